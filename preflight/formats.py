@@ -1,0 +1,88 @@
+"""The formats that preflight knows by name: what they hold, their MIME types, their usual extensions."""
+
+from __future__ import annotations
+
+import os
+from typing import Final, NamedTuple
+
+IMAGE: Final = "image"
+VIDEO: Final = "video"
+AUDIO: Final = "audio"
+KINDS: Final = (IMAGE, VIDEO, AUDIO)
+
+
+class Format(NamedTuple):
+    """One format: the kinds of media it may hold (none: not media), its MIME type per kind, its extensions.
+
+    The first extension is the one to recommend; all of them agree with the content.
+    """
+
+    kinds: tuple[str, ...]
+    mimes: tuple[str, ...]
+    extensions: tuple[str, ...]
+
+
+_MP4: Final = ("mp4", "m4v", "m4a", "m4b", "m4p", "m4s", "mov", "qt", "3gp", "3g2", "f4v", "cmfv", "cmfa")
+
+FORMATS: Final[dict[str, Format]] = {
+    "3gp": Format((VIDEO, AUDIO), ("video/3gpp", "audio/3gpp"), ("3gp", "3g2", "3gpp", "3ga", "mp4", "amr")),
+    "aac": Format((AUDIO,), ("audio/aac",), ("aac", "adts")),
+    "aiff": Format((AUDIO,), ("audio/aiff",), ("aiff", "aif", "aifc")),
+    "amr": Format((AUDIO,), ("audio/amr",), ("amr", "3ga")),
+    "asf": Format((VIDEO, AUDIO), ("video/x-ms-asf", "audio/x-ms-asf"), ("wmv", "wma", "asf")),
+    "avi": Format((VIDEO, AUDIO), ("video/x-msvideo", "audio/x-msvideo"), ("avi",)),
+    "avif": Format((IMAGE,), ("image/avif",), ("avif", "avifs", "avis", "heif", "hif")),
+    "bmp": Format((IMAGE,), ("image/bmp",), ("bmp", "dib")),
+    "flac": Format((AUDIO,), ("audio/flac",), ("flac",)),
+    "flv": Format((VIDEO, AUDIO), ("video/x-flv", "audio/x-flv"), ("flv",)),
+    "gif": Format((IMAGE,), ("image/gif",), ("gif",)),
+    "gzip": Format((), ("application/gzip",), ("gz", "tgz")),
+    "heic": Format((IMAGE,), ("image/heic",), ("heic", "heif", "heics", "hif")),
+    "heif": Format((IMAGE,), ("image/heif",), ("heif", "heic", "heifs", "hif", "avif")),
+    "html": Format((), ("text/html",), ("html", "htm")),
+    "ico": Format((IMAGE,), ("image/vnd.microsoft.icon",), ("ico", "cur")),
+    "jp2": Format((IMAGE,), ("image/jp2",), ("jp2", "j2k", "jpf", "jpx", "j2c")),
+    "jpeg": Format((IMAGE,), ("image/jpeg",), ("jpg", "jpeg", "jpe", "jfif", "mpo", "thm", "insp")),
+    "json": Format((), ("application/json",), ("json",)),
+    "jxl": Format((IMAGE,), ("image/jxl",), ("jxl",)),
+    "m4a": Format((AUDIO, VIDEO), ("audio/mp4", "video/mp4"), ("m4a", "m4b", "m4p", "m4r", "mp4", "aac")),
+    "m4v": Format((VIDEO, AUDIO), ("video/x-m4v", "audio/mp4"), ("m4v", "mp4")),
+    "mkv": Format((VIDEO, AUDIO), ("video/x-matroska", "audio/x-matroska"), ("mkv", "mka", "mks", "mk3d")),
+    "mov": Format((VIDEO, AUDIO), ("video/quicktime", "audio/quicktime"), ("mov", "qt", "mp4", "m4v")),
+    "mp1": Format((AUDIO,), ("audio/mpeg",), ("mp1",)),
+    "mp2": Format((AUDIO,), ("audio/mpeg",), ("mp2", "mpa")),
+    "mp3": Format((AUDIO,), ("audio/mpeg",), ("mp3",)),
+    "mp4": Format((VIDEO, AUDIO), ("video/mp4", "audio/mp4"), _MP4),
+    "mpeg": Format((VIDEO,), ("video/mpeg",), ("mpg", "mpeg", "vob", "m2p")),
+    "mpegts": Format((VIDEO, AUDIO), ("video/mp2t", "video/mp2t"), ("ts", "m2ts", "mts")),
+    "ogg": Format((AUDIO, VIDEO), ("audio/ogg", "video/ogg"), ("ogg", "oga", "opus", "ogv", "spx")),
+    "pdf": Format((), ("application/pdf",), ("pdf",)),
+    "png": Format((IMAGE,), ("image/png",), ("png", "apng")),
+    "psd": Format((IMAGE,), ("image/vnd.adobe.photoshop",), ("psd", "psb")),
+    "rar": Format((), ("application/vnd.rar",), ("rar",)),
+    "svg": Format((), ("image/svg+xml",), ("svg",)),
+    "text": Format((), ("text/plain",), ("txt", "md", "csv", "log")),
+    "tiff": Format((IMAGE,), ("image/tiff",), ("tif", "tiff", "dng", "nef", "cr2", "arw", "pef", "btf", "tf8")),
+    "wav": Format((AUDIO,), ("audio/wav",), ("wav", "wave", "bwf", "rf64", "w64")),
+    "webm": Format((VIDEO, AUDIO), ("video/webm", "audio/webm"), ("webm", "weba")),
+    "webp": Format((IMAGE,), ("image/webp",), ("webp",)),
+    "xml": Format((), ("application/xml",), ("xml",)),
+    "zip": Format((), ("application/zip",), ("zip", "docx", "xlsx", "jar", "apk", "epub")),
+    "7z": Format((), ("application/x-7z-compressed",), ("7z",)),
+}
+
+MEDIA_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() if fmt.kinds for ext in fmt.extensions) | {"svg"}
+"""Extensions that promise media: a file named so is judged even where its content is none."""
+
+
+def mime_of(name: str | None, kind: str | None) -> str | None:
+    """The MIME type of format `name` holding `kind`; None for a format that is not in `FORMATS`."""
+    known = FORMATS.get(name or "")
+    if known is None:
+        return None
+    return known.mimes[known.kinds.index(kind)] if kind in known.kinds else known.mimes[0]
+
+
+def extension_of(name: str) -> str:
+    """The extension of a file name or URL path, lower case, without the dot; empty where there is none."""
+    return os.path.splitext(name)[1][1:].lower()

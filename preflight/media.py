@@ -1,0 +1,130 @@
+"""The facts of one media (`Media`), of its delivery (`Delivery`), and which of them are needed (`Need`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from preflight.formats import mime_of
+
+NONE: Final = "none"
+"""The word for "read, and there is none": a silent video has `audio_codec == NONE`. `None` is "could not be read"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a probe read of one source. `None` = could not be read, `"none"` = read and absent; never a guess.
+
+    width, height      px as displayed: after EXIF orientation, irot/imir/clap or video rotation; not pixel aspect ratio
+    stored_*           px as coded
+    rotation           clockwise degrees to display: 0, 90, 180, 270
+    orientation        EXIF orientation 1-8
+    pixel_aspect_ratio width of a pixel / height of a pixel
+    frames             pictures in an image file, or video frames
+    duration           s
+    fps                average frames / s
+    sample_rate        Hz; bit_rate bit/s; size bytes
+    streamable         MP4 family: the moov box stands before the first mdat
+    notes              words of `preflight.codes.NOTES`
+    """
+
+    kind: str | None = None
+    format: str | None = None
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+    stored_width: int | None = None
+    stored_height: int | None = None
+    rotation: int | None = None
+    orientation: int | None = None
+    pixel_aspect_ratio: float | None = None
+    frames: int | None = None
+    duration: float | None = None
+    fps: float | None = None
+    variable_fps: bool | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+    bit_rate: int | None = None
+    has_alpha: bool | None = None
+    encrypted: bool | None = None
+    streamable: bool | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mime(self) -> str | None:
+        """The registered MIME type of the format, e.g. `image/jpeg`; audio-only MP4 is `audio/mp4`."""
+        return mime_of(self.format, self.kind)
+
+    @property
+    def aspect_ratio(self) -> float | None:
+        """width / height as displayed."""
+        return self.width / self.height if self.width and self.height else None
+
+    @property
+    def pixels(self) -> int | None:
+        """width × height as displayed."""
+        return self.width * self.height if self.width is not None and self.height is not None else None
+
+    def facts(self) -> dict[str, Any]:
+        """All facts as plain JSON values, flat, in the order of the documentation."""
+        return {name: list(self.notes) if name == "notes" else getattr(self, name) for name in FACTS}
+
+
+_DERIVED: Final = {"format": ("mime",), "pixel_aspect_ratio": ("aspect_ratio", "pixels")}
+FACTS: Final[tuple[str, ...]] = tuple(
+    name for field in fields(Media) for name in (field.name, *_DERIVED.get(field.name, ()))
+)
+"""The names of all facts of a media, derived ones included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a URL's server did when it was asked for the file; `None` = not seen.
+
+    status          HTTP status of the first ranged GET after redirects
+    public          every address of the host is a public one
+    redirects       how many were followed; redirected_host/insecure_redirect: to another host, from https to http
+    content_type    as sent, without parameters; content_length bytes of the whole file as the server states it
+    ranges          the server honoured Range; head_ok: a HEAD answers 200 with a length
+    expires_in      s until the URL's signature expires, from the moment of the check; negative = expired
+    url_length      characters
+    page            the answer is a web page: `login`, `drive`, `photos`, `dropbox` or `html`
+    """
+
+    scheme: str
+    host: str
+    url_length: int
+    host_is_ip: bool = False
+    public: bool | None = None
+    status: int | None = None
+    redirects: int = 0
+    redirected_host: bool = False
+    insecure_redirect: bool = False
+    content_type: str | None = None
+    content_length: int | None = None
+    ranges: bool | None = None
+    head_ok: bool | None = None
+    expires_in: float | None = None
+    page: str | None = None
+
+
+DELIVERY_FACTS: Final[tuple[str, ...]] = tuple(field.name for field in fields(Delivery))
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the chosen rule sets need of a source: the only thing that travels against the arrows.
+
+    facts      names out of `FACTS` and `DELIVERY_FACTS`
+    head       a rule set's fetcher begins with HEAD, so whether HEAD works must be seen
+    max_bytes  how much of a file may be read where nothing less gives a needed fact
+    """
+
+    facts: frozenset[str] = frozenset(FACTS)
+    head: bool = False
+    max_bytes: int = 64 << 20
+
+
+EVERYTHING: Final = Need()

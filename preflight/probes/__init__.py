@@ -1,0 +1,68 @@
+"""bytes → facts. `probe(source, need)` finds out what a source holds and lets the owner of that format read it.
+
+Every format has one owner: one module of this package with one function, `read(source, need, name) -> Media`, that
+takes the byte-source interface and the format's name as sniffed, and reads headers only. Where the file ends too
+early a reader gives what it knows and the note `truncated`; with nothing to give it raises `Truncated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from preflight.formats import FORMATS
+from preflight.media import EVERYTHING, Media, Need
+from preflight.probes.sniff import sniff
+from preflight.sources import Source, Truncated
+
+Reader = Callable[[Source, Need, str], Media]
+
+READERS: Final[dict[str, str]] = {
+    "aac": "aac",
+    "avi": "avi",
+    "bmp": "bmp",
+    "flac": "flac",
+    "gif": "gif",
+    "heif": "heif",  # and avif: one box structure, told apart by brand
+    "jpeg": "jpeg",
+    "mkv": "matroska",  # and webm
+    "mp3": "mp3",  # and mp1, mp2
+    "mp4": "mp4",  # and mov, m4a, m4v, 3gp
+    "ogg": "ogg",
+    "png": "png",
+    "tiff": "tiff",
+    "wav": "wav",
+    "webp": "webp",
+}
+"""Which module of this package reads what `sniff` found."""
+
+
+def probe(source: Source, need: Need = EVERYTHING) -> Media:
+    """The facts of a source, read as little as `need` allows.
+
+    What is not media (zip, html, text …) has a format and no kind; what nobody recognises has neither.
+    Raises `SourceError` where the bytes cannot be had.
+    """
+    name = sniff(source)
+    module = READERS.get(name or "")
+    if module is None:
+        return _known_by_name(source, name)
+    try:
+        return _reader(module)(source, need, name or "")
+    except Truncated:
+        kinds = FORMATS[name].kinds if name in FORMATS else ()
+        kind = kinds[0] if len(kinds) == 1 else None
+        return Media(kind=kind, format=name, size=source.size, notes=("truncated",))
+
+
+@cache
+def _reader(module: str) -> Reader:
+    read: Reader = import_module(f"preflight.probes.{module}").read
+    return read
+
+
+def _known_by_name(source: Source, name: str | None) -> Media:
+    kinds = FORMATS[name].kinds if name in FORMATS else ()
+    return Media(kind=kinds[0] if kinds else None, format=name, size=source.size)
