@@ -1,1 +1,95 @@
-"""Tells whether an image, a video or a sound will be accepted by the service it is about to be sent to."""
+"""Tells whether an image, a video or a sound will be accepted by the service it is about to be sent to.
+
+    import preflight
+
+    report = preflight.check("clip.mp4", "atlas")
+    report.passed, report.verdict, report.media.duration, report.findings
+
+Names are loaded when they are first used, so that `import preflight` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from preflight.catalog import resolve as rule_sets
+    from preflight.checker import acheck, assert_passes, check, probe
+    from preflight.errors import (
+        MissingExtra,
+        PreflightError,
+        Rejected,
+        RuleFileError,
+        SourceChanged,
+        SourceError,
+        UsageError,
+    )
+    from preflight.media import Delivery, Media
+    from preflight.report import Finding, Problem, Report, Result
+    from preflight.request import check_request
+    from preflight.ruleset import RuleSet
+    from preflight.scan import check_many
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Delivery": "media",
+    "Finding": "report",
+    "Media": "media",
+    "MissingExtra": "errors",
+    "PreflightError": "errors",
+    "Problem": "report",
+    "Rejected": "errors",
+    "Report": "report",
+    "Result": "report",
+    "RuleFileError": "errors",
+    "RuleSet": "ruleset",
+    "SourceChanged": "errors",
+    "SourceError": "errors",
+    "UsageError": "errors",
+    "acheck": "checker",
+    "assert_passes": "checker",
+    "check": "checker",
+    "check_many": "scan",
+    "check_request": "request",
+    "probe": "checker",
+    "rule_sets": "catalog",
+}
+
+__all__ = [  # noqa: RUF022 - by kind: what one calls, what one gets, what one catches
+    "acheck",
+    "assert_passes",
+    "check",
+    "check_many",
+    "check_request",
+    "probe",
+    "rule_sets",
+    "Delivery",
+    "Finding",
+    "Media",
+    "Problem",
+    "Report",
+    "Result",
+    "RuleSet",
+    "MissingExtra",
+    "PreflightError",
+    "Rejected",
+    "RuleFileError",
+    "SourceChanged",
+    "SourceError",
+    "UsageError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'preflight' has no attribute {name!r}")
+    home = import_module(f"preflight.{_HOMES[name]}")
+    value = getattr(home, "resolve" if name == "rule_sets" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -83,19 +83,22 @@ FACTS: Final[tuple[str, ...]] = tuple(
 class Delivery:
     """What a URL's server did when it was asked for the file; `None` = not seen.
 
-    status          HTTP status of the first ranged GET after redirects
-    public          every address of the host is a public one
-    redirects       how many were followed; redirected_host/insecure_redirect: to another host, from https to http
-    content_type    as sent, without parameters; content_length bytes of the whole file as the server states it
-    ranges          the server honoured Range; head_ok: a HEAD answers 200 with a length
-    expires_in      s until the URL's signature expires, from the moment of the check; negative = expired
-    url_length      characters
-    page            the answer is a web page: `login`, `drive`, `photos`, `dropbox` or `html`
+    scheme, host, port  of the URL as given; host_is_ip: an address and no name; url_length: characters
+    public              every address of every host on the way is a public one
+    status              HTTP status of the first ranged GET, after redirects (of the redirect, where it was refused)
+    redirects           how many were followed; redirected_host: to another host; insecure_redirect: from https to http
+    content_type        as sent, lower case, without parameters
+    content_length      bytes of the whole file as the server states it
+    ranges              the server honoured Range; head_ok: a HEAD answers 200 with a length
+    expires_in          s until the URL's signature expires, from the moment of the check; negative = expired
+    page                the answer is a web page: `login`, `drive`, `photos`, `dropbox` or `html`
+    notes               words of `preflight.codes.NOTES`
     """
 
     scheme: str
     host: str
     url_length: int
+    port: int | None = None
     host_is_ip: bool = False
     public: bool | None = None
     status: int | None = None
@@ -108,6 +111,7 @@ class Delivery:
     head_ok: bool | None = None
     expires_in: float | None = None
     page: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 DELIVERY_FACTS: Final[tuple[str, ...]] = tuple(field.name for field in fields(Delivery))

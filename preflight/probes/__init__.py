@@ -48,7 +48,7 @@ def probe(source: Source, need: Need = EVERYTHING) -> Media:
     name = sniff(source)
     module = READERS.get(name or "")
     if module is None:
-        return _known_by_name(source, name)
+        return _known_by_name(source, need, name)
     try:
         return _reader(module)(source, need, name or "")
     except Truncated:
@@ -63,6 +63,8 @@ def _reader(module: str) -> Reader:
     return read
 
 
-def _known_by_name(source: Source, name: str | None) -> Media:
-    kinds = FORMATS[name].kinds if name in FORMATS else ()
-    return Media(kind=kinds[0] if kinds else None, format=name, size=source.size)
+def _known_by_name(source: Source, need: Need, name: str | None) -> Media:
+    """Formats without a reader: no media at all, or media of which only the libraries know more."""
+    if name is not None and not FORMATS[name].kinds:
+        return Media(format=name, size=source.size)
+    return _reader("foreign")(source, need, name or "")

@@ -1,13 +1,15 @@
 """What a source holds, by its first bytes: evidence from cheap to dear, and nothing by name.
 
-Signatures: the formats' own specifications; text by what a browser would take it for (WHATWG MIME sniffing).
+Signatures: the formats' own specifications.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from preflight.probes import adts, mpeg_audio, tags
+from preflight.probes.sniff_text import HEAD as TEXT_HEAD
+from preflight.probes.sniff_text import sniff_text
 from preflight.sources import Source
 
 HEAD: Final = 512
@@ -25,119 +27,169 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"fLaC", "flac"),
     (b"OggS", "ogg"),
     (b"#!AMR", "amr"),
-    (b"FLV\x01", "flv"),
-    (b"8BPS", "psd"),
+    (b"%!PS", "postscript"),
     (b"%PDF-", "pdf"),
+    (b".RMF", "rm"),
+    (b".snd\x00\x00\x00", "au"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"8BPS", "psd"),
+    (b"BZh", "bz2"),
+    (b"DDS |\x00\x00\x00", "dds"),
+    (b"DKIF", "ivf"),
+    (b"DSD ", "dsf"),
+    (b"FLV\x01", "flv"),
+    (b"MAC ", "ape"),
+    (b"MP+", "musepack"),
+    (b"MPCK", "musepack"),
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
-    (b"\x1f\x8b", "gzip"),
+    (b"PK\x07\x08", "zip"),
     (b"Rar!\x1a\x07", "rar"),
-    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"TTA1", "tta"),
+    (b"caff\x00\x01", "caf"),
+    (b"icns\x00", "icns"),
+    (b"riff\x2e\x91\xcf\x11", "w64"),
+    (b"wvpk", "wavpack"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "mxf"),
+    (b"\x1f\x8b\x08", "gzip"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
-    (b"\x00\x00\x01\x00", "ico"),
-    (b"\x00\x00\x02\x00", "ico"),
+    (b"\xc5\xd0\xd3\xc6", "postscript"),
+    (b"\xfd7zXZ\x00", "xz"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
     (b"\xff\x4f\xff\x51", "jp2"),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
     (b"\xff\x0a", "jxl"),
-    (b"\x00\x00\x01\xba", "mpeg"),
     (b"\x00\x00\x01\xb3", "mpeg"),
-    (b"RF64", "wav"),
 )
+_BY_FIRST: Final = {
+    first: tuple(entry for entry in _SIGNATURES if entry[0][0] == first)
+    for first in {entry[0][0] for entry in _SIGNATURES}
+}
 _RIFF: Final = {b"WAVE": "wav", b"WEBP": "webp", b"AVI ": "avi"}
-
-
+_BITMAP_HEADERS: Final = (12, 16, 40, 52, 56, 64, 108, 124)
 _BOXES: Final = frozenset((b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx", b"free", b"skip", b"wide", b"pnot"))
 _PICTURE_BRANDS: Final = frozenset(
-    (b"mif1", b"mif2", b"msf1", b"miaf", b"1pic", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis")
-    + (b"hevm", b"hevs", b"avif", b"avis", b"avio", b"vvic", b"avci", b"avcs")  # noqa: RUF005
+    b"mif1 mif2 mif3 msf1 miaf 1pic unif heic heix heim heis hevc hevx hevm hevs avif avis avio avci avcs "
+    b"vvic vvis evbi evbs evmi evms jpeg jpgs j2ki j2is".split()
 )
-_ID3_DEPTH: Final = 8
-"""Tags behind one another that are still skipped: broken taggers stack two or three."""
+_FILM_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV", b"crx ")
+"""Beginnings of major brands under which a picture brand further on only says that a cover picture is there."""
+_TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
+"""What taggers put an ID3 or APE tag before, some of it against its specification."""
 
 
 def sniff(source: Source) -> str | None:
     """The format's name as `preflight.probes.READERS` and `preflight.formats.FORMATS` know it, or None."""
     head = source.read_at(0, HEAD)
     return (
-        _by_signature(head) or _behind_id3(source, head) or _mpeg_audio(head) or _text(head) or _garbage_before(source)
+        _by_signature(head)
+        or _sound(source, head)
+        or sniff_text(source.read_at(0, TEXT_HEAD))
+        or _garbage_before(source)
     )
 
 
 def _by_signature(head: bytes) -> str | None:
-    for signature, name in _SIGNATURES:
+    for signature, name in _BY_FIRST.get(head[0], ()) if head else ():
         if head.startswith(signature):
             return name
     start = head[:4]
-    if start in (b"RIFF", b"RIFX"):
+    if start in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         return _RIFF.get(head[8:12])
     if start == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
-    if head[4:8] in _BOXES:
+    if head[4:8] in _BOXES and not _is_print(head[:16]):
         return _by_brand(head)
-    if (
-        start[:2] == b"BM"
-        and len(head) >= 26
-        and head[14] in (12, 16, 40, 52, 56, 64, 108, 124)
-        and not any(head[15:18])
-    ):
+    if _bitmap(head) or (start[:2] == b"BA" and _bitmap(head[14:])):  # BA: an array of bitmaps, OS/2
         return "bmp"
-    if len(head) > 188 and head[0] == 0x47 == head[188]:
-        return "mpegts"
+    if head[257:262] == b"ustar":
+        return "tar"
+    if _icon(head):
+        return "ico"
+    return _transport(head)
+
+
+def _is_print(head: bytes) -> bool:
+    """A sentence may well have "free" or "wide" where a box has its type."""
+    return all(32 <= byte < 127 or byte in b"\t\n\r" for byte in head)
+
+
+def _icon(head: bytes) -> bool:
+    """A directory of 1 to 255 icons or cursors; of its first entry the reserved byte and the offset's upper half."""
+    if head[:2] != b"\0\0" or head[2:4] not in (b"\x01\0", b"\x02\0") or len(head) < 22:
+        return False
+    return head[4] > 0 and not any((head[5], head[9], head[21])) and head[18:21] >= b"\x16"
+
+
+def _transport(head: bytes) -> str | None:
+    """MPEG streams without a signature: the sync bytes of three packets, or a pack header (ISO/IEC 13818-1 2.5.3.3)."""
+    for start, packet in ((0, 188), (4, 192)):
+        if len(head) > start + packet and set(head[start : start + 2 * packet + 1 : packet]) == {0x47}:
+            return "mpegts"
+    if head[:4] == b"\x00\x00\x01\xba" and len(head) > 4 and (head[4] & 0xC4 == 0x44 or head[4] & 0xF1 == 0x21):
+        return "mpeg"
     return None
 
 
+def _bitmap(head: bytes) -> bool:
+    """`BM` and the length of a known information header; or of any other that has exactly one plane, as it must."""
+    if head[:2] != b"BM" or len(head) < 26 or any(head[15:18]):
+        return False
+    return head[14] in _BITMAP_HEADERS or (head[14] >= 16 and head[26:28] == b"\x01\x00")
+
+
 def _by_brand(head: bytes) -> str:
-    """ISO/IEC 14496-12 4.3: pictures and films share one box structure and differ by brand."""
+    """ISO/IEC 14496-12 4.3: pictures and films share one box structure and differ by brand, the major one first."""
     major = head[8:12] if head[4:8] == b"ftyp" else b""
     if major == b"jp2 ":
         return "jp2"
-    return "heif" if major in _PICTURE_BRANDS else "mp4"
+    if major in _PICTURE_BRANDS:
+        return "heif"
+    if not major or major.startswith(_FILM_BRANDS):
+        return "mp4"
+    end = min(len(head), int.from_bytes(head[:4], "big"))
+    compatible = {head[at : at + 4] for at in range(16, end, 4)}
+    return "mp4" if _PICTURE_BRANDS.isdisjoint(compatible) else "heif"
 
 
-def _behind_id3(source: Source, head: bytes) -> str | None:
-    """Who owns what stands behind ID3v2 tags (id3.org, ID3v2.4 3.1: four 7-bit bytes of size)."""
-    if not head.startswith(b"ID3"):
+def _sound(source: Source, head: bytes) -> str | None:
+    """Frames of ADTS or MPEG audio, which have no signature, at the start or behind tags; what else stands behind tags.
+
+    A tag with nothing behind it is an mp3 that was cut off; with something that nobody knows it is none.
+    """
+    tagged = head.startswith(tags.TAGS)
+    if not tagged and head[:1] != b"\xff":
         return None
-    offset = 0
-    for _ in range(_ID3_DEPTH):
-        if len(head) < 10 or not head.startswith(b"ID3"):
-            break
-        size = (head[6] & 127) << 21 | (head[7] & 127) << 14 | (head[8] & 127) << 7 | head[9] & 127
-        offset += 10 + size + (10 if head[5] & 0x10 else 0)
-        head = source.read_at(offset, HEAD)
-    return _by_signature(head) or _mpeg_audio(head) or "mp3"
-
-
-def _mpeg_audio(head: bytes) -> str | None:
-    """A frame header of ADTS (layer bits 00) or of MPEG audio (ISO/IEC 11172-3 2.4.1.3), all fields of it legal."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return None
-    if head[1] & 0xF6 == 0xF0:
-        return "aac" if head[2] >> 2 & 15 < 13 else None
-    version, layer, rate = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 2 & 3
-    return "mp3" if version != 1 and layer != 0 and rate != 3 and head[2] >> 4 != 15 else None
-
-
-def _text(head: bytes) -> str | None:
-    if b"\0" in head[:64] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return None
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if re.match(rb"<!doctype html|<html|<head|<body|<script|<title|<!--.*?<html", text, re.DOTALL):
-        return "html"
-    if re.match(rb"(<\?xml.*?>\s*)?(<!--.*?-->\s*|<!doctype svg.*?>\s*)*<svg[\s>]", text, re.DOTALL):
-        return "svg"
-    if text.startswith(b"<?xml"):
-        return "xml"
-    if text[:1] in (b"{", b"[") and _printable(text):
-        return "json"
-    return "text" if text and _printable(text) else None
-
-
-def _printable(text: bytes) -> bool:
-    return not any(byte < 32 and byte not in b"\t\n\r\x0c\x1b" for byte in text)
+    start = tags.tags_before(source).end if tagged else 0
+    if tagged:
+        head = source.read_at(start, HEAD)
+        name = _by_signature(head)
+        if name in _TAGGED or not head:
+            return name or "mp3"
+    if adts.locate(source, start):
+        return "aac"
+    found = mpeg_audio.locate(source, start) if tagged else mpeg_audio.begins(source, start)
+    return "mp3" if found else None
 
 
 def _garbage_before(source: Source) -> str | None:
     """JPEG and MP3 that other programs still open although foreign bytes precede them."""
-    return None
+    if _jpeg_inside(source):
+        return "jpeg"
+    return "mp3" if mpeg_audio.locate(source, 0) else None
+
+
+def _jpeg_inside(source: Source) -> bool:
+    """A JPEG's first two segments behind foreign bytes, such as the header lines of a broken download.
+
+    Not where these bytes are a format of their own that carries JPEG: raw files of Fujifilm, DICOM.
+    """
+    head = source.read_at(0, HEAD)
+    start = head.find(b"\xff\xd8\xff")
+    if start < 0 or head.startswith(b"FUJIFILM") or head[128:132] == b"DICM":
+        return False
+    segment = head[start + 2 : start + 6]
+    if len(segment) < 4 or segment[1] < 0xC0:
+        return False
+    following = source.read_at(start + 4 + int.from_bytes(segment[2:]), 2)
+    return len(following) == 2 and following[0] == 0xFF and following[1] >= 0xC0

@@ -33,7 +33,10 @@ class LocalSource:
         self._head: bytes | None = None
 
     def read_at(self, offset: int, length: int) -> bytes:
-        end = offset + length
+        if offset >= self.size:  # also where a hostile offset would not fit the system call
+            return b""
+        end = min(offset + length, self.size)
+        length = end - offset
         if end <= HEAD:
             if self._head is None:
                 self._head = self._pread(0, HEAD)

@@ -49,8 +49,12 @@ class StreamSource:
     def read_at(self, offset: int, length: int) -> bytes:
         if self._spool is not None:
             self._copy_until(offset + length)
+            if offset >= self._spooled:
+                return b""
             self._spool.seek(offset)
             return self._spool.read(length)
+        if offset >= self.size:
+            return b""
         self._stream.seek(offset)
         data = _read(self._stream, length, self.name)
         self.bytes_read += len(data)

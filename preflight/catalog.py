@@ -1,0 +1,113 @@
+"""Which rule files there are, and how a name after `--for` becomes a `RuleSet`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from preflight.errors import RuleFileError, UsageError
+from preflight.ruleset import RuleSet, compile_rules, merge
+
+ALL: Final = "all"
+"""The word after `--for` that means every current built-in rule set."""
+
+
+@cache
+def folder() -> str:
+    """Where the built-in rule files are: beside the modules in a wheel, at the top level in a checkout."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    inside = os.path.join(here, "_rules")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(here), "rules")
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all built-in rule sets, sorted; earlier and observed ones are called `NAME@YYYY-MM`."""
+    return tuple(sorted(name.removesuffix(".toml") for name in os.listdir(folder()) if name.endswith(".toml")))
+
+
+def current() -> tuple[str, ...]:
+    """The names of the built-in rule sets that hold today."""
+    return tuple(name for name in names() if "@" not in name)
+
+
+def resolve(wanted: str | RuleSet | list[str | RuleSet] | tuple[str | RuleSet, ...]) -> tuple[RuleSet, ...]:
+    """Rule sets by name, by path of a rule file, several with commas, or `all`. Raises `UsageError`, `RuleFileError`.
+
+    >>> [rules.name for rules in resolve("atlas,volcengine")]
+    ['atlas', 'volcengine']
+    """
+    parts = [wanted] if isinstance(wanted, str | RuleSet) else wanted
+    found: dict[str, RuleSet] = {}
+    for part in parts:
+        if isinstance(part, RuleSet):
+            found[part.name] = part
+            continue
+        for word in filter(None, (word.strip() for word in part.split(","))):
+            for name in current() if word == ALL else (word,):
+                found.setdefault(name, load(name))
+    if not found:
+        raise UsageError(f"no rule set is named: write one of {', '.join(current())}, a path of a rule file, or {ALL}")
+    return tuple(found.values())
+
+
+@cache
+def load(name: str) -> RuleSet:
+    """One rule set, by the name of a built-in one or by the path of a rule file."""
+    if not _is_path(name):
+        return compile_rules(name, _builtin(name), _whole)
+    from preflight.rulefile import read_rule_file
+
+    return compile_rules(
+        os.path.basename(name).removesuffix(".toml"), read_rule_file(name, names()), lambda up: _whole(up, name)
+    )
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".toml") or os.sep in name
+
+
+def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
+    """The table of a rule set with everything that it extends; a path is taken from the file that names it."""
+    seen: list[str] = [beside] if beside else []
+    chain: list[Mapping[str, Any]] = []
+    table: Mapping[str, Any]
+    while True:
+        if _is_path(name):
+            from preflight.rulefile import read_rule_file
+
+            name = os.path.join(os.path.dirname(seen[-1]) if seen else "", name)
+            table = read_rule_file(name, names())
+        else:
+            table = _builtin(name)
+        if name in seen:  # built-in files; a user's circle is found where the file is read
+            raise RuleFileError([f"{name}: extends itself by way of {' → '.join(seen)}: break the circle"])
+        seen.append(name)
+        chain.append(table)
+        if "extends" not in table:
+            break
+        name = table["extends"]
+    whole = chain.pop()
+    while chain:
+        whole = merge(whole, chain.pop())
+    return whole
+
+
+@cache
+def _builtin(name: str) -> Mapping[str, Any]:
+    path = os.path.join(folder(), f"{name}.toml")
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise UsageError(f"there is no rule set {name!r}{_nearest(name)}: see `preflight rules list`") from None
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), names(), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

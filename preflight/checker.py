@@ -1,0 +1,238 @@
+"""One source: need, probe, judge, report. The public `probe`, `check`, `acheck` and `assert_passes`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from preflight import catalog
+from preflight.codes import CODES
+from preflight.errors import PreflightError, SourceError
+from preflight.formats import FORMATS, KNOWN_EXTENSIONS, extension_of
+from preflight.judge import judge
+from preflight.media import EVERYTHING, Delivery, Media, Need
+from preflight.probes import probe as probe_source
+from preflight.report import Finding, Problem, Report
+from preflight.ruleset import RuleSet
+from preflight.sources import Source
+from preflight.sources.opening import Target, is_url, open_source, shown
+
+if TYPE_CHECKING:
+    from preflight.sources.http import HttpOptions
+
+Rules = str | RuleSet | list[str | RuleSet] | tuple[str | RuleSet, ...]
+"""Rule sets: a name, a path of a rule file, several with commas or in a list, `all`, or compiled ones."""
+
+_LEAST_MAX_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is decided before the first source is opened: small, frozen and picklable.
+
+    rules   none: the facts alone are wanted
+    strict  warnings fail; deep: decode the whole file too; http: how URLs are fetched
+    dropped codes of findings that do not count
+    """
+
+    rules: tuple[RuleSet, ...] = ()
+    need: Need = EVERYTHING
+    strict: bool = False
+    deep: bool = False
+    http: HttpOptions | None = None
+    dropped: frozenset[str] = frozenset()
+
+
+def plan_for(
+    rules: Rules | None,
+    *,
+    strict: bool = False,
+    deep: bool = False,
+    timeout: float | None = None,
+    allow_private: bool = False,
+    dropped: frozenset[str] = frozenset(),
+) -> Plan:
+    """The plan for rule sets given as a caller gives them. Raises `UsageError`, `RuleFileError`."""
+    chosen = catalog.resolve(rules) if rules is not None else ()
+    http = None
+    if timeout is not None or allow_private:
+        from preflight.sources.http import HttpOptions
+
+        http = HttpOptions(allow_private=allow_private, **({} if timeout is None else {"timeout": timeout}))
+    return Plan(chosen, fold(chosen), strict, deep, http, dropped)
+
+
+def fold(rules: Sequence[RuleSet]) -> Need:
+    """What several rule sets need together, as one `Need`."""
+    if not rules:
+        return EVERYTHING
+    facts = frozenset().union(*(ruleset.facts() for ruleset in rules))
+    sizes = [
+        int(limit.high)
+        for ruleset in rules
+        for section in ruleset.sections.values()
+        for limit in section.limits
+        if limit.fact == "size" and limit.high is not None
+    ]
+    return Need(facts, "head_ok" in facts, max([_LEAST_MAX_BYTES, *sizes]) if sizes else EVERYTHING.max_bytes)
+
+
+def examine(target: Target, plan: Plan, index: int = 0, name: str | None = None) -> Report:
+    """One source's report. Raises nothing for a bad file: what cannot be read is a problem in the report."""
+    label = name or shown(target)
+    reading = _read(target, plan)
+    if isinstance(reading.problem, Problem) and reading.problem.code == "source_changed":
+        again = _read(target, plan)
+        reading = replace(
+            again, requests=reading.requests + again.requests, bytes_read=reading.bytes_read + again.bytes_read
+        )
+    media, extra = reading.media, reading.extra
+    if media is not None:
+        media, mismatches = _compared(media, label, reading.delivery)
+        extra += mismatches
+    path = None if is_url(target) or label.startswith("<") else label
+    results = tuple(
+        judge(
+            media,
+            rules,
+            delivery=reading.delivery,
+            problem=reading.problem,
+            extra=extra,
+            strict=plan.strict,
+            dropped=plan.dropped,
+            name=path,
+        )
+        for rules in plan.rules
+    )
+    return Report(label, media, results, index, reading.problem, reading.requests, reading.bytes_read, reading.delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one attempt to read a source gave."""
+
+    media: Media | None = None
+    problem: Problem | None = None
+    extra: tuple[Finding, ...] = ()
+    delivery: Delivery | None = None
+    requests: int = 0
+    bytes_read: int = 0
+
+
+def _read(target: Target, plan: Plan) -> _Reading:
+    media: Media | None = None
+    problem: Problem | None = None
+    extra: tuple[Finding, ...] = ()
+    source: Source | None = None
+    try:
+        source = open_source(target, plan.need, plan.http)
+        media = probe_source(source, plan.need)
+        if plan.deep and media.kind is not None:
+            media, extra = _deepened(source, media)
+        source.verify()
+    except SourceError as error:
+        media, problem = None, Problem(error.code, str(error))
+    except PreflightError:
+        raise
+    except Exception as error:  # a fault of ours must cost one file, not the run
+        media, problem = None, Problem("internal_error", f"{type(error).__name__} in preflight itself: {error}")
+    if source is None:
+        return _Reading(problem=problem)
+    source.close()
+    delivery: Delivery | None = getattr(source, "delivery", None)
+    return _Reading(media, problem, extra, delivery, source.requests, source.bytes_read)
+
+
+def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]:
+    """The facts and the problems that only decoding the whole file shows."""
+    from preflight.probes.deep import deepen
+
+    deep = deepen(source, media)
+    findings = tuple(Finding(code, CODES[code].severity, message) for code, message in deep.problems)
+    return replace(media, **deep.facts), findings
+
+
+def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Media, tuple[Finding, ...]]:
+    """Content against extension and Content-Type: only compared, never believed."""
+    known = FORMATS.get(media.format or "")
+    if known is None:
+        return media, ()
+    findings: tuple[Finding, ...] = ()
+    extension = extension_of(label.partition("?")[0])
+    if extension in KNOWN_EXTENSIONS and extension not in known.extensions:
+        message = f"the name ends in .{extension}, the content is {media.format}: services go by either"
+        findings += (Finding("extension_mismatch", "note", message, "format", media.format),)
+        media = replace(media, notes=(*media.notes, "extension_mismatch"))
+    declared = delivery.content_type if delivery is not None else None
+    if declared is not None and declared not in known.mimes and declared not in _TELLS_NOTHING:
+        message = f"the server declares {declared}, the content is {media.mime}: services go by either"
+        findings += (Finding("content_type_mismatch", "note", message, "content_type", declared),)
+    return media, findings
+
+
+_TELLS_NOTHING: Final = frozenset(("application/octet-stream", "binary/octet-stream"))
+
+
+def probe(target: Target, *, timeout: float | None = None, allow_private: bool = False) -> Media:
+    """The facts of a path, a URL, bytes or an open binary file.
+
+    What is not media has `kind` None. Raises `SourceError` where the bytes cannot be had, `UsageError` for what can
+    be no source.
+
+    >>> preflight.probe("fixtures/accepted/photo.png").width
+    640
+    """
+    plan = plan_for(None, timeout=timeout, allow_private=allow_private)
+    report = examine(target, plan)
+    if report.media is None:
+        problem = report.error or Problem("internal_error", "nothing was read")
+        raise SourceError(problem.code, problem.message)
+    return report.media
+
+
+def check(
+    target: Target,
+    rules: Rules,
+    *,
+    strict: bool = False,
+    deep: bool = False,
+    timeout: float | None = None,
+    allow_private: bool = False,
+) -> Report:
+    """Whether one source passes the rule sets, and why not.
+
+    strict         warnings (inside `lenient` only) fail
+    deep           decode the whole file too, in a process of its own
+    timeout        s that a URL may take in all (default 30)
+    allow_private  fetch URLs of private addresses too; they stay a warning
+
+    A bad file is a report, not an exception. Raises `UsageError` for an unknown rule set, `RuleFileError` for a
+    wrong rule file.
+
+    >>> report = preflight.check("fixtures/accepted/photo.png", "atlas")
+    >>> report.verdict, report.media.pixels
+    ('pass', 409600)
+    """
+    plan = plan_for(rules, strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    return examine(target, plan)
+
+
+async def acheck(target: Target, rules: Rules, **options: Any) -> Report:
+    """`check` for asyncio: the same arguments, in a thread, so that the event loop goes on."""
+    import asyncio  # 36 ms that only its users pay
+
+    return await asyncio.to_thread(check, target, rules, **options)
+
+
+def assert_passes(target: Target, rules: Rules, **options: Any) -> Report:
+    """Raise AssertionError with the readable findings unless the source passes; unknown fails too.
+
+    Takes the options of `check`, and gives its report.
+    """
+    report = check(target, rules, **options)
+    if not report.passed:
+        from preflight.reporters.text import describe
+
+        raise AssertionError(describe(report))
+    return report

@@ -1,0 +1,251 @@
+"""facts × rule set → result. Knows no provider and no format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from preflight.codes import CODES, Severity, bound_codes, choice_code
+from preflight.hints import with_hints
+from preflight.media import NONE, Delivery, Media
+from preflight.report import Finding, Problem, Result, verdict_of
+from preflight.ruleset import Limit, RuleSet
+from preflight.units import amount, label
+
+
+def judge(
+    media: Media | None,
+    rules: RuleSet,
+    *,
+    delivery: Delivery | None = None,
+    problem: Problem | None = None,
+    extra: tuple[Finding, ...] = (),
+    strict: bool = False,
+    dropped: frozenset[str] = frozenset(),
+    name: str | None = None,
+) -> Result:
+    """What a rule set says of a media, with every finding, not the first.
+
+    media     None where the source could not be read; then `problem` says why and is a finding of its own severity
+    delivery  what a URL's server did; None for what is not a URL
+    extra     findings that hold whatever the rule set (of a deep look, of a name)
+    strict    warnings fail; dropped: codes of findings that do not count
+    name      the file's name for ready commands in hints; None: a placeholder
+    """
+    findings: list[Finding] = []
+    if problem is not None:
+        findings.append(Finding(problem.code, CODES[problem.code].severity, problem.message))
+    if delivery is not None:
+        for limit in rules.url:
+            finding = _of_delivery(limit, delivery, rules)
+            if finding is not None:
+                findings.append(finding)
+    if media is not None:
+        _of_media(findings, media, rules, name)
+    findings.extend(extra)
+    if dropped:
+        findings = [finding for finding in findings if finding.code not in dropped]
+    return _result(rules, findings, strict)
+
+
+def _result(rules: RuleSet, findings: list[Finding], strict: bool) -> Result:
+    verdict = verdict_of(findings, strict=strict) if findings else "pass"
+    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))
+
+
+def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str | None) -> None:
+    kind = media.kind
+    if kind is None:
+        findings.append(_not_media(media, rules))
+        return
+    section = rules.sections.get(kind)
+    if section is None:
+        findings.append(_kind_not_accepted(kind, rules))
+        return
+    limits = section.for_format(media.format)
+    for limit in limits:
+        value = getattr(media, limit.fact)
+        if value is None:
+            findings.append(_unknown(limit, rules, media))
+        elif value == NONE and (limit.any_of is None or NONE not in limit.any_of):
+            if limit.required:
+                findings.append(_absent(limit, value, rules))
+        elif limit.side(value):
+            findings.append(_outside(limit, value, rules, media))
+    if any(finding.severity == "error" for finding in findings):
+        findings[:] = with_hints(findings, media, section, name)
+
+
+def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet) -> Finding | None:
+    value = getattr(delivery, limit.fact)
+    if value is None:
+        if limit.required:
+            return _absent(limit, value, rules)
+        return None if limit.fact in _MAY_BE_ABSENT else _unknown(limit, rules, None)
+    return _outside(limit, value, rules, None) if limit.side(value) else None
+
+
+_MAY_BE_ABSENT = frozenset(("expires_in", "page", "content_type", "content_length", "public", "ranges"))
+"""Facts of a delivery that a usual server does not have, or that a failed download never came to see."""
+
+
+def _not_media(media: Media, rules: RuleSet) -> Finding:
+    if media.format is not None:
+        accepted = either(sorted({name for kind in rules.sections for name in _formats(rules, kind)}))
+        return _finding(
+            "format_unsupported",
+            fact="format",
+            value=media.format,
+            reference=rules.source,
+            what="format",
+            value_text=media.format,
+            service=rules.service,
+            limit_text=accepted,
+        )
+    message = "the file is empty" if media.size == 0 else "the content is in no format that preflight recognises"
+    return _finding("format_undetectable", fact="format", message=message)
+
+
+def _formats(rules: RuleSet, kind: str) -> tuple[str, ...]:
+    return next((limit.any_of or () for limit in rules.sections[kind].limits if limit.fact == "format"), ())
+
+
+def _kind_not_accepted(kind: str, rules: RuleSet) -> Finding:
+    return _finding(
+        "kind_not_accepted",
+        fact="kind",
+        value=kind,
+        limit={"any_of": list(rules.sections)},
+        reference=rules.source,
+        value_text=kind,
+        service=rules.service,
+        limit_text=either([f"{taken}s" for taken in rules.sections], "and"),
+    )
+
+
+def _unknown(limit: Limit, rules: RuleSet, media: Media | None) -> Finding:
+    truncated = media is not None and "truncated" in media.notes
+    return _finding(
+        "fact_unknown",
+        fact=limit.fact,
+        limit=limit.written,
+        reference=rules.source,
+        what=label(limit.fact),
+        service=rules.service,
+        limit_text=accepted(limit),
+        reason=" (the file is cut off)" if truncated else "",
+    )
+
+
+def _absent(limit: Limit, value: Any, rules: RuleSet) -> Finding:
+    code = {"audio_codec": "audio_track_required", "content_length": "content_length_missing"}.get(limit.fact)
+    return _finding(
+        code or choice_code(limit.fact),
+        fact=limit.fact,
+        value=value,
+        limit=limit.written,
+        reference=rules.source,
+        what=label(limit.fact),
+        value_text=str(value or "missing"),
+        service=rules.service,
+        limit_text=accepted(limit),
+    )
+
+
+def _outside(limit: Limit, value: Any, rules: RuleSet, media: Media | None) -> Finding:
+    """The finding for a value outside a limit: a warning where the limit's lenient sides still hold it."""
+    lenient = limit.lenient
+    tolerated = lenient is not None and lenient.side(value) == 0
+    side = limit.side(value)
+    if limit.any_of is not None and value not in limit.any_of:
+        code = choice_code(limit.fact)
+        if code == "audio_codec_unsupported" and limit.any_of == (NONE,):
+            code = "audio_track_forbidden"
+        words = {"limit_text": accepted(limit)}
+    else:
+        code = bound_codes(limit.fact)[side > 0]
+        words = {"sentence": beyond(limit, side, value, rules.service, lenient if tolerated else None)}
+    return _finding(
+        code,
+        severity="warning" if tolerated else None,
+        fact=limit.fact,
+        value=value,
+        limit=limit.written,
+        reference=rules.source,
+        what=label(limit.fact),
+        value_text=_shown(limit, value, media),
+        service=rules.service,
+        **words,
+        note=f" ({limit.note})" if limit.note else "",
+    )
+
+
+def _shown(limit: Limit, value: Any, media: Media | None) -> str:
+    bound = limit.low if limit.low is not None and limit.side(value) < 0 else limit.high
+    text = amount(limit.fact, value, against=bound)
+    if media is not None and limit.fact in ("pixels", "aspect_ratio"):
+        return f"{text} ({media.width}×{media.height})"
+    return text
+
+
+def beyond(limit: Limit, side: int, value: float, service: str, lenient: Limit | None) -> str:
+    """`above the 15 s that Atlas Cloud accepts`, and the same for open bounds and tolerated values."""
+    bound, is_open = (limit.high, limit.high_open) if side > 0 else (limit.low, limit.low_open)
+    word = "above" if side > 0 else "below"
+    text = _bound_text(limit.fact, bound)
+    if value == bound and is_open:
+        said = f"{service} publishes {'below' if side > 0 else 'above'} {text}, without the bound itself"
+    else:
+        said = f"{word} the {text} that {service} {'publishes' if lenient else 'accepts'}"
+    if lenient is None:
+        return said
+    wider = lenient.high if side > 0 else lenient.low
+    return f"{said}, within the {_bound_text(limit.fact, wider)} that it is known or likely to take"
+
+
+def _bound_text(fact: str, bound: float | None) -> str:
+    text = amount(fact, bound)
+    return f"{text} total pixels" if fact == "pixels" else text
+
+
+def accepted(limit: Limit) -> str:
+    """What a limit accepts, in words.
+
+    >>> from preflight.ruleset import limit as line
+    >>> accepted(line("duration", {"min": 2, "max": 15})), accepted(line("size", {"below": "30 MB"}))
+    ('2 s to 15 s', 'below 30 MB')
+    """
+    if limit.any_of is not None:
+        return either([str(value) for value in limit.any_of])
+    low = None if limit.low is None else _bound_text(limit.fact, limit.low)
+    high = None if limit.high is None else _bound_text(limit.fact, limit.high)
+    if low is not None and high is not None:
+        between = f"{low} to {high}"
+        return f"{between}, without the bounds" if limit.low_open or limit.high_open else between
+    if high is not None:
+        return f"below {high}" if limit.high_open else f"at most {high}"
+    if low is not None:
+        return f"above {low}" if limit.low_open else f"at least {low}"
+    return "any value" if not limit.required else "none without it"
+
+
+def either(words: list[str], last: str = "or") -> str:
+    """`a, b or c`."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def _finding(
+    code: str,
+    *,
+    severity: Severity | None = None,
+    fact: str | None = None,
+    value: Any = None,
+    limit: dict[str, Any] | None = None,
+    reference: str | None = None,
+    value_text: str = "",
+    limit_text: str = "",
+    note: str = "",
+    **words: str,
+) -> Finding:
+    known = CODES[code]
+    message = known.template.format(value=value_text, limit=limit_text, note=note, **words)
+    return Finding(code, severity or known.severity, message, fact, value, limit, None, reference)

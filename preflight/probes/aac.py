@@ -1,0 +1,40 @@
+"""AAC in ADTS: every frame has its own length and no header counts them, so a duration means walking the file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preflight.media import NONE, Media, Need
+from preflight.probes.adts import locate
+from preflight.probes.frames import walk
+from preflight.probes.tags import tags_after, tags_before
+from preflight.sources import Source
+
+_SBR_CORE: Final = 24000
+"""Up to this core rate SBR may double the samples and PS the channels without a word in the header (14496-3 1.6.5)."""
+
+
+def read(source: Source, need: Need, name: str) -> Media:
+    """Facts of an ADTS file. Larger than `need.max_bytes`: no duration."""
+    tags = tags_before(source)
+    notes = ("cover_art",) if tags.picture else ()
+    place = locate(source, tags.end)
+    if place is None:
+        return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))
+    counted, end = None, place.at
+    if source.size is not None and source.size - place.at <= need.max_bytes and "duration" in need.facts:
+        end = tags_after(source, place.at, source.size)
+        counted = walk(source, place.at, end, place.kind)
+    doubled = place.kind.rate <= _SBR_CORE
+    return Media(
+        kind="audio",
+        format="aac",
+        size=source.size,
+        duration=counted.seconds if counted else None,
+        video_codec=NONE,
+        audio_codec="aac",
+        sample_rate=None if doubled else place.kind.rate,
+        channels=None if doubled and place.channels == 1 else place.channels,
+        bit_rate=round(counted.coded * 8 / counted.seconds) if counted else None,
+        notes=(*notes, "trailing_data") if counted and counted.end < end else notes,
+    )

@@ -1,0 +1,169 @@
+"""AVI (Microsoft AVI RIFF file reference) and its OpenDML extension: the header list says it all."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+from preflight.formats import AUDIO, VIDEO
+from preflight.media import NONE, Media, Need
+from preflight.probes.fourcc import video_codec
+from preflight.probes.wav_codec import coding_of
+from preflight.probes.window import Window
+from preflight.sources import Source
+
+_PIECE: Final = 1024
+_UNSIZED: Final = 0x7FFFFFF0
+"""RIFF sizes from here on stand for "not known", as a recorder that cannot seek back writes them."""
+_TOP: Final = 16
+"""Chunks before the header list: it is the first one, but for padding."""
+_CHUNKS: Final = 256
+"""Chunks of the header list."""
+
+_WANTED: Final = frozenset((b"avih", b"dmlh", b"strf", b"strh", b"vprp"))
+_SOUND, _DV = b"auds", b"iavs"
+_FILMS: Final = (b"vids", _DV)
+
+_HEADER: Final = struct.Struct("<4sI")
+_AVIH: Final = struct.Struct("<I12xI12xII")  # µs a frame, frames of the first RIFF, width, height
+_STRH: Final = struct.Struct("<4s4s12xII4xI")  # type, handler, scale, rate, length
+_STRF_VIDEO: Final = struct.Struct("<4xii4x4s")  # width, height, compression
+_VPRP: Final = struct.Struct("<20xHH")  # shape of the picture: height, width
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One stream. The time unit is scale / rate s, of which it has `length`."""
+
+    type: bytes = b""
+    handler: bytes = b""
+    scale: int = 0
+    rate: int = 0
+    length: int = 0
+    format: bytes = b""
+    shape: tuple[int, int] | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        return self.length * self.scale / self.rate if self.length and self.scale and self.rate else None
+
+
+class _Header:
+    """What the header list holds. main: the fields of `avih`; frames: of all RIFFs, where OpenDML says so."""
+
+    def __init__(self) -> None:
+        self.main = (0, 0, 0, 0)
+        self.frames = 0
+        self.streams: list[_Stream] = []
+
+    def take(self, name: bytes, data: bytes) -> None:
+        """One chunk; what is too short for its fields says nothing."""
+        stream = self.streams[-1] if self.streams else None
+        if name == b"avih" and len(data) >= _AVIH.size:
+            self.main = _AVIH.unpack_from(data)
+        elif name == b"dmlh" and len(data) >= 4:
+            self.frames = int.from_bytes(data[:4], "little")
+        elif stream is None:
+            return
+        elif name == b"strh" and len(data) >= _STRH.size:
+            stream.type, stream.handler, stream.scale, stream.rate, stream.length = _STRH.unpack_from(data)
+        elif name == b"strf":
+            stream.format = data
+        elif name == b"vprp" and len(data) >= _VPRP.size:
+            stream.shape = _VPRP.unpack_from(data)
+
+
+def read(source: Source, need: Need, name: str) -> Media:
+    """The facts of an AVI. Reads its header list, without the indexes that OpenDML keeps in it."""
+    window = Window(source, _PIECE)
+    size = source.size
+    header = _Header()
+    complete = False
+    found = _header_list(window)
+    if found is not None:
+        complete = _read_header(window, *found, header)
+    riff = int.from_bytes(window.read_at(4, 4), "little")
+    cut = size is not None and (found is None or size < riff + 8 < _UNSIZED)
+    return _media(header, size, complete, ("truncated",) if cut else ())
+
+
+def _header_list(window: Window) -> tuple[int, int] | None:
+    """Where the chunks of the header list begin and end."""
+    at = 12
+    for _ in range(_TOP):
+        head = window.read_at(at, 12)
+        if len(head) < 12:
+            return None
+        chunk, size = _HEADER.unpack_from(head)
+        if chunk == b"LIST" and head[8:] == b"hdrl":
+            return at + 12, at + 8 + size
+        at += 8 + size + (size & 1)
+    return None
+
+
+def _read_header(window: Window, at: int, end: int, header: _Header) -> bool:
+    """Whether the list is all there."""
+    for _ in range(_CHUNKS):
+        if at + 8 > end:
+            return True
+        head = window.read_at(at, 12)
+        if len(head) < 8:
+            return False
+        chunk, size = _HEADER.unpack_from(head)
+        if chunk == b"LIST" and head[8:] in (b"strl", b"odml"):
+            if head[8:] == b"strl":
+                header.streams.append(_Stream())
+            at += 12  # its chunks are walked in the same row: none of their names means two things
+            continue
+        if chunk in _WANTED:
+            header.take(chunk, window.read_at(at + 8, min(size, _PIECE)))
+        at += 8 + size + (size & 1)
+    return False
+
+
+def _media(header: _Header, size: int | None, complete: bool, notes: tuple[str, ...]) -> Media:
+    films = [stream for stream in header.streams if stream.type in _FILMS]
+    film = films[0] if films else None
+    sound = next((stream for stream in header.streams if stream.type == _SOUND), None)
+    facts = _film_facts(film, header) if film else {}
+    duration = facts.get("duration") or (sound.seconds if sound and not film else None)
+    absent = NONE if complete and header.streams else None
+    facts.update(
+        kind=VIDEO if film else AUDIO if sound else None,
+        duration=duration,
+        bit_rate=round(size * 8 / duration) if duration and size and not notes else None,
+    )
+    if film is None:
+        facts["video_codec"] = absent
+    if sound is not None:
+        coding = coding_of(sound.format, "little") if len(sound.format) >= 14 else None
+        if coding is not None:
+            facts.update(audio_codec=coding.codec, sample_rate=coding.rate or None, channels=coding.channels or None)
+    elif film is None or film.type != _DV:  # such a stream has its sound inside
+        facts["audio_codec"] = absent
+    if len(films) > 1:
+        notes += ("multiple_video_tracks",)
+    return Media(format="avi", size=size, notes=notes, **facts)
+
+
+def _film_facts(film: _Stream, header: _Header) -> dict[str, Any]:
+    microseconds, first_frames, width, height = header.main
+    codec = "dvvideo" if film.type == _DV else None
+    if film.type != _DV and len(film.format) >= _STRF_VIDEO.size:
+        width, height, code = _STRF_VIDEO.unpack_from(film.format)
+        codec = video_codec(code) or video_codec(film.handler)
+    width, height = abs(width), abs(height)  # a negative height: the rows begin at the top
+    fps = film.rate / film.scale if film.rate and film.scale else 1e6 / microseconds if microseconds else None
+    frames = max(film.length, header.frames) or first_frames
+    facts: dict[str, Any] = {
+        "fps": fps,
+        "frames": frames or None,
+        "duration": frames / fps if frames and fps else None,
+        "video_codec": codec,
+    }
+    if width and height:
+        facts.update(width=width, height=height, stored_width=width, stored_height=height, rotation=0)
+        if film.shape and all(film.shape):
+            facts["pixel_aspect_ratio"] = film.shape[1] * height / (film.shape[0] * width)
+    return facts

@@ -1,0 +1,181 @@
+"""The second look of `--deep`: a library decodes or parses the whole file, and shows what the header could not.
+
+A library that errs is no witness. What is compared is listed here format by format; what is missing was measured to be
+wrong in the library: any size that libmediainfo gives of a picture, the duration of fragments, of edit lists, of
+compressed WAV and of MP3 without a frame count, sample rates of Opus and of AAC with SBR.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from preflight.errors import WorkerCrashed
+from preflight.formats import AUDIO, IMAGE
+from preflight.media import Media
+from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
+from preflight.sources import Source
+from preflight.worker import Limits
+
+LIMITS: Final = Limits(seconds=30, memory=1 << 30, max_bytes=1 << 40)
+
+TRUNCATED: Final = "truncated"
+CORRUPT: Final = "corrupt"
+DISAGREEMENT: Final = "probe_disagreement"
+
+
+@dataclass(frozen=True, slots=True)
+class Deep:
+    """What decoding showed.
+
+    frames    pictures that were decoded, where a file may hold several; None: not counted
+    duration  s that an animation takes
+    problems  (code of `preflight.codes`, what was seen), the graver ones first
+    """
+
+    frames: int | None = None
+    duration: float | None = None
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def deepen(source: Source, media: Media, limits: Limits = LIMITS) -> Deep:
+    """Decode the file of which the header said `media`. Raises as `preflight.worker.run` does."""
+    if media.kind is None:
+        return Deep()
+    return _deepen_image(source, media, limits) if media.kind == IMAGE else _deepen_stream(source, media, limits)
+
+
+# --- pictures: Pillow and pillow-heif decode them
+
+_PILLOW: Final[dict[str, tuple[str, ...]]] = {
+    "avif": ("AVIF", "HEIF"),  # by brand one or the other of its plugins takes it
+    "bmp": ("BMP", "DIB"),
+    "gif": ("GIF",),
+    "heic": ("HEIF",),
+    "heif": ("HEIF", "AVIF"),
+    "jpeg": ("JPEG", "MPO"),
+    "png": ("PNG",),
+    "tiff": ("TIFF",),
+    "webp": ("WEBP",),
+}
+_TURNED: Final = frozenset(("HEIF", "TIFF"))
+"""Pillow gives their size as displayed, that of all others as stored."""
+_COUNTED: Final = frozenset(("avif", "gif", "png", "tiff", "webp"))
+_CUT_OFF: Final = ("truncated", "end of file", "premature", "unexpected end", "not enough", "ran out of data")
+_UNABLE: Final = ("unsupported", "not supported", "not implemented", "not been built in", "not available", "unknown")
+
+
+def _deepen_image(source: Source, media: Media, limits: Limits) -> Deep:
+    said = pillow(source, limits, pixels=True)
+    if said.refused or said.failed:
+        _blame_memory(source, media, limits)
+    if said.refused:
+        return Deep(problems=(_stumbled(f"Pillow does not open it: {said.refused}", opened=False),))
+    problems = [_stumbled(_place(said), opened=True)] if said.failed else []
+    problems += _image_disagreements(media, said)
+    counted = media.format in _COUNTED and not said.failed
+    return Deep(said.media.frames if counted else None, said.media.duration, tuple(problems))
+
+
+def _blame_memory(source: Source, media: Media, limits: Limits) -> None:
+    """A decoder that gets no memory says anything but that: no word against a file that could not fit."""
+    if 8 * (media.pixels or 0) > limits.memory:
+        raise WorkerCrashed(source.name, f"may not take the memory that {media.pixels:,} pixels need")
+
+
+def _place(said: Opinion) -> str:
+    frame = (said.media.frames or 0) + 1
+    return f"Pillow cannot decode {'it' if frame == 1 else f'frame {frame}'}: {said.failed}"
+
+
+def _stumbled(detail: str, opened: bool) -> tuple[str, str]:
+    """Which code a decoder's words stand for. Not to know a coding is no fault of the file."""
+    words = detail.lower()
+    if any(word in words for word in _UNABLE):
+        return DISAGREEMENT, detail
+    if any(word in words for word in _CUT_OFF):
+        return TRUNCATED, detail
+    return CORRUPT if opened else DISAGREEMENT, detail
+
+
+def _image_disagreements(media: Media, said: Opinion) -> list[tuple[str, str]]:
+    name, problems = said.media.format or "", []
+    expected = _PILLOW.get(media.format or "")
+    if expected and name not in expected:
+        problems.append(_differ("format", media.format, name, "Pillow"))
+    stored = (media.stored_width, media.stored_height)
+    ours = (media.width, media.height) if name in _TURNED else stored
+    theirs = (said.media.width, said.media.height)
+    # A GIF's frame may be larger than its canvas, which Pillow then takes to be larger too.
+    if expected and None not in ours and ours != theirs and name != "GIF":
+        problems.append(_differ("size", "×".join(map(str, ours)), "×".join(map(str, theirs)), "Pillow"))
+    if media.format in _COUNTED and media.frames and not said.failed and media.frames != said.media.frames:
+        problems.append(_differ("frames", media.frames, said.media.frames, "Pillow"))
+    return problems
+
+
+def _differ(fact: str, ours: object, theirs: object, library: str) -> tuple[str, str]:
+    return DISAGREEMENT, f"{fact}: the header says {ours}, {library} {theirs}"
+
+
+# --- video and sound: libmediainfo parses them to the end, mutagen measures sounds
+
+_MP4: Final = ("stored_width", "stored_height", "video_codec", "audio_codec", "duration")
+_MEDIAINFO: Final[dict[str, tuple[str, ...]]] = {
+    "3gp": _MP4,
+    "aac": ("audio_codec",),
+    "avi": _MP4,
+    "flac": ("audio_codec", "sample_rate", "channels", "duration"),
+    "m4a": _MP4,
+    "m4v": _MP4,
+    "mkv": _MP4,
+    "mov": _MP4,
+    "mp3": ("audio_codec", "sample_rate"),
+    "mp4": _MP4,
+    "wav": ("audio_codec", "sample_rate", "channels"),
+    "webm": _MP4,
+}
+_MEASURED: Final = frozenset(("3gp", "avi", "m4a", "m4v", "mov", "mp4"))
+"""Formats whose parts state their sizes: there it knows what is cut off. A streamed WAV or WebM it calls so by mistake,
+and an MP3 for the sake of its last frame."""
+_SAME: Final = frozenset((("msmpeg4v1", "mpeg4"), ("msmpeg4v2", "mpeg4"), ("msmpeg4v3", "mpeg4"), ("pcm", "adpcm")))
+"""Our word and the coarser one of libmediainfo, which also calls A-law ADPCM."""
+_MUTAGEN: Final[dict[str, tuple[str, ...]]] = {
+    "flac": ("sample_rate", "channels", "duration"),
+    "mp3": ("sample_rate", "duration"),
+    "ogg": ("duration",),
+}
+_SLACK: Final = 0.2
+"""s: mutagen leaves out what an encoder put before and behind the sound, others do not."""
+_UNSURE_DURATION: Final = frozenset(("edit_list", "estimated_duration", "fragmented", "truncated"))
+"""Notes of files of which the libraries' durations were measured to be wrong."""
+
+
+def _deepen_stream(source: Source, media: Media, limits: Limits) -> Deep:
+    problems: list[tuple[str, str]] = []
+    name = media.format or ""
+    if name in _MEDIAINFO:
+        said = mediainfo(source, limits, speed=1)
+        if name in _MEASURED and "truncated" in said.media.notes:
+            problems.append((TRUNCATED, "libmediainfo finds that the file ends before its last part"))
+        if said.refused:
+            problems.append((DISAGREEMENT, f"libmediainfo {said.refused}"))
+        else:
+            problems += _stream_disagreements(media, said.media, _MEDIAINFO[name], "libmediainfo")
+    if name in _MUTAGEN and media.kind == AUDIO:
+        opinion = mutagen(source, limits, name)
+        if not opinion.refused:
+            problems += _stream_disagreements(media, opinion.media, _MUTAGEN[name], "mutagen")
+    return Deep(problems=tuple(problems))
+
+
+def _stream_disagreements(ours: Media, theirs: Media, facts: tuple[str, ...], library: str) -> list[tuple[str, str]]:
+    problems = []
+    for fact in facts:
+        mine, other = getattr(ours, fact), getattr(theirs, fact)
+        if mine is None or other is None or (fact == "duration" and _UNSURE_DURATION & set(ours.notes)):
+            continue
+        same = abs(mine - other) <= max(_SLACK, 0.01 * mine) if fact == "duration" else mine == other
+        if not same and (mine, other) not in _SAME:
+            problems.append(_differ(fact, mine, other, library))
+    return problems

@@ -1,0 +1,68 @@
+"""Formats that no reader of ours knows, and bytes that nobody recognised: a library's word, where it is plain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from preflight.errors import ReadLimit
+from preflight.formats import FORMATS
+from preflight.media import Media, Need
+from preflight.probes.mediainfo_names import CONTAINERS
+from preflight.probes.opinions import mediainfo, pillow
+from preflight.sources import Source
+from preflight.worker import Limits
+
+SECONDS: Final = 0.8
+MEMORY: Final = 128 << 20
+_LEAST: Final = 16
+"""Bytes below which there is nothing to ask a library about."""
+
+_PICTURES: Final = {"dds": "DDS", "icns": "ICNS", "ico": "ICO", "jp2": "JPEG2000", "psd": "PSD"}
+"""Read by Pillow, under its names. libmediainfo would do, but tells of one picture of an icon only."""
+_UNREAD: Final = frozenset(("jxl",))
+"""Neither library knows its size."""
+_NO_DURATION: Final = frozenset(("au", "caf", "h264", "hevc"))
+"""libmediainfo's is wrong: twice the true one for 16-bit AU, 0.7 s for 5 s of CAF, the first frames' for raw video."""
+_ESTIMATED: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mpegts"))
+"""From the clock at both ends, or from the bit rate of the first frames."""
+
+
+def read(source: Source, need: Need, name: str) -> Media:
+    """`name` is the sniffed format, empty where nothing was recognised. Raises `WorkerTimeout`, `WorkerCrashed`."""
+    limits = Limits(SECONDS, MEMORY, need.max_bytes)
+    media = None
+    try:
+        if name in _PICTURES:
+            media = _picture(source, limits, name)
+        elif name not in _UNREAD and (name or (source.size or 0) >= _LEAST):
+            media = _streams(source, limits, name)
+    except ReadLimit:
+        pass
+    return media or _by_name(source, name)
+
+
+def _by_name(source: Source, name: str) -> Media:
+    kinds = FORMATS[name].kinds if name in FORMATS else ()
+    return Media(kind=kinds[0] if len(kinds) == 1 else None, format=name or None, size=source.size)
+
+
+def _picture(source: Source, limits: Limits, name: str) -> Media | None:
+    media = pillow(source, limits).media
+    if media.format != _PICTURES[name] or media.width is None or media.height is None:
+        return None
+    return replace(media, format=name, size=source.size, stored_width=media.width, stored_height=media.height)
+
+
+def _streams(source: Source, limits: Limits, name: str) -> Media | None:
+    media = mediainfo(source, limits).media
+    known = CONTAINERS.get(media.format or "")
+    if media.kind is None or known is None or name not in ("", known):
+        return None
+    return replace(
+        media,
+        format=known,
+        duration=None if known in _NO_DURATION else media.duration,
+        variable_fps=None if known == "mpegts" else media.variable_fps,  # its clock makes every stream look variable
+        notes=media.notes + (("estimated_duration",) if known in _ESTIMATED and media.duration else ()),
+    )

@@ -1,0 +1,202 @@
+"""The items of a HEIF or AVIF file and what its `meta` box says of them (ISO/IEC 14496-12 8.11, ISO/IEC 23008-12 9.3).
+
+`contents` reads the box, `Items` looks things up in it.
+"""
+
+from __future__ import annotations
+
+from struct import Struct, unpack_from
+from typing import Final, NamedTuple
+
+from preflight.probes.isobmff import FARTHEST, Box, boxes, top_level
+from preflight.sources import Source
+
+_NEXT: Final = 16
+"""Bytes read behind the box: the next one's header, which tells for nothing whether the picture itself is all there."""
+
+_WANTED: Final = frozenset((b"pitm", b"iinf", b"iref", b"iprp", b"iloc"))
+_WHOLE: Final = 64 << 10
+"""A `meta` box up to this size is read at once; of a larger one, which may hold whole pictures, what is wanted."""
+_CHILD: Final = 1 << 20
+"""Bytes read of one child of a large `meta` box: enough for 10,000 items."""
+_CHILDREN: Final = 64
+
+_INFE_2: Final = Struct(">B2xBHH4s")
+_INFE_3: Final = Struct(">B2xBIH4s")
+
+
+class Item(NamedTuple):
+    """One entry of `iinf`: its coding or kind of derivation (`hvc1`, `grid` …), not for display, item protection."""
+
+    type: bytes
+    hidden: bool
+    protected: bool
+
+
+class Reference(NamedTuple):
+    """One entry of `iref`: `dimg` derived from, `auxl` auxiliary of, `thmb` thumbnail of its targets."""
+
+    type: bytes
+    item: int
+    targets: tuple[int, ...]
+
+
+class Contents(NamedTuple):
+    """What a `meta` box holds.
+
+    bodies  of its wanted children; idat: where the data of items begins that stand in the box itself
+    behind  bytes behind the box; cut: the file ends inside the box
+    """
+
+    bodies: dict[bytes, bytes]
+    idat: int | None
+    behind: bytes
+    cut: bool
+
+
+def contents(source: Source, meta: Box) -> Contents:
+    """Read a `meta` box: a usual one at once, of a large one the wanted children alone."""
+    length = _WHOLE if meta.end is None else meta.end - meta.body
+    bodies, idat = {}, None
+    if length <= _WHOLE:
+        data = source.read_at(meta.body, length + _NEXT)
+        for kind, at, end in boxes(data, 4, length):
+            if kind in _WANTED:
+                bodies[kind] = data[at:end]
+            elif kind == b"idat":
+                idat = meta.body + at
+        return Contents(bodies, idat, data[length:], meta.end is not None and len(data) < length)
+    for box in top_level(source, meta.body + 4, _CHILDREN):
+        if meta.end is not None and box.start >= meta.end:
+            break
+        if box.type in _WANTED:
+            bodies[box.type] = source.read_at(box.body, min(_CHILD, _CHILD if box.end is None else box.end - box.body))
+        elif box.type == b"idat":
+            idat = box.body
+    if meta.end is None or meta.end >= FARTHEST:
+        return Contents(bodies, idat, b"", meta.end is not None)
+    return Contents(bodies, idat, source.read_at(meta.end, _NEXT), source.size is not None and meta.end > source.size)
+
+
+class Items:
+    """The items of one file: `primary` (None: not stated), `info` by item, all `references` in order."""
+
+    __slots__ = ("_associations", "_contents", "_iprp", "_properties", "info", "primary", "references")
+
+    def __init__(self, contents: Contents) -> None:
+        bodies = contents.bodies
+        pitm = bodies.get(b"pitm", b"")
+        width = 4 if pitm[:1] > b"\0" else 2
+        self.primary = int.from_bytes(pitm[4 : 4 + width], "big") if len(pitm) >= 4 + width else None
+        self.info = _item_info(bodies.get(b"iinf", b""))
+        self.references = _references(bodies.get(b"iref", b""))
+        self._contents = contents
+        self._iprp = bodies.get(b"iprp", b"")
+        self._properties: list[tuple[bytes, int, int]] = []
+        self._associations: dict[int, tuple[int, int, bool]] = {}
+        self._read_properties(self._iprp)
+
+    def type_of(self, item: int) -> bytes | None:
+        """How the item is coded or derived; None where nothing says it."""
+        info = self.info.get(item)
+        return info.type if info else None
+
+    def properties(self, item: int) -> list[tuple[bytes, bytes]]:
+        """(type, body) of the item's properties in the order of association, which is the order they apply in."""
+        at, end, wide = self._associations.get(item, (0, 0, False))
+        data, listed, found = self._iprp, self._properties, []
+        for place in range(at, end, 2 if wide else 1):
+            # The top bit says "essential"; 0 stands for no property.
+            index = (data[place] & 127) << 8 | data[place + 1] if wide else data[place] & 127
+            if 0 < index <= len(listed):
+                kind, start, stop = listed[index - 1]
+                found.append((kind, data[start:stop]))
+        return found
+
+    def sources(self, item: int) -> tuple[int, ...]:
+        """The items that a derived item is made of."""
+        return next((ref.targets for ref in self.references if ref.item == item and ref.type == b"dimg"), ())
+
+    def payload(self, source: Source, item: int, length: int) -> bytes:
+        """The first bytes of an item's data; empty where it cannot be told where they are."""
+        method, offset = _location(self._contents.bodies.get(b"iloc", b""), item) or (None, 0)
+        if method == 1 and self._contents.idat is not None:
+            offset += self._contents.idat
+        elif method != 0:
+            return b""
+        return source.read_at(offset, length) if offset < FARTHEST else b""
+
+    def _read_properties(self, iprp: bytes) -> None:
+        for kind, at, end in boxes(iprp):
+            if kind == b"ipco" and not self._properties:
+                self._properties = list(boxes(iprp, at, end))
+            elif kind == b"ipma":
+                _associate(self._associations, iprp, at, end)
+
+
+def _item_info(iinf: bytes) -> dict[int, Item]:
+    found = {}
+    for kind, at, end in boxes(iinf, 6 if iinf[:1] == b"\0" else 8):
+        if kind != b"infe" or end - at < 12:
+            continue
+        version = iinf[at]
+        if version == 2:
+            _, flags, item, protection, coding = _INFE_2.unpack_from(iinf, at)
+        elif version == 3 and end - at >= 14:
+            _, flags, item, protection, coding = _INFE_3.unpack_from(iinf, at)
+        else:
+            continue  # versions 0 and 1 name a MIME type: no picture that HEIF defines
+        found[item] = Item(coding, bool(flags & 1), protection != 0)
+    return found
+
+
+def _references(iref: bytes) -> list[Reference]:
+    width, letter = (4, "I") if iref[:1] == b"\1" else (2, "H")
+    found = []
+    for kind, at, end in boxes(iref, 4):
+        first = at + width + 2
+        if first <= end:
+            count = min(int.from_bytes(iref[first - 2 : first], "big"), (end - first) // width)
+            item = int.from_bytes(iref[at : at + width], "big")
+            found.append(Reference(kind, item, unpack_from(f">{count}{letter}", iref, first)))
+    return found
+
+
+def _associate(found: dict[int, tuple[int, int, bool]], data: bytes, at: int, end: int) -> None:
+    """Note where one `ipma` box lists the properties of each item. The first list of an item counts."""
+    if end - at < 8:
+        return
+    width, wide = 4 if data[at] else 2, bool(data[at + 3] & 1)
+    at += 8
+    while at + width < end:
+        item = int.from_bytes(data[at : at + width], "big")
+        start = at + width + 1
+        at = start + data[start - 1] * (2 if wide else 1)
+        if at > end:
+            return
+        found.setdefault(item, (start, at, wide))
+
+
+def _location(iloc: bytes, item: int) -> tuple[int, int] | None:
+    """(construction method, offset) of an item's first extent (ISO/IEC 14496-12 8.11.3)."""
+    if len(iloc) < 8:
+        return None
+    version = iloc[0]
+    width = 4 if version == 2 else 2
+    offset_size, length_size, base_size = iloc[4] >> 4, iloc[4] & 15, iloc[5] >> 4
+    index_size = iloc[5] & 15 if version else 0
+    at = 6 + width
+    while at + width < len(iloc):
+        this = int.from_bytes(iloc[at : at + width], "big")
+        at += width
+        method = iloc[at + 1] & 15 if version and at + 1 < len(iloc) else 0
+        at += (2 if version else 0) + 2
+        base = int.from_bytes(iloc[at : at + base_size], "big")
+        at += base_size
+        extents = int.from_bytes(iloc[at : at + 2], "big")
+        at += 2
+        if this == item:
+            at += index_size
+            return (method, base + int.from_bytes(iloc[at : at + offset_size], "big")) if extents else None
+        at += extents * (index_size + offset_size + length_size)
+    return None

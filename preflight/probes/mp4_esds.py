@@ -1,0 +1,116 @@
+"""The elementary stream descriptor `esds`: which codec an `mp4a` or `mp4v` entry really holds, and AAC's real layout.
+
+ISO/IEC 14496-1 7.2.6 (descriptors), ISO/IEC 14496-3 1.6.2.1 (AudioSpecificConfig).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+_ES, _DECODER, _SPECIFIC = 3, 4, 5
+_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+_CHANNELS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 11: 7, 12: 8, 13: 24, 14: 8}
+_GENERAL_AUDIO: Final = frozenset((1, 2, 3, 4, 6, 7))
+_SBR, _PS = 5, 29
+_SBR_SYNC, _PS_SYNC = 0x2B7, 0x548
+_CONFIG: Final = 32
+"""Bytes of a configuration that are looked at: what is wanted stands in its first ten."""
+
+
+class AudioConfig(NamedTuple):
+    """`profile` audioObjectType of the core codec; `rate` Hz and `channels` as they are played; None = not stated."""
+
+    profile: int
+    rate: int | None
+    channels: int | None
+
+
+def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
+    """objectTypeIndication and the decoder's own configuration in the body of an `esds` box."""
+    found = _descriptor(data, start + 4, end, _ES)
+    if found is None or found[0] + 3 > found[1]:
+        return None, b""
+    at, end = found
+    flags = data[at + 2]
+    at += 3 + (2 if flags & 0x80 else 0)
+    if flags & 0x40 and at < end:
+        at += 1 + data[at]
+    at += 2 if flags & 0x20 else 0
+    found = _descriptor(data, at, end, _DECODER)
+    if found is None or found[0] + 13 > found[1]:
+        return None, b""
+    at, end = found
+    specific = _descriptor(data, at + 13, end, _SPECIFIC)
+    return data[at], data[specific[0] : min(specific[1], specific[0] + _CONFIG)] if specific else b""
+
+
+def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int] | None:
+    """Body of the descriptor at `at` if it is a `tag`; its size has up to four bytes of seven bits."""
+    if at + 2 > end or data[at] != tag:
+        return None
+    size = 0
+    body = at + 1
+    while body < min(at + 5, end):
+        more = data[body]
+        size = size << 7 | more & 0x7F
+        body += 1
+        if more < 0x80:
+            break
+    return body, min(body + size, end)
+
+
+class _Bits:
+    """Bits from the highest on; zeros behind the end."""
+
+    __slots__ = ("_left", "_value")
+
+    def __init__(self, data: bytes) -> None:
+        self._left = 8 * _CONFIG
+        self._value = int.from_bytes(data.ljust(_CONFIG, b"\0"), "big")
+
+    def take(self, count: int) -> int:
+        self._left -= count
+        return self._value >> self._left & (1 << count) - 1
+
+
+def audio_config(data: bytes) -> AudioConfig | None:
+    """What an AudioSpecificConfig states, spectral band replication and parametric stereo included."""
+    if len(data) < 2:
+        return None
+    bits = _Bits(data)
+    profile = _profile(bits)
+    rate = _rate(bits)
+    layout = bits.take(4)
+    channels = _CHANNELS.get(layout)
+    if profile in (_SBR, _PS):
+        if profile == _PS and channels == 1:
+            channels = 2
+        return AudioConfig(2, _rate(bits) or rate, channels)
+    if profile in _GENERAL_AUDIO and layout:
+        rate, channels = _behind_core(bits, rate, channels)
+    return AudioConfig(profile, rate, channels)
+
+
+def _behind_core(bits: _Bits, rate: int | None, channels: int | None) -> tuple[int | None, int | None]:
+    """The extension that old decoders do not see, behind GASpecificConfig (1.6.5.2)."""
+    bits.take(1)
+    if bits.take(1):
+        bits.take(14)
+    if bits.take(1) or bits.take(11) != _SBR_SYNC or _profile(bits) != _SBR or not bits.take(1):
+        return rate, channels
+    rate = _rate(bits) or rate
+    if bits.take(11) == _PS_SYNC and bits.take(1) and channels == 1:
+        channels = 2
+    return rate, channels
+
+
+def _profile(bits: _Bits) -> int:
+    profile = bits.take(5)
+    return 32 + bits.take(6) if profile == 31 else profile
+
+
+def _rate(bits: _Bits) -> int | None:
+    index = bits.take(4)
+    if index == 15:
+        return bits.take(24) or None
+    return _RATES[index] if index < len(_RATES) else None

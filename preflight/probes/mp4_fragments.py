@@ -1,0 +1,137 @@
+"""Movie fragments added up: how many samples of which lengths, from when to when (ISO/IEC 14496-12 8.8)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preflight.probes.isobmff import boxes
+from preflight.probes.mp4_entries import children
+from preflight.probes.mp4_timing import Timing, numbers, read_stts, total_ticks
+from preflight.probes.mp4_tracks import PICTURES, SOUND, Movie, Track
+
+_DEFAULT_BASE: Final = 1
+_DEFAULT_DESCRIPTION: Final = 2
+_DEFAULT_LENGTH: Final = 8
+_OFFSET, _FIRST_FLAGS, _LENGTH = 1, 4, 0x100
+_FIELDS: Final = 0xF00
+_PARTS: Final = 1 << 17
+"""Runs of samples in all: 4096 fragments of two tracks have a sixteenth of that, mostly."""
+
+
+class Run:
+    """What the fragments say of one track so far, in its timescale: from `start` to `end`."""
+
+    __slots__ = ("end", "start", "timing", "track")
+
+    def __init__(self, track: Track, movie: Movie, counted: bool) -> None:
+        self.track = track
+        self.start: int | None = None
+        self.end: int | None = 0
+        self.timing: Timing | None = Timing()
+        if track.samples:
+            self.start = 0
+            self.timing = read_stts(movie.data, *track.lengths) if counted else None
+            self.end = self.timing.ticks if self.timing else total_ticks(movie.data, *track.lengths)
+
+    def add(self, data: bytes, start: int, end: int, length: int) -> int:
+        """One `trun`: its samples are counted; their ticks are the answer (8.8.8)."""
+        if end - start < 8:
+            return 0
+        flags = int.from_bytes(data[start + 1 : start + 4], "big")
+        count = int.from_bytes(data[start + 4 : start + 8], "big")
+        if not flags & _LENGTH:
+            if self.timing is not None:
+                self.timing.add(count, length)
+            return count * length
+        at = start + 8 + (4 if flags & _OFFSET else 0) + (4 if flags & _FIRST_FLAGS else 0)
+        step = (flags & _FIELDS).bit_count()
+        lengths = numbers(data[at : min(end, at + 4 * step * count)])[::step]
+        if self.timing is not None:
+            self.timing.add_each(lengths)
+        return sum(lengths)
+
+
+class Fragments:
+    """The fragments that were read, by track.
+
+    count     how many; `ended`: the last of them is the last of the file
+    skipped   some in between were not read: the time is right, the frames are not all counted
+    full      they have more parts than are looked at
+    """
+
+    __slots__ = ("_parts", "count", "ended", "runs", "skipped")
+
+    def __init__(self, movie: Movie, film: Track | None) -> None:
+        self.runs = {track.id: Run(track, movie, track is film) for track in movie.tracks}
+        self.count = 0
+        self.ended = False
+        self.skipped = False
+        self._parts = 0
+
+    @property
+    def full(self) -> bool:
+        return self._parts > _PARTS
+
+    @property
+    def begun(self) -> bool:
+        """Some samples were seen already, in a fragment or in the movie box."""
+        return any(run.start is not None for run in self.runs.values())
+
+    def add(self, data: bytes, end: int) -> None:
+        """The `moof` whose body is `data[:end]`."""
+        self.count += 1
+        for kind, at, stop in boxes(data, 0, end):
+            if kind == b"traf" and not self.full:
+                self._add_track(data, at, stop)
+
+    def _add_track(self, data: bytes, start: int, end: int) -> None:
+        self._parts += 1
+        inner = children(data, start, end)
+        at, stop = inner.get(b"tfhd", (0, 0))
+        run = self.runs.get(int.from_bytes(data[at + 4 : at + 8], "big")) if stop - at >= 8 else None
+        if run is None:
+            return
+        flags = int.from_bytes(data[at + 1 : at + 4], "big")
+        at += 8 + (8 if flags & _DEFAULT_BASE else 0) + (4 if flags & _DEFAULT_DESCRIPTION else 0)
+        length = int.from_bytes(data[at : min(stop, at + 4)], "big") if flags & _DEFAULT_LENGTH else None
+        if length is None:
+            length = run.track.default_length
+        begin = _decode_time(data, *inner[b"tfdt"]) if b"tfdt" in inner else run.end
+        ticks = 0
+        for kind, at, stop in boxes(data, start, end):
+            if kind == b"trun":
+                ticks += run.add(data, at, stop, length)
+                self._parts += 1
+        if begin is not None:
+            run.start = begin if run.start is None else run.start
+            run.end = max(run.end or 0, begin + ticks)
+
+    def jump(self, times: dict[int, int]) -> None:
+        """The next fragment stands far behind, at the decode times `times`; of other tracks only `tfdt` can tell."""
+        self.skipped = True
+        for run in self.runs.values():
+            if run.start is not None:
+                run.end = times.get(run.track.id)
+
+    def timing(self, track: Track) -> Timing | None:
+        """The lengths of a track's samples, as far as they were seen."""
+        run = self.runs.get(track.id)
+        return run.timing if run else None
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """First decode time and end of the last sample, s, over all tracks of pictures and sound.
+
+        A film cut out of a stream begins late (`tfdt` of hours): it lasts from the one to the other.
+        """
+        spans = [
+            (run.start / run.track.timescale, run.end / run.track.timescale)
+            for run in self.runs.values()
+            if run.start is not None and run.end and run.track.timescale and run.track.handler in (PICTURES, SOUND)
+        ]
+        return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
+
+
+def _decode_time(data: bytes, start: int, end: int) -> int:
+    """`tfdt` (8.8.12)."""
+    return int.from_bytes(data[start + 4 : min(end, start + (12 if data[start : start + 1] == b"\1" else 8))], "big")

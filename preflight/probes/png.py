@@ -1,0 +1,127 @@
+"""PNG, APNG and Apple's CgBI (PNG specification, third edition, W3C; ISO/IEC 15948): chunks up to the picture data.
+
+A chunk is `length(4) type(4) data crc(4)`. Size and colour type stand in IHDR; transparency (tRNS), frames (acTL) and
+orientation (eXIf) in chunks of their own, all of them before the first IDAT, except that eXIf may also follow the last.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from preflight.media import Media, Need
+from preflight.probes.exif import displayed, orientation_at, orientation_of
+from preflight.probes.png_chunks import SIGNATURE, Picture, behind_picture, chunks, in_tail
+from preflight.probes.window import Window
+from preflight.sources import Source, Truncated
+
+_PIECE: Final = 512
+_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+"""Colour type → bits a sample that may go with it (11.2.1)."""
+_ALPHA: Final = 4
+_IHDR: Final = zlib.crc32(b"IHDR")
+_PROFILES: Final = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_PROFILE: Final = 2048
+"""Bytes of a raw profile that are looked into: its directory in hexadecimal digits, before and after decompression."""
+
+
+class _Front:
+    """What the chunks in front of the picture data say."""
+
+    __slots__ = ("alpha", "frames", "height", "notes", "orientation", "picture", "profile", "second_half", "width")
+
+    def __init__(self) -> None:
+        self.width: int | None = None
+        self.height: int | None = None
+        self.alpha: bool | None = None
+        self.orientation: int | None = None
+        self.profile: int | None = None
+        self.picture: Picture | None = None
+        self.second_half: int | None = None
+        self.frames = 0
+        self.notes: list[str] = []
+
+    def walk(self, window: Window) -> None:
+        for kind, offset, length in chunks(window, SIGNATURE):
+            if kind == b"IDAT":
+                self.picture = Picture(offset - 8, length, self.second_half)
+                return
+            if kind == b"IHDR":
+                self._header(window.read_at(offset, 17), length)
+            elif kind == b"tRNS":
+                self.alpha = True
+            elif kind == b"eXIf":
+                self.orientation = self.orientation or orientation_at(window, offset, length)
+            elif kind == b"acTL":
+                self.frames = self.frames or int.from_bytes(window.read_at(offset, 4))
+            elif kind in (b"tEXt", b"zTXt"):
+                self.profile = self.profile or _raw_profile(window, kind, offset, length)
+            elif kind == b"iDOT":
+                self.second_half = offset - 8 + int.from_bytes(window.read_at(offset, 28)[24:])
+            elif kind == b"CgBI":
+                self.notes.append("apple_cgbi")
+        self.notes.append("bad_header")
+
+    def _header(self, header: bytes, length: int) -> None:
+        """IHDR (11.2.1): width(4) height(4) depth colour compression filter interlace, and its check sum."""
+        self.width, self.height = int.from_bytes(header[:4]) or None, int.from_bytes(header[4:8]) or None
+        if len(header) < 17:
+            raise Truncated("the PNG ends in its header")
+        self.alpha = bool(header[9] & _ALPHA)
+        sound = zlib.crc32(header[:13], _IHDR) == int.from_bytes(header[13:]) and length == 13
+        if not (sound and self.width and self.height and header[8] in _DEPTHS.get(header[9], ())):
+            self.notes.append("bad_header")
+
+
+def read(source: Source, need: Need, name: str) -> Media:
+    """Size, frames, transparency and orientation of a PNG. Raises `SourceError`."""
+    window = Window(source, _PIECE)
+    front = _Front()
+    notes = front.notes
+    orientation = None
+    try:
+        front.walk(window)
+        if front.picture and front.orientation is None and source.size is not None:
+            if front.frames:
+                orientation = in_tail(window, source.size)
+            else:
+                orientation, seen = behind_picture(window, front.picture, source.size)
+                notes += seen
+    except Truncated:
+        notes.append("truncated")
+    orientation = front.orientation or orientation or front.profile
+    if front.alpha is None and "truncated" not in notes:
+        notes.append("bad_header")
+    if front.frames > 1:
+        notes.append("animated")
+    width, height = displayed(front.width, front.height, orientation)
+    return Media(
+        kind="image",
+        format="png",
+        size=source.size,
+        width=width,
+        height=height,
+        stored_width=front.width,
+        stored_height=front.height,
+        orientation=orientation,
+        frames=max(1, front.frames),
+        has_alpha=front.alpha,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _raw_profile(window: Window, kind: bytes, offset: int, length: int) -> int | None:
+    """The orientation in an EXIF block that ImageMagick wrote as text: `\\nexif\\n  123\\n4578…`, hexadecimal."""
+    if not window.read_at(offset, min(length, len(_PROFILES[0]))).startswith(_PROFILES):
+        return None
+    text = window.read_at(offset, min(length, _PROFILE))[len(_PROFILES[0]) :]
+    if kind == b"zTXt":
+        try:
+            text = zlib.decompressobj().decompress(text[1:], _PROFILE)
+        except zlib.error:
+            return None
+    digits = b"".join(text.split(b"\n")[3:])
+    try:
+        return orientation_of(bytes.fromhex(digits[: len(digits) & ~1].decode("ascii")))
+    except ValueError:
+        return None

@@ -1,0 +1,109 @@
+"""How the sound in a WAV is coded, and how long so many bytes of it play (RFC 2361, WAVEFORMATEXTENSIBLE)."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+_CODECS: Final[dict[int, str]] = {
+    0x0001: "pcm",
+    0x0002: "adpcm",  # Microsoft
+    0x0003: "pcm",  # float
+    0x0006: "pcm",  # A-law
+    0x0007: "pcm",  # µ-law
+    0x0011: "adpcm",  # IMA, DVI
+    0x0017: "adpcm",  # OKI
+    0x0020: "adpcm",  # Yamaha
+    0x0031: "gsm_ms",
+    0x0032: "gsm_ms",
+    0x0045: "adpcm",  # G.726
+    0x0050: "mp2",
+    0x0055: "mp3",
+    0x0061: "adpcm",  # Duck DK4
+    0x0062: "adpcm",  # Duck DK3
+    0x0064: "adpcm",  # G.726
+    0x0069: "adpcm",  # Xbox IMA
+    0x00FF: "aac",
+    0x0160: "wmav1",
+    0x0161: "wmav2",
+    0x0162: "wmapro",
+    0x0163: "wmalossless",
+    0x0200: "adpcm",  # Creative
+    0x028F: "adpcm",  # G.722
+    0x1600: "aac",
+    0x1610: "aac",
+    0x2000: "ac3",
+    0x2001: "dts",
+    0x566F: "vorbis",
+    0x674F: "vorbis",
+    0x6750: "vorbis",
+    0x6751: "vorbis",
+    0x676F: "vorbis",
+    0x6770: "vorbis",
+    0x6771: "vorbis",
+    0x704F: "opus",
+    0xF1AC: "flac",
+}
+_EXTENSIBLE: Final = 0xFFFE
+_SUBFORMATS: Final = (
+    bytes.fromhex("000000001000800000aa00389b71"),  # KSDATAFORMAT_SUBTYPE
+    bytes.fromhex("000021 07d311 8644c8c1ca000000"),  # ambisonic B-format
+)
+_EIGHT_BITS: Final = (0x0006, 0x0007)
+_PLAIN: Final = (0x0001, 0x0003, *_EIGHT_BITS)
+_BLOCKED: Final = (0x0002, 0x0011, 0x0031, 0x0032, 0x0061, 0x0062, 0x0069)
+"""Codings whose fmt tells the samples of a block in the first field of its extension."""
+_FEWEST, _MOST = 500, 8_000_000
+"""bit/s between which a fact chunk is believed: files that were cut keep the old one."""
+
+_Order = Literal["big", "little"]
+
+
+class Coding(NamedTuple):
+    """codec, channels, rate samples/s, average bytes/s as stated.
+
+    frame   bytes of one sample of all channels; 0: the coding has no such thing
+    block   bytes of a block; samples: of one channel in it; 0: the coding has no blocks
+    """
+
+    codec: str | None
+    channels: int
+    rate: int
+    average: int
+    frame: int
+    block: int
+    samples: int
+
+    def seconds(self, length: int, fact: int | None) -> float | None:
+        """How long `length` bytes play, of which the fact chunk says that they are `fact` samples."""
+        if not self.rate:
+            return None
+        if length == 0:
+            return 0.0
+        if self.frame:
+            return length // self.frame / self.rate
+        if self.block and self.samples:
+            blocks = -(-length // self.block)
+            samples = length * self.samples // self.block
+            if fact and (blocks - 1) * self.samples < fact <= blocks * self.samples:
+                samples = fact  # the last block is not full
+            return samples / self.rate
+        if fact and _FEWEST <= length * 8 * self.rate / fact <= _MOST:
+            return fact / self.rate
+        return length / self.average if self.average else None
+
+
+def coding_of(fmt: bytes, order: _Order) -> Coding:
+    """What the body of a fmt chunk says; at least its first 14 bytes are there."""
+    tag, channels, rate, average, align, bits, _, samples = (
+        int.from_bytes(fmt[at:end], order)
+        for at, end in ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16), (16, 18), (18, 20))
+    )
+    if tag == _EXTENSIBLE:
+        tag = int.from_bytes(fmt[24:26], order) if fmt[26:40] in _SUBFORMATS else tag
+        samples = 0
+    if tag in _EIGHT_BITS:
+        bits = 8
+    frame = (channels * ((bits + 7) // 8) or align) if tag in _PLAIN else 0
+    if tag in _BLOCKED:
+        return Coding(_CODECS[tag], channels, rate, average, 0, align, samples)
+    return Coding(_CODECS.get(tag), channels, rate, average, frame, 0, 0)

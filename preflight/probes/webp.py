@@ -1,0 +1,98 @@
+"""WebP (RFC 9649): RIFF chunks, of which the first holds the size.
+
+`VP8 ` (lossy) and `VP8L` (lossless) are a picture by themselves; `VP8X` is the canvas of a film, or of a picture with
+alpha or metadata. EXIF follows the picture data, so that a picture turned by it takes one more read.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preflight.media import Media, Need
+from preflight.probes.exif import displayed, orientation_at
+from preflight.probes.window import Window
+from preflight.sources import Source, Truncated
+
+_PIECE: Final = 512
+_CHUNKS: Final = 64
+_TAIL: Final = 1024
+_ANIMATED: Final = 0x02
+_EXIF: Final = 0x08
+_ALPHA: Final = 0x10
+
+Header = tuple[int, int, bool | None, int]
+
+
+def read(source: Source, need: Need, name: str) -> Media:
+    """Size, transparency and orientation of a WebP; frames unless it is a film. Raises `SourceError`, `Truncated`."""
+    window = Window(source, _PIECE)
+    head = window.read_at(0, 30)
+    if len(head) < 25:
+        raise Truncated("a WebP without its first chunk")
+    width, height, alpha, flags = _header(head)
+    notes = [] if width and height else ["bad_header"]
+    orientation = None
+    end = 8 + int.from_bytes(head[4:8], "little")
+    if flags & _EXIF:
+        orientation = _behind_film(window, end) if flags & _ANIMATED else _behind_picture(window, end)
+    if flags & _ANIMATED:
+        notes.append("animated")
+    if source.size is not None and end != source.size:
+        # RIFF pads to even length, and some writers leave that byte out of the count.
+        notes += ["truncated"] if end > source.size else ["trailing_data"] if end + 1 < source.size else []
+    shown = displayed(width or None, height or None, orientation)
+    return Media(
+        kind="image",
+        format="webp",
+        size=source.size,
+        width=shown[0],
+        height=shown[1],
+        stored_width=width or None,
+        stored_height=height or None,
+        orientation=orientation,
+        frames=None if flags & _ANIMATED else 1,
+        has_alpha=alpha,
+        notes=tuple(notes),
+    )
+
+
+def _header(head: bytes) -> Header:
+    """(width, height, alpha, flags) out of the first chunk; width and height 0 where it is none of the three."""
+    kind = head[12:16]
+    if kind == b"VP8X" and len(head) >= 30:  # 2.7: flags, 24 bits reserved, then canvas width and height less 1
+        size = 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+        return *size, bool(head[20] & _ALPHA), head[20]
+    if kind == b"VP8L" and head[20] == 0x2F:  # 3.4: 14 bits of width less 1, 14 of height less 1, alpha
+        bits = int.from_bytes(head[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), bool(bits >> 28 & 1), 0
+    if kind == b"VP8 " and head[23:26] == b"\x9d\x01\x2a" and not head[20] & 1:  # RFC 6386 9.1: a key frame
+        return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF, False, 0
+    return 0, 0, None, 0
+
+
+def _behind_picture(window: Window, end: int) -> int | None:
+    """The orientation in the EXIF chunk, from chunk to chunk: of a still there are few, one of them large."""
+    position = 12
+    for _ in range(_CHUNKS):
+        header = window.read_at(position, 8)
+        length = int.from_bytes(header[4:], "little")
+        if header[:4] == b"EXIF":
+            return orientation_at(window, position + 8, length)
+        position += 8 + length + (length & 1)
+        if len(header) < 8 or position >= end:
+            break
+    return None
+
+
+def _behind_film(window: Window, end: int) -> int | None:
+    """The same where each frame is a chunk: out of the last bytes, if the chunks from it on lead to the end."""
+    start = max(12, end - _TAIL)
+    tail = window.read_at(start, _TAIL)
+    at = tail.rfind(b"EXIF")
+    position = at
+    while 0 <= position < len(tail) - 8:
+        length = int.from_bytes(tail[position + 4 : position + 8], "little")
+        position += 8 + length + (length & 1)
+    if at < 0 or abs(start + position - end) > 1:
+        return None
+    return orientation_at(window, start + at + 8, int.from_bytes(tail[at + 4 : at + 8], "little"))

@@ -1,0 +1,149 @@
+"""The answer: `Finding` (what one rule says), `Result` (one rule set's verdict), `Report` (one source, all results)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from preflight.codes import Severity
+from preflight.media import Delivery, Media
+
+Verdict = Literal["pass", "fail", "unknown"]
+
+_GRAVITY: Final[dict[str, int]] = {"pass": 0, "unknown": 1, "fail": 2}
+_OF_SEVERITY: Final[dict[str, Verdict]] = {"error": "fail", "unknown": "unknown", "warning": "pass", "note": "pass"}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of several: fail over unknown over pass.
+
+    >>> worst(["pass", "unknown"])
+    'unknown'
+    """
+    return max(verdicts, key=_GRAVITY.__getitem__, default="pass")
+
+
+def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
+    """What findings amount to; `strict` lets warnings fail."""
+    return worst(
+        "fail" if strict and finding.severity == "warning" else _OF_SEVERITY[finding.severity] for finding in findings
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says of one media.
+
+    code       a key of `preflight.codes.CODES`
+    severity   `error`, `unknown`, `warning` or `note`
+    fact       which fact it is about; value: as measured; limit: as the rule file says, e.g. `{"min": 2, "max": 15}`
+    hint       what would make it pass; reference: where the limit is published
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    fact: str | None = None
+    value: Any = None
+    limit: dict[str, Any] | None = None
+    hint: str | None = None
+    reference: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object with all eight fields."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "fact": self.fact,
+            "value": self.value,
+            "limit": self.limit,
+            "message": self.message,
+            "hint": self.hint,
+            "reference": self.reference,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one rule set says of one source. `as_of`: ISO day its limits were read; `basis`: published or assumed."""
+
+    rules: str
+    stage: str
+    as_of: str
+    basis: str
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object; its findings are a list of objects."""
+        return {
+            "rules": self.rules,
+            "stage": self.stage,
+            "as_of": self.as_of,
+            "basis": self.basis,
+            "verdict": self.verdict,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a source could not be read: a code of `preflight.codes.CODES` and one sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One source with its facts and all its results.
+
+    source      as it is shown: a path, or a URL without its secrets; index: its position in the input, from 0
+    media       None where the source could not be read; then `error` says why
+    requests    HTTP requests made; bytes_read: bytes taken from the medium
+    """
+
+    source: str
+    media: Media | None
+    results: tuple[Result, ...] = ()
+    index: int = 0
+    error: Problem | None = None
+    requests: int = 0
+    bytes_read: int = 0
+    delivery: Delivery | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the results; `unknown` where the source could not be read and no result says more."""
+        if self.error is not None and not self.results:
+            return "unknown"
+        return worst(result.verdict for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Every rule set lets it pass. Unknown is not a pass."""
+        return self.verdict == "pass"
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings of all results, in order."""
+        return tuple(finding for result in self.results for finding in result.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """One flat JSON object: `source`, `index`, facts, `verdict`, `results`, `requests`, `bytes_read`, `error`."""
+        row = self.as_probe_json()
+        row["verdict"] = self.verdict
+        row["results"] = [result.as_json() for result in self.results]
+        return row
+
+    def as_probe_json(self) -> dict[str, Any]:
+        """The same without verdict and results: what `preflight probe` prints."""
+        row: dict[str, Any] = {"source": self.source, "index": self.index}
+        if self.media is not None:
+            row |= self.media.facts()
+        if self.error is not None:
+            row["error"] = {"code": self.error.code, "message": self.error.message}
+        row["requests"] = self.requests
+        row["bytes_read"] = self.bytes_read
+        return row

@@ -1,0 +1,88 @@
+"""The JSON Schema of the lines of `check` and `probe --format jsonl`, derived from the types themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args, get_type_hints
+
+from preflight.codes import CODES, SEVERITIES
+from preflight.formats import KINDS
+from preflight.media import FACTS, Media
+
+_JSON_TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_DERIVED: Final = {"mime": str, "aspect_ratio": float, "pixels": int}
+_VERDICTS: Final = ["pass", "fail", "unknown"]
+
+
+def report_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of one line: facts, and for `check` also verdict and results; or an error."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A preflight report",
+        "description": "One source: its facts, the results of all rule sets, or why it could not be read.",
+        "type": "object",
+        "required": ["source", "index", "requests", "bytes_read"],
+        "properties": {
+            "source": {"type": "string", "description": "A path, or a URL without its secrets."},
+            "index": {"type": "integer", "minimum": 0, "description": "The position in the input."},
+            **{name: _fact(name) for name in FACTS},
+            "error": _object({"code": _code(), "message": {"type": "string"}}),
+            "requests": {"type": "integer", "minimum": 0, "description": "HTTP requests made."},
+            "bytes_read": {"type": "integer", "minimum": 0, "description": "Bytes taken from the medium."},
+            "verdict": {"enum": _VERDICTS, "description": "The worst of the results."},
+            "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
+        },
+        "additionalProperties": False,
+        "$defs": {"result": _result(), "finding": _finding()},
+    }
+
+
+def _fact(name: str) -> dict[str, Any]:
+    if name == "notes":
+        return {"type": "array", "items": {"type": "string"}}
+    if name == "kind":
+        return {"enum": [*KINDS, None]}
+    hints = get_type_hints(Media)
+    types = [_DERIVED[name]] if name in _DERIVED else [part for part in get_args(hints[name]) if part is not type(None)]
+    return {"type": [*(_JSON_TYPES[part] for part in types), "null"]}
+
+
+def _result() -> dict[str, Any]:
+    return _object(
+        {
+            "rules": {"type": "string"},
+            "stage": {"enum": ["register", "generate"]},
+            "as_of": {"type": "string", "format": "date"},
+            "basis": {"enum": ["published", "assumed"]},
+            "verdict": {"enum": _VERDICTS},
+            "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
+        }
+    )
+
+
+def _finding() -> dict[str, Any]:
+    optional = {"type": ["string", "null"]}
+    return _object(
+        {
+            "code": _code(),
+            "severity": {"enum": list(SEVERITIES)},
+            "fact": optional,
+            "value": True,
+            "limit": {"type": ["object", "null"]},
+            "message": {"type": "string"},
+            "hint": optional,
+            "reference": optional,
+        }
+    )
+
+
+def _code() -> dict[str, Any]:
+    return {"enum": sorted(CODES)}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }

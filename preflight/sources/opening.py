@@ -1,0 +1,62 @@
+"""Whatever a caller names becomes a `Source`: the one place that tells paths, URLs, bytes and open files apart."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import IO, TYPE_CHECKING, Final
+
+from preflight.errors import UsageError
+from preflight.media import EVERYTHING, Need
+from preflight.sources import Source
+from preflight.sources.local import LocalSource
+
+if TYPE_CHECKING:
+    from preflight.sources.http import HttpOptions
+
+Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+"""What can be checked: a path, an http(s) URL, bytes, an open binary file."""
+
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
+
+
+def is_url(target: object) -> bool:
+    """Whether a target is a URL (of any scheme: which ones can be fetched, the HTTP source says)."""
+    return isinstance(target, str) and _URL.match(target) is not None
+
+
+def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | None = None) -> Source:
+    """A `Source` for a target. Raises `SourceError` where it is not there, `UsageError` where it can be none."""
+    if isinstance(target, str):
+        if is_url(target):
+            from preflight.sources.http import HttpOptions, HttpSource
+
+            return HttpSource(target, need=need, options=http or HttpOptions())
+        return LocalSource(target)
+    if isinstance(target, os.PathLike):
+        return LocalSource(target)
+    if isinstance(target, bytes | bytearray | memoryview):
+        from preflight.sources.memory import MemorySource
+
+        return MemorySource(target)
+    if hasattr(target, "read"):
+        from preflight.sources.stream import StreamSource
+
+        return StreamSource(target)
+    raise UsageError(f"{type(target).__name__} cannot be checked: give a path, a URL, bytes or an open binary file")
+
+
+def shown(target: Target) -> str:
+    """How a target is called in reports, before (or without) opening it: never with the secrets of a URL."""
+    if isinstance(target, str):
+        if is_url(target):
+            from preflight.sources.redact import redact
+
+            return redact(target)
+        return target
+    if isinstance(target, os.PathLike):
+        return os.fspath(target)
+    if isinstance(target, bytes | bytearray | memoryview):
+        return "<bytes>"
+    name = getattr(target, "name", None)
+    return name if isinstance(name, str) else "<stream>"

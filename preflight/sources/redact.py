@@ -1,0 +1,98 @@
+"""A URL as it may be shown: without credentials, signatures and control characters."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from preflight.escape import printable
+
+HIDDEN: Final = "…"
+"""What stands in place of a secret."""
+
+_SIGNED_BY: Final = ("x-amz-", "x-goog-", "x-tos-", "x-oss-", "x-obs-", "x-bce-", "x-cos-", "x-ms-", "q-")
+"""Prefixes of the query parameters that object stores sign with: S3, GCS, TOS, OSS, OBS, BOS, COS, Azure."""
+_AZURE: Final = ("sig", "se", "st", "sp", "spr", "sip", "sr", "srt", "ss", "sv", "si", "sdd")
+_AZURE_KEY: Final = ("ske", "skt", "sks", "skv", "skoid", "sktid")
+_CDN: Final = ("expires", "policy", "hdnea", "hdnts", "hdntl", "hm", "oh", "oe", "ex", "is", "e", "exp", "md5", "hash")
+_SESSION: Final = ("rlkey", "code", "state", "nonce", "sid", "pass", "user", "username", "login", "email", "verify")
+_SECRETS: Final = frozenset((*_AZURE, *_AZURE_KEY, *_CDN, *_SESSION))
+_TELLING: Final = re.compile(r"token|secret|sign|passw|pwd|auth|credential|session|key|access|jwt|hmac|cookie|ticket")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_\-+/=.~:%|!*$,]{16,}")
+_IN_PATH: Final = (
+    (re.compile(r"(?<=/bot)\d{5,}:[\w-]{20,}"), HIDDEN),  # Telegram serves files below the bot's password
+    (re.compile(r"(?<=/s--)[\w-]{8,}(?=--(?:/|$))"), HIDDEN),  # Cloudinary signs in the path
+    (re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]*"), HIDDEN),  # a JSON Web Token
+)
+_ASSIGNED: Final = re.compile(r"(?<=[/;~])([\w.\-]+)=([^/;~]+)")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
+_START: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(//|\\\\)?")
+_HOST: Final = re.compile(r"[^\[\]:@]*(:\d*)?|\[[0-9A-Fa-f:.%\w]*\](:\d*)?")
+
+
+def redact(url: str) -> str:
+    """`url` without user information, fragment, and the values of everything that looks secret.
+
+    >>> redact("https://me:pw@cdn.example/a.mp4?width=640&X-Amz-Signature=5f2c#t=3")
+    'https://cdn.example/a.mp4?width=640&X-Amz-Signature=…'
+    """
+    start = _START.match(url)
+    assert start is not None  # an empty start matches anything
+    if (start[1] or "").lower() == "data":
+        return printable(url[: url.find(",") + 1 or 5][:80]) + HIDDEN
+    begin = start.end() if start[2] else 0
+    head, mark, query = url[begin:].partition("#")[0].partition("?")
+    cut = next((at for at, char in enumerate(head) if char in "/\\"), len(head))
+    authority, path = head[:cut].rpartition("@")[2], head[cut:]
+    if start[2] and not _HOST.fullmatch(authority):
+        # A password with an unescaped slash or question mark: where it ends, nobody can say.
+        return printable(url[:begin]) + HIDDEN
+    return printable(url[:begin] + authority + _path(path) + mark + _query(query))
+
+
+def redact_text(text: str) -> str:
+    """`text` with every URL in it redacted.
+
+    >>> redact_text("gave up on https://h.example/?token=abc after 3 tries")
+    'gave up on https://h.example/?token=… after 3 tries'
+    """
+    return _URL.sub(lambda match: redact(match[0]), text)
+
+
+def _path(path: str) -> str:
+    for pattern, hidden in _IN_PATH:
+        path = pattern.sub(hidden, path)
+    if "=" in path:
+        path = _ASSIGNED.sub(lambda pair: f"{pair[1]}={HIDDEN}" if _secret(pair[1], pair[2]) else pair[0], path)
+    return path
+
+
+def _query(query: str) -> str:
+    return "".join(piece if piece in "&;" else _parameter(piece) for piece in re.split("([&;])", query))
+
+
+def _parameter(piece: str) -> str:
+    name, equals, value = piece.partition("=")
+    # A token may stand alone, or as a name; `X-Amz-Security-Token` is mixed enough to look like one, but has no digit.
+    if _random(unquote(name)) and (not equals or any(char.isdigit() for char in name)):
+        return HIDDEN
+    return f"{name}={HIDDEN}" if value and _secret(name, value) else piece
+
+
+def _secret(name: str, value: str) -> bool:
+    name = unquote(name).lower()
+    if name in _SECRETS or name.startswith(_SIGNED_BY) or _TELLING.search(name):
+        return True
+    value = unquote(value)
+    # A URL inside the URL has secrets of its own.
+    return "://" in value or "@" in value or _random(value) or _random(unquote(value))
+
+
+def _random(value: str) -> bool:
+    """Long, without a space, of mixed characters: rather hide a file's name than show a key."""
+    if not _TOKEN.fullmatch(value):
+        return False
+    if value.lower() != value != value.upper():
+        return True
+    return any(char.isdigit() for char in value) and (any(char.isalpha() for char in value) or len(value) >= 20)

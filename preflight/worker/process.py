@@ -1,0 +1,155 @@
+"""Our end: a process of the worker, and the conversation with it about one file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any, Final, NamedTuple
+
+from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
+from preflight.sources import Source
+from preflight.worker.channel import Channel
+
+START_SECONDS: Final = 30.0
+"""For the interpreter and the import of a decoder from a cold disk. No file is touched meanwhile."""
+MAX_PIECE: Final = 1 << 20
+LEAST_CHARGED: Final = 1 << 12
+"""What a read counts at least: over HTTP each is a request, however few bytes it asks for."""
+_BOOT: Final = "import sys; sys.path[:] = sys.argv[1:]; from preflight.worker.child import serve; serve()"
+
+
+class Limits(NamedTuple):
+    """What one file may cost: s of decoding (waiting for the source not counted), bytes of memory, bytes read."""
+
+    seconds: float
+    memory: int
+    max_bytes: int
+
+
+class Process:
+    """A fresh interpreter that decodes what it is sent. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._channel = Channel(ours)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [_interpreter(), "-P", "-c", _BOOT, *_import_paths()],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for us alone
+                env={**os.environ, "MALLOC_ARENA_MAX": "1"},  # more arenas reserve address space, which is limited
+            )
+        except OSError as error:
+            ours.close()
+            raise WorkerCrashed("worker", f"cannot be started: {error}") from None
+        finally:
+            theirs.close()
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it at once and leave no zombie."""
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
+
+    def forget(self) -> None:
+        """Let go of a process that belongs to the program of which we are a forked copy."""
+        self._channel.close()
+        self._process.returncode = 0
+
+    def run(self, task: str, source: Source, limits: Limits, arguments: dict[str, Any]) -> tuple[Any, bool]:
+        """The answer to one task, and whether the process may be used again. After an exception it may not."""
+        size = source.size
+        if size is None:
+            raise ReadLimit(source.name, limits.max_bytes)
+        order = {"task": task, "arguments": arguments, "size": size, **limits._asdict()}
+        try:
+            self._start(order)
+            message, failure = self._converse(source, limits)
+        except TimeoutError:
+            raise WorkerTimeout(source.name, limits.seconds) from None
+        except (EOFError, BrokenPipeError, ConnectionError):
+            raise WorkerCrashed(source.name, self._end()) from None
+        except (ValueError, RecursionError):
+            raise WorkerCrashed(source.name, "sent what is no answer") from None
+        if failure is not None:
+            raise failure
+        if "answer" not in message:
+            raise WorkerCrashed(source.name, f"failed: {str(message.get('failed'))[:200]}")
+        return message["answer"], message.get("reusable") is True
+
+    def _start(self, order: dict[str, Any]) -> None:
+        """Returns once the decoder is loaded: what that costs is not the file's."""
+        deadline = time.monotonic() + START_SECONDS
+        try:
+            self._channel.send(json.dumps(order).encode(), deadline)
+            self._message(deadline)
+        except TimeoutError:
+            raise WorkerCrashed("worker", f"did not start within {START_SECONDS:g} s") from None
+
+    def _converse(self, source: Source, limits: Limits) -> tuple[dict[str, Any], Exception | None]:
+        """Serve the decoder's reads until it answers: its answer, and what the source raised meanwhile."""
+        deadline, taken = time.monotonic() + limits.seconds, 0
+        failure: Exception | None = None
+        while "read" in (message := self._message(deadline)):
+            offset, length = _checked(message["read"])
+            began = time.monotonic()
+            taken += max(length, LEAST_CHARGED)
+            piece = b""
+            try:
+                if taken > limits.max_bytes:
+                    raise ReadLimit(source.name, limits.max_bytes)
+                if failure is None:
+                    piece = b"+" + source.read_at(offset, length)
+            except Exception as error:
+                failure = error
+            deadline += time.monotonic() - began
+            self._channel.send(piece, deadline)
+        return message, failure
+
+    def _message(self, deadline: float) -> dict[str, Any]:
+        message = json.loads(self._channel.receive(deadline))
+        if not isinstance(message, dict):
+            raise ValueError("not an object")
+        return message
+
+    def _end(self) -> str:
+        """How the process ended, in words."""
+        try:
+            code = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return "closed its connection"
+        with contextlib.suppress(ValueError):
+            return f"crashed ({signal.Signals(-code).name})"
+        return f"ended with code {code}"
+
+
+def _checked(wanted: Any) -> tuple[int, int]:
+    """The offset and length that the process asks for, once they are what they must be."""
+    match wanted:
+        case [int(offset), int(length)] if offset >= 0 and 0 < length <= MAX_PIECE:
+            return offset, length
+    raise ValueError("an impossible piece of the source")
+
+
+def _interpreter() -> str:
+    """A program that runs Python: the host may be an application that only embeds it."""
+    if sys.executable and "python" in os.path.basename(sys.executable) and not getattr(sys, "frozen", False):
+        return sys.executable
+    return os.path.join(sys.exec_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+
+
+def _import_paths() -> list[str]:
+    """Where this process finds its modules. Never the current folder: the untrusted files may lie there."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return [path for path in sys.path if path not in ("", os.curdir)] + [package]
