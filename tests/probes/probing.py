@@ -1,0 +1,69 @@
+"""What the readers' tests share: a source that counts as a file does, and damaged files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from preflight.media import Media
+from preflight.probes import probe
+from preflight.probes.sniff import sniff
+from preflight.sources.memory import MemorySource
+
+HEAD = 2048
+
+
+class CountingSource(MemorySource):
+    """Bytes in memory, counted as a local file's are: the head once and as a whole, everything else as asked for.
+
+    distant  (offset, length) of each read outside the head: over HTTP a request each
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.distant: list[tuple[int, int]] = []
+        self._counted = 0
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self._counted = self._counted or min(HEAD, self.size)
+        beyond = max(0, min(offset + length, self.size) - max(HEAD, offset))
+        if offset + length > HEAD:
+            self.distant.append((offset, length))
+        self._counted += beyond
+        piece = super().read_at(offset, length)
+        self.bytes_read = self._counted
+        return piece
+
+
+def facts(data: bytes) -> Media:
+    return probe(MemorySource(data))
+
+
+def counted(data: bytes) -> tuple[Media, CountingSource]:
+    """The facts and the source that they were read from."""
+    source = CountingSource(data)
+    return probe(source), source
+
+
+def ends_in_facts(data: bytes, name: str) -> None:
+    """Whatever still looks like format `name` has facts, after a bounded number of reads."""
+    source = CountingSource(data)
+    if sniff(source) == name:
+        assert probe(source).size == len(data)
+        assert len(source.distant) < 300
+
+
+def damaged(fixtures: Iterable[Any]) -> st.SearchStrategy[bytes]:
+    """One of the fixtures, cut anywhere, with up to six bytes changed."""
+    return st.deferred(lambda: _damaged(tuple(fixture.make() for fixture in fixtures)))
+
+
+@st.composite
+def _damaged(draw: st.DrawFn, originals: tuple[bytes, ...]) -> bytes:
+    data = bytearray(draw(st.sampled_from(originals)))
+    del data[draw(st.integers(0, len(data))) :]
+    for _ in range(draw(st.integers(0, 6)) if data else 0):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(data)

@@ -1,0 +1,80 @@
+"""AAC in ADTS: frames that nobody counted."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from probing import damaged, facts
+
+from preflight.media import EVERYTHING, Need
+from preflight.probes import aac, probe
+from preflight.probes.sniff import sniff
+from preflight.sources import Truncated
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._mpeg import id3, id3v1
+from makers._ogg import adts
+from makers.sound import FIXTURES
+
+OURS = [fixture for fixture in FIXTURES if fixture.name.endswith(".aac")]
+BLOCK = 1024 / 44100
+
+
+def test_frames_of_any_length_are_counted() -> None:
+    data = b"".join(adts(1, body=bytes(length % 700)) for length in range(3000))
+    assert facts(data).duration == pytest.approx(3000 * BLOCK)
+
+
+def test_a_file_too_large_to_walk_has_no_duration() -> None:
+    data = adts(5000)
+    media = probe(MemorySource(data), Need(max_bytes=len(data) - 1))
+    assert (media.kind, media.audio_codec, media.duration) == ("audio", "aac", None)
+
+
+def test_damage_between_frames_is_skipped() -> None:
+    assert facts(adts(20) + b"damaged" * 50 + adts(20)).duration == pytest.approx(40 * BLOCK)
+
+
+def test_tags_around_it_are_not_sound() -> None:
+    media = facts(id3(padding=5000) + adts(20) + id3v1())
+    assert (media.duration, media.notes) == (pytest.approx(20 * BLOCK), ())
+
+
+def test_foreign_bytes_behind_the_last_frame_are_noted() -> None:
+    assert facts(adts(20) + b"something else").notes == ("trailing_data",)
+
+
+def test_frames_longer_than_the_head_are_found() -> None:
+    assert facts(adts(4, body=bytes(8000))).duration == pytest.approx(4 * BLOCK)
+
+
+def test_one_header_is_no_proof() -> None:
+    assert sniff(MemorySource(adts(1) + bytes(500))) is None
+    assert sniff(MemorySource(adts(1))) == "aac"
+
+
+@pytest.mark.parametrize(
+    "data", [adts(8_000_000, body=b""), adts(9) + b"\xff" * 60_000_000, (adts(9) + b"?") * 200_000]
+)
+def test_no_file_takes_long(data: bytes) -> None:
+    began = time.perf_counter()
+    aac.read(MemorySource(data), EVERYTHING, "aac")
+    assert time.perf_counter() - began < 1.5
+
+
+@settings(max_examples=200)
+@given(damaged(OURS))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    sniff(MemorySource(data))
+    try:
+        media = aac.read(MemorySource(data), EVERYTHING, "aac")
+    except Truncated:
+        return
+    assert media.kind == "audio"
+    assert media.duration is None or media.duration > 0

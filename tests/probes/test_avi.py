@@ -1,0 +1,100 @@
+"""AVI: what the header list may do. The fixtures' facts are compared by `test_fixtures.py`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from struct import pack
+
+import pytest
+from hypothesis import given, settings
+from probing import counted, damaged, ends_in_facts, facts
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers.avi import FIXTURES, audio, bitmap, chunk, film, listing, main, stream, video
+
+
+@pytest.mark.parametrize(
+    ("code", "codec"),
+    [
+        (b"H264", "h264"),
+        (b"h264", "h264"),
+        (b"MJPG", "mjpeg"),
+        (b"DX50", "mpeg4"),
+        (b"DIV3", "msmpeg4v3"),
+        (b"MP42", "msmpeg4v2"),
+        (b"YV12", "rawvideo"),
+        (b"\1\0\0\0", "msrle"),
+        (b"\xff\xfe\0\1", None),
+    ],
+)
+def test_the_code_of_the_pictures_names_the_codec(code: bytes, codec: str | None) -> None:
+    assert facts(film(main(), video(code=code))).video_codec == codec
+
+
+def test_where_the_format_has_no_known_code_the_handler_has() -> None:
+    data = film(main(), stream(b"vids", b"xvid", 1, 25, 50, bitmap(b"\x10\0\0\0")))
+    assert facts(data).video_codec == "mpeg4"
+
+
+def test_the_rate_is_a_fraction() -> None:
+    media = facts(film(main(), stream(b"vids", b"XVID", 1001, 30000, 300, bitmap())))
+    assert media.fps == 30000 / 1001
+    assert media.duration == pytest.approx(10.01)
+
+
+def test_without_a_rate_the_main_header_has_the_time_of_a_frame() -> None:
+    media = facts(film(main(), stream(b"vids", b"XVID", 0, 0, 50, bitmap())))
+    assert (media.fps, media.duration) == (25.0, 2.0)
+
+
+def test_what_is_too_short_for_its_fields_says_nothing() -> None:
+    data = film(chunk(b"avih", bytes(4)), listing(b"strl", chunk(b"strh", b"vids"), chunk(b"strf", bytes(10))))
+    media = facts(data)
+    assert (media.format, media.kind, media.width, media.fps) == ("avi", None, None, None)
+
+
+def test_a_sound_whose_format_is_unknown_is_not_absent() -> None:
+    media = facts(film(main(), video(), stream(b"auds", bytes(4), 1, 8000, 9, b"\x01\0")))
+    assert (media.kind, media.audio_codec) == ("video", None)
+
+
+def test_two_videos_are_noted() -> None:
+    assert facts(film(main(), video(), video())).notes == ("multiple_video_tracks",)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
+def test_a_size_that_was_never_filled_in_is_no_truncation(size: int) -> None:
+    data = film(main(), video())
+    assert facts(data[:4] + pack("<I", size) + data[8:]).notes == ()
+
+
+def test_no_header_list_is_no_kind() -> None:
+    media = facts(b"RIFF\x10\0\0\0AVI LIST\0\0\0\0")
+    assert (media.format, media.kind, media.notes) == ("avi", None, ("truncated",))
+
+
+def test_the_head_is_enough_and_an_index_is_leapt_over() -> None:
+    media, source = counted(film(main(), video(), audio()) + bytes(100_000))
+    assert media.width == 320
+    assert source.distant == []
+    super_index = chunk(b"indx", bytes(60_000))
+    media, source = counted(film(main(), video(50, super_index), audio()) + bytes(100_000))
+    assert media.audio_codec == "mp3"
+    assert source.bytes_read <= 4096
+
+
+def test_endless_rows_end_within_a_second() -> None:
+    begun = time.perf_counter()
+    for row in (chunk(b"JUNK") * 100_000, video() * 10_000, listing(b"strl") * 100_000):
+        assert facts(film(main(), row)).format == "avi"
+        assert facts(film(before=row)).format == "avi"
+    assert time.perf_counter() - begun < 1
+
+
+@settings(deadline=2000, max_examples=400)
+@given(damaged(FIXTURES))
+def test_cut_and_flipped_anywhere_it_ends_in_facts(data: bytes) -> None:
+    ends_in_facts(data, "avi")

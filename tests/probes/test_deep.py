@@ -1,0 +1,247 @@
+"""`--deep`: what decoding shows of a file whose header is in order, and where a library's word is not taken."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from preflight.errors import WorkerCrashed, WorkerTimeout
+from preflight.media import Media
+from preflight.probes import deep, probe
+from preflight.probes.deep import LIMITS, Deep, deepen
+from preflight.probes.opinions import Opinion
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers.avi import audio, film, main, video
+
+
+def looked_at(data: bytes) -> Deep:
+    source = MemorySource(data)
+    return deepen(source, probe(source))
+
+
+def codes(data: bytes) -> list[str]:
+    return [code for code, _ in looked_at(data).problems]
+
+
+def noise(width: int = 64, height: int = 48) -> Image.Image:
+    """Pixels that hardly compress, so that a file has a middle to be damaged in."""
+    pixels = bytes(n * n * 7919 >> 7 & 255 for n in range(width * height * 3))
+    return Image.frombytes("RGB", (width, height), pixels)
+
+
+def saved(form: str, **options: Any) -> bytes:
+    if form == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    out = io.BytesIO()
+    noise().save(out, form, **options)
+    return out.getvalue()
+
+
+def animated(form: str, count: int = 4, **options: Any) -> bytes:
+    frames = [Image.new("RGB", (32, 24), (60 * n, 0, 200)) for n in range(count)]
+    out = io.BytesIO()
+    frames[0].save(out, form, save_all=True, append_images=frames[1:], duration=250, **options)
+    return out.getvalue()
+
+
+FORMS: list[tuple[str, dict[str, Any]]] = [
+    ("JPEG", {}),
+    ("JPEG", {"progressive": True}),
+    ("PNG", {}),
+    ("GIF", {}),
+    ("WEBP", {}),
+    ("WEBP", {"lossless": True}),
+    ("BMP", {}),
+    ("TIFF", {}),
+    ("TIFF", {"compression": "tiff_lzw"}),
+    ("AVIF", {}),
+    ("HEIF", {}),
+]
+
+
+@pytest.mark.parametrize(("form", "options"), FORMS)
+def test_a_whole_picture_has_no_problems(form: str, options: dict[str, Any]) -> None:
+    assert looked_at(saved(form, **options)).problems == ()
+
+
+@pytest.mark.parametrize(("form", "options"), FORMS)
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_picture_that_is_cut_off_has_one(form: str, options: dict[str, Any], share: float) -> None:
+    data = saved(form, **options)
+    source = MemorySource(data[: int(len(data) * share)])
+    media = probe(source)
+    found = {code for code, _ in deepen(source, media).problems} | set(media.notes)
+    assert found & {"truncated", "corrupt"}
+
+
+def test_what_is_cut_off_is_called_truncated_where_the_decoder_says_so() -> None:
+    for form in ("JPEG", "PNG", "GIF", "BMP"):
+        assert codes(saved(form)[:-1000]) == ["truncated"], form
+
+
+def test_a_changed_byte_in_the_pixels_of_a_png_is_corrupt() -> None:
+    data = bytearray(saved("PNG"))
+    data[len(data) // 2] ^= 0xFF
+    assert codes(bytes(data)) == ["corrupt"]
+
+
+def test_a_png_whose_checksums_are_right_and_whose_pixels_are_not_is_corrupt() -> None:
+    data = saved("PNG")
+    at = data.index(b"IDAT") + 4
+    length = int.from_bytes(data[at - 8 : at - 4])
+    body = bytes(length)
+    assert codes(data[:at] + body + zlib.crc32(b"IDAT" + body).to_bytes(4) + data[at + length + 4 :]) == ["corrupt"]
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_frames_of_animations_are_counted_and_timed(form: str) -> None:
+    found = looked_at(animated(form))
+    assert (found.frames, found.duration, found.problems) == (4, 1.0, ())
+
+
+def test_a_still_picture_before_an_animation_is_no_frame_of_it() -> None:
+    found = looked_at(animated("PNG", default_image=True))
+    assert (found.frames, found.problems) == (3, ())
+
+
+def test_pages_are_counted_and_take_no_time() -> None:
+    out = io.BytesIO()
+    noise().save(out, "TIFF", save_all=True, append_images=[noise(16, 16), noise(90, 20)])
+    found = looked_at(out.getvalue())
+    assert (found.frames, found.duration, found.problems) == (3, None, ())
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_who_turns_a_picture_and_who_does_not_is_no_disagreement(form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert looked_at(saved(form, exif=exif)).problems == ()
+
+
+def test_a_header_that_says_otherwise_is_a_disagreement() -> None:
+    source = MemorySource(saved("PNG"))
+    media = probe(source)
+    wrong = replace(media, stored_width=63, format="gif", frames=7)
+    details = [detail for code, detail in deepen(source, wrong).problems if code == "probe_disagreement"]
+    assert details == [
+        "format: the header says gif, Pillow PNG",
+        "size: the header says 63×48, Pillow 64×48",
+        "frames: the header says 7, Pillow 1",
+    ]
+
+
+def test_a_coding_that_the_library_does_not_know_is_no_fault_of_the_file() -> None:
+    data = bytearray(saved("BMP"))
+    data[28] = 2
+    assert codes(bytes(data)) == ["probe_disagreement"]
+
+
+def test_pictures_larger_than_any_bomb_limit_are_decoded() -> None:
+    out = io.BytesIO()
+    Image.new("1", (20_000, 10_000)).save(out, "PNG")
+    assert looked_at(out.getvalue()).problems == ()
+    assert looked_at_jpeg_of(200).problems == ()
+
+
+def looked_at_jpeg_of(megapixels: int) -> Deep:
+    out = io.BytesIO()
+    Image.new("L", (1000 * megapixels // 10, 10_000)).save(out, "JPEG", quality=1)
+    return looked_at(out.getvalue())
+
+
+def test_what_needs_more_memory_than_it_may_is_a_crash_and_no_word_against_the_file() -> None:
+    source = MemorySource(saved("WEBP", lossless=True))
+    huge = replace(probe(source), width=40_000, height=40_000)
+    damaged = MemorySource(saved("WEBP", lossless=True)[:-900])
+    with pytest.raises(WorkerCrashed, match="1,600,000,000 pixels"):
+        deepen(damaged, huge)
+    assert deepen(source, probe(source), LIMITS._replace(memory=256 << 20)).problems == ()
+
+
+def test_it_takes_no_longer_than_it_may() -> None:
+    with pytest.raises(WorkerTimeout):
+        deepen(MemorySource(animated("GIF", 300)), Media(kind="image", format="gif"), LIMITS._replace(seconds=0.001))
+
+
+def test_what_is_no_media_is_not_decoded() -> None:
+    assert looked_at(b"<html>") == Deep()
+
+
+def test_a_film_that_is_cut_off_is_truncated_and_a_whole_one_is_not() -> None:
+    whole = film(main(), video(), audio())
+    assert "truncated" not in codes(whole)
+    assert "truncated" in codes(whole[:-40])
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, **said: Any) -> None:
+    """libmediainfo and mutagen both say this."""
+
+    def told(*_: object, **__: object) -> Opinion:
+        return Opinion(Media(**said))
+
+    monkeypatch.setattr(deep, "mediainfo", told)
+    monkeypatch.setattr(deep, "mutagen", told)
+
+
+CLIP = Media(
+    kind="video",
+    format="mp4",
+    width=480,
+    height=640,
+    stored_width=640,
+    stored_height=480,
+    duration=10.0,
+    video_codec="h264",
+    audio_codec="aac",
+    sample_rate=48000,
+)
+
+
+def disagreeing(ours: Media) -> list[str]:
+    return [detail.partition(":")[0] for _, detail in deepen(MemorySource(b"x"), ours).problems]
+
+
+def test_facts_of_a_film_are_compared_as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = {"kind": "video", "stored_width": 640, "stored_height": 480, "width": 640, "height": 480}
+    answering(monkeypatch, **same, duration=10.15, video_codec="h264", audio_codec="aac", sample_rate=24000)
+    assert disagreeing(CLIP) == []
+    answering(monkeypatch, **{**same, "stored_width": 320}, duration=12.0, video_codec="hevc", audio_codec="none")
+    assert disagreeing(CLIP) == ["stored_width", "video_codec", "audio_codec", "duration"]
+
+
+def test_what_either_side_does_not_know_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, kind="video")
+    assert disagreeing(CLIP) == []
+    answering(monkeypatch, kind="video", duration=3.0, video_codec="av1")
+    assert disagreeing(replace(CLIP, duration=None, video_codec=None)) == []
+
+
+@pytest.mark.parametrize("note", ["fragmented", "edit_list", "estimated_duration", "truncated"])
+def test_durations_in_which_the_libraries_err_are_not_compared(monkeypatch: pytest.MonkeyPatch, note: str) -> None:
+    answering(monkeypatch, kind="video", duration=40.0)
+    assert disagreeing(CLIP) == ["duration"]
+    assert disagreeing(replace(CLIP, notes=(note,))) == []
+
+
+def test_a_compressed_wav_and_a_streamed_one_are_not_measured_by_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, kind="audio", duration=48_696.0, audio_codec="adpcm", notes=("truncated",))
+    assert disagreeing(Media(kind="audio", format="wav", duration=5.0, audio_codec="pcm")) == []
+
+
+def test_a_container_without_sizes_is_not_called_truncated_by_libmediainfo(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, kind="video", notes=("truncated",))
+    assert disagreeing(replace(CLIP, format="webm")) == []
+    assert len(disagreeing(CLIP)) == 1

@@ -1,0 +1,91 @@
+"""EXIF orientation, as JPEG, PNG and WebP share it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from struct import pack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preflight.probes.exif import displayed, orientation_at, orientation_of
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._exif import exif
+
+
+def block(kind: int, count: int, value: bytes, order: str = "<") -> bytes:
+    """A block whose only entry is an orientation of that type."""
+    mark = b"II" if order == "<" else b"MM"
+    entry = pack(order + "HHI", 274, kind, count) + value.ljust(4, b"\0")
+    return mark + pack(order + "HIH", 42, 8, 1) + entry + bytes(4)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_the_eight_orientations_in_both_byte_orders(number: int, order: str) -> None:
+    assert orientation_of(exif(number, order)) == number
+    assert orientation_of(b"Exif\0\0" + exif(number, order)) == number
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(1, b"\6"), (3, b"\6\0"), (4, b"\6"), (6, b"\6"), (8, b"\6\0"), (9, b"\6")]
+)
+def test_any_integer_type_will_do(kind: int, value: bytes) -> None:
+    assert orientation_of(block(kind, 1, value)) == 6
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        block(3, 1, b"\0\0"),
+        block(3, 1, b"\x09\0"),
+        block(3, 2, b"\6\0\6\0"),
+        block(2, 1, b"6"),
+        block(5, 1, b"\6"),
+        b"",
+        b"II*\0",
+        b"Exif\0\0",
+        b"II*\0\xff\xff\xff\xff",
+        b"XX*\0" + exif(6)[4:],
+        exif(6)[:30],
+    ],
+)
+def test_what_states_no_orientation_has_none(data: bytes) -> None:
+    assert orientation_of(data) is None
+    assert orientation_at(MemorySource(data), 0, len(data)) is None
+
+
+def test_the_thumbnails_orientation_is_not_the_pictures() -> None:
+    data = exif(8, thumbnail=bytes(10))
+    assert orientation_of(data) == 8
+    assert orientation_of(data.replace(pack("<H", 274), pack("<H", 275), 1)) is None
+
+
+def test_a_block_is_not_read_beyond_its_directory() -> None:
+    source = MemorySource(b"before" + exif(6) + bytes(50_000))
+    assert orientation_at(source, 6, 50_000) == 6
+    assert source.bytes_read <= 512
+
+
+def test_a_directory_behind_the_first_bytes_is_fetched() -> None:
+    data = exif(6)
+    moved = data[:4] + pack("<I", 5000) + bytes(4992) + data[8:]
+    source = MemorySource(moved)
+    assert orientation_at(source, 0, len(moved)) == 6
+    assert orientation_at(source, 0, 4000) is None
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(None, (3, 2)), (1, (3, 2)), (4, (3, 2)), (5, (2, 3)), (8, (2, 3))])
+def test_orientations_from_5_on_swap_the_sides(orientation: int | None, size: tuple[int, int]) -> None:
+    assert displayed(3, 2, orientation) == size
+
+
+@given(st.binary(max_size=600), st.sampled_from([b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]), st.integers(0, 70_000))
+def test_any_bytes_give_an_orientation_or_none(data: bytes, start: bytes, length: int) -> None:
+    assert orientation_of(start + data) in (None, *range(1, 9))
+    assert orientation_at(MemorySource(start + data), 0, length) in (None, *range(1, 9))

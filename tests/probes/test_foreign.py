@@ -1,0 +1,127 @@
+"""Formats that only the libraries read: their word in our facts, and nothing made up."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight.media import Media, Need
+from preflight.probes import opinions, probe
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers.lookalike import transport_stream
+
+
+def seen(data: bytes, need: Need | None = None) -> Media:
+    return probe(MemorySource(data), need or Need())
+
+
+def aiff(frames: int = 8000, rate: int = 8000) -> bytes:
+    """Silence: 16 bits, one channel."""
+    extended = struct.pack(">HQ", 16383 + rate.bit_length() - 1, rate << 64 - rate.bit_length())
+    common = b"COMM" + struct.pack(">IhIh", 18, 1, frames, 16) + extended
+    sound = b"SSND" + struct.pack(">I8x", 8 + 2 * frames) + bytes(2 * frames)
+    return b"FORM" + struct.pack(">I", 4 + len(common) + len(sound)) + b"AIFF" + common + sound
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    monkeypatch.setattr(opinions, "run", lambda *_, **__: answer)
+
+
+def test_a_sound_that_only_libmediainfo_reads() -> None:
+    media = seen(aiff())
+    assert (media.kind, media.format, media.duration, media.audio_codec) == ("audio", "aiff", 1.0, "pcm")
+    assert (media.sample_rate, media.channels, media.video_codec) == (8000, 1, "none")
+
+
+def test_a_sound_that_is_cut_off_is_noted() -> None:
+    assert seen(aiff()[:-5000]).notes == ("truncated",)
+
+
+def test_a_transport_stream_has_an_estimated_duration() -> None:
+    media = seen(transport_stream())
+    assert (media.kind, media.format, media.width, media.height) == ("video", "mpegts", 64, 48)
+    assert "estimated_duration" in media.notes
+
+
+def test_what_no_library_finds_anything_in_keeps_its_name_alone() -> None:
+    assert seen(b"FLV\1" + bytes(500)) == Media(format="flv", size=504)
+    assert seen(b"wvpk" + bytes(500)) == Media(kind="audio", format="wavpack", size=504)
+    assert seen(b"8BPS" + bytes(500)) == Media(kind="image", format="psd", size=504)
+    assert seen(b"\xff\x0a" + bytes(500)) == Media(kind="image", format="jxl", size=502)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", bytes(5000), bytes(n * n * 7919 >> 7 & 255 for n in range(3000))])
+def test_bytes_of_no_format_have_neither_format_nor_kind(data: bytes) -> None:
+    assert seen(data) == Media(size=len(data))
+
+
+def test_where_too_little_may_be_read_nothing_but_the_name_is_known() -> None:
+    assert seen(aiff(400_000), Need(max_bytes=1000)) == Media(kind="audio", format="aiff", size=800_054)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        "text",
+        {"general": [], "tracks": {}},
+        {"general": {"format": ["AIFF"]}, "tracks": [1, None, {"track_type": {}}]},
+        {"general": {"format": "AIFF"}, "tracks": [{"track_type": "Audio", "format": 5, "channel_s": [2]}]},
+        {
+            "general": {"format": "AIFF", "duration": "1e999"},
+            "tracks": [{"track_type": "Audio", "sampling_rate": True}],
+        },
+        {"general": {"format": "AIFF", "duration": float("inf")}, "tracks": [{"track_type": "Audio", "channel_s": -1}]},
+        {
+            "general": {"format": "AIFF", "duration": "9" * 5000},
+            "tracks": [{"track_type": "Audio", "format": "x" * 9999}],
+        },
+        {"general": {"format": "AIFF", "duration": 10**400}, "tracks": [{"track_type": "Audio"}]},
+    ],
+)
+def test_no_answer_of_a_decoder_is_believed_unchecked(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    answering(monkeypatch, answer)
+    media = seen(aiff())
+    assert (media.kind, media.format) == ("audio", "aiff")
+    assert (media.duration, media.sample_rate, media.channels) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "rate"), [(44100, 44100), ("44100", 44100), ("44100.000", 44100), ("44100 / 22050", None)]
+)
+def test_a_number_may_be_written_in_several_ways(
+    monkeypatch: pytest.MonkeyPatch, said: object, rate: int | None
+) -> None:
+    track = {"track_type": "Audio", "format": "PCM", "sampling_rate": said}
+    answering(monkeypatch, {"general": {"format": "AIFF"}, "tracks": [track]})
+    assert seen(aiff()).sample_rate == rate
+
+
+def test_another_container_than_the_first_bytes_say_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, {"general": {"format": "AC-3"}, "tracks": [{"track_type": "Audio", "format": "AC-3"}]})
+    assert seen(aiff()).audio_codec is None
+    assert seen(bytes(range(200, 255)) * 9).format == "ac3"
+
+
+@pytest.mark.parametrize(
+    ("general", "track", "codec"),
+    [
+        ("Flash Video", {"format": "Sorenson Spark"}, "flv1"),
+        ("MPEG-TS", {"format": "MPEG Video", "format_version": "Version 2"}, "mpeg2video"),
+        ("Windows Media", {"format": "VC-1", "codec_id": "WMV3"}, "wmv3"),
+        ("Windows Media", {"format": "Screen Magic"}, None),
+    ],
+)
+def test_codecs_have_our_names(
+    monkeypatch: pytest.MonkeyPatch, general: str, track: dict[str, str], codec: str | None
+) -> None:
+    answering(monkeypatch, {"general": {"format": general}, "tracks": [{"track_type": "Video", **track}]})
+    assert seen(bytes(range(200, 255)) * 9).video_codec == codec

@@ -1,0 +1,285 @@
+"""HEIF and AVIF: what the item tables may do. The fixtures' facts are compared by `test_fixtures.py`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from struct import pack
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from preflight.media import Media
+from preflight.probes import probe
+from preflight.probes.sniff import sniff
+from preflight.sources.local import LocalSource
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._heif import ALPHA, Item, av1, box, clap, full, grid, heif, hevc, irot, ispe, overlay
+from makers.heif import FIXTURES, grid_of_four, sequence
+
+GREY = (ispe(128, 64),)
+
+
+def seen(data: bytes) -> Media:
+    return probe(MemorySource(data))
+
+
+def sizes(media: Media) -> tuple[int | None, ...]:
+    return media.stored_width, media.stored_height, media.width, media.height
+
+
+@pytest.mark.parametrize(
+    ("brands", "item", "name"),
+    [
+        ((b"avif", b"mif1"), av1, "avif"),
+        ((b"heic", b"mif1"), hevc, "heic"),
+        ((b"mif1", b"heic"), hevc, "heic"),
+        ((b"mif1", b"miaf"), hevc, "heic"),
+        ((b"mif1", b"avif"), av1, "heif"),
+        ((b"????", b"avif"), av1, "avif"),
+    ],
+)
+def test_the_major_brand_decides_and_the_neutral_one_leaves_it_to_the_coding(
+    brands: tuple[bytes, ...], item: Callable[[], Item], name: str
+) -> None:
+    media = seen(heif(item(), brands=(brands[0], *brands)))
+    assert media.format == name
+    assert ("av1_coded" in media.notes) == (item is av1 and name != "avif")
+
+
+@pytest.mark.parametrize(
+    ("brands", "name"),
+    [((b"avif", b"heic"), "avif"), ((b"heix", b"avif"), "heic"), ((b"mif1", b"avif"), "heif")],
+)
+def test_the_brands_alone_speak_where_the_coding_cannot_be_read(brands: tuple[bytes, ...], name: str) -> None:
+    assert seen(box(b"ftyp", brands[0], bytes(4), *brands) + box(b"mdat")).format == name
+
+
+def test_a_film_with_a_cover_picture_stays_a_film() -> None:
+    assert sniff(MemorySource(box(b"ftyp", b"isom", bytes(4), b"isom", b"mif1") + bytes(600))) == "mp4"
+    assert sniff(MemorySource(box(b"ftyp", b"MiHB", bytes(4), b"MiHB", b"mif1") + bytes(600))) == "heif"
+    assert sniff(MemorySource(box(b"ftyp", b"????", bytes(4), b"isom") + b"heicmif1")) == "mp4"
+
+
+def test_a_grid_without_ispe_has_the_size_of_its_payload() -> None:
+    assert sizes(seen(grid_of_four())) == (120, 100, 120, 100)
+    tile = hevc(64, 64, hidden=True)
+    outside = Item(b"grid", grid(2, 1, 70_000, 64))
+    assert seen(heif(outside, tile, references=((b"dimg", 1, 2),))).width == 70_000
+
+
+def test_an_overlay_without_ispe_has_the_size_of_its_canvas() -> None:
+    canvas = Item(b"iovl", overlay(150, 90, (0, 0)), inside=True)
+    assert sizes(seen(heif(canvas, hevc(), references=((b"dimg", 1, 2),)))) == (150, 90, 150, 90)
+
+
+def test_a_wrapped_picture_without_ispe_is_that_which_it_wraps_as_displayed() -> None:
+    inner = hevc(128, 64, clap(100, 30), hidden=True)
+    middle = Item(b"iden", b"", (irot(1),), hidden=True)
+    outer = Item(b"iden", b"", (clap(20, 90),))
+    media = seen(heif(outer, middle, inner, references=((b"dimg", 1, 2), (b"dimg", 2, 3))))
+    assert sizes(media) == (30, 100, 20, 90)
+
+
+def test_pictures_derived_from_themselves_have_no_size() -> None:
+    wrapped = Item(b"iden", b"")
+    media = seen(heif(wrapped, wrapped, references=((b"dimg", 1, 2), (b"dimg", 2, 1))))
+    assert (media.format, media.width, media.notes) == ("heic", None, ("bad_header",))
+
+
+def test_no_tile_stands_for_its_grid() -> None:
+    tile = hevc(64, 64, hidden=True)
+    assert seen(heif(Item(b"grid", b"", inside=True), tile, references=((b"dimg", 1, 2),))).width is None
+
+
+@pytest.mark.parametrize("aperture", [bytes(32), pack(">8I", 0, 1, 30, 1, 0, 1, 0, 1), b"\1"])
+def test_a_clean_aperture_that_makes_no_sense_is_not_applied(aperture: bytes) -> None:
+    assert sizes(seen(heif(hevc(128, 64, box(b"clap", aperture))))) == (128, 64, 128, 64)
+
+
+def test_a_clean_aperture_is_rounded_and_never_larger_than_the_picture() -> None:
+    fractions = box(b"clap", pack(">8I", 199, 2, 61, 2, 0, 1, 0, 1))
+    assert sizes(seen(heif(hevc(128, 64, fractions))))[2:] == (100, 31)
+    assert sizes(seen(heif(hevc(128, 64, clap(500, 20)))))[2:] == (128, 20)
+
+
+def test_what_a_scaled_picture_displays_is_not_guessed() -> None:
+    scaled = seen(heif(hevc(128, 64, full(b"iscl", 0, 0, pack(">4H", 1, 2, 1, 2)))))
+    assert sizes(scaled) == (128, 64, None, None)
+
+
+def test_an_empty_extent_is_no_size() -> None:
+    assert sizes(seen(heif(Item(b"hvc1", b"x", (ispe(0, 64),))))) == (None,) * 4
+
+
+def test_alpha_of_the_tiles_is_alpha_of_the_grid() -> None:
+    whole = Item(b"grid", grid(2, 1, 128, 64), (ispe(128, 64),), inside=True)
+    tile = hevc(64, 64, hidden=True)
+    plane = tile._replace(properties=(*tile.properties, full(b"auxC", 0, 0, ALPHA)))
+    data = heif(whole, tile, tile, plane, references=((b"dimg", 1, range(2, 4)), (b"auxl", 4, 2)))
+    assert seen(data).has_alpha is True
+
+
+def test_a_depth_map_is_not_alpha() -> None:
+    depth = full(b"auxC", 0, 0, b"urn:mpeg:hevc:2015:auxid:2\0")
+    assert seen(heif(hevc(), hevc(64, 64, depth), references=((b"auxl", 2, 1),))).has_alpha is False
+
+
+@pytest.mark.parametrize(
+    ("described", "has_alpha"),
+    [
+        (box(b"cmpd", pack(">I4H", 4, 4, 5, 6, 7)), True),
+        (box(b"cmpd", pack(">I3H", 3, 4, 5, 6)), False),
+        (box(b"cmpd", pack(">IH", 2, 0x8001) + b"urn:x\0" + pack(">H", 7)), True),
+        (full(b"uncC", 1, 0, b"rgba"), True),
+        (full(b"uncC", 1, 0, b"rgb3"), False),
+    ],
+)
+def test_an_uncompressed_picture_lists_its_components(described: bytes, has_alpha: bool) -> None:
+    media = seen(heif(Item(b"unci", b"x", (*GREY, described)), brands=(b"mif1", b"mif1")))
+    assert (media.format, media.has_alpha) == ("heif", has_alpha)
+
+
+def test_alpha_of_jpeg_2000_cannot_be_told() -> None:
+    assert seen(heif(Item(b"j2k1", b"x", GREY))).has_alpha is None
+
+
+@pytest.mark.parametrize("primary", [1, 2])
+def test_a_gain_map_is_noted(primary: int) -> None:
+    mapped = Item(b"tmap", b"x", GREY)
+    data = heif(hevc(), hevc(64, 64, hidden=True), mapped, primary=primary, references=((b"dimg", 3, range(1, 3)),))
+    assert (seen(data).notes, seen(data).frames) == (("gain_map",), 1)
+    apple = full(b"auxC", 0, 0, b"urn:com:apple:photo:2020:aux:hdrgainmap\0")
+    assert seen(heif(hevc(), hevc(64, 64, apple), references=((b"auxl", 2, 1),))).notes == ("gain_map",)
+
+
+def test_a_protected_picture_is_encrypted() -> None:
+    data = heif(hevc())
+    assert seen(data).encrypted is False
+    at = data.index(b"infe") + 10
+    assert seen(data[:at] + b"\0\1" + data[at + 2 :]).encrypted is True
+
+
+def test_a_sequence_that_only_claims_to_be_one_is_a_picture() -> None:
+    media = seen(heif(hevc(), brands=(b"heic", b"mif1", b"msf1")))
+    assert (media.width, media.frames, media.notes) == (128, 1, ())
+
+
+def test_a_sequence_without_meta_is_turned_by_its_track() -> None:
+    data = bytearray(sequence().replace(b"meta", b"free", 1))
+    at = data.index(b"tkhd") + 4
+    at += 52 if data[at] else 40
+    data[at : at + 36] = pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    media = seen(bytes(data))
+    assert (*sizes(media), media.rotation) == (128, 64, 64, 128, 90)
+
+
+def test_the_alpha_of_a_sequence_is_a_second_track() -> None:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    frames = [Image.new("RGBA", (64, 64), (90, 120, 160, alpha)) for alpha in (20, 220)]
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=40)
+    for data in (out.getvalue(), out.getvalue().replace(b"meta", b"free", 1)):
+        media = seen(data)
+        assert (media.width, media.frames, media.has_alpha) == (64, 2, True)
+
+
+@pytest.mark.parametrize(("flags", "shown"), [(0, (100, 50)), (5, (50, 100))])
+def test_the_single_box_of_a_small_picture_is_read(flags: int, shown: tuple[int, int]) -> None:
+    bits = 1 << 58 | flags << 48 | 99 << 40 | 49 << 33
+    media = seen(box(b"ftyp", b"mif3", b"avif") + box(b"mini", bits.to_bytes(8, "big"), bytes(20)))
+    assert (media.format, media.width, media.height, media.has_alpha) == ("avif", *shown, True)
+    wide = 1 << 47 | 9999 << 32 | 4999 << 17
+    media = seen(box(b"ftyp", b"mif3", b"heic") + box(b"mini", wide.to_bytes(8, "big"), bytes(20)))
+    assert (media.format, *sizes(media)) == ("heic", 10_000, 5000, 10_000, 5000)
+
+
+def test_cut_in_the_tables_it_is_a_cut_picture_of_unknown_size() -> None:
+    data = heif(hevc())
+    media = seen(data[: data.index(b"ipma")])
+    assert (media.kind, media.format, media.width, media.notes) == ("image", "heic", None, ("truncated",))
+    assert (media.frames, media.has_alpha) == (None, None)
+    assert seen(data[:30]).notes == ("truncated",)
+
+
+def test_garbage_behind_the_file_is_not_a_part_that_is_missing() -> None:
+    assert seen(heif(hevc()) + b"\x7f\xff\xff\xff----").notes == ()
+    assert seen(heif(hevc(), behind=True) + b"\x7f\xff\xff\xff----").notes == ()
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+def test_no_fixture_costs_more_than_4_kib(fixture: object, fixtures: Path) -> None:
+    source = LocalSource(fixtures / fixture.name)  # type: ignore[attr-defined]
+    probe(source)
+    assert source.bytes_read <= 4096
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_large_picture_is_not_read(tmp_path: Path, behind: bool) -> None:
+    path = tmp_path / "x.heic"
+    picture = hevc(128, 64, irot(1))
+    path.write_bytes(heif(picture._replace(data=picture.data + bytes(1 << 20)), behind=behind))
+    source = LocalSource(path)
+    assert probe(source).width == 64
+    assert source.bytes_read <= 4096
+
+
+@pytest.mark.parametrize(("padding", "most"), [(3000, 8 << 10), (100_000, 4 << 10), (5_000_000, 4 << 10)])
+def test_a_meta_box_larger_than_the_head_is_read_as_far_as_needed(tmp_path: Path, padding: int, most: int) -> None:
+    path = tmp_path / "x.heic"
+    path.write_bytes(heif(hevc(128, 64, irot(1)), padding=padding))
+    source = LocalSource(path)
+    assert sizes(probe(source)) == (128, 64, 64, 128)
+    assert source.bytes_read <= most
+    path.write_bytes(path.read_bytes()[:-5])
+    assert probe(LocalSource(path)).notes == ("truncated",)
+
+
+def test_a_picture_of_thousands_of_tiles_is_read() -> None:
+    whole = Item(b"grid", grid(50, 60, 3200, 3840), (ispe(3200, 3840),), inside=True)
+    data = heif(whole, *[hevc(64, 64, hidden=True)] * 3000, references=((b"dimg", 1, range(2, 3002)),), wide=True)
+    media = seen(data)
+    assert (media.format, media.width, media.frames) == ("heic", 3200, 1)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        box(b"iprp", box(b"ipco", *[box(b"ispe")] * 120_000)),
+        box(b"iprp", full(b"ipma", 0, 0, b"\xff" * 4, bytes(1_000_000))),
+        full(b"iinf", 0, 0, b"\xff\xff", *[full(b"infe", 2, 0, b"\0\1\0\0hvc1")] * 50_000),
+        full(b"iref", 0, 0, *[box(b"dimg", pack(">HHH", 1, 1, 1))] * 70_000),
+        full(b"iloc", 1, 0, b"\0\0\xff\xff", b"\0\2" * 500_000),
+    ],
+    ids=["ipco", "ipma", "iinf", "iref", "iloc"],
+)
+def test_endless_tables_end_within_a_second(table: bytes) -> None:
+    start = box(b"ftyp", b"heic", bytes(4), b"mif1")
+    meta = full(b"meta", 0, 0, full(b"pitm", 0, 0, b"\0\1"), table)
+    begun = time.perf_counter()
+    assert seen(start + meta).width is None
+    assert time.perf_counter() - begun < 1
+
+
+@settings(deadline=2000, max_examples=400)
+@given(st.data())
+def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
+    picked = data.draw(st.sampled_from(_MADE))
+    broken = bytearray(picked[: data.draw(st.integers(12, len(picked)))])
+    for _ in range(data.draw(st.integers(0, 6))):
+        broken[data.draw(st.integers(0, min(len(broken), 800) - 1))] = data.draw(st.integers(0, 255))
+    assume(sniff(MemorySource(bytes(broken))) == "heif")
+    media = seen(bytes(broken))
+    assert media.size == len(broken)
+
+
+_MADE = [fixture.make() for fixture in FIXTURES]

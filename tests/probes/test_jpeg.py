@@ -1,0 +1,122 @@
+"""JPEG: what precedes the frame header, and what it costs. The fixtures' facts are compared by `test_fixtures.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from struct import pack
+
+import pytest
+from hypothesis import given, settings
+from probing import counted, damaged, ends_in_facts, facts
+
+from preflight.media import Media, Need
+from preflight.probes import probe
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._exif import exif
+from makers.jpeg import FIXTURES, HEIGHT, WIDTH, lines_behind_scan, picture, segment, with_exif, with_segments
+
+
+def size(media: Media) -> tuple[int | None, int | None]:
+    return media.width, media.height
+
+
+def test_a_picture_without_thumbnail_needs_its_head_alone() -> None:
+    media, source = counted(with_exif(exif(6)) + bytes(100_000))
+    assert size(media) == (HEIGHT, WIDTH)
+    assert source.distant == []
+
+
+def test_a_large_thumbnail_is_leapt_over() -> None:
+    media, source = counted(with_exif(exif(8, thumbnail=bytes(40_000))) + bytes(100_000))
+    assert size(media) == (HEIGHT, WIDTH)
+    assert len(source.distant) == 1
+    assert source.bytes_read < 4096
+
+
+def test_100_kb_of_application_data_cost_one_read_a_segment() -> None:
+    media, source = counted(with_segments(segment(0xE2, bytes(60_000)), segment(0xED, bytes(42_000))) + bytes(9000))
+    assert size(media) == (WIDTH, HEIGHT)
+    assert len(source.distant) == 2
+    assert source.bytes_read <= 4096
+
+
+def test_a_long_row_of_small_segments_costs_few_reads() -> None:
+    media, source = counted(with_segments(*[segment(0xE2, bytes(100))] * 1000))
+    assert size(media) == (WIDTH, HEIGHT)
+    assert len(source.distant) < 15
+
+
+def test_exif_behind_a_distant_segment_is_found() -> None:
+    media, source = counted(with_exif(exif(5), segment(0xE2, bytes(50_000))))
+    assert (size(media), media.orientation) == ((HEIGHT, WIDTH), 5)
+    assert len(source.distant) == 1
+
+
+def test_a_directory_far_inside_the_block_is_read_alone() -> None:
+    block = exif(6)
+    moved = block[:4] + pack("<I", 50_000) + bytes(49_992) + block[8:]
+    media, source = counted(with_exif(moved))
+    assert media.orientation == 6
+    assert source.bytes_read < 2048 + 3 * 4096
+
+
+def test_segments_without_end_are_given_up() -> None:
+    media, source = counted(b"\xff\xd8" + segment(0xE5, bytes(60_000)) * 1000)
+    assert (media.format, media.width) == ("jpeg", None)
+    assert len(source.distant) < 300
+
+
+def test_damage_without_end_is_given_up() -> None:
+    data = b"\xff\xd8\xff\xe0\0\x10" + bytes(2_000_000)
+    media, source = counted(data + segment(0xC0, pack(">BHHB", 8, 5, 5, 0)))
+    assert (media.width, media.notes) == (None, ("bad_header",))
+    assert source.bytes_read < 100_000
+
+
+def test_a_thumbnail_met_behind_damage_is_not_the_picture() -> None:
+    data = bytearray(with_exif(exif(6, thumbnail=picture(16, 12))))
+    data[4:6] = b"\0\x20"  # the EXIF segment says that it ends inside itself
+    assert facts(bytes(data)).width is None
+
+
+@pytest.mark.parametrize("components", [0, 200])
+def test_a_frame_header_of_wrong_length_is_none(components: int) -> None:
+    data = bytearray(picture())
+    data[data.index(b"\xff\xc0") + 9] = components
+    media = facts(bytes(data))
+    assert (media.width, media.notes) == (None, ("bad_header",))
+
+
+def test_without_any_height_there_is_none() -> None:
+    data = lines_behind_scan()
+    media = facts(data[: data.index(b"\xff\xdc")] + b"\xff\xd9")
+    assert (media.width, media.height) == (WIDTH, None)
+    assert media.notes == ("bad_header",)
+
+
+def test_the_search_for_the_height_is_bounded() -> None:
+    data = lines_behind_scan()
+    scan = data.index(b"\xff\xdc")
+    source = MemorySource(data[:scan] + bytes(500_000) + data[scan:])
+    assert probe(source, Need(max_bytes=400_000)).height is None
+    assert source.bytes_read < 500_000
+    assert probe(source).height == HEIGHT
+
+
+def test_a_picture_behind_much_garbage_is_not_looked_for() -> None:
+    assert facts(bytes(range(256)) * 4 + picture()).format is None
+
+
+@pytest.mark.parametrize("carrier", [b"FUJIFILMCCD-RAW 0201", bytes(128) + b"DICM"])
+def test_other_formats_that_carry_a_jpeg_are_not_one(carrier: bytes) -> None:
+    assert facts(carrier.ljust(148, b"\0") + picture()).format is None
+
+
+@settings(deadline=1000, max_examples=300)
+@given(damaged(FIXTURES))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    ends_in_facts(data, "jpeg")

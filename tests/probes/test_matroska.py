@@ -1,0 +1,177 @@
+"""Matroska and WebM: what elements may do. The fixtures' facts are compared by `test_fixtures.py`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from probing import damaged, ends_in_facts, facts
+
+from preflight.probes import probe
+from preflight.sources.local import LocalSource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._ebml import audio, cluster, ebml, element, film, index, info, number, segment, text, tracks, video
+from makers.matroska import FIXTURES, plain, projection
+
+INFO, TRACKS, SEEK_HEAD = 0x1549A966, 0x1654AE6B, 0x114D9B74
+
+
+def rate(frame_ns: int) -> float | None:
+    return facts(film(info(), tracks(video(frame_ns=frame_ns)))).fps
+
+
+def codec(name: str) -> str | None:
+    return facts(film(info(), tracks(audio(codec=name)))).audio_codec
+
+
+def test_the_document_type_tells_webm_from_matroska() -> None:
+    assert facts(film(info(), tracks(video()), doc_type="webm")).format == "webm"
+    assert facts(film(info(), tracks(video()), doc_type="matroska\0\0")).format == "mkv"
+    assert facts(ebml(None) + segment(info(), tracks(video()))).format == "mkv"
+
+
+def test_another_document_type_is_no_film() -> None:
+    media = facts(film(info(), tracks(video()), doc_type="mediainfo"))
+    assert (media.kind, media.format) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("frame_ns", "fps"),
+    [
+        (16_666_666, 60.0),
+        (16_666_667, 60.0),
+        (33_333_333, 30.0),
+        (33_366_666, 30_000 / 1001),
+        (33_366_667, 30_000 / 1001),
+        (41_708_333, 24_000 / 1001),
+        (42_000_000, 1e9 / 42_000_000),
+        (1_000, 1_000_000.0),
+        (0, None),
+    ],
+)
+def test_a_frame_time_cut_to_whole_nanoseconds_is_the_usual_rate(frame_ns: int, fps: float | None) -> None:
+    assert rate(frame_ns) == pytest.approx(fps)
+    assert rate(frame_ns) is None or rate(frame_ns) <= 60 or frame_ns == 1_000  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("A_AAC/MPEG4/LC/SBR", "aac"),
+        ("A_PCM/INT/LIT", "pcm"),
+        ("A_DTS/EXPRESS", "dts"),
+        ("A_MPEG/L3", "mp3"),
+        ("A_MPEG/L2", "mp2"),
+        ("A_NEVER/HEARD", None),
+    ],
+)
+def test_a_codec_may_go_on_with_its_profile(name: str, expected: str | None) -> None:
+    assert codec(name) == expected
+
+
+@pytest.mark.parametrize(("roll", "rotation"), [(0.0, 0), (90.0, 270), (-90.0, 90), (180.0, 180), (12.5, 0)])
+def test_the_roll_turns_against_the_clock(roll: float, rotation: int) -> None:
+    media = facts(plain(projection(roll)))
+    assert media.rotation == rotation
+    assert (media.width, media.height) == ((240, 320) if rotation in (90, 270) else (320, 240))
+
+
+def test_cropping_more_than_there_is_is_not_applied() -> None:
+    media = facts(plain(number(0x54CC, 200), number(0x54DD, 200)))
+    assert (media.width, media.height) == (320, 240)
+
+
+def test_a_display_size_of_unknown_unit_says_nothing() -> None:
+    assert facts(plain(number(0x54B0, 999), number(0x54B2, 4))).pixel_aspect_ratio is None
+
+
+def test_a_duration_that_is_no_number_is_unknown() -> None:
+    for duration in (float("nan"), float("inf"), -1.0, 0.0):
+        assert facts(film(info(duration), tracks(video()))).duration is None
+    assert facts(film(info(5.0, 0), tracks(video()))).duration is None
+
+
+def test_no_tracks_is_no_kind_and_nothing_is_said_to_be_absent() -> None:
+    media = facts(film(info(), cluster()))
+    assert (media.kind, media.format, media.video_codec, media.audio_codec) == (None, "mkv", None, None)
+    assert media.notes == ()
+
+
+def test_subtitles_alone_are_no_kind_but_a_video_is_absent() -> None:
+    subtitles = element(0xAE, number(0x83, 17), text(0x86, "S_TEXT/UTF8"))
+    media = facts(film(info(), tracks(subtitles)))
+    assert (media.kind, media.video_codec) == (None, "none")
+
+
+def test_a_second_index_is_followed() -> None:
+    first_length = len(index((SEEK_HEAD, 0)))
+    clusters = cluster() * 3
+    second_at = first_length + len(clusters)
+    info_at = second_at + len(index((INFO, 0), (TRACKS, 0)))
+    second = index((INFO, info_at), (TRACKS, info_at + len(info())))
+    data = film(index((SEEK_HEAD, second_at)), clusters, second, info(), tracks(video()))
+    assert facts(data).duration == 2.0
+
+
+def test_an_index_that_lies_is_followed_once() -> None:
+    data = film(index((INFO, 0), (TRACKS, 0), (SEEK_HEAD, 0)), cluster())
+    assert facts(data).kind is None
+
+
+def test_without_an_index_some_clusters_are_stepped_over() -> None:
+    assert facts(film(info(), cluster() * 10, tracks(video()))).kind == "video"
+
+
+def test_a_second_film_in_the_same_file_is_not_this_one() -> None:
+    assert facts(film(info()) + segment(tracks(video()))).kind is None
+
+
+def test_tracks_behind_all_clusters_cost_a_few_small_reads(tmp_path: Path) -> None:
+    path = tmp_path / "x.mkv"
+    start = len(index((INFO, 0), (TRACKS, 0)))
+    far = 250 << 20
+    head = film(index((INFO, far), (TRACKS, far + len(info()))), size=far + 500)
+    with path.open("wb") as file:
+        file.write(ebml() + head[len(ebml()) :] + element(0x1F43B675, size=far - start - 8))
+        file.seek(len(ebml()) + 8 + far)
+        file.write(info() + tracks(video()))
+    source = LocalSource(path)
+    assert probe(source).width == 320
+    assert source.bytes_read <= 8192
+
+
+def test_a_large_private_part_is_read_no_further_than_needed(tmp_path: Path) -> None:
+    path = tmp_path / "x.mkv"
+    path.write_bytes(film(info(), tracks(video(), audio(element(0x63A2, bytes(3_000_000)))), cluster()))
+    source = LocalSource(path)
+    media = probe(source)
+    assert (media.width, media.audio_codec) == (320, None)
+    assert source.bytes_read < 300_000
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        cluster() * 100_000,
+        tracks(*[video()] * 20_000),
+        element(TRACKS, *[b"\xec\x80"] * 100_000),
+        index(*[(TRACKS, 0)] * 5_000),
+        element(TRACKS, element(0xAE, *[element(0xE0)] * 40_000)),
+    ],
+    ids=["clusters", "tracks", "voids", "index", "fields"],
+)
+def test_endless_rows_end_within_a_second(parts: bytes) -> None:
+    begun = time.perf_counter()
+    facts(film(parts))
+    assert time.perf_counter() - begun < 1
+
+
+@settings(deadline=2000, max_examples=400)
+@given(damaged(FIXTURES))
+def test_cut_and_flipped_anywhere_it_ends_in_facts(data: bytes) -> None:
+    ends_in_facts(data, "mkv")

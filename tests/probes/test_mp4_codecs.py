@@ -1,0 +1,109 @@
+"""Sample entries: the codecs' names, and rate and channels as they are played."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from struct import pack
+
+import pytest
+
+from preflight.media import Media
+from preflight.probes import probe
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._mp4 import AAC_CONFIG, blank, box, esds, full, movie, picture_entry, protected, sound, sound_entry
+
+SIZE = (854, 480)
+
+
+def seen(data: bytes) -> Media:
+    return probe(MemorySource(data))
+
+
+def heard(entry: bytes) -> tuple[str | None, int | None, int | None]:
+    media = seen(movie(sound(entry=entry)))
+    return media.audio_codec, media.sample_rate, media.channels
+
+
+@pytest.mark.parametrize(
+    ("kind", "inner", "codec"),
+    [
+        (b"hvc1", b"", "hevc"),
+        (b"dvh1", b"", "hevc"),
+        (b"av01", b"", "av1"),
+        (b"apch", b"", "prores"),
+        (b"jpeg", b"", "mjpeg"),
+        (b"xdvc", b"", "mpeg2video"),
+        (b"mp4v", b"", "mpeg4"),
+        (b"mp4v", esds(0x20), "mpeg4"),
+        (b"mp4v", esds(0x61), "mpeg2video"),
+        (b"mp4v", esds(0x6C), "mjpeg"),
+        (b"encv", protected(b"hev1"), "hevc"),
+        (b"resv", box(b"rinf", box(b"frma", b"hvc1")), "hevc"),
+        (b"Zz9 ", b"", "zz9"),
+        (b"\0\1\2\3", b"", None),
+    ],
+)
+def test_video_codecs(kind: bytes, inner: bytes, codec: str | None) -> None:
+    media = seen(movie(blank(entry=picture_entry(kind, SIZE, inner))))
+    assert (media.video_codec, media.audio_codec) == (codec, "none")
+    assert media.encrypted is (kind == b"encv")
+
+
+@pytest.mark.parametrize(
+    ("entry", "facts"),
+    [
+        (sound_entry(b"mp4a", 44100, 2), ("aac", 44100, 2)),
+        (sound_entry(b"mp4a", 48000, 2, esds(0x40, AAC_CONFIG)), ("aac", 44100, 1)),
+        (sound_entry(b"mp4a", 22050, 2, esds(0x40, b"\x2b\x92\x08\x00")), ("aac", 44100, 2)),  # SBR, stated openly
+        (sound_entry(b"mp4a", 22050, 1, esds(0x40, b"\xeb\x8a\x08\x00")), ("aac", 44100, 2)),  # SBR and PS
+        (sound_entry(b"mp4a", 24000, 2, esds(0x40, b"\x13\x10\x56\xe5\x98")), ("aac", 48000, 2)),  # SBR behind the core
+        (sound_entry(b"mp4a", 44100, 2, esds(0x40, b"\xf9\x48\x40")), ("xhe_aac", 44100, 2)),
+        (sound_entry(b"mp4a", 8000, 2, esds(0x40, b"\xf8\x9e\x00\x3e\x80\x00")), ("mp4als", 8000, 2)),
+        (sound_entry(b"mp4a", 44100, 2, esds(0x6B)), ("mp3", 44100, 2)),
+        (sound_entry(b"mp4a", 48000, 6, esds(0xA9)), ("dts", 48000, 6)),
+        (sound_entry(b"mp4a", 48000, 2, esds(0xDD)), ("vorbis", 48000, 2)),
+        (sound_entry(b"mp4a", 48000, 2, esds(0x99)), (None, 48000, 2)),
+        (sound_entry(b"ac-3", 48000, 2, box(b"dac3", b"\x0c\x3d\xc0")), ("ac3", 48000, 6)),
+        (sound_entry(b"ec-3", 48000, 2, box(b"dec3", b"\x14\x00\x60\x0f\x00")), ("eac3", 44100, 6)),
+        (sound_entry(b"Opus", 16000, 1, box(b"dOps", b"\0\2" + bytes(9))), ("opus", 48000, 2)),
+        (sound_entry(b"fLaC", 0, 0, full(b"dfLa", 0, 0, bytes(14), b"\x0a\xc4\x42\xf0")), ("flac", 44100, 2)),
+        (
+            sound_entry(b"alac", 0, 2, full(b"alac", 0, 0, bytes(9), b"\1", bytes(10), pack(">I", 96000))),
+            ("alac", 96000, 1),
+        ),
+        (sound_entry(b"samr", 44100, 2), ("amr", 8000, 1)),
+        (sound_entry(b"sawb", 44100, 2), ("amr", 16000, 1)),
+        (sound_entry(b"mhm1", 48000, 0, box(b"mhaC", b"\1\x0d\x13\0\0")), ("mpegh_3d_audio", 48000, 12)),
+        (sound_entry(b"sowt", 8000, 1), ("pcm", 8000, 1)),
+        (sound_entry(b"ms\0\x55", 44100, 2, version=1), ("mp3", 44100, 2)),
+        (sound_entry(b"iamf", 0, 0), ("iamf", None, None)),
+        (sound_entry(b"ipcm", 1, 2, full(b"srat", 0, 0, pack(">I", 192000))), ("pcm", 192000, 2)),
+        (sound_entry(b"enca", 48000, 2, protected(b"ac-4")), ("ac4", 48000, 2)),
+        (sound_entry(b"drms", 44100, 2), (None, 44100, 2)),
+    ],
+)
+def test_audio_codecs(entry: bytes, facts: tuple[str | None, int | None, int | None]) -> None:
+    assert heard(entry) == facts
+
+
+def test_true_hd_states_its_rate_as_an_integer_and_its_channels_as_a_map() -> None:
+    entry = sound_entry(b"mlpa", 0, 2, box(b"dmlp", b"\x00\x17\x80\x4f" + bytes(6)))
+    at = entry.index(b"dmlp") - 8
+    assert heard(entry[:at] + pack(">I", 96000) + entry[at + 4 :]) == ("truehd", 96000, 8)
+
+
+def test_a_track_without_sample_entry_is_there_but_unread() -> None:
+    data = movie(blank(), sound())
+    media = seen(data[: data.rindex(b"stsd")] + b"xxxx" + data[data.rindex(b"stsd") + 4 :])
+    assert (media.video_codec, media.audio_codec) == ("h264", None)
+
+
+def test_a_version_of_the_table_of_1_means_no_numbers_of_quicktime() -> None:
+    entry = sound_entry(b"mp4a", 48000, 2, esds(0x40, AAC_CONFIG), version=1)
+    data = movie(sound(entry=entry))
+    at = data.index(b"stsd") + 4
+    assert seen(data[:at] + b"\1" + data[at + 1 :]).sample_rate == 44100

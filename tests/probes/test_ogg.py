@@ -1,0 +1,128 @@
+"""Ogg: what the first pages and the last one say."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from probing import counted, damaged, facts
+
+from preflight.media import EVERYTHING, NONE, Need
+from preflight.probes import ogg, probe
+from preflight.sources import Truncated
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._mpeg import id3
+from makers._ogg import FIRST, opus, opus_head, page, stream, theora_head, vorbis_head
+from makers.sound import FIXTURES, film
+
+OURS = [fixture for fixture in FIXTURES if "ogg" in fixture.name]
+MEGABYTE = 1 << 20
+
+
+def vorbis(*positions: int, packets: int = 50, size: int = 100, serial: int = 1) -> list[bytes]:
+    pages = [(position, (bytes(size),) * packets) for position in positions]
+    return stream(vorbis_head(), (0, (b"\3vorbis",)), *pages, serial=serial)
+
+
+def test_a_long_file_costs_its_head_and_one_distant_read() -> None:
+    media, source = counted(b"".join(vorbis(*range(40_000, 8_000_000, 40_000))))
+    assert media.duration == pytest.approx(7_960_000 / 44100)
+    assert source.bytes_read <= (8 + 64) * 1024
+    assert len(source.distant) == 2
+
+
+def test_a_comment_with_a_large_picture_does_not_hide_the_end() -> None:
+    comment = b"\3vorbis METADATA_BLOCK_PICTURE=" + bytes(50_000)
+    media = facts(
+        b"".join(stream(vorbis_head(), (0, (comment,)), *((n * 40_000, (bytes(4000),) * 10) for n in range(9))))
+    )
+    assert (media.duration, media.notes) == (pytest.approx(320_000 / 44100), ("cover_art",))
+
+
+@pytest.mark.parametrize("first", [48_000, 48_000 * 3600])
+def test_positions_that_begin_late_are_subtracted(first: int) -> None:
+    assert facts(b"".join(opus(500, first=first))).duration == 10.0
+    late = facts(b"".join(vorbis(*range(44_100 * 100, 44_100 * 110, 40_000))))
+    assert late.duration == pytest.approx(10, abs=1.2)
+
+
+def test_links_of_a_chain_add_up() -> None:
+    links = opus(50) + vorbis(44100, 88200, serial=2) + opus(25, serial=3)
+    assert facts(b"".join(links)).duration == pytest.approx(3.5)
+    assert facts(b"".join(opus(50) + opus(50))).duration == 2.0, "the same number twice"
+    long = b"".join(vorbis(*range(40_000, 4_000_000, 40_000)) + opus(5000, serial=2))
+    assert facts(long).duration == pytest.approx(3_960_000 / 44100 + 100)
+
+
+def test_a_chain_too_large_to_walk_has_no_duration() -> None:
+    data = b"".join(opus(50) + opus(50, serial=2))
+    assert probe(MemorySource(data), Need(max_bytes=len(data) - 1)).duration is None
+
+
+def test_the_longer_of_two_streams_counts() -> None:
+    sound, more = opus(100), vorbis(44100, serial=2)
+    media = facts(b"".join((sound[0], more[0], *more[1:], *sound[1:])))
+    assert (media.audio_codec, media.duration) == ("opus", 2.0)
+
+
+def test_a_silent_film_has_no_sound() -> None:
+    pictures = stream(theora_head(), (0, (b"\x81theora",)), (1 << 6, (b"p",)), (1 << 6 | 24, (b"",) * 24))
+    media = facts(b"".join(pictures))
+    assert (media.kind, media.audio_codec, media.frames, media.duration) == ("video", NONE, 25, 1.0)
+
+
+def test_a_stream_of_no_known_coding_leaves_open_what_there_is() -> None:
+    known, other = opus(50), stream(b"\x01video\0\0\0", (50, (b"x",)), serial=2)
+    media = facts(b"".join((known[0], other[0], *known[1:], *other[1:])))
+    assert (media.kind, media.audio_codec, media.video_codec, media.duration) == ("audio", "opus", None, 1.0)
+
+
+def test_pixels_that_are_not_square_are_told() -> None:
+    data = b"".join(stream(theora_head(par=(4, 3)), (1 << 6, (b"p",))))
+    assert facts(data).pixel_aspect_ratio == pytest.approx(4 / 3)
+
+
+def test_positions_of_pages_without_an_end_of_packet_are_none() -> None:
+    pages = stream(vorbis_head(), (0, (b"\3vorbis",)), (44100, (b"x",) * 50), (-1, (bytes(254),)))
+    assert facts(b"".join(pages)).duration == 1.0
+
+
+def test_garbage_behind_the_last_page_of_a_long_file_leaves_no_duration() -> None:
+    media = facts(b"".join(vorbis(*range(40_000, 800_000, 40_000))) + bytes(100_000))
+    assert (media.duration, media.notes) == (None, ("truncated",))
+
+
+def test_a_tag_before_the_first_page_is_skipped() -> None:
+    assert facts(id3(padding=3000) + b"".join(opus(50))).duration == 1.0
+
+
+def test_a_header_cut_short_is_a_cut_file() -> None:
+    media = facts(film()[:20])
+    assert (media.format, media.notes) == ("ogg", ("truncated",))
+    assert facts(page(opus_head()[:10], serial=1, number=0, granule=0, flags=FIRST)).audio_codec is None
+
+
+@pytest.mark.parametrize("name", ["empty pages", "first pages", "chain", "marks"])
+def test_no_file_takes_long(name: str) -> None:
+    first, empty = opus(1)[0], page(serial=1, number=1, granule=5)
+    piece = {"empty pages": empty, "first pages": first, "chain": first + empty, "marks": b"OggS\1"}[name]
+    source = MemorySource(first + piece * (32 * MEGABYTE // len(piece)))
+    began = time.perf_counter()
+    ogg.read(source, EVERYTHING, "ogg")
+    assert time.perf_counter() - began < 1.5
+
+
+@settings(max_examples=300)
+@given(damaged(OURS))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    try:
+        media = ogg.read(MemorySource(data), EVERYTHING, "ogg")
+    except Truncated:
+        return
+    assert media.duration is None or media.duration >= 0

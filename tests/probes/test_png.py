@@ -1,0 +1,151 @@
+"""PNG: what stands before and behind the picture data, and what it costs to know.
+
+The fixtures' facts are compared by `test_fixtures.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from struct import pack
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from probing import counted, damaged, ends_in_facts, facts
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._exif import exif
+from makers.png import FIXTURES, HEIGHT, SIGNATURE, WIDTH, chunk, film, header, png, raw_profile
+
+EXIF = chunk(b"eXIf", exif(6))
+TEXT = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + bytes(9000))
+
+
+def idat(*lengths: int) -> bytes:
+    """Picture data of these lengths; what is in them does not matter to a reader of headers."""
+    return b"".join(pack(">I", length) + b"IDAT" + bytes(length + 4) for length in lengths)
+
+
+@pytest.mark.parametrize(
+    ("picture", "behind", "requests"),
+    [
+        (idat(100), (), 0),
+        (idat(300_000), (), 0),
+        (idat(*[8192] * 40, 77), (), 1),
+        (idat(*[8192] * 40), (), 1),
+        (idat(*[65536] * 9, 60_000), (), 1),
+        (idat(300_000), (EXIF,), 1),
+        (idat(*[8192] * 40, 7000), (EXIF,), 2),
+        (idat(*[8192] * 40, 100), (EXIF,), 1),
+        (idat(*[8192] * 40, 8000), (EXIF, chunk(b"tEXt", bytes(500))), 3),
+        (idat(2000), (TEXT, EXIF), 7),
+        (idat(*[8192] * 40, 8000), (TEXT, TEXT, EXIF), 11),
+        (idat(3000, 9000, 500, 8000), (EXIF,), 5),
+    ],
+)
+def test_exif_behind_the_picture_costs_few_reads(picture: bytes, behind: tuple[bytes, ...], requests: int) -> None:
+    media, source = counted(png(picture=picture, behind=behind))
+    assert media.orientation == (6 if behind else None)
+    assert (media.width, media.height) == ((HEIGHT, WIDTH) if behind else (WIDTH, HEIGHT))
+    assert media.notes == ()
+    assert len(source.distant) <= requests
+    assert source.bytes_read < (4096 if requests < 5 else 8192)
+
+
+def test_the_halves_of_apples_pictures_cost_one_read() -> None:
+    first, second = idat(16384, 16384, 4000), idat(16384, 16384, 9000)
+    dot = chunk(b"iDOT", pack(">7I", 2, 0, 16, 40, 16, 16, 40 + len(first)))
+    media, source = counted(png(dot, picture=first + second))
+    assert (media.width, media.notes, len(source.distant)) == (WIDTH, (), 1)
+    assert facts(png(dot, picture=first + second, behind=(EXIF,))).orientation == 6
+
+
+def test_a_wrong_hint_of_apples_does_no_harm() -> None:
+    dot = chunk(b"iDOT", pack(">7I", 2, 0, 16, 40, 16, 16, 12_345))
+    assert facts(png(dot, picture=idat(*[8192] * 20, 50), behind=(EXIF,))).orientation == 6
+
+
+@given(st.lists(st.integers(0, 900), min_size=1, max_size=40), st.integers(0, 400), st.booleans())
+def test_exif_at_the_end_is_found_behind_any_chunks(lengths: list[int], comment: int, described: bool) -> None:
+    behind = (chunk(b"tEXt", b"Comment\0" + bytes(comment)), *((EXIF,) if described else ()))
+    assert facts(png(picture=idat(*lengths), behind=behind)).orientation == (6 if described else None)
+
+
+@given(st.integers(1, 5000), st.integers(1, 60), st.integers(1, 5000), st.integers(0, 20_000))
+def test_exif_is_found_behind_chunks_of_one_length(length: int, count: int, last: int, comment: int) -> None:
+    picture = idat(*[length] * count, min(last, length))
+    behind = (chunk(b"tEXt", b"Comment\0" + bytes(comment)), EXIF, chunk(b"tEXt", b"Comment\0" + bytes(comment)))
+    media = facts(png(picture=picture, behind=behind))
+    assert (media.orientation, media.notes) == (6, ())
+
+
+def test_exif_in_front_makes_a_look_behind_needless() -> None:
+    media, source = counted(png(EXIF, picture=idat(*[8192] * 40)))
+    assert (media.orientation, source.distant) == (6, [])
+
+
+def test_the_first_of_two_blocks_counts() -> None:
+    assert facts(png(chunk(b"eXIf", exif(3)), EXIF)).orientation == 3
+    assert facts(png(chunk(b"eXIf", exif(3)), behind=(EXIF,))).orientation == 3
+    assert facts(png(raw_profile(), behind=(chunk(b"eXIf", exif(3)),))).orientation == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        chunk(b"zTXt", b"Raw profile type exif\0\0no zlib"),
+        chunk(b"tEXt", b"Raw profile type exif\0\nexif\n   4\nno digits"),
+        chunk(b"tEXt", b"Raw profile type exif\0"),
+        chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 3\n\xff\xff1"),
+    ],
+)
+def test_a_profile_that_is_none_says_nothing(text: bytes) -> None:
+    assert facts(png(text)).orientation is None
+
+
+def test_a_film_costs_one_look_at_its_end() -> None:
+    media, source = counted(film(chunk(b"tEXt", bytes(4000)), EXIF))
+    assert (media.frames, media.orientation, len(source.distant)) == (2, 6, 1)
+    assert source.bytes_read < 4096
+
+
+def test_a_word_in_the_tail_is_not_a_chunk() -> None:
+    for lie in (b"eXIf" + exif(6), b"\0\0\0\x30eXIf" + exif(6), b"eXIf" * 50):
+        assert facts(film(chunk(b"tEXt", b"Comment\0" + lie))).orientation is None
+
+
+def test_a_large_profile_costs_one_read() -> None:
+    media, source = counted(png(chunk(b"iCCP", bytes(500_000)), EXIF))
+    assert (media.orientation, len(source.distant)) == (6, 1)
+
+
+def test_chunks_without_end_are_given_up() -> None:
+    media, source = counted(SIGNATURE + header() + chunk(b"teXt", bytes(3000)) * 1000)
+    assert (media.width, media.notes) == (WIDTH, ("truncated",))
+    assert len(source.distant) < 300
+
+
+@pytest.mark.parametrize("size", [8, 12, 20, 30])
+def test_a_file_that_ends_in_its_header_has_no_size(size: int) -> None:
+    media = facts(png()[:size])
+    assert (media.kind, media.format, media.notes) == ("image", "png", ("truncated",))
+    assert media.width is None or size > 19
+
+
+def test_a_file_without_header_or_picture_is_a_bad_one() -> None:
+    assert facts(SIGNATURE + idat(50) + chunk(b"IEND")).notes == ("bad_header",)
+    assert facts(SIGNATURE + header() + chunk(b"IEND")).notes == ("bad_header",)
+    assert facts(SIGNATURE + header() + b"\0\0\0\1\x01\x02\x03\x04" + bytes(50)).notes == ("bad_header",)
+
+
+@pytest.mark.parametrize(("colour", "depth"), [(0, 3), (1, 8), (2, 4), (3, 16), (6, 1), (200, 8)])
+def test_a_colour_type_wants_certain_depths(colour: int, depth: int) -> None:
+    assert facts(png(head=header(colour, depth))).notes == ("bad_header",)
+
+
+@settings(deadline=1000, max_examples=300)
+@given(damaged(FIXTURES))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    ends_in_facts(data, "png")

@@ -1,0 +1,131 @@
+"""TIFF and BigTIFF: directories in every place and form. The fixtures' facts are compared by `test_fixtures.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from struct import pack
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from preflight.media import Need
+from preflight.probes import probe
+from preflight.probes.sniff import sniff
+from preflight.sources.local import LocalSource
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers.tiff import FIXTURES, LONG, LONG8, SHORT, picture, tiff
+
+LETTERS = {SHORT: "H", LONG: "I", 6: "b", 8: "h", 9: "i"}
+
+
+def small(*entries: bytes, following: int = 0) -> bytes:
+    """A little-endian file of raw 12-byte entries."""
+    return b"II*\0" + pack("<IH", 8, len(entries)) + b"".join(entries) + pack("<I", following)
+
+
+def entry(tag: int, kind: int, count: int, value: bytes) -> bytes:
+    return pack("<HHI", tag, kind, count) + value.ljust(4, b"\0")
+
+
+@pytest.mark.parametrize("kind", [SHORT, LONG, 6, 8, 9])
+def test_a_size_may_have_any_integer_type(kind: int) -> None:
+    value = pack("<" + LETTERS[kind], 100)
+    media = probe(MemorySource(small(entry(256, kind, 1, value), entry(257, kind, 1, value))))
+    assert (media.width, media.height, media.notes) == (100, 100, ())
+
+
+def test_a_64_bit_size_of_classic_tiff_stands_elsewhere() -> None:
+    at = pack("<I", 8 + 2 + 24 + 4)
+    media = probe(MemorySource(small(entry(256, LONG8, 1, at), entry(257, LONG8, 1, at)) + pack("<Q", 70_000)))
+    assert (media.width, media.height) == (70_000, 70_000)
+
+
+@pytest.mark.parametrize("value", [pack("<i", -5), bytes(4)])
+def test_a_size_that_is_not_positive_is_not_known(value: bytes) -> None:
+    media = probe(MemorySource(small(entry(256, 9, 1, value), entry(257, SHORT, 1, b"\x05"))))
+    assert (media.kind, media.width, media.height, media.notes) == ("image", None, 5, ("bad_header",))
+
+
+def test_the_first_of_two_equal_tags_counts() -> None:
+    lines = [entry(256, SHORT, 1, b"\x07"), entry(256, SHORT, 1, b"\x09"), entry(257, SHORT, 1, b"\x05")]
+    assert probe(MemorySource(small(*lines))).width == 7
+
+
+def test_a_file_of_nothing_but_metadata_has_no_size() -> None:
+    media = probe(MemorySource(small(entry(274, SHORT, 1, b"\x06"))))
+    assert (media.format, media.width, media.orientation, media.notes) == ("tiff", None, 6, ("bad_header",))
+
+
+def test_alpha_is_found_among_several_extra_samples() -> None:
+    assert probe(MemorySource(tiff(picture(8, 6, 7, extra=((338, SHORT, [0, 0, 0, 1]),))))).has_alpha is True
+
+
+def test_a_directory_behind_the_end_is_a_cut_file() -> None:
+    for data in (b"II*\0" + pack("<I", 9999) + bytes(20), b"MM\0+" + pack(">HHQ", 8, 0, 1 << 63), b"II*\0\x08\0"):
+        media = probe(MemorySource(data))
+        assert (media.kind, media.format, media.width, media.notes) == ("image", "tiff", None, ("truncated",))
+
+
+def test_a_last_strip_behind_the_end_is_a_cut_file() -> None:
+    strips = entry(273, LONG, 3, pack("<I", 8 + 2 + 36 + 4))
+    head = small(entry(256, SHORT, 1, b"\x50"), entry(257, SHORT, 1, b"\x3c"), strips)
+    assert probe(MemorySource(head + pack("<3I", 8, 10, 12))).notes == ()
+    assert probe(MemorySource(head + pack("<3I", 8, 10, 1_000_000))).notes == ("truncated",)
+    assert probe(MemorySource(head)).notes == ("truncated",)
+
+
+def test_pages_are_counted_only_where_somebody_asks() -> None:
+    data = tiff(picture(8, 6), picture(8, 6))
+    assert probe(MemorySource(data)).frames == 2
+    assert probe(MemorySource(data), Need(frozenset(("width",)))).frames is None
+
+
+def test_too_many_pages_are_not_counted() -> None:
+    assert probe(MemorySource(tiff(*[picture(1, 1)] * 64))).frames == 64
+    assert probe(MemorySource(tiff(*[picture(1, 1)] * 65))).frames is None
+
+
+def test_a_chain_into_nothing_ends_there() -> None:
+    line = entry(256, SHORT, 1, b"\x05")
+    assert probe(MemorySource(small(line, following=1 << 30))).frames == 1
+
+
+def test_a_directory_of_many_entries_is_read_whole() -> None:
+    lines = [entry(50_000 + tag, SHORT, 1, b"\1") for tag in range(200)]
+    data = small(*lines, entry(256, SHORT, 1, b"\x07"), entry(257, SHORT, 1, b"\x05"))
+    assert (probe(MemorySource(data)).width, probe(MemorySource(data)).height) == (7, 5)
+
+
+def test_a_directory_at_the_end_costs_little(tmp_path: Path) -> None:
+    path = tmp_path / "large.tif"
+    path.write_bytes(tiff(picture(4000, 250), behind=True))
+    source = LocalSource(path)
+    assert probe(source).width == 4000
+    assert source.bytes_read <= 4096
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+def test_no_fixture_costs_more_than_4_kib(fixture: object, fixtures: Path) -> None:
+    source = LocalSource(fixtures / fixture.name)  # type: ignore[attr-defined]
+    probe(source)
+    assert source.bytes_read <= 4096
+
+
+@settings(deadline=2000, max_examples=300)
+@given(st.data())
+def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
+    picked = data.draw(st.sampled_from(_MADE))
+    broken = bytearray(picked[: data.draw(st.integers(12, len(picked)))])
+    for _ in range(data.draw(st.integers(0, 4))):
+        broken[data.draw(st.integers(0, min(len(broken), 300) - 1))] = data.draw(st.integers(0, 255))
+    assume(sniff(MemorySource(bytes(broken))) == "tiff")
+    media = probe(MemorySource(bytes(broken)))
+    assert media.size == len(broken)
+
+
+_MADE = [fixture.make() for fixture in FIXTURES]

@@ -1,0 +1,144 @@
+"""WAV: which size is believed, what the codings make of it, and what it costs to find."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from struct import pack
+
+import pytest
+from hypothesis import given, settings
+from probing import counted, damaged, facts
+
+from preflight.media import EVERYTHING
+from preflight.probes import wav
+from preflight.probes.sniff import sniff
+from preflight.sources import Truncated
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._mpeg import MPEG1, frame, id3
+from makers._riff import EXTENSIBLE, FLOAT, GSM, IMA_ADPCM, MP3, PCM, chunk, extensible, fmt, riff, silence
+from makers.wav import DATA, FIXTURES, fact
+
+HEADERS = 4096
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+def test_headers_are_all_that_is_read(fixture: object) -> None:
+    data = fixture.make()  # type: ignore[attr-defined]
+    if b"mp3" not in fixture.name.encode():  # type: ignore[attr-defined]
+        _, source = counted(data + bytes(100_000))
+        assert source.bytes_read < HEADERS
+
+
+def test_large_chunks_before_the_sound_are_leapt_over() -> None:
+    large = chunk(b"bext", bytes(50_001)) + chunk(b"JUNK", bytes(300_000)) + chunk(b"LIST", b"INFO" + bytes(9000))
+    media, source = counted(riff(large, fmt(), DATA))
+    assert media.duration == 0.1
+    assert source.bytes_read < HEADERS
+
+
+def test_the_smallest_file_reads_in_one_piece() -> None:
+    media, source = counted(riff(fmt(), DATA))
+    assert (media.duration, source.distant) == (0.1, [])
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000, 0xFFFFFF00])
+def test_sizes_that_writers_put_down_beforehand_mean_up_to_the_end(size: int) -> None:
+    media = facts(riff(fmt(), chunk(b"data", silence(), size)))
+    assert (media.duration, media.notes) == (0.1, ())
+
+
+@pytest.mark.parametrize("size", [801, 80_000, 0x10000000])
+def test_a_size_that_the_file_does_not_have_is_cut_to_what_is_there(size: int) -> None:
+    media = facts(riff(fmt(), chunk(b"data", silence(), size)))
+    assert (media.duration, media.notes) == (0.1, ("truncated",))
+
+
+def test_a_sub_format_that_is_no_wave_coding_is_unknown() -> None:
+    more = extensible(PCM, 16)[:-1] + b"?"
+    media = facts(riff(fmt(EXTENSIBLE, bits=16, more=more), chunk(b"data", silence(400, 2))))
+    assert (media.audio_codec, media.duration) == (None, 0.05)
+
+
+def test_ambisonic_sound_is_pcm() -> None:
+    more = pack("<HIH", 16, 0, PCM) + bytes.fromhex("00002107d3118644c8c1ca000000")
+    media = facts(riff(fmt(EXTENSIBLE, bits=16, channels=4, more=more), chunk(b"data", silence(400, 8))))
+    assert (media.audio_codec, media.channels, media.duration) == ("pcm", 4, 0.05)
+
+
+def test_bits_and_channels_say_more_than_a_wrong_block_size() -> None:
+    assert facts(riff(fmt(bits=16, block=1), chunk(b"data", silence(400, 2)))).duration == 0.05
+    assert facts(riff(fmt(FLOAT, bits=32, average=0, block=0), chunk(b"data", silence(400, 4)))).duration == 0.05
+    assert facts(riff(fmt(bits=0, block=2), chunk(b"data", silence(400, 2)))).duration == 0.05
+
+
+@pytest.mark.parametrize("samples", [None, 0, 10, 100_000])
+def test_fact_is_believed_only_within_the_last_block(samples: int | None) -> None:
+    sound = chunk(b"data", bytes(512))
+    chunks = (sound,) if samples is None else (fact(samples), sound)
+    coded = fmt(IMA_ADPCM, bits=4, block=256, average=4055, more=pack("<H", 505))
+    assert facts(riff(coded, *chunks)).duration == 1010 / 8000
+
+
+def test_a_block_coding_that_does_not_tell_its_samples_goes_by_bytes_a_second() -> None:
+    assert facts(riff(fmt(GSM, bits=0, block=65, average=1625), chunk(b"data", bytes(1625)))).duration == 1.0
+
+
+def test_mp3_within_is_as_long_as_fact_says_or_as_its_frames() -> None:
+    sound = frame(32, MPEG1) * 38
+    coded = fmt(MP3, 44100, bits=0, block=1, average=0, more=bytes(12))
+    assert facts(riff(coded, fact(43_000), chunk(b"data", sound))).duration == 43_000 / 44100
+    assert facts(riff(coded, fact(9_000_000), chunk(b"data", sound))).duration == pytest.approx(38 * 1152 / 44100)
+    assert facts(riff(coded, chunk(b"data", b"no frames"))).duration is None
+
+
+def test_a_rate_of_zero_has_no_duration() -> None:
+    media = facts(riff(fmt(rate=0), DATA))
+    assert (media.sample_rate, media.duration, media.bit_rate) == (None, None, None)
+
+
+@pytest.mark.parametrize("name", [b"data", b"fmt ", b"LIST", b"fact"])
+def test_an_odd_chunk_may_lack_its_pad_byte(name: bytes) -> None:
+    last = fmt() if name != b"fmt " else b""
+    following = {b"data": DATA, b"fmt ": fmt(), b"LIST": chunk(b"LIST", b"INFO"), b"fact": fact(800)}[name]
+    data = riff(last, chunk(b"JUNK", b"odd", pad=False), following, DATA)
+    assert facts(data).duration == 0.1
+
+
+def test_a_header_without_chunks_is_a_cut_file() -> None:
+    media = facts(riff())
+    assert (media.kind, media.format, media.duration, media.notes) == ("audio", "wav", None, ("truncated",))
+
+
+def test_a_file_that_ends_before_its_sound_is_cut() -> None:
+    media = facts(riff(fmt()))
+    assert (media.audio_codec, media.duration, media.notes) == ("pcm", None, ("truncated",))
+
+
+def test_a_tag_before_the_header_is_skipped() -> None:
+    assert facts(id3(padding=3000) + riff(fmt(), DATA)).duration == 0.1
+
+
+def test_other_forms_of_riff_are_no_wav() -> None:
+    assert sniff(MemorySource(b"RIFF\0\0\0\0RMID" + bytes(100))) is None
+
+
+def test_a_row_of_empty_chunks_has_an_end() -> None:
+    source = MemorySource(b"RIFF\0\0\0\0WAVE" + b"JUNK\0\0\0\0" * 1_000_000)
+    assert wav.read(source, EVERYTHING, "wav").notes == ("truncated",)
+    assert source.bytes_read < 10_000
+
+
+@settings(max_examples=300)
+@given(damaged(FIXTURES))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    sniff(MemorySource(data))
+    try:
+        media = wav.read(MemorySource(data), EVERYTHING, "wav")
+    except Truncated:
+        return
+    assert media.kind == "audio"
+    assert media.duration is None or media.duration >= 0

@@ -1,0 +1,71 @@
+"""WebP: one chunk for the size, one read for the orientation. Facts of fixtures: `test_fixtures.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from probing import counted, damaged, ends_in_facts, facts
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._exif import exif
+from makers.webp import ALPHA, ANIMATED, EXIF, FIXTURES, HEIGHT, WIDTH, chunk, extended, picture, riff
+
+PIXELS = chunk(b"VP8 ", picture()[8:] + bytes(100_000))
+BLOCK = chunk(b"EXIF", exif(6))
+
+
+def test_a_picture_without_exif_needs_its_head_alone() -> None:
+    for data in (riff(PIXELS), extended(ALPHA, PIXELS)):
+        media, source = counted(data)
+        assert (media.width, media.height, media.notes) == (WIDTH, HEIGHT, ())
+        assert source.distant == []
+
+
+def test_exif_behind_the_picture_costs_one_read() -> None:
+    media, source = counted(extended(EXIF, PIXELS, BLOCK, chunk(b"XMP ", bytes(9000))))
+    assert (media.width, media.height, media.orientation) == (HEIGHT, WIDTH, 6)
+    assert len(source.distant) == 1
+    assert source.bytes_read < 4096
+
+
+def test_exif_behind_a_film_costs_one_read() -> None:
+    frames = [chunk(b"ANMF", bytes(5001)) for _ in range(50)]
+    media, source = counted(extended(EXIF | ANIMATED, *frames, BLOCK, chunk(b"XMP ", bytes(301))))
+    assert (media.orientation, media.frames, len(source.distant)) == (6, None, 1)
+    assert source.bytes_read < 4096
+
+
+def test_a_word_in_a_film_is_not_a_chunk() -> None:
+    lie = chunk(b"ANMF", b"EXIF" + (40).to_bytes(4, "little") + exif(6) + bytes(60))
+    assert facts(extended(EXIF | ANIMATED, lie)).orientation is None
+
+
+def test_announced_exif_that_is_missing_is_none() -> None:
+    media = facts(extended(EXIF, PIXELS))
+    assert (media.width, media.orientation, media.notes) == (WIDTH, None, ())
+
+
+def test_a_padding_that_the_length_leaves_out_is_no_trailing_data() -> None:
+    assert facts(riff(chunk(b"VP8 ", picture()[8:])) + b"\0").notes == ()
+
+
+def test_chunks_without_end_are_given_up() -> None:
+    media, source = counted(extended(EXIF, *[chunk(b"junk", bytes(3000))] * 1000))
+    assert media.width == WIDTH
+    assert len(source.distant) < 100
+
+
+@pytest.mark.parametrize("first", [chunk(b"junk", bytes(30)), chunk(b"VP8L", bytes(30)), chunk(b"VP8 ", bytes(30))])
+def test_a_first_chunk_that_is_no_picture_gives_no_size(first: bytes) -> None:
+    media = facts(riff(first))
+    assert (media.kind, media.width, media.notes) == ("image", None, ("bad_header",))
+
+
+@settings(deadline=1000, max_examples=300)
+@given(damaged(FIXTURES))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    ends_in_facts(data, "webp")

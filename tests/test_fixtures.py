@@ -1,0 +1,112 @@
+"""Every fixture is what its maker says, as a file in the folder and as made anew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight.checker import examine, plan_for
+from preflight.media import Media
+from preflight.probes import probe
+from preflight.sources.local import LocalSource
+from preflight.sources.memory import MemorySource
+from tests.conftest import ROOT
+
+sys.path.append(str(ROOT / "fixtures"))
+
+from make import every_fixture
+from makers import Fixture
+
+ALL = every_fixture()
+LARGEST = 64_000
+
+
+def differing(media: Media, facts: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Facts that are not as declared: ours and the declared one."""
+    ours = media.facts()
+    return {name: (ours[name], value) for name, value in facts.items() if not _same(ours[name], value)}
+
+
+def _same(ours: Any, declared: Any) -> bool:
+    if isinstance(declared, float) and isinstance(ours, int | float):
+        return abs(ours - declared) <= max(0.03, 0.002 * declared)  # an encoder may pad by one audio frame
+    return bool(list(ours) == list(declared) if isinstance(declared, list | tuple) else ours == declared)
+
+
+@pytest.mark.parametrize("fixture", ALL, ids=lambda fixture: fixture.name)
+def test_the_file_is_what_its_maker_declares(fixture: Fixture, fixtures: Path) -> None:
+    source = LocalSource(fixtures / fixture.name)
+    media = probe(source)
+    source.close()
+    assert not differing(media, fixture.facts), fixture.why
+    assert source.size <= LARGEST
+
+
+@pytest.mark.parametrize("family", sorted({fixture.make.__module__ for fixture in ALL}))
+def test_made_anew_it_has_the_same_facts(family: str) -> None:
+    pytest.importorskip("av", reason="making fixtures needs PyAV: pip install 'preflight-media[fixtures]'")
+    for fixture in ALL:
+        if fixture.make.__module__ == family:
+            assert not differing(probe(MemorySource(fixture.make())), fixture.facts), fixture.name
+
+
+def test_no_file_lies_in_the_folders_that_no_maker_makes(fixtures: Path) -> None:
+    made = {fixture.name for fixture in ALL}
+    found = {str(path.relative_to(fixtures)) for path in fixtures.rglob("*") if path.is_file()}
+    stray = {name for name in found - made if not name.endswith((".py", ".md", ".pyc"))}
+    assert not stray
+
+
+def test_the_accepted_ones_pass_and_the_refused_ones_do_not(fixtures: Path) -> None:
+    plan = plan_for("atlas")
+    for fixture in ALL:
+        folder = fixture.name.split("/")[0]
+        if folder == "accepted" or (folder == "refused" and "codec" not in fixture.name):
+            report = examine(str(fixtures / fixture.name), plan)
+            assert report.verdict == ("pass" if folder == "accepted" else "fail"), (fixture.name, report.findings)
+
+
+def test_each_way_to_fail_has_its_own_code(fixtures: Path) -> None:
+    codes = {
+        "too-narrow": "width_too_small",
+        "too-low": "height_too_small",
+        "too-wide": "width_too_large",
+        "too-high": "height_too_large",
+        "ratio-too-small": "aspect_ratio_too_small",
+        "ratio-too-large": "aspect_ratio_too_large",
+        "too-short": "duration_too_short",
+        "too-long": "duration_too_long",
+        "too-few-pixels": "pixel_count_too_small",
+        "too-many-pixels": "pixel_count_too_large",
+        "fps-too-low": "fps_too_low",
+        "fps-too-high": "fps_too_high",
+        "codec-mpeg4": "video_codec_unsupported",
+    }
+    plan = plan_for("atlas,seedance-2.0")
+    seen = set()
+    for fixture in ALL:
+        way = next(
+            (way for way in sorted(codes, key=len, reverse=True) if fixture.name.rsplit(".", 1)[0].endswith(f"-{way}")),
+            None,
+        )
+        if fixture.name.startswith("refused/") and way is not None:
+            report = examine(str(fixtures / fixture.name), plan)
+            assert codes[way] in {finding.code for finding in report.findings}, fixture.name
+            seen.add(way)
+    assert seen == set(codes)
+
+
+def test_the_readme_of_the_fixtures_lists_every_one(fixtures: Path) -> None:
+    text = (fixtures / "README.md").read_text(encoding="utf-8")
+    missing = [fixture.name for fixture in ALL if f"`{fixture.name}`" not in text]
+    assert not missing, "python fixtures/make.py writes it"
+
+
+def test_reports_of_all_fixtures_are_plain_json(fixtures: Path) -> None:
+    plan = plan_for("all")
+    for fixture in ALL:
+        json.dumps(examine(str(fixtures / fixture.name), plan).as_json(), allow_nan=False)
