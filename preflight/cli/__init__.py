@@ -1,0 +1,111 @@
+"""The `preflight` command: one file a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from preflight.errors import PreflightError
+from preflight.escape import printable
+
+COMMANDS: Final[dict[str, str]] = {
+    "check": "Say of files and URLs whether services will accept them, and why not.",
+    "probe": "Print what files and URLs are: format, size, duration …",
+    "rules": "List, show, validate and describe rule sets.",
+}
+"""Every command with its line in `preflight --help`; `preflight.cli.NAME` holds it as `command`."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"preflight.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            hint = f" To check a file: preflight check {name}" if os.path.lexists(name) else ""
+            ctx.fail(f"there is no command {printable(name)!r}: one of {', '.join(COMMANDS)}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    click.echo(f"preflight {version('preflight-media')}, Python {sys.version.split()[0]}")
+    for library in ("pillow", "pillow-heif", "pymediainfo", "mutagen", "requests", "pydantic", "click", "rich"):
+        try:
+            click.echo(f"  {library} {version(library)}")
+        except PackageNotFoundError:
+            click.echo(f"  {library} is missing: reinstall preflight-media")
+    ctx.exit()
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit code: 1 something failed, 2 something is unknown or the call was wrong, 0 everything passes.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print the versions of preflight and of the libraries that it uses.",
+)
+def group() -> None:
+    """Tells whether images, videos and sounds will be accepted by a service, before you send them.
+
+    \b
+    preflight check photo.jpg clip.mp4 --for atlas
+    preflight check media/ --for atlas,volcengine --format jsonl
+    """
+
+
+def main() -> None:
+    """The entry point: everything that goes wrong ends in a sentence and an exit code, never in a traceback."""
+    try:
+        code = group.main(prog_name="preflight", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except PreflightError as error:
+        click.echo(f"preflight: {printable_lines(str(error))}", err=True)
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing more to say, and no complaint from the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        click.echo(f"preflight: {printable_lines(str(error))}", err=True)
+        code = 2
+    sys.exit(code)
+
+
+def printable_lines(text: str) -> str:
+    """Several lines, each made harmless."""
+    return "\n".join(map(printable, text.split("\n")))

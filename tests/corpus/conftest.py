@@ -1,0 +1,45 @@
+"""The corpus' values and our reports of all its files, read once."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from preflight.checker import Plan, examine, plan_for
+from preflight.report import Report
+
+
+class Row(NamedTuple):
+    """One file: what the corpus knows of it, what we say of it, and how long we took (s)."""
+
+    path: str
+    known: dict[str, Any]
+    report: Report
+    seconds: float
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    return plan_for("atlas,volcengine,agentsflare")
+
+
+@pytest.fixture(scope="session")
+def rows(corpus: Path, plan: Plan) -> list[Row]:
+    """Every file of the corpus, of all classes."""
+    found = []
+    for line in (corpus / "manifest.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n"):
+        known = json.loads(line)
+        start = time.perf_counter()
+        report = examine(str(corpus / "files" / known["path"]), plan)
+        found.append(Row(known["path"], known, report, time.perf_counter() - start))
+    return found
+
+
+@pytest.fixture(scope="session")
+def core(rows: list[Row]) -> list[Row]:
+    """The files of the formats that providers take, with values that at least two tools agree on."""
+    return [row for row in rows if row.known["class"] == "core"]

@@ -1,0 +1,142 @@
+"""The direction of dependencies, held: a module imports only what stands below it, and facts flow one way."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "preflight"
+
+LAYERS = [
+    ["cli", "__main__"],
+    ["integrations"],
+    ["reporters"],
+    ["summary"],
+    ["sandbox"],
+    ["submitter"],
+    ["pacing"],
+    ["ledger"],
+    ["hosts"],
+    ["providers"],
+    ["request"],
+    ["scan"],
+    ["targets"],
+    ["checker"],
+    ["schemas"],
+    ["rulecheck"],
+    ["judge"],
+    ["hints"],
+    ["catalog"],
+    ["rulefile", "rulemodel"],
+    ["ruleset"],
+    ["probes"],
+    ["worker"],
+    ["sources"],
+    ["report"],
+    ["media", "units"],
+    ["formats", "codes", "errors", "escape"],
+]
+"""From top to bottom: a module may import from its own line and from every line below."""
+
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+ALLOWED = {
+    ("checker", "reporters"): "assert_passes words its failure as the text reporter does, and only when it fails",
+}
+"""The exceptions, each with its reason."""
+
+PROVIDERS = ["agentsflare", "atlas", "byteplus", "crun", "sunra", "volcengine", "agtcloud"]
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The first part of every name of ours that a module imports when it runs."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for child in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "preflight":
+            names = [node.module or ""] if node.module != "preflight" else [f"preflight.{a.name}" for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.split(".")[0] == "preflight"]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if "." in name}
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_dependencies_run_downwards(path: Path) -> None:
+    here = room(path)
+    if here == "__init__":
+        return
+    assert here in LEVEL, f"{here} has no place in the layers: give it one"
+    upwards = {name for name in imported(path) if LEVEL.get(name, len(LAYERS)) < LEVEL[here] and (here, name) not in ALLOWED}
+    assert not upwards, f"{path.name} imports {', '.join(sorted(upwards))} from above"
+
+
+def code_alone(path: Path) -> str:
+    """A module without comments and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_text(part)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_provider_is_named_outside_its_rooms(path: Path) -> None:
+    if room(path) not in ("providers", "sandbox", "hosts"):
+        assert not re.search(rf"\b({'|'.join(PROVIDERS)})\b", code_alone(path), re.IGNORECASE)
+
+
+def test_probes_know_no_http() -> None:
+    for path in modules():
+        if room(path) == "probes":
+            assert not re.search(r"import (requests|urllib|http)", code_alone(path)), path
+
+
+def test_no_probe_source_or_provider_sees_a_rule_set() -> None:
+    for path in modules():
+        if room(path) in ("probes", "sources", "providers"):
+            assert not imported(path) & {"ruleset", "catalog", "judge", "rulefile"}, path
+
+
+def test_the_top_level_is_as_it_was_fixed() -> None:
+    top = {path.name for path in PACKAGE.parent.iterdir() if not path.name.startswith(".")}
+    built = {"dist", "build", "__pycache__"}
+    assert top - built == {
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "KNOWN_LIMITS.md",
+        "LICENSE",
+        "README.md",
+        "fixtures",
+        "preflight",
+        "pyproject.toml",
+        "rules",
+        "tests",
+        "tox.ini",
+    }
