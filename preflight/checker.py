@@ -90,7 +90,7 @@ def examine(target: Target, plan: Plan, index: int = 0, name: str | None = None)
     media, extra = reading.media, reading.extra
     if media is not None:
         media, mismatches = _compared(media, label, reading.delivery)
-        extra += mismatches
+        extra += _incomplete(media, decoded=plan.deep) + mismatches
     path = None if is_url(target) or label.startswith("<") else label
     results = tuple(
         judge(
@@ -150,7 +150,20 @@ def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]
 
     deep = deepen(source, media)
     findings = tuple(Finding(code, CODES[code].severity, message) for code, message in deep.problems)
-    return replace(media, **deep.facts), findings
+    counted = {name: value for name in ("frames", "duration") if (value := getattr(deep, name)) is not None}
+    return replace(media, **counted), findings
+
+
+def _incomplete(media: Media, *, decoded: bool) -> tuple[Finding, ...]:
+    """What the header alone shows to be missing. How a service takes a cut file only decoding tells."""
+    if "no_media_data" in media.notes:
+        message = f"the {media.kind} has no data: tracks are described, but nothing of them is in the file"
+        return (Finding("no_media_data", CODES["no_media_data"].severity, message),)
+    if "truncated" in media.notes and not decoded:
+        message = "the file ends before its own structure does: it was cut off, and may or may not be taken"
+        hint = "copy or download it again, whole; --deep decodes what is there"
+        return (Finding("truncated", "unknown", message, hint=hint),)
+    return ()
 
 
 def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Media, tuple[Finding, ...]]:

@@ -108,6 +108,7 @@ CODES: Final[dict[str, Code]] = {
     "truncated": Code(
         "error", "Cut off", "The file ends before its own structure does. Copy or download it again, whole."
     ),
+    "no_media_data": Code("error", "Nothing to play", "The file describes tracks and holds no data of them."),
     "corrupt": Code("error", "Does not decode", "A decoder could not decode the whole file. Write it anew."),
     "probe_disagreement": Code(
         "warning",
@@ -118,6 +119,9 @@ CODES: Final[dict[str, Code]] = {
         "unknown", "Took too long", "A decoder did not finish with this file in time and was stopped."
     ),
     "probe_crashed": Code("unknown", "Decoder crashed", "A decoder died or ran out of memory over this file."),
+    "read_limit": Code(
+        "unknown", "Not read to the end", "A decoder wants more of the source than may be read, or to know its size."
+    ),
     "extension_mismatch": Code(
         "note",
         "Misleading extension",
@@ -146,15 +150,20 @@ CODES: Final[dict[str, Code]] = {
         "error",
         "Not on the public internet",
         "The host's address is private, local or reserved: the service cannot reach it. Host the file publicly.",
+        "host is not on the public internet: {service} cannot fetch from it",
     ),
     "download_failed": Code("error", "Cannot be downloaded", "The service would be refused the file as we were."),
     "web_page": Code(
         "error",
         "A web page, not the file",
         "The URL leads to a page that shows or asks for something. Use a link to the raw bytes.",
+        "a web page ({value}) is answered in place of the file: {service} fetches the bytes behind the URL",
     ),
     "url_expired": Code(
-        "error", "Link expired", "The signature in the URL is no longer valid, or not for long. Sign it anew."
+        "error",
+        "Link expired",
+        "The signature in the URL is no longer valid, or not for long. Sign it anew.",
+        "the URL {value}{note}",
     ),
     "redirects_too_many": _bound("Too many redirects", "The service's fetcher does not follow them. Use the last URL."),
     "too_many_redirects": Code("error", "Redirects without end", "The URL redirects in a circle or too often."),
@@ -273,18 +282,23 @@ def choice_code(fact: str) -> str:
 
 NOTES: Final[dict[str, str]] = {
     "animated": "it has several frames; where their number is not said, only --deep counts them",
+    "apple_cgbi": "a PNG in the variant that Xcode writes: only Apple's own software opens it",
     "av1_coded": "the brand says HEIF, the picture is coded in AV1: not every HEIF decoder takes it",
-    "bad_header": "a header field contradicts the format's specification; what it says was not used",
+    "bad_header": "a header field contradicts the format's specification; some decoders refuse the file",
     "cover_art": "it carries a picture that is not a video",
     "edit_list": "an edit list cuts or shifts what is played; the duration is what is played",
     "estimated_duration": "the duration follows from the bit rate of sampled frames: no header states it",
     "extension_mismatch": "the name promises another format than the content has",
     "fragmented": "the film is stored in fragments",
     "gain_map": "it carries a gain map (HDR) beside the picture",
+    "late_start": "its first frame stands more than a second after zero; some readers count that into the duration",
     "leading_garbage": "foreign bytes stand before the first byte of the format",
     "multi_picture": "it carries several pictures (MPO); the first is the picture",
     "multiple_video_tracks": "it has several video tracks; the first that is played is described",
+    "no_media_data": "tracks are described, but no media data is in the file",
+    "no_moov": "the movie box is missing: a segment alone, or a recording or an upload that was not finished",
     "trailing_data": "foreign bytes follow after the end of the format",
     "truncated": "the file ends before its own structure does",
+    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical or not 8 bits deep",
 }
 """What a reader saw and a user should know: the words of `Media.notes`."""
