@@ -150,8 +150,7 @@ def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]
 
     deep = deepen(source, media)
     findings = tuple(Finding(code, CODES[code].severity, message) for code, message in deep.problems)
-    counted = {name: value for name in ("frames", "duration") if (value := getattr(deep, name)) is not None}
-    return replace(media, **counted), findings
+    return replace(media, **deep.facts), findings
 
 
 def _incomplete(media: Media, *, decoded: bool) -> tuple[Finding, ...]:

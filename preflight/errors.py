@@ -102,7 +102,7 @@ class ProviderError(PreflightError):
     """One call to a provider did not succeed. `str()` names the provider, the call, the code and the remedy.
 
     provider     its name; call: what the provider calls it (`CreateAsset`, `POST /v1/ark/assets`)
-    reason       why, as a key of `preflight.providers.failures.REASONS`
+    reason       why, as a key of `preflight.providers.reasons.REASONS`
     status       the HTTP status, where one was seen; code: the provider's own word or number for it
     finding      the key of `preflight.codes.CODES` that says the same of a file, where the provider speaks of one
     remedy       what to do

@@ -37,7 +37,7 @@ def judge(
     if delivery is not None:
         for limit in rules.url:
             finding = _of_delivery(limit, delivery, rules)
-            if finding is not None:
+            if finding is not None and (problem is None or finding.code != problem.code):
                 findings.append(finding)
     if media is not None:
         _of_media(findings, media, rules, name)
@@ -181,6 +181,8 @@ def _outside(limit: Limit, value: Any, rules: RuleSet, media: Media | None) -> F
 
 def _shown(limit: Limit, value: Any, media: Media | None) -> str:
     bound = limit.low if limit.low is not None and limit.side(value) < 0 else limit.high
+    if limit.fact == "expires_in":
+        return f"expired {amount(limit.fact, -value)} ago" if value < 0 else f"expires in {amount(limit.fact, value)}"
     text = amount(limit.fact, value, against=bound)
     if media is not None and limit.fact in ("pixels", "aspect_ratio"):
         return f"{text} ({media.width}×{media.height})"
@@ -215,7 +217,7 @@ def accepted(limit: Limit) -> str:
     ('2 s to 15 s', 'below 30 MB')
     """
     if limit.any_of is not None:
-        return either([str(value) for value in limit.any_of])
+        return either([amount(limit.fact, value) for value in limit.any_of])
     low = None if limit.low is None else _bound_text(limit.fact, limit.low)
     high = None if limit.high is None else _bound_text(limit.fact, limit.high)
     if low is not None and high is not None:

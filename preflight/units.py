@@ -110,7 +110,9 @@ def amount(fact: str, value: Any, *, against: float | None = None) -> str:
     >>> amount("duration", 15.0000004, against=15)
     '15.0000004 s'
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
         return str(value)
     if fact in _SIZES:
         return _bytes(value)
@@ -132,4 +134,4 @@ def _bytes(value: float) -> str:
     unit, factor = next(
         (unit, factor) for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)) if value >= factor
     )
-    return f"{value / factor:,.6f}".rstrip("0").rstrip(".") + f" {unit}"
+    return f"{value / factor:,.9f}".rstrip("0").rstrip(".") + f" {unit}"

@@ -88,7 +88,9 @@ def test_dependencies_run_downwards(path: Path) -> None:
     if here == "__init__":
         return
     assert here in LEVEL, f"{here} has no place in the layers: give it one"
-    upwards = {name for name in imported(path) if LEVEL.get(name, len(LAYERS)) < LEVEL[here] and (here, name) not in ALLOWED}
+    upwards = {
+        name for name in imported(path) if LEVEL.get(name, len(LAYERS)) < LEVEL[here] and (here, name) not in ALLOWED
+    }
     assert not upwards, f"{path.name} imports {', '.join(sorted(upwards))} from above"
 
 

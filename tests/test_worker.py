@@ -74,6 +74,12 @@ def test_one_process_serves_file_after_file() -> None:
     assert len({run("head", source(), LIMITS)["pid"] for _ in range(3)}) == 1
 
 
+def test_the_memory_of_the_host_is_not_that_of_the_process() -> None:
+    ballast = b"x" * (300 << 20)
+    assert len({run("head", source(), LIMITS)["pid"] for _ in range(3)}) == 1
+    assert ballast[-1:] == b"x"
+
+
 @pytest.mark.parametrize("task", ["hang", "sleep"])
 def test_a_hang_ends_at_the_deadline_and_leaves_no_process(task: str) -> None:
     pid = run("head", source(), LIMITS)["pid"]

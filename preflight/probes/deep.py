@@ -7,17 +7,18 @@ compressed WAV and of MP3 without a frame count, sample rates of Opus and of AAC
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from preflight.errors import WorkerCrashed
+from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.formats import AUDIO, IMAGE
 from preflight.media import Media
 from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
 from preflight.sources import Source
 from preflight.worker import Limits
 
-LIMITS: Final = Limits(seconds=30, memory=1 << 30, max_bytes=1 << 40)
+LIMITS: Final = Limits(seconds=30, memory=2 << 30, max_bytes=1 << 40)
 
 TRUNCATED: Final = "truncated"
 CORRUPT: Final = "corrupt"
@@ -28,21 +29,22 @@ DISAGREEMENT: Final = "probe_disagreement"
 class Deep:
     """What decoding showed.
 
-    frames    pictures that were decoded, where a file may hold several; None: not counted
-    duration  s that an animation takes
+    facts     `frames`, where a file may hold several pictures, and the `duration` of an animation in s
     problems  (code of `preflight.codes`, what was seen), the graver ones first
     """
 
-    frames: int | None = None
-    duration: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[tuple[str, str], ...] = ()
 
 
 def deepen(source: Source, media: Media, limits: Limits = LIMITS) -> Deep:
-    """Decode the file of which the header said `media`. Raises as `preflight.worker.run` does."""
+    """Decode the file of which the header said `media`. A decoder that dies is a problem of it, no exception."""
     if media.kind is None:
         return Deep()
-    return _deepen_image(source, media, limits) if media.kind == IMAGE else _deepen_stream(source, media, limits)
+    try:
+        return _deepen_image(source, media, limits) if media.kind == IMAGE else _deepen_stream(source, media, limits)
+    except (WorkerTimeout, WorkerCrashed, ReadLimit) as error:
+        return Deep(problems=((error.code, str(error).removeprefix(f"{source.name}: ")),))
 
 
 # --- pictures: Pillow and pillow-heif decode them
@@ -61,8 +63,11 @@ _PILLOW: Final[dict[str, tuple[str, ...]]] = {
 _TURNED: Final = frozenset(("HEIF", "TIFF"))
 """Pillow gives their size as displayed, that of all others as stored."""
 _COUNTED: Final = frozenset(("avif", "gif", "png", "tiff", "webp"))
-_CUT_OFF: Final = ("truncated", "end of file", "premature", "unexpected end", "not enough", "ran out of data")
-_UNABLE: Final = ("unsupported", "not supported", "not implemented", "not been built in", "not available", "unknown")
+_CUT_OFF: Final = ("truncated", "end of file", "premature", "unexpected end", "ran out of data")
+_UNABLE: Final = (
+    *("unsupported", "not supported", "not implemented", "not been built in", "not available", "unknown"),
+    "not enough image data",  # of a run-length coded BMP that ends early, as it may
+)
 
 
 def _deepen_image(source: Source, media: Media, limits: Limits) -> Deep:
@@ -70,11 +75,13 @@ def _deepen_image(source: Source, media: Media, limits: Limits) -> Deep:
     if said.refused or said.failed:
         _blame_memory(source, media, limits)
     if said.refused:
-        return Deep(problems=(_stumbled(f"Pillow does not open it: {said.refused}", opened=False),))
-    problems = [_stumbled(_place(said), opened=True)] if said.failed else []
+        return Deep(problems=(_stumbled(f"Pillow does not open it: {said.refused}", decodable=False),))
+    usual = "uncommon_coding" not in media.notes
+    problems = [_stumbled(_place(said), decodable=usual)] if said.failed else []
     problems += _image_disagreements(media, said)
     counted = media.format in _COUNTED and not said.failed
-    return Deep(said.media.frames if counted else None, said.media.duration, tuple(problems))
+    facts = {"frames": said.media.frames, "duration": said.media.duration} if counted else {}
+    return Deep({name: value for name, value in facts.items() if value is not None}, tuple(problems))
 
 
 def _blame_memory(source: Source, media: Media, limits: Limits) -> None:
@@ -88,14 +95,14 @@ def _place(said: Opinion) -> str:
     return f"Pillow cannot decode {'it' if frame == 1 else f'frame {frame}'}: {said.failed}"
 
 
-def _stumbled(detail: str, opened: bool) -> tuple[str, str]:
-    """Which code a decoder's words stand for. Not to know a coding is no fault of the file."""
+def _stumbled(detail: str, decodable: bool) -> tuple[str, str]:
+    """Which code a decoder's words stand for. A coding that it may not know is no fault of the file."""
     words = detail.lower()
     if any(word in words for word in _UNABLE):
         return DISAGREEMENT, detail
     if any(word in words for word in _CUT_OFF):
         return TRUNCATED, detail
-    return CORRUPT if opened else DISAGREEMENT, detail
+    return CORRUPT if decodable else DISAGREEMENT, detail
 
 
 def _image_disagreements(media: Media, said: Opinion) -> list[tuple[str, str]]:
@@ -132,6 +139,7 @@ _MEDIAINFO: Final[dict[str, tuple[str, ...]]] = {
     "mov": _MP4,
     "mp3": ("audio_codec", "sample_rate"),
     "mp4": _MP4,
+    "ogg": ("audio_codec",),
     "wav": ("audio_codec", "sample_rate", "channels"),
     "webm": _MP4,
 }
@@ -143,12 +151,18 @@ _SAME: Final = frozenset((("msmpeg4v1", "mpeg4"), ("msmpeg4v2", "mpeg4"), ("msmp
 _MUTAGEN: Final[dict[str, tuple[str, ...]]] = {
     "flac": ("sample_rate", "channels", "duration"),
     "mp3": ("sample_rate", "duration"),
-    "ogg": ("duration",),
 }
 _SLACK: Final = 0.2
 """s: mutagen leaves out what an encoder put before and behind the sound, others do not."""
-_UNSURE_DURATION: Final = frozenset(("edit_list", "estimated_duration", "fragmented", "truncated"))
-"""Notes of files of which the libraries' durations were measured to be wrong."""
+_UNKNOWN_LENGTH: Final = (2**32 - 1) / 1000
+"""s: an unknown length of MP4, all ones in ms, that libmediainfo takes for a number."""
+_UNSURE: Final[dict[str, frozenset[str]]] = {
+    "duration": frozenset(("edit_list", "estimated_duration", "fragmented", "truncated")),
+    "stored_height": frozenset(("multiple_video_tracks",)),
+    "stored_width": frozenset(("multiple_video_tracks",)),
+    "video_codec": frozenset(("cover_art", "multiple_video_tracks")),
+}
+"""Notes of files where the libraries were measured to err in a fact, or mean another track by it."""
 
 
 def _deepen_stream(source: Source, media: Media, limits: Limits) -> Deep:
@@ -173,9 +187,16 @@ def _stream_disagreements(ours: Media, theirs: Media, facts: tuple[str, ...], li
     problems = []
     for fact in facts:
         mine, other = getattr(ours, fact), getattr(theirs, fact)
-        if mine is None or other is None or (fact == "duration" and _UNSURE_DURATION & set(ours.notes)):
+        if mine is None or other is None or not _UNSURE.get(fact, frozenset()).isdisjoint(ours.notes):
             continue
-        same = abs(mine - other) <= max(_SLACK, 0.01 * mine) if fact == "duration" else mine == other
-        if not same and (mine, other) not in _SAME:
+        if not _agree(fact, mine, other, ours):
             problems.append(_differ(fact, mine, other, library))
     return problems
+
+
+def _agree(fact: str, mine: Any, other: Any, ours: Media) -> bool:
+    if fact == "duration":
+        return bool(abs(mine - other) <= max(_SLACK, 0.01 * mine) or other >= _UNKNOWN_LENGTH)
+    if fact in ("stored_width", "stored_height"):
+        return other in (mine, getattr(ours, fact.removeprefix("stored_")))  # Matroska's as cropped
+    return bool(mine == other) or (mine, other) in _SAME

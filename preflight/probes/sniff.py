@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from preflight.probes import adts, mpeg_audio, tags
 from preflight.probes.sniff_text import HEAD as TEXT_HEAD
 from preflight.probes.sniff_text import sniff_text
 from preflight.sources import Source
@@ -74,6 +73,7 @@ _PICTURE_BRANDS: Final = frozenset(
 )
 _FILM_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV", b"crx ")
 """Beginnings of major brands under which a picture brand further on only says that a cover picture is there."""
+_TAGS: Final = (b"ID3", b"APETAGEX")
 _TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
 """What taggers put an ID3 or APE tag before, some of it against its specification."""
 
@@ -157,9 +157,11 @@ def _sound(source: Source, head: bytes) -> str | None:
 
     A tag with nothing behind it is an mp3 that was cut off; with something that nobody knows it is none.
     """
-    tagged = head.startswith(tags.TAGS)
+    tagged = head.startswith(_TAGS)
     if not tagged and head[:1] != b"\xff":
         return None
+    from preflight.probes import adts, mpeg_audio, tags  # only here: a picture's start need not wait for them
+
     start = tags.tags_before(source).end if tagged else 0
     if tagged:
         head = source.read_at(start, HEAD)
@@ -176,6 +178,8 @@ def _garbage_before(source: Source) -> str | None:
     """JPEG and MP3 that other programs still open although foreign bytes precede them."""
     if _jpeg_inside(source):
         return "jpeg"
+    from preflight.probes import mpeg_audio
+
     return "mp3" if mpeg_audio.locate(source, 0) else None
 
 

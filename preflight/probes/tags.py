@@ -9,9 +9,6 @@ from typing import Final, NamedTuple
 
 from preflight.sources import Source
 
-TAGS: Final = (b"ID3", b"APETAGEX")
-"""What a file begins with whose sound stands behind a tag."""
-
 _DEPTH: Final = 8
 """Tags behind one another that are still skipped: broken taggers stack two or three."""
 _LOOK: Final = 2048

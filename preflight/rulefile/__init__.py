@@ -70,7 +70,7 @@ def validate(table: Mapping[str, Any], text: str, name: str) -> list[str]:
     if "extends" not in table:
         found += _alone_problems(table)
     lines = Lines(text)
-    placed = sorted((lines.of(path) if path else 0, sentence) for path, sentence in found)
+    placed = sorted(((lines.of(path) if path else 0, sentence) for path, sentence in found), key=lambda one: one[0])
     return [printable(f"{name}:{line}: {sentence}" if line else f"{name}: {sentence}") for line, sentence in placed]
 
 
@@ -165,7 +165,7 @@ def _alone_problems(table: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for key in HEAD:
         if key not in table:
             yield (), f"{key} is missing: {HEAD[key][1].description}"
-    if not any(table.get(kind) for kind in KINDS):
+    if not any(table.get(kind, False) is not False for kind in KINDS):
         yield (), f"it accepts nothing: give it a section for {', '.join(f'[{kind}]' for kind in KINDS)} or several"
     for path, value in _removals(table):
         if value is False and path[0] != "url":

@@ -78,7 +78,7 @@ def removable(kind: Any, about: str, **more: Any) -> tuple[Any, Any]:
     return Annotated[kind, _OrFalse()], Field(None, description=about, **more)
 
 
-_UNIT_OF: Final = {"bytes": "size", "seconds": "duration", "number": ""}
+_UNIT_OF: Final = {"bytes": "size", "seconds": "duration", "number": "this"}
 _WITH_UNIT: Final = {"bytes": r"^\d[\d_.]* ?([kKMG]?B|[KMG]iB)$", "seconds": r"^\d[\d_.]* ?(ms|s|min|h)$"}
 _BOUNDS: Final = {
     "min": "Lower bound; the bound itself passes.",

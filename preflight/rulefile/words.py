@@ -85,14 +85,16 @@ TOGETHER: Final[dict[str, Fact]] = {
 """What several files are together: the facts of `[request]`."""
 
 _VIDEO: Final = (
-    "aic apv av1 avs2 avs3 bmp cfhd cinepak dnxhd dvvideo evc ffv1 flv1 gif h261 h263 h264 hap hevc jpeg2000 jpegxs "
-    "lcevc mjpeg mpeg1video mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 png prores prores_raw qtrle rawvideo rpza "
-    "rv10 rv20 rv30 rv40 smc svq1 svq3 targa theora tiff vc1 vp6 vp7 vp8 vp9 vvc wmv1 wmv2 wmv3"
+    "aic apv asv1 av1 avs2 avs3 bmp cfhd cinepak dirac dnxhd dvvideo evc ffv1 ffvhuff flv1 fraps gif h261 h263 "
+    "h264 hap hevc huffyuv indeo2 indeo3 indeo4 indeo5 jpeg2000 jpegxs lagarith lcevc magicyuv mjpeg mpeg1video "
+    "mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 msrle msvideo1 png prores prores_raw qtrle rawvideo rpza rv10 "
+    "rv20 rv30 rv40 smc snow svq1 svq3 targa theora tiff tscc utvideo vc1 vp3 vp5 vp6 vp7 vp8 vp9 vvc wmv1 wmv2 "
+    "wmv3 zmbv"
 )
 _AUDIO: Final = (
-    "none aac ac3 ac4 adpcm alac amr ape atrac3 dsd dts eac3 evrc flac gsm gsm_ms iamf mace mp1 mp2 mp3 mp4als "
-    "mpegh_3d_audio musepack nellymoser opus pcm qcelp qdm2 smv speex truehd tta vorbis wavpack wma wmalossless "
-    "wmapro wmav1 wmav2"
+    "none aac ac3 ac4 adpcm alac amr ape atrac3 dsd dts eac3 evrc flac gsm gsm_ms iamf mace mlp mp1 mp2 mp3 "
+    "mp4als mp4sls mpegh_3d_audio musepack nellymoser opus pcm qcelp qdm2 smv speex truehd tta vorbis wavpack wma "
+    "wmalossless wmapro wmav1 wmav2 xhe_aac"
 )
 VIDEO_CODECS: Final = tuple(_VIDEO.split())
 AUDIO_CODECS: Final = tuple(_AUDIO.split())

@@ -12,6 +12,7 @@ import atexit
 import os
 from typing import Any, Final
 
+from preflight.errors import ReadLimit
 from preflight.sources import Source
 from preflight.worker.process import Limits, Process
 
@@ -34,9 +35,13 @@ def run(task: str, source: Source, limits: Limits, **arguments: Any) -> Any:
 
     Raises `WorkerTimeout`, `WorkerCrashed`, `ReadLimit`, and what the source raises while the decoder reads it.
     """
+    size = source.size
+    if size is None:
+        raise ReadLimit(source.name, limits.max_bytes)  # a decoder asks for the end first
+    order = {"task": TASKS[task], "arguments": arguments, "size": size, **limits._asdict()}
     process = _take()
     try:
-        answer, reusable = process.run(TASKS[task], source, limits, arguments)
+        answer, reusable = process.run(order, source, limits)
     except BaseException:
         _stop(process)
         raise

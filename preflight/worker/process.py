@@ -67,12 +67,8 @@ class Process:
         self._channel.close()
         self._process.returncode = 0
 
-    def run(self, task: str, source: Source, limits: Limits, arguments: dict[str, Any]) -> tuple[Any, bool]:
-        """The answer to one task, and whether the process may be used again. After an exception it may not."""
-        size = source.size
-        if size is None:
-            raise ReadLimit(source.name, limits.max_bytes)
-        order = {"task": task, "arguments": arguments, "size": size, **limits._asdict()}
+    def run(self, order: dict[str, Any], source: Source, limits: Limits) -> tuple[Any, bool]:
+        """The answer to an order, and whether the process may be used again. After an exception it may not."""
         try:
             self._start(order)
             message, failure = self._converse(source, limits)
@@ -152,4 +148,4 @@ def _interpreter() -> str:
 def _import_paths() -> list[str]:
     """Where this process finds its modules. Never the current folder: the untrusted files may lie there."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return [path for path in sys.path if path not in ("", os.curdir)] + [package]
+    return [path for path in sys.path if isinstance(path, str) and path not in ("", os.curdir)] + [package]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 import zlib
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from preflight.errors import WorkerCrashed, WorkerTimeout
+from preflight.errors import SourceChanged
 from preflight.media import Media
 from preflight.probes import deep, probe
 from preflight.probes.deep import LIMITS, Deep, deepen
@@ -108,19 +109,19 @@ def test_a_png_whose_checksums_are_right_and_whose_pixels_are_not_is_corrupt() -
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_frames_of_animations_are_counted_and_timed(form: str) -> None:
     found = looked_at(animated(form))
-    assert (found.frames, found.duration, found.problems) == (4, 1.0, ())
+    assert (found.facts, found.problems) == ({"frames": 4, "duration": 1.0}, ())
 
 
 def test_a_still_picture_before_an_animation_is_no_frame_of_it() -> None:
     found = looked_at(animated("PNG", default_image=True))
-    assert (found.frames, found.problems) == (3, ())
+    assert (found.facts["frames"], found.problems) == (3, ())
 
 
 def test_pages_are_counted_and_take_no_time() -> None:
     out = io.BytesIO()
     noise().save(out, "TIFF", save_all=True, append_images=[noise(16, 16), noise(90, 20)])
     found = looked_at(out.getvalue())
-    assert (found.frames, found.duration, found.problems) == (3, None, ())
+    assert (found.facts, found.problems) == ({"frames": 3}, ())
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
@@ -149,6 +150,12 @@ def test_a_coding_that_the_library_does_not_know_is_no_fault_of_the_file() -> No
     assert codes(bytes(data)) == ["probe_disagreement"]
 
 
+def test_a_run_length_coded_bitmap_may_end_before_its_last_row() -> None:
+    head = struct.pack("<2sIHHI", b"BM", 60, 0, 0, 58)
+    info = struct.pack("<IiiHHIIiiII", 40, 640, 480, 1, 8, 1, 2, 0, 0, 1, 0)
+    assert codes(head + info + bytes(4) + b"\x00\x01") == ["probe_disagreement"]
+
+
 def test_pictures_larger_than_any_bomb_limit_are_decoded() -> None:
     out = io.BytesIO()
     Image.new("1", (20_000, 10_000)).save(out, "PNG")
@@ -163,17 +170,35 @@ def looked_at_jpeg_of(megapixels: int) -> Deep:
 
 
 def test_what_needs_more_memory_than_it_may_is_a_crash_and_no_word_against_the_file() -> None:
-    source = MemorySource(saved("WEBP", lossless=True))
-    huge = replace(probe(source), width=40_000, height=40_000)
-    damaged = MemorySource(saved("WEBP", lossless=True)[:-900])
-    with pytest.raises(WorkerCrashed, match="1,600,000,000 pixels"):
-        deepen(damaged, huge)
-    assert deepen(source, probe(source), LIMITS._replace(memory=256 << 20)).problems == ()
+    whole = saved("WEBP", lossless=True)
+    source, huge = MemorySource(whole[:-900]), replace(probe(MemorySource(whole)), width=40_000, height=40_000)
+    why = "the decoder may not take the memory that 1,600,000,000 pixels need"
+    assert deepen(source, huge).problems == (("probe_crashed", why),)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts address space")
+def test_memory_is_limited() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (6000, 6000)).save(out, "PNG")
+    source = MemorySource(out.getvalue())
+    assert [code for code, _ in deepen(source, probe(source), LIMITS._replace(memory=64 << 20)).problems] == [
+        "probe_crashed"
+    ]
 
 
 def test_it_takes_no_longer_than_it_may() -> None:
-    with pytest.raises(WorkerTimeout):
-        deepen(MemorySource(animated("GIF", 300)), Media(kind="image", format="gif"), LIMITS._replace(seconds=0.001))
+    source = MemorySource(animated("GIF", 300))
+    found = deepen(source, probe(source), LIMITS._replace(seconds=0.001))
+    assert found.problems == (("probe_timeout", "the decoder was stopped after 0.001 s"),)
+
+
+def test_an_error_of_the_source_is_raised() -> None:
+    class Changing(MemorySource):
+        def read_at(self, offset: int, length: int) -> bytes:
+            raise SourceChanged(self.name)
+
+    with pytest.raises(SourceChanged):
+        deepen(Changing(b"x"), CLIP)
 
 
 def test_what_is_no_media_is_not_decoded() -> None:
@@ -234,6 +259,24 @@ def test_durations_in_which_the_libraries_err_are_not_compared(monkeypatch: pyte
     answering(monkeypatch, kind="video", duration=40.0)
     assert disagreeing(CLIP) == ["duration"]
     assert disagreeing(replace(CLIP, notes=(note,))) == []
+
+
+def test_a_length_of_all_ones_is_no_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, kind="video", duration=4294967.295)
+    assert disagreeing(CLIP) == []
+
+
+def test_libmediainfo_may_mean_another_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, kind="video", stored_width=64, stored_height=48, video_codec="mjpeg")
+    assert disagreeing(replace(CLIP, notes=("multiple_video_tracks",))) == []
+    assert disagreeing(Media(kind="audio", format="m4a", video_codec="none", notes=("cover_art",))) == []
+
+
+def test_libmediainfo_gives_the_size_of_a_cropped_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, kind="video", stored_width=310, stored_height=220)
+    cropped = replace(CLIP, format="mkv", width=310, height=220)
+    assert disagreeing(cropped) == []
+    assert disagreeing(replace(cropped, width=640)) == ["stored_width"]
 
 
 def test_a_compressed_wav_and_a_streamed_one_are_not_measured_by_libraries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def _facts(image: Image.Image) -> dict[str, Any]:
 def _in_words(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "cannot identify image file"  # Pillow's own words go on with our file object
-    return (str(error) or type(error).__name__)[:300]
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _check_png(file: BinaryIO) -> None:
