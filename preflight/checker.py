@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from preflight import catalog
 from preflight.codes import CODES
@@ -17,9 +17,7 @@ from preflight.report import Finding, Problem, Report
 from preflight.ruleset import RuleSet
 from preflight.sources import Source
 from preflight.sources.opening import Target, is_url, open_source, shown
-
-if TYPE_CHECKING:
-    from preflight.sources.http import HttpOptions
+from preflight.sources.options import USUAL, HttpOptions
 
 Rules = str | RuleSet | list[str | RuleSet] | tuple[str | RuleSet, ...]
 """Rule sets: a name, a path of a rule file, several with commas or in a list, `all`, or compiled ones."""
@@ -57,9 +55,7 @@ def plan_for(
     chosen = catalog.resolve(rules) if rules is not None else ()
     http = None
     if timeout is not None or allow_private:
-        from preflight.sources.http import HttpOptions
-
-        http = HttpOptions(allow_private=allow_private, **({} if timeout is None else {"timeout": timeout}))
+        http = HttpOptions(timeout=USUAL.timeout if timeout is None else timeout, allow_private=allow_private)
     return Plan(chosen, fold(chosen), strict, deep, http, dropped)
 
 

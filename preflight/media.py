@@ -89,6 +89,7 @@ class Delivery:
     redirects           how many were followed; redirected_host: to another host; insecure_redirect: from https to http
     content_type        as sent, lower case, without parameters
     content_length      bytes of the whole file as the server states it
+    etag                as sent, `W/` included
     ranges              the server honoured Range; head_ok: a HEAD answers 200 with a length
     expires_in          s until the URL's signature expires, from the moment of the check; negative = expired
     page                the answer is a web page: `login`, `drive`, `photos`, `dropbox` or `html`
@@ -107,6 +108,7 @@ class Delivery:
     insecure_redirect: bool = False
     content_type: str | None = None
     content_length: int | None = None
+    etag: str | None = None
     ranges: bool | None = None
     head_ok: bool | None = None
     expires_in: float | None = None

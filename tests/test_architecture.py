@@ -16,7 +16,7 @@ LAYERS = [
     ["reporters"],
     ["summary"],
     ["sandbox"],
-    ["submitter"],
+    ["submitting"],
     ["pacing"],
     ["ledger"],
     ["hosts"],

@@ -39,7 +39,8 @@ class Geometry(NamedTuple):
 
 def geometry(source: Source, items: Items) -> Geometry:
     """The geometry of the primary item; that of a wrapped item without `ispe` follows from what it wraps."""
-    item, wrapping = items.primary, []
+    item = items.primary
+    wrapping: list[Properties] = []
     for _ in range(_DEPTH):
         if item is None:
             break
@@ -170,7 +171,7 @@ def count(items: Items) -> int | None:
     """Pictures of their own: neither hidden nor part, auxiliary or thumbnail of another."""
     if not items.info:
         return None
-    lesser = set()
+    lesser: set[int] = set()
     for reference in items.references:
         if reference.type == b"dimg":
             lesser.update(reference.targets)

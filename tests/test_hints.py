@@ -1,0 +1,298 @@
+"""A hint says what would make a file pass, and its command, run as printed, does make it pass."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import wave
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import preflight
+from preflight import catalog
+from preflight.hints import targets
+from preflight.judge import judge
+from preflight.media import NONE, Media
+from preflight.ruleset import RuleSet, compile_rules, limit
+
+ATLAS = catalog.load("atlas")
+CLIP = Media(
+    kind="video",
+    format="mp4",
+    size=9_000_000,
+    width=1280,
+    height=720,
+    duration=5.0,
+    fps=24.0,
+    video_codec="h264",
+    audio_codec="aac",
+)
+PHOTO = Media(kind="image", format="jpeg", size=90_000, width=640, height=640, has_alpha=False)
+SOUND = Media(kind="audio", format="mp3", size=90_000, duration=5.0, audio_codec="mp3")
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+
+
+def hint(media: Media, rules: str = "atlas", name: str | None = "in.bin") -> str:
+    """The first hint for a media."""
+    findings = judge(media, catalog.load(rules), name=name).findings
+    return next((finding.hint for finding in findings if finding.hint), "")
+
+
+@pytest.mark.parametrize(
+    ("media", "said"),
+    [
+        (replace(PHOTO, width=280), "scale it to 300×686: python3 -c "),
+        (replace(PHOTO, width=2000), "crop it to 1600×640: python3 -c "),
+        (replace(PHOTO, width=100, height=1000), "crop it to 100×250 and scale it to 300×750: python3 -c "),
+        (replace(PHOTO, format="avif"), "convert it to png: python3 -c "),
+        (replace(PHOTO, size=40_000_000), "compress it more, or make it smaller"),
+        (replace(PHOTO, width=280, size=40_000_000), "scale it to 300×686"),
+        (replace(CLIP, duration=1.0), "make it at least 2 s long"),
+        (
+            replace(CLIP, duration=16.0),
+            "keep the first 14.8 s: ffmpeg -i in.bin -t 14.8 -c:v libx264 -pix_fmt yuv420p ",
+        ),
+        (replace(CLIP, fps=12.0), "convert it to 24 frames per second: ffmpeg -i in.bin -vf fps=24 -c:v libx264 "),
+        (replace(CLIP, fps=120.0), "convert it to 60 frames per second: ffmpeg -i in.bin -vf fps=60 -c:v libx264 "),
+        (replace(CLIP, format="mkv"), "convert it to mp4: ffmpeg -i in.bin -c:v libx264 -pix_fmt yuv420p -c:a aac "),
+        (replace(SOUND, format="flac"), "convert it to wav: ffmpeg -i in.bin -c:a pcm_s16le in-fixed.wav"),
+        (replace(SOUND, duration=20.0), "keep the first 14.8 s: ffmpeg -i in.bin -t 14.8 -c:a libmp3lame in-fixed.mp3"),
+    ],
+)
+def test_what_is_said(media: Media, said: str) -> None:
+    assert hint(media).startswith(said)
+
+
+def test_a_remark_of_the_rule_file_is_repeated() -> None:
+    assert hint(replace(CLIP, width=1920, height=1080)).startswith(
+        "scale it to 1284×722 (in September 2026 it answered 407,696 to 8,295,044: --for atlas@2026-09 judges by that)"
+        ": ffmpeg -i in.bin -vf scale=1284:722,setsar=1 "
+    )
+
+
+def test_one_command_mends_everything() -> None:
+    bad = replace(CLIP, format="avi", width=3000, height=1000, duration=60.0, fps=90.0, video_codec="mpeg4")
+    findings = judge(bad, ATLAS, name="in.avi").findings
+    commands = [finding.hint for finding in findings if "ffmpeg" in (finding.hint or "")]
+    assert len(findings) == 5
+    assert len(commands) == 1
+    assert commands[0] is not None
+    assert commands[0].endswith(
+        "ffmpeg -i in.avi -vf crop=2500:1000,scale=1520:608,setsar=1,fps=60 -t 14.8 "
+        "-c:v libx264 -pix_fmt yuv420p -c:a aac in-fixed.mp4"
+    )
+
+
+@pytest.mark.parametrize(
+    ("media", "rules"),
+    [
+        (replace(CLIP, width=200, size=99_000_000), "atlas"),  # the bytes, too
+        (replace(CLIP, width=200, duration=1.0), "atlas"),  # too short
+        (replace(CLIP, width=200, height=None), "atlas"),
+        (replace(PHOTO, width=200, frames=3), "atlas"),  # an animation would become a still
+        (replace(PHOTO, width=200, notes=("animated",)), "atlas"),
+        (replace(CLIP, kind=None, format="zip"), "atlas"),
+        (CLIP, "agentsflare"),
+    ],
+)
+def test_there_is_no_command_where_none_would_do(media: Media, rules: str) -> None:
+    assert not any(word in hint(media, rules) for word in ("ffmpeg", "python3"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("my clip.mov", ["my clip.mov", "my clip-fixed.mp4"]),
+        ("/a/b/clip.mov", ["/a/b/clip.mov", "clip-fixed.mp4"]),
+        ("-x.mov", ["./-x.mov", "./-x-fixed.mp4"]),
+        ("a:b.mov", ["./a:b.mov", "./a:b-fixed.mp4"]),
+        ("$(reboot).mov", ["$(reboot).mov", "$(reboot)-fixed.mp4"]),
+        ("a\x1b[31m.mov", ["input.webm", "input-fixed.mp4"]),
+        (None, ["input.webm", "input-fixed.mp4"]),
+    ],
+)
+def test_names_are_quoted(name: str | None, words: list[str]) -> None:
+    command = shlex.split(hint(replace(CLIP, format="webm"), name=name).partition(": ")[2])
+    assert [command[2], command[-1]] == words
+
+
+def test_warnings_need_no_hint() -> None:
+    assert [finding.hint for finding in judge(replace(CLIP, duration=15.1), ATLAS).findings] == [None]
+
+
+def mine(**sections: Any) -> RuleSet:
+    head = {"title": "Mine", "stage": "register", "source": "x", "as_of": "2026-11-20", "basis": "published"}
+    return compile_rules("mine", {**head, **sections})
+
+
+@pytest.mark.parametrize(
+    ("rules", "media", "said"),
+    [
+        (
+            mine(video={"video_codec": {"any_of": ["hevc"]}}),
+            CLIP,
+            "transcode it to hevc: ffmpeg -i input.mp4 -c:v libx265 ",
+        ),
+        (mine(video={"audio_codec": {"any_of": ["mp3"]}}), CLIP, "transcode it to mp3: "),
+        (mine(video={"audio_codec": {"any_of": [NONE]}}), CLIP, "remove the sound track: "),
+        (
+            mine(video={"audio_codec": {"any_of": ["aac"], "required": True}}),
+            replace(CLIP, audio_codec=NONE),
+            "add a sound track",
+        ),
+        (
+            mine(video={"format": {"any_of": ["webm"]}}),
+            CLIP,
+            "convert it to webm: ffmpeg -i input.mp4 -c:v libvpx-vp9 ",
+        ),
+        (
+            mine(video={"fps": {"above": 24, "below": 60}}),
+            replace(CLIP, fps=90.0),
+            "convert it to 59 frames per second",
+        ),
+        (
+            mine(video={"fps": {"above": 24, "below": 60}}),
+            replace(CLIP, fps=24.0),
+            "convert it to 25 frames per second",
+        ),
+        (mine(image={"format": {"any_of": ["psd"]}}), PHOTO, ""),
+    ],
+)
+def test_what_users_rules_ask_for(rules: RuleSet, media: Media, said: str) -> None:
+    assert (judge(media, rules).findings[0].hint or "").startswith(said)
+
+
+def test_what_is_converted_is_mended_to_the_rules_of_its_new_format() -> None:
+    """LTX takes no PCM in WAV, but only says so of WAV."""
+    assert "-c:a aac input-fixed.wav" in hint(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
+
+
+sides = st.integers(min_value=1, max_value=20_000)
+
+
+@given(sides, sides, st.sampled_from(["image", "video"]), st.sampled_from(catalog.names()))
+def test_a_shape_lies_inside_every_limit(width: int, height: int, kind: str, name: str) -> None:
+    section = catalog.load(name).sections.get(kind)
+    if section is None:
+        return
+    limits = {limit.fact: limit for limit in section.limits}
+    shape = targets.shape(Media(kind=kind, width=width, height=height), limits)
+    if shape is None:
+        return
+    assert shape.crop[0] <= width
+    assert shape.crop[1] <= height
+    assert kind == "image" or not (shape.size[0] % 2 or shape.size[1] % 2)
+    after = Media(width=shape.size[0], height=shape.size[1])
+    for fact in ("width", "height", "pixels", "aspect_ratio"):
+        assert fact not in limits or not limits[fact].side(getattr(after, fact))
+
+
+@given(sides, sides, st.sampled_from(["atlas", "volcengine"]))
+def test_a_picture_of_any_size_can_be_mended(width: int, height: int, name: str) -> None:
+    limits = {limit.fact: limit for limit in catalog.load(name).sections["image"].limits}
+    assert targets.shape(Media(kind="image", width=width, height=height), limits) is not None
+
+
+def test_what_fits_already_is_left_alone() -> None:
+    limits = {"width": limit("width", {"max": 640})}
+    assert targets.shape(PHOTO, limits) == ((640, 640), (640, 640))
+
+
+def mended(path: Path, rules: str) -> None:
+    """Run the command of the first hint as it is printed, and check what it wrote."""
+    report = preflight.check(path, rules)
+    assert report.verdict == "fail"
+    ready = next(finding.hint for finding in report.findings if finding.hint and ": " in finding.hint)
+    words = shlex.split(ready[max(ready.find(": ffmpeg"), ready.find(": python3")) + 2 :])
+    words = [sys.executable, *words[1:]] if words[0] == "python3" else [words[0], "-nostdin", *words[1:]]
+    subprocess.run(words, cwd=path.parent, check=True, capture_output=True, timeout=60)
+    after = preflight.check(path.parent / words[-1], rules, strict=True)
+    assert after.verdict == "pass", after.findings
+
+
+def ffmpeg(path: Path, *words: str) -> Path:
+    command = ["ffmpeg", "-v", "error", "-nostdin", *words, os.fspath(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return path
+
+
+def film(width: int, height: int, seconds: float, rate: int = 24) -> list[str]:
+    return ["-f", "lavfi", "-i", f"color=c=gray:s={width}x{height}:r={rate}:d={seconds}"]
+
+
+QUICK = ["-preset", "ultrafast"]
+TONE = ["-f", "lavfi", "-i", "sine=frequency=300:duration=17:sample_rate=8000"]
+
+
+class TestPictures:
+    @pytest.mark.parametrize(
+        ("mode", "size", "name"),
+        [
+            ("RGB", (200, 900), "narrow.jpg"),
+            ("CMYK", (200, 300), "print.jpg"),
+            ("RGBA", (900, 200), "clear.png"),
+            ("P", (200, 300), "palette.png"),
+            ("P", (200, 300), "palette.gif"),
+            ("L", (200, 300), "grey.bmp"),
+            ("1", (200, 300), "fax.tif"),
+            ("RGBA", (6400, 300), "wide.webp"),
+            ("I;16", (200, 300), "deep.png"),
+            ("RGB", (400, 400), "other.jp2"),
+        ],
+    )
+    def test_become_acceptable(self, tmp_path: Path, mode: str, size: tuple[int, int], name: str) -> None:
+        options = {"compression": "group4"} if mode == "1" else {}
+        Image.new(mode, size).save(tmp_path / name, **options)
+        mended(tmp_path / name, "atlas")
+
+    def test_turned_ones_too(self, tmp_path: Path) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.new("RGB", (1000, 300)).save(tmp_path / "turned.jpg", exif=exif)
+        mended(tmp_path / "turned.jpg", "atlas")
+
+    def test_heic_too(self, tmp_path: Path) -> None:
+        import pillow_heif
+
+        pillow_heif.from_pillow(Image.new("RGB", (200, 300))).save(tmp_path / "small.heic")
+        mended(tmp_path / "small.heic", "atlas")
+
+
+@needs_ffmpeg
+class TestClips:
+    def test_geometry_frame_rate_and_duration_at_once(self, tmp_path: Path) -> None:
+        path = ffmpeg(
+            tmp_path / "all.mkv", *film(961, 301, 16.5, 12), *TONE, "-shortest", "-c:v", "mjpeg", "-c:a", "aac"
+        )
+        mended(path, "atlas")
+
+    def test_odd_sides_that_encoders_refuse(self, tmp_path: Path) -> None:
+        path = ffmpeg(tmp_path / "odd.mov", *film(801, 641, 3, 90), "-c:v", "mjpeg")
+        mended(path, "atlas")
+
+    def test_codecs(self, tmp_path: Path) -> None:
+        path = ffmpeg(tmp_path / "old.mp4", *film(1280, 720, 2), *TONE, "-t", "2", "-c:v", "mpeg4", "-c:a", "ac3")
+        mended(path, "seedance-2.0")
+
+
+@needs_ffmpeg
+class TestSounds:
+    @pytest.mark.parametrize("name", ["long.mp3", "long.wav", "long.flac"])
+    def test_become_shorter(self, tmp_path: Path, name: str) -> None:
+        mended(ffmpeg(tmp_path / name, *TONE), "atlas")
+
+    def test_change_their_coding(self, tmp_path: Path) -> None:
+        with wave.open(os.fspath(tmp_path / "plain.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(32000))
+        mended(tmp_path / "plain.wav", "ltx")

@@ -1,0 +1,288 @@
+"""facts × rule set → result: verdicts, every finding, and messages that a person understands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from preflight import catalog
+from preflight.codes import CODES
+from preflight.judge import accepted, judge
+from preflight.media import NONE, Delivery, Media
+from preflight.report import Finding, Problem, Result
+from preflight.ruleset import RuleSet, compile_rules, limit
+
+CLIP = Media(
+    kind="video",
+    format="mp4",
+    size=9_000_000,
+    width=1280,
+    height=720,
+    duration=5.0,
+    fps=24.0,
+    video_codec="h264",
+    audio_codec="aac",
+)
+PHOTO = Media(kind="image", format="jpeg", size=90_000, width=640, height=640, has_alpha=False)
+ATLAS = catalog.load("atlas")
+HEAD = {
+    "title": "Mine: clips",
+    "stage": "register",
+    "source": "https://example.com",
+    "as_of": "2026-11-20",
+    "basis": "published",
+}
+
+
+def rules(**sections: Any) -> RuleSet:
+    return compile_rules("mine", {**HEAD, **sections})
+
+
+def codes(result: Result) -> list[str]:
+    return [finding.code for finding in result.findings]
+
+
+def test_a_media_inside_every_limit_passes_without_a_word() -> None:
+    result = judge(CLIP, ATLAS)
+    assert (result.verdict, result.findings) == ("pass", ())
+    assert (result.rules, result.stage, result.as_of, result.basis) == ("atlas", "register", "2026-11-20", "published")
+
+
+def test_every_finding_is_told_not_the_first() -> None:
+    bad = replace(CLIP, width=2600, height=1000, duration=1.0, fps=12.0, size=60_000_000)
+    assert codes(judge(bad, ATLAS)) == [
+        "aspect_ratio_too_large",
+        "pixel_count_too_large",
+        "duration_too_short",
+        "fps_too_low",
+        "file_size_too_large",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"width": 2560, "height": 1440},
+            "pixels 3,686,400 (2560×1440): above the 927,408 total pixels that Atlas Cloud accepts (e.g. 640×640 to "
+            "834×1112)",
+        ),
+        ({"height": 290}, "height 290 px: below the 300 px that Atlas Cloud accepts"),
+        (
+            {"duration": 15.1},
+            "duration 15.1 s: above the 15 s that Atlas Cloud publishes, within the 15.2 s that it is known or likely "
+            "to take (15 s is published; 15.2 s was measured on 2026-07-27)",
+        ),
+        (
+            {"duration": 16.0},
+            "duration 16 s: above the 15 s that Atlas Cloud accepts (15 s is published; 15.2 s was measured on "
+            "2026-07-27)",
+        ),
+        ({"size": 52_428_801}, "file size 52.428801 MB: above the 50 MB that Atlas Cloud accepts"),
+        (
+            {"size": 50_000_001},
+            "file size 50.000001 MB: above the 50 MB that Atlas Cloud publishes, within the 50 MiB that it is known or "
+            "likely to take",
+        ),
+        ({"format": "webm"}, "format webm: Atlas Cloud accepts mp4 or mov"),
+        ({"duration": None}, "duration could not be read: Atlas Cloud accepts 2 s to 15 s"),
+    ],
+)
+def test_messages_of_clips(change: dict[str, Any], message: str) -> None:
+    assert message in [finding.message for finding in judge(replace(CLIP, **change), ATLAS).findings]
+
+
+@pytest.mark.parametrize(
+    ("media", "message"),
+    [
+        (
+            replace(PHOTO, size=30_000_000),
+            "file size 30 MB: Atlas Cloud publishes below 30 MB, without the bound itself, ",
+        ),
+        (replace(PHOTO, width=299), "width 299 px: below the 300 px that Atlas Cloud accepts"),
+        (
+            replace(PHOTO, width=None, notes=("truncated",)),
+            "width could not be read (the file is cut off): Atlas Cloud ",
+        ),
+        (
+            Media(format="zip", size=9),
+            "format zip: Atlas Cloud accepts bmp, gif, heic, heif, jpeg, mov, mp3, mp4, png, ",
+        ),
+        (Media(size=0), "the file is empty"),
+        (Media(size=9), "the content is in no format that preflight recognises"),
+    ],
+)
+def test_messages_of_pictures_and_of_what_is_none(media: Media, message: str) -> None:
+    assert judge(media, ATLAS).findings[0].message.startswith(message)
+
+
+def test_a_kind_without_a_section_is_not_accepted() -> None:
+    result = judge(CLIP, catalog.load("agentsflare"))
+    assert (result.verdict, codes(result)) == ("fail", ["kind_not_accepted"])
+    assert result.findings[0].message == "video: Agentsflare takes images here"
+    assert result.findings[0].limit == {"any_of": ["image"]}
+
+
+class TestLenient:
+    def test_is_a_warning_that_fails_under_strict(self) -> None:
+        long = replace(CLIP, duration=15.2)
+        plain, strict = judge(long, ATLAS), judge(long, ATLAS, strict=True)
+        assert (plain.verdict, strict.verdict) == ("pass", "fail")
+        assert plain.findings == strict.findings
+        assert plain.findings[0].severity == "warning"
+
+    def test_replaces_only_the_sides_it_names(self) -> None:
+        assert judge(replace(CLIP, duration=1.99), ATLAS).verdict == "fail"
+
+    def test_of_a_choice(self) -> None:
+        section = {"format": {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}}}
+        mine = rules(video=section)
+        assert judge(replace(CLIP, format="mov"), mine).verdict == "pass"
+        assert judge(replace(CLIP, format="mov"), mine, strict=True).verdict == "fail"
+        assert judge(replace(CLIP, format="mkv"), mine).verdict == "fail"
+
+
+class TestNoneAndUnknown:
+    """`None` is "could not be read"; the word "none" is "read, and there is none"."""
+
+    MINE = rules(video={"audio_codec": {"any_of": ["aac"]}})
+    LOUD = rules(video={"audio_codec": {"any_of": ["aac"], "required": True}})
+    SILENT = rules(video={"audio_codec": {"any_of": [NONE]}})
+
+    @pytest.mark.parametrize(
+        ("codec", "mine", "loud", "silent"),
+        [
+            ("aac", [], [], ["audio_track_forbidden"]),
+            ("opus", ["audio_codec_unsupported"], ["audio_codec_unsupported"], ["audio_track_forbidden"]),
+            (NONE, [], ["audio_track_required"], []),
+            (None, ["fact_unknown"], ["fact_unknown"], ["fact_unknown"]),
+        ],
+    )
+    def test_a_sound_track(self, codec: str | None, mine: list[str], loud: list[str], silent: list[str]) -> None:
+        clip = replace(CLIP, audio_codec=codec)
+        assert [codes(judge(clip, each)) for each in (self.MINE, self.LOUD, self.SILENT)] == [mine, loud, silent]
+
+    def test_messages(self) -> None:
+        assert judge(replace(CLIP, audio_codec=NONE), self.LOUD).findings[0].message == (
+            "audio codec: Mine requires a sound track"
+        )
+        assert judge(CLIP, self.SILENT).findings[0].message == "audio codec aac: Mine wants no sound track"
+
+    def test_unknown_is_no_pass_and_a_failure_beats_it(self) -> None:
+        unknown = replace(CLIP, fps=None)
+        assert judge(unknown, ATLAS).verdict == "unknown"
+        assert judge(replace(unknown, duration=99.0), ATLAS).verdict == "fail"
+
+    def test_what_no_limit_asks_for_may_be_unknown(self) -> None:
+        assert judge(replace(CLIP, bit_rate=None, video_codec=None), ATLAS).verdict == "pass"
+
+
+def test_a_condition_on_the_format_replaces_single_lines() -> None:
+    generate = catalog.load("seedance-2.0")
+    sound = replace(CLIP, audio_codec="pcm")
+    assert codes(judge(sound, generate)) == ["audio_codec_unsupported"]
+    assert judge(replace(sound, format="mov"), generate).verdict == "pass"
+    assert codes(judge(replace(sound, format="mov", fps=90.0), generate)) == ["fps_too_high"]
+
+
+def test_flags_read_as_yes_and_no() -> None:
+    mine = rules(video={"streamable": {"any_of": [True]}, "variable_fps": {"any_of": [False]}})
+    result = judge(replace(CLIP, streamable=False, variable_fps=True), mine)
+    assert [finding.message for finding in result.findings] == [
+        "streamable no: Mine accepts yes",
+        "variable frame rate yes: Mine accepts no",
+    ]
+
+
+class TestAround:
+    """What is judged beside the facts of the file."""
+
+    def test_a_source_that_could_not_be_read(self) -> None:
+        result = judge(None, ATLAS, problem=Problem("permission_denied", "x.png: permission denied"))
+        assert (result.verdict, codes(result)) == ("unknown", ["permission_denied"])
+        assert judge(None, ATLAS, problem=Problem("download_failed", "404")).verdict == "fail"
+
+    def test_findings_from_elsewhere(self) -> None:
+        note = Finding("extension_mismatch", "note", "the name ends in .png, the content is jpeg")
+        torn = Finding("truncated", "error", "the file is cut off")
+        assert judge(PHOTO, ATLAS, extra=(note,)).verdict == "pass"
+        assert judge(PHOTO, ATLAS, extra=(note, torn)).verdict == "fail"
+        assert judge(PHOTO, ATLAS, extra=(torn,), dropped=frozenset(("truncated",))).verdict == "pass"
+
+    @pytest.mark.parametrize(
+        ("change", "verdict", "message"),
+        [
+            ({}, "pass", None),
+            ({"public": False}, "fail", "host is not on the public internet: Atlas Cloud cannot fetch from it"),
+            ({"page": "drive"}, "fail", "a web page (drive) is answered in place of the file: Atlas Cloud fetches "),
+            ({"expires_in": 300.0}, "pass", "the URL expires in 300 s (a service may take minutes before it fetches)"),
+            ({"expires_in": -20.0}, "fail", "the URL expired 20 s ago (a service may take minutes before it fetches)"),
+            ({"expires_in": 3600.0}, "pass", None),
+            ({"public": None, "ranges": None, "content_length": None}, "pass", None),
+        ],
+    )
+    def test_urls(self, change: dict[str, Any], verdict: str, message: str | None) -> None:
+        delivery = Delivery(scheme="https", host="example.com", url_length=40, public=True, status=200, ranges=True)
+        result = judge(PHOTO, ATLAS, delivery=replace(delivery, **change))
+        assert result.verdict == verdict
+        assert [finding.message[: len(message or "")] for finding in result.findings] == ([message] if message else [])
+
+    def test_the_same_is_not_said_twice_of_a_url(self) -> None:
+        delivery = Delivery(scheme="https", host="10.0.0.1", url_length=40, public=False)
+        result = judge(None, ATLAS, delivery=delivery, problem=Problem("address_not_public", "10.0.0.1 is private"))
+        assert codes(result) == ["address_not_public"]
+
+    def test_strict_fetchers(self) -> None:
+        delivery = Delivery(
+            scheme="http", host="10.0.0.1", url_length=2049, host_is_ip=True, redirects=1, head_ok=False
+        )
+        assert codes(judge(PHOTO, catalog.load("runway"), delivery=delivery)) == [
+            "scheme_unsupported",
+            "host_is_ip",
+            "head_fails",
+            "redirects_too_many",
+            "url_too_long",
+            "content_type_unsupported",
+            "content_length_missing",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("fact", "line", "words"),
+    [
+        ("fps", {"min": 24, "max": 60}, "24 fps to 60 fps"),
+        ("width", {"above": 300, "below": 6000}, "300 px to 6,000 px, without the bounds"),
+        ("size", {"max": "50 MB"}, "at most 50 MB"),
+        ("size", {"below": "30 MiB"}, "below 30 MiB"),
+        ("duration", {"min": 2}, "at least 2 s"),
+        ("duration", {"above": 2}, "above 2 s"),
+        ("format", {"any_of": ["wav"]}, "wav"),
+        ("format", {"any_of": ["wav", "mp3", "ogg"]}, "wav, mp3 or ogg"),
+        ("channels", {"any_of": [1, 2]}, "1 or 2"),
+        ("encrypted", {"any_of": [False]}, "no"),
+    ],
+)
+def test_what_a_limit_accepts_in_words(fact: str, line: dict[str, Any], words: str) -> None:
+    assert accepted(limit(fact, line)) == words
+
+
+def test_every_template_can_be_filled() -> None:
+    words = dict.fromkeys(("what", "value", "sentence", "service", "limit", "note", "reason", "message"), "x")
+    for name, code in CODES.items():
+        assert code.template.format(**words), name
+
+
+def test_a_finding_says_all_that_machines_need() -> None:
+    finding = judge(replace(CLIP, duration=16.0), ATLAS).findings[0]
+    assert finding.as_json() == {
+        "code": "duration_too_long",
+        "severity": "error",
+        "fact": "duration",
+        "value": 16.0,
+        "limit": {"min": 2, "max": 15, "lenient": {"max": 15.2}},
+        "message": finding.message,
+        "hint": finding.hint,
+        "reference": "https://www.atlascloud.ai/blog/guides/atlas-cloud-asset-library-seedance-2-0",
+    }

@@ -1,0 +1,469 @@
+"""A user's own rule file: what is wrong with it is said with file, line, and the nearest right word."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preflight import catalog
+from preflight.errors import RuleFileError
+from preflight.judge import judge
+from preflight.media import Media
+from preflight.probes import fourcc, matroska_codecs, mediainfo_names, mp4_codecs, wav_codec
+from preflight.rulecheck import validate_file
+from preflight.rulefile import json_schema, read_rule_file, validate
+from preflight.rulefile.lines import Lines
+from preflight.rulefile.words import AUDIO_CODECS, VIDEO_CODECS
+
+HEAD = """\
+title = "Mine: pictures"
+stage = "register"
+source = "https://example.com/limits"
+as_of = 2026-11-20
+basis = "published"
+"""
+SMALL = HEAD + "[image]\nwidth = { min = 300 }\n"
+
+
+def problems(text: str) -> list[str]:
+    return validate(tomllib.loads(text), text, "mine.toml")
+
+
+def written(folder: Path, text: str, name: str = "mine.toml") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_right_file_has_no_problems() -> None:
+    assert problems(SMALL) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("[video]\npixel = { max = 3 }", 'mine.toml:7: [video] has no fact "pixel": did you mean "pixels"?'),
+        ("[video]\ncodec = {}", 'mine.toml:7: [video] has no fact "codec": did you mean "video_codec"?'),
+        ("[audio]\nwidth = { max = 3 }", 'mine.toml:7: [audio] has no fact "width": write one of format, mime, size, '),
+        ("[vidoe]", 'mine.toml:6: a rule file has no key "vidoe": did you mean "video"?'),
+        (
+            "[image]\nwidth = { minimum = 3 }",
+            'mine.toml:7: [image] width has no "minimum": did you mean "min"?',
+        ),
+        (
+            "[image]\nwidth = { max = 9, lenient = { mx = 3 } }",
+            'mine.toml:7: [image] width lenient has no "mx": did you mean "max"?',
+        ),
+        (
+            '[image]\nsize = { max = "30 Mb" }',
+            "mine.toml:7: [image] size max: 'Mb' is not a unit of size: write one of B, kB, KB, MB, GB, KiB, MiB, GiB",
+        ),
+        (
+            '[video]\nfps = { max = "60 Hz" }',
+            "mine.toml:7: [video] fps max: this takes a bare number, without 'Hz'",
+        ),
+        ("[image]\nwidth = { min = true }", "mine.toml:7: [image] width min: true is not a number"),
+        ("[image]\nwidth = { min = nan }", "mine.toml:7: [image] width min: nan bounds nothing: write a usual number"),
+        (
+            "[image]\nwidth = 300",
+            "mine.toml:7: [image] width is 300: write a table such as { min = 300, max = 6000 }",
+        ),
+        (
+            '[image]\nformat = { any_of = "png" }',
+            'mine.toml:7: [image] format any_of is "png": write a list such as ["mp4", "mov"]',
+        ),
+        ("[image]\nformat = { any_of = [] }", "mine.toml:7: [image] format any_of: the list is empty"),
+        (
+            '[image]\nformat = { min = "png" }',
+            'mine.toml:7: [image] format has no "min": write one of any_of, lenient, note, hint, required',
+        ),
+        (
+            '[image]\nformat = { any_of = ["png",\n  "jpg"] }',
+            'mine.toml:8: [image] format any_of: "jpg" is no format that preflight knows: did you mean "jpeg"?',
+        ),
+        ('[image]\nformat = { any_of = ["mp3"] }', 'mine.toml:7: [image] format any_of: "mp3" never holds an image'),
+        (
+            '[video]\nvideo_codec = { any_of = ["h265"] }',
+            'mine.toml:7: [video] video_codec any_of: "h265" is not known here: did you mean "hevc"?',
+        ),
+        (
+            "[video]\nstreamable = { any_of = [1] }",
+            "mine.toml:7: [video] streamable any_of is 1: write true or false",
+        ),
+        (
+            "[video]\nduration = { min = 20, max = 15 }",
+            "mine.toml:7: [video] duration: min 20 and max 15 leave nothing that could pass",
+        ),
+        (
+            "[video]\nduration = { above = 15, max = 15 }",
+            "mine.toml:7: [video] duration: above 15 and max 15 leave nothing that could pass",
+        ),
+        (
+            "[video]\nduration = { min = 2, above = 1 }",
+            "mine.toml:7: [video] duration: min and above are both the lower side: keep one",
+        ),
+        (
+            '[audio]\nsize = { max = "15 MiB", lenient = { max = "15 MB" } }',
+            "mine.toml:7: [audio] size: lenient max 15 MB is narrower than max 15 MiB: it may only widen",
+        ),
+        (
+            "[audio]\nduration = { max = 15, lenient = { below = 15 } }",
+            "mine.toml:7: [audio] duration: lenient below 15 is narrower than max 15: it may only widen",
+        ),
+        (
+            "[audio]\nduration = { max = 15, lenient = { max = 15 } }",
+            "mine.toml:7: [audio] duration: lenient max 15 is the limit itself: it widens nothing",
+        ),
+        (
+            "[audio]\nduration = { max = 15, lenient = { min = 1 } }",
+            "mine.toml:7: [audio] duration: lenient min widens a side that the limit does not have",
+        ),
+        (
+            '[audio]\nformat = { any_of = ["mp3", "wav"], lenient = { any_of = ["mp3", "aac"] } }',
+            "mine.toml:7: [audio] format: lenient any_of leaves out wav: it may only widen",
+        ),
+        ("[audio]\nduration = {}", "mine.toml:7: [audio] duration: it limits nothing: give it a bound, any_of or "),
+        (
+            "[audio]\nchannels = { any_of = [1], max = 2 }",
+            "mine.toml:7: [audio] channels: any_of and bounds exclude each other: keep one",
+        ),
+        ("[video]\n[[video.when]]\nfps = { max = 30 }", "mine.toml:7: [[video.when]] format is missing"),
+        (
+            '[video]\n[[video.when]]\nformat = "mov"\n[[video.when]]\nformat = "mp4"\nfsp = {}',
+            'mine.toml:11: [[video.when]] has no "fsp": did you mean "fps"?',
+        ),
+        ("[request.video]\nfile = { max = 3 }", 'mine.toml:7: [request.video] has no "file": did you mean "files"?'),
+        (
+            '[request]\ncompanions = { audio = ["pictures"] }',
+            'mine.toml:7: [request.companions] audio: "pictures" is not known here: write one of image, video, audio',
+        ),
+        ("[url]\nhttps = {}", 'mine.toml:7: [url] has no fact "https": write one of scheme, host, '),
+        ("[asset]\nname = { max_length = 0 }", "mine.toml:7: [asset] name max_length is 0: "),
+        ("[image]\nwidth = false", "mine.toml:7: [image] width = false removes nothing: the file extends no other"),
+        (
+            '[[examples]]\nverdict = "ok"\nfacts = { kind = "image" }',
+            'mine.toml:7: [[examples]] verdict: "ok" is not known here: write one of pass, fail, unknown',
+        ),
+        (
+            '[[examples]]\nverdict = "fail"\nfacts = { kind = "image", pixels = 4 }',
+            'mine.toml:8: [[examples]] facts has no fact "pixels": give width and height',
+        ),
+        (
+            '[[examples]]\nverdict = "fail"\nfacts = { width = 4.5 }',
+            "mine.toml:8: [[examples]] facts width is 4.5: write a whole number",
+        ),
+        (
+            '[[examples]]\nverdict = "fail"\ncodes = ["fps_low"]\nfacts = {}',
+            'mine.toml:8: [[examples]] codes: "fps_low" is not known here: did you mean "fps_too_low"?',
+        ),
+    ],
+)
+def test_each_mistake_is_named_with_its_line_and_the_right_word(lines: str, said: str) -> None:
+    found = problems(HEAD + lines)
+    assert any(problem.startswith(said) for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('as_of = "2026-11-20"', 'as_of is "2026-11-20": write a day such as 2026-11-20, without quotes'),
+        ("as_of = 2026-11-20T10:00:00", "as_of is 2026-11-20 10:00:00: write a day such as 2026-11-20, without quotes"),
+        ('stage = "registr"', 'stage: "registr" is not known here: did you mean "register"?'),
+        ('basis = "guessed"', 'basis: "guessed" is not known here: write one of published, assumed'),
+        ("title = 3", "title is 3: write text in quotes"),
+        ('title = ""', "title: it is empty"),
+        ('not_checked = "faces"', 'not_checked is "faces": write a list such as ["mp4", "mov"]'),
+    ],
+)
+def test_the_head_is_checked_too(line: str, said: str) -> None:
+    key = line.partition(" ")[0]
+    kept = "".join(f"{old}\n" for old in HEAD.splitlines() if not old.startswith(key))
+    assert f"mine.toml:{kept.count(chr(10)) + 1}: {said}" in problems(f"{kept}{line}\n[image]\n")
+
+
+def test_every_problem_is_named_not_only_the_first() -> None:
+    found = problems('titel = "x"\n[image]\nwidth = { mni = 3 }\nhieght = { max = 3 }\n')
+    assert [problem.split(": ", 1)[0] for problem in found] == ["mine.toml"] * 5 + [f"mine.toml:{n}" for n in (1, 3, 4)]
+    assert found[0] == 'mine.toml: title is missing: "Service: what of it"; messages name the service.'
+
+
+def test_a_file_that_accepts_nothing_says_so() -> None:
+    assert problems(HEAD) == [
+        "mine.toml: it accepts nothing: give it a section for [image], [video], [audio] or several"
+    ]
+
+
+def test_an_empty_section_accepts_everything_of_its_kind(tmp_path: Path) -> None:
+    rules = catalog.load(written(tmp_path, HEAD + "[audio]\n"))
+    assert judge(Media(kind="audio", format="ogg"), rules).verdict == "pass"
+    assert judge(Media(kind="image", format="png"), rules).verdict == "fail"
+
+
+def test_bytes_need_no_unit_and_seconds_may_have_one(tmp_path: Path) -> None:
+    rules = catalog.load(written(tmp_path, HEAD + '[audio]\nsize = { max = 1_000 }\nduration = { max = "2 min" }\n'))
+    assert judge(Media(kind="audio", size=1000, duration=120.0), rules).verdict == "pass"
+    assert judge(Media(kind="audio", size=1001, duration=120.1), rules).verdict == "fail"
+
+
+class TestFile:
+    def test_missing(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "gone.toml")
+        assert validate_file(path) == [f"{path}: cannot be read: No such file or directory"]
+
+    def test_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "a.toml").mkdir()
+        assert "cannot be read: Is a directory" in validate_file(str(tmp_path / "a.toml"))[0]
+
+    def test_no_utf_8(self, tmp_path: Path) -> None:
+        path = tmp_path / "latin.toml"
+        path.write_bytes(b'stage = "register"\ntitle = "Caf\xe9"\n')
+        assert validate_file(str(path)) == [f"{path}:2: not UTF-8 text: save it as UTF-8"]
+
+    def test_with_a_byte_order_mark(self, tmp_path: Path) -> None:
+        path = tmp_path / "windows.toml"
+        path.write_bytes(b"\xef\xbb\xbf" + SMALL.replace("\n", "\r\n").encode())
+        assert validate_file(str(path)) == []
+
+    def test_no_toml(self, tmp_path: Path) -> None:
+        path = written(tmp_path, HEAD + "[image\n")
+        assert validate_file(path)[0].startswith(f"{path}:6: not TOML: ")
+        path = written(tmp_path, HEAD + '[image]\nwidth = {\n\n\n"', "unfinished.toml")
+        assert validate_file(path)[0].startswith(f"{path}:")
+
+    def test_nested_without_end(self, tmp_path: Path) -> None:
+        path = written(tmp_path, "a = " + "[" * 100_000)
+        assert "nested too deeply" in validate_file(path)[0]
+
+    def test_too_large(self, tmp_path: Path) -> None:
+        path = written(tmp_path, "#" * (1 << 20) + "\n")
+        assert validate_file(path) == [f"{path}: larger than 1 MiB: that is no rule file"]
+
+    def test_a_name_with_control_characters_is_shown_escaped(self, tmp_path: Path) -> None:
+        path = written(tmp_path, SMALL + "x = 1\n", "a\x1b[31m.toml")
+        assert "a\\x1b[31m.toml:8: " in validate_file(path)[0]
+
+
+class TestExtends:
+    def test_takes_over_line_by_line(self, tmp_path: Path) -> None:
+        base = catalog.load("atlas")
+        mine = catalog.load(
+            written(tmp_path, 'extends = "atlas"\naudio = false\n[video]\nfps = false\nduration = { max = 60 }\n')
+        )
+        assert set(mine.sections) == {"image", "video"}
+        assert mine.sections["image"] == base.sections["image"]
+        limits = {limit.fact: limit for limit in mine.sections["video"].limits}
+        assert "fps" not in limits
+        assert (limits["duration"].low, limits["duration"].high) == (None, 60)
+        assert limits["pixels"] == next(limit for limit in base.sections["video"].limits if limit.fact == "pixels")
+        assert (mine.name, mine.as_of, mine.source) == ("mine", base.as_of, base.source)
+
+    def test_examples_are_not_taken_over(self, tmp_path: Path) -> None:
+        assert validate_file(written(tmp_path, 'extends = "atlas"\nvideo = false\n')) == []
+
+    def test_a_path_is_taken_from_the_file_that_names_it(self, tmp_path: Path) -> None:
+        (tmp_path / "sub").mkdir()
+        written(tmp_path, SMALL, "base.toml")
+        written(tmp_path / "sub", 'extends = "../base.toml"\n[image]\nheight = { min = 9 }\n', "middle.toml")
+        top = written(tmp_path, 'extends = "sub/middle.toml"\n', "top.toml")
+        assert [limit.fact for limit in catalog.load(top).sections["image"].limits] == ["width", "height"]
+
+    def test_requests_too(self, tmp_path: Path) -> None:
+        text = (
+            'extends = "seedance-2.0"\n[request]\nvideo = { files = { max = 1 } }\naudio = { total_duration = false }\n'
+        )
+        request = catalog.load(written(tmp_path, text)).request
+        assert request is not None
+        facts = {kind: [limit.fact for limit in limits] for kind, limits in request.limits.items()}
+        assert facts == {"image": ["files"], "video": ["files", "total_duration"], "audio": ["files"]}
+        assert request.limits["video"][0].high == 1
+
+    def test_what_holds_by_default_for_urls_can_be_removed(self, tmp_path: Path) -> None:
+        path = written(tmp_path, 'extends = "runway"\n[url]\nexpires_in = false\nredirects = false\n')
+        facts = {limit.fact for limit in catalog.load(path).url}
+        assert "public" in facts
+        assert not facts & {"expires_in", "redirects"}
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("atlsa", 'extends: there is no built-in rule set "atlsa": did you mean "atlas"?'),
+            ("./gone.toml", "gone.toml: cannot be read: No such file or directory"),
+            ("mine.toml", "mine.toml leads back to itself: break the circle"),
+            ("sub/../mine.toml", "mine.toml leads back to itself: break the circle"),
+        ],
+    )
+    def test_what_cannot_be_taken_over(self, tmp_path: Path, name: str, said: str) -> None:
+        (tmp_path / "sub").mkdir()
+        found = validate_file(written(tmp_path, f'# mine\nextends = "{name}"\n', "mine.toml"))
+        assert len(found) == 1
+        assert found[0].endswith(said)
+        if said.startswith("extends"):
+            assert ":2: " in found[0]
+
+    def test_circles_over_several_files(self, tmp_path: Path) -> None:
+        written(tmp_path, 'extends = "b.toml"\n', "a.toml")
+        written(tmp_path, 'extends = "./c.toml"\n', "b.toml")
+        written(tmp_path, 'extends = "../' + tmp_path.name + '/a.toml"\n', "c.toml")
+        assert "break the circle" in validate_file(str(tmp_path / "a.toml"))[0]
+
+    def test_mistakes_of_the_other_file_are_its_own(self, tmp_path: Path) -> None:
+        written(tmp_path, SMALL + "x = 1\n", "base.toml")
+        found = validate_file(written(tmp_path, 'extends = "base.toml"\n'))
+        assert found == [f'{tmp_path / "base.toml"}:8: [image] has no fact "x"' + found[0].partition('"x"')[2]]
+
+
+class TestExamples:
+    def test_a_wrong_verdict_is_named_with_what_was_found(self, tmp_path: Path) -> None:
+        path = written(tmp_path, SMALL + '[[examples]]\nverdict = "pass"\nfacts = { kind = "image", width = 299 }\n')
+        assert validate_file(path) == [
+            f"{path}: [[examples]] 1: its verdict is fail, not pass; width 299 px: below the 300 px that Mine accepts"
+        ]
+
+    def test_wrong_codes_too(self, tmp_path: Path) -> None:
+        text = '[[examples]]\nverdict = "fail"\ncodes = ["height_too_small"]\nfacts = { kind = "image", width = 299 }\n'
+        found = validate_file(written(tmp_path, SMALL + text))
+        assert "its codes are width_too_small, not height_too_small" in found[0]
+
+    def test_they_are_not_judged_when_the_file_is_used(self, tmp_path: Path) -> None:
+        path = written(tmp_path, SMALL + '[[examples]]\nverdict = "pass"\nfacts = { kind = "image", width = 299 }\n')
+        assert catalog.load(path).name == "mine"
+
+
+class TestSchema:
+    SCHEMA = json_schema()
+
+    @staticmethod
+    def instance(text: str) -> Any:
+        return json.loads(json.dumps(tomllib.loads(text), default=str))
+
+    def test_is_a_schema_of_the_2020_12_draft(self) -> None:
+        assert self.SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        jsonschema.Draft202012Validator.check_schema(self.SCHEMA)
+
+    @pytest.mark.parametrize("name", catalog.names())
+    def test_takes_the_built_in_files(self, name: str) -> None:
+        text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
+        jsonschema.validate(self.instance(text), self.SCHEMA, cls=jsonschema.Draft202012Validator)
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            "[image]\npixel = { max = 3 }",
+            "[image]\nwidth = { mni = 3 }",
+            '[image]\nformat = { any_of = ["mp3"] }',
+            '[image]\nsize = { max = "30 Mb" }',
+            '[video]\nvideo_codec = { any_of = ["h265"] }',
+            "[video]\n[[video.when]]\nfps = { max = 3 }",
+            "[request.video]\nfile = { max = 3 }",
+        ],
+    )
+    def test_refuses_what_validation_refuses(self, lines: str) -> None:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(self.instance(HEAD + lines), self.SCHEMA, cls=jsonschema.Draft202012Validator)
+
+    def test_refuses_a_file_without_its_head_unless_it_extends(self) -> None:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"image": {}}, self.SCHEMA, cls=jsonschema.Draft202012Validator)
+        jsonschema.validate({"extends": "atlas", "video": False}, self.SCHEMA, cls=jsonschema.Draft202012Validator)
+
+    def test_describes_every_word_for_editors(self) -> None:
+        for name in ("ImageSection", "VideoSection", "AudioSection", "Url", "NumberLimit"):
+            for word, entry in self.SCHEMA["$defs"][name]["properties"].items():
+                assert entry.get("description") or "$ref" in entry, (name, word)
+        assert "null" not in json.dumps(self.SCHEMA)
+
+
+class TestLines:
+    TEXT = '''\
+# a [comment] = "x"
+title = "a # b"
+"quoted key" = """
+[not.a.table]
+x = 1
+"""
+a.b.c = 3
+[one]
+x = { y = [ 1,
+  { z = 2 }, [
+    3 ] ], "w" = 'a = b' }
+[[many]]
+v = 1979-05-27 07:32:00
+[[many]]
+v = [
+  "a", # [[many]]
+  "b",
+]
+[many.inside]
+q = 1.5
+'''
+
+    @pytest.mark.parametrize(
+        ("path", "line"),
+        [
+            (("title",), 2),
+            (("quoted key",), 3),
+            (("a", "b", "c"), 7),
+            (("one",), 8),
+            (("one", "x", "y"), 9),
+            (("one", "x", "y", 1, "z"), 10),
+            (("one", "x", "y", 2, 0), 11),
+            (("one", "x", "w"), 11),
+            (("many", 0), 12),
+            (("many", 0, "v"), 13),
+            (("many", 1, "v"), 15),
+            (("many", 1, "v", 1), 17),
+            (("many", 1, "inside", "q"), 20),
+            (("many", 1, "nowhere"), 14),
+            (("nowhere",), 1),
+        ],
+    )
+    def test_finds_every_key(self, path: tuple[str | int, ...], line: int) -> None:
+        tomllib.loads(self.TEXT)
+        assert Lines(self.TEXT).of(path) == line
+
+    @given(st.text(alphabet="ab.=[]{},\"'#\n\\ 1-", max_size=60))
+    def test_comes_to_an_end_whatever_the_text(self, text: str) -> None:
+        """It is only asked about what tomllib accepts, but must not hang on anything."""
+        try:
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            return
+        Lines(text).of(("a",))
+
+
+def test_every_codec_that_a_reader_names_may_be_named_in_a_rule() -> None:
+    tables = [
+        *(mp4_codecs.VIDEO, mp4_codecs.AUDIO, mp4_codecs.VIDEO_OBJECTS, mp4_codecs.AUDIO_OBJECTS),
+        *(mediainfo_names._VIDEO, mediainfo_names._AUDIO),
+        *(matroska_codecs._VIDEO, matroska_codecs._AUDIO),
+        *(fourcc._BY_CODE, wav_codec._CODECS),
+    ]
+    named = {codec for table in tables for codec in table.values()}
+    assert named - {*VIDEO_CODECS, *AUDIO_CODECS} == set()
+
+
+def test_reading_one_raises_with_all_problems(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL + "x = 1\ny = 2\n")
+    with pytest.raises(RuleFileError) as raised:
+        read_rule_file(path)
+    assert len(raised.value.problems) == 2
+    assert str(raised.value) == "\n".join(raised.value.problems)
+
+
+def test_pydantic_is_loaded_for_users_files_only(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL)
+    program = "import sys; from preflight import catalog; catalog.load({!r}); print('pydantic' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    for name, loaded in (("atlas", "False"), (path, "True")):
+        command = [sys.executable, "-c", program.format(name)]
+        assert subprocess.run(command, capture_output=True, text=True, env=environment).stdout.strip() == loaded

@@ -1,0 +1,357 @@
+"""Every rule of every built-in rule set, met from both sides of its bound; and what was published, once more."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from math import inf, nextafter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from preflight import catalog
+from preflight.codes import CODES, bound_codes, choice_code
+from preflight.formats import KINDS
+from preflight.judge import accepted, judge
+from preflight.media import DELIVERY_FACTS, FACTS, NONE, Delivery, Media
+from preflight.report import Report, Result
+from preflight.request import judge_request
+from preflight.rulecheck import example_problems
+from preflight.rulefile import validate
+from preflight.ruleset import Limit, RuleSet
+
+NAMES = catalog.names()
+WHOLE = ("width", "height", "pixels", "size", "files", "total_size", "url_length", "redirects")
+"""Facts that are counted; the others are measured, and may lie as near to a bound as floats do."""
+BYTES = {"MB": 10**6, "MiB": 2**20}
+
+
+def number(written: Any) -> float:
+    """A bound as a rule file writes it; another reading than the one under test."""
+    if not isinstance(written, str):
+        return float(written)
+    amount, unit = written.split()
+    return float(amount) * BYTES[unit]
+
+
+def holds(line: Mapping[str, Any], value: float) -> bool:
+    """What `min`, `above`, `max` and `below` mean."""
+    return (
+        ("min" not in line or value >= number(line["min"]))
+        and ("above" not in line or value > number(line["above"]))
+        and ("max" not in line or value <= number(line["max"]))
+        and ("below" not in line or value < number(line["below"]))
+    )
+
+
+def widened(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line with the sides of its `lenient` in place of its own."""
+    sides = {word: line[word] for word in ("min", "above", "max", "below") if word in line}
+    for pair in (("min", "above"), ("max", "below")):
+        if any(word in line.get("lenient", {}) for word in pair):
+            sides = {word: bound for word, bound in sides.items() if word not in pair}
+            sides |= {word: line["lenient"][word] for word in pair if word in line["lenient"]}
+    return sides
+
+
+def around(fact: str, line: Mapping[str, Any]) -> Iterator[float]:
+    """Each bound of a line, strict and lenient, and the nearest values on both sides of it."""
+    words = ("min", "above", "max", "below")
+    for written in [sides[word] for sides in (line, line.get("lenient", {})) for word in words if word in sides]:
+        bound = number(written)
+        if fact in WHOLE:
+            yield from (int(bound) - 1, int(bound), int(bound) + 1)
+        else:
+            yield from (nextafter(bound, -inf), bound, nextafter(bound, inf))
+
+
+def expected(line: Mapping[str, Any], value: float) -> tuple[str, str]:
+    """The verdict for a value, and under --strict."""
+    if holds(line, value):
+        return "pass", "pass"
+    return ("pass" if "lenient" in line and holds(widened(line), value) else "fail"), "fail"
+
+
+def good(limits: tuple[Limit, ...], kind: str, name: str) -> SimpleNamespace:
+    """A media inside every limit, each of whose facts can be set on its own."""
+    facts: dict[str, Any] = dict.fromkeys(FACTS)
+    facts |= {"kind": kind, "format": name, "notes": ()}
+    for limit in limits:
+        if limit.any_of is not None:
+            facts[limit.fact] = name if limit.fact == "format" else limit.any_of[0]
+        else:
+            low, high = limit.low or 0, limit.high if limit.high is not None else 10**6
+            facts[limit.fact] = (low + high) / 2 if limit.fact not in WHOLE else int((low + high) / 2)
+    return SimpleNamespace(**facts)
+
+
+def situations() -> Iterator[Any]:
+    """Every rule set, kind, format with rules of its own, and limit."""
+    for name in NAMES:
+        rules = catalog.load(name)
+        for kind, section in rules.sections.items():
+            formats = next((limit.any_of for limit in section.limits if limit.fact == "format"), None) or ("mp3",)
+            usual = next(name for name in formats if name not in section.by_format)
+            for written in (usual, *section.by_format):
+                for limit in section.for_format(written):
+                    yield pytest.param(rules, kind, written, limit, id=f"{name}-{kind}-{written}-{limit.fact}")
+
+
+LIMITS = list(situations())
+
+
+@pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
+def test_each_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
+    media = good(rules.sections[kind].for_format(written), kind, written)
+    assert judge(media, rules, strict=True).verdict == "pass"
+    values = list(around(limit.fact, limit.written)) if limit.any_of is None else []
+    for value in values:
+        setattr(media, limit.fact, value)
+        plain, strict = judge(media, rules), judge(media, rules, strict=True)
+        assert (plain.verdict, strict.verdict) == expected(limit.written, value), (limit, value, plain.findings)
+        if strict.verdict == "fail":
+            side = value > number(limit.written.get("max", limit.written.get("below", inf)))
+            side |= "below" in limit.written and value >= number(limit.written["below"])
+            assert [finding.code for finding in plain.findings] == [bound_codes(limit.fact)[side]]
+            assert plain.findings[0].severity == ("warning" if plain.verdict == "pass" else "error")
+
+
+@pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
+def test_each_choice_takes_what_it_names_and_nothing_else(
+    rules: RuleSet, kind: str, written: str, limit: Limit
+) -> None:
+    media = good(rules.sections[kind].for_format(written), kind, written)
+    for value in limit.any_of or ():
+        if limit.fact == "format" and value != written:
+            continue  # another format may have other rules; it is met as itself
+        setattr(media, limit.fact, value)
+        assert judge(media, rules, strict=True).verdict == "pass"
+    if limit.any_of is not None:
+        setattr(media, limit.fact, "dwg")
+        result = judge(media, rules)
+        assert result.verdict == "fail"
+        assert choice_code(limit.fact) in [finding.code for finding in result.findings]
+
+
+@pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
+def test_what_could_not_be_read_is_unknown(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
+    media = good(rules.sections[kind].for_format(written), kind, written)
+    setattr(media, limit.fact, None)
+    result = judge(media, rules)
+    if limit.fact == "format":
+        assert result.verdict != "pass"
+    else:
+        assert (result.verdict, [finding.code for finding in result.findings]) == ("unknown", ["fact_unknown"])
+
+
+SEEN = Delivery(
+    scheme="https",
+    host="example.com",
+    url_length=60,
+    public=True,
+    status=200,
+    content_type="image/png",
+    content_length=90_000,
+    ranges=True,
+    head_ok=True,
+)
+PICTURE = Media(kind="image", format="png", size=90_000, width=640, height=640, frames=1, has_alpha=False)
+
+
+def url_situations() -> Iterator[Any]:
+    for name in NAMES:
+        rules = catalog.load(name)
+        for limit in rules.url:
+            yield pytest.param(rules, limit, id=f"{name}-{limit.fact}")
+
+
+URL_LIMITS = list(url_situations())
+
+
+@pytest.mark.parametrize(("rules", "limit"), URL_LIMITS)
+def test_each_limit_on_urls_holds_exactly_up_to_its_bound(rules: RuleSet, limit: Limit) -> None:
+    assert judge(PICTURE, rules, delivery=SEEN, strict=True).verdict == "pass"
+    for value in around(limit.fact, limit.written):
+        delivery = replace(SEEN, **{limit.fact: value})
+        plain, strict = (judge(PICTURE, rules, delivery=delivery, strict=strict) for strict in (False, True))
+        assert (plain.verdict, strict.verdict) == expected(limit.written, value), (value, plain.findings)
+    if limit.any_of is not None:
+        wrong = not limit.any_of[0] if isinstance(limit.any_of[0], bool) else "ftp"
+        result = judge(PICTURE, rules, delivery=replace(SEEN, **{limit.fact: wrong}))
+        assert [finding.code for finding in result.findings] == [choice_code(limit.fact)]
+    if limit.required:
+        result = judge(PICTURE, rules, delivery=replace(SEEN, **{limit.fact: None}))
+        assert result.verdict == "fail"
+
+
+def request_situations() -> Iterator[Any]:
+    for name in NAMES:
+        rules = catalog.load(name)
+        for kind, limits in rules.request.limits.items() if rules.request else ():
+            for limit in limits:
+                yield pytest.param(rules, kind, limit, id=f"{name}-{kind or 'all'}-{limit.fact}")
+
+
+REQUEST_LIMITS = list(request_situations())
+
+
+def together(rules: RuleSet, media: list[Media], *, strict: bool = False) -> Result:
+    passed = Result(rules.name, rules.stage, rules.as_of, rules.basis, "pass")
+    return judge_request([Report(f"{i}", one, (passed,)) for i, one in enumerate(media)], rules, strict=strict)
+
+
+@pytest.mark.parametrize(("rules", "kind", "limit"), REQUEST_LIMITS)
+def test_each_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str | None, limit: Limit) -> None:
+    kinds = (kind,) if kind else KINDS
+    company = [] if kind != "audio" else [Media(kind="image", size=1)]
+    for value in around(limit.fact, limit.written):
+        if limit.fact == "files":
+            sample = [Media(kind=kinds[i % len(kinds)], size=1, duration=4.0) for i in range(int(value))]
+        else:
+            value = round(value, 3) + (0.001 if value > number(limit.written.get("max", inf)) else 0)
+            sample = [Media(kind=kinds[0], **{limit.fact.removeprefix("total_"): part}) for part in (value - 1, 1)]
+            sample = [replace(one, size=one.size or 1, duration=one.duration or 4.0) for one in sample]
+        plain, strict = (together(rules, company + sample, strict=strict) for strict in (False, True))
+        what = f"{kind}s " if kind else "all files "
+        own = [
+            finding for finding in plain.findings if finding.code in bound_codes(limit.fact) and what in finding.message
+        ]
+        verdict, under_strict = expected(limit.written, value)
+        assert [finding.severity for finding in own] == (
+            ["error"] if verdict == "fail" else ["warning"] if under_strict == "fail" else []
+        ), (value, plain.findings)
+        assert under_strict == "pass" or strict.verdict == "fail"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if catalog.load(name).request])
+def test_sound_needs_company(name: str) -> None:
+    rules = catalog.load(name)
+    sound = Media(kind="audio", size=1, duration=4.0)
+    assert [finding.code for finding in together(rules, [sound]).findings] == ["companion_required"]
+    for kind in ("image", "video"):
+        assert together(rules, [sound, Media(kind=kind, size=1, duration=4.0)]).verdict == "pass"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_built_in_files_are_valid_and_judge_their_own_examples(name: str) -> None:
+    text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    assert validate(table, text, name) == []
+    assert list(example_problems(catalog.load(name))) == []
+    verdicts = {example["verdict"] for example in table["examples"]}
+    assert {"pass", "fail"} <= verdicts
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_rule_set_says_where_it_is_from(name: str) -> None:
+    rules = catalog.load(name)
+    assert re.match(r"https://[a-z0-9.]+\.[a-z]+/", rules.source)
+    assert date(2026, 1, 1) < date.fromisoformat(rules.as_of) < date(2027, 1, 1)
+    assert rules.not_checked
+    assert rules.facts() <= {*FACTS, *DELIVERY_FACTS}
+    if "@" in name:
+        assert rules.as_of.startswith(name.partition("@")[2])
+
+
+def test_which_rule_sets_there_are() -> None:
+    assert set(catalog.current()) == {
+        "agentsflare",
+        "agt",
+        "atlas",
+        "byteplus",
+        "crun",
+        "fal",
+        "ltx",
+        "runway",
+        "seedance-2.0",
+        "sunra",
+        "volcengine",
+    }
+    assert set(NAMES) - set(catalog.current()) == {"atlas@2026-09", "volcengine@2026-03", "volcengine@2026-06"}
+
+
+def test_what_is_not_published_says_so() -> None:
+    assumed = {name for name in NAMES if catalog.load(name).basis == "assumed"}
+    assert assumed == {"agt", "crun", "sunra", "atlas@2026-09"}
+    for name in ("agt", "crun", "sunra"):
+        assert "publishes none" in catalog.load(name).not_checked[0]
+
+
+def said(name: str, kind: str) -> dict[str, str]:
+    return {limit.fact: accepted(limit) for limit in catalog.load(name).sections[kind].limits if limit.any_of is None}
+
+
+def test_the_first_provider_accepts_exactly_what_its_page_says() -> None:
+    """Its page prints: 300 – 6000 px, 0.4 – 2.5, < 30 MB; 409,600 – 927,408, 2 – 15 s, 24 – 60, ≤ 50 MB; ≤ 15 MB."""
+    sides = {"width": "300 px to 6,000 px", "height": "300 px to 6,000 px", "aspect_ratio": "0.4 to 2.5"}
+    assert said("atlas", "image") == {**sides, "size": "below 30 MB"}
+    assert said("atlas", "video") == {
+        **sides,
+        "pixels": "409,600 total pixels to 927,408 total pixels",
+        "duration": "2 s to 15 s",
+        "fps": "24 fps to 60 fps",
+        "size": "at most 50 MB",
+    }
+    assert said("atlas", "audio") == {"duration": "2 s to 15 s", "size": "at most 15 MB"}
+
+
+def test_the_upstream_accepts_exactly_what_its_page_says() -> None:
+    """(300, 6000) px, (0.4, 2.5), < 30 MB; [300, 6000], [0.4, 2.5], [407696, 8295044], [2, 30] s, [24, 60]; ≤ 15 MB."""
+    opened = "300 px to 6,000 px, without the bounds"
+    assert said("volcengine", "image") == {
+        "width": opened,
+        "height": opened,
+        "aspect_ratio": "0.4 to 2.5, without the bounds",
+        "size": "below 30 MB",
+    }
+    assert said("volcengine", "video") == {
+        "width": "300 px to 6,000 px",
+        "height": "300 px to 6,000 px",
+        "aspect_ratio": "0.4 to 2.5",
+        "pixels": "407,696 total pixels to 8,295,044 total pixels",
+        "duration": "2 s to 30 s",
+        "fps": "24 fps to 60 fps",
+        "size": "at most 200 MB",
+    }
+    assert said("volcengine", "audio") == {"duration": "2 s to 30 s", "size": "at most 15 MB"}
+
+
+def test_the_window_of_pixels_moved_twice() -> None:
+    windows = [said(name, "video")["pixels"] for name in ("volcengine@2026-03", "volcengine@2026-06", "volcengine")]
+    assert [re.findall(r"[\d,]+", window) for window in windows] == [
+        ["409,600", "927,408"],
+        ["409,600", "2,086,876"],
+        ["407,696", "8,295,044"],
+    ]
+
+
+def test_the_only_image_provider_takes_nothing_else() -> None:
+    assert set(catalog.load("agentsflare").sections) == {"image"}
+
+
+def test_generating_takes_less_than_registering() -> None:
+    """A file can register and still be of no use: that is what stages are for."""
+    clip = Media(
+        kind="video",
+        format="mp4",
+        size=9_000_000,
+        width=1280,
+        height=720,
+        duration=20.0,
+        fps=24.0,
+        video_codec="h264",
+        audio_codec=NONE,
+    )
+    assert judge(clip, catalog.load("volcengine")).verdict == "pass"
+    assert judge(clip, catalog.load("seedance-2.0")).verdict == "fail"
+
+
+def test_every_code_of_the_examples_is_registered() -> None:
+    for name in NAMES:
+        for example in catalog.load(name).table["examples"]:
+            assert set(example.get("codes", ())) <= set(CODES)

@@ -1,0 +1,95 @@
+"""Quantities as people write them, and as messages show them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preflight.units import amount, label, quantity
+
+
+@pytest.mark.parametrize(
+    ("fact", "written", "meant"),
+    [
+        ("size", 30, 30),
+        ("size", "30 B", 30),
+        ("size", "30 MB", 30_000_000),
+        ("size", "30 MiB", 31_457_280),
+        ("size", "30MB", 30_000_000),
+        ("size", "1.5 GiB", 1_610_612_736),
+        ("size", "1_000 kB", 1_000_000),
+        ("total_size", "2 KB", 2_000),
+        ("content_length", "1 KiB", 1_024),
+        ("duration", 15.2, 15.2),
+        ("duration", "15 s", 15),
+        ("duration", "1500 ms", 1.5),
+        ("duration", "2 min", 120),
+        ("expires_in", "1 h", 3600),
+        ("pixels", 927_408, 927_408),
+    ],
+)
+def test_what_a_quantity_means(fact: str, written: object, meant: float) -> None:
+    assert quantity(fact, written) == meant
+
+
+@pytest.mark.parametrize(
+    ("fact", "written", "said"),
+    [
+        ("size", "30 Mb", "'Mb' is not a unit of size: write one of B, kB, KB, MB, GB, KiB, MiB, GiB"),
+        ("size", "thirty", "'thirty' is not a number such as \"30 MB\""),
+        ("size", "30", "'30' is not a number such as \"30 MB\""),
+        ("duration", "15 sec", "'sec' is not a unit of duration: write one of ms, s, min, h"),
+        ("duration", None, 'None is not a number such as 15 or "15 s"'),
+        ("width", "300 px", "width takes a bare number, without 'px'"),
+        ("width", True, "True is not a number"),
+    ],
+)
+def test_what_is_no_quantity(fact: str, written: object, said: str) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
+        quantity(fact, written)
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "shown"),
+    [
+        ("pixels", 927_408, "927,408"),
+        ("width", 6001, "6,001 px"),
+        ("aspect_ratio", 0.4, "0.4"),
+        ("aspect_ratio", 640 / 480, "1.333"),
+        ("duration", 15.0, "15 s"),
+        ("duration", 15.264, "15.264 s"),
+        ("fps", 23.976023976, "23.976 fps"),
+        ("size", 0, "0 bytes"),
+        ("size", 999, "999 bytes"),
+        ("size", 30_000_000, "30 MB"),
+        ("size", 30_000_001, "30.000001 MB"),
+        ("size", 31_457_280, "30 MiB"),
+        ("size", 31_457_281, "31.457281 MB"),
+        ("size", 1_000_000_001, "1.000000001 GB"),
+        ("bit_rate", 128_000, "128,000 bit/s"),
+        ("streamable", True, "yes"),
+        ("has_alpha", False, "no"),
+        ("format", "mp4", "mp4"),
+    ],
+)
+def test_how_an_amount_is_shown(fact: str, value: object, shown: str) -> None:
+    assert amount(fact, value) == shown
+
+
+@given(st.floats(min_value=0.001, max_value=1e6, allow_subnormal=False), st.sampled_from([2.0, 15.0, 15.2, 24.0]))
+def test_a_value_never_looks_like_the_bound_that_it_misses(value: float, bound: float) -> None:
+    if value != bound:
+        assert amount("duration", value, against=bound) != amount("duration", bound)
+
+
+@given(st.integers(min_value=1, max_value=10**13))
+def test_sizes_are_shown_to_the_byte(value: int) -> None:
+    number, unit = amount("size", value).split()
+    factors = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+    assert round(float(number.replace(",", "")) * factors[unit]) == value
+
+
+def test_facts_have_names_that_read_well() -> None:
+    assert (label("aspect_ratio"), label("fps"), label("width")) == ("aspect ratio", "frame rate", "width")
