@@ -40,6 +40,11 @@ def _choice(title: str, explanation: str) -> Code:
     return Code("error", title, explanation, _CHOICE)
 
 
+def _seen(severity: Severity, title: str, sentence: str) -> Code:
+    """A code whose message is always the same sentence."""
+    return Code(severity, title, f"{sentence[0].upper()}{sentence[1:]}.", sentence)
+
+
 _RESIZE: Final = "Resize it; for a picture both sides and the ratio have bounds of their own."
 _SERVER: Final = "Nothing is known of the file itself. Try again later; if it stays so, ask who runs the server."
 
@@ -187,12 +192,28 @@ CODES: Final[dict[str, Code]] = {
         "The server does not say how long the file is.",
         "Content-Length is missing: {service} requires it",
     ),
+    "too_much_to_read": Code(
+        "unknown",
+        "Too far inside",
+        "What is needed stands behind more bytes, or in more places, than may be fetched of one URL.",
+    ),
     "rate_limited": Code("unknown", "Server is busy", _SERVER),
     "server_error": Code("unknown", "Server failed", _SERVER),
     "connection_failed": Code("unknown", "No connection", _SERVER),
     "tls_failed": Code("unknown", "No secure connection", "The server's certificate or TLS could not be used."),
     "timed_out": Code("unknown", "Too slow", _SERVER),
     "response_invalid": Code("unknown", "Answer not usable", "The server broke the rules of HTTP. Host it elsewhere."),
+    # what else a user should know of a URL; whether it matters is for a rule set's [url] to say
+    "plain_http": _seen("note", "No TLS", "the URL is http: what is fetched can be read and changed on its way"),
+    "no_ranges": _seen("note", "No Range support", "the server cannot give parts of the file"),
+    "length_missing": _seen("note", "No length", "the server does not say how long the file is"),
+    "length_wrong": _seen("warning", "Lengths differ", "the server states two lengths of the file: a fetch may fail"),
+    "redirected_host": _seen("note", "Redirect to another host", "the URL redirects to another host"),
+    "insecure_redirect": _seen("warning", "Redirect to http", "the URL redirects from https to http: many refuse that"),
+    "mixed_addresses": _seen("warning", "Some addresses are private", "some of the host's addresses are not public"),
+    "credentials_in_url": _seen("warning", "Password in the URL", "the URL holds a user and a password"),
+    "url_unescaped": _seen("warning", "URL not escaped", "the URL has characters that must be percent-encoded"),
+    "retried": _seen("note", "Took several tries", "the server answered only after further tries"),
     # several files used together
     "too_many_files": _bound("Too many files", "One request takes a limited number of files of this kind."),
     "too_few_files": _bound("Too few files", "One request needs a number of files of this kind."),

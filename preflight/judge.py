@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from preflight.codes import CODES, Severity, bound_codes, choice_code
-from preflight.hints import with_hints
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet
@@ -36,9 +36,12 @@ def judge(
         findings.append(Finding(problem.code, CODES[problem.code].severity, problem.message))
     if delivery is not None:
         for limit in rules.url:
-            finding = _of_delivery(limit, delivery, rules)
+            finding = _of_delivery(limit, delivery, rules, reached=media is not None)
             if finding is not None and (problem is None or finding.code != problem.code):
                 findings.append(finding)
+        findings += [_finding(word) for word in delivery.notes if word in CODES]
+        if delivery.scheme == "http" and all(limit.fact != "scheme" for limit in rules.url):
+            findings.append(_finding("plain_http"))
     if media is not None:
         _of_media(findings, media, rules, name)
     findings.extend(extra)
@@ -72,16 +75,22 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
         elif limit.side(value):
             findings.append(_outside(limit, value, rules, media))
     if any(finding.severity == "error" for finding in findings):
+        from preflight.hints import with_hints  # only what fails needs it
+
         findings[:] = with_hints(findings, media, section, name)
 
 
-def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet) -> Finding | None:
+def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, reached: bool) -> Finding | None:
+    """`reached`: the media was read. From a private address it is only where the caller allowed that: a warning."""
     value = getattr(delivery, limit.fact)
     if value is None:
         if limit.required:
             return _absent(limit, value, rules)
         return None if limit.fact in _MAY_BE_ABSENT else _unknown(limit, rules, None)
-    return _outside(limit, value, rules, None) if limit.side(value) else None
+    if not limit.side(value):
+        return None
+    finding = _outside(limit, value, rules, None)
+    return replace(finding, severity="warning") if limit.fact == "public" and reached else finding
 
 
 _MAY_BE_ABSENT = frozenset(("expires_in", "page", "content_type", "content_length", "public", "ranges"))

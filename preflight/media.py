@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from preflight.formats import mime_of
 
@@ -119,8 +119,7 @@ class Delivery:
 DELIVERY_FACTS: Final[tuple[str, ...]] = tuple(field.name for field in fields(Delivery))
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """What the chosen rule sets need of a source: the only thing that travels against the arrows.
 
     facts      names out of `FACTS` and `DELIVERY_FACTS`

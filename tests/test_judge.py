@@ -215,7 +215,7 @@ class TestAround:
         ("change", "verdict", "message"),
         [
             ({}, "pass", None),
-            ({"public": False}, "fail", "host is not on the public internet: Atlas Cloud cannot fetch from it"),
+            ({"public": False}, "pass", "host is not on the public internet: Atlas Cloud cannot fetch from it"),
             ({"page": "drive"}, "fail", "a web page (drive) is answered in place of the file: Atlas Cloud fetches "),
             ({"expires_in": 300.0}, "pass", "the URL expires in 300 s (a service may take minutes before it fetches)"),
             ({"expires_in": -20.0}, "fail", "the URL expired 20 s ago (a service may take minutes before it fetches)"),

@@ -1,0 +1,116 @@
+"""Which addresses the whole internet can reach: `kind_of`.
+
+The tables are written out, from the IANA special-purpose address registries (RFC 6890): what `ipaddress` calls
+global differs between Python versions, and lets through addresses that hold another address inside.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+_IPV4: Final = tuple(
+    (IPv4Network(network), kind)
+    for network, kind in (
+        ("169.254.169.254/32", "cloud metadata"),
+        ("169.254.170.2/32", "cloud metadata"),
+        ("100.100.100.200/32", "cloud metadata"),
+        ("168.63.129.16/32", "cloud metadata"),  # Azure's, on an address that looks public
+        ("192.0.0.192/32", "cloud metadata"),
+        ("0.0.0.0/8", "this host"),
+        ("10.0.0.0/8", "private network"),
+        ("100.64.0.0/10", "carrier-grade NAT"),
+        ("127.0.0.0/8", "loopback"),
+        ("169.254.0.0/16", "link-local"),
+        ("172.16.0.0/12", "private network"),
+        ("192.0.0.0/24", "reserved"),
+        ("192.0.2.0/24", "documentation"),
+        ("192.88.99.0/24", "reserved"),
+        ("192.168.0.0/16", "private network"),
+        ("198.18.0.0/15", "benchmarking"),
+        ("198.51.100.0/24", "documentation"),
+        ("203.0.113.0/24", "documentation"),
+        ("224.0.0.0/4", "multicast"),
+        ("240.0.0.0/4", "reserved"),
+    )
+)
+_IPV6: Final = tuple(
+    (IPv6Network(network), kind)
+    for network, kind in (
+        ("fd00:ec2::254/128", "cloud metadata"),
+        ("fd20:ce::254/128", "cloud metadata"),
+        ("::/128", "this host"),
+        ("::1/128", "loopback"),
+        ("64:ff9b:1::/48", "private network"),  # RFC 8215: NAT64 inside one network
+        ("2001::/23", "reserved"),
+        ("2001:db8::/32", "documentation"),
+        ("3fff::/20", "documentation"),
+        ("fc00::/7", "private network"),
+        ("fe80::/10", "link-local"),
+        ("fec0::/10", "site-local"),
+        ("ff00::/8", "multicast"),
+    )
+)
+_GLOBAL: Final = IPv6Network("2000::/3")
+"""The one part of IPv6 that is given out (RFC 4291 2.4); everything else is reserved."""
+_LOW_32: Final = tuple(
+    IPv6Network(network)
+    for network in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")  # mapped, translated (RFC 2765), NAT64
+)
+_6TO4: Final = IPv6Network("2002::/16")
+_TEREDO: Final = IPv6Network("2001::/32")
+_ISATAP: Final = (0x00005EFE, 0x02005EFE)
+"""RFC 5214 6.1: an interface identifier that ends in an IPv4 address."""
+
+
+def kind_of(address: str) -> str | None:
+    """Why nobody outside can reach `address`: `loopback`, `private network`, `link-local` …; None: everybody can.
+
+    >>> kind_of("93.184.216.34"), kind_of("::ffff:10.0.0.1"), kind_of("64:ff9b::7f00:1")
+    (None, 'private network', 'loopback')
+    """
+    try:
+        return _kind(ip_address(address.partition("%")[0]))
+    except ValueError:
+        return "not an address"
+
+
+def is_literal(host: str) -> bool:
+    """Whether `host` is an address and no name, in any notation that a resolver takes (`127.1`, `0x7f.1`)."""
+    try:
+        ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        try:
+            socket.inet_aton(host)
+        except OSError:
+            return False
+        return host[:1].isdigit()
+    return True
+
+
+def _kind(ip: IPv4Address | IPv6Address) -> str | None:
+    if isinstance(ip, IPv4Address):
+        return next((kind for network, kind in _IPV4 if ip in network), None)
+    inner = [_kind(hidden) for hidden in _hidden(ip)]
+    if inner:
+        return next((kind for kind in inner if kind is not None), None)
+    kind = next((kind for network, kind in _IPV6 if ip in network), None)
+    if kind is None and ip not in _GLOBAL:
+        kind = "reserved"
+    if kind is None and int(ip) >> 32 & 0xFFFFFFFF in _ISATAP:
+        kind = _kind(IPv4Address(int(ip) & 0xFFFFFFFF))
+    return kind
+
+
+def _hidden(ip: IPv6Address) -> Iterator[IPv4Address]:
+    """The IPv4 addresses to which a packet to `ip` is carried in the end."""
+    number = int(ip)
+    if any(ip in network for network in _LOW_32):
+        yield IPv4Address(number & 0xFFFFFFFF)
+    elif ip in _6TO4:  # RFC 3056 2
+        yield IPv4Address(number >> 80 & 0xFFFFFFFF)
+    elif ip in _TEREDO:  # RFC 4380 4: the server, then the client with every bit turned
+        yield IPv4Address(number >> 64 & 0xFFFFFFFF)
+        yield IPv4Address(~number & 0xFFFFFFFF)

@@ -1,0 +1,96 @@
+"""One answer of a server: `Answer`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.response import BaseHTTPResponse
+
+from preflight.errors import SourceError
+from preflight.sources.failures import cut_off, timed_out
+from preflight.sources.gate import Place
+from preflight.sources.guard import Admitted
+from preflight.sources.quiet import quiet
+from preflight.sources.redact import redact
+
+PIECE = 1 << 18
+"""Bytes read at once, so that a length that lies reserves no memory."""
+
+SHORT = 1 << 12
+GLANCE = 0.25
+"""s for which the page of an error is waited for."""
+
+
+class Answer:
+    """Status and headers, and a body that is read as far as wanted. `close` it: it holds a place at its host.
+
+    url       what was asked for
+    admitted  the addresses of its host; None where a proxy knows them
+    count     is told of the bytes of every piece that was read
+    """
+
+    def __init__(
+        self, raw: BaseHTTPResponse, url: str, place: Place, seconds: float, admitted: Admitted | None = None
+    ) -> None:
+        self.url = url
+        self.status = raw.status
+        self.admitted: Admitted | None = getattr(raw, "admitted", None) or admitted
+        self.count: Callable[[int], None] | None = None
+        name = redact(url)
+        self._raw = raw
+        self._place = place
+        self._late: Callable[[], SourceError] = partial(timed_out, name, seconds)
+        self._name = name
+
+    def header(self, name: str) -> str:
+        """The value of a header; empty where there is none."""
+        return self._raw.headers.get(name) or ""
+
+    def read(self, length: int) -> bytes:
+        """The next `length` bytes of the body; fewer only where it ends. Raises `SourceError`."""
+        pieces = []
+        while length > 0:
+            piece = self._take(self._raw.read, min(length, PIECE))
+            if not piece:
+                break
+            pieces.append(piece)
+            length -= len(piece)
+        return b"".join(pieces)
+
+    def glance(self, length: int = SHORT) -> bytes:
+        """Up to `length` bytes of the page of an error or a redirect, if they come at once; they only help."""
+        sock = getattr(self._raw.connection, "sock", None)
+        if sock is not None:
+            sock.settimeout(GLANCE)
+        try:
+            return self._take(self._raw.read1, length)
+        except SourceError:
+            return b""
+
+    def dismiss(self) -> None:
+        """`close`, after a short rest of the body, so that the connection can serve again."""
+        left = getattr(self._raw, "length_remaining", None)
+        if left is not None and left <= SHORT:
+            self.glance()
+        self.close()
+
+    def close(self) -> None:
+        """Keep the connection if the body was read to its end, else end it: what is left is not worth reading."""
+        with quiet():
+            self._raw.close()
+            self._raw.release_conn()
+        self._place.leave()
+
+    def _take(self, read: Callable[..., bytes], length: int) -> bytes:
+        try:
+            with quiet():
+                piece = read(length, decode_content=False)
+        except ReadTimeoutError:
+            raise self._late() from None
+        except (HTTPError, OSError, ValueError):
+            raise cut_off(self._name) from None
+        if self.count is not None:
+            self.count(len(piece))
+        return piece

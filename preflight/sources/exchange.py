@@ -1,0 +1,160 @@
+"""The conversation about one URL: `Exchange`. It follows redirects one by one, tries again what may pass, and keeps
+the deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+from urllib.parse import urljoin
+
+from preflight import __version__
+from preflight.errors import SourceError
+from preflight.sources.answer import Answer
+from preflight.sources.failures import Passing, redirected_away, redirected_endlessly, refused
+from preflight.sources.headers import content_length, retry_after
+from preflight.sources.options import HttpOptions
+from preflight.sources.pages import hint_for
+from preflight.sources.patience import Patience
+from preflight.sources.record import Record
+from preflight.sources.redact import redact
+from preflight.sources.transport import Transport
+from preflight.sources.urls import parse
+
+T = TypeVar("T")
+_HEADERS: Final = {"User-Agent": f"preflight/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
+_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+_GIVEN: Final = frozenset((200, 203, 206, 416))
+"""Statuses whose answers say something about the file; 416: about its size."""
+_HEAD_PATIENCE: Final = 10.0
+
+
+class Exchange:
+    """Requests for one URL.
+
+    record      what was seen so far
+    url         where the file was found, behind all redirects; before, the URL as given
+    requests    how many were sent
+    bytes_read  bytes of bodies that were read
+    """
+
+    def __init__(self, url: str, transport: Transport, options: HttpOptions) -> None:
+        self.record = Record(url, transport.now())
+        self.url = url
+        self.requests = 0
+        self.bytes_read = 0
+        self._asked = url
+        self._found = False
+        self._name = redact(url)
+        self._transport = transport
+        self._options = options
+        self._patience = Patience(self._name, transport, options)
+
+    def get(self, span: tuple[int, int] | None, take: Callable[[Answer], T]) -> T:
+        """What `take` makes of the answer to a GET, of bytes `span` (first, end) or of all.
+
+        Its status is 200, 203, 206 or 416. `take` closes the answer or keeps it; where it raises what may pass, it
+        is called again with another answer. Raises `SourceError`.
+        """
+        headers = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}"}
+        tries = 0
+        while True:
+            try:
+                answer = self._follow("GET", self.url, headers)
+                try:
+                    self._accept(answer)
+                    return take(answer)
+                except BaseException:
+                    answer.close()
+                    raise
+            except Passing as failure:
+                self._patience.pause(failure, tries)
+                self.record.note("retried")
+                tries += 1
+
+    def head(self, size: int | None) -> None:
+        """See whether HEAD, which some fetchers begin with, gives status 200 and a length."""
+        try:
+            patience = min(self._patience.left() / 2, _HEAD_PATIENCE)
+            try:
+                answer = self._follow("HEAD", self._asked, {}, patience)
+            except Passing:  # a kept connection may have ended meanwhile
+                answer = self._follow("HEAD", self._asked, {}, patience)
+        except SourceError as failure:
+            self.record.see(head_ok=False if failure.code == "timed_out" else None)
+            return
+        answer.dismiss()
+        length = content_length(answer.header("Content-Length"))
+        if answer.status != 429 and answer.status < 500:
+            self.record.see(head_ok=answer.status == 200 and length is not None)
+        if answer.status == 200 and length is not None and size is not None and length != size:
+            self.record.note("length_wrong")
+
+    def _follow(self, method: str, url: str, headers: dict[str, str], patience: float | None = None) -> Answer:
+        """The first answer that redirects no further. Each place on the way is looked at before it is asked."""
+        recorded = method == "GET" and not self._found
+        seen = [url]
+        while True:
+            answer = self._ask(method, seen[-1], headers, patience)
+            if recorded:
+                self.record.answer(answer)
+            location = answer.header("Location")
+            if answer.status not in _REDIRECTS or not location:
+                return answer
+            answer.dismiss()
+            target = self._target(seen[-1], location)
+            if target in seen or len(seen) > self._options.max_redirects:
+                raise redirected_endlessly(self._name, None if target in seen else self._options.max_redirects)
+            if recorded:
+                self.record.redirect(seen[-1], target, len(seen))
+            seen.append(target)
+
+    def _ask(self, method: str, url: str, headers: dict[str, str], patience: float | None) -> Answer:
+        """One request, in its turn."""
+        transport = self._transport
+        host = parse(url).host
+        self._patience.left()
+        began = transport.clock()
+        place = transport.place(host, self._options.timeout + 5)
+        if place is None:
+            raise SourceError("timed_out", f"{self._name}: too many other answers of {host} are still open")
+        try:
+            self._patience.extend(transport.clock() - began)
+            left = self._patience.left()
+            answer = transport.send(method, url, {**_HEADERS, **headers}, place, min(left, patience or left))
+        except SourceError as failure:
+            place.leave()
+            if failure.code == "address_not_public":
+                self.record.see(public=False)
+            elif failure.code != "url_invalid":
+                self.requests += 1
+            raise
+        self.requests += 1
+        answer.count = self._count
+        return answer
+
+    def _count(self, taken: int) -> None:
+        self.bytes_read += taken
+
+    def _target(self, url: str, location: str) -> str:
+        """Where a redirect leads; http and https alone are followed."""
+        try:
+            # Header values arrive as Latin-1, addresses in them are written in UTF-8.
+            target = urljoin(url, location.encode("latin-1").decode("utf-8")).partition("#")[0]
+            parse(target)
+        except (SourceError, ValueError):
+            raise redirected_away(self._name, redact(location[:2000])) from None
+        return target
+
+    def _accept(self, answer: Answer) -> None:
+        """Raise what an answer without the file means."""
+        if answer.status in _GIVEN:
+            self.url = answer.url
+            self._found = True
+            return
+        body = answer.glance() if answer.status >= 400 else b""
+        answer.dismiss()
+        failure = refused(self._name, answer.status, body, self.record.expired, hint_for(self._asked))
+        if answer.status != 429 and answer.status < 500:
+            raise failure
+        asked = retry_after(answer.header("Retry-After"), self._transport.now())
+        raise Passing(failure.code, str(failure), asked if answer.status in (429, 503) else None)

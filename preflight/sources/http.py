@@ -1,0 +1,157 @@
+"""A file at an http or https URL, read by ranges: `HttpSource`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preflight.errors import SourceError
+from preflight.media import EVERYTHING, Delivery, Need
+from preflight.sources.answer import Answer
+from preflight.sources.blocks import HEAD
+from preflight.sources.exchange import Exchange
+from preflight.sources.failures import Passing, too_much
+from preflight.sources.forward import Forward
+from preflight.sources.options import USUAL, HttpOptions
+from preflight.sources.pages import page_of
+from preflight.sources.received import Received, Span
+from preflight.sources.redact import redact
+from preflight.sources.transport import Transport, shared
+
+__all__ = ["HttpOptions", "HttpSource"]
+
+FETCHES: Final = 96
+"""Requests for parts of one file: one whose structure leads to more distant places is built to do so."""
+BEGIN: Final = 1 << 10
+"""Bytes that show whether an answer is a web page."""
+
+
+class HttpSource:
+    """A `Source` over a URL. The first read asks for the head of the file; nothing is asked before.
+
+    name        the URL as it may be shown
+    bytes_read  bytes of bodies that were read
+    requests    requests that were sent: redirects, HEAD and further tries included
+
+    A server that ignores Range gives its body forwards only: it is read as far as a reader asks, and kept.
+    Raises `SourceError` with a code of `preflight.codes`, `SourceChanged` where ETag or size differ between answers.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        need: Need = EVERYTHING,
+        options: HttpOptions = USUAL,
+        transport: Transport | None = None,
+    ) -> None:
+        self.name = redact(url)
+        self.bytes_read = 0
+        self.requests = 0
+        self._asked = url
+        self._exchange = Exchange(url, transport or shared(options), options)
+        self._received = Received(self.name, self._exchange.record)
+        self._head = need.head
+        self._limit = max(need.max_bytes, HEAD)
+        self._fetches = 0
+        self._opened = False
+        self._failure: SourceError | None = None
+
+    @property
+    def delivery(self) -> Delivery:
+        """What the server does, as far as it was seen; also after a failure."""
+        return self._exchange.record.delivery
+
+    @property
+    def size(self) -> int | None:
+        self._open()
+        return self._received.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self._open()
+        return self._read(offset, offset + length)
+
+    def verify(self) -> None:
+        """Nothing to ask: each answer was compared with the first one."""
+
+    def close(self) -> None:
+        if self._received.forward is not None:
+            self._received.forward.close()
+
+    def _open(self) -> None:
+        """Ask for the head of the file, once; a failure stays."""
+        if self._failure is not None:
+            raise self._failure
+        if self._opened:
+            return
+        self._opened = True
+        try:
+            self._ask((0, HEAD))
+            if self._received.refused:
+                self._ask(None)
+            self._look()
+            if self._head:
+                self._exchange.head(self._received.size)
+                self._count()
+        except SourceError as failure:
+            self._failure = failure
+            raise
+
+    def _look(self) -> None:
+        """Whether a web page came in place of a file; its first 32 KiB show whether it asks for a password."""
+        url = self._exchange.url
+        if page_of(url, self._read(0, BEGIN), self._asked):
+            self._exchange.record.see(page=page_of(url, self._read(0, HEAD), self._asked))
+
+    def _read(self, offset: int, end: int) -> bytes:
+        received = self._received
+        pieces = []
+        while offset < (end if received.size is None else min(end, received.size)):
+            if received.forward is not None:
+                pieces.append(self._read_forward(received.forward, offset, end))
+                break
+            piece = received.blocks.at(offset, end)
+            if piece:
+                pieces.append(piece)
+                offset += len(piece)
+            else:  # as often as a server gives less than was asked for; `_fetch` counts
+                self._fetch(*received.blocks.span(offset, end, received.size), end)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _fetch(self, first: int, stop: int, end: int) -> None:
+        """Ask for a distant piece, of which a reader wants what stands before `end`; the rest is ahead of it."""
+        self._fetches += 1
+        left = self._limit - self.bytes_read
+        if self._fetches > FETCHES or end - first > left:
+            self._exchange.record.note("read_limit")
+            raise too_much(self.name, self._limit)
+        self._ask((first, min(stop, first + left)))
+
+    def _read_forward(self, forward: Forward, offset: int, end: int) -> bytes:
+        received = self._received
+        end = end if received.size is None else min(end, received.size)
+        if end > self._limit and not forward.ended:
+            self._exchange.record.note("read_limit")
+            forward.stop(too_much(self.name, self._limit))
+        try:
+            forward.reach(end)
+        except Passing:
+            self._exchange.get(None, lambda answer: self._resume(forward, answer, end))
+        finally:
+            self._count()
+        if forward.ended and received.size is None:
+            received.size = forward.kept
+        return forward.at(offset, end - offset)
+
+    def _resume(self, forward: Forward, answer: Answer, end: int) -> None:
+        self._received.take(answer, None)
+        forward.reach(end)
+
+    def _ask(self, span: Span | None) -> None:
+        """Ask for bytes `span`, or for all; what comes is kept."""
+        try:
+            self._exchange.get(span, lambda answer: self._received.take(answer, span))
+        finally:
+            self._count()
+
+    def _count(self) -> None:
+        self.requests, self.bytes_read = self._exchange.requests, self._exchange.bytes_read

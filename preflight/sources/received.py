@@ -1,0 +1,101 @@
+"""What came of one file so far: `Received`. It takes answers, and holds that all are of one version of the file."""
+
+from __future__ import annotations
+
+from preflight.errors import SourceChanged
+from preflight.sources.answer import Answer
+from preflight.sources.blocks import HEAD, Blocks
+from preflight.sources.failures import cut_off, unusable
+from preflight.sources.forward import Forward
+from preflight.sources.headers import content_length, content_range, is_coded, unsatisfied_range
+from preflight.sources.record import Record
+
+Span = tuple[int, int]
+"""First byte, end."""
+
+
+class Received:
+    """The pieces of one file.
+
+    size     bytes; None while the server does not say
+    blocks   pieces that came by Range
+    forward  the body, where the server ignores Range
+    refused  the server refuses Range: ask for the whole file
+    """
+
+    def __init__(self, name: str, record: Record) -> None:
+        self.size: int | None = None
+        self.blocks = Blocks()
+        self.forward: Forward | None = None
+        self.refused = False
+        self._name = name
+        self._record = record
+        self._tag = ""
+
+    def take(self, answer: Answer, span: Span | None) -> None:
+        """Keep what an answer to a GET of `span`, or of all, gives. Raises `SourceError`."""
+        if is_coded(answer.header("Content-Encoding")):
+            raise unusable(self._name, "the body comes compressed although it was asked for as it is")
+        if answer.status == 206:
+            self._take_part(answer, span)
+        elif answer.status == 416:
+            self._take_nothing(answer, span)
+        else:
+            self._take_all(answer)
+
+    def _take_part(self, answer: Answer, span: Span | None) -> None:
+        part = content_range(answer.header("Content-Range"))
+        if span is None or part is None or part.first != span[0]:
+            raise unusable(self._name, "the answer to a Range request holds other bytes than were asked for")
+        self._compare(answer, part.total)
+        self._record.length(part.total, True)
+        length = _length(answer)
+        if length is not None and length != part.last + 1 - part.first:
+            self._record.note("length_wrong")
+        wanted = min(part.last + 1, span[1]) - part.first
+        data = answer.read(wanted)
+        if len(data) < wanted:
+            raise cut_off(self._name)
+        answer.close()
+        self.blocks.add(part.first, data)
+
+    def _take_nothing(self, answer: Answer, span: Span | None) -> None:
+        """416: the place asked for is behind the end; of an empty file even the first byte is."""
+        answer.dismiss()
+        total = unsatisfied_range(answer.header("Content-Range"))
+        if self.size is not None:
+            raise SourceChanged(self._name)
+        if span is None:
+            raise unusable(self._name, "the server refuses a part where the whole was asked for")
+        if span[0] == 0 and total != 0:
+            self.refused = True
+        else:
+            self.size = span[0] if total is None else total
+            self._record.see(content_length=self.size)
+
+    def _take_all(self, answer: Answer) -> None:
+        """200: Range is ignored, and the body comes from its beginning."""
+        length = _length(answer)
+        self._compare(answer, length)
+        fits = length is not None and length <= HEAD
+        self._record.see(status=answer.status)
+        self._record.length(length, fits and "bytes" in answer.header("Accept-Ranges").lower())
+        if self.forward is None:
+            self.forward = Forward(answer, length)
+        else:
+            self.forward.resume(answer)
+        if fits:  # a connection whose answer was read to its end serves again
+            self.forward.reach(HEAD)
+
+    def _compare(self, answer: Answer, total: int | None) -> None:
+        tag = answer.header("ETag").strip().removeprefix("W/")
+        other_size = total is not None and self.size is not None and total != self.size
+        if other_size or (tag and self._tag and tag != self._tag):
+            raise SourceChanged(self._name)
+        self._tag = self._tag or tag
+        self.size = total if self.size is None else self.size
+
+
+def _length(answer: Answer) -> int | None:
+    """Content-Length, which means nothing beside a chunked body (RFC 9112 6.3)."""
+    return None if answer.header("Transfer-Encoding") else content_length(answer.header("Content-Length"))

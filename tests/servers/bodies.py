@@ -1,0 +1,204 @@
+"""Servers whose ranges, lengths, headers and bodies are not what they say."""
+
+from __future__ import annotations
+
+import gzip
+
+from tests.servers.registry import behaviour
+from tests.servers.talk import Talk
+
+
+@behaviour
+def file(talk: Talk) -> None:
+    """No misbehaviour at all."""
+    talk.give_range(talk.data, {"Content-Type": "application/octet-stream"})
+
+
+@behaviour
+def ignores_range(talk: Talk) -> None:
+    talk.answer("200 OK", talk.data, {"ETag": '"one"'})
+
+
+@behaviour
+def chunked(talk: Talk) -> None:
+    """No Range and no length."""
+    talk.head("200 OK", {"Transfer-Encoding": "chunked"})
+    if talk.request.method == "HEAD":
+        return
+    for at in range(0, len(talk.data), 5000):
+        piece = talk.data[at : at + 5000]
+        talk.raw(b"%x\r\n" % len(piece))
+        talk.body(piece)
+        talk.raw(b"\r\n")
+    talk.raw(b"0\r\n\r\n")
+
+
+@behaviour
+def endless(talk: Talk) -> None:
+    talk.keep = False
+    talk.head("200 OK")
+    talk.body(talk.data)
+    talk.forever(b"\0" * 65536)
+
+
+@behaviour
+def endless_part(talk: Talk) -> None:
+    """A proper 206 whose body does not stop where it says."""
+    talk.keep = False
+    first, last = talk.request.span or (0, 0)
+    talk.head("206 Partial Content", {"Content-Range": f"bytes {first}-{last}/{len(talk.data)}"})
+    talk.body(talk.data[first : last + 1])
+    talk.forever(b"\0" * 65536)
+
+
+@behaviour
+def endless_headers(talk: Talk) -> None:
+    talk.keep = False
+    talk.raw(b"HTTP/1.1 200 OK\r\n")
+    talk.forever(b"X-More: " + b"x" * 60000 + b"\r\n")
+
+
+@behaviour
+def many_headers(talk: Talk) -> None:
+    talk.answer("200 OK", talk.data, {f"X-{number}": "x" for number in range(300)})
+
+
+@behaviour
+def long_header(talk: Talk) -> None:
+    talk.answer("200 OK", talk.data, {"X-Long": "x" * 100_000})
+
+
+@behaviour
+def odd_headers(talk: Talk) -> None:
+    """Lines that are no headers, and a name that leads astray."""
+    talk.raw(b"HTTP/1.1 206 Partial Content\r\nno colon here\r\nX-Escape: \x1b[2J\r\nContent-Range: bytes 0-9/10\r\n")
+    talk.raw(b"Content-Length: 10\r\n\r\n")
+    talk.body(b"\x89PNG\r\n\x1a\n\0\0")
+
+
+@behaviour
+def wrong_range(talk: Talk) -> None:
+    first, last = talk.request.span or (0, 99)
+    part = talk.data[first : last + 1]
+    at = f"bytes {first + 7}-{first + 6 + len(part)}/{len(talk.data) + 7}"
+    talk.answer("206 Partial Content", part, {"Content-Range": at})
+
+
+@behaviour
+def no_content_range(talk: Talk) -> None:
+    talk.answer("206 Partial Content", talk.data[:100])
+
+
+@behaviour
+def unknown_total(talk: Talk) -> None:
+    """Ranges of a file whose length it does not tell."""
+    first, last = talk.request.span or (0, 0)
+    part = talk.data[first : last + 1]
+    if not part:
+        talk.answer("416 Range Not Satisfiable")
+    else:
+        talk.answer("206 Partial Content", part, {"Content-Range": f"bytes {first}-{first + len(part) - 1}/*"})
+
+
+@behaviour
+def stingy(talk: Talk) -> None:
+    """Gives at most 10,000 bytes of what is asked for, as it may."""
+    first, last = talk.request.span or (0, 0)
+    part = talk.data[first : min(last + 1, first + 10_000)]
+    talk.answer(
+        "206 Partial Content", part, {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(talk.data)}"}
+    )
+
+
+@behaviour
+def ranges_refused(talk: Talk) -> None:
+    """416 to every Range."""
+    if talk.request.span is None:
+        talk.answer("200 OK", talk.data)
+    else:
+        talk.answer("416 Range Not Satisfiable")
+
+
+@behaviour
+def compressed(talk: Talk) -> None:
+    talk.answer("200 OK", gzip.compress(talk.data), {"Content-Encoding": "gzip"})
+
+
+@behaviour
+def odd_encoding(talk: Talk) -> None:
+    """What object stores leave in Content-Encoding."""
+    talk.give_range(talk.data, {"Content-Encoding": "aws-chunked"})
+
+
+@behaviour
+def cut(talk: Talk) -> None:
+    """Half of the answer, then the connection ends."""
+    _cut(talk)
+
+
+@behaviour
+def cut_once(talk: Talk) -> None:
+    if talk.turn == 0:
+        _cut(talk)
+    else:
+        talk.give_range(talk.data)
+
+
+@behaviour
+def cut_without_ranges(talk: Talk) -> None:
+    """No Range, and each time half of what is left breaks off; the third time it comes whole."""
+    talk.keep = False
+    talk.head("200 OK", {"Content-Length": len(talk.data), "ETag": '"one"'})
+    talk.body(talk.data[: len(talk.data) // (3 - min(talk.turn, 2))])
+
+
+def _cut(talk: Talk) -> None:
+    talk.keep = False
+    first, last = talk.request.span or (0, len(talk.data) - 1)
+    part = talk.data[first : last + 1]
+    at = f"bytes {first}-{first + len(part) - 1}/{len(talk.data)}"
+    talk.head("206 Partial Content", {"Content-Length": len(part), "Content-Range": at})
+    talk.body(part[: len(part) // 2])
+
+
+@behaviour
+def changes_tag(talk: Talk) -> None:
+    talk.give_range(talk.data, {"ETag": f'"{talk.turn}"'})
+
+
+@behaviour
+def changes_size(talk: Talk) -> None:
+    talk.give_range(talk.data + b"+" * talk.turn, {"ETag": '"one"'})
+
+
+@behaviour
+def length_too_short(talk: Talk) -> None:
+    """Announces fewer bytes than the part it sends."""
+    talk.keep = False
+    first, last = talk.request.span or (0, 0)
+    talk.head("206 Partial Content", {"Content-Length": 100, "Content-Range": f"bytes {first}-{last}/{len(talk.data)}"})
+    talk.body(talk.data[first : last + 1])
+
+
+@behaviour
+def length_too_long(talk: Talk) -> None:
+    """Announces the whole file's length for a part of it."""
+    talk.keep = False
+    first, last = talk.request.span or (0, 0)
+    at = f"bytes {first}-{last}/{len(talk.data)}"
+    talk.head("206 Partial Content", {"Content-Length": len(talk.data), "Content-Range": at})
+    talk.body(talk.data[first : last + 1])
+    talk.server.ending.wait(30)
+
+
+@behaviour
+def raw(talk: Talk) -> None:
+    """The file itself is the answer, with its status line and headers."""
+    talk.keep = False
+    talk.raw(talk.data)
+
+
+@behaviour
+def no_http(talk: Talk) -> None:
+    talk.keep = False
+    talk.raw(b"220 mail.test ESMTP\r\n")

@@ -1,0 +1,115 @@
+"""Which addresses are public, and which of a host's addresses may be connected to."""
+
+from __future__ import annotations
+
+import socket
+import time
+from ipaddress import IPv4Address, ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preflight.errors import SourceError
+from preflight.sources.addresses import is_literal, kind_of
+from preflight.sources.guard import Guard, admit
+
+PUBLIC = ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "64:ff9b::101:101"]
+PUBLIC += ["::ffff:8.8.8.8", "2002:808:808::1", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1"]
+PRIVATE = [
+    *("0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.0.1", "172.16.0.1"),
+    *("172.31.255.255", "192.0.0.1", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1"),
+    *("203.0.113.1", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255"),
+    *("::", "::1", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1"),
+    *("3fff::1", "5f00::1", "100::1", "4000::1", "2001:2::1", "2001:10::1", "64:ff9b:1::1"),
+]
+METADATA = ["169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"]
+HIDDEN = [
+    *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:0:10.0.0.1", "::7f00:1"),  # mapped, translated, compatible
+    *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe"),  # NAT64
+    *("2002:7f00:1::", "2002:a00:1::5"),  # 6to4
+    *("2001:0:7f00:1::", "2001:0:808:808:0:0:f5ff:fffe"),  # Teredo: its server; its client 10.0.0.1, turned
+    *("2a00::5efe:127.0.0.1", "2a00::200:5efe:10.0.0.1"),  # ISATAP
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public(address: str) -> None:
+    assert kind_of(address) is None
+
+
+@pytest.mark.parametrize("address", [*PRIVATE, *METADATA, *HIDDEN, "nonsense", ""])
+def test_not_public(address: str) -> None:
+    assert kind_of(address) is not None
+
+
+@pytest.mark.parametrize("address", METADATA)
+def test_metadata_services_are_called_by_name(address: str) -> None:
+    assert kind_of(address) == "cloud metadata"
+
+
+@given(st.ip_addresses(v=4))
+def test_whatever_the_standard_library_refuses_is_refused(ip: IPv4Address) -> None:
+    if not ip.is_global or ip.is_multicast:
+        assert kind_of(str(ip)) is not None
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_inside_another_is_judged_as_itself(ip: IPv4Address) -> None:
+    mapped = ip_address(int(ip_address("::ffff:0:0")) + int(ip))
+    assert kind_of(str(mapped)) == kind_of(str(ip))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "127.1", "0x7f.1", "2130706433", "017700000001"])
+def test_addresses_in_any_notation_are_literals(host: str) -> None:
+    assert is_literal(host)
+
+
+@pytest.mark.parametrize("host", ["h.example", "localhost", "1.example", "a1", "", "1.2.3.4.5.example"])
+def test_names_are_no_literals(host: str) -> None:
+    assert not is_literal(host)
+
+
+def test_of_several_addresses_the_public_ones_are_admitted() -> None:
+    admitted = admit("h.example", ["10.0.0.1", "1.1.1.1", "::1", "8.8.8.8"], allow_private=False)
+    assert admitted == (("1.1.1.1", "8.8.8.8"), False, True)
+
+
+def test_private_addresses_are_admitted_last_and_only_if_allowed() -> None:
+    assert admit("h", ["10.0.0.1", "1.1.1.1"], allow_private=True) == (("1.1.1.1", "10.0.0.1"), False, True)
+    assert admit("h", ["10.0.0.1"], allow_private=True) == (("10.0.0.1",), False, False)
+    with pytest.raises(SourceError, match=r"h leads to 10\.0\.0\.1, .*private network") as caught:
+        admit("h", ["10.0.0.1", "::1"], allow_private=False)
+    assert caught.value.code == "address_not_public"
+
+
+def test_a_host_without_an_address_is_refused() -> None:
+    with pytest.raises(SourceError):
+        admit("h", [], allow_private=False)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:7f00:1]"])
+def test_what_the_system_resolves_to_loopback_is_refused(host: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        Guard(allow_private=False).admit(host, 80, 5.0)
+    assert caught.value.code == "address_not_public"
+
+
+def test_a_resolver_that_hangs_is_left_behind() -> None:
+    def hang(host: str, port: int) -> list[str]:
+        time.sleep(2)
+        return ["1.1.1.1"]
+
+    began = time.monotonic()
+    with pytest.raises(SourceError, match="could not be looked up") as caught:
+        Guard(allow_private=False, resolve=hang).admit("h.example", 80, 0.1)
+    assert caught.value.code == "connection_failed"
+    assert time.monotonic() - began < 1
+
+
+def test_an_unknown_name_says_so() -> None:
+    def unknown(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with pytest.raises(SourceError, match=r"h\.example has no address: check"):
+        Guard(allow_private=False, resolve=unknown).admit("h.example", 80, 5.0)

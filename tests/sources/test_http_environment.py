@@ -1,0 +1,102 @@
+"""Proxies, netrc and CA bundles of the environment: only when asked for."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import SourceError
+from tests.servers.hostile import BEHAVIOURS
+from tests.servers.talk import Server, Talk
+from tests.sources.conftest import DATA, NAME, Open
+
+DEAD = "http://127.0.0.1:1"
+
+
+def as_proxy(talk: Talk) -> None:
+    """A request for `http://h.example/file`, of which the proxy has a copy."""
+    BEHAVIOURS["file"](talk)
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Server:
+    return Server({**BEHAVIOURS, "h.example": as_proxy}, {NAME: DATA})
+
+
+def test_proxies_of_the_environment_are_not_used(
+    server: Server, open_url: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, DEAD)
+    assert open_url(f"file/{NAME}").read_at(0, 10) == DATA[:10]
+
+
+def test_unless_asked_for(proxy: Server, open_url: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy:
+        monkeypatch.setenv("http_proxy", proxy.url(""))
+        source = open_url(f"http://h.example/{NAME}", trust_env=True, parts={"resolve": unknown})
+        assert source.read_at(0, 10) == DATA[:10]
+        assert proxy.seen[0].path == f"http://h.example/{NAME}"
+        assert source.delivery.public is None
+
+
+def test_a_proxy_may_be_given(proxy: Server, open_url: Open) -> None:
+    with proxy:
+        source = open_url(
+            f"http://h.example/{NAME}",
+            proxy=f"http://me:pw@127.0.0.1:{proxy.port}",
+            allow_private=False,
+            parts={"resolve": lambda host, port: ["93.184.216.34"]},
+        )
+        assert source.read_at(0, 10) == DATA[:10]
+        assert source.delivery.public is True
+        assert proxy.seen[0].headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:pw").decode()
+
+
+def test_behind_a_proxy_private_addresses_stay_private(proxy: Server, open_url: Open) -> None:
+    with proxy:
+        for url in ("http://127.0.0.1/a", "http://intranet.example/a", "http://169.254.169.254/a"):
+            source = open_url(
+                url, proxy=proxy.url(""), allow_private=False, parts={"resolve": lambda host, port: ["10.0.0.1"]}
+            )
+            with pytest.raises(SourceError) as caught:
+                source.read_at(0, 1)
+            assert caught.value.code == "address_not_public"
+        assert not proxy.seen
+
+
+def test_a_dead_proxy_is_named(open_url: Open) -> None:
+    source = open_url(
+        "http://h.example/a", proxy="http://me:hunter2@127.0.0.1:1", retries=0, parts={"resolve": unknown}
+    )
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "connection_failed"
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_deadline_holds_behind_a_proxy(proxy: Server, open_url: Open) -> None:
+    slow = Server({"h.example": BEHAVIOURS["drip-headers"]}, {NAME: DATA})
+    with slow:
+        source = open_url(f"http://h.example/{NAME}", proxy=slow.url(""), timeout=0.3, parts={"resolve": unknown})
+        with pytest.raises(SourceError) as caught:
+            source.read_at(0, 1)
+        assert caught.value.code == "timed_out"
+
+
+@pytest.mark.parametrize("trust_env", [False, True])
+def test_netrc_is_used_only_when_asked_for(
+    server: Server, open_url: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trust_env: bool
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password pw\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert open_url(f"file/{NAME}", trust_env=trust_env).read_at(0, 10) == DATA[:10]
+    assert ("authorization" in server.seen[0].headers) is trust_env
+
+
+def unknown(host: str, port: int) -> list[str]:
+    raise OSError("no resolver here")

@@ -1,0 +1,163 @@
+"""Servers that lie, stall and never end: each gets an error that says what is wrong, in time and in bounds."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from preflight.errors import SourceChanged, SourceError
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME, FakeTime, Open
+
+SIZE = len(DATA)
+
+
+def failure(source: object, offset: int = 0, length: int = 10) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        source.read_at(offset, length)  # type: ignore[attr-defined]
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"),
+    [
+        ("wrong-range", "other bytes than were asked for"),
+        ("no-content-range", "other bytes than were asked for"),
+        ("odd-headers", "other bytes than were asked for"),
+        ("compressed", "compressed"),
+        ("many-headers", "more than 100 headers"),
+        ("long-header", "65536 bytes"),
+        ("endless-headers", "more than 100 headers"),
+        ("no-http", "no status line"),
+    ],
+)
+def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str) -> None:
+    source = open_url(f"{behaviour}/{NAME}")
+    error = failure(source)
+    assert error.code == "response_invalid"
+    assert says in str(error)
+    assert str(failure(source)) == str(error), "a failure stays, and nothing is asked again"
+    assert source.requests == 1
+
+
+@pytest.mark.parametrize("behaviour", ["silent", "drip", "drip-headers", "continues", "stalls"])
+def test_the_deadline_ends_everything(open_url: Open, behaviour: str) -> None:
+    source = open_url(f"{behaviour}/{NAME}", timeout=0.4)
+    began = time.monotonic()
+    error = failure(source, 200_000)
+    assert error.code == "timed_out"
+    assert "within 0.4 s" in str(error)
+    assert 0.3 < time.monotonic() - began < 0.9
+
+
+def test_what_came_before_the_deadline_stays_and_its_end_is_not_taken_for_the_files(open_url: Open) -> None:
+    source = open_url(f"stalls-chunked/{NAME}", timeout=0.4)
+    assert source.read_at(0, 10) == DATA[:10]
+    for _ in range(2):
+        assert failure(source, 200_000).code == "timed_out"
+    assert source.read_at(4000, 10) == DATA[4000:4010]
+    assert source.size is None
+
+
+@pytest.mark.parametrize("behaviour", ["endless", "endless-part", "endless-redirect"])
+def test_a_body_without_end_is_not_read_to_its_end(open_url: Open, behaviour: str) -> None:
+    source = open_url(f"{behaviour}/{NAME}")
+    assert source.read_at(0, 32_768) == DATA[:32_768]
+    assert source.bytes_read == 32_768
+    source.close()
+
+
+def test_a_length_that_lies_reserves_no_memory(server: Server, open_url: Open) -> None:
+    tracemalloc.start()
+    try:
+        source = open_url(f"length-too-long/{NAME}")
+        assert source.read_at(0, 10) == DATA[:10]
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+    assert source.delivery.notes == ("length_wrong",)
+
+
+def test_a_file_that_changes_between_two_answers_is_noticed(open_url: Open) -> None:
+    for behaviour in ("changes-tag", "changes-size"):
+        source = open_url(f"{behaviour}/{NAME}")
+        assert source.read_at(0, 10) == DATA[:10]
+        error = failure(source, 200_000)
+        assert isinstance(error, SourceChanged)
+        assert error.code == "source_changed"
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "login"),
+        (403, "not public"),
+        (404, "no such file"),
+        (405, "no GET"),
+        (410, "removed"),
+        (418, "robot"),
+        (400, "check the link"),
+        (304, "no file"),
+        (204, "no file"),
+        (499, "refuses"),
+    ],
+)
+def test_what_a_status_means(open_url: Open, status: int, says: str) -> None:
+    source = open_url(f"status/{status}/x")
+    error = failure(source)
+    assert error.code == "download_failed"
+    assert str(status) in str(error)
+    assert says in str(error)
+    assert source.delivery.status == status
+    assert source.delivery.content_type == "text/html"
+    assert source.requests == 1
+
+
+def test_an_object_stores_own_word_is_quoted_and_nothing_else_of_it(open_url: Open) -> None:
+    text = str(failure(open_url("store/SignatureDoesNotMatch/x")))
+    assert "403 Forbidden (SignatureDoesNotMatch): the file is not public" in text
+    assert "AKIA" not in text
+    assert "the link has expired" in str(failure(open_url("store/ExpiredToken/x")))
+
+
+def test_an_expired_signature_is_the_likeliest_reason(open_url: Open) -> None:
+    query = "X-Amz-Date=20200102T030405Z&X-Amz-Expires=60&X-Amz-Signature=0"
+    source = open_url(f"status/403/x?{query}")
+    assert "the link has expired: sign it anew" in str(failure(source))
+    assert source.delivery.expires_in is not None
+    assert source.delivery.expires_in < 0
+
+
+GOOD = (
+    b"HTTP/1.1 206 Partial Content\r\nContent-Type: image/png\r\nContent-Range: bytes 0-99/300\r\n"
+    b'Content-Length: 100\r\nETag: "x"\r\nRetry-After: 1\r\nLocation: /raw/answer\r\n\r\n' + bytes(range(100))
+)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\x89PNG\r\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n"
+CHANGES = st.lists(st.tuples(st.integers(0, 300), st.sampled_from(b"\0\r\n :-/*,;0139\xff\xe9AZ")), max_size=6)
+
+
+@given(st.sampled_from([GOOD, CHUNKED]), CHANGES, st.integers(0, 400))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_an_answer_looks_like_nothing_else_is_raised(
+    server: Server, open_url: Open, fake_time: FakeTime, answer: bytes, changes: list[tuple[int, int]], cut: int
+) -> None:
+    changed = bytearray(answer)
+    for at, byte in changes:
+        changed[at % len(changed)] = byte
+    server.files["answer"] = bytes(changed[:cut])
+    source = open_url("raw/answer", timeout=3.0, parts=fake_time.parts())
+    with contextlib.suppress(SourceError):
+        source.read_at(0, 50)
+        source.read_at(250, 100)
+    source.close()
+
+
+def test_a_refused_share_link_gets_its_hint(server: Server, open_url: Open) -> None:
+    url = f"http://www.dropbox.com:{server.port}/status/404/a?dl=0"
+    source = open_url(url, parts={"resolve": lambda host, port: ["127.0.0.1"]})
+    assert "dl=1" in str(failure(source))

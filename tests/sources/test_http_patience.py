@@ -1,0 +1,111 @@
+"""What is tried again, how long is waited, and when no longer. Time is a fake; the servers are real."""
+
+from __future__ import annotations
+
+import pytest
+
+from preflight.errors import SourceError
+from preflight.sources.headers import retry_after
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME, FakeTime, Open
+
+FIRST, SECOND = 0.25, 0.5
+"""s of the two pauses with a jitter in the middle."""
+
+
+@pytest.mark.parametrize(
+    ("path", "slept"),
+    [
+        (f"busy/429/7/{NAME}", [7.0]),
+        (f"busy/503/7/{NAME}", [7.0]),
+        (f"busy/429/-/{NAME}", [FIRST]),
+        (f"busy/503/nonsense/{NAME}", [FIRST]),
+        (f"busy/502/7/{NAME}", [FIRST]),
+        (f"cut-once/{NAME}", [FIRST]),
+        (f"hangs-up-once/{NAME}", [FIRST]),
+    ],
+)
+def test_what_may_pass_is_tried_again(open_url: Open, fake_time: FakeTime, path: str, slept: list[float]) -> None:
+    source = open_url(path, parts=fake_time.parts())
+    assert source.read_at(0, 100) == DATA[:100]
+    assert fake_time.slept == slept
+    assert source.requests == 2
+    assert source.delivery.notes == ("retried",)
+    assert source.delivery.status == 206
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("status/429/x", "rate_limited"),
+        ("status/500/x", "server_error"),
+        ("status/503/x", "server_error"),
+        (f"cut/{NAME}", "response_invalid"),
+        (f"length-too-short/{NAME}", "response_invalid"),
+    ],
+)
+def test_twice_and_no_more(open_url: Open, fake_time: FakeTime, path: str, code: str) -> None:
+    source = open_url(path, parts=fake_time.parts())
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 100)
+    assert caught.value.code == code
+    assert type(caught.value) is SourceError
+    assert fake_time.slept == [FIRST, SECOND]
+    assert source.requests == 3
+
+
+def test_a_server_that_takes_no_connection(server: Server, open_url: Open, fake_time: FakeTime) -> None:
+    source = open_url(f"http://127.0.0.1:1/{NAME}", parts=fake_time.parts())
+    with pytest.raises(SourceError, match="takes no connection") as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "connection_failed"
+    assert fake_time.slept == [FIRST, SECOND]
+
+
+def test_what_will_not_pass_is_not_tried_again(open_url: Open, fake_time: FakeTime) -> None:
+    for path in ("status/404/x", "status/403/x", f"compressed/{NAME}", f"no-http/{NAME}"):
+        source = open_url(path, parts=fake_time.parts())
+        with pytest.raises(SourceError):
+            source.read_at(0, 1)
+        assert source.requests == 1
+    assert fake_time.slept == []
+
+
+def test_without_retries_the_first_failure_counts(open_url: Open, fake_time: FakeTime) -> None:
+    source = open_url(f"cut-once/{NAME}", retries=0, parts=fake_time.parts())
+    with pytest.raises(SourceError):
+        source.read_at(0, 1)
+    assert source.requests == 1
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun(open_url: Open, fake_time: FakeTime) -> None:
+    source = open_url(f"busy/429/3600/{NAME}", parts=fake_time.parts())
+    with pytest.raises(SourceError, match="it asks to wait 3600 s") as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "rate_limited"
+    assert fake_time.slept == []
+
+
+def test_waits_count_towards_the_deadline(open_url: Open, fake_time: FakeTime) -> None:
+    source = open_url(f"busy/429/9/{NAME}", timeout=10.0, parts=fake_time.parts())
+    assert source.read_at(0, 1) == DATA[:1]
+    fake_time.now += 2
+    with pytest.raises(SourceError) as caught:
+        source.read_at(200_000, 1)
+    assert caught.value.code == "timed_out"
+    assert source.read_at(100, 10) == DATA[100:110], "what is here needs no server"
+
+
+def test_a_body_without_ranges_goes_on_where_it_broke_off(open_url: Open, fake_time: FakeTime) -> None:
+    source = open_url(f"cut-without-ranges/{NAME}", parts=fake_time.parts())
+    assert source.read_at(0, 10) == DATA[:10]
+    assert source.read_at(295_000, 100) == DATA[295_000:295_100]
+    assert source.read_at(99_000, 2000) == DATA[99_000:101_000]
+    assert source.requests == 3
+
+
+def test_a_date_in_retry_after() -> None:
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT", 1_445_412_470.0) == 10.0
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT", 2e9) == 0.0
+    assert retry_after("9" * 30, 0.0) is None
+    assert retry_after("", 0.0) is None

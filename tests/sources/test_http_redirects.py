@@ -1,0 +1,105 @@
+"""Redirects: followed one by one, each looked at first."""
+
+from __future__ import annotations
+
+import pytest
+
+from preflight.errors import SourceError
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME, Open
+
+
+def names(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+def test_redirects_are_followed_and_counted(server: Server, open_url: Open) -> None:
+    source = open_url(f"hops/3/{NAME}")
+    assert source.read_at(0, 10) == DATA[:10]
+    assert (source.delivery.redirects, source.delivery.status) == (3, 206)
+    assert (source.delivery.redirected_host, source.delivery.insecure_redirect) == (False, False)
+    assert source.requests == 4
+    source.read_at(200_000, 10)
+    assert server.seen[-1].path == f"/file/{NAME}", "further reads go where the file is"
+    assert source.requests == 5
+    assert all(request.span is not None for request in server.seen)
+
+
+def test_another_host_is_noted(server: Server, open_url: Open) -> None:
+    target = server.url(f"file/{NAME}", host="cdn.example")
+    source = open_url(f"http://h.example:{server.port}/to/{target}", parts={"resolve": names})
+    assert source.read_at(0, 10) == DATA[:10]
+    assert source.delivery.redirected_host
+    assert source.delivery.notes == ("redirected_host",)
+    assert source.delivery.host == "h.example"
+    assert server.seen[-1].headers["host"] == f"cdn.example:{server.port}"
+
+
+def test_the_login_of_one_url_goes_to_no_other_host(server: Server, open_url: Open) -> None:
+    target = server.url(f"to//file/{NAME}", host="cdn.example")
+    source = open_url(f"http://me:pw@h.example:{server.port}/to/{target}", parts={"resolve": names})
+    assert source.read_at(0, 10) == DATA[:10]
+    logins = [request.headers.get("authorization", "")[:5] for request in server.seen]
+    assert logins == ["Basic", "", ""]
+
+
+@pytest.mark.parametrize(("path", "says"), [(f"loop/{NAME}", "in a circle"), (f"hops/6/{NAME}", "more than 5 times")])
+def test_redirects_end(open_url: Open, path: str, says: str) -> None:
+    source = open_url(path)
+    with pytest.raises(SourceError, match=says) as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "too_many_redirects"
+    assert source.requests <= 6
+
+
+def test_no_redirects_may_be_chosen(open_url: Open) -> None:
+    source = open_url(f"hops/1/{NAME}", max_redirects=0)
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "too_many_redirects"
+    assert source.requests == 1
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "ftp://h.example/a",
+        "file:///etc/passwd",
+        "data:text/plain,x",
+        "gopher://127.0.0.1:25/",
+        "http://[::1/",
+        "https://",
+    ],
+)
+def test_only_http_and_https_are_followed(open_url: Open, target: str) -> None:
+    source = open_url(f"to/{target}")
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "redirect_refused"
+    assert source.delivery.status == 307
+    assert source.requests == 1
+
+
+def test_the_secrets_of_a_target_are_not_shown(open_url: Open) -> None:
+    source = open_url("to/ftp://me:hunter2@h.example/a?token=hunter3")
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 1)
+    assert "hunter" not in str(caught.value).partition(" is redirected to ")[2]
+
+
+def test_a_redirect_to_a_private_address_is_refused_before_it_is_asked(
+    twins: tuple[Server, Server], open_url: Open
+) -> None:
+    outer, inner = twins
+    parts = {
+        "judge": lambda address: None if address == "127.0.0.1" else "loopback",
+        "resolve": lambda host, port: ["127.0.0.2"],
+    }
+    for target in (inner.url(f"file/{NAME}"), f"http://localhost.:{inner.port}/", f"http://127.2:{inner.port}/"):
+        source = open_url(outer.url(f"to/{target}"), allow_private=False, parts=parts)
+        with pytest.raises(SourceError) as caught:
+            source.read_at(0, 1)
+        assert caught.value.code == "address_not_public"
+        assert (source.delivery.public, source.delivery.redirects) == (False, 1)
+        assert source.requests == 1
+    assert inner.connections == 0

@@ -1,0 +1,97 @@
+"""TLS: the certificate is for the name, though the connection goes to an address."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from urllib3.util.ssl_ import create_urllib3_context
+
+from preflight.errors import SourceError
+from preflight.sources.sockets import TlsSocket
+from tests.servers import tls
+from tests.servers.hostile import hostile
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME, Open
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return tls.make(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
+    with hostile({NAME: DATA}, tls=tls.server_side(*certificate)) as running:
+        yield running
+
+
+def trusting(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    context.sslsocket_class = TlsSocket
+    context.load_verify_locations(certificate[0])
+    return context
+
+
+def to_loopback(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+def test_the_name_is_checked_and_sent(secure: Server, certificate: tuple[Path, Path], open_url: Open) -> None:
+    context = trusting(certificate)
+    source = open_url(secure.url(f"file/{NAME}", host=tls.NAME), parts={"resolve": to_loopback, "tls": lambda: context})
+    assert source.read_at(0, 10) + source.read_at(200_000, 10) == DATA[:10] + DATA[200_000:200_010]
+    assert secure.seen[0].headers["host"] == f"{tls.NAME}:{secure.port}"
+    assert secure.connections == 1
+
+
+def test_the_deadline_holds_over_tls(secure: Server, certificate: tuple[Path, Path], open_url: Open) -> None:
+    context = trusting(certificate)
+    source = open_url(
+        secure.url(f"drip-headers/{NAME}", host=tls.NAME),
+        timeout=0.4,
+        parts={"resolve": to_loopback, "tls": lambda: context},
+    )
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "timed_out"
+
+
+def test_another_name_is_refused(secure: Server, certificate: tuple[Path, Path], open_url: Open) -> None:
+    context = trusting(certificate)
+    source = open_url(
+        secure.url(f"file/{NAME}", host="other.test"), parts={"resolve": to_loopback, "tls": lambda: context}
+    )
+    with pytest.raises(SourceError, match=r"other\.test: its certificate is not valid \(Hostname mismatch") as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "tls_failed"
+
+
+def test_an_unknown_authority_is_refused(secure: Server, open_url: Open) -> None:
+    source = open_url(secure.url(f"file/{NAME}", host=tls.NAME), parts={"resolve": to_loopback})
+    with pytest.raises(SourceError, match="self-signed certificate") as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "tls_failed"
+    assert source.requests == 1
+
+
+def test_a_server_without_tls_is_named(server: Server, open_url: Open) -> None:
+    source = open_url(f"https://127.0.0.1:{server.port}/file/{NAME}")
+    with pytest.raises(SourceError, match="should begin with http://") as caught:
+        source.read_at(0, 1)
+    assert caught.value.code == "tls_failed"
+
+
+def test_a_redirect_from_https_to_http_is_noted(
+    server: Server, secure: Server, certificate: tuple[Path, Path], open_url: Open
+) -> None:
+    context = trusting(certificate)
+    source = open_url(
+        secure.url(f"to/{server.url(f'file/{NAME}')}", host=tls.NAME),
+        parts={"resolve": to_loopback, "tls": lambda: context},
+    )
+    assert source.read_at(0, 10) == DATA[:10]
+    assert source.delivery.insecure_redirect
+    assert source.delivery.notes == ("redirected_host", "insecure_redirect")
