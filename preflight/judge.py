@@ -84,6 +84,8 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, reached: b
     """`reached`: the media was read. From a private address it is only where the caller allowed that: a warning."""
     value = getattr(delivery, limit.fact)
     if value is None:
+        if not 200 <= (delivery.status or 0) < 300:
+            return None  # there was no answer that could have shown it
         if limit.required:
             return _absent(limit, value, rules)
         return None if limit.fact in _MAY_BE_ABSENT else _unknown(limit, rules, None)

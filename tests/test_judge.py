@@ -236,7 +236,13 @@ class TestAround:
 
     def test_strict_fetchers(self) -> None:
         delivery = Delivery(
-            scheme="http", host="10.0.0.1", url_length=2049, host_is_ip=True, redirects=1, head_ok=False
+            scheme="http",
+            host="10.0.0.1",
+            url_length=2049,
+            status=200,
+            host_is_ip=True,
+            redirects=1,
+            head_ok=False,
         )
         assert codes(judge(PHOTO, catalog.load("runway"), delivery=delivery)) == [
             "scheme_unsupported",

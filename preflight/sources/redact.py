@@ -26,7 +26,7 @@ _IN_PATH: Final = (
     (re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]*"), HIDDEN),  # a JSON Web Token
 )
 _ASSIGNED: Final = re.compile(r"(?<=[/;~])([\w.\-]+)=([^/;~]+)")
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
+_URL: Final = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 _START: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(//|\\\\)?")
 _HOST: Final = re.compile(r"[^\[\]:@]*(:\d*)?|\[[0-9A-Fa-f:.%\w]*\](:\d*)?")
 

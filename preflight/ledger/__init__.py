@@ -1,0 +1,24 @@
+"""What was submitted where, so that nothing is registered twice or lost: `Ledger`, an SQLite file.
+
+An entry is one registration: its intent is written before the call, the provider's id after it. Its key says what
+would be the same registration again: provider, endpoint, account, project, group, asset type and content. `serial`
+tells registrations of one key apart (an asset that was deleted, a failure that was tried again): 1, 2, 3 …
+"""
+
+from __future__ import annotations
+
+from preflight.ledger.entry import CONTENT, Content, Entry, Key, State, asset_name
+from preflight.ledger.store import Disagreement, Ledger, LedgerError, default_path
+
+__all__ = [
+    "CONTENT",
+    "Content",
+    "Disagreement",
+    "Entry",
+    "Key",
+    "Ledger",
+    "LedgerError",
+    "State",
+    "asset_name",
+    "default_path",
+]

@@ -1,0 +1,154 @@
+"""What every provider's answers become: `Asset`, `Group`, `Page`, `Session`, `Callback`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from preflight.sources.redact import redact
+
+Status = Literal["processing", "active", "failed", "unknown"]
+STATUSES: Final[tuple[Status, ...]] = ("processing", "active", "failed", "unknown")
+"""`unknown`: the provider said a word that none of its pages explains; `Asset.provider_status` has it."""
+
+T = TypeVar("T")
+_MILLISECONDS: Final = 1e11
+"""Greater numbers of seconds would be dates after the year 5000: they count milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One asset, as its provider describes it.
+
+    id               what the provider's own calls take; ids: all its ids by the provider's names for them
+    status           of `STATUSES`; provider_status: the provider's own word
+    kind             image, video, audio; None where the provider does not say, or it is none of them
+    reference        the string for a generation request; None where no page says what it looks like
+    usage            how the reference is used, in a sentence
+    group            the id of its group
+    url              where the provider keeps the file; often signed, so shown only redacted
+    url_expires      UTC; None where neither the URL nor a page says
+    source           the URL that it was registered from
+    error_code       why it failed, as a key of `preflight.codes.CODES`; provider_code: the provider's own word
+    error_message    the provider's own sentence, redacted and escaped
+    created, updated UTC
+    raw              the provider's answer, redacted
+    """
+
+    id: str
+    provider: str
+    status: Status = "processing"
+    kind: str | None = None
+    reference: str | None = None
+    name: str | None = None
+    group: str | None = None
+    url: str | None = field(default=None, repr=False)
+    url_expires: datetime | None = None
+    source: str | None = field(default=None, repr=False)
+    error_code: str | None = None
+    error_message: str | None = None
+    provider_code: str | None = None
+    provider_status: str | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    usage: str | None = field(default=None, repr=False)
+    ids: Mapping[str, str] = field(default_factory=dict, hash=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False, hash=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object with every field; URLs are redacted, times are ISO 8601 in UTC."""
+        return _json(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group (a container) of assets. `type` as the provider calls it: AIGC, LivenessFace."""
+
+    id: str
+    provider: str
+    name: str | None = None
+    description: str | None = None
+    type: str | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False, hash=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object with every field."""
+        return _json(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list. `next` is given back to the same call for the page that follows; None: there is none.
+
+    total: how many there are in all, where the provider counts them. A page without items ends a list, whatever
+    `next` says, and so must a page with nothing but known ids: not every server heeds the page that it is asked for.
+    """
+
+    items: tuple[T, ...]
+    next: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A real-person verification: the person opens `link`; `token` asks for the result. Both are secret."""
+
+    provider: str
+    link: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a verification's redirect says: `success` with the id of the group, or `failed` with a reason."""
+
+    status: Literal["success", "failed"]
+    group: str | None = None
+    reason: str | None = None
+
+
+def moment(value: object) -> datetime | None:
+    """A time as providers write it: ISO 8601 text, or seconds or milliseconds since 1970. None: it is no time.
+
+    Text without a zone is taken as UTC: every provider that writes a zone writes that one.
+
+    >>> moment("2026-04-21T02:41:43Z") == moment(1776739303) == moment("1776739303000")
+    True
+    """
+    if isinstance(value, str):
+        if not value.strip().isdecimal():
+            return _from_text(value.strip())
+        value = int(value) if len(value) < 20 else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value:
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000 if abs(value) >= _MILLISECONDS else value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _from_text(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _json(thing: Asset | Group) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name in thing.__dataclass_fields__:
+        value = getattr(thing, name)
+        if isinstance(value, datetime):
+            value = value.isoformat().replace("+00:00", "Z")
+        elif name in ("url", "source") and value is not None:
+            value = redact(value)
+        elif isinstance(value, Mapping):
+            value = dict(value)
+        row[name] = value
+    return row

@@ -1,0 +1,69 @@
+"""Crun. Sources: its pages models/seedance/asset-upload, asset-info, and 2-0/image-to-video for the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from preflight.providers import reading
+from preflight.providers.access import API_KEY, HeaderKey, Key
+from preflight.providers.asset import Asset
+from preflight.providers.base import Provider
+from preflight.providers.client import Auth
+from preflight.providers.reading import Fields
+from preflight.providers.reasons import Said, said_by_code
+
+_PATH = "/api/v1/client/job"
+
+
+class Crun(Provider):
+    """Two calls. The body's `code` is what the HTTP status is elsewhere; whether that follows it, no page says.
+
+    It keeps no list: an asset whose id was lost cannot be found again.
+    """
+
+    name = "crun"
+    title = "Crun"
+    rules = "crun"
+    origins: ClassVar = {"main": "https://api.crun.ai"}
+    keys = (Key(API_KEY, ("CRUN_API_KEY",)),)
+    fields = Fields("AssetId", "Name", "AssetType", "Status", created="CreateTime", updated="UpdateTime")
+    reasons: ClassVar = {
+        "402": "credits",
+        "422": "invalid",
+        "455": "maintenance",
+        "501": "generation_failed",
+        "505": "feature_disabled",
+    }
+    usage: ClassVar = {
+        "image": "in img_urls (image-to-video) or reference_images (reference-to-video)",
+        "video": "in reference_videos (reference-to-video)",
+        "audio": "in reference_audios (reference-to-video)",
+    }
+
+    def register(
+        self,
+        url: str,
+        kind: str | None,
+        *,
+        name: str | None = None,
+        group: str | None = None,
+        description: str | None = None,
+        asset_type: str | None = None,
+    ) -> Asset:
+        word = self._admit(url, kind, name, group, description, asset_type)
+        call = self._call(
+            "register", "POST", f"{_PATH}/asset-upload", {"name": name, "asset_type": word, "asset_url": url}
+        )
+        data = reading.inner(self._ask(call), "data")
+        return self._asset(call, data, status="processing", kind=self.types[word], name=name, source=url)
+
+    def get(self, asset: str) -> Asset:
+        call = self._call("get", "GET", f"{_PATH}/asset-info", query={"asset_id": self._id(asset)})
+        return self._asset(call, reading.inner(self._ask(call), "data"))
+
+    def _auth(self) -> Auth:
+        return HeaderKey(self._keys[API_KEY], "x-api-key", "")
+
+    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Said | None:
+        return said_by_code(answer, status)

@@ -1,0 +1,51 @@
+"""How often a provider may be called: `Rate`, `Plan`, and the plans that its upstream publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many calls in so many seconds."""
+
+    calls: int
+    per: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The limits of one account. `rates` by action; `usual` holds for every action that has no line of its own.
+
+    in_flight  how many calls of these actions may run at the same time
+    """
+
+    usual: Rate
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+
+    def rate(self, action: str) -> Rate:
+        """The limit of one action."""
+        return self.rates.get(action, self.usual)
+
+
+def _by_minute(registrations: int) -> Plan:
+    """The rates that Volcengine publishes by plan, as mirrored on 2026-09-16."""
+    rates = {"register": Rate(registrations, 60.0), "get": Rate(100), "delete_group": Rate(5)}
+    return Plan(Rate(10), rates, {"register": 30, "create_group": 30})
+
+
+PLANS: Final[Mapping[str, Plan]] = {
+    # The table of the published page; it has no line for the two deletions, so theirs are those of the other plans.
+    "published": Plan(
+        Rate(30),
+        {"get": Rate(100), "get_group": Rate(100), "delete": Rate(10), "delete_group": Rate(5)},
+        {"register": 30, "create_group": 30},
+    ),
+    "3/min": _by_minute(3),
+    "120/min": _by_minute(120),
+    "300/min": _by_minute(300),
+}
+"""By name. The gateways publish no rates of their own: what they stand in front of sets theirs too."""

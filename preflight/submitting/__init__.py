@@ -1,0 +1,11 @@
+"""The last arrow: check → host → register → poll. `submit` for one target, `submit_many` for a stream of them.
+
+A target that does not pass is never sent. What the ledger knows is not sent again.
+"""
+
+from __future__ import annotations
+
+from preflight.submitting.api import submit, submit_many
+from preflight.submitting.outcome import NotActive, Outcome, Submission
+
+__all__ = ["NotActive", "Outcome", "Submission", "submit", "submit_many"]

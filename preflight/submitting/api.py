@@ -1,0 +1,120 @@
+"""`submit` and `submit_many`: what callers use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from preflight.checker import plan_for
+from preflight.errors import Rejected, UsageError
+from preflight.hosts import Host
+from preflight.hosts.opening import open_host
+from preflight.ledger import Ledger
+from preflight.pacing import Clock, Pacer
+from preflight.providers import Asset, Provider, find_provider
+from preflight.sources.http import HttpOptions
+from preflight.submitting.groups import Groups
+from preflight.submitting.job import Job
+from preflight.submitting.lookup import USUAL_SETTLING, Settling
+from preflight.submitting.outcome import NotActive, Submission
+from preflight.submitting.registrar import Registrar
+from preflight.submitting.run import Run
+from preflight.targets import Item
+
+SubmitTarget = str | os.PathLike[str]
+"""What can be submitted: a path or a public URL."""
+
+
+def submit(target: SubmitTarget, to: str, **options: Any) -> Asset:
+    """Check one file or URL, host it where it is local, register it, and wait until it is active.
+
+    Takes the options of `submit_many`. Raises `Rejected` with the report before anything is sent, `NotActive` where
+    the provider failed it, its outcome is unknown or it is still processing, `ProviderError` where a call failed.
+    """
+    (submission,) = submit_many([target], to, **options)
+    if submission.outcome == "rejected" and submission.report is not None:
+        raise Rejected(f"{submission.source} does not pass: {submission.message}", submission.report)
+    if submission.outcome == "active" or (submission.outcome == "processing" and not options.get("wait", True)):
+        assert submission.asset is not None
+        return submission.asset
+    if submission.error is not None:
+        raise submission.error
+    raise NotActive(submission)
+
+
+def submit_many(
+    targets: Iterable[SubmitTarget | Item],
+    to: str,
+    *,
+    rules: str | None = None,
+    strict: bool = False,
+    group: str | None = None,
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - the word of the provider's own field
+    wait: bool = True,
+    poll_timeout: float | None = None,
+    ordered: bool = True,
+    host: str | Host | None = None,
+    public_base: str | None = None,
+    ledger: str | Ledger | None = None,
+    keys: Mapping[str, str] | str | None = None,
+    endpoint: str | None = None,
+    plan: str = "published",
+    proxy: str | None = None,
+    retry_failed: bool = False,
+    timeout: float | None = None,
+    allow_private: bool = False,
+    settling: Settling = USUAL_SETTLING,
+    clock: Clock | None = None,
+    **provider_options: Any,
+) -> Iterator[Submission]:
+    """What becomes of every target, exactly one `Submission` each, in input order (`ordered=False`: as they come).
+
+    rules         further rule sets; the provider's own is never taken away
+    group         name or id; one that does not exist is made; name: the start of the assets' names
+    type          the provider's own word for the asset's type, where a kind has several
+    wait          poll until active or failed, at most `poll_timeout` s (default by kind: 3, 5 and 15 minutes)
+    host          where local files get a URL: the provider's name, `s3://bucket/prefix`, or any `Host`
+    public_base   URL under which the folder of local files is served already
+    ledger        path of the ledger, or an open one; keys: instead of the environment's
+    plan          the account's rates; retry_failed: register again what the ledger knows to have failed
+    settling      how long an asset whose registration's answer was lost is looked for
+
+    Raises `UsageError` before anything is sent, `AccountRefused` where the key or the account is not accepted.
+    """
+    provider_class = find_provider(to)
+    names = [provider_class.rules, *([rules] if rules else [])]
+    checks = plan_for(list(names), strict=strict, timeout=timeout, allow_private=allow_private)
+    if host is not None and public_base is not None:
+        raise UsageError("--host and --public-base both say where files are: give one of them")
+    clock = clock or Clock()
+    with ExitStack() as stack:
+        provider = stack.enter_context(
+            provider_class(keys, endpoint=endpoint, plan=plan, proxy=proxy, **provider_options)
+        )
+        provider.around = Pacer(provider.plan, clock)
+        _known_type(provider, type)
+        book = ledger if isinstance(ledger, Ledger) else stack.enter_context(Ledger(ledger))
+        opened = open_host(host, public_base, provider, checks.http or HttpOptions())
+        job = Job(
+            provider,
+            book,
+            checks,
+            Registrar(provider, book, clock, settling, retry_failed=retry_failed),
+            Groups(provider, book, clock, settling),
+            clock,
+            opened,
+            group,
+            name,
+            type,
+        )
+        run = stack.enter_context(Run(job, wait_for=wait, poll_timeout=poll_timeout))
+        items = (target if isinstance(target, Item) else Item(target) for target in targets)
+        yield from run.submissions(items, ordered=ordered)
+
+
+def _known_type(provider: Provider, given: str | None) -> None:
+    if given is not None and given not in provider.types:
+        raise UsageError(f"{provider.title} has no type {given!r}: its types are {', '.join(provider.types)}")

@@ -1,0 +1,119 @@
+"""What is sent: method, path, query, headers and body are those of the published examples, to the letter."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+
+from preflight.providers import PROVIDERS
+
+from .conftest import KEY, TOKEN, Open, keys_of
+from .published import SENT, Sent
+from .server import Recorder
+
+ASSET = {
+    "Id": "asset-1",
+    "id": "asset-1",
+    "AssetId": "asset-1",
+    "ark_asset_id": "asset-1",
+    "H5Link": "https://h5.example",
+}
+ANSWER = {
+    **ASSET,
+    "success": True,
+    "deleted": True,
+    "code": 200,
+    "data": {**ASSET, "download_url": "https://storage.example/a.mp4", "items": []},
+    "Result": {**ASSET, "Items": []},
+    "items": [],
+}
+"""An answer that every call of every provider takes."""
+
+
+@pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.provider} {sent.target}")
+def test_a_call_sends_what_the_pages_print(sent: Sent, server: Recorder, open_: Open) -> None:
+    server.tell(ANSWER)
+    sent.call(open_(sent.provider, **sent.options))
+    assert len(server.asked) == 1, "a method is one call"
+    asked = server.last
+    assert (asked.method, asked.target) == (sent.method, sent.target)
+    if sent.body is None:
+        assert asked.body == b""
+        assert "content-type" not in asked.headers
+    else:
+        expected = json.dumps(sent.body, separators=(",", ":"), ensure_ascii=False).encode()
+        assert asked.body == expected
+        assert asked.headers["content-type"] == "application/json"
+
+
+def test_every_verb_of_every_provider_is_met_above() -> None:
+    met: dict[str, set[str]] = {name: set() for name in PROVIDERS}
+
+    class Watcher:
+        def __init__(self, provider: str) -> None:
+            self._provider = provider
+
+        def __getattr__(self, verb: str) -> Callable[..., None]:
+            return lambda *words, **options: met[self._provider].add(verb)
+
+    for sent in SENT:
+        sent.call(Watcher(sent.provider))  # type: ignore[arg-type]
+    met["volcengine"] |= met["byteplus"]
+    met["byteplus"] |= met["volcengine"]
+    for name, provider in PROVIDERS.items():
+        assert met[name] == provider.can - {"upload", "parse_callback"}, name
+
+
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if name not in ("crun", "volcengine", "byteplus")])
+def test_most_take_the_key_as_bearer(name: str, server: Recorder, open_: Open) -> None:
+    server.tell(ANSWER)
+    open_(name).get("asset-1")
+    assert server.last.headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_crun_takes_the_key_in_a_header_of_its_own(server: Recorder, open_: Open) -> None:
+    server.tell(ANSWER)
+    open_("crun").get("asset-1")
+    assert server.last.headers["x-api-key"] == KEY
+    assert "authorization" not in server.last.headers
+
+
+def test_what_is_signed_is_what_is_sent(server: Recorder, open_: Open) -> None:
+    from preflight.providers.client import Call
+    from preflight.providers.secret import Secret
+    from preflight.providers.signature import Keys, official
+
+    from .conftest import NOW, SECRET
+
+    server.tell(ANSWER)
+    open_("byteplus", keys={**keys_of("byteplus"), "session_token": TOKEN}).rename("a1", "名字 é")
+    asked = server.last
+    call = Call("", "", "POST", server.url + asked.target, asked.body, {"Content-Type": asked.headers["content-type"]})
+    keys = Keys("AKLTexample", Secret(SECRET), Secret(TOKEN))
+    expected = official(call, asked.body, keys, "ap-southeast-1", NOW)
+    assert {name: asked.headers[name.lower()] for name in expected} == expected
+    assert asked.headers["host"] == f"127.0.0.1:{server.port}"
+
+
+def test_a_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> None:
+    server.tell(ANSWER)
+    data = bytes(range(256)) * 1000
+    file = io.BytesIO(b"behind us" + data + b"after us")
+    file.seek(9)
+    url = open_("atlas").upload(file, len(data), 'a "b"\r\nclip.mp4', "video/mp4")
+    asked = server.last
+    assert url == "https://storage.example/a.mp4"
+    assert (asked.method, asked.target) == ("POST", "/api/v1/model/uploadMedia")
+    boundary = asked.headers["content-type"].removeprefix("multipart/form-data; boundary=").encode()
+    head = b'Content-Disposition: form-data; name="file"; filename="a %22b%22%0D%0Aclip.mp4"\r\nContent-Type: video/mp4'
+    assert asked.body == b"--%b\r\n%b\r\n\r\n%b\r\n--%b--\r\n" % (boundary, head, data, boundary)
+    assert asked.headers["content-length"] == str(len(asked.body))
+
+
+def test_an_endpoint_replaces_every_host_and_keeps_its_path(server: Recorder, open_: Open) -> None:
+    server.tell(ANSWER)
+    open_("atlas", endpoint=f"{server.url}/prefix/").get("1")
+    assert server.last.target == "/prefix/api/v1/sd/assets/1"

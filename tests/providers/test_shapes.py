@@ -1,0 +1,74 @@
+"""What holds for every provider's answers: words, ids, lists, pages, times, and what is shown of them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from preflight.errors import UnusableAnswer
+from preflight.providers import PROVIDERS
+from preflight.providers.asset import moment
+from preflight.providers.reading import following
+
+from .conftest import Open
+from .server import Recorder
+
+URL = "https://example.com/a.png"
+
+
+@pytest.mark.parametrize("name", list(PROVIDERS))
+def test_a_word_that_no_page_explains_is_unknown(name: str, server: Recorder, open_: Open) -> None:
+    fields = PROVIDERS[name].fields
+    data = {fields.id: "a1", fields.status: "Inactive"}
+    server.tell({"code": 200, "success": True, "Result": data, "data": data, **data})
+    asset = open_(name).get("a1")
+    assert (asset.status, asset.provider_status) == ("unknown", "Inactive")
+
+
+@pytest.mark.parametrize("name", list(PROVIDERS))
+def test_a_registration_without_an_id_may_have_taken_effect(name: str, server: Recorder, open_: Open) -> None:
+    provider = open_(name)
+    server.tell({"code": 200, "success": True, "Result": {}, "data": {}, "base_resp": {"status_code": 0}})
+    with pytest.raises(UnusableAnswer, match=provider.fields.id) as caught:
+        provider.register(URL, "image", group="g1" if provider.needs_group else None)
+    assert caught.value.ambiguous
+
+
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if "list" in PROVIDERS[name].can])
+def test_a_list_without_a_list_is_no_empty_list(name: str, server: Recorder, open_: Open) -> None:
+    server.tell({"code": 200, "success": True, "Result": {}, "data": {}})
+    with pytest.raises(UnusableAnswer):
+        open_(name).list()
+
+
+def test_the_next_page() -> None:
+    assert following(1, 20, 45) == "2"
+    assert following(1, 5, 5) is None
+    assert following(2, 20, 40) is None
+    assert following(3, 5, None) == "4", "without a total only an empty page is the end"
+    assert following(4, 0, 45) is None
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-99-01", True, None, [], -(10**30), "9" * 30, float("nan")])
+def test_what_is_no_time_is_none(text: object) -> None:
+    assert moment(text) is None
+
+
+def test_times_with_another_zone_are_turned_into_utc() -> None:
+    assert moment("2026-04-21T10:41:43+08:00") == datetime(2026, 4, 21, 2, 41, 43, tzinfo=UTC)
+    assert moment("2026-04-21 02:41:43") == datetime(2026, 4, 21, 2, 41, 43, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", list(PROVIDERS))
+def test_an_asset_is_json_without_signatures_and_keys(name: str, server: Recorder, open_: Open) -> None:
+    fields = PROVIDERS[name].fields
+    secret = "https://tos.example/x.png?X-Tos-Signature=5f2c1a&X-Tos-Expires=60"
+    data = {fields.id: "a1", fields.name: "n", "deep": [{"session_token": "5f2c1a", "see": f"at {secret}"}]}
+    data |= {part: secret for part in (fields.url, fields.source) if part}
+    server.tell({"code": 200, "success": True, "Result": data, "data": data, **data})
+    asset = open_(name).get("a1")
+    assert "5f2c1a" not in json.dumps(asset.as_json()) + repr(asset) + str(asset)
+    assert asset.as_json()["raw"]["deep"][0]["session_token"] == "…"
+    assert hash(asset)

@@ -1,0 +1,147 @@
+"""The signatures are those of the official SDKs, and the page's own where that is asked for."""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+from datetime import UTC, datetime
+
+import pytest
+
+from preflight.providers.client import Call
+from preflight.providers.secret import Secret
+from preflight.providers.signature import Keys, official, published
+
+KEYS = Keys("AKLTexample", Secret("c2VjcmV0"))
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+CREATE = {
+    "GroupId": "group-20260101000000-abcde",
+    "URL": "https://example.com/a.png",
+    "AssetType": "Image",
+    "Name": "character-01",
+    "ProjectName": "default",
+}
+GET = {"Id": "asset-20260101000000-abcde", "ProjectName": "default", "Note": "名字 é"}
+
+
+def call(action: str, body: bytes, host: str = "ark.cn-beijing.volcengineapi.com") -> Call:
+    url = f"https://{host}/?Action={action}&Version=2024-01-01"
+    return Call("any", action, "POST", url, body, {"Content-Type": "application/json"})
+
+
+def packed(body: object) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def signature(headers: dict[str, str]) -> str:
+    return headers["Authorization"].rpartition("Signature=")[2]
+
+
+def test_the_international_vector() -> None:
+    keys = Keys("AKLTexampleaccesskey", Secret("exampleSecretKeyForTheGoldenVector=="))
+    body = b'{"CallbackURL":"https://picacho.ai/api/face-verification/callback?state=abc"}'
+    asked = call("CreateVisualValidateSession", body, "ark.ap-southeast-1.byteplusapi.com")
+    headers = official(asked, body, keys, "ap-southeast-1", datetime(2026, 3, 28, tzinfo=UTC))
+    assert headers["X-Date"] == "20260328T000000Z"
+    assert "SignedHeaders=content-type;host;x-content-sha256;x-date," in headers["Authorization"]
+    assert signature(headers) == "27a6a0cf9ad2ca402fae7fde57e38e0ae6755668c3d69c46e726e5fd0889faf4"
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "expected"),
+    [
+        ("CreateAsset", CREATE, "a500bc52e31c8032727d1577dab8f8f20475708147174f78ad6d30c2f8f23c84"),
+        ("GetAsset", GET, "659a7a6891d5b86d38118baaed0321be771ba0603cc8023947ed2ba4b20ebe83"),
+    ],
+)
+def test_the_chinese_vectors(action: str, body: object, expected: str) -> None:
+    headers = official(call(action, packed(body)), packed(body), KEYS, "cn-beijing", MOMENT)
+    assert signature(headers) == expected
+    assert headers["Authorization"].startswith(
+        "HMAC-SHA256 Credential=AKLTexample/20260102/cn-beijing/ark/request, SignedHeaders="
+    )
+
+
+def test_the_prefix_before_the_secret_is_all_that_the_doubted_vector_changes() -> None:
+    doubted = Keys("AKLTexample", Secret("VolcEnginec2VjcmV0"))
+    headers = official(call("CreateAsset", packed(CREATE)), packed(CREATE), doubted, "cn-beijing", MOMENT)
+    assert signature(headers) == "9b03d9cb63d34f5b325be646eea642f045beeccaea4efe84bf8bcd711f233075"
+
+
+def test_a_session_token_is_sent_and_signed() -> None:
+    keys = Keys("AKLTexample", Secret("c2VjcmV0"), Secret("STS-token"))
+    headers = official(call("GetAsset", b"{}"), b"{}", keys, "cn-beijing", MOMENT)
+    assert headers["X-Security-Token"] == "STS-token"
+    assert "SignedHeaders=content-type;host;x-content-sha256;x-date;x-security-token," in headers["Authorization"]
+
+
+def test_the_published_form_signs_host_and_date_alone() -> None:
+    """By the sample code of the page, run with these values."""
+    body = b'{"Id":"asset-1"}'
+    asked = Call("get", "GetAsset", "POST", "https://open.volcengineapi.com/open/GetAsset", body)
+    headers = published(asked, body, KEYS, "cn-beijing", MOMENT)
+    assert headers == {
+        "Host": "open.volcengineapi.com",
+        "X-Date": "20260102T030405Z",
+        "Authorization": "HMAC-SHA256 Credential=AKLTexample/20260102/cn-beijing/ark/request, "
+        "SignedHeaders=host;x-date, Signature=fa66afc0bb732a6be8ff2521b986b8ff966aa40677378c35c4d0cf0c979ad9b6",
+    }
+
+
+def random_request(seed: int) -> tuple[Call, bytes, Keys, str]:
+    chance = random.Random(seed)
+    letters = string.ascii_letters + string.digits + "-_.~ +/=&?äß名é%:;'\"{}"
+
+    def some(length: int, of: str = letters) -> str:
+        return "".join(chance.choice(of) for _ in range(chance.randrange(1, length)))
+
+    body = packed({some(9): some(40) for _ in range(chance.randrange(4))})
+    port = chance.choice(["", ":443", ":8443"])
+    action, version = some(12, string.ascii_letters), some(12, string.digits + "-_.~")
+    url = f"https://{chance.choice(['ark', 'open'])}.example{port}/?Version={version}&Action={action}"
+    token = Secret(some(30, string.ascii_letters + "+/=")) if chance.random() < 0.5 else None
+    keys = Keys(some(20, string.ascii_letters), Secret(some(40)), token)
+    asked = Call("any", action, "POST", url, body, {"Content-Type": "application/json"})
+    return asked, body, keys, chance.choice(["cn-beijing", "ap-southeast-1"])
+
+
+def parts_of(asked: Call) -> tuple[dict[str, str], dict[str, str]]:
+    """Headers and query, as the SDKs take them."""
+    _, _, host, rest = asked.url.split("/", 3)
+    query = dict(part.split("=") for part in rest.partition("?")[2].split("&"))
+    return {"Content-Type": "application/json", "Host": host}, query
+
+
+def test_random_requests_are_signed_as_one_sdk_signs_them() -> None:
+    pytest.importorskip("volcengine.auth.SignerV4")
+    from volcengine.auth.SignerV4 import SignerV4
+    from volcengine.base.Request import Request
+    from volcengine.Credentials import Credentials
+
+    for seed in range(200):
+        asked, body, keys, region = random_request(seed)
+        request = Request()
+        request.method, request.path, request.body = "POST", "/", body.decode()
+        request.headers, request.query = parts_of(asked)
+        token = keys.session_token.reveal() if keys.session_token else ""
+        SignerV4.sign(request, Credentials(keys.access_key, keys.secret_key.reveal(), "ark", region, token))
+        moment = datetime.strptime(request.headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        ours = official(asked, body, keys, region, moment)
+        assert ours["Authorization"] == request.headers["Authorization"], seed
+        assert ours["X-Content-Sha256"] == request.headers["X-Content-Sha256"], seed
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_random_requests_are_signed_as_the_other_sdk_signs_them() -> None:
+    pytest.importorskip("byteplussdkcore.signv4")
+    from byteplussdkcore.signv4 import SignerV4
+
+    for seed in range(200):
+        asked, body, keys, region = random_request(seed)
+        headers, query = parts_of(asked)
+        token = keys.session_token.reveal() if keys.session_token else None
+        secret = keys.secret_key.reveal()
+        SignerV4.sign("/", "POST", headers, body.decode(), {}, query, keys.access_key, secret, region, "ark", token)
+        moment = datetime.strptime(headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        assert official(asked, body, keys, region, moment)["Authorization"] == headers["Authorization"], seed
