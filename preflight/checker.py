@@ -188,7 +188,7 @@ def probe(target: Target, *, timeout: float | None = None, allow_private: bool =
     What is not media has `kind` None. Raises `SourceError` where the bytes cannot be had, `UsageError` for what can
     be no source.
 
-    >>> preflight.probe("fixtures/accepted/photo.png").width
+    >>> preflight.probe("fixtures/accepted/picture.png").width
     640
     """
     plan = plan_for(None, timeout=timeout, allow_private=allow_private)
@@ -218,9 +218,9 @@ def check(
     A bad file is a report, not an exception. Raises `UsageError` for an unknown rule set, `RuleFileError` for a
     wrong rule file.
 
-    >>> report = preflight.check("fixtures/accepted/photo.png", "atlas")
+    >>> report = preflight.check("fixtures/accepted/picture.png", "atlas")
     >>> report.verdict, report.media.pixels
-    ('pass', 409600)
+    ('pass', 307200)
     """
     plan = plan_for(rules, strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
     return examine(target, plan)
