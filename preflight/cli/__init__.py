@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from preflight.cli.help import EXIT_CODES
 from preflight.errors import PreflightError
 from preflight.escape import printable
 
@@ -16,6 +17,8 @@ COMMANDS: Final[dict[str, str]] = {
     "check": "Say of files and URLs whether services will accept them, and why not.",
     "probe": "Print what files and URLs are: format, size, duration …",
     "rules": "List, show, validate and describe rule sets.",
+    "submit": "Register what passes at a provider, and wait until it is active.",
+    "sandbox": "Run a local server that speaks every provider's protocol.",
 }
 """Every command with its line in `preflight --help`; `preflight.cli.NAME` holds it as `command`."""
 
@@ -63,7 +66,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit code: 1 something failed, 2 something is unknown or the call was wrong, 0 everything passes.",
+    epilog=EXIT_CODES,
 )
 @click.option(
     "--version",
@@ -76,9 +79,20 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def group() -> None:
     """Tells whether images, videos and sounds will be accepted by a service, before you send them.
 
+    A command's own help, with its examples: preflight COMMAND --help
+
     \b
-    preflight check photo.jpg clip.mp4 --for atlas
-    preflight check media/ --for atlas,volcengine --format jsonl
+    Examples:
+      preflight check photo.jpg clip.mp4 --for atlas
+      preflight check media/ --for atlas,volcengine --format jsonl
+      preflight probe clip.mp4
+      preflight rules show atlas
+
+    \b
+    Completion of words with Tab, in the start-up file of your shell:
+      eval "$(_PREFLIGHT_COMPLETE=bash_source preflight)"       bash, from 4.4 on
+      eval "$(_PREFLIGHT_COMPLETE=zsh_source preflight)"        zsh
+      _PREFLIGHT_COMPLETE=fish_source preflight | source        fish
     """
 
 

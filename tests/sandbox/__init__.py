@@ -1,0 +1,1 @@
+"""The sandbox: every provider's wire protocol, spoken to with plain requests as its page prints them."""
