@@ -34,18 +34,26 @@ def current() -> tuple[str, ...]:
     return tuple(name for name in names() if "@" not in name)
 
 
-def resolve(wanted: str | RuleSet | list[str | RuleSet] | tuple[str | RuleSet, ...]) -> tuple[RuleSet, ...]:
+Wanted = str | os.PathLike[str] | RuleSet
+
+
+def resolve(wanted: Wanted | list[Wanted] | tuple[Wanted, ...]) -> tuple[RuleSet, ...]:
     """Rule sets by name, by path of a rule file, several with commas, or `all`. Raises `UsageError`, `RuleFileError`.
 
     >>> [rules.name for rules in resolve("atlas,volcengine")]
     ['atlas', 'volcengine']
     """
-    parts = [wanted] if isinstance(wanted, str | RuleSet) else wanted
+    parts = wanted if isinstance(wanted, list | tuple) and not isinstance(wanted, RuleSet) else [wanted]
     found: dict[str, RuleSet] = {}
     for part in parts:
         if isinstance(part, RuleSet):
             found[part.name] = part
             continue
+        if isinstance(part, os.PathLike):
+            found.setdefault(os.fspath(part), load(os.fspath(part)))
+            continue
+        if not isinstance(part, str):
+            raise UsageError(f"{part!r} names no rule set: give a name or the path of a rule file")
         for word in filter(None, (word.strip() for word in part.split(","))):
             for name in current() if word == ALL else (word,):
                 found.setdefault(name, load(name))
@@ -54,19 +62,22 @@ def resolve(wanted: str | RuleSet | list[str | RuleSet] | tuple[str | RuleSet, .
     return tuple(found.values())
 
 
-@cache
 def load(name: str) -> RuleSet:
-    """One rule set, by the name of a built-in one or by the path of a rule file."""
-    if not _is_path(name):
-        return compile_rules(name, _builtin(name), _whole)
+    """One rule set, by the name of a built-in one or by the path of a rule file, which is read anew each time."""
+    if not is_path(name):
+        return _load_builtin(name if name in names() else name.lower())
     from preflight.rulefile import read_rule_file
 
-    return compile_rules(
-        os.path.basename(name).removesuffix(".toml"), read_rule_file(name, names()), lambda up: _whole(up, name)
-    )
+    return compile_rules(name, read_rule_file(name, names()), lambda up: _whole(up, name))
 
 
-def _is_path(name: str) -> bool:
+@cache
+def _load_builtin(name: str) -> RuleSet:
+    return compile_rules(name, _builtin(name), _whole)
+
+
+def is_path(name: str) -> bool:
+    """Whether a word after `--for` is the path of a rule file, not the name of a built-in one."""
     return name.endswith(".toml") or os.sep in name
 
 
@@ -76,7 +87,7 @@ def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
     chain: list[Mapping[str, Any]] = []
     table: Mapping[str, Any]
     while True:
-        if _is_path(name):
+        if is_path(name):
             from preflight.rulefile import read_rule_file
 
             name = os.path.join(os.path.dirname(seen[-1]) if seen else "", name)
@@ -103,11 +114,11 @@ def _builtin(name: str) -> Mapping[str, Any]:
         with open(path, "rb") as file:
             return tomllib.load(file)
     except FileNotFoundError:
-        raise UsageError(f"there is no rule set {name!r}{_nearest(name)}: see `preflight rules list`") from None
+        raise UsageError(f"there is no rule set {name!r}{_nearest(name)}") from None
 
 
 def _nearest(name: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name.lower(), names(), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    near = get_close_matches(name.lower(), names(), n=2, cutoff=0.6)
+    return f": did you mean {' or '.join(near)}?" if near else ": `preflight rules list` shows all"

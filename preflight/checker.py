@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
 from preflight import catalog
 from preflight.codes import CODES
-from preflight.errors import PreflightError, SourceError
+from preflight.errors import PreflightError, SourceError, UsageError
 from preflight.formats import FORMATS, KNOWN_EXTENSIONS, extension_of
 from preflight.judge import judge
 from preflight.media import EVERYTHING, Delivery, Media, Need
 from preflight.probes import probe as probe_source
 from preflight.report import Finding, Problem, Report
-from preflight.ruleset import RuleSet
+from preflight.ruleset import RuleSet, digest_of
 from preflight.sources import Source
 from preflight.sources.opening import Target, is_url, open_source, shown
-from preflight.sources.options import USUAL, HttpOptions
 
-Rules = str | RuleSet | list[str | RuleSet] | tuple[str | RuleSet, ...]
+if TYPE_CHECKING:
+    from preflight.sources.options import HttpOptions
+
+Rules = catalog.Wanted | list[catalog.Wanted] | tuple[catalog.Wanted, ...]
 """Rule sets: a name, a path of a rule file, several with commas or in a list, `all`, or compiled ones."""
 
 _LEAST_MAX_BYTES: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """All that is decided before the first source is opened: small, frozen and picklable.
 
     rules   none: the facts alone are wanted
     strict  warnings fail; deep: decode the whole file too; http: how URLs are fetched
     dropped codes of findings that do not count
+    digest  changes with all of this but `http`: two runs with the same one would say the same of the same bytes
     """
 
     rules: tuple[RuleSet, ...] = ()
@@ -40,6 +42,7 @@ class Plan:
     deep: bool = False
     http: HttpOptions | None = None
     dropped: frozenset[str] = frozenset()
+    digest: str | None = None
 
 
 def plan_for(
@@ -49,14 +52,20 @@ def plan_for(
     deep: bool = False,
     timeout: float | None = None,
     allow_private: bool = False,
+    http: HttpOptions | None = None,
     dropped: frozenset[str] = frozenset(),
 ) -> Plan:
-    """The plan for rule sets given as a caller gives them. Raises `UsageError`, `RuleFileError`."""
+    """The plan for rule sets given as a caller gives them; `http` in place of `timeout` and `allow_private`.
+
+    Raises `UsageError`, `RuleFileError`.
+    """
     chosen = catalog.resolve(rules) if rules is not None else ()
-    http = None
-    if timeout is not None or allow_private:
+    if http is None and (timeout is not None or allow_private):
+        from preflight.sources.options import USUAL, HttpOptions
+
         http = HttpOptions(timeout=USUAL.timeout if timeout is None else timeout, allow_private=allow_private)
-    return Plan(chosen, fold(chosen), strict, deep, http, dropped)
+    digest = digest_of([one.digest for one in chosen], strict, deep, sorted(dropped)) if chosen else None
+    return Plan(chosen, fold(chosen), strict, deep, http, dropped, digest)
 
 
 def fold(rules: Sequence[RuleSet]) -> Need:
@@ -80,32 +89,34 @@ def examine(target: Target, plan: Plan, index: int = 0, name: str | None = None)
     reading = _read(target, plan)
     if isinstance(reading.problem, Problem) and reading.problem.code == "source_changed":
         again = _read(target, plan)
-        reading = replace(
-            again, requests=reading.requests + again.requests, bytes_read=reading.bytes_read + again.bytes_read
+        reading = again._replace(
+            requests=reading.requests + again.requests, bytes_read=reading.bytes_read + again.bytes_read
         )
-    media, extra = reading.media, reading.extra
+    media, extra, delivery = reading.media, reading.extra, reading.delivery
     if media is not None:
-        media, mismatches = _compared(media, label, reading.delivery)
-        extra += _incomplete(media, decoded=plan.deep) + mismatches
+        media, mismatches = _compared(media, label, delivery)
+        delivery = _typed(delivery, media)
+        extra += _incomplete(media, extra) + mismatches
     path = None if is_url(target) or label.startswith("<") else label
     results = tuple(
         judge(
             media,
             rules,
-            delivery=reading.delivery,
+            delivery=delivery,
             problem=reading.problem,
             extra=extra,
+            private=plan.http is not None and plan.http.allow_private,
             strict=plan.strict,
             dropped=plan.dropped,
             name=path,
         )
         for rules in plan.rules
     )
-    return Report(label, media, results, index, reading.problem, reading.requests, reading.bytes_read, reading.delivery)
+    cost = (reading.requests, reading.bytes_read)
+    return Report(label, media, results, index, reading.problem, *cost, delivery, plan.digest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     """What one attempt to read a source gave."""
 
     media: Media | None = None
@@ -149,12 +160,12 @@ def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]
     return replace(media, **deep.facts), findings
 
 
-def _incomplete(media: Media, *, decoded: bool) -> tuple[Finding, ...]:
-    """What the header alone shows to be missing. How a service takes a cut file only decoding tells."""
-    if "no_media_data" in media.notes:
-        message = f"the {media.kind} has no data: tracks are described, but nothing of them is in the file"
-        return (Finding("no_media_data", CODES["no_media_data"].severity, message),)
-    if "truncated" in media.notes and not decoded:
+def _incomplete(media: Media, deep: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What the header alone shows to be missing. A deep look may find more of it, never less."""
+    for note in ("no_moov", "no_media_data"):
+        if note in media.notes:
+            return (Finding(note, CODES[note].severity, CODES[note].template),)
+    if "truncated" in media.notes and not any(finding.code in ("truncated", "corrupt") for finding in deep):
         message = "the file ends before its own structure does: it was cut off, and may or may not be taken"
         hint = "copy or download it again, whole; --deep decodes what is there"
         return (Finding("truncated", "unknown", message, hint=hint),)
@@ -179,7 +190,24 @@ def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Medi
     return media, findings
 
 
+def _typed(delivery: Delivery | None, media: Media) -> Delivery | None:
+    """The delivery, with whether its Content-Type is that of the content."""
+    known = FORMATS.get(media.format or "")
+    if delivery is None or known is None or delivery.content_type is None:
+        return delivery
+    return replace(delivery, content_type_matches=delivery.content_type in known.mimes)
+
+
 _TELLS_NOTHING: Final = frozenset(("application/octet-stream", "binary/octet-stream"))
+
+
+class CheckOptions(TypedDict, total=False):
+    """The options of `check`, for those who pass them on."""
+
+    strict: bool
+    deep: bool
+    timeout: float | None
+    allow_private: bool
 
 
 def probe(target: Target, *, timeout: float | None = None, allow_private: bool = False) -> Media:
@@ -222,22 +250,30 @@ def check(
     >>> report.verdict, report.media.pixels
     ('pass', 307200)
     """
-    plan = plan_for(rules, strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    plan = plan_for(needed(rules), strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
     return examine(target, plan)
 
 
-async def acheck(target: Target, rules: Rules, **options: Any) -> Report:
+def needed(rules: Rules | None) -> Rules:
+    """The rule sets, where some are given. None would let everything pass."""
+    if rules is None:
+        raise UsageError("no rule set is given (None): name one, such as those of `preflight rules list`")
+    return rules
+
+
+async def acheck(target: Target, rules: Rules, **options: Unpack[CheckOptions]) -> Report:
     """`check` for asyncio: the same arguments, in a thread, so that the event loop goes on."""
     import asyncio  # 36 ms that only its users pay
 
     return await asyncio.to_thread(check, target, rules, **options)
 
 
-def assert_passes(target: Target, rules: Rules, **options: Any) -> Report:
+def assert_passes(target: Target, rules: Rules, **options: Unpack[CheckOptions]) -> Report:
     """Raise AssertionError with the readable findings unless the source passes; unknown fails too.
 
     Takes the options of `check`, and gives its report.
     """
+    __tracebackhide__ = True  # pytest shows the caller's line
     report = check(target, rules, **options)
     if not report.passed:
         from preflight.reporters.text import describe

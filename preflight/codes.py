@@ -113,7 +113,14 @@ CODES: Final[dict[str, Code]] = {
     "truncated": Code(
         "error", "Cut off", "The file ends before its own structure does. Copy or download it again, whole."
     ),
-    "no_media_data": Code("error", "Nothing to play", "The file describes tracks and holds no data of them."),
+    "no_moov": _seen(
+        "error",
+        "No movie box",
+        "the movie box is missing: a segment alone, or a recording or an upload that was not finished",
+    ),
+    "no_media_data": _seen(
+        "error", "Nothing to play", "tracks are described, but nothing of them is in the file: there is nothing to play"
+    ),
     "corrupt": Code("error", "Does not decode", "A decoder could not decode the whole file. Write it anew."),
     "probe_disagreement": Code(
         "warning",
@@ -184,7 +191,10 @@ CODES: Final[dict[str, Code]] = {
     ),
     "content_type_unsupported": _choice("Content-Type not accepted", "The server declares another type of content."),
     "content_type_mismatch": Code(
-        "note", "Content-Type is wrong", "The server declares another type than the content has. Set it right."
+        "note",
+        "Content-Type is wrong",
+        "The server declares another type than the content has. Set it right.",
+        "the Content-Type is not that of the content: {service} requires the right one",
     ),
     "content_length_missing": Code(
         "error",
@@ -213,7 +223,7 @@ CODES: Final[dict[str, Code]] = {
     "mixed_addresses": _seen("warning", "Some addresses are private", "some of the host's addresses are not public"),
     "credentials_in_url": _seen("warning", "Password in the URL", "the URL holds a user and a password"),
     "url_unescaped": _seen("warning", "URL not escaped", "the URL has characters that must be percent-encoded"),
-    "retried": _seen("note", "Took several tries", "the server answered only after further tries"),
+    "retried": _seen("note", "Took several tries", "the server did not answer the first try: several were made"),
     # several files used together
     "too_many_files": _bound("Too many files", "One request takes a limited number of files of this kind."),
     "too_few_files": _bound("Too few files", "One request needs a number of files of this kind."),
@@ -260,6 +270,25 @@ CODES: Final[dict[str, Code]] = {
     "provider_rejected": Code(
         "error", "Rejected by the provider", "The provider gives no reason that preflight knows; its own words follow."
     ),
+    # what keeps a file that passes from being an active asset
+    "upload_failed": Code(
+        "unknown", "Not hosted", "The file could not be put where the provider fetches it. Nothing was registered."
+    ),
+    "unknown_outcome": Code(
+        "unknown",
+        "Outcome not known",
+        "The answer to the registration was lost, and the asset could not be looked up: it may exist, so it is not "
+        "registered again. Settle it with `assets sync` or `assets forget`.",
+    ),
+    "deadline": Code(
+        "unknown", "Still processing", "The provider takes longer than was waited for. The same command polls on."
+    ),
+    "asset_gone": Code(
+        "unknown", "Gone at the provider", "The asset was registered and is no longer there. The next run registers it."
+    ),
+    "ledger_error": Code(
+        "unknown", "Ledger not usable", "What is registered could not be kept. The message says what stands in its way."
+    ),
 }
 
 _BOUND_CODES: Final[dict[str, tuple[str, str]]] = {
@@ -280,6 +309,7 @@ _BOUND_CODES: Final[dict[str, tuple[str, str]]] = {
 _CHOICE_CODES: Final[dict[str, str]] = {
     "audio_codec": "audio_codec_unsupported",
     "content_type": "content_type_unsupported",
+    "content_type_matches": "content_type_mismatch",
     "format": "format_unsupported",
     "head_ok": "head_fails",
     "host_is_ip": "host_is_ip",

@@ -100,6 +100,11 @@ MEDIA_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() if fmt.kinds
 KNOWN_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() for ext in fmt.extensions)
 
 
+def holds_media(name: str) -> bool:
+    """Whether a format of this name can hold pictures, films or sounds."""
+    return name in FORMATS and bool(FORMATS[name].kinds)
+
+
 def mime_of(name: str | None, kind: str | None) -> str | None:
     """The MIME type of format `name` holding `kind`; None for a format that is not in `FORMATS`."""
     known = FORMATS.get(name or "")

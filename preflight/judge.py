@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from preflight.codes import CODES, Severity, bound_codes, choice_code
+from preflight.formats import holds_media
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet
-from preflight.units import amount, label
+from preflight.units import amount, label, span
 
 
 def judge(
@@ -19,6 +21,7 @@ def judge(
     delivery: Delivery | None = None,
     problem: Problem | None = None,
     extra: tuple[Finding, ...] = (),
+    private: bool = False,
     strict: bool = False,
     dropped: frozenset[str] = frozenset(),
     name: str | None = None,
@@ -28,7 +31,8 @@ def judge(
     media     None where the source could not be read; then `problem` says why and is a finding of its own severity
     delivery  what a URL's server did; None for what is not a URL
     extra     findings that hold whatever the rule set (of a deep look, of a name)
-    strict    warnings fail; dropped: codes of findings that do not count
+    private   addresses that are not public may be read: a warning, no error
+    strict    warnings fail; dropped: codes of findings that do not count, unless nothing was read of the media
     name      the file's name for ready commands in hints; None: a placeholder
     """
     findings: list[Finding] = []
@@ -36,7 +40,7 @@ def judge(
         findings.append(Finding(problem.code, CODES[problem.code].severity, problem.message))
     if delivery is not None:
         for limit in rules.url:
-            finding = _of_delivery(limit, delivery, rules, reached=media is not None)
+            finding = _of_delivery(limit, delivery, rules, private=private)
             if finding is not None and (problem is None or finding.code != problem.code):
                 findings.append(finding)
         findings += [_finding(word) for word in delivery.notes if word in CODES]
@@ -45,9 +49,17 @@ def judge(
     if media is not None:
         _of_media(findings, media, rules, name)
     findings.extend(extra)
-    if dropped:
-        findings = [finding for finding in findings if finding.code not in dropped]
+    if dropped and media is not None and media.kind is not None:
+        findings = [finding for finding in findings if not _dropped(finding, dropped)]
     return _result(rules, findings, strict)
+
+
+def _dropped(finding: Finding, dropped: frozenset[str]) -> bool:
+    """Whether a finding does not count. A fact that is unknown counts as long as a code that it may hide does."""
+    if finding.code == "fact_unknown" and finding.fact is not None:
+        hidden = {*bound_codes(finding.fact), choice_code(finding.fact)}
+        return "fact_unknown" in dropped or hidden <= dropped
+    return finding.code in dropped
 
 
 def _result(rules: RuleSet, findings: list[Finding], strict: bool) -> Result:
@@ -80,8 +92,7 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
         findings[:] = with_hints(findings, media, section, name)
 
 
-def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, reached: bool) -> Finding | None:
-    """`reached`: the media was read. From a private address it is only where the caller allowed that: a warning."""
+def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: bool) -> Finding | None:
     value = getattr(delivery, limit.fact)
     if value is None:
         if not 200 <= (delivery.status or 0) < 300:
@@ -92,14 +103,26 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, reached: b
     if not limit.side(value):
         return None
     finding = _outside(limit, value, rules, None)
-    return replace(finding, severity="warning") if limit.fact == "public" and reached else finding
+    return replace(finding, severity="warning") if limit.fact == "public" and private else finding
 
 
-_MAY_BE_ABSENT = frozenset(("expires_in", "page", "content_type", "content_length", "public", "ranges"))
+_MAY_BE_ABSENT = frozenset(
+    ("expires_in", "page", "content_type", "content_type_matches", "content_length", "public", "ranges")
+)
 """Facts of a delivery that a usual server does not have, or that a failed download never came to see."""
 
 
 def _not_media(media: Media, rules: RuleSet) -> Finding:
+    if media.format is not None and holds_media(media.format):
+        return _finding(
+            "fact_unknown",
+            fact="kind",
+            reference=rules.source,
+            what=f"what the {media.format} holds",
+            service=rules.service,
+            limit_text=either([f"{taken}s" for taken in rules.sections], "and"),
+            reason="",
+        )
     if media.format is not None:
         accepted = either(sorted({name for kind in rules.sections for name in _formats(rules, kind)}))
         return _finding(
@@ -177,7 +200,7 @@ def _outside(limit: Limit, value: Any, rules: RuleSet, media: Media | None) -> F
         words = {"sentence": beyond(limit, side, value, rules.service, lenient if tolerated else None)}
     return _finding(
         code,
-        severity="warning" if tolerated else None,
+        severity="warning" if tolerated else "error",
         fact=limit.fact,
         value=value,
         limit=limit.written,
@@ -186,14 +209,29 @@ def _outside(limit: Limit, value: Any, rules: RuleSet, media: Media | None) -> F
         value_text=_shown(limit, value, media),
         service=rules.service,
         **words,
-        note=f" ({limit.note})" if limit.note else "",
+        note=_note(limit, side, rules),
     )
+
+
+def _note(limit: Limit, side: int, rules: RuleSet) -> str:
+    """The limit's remark, where it is about this side: one on a tolerance says nothing of the side without."""
+    lenient = limit.lenient
+    if not limit.note or rules.basis == "assumed":
+        return ""
+    if lenient is not None and limit.any_of is None:
+        strict_bound, wider = (limit.high, lenient.high) if side > 0 else (limit.low, lenient.low)
+        strict_open, wider_open = (
+            (limit.high_open, lenient.high_open) if side > 0 else (limit.low_open, lenient.low_open)
+        )
+        if (strict_bound, strict_open) == (wider, wider_open):
+            return ""
+    return f" ({limit.note})"
 
 
 def _shown(limit: Limit, value: Any, media: Media | None) -> str:
     bound = limit.low if limit.low is not None and limit.side(value) < 0 else limit.high
     if limit.fact == "expires_in":
-        return f"expired {amount(limit.fact, -value)} ago" if value < 0 else f"expires in {amount(limit.fact, value)}"
+        return f"expired {span(-value)} ago" if value < 0 else f"expires in {span(value)}"
     text = amount(limit.fact, value, against=bound)
     if media is not None and limit.fact in ("pixels", "aspect_ratio"):
         return f"{text} ({media.width}×{media.height})"
@@ -203,16 +241,23 @@ def _shown(limit: Limit, value: Any, media: Media | None) -> str:
 def beyond(limit: Limit, side: int, value: float, service: str, lenient: Limit | None) -> str:
     """`above the 15 s that Atlas Cloud accepts`, and the same for open bounds and tolerated values."""
     bound, is_open = (limit.high, limit.high_open) if side > 0 else (limit.low, limit.low_open)
+    wider = None if lenient is None else lenient.high if side > 0 else lenient.low
+    return _beyond(limit.fact, side, bound, value == bound and is_open, service, wider)
+
+
+@lru_cache(1024)
+def _beyond(fact: str, side: int, bound: float | None, at_bound: bool, service: str, wider: float | None) -> str:
+    """A rule set has few bounds, and many files break the same one."""
     word = "above" if side > 0 else "below"
-    text = _bound_text(limit.fact, bound)
-    if value == bound and is_open:
-        said = f"{service} publishes {'below' if side > 0 else 'above'} {text}, without the bound itself"
+    text = _bound_text(fact, bound)
+    if at_bound:
+        said = f"exactly the {text} that {service} publishes as excluded"
+        return said if wider is None else f"{said}, and is known or likely to take"
     else:
-        said = f"{word} the {text} that {service} {'publishes' if lenient else 'accepts'}"
-    if lenient is None:
+        said = f"{word} the {text} that {service} {'accepts' if wider is None else 'publishes'}"
+    if wider is None:
         return said
-    wider = lenient.high if side > 0 else lenient.low
-    return f"{said}, within the {_bound_text(limit.fact, wider)} that it is known or likely to take"
+    return f"{said}, within the {_bound_text(fact, wider)} that it is known or likely to take"
 
 
 def _bound_text(fact: str, bound: float | None) -> str:

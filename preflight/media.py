@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from preflight.formats import mime_of
@@ -69,7 +70,9 @@ class Media:
 
     def facts(self) -> dict[str, Any]:
         """All facts as plain JSON values, flat, in the order of the documentation."""
-        return {name: list(self.notes) if name == "notes" else getattr(self, name) for name in FACTS}
+        facts = dict(zip(FACTS, _values(self), strict=True))
+        facts["notes"] = list(self.notes)
+        return facts
 
 
 _DERIVED: Final = {"format": ("mime",), "pixel_aspect_ratio": ("aspect_ratio", "pixels")}
@@ -77,6 +80,7 @@ FACTS: Final[tuple[str, ...]] = tuple(
     name for field in fields(Media) for name in (field.name, *_DERIVED.get(field.name, ()))
 )
 """The names of all facts of a media, derived ones included."""
+_values: Final = attrgetter(*FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Delivery:
     public              every address of every host on the way is a public one
     status              HTTP status of the first ranged GET, after redirects (of the redirect, where it was refused)
     redirects           how many were followed; redirected_host: to another host; insecure_redirect: from https to http
-    content_type        as sent, lower case, without parameters
+    content_type        as sent, lower case, without parameters; content_type_matches: it is one of the content's format
     content_length      bytes of the whole file as the server states it
     etag                as sent, `W/` included
     ranges              the server honoured Range; head_ok: a HEAD answers 200 with a length
@@ -107,6 +111,7 @@ class Delivery:
     redirected_host: bool = False
     insecure_redirect: bool = False
     content_type: str | None = None
+    content_type_matches: bool | None = None
     content_length: int | None = None
     etag: str | None = None
     ranges: bool | None = None

@@ -102,6 +102,7 @@ class Report:
     source      as it is shown: a path, or a URL without its secrets; index: its position in the input, from 0
     media       None where the source could not be read; then `error` says why
     requests    HTTP requests made; bytes_read: bytes taken from the medium
+    digest      tells the rule sets and options by which it was judged from others; None where nothing was judged
     """
 
     source: str
@@ -112,6 +113,7 @@ class Report:
     requests: int = 0
     bytes_read: int = 0
     delivery: Delivery | None = None
+    digest: str | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -123,7 +125,7 @@ class Report:
     @property
     def passed(self) -> bool:
         """Every rule set lets it pass. Unknown is not a pass."""
-        return self.verdict == "pass"
+        return bool(self.results) and self.verdict == "pass"
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -135,6 +137,7 @@ class Report:
         row = self.as_probe_json()
         row["verdict"] = self.verdict
         row["results"] = [result.as_json() for result in self.results]
+        row["digest"] = self.digest
         return row
 
     def as_probe_json(self) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def examine_together(items: Iterable[Item], plan: Plan) -> tuple[Result, list[Re
         names = ", ".join(rules.name for rules in plan.rules)
         raise UsageError(f"{names}: files are judged together by one rule set that has a [request] section")
     reports = [report for report in scan(items, plan) if report is not None]
+    if not reports:
+        raise UsageError("no file is given: a request is judged by the files in it")
     return judge_request(reports, plan.rules[0], strict=plan.strict), reports
 
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
 
+from preflight import __version__
 from preflight.formats import KINDS
 from preflight.units import quantity
 
@@ -24,8 +26,7 @@ URL_DEFAULTS: Final[dict[str, Any]] = {
 REQUEST_FACTS: Final = ("files", "total_duration", "total_size")
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """The accepted values of one fact. An open bound fails itself, a closed one passes.
 
     lenient    the same with wider sides: between the two is a warning
@@ -44,7 +45,7 @@ class Limit:
     note: str | None = None
     hint: str | None = None
     required: bool = False
-    written: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, Any] | None = None
 
     def side(self, value: Any) -> int:
         """0 where the value is accepted, -1 where it is too low, 1 where it is too high or not among the accepted."""
@@ -58,28 +59,35 @@ class Limit:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
 class Section:
-    """The limits of one kind; `by_format` holds the whole list for the formats that a `when` names."""
+    """The limits of one kind; `by_format` holds the whole list for the formats that a `when` names.
 
-    limits: tuple[Limit, ...]
-    by_format: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
+    Compared by identity, so that what follows from it can be looked up again.
+    """
+
+    def __init__(self, limits: tuple[Limit, ...], by_format: Mapping[str, tuple[Limit, ...]]) -> None:
+        self.limits = limits
+        self.by_format = by_format
+        self._facts: dict[str | None, dict[str, Limit]] = {None: {one.fact: one for one in limits}}
+        self._facts |= {name: {one.fact: one for one in group} for name, group in by_format.items()}
 
     def for_format(self, name: str | None) -> tuple[Limit, ...]:
         """The limits that hold for a media of this format."""
         return self.by_format.get(name or "", self.limits)
 
+    def by_fact(self, name: str | None) -> Mapping[str, Limit]:
+        """The limits that hold for a media of this format, by fact."""
+        return self._facts.get(name) or self._facts[None]
 
-@dataclass(frozen=True, slots=True)
-class Request:
+
+class Request(NamedTuple):
     """Limits over files used together: per kind and over all (`None`); which kinds need one of which beside them."""
 
     limits: Mapping[str | None, tuple[Limit, ...]]
     companions: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(NamedTuple):
     """The limits that one service puts on one stage.
 
     name         as after `--for`; service: the first words of the title, for messages
@@ -88,6 +96,7 @@ class RuleSet:
     sections     by kind; a kind without one is not accepted
     asset        limits on the asset itself, e.g. `{"name": {"max_length": 64}}`
     table        the whole rule file after `extends`, as plain data
+    digest       changes with everything that it says, and with the version of what judges by it
     """
 
     name: str
@@ -103,6 +112,7 @@ class RuleSet:
     request: Request | None
     asset: Mapping[str, Any]
     table: Table
+    digest: str
 
     def facts(self) -> frozenset[str]:
         """The facts that any limit of it needs."""
@@ -133,7 +143,14 @@ def compile_rules(name: str, table: Table, parent: Callable[[str], Table] | None
         request=_request(table["request"]) if table.get("request") else None,
         asset=table.get("asset", {}),
         table=table,
+        digest=digest_of(table, __version__),
     )
+
+
+def digest_of(*parts: Any) -> str:
+    """The first half of the SHA-256 of plain data, in hexadecimal digits; dates and sets are taken by their text."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def merge(parent: Table, child: Table) -> dict[str, Any]:

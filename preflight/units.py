@@ -125,6 +125,20 @@ def amount(fact: str, value: Any, *, against: float | None = None) -> str:
     return text + _SUFFIX.get(fact, "")
 
 
+def span(seconds: float) -> str:
+    """A time that passes, roughly.
+
+    >>> span(90), span(400_000), span(2.2e8)
+    ('2 minutes', '5 days', '7.0 years')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    for unit, length, most in (("minutes", 60, 7200), ("hours", 3600, 172_800), ("days", 86_400, 6e7)):
+        if seconds < most:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 31_557_600:.1f} years"
+
+
 def _bytes(value: float) -> str:
     if value < 1000:
         return f"{value:,} bytes"

@@ -15,6 +15,7 @@ LAYERS = [
     ["integrations"],
     ["reporters"],
     ["summary"],
+    ["config"],
     ["sandbox"],
     ["submitting"],
     ["pacing"],
@@ -25,7 +26,7 @@ LAYERS = [
     ["scan"],
     ["targets"],
     ["checker"],
-    ["schemas"],
+    ["ruleviews", "schemas"],
     ["rulecheck"],
     ["judge"],
     ["hints"],
@@ -48,7 +49,7 @@ ALLOWED = {
 }
 """The exceptions, each with its reason."""
 
-PROVIDERS = ["agentsflare", "atlas", "byteplus", "crun", "sunra", "volcengine", "agtcloud"]
+PROVIDERS = ["agentsflare", "atlas", "byteplus", "crun", "sunra", "volcengine", "agt"]
 
 
 def modules() -> list[Path]:

@@ -99,7 +99,7 @@ def test_messages_of_clips(change: dict[str, Any], message: str) -> None:
     [
         (
             replace(PHOTO, size=30_000_000),
-            "file size 30 MB: Atlas Cloud publishes below 30 MB, without the bound itself, ",
+            "file size 30 MB: exactly the 30 MB that Atlas Cloud publishes as excluded, and is known or likely to ",
         ),
         (replace(PHOTO, width=299), "width 299 px: below the 300 px that Atlas Cloud accepts"),
         (
@@ -215,9 +215,13 @@ class TestAround:
         ("change", "verdict", "message"),
         [
             ({}, "pass", None),
-            ({"public": False}, "pass", "host is not on the public internet: Atlas Cloud cannot fetch from it"),
+            ({"public": False}, "fail", "host is not on the public internet: Atlas Cloud cannot fetch from it"),
             ({"page": "drive"}, "fail", "a web page (drive) is answered in place of the file: Atlas Cloud fetches "),
-            ({"expires_in": 300.0}, "pass", "the URL expires in 300 s (a service may take minutes before it fetches)"),
+            (
+                {"expires_in": 300.0},
+                "pass",
+                "the URL expires in 5 minutes (a service may take minutes before it fetches)",
+            ),
             ({"expires_in": -20.0}, "fail", "the URL expired 20 s ago (a service may take minutes before it fetches)"),
             ({"expires_in": 3600.0}, "pass", None),
             ({"public": None, "ranges": None, "content_length": None}, "pass", None),

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import date
 from typing import Any
 
 import click
 
 from preflight import catalog
+from preflight.cli import complete, rules_diff, rules_explain, rules_table
+from preflight.cli.help import CALL_CODES
 from preflight.errors import RuleFileError
 from preflight.judge import accepted
 from preflight.ruleset import Limit, RuleSet
 from preflight.units import label
 
 
-@click.group("rules")
+@click.group("rules", epilog=CALL_CODES)
 def command() -> None:
-    """List, show, validate and describe rule sets: one TOML file each."""
+    """List, show, compare, validate and explain rule sets: one TOML file each.
+
+    \b
+    Examples:
+      preflight rules list
+      preflight rules show atlas
+      preflight rules diff atlas volcengine
+      preflight rules explain pixel_count_too_large
+      preflight rules validate ./mine.toml
+    """
 
 
-@command.command("list")
+for _part in (rules_diff, rules_explain, rules_table):
+    command.add_command(_part.command)
+
+
+@command.command("list", epilog=CALL_CODES)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def list_rules(format_: str) -> None:
-    """List the built-in rule sets; NAME@YYYY-MM is an earlier or an observed text."""
+    """List the built-in rule sets; NAME@YYYY-MM is an earlier or an observed text.
+
+    \b
+    Examples:
+      preflight rules list
+      preflight rules list --format json
+    """
     sets = [catalog.load(name) for name in catalog.names()]
     if format_ == "json":
         click.echo(json.dumps([_head(rules) for rules in sets], indent=2))
@@ -31,13 +53,13 @@ def list_rules(format_: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("name", "stage", "basis", "as of", "takes", "title"):
-        table.add_column(heading, no_wrap=heading != "title")
+        table.add_column(heading, no_wrap=True)
     for rules in sets:
         takes = ", ".join(rules.sections)
         table.add_row(rules.name, rules.stage, rules.basis, rules.as_of, takes, rules.title)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _head(rules: RuleSet) -> dict[str, Any]:
@@ -53,15 +75,17 @@ def _head(rules: RuleSet) -> dict[str, Any]:
     }
 
 
-@command.command("show")
-@click.argument("names", nargs=-1, required=True, metavar="RULES…")
+@command.command("show", epilog=CALL_CODES)
+@click.argument("names", nargs=-1, required=True, metavar="RULES…", shell_complete=complete.rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(names: tuple[str, ...], format_: str) -> None:
     """Show what rule sets accept, after everything that they extend.
 
     \b
-    preflight rules show atlas
-    preflight rules show ./mine.toml --format json
+    Examples:
+      preflight rules show atlas
+      preflight rules show atlas volcengine@2026-03
+      preflight rules show ./mine.toml --format json
     """
     sets = catalog.resolve(list(names))
     if format_ == "json":
@@ -100,10 +124,15 @@ def _limit(limit: Limit) -> str:
     return f"    {label(limit.fact):20} {accepted(limit)}{tolerated}"
 
 
-@command.command("validate")
-@click.argument("paths", nargs=-1, required=True, metavar="FILE…")
+@command.command("validate", epilog=CALL_CODES)
+@click.argument("paths", nargs=-1, required=True, metavar="FILE…", shell_complete=complete.targets)
 def validate(paths: tuple[str, ...]) -> None:
-    """Validate rule files of your own: words, units, types, bounds, and the examples in them."""
+    """Validate rule files of your own: words, units, types, bounds, and the examples in them.
+
+    \b
+    Examples:
+      preflight rules validate ./mine.toml
+    """
     from preflight.rulecheck import validate_file
 
     problems = [problem for path in paths for problem in validate_file(path)]
@@ -115,10 +144,16 @@ def validate(paths: tuple[str, ...]) -> None:
         click.echo(f"{path}: valid, {sum(len(s.limits) for s in rules.sections.values())} limits, read {age} days ago")
 
 
-@command.command("schema")
+@command.command("schema", epilog=CALL_CODES)
 @click.option("--report", is_flag=True, help="The schema of a report (a line of `check --format jsonl`) instead.")
 def schema(report: bool) -> None:
-    """Print the JSON Schema of rule files, by which editors complete and check them."""
+    """Print the JSON Schema of rule files, by which editors complete and check them.
+
+    \b
+    Examples:
+      preflight rules schema > rules.schema.json
+      preflight rules schema --report
+    """
     from preflight.rulefile import json_schema
     from preflight.schemas import report_schema
 

@@ -5,19 +5,27 @@ The command's result lies inside every limit of the rule set; where none would d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from preflight.formats import VIDEO
 from preflight.hints import targets
-from preflight.hints.commands import Repair, command
+from preflight.hints.commands import Command, Repair, Subject, command
 from preflight.media import NONE, Media
 from preflight.report import Finding
 from preflight.ruleset import Limit, Section
 
 _GEOMETRY: Final = frozenset(("width", "height", "aspect_ratio", "pixels"))
 _MENDABLE: Final = _GEOMETRY | {"duration", "fps", "format", "video_codec", "audio_codec"}
+_BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "no_media_data", "truncated", "uncommon_coding"))
+"""Notes of files that ffmpeg or Pillow may refuse to open."""
+_BOMB: Final = 178_956_970
+"""Pixels above which Pillow refuses to open a picture."""
 _NOT_BY_COMMAND: Final = frozenset(("duration_too_short", "audio_track_required"))
+
+Problem = tuple[str, str]
+"""Code and fact of a finding."""
 
 
 def with_hints(findings: Sequence[Finding], media: Media, section: Section, name: str | None) -> list[Finding]:
@@ -26,35 +34,41 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
     section  the limits of the media's kind; what has to be converted is mended to those of its new format
     name     the file's name for the command; None: a placeholder
     """
-    errors = [finding for finding in findings if finding.severity == "error"]
-    repair = _repair(frozenset(finding.fact or "" for finding in errors), media, section)
-    ready = command(repair, name) if _mendable(errors, repair) else None
+    problems = tuple((finding.code, finding.fact or "") for finding in findings if finding.severity == "error")
+    hints, ready = _advice(problems, Subject.of(media), section)
+    if media.encrypted or not _BEYOND_TOOLS.isdisjoint(media.notes) or (media.pixels or 0) > _BOMB:
+        ready = None
     hinted = []
     for finding in findings:
-        hint = _hint(finding, repair) if finding.severity == "error" else None
+        hint = hints.get(finding.fact or "") if finding.severity == "error" else None
         if hint and ready and finding.fact in _MENDABLE:
-            hint, ready = f"{hint}: {ready}", None
+            hint, ready = f"{hint}: {ready.of(name)}", None
         hinted.append(_with(finding, hint) if hint else finding)
     return hinted
 
 
-def _repair(wrong: frozenset[str], media: Media, section: Section) -> Repair:
+@lru_cache(4096)
+def _advice(
+    problems: tuple[Problem, ...], subject: Subject, section: Section
+) -> tuple[Mapping[str, str | None], Command | None]:
+    """The hint for each fact that is wrong, and the command that mends all of it."""
+    repair = _repair(frozenset(fact for _, fact in problems), subject, section)
+    hints = {fact: _hint(code, fact, repair) for code, fact in problems}
+    return hints, command(repair) if _mendable(problems, repair) else None
+
+
+def _repair(wrong: frozenset[str], media: Subject, section: Section) -> Repair:
     written = media.format or ""
     if "format" in wrong:
-        written = targets.written_format(media.kind, _of("format", section.limits))
-    limits = {limit.fact: limit for limit in section.for_format(written)}
+        written = targets.written_format(media.kind, section.by_fact(None).get("format"))
+    limits = section.by_fact(written)
     repair = Repair(media, wrong, limits, None, written)
-    shape = targets.shape(media, limits) if _needs_shape(repair) else None
-    return Repair(media, wrong, limits, shape, written)
+    return repair._replace(shape=targets.shape(media, limits)) if _needs_shape(repair) else repair
 
 
-def _of(fact: str, limits: Sequence[Limit]) -> Limit | None:
-    return next((limit for limit in limits if limit.fact == fact), None)
-
-
-def _mendable(errors: Sequence[Finding], repair: Repair) -> bool:
+def _mendable(problems: tuple[Problem, ...], repair: Repair) -> bool:
     """One command can mend all of it."""
-    if not repair.wrong <= _MENDABLE or any(finding.code in _NOT_BY_COMMAND for finding in errors):
+    if not repair.wrong <= _MENDABLE or any(code in _NOT_BY_COMMAND for code, _ in problems):
         return False
     return repair.shape is not None or not _needs_shape(repair)
 
@@ -71,30 +85,29 @@ def _with(finding: Finding, hint: str) -> Finding:
     return Finding(f.code, f.severity, f.message, f.fact, f.value, f.limit, hint, f.reference)
 
 
-def _hint(finding: Finding, repair: Repair) -> str | None:
+def _hint(code: str, fact: str, repair: Repair) -> str | None:
     """What to do about one finding, and what the rule file itself remarks on it."""
-    limit = repair.limits.get(finding.fact or "")
-    remedy, remark = _remedy(finding, repair, limit), limit.hint if limit is not None else None
+    limit = repair.limits.get(fact)
+    remedy, remark = _remedy(code, fact, repair, limit), limit.hint if limit is not None else None
     return f"{remedy} ({remark})" if remedy and remark else remedy or remark
 
 
-def _remedy(finding: Finding, repair: Repair, limit: Limit | None) -> str | None:
-    fact = finding.fact
+def _remedy(code: str, fact: str, repair: Repair, limit: Limit | None) -> str | None:
     if fact in _GEOMETRY:
         return _reshape(repair)
     if fact == "format":
         return f"convert it to {repair.written}" if repair.written else None
     if limit is None:
         return None
-    if finding.code == "duration_too_long":
+    if code == "duration_too_long":
         return f"keep the first {targets.duration(limit):g} s"
-    if finding.code == "duration_too_short":
+    if code == "duration_too_short":
         return f"make it at least {limit.low:g} s long"
     if fact == "fps":
         return f"convert it to {targets.fps(repair.media, limit):g} frames per second"
     if fact in ("video_codec", "audio_codec"):
-        return _recode(finding, limit, repair.written)
-    return "compress it more, or make it smaller" if finding.code == "file_size_too_large" else None
+        return _recode(code, fact, limit, repair.written)
+    return "compress it more, or make it smaller" if code == "file_size_too_large" else None
 
 
 def _reshape(repair: Repair) -> str | None:
@@ -106,8 +119,8 @@ def _reshape(repair: Repair) -> str | None:
     return " and ".join(steps) or None
 
 
-def _recode(finding: Finding, limit: Limit, written: str) -> str | None:
-    if finding.code == "audio_track_required":
+def _recode(code: str, fact: str, limit: Limit, written: str) -> str | None:
+    if code == "audio_track_required":
         return "add a sound track"
-    codec = targets.codec(finding.fact or "", limit, written) or next(iter(limit.any_of or ()), None)
+    codec = targets.codec(fact, limit, written) or next(iter(limit.any_of or ()), None)
     return "remove the sound track" if codec == NONE else f"transcode it to {codec}" if codec else None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, FORMATS, IMAGE, VIDEO
 from preflight.hints import targets
@@ -15,8 +14,27 @@ from preflight.media import NONE, Media
 _HEIF: Final = frozenset(("heic", "heif"))
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Subject(NamedTuple):
+    """The facts of a media on which its hints depend: many files of a folder have the same."""
+
+    kind: str | None
+    format: str | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    audio_codec: str | None
+    has_alpha: bool | None
+    moving: bool
+
+    @classmethod
+    def of(cls, media: Media) -> Subject:
+        """Those of a media."""
+        m = media
+        moving = (m.frames or 1) > 1 or "animated" in m.notes
+        return cls(m.kind, m.format, m.width, m.height, m.fps, m.audio_codec, m.has_alpha, moving)
+
+
+class Repair(NamedTuple):
     """What is to be mended of a media, and to what.
 
     wrong    the facts outside their limits
@@ -25,23 +43,40 @@ class Repair:
     written  the format of the result
     """
 
-    media: Media
+    media: Subject
     wrong: frozenset[str]
     limits: Limits
     shape: Shape | None
     written: str
 
 
-def command(repair: Repair, name: str | None) -> str | None:
-    """The command for a file of this name (None: a placeholder); None where no command would do."""
+class Command(NamedTuple):
+    """A command that lacks but the names: what stands before that of the file, and between it and that of the result.
+
+    extensions  of a file without a usable name, and of the result
+    """
+
+    before: str
+    between: str
+    extensions: tuple[str, str]
+
+    def of(self, name: str | None) -> str:
+        """The command for a file of this name; None: a placeholder."""
+        source = name if name and name.isprintable() else f"input.{self.extensions[0]}"
+        output = f"{os.path.splitext(os.path.basename(source))[0]}-fixed.{self.extensions[1]}"
+        return f"{self.before} {shlex.quote(_plain(source))}{self.between} {shlex.quote(_plain(output))}"
+
+
+def command(repair: Repair) -> Command | None:
+    """The command that mends it; None where no command would do."""
     if repair.written not in FORMATS:
         return None
-    source = name if name and name.isprintable() else f"input.{_extension(repair.media.format or repair.written)}"
-    output = f"{os.path.splitext(os.path.basename(source))[0]}-fixed.{_extension(repair.written)}"
-    words = _pillow(repair) if repair.media.kind == IMAGE else _ffmpeg(repair, _plain(source))
-    if words is None:
-        return None
-    return shlex.join([*words, *([_plain(source)] if repair.media.kind == IMAGE else []), _plain(output)])
+    extensions = (_extension(repair.media.format or repair.written), _extension(repair.written))
+    if repair.media.kind == IMAGE:
+        program = _pillow(repair)
+        return Command(f"python3 -c {shlex.quote(program)}", "", extensions) if program else None
+    words = _ffmpeg(repair)
+    return Command("ffmpeg -i", "".join(f" {shlex.quote(word)}" for word in words), extensions) if words else None
 
 
 def _extension(name: str) -> str:
@@ -53,9 +88,10 @@ def _plain(name: str) -> str:
     return f"./{name}" if not os.path.isabs(name) and (name.startswith("-") or ":" in name) else name
 
 
-def _ffmpeg(repair: Repair, source: str) -> list[str] | None:
+def _ffmpeg(repair: Repair) -> list[str]:
+    """The options of the output; none where something cannot be encoded."""
     media, limits = repair.media, repair.limits
-    words = ["ffmpeg", "-i", source]
+    words: list[str] = []
     if media.kind == VIDEO:
         filters = _filters(repair)
         words += ["-vf", ",".join(filters)] if filters else []
@@ -66,7 +102,7 @@ def _ffmpeg(repair: Repair, source: str) -> list[str] | None:
     for fact, option in tracks.items():
         codec = targets.codec(fact, limits.get(fact), repair.written)
         if codec is None:
-            return None
+            return []
         words += ["-an"] if codec == NONE else [option, *targets.ENCODERS[codec]]
     return words
 
@@ -83,9 +119,9 @@ def _filters(repair: Repair) -> list[str]:
     return filters
 
 
-def _pillow(repair: Repair) -> list[str] | None:
+def _pillow(repair: Repair) -> str | None:
     media, written = repair.media, repair.written
-    if (media.frames or 1) > 1 or "animated" in media.notes:
+    if media.moving:
         return None  # it would keep one picture of several
     mode = "RGB" if media.has_alpha is False or written in ("jpeg", "bmp") else "RGBA"
     steps = f'ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("{mode}")'
@@ -94,5 +130,4 @@ def _pillow(repair: Repair) -> list[str] | None:
     register = "import pillow_heif; pillow_heif.register_heif_opener(); " if {media.format, written} & _HEIF else ""
     how = ", quality=95" if written in ("jpeg", "webp", *_HEIF) else ""
     how = ', compression="tiff_deflate"' if written == "tiff" else how  # the source's own may not fit the new mode
-    program = f"import sys; from PIL import Image, ImageOps; {register}{steps}.save(sys.argv[2]{how})"
-    return ["python3", "-c", program]
+    return f"import sys; from PIL import Image, ImageOps; {register}{steps}.save(sys.argv[2]{how})"

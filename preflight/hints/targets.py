@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from math import ceil, floor, sqrt
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
-from preflight.media import NONE, Media
+from preflight.media import NONE
 from preflight.ruleset import Limit
 
 Limits = Mapping[str, Limit]
@@ -53,6 +53,19 @@ ENCODERS: Final = {
 """By codec, ffmpeg's encoder with what it needs."""
 
 
+class Sized(Protocol):
+    """A media, or as much of one as is needed here."""
+
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+    @property
+    def fps(self) -> float | None: ...
+
+
 class Shape(NamedTuple):
     """What to crop to, and what size to scale that to: width and height as displayed."""
 
@@ -60,7 +73,7 @@ class Shape(NamedTuple):
     size: Size
 
 
-def shape(media: Media, limits: Limits) -> Shape | None:
+def shape(media: Sized, limits: Limits) -> Shape | None:
     """The crop and the size that satisfy all limits on geometry with the least change; None where none does."""
     width, height = media.width, media.height
     if not width or not height:
@@ -96,8 +109,10 @@ def _fits(size: Size, limits: Limits) -> bool:
     width, height = size
     if width < 1 or height < 1:
         return False
-    facts = {"width": width, "height": height, "pixels": width * height, "aspect_ratio": width / height}
-    return not any(limits[fact].side(value) for fact, value in facts.items() if fact in limits)
+    for fact, value in (("width", width), ("height", height), ("pixels", width * height)):
+        if fact in limits and limits[fact].side(value):
+            return False
+    return "aspect_ratio" not in limits or not limits["aspect_ratio"].side(width / height)
 
 
 def _scales(width: int, height: int, limits: Limits) -> tuple[float, float]:
@@ -125,7 +140,7 @@ def duration(limit: Limit) -> float:
     return round(max(high - _PADDING, (low + high) / 2), 3)
 
 
-def fps(media: Media, limit: Limit) -> float:
+def fps(media: Sized, limit: Limit) -> float:
     """The nearest whole frame rate inside the limit; the middle of the limit where there is none."""
     low, high = _range(limit)
     if (media.fps or 0) <= low:

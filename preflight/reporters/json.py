@@ -6,17 +6,18 @@ from json import JSONEncoder
 from typing import IO
 
 from preflight.report import Report
+from preflight.reporters import Options
 from preflight.summary import Summary
 
 
 class JsonReporter:
     """Streams the list, so that memory stays flat however many reports there are."""
 
-    def __init__(self, stream: IO[str], *, colour: bool, quiet: bool, probe: bool) -> None:
+    def __init__(self, stream: IO[str], options: Options) -> None:
         self._write = stream.write
         self._encode = JSONEncoder(indent=2).encode
-        self._quiet = quiet
-        self._probe = probe
+        self._quiet = options.quiet
+        self._probe = options.probe
         self._before = '{"reports": [\n'
 
     def add(self, report: Report) -> None:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from json import JSONEncoder
 from typing import IO
 
 from preflight.report import Report
+from preflight.reporters import Options
 from preflight.summary import Summary
+
+_encode = JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_INDEX = ',"index":'
+"""Stands but once in a line: inside a string its quotation marks would be escaped."""
 
 
 class JsonlReporter:
     """Writes every report as one line; ASCII only, so that no name can break a line or a terminal."""
 
-    def __init__(self, stream: IO[str], *, colour: bool, quiet: bool, probe: bool) -> None:
-        self._write = stream.write
-        self._encode = JSONEncoder(separators=(",", ":")).encode
-        self._quiet = quiet
-        self._probe = probe
+    def __init__(self, stream: IO[str], options: Options) -> None:
+        self.write = stream.write
+        self.render = partial(_line, quiet=options.quiet, probe=options.probe)
 
     def add(self, report: Report) -> None:
-        if self._probe:
-            self._write(self._encode(report.as_probe_json()) + "\n")
-        elif not (self._quiet and report.passed):
-            self._write(self._encode(report.as_json()) + "\n")
+        self.write(self.render(report))
+
+    def moved(self, text: str, index: int) -> str:
+        before, _, after = text.partition(_INDEX)
+        return f"{before}{_INDEX}{index},{after.partition(',')[2]}" if after else text
 
     def close(self, summary: Summary) -> None:
         """Lines stand alone: nothing follows the last."""
+
+
+def _line(report: Report, *, quiet: bool, probe: bool) -> str:
+    if probe:
+        return _encode(report.as_probe_json()) + "\n"
+    if quiet and report.passed:
+        return ""
+    return _encode(report.as_json()) + "\n"

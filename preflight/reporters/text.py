@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from typing import IO, Final
 
 from preflight.codes import NOTES
 from preflight.escape import printable
 from preflight.media import Media
 from preflight.report import Finding, Report
+from preflight.reporters import Options
+from preflight.reporters.matrix import SEVERAL, matrix
 from preflight.summary import Summary
 from preflight.units import amount
 
@@ -30,32 +33,40 @@ _STYLE: Final = {
 class TextReporter:
     """Streams; shows all names and values from outside escaped."""
 
-    def __init__(self, stream: IO[str], *, colour: bool, quiet: bool, probe: bool) -> None:
+    def __init__(self, stream: IO[str], options: Options) -> None:
         self._stream = stream
-        self._colour = colour
-        self._quiet = quiet
-        self._probe = probe
+        self._options = options
+        self.write = stream.write
+        self.render = partial(
+            _text, colour=options.colour, quiet=options.quiet, probe=options.probe, commands=options.commands
+        )
 
     def add(self, report: Report) -> None:
-        if self._probe:
-            lines = _facts(report, self._colour)
-        elif self._quiet and report.passed:
-            return
-        else:
-            lines = _lines(report, self._colour)
-        self._stream.write("\n".join(lines) + "\n")
+        self.write(self.render(report))
+
+    def moved(self, text: str, index: int) -> str:
+        return text
 
     def close(self, summary: Summary) -> None:
-        if self._probe or self._quiet:
+        if self._options.probe or self._options.quiet:
             return
         if summary.files + summary.skipped > 1:
-            _table(summary, self._stream, self._colour)
+            _table(summary, self._stream, self._options.colour)
+            if not self._options.commands and summary.exit_code:
+                self._stream.write("Check a file alone to see the ready command that mends it, where there is one.\n")
         for name, (basis, as_of) in summary.bases.items():
-            if basis == "assumed":
+            name = printable(name)
+            if basis == "assumed" and "@" not in name:
                 self._stream.write(f"{name}: nothing is published; its limits are assumed to be its upstream's.\n")
             age = (date.today() - date.fromisoformat(as_of)).days
-            if age > OLD:
+            if age > OLD and "@" not in name:  # an earlier text is old on purpose
                 self._stream.write(f"{name}: its limits were read {age} days ago ({as_of}); they may have changed.\n")
+
+
+def _text(report: Report, *, colour: bool, quiet: bool, probe: bool, commands: bool) -> str:
+    if quiet and not probe and report.passed:
+        return ""
+    return "\n".join(_facts(report, colour) if probe else _lines(report, colour, commands)) + "\n"
 
 
 def describe(report: Report) -> str:
@@ -67,30 +78,55 @@ def _styled(text: str, style: str, colour: bool) -> str:
     return f"\x1b[{_STYLE[style]}m{text}\x1b[0m" if colour else text
 
 
-def _lines(report: Report, colour: bool) -> Iterator[str]:
+def _lines(report: Report, colour: bool, commands: bool = True) -> Iterator[str]:
     verdict = report.verdict
     head = _styled(f"{verdict.upper():7}", verdict, colour)
     facts = f"  ({in_short(report.media)})" if report.media is not None else ""
     yield f"{head} {printable(report.source)}{_styled(facts, 'hint', colour)}"
     if report.error is not None and not report.results:
         yield f"  {_styled('unknown', 'unknown', colour)} {printable(report.error.message)} [{report.error.code}]"
+    if len(report.results) >= SEVERAL:
+        yield from matrix(report, lambda text, style: _styled(text, style, colour))
+        return
     several = len(report.results) > 1
+    shared = _shared(report) if several else []
+    for finding in shared:
+        yield from _finding(finding, "", colour)
+    told = ""
     for result in report.results:
-        where = f"{result.rules}: " if several else ""
-        assumed = " (assumed limit)" if result.basis == "assumed" else ""
-        told = ""
-        for finding in result.findings:
-            again = finding.hint is not None and finding.hint in told
-            yield from _finding(finding, where, assumed, colour, hint=None if again else finding.hint)
-            told += finding.hint or ""
+        where = f"{printable(result.rules)}: " if several else ""
+        findings = [finding for finding in result.findings if finding not in shared]
+        warnings_fail = result.verdict == "fail" and all(one.severity in ("warning", "note") for one in result.findings)
+        for finding in findings:
+            hint = finding.hint if commands else _without_command(finding.hint)
+            again = hint is not None and hint in told
+            mark = _mark(finding, result.basis, strict=warnings_fail)
+            yield from _finding(finding, where, colour, mark, None if again else hint)
+            told += hint or ""
         if several and not result.findings:
             yield f"  {_styled(result.verdict.ljust(7), result.verdict, colour)} {where}passes"
 
 
-def _finding(finding: Finding, where: str, assumed: str, colour: bool, hint: str | None) -> Iterator[str]:
+def _shared(report: Report) -> list[Finding]:
+    """Findings that every rule set has in the same words: they are about the source, and said once."""
+    first, *others = report.results
+    return [one for one in first.findings if all(one in other.findings for other in others)]
+
+
+def _mark(finding: Finding, basis: str, *, strict: bool) -> str:
+    if strict and finding.severity == "warning":
+        return " (fails: --strict)"
+    return " (assumed limit)" if basis == "assumed" and finding.limit is not None else ""
+
+
+def _without_command(hint: str | None) -> str | None:
+    """A hint's sentence. In a long list nobody runs the commands; JSON and a file checked alone have them."""
+    return None if hint is None else hint.partition(": ffmpeg ")[0].partition(": python3 ")[0]
+
+
+def _finding(finding: Finding, where: str, colour: bool, mark: str = "", hint: str | None = None) -> Iterator[str]:
     severity = _styled(f"{finding.severity:7}", finding.severity, colour)
-    limited = assumed if finding.limit is not None else ""
-    yield f"  {severity} {where}{printable(finding.message)}{limited} [{finding.code}]"
+    yield f"  {severity} {where}{printable(finding.message)}{mark} [{finding.code}]"
     if hint:
         yield _styled(f"          → {printable(hint)}", "hint", colour)
 
@@ -101,7 +137,7 @@ def in_short(media: Media) -> str:
     if media.width is not None:
         parts[0] += f" {media.width}×{media.height}"
     if media.duration is not None:
-        parts.append(amount("duration", round(media.duration, 2)))
+        parts.append(amount("duration", round(media.duration, 3)))
     if media.fps is not None:
         parts.append(amount("fps", round(media.fps, 2)))
     if media.size is not None:
@@ -113,7 +149,7 @@ def _rounded(size: int) -> str:
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
+    return f"{size} byte{'' if size == 1 else 's'}"
 
 
 def _facts(report: Report, colour: bool) -> Iterator[str]:
@@ -137,10 +173,11 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
     for heading in ("rule set", "pass", "warning", "fail", "unknown"):
         table.add_column(heading, justify="left" if heading == "rule set" else "right")
     for name, tally in summary.by_rules.items():
-        counts = (tally.passed, tally.warnings, tally.failed, tally.unknown)
-        table.add_row(name, *(str(count) if count else "·" for count in counts))
+        counts = (tally.passed - tally.warnings, tally.warnings, tally.failed, tally.unknown)
+        table.add_row(printable(name), *(str(count) if count else "·" for count in counts))
     console = Console(file=stream, force_terminal=colour, no_color=not colour, width=None if colour else 100)
     stream.write("\n")
     console.print(table)
-    skipped = f", {summary.skipped} that are no media skipped" if summary.skipped else ""
-    stream.write(f"{summary.files} files{skipped}; {_rounded(summary.bytes_read)} read\n")
+    files = "1 file" if summary.files == 1 else f"{summary.files:,} files"
+    skipped = f", {summary.skipped:,} without media skipped" if summary.skipped else ""
+    stream.write(f"{files}{skipped}; {_rounded(summary.bytes_read)} read\n")

@@ -62,6 +62,7 @@ DELIVERY: Final[dict[str, Fact]] = {
     "scheme": Fact("text", 'How the URL is fetched: "https" or "http".'),
     "host": Fact("text", "The host name in the URL."),
     "url_length": Fact("number", "Characters of the URL."),
+    "content_type_matches": Fact("flag", "Whether the Content-Type is one of the content's own format."),
     "host_is_ip": Fact("flag", "Whether the host is an IP address and no name."),
     "public": Fact("flag", "Whether every address of the host is on the public internet."),
     "status": Fact("number", "HTTP status of the answer, after redirects."),

@@ -1,0 +1,73 @@
+"""CSV for spreadsheets: a row a finding (a row without one where a rule set has nothing to say), harmless formulas."""
+
+from __future__ import annotations
+
+import csv
+from json import dumps
+from typing import IO, Any, Final
+
+from preflight.escape import printable
+from preflight.media import FACTS
+from preflight.report import Finding, Report
+from preflight.reporters import Options
+from preflight.summary import Summary
+
+_FACTS: Final = tuple(name for name in FACTS if name not in ("kind", "format"))
+_FINDING: Final = ("severity", "code", "message", "hint", "fact", "value", "limit", "reference")
+_CHECK: Final = ("source", "kind", "format", "rules", "verdict", *_FINDING, *_FACTS)
+_PROBE: Final = ("source", "kind", "format", "code", "message", *_FACTS)
+
+_FORMULA: Final = tuple("=+-@＝＋－＠")
+"""What a spreadsheet may take for the beginning of a formula."""
+
+
+class CsvReporter:
+    """Streams rows as RFC 4180 has them. Text that could be a formula begins with an apostrophe."""
+
+    def __init__(self, stream: IO[str], options: Options) -> None:
+        self._write = csv.writer(stream).writerow
+        self._quiet = options.quiet
+        self._probe = options.probe
+        self._write(_PROBE if options.probe else _CHECK)
+
+    def add(self, report: Report) -> None:
+        if self._probe:
+            problem = (report.error.code, report.error.message) if report.error else (None, None)
+            self._row(report, problem)
+        elif not (self._quiet and report.passed):
+            for result in report.results:
+                for finding in result.findings or (None,):
+                    self._row(report, (result.rules, result.verdict, *_cells(finding)))
+
+    def _row(self, report: Report, middle: tuple[Any, ...]) -> None:
+        media = report.media
+        facts = [getattr(media, name, None) for name in _FACTS]
+        row = (report.source, getattr(media, "kind", None), getattr(media, "format", None), *middle, *facts)
+        self._write([cell(value) for value in row])
+
+    def close(self, summary: Summary) -> None:
+        """Rows stand alone: nothing follows the last."""
+
+
+def _cells(finding: Finding | None) -> tuple[Any, ...]:
+    return tuple(getattr(finding, name, None) for name in _FINDING)
+
+
+def cell(value: Any) -> str | int | float:
+    """A value as a spreadsheet may safely open it; numbers stay numbers.
+
+    >>> cell(-3), cell('=HYPERLINK("http://evil")'), cell(" @SUM(1)"), cell("a, b")
+    (-3, '\\'=HYPERLINK("http://evil")', "' @SUM(1)", 'a, b')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, list | tuple):
+        value = " ".join(map(str, value))
+    elif isinstance(value, dict):
+        value = dumps(value, default=str)
+    text = printable(str(value))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

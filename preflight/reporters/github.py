@@ -1,0 +1,54 @@
+"""Annotations of GitHub Actions: a workflow command a finding, shown beside the file in a pull request.
+
+https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+from typing import IO, Final
+
+from preflight.codes import CODES
+from preflight.escape import printable
+from preflight.report import Finding, Report
+from preflight.reporters import Options, is_path
+from preflight.summary import Summary
+
+_COMMAND: Final = {"error": "error", "unknown": "error", "warning": "warning", "note": "notice"}
+"""Unknown is not a pass: it ends the step, and so it is an error here too."""
+
+
+class GithubReporter:
+    """Streams; GitHub shows the first ten errors and the first ten warnings of a step, its log all of them."""
+
+    def __init__(self, stream: IO[str], options: Options) -> None:
+        self._write = stream.write
+
+    def add(self, report: Report) -> None:
+        several = len(report.results) > 1
+        for result in report.results:
+            for finding in result.findings:
+                self._write(_annotation(report.source, finding, result.rules if several else ""))
+
+    def close(self, summary: Summary) -> None:
+        tally = summary.overall
+        counts = f"{tally.passed:,} pass, {tally.failed:,} fail, {tally.unknown:,} unknown"
+        self._write(f"preflight: {summary.files:,} files: {counts}\n")
+
+
+def _annotation(source: str, finding: Finding, rules: str) -> str:
+    title = CODES[finding.code].title + (f" ({rules})" if rules else "")
+    properties = {"file": source, "title": title} if is_path(source) else {"title": title}
+    message = finding.message if finding.message.startswith(source) else f"{source}: {finding.message}"
+    if finding.hint:
+        message += f" → {finding.hint}"
+    listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{_COMMAND[finding.severity]} {listed}::{_data(f'{message} [{finding.code}]')}\n"
+
+
+def _data(text: str) -> str:
+    """A command's text: what would end it or begin another is written as the runner's own escapes."""
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

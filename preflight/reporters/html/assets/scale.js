@@ -1,0 +1,99 @@
+// A measured value against the ranges that rule sets accept, all on one axis, so that one sees how far off it is.
+
+// Limits of one fact that several rule sets share are one row.
+function grouped(file, rules) {
+  const facts = new Map();
+  RULES.forEach((_, number) => {
+    if (rules !== -1 && rules !== number) return;
+    const severity = new Map();
+    for (const finding of file.findings(number)) {
+      severity.set(finding.fact, Math.min(finding.severity, severity.get(finding.fact) ?? 3));
+    }
+    for (const limit of file.limits(number)) {
+      const key = JSON.stringify([limit.low, limit.high, limit.any, limit.wideLow, limit.wideHigh, limit.wideAny, limit.says]);
+      if (!facts.has(limit.fact)) facts.set(limit.fact, new Map());
+      const rows = facts.get(limit.fact);
+      if (!rows.has(key)) rows.set(key, { limit, names: [], severity: severity.get(limit.fact) ?? PASS });
+      const row = rows.get(key);
+      row.names.push(RULES[number].name);
+      row.severity = Math.min(row.severity, severity.get(limit.fact) ?? PASS);
+    }
+  });
+  return facts;
+}
+
+// The axis is logarithmic where bounds and value lie far apart. It leaves room for the words beside the outer bounds.
+const ROOM = 0.28;
+
+function axis(value, limits) {
+  const points = limits.flatMap((limit) => [limit.low, limit.high, limit.wideLow, limit.wideHigh]);
+  if (typeof value === "number") points.push(value);
+  const known = points.filter((point) => point !== undefined);
+  let least = Math.min(...known);
+  let most = Math.max(...known);
+  const lows = limits.map((limit) => limit.low).filter((low) => low !== undefined);
+  const highs = limits.map((limit) => limit.high).filter((high) => high !== undefined);
+  if (!lows.length) least = Math.min(least, most / 12);
+  if (!highs.length) most = Math.max(most, least * 12);
+  const curved = least > 0 && most / least > 4;
+  const bend = (point) => (curved ? Math.log(Math.max(point, least / 100)) : point);
+  let from = bend(least);
+  let to = bend(most);
+  const slack = (to - from || Math.abs(to) || 1) * 0.05;
+  for (let round = 0; round < 12; round += 1) {
+    const span = to - from || slack;
+    from = Math.min(bend(least) - slack, ...lows.map((low) => bend(low) - ROOM * span));
+    to = Math.max(bend(most) + slack, ...highs.map((high) => bend(high) + ROOM * span));
+  }
+  return (point) => Math.min(99, Math.max(1, (100 * (bend(point) - from)) / (to - from)));
+}
+
+const TONE = ["fail", "unknown", "warning", "pass"];
+
+function track(file, fact, row, at) {
+  const { limit } = row;
+  const value = file.fact(fact);
+  const tone = TONE[row.severity];
+  const left = limit.low === undefined ? 0 : at(limit.low);
+  const right = limit.high === undefined ? 100 : at(limit.high);
+  const wideLeft = limit.wideLow === undefined ? left : at(limit.wideLow);
+  const wideRight = limit.wideHigh === undefined ? right : at(limit.wideHigh);
+  const parts = [place(make("span", { class: "wide" }), wideLeft, wideRight - wideLeft),
+    place(make("span", { class: "band" }), left, right - left)];
+  if (limit.low !== undefined) parts.push(place(make("span", { class: "bound low" }, amount(fact, limit.low)), left));
+  if (limit.high !== undefined) parts.push(place(make("span", { class: "bound high" }, amount(fact, limit.high)), right));
+  if (typeof value === "number") parts.push(place(make("span", { class: `point ${tone}` }), at(value)));
+  const said = `${limit.label} ${amount(fact, value)}; ${row.names.join(", ")}: ${limit.says}`;
+  const node = make("div", { class: "track", role: "img", "aria-label": `${said} (${tone})` }, ...parts);
+  const off = row.severity < PASS ? distance(fact, value, limit.low, limit.high) : "";
+  return { node, off };
+}
+
+function choices(file, fact, row) {
+  const value = file.fact(fact);
+  const { any, wideAny } = row.limit;
+  const all = [...any, ...(wideAny || []).filter((one) => !any.includes(one))];
+  const words = all.map((one) => make("span",
+    { class: `choice${one === value ? " taken" : ""}${any.includes(one) ? "" : " tolerated"}` }, amount(fact, one)));
+  return make("div", { class: "choices" }, ...words);
+}
+
+// One fact with a row for every different limit on it; `only` leaves out the rows that are kept.
+function scale(file, fact, rows, only) {
+  const shown = [...rows.values()].filter((row) => !only || row.severity < PASS);
+  const ranges = shown.filter((row) => row.limit.low !== undefined || row.limit.high !== undefined);
+  const value = file.fact(fact);
+  const worst = Math.min(...shown.map((row) => row.severity));
+  const at = ranges.length ? axis(value, ranges.map((row) => row.limit)) : null;
+  const lines = shown.map((row) => {
+    const isRange = row.limit.low !== undefined || row.limit.high !== undefined;
+    const drawn = isRange ? track(file, fact, row, at) : { node: row.limit.any ? choices(file, fact, row) : null, off: "" };
+    const who = RULES.length > 1 ? make("span", { class: "who" }, row.names.join(", ")) : null;
+    const off = drawn.off ? make("span", { class: `off ${TONE[row.severity]}` }, drawn.off) : null;
+    return make("div", { class: "rule" }, who || off ? make("p", {}, who, off) : null,
+      drawn.node || make("p", {}, row.limit.says));
+  });
+  const label = shown.length ? shown[0].limit.label : LABEL[fact] || fact;
+  return make("div", { class: "scale" },
+    make("p", { class: "fact" }, make("span", {}, label), make("b", { class: TONE[worst] }, amount(fact, value))), ...lines);
+}

@@ -1,0 +1,84 @@
+// One file with everything that is known of it.
+// With more rule sets their findings are folded: the scales above say most of it at a glance.
+const SEVERAL = 3;
+const COMMAND = /^(.*?): ((?:ffmpeg|python3?) .*)$/s;
+
+function hint(text) {
+  const parts = COMMAND.exec(text);
+  if (parts === null) return make("p", { class: "hint" }, text);
+  const code = make("code", { tabindex: "0" }, parts[2]);
+  const copy = make("button", { type: "button", class: "quiet", onclick: () => {
+    getSelection().selectAllChildren(code);
+    navigator.clipboard?.writeText(parts[2]).then(() => { copy.textContent = "Copied"; }, () => {});
+  } }, "Copy");
+  return make("div", { class: "hint" }, make("p", {}, `${parts[1]}:`, copy), make("pre", {}, code));
+}
+
+function verdictLine(file, number) {
+  const rules = RULES[number];
+  const findings = file.findings(number);
+  const lines = findings.map((finding) => make("li", {},
+    make("span", { class: `sign ${TONE[finding.severity]}`, "aria-hidden": "true" }),
+    make("div", {}, make("p", {}, finding.message, " ", make("code", {}, finding.code)),
+      finding.hint ? hint(finding.hint) : null)));
+  const head = [make("b", {}, rules.name), badge(file.verdictFor(number)),
+    rules.basis === "assumed" ? make("i", {}, "assumed limits") : null];
+  if (!lines.length) return make("div", { class: "says" }, make("p", {}, ...head));
+  return make("details", { class: "says", open: RULES.length <= SEVERAL },
+    make("summary", {}, ...head, make("span", { class: "number" }, lines.length === 1 ? "1 finding" : `${lines.length} findings`)),
+    make("ul", {}, ...lines));
+}
+
+function facts(file) {
+  const rows = [["kind", file.kind || "not recognised"], ["format", file.format || "not recognised"]];
+  for (const name of DATA.facts) {
+    if (file.fact(name) !== null) rows.push([LABEL[name] || name.replaceAll("_", " "), amount(name, file.fact(name))]);
+  }
+  if (file.notes.length) rows.push(["notes", file.notes.join(", ").replaceAll("_", " ")]);
+  return make("dl", {}, ...rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+}
+
+function fill(sheet, file, neighbours) {
+  const scales = [...grouped(file, -1)].map(([fact, rows]) => scale(file, fact, rows, false));
+  const order = RULES.map((_, number) => number).sort((a, b) => file.verdictFor(a) - file.verdictFor(b) || a - b);
+  sheet.replaceChildren(
+    make("div", { class: "bar-top" },
+      make("button", { type: "button", class: "quiet", disabled: !neighbours.previous, onclick: neighbours.back }, "Previous"),
+      make("button", { type: "button", class: "quiet", disabled: !neighbours.next, onclick: neighbours.forth }, "Next"),
+      make("button", { type: "button", class: "quiet close", onclick: () => sheet.close() }, "Close")),
+    make("div", { class: "head" }, make("div", { class: "preview" }, preview(file)),
+      make("div", {}, badge(file.verdict), make("h2", { id: "sheet-title", tabindex: "-1" }, make("bdi", {}, file.name)),
+        make("p", { class: "folder" }, make("bdi", {}, file.path)), make("p", { class: "facts" }, file.summary().join(" · ")))),
+    scales.length ? make("h3", {}, "Measured against the limits") : "",
+    make("div", { class: "scales" }, ...scales),
+    make("h3", {}, "What the rule sets say"), ...order.map((number) => verdictLine(file, number)),
+    make("h3", {}, "All facts"), facts(file));
+  sheet.scrollTop = 0;
+}
+
+// Opens the sheet of a file; the neighbours in the list are one key away.
+function openSheet(file, listed) {
+  const sheet = byId("sheet");
+  const show = (one) => {
+    const place = listed().indexOf(one);
+    const [previous, next] = [listed()[place - 1], listed()[place + 1]];
+    sheet.file = one;
+    sheet.step = (by) => { const other = by < 0 ? previous : next; if (other) show(other); };
+    fill(sheet, one, { previous, next, back: () => sheet.step(-1), forth: () => sheet.step(1) });
+    if (!sheet.open) sheet.showModal();
+    byId("sheet-title").focus();
+  };
+  show(file);
+}
+
+byId("sheet").addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key === "ArrowLeft") event.currentTarget.step(-1);
+  if (event.key === "ArrowRight") event.currentTarget.step(1);
+});
+byId("sheet").addEventListener("click", (event) => {
+  if (event.target === event.currentTarget) event.currentTarget.close();
+});
+byId("sheet").addEventListener("close", (event) => {
+  byId(`file-${event.currentTarget.file.number}`)?.focus();
+});

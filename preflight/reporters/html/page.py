@@ -1,0 +1,124 @@
+"""The page itself: Jinja2 fills the template, whose policy allows our own script and style by their hashes alone."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from json import dumps
+from typing import IO, Any, Final
+
+from preflight.codes import CODES
+from preflight.reporters.html.limits import titles
+from preflight.reporters.html.previews import Preview, can_play
+from preflight.reporters.html.rows import VERDICTS, Rows, in_script
+
+SCRIPTS: Final = ("dom", "format", "data", "scale", "card", "sheet", "list", "main")
+"""The parts of the page's script, in the order of their use."""
+MOST_FOLDERS: Final = 100
+
+
+def write_page(stream: IO[str], rows: Rows, made: Mapping[int, Preview], skipped: int) -> None:
+    """Write the page piece by piece: it is never in memory as a whole."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.filters["number"] = lambda value: f"{value:,}"
+    template = environment.from_string(_asset("page.html"))
+    for piece in template.generate(**_context(rows, made, skipped)):
+        stream.write(piece)
+
+
+def frame_size() -> int:
+    """Bytes of the page without rows, with room for its summary."""
+    return len(_script()) + len(_asset("style.css")) + 100_000
+
+
+def policy(script: str, style: str) -> str:
+    """The Content-Security-Policy: nothing is fetched, nothing runs but our own script, no markup is made from text."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_hash(script)}'",
+            f"style-src '{_hash(style)}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+def _context(rows: Rows, made: Mapping[int, Preview], skipped: int) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    script, style = _script(), _asset("style.css")
+    folders = sorted(rows.by_folder.items(), key=lambda item: ([-count for count in item[1][:3]], item[0]))
+    codes = sorted(rows.by_code.items(), key=lambda item: ([-count for count in item[1]], item[0]))
+    return {
+        "policy": policy(script, style),
+        "script": Markup(script),  # noqa: S704 - our own files
+        "style": Markup(style),  # noqa: S704
+        "data": (Markup(piece) for piece in _data(rows, made)),  # noqa: S704 - escaped by `in_script`
+        "version": _version(),
+        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "files": len(rows.lines),
+        "skipped": skipped,
+        "headline": _headline(rows.counts),
+        "verdicts": list(zip(VERDICTS, rows.counts, strict=True)),
+        "root": rows.root(),
+        "rules": [(one, rows.by_rules[one.name]) for one in rows.rules],
+        "codes": [(code, CODES[code].title, counts) for code, counts in codes],
+        "folders": folders[:MOST_FOLDERS],
+        "folders_left": max(0, len(folders) - MOST_FOLDERS),
+        "previews": len(made),
+        "can_play": can_play(),
+    }
+
+
+def _data(rows: Rows, made: Mapping[int, Preview]) -> Iterator[str]:
+    yield "{"
+    yield from rows.data()
+    yield f',\n"codes":{in_script(dumps(titles(CODES), separators=(",", ":")))}'
+    yield ',\n"previews":{'
+    for number, (row, preview) in enumerate(made.items()):
+        yield f'{"," if number else ""}\n"{row}":{dumps(preview, separators=(",", ":"))}'
+    yield "}}"
+
+
+def _headline(counts: list[int]) -> str:
+    failed, unknown, *_ = counts
+    total = sum(counts)
+    files = f"{total:,} file{'' if total == 1 else 's'}"
+    if failed:
+        return f"{failed:,} of {files} would be refused"
+    if unknown:
+        return f"Of {files}, {unknown:,} could not be judged"
+    return f"All {files} would be accepted" if total > 1 else f"{files if total else 'No file'} would be accepted"
+
+
+@cache
+def _script() -> str:
+    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _version() -> str:
+    try:
+        return version("preflight-media")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,166 @@
+"""Reports as the page keeps them: short JSON arrays, with every text that occurs again written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from json import JSONEncoder
+from typing import Any, Final
+
+from preflight.codes import SEVERITIES
+from preflight.escape import printable
+from preflight.formats import VIDEO
+from preflight.media import FACTS, Media
+from preflight.report import Finding, Report, Result
+from preflight.reporters import is_path
+from preflight.reporters.html.limits import rule_sets
+from preflight.reporters.html.previews import Wish
+from preflight.ruleset import RuleSet
+from preflight.sources.opening import is_url
+
+VERDICTS: Final = ("fail", "unknown", "warning", "pass")
+"""A row's verdict is the number of one of them; a warning is a pass that a lenient bound allowed."""
+SHOWN: Final = tuple(name for name in FACTS if name not in ("kind", "format", "notes"))
+"""The facts of a row, in this order."""
+
+_SEVERITY: Final = {name: number for number, name in enumerate(SEVERITIES)}
+_encode: Final = JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+def in_script(json: str) -> str:
+    """JSON (ASCII) that no HTML parser can take for the end of the script element or for a comment."""
+    return json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+class Words:
+    """Texts by number: each is kept once, escaped for people."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        return self.numbers.setdefault(printable(text), len(self.numbers))
+
+
+class Rows:
+    """What the page needs of all reports.
+
+    lines    a row each: [folder, name, verdict, kind, format, facts, notes, results]; a result is 0 where a rule set
+             has nothing to say, else [verdict, [code, severity, fact, message, hint] …]
+    wishes   which files may get a preview
+    counts, by_rules, by_code, by_folder    for the summary: how many of each of `VERDICTS`
+    """
+
+    def __init__(self, rules: Iterable[RuleSet]) -> None:
+        self.rules = tuple(rules)
+        self.lines: list[str] = []
+        self.wishes: list[Wish] = []
+        self.words = Words()
+        self.folders = Words()
+        self.counts = [0, 0, 0, 0]
+        self.by_rules: dict[str, list[int]] = {one.name: [0, 0, 0, 0] for one in self.rules}
+        self.by_code: dict[str, list[int]] = {}
+        self.by_folder: dict[str, list[int]] = {}
+        self._columns = {one.name: number for number, one in enumerate(self.rules)}
+        self._bytes = 0
+
+    def add(self, report: Report) -> None:
+        media = report.media or Media()
+        folder, name = _parts(report.source)
+        verdict = min((_outcome(result) for result in report.results), default=VERDICTS.index("unknown"))
+        row = [
+            self.folders.number(folder),
+            printable(name),
+            verdict,
+            media.kind,
+            media.format,
+            [_short(getattr(media, fact)) for fact in SHOWN],
+            [self.words.number(note) for note in media.notes],
+            self._results(report),
+        ]
+        line = in_script(_encode(row))
+        self._count(report, folder, verdict)
+        if media.kind is not None and is_path(report.source) and not media.encrypted:
+            turn = media.rotation or 0 if media.kind == VIDEO else 0
+            wish = Wish(verdict, len(self.lines), report.source, media.kind, media.format or "", turn)
+            self.wishes.append(wish)
+        self.lines.append(line)
+        self._bytes += len(line) + 2
+
+    def size(self) -> int:
+        """About how many bytes the rows and their texts take in the page."""
+        texts = (*self.words.numbers, *self.folders.numbers)
+        return self._bytes + sum(len(in_script(_encode(text))) + 1 for text in texts)
+
+    def root(self) -> str:
+        """What the names of all folders begin with, as far as whole folders go: said once, not in every card."""
+        folders = [folder for folder in self.folders.numbers if folder]
+        if len(folders) < 2 or len(folders) < len(self.folders.numbers):
+            return ""
+        shared = min(folders), max(folders)
+        same = next((at for at, (a, b) in enumerate(zip(*shared, strict=False)) if a != b), min(map(len, shared)))
+        return shared[0][: shared[0].rfind("/", 0, same) + 1]
+
+    def data(self) -> Iterator[str]:
+        """The rows and all that they refer to as the members of a JSON object, piece by piece."""
+        for name, value in (
+            ("root", self.root()),
+            ("rules", rule_sets(self.rules)),
+            ("facts", SHOWN),
+            ("verdicts", VERDICTS),
+            ("severities", SEVERITIES),
+            ("words", list(self.words.numbers)),
+            ("folders", list(self.folders.numbers)),
+        ):
+            yield f'"{name}":{in_script(_encode(value))},\n'
+        yield '"rows":[\n'
+        for number, line in enumerate(self.lines):
+            yield line if number == 0 else f",\n{line}"
+        yield "]"
+
+    def _results(self, report: Report) -> list[Any]:
+        results: list[Any] = [0] * len(self.rules)
+        for result in report.results:
+            if result.rules in self._columns and result.findings:
+                findings = [self._finding(finding) for finding in result.findings]
+                results[self._columns[result.rules]] = [_outcome(result), *findings]
+        return results
+
+    def _finding(self, finding: Finding) -> list[Any]:
+        hint = self.words.number(finding.hint) if finding.hint else -1
+        severity = _SEVERITY[finding.severity]
+        return [finding.code, severity, finding.fact, self.words.number(finding.message), hint]
+
+    def _count(self, report: Report, folder: str, verdict: int) -> None:
+        self.counts[verdict] += 1
+        self.by_folder.setdefault(printable(folder), [0, 0, 0, 0])[verdict] += 1
+        worst: dict[str, int] = {}
+        for result in report.results:
+            outcome = _outcome(result)
+            if result.rules in self.by_rules:
+                self.by_rules[result.rules][outcome] += 1
+            for finding in result.findings:
+                if finding.severity != "note":
+                    grave = _SEVERITY[finding.severity]
+                    worst[finding.code] = min(worst.get(finding.code, grave), grave)
+        for code, grave in worst.items():
+            self.by_code.setdefault(code, [0, 0, 0, 0])[grave] += 1
+
+
+def _outcome(result: Result) -> int:
+    if result.verdict == "pass" and any(finding.severity == "warning" for finding in result.findings):
+        return VERDICTS.index("warning")
+    return VERDICTS.index(result.verdict)
+
+
+def _parts(source: str) -> tuple[str, str]:
+    """Folder and name of a path; of a URL what stands before and after its last slash."""
+    if is_url(source):
+        address, mark, query = source.partition("?")
+        folder, slash, name = address.rpartition("/")
+        return (folder + slash, name + mark + query) if name else (source, source)
+    folder, _, name = source.rpartition("/")
+    return folder or ("/" if source.startswith("/") else ""), name
+
+
+def _short(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value

@@ -1,0 +1,57 @@
+"""One file against many rule sets, in text: who takes it, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from preflight.escape import printable
+from preflight.report import Report, Result
+
+SEVERAL: Final = 4
+"""From so many rule sets on, a table is easier to read than a list of findings."""
+
+_ORDER: Final = ("pass", "warning", "unknown", "fail")
+
+
+def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
+    """Lines of a table: a row a rule set, those that take the file first; then every hint once.
+
+    styled  gives a text the style of a word (`pass`, `fail`, `hint` …)
+    """
+    rows = sorted(report.results, key=lambda result: _ORDER.index(_outcome(result)))
+    takers = [result for result in rows if result.verdict == "pass"]
+    named = ", ".join(_taker(result) for result in takers) or "none"
+    yield f"  taken by {len(takers)} of {len(rows)}: {named}"
+    width = max(len(result.rules) for result in rows)
+    for result in rows:
+        outcome = _outcome(result)
+        head = f"  {styled(outcome.ljust(7), outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
+        reasons = [f"{printable(finding.message)} [{finding.code}]" for finding in result.findings]
+        if result.basis == "assumed" and reasons:
+            reasons[0] += " (assumed limits)"
+        indent = " " * (2 + 7 + 2 + width + 2 + 8 + 2)
+        yield f"{head}  {reasons[0]}" if reasons else head.rstrip()
+        yield from (f"{indent}{reason}" for reason in reasons[1:])
+    for hint, names in _hints(rows).items():
+        yield styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
+
+
+def _outcome(result: Result) -> str:
+    """The verdict, with the passes that carry a warning told apart."""
+    warned = result.verdict == "pass" and any(finding.severity == "warning" for finding in result.findings)
+    return "warning" if warned else result.verdict
+
+
+def _taker(result: Result) -> str:
+    return f"{result.rules} (with a warning)" if _outcome(result) == "warning" else result.rules
+
+
+def _hints(rows: list[Result]) -> dict[str, list[str]]:
+    """Every hint with the rule sets that it is for."""
+    hints: dict[str, list[str]] = {}
+    for result in rows:
+        for finding in result.findings:
+            if finding.hint and result.rules not in (names := hints.setdefault(finding.hint, [])):
+                names.append(result.rules)
+    return hints

@@ -1,0 +1,89 @@
+"""Several reports of one run: `--report FILE`, each in a format of its own, beside the main output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from preflight.errors import UsageError
+from preflight.output import open_output
+from preflight.report import Report
+from preflight.reporters import REPORTERS, Reporter, make_reporter
+from preflight.summary import Summary
+
+if TYPE_CHECKING:
+    from preflight.ruleset import RuleSet
+
+SUFFIXES: Final[dict[str, str]] = {
+    ".csv": "csv",
+    ".htm": "html",
+    ".html": "html",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".sarif": "sarif",
+    ".sarif.json": "sarif",
+    ".txt": "text",
+    ".xml": "junit",
+}
+"""Which format a report file has where its name alone says it."""
+
+
+class Tee:
+    """One reporter that passes everything on to several."""
+
+    def __init__(self, reporters: Iterable[Reporter]) -> None:
+        self._reporters = tuple(reporters)
+
+    def add(self, report: Report) -> None:
+        for reporter in self._reporters:
+            reporter.add(report)
+
+    def close(self, summary: Summary) -> None:
+        for reporter in self._reporters:
+            reporter.close(summary)
+
+
+def format_of(written: str) -> tuple[str, str]:
+    """The format and the path of `FILE` or `FORMAT=FILE`. Raises `UsageError`.
+
+    >>> format_of("out/report.html"), format_of("junit=out/report")
+    (('html', 'out/report.html'), ('junit', 'out/report'))
+    """
+    name, equals, path = written.partition("=")
+    if equals and name in REPORTERS:
+        return name, path
+    lower = os.path.basename(written).lower()
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if lower.endswith(suffix):
+            return SUFFIXES[suffix], written
+    known = ", ".join(SUFFIXES)
+    raise UsageError(
+        f"--report {written}: the name does not say the format: end it in one of {known}, or write FORMAT=FILE with "
+        f"one of {', '.join(REPORTERS)}"
+    )
+
+
+@contextmanager
+def with_reports(
+    main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...] = (), *, taken: str | None = None
+) -> Iterator[Reporter]:
+    """The main reporter with those of `--report` beside it; their files are open, so a wrong path is known at once.
+
+    taken  the path of the main output, which no report may have too
+
+    Raises `UsageError` for a path that cannot be written, `MissingExtra` for a format that is not installed.
+    """
+    wanted = [format_of(one) for one in written]
+    paths = [os.path.realpath(path) for path in (*([taken] if taken else ()), *(path for _, path in wanted))]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UsageError(f"two reports would be written to {path}: give each a path of its own")
+    with ExitStack() as stack:
+        reporters = [main]
+        for name, path in wanted:
+            stream = stack.enter_context(open_output(path, "--report"))
+            reporters.append(make_reporter(name, stream, rules=rules))
+        yield Tee(reporters) if wanted else main

@@ -1,0 +1,110 @@
+"""SARIF 2.1.0, which code scanning services and editors read: a rule a finding code, a result a finding.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from json import JSONEncoder
+from typing import IO, Any, Final
+from urllib.parse import quote
+
+from preflight.codes import CODES
+from preflight.escape import printable
+from preflight.report import Finding, Report, Result
+from preflight.reporters import Options
+from preflight.sources.opening import is_url
+from preflight.summary import Summary
+
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVEL: Final = {"error": "error", "unknown": "error", "warning": "warning", "note": "note"}
+"""Unknown is not a pass; which of both it is stands in the result's properties."""
+_NUMBER: Final = {code: number for number, code in enumerate(CODES)}
+_WHOLE_FILE: Final = {"startLine": 1}
+"""Media have no lines, but code scanning shows no result without one."""
+
+
+class SarifReporter:
+    """Streams results: the tool and its rules stand before them, the counts behind."""
+
+    def __init__(self, stream: IO[str], options: Options) -> None:
+        self._write = stream.write
+        self._encode = JSONEncoder(separators=(",", ":")).encode
+        head = self._encode({"$schema": _SCHEMA, "version": "2.1.0"})[:-1]
+        run = self._encode({"tool": {"driver": _driver()}, "columnKind": "utf16CodeUnits"})[:-1]
+        self._before = f'{head},"runs":[{run},"results":[\n'
+
+    def add(self, report: Report) -> None:
+        for result in report.results:
+            for finding in result.findings:
+                self._write(self._before + self._encode(_result(report.source, result, finding)))
+                self._before = ",\n"
+
+    def close(self, summary: Summary) -> None:
+        opening = self._before if self._before != ",\n" else "\n"
+        invocation = {"executionSuccessful": True, "exitCode": summary.exit_code, "properties": summary.as_json()}
+        self._write(f'{opening}],"invocations":[{self._encode(invocation)}]}}]}}\n')
+
+
+def _driver() -> dict[str, Any]:
+    try:
+        release = version("preflight-media")
+    except PackageNotFoundError:
+        release = "0"
+    return {
+        "name": "preflight",
+        "version": release,
+        "rules": [
+            {
+                "id": code,
+                "shortDescription": {"text": _message(known.title)},
+                "fullDescription": {"text": _message(known.explanation)},
+                "help": {"text": _message(known.explanation)},
+                "defaultConfiguration": {"level": _LEVEL[known.severity]},
+            }
+            for code, known in CODES.items()
+        ],
+    }
+
+
+def _result(source: str, result: Result, finding: Finding) -> dict[str, Any]:
+    identity = "\0".join((result.rules, finding.code, finding.fact or "", source))
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": _NUMBER[finding.code],
+        "level": _LEVEL[finding.severity],
+        "message": {"text": _message(f"{result.rules}: {finding.message}")},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(source)}, "region": _WHOLE_FILE}}],
+        "partialFingerprints": {"preflight/v1": sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]},
+        "properties": {
+            "rules": result.rules,
+            "verdict": result.verdict,
+            "severity": finding.severity,
+            "fact": finding.fact,
+            "value": finding.value,
+            "limit": finding.limit,
+            "hint": finding.hint,
+        },
+    }
+
+
+def uri(source: str) -> str:
+    """Where a source is, as a URI reference; a path's own bytes are percent-encoded, so it names the very file.
+
+    >>> uri("media/a b:c.png"), uri("/srv/ü.mp4"), uri("https://example.com/a b.mp4?x=1")
+    ('media/a%20b%3Ac.png', 'file:///srv/%C3%BC.mp4', 'https://example.com/a%20b.mp4?x=1')
+    """
+    if is_url(source):
+        return quote(source, safe="%:/?#[]@!$&'()*+,;=~", errors="replace")
+    path = quote(source, safe="/", errors="surrogateescape")
+    return f"file://{path}" if path.startswith("/") else path
+
+
+def _message(text: str) -> str:
+    """Plain text: brackets and braces would be links and placeholders (SARIF 3.11.5, 3.11.6)."""
+    text = printable(text)
+    for mark, escaped in (("\\", "\\\\"), ("[", "\\["), ("]", "\\]"), ("{", "{{"), ("}", "}}")):
+        text = text.replace(mark, escaped)
+    return text

@@ -1,0 +1,61 @@
+"""CSV: a table that a spreadsheet may open, whatever the files are called."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from preflight.report import Report
+from tests.reporters.conftest import HOSTILE, report_of, written
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_a_row_a_finding_and_one_where_there_is_none(three: list[Report]) -> None:
+    fine = report_of("d.png", width=640, height=480)
+    table = rows(written("csv", [*three, fine]))
+    assert [(row["source"], row["verdict"], row["code"]) for row in table] == [
+        ("a.png", "fail", "width_too_small"),
+        ("b.png", "unknown", "not_found"),
+        ("c.mp4", "pass", "duration_too_long"),
+        ("c.mp4", "pass", "extension_mismatch"),
+        ("d.png", "pass", ""),
+    ]
+    assert (table[0]["value"], table[0]["width"], table[0]["format"]) == ("299", "299", "png")
+    assert table[0]["limit"] == '{"min": 300, "max": 6000}'
+
+
+def test_a_row_for_each_rule_set() -> None:
+    table = rows(written("csv", [report_of("a.png", "atlas,ltx")], "atlas,ltx"))
+    assert [(row["rules"], row["verdict"]) for row in table] == [("atlas", "fail"), ("ltx", "pass")]
+
+
+def test_no_text_can_be_a_formula_a_line_or_a_control_code() -> None:
+    text = written("csv", [report_of(name) for name in HOSTILE])
+    table = rows(text)
+    assert len(table) == len(HOSTILE)
+    for row in table:
+        for cell in row.values():
+            assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")), cell
+            assert cell.isprintable(), cell
+
+
+def test_numbers_stay_numbers_also_negative_ones() -> None:
+    (row,) = rows(written("csv", [report_of("a.png", rotation=-90)]))
+    assert row["rotation"] == "-90"
+
+
+def test_quiet_leaves_out_what_passes(three: list[Report]) -> None:
+    assert "c.mp4" not in written("csv", three, quiet=True)
+
+
+def test_facts_alone_where_nothing_is_judged(three: list[Report]) -> None:
+    table = rows(written("csv", three, probe=True))
+    assert [(row["source"], row["kind"], row["code"]) for row in table] == [
+        ("a.png", "image", ""),
+        ("b.png", "", "not_found"),
+        ("c.mp4", "video", ""),
+    ]
+    assert "verdict" not in table[0]

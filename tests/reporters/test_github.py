@@ -1,0 +1,63 @@
+"""Annotations: one workflow command a finding, and none that a file name brings along."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from preflight.report import Report
+from tests.reporters.conftest import HOSTILE, report_of, written
+
+COMMAND = re.compile(r"::(error|warning|notice) (?:file=([^,:]*),)?title=([^,:]*)::(.*)")
+
+
+def commands(text: str) -> list[tuple[str, ...]]:
+    lines = text.split("\n")
+    assert lines[-1] == ""
+    assert lines[-2].startswith("preflight: ")
+    return [match.groups() for line in lines[:-2] if (match := COMMAND.fullmatch(line)) is not None or wrong(line)]
+
+
+def wrong(line: str) -> bool:
+    raise AssertionError(f"not a command: {line!r}")
+
+
+def unescaped(text: str) -> str:
+    """As the runner reads a property."""
+    for code, char in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, char)
+    return text
+
+
+def test_a_command_a_finding_by_severity(three: list[Report]) -> None:
+    found = commands(written("github", three))
+    assert [command[:3] for command in found] == [
+        ("error", "a.png", "Too narrow"),
+        ("error", "b.png", "Not there"),
+        ("warning", "c.mp4", "Too long"),
+        ("notice", "c.mp4", "Misleading extension"),
+    ]
+    assert found[0][3].startswith("a.png: width 299 px: below the 300 px")
+    assert found[1][3] == "b.png does not exist: check the path [not_found]"
+
+
+def test_the_last_line_counts(three: list[Report]) -> None:
+    assert written("github", three).endswith("\npreflight: 3 files: 1 pass, 1 fail, 1 unknown\n")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_stays_in_its_command(name: str) -> None:
+    ((level, file, _, message),) = commands(written("github", [report_of(name)]))
+    assert level == "error"
+    assert message.isprintable()
+    assert file is not None
+    assert unescaped(file).isprintable() or "\n" in unescaped(file)
+
+
+def test_what_is_no_path_is_named_in_the_message_alone() -> None:
+    reports = [report_of("<stdin>"), report_of("https://example.com/a.png?x=1")]
+    (_, file, _, message), (_, link, _, about) = commands(written("github", reports))
+    assert (file, link) == (None, None)
+    assert message.startswith("<stdin>: width")
+    assert about.startswith("https://example.com/a.png?x=1: width")

@@ -1,0 +1,43 @@
+"""Many rule sets against one file: who takes it, first of all."""
+
+from __future__ import annotations
+
+from tests.reporters.conftest import HOSTILE, report_of, unreadable, written
+
+MANY = "agentsflare,atlas,crun,ltx,runway"
+
+
+def table(**facts: object) -> list[str]:
+    usual = {"kind": "video", "format": "mp4", "fps": 24.0, "size": 900_000, "video_codec": "h264"}
+    report = report_of("clip.mp4", MANY, **{**usual, **facts})
+    return written("text", [report], MANY).splitlines()
+
+
+def test_the_takers_come_first_and_are_named_at_the_top() -> None:
+    lines = table(width=640, height=640, duration=15.1)
+    assert lines[1] == "  taken by 4 of 5: crun, ltx, runway, atlas (with a warning)"
+    assert [line.split()[:2] for line in lines[2:7]] == [
+        ["pass", "crun"],
+        ["pass", "ltx"],
+        ["pass", "runway"],
+        ["warning", "atlas"],
+        ["fail", "agentsflare"],
+    ]
+
+
+def test_reasons_stand_in_one_column_and_a_hint_once_with_all_it_is_for() -> None:
+    lines = table(width=640, height=640, duration=1.0)
+    reasons = [line.index("duration") for line in lines if "duration 1 s" in line]
+    assert len(reasons) == 2
+    assert len(set(reasons)) == 1
+    assert lines.count("  → atlas, crun: make it at least 2 s long") == 1
+
+
+def test_nobody_takes_it() -> None:
+    lines = written("text", [unreadable("gone.png", MANY)], MANY).splitlines()
+    assert "  taken by 0 of 5: none" in lines
+
+
+def test_names_are_escaped() -> None:
+    text = written("text", [report_of(name, MANY) for name in HOSTILE] + [unreadable(HOSTILE[-5], MANY)], MANY)
+    assert all(line.isprintable() for line in text.split("\n"))

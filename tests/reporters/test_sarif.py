@@ -1,0 +1,73 @@
+"""SARIF: valid by the schema of OASIS, with every rule and with locations that name the very file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import jsonschema
+import pytest
+
+from preflight.codes import CODES
+from preflight.report import Report
+from tests.reporters.conftest import HOSTILE, report_of, written
+
+SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0.json").read_text())
+
+
+def run_of(text: str) -> Any:
+    document = json.loads(text)
+    jsonschema.validate(document, SCHEMA)
+    (run,) = document["runs"]
+    return run
+
+
+def test_a_result_a_finding(three: list[Report]) -> None:
+    run = run_of(written("sarif", three))
+    assert [(one["ruleId"], one["level"], one["properties"]["severity"]) for one in run["results"]] == [
+        ("width_too_small", "error", "error"),
+        ("not_found", "error", "unknown"),
+        ("duration_too_long", "warning", "warning"),
+        ("extension_mismatch", "note", "note"),
+    ]
+    first = run["results"][0]
+    assert first["message"]["text"].startswith("atlas: width 299 px: below the 300 px")
+    assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a.png"
+    assert run["invocations"][0]["exitCode"] == 1
+
+
+def test_every_code_is_a_rule_at_its_index(three: list[Report]) -> None:
+    run = run_of(written("sarif", three))
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == list(CODES)
+    assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"])
+
+
+def test_nothing_found_is_valid_too() -> None:
+    assert run_of(written("sarif", []))["results"] == []
+
+
+def test_fingerprints_tell_files_and_rule_sets_apart() -> None:
+    reports = [report_of(name, "atlas,agentsflare") for name in ("a.png", "b.png")]
+    results = run_of(written("sarif", reports, "atlas,agentsflare"))["results"]
+    assert len({one["partialFingerprints"]["preflight/v1"] for one in results}) == len(results) == 4
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_location_is_a_reference_to_the_very_bytes_of_a_name(name: str) -> None:
+    (result,) = run_of(written("sarif", [report_of(name)]))["results"]
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri.isascii()
+    assert not any(mark in uri for mark in ' "<>\\^`{|}#?:')
+    assert unquote_to_bytes(uri) == os.fsencode(name)
+    assert result["message"]["text"].isprintable()
+
+
+def test_brackets_in_a_message_are_no_link() -> None:
+    from tests.reporters.conftest import unreadable
+
+    (result,) = run_of(written("sarif", [unreadable("[x](http://example.com).png")]))["results"]
+    assert "\\[x\\](http" in result["message"]["text"]

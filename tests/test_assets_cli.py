@@ -1,0 +1,714 @@
+"""`preflight assets …` as its users meet it: a process against a sandbox that runs beside it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight.ledger import Entry, Key, Ledger, State
+from preflight.providers import PROVIDERS, Asset, Provider, find_provider
+from preflight.sandbox import Sandbox
+from tests.conftest import Run
+
+Done = subprocess.CompletedProcess[str]
+NAMES = sorted(PROVIDERS)
+SIGNATURE = "5f2c9d7a11c04e0b8a4d"
+
+
+@pytest.fixture(scope="module")
+def _box() -> Iterator[Sandbox]:
+    with Sandbox() as box:
+        yield box
+
+
+@pytest.fixture
+def box(_box: Sandbox) -> Sandbox:
+    _box.misbehave.clear()
+    return _box
+
+
+class Desk:
+    """One provider at the sandbox, a ledger, and the command."""
+
+    def __init__(self, box: Sandbox, run: Run, ledger: Path, name: str, picture: str) -> None:
+        self.box, self.name, self.ledger, self.picture = box, name, ledger, picture
+        self.environment = {**os.environ, **box.environment(name)}
+        self.provider: Provider = find_provider(name)(None, endpoint=box.endpoint(name), env=self.environment)
+        self.group = self.provider.create_group("heroes").id if self.provider.needs_group else None
+        self._run = run
+
+    def call(self, *words: str, alone: bool = False, **options: Any) -> Done:
+        """`preflight assets …`; unless `alone` at this provider."""
+        where = [] if alone else ["--to", self.name, "--endpoint", self.box.endpoint(self.name)]
+        ledger = [] if words[0] == "session" else ["--ledger", str(self.ledger)]
+        settings = {"env": self.environment, **options}
+        done = self._run("assets", *words, *where, *ledger, **settings)
+        assert "Traceback" not in done.stdout + done.stderr
+        assert not any(value in done.stdout + done.stderr for value in self.secrets())
+        return done
+
+    def json(self, *words: str, **options: Any) -> Any:
+        """What it prints as JSON, once it succeeds."""
+        done = self.call(*words, "--format", "json", **options)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def secrets(self) -> list[str]:
+        public = {variable for key in self.provider.keys if key.public for variable in key.env}
+        values = self.box.environment(self.name)
+        return [value for name, value in values.items() if name not in public]
+
+    def register(self, name: str) -> Asset:
+        """An asset at the provider; nothing of it is in the ledger."""
+        asset = self.provider.register(self.picture, "image", name=name, group=self.group)
+        while self.provider.get(asset.id).status == "processing":
+            pass
+        return self.provider.get(asset.id)
+
+    def write(self, stem: str, state: State = "active", asset: Asset | None = None, **facts: Any) -> Entry:
+        """An entry of the ledger for a file called so."""
+        provider = self.provider
+        place = (provider.name, provider.origin, provider.account, provider.project, self.group or "", "image")
+        key = Key(*place, f"sha256:{stem}")
+        entry = Entry(key.digest, 1, *place, key.content, f"media/{stem}.png", stem, "rules", state)
+        if asset is not None:
+            entry = replace(entry, asset_id=asset.id, reference=asset.reference)
+        with Ledger(str(self.ledger)) as ledger:
+            return ledger.write(replace(entry, **facts))
+
+    def known(self, name: str, state: State = "active") -> Asset:
+        """An asset that the ledger knows too."""
+        asset = self.register(name)
+        self.write(name, state, asset)
+        return asset
+
+    def entry(self, name: str) -> Entry | None:
+        with Ledger(str(self.ledger)) as ledger:
+            return next((entry for entry in ledger.entries() if entry.source == f"media/{name}.png"), None)
+
+    def state(self, name: str) -> str | None:
+        entry = self.entry(name)
+        return entry.state if entry is not None else None
+
+
+@pytest.fixture
+def desk(box: Sandbox, run: Run, tmp_path: Path, fixtures: Path) -> Iterator[Callable[[str], Desk]]:
+    desks = []
+
+    def at(name: str) -> Desk:
+        picture = box.host(fixtures / "accepted" / "picture.png")
+        desks.append(Desk(box, run, tmp_path / "ledger.sqlite", name, picture))
+        return desks[-1]
+
+    yield at
+    for each in desks:
+        each.provider.close()
+
+
+At = Callable[[str], Desk]
+
+
+def refused(done: Done, *said: str) -> None:
+    """It ends with 2 and one sentence that says this, and prints nothing else."""
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert done.stdout == ""
+    for text in said:
+        assert text in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+class TestEveryCommandAtEveryProvider:
+    """What a provider has works, and what it lacks is said in a sentence."""
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_get(self, desk: At, name: str) -> None:
+        at = desk(name)
+        asset = at.known("hero", "processing")
+        done = at.call("get", asset.id)
+        assert done.returncode == 0
+        assert done.stdout.startswith(f"ACTIVE     {at.provider.title}  {asset.id}\n")
+        assert "media/hero.png" in done.stdout
+        if asset.usage and asset.kind:
+            assert asset.usage in done.stdout
+        assert "Signature=…" in done.stdout or "Signature" not in done.stdout
+        assert at.state("hero") == "active"
+        refused(at.call("get", "asset-never-there"), at.provider.title, "nothing has this id", "check the id")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_list_remote(self, desk: At, name: str) -> None:
+        at = desk(name)
+        if "list" not in at.provider.can:
+            refused(at.call("list", "--remote"), f"{at.provider.title} has no call that lists assets")
+            return
+        known, other = at.known("hero"), at.register("other")
+        rows = {row["id"]: row for row in at.json("list", "--remote")}
+        assert rows[known.id]["entry"]["source"] == "media/hero.png"
+        assert rows[other.id]["entry"] is None
+        found = at.json("list", "--remote", "--name", "othe")
+        assert other.id in {row["id"] for row in found}
+        assert {row["name"] for row in found} == {"other"}
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_rename(self, desk: At, name: str) -> None:
+        at = desk(name)
+        asset = at.known("hero")
+        if "rename" not in at.provider.can:
+            refused(at.call("rename", asset.id, "villain"), f"{at.provider.title} has no call that can rename")
+            return
+        done = at.call("rename", "hero", "villain")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"RENAMED    {asset.id}  villain  from media/hero.png\n"
+        assert at.provider.get(asset.id).name == "villain"
+        entry = at.entry("hero")
+        assert entry is not None
+        assert entry.name == "villain"
+        refused(at.call("rename", asset.id, "x" * 65), at.provider.title, "up to 64 characters, and this one has 65")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_delete(self, desk: At, name: str) -> None:
+        at = desk(name)
+        asset = at.known("hero")
+        if "delete" not in at.provider.can:
+            refused(at.call("delete", asset.id), f"{at.provider.title} has no call that can delete")
+            return
+        sure = [] if "restore" in at.provider.can else ["--yes"]
+        if sure:
+            refused(at.call("delete", asset.id), f"{at.provider.title} cannot restore an asset", "--yes")
+            assert at.provider.get(asset.id).id == asset.id
+        done = at.call("delete", asset.id, *sure)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"DELETED    {asset.id}  hero  from media/hero.png\n"
+        assert at.state("hero") == "gone"
+        refused(at.call("delete", asset.id, *sure), "nothing has this id")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_restore_and_trash(self, desk: At, name: str) -> None:
+        at = desk(name)
+        asset = at.known("hero")
+        if "restore" not in at.provider.can:
+            refused(at.call("restore", asset.id), "has no call that can restore")
+            refused(at.call("list", "--trash"), f"{at.provider.title} has no trash")
+            return
+        assert at.call("delete", "hero").returncode == 0
+        assert asset.id in {row["id"] for row in at.json("list", "--trash")}
+        done = at.call("restore", "hero")
+        assert done.returncode == 0, done.stderr
+        assert at.state("hero") == "active"
+        assert asset.id not in {row["id"] for row in at.json("list", "--trash")}
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_groups(self, desk: At, name: str) -> None:
+        at = desk(name)
+        if not at.provider.needs_group:
+            for words in (["list"], ["create", "x"], ["rename", "x", "y"], ["delete", "x", "--yes"]):
+                refused(at.call("groups", *words), f"{at.provider.title} has no groups")
+            return
+        made = at.json("groups", "create", "villains")
+        assert (made["name"], made["type"]) == ("villains", "AIGC")
+        refused(at.call("groups", "create", "villains"), "has a group 'villains' already", made["id"])
+        assert at.call("groups", "rename", "villains", "rascals").returncode == 0
+        refused(at.call("groups", "rename", "villains", "x"), "has no group 'villains'", f"rascals ({made['id']})")
+        refused(at.call("groups", "rename", made["id"]), "say what to change")
+        rows = at.json("groups", "list", "--name", "rasc")
+        assert [row["id"] for row in rows] == [made["id"]]
+        at.group = made["id"]
+        asset = at.known("hero")
+        assert [row["id"] for row in at.json("list", "--remote", "--group", "rascals")] == [asset.id]
+        refused(at.call("groups", "delete", "rascals"), f"({made['id']}) with its asset, for good", "--yes")
+        assert at.provider.get(asset.id).id == asset.id
+        done = at.call("groups", "delete", "rascals", "--yes")
+        assert (done.returncode, done.stdout[:10]) == (0, "DELETED   ")
+        assert at.state("hero") == "gone"
+        assert made["id"] not in {group.id for group in at.box.groups(name)}
+        refused(at.call("groups", "delete", "rascals", "--yes"), "has no group 'rascals'")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_sessions(self, desk: At, name: str) -> None:
+        at = desk(name)
+        kind = at.provider
+        create = ("session", "create", "https://app.example/done")
+        if "create_session" not in kind.can:
+            refused(at.call(*create), f"{kind.title} verifies no real persons")
+            refused(at.call("session", "result", "x"), f"{kind.title} verifies no real persons")
+            return
+        refused(at.call("session", "create", "app.example/done"), "is no http(s) URL")
+        session = at.json(*create)
+        assert session["token"] in at.call("session", "create", "https://app.example/x").stdout + session["token"]
+        if "session_result" in kind.can:
+            refused(at.call("session", "result", session["token"]), kind.title, "ValidatePending")
+            refused(at.call("session", "result", "https://app.example/done?x=1"), "by the token")
+            self._opened(session["link"])
+            done = at.call("session", "result", "-", input=f"{session['token']}\n")
+            assert done.returncode == 0, done.stderr
+            assert session["token"] not in done.stdout + done.stderr
+        else:
+            refused(at.call("session", "result", session["token"]), "tells the result by its redirect")
+            done = at.call("session", "result", self._opened(session["link"]))
+            assert done.returncode == 0, done.stderr
+            failed = at.call("session", "result", "https://app.example/done?status=failed&reason=no%1b[31m+face")
+            assert (failed.returncode, failed.stdout) == (1, "FAILED     no\\x1b[31m face\n")
+            refused(at.call("session", "result", "https://app.example/done?status=maybe&token=s3cr3t"), "token=…")
+        group = at.box.groups(name)[0]
+        assert group.type == "LivenessFace"
+        assert done.stdout == f"VERIFIED   {group.id}  (register into it with `submit --to {name} --group`)\n"
+
+    @staticmethod
+    def _opened(link: str) -> str:
+        """Where a person is sent on to who opens the link."""
+        import requests
+
+        return requests.get(link, allow_redirects=False, timeout=5).headers["location"]
+
+
+class TestListOfTheLedger:
+    @pytest.fixture
+    def full(self, desk: At) -> Desk:
+        at = desk("atlas")
+        for number in range(5):
+            at.write(f"hero-{number}", created=f"2026-01-0{number + 1}T00:00:00Z", asset_id=str(number))
+        url = f"https://cdn.example/a.png?X-Amz-Signature={SIGNATURE}"
+        why = f"fetch of {url} \x1b[2J failed"
+        at.write("lost", "failed", created="2026-02-01T00:00:00Z", error_code="download_failed", error_message=why)
+        at.write("old", "gone", created="2026-02-02T00:00:00Z")
+        return at
+
+    def test_it_needs_neither_key_nor_network_and_leaves_out_what_is_gone(self, full: Desk) -> None:
+        done = full.call("list", alone=True, env={"PATH": os.environ["PATH"]})
+        lines = done.stdout.splitlines()
+        assert lines[0] == "ACTIVE     atlas  0  hero-0  from media/hero-0.png"
+        assert [line.split()[0] for line in lines[:6]] == ["ACTIVE"] * 5 + ["FAILED"]
+        assert lines[6] == (
+            "           fetch of https://cdn.example/a.png?X-Amz-Signature=… \\x1b[2J failed [download_failed]"
+        )
+        assert len(lines) == 7
+        assert done.stderr == f"6 assets in the ledger {full.ledger}: 5 active, 1 failed\n"
+
+    @pytest.mark.parametrize(
+        ("words", "names"),
+        [
+            (["--state", "gone"], ["old"]),
+            (["--name", "hero", "--limit", "2"], ["hero-0", "hero-1"]),
+            (["--page", "2", "--page-size", "2"], ["hero-2", "hero-3"]),
+            (["--kind", "video"], []),
+            (["--to", "sunra"], []),
+            (["--group", "heroes"], []),
+        ],
+    )
+    def test_filters_and_paging(self, full: Desk, words: list[str], names: list[str]) -> None:
+        assert [row["name"] for row in full.json("list", *words, alone=True)] == names
+
+    def test_a_group_is_known_by_its_name_too(self, desk: At) -> None:
+        at = desk("volcengine")
+        assert at.call("groups", "create", "villains").returncode == 0
+        at.group = next(group.id for group in at.box.groups("volcengine") if group.name == "villains")
+        at.write("hero")
+        assert [row["name"] for row in at.json("list", "--group", "villains", alone=True)] == ["hero"]
+
+    def test_csv_holds_no_formula(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("hero", source="=HYPERLINK(1)")
+        rows = list(csv.DictReader(io.StringIO(at.call("list", "--format", "csv", alone=True).stdout)))
+        assert rows[0]["source"] == "'=HYPERLINK(1)"
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["--remote"], "choose it with --to"),
+            (["--trash"], "choose it with --to"),
+            (["--to", "atlass"], "did you mean atlas"),
+            (["--page", "x"], "counted from 1"),
+        ],
+    )
+    def test_a_wrong_call_is_said_so(self, full: Desk, words: list[str], said: str) -> None:
+        refused(full.call("list", *words, alone=True), said)
+
+
+class TestListOfTheProvider:
+    def test_one_page_names_the_next(self, desk: At) -> None:
+        at = desk("byteplus")
+        ids = [at.register(f"paged-{number}").id for number in range(3)]
+        first = at.call("list", "--remote", "--group", "heroes-of-this", "--page", "1")
+        refused(first, "has no group 'heroes-of-this'")
+        assert at.group is not None
+        words = ["list", "--remote", "--group", at.group, "--page-size", "2", "--format", "jsonl"]
+        first, second, last = (at.call(*words, "--page", str(number)) for number in (1, 2, 3))
+        assert first.stderr == "next: --page 2\n"
+        assert (last.stdout, last.stderr) == ("", "")
+        rows = [json.loads(line)["id"] for line in (first.stdout + second.stdout).splitlines()]
+        assert sorted(rows) == sorted(ids)
+        assert sorted(row["id"] for row in at.json(*words[:-2])) == sorted(ids)
+
+    def test_states_are_filtered_wherever_the_provider_cannot(self, desk: At, fixtures: Path) -> None:
+        at = desk("atlas")
+        at.box.misbehave.fail("PixelCountTooLarge", match="broken*")
+        at.register("broken")
+        rows = at.json("list", "--remote", "--state", "failed")
+        assert {row["status"] for row in rows} == {"failed"}
+        assert rows[0]["error_code"] == "pixel_count_too_large"
+        refused(at.call("list", "--remote", "--state", "gone"), "one of the ledger's alone")
+        refused(at.call("list", "--remote", "--group", "x"), "Atlas Cloud has no groups")
+
+
+class TestWhichAssetIsMeant:
+    def test_by_reference_name_source_or_id_without_saying_where(self, desk: At) -> None:
+        at = desk("atlas")
+        asset = at.known("hero")
+        assert asset.reference is not None
+        endpoint = ["--endpoint", at.box.endpoint("atlas")]
+        for word in (asset.id, asset.reference, asset.reference.replace("asset", "Asset", 1), "hero", "media/hero.png"):
+            (row,) = at.json("get", word, *endpoint, alone=True)
+            assert row["id"] == asset.id
+        refused(at.call("get", "villain", *endpoint, alone=True), "knows no asset 'villain'", "--to")
+
+    def test_an_id_of_another_provider(self, desk: At) -> None:
+        sunra, atlas = desk("sunra"), desk("atlas")
+        asset = sunra.known("hero")
+        refused(atlas.call("get", asset.id), "is an asset of Sunra, not of Atlas Cloud: give --to sunra")
+
+    def test_one_of_another_endpoint(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("hero", asset_id="77", origin="https://console.atlascloud.ai")
+        refused(at.call("get", "hero"), "was registered at https://console.atlascloud.ai", "leave --endpoint out")
+
+    def test_one_of_another_project(self, desk: At) -> None:
+        at = desk("volcengine")
+        at.known("hero")
+        refused(at.call("get", "hero", "--set", "project=other"), "in the project 'default'", "--set project=default")
+
+    def test_a_name_of_two_assets(self, desk: At) -> None:
+        at = desk("atlas")
+        at.known("hero")
+        twin = at.register("twin")
+        at.write("twin", asset=twin, name="hero")
+        refused(at.call("delete", "hero"), "2 assets are meant by 'hero'", twin.id)
+
+    def test_one_without_an_id(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("hero", "unknown")
+        refused(at.call("get", "hero"), "has no id", "assets sync --to atlas")
+
+    def test_several_are_each_done_and_each_failure_told(self, desk: At) -> None:
+        at = desk("atlas")
+        ids = [at.known(name).id for name in ("one", "two")]
+        done = at.call("delete", ids[0], "999999", ids[1])
+        assert done.returncode == 2
+        assert [line.split()[1] for line in done.stdout.splitlines()] == ids
+        assert done.stderr.startswith("preflight: 999999: Atlas Cloud: ")
+
+    def test_agt_refuses_to_delete_a_container_as_an_asset(self, desk: At) -> None:
+        at = desk("agt")
+        assert at.group is not None
+        refused(at.call("delete", at.group, "--yes"), "is a container, not an asset")
+        assert at.group in {group.id for group in at.box.groups("agt")}
+        asset = at.known("hero")
+        refused(at.call("groups", "delete", asset.id, "--yes"), "has no group")
+
+
+class TestSync:
+    @pytest.mark.parametrize("name", [name for name in NAMES if PROVIDERS[name].recover_by])
+    @pytest.mark.parametrize("state", ["intended", "unknown"])
+    def test_what_was_registered_is_found_by_its_name(self, desk: At, name: str, state: State) -> None:
+        at = desk(name)
+        asset = at.register("lost-0a1b2c3d4e5f")
+        at.write("hero", state, name="lost-0a1b2c3d4e5f")
+        done = at.call("sync")
+        assert done.returncode == 0, done.stderr
+        entry = at.entry("hero")
+        assert entry is not None
+        assert (entry.state, entry.asset_id, entry.reference) == ("active", asset.id, asset.reference)
+        assert done.stderr == "looking for 1 whose answer was lost, for up to 60 s …\n1 active\n"
+
+    def test_what_never_was_is_dropped_after_the_time_of_settling(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("never", "intended")
+        before = at.box.tally.calls["atlas", "list"]
+        done = at.call("sync", "--settle", "1")
+        assert (done.returncode, done.stdout[:10]) == (0, "ABSENT    ")
+        assert "it was never registered" in done.stdout
+        assert at.entry("never") is None
+        assert at.box.tally.calls["atlas", "list"] - before >= 2
+        assert at.box.tally.registrations("atlas", name="never") == []
+
+    @pytest.mark.parametrize("name", [name for name in NAMES if not PROVIDERS[name].recover_by])
+    def test_where_nothing_can_be_looked_up_it_says_what_to_do(self, desk: At, name: str) -> None:
+        at = desk(name)
+        at.write("hero", "intended")
+        done = at.call("sync")
+        assert done.returncode == 2
+        assert at.state("hero") == "unknown"
+        assert f"`assets sync --to {name} --entry hero --id ITS-ID`" in done.stdout
+        assert "`assets forget hero`" in done.stdout
+        other, asset = at.register("villain"), at.register("hero")
+        refused(at.call("sync", "--entry", "hero", "--id", other.id), "is called 'villain', not 'hero'")
+        refused(at.call("sync", "--entry", "hero", "--id", "asset-nowhere"), "nothing has this id")
+        refused(at.call("sync", "--id", asset.id), "--entry")
+        done = at.call("sync", "--entry", "hero", "--id", asset.id)
+        assert done.returncode == 0, done.stderr
+        assert at.state("hero") == "active"
+        refused(at.call("sync", "--entry", "hero", "--id", asset.id), "has no open entry of this name")
+
+    def test_what_is_processing_is_asked_for_once(self, desk: At) -> None:
+        at = desk("atlas")
+        at.box.misbehave.fail("FormatUnsupported", match="bad")
+        active, failed = at.known("good", "processing"), at.known("bad", "processing")
+        gone = at.known("gone", "processing")
+        at.box.forget("atlas", gone.id)
+        with sqlite3.connect(at.ledger) as db:
+            db.execute("UPDATE entries SET updated = '2026-01-01T00:00:00.000Z'")
+        at.box.misbehave.delay = 60
+        waiting = at.provider.register(at.picture, "image", name="slow")
+        at.write("slow", "processing", waiting)
+        done = at.call("sync", "--format", "jsonl")
+        assert done.returncode == 1
+        found = {row["entry"]["name"]: row["found"] for row in map(json.loads, done.stdout.splitlines())}
+        assert found == {"good": "active", "bad": "failed", "gone": "gone", "slow": "processing"}
+        assert {name: at.state(name) for name in found} == found
+        assert (active.id, failed.id) != (gone.id, waiting.id)
+        (disagreement,) = at.json("disagreements", alone=True)
+        assert (disagreement["theirs"], disagreement["ours"]) == ("format_unsupported", "pass")
+        text = at.call("disagreements", alone=True).stdout
+        assert text.startswith("FORMAT_UNSUPPORTED atlas  media/bad.png")
+
+    def test_active_ones_are_asked_for_on_request(self, desk: At) -> None:
+        at = desk("sunra")
+        asset = at.known("hero")
+        at.box.forget("sunra", asset.id)
+        assert at.call("sync").stderr == "nothing is open\n"
+        with sqlite3.connect(at.ledger) as db:
+            db.execute("UPDATE entries SET updated = '2026-01-01T00:00:00.000Z'")
+        assert at.call("sync", "--active").returncode == 0
+        assert at.state("hero") == "gone"
+
+    def test_another_keys_entries_are_left_alone(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("hero", "processing", account="key-0123456789ab", asset_id="5")
+        done = at.call("sync")
+        assert done.returncode == 2
+        assert "1 open entry belongs to another key" in done.stderr
+        assert at.state("hero") == "processing"
+
+    def test_ctrl_c_ends_it_at_once_and_loses_nothing(self, desk: At) -> None:
+        at = desk("atlas")
+        asset = at.known("hero", "processing")
+        at.box.misbehave.on("hang", provider="atlas", action="get")
+        before = at.box.tally.calls["atlas", "get"]
+        words = ["sync", "--to", "atlas", "--endpoint", at.box.endpoint("atlas"), "--ledger", str(at.ledger)]
+        command = [sys.executable, "-m", "preflight", "assets", *words]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, env=at.environment, **pipes) as process:
+            while at.box.tally.calls["atlas", "get"] == before:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            out, errors = process.communicate(timeout=10)
+        assert (process.returncode, out) == (130, "")
+        assert "Traceback" not in errors
+        entry = at.entry("hero")
+        assert entry is not None
+        assert (entry.state, entry.asset_id) == ("processing", asset.id)
+
+
+class TestForgetAndExport:
+    def test_forget_drops_the_entry_alone(self, desk: At) -> None:
+        at = desk("atlas")
+        asset = at.known("hero")
+        done = at.call("forget", "media/hero.png", alone=True)
+        assert (done.returncode, done.stdout[:10]) == (0, "FORGOTTEN ")
+        assert at.entry("hero") is None
+        assert at.provider.get(asset.id).id == asset.id
+        refused(at.call("forget", "hero", alone=True), "has no entry for 'hero'", "assets list")
+
+    def test_several_need_a_yes(self, desk: At) -> None:
+        at = desk("crun")
+        for name in ("one", "two"):
+            at.write(name, "unknown")
+        at.write("three")
+        refused(at.call("forget", alone=True), "say which entries")
+        refused(at.call("forget", "--state", "unknown", alone=True), "2 entries are unknown", "--yes")
+        done = at.call("forget", "--state", "unknown", "--to", "crun", "--yes", alone=True)
+        assert (done.returncode, done.stdout.count("\n")) == (0, 2)
+        assert (at.state("one"), at.state("two"), at.state("three")) == (None, None, "active")
+        at.write("four", name="three")
+        refused(at.call("forget", "three", alone=True), "2 entries are meant by 'three'", "(crun, active)")
+
+    @pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
+    def test_export_has_every_field_of_every_entry(self, desk: At, form: str, tmp_path: Path) -> None:
+        at = desk("atlas")
+        at.write("hero")
+        at.write("old", "gone")
+        out = tmp_path / "out"
+        done = at.call("export", "--format", form, "--output", str(out), alone=True)
+        assert (done.returncode, done.stdout) == (0, "")
+        text = out.read_text(encoding="utf-8")
+        rows: Any = json.loads(text) if form == "json" else None
+        if form == "jsonl":
+            rows = [json.loads(line) for line in text.splitlines()]
+        elif form == "csv":
+            rows = list(csv.DictReader(io.StringIO(text)))
+        entries = [at.entry("hero"), at.entry("old")]
+        assert [row["name"] for row in rows] == ["hero", "old"]
+        for row, entry in zip(rows, entries, strict=True):
+            assert entry is not None
+            assert set(row) == set(entry.as_json())
+        assert at.json("export", "--to", "sunra", alone=True) == []
+
+
+class TestWhatGoesWrong:
+    """Each failure: provider, call, code and remedy in one sentence, and exit code 2."""
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_no_key(self, desk: At, name: str) -> None:
+        at = desk(name)
+        variable = at.provider.keys[0].env[0]
+        refused(at.call("get", "x1", env={"PATH": os.environ["PATH"]}), at.provider.title, variable)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_wrong_key(self, desk: At, name: str) -> None:
+        at = desk(name)
+        wrong = dict.fromkeys(at.box.environment(name), "AKLTwrongwrongwrong")
+        done = at.call("get", "x1", env={**os.environ, **wrong})
+        refused(done, at.provider.title, "the key is not accepted", "check the key")
+        assert "AKLTwrong" not in done.stderr
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_an_expired_plan_is_no_wrong_key(self, desk: At, name: str) -> None:
+        at = desk(name)
+        asset = at.register("hero")
+        at.box.misbehave.on("subscription", provider=name)
+        done = at.call("get", asset.id)
+        # Crun's own word for it is 402, "insufficient credits".
+        remedy = "top it up" if name == "crun" else "the key is right: subscribe or renew"
+        refused(done, at.provider.title, "SubscriptionRequired", remedy)
+
+    @pytest.mark.parametrize(
+        ("fault", "said"),
+        [("html", "it is a web page"), ("empty", "it is empty"), ("redirect", "keys are not sent elsewhere")],
+    )
+    def test_an_answer_in_another_language(self, desk: At, fault: str, said: str) -> None:
+        at = desk("atlas")
+        asset = at.known("hero")
+        at.box.misbehave.on(fault, provider="atlas")
+        refused(at.call("get", asset.id), "Atlas Cloud: GET /api/v1/sd/assets/", said)
+        refused(at.call("list", "--remote"), "Atlas Cloud: GET /api/v1/sd/assets", said)
+        refused(at.call("restore", asset.id), "Atlas Cloud", said)
+        assert at.state("hero") == "active"
+
+    def test_nobody_answers(self, desk: At) -> None:
+        at = desk("atlas")
+        done = at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://127.0.0.1:9/atlas", alone=True)
+        refused(done, "Atlas Cloud", "no connection", "check the network")
+        refused(at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://h.example", alone=True), "by https")
+
+    def test_a_failure_that_passes_is_waited_for(self, desk: At) -> None:
+        at = desk("atlas")
+        asset = at.known("hero")
+        at.box.misbehave.on("error", provider="atlas", action="get", call=1)
+        assert at.call("get", asset.id).returncode == 0
+
+    @pytest.mark.parametrize(("verb", "word"), [("delete", "DELETED"), ("rename", "RENAMED")])
+    def test_a_lost_answer_is_settled_by_a_look(self, desk: At, verb: str, word: str) -> None:
+        at = desk("volcengine")
+        asset = at.known("hero")
+        at.box.misbehave.on("lose-after", provider="volcengine", action=verb)
+        done = at.call(verb, asset.id, *(["villain"] if verb == "rename" else ["--yes"]))
+        assert (done.returncode, done.stdout[:7]) == (0, word)
+        entry = at.entry("hero")
+        assert entry is not None
+        assert (entry.state, entry.name) == (("gone", "hero") if verb == "delete" else ("active", "villain"))
+
+    def test_a_call_that_had_no_effect_is_not_taken_for_one(self, desk: At) -> None:
+        at = desk("volcengine")
+        asset = at.known("hero")
+        at.box.misbehave.on("lose", provider="volcengine", action="delete")
+        refused(at.call("delete", asset.id, "--yes"), "DeleteAsset", "the connection was lost")
+        assert at.state("hero") == "active"
+
+    def test_a_lost_answer_to_a_groups_new_name_is_settled_by_a_look(self, desk: At) -> None:
+        at = desk("byteplus")
+        made = at.json("groups", "create", "misnamed")
+        at.box.misbehave.on("lose-after", provider="byteplus", action="rename_group")
+        changed = at.json("groups", "rename", made["id"], "well-named")
+        assert (changed["id"], changed["name"]) == (made["id"], "well-named")
+
+    def test_why_an_asset_failed_is_shown(self, desk: At) -> None:
+        at = desk("volcengine")
+        at.box.misbehave.fail("DurationTooLong", match="long", message="31 s\x1b[2J")
+        done = at.call("get", at.register("long").id)
+        assert (done.returncode, done.stdout[:6]) == (0, "FAILED")
+        assert "failed    31 s\\x1b[2J [duration_too_long]" in done.stdout
+
+    def test_a_group_is_made_once_where_the_answer_is_lost(self, desk: At) -> None:
+        at = desk("agt")
+        at.box.misbehave.on("lose-after", provider="agt", action="create_group")
+        made = at.json("groups", "create", "only-once")
+        assert [group.id for group in at.box.groups("agt") if group.name == "only-once"] == [made["id"]]
+
+    def test_options_of_the_provider_are_known(self, desk: At) -> None:
+        at = desk("atlas")
+        refused(at.call("get", "1", "--set", "project=x"), "Atlas Cloud has no option 'project'", "reference_id")
+        refused(at.call("get", "1", "--set", "clock"), "write NAME=VALUE")
+        refused(at.call("get", "1", "--set", "reference_id=x"), "ark_asset_id")
+        refused(at.call("get", "1", "--plan", "x"), "has no plan 'x'", "120/min")
+        refused(at.call("get", "1", "--proxy", "socks5://h"), "--proxy takes")
+        assert at.json("get", at.register("hero").id, "--set", "reference-id=id")[0]["reference"].startswith(
+            "asset://2"
+        )
+
+
+class TestTheLedgerItself:
+    def test_one_that_is_not_there(self, desk: At) -> None:
+        at = desk("atlas")
+        for words in (["list"], ["export"], ["disagreements"], ["forget", "x"]):
+            refused(at.call(*words, alone=True), f"--ledger {at.ledger}: there is no such file")
+        refused(at.call("sync"), "there is no such file")
+        refused(at.call("get", "1", alone=True), "there is no such file")
+        assert not at.ledger.exists()
+
+    def test_one_that_is_damaged_newer_or_no_file(self, desk: At, tmp_path: Path) -> None:
+        at = desk("atlas")
+        at.ledger.write_bytes(b"this is no database, whatever it is called" * 100)
+        refused(at.call("list", alone=True), str(at.ledger), "no ledger, or damaged", "--ledger")
+        refused(at.call("delete", "1"), str(at.ledger), "no ledger, or damaged")
+        at.ledger.unlink()
+        with sqlite3.connect(at.ledger) as db:
+            db.execute("PRAGMA user_version = 99")
+        refused(at.call("list", alone=True), "newer preflight", "upgrade")
+        at.ledger = tmp_path
+        assert at.call("list", alone=True).returncode == 2
+
+    def test_a_disk_that_is_full_loses_nothing(self, desk: At) -> None:
+        resource = pytest.importorskip("resource")
+        at = desk("atlas")
+        asset = at.known("hero")
+        size = at.ledger.stat().st_size
+
+        def fill() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        done = at.call("rename", asset.id, "villain", preexec_fn=fill)
+        refused(done, str(at.ledger), "nothing is lost")
+        entry = at.entry("hero")
+        assert entry is not None
+        assert entry.asset_id == asset.id
+
+    def test_output_that_cannot_be_written(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("hero")
+        refused(at.call("export", "--output", "no/such/folder/x", alone=True), "no/such/folder/x")
+
+    def test_a_name_that_is_no_text(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("hero")
+        refused(at.call("forget", os.fsdecode(b"\xff\xfe.png"), alone=True), "has no entry for")

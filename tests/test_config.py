@@ -1,0 +1,190 @@
+"""`[tool.preflight]` and preflight.toml: where they are found, what they may say, and what wins over them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from preflight import UsageError, config
+from tests.conftest import Run
+
+
+@pytest.fixture
+def project(tmp_path: Path, fixtures: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project's top folder with media and a folder below; the present folder is the top."""
+    top = tmp_path / "project"
+    (top / ".git").mkdir(parents=True)
+    (top / "media").mkdir()
+    (top / "src" / "deep").mkdir(parents=True)
+    shutil.copy(fixtures / "accepted/picture.png", top / "media/good.png")
+    shutil.copy(fixtures / "accepted/clip-15.1-s.mp4", top / "media/clip.mp4")
+    shutil.copy(fixtures / "refused/png-too-narrow.png", top / "media/narrow.png")
+    monkeypatch.chdir(top)
+    return top
+
+
+def pyproject(folder: Path, text: str) -> Path:
+    path = folder / "pyproject.toml"
+    path.write_text(f'[project]\nname = "x"\n\n[tool.preflight]\n{text}\n', encoding="utf-8")
+    return path
+
+
+def sources(run: Run, cwd: Path, *words: str) -> dict[str, str]:
+    """Source → verdict of `preflight check …` without a word of what and by what."""
+    done = run("check", "--format", "jsonl", *words, cwd=cwd)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return {row["source"]: row["verdict"] for row in rows}
+
+
+class TestFound:
+    def test_rules_and_paths_need_not_be_written_any_more(self, run: Run, project: Path) -> None:
+        pyproject(project, 'rules = ["atlas"]\npaths = ["media"]')
+        verdicts = {"media/clip.mp4": "pass", "media/good.png": "pass", "media/narrow.png": "fail"}
+        assert sources(run, project) == verdicts
+
+    def test_upwards_with_paths_as_seen_from_where_one_stands(self, run: Run, project: Path) -> None:
+        pyproject(project, 'rules = "atlas"\npaths = ["media/*.png"]')
+        assert sources(run, project / "src/deep") == {
+            "../../media/good.png": "pass",
+            "../../media/narrow.png": "fail",
+        }
+
+    def test_preflight_toml_holds_before_pyproject_and_the_nearest_before_all(self, project: Path) -> None:
+        pyproject(project, 'rules = "atlas"')
+        assert config.load() == (str(project / "pyproject.toml"), {"rules": ["atlas"]})
+        (project / "preflight.toml").write_text('rules = "fal"')
+        assert config.load() == (str(project / "preflight.toml"), {"rules": ["fal"]})
+        pyproject(project / "src", 'rules = "runway"')
+        assert config.load(str(project / "src/deep")) == (str(project / "src/pyproject.toml"), {"rules": ["runway"]})
+
+    def test_a_pyproject_that_says_nothing_of_it_is_passed_by(self, project: Path) -> None:
+        pyproject(project, 'rules = "atlas"')
+        (project / "src/pyproject.toml").write_text('[project]\nname = "preflight-user"\n')
+        found = config.load(str(project / "src"))
+        assert found is not None
+        assert found.path == str(project / "pyproject.toml")
+
+    def test_nothing_above_the_project_is_looked_at(self, project: Path) -> None:
+        (project.parent / "preflight.toml").write_text('rules = "atlas"')
+        assert config.load() is None
+
+    def test_nothing_above_the_home_folder_is_looked_at(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        home = tmp_path / "home"
+        (home / "work").mkdir(parents=True)
+        monkeypatch.setenv("HOME", str(home))
+        (tmp_path / "preflight.toml").write_text('rules = "atlas"')
+        assert config.load(str(home / "work")) is None
+        (home / "preflight.toml").write_text('rules = "atlas"')
+        assert config.load(str(home / "work")) is not None
+
+    def test_a_folder_of_that_name_is_none(self, project: Path) -> None:
+        (project / "preflight.toml").mkdir()
+        assert config.load() is None
+
+    def test_a_rule_file_is_taken_from_the_folder_of_the_configuration(self, run: Run, project: Path) -> None:
+        (project / "mine.toml").write_text(
+            'extends = "atlas"\ntitle = "Mine: pictures"\nstage = "register"\nsource = "https://example.com"\n'
+            'as_of = 2026-11-20\nbasis = "published"\n[image]\nwidth = { min = 700 }'
+        )
+        pyproject(project, 'rules = "mine.toml"\npaths = ["media/good.png"]')
+        assert sources(run, project / "src") == {"../media/good.png": "fail"}
+
+    def test_a_list_too(self, run: Run, project: Path) -> None:
+        (project / "chosen.txt").write_text(str(project / "media/good.png"))
+        pyproject(project, 'rules = "atlas"\npaths = ["@chosen.txt"]')
+        assert sources(run, project / "src") == {str(project / "media/good.png"): "pass"}
+
+
+class TestPrecedence:
+    def test_what_is_written_in_the_call_wins(self, run: Run, project: Path) -> None:
+        pyproject(project, 'rules = "atlas"\npaths = ["media"]\nexclude = ["*.png"]\nstrict = true')
+        assert sources(run, project) == {"media/clip.mp4": "fail"}
+        assert sources(run, project, "--no-strict") == {"media/clip.mp4": "pass"}
+        assert sources(run, project, "--for", "fal", "--no-strict", "--exclude", "c*", "media/good.png")
+        assert sources(run, project, "--exclude", "c*") == {"media/good.png": "pass", "media/narrow.png": "fail"}
+
+    def test_no_config_goes_without(self, run: Run, project: Path) -> None:
+        pyproject(project, 'rules = "atlas"\nignore = ["width_too_small"]')
+        assert sources(run, project, "media/narrow.png") == {"media/narrow.png": "pass"}
+        assert sources(run, project, "media/narrow.png", "--for", "atlas", "--no-config") == {
+            "media/narrow.png": "fail"
+        }
+        assert "Missing option '--for'" in run("check", "media", "--no-config", cwd=project).stderr
+
+    def test_what_is_left_out_of_the_verdict_is_said_where_nobody_typed_it(self, run: Run, project: Path) -> None:
+        path = pyproject(project, 'rules = "atlas"\nignore = ["width_too_small"]')
+        done = run("check", "media/narrow.png", cwd=project)
+        assert done.stderr == f"{path} ignores width_too_small\n"
+        assert run("check", "media/narrow.png", "--ignore", "width_too_small", cwd=project).stderr == ""
+
+    def test_probe_takes_what_it_has_an_option_for(self, run: Run, project: Path) -> None:
+        pyproject(project, 'rules = "atlas"\npaths = ["media"]\ninclude = ["*.mp4"]\njobs = 1\ntimeout = 5')
+        (row,) = [json.loads(line) for line in run("probe", "--format", "jsonl", cwd=project).stdout.splitlines()]
+        assert row["format"] == "mp4"
+
+    def test_without_any_target_the_message_says_where_to_name_one(self, run: Run, project: Path) -> None:
+        done = run("check", "--for", "atlas", cwd=project)
+        assert done.returncode == 2
+        assert "Missing argument 'TARGET…'" in done.stderr
+        assert "[tool.preflight]" in done.stderr
+
+
+class TestWrong:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ('rule = "atlas"', "there is no key 'rule'; did you mean rules?"),
+            ('endpoint = "https://example.com"', "there is no key 'endpoint'; "),
+            ('rules = "atlass"', "rules: there is no rule set 'atlass'; did you mean atlas?"),
+            ("rules = 7", "rules = 7: write a string, or a list of strings"),
+            ('ignore = ["fps_low"]', "ignore: there is no finding code 'fps_low'; did you mean fps_too_low?"),
+            ('strict = "yes"', "strict = 'yes': write true or false"),
+            ("jobs = 0", "jobs = 0: write a whole number from 1 to 256"),
+            ("jobs = true", "jobs = True: write a whole number"),
+            ("timeout = 0", "timeout = 0: write seconds, 0.1 or more"),
+            ('paths = ["https://example.com/a.png"]', "files, folders, globs and @lists only"),
+            ('paths = ["-"]', "files, folders, globs and @lists only"),
+            ('paths = [""]', "write a string, or a list of strings"),
+        ],
+    )
+    def test_the_file_the_line_and_the_remedy_are_named(self, project: Path, text: str, said: str) -> None:
+        path = pyproject(project, f"deep = false\n{text}")
+        with pytest.raises(UsageError) as caught:
+            config.load()
+        assert str(caught.value).startswith(f"{path}:6: ")
+        assert said in str(caught.value)
+
+    def test_hosts_keys_and_files_to_write_have_no_word_in_it(self) -> None:
+        assert set(config.KEYS) == {
+            *("rules", "paths", "include", "exclude", "select", "ignore"),
+            *("strict", "deep", "jobs", "timeout"),
+        }
+
+    def test_it_ends_in_a_sentence_and_exit_code_2(self, run: Run, project: Path) -> None:
+        path = pyproject(project, 'rule = "atlas"')
+        done = run("check", "media", "--for", "atlas", cwd=project)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"preflight: {path}:5: there is no key 'rule'; did you mean rules?\n"
+        assert run("check", "media", "--for", "atlas", "--no-config", cwd=project).returncode == 1
+        assert run("check", "--help", cwd=project).returncode == 0
+
+    @pytest.mark.parametrize("text", ["[tool.preflight\n", "[tool.preflight]\nrules = \xff"])
+    def test_what_is_no_toml_is_said_so(self, project: Path, text: str) -> None:
+        (project / "pyproject.toml").write_bytes(text.encode("latin-1"))
+        with pytest.raises(UsageError, match=r"pyproject\.toml: this is no TOML: .*--no-config"):
+            config.load()
+
+    def test_a_value_in_place_of_the_table_is_said_so(self, project: Path) -> None:
+        (project / "pyproject.toml").write_text('tool.preflight = "atlas"')
+        with pytest.raises(UsageError, match=r"\[tool\.preflight\] is a table"):
+            config.load()
+
+    def test_a_folder_that_is_gone_has_none(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        gone = project / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        assert config.load() is None

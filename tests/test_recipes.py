@@ -1,0 +1,145 @@
+"""The README's tour and recipes, each run as it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from preflight import config
+from tests.conftest import ROOT
+from tests.documented import Block, Desk, blocks, matches, sections, transcript
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHAPTERS = sections(README, "##")
+RECIPES = sections(CHAPTERS["Recipes"], "###")
+TOUR = blocks(CHAPTERS["Five minutes"])
+
+AFTERWARDS = {
+    "Only what passes goes on": """
+        assert open("passed.txt").read().split() == ["media/clip.mp4", "media/photo.jpg"]
+    """,
+    "Reports for people and for machines, at once": """
+        assert "<html" in open("report.html").read() and "<testsuite" in open("report.xml").read()
+        assert '"2.1.0"' in open("report.sarif").read()
+    """,
+    "A FastAPI endpoint": """
+        import asyncio, httpx
+        from app import app
+
+        async def post(path):
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://t") as client:
+                return await client.post("/clips", files={"clip": ("a", open(path, "rb").read())})
+
+        assert asyncio.run(post("clip.mp4")).json() == {"accepted": "a"}
+        refused = asyncio.run(post("media/narrow.png"))
+        assert refused.status_code == 422 and refused.json()["detail"][0]["type"] == "width_too_small"
+    """,
+    "A Django form": """
+        import django
+        from django.conf import settings
+        settings.configure(USE_I18N=False)
+        django.setup()
+        from django.core.files.uploadedfile import SimpleUploadedFile
+        from clip_forms import ClipForm
+
+        def errors(path):
+            return ClipForm({}, {"clip": SimpleUploadedFile("a", open(path, "rb").read())}).errors.as_data()
+
+        assert not errors("clip.mp4")
+        assert errors("media/narrow.png")["clip"][0].code == "width_too_small"
+    """,
+}
+"""What must be so once a recipe has run; Python, in its folder."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def follow(block: Block, desk: Desk) -> None:
+    """Do what a block says."""
+    if block.file:
+        desk.write(block)
+    elif block.language == "sh":
+        done = desk.shell(block.text)
+        assert done.returncode == block.exit_code, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+    elif block.language == "python":
+        done = desk.python(block.text)
+        assert done.returncode == 0, done.stderr
+    else:
+        pytest.fail(f"nobody runs a block of {block.language!r}")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipe_does_what_it_says(name: str, desk: Desk) -> None:
+    shown = blocks(RECIPES[name])
+    assert shown, "a recipe shows something"
+    for block in shown:
+        follow(block, desk)
+    if name in AFTERWARDS:
+        import textwrap
+
+        done = desk.python(textwrap.dedent(AFTERWARDS[name]))
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_check_afterwards_belongs_to_a_recipe() -> None:
+    assert set(AFTERWARDS) <= set(RECIPES)
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [pair for block in TOUR if block.language == "console" for pair in transcript(block.text)],
+    ids=lambda text: text if text.startswith("preflight") else "",
+)
+def test_the_tour_shows_what_is_printed(command: str, shown: str, desk: Desk) -> None:
+    done = desk.shell(command)
+    assert matches(shown, done.stdout), done.stdout + done.stderr
+
+
+def test_the_tour_s_program_runs(desk: Desk) -> None:
+    (block,) = [block for block in TOUR if block.language == "python"]
+    follow(block, desk)
+
+
+def test_the_configuration_that_is_shown_holds_every_key_and_works(desk: Desk) -> None:
+    toml, shell = blocks(CHAPTERS["Configuration"])
+    desk.write(toml)
+    done = desk.shell(shell.text)
+    assert done.returncode == 0, done.stderr
+    assert "PASS    media/clip.mp4" in done.stdout
+    assert "narrow.png" not in done.stdout
+    assert all(key in toml.text for key in config.KEYS)
+
+
+def test_the_hook_and_the_action_that_are_shown_exist() -> None:
+    hook, workflow = (yaml.safe_load(block.text) for block in blocks(RECIPES["Before each commit, and in CI"]))
+    offered = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert hook["repos"][0]["hooks"][0]["id"] in [one["id"] for one in offered]
+    step = workflow["jobs"]["media"]["steps"][-1]
+    action = yaml.safe_load((ROOT / ".github/actions/preflight/action.yml").read_text(encoding="utf-8"))
+    assert ".github/actions/preflight@" in step["uses"]
+    assert set(step["with"]) <= set(action["inputs"])
+
+
+def test_every_extra_is_in_the_table() -> None:
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for extra in set(extras) - {"dev", "fixtures", "test"}:
+        assert f"| `{extra}` |" in CHAPTERS["Extras"], extra
+
+
+def test_the_readme_s_own_links_lead_somewhere() -> None:
+    import re
+
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if target.startswith("#"):
+            anchors = {re.sub(r"[^\w -]", "", name).lower().replace(" ", "-") for name in CHAPTERS}
+            assert target[1:] in anchors, target
+        elif "://" not in target:
+            assert (ROOT / target).exists(), target

@@ -1,0 +1,175 @@
+"""`preflight rules explain`, `diff` and `table`; and that the page of all limits is in step with the rule files."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from preflight import catalog
+from preflight.codes import CODES, NOTES
+from preflight.ruleset import limit
+from preflight.ruleviews import brief, lines
+from preflight.ruleviews.differences import differences
+from preflight.ruleviews.page import page
+from preflight.ruleviews.uses import codes_of, uses
+from tests.conftest import ROOT, Run
+
+README = ROOT / "rules" / "README.md"
+
+
+class TestBrief:
+    @pytest.mark.parametrize(
+        ("fact", "line", "said"),
+        [
+            ("width", {"min": 300, "max": 6000}, "300–6,000 px"),
+            ("width", {"above": 9, "below": 60, "lenient": {"min": 9, "max": 60}}, "> 9 px, < 60 px (9–60 px)"),
+            ("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}, "2–15 s (≤ 15.2 s)"),
+            ("fps", {"min": 24, "max": 60, "lenient": {"min": 23.97}}, "24–60 fps (≥ 23.97 fps)"),
+            ("size", {"below": "30 MB", "lenient": {"below": "30 MiB"}}, "< 30 MB (< 30 MiB)"),
+            ("format", {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mkv"]}}, "mp4 (mkv)"),
+            ("head_ok", {"any_of": [True]}, "yes"),
+            ("redirects", {"max": 0}, "0"),
+            ("content_type", {"required": True}, "required"),
+            ("audio_codec", {"any_of": ["aac"], "required": True}, "aac, required"),
+        ],
+    )  # fmt: skip
+    def test_a_limit_in_a_few_characters(self, fact: str, line: dict[str, object], said: str) -> None:
+        assert brief(limit(fact, line)) == said
+
+    @pytest.mark.parametrize("name", catalog.names())
+    def test_every_limit_there_is_can_be_said(self, name: str) -> None:
+        for line in lines(catalog.load(name)):
+            assert brief(line.limit).strip(" ()")
+            assert "None" not in brief(line.limit)
+
+
+class TestExplain:
+    @pytest.mark.parametrize("code", [*CODES, *NOTES])
+    def test_every_code_and_note_is_explained(self, code: str) -> None:
+        from click.testing import CliRunner
+
+        from preflight.cli.rules_explain import command
+
+        done = CliRunner().invoke(command, [code])
+        assert done.exit_code == 0
+        assert (CODES[code].title if code in CODES else NOTES[code]) in done.output
+
+    def test_it_names_the_limits_and_their_rule_sets(self, run: Run) -> None:
+        out = run("rules", "explain", "pixel_count_too_large").stdout
+        assert out.startswith("pixel_count_too_large: Too many pixels (error)\n")
+        assert re.search(r"video: pixels 409,600–927,408.*\n    atlas, fal", out)
+
+    def test_as_json(self, run: Run) -> None:
+        explained = json.loads(run("rules", "explain", "web_page", "--format", "json").stdout)
+        assert explained["severity"] == "error"
+        (of_all,) = explained["limits"]
+        assert (of_all["section"], of_all["fact"], of_all["rules"]) == ("url", "page", list(catalog.names()))
+
+    def test_without_a_code_all_are_listed(self, run: Run) -> None:
+        assert [line.split()[0] for line in run("rules", "explain").stdout.splitlines()] == list(CODES)
+        assert len(json.loads(run("rules", "explain", "--format", "json").stdout)) == len(CODES)
+
+    def test_a_code_that_does_not_exist(self, run: Run) -> None:
+        done = run("rules", "explain", "fps_too_lo")
+        assert done.returncode == 2
+        assert "did you mean fps_too_low" in done.stderr
+
+    def test_limits_name_only_codes_that_exist(self) -> None:
+        sets = [catalog.load(name) for name in catalog.names()]
+        named = {code for rules in sets for line in lines(rules) for code in codes_of(line.limit)}
+        assert named <= set(CODES)
+        assert all(uses(code, sets) for code in named)
+
+
+class TestDiff:
+    def test_two_rule_sets(self, run: Run) -> None:
+        rows = [
+            re.split(r"\s{2,}", line.strip())
+            for line in run("rules", "diff", "atlas", "volcengine").stdout.splitlines()
+        ]
+        assert rows[0] == ["of", "what", "atlas", "volcengine"]
+        assert ["video", "pixels", "409,600–927,408", "407,696–8,295,044"] in rows
+        assert not any(row[:2] == ["video", "frame rate"] for row in rows)
+
+    def test_two_texts_of_one(self) -> None:
+        found = differences(catalog.load("volcengine@2026-03"), catalog.load("volcengine"))
+        assert [(one.section, one.fact) for one in found] == [
+            ("", "as_of"),
+            ("video", "pixels"),
+            ("video", "duration"),
+            ("video", "size"),
+            ("audio", "duration"),
+        ]
+
+    def test_a_kind_that_one_does_not_take_is_said_once(self) -> None:
+        found = differences(catalog.load("agentsflare"), catalog.load("atlas"))
+        assert [(one.section, one.first, one.second) for one in found if one.fact == "kind"] == [
+            ("video", None, "accepted"),
+            ("audio", None, "accepted"),
+        ]
+        assert not any(one.section == "video" and one.fact != "kind" for one in found)
+
+    def test_formats_with_limits_of_their_own(self) -> None:
+        found = differences(catalog.load("seedance-2.0"), catalog.load("atlas"))
+        assert ("video", "mov", "audio_codec", "aac, mp3, pcm", None) in [one[:5] for one in found]
+
+    def test_as_json(self, run: Run) -> None:
+        told = json.loads(run("rules", "diff", "atlas", "volcengine", "--format", "json").stdout)
+        (pixels,) = [one for one in told["differences"] if one["fact"] == "pixels"]
+        assert (told["first"], told["second"]) == ("atlas", "volcengine")
+        assert pixels["first_limit"] == {"min": 409_600, "max": 927_408}
+
+    @pytest.mark.parametrize("name", catalog.names())
+    def test_a_rule_set_does_not_differ_from_itself(self, name: str) -> None:
+        assert differences(catalog.load(name), catalog.load(name)) == []
+
+    def test_nothing_differs(self, run: Run) -> None:
+        assert run("rules", "diff", "atlas", "atlas").stdout == "atlas and atlas say the same\n"
+
+    def test_what_differs_one_way_differs_the_other_way(self) -> None:
+        for first in catalog.names():
+            for second in catalog.names():
+                there, back = (
+                    differences(catalog.load(one), catalog.load(other))
+                    for one, other in ((first, second), (second, first))
+                )
+                assert {(one.section, one.format, one.fact, one.first, one.second) for one in there} == {
+                    (one.section, one.format, one.fact, one.second, one.first) for one in back
+                }
+
+
+class TestPage:
+    def test_it_is_in_step_with_the_rule_files(self) -> None:
+        written = page(catalog.load(name) for name in catalog.names())
+        assert README.read_text(encoding="utf-8") == written, "preflight rules table > rules/README.md"
+
+    def test_the_command_writes_it(self, run: Run) -> None:
+        assert run("rules", "table").stdout == README.read_text(encoding="utf-8")
+
+    def test_chosen_rule_sets_alone(self, run: Run) -> None:
+        out = run("rules", "table", "atlas", "runway").stdout
+        assert "`atlas`" in out
+        assert "`volcengine`" not in out
+        assert "## Earlier" not in out
+
+    def test_an_earlier_text_alone_is_shown_as_it_is(self, run: Run) -> None:
+        done = run("rules", "table", "volcengine@2026-03")
+        assert done.returncode == 0
+        assert "409,600–927,408" in done.stdout
+
+    def test_every_table_has_as_many_cells_in_each_row(self) -> None:
+        for table in re.findall(r"(?:^\|.*\|\n)+", README.read_text(encoding="utf-8"), re.MULTILINE):
+            rows = [re.split(r"(?<!\\)\|", row) for row in table.splitlines()]
+            assert len({len(row) for row in rows}) == 1, table
+
+
+def test_who_takes_this_file(run: Run) -> None:
+    out = run("check", "fixtures/accepted/clip.mp4", "--for", "all").stdout
+    first, takers, *rows = out.splitlines()
+    assert first.startswith("FAIL    fixtures/accepted/clip.mp4")
+    assert re.match(rf"  taken by \d+ of {len(catalog.current())}: ", takers)
+    assert sorted(
+        row.split()[1] for row in rows if row[2:9].strip() in ("pass", "warning", "unknown", "fail")
+    ) == sorted(catalog.current())
