@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "preflight"
 LAYERS = [
     ["cli", "__main__"],
     ["integrations"],
+    ["running"],
     ["reporters"],
     ["summary"],
     ["config"],
@@ -38,6 +39,7 @@ LAYERS = [
     ["sources"],
     ["report"],
     ["media", "units"],
+    ["output"],
     ["formats", "codes", "errors", "escape"],
 ]
 """From top to bottom: a module may import from its own line and from every line below."""

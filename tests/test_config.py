@@ -136,11 +136,11 @@ class TestWrong:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ('rule = "atlas"', "there is no key 'rule'; did you mean rules?"),
-            ('endpoint = "https://example.com"', "there is no key 'endpoint'; "),
-            ('rules = "atlass"', "rules: there is no rule set 'atlass'; did you mean atlas?"),
+            ('rule = "atlas"', "there is no key 'rule': did you mean rules?"),
+            ('endpoint = "https://example.com"', "there is no key 'endpoint': one of rules, "),
+            ('rules = "atlass"', "rules: there is no rule set 'atlass': did you mean atlas?"),
             ("rules = 7", "rules = 7: write a string, or a list of strings"),
-            ('ignore = ["fps_low"]', "ignore: there is no finding code 'fps_low'; did you mean fps_too_low?"),
+            ('ignore = ["fps_low"]', "ignore: there is no finding code 'fps_low': did you mean fps_too_low?"),
             ('strict = "yes"', "strict = 'yes': write true or false"),
             ("jobs = 0", "jobs = 0: write a whole number from 1 to 256"),
             ("jobs = true", "jobs = True: write a whole number"),
@@ -167,9 +167,8 @@ class TestWrong:
         path = pyproject(project, 'rule = "atlas"')
         done = run("check", "media", "--for", "atlas", cwd=project)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr == f"preflight: {path}:5: there is no key 'rule'; did you mean rules?\n"
+        assert done.stderr == f"preflight: {path}:5: there is no key 'rule': did you mean rules?\n"
         assert run("check", "media", "--for", "atlas", "--no-config", cwd=project).returncode == 1
-        assert run("check", "--help", cwd=project).returncode == 0
 
     @pytest.mark.parametrize("text", ["[tool.preflight\n", "[tool.preflight]\nrules = \xff"])
     def test_what_is_no_toml_is_said_so(self, project: Path, text: str) -> None:

@@ -1,0 +1,1 @@
+"""preflight where media are already at home: pytest, pydantic, FastAPI, Django. Each is loaded when it is used."""

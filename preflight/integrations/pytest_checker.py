@@ -1,0 +1,96 @@
+"""The fixture `preflight_check`: checks in a test, each content once a session."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from preflight import catalog
+from preflight.checker import Rules, check
+from preflight.errors import UsageError
+from preflight.formats import extension_of
+from preflight.integrations.pytest_settings import Settings, readable
+from preflight.report import Report
+from preflight.ruleset import RuleSet
+from preflight.sources.opening import Target, is_url, shown
+
+_LARGE: Final = 16 << 20
+"""Bytes above which a file is known again by its state, not its digest: reading all of it costs more than checking."""
+
+
+class Checker:
+    """`preflight.check` and `preflight.assert_passes` that remember.
+
+    The same content with the same extension, under the same rule sets and options, is checked once, wherever it lies;
+    a file that changes is another content. URLs are fetched once a session. What could not be read is tried again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: dict[Any, tuple[Report, tuple[RuleSet, ...]]] = {}
+        self._digests: dict[tuple[int, ...], bytes] = {}
+
+    def __call__(self, target: Target, rules: Rules | None = None, **options: Any) -> Report:
+        """The report of a source, as `preflight.check` gives it; without `rules`, by those of `preflight_rules`."""
+        chosen = catalog.resolve(rules) if rules is not None else self._settings.rules
+        if not chosen:
+            raise UsageError('name a rule set: preflight_check(target, "RULES"), or set preflight_rules for pytest')
+        options.setdefault("strict", self._settings.strict)
+        key = self._key(target, chosen, options)
+        known = self._known.get(key)
+        label = shown(target)
+        if known is not None and (known[0].source == label or not known[0].findings):
+            return replace(known[0], source=label)
+        report = check(target, chosen, **options)
+        if key is not None and report.error is None:
+            self._known[key] = (report, chosen)
+        return report
+
+    def assert_passes(self, target: Target, rules: Rules | None = None, **options: Any) -> Report:
+        """Fail with the readable findings unless the source passes.
+
+        Unknown and unreachable fail too, unless `preflight_unknown` or `preflight_unreachable` say "skip".
+        """
+        __tracebackhide__ = True
+        report = self(target, rules, **options)
+        reason = self._settings.reason_to_skip(report)
+        if reason is not None:
+            pytest.skip(reason)
+        if not report.passed:
+            raise AssertionError(readable(report))
+        return report
+
+    def _key(self, target: Target, rules: tuple[RuleSet, ...], options: dict[str, Any]) -> Any:
+        """What the answer depends on; None where that cannot be told without reading what can be read only once."""
+        content = self._content(target)
+        if content is None:
+            return None
+        # Compiled rule sets cannot be hashed; they are the same objects as long as the cache holds them.
+        return content, tuple(map(id, rules)), tuple(sorted(options.items()))
+
+    def _content(self, target: Target) -> tuple[Any, ...] | None:
+        if isinstance(target, bytes | bytearray | memoryview):
+            return "", hashlib.sha256(bytes(target)).digest()
+        if isinstance(target, str) and is_url(target):
+            return ("url", target)
+        if not isinstance(target, str | os.PathLike):
+            return None
+        try:
+            with open(target, "rb", opener=_without_waiting) as file:
+                status = os.fstat(file.fileno())
+                state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                if status.st_size > _LARGE:
+                    return extension_of(os.fspath(target)), state
+                if state not in self._digests:
+                    self._digests[state] = hashlib.file_digest(file, "sha256").digest()
+        except OSError:
+            return None
+        return extension_of(os.fspath(target)), self._digests[state]
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO has no content to wait for

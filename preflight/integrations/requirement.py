@@ -1,0 +1,129 @@
+"""What an application requires of a value: `Requirement`, in the words of `preflight.check`. Knows no framework."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from preflight.checker import Plan, Rules, examine, plan_for
+from preflight.errors import UsageError
+from preflight.integrations.uploads import Stopping, file_of, size_of
+from preflight.report import Finding, Report, Result
+from preflight.ruleset import RuleSet
+from preflight.sources.opening import Target, is_url, shown
+
+_FAILS: Final = ("error", "unknown")
+
+
+class Objection(NamedTuple):
+    """One finding that keeps a value from passing, and the rule set that it comes from."""
+
+    rules: str
+    finding: Finding
+
+    def context(self) -> dict[str, Any]:
+        """What a machine may want to know of it, as plain JSON values; what is not known is left out."""
+        finding = self.finding
+        told = {"rules": self.rules, "severity": finding.severity, "fact": finding.fact, "value": finding.value}
+        told |= {"limit": finding.limit, "hint": finding.hint, "reference": finding.reference}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: typing must be able to hash it wherever it stands
+class Requirement:
+    """A value has to pass rule sets. Takes the options of `preflight.check`, and `max_bytes` for what is uploaded.
+
+    rules      as after `--for`; resolved when the requirement is made. Raises `UsageError` for an unknown one
+    max_bytes  the most that is accepted at all; without it, the most that the rule sets accept of any kind
+    """
+
+    rules: Rules
+    _: KW_ONLY
+    strict: bool = False
+    deep: bool = False
+    max_bytes: int | None = None
+    timeout: float | None = None
+    allow_private: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_bytes is not None and self.max_bytes < 1:
+            raise UsageError(f"max_bytes {self.max_bytes}: give a number of bytes, 1 or more")
+        assert self.plan  # an unknown rule set is said here, not at the first value
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What is to be read and judged."""
+        return plan_for(
+            self.rules, strict=self.strict, deep=self.deep, timeout=self.timeout, allow_private=self.allow_private
+        )
+
+    @cached_property
+    def most(self) -> int | None:
+        """Bytes beyond which nothing can pass: `max_bytes`, else the largest file that all rule sets accept."""
+        if self.max_bytes is not None:
+            return self.max_bytes
+        bounds = [bound for rules in self.plan.rules if (bound := _largest(rules)) is not None]
+        return min(bounds, default=None)
+
+    def report(self, value: object) -> Report:
+        """The report of a path, a URL, bytes, an open binary file or an upload. Reads no more of it than it may have.
+
+        Raises `UsageError` for what is none of these.
+        """
+        target: Any
+        target, name = _target(value)
+        label = name or shown(target)
+        size = size_of(target)
+        if self.max_bytes is not None and size is not None and size > self.max_bytes:
+            return self._too_large(label, size)
+        if size is None and self.most is not None and hasattr(target, "read"):
+            target = Stopping(target, self.most)
+        return examine(target, self.plan, name=label)
+
+    def objections(self, report: Report) -> Iterator[Objection]:
+        """The findings that keep a report from passing; what several rule sets say in the same words, once."""
+        counts = (*_FAILS, "warning") if self.strict else _FAILS
+        said = set()
+        for result in report.results:
+            for finding in result.findings:
+                if finding.severity in counts and (finding.code, finding.message) not in said:
+                    said.add((finding.code, finding.message))
+                    yield Objection(result.rules, finding)
+
+    def _too_large(self, label: str, size: int) -> Report:
+        message = f"size {size:,} bytes: above the {self.max_bytes:,} bytes that are accepted here"
+        finding = Finding("file_size_too_large", "error", message, "size", size, {"max": self.max_bytes})
+        results = tuple(
+            Result(rules.name, rules.stage, rules.as_of, rules.basis, "fail", (finding,)) for rules in self.plan.rules
+        )
+        return Report(label, None, results)
+
+
+def _largest(rules: RuleSet) -> int | None:
+    """The most bytes that a rule set accepts of any kind, with a warning too; None where a kind has no such limit."""
+    most = 0.0
+    for section in rules.sections.values():
+        for limits in (section.limits, *section.by_format.values()):
+            size = next((limit for limit in limits if limit.fact == "size"), None)
+            highs = [one.high for one in (size, size.lenient if size else None) if one and one.high is not None]
+            if not highs:
+                return None
+            most = max(most, *highs)
+    return int(most) or None
+
+
+def _target(value: object) -> tuple[Target, str | None]:
+    """What to check for a value, and how it is called where it does not say so itself."""
+    if isinstance(value, bytes | bytearray | memoryview | os.PathLike):
+        return value, None
+    if isinstance(value, str) or type(value).__module__.partition(".")[0] in ("pydantic", "pydantic_core"):
+        if is_url(str(value)):
+            return str(value), None
+        raise UsageError("a str may be a path or a URL: say which by a pathlib.Path or an AnyHttpUrl")
+    file, name = file_of(value)
+    if file is None:
+        raise UsageError(f"{type(value).__name__} cannot be checked: give a path, a URL, bytes, a file or an upload")
+    return file, name

@@ -1,0 +1,247 @@
+"""An upload endpoint of FastAPI, as its clients meet it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI, File, Form, UploadFile
+from pydantic import BaseModel
+
+from preflight import Passes
+from preflight.integrations.fastapi import ENVELOPE, UploadRoute, longest_body
+
+MOST = 200_000
+GOOD = Path("fixtures/accepted/picture.png")
+NARROW = Path("fixtures/refused/png-too-narrow.png")
+
+Picture = Annotated[UploadFile, Passes("atlas", max_bytes=MOST)]
+
+
+class Album(BaseModel):
+    pictures: list[UploadFile]
+
+
+def other(mask: Picture) -> str:
+    return mask.filename or ""
+
+
+router = APIRouter(route_class=UploadRoute)
+
+
+@router.post("/pictures")
+async def pictures(picture: Picture, title: Annotated[str, Form()] = "") -> dict[str, Any]:
+    return {"name": picture.filename, "bytes": len(await picture.read()), "title": title}
+
+
+@router.post("/raw")
+def raw(picture: Annotated[bytes, File(), Passes("atlas")]) -> int:
+    return len(picture)
+
+
+@router.post("/two")
+def two(
+    picture: Picture,
+    mask: Annotated[str, Depends(other)],
+    more: Annotated[UploadFile | None, Passes("atlas", max_bytes=MOST)] = None,
+) -> str:
+    return mask
+
+
+@router.post("/many")
+def many(pictures: Annotated[list[UploadFile], Passes("atlas")]) -> int:
+    return len(pictures)
+
+
+@router.post("/open")
+def unbounded(picture: Picture, more: list[UploadFile]) -> int:
+    return len(more)
+
+
+@router.post("/album")
+def album(picture: Picture, rest: Annotated[Album, Form()]) -> int:
+    return len(rest.pictures)
+
+
+app = FastAPI()
+app.include_router(router)
+
+
+Sent = tuple[str, bytes]
+
+
+def post(path: str, **files: Sent | list[Sent]) -> Any:
+    """The answer of the application, without a network."""
+    parts = [(name, one) for name, sent in files.items() for one in (sent if isinstance(sent, list) else [sent])]
+
+    async def call() -> Any:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post(path, files=parts)
+
+    return asyncio.run(call())
+
+
+class TestValidation:
+    def test_what_passes_reaches_the_endpoint_from_its_first_byte(self) -> None:
+        answer = post("/pictures", picture=("a.png", GOOD.read_bytes()))
+        assert answer.status_code == 200
+        assert answer.json() == {"name": "a.png", "bytes": GOOD.stat().st_size, "title": ""}
+        assert post("/raw", picture=("a.png", GOOD.read_bytes())).json() == GOOD.stat().st_size
+
+    @pytest.mark.parametrize("path", ["/pictures", "/raw"])
+    def test_what_does_not_is_answered_422_with_our_findings(self, path: str) -> None:
+        answer = post(path, picture=("a.png", NARROW.read_bytes()))
+        assert answer.status_code == 422
+        (error,) = answer.json()["detail"]
+        assert error["type"] == "width_too_small"
+        assert error["loc"] == ["body", "picture"]
+        assert error["ctx"]["limit"] == {"min": 300, "max": 6000}
+
+    def test_one_of_several_is_named_by_its_place(self) -> None:
+        good, narrow = ("a.png", GOOD.read_bytes()), ("b.png", NARROW.read_bytes())
+        answer = post("/many", pictures=[good, narrow])
+        assert [error["loc"] for error in answer.json()["detail"]] == [["body", "pictures", 1]]
+        assert post("/many", pictures=[good, good]).json() == 2
+
+    def test_one_that_may_be_missing_may_be_missing(self) -> None:
+        good = ("a.png", GOOD.read_bytes())
+        assert post("/two", picture=good, mask=("m.png", GOOD.read_bytes())).json() == "m.png"
+        answer = post("/two", picture=good, mask=good, more=("b.png", NARROW.read_bytes()))
+        assert answer.json()["detail"][0]["loc"] == ["body", "more"]
+
+    def test_any_name_and_any_bytes_are_answered(self) -> None:
+        answer = post("/pictures", picture=('<img src=x>"\x1b{rules}.png', b"\x00\xff" * 100))
+        assert answer.status_code == 422
+        assert answer.json()["detail"][0]["type"] in ("format_undetectable", "format_unsupported")
+
+    def test_the_documentation_still_knows_the_upload(self) -> None:
+        schema = app.openapi()["components"]["schemas"]["Body_pictures_pictures_post"]
+        assert schema["properties"]["picture"]["type"] == "string"
+
+
+class TestBounds:
+    def bound(self, path: str) -> int | None:
+        (route,) = (route for route in router.routes if isinstance(route, UploadRoute) and route.path == path)
+        return longest_body(route.dependant)
+
+    def test_a_body_may_hold_all_its_uploads(self) -> None:
+        assert self.bound("/pictures") == MOST + ENVELOPE
+        assert self.bound("/two") == 3 * MOST + ENVELOPE
+
+    def test_an_upload_without_bound_leaves_the_body_without_one(self) -> None:
+        assert self.bound("/open") is None
+        assert self.bound("/many") is None
+        assert self.bound("/album") is None
+
+    def test_a_subclass_gives_one_for_all(self) -> None:
+        class Small(UploadRoute):
+            max_bytes = 10
+
+        small = FastAPI()
+        small.router.route_class = Small
+
+        @small.post("/open")
+        def unbounded(more: list[UploadFile]) -> int:
+            return len(more)
+
+        async def call() -> Any:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=small), base_url="http://test") as client:
+                return await client.post("/open", files={"more": ("a", b"0" * 100)})
+
+        assert asyncio.run(call()).status_code == 413
+
+
+class TestTooLarge:
+    def test_a_declared_length_is_refused_before_a_byte_of_it_is_read(self) -> None:
+        received, status = self.send({"content-length": str(10**12)}, pieces=50)
+        assert (received, status) == (0, 413)
+
+    def test_an_undeclared_one_stops_being_read_where_it_is_too_long(self) -> None:
+        received, status = self.send({"transfer-encoding": "chunked"}, pieces=50)
+        assert status == 413
+        assert received == (MOST + ENVELOPE) // 65_536 + 1
+
+    def test_a_lying_length_helps_nobody(self) -> None:
+        received, status = self.send({"content-length": "7"}, pieces=50)
+        assert status == 413
+        assert received < 25
+
+    def test_a_file_within_the_body_s_bound_and_above_its_own_is_a_finding(self) -> None:
+        answer = post("/pictures", picture=("a.png", GOOD.read_bytes() + bytes(MOST)))
+        assert answer.status_code == 422
+        assert answer.json()["detail"][0]["type"] == "file_size_too_large"
+
+    def send(self, headers: dict[str, str], pieces: int) -> tuple[int, int]:
+        """How many pieces of 64 KiB the application takes, and its status."""
+        received = 0
+        answers: list[Any] = []
+        head = b'--B\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n'
+
+        async def receive() -> dict[str, Any]:
+            nonlocal received
+            received += 1
+            body = (head if received == 1 else b"").ljust(65_536, b"x")
+            return {"type": "http.request", "body": body, "more_body": received < pieces}
+
+        async def send(message: Any) -> None:
+            answers.append(message)
+
+        all_headers = {"content-type": "multipart/form-data; boundary=B", **headers}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/pictures",
+            "raw_path": b"/pictures",
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in all_headers.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+        }
+        asyncio.run(app(scope, receive, send))
+        assert (b"connection", b"close") in answers[0]["headers"]
+        assert b"file_size_too_large" in answers[1]["body"]
+        return received, answers[0]["status"]
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, int]]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    yield listener.getsockname()
+    server.should_exit = True
+    thread.join(10)
+
+
+def test_a_server_closes_the_connection_of_a_client_that_goes_on_sending(served: tuple[str, int]) -> None:
+    sent = 0
+    with socket.create_connection(served, timeout=20) as client:
+        client.sendall(
+            b"POST /pictures HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        part = b'--B\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n'
+        try:
+            while sent < 200 << 20:
+                client.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+                sent += len(part)
+                part = bytes(65_536)
+        except OSError:
+            pass
+    assert sent < 100 << 20  # what the system buffers on the way is not read by anybody

@@ -1,0 +1,177 @@
+"""Types that only media which pass can have, and what pydantic says of the others."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from pydantic import AnyHttpUrl, BaseModel, TypeAdapter, ValidationError
+
+import preflight
+from preflight import Passes, UsageError
+from preflight.catalog import load
+from preflight.integrations.requirement import Requirement
+
+PASSING = Path("fixtures/accepted/picture.png")
+NARROW = Path("fixtures/refused/png-too-narrow.png")
+SOUND = Path("fixtures/accepted/sound.wav")
+
+
+class Pipe(io.RawIOBase):
+    """An upload that cannot seek and never ends by itself; counts what is taken of it."""
+
+    def __init__(self, head: bytes = b"", size: int = 1 << 40) -> None:
+        self._head, self._size = head, size
+        self.taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._head[self.taken : self.taken + size]
+        piece += bytes(min(size, self._size - self.taken) - len(piece))
+        self.taken += len(piece)
+        return piece
+
+
+class Upload:
+    """As Starlette's: a file inside, and the name that the client gave."""
+
+    def __init__(self, file: Any, filename: str | None) -> None:
+        self.file, self.filename = file, filename
+
+
+def errors(kind: Any, value: Any) -> list[Any]:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python(value)
+    return caught.value.errors()
+
+
+class TestValues:
+    def test_a_path_stays_the_path_that_it_was(self) -> None:
+        assert TypeAdapter(Annotated[Path, Passes("atlas")]).validate_python(str(PASSING)) == PASSING
+
+    def test_bytes_and_uploads_too(self) -> None:
+        data = PASSING.read_bytes()
+        assert TypeAdapter(Annotated[bytes, Passes("atlas")]).validate_python(data) == data
+        upload = Upload(io.BytesIO(data), "a.png")
+        upload.file.seek(7)
+        assert TypeAdapter(Annotated[Upload, Passes("atlas")]).validate_python(upload) is upload
+        assert upload.file.tell() == 7
+
+    def test_a_url_is_fetched_and_its_secret_is_in_no_error(self) -> None:
+        (error,) = errors(Annotated[AnyHttpUrl, Passes("atlas")], "http://127.0.0.1/a.png?X-Amz-Signature=hidden")
+        assert error["type"] == "address_not_public"
+        assert "hidden" not in str(error)
+
+    def test_a_str_is_refused_when_the_type_is_made(self) -> None:
+        with pytest.raises(UsageError, match="say Path or AnyHttpUrl"):
+            TypeAdapter(Annotated[str, Passes("atlas")])
+
+    def test_an_unknown_rule_set_is_said_when_the_type_is_made(self) -> None:
+        with pytest.raises(UsageError, match="did you mean atlas"):
+            Passes("atlass")
+
+    def test_what_is_no_media_source_is_a_wrong_call(self) -> None:
+        with pytest.raises(UsageError, match="int cannot be checked"):
+            Passes("atlas").report(7)
+
+
+class TestErrors:
+    def test_each_finding_is_one_error_at_its_field(self) -> None:
+        class Job(BaseModel):
+            pictures: list[Annotated[Path, Passes("atlas")]]
+            sound: Annotated[Path, Passes("atlas")] | None = None
+
+        with pytest.raises(ValidationError) as caught:
+            Job.model_validate({"pictures": [PASSING, NARROW], "sound": "fixtures/refused/wav-too-long.wav"})
+        first, second = caught.value.errors()
+        assert (first["loc"], first["type"]) == (("pictures", 1), "width_too_small")
+        assert first["msg"] == "width 299 px: below the 300 px that Atlas Cloud accepts"
+        assert {key: first["ctx"][key] for key in ("rules", "fact", "value", "limit", "severity")} == {
+            "rules": "atlas",
+            "fact": "width",
+            "value": 299,
+            "limit": {"min": 300, "max": 6000},
+            "severity": "error",
+        }
+        assert "300×402" in first["ctx"]["hint"]
+        assert (second["loc"], second["type"]) == (("sound",), "duration_too_long")
+        assert json.loads(caught.value.json())[0]["input"] == str(NARROW)
+
+    def test_every_finding_is_an_error_not_the_first(self) -> None:
+        rules = Annotated[Path, Passes(["atlas", "agentsflare"])]
+        assert [error["ctx"]["rules"] for error in errors(rules, NARROW)] == ["atlas", "agentsflare"]
+
+    def test_what_several_rule_sets_say_in_the_same_words_is_said_once(self, tmp_path: Path) -> None:
+        (error,) = errors(Annotated[Path, Passes("atlas,volcengine")], tmp_path / "gone.png")
+        assert error["type"] == "not_found"
+
+    def test_unknown_is_an_error_and_a_warning_is_one_where_it_is_strict(self) -> None:
+        (error,) = errors(Annotated[bytes, Passes("atlas")], PASSING.read_bytes()[:60])
+        assert error["ctx"]["severity"] == "unknown"
+        clip = Path("fixtures/accepted/clip-15.1-s.mp4")
+        TypeAdapter(Annotated[Path, Passes("atlas")]).validate_python(clip)
+        (error,) = errors(Annotated[Path, Passes("atlas", strict=True)], clip)
+        assert error["ctx"]["severity"] == "warning"
+
+    def test_braces_in_a_name_are_no_template(self, tmp_path: Path) -> None:
+        gone = tmp_path / "{rules}{message}.png"
+        (error,) = errors(Annotated[Path, Passes("atlas")], gone)
+        assert error["msg"] == f"{gone} does not exist: check the path"
+
+    def test_bytes_are_not_dumped_into_the_error(self) -> None:
+        (error,) = errors(Annotated[bytes, Passes("atlas")], b"\xff" * 10_000)
+        assert error["input"] == "<bytes>"
+
+
+class TestSizes:
+    def test_the_most_is_the_largest_file_that_all_rule_sets_accept(self) -> None:
+        assert Requirement("atlas").most == 50 << 20  # a clip, with a warning
+        assert Requirement("atlas,agentsflare").most == Requirement("agentsflare").most
+        assert Requirement("atlas", max_bytes=1000).most == 1000
+
+    def test_a_rule_set_that_leaves_a_kind_open_has_no_most(self, tmp_path: Path) -> None:
+        mine = tmp_path / "mine.toml"
+        mine.write_text(
+            'title = "Mine: all"\nstage = "register"\nsource = "https://example.com"\nas_of = 2026-11-20\n'
+            'basis = "published"\n[image]\nsize = { max = "1 MB" }\n[audio]\nduration = { max = 5 }\n'
+        )
+        assert Requirement(str(mine)).most is None
+        assert Requirement([str(mine), load("atlas")]).most == Requirement("atlas").most
+
+    def test_max_bytes_must_be_a_size(self) -> None:
+        with pytest.raises(UsageError, match="max_bytes 0"):
+            Passes("atlas", max_bytes=0)
+
+    @pytest.mark.parametrize(
+        "value", [PASSING, PASSING.read_bytes(), Upload(io.BytesIO(PASSING.read_bytes()), "a.png")]
+    )
+    def test_a_larger_one_is_refused_unread(self, value: Any) -> None:
+        report = Passes("atlas,fal", max_bytes=100).report(value)
+        assert report.bytes_read == 0
+        assert {finding.code for finding in report.findings} == {"file_size_too_large"}
+        assert report.verdict == "fail"
+
+    def test_exactly_so_many_bytes_may_come(self) -> None:
+        data = PASSING.read_bytes()
+        assert Passes("atlas", max_bytes=len(data)).report(Upload(Pipe(data, len(data)), "a.png")).passed
+
+    def test_an_upload_without_a_known_size_stops_being_read(self) -> None:
+        pipe = Pipe(PASSING.read_bytes())
+        (finding,) = Passes("atlas", max_bytes=5000).report(Upload(pipe, "a.png")).findings
+        assert finding.code == "file_size_too_large"
+        assert "5,000 bytes" in finding.message
+        assert pipe.taken == 5001
+
+    def test_the_rule_set_alone_bounds_it_too(self) -> None:
+        pipe = Pipe(PASSING.read_bytes())
+        assert Passes("atlas").report(pipe).verdict == "fail"
+        assert pipe.taken == (50 << 20) + 1
+
+
+def test_it_is_exported_and_importing_preflight_does_not_load_pydantic() -> None:
+    assert preflight.Passes is Passes

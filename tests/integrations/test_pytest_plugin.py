@@ -1,0 +1,298 @@
+"""Media files as tests, and the fixtures, in runs of pytest like those of a user."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+# Loaded before any run inside this process: each run forgets what it has loaded itself, and would load it anew.
+from preflight.integrations import pytest_checker, pytest_files  # noqa: F401
+
+pytest_plugins = ["pytester"]
+
+LIGHT = ["preflight", "preflight.integrations", "preflight.integrations.pytest_plugin"]
+"""All that a plain start of pytest may load of ours."""
+
+CLIPS = """
+title = "Clips: short ones"
+stage = "generate"
+source = "https://example.com"
+as_of = 2026-11-20
+basis = "published"
+[video]
+duration = { max = 10 }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _our_plugin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other plugins of this machine may load and print anything."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "preflight.integrations.pytest_plugin")
+
+
+@pytest.fixture
+def media(pytester: pytest.Pytester, fixtures: Path) -> Path:
+    """A folder with a picture that passes, one that fails, a clip of unknown duration, and a text."""
+    folder = pytester.mkdir("media")
+    shutil.copy(fixtures / "accepted/picture.png", folder / "good.png")
+    shutil.copy(fixtures / "accepted/picture.jpg", folder / "named by nobody")
+    shutil.copy(fixtures / "refused/png-too-narrow.png", folder / "narrow.png")
+    shutil.copy(fixtures / "quirks/webm-live.webm", folder / "live.webm")
+    (folder / "readme.txt").write_text("no media, and not called so")
+    return folder
+
+
+def ini(pytester: pytest.Pytester, *lines: str) -> None:
+    pytester.makepyprojecttoml("\n".join(["[tool.pytest.ini_options]", *lines]))
+
+
+def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-ra", *words)
+
+
+def test_a_plain_start_loads_nothing_but_the_plugin_itself(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_something(): pass")
+    pytester.makeconftest(
+        """
+        import sys
+
+        def pytest_unconfigure():
+            heavy = ("preflight", "click", "pydantic", "requests", "rich", "PIL", "tomllib", "starlette")
+            print("loaded:", sorted(name for name in sys.modules if name.split(".")[0] in heavy))
+        """
+    )
+    done = pytester.runpytest_subprocess("-s")
+    assert f"loaded: {LIGHT}" in done.outlines
+
+
+def test_the_package_brings_the_plugin() -> None:
+    (plugin,) = entry_points(group="pytest11", name="preflight")
+    assert plugin.value == LIGHT[-1]
+
+
+def test_every_media_file_is_a_test_that_passes_or_fails_with_its_findings(
+    pytester: pytest.Pytester, media: Path
+) -> None:
+    done = run(pytester, "--preflight=atlas", "media", "-v")
+    done.assert_outcomes(passed=2, failed=2)
+    done.stdout.fnmatch_lines(
+        [
+            "preflight: atlas (published, read *)",
+            "media/good.png::atlas PASSED*",
+            "media/named by nobody::atlas PASSED*",
+            "*media/narrow.png [[]atlas[]]*",
+            "FAIL    media/narrow.png  (png 299×400, *",
+            "  error   width 299 px: below the 300 px that Atlas Cloud accepts [[]width_too_small[]]",
+            "FAILED media/narrow.png::atlas - Failed: width_too_small*",
+        ]
+    )
+    done.stdout.no_fnmatch_line("*readme.txt*")
+    done.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_several_rule_sets_and_rule_files_judge_one_test_a_file(pytester: pytest.Pytester, media: Path) -> None:
+    pytester.makefile(
+        ".toml",
+        mine='extends = "atlas"\ntitle = "Mine: pictures"\nstage = "register"\nsource = "https://example.com"\n'
+        'as_of = 2026-11-20\nbasis = "published"\n[image]\nwidth = { min = 700 }',
+    )
+    done = run(pytester, "--preflight=atlas,./mine.toml", "media/good.png", "-v")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(
+        ["media/good.png::atlas,mine.toml FAILED*", "*mine.toml: width 640 px: below the 700 px*"]
+    )
+
+
+def test_it_works_in_several_processes(pytester: pytest.Pytester, media: Path) -> None:
+    for number in range(20):
+        shutil.copy(media / "good.png", media / f"{number}.png")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(8))
+        def test_it(preflight_check, number):
+            preflight_check.assert_passes(f"media/{number}.png", "atlas")
+        """
+    )
+    done = pytester.runpytest_subprocess("-p", "xdist", "--preflight=atlas", ".", "-n", "2")
+    done.assert_outcomes(passed=22 + 8, failed=2)
+    done.stdout.fnmatch_lines(["FAILED media/narrow.png::atlas - *width_too_small*"])
+
+
+class TestIni:
+    def test_rules_and_paths_are_enough(self, pytester: pytest.Pytester, media: Path) -> None:
+        ini(pytester, 'testpaths = ["tests"]', 'preflight_rules = "atlas"', 'preflight_paths = ["media"]')
+        pytester.makepyfile(**{"tests/test_other": "def test_other(): pass"})
+        run(pytester).assert_outcomes(passed=3, failed=2)
+
+    def test_what_is_named_in_the_call_is_all_that_runs(self, pytester: pytest.Pytester, media: Path) -> None:
+        ini(pytester, 'preflight_rules = "atlas"', 'preflight_paths = ["media"]')
+        pytester.makepyfile("def test_other(): pass")
+        shutil.copy(media / "good.png", pytester.path / "elsewhere.png")
+        run(pytester, "test_what_is_named_in_the_call_is_all_that_runs.py").assert_outcomes(passed=1)
+        run(pytester, "media/good.png").assert_outcomes(passed=1)
+        run(pytester, ".").assert_outcomes(passed=3, failed=2)  # without elsewhere.png
+
+    def test_rules_alone_collect_nothing(self, pytester: pytest.Pytester, media: Path) -> None:
+        ini(pytester, 'preflight_rules = "atlas"')
+        assert run(pytester).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+    def test_strict_lets_warnings_fail(self, pytester: pytest.Pytester, fixtures: Path) -> None:
+        shutil.copy(fixtures / "accepted/clip-15.1-s.mp4", pytester.path / "clip.mp4")
+        done = run(pytester, "--preflight=atlas", "clip.mp4", "-rP")
+        done.assert_outcomes(passed=1)
+        done.stdout.fnmatch_lines(["*warning duration 15.125 s*"])
+        ini(pytester, "preflight_strict = true")
+        run(pytester, "--preflight=atlas", "clip.mp4").assert_outcomes(failed=1)
+
+    def test_what_is_unknown_fails_unless_it_may_be_skipped(self, pytester: pytest.Pytester, media: Path) -> None:
+        pytester.makefile(".toml", clips=CLIPS)
+        words = ("--preflight=./clips.toml", "media/live.webm")
+        done = run(pytester, *words)
+        done.assert_outcomes(failed=1)
+        done.stdout.fnmatch_lines(["*fact_unknown*"])
+        ini(pytester, 'preflight_unknown = "skip"')
+        done = run(pytester, *words)
+        done.assert_outcomes(skipped=1)
+        done.stdout.fnmatch_lines(["SKIPPED*unknown: duration could not be read*"])
+
+    def test_what_is_unreachable_fails_unless_it_may_be_skipped(self, pytester: pytest.Pytester, media: Path) -> None:
+        (pytester.path / "urls.txt").write_text("media/good.png\nhttp://nobody.invalid/clip.mp4?Signature=hidden\n")
+        lines = ['preflight_rules = "atlas"', 'preflight_paths = ["@urls.txt"]', 'preflight_unknown = "skip"']
+        ini(pytester, *lines)
+        done = run(pytester)
+        done.assert_outcomes(passed=1, failed=1)
+        done.stdout.fnmatch_lines(["*http://nobody.invalid/clip.mp4*", "*connection_failed*"])
+        done.stdout.no_fnmatch_line("*hidden*")
+        ini(pytester, *lines, 'preflight_unreachable = "skip"')
+        done = run(pytester)
+        done.assert_outcomes(passed=1, skipped=1)
+        done.stdout.fnmatch_lines(["SKIPPED*unreachable: *"])
+
+    @pytest.mark.parametrize(
+        ("line", "words", "said"),
+        [
+            ("", ["--preflight=atlass"], "*--preflight: there is no rule set 'atlass'*did you mean atlas*"),
+            ('preflight_rules = "atlass"', [], "*preflight_rules: there is no rule set 'atlass'*did you mean atlas*"),
+            ('preflight_paths = ["gone"]', ["--preflight=atlas"], "*preflight_paths: gone does not exist*"),
+            ('preflight_unknown = "skp"', ["--preflight=atlas"], "*preflight_unknown = 'skp': write fail or skip"),
+        ],
+    )
+    def test_a_wrong_setting_is_said_before_anything_runs(
+        self, pytester: pytest.Pytester, media: Path, line: str, words: list[str], said: str
+    ) -> None:
+        ini(pytester, line, *(['preflight_paths = ["media"]'] if "paths" not in line else []))
+        done = run(pytester, *words)
+        assert done.ret == pytest.ExitCode.USAGE_ERROR
+        done.stderr.fnmatch_lines([said])
+        done.stderr.no_fnmatch_line("*Traceback*")
+
+
+class TestCheckFixture:
+    def test_the_same_content_is_checked_once_a_session(self, pytester: pytest.Pytester, media: Path) -> None:
+        pytester.makepyfile(
+            """
+            import shutil
+            from pathlib import Path
+
+            def test_one(preflight_check, tmp_path):
+                first = preflight_check("media/good.png", "atlas")
+                copy = tmp_path / "copy.png"
+                shutil.copy("media/good.png", copy)
+                again = preflight_check(copy, "atlas")
+                assert again.media is first.media and again.source == str(copy)
+                assert preflight_check(Path("media/good.png").read_bytes(), "atlas").passed
+
+            def test_another(preflight_check):
+                assert preflight_check("media/good.png", "atlas") is not preflight_check("media/good.png", "fal")
+
+            def test_a_changed_file_is_another(preflight_check, tmp_path):
+                file = tmp_path / "picture.png"
+                shutil.copy("media/good.png", file)
+                assert preflight_check(file, "atlas").passed
+                shutil.copy("media/narrow.png", file)
+                assert not preflight_check(file, "atlas").passed
+
+            def test_findings_name_the_file_that_was_asked_for(preflight_check, tmp_path):
+                preflight_check("media/narrow.png", "atlas")
+                copy = tmp_path / "copy.png"
+                shutil.copy("media/narrow.png", copy)
+                assert str(copy) in preflight_check(copy, "atlas").findings[0].hint
+            """
+        )
+        run(pytester).assert_outcomes(passed=4)
+
+    def test_a_failure_reads_like_the_command_line(self, pytester: pytest.Pytester, media: Path) -> None:
+        ini(pytester, 'preflight_rules = "atlas"', 'preflight_unknown = "skip"')
+        pytester.makefile(".toml", clips=CLIPS)
+        pytester.makepyfile(
+            """
+            import preflight
+
+            def test_fixture(preflight_check):
+                preflight_check.assert_passes("media/narrow.png")
+
+            def test_function():
+                preflight.assert_passes("media/narrow.png", "atlas")
+
+            def test_unknown(preflight_check):
+                preflight_check.assert_passes("media/live.webm", "./clips.toml")
+
+            def test_a_wrong_path_is_never_skipped(preflight_check):
+                preflight_check.assert_passes("media/gone.png")
+
+            def test_no_rules(preflight_check):
+                assert preflight_check("media/good.png").passed
+            """
+        )
+        done = run(pytester)
+        done.assert_outcomes(passed=1, failed=3, skipped=1)
+        done.stdout.fnmatch_lines(
+            [
+                ">*preflight_check.assert_passes*",
+                "E*AssertionError: FAIL    media/narrow.png*",
+                "E*error   width 299 px: below the 300 px*",
+                ">*preflight.assert_passes*",
+                "E*AssertionError: FAIL    media/narrow.png*",
+            ]
+        )
+        done.stdout.no_fnmatch_line("*checker.py*")  # where it fails is the user's line, not ours
+
+    def test_without_any_rule_set_the_message_says_where_to_name_one(
+        self, pytester: pytest.Pytester, media: Path
+    ) -> None:
+        pytester.makepyfile("def test_it(preflight_check): preflight_check('media/good.png')")
+        done = run(pytester)
+        done.stdout.fnmatch_lines(["*UsageError: name a rule set: *preflight_rules*"])
+
+
+def test_the_sandbox_has_a_url_and_a_key_and_misbehaves_when_told(pytester: pytest.Pytester, media: Path) -> None:
+    pytester.makepyfile(
+        """
+        import urllib.error, urllib.request
+
+        def status(sandbox, key):
+            url = sandbox.endpoint("atlas") + "/api/v1/sd/assets"
+            try:
+                request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
+                return urllib.request.urlopen(request).status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        def test_it(preflight_sandbox):
+            assert preflight_sandbox.endpoint("atlas").startswith("http://127.0.0.1:")
+            assert status(preflight_sandbox, "wrong") == 401
+            preflight_sandbox.misbehave.on(503)
+            assert status(preflight_sandbox, preflight_sandbox.key("atlas")) in (404, 503)
+            assert preflight_sandbox.host("media/good.png").endswith("good.png")
+
+        def test_each_test_has_its_own(preflight_sandbox):
+            assert not preflight_sandbox.tally.calls
+        """
+    )
+    run(pytester).assert_outcomes(passed=2)
