@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
@@ -18,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "probe": "Print what files and URLs are: format, size, duration …",
     "rules": "List, show, validate and describe rule sets.",
     "submit": "Register what passes at a provider, and wait until it is active.",
+    "assets": "List, look at, change and settle what is registered, and its groups.",
     "sandbox": "Run a local server that speaks every provider's protocol.",
 }
 """Every command with its line in `preflight --help`; `preflight.cli.NAME` holds it as `command`."""
@@ -97,11 +100,25 @@ def group() -> None:
 
 
 def main() -> None:
-    """The entry point: everything that goes wrong ends in a sentence and an exit code, never in a traceback."""
+    """The entry point: ends the process with the exit code of `call`.
+
+    At once: taking the interpreter down costs as much as ten files, and would wait for threads that wait for servers.
+    """
+    gc.disable()  # until everything is loaded: all of it stays
+    code = call()
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def call() -> int:
+    """Run the command line. Whatever goes wrong ends in a sentence and an exit code, never in a traceback."""
     try:
-        code = group.main(prog_name="preflight", standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        code = exit_.exit_code
+        try:
+            code: int = group.main(prog_name="preflight", standalone_mode=False) or 0
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = 2
@@ -110,14 +127,16 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, click.Abort):
         code = 130
-    except BrokenPipeError:
-        # The reader has gone (`| head`): nothing more to say, and no complaint from the interpreter's last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except (BrokenPipeError, SystemExit):  # click makes the one of the other
+        code = 0  # the reader has gone (`| head`): there is nothing more to say
     except OSError as error:
-        click.echo(f"preflight: {printable_lines(str(error))}", err=True)
+        click.echo(f"preflight: {printable_lines(error.strerror or str(error))}", err=True)
         code = 2
-    sys.exit(code)
+    except Exception as error:
+        said = printable_lines(f"{type(error).__name__}: {error}")
+        click.echo(f"preflight: a fault of preflight itself, please report it ({said})", err=True)
+        code = 2
+    return code
 
 
 def printable_lines(text: str) -> str:

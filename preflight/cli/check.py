@@ -2,60 +2,152 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Iterable
+from typing import Any, Final
 
 import click
 
-from preflight.checker import plan_for
-from preflight.cli.options import colours, dropped_codes, items_of, output_stream, run, target_options
+from preflight.checker import Plan, plan_for
+from preflight.cli import complete
+from preflight.cli.defaults import announce
+from preflight.cli.help import EXIT_CODES
+from preflight.cli.options import colours, dropped_codes, format_option, http_options, items_of, target_options
+from preflight.cli.runs import Run
+from preflight.errors import UsageError
 from preflight.report import Report
-from preflight.reporters import make_reporter
-from preflight.request import examine_together
+from preflight.reporters import REPORTERS, Reporter, make_reporter
+from preflight.reporters.outputs import with_reports
+from preflight.sources.opening import is_url
 from preflight.summary import Summary
+from preflight.targets import Item
+
+FEW: Final = 8
+"""Files for which text shows the ready commands: in long lists nobody runs them, and they are long themselves."""
 
 
-@click.command("check")
-@target_options
-@click.option("--for", "rules", multiple=True, required=True, metavar="RULES", help="Rule sets: names, paths, `all`.")
-@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.command("check", epilog=EXIT_CODES)
+@click.option(
+    "--for",
+    "rules",
+    multiple=True,
+    required=True,
+    metavar="RULES",
+    help="Rule sets: names, paths of rule files, `all`; several with commas or by repeating.",
+    shell_complete=complete.rule_sets,
+)
+@click.option("--strict/--no-strict", default=False, help="Warnings fail too.")
 @click.option("--together", is_flag=True, help="Judge the files as one request, by a rule set that limits requests.")
-@click.option("--select", multiple=True, metavar="CODE", help="Only findings with this code count; repeatable.")
-@click.option("--ignore", multiple=True, metavar="CODE", help="Findings with this code do not count; repeatable.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODE",
+    help="Only findings with this code count; repeatable.",
+    shell_complete=complete.finding_codes,
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODE",
+    help="Findings with this code do not count; repeatable.",
+    shell_complete=complete.finding_codes,
+)
 @click.option("--fail-fast", is_flag=True, help="Stop after the first file that fails.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only what does not pass.")
+@format_option(REPORTERS)
+@click.option(
+    "--report",
+    multiple=True,
+    metavar="FILE",
+    help="Write a report there too, repeatable; its name tells the format (.html .xml .sarif .csv …), or FORMAT=FILE.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write JSON lines there; where FILE is of an interrupted run of the same call, go on with it.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Remember there what is said of files, and say it again as long as they do not change.",
+)
+@target_options
 @click.pass_context
 def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
     """Say of every TARGET whether the services of the rule sets will accept it, and why not.
 
     A TARGET is a file, a folder, a glob, an http(s) URL, @LIST (a file with one target a line) or - (such a list, or
-    one media file, on standard input).
+    one media file, on standard input). In folders the content decides what is media; hidden files are left out.
+
+    Defaults for a project stand in [tool.preflight] of pyproject.toml or in preflight.toml: rules, paths, include,
+    exclude, strict, deep, select, ignore, jobs, timeout. What is written in the call wins.
 
     \b
-    preflight check photo.jpg --for atlas
-    preflight check media/ --for atlas,volcengine --strict
-    preflight check @urls.txt --for runway --format jsonl
-    preflight check a.png b.mp4 --for seedance-2.0 --together
-    preflight check media/ --for ./mine.toml --ignore fps_too_low
+    Examples:
+      preflight check photo.jpg --for atlas
+      preflight check media/ --for atlas,volcengine --strict
+      preflight check clip.mp4 --for all
+      preflight check @urls.txt --for runway --format jsonl
+      preflight check a.png b.mp4 --for seedance-2.0 --together
+      preflight check media/ --for ./mine.toml --ignore fps_too_low
+      preflight check media/ --for atlas --report report.xml --report report.csv
+      preflight check media/ --for atlas -j 8 --resume run.jsonl
     """
     plan = plan_for(
         options["rules"],
         strict=options["strict"],
         deep=options["deep"],
-        timeout=options["timeout"],
-        allow_private=options["allow_private"],
+        http=http_options(options),
         dropped=dropped_codes(options["select"], options["ignore"]),
     )
-    items = items_of(targets, options)
-    summary = Summary()
-    with output_stream(options["output"]) as stream:
-        reporter = make_reporter(options["format_"], stream, colour=colours(stream), quiet=options["quiet"])
-        if options["together"]:
-            result, reports = examine_together(items, plan)
-            request = Report("<request>", None, (result,), len(reports))
-            for report in (*reports, request):
-                summary.add(report)
-                reporter.add(report)
-        else:
-            run(items, plan, reporter, summary, options, fail_fast=options["fail_fast"])
-        reporter.close(summary)
-    ctx.exit(summary.exit_code)
+    announce(ctx, options)
+    _settle_output(ctx, options)
+    run = Run(targets, options, plan)
+    with run.output() as stream:
+        main = make_reporter(
+            options["format_"],
+            stream,
+            colour=colours(stream),
+            quiet=options["quiet"],
+            rules=plan.rules,
+            commands=len(targets) <= FEW and not any(map(_holds_many, targets)),
+        )
+        with with_reports(main, options["report"], plan.rules, taken=options["output"]) as reporter:
+            if options["together"]:
+                _together(items_of(targets, options), plan, reporter, run.summary)
+            else:
+                run.go(reporter)
+    ctx.exit(run.summary.exit_code)
+
+
+def _holds_many(target: str) -> bool:
+    """Whether a target may be many files: a folder, a list, a pattern."""
+    return target == "-" or target.startswith("@") or not (is_url(target) or os.path.isfile(target))
+
+
+def _settle_output(ctx: click.Context, options: dict[str, Any]) -> None:
+    """--resume is an output of its own. Raises `UsageError` for what does not go together."""
+    for option in ("resume", "cache"):
+        if options[option] is not None and (options["together"] or options["report"]):
+            raise UsageError(f"--{option} goes neither with --together nor with --report: leave one of them out")
+    if options["resume"] is None:
+        return
+    if options["output"] is not None:
+        raise UsageError("--resume FILE is the output too: leave --output out")
+    if ctx.get_parameter_source("format_") is click.core.ParameterSource.DEFAULT:
+        options["format_"] = "jsonl"
+    if options["format_"] != "jsonl":
+        raise UsageError("--resume goes on with JSON lines: leave --format out")
+
+
+def _together(items: Iterable[Item], plan: Plan, reporter: Reporter, summary: Summary) -> None:
+    from preflight.request import examine_together
+
+    result, reports = examine_together(items, plan)
+    request = Report("<request>", None, (result,), len(reports))
+    for report in (*reports, request):
+        summary.add(report)
+        reporter.add(report)
+    reporter.close(summary)

@@ -6,20 +6,28 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from preflight.checker import Plan
+from preflight.cli import complete
+from preflight.cli.defaults import config_option, configured_targets
 from preflight.codes import CODES
 from preflight.errors import UsageError
-from preflight.reporters import REPORTERS, Reporter
-from preflight.scan import scan
-from preflight.summary import Summary
+from preflight.output import open_output
+from preflight.running.progress import Progress
 from preflight.targets import Item, Selection, expand
 
+if TYPE_CHECKING:
+    from preflight.sources.options import HttpOptions
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def format_option(names: Iterable[str]) -> Decorator:
+    """--format with these formats."""
+    choice = click.Choice(sorted(names))
+    return click.option("--format", "format_", type=choice, default="text", show_default=True, help="How to print.")
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,14 +38,8 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _TARGET_OPTIONS: tuple[Decorator, ...] = (
-    click.argument("targets", nargs=-1, required=True, metavar="TARGET…"),
-    click.option(
-        "--format",
-        "format_",
-        type=click.Choice(sorted(REPORTERS)),
-        default="text",
-        show_default=True,
-        help="How to print.",
+    click.argument(
+        "targets", nargs=-1, metavar="TARGET…", callback=configured_targets, shell_complete=complete.targets
     ),
     click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output."),
     click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable."),
@@ -45,9 +47,13 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.option("--column", metavar="NAME", help="Lists are CSV or JSON lines; the targets are under this name."),
     click.option("--jobs", "-j", type=click.IntRange(1, 256), help="Worker processes for files, threads for URLs."),
     click.option("--timeout", type=click.FloatRange(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]"),
+    click.option(
+        "--per-host", type=click.IntRange(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"
+    ),
     click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they stay a warning."),
     click.option("--unordered", is_flag=True, help="Print as results come, not in the order of the input."),
-    click.option("--deep", is_flag=True, help="Decode every file completely too: finds what no header shows."),
+    click.option("--deep/--no-deep", default=False, help="Decode the whole file too: finds what no header shows."),
+    config_option,
 )
 
 
@@ -55,6 +61,16 @@ def items_of(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Item
     """The single targets that a command line names."""
     selection = Selection(tuple(options["include"]), tuple(options["exclude"]))
     return expand(targets, selection, options["column"])
+
+
+def http_options(options: dict[str, Any]) -> HttpOptions | None:
+    """How URLs are read; None where nothing is said of it."""
+    chosen = {name: options[name] for name in ("timeout", "allow_private", "per_host") if options[name]}
+    if not chosen:
+        return None
+    from preflight.sources.options import HttpOptions
+
+    return HttpOptions(**chosen)
 
 
 def colours(stream: IO[str]) -> bool:
@@ -65,70 +81,36 @@ def colours(stream: IO[str]) -> bool:
 @contextmanager
 def output_stream(path: str | None) -> Iterator[IO[str]]:
     """Standard output, or a new file at `path`; an unwritable one is known before anything is read."""
-    if path is None:
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-        yield sys.stdout
-        sys.stdout.flush()
+    if path is not None:
+        with open_output(path) as stream:
+            yield stream
         return
-    try:
-        stream = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise UsageError(f"--output {path} cannot be written ({error.strerror}): give another path") from None
-    with stream:
-        yield stream
+    if hasattr(sys.stdout, "reconfigure"):
+        # Whoever writes flushes too: a line that is not complete shall not push away the progress on a terminal.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)
+    yield sys.stdout
+    sys.stdout.flush()
 
 
 @contextmanager
 def progress(wanted: bool) -> Iterator[Callable[[], None]]:
     """A call that counts one more file, shown on standard error where that is a terminal."""
-    if not wanted or not sys.stderr.isatty():
+    if not wanted:
         yield lambda: None
         return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,} files, {task.speed:.0f}/s"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda: bar.advance(task)
+    shown = Progress()
+    yield shown.advance
+    shown.clear()
 
 
 def dropped_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]:
     """The finding codes that do not count. Raises `UsageError` for a code that does not exist."""
     for code in (*select, *ignore):
         if code not in CODES:
+            from difflib import get_close_matches
+
             near = get_close_matches(code, CODES, n=1)
             meant = f"; did you mean {near[0]}?" if near else ": `preflight rules explain` lists them"
             raise UsageError(f"there is no finding code {code!r}{meant}")
     unselected = frozenset(CODES).difference(select) if select else frozenset()
     return unselected | frozenset(ignore)
-
-
-def run(
-    items: Iterable[Item],
-    plan: Plan,
-    reporter: Reporter,
-    summary: Summary,
-    options: dict[str, Any],
-    *,
-    fail_fast: bool = False,
-) -> None:
-    """Scan the items and report each; Ctrl-C ends with what was done so far."""
-    terminal = options["format_"] == "text" and options["output"] is None and sys.stdout.isatty()
-    with progress(wanted=not terminal) as advance:
-        outcomes = scan(items, plan, workers=options["jobs"], ordered=not options["unordered"])
-        try:
-            for outcome in outcomes:
-                advance()
-                if outcome is None:
-                    summary.skipped += 1
-                    continue
-                summary.add(outcome)
-                reporter.add(outcome)
-                if fail_fast and outcome.verdict == "fail":
-                    break
-        except KeyboardInterrupt:
-            reporter.close(summary)
-            click.echo(f"interrupted after {summary.files} files", err=True)
-            raise

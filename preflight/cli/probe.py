@@ -7,27 +7,29 @@ from typing import Any
 import click
 
 from preflight.checker import plan_for
-from preflight.cli.options import colours, items_of, output_stream, run, target_options
-from preflight.reporters import make_reporter
-from preflight.summary import Summary
+from preflight.cli.help import READ_CODES
+from preflight.cli.options import colours, format_option, http_options, target_options
+from preflight.cli.runs import Run
+from preflight.reporters import PROBE_FORMATS, make_reporter
 
 
-@click.command("probe")
+@click.command("probe", epilog=READ_CODES)
 @target_options
+@format_option(PROBE_FORMATS)
 @click.pass_context
 def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
     """Print what every TARGET is: format, displayed size, duration, frame rate, codecs …
 
-    What could not be read is left out (null in JSON): nothing is guessed. Exit code 2 where a TARGET cannot be read.
+    What could not be read is left out (null in JSON): nothing is guessed.
 
     \b
-    preflight probe clip.mp4
-    preflight probe media/ --format jsonl
+    Examples:
+      preflight probe clip.mp4
+      preflight probe media/ --format jsonl
+      preflight probe media/ --include '*.mp4' --deep
     """
-    plan = plan_for(None, deep=options["deep"], timeout=options["timeout"], allow_private=options["allow_private"])
-    summary = Summary()
-    with output_stream(options["output"]) as stream:
-        reporter = make_reporter(options["format_"], stream, colour=colours(stream), probe=True)
-        run(items_of(targets, options), plan, reporter, summary, options)
-        reporter.close(summary)
-    ctx.exit(summary.exit_code)
+    plan = plan_for(None, deep=options["deep"], http=http_options(options))
+    run = Run(targets, options, plan)
+    with run.output() as stream:
+        run.go(make_reporter(options["format_"], stream, colour=colours(stream), probe=True))
+    ctx.exit(run.summary.exit_code)

@@ -5,7 +5,9 @@ A target that does not pass is never sent. What the ledger knows is not sent aga
 
 from __future__ import annotations
 
+from preflight.errors import NotActive
 from preflight.submitting.api import submit, submit_many
-from preflight.submitting.outcome import NotActive, Outcome, Submission
+from preflight.submitting.lookup import Settling
+from preflight.submitting.outcome import Outcome, Submission
 
-__all__ = ["NotActive", "Outcome", "Submission", "submit", "submit_many"]
+__all__ = ["NotActive", "Outcome", "Settling", "Submission", "submit", "submit_many"]

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
 from preflight.checker import plan_for
-from preflight.errors import Rejected, UsageError
+from preflight.errors import NotActive, Rejected, UsageError
 from preflight.hosts import Host
 from preflight.hosts.opening import open_host
-from preflight.ledger import Ledger
-from preflight.pacing import Clock, Pacer
+from preflight.ledger import STEM, TAIL, Ledger
+from preflight.pacing import Clock, Pacer, Section
 from preflight.providers import Asset, Provider, find_provider
-from preflight.sources.http import HttpOptions
+from preflight.sources.options import USUAL
 from preflight.submitting.groups import Groups
-from preflight.submitting.job import Job
+from preflight.submitting.job import Job, digest_of
 from preflight.submitting.lookup import USUAL_SETTLING, Settling
-from preflight.submitting.outcome import NotActive, Submission
+from preflight.submitting.outcome import Submission
 from preflight.submitting.registrar import Registrar
-from preflight.submitting.run import Run
+from preflight.submitting.run import DEADLINES, Run
 from preflight.targets import Item
 
 SubmitTarget = str | os.PathLike[str]
@@ -30,18 +30,18 @@ SubmitTarget = str | os.PathLike[str]
 def submit(target: SubmitTarget, to: str, **options: Any) -> Asset:
     """Check one file or URL, host it where it is local, register it, and wait until it is active.
 
-    Takes the options of `submit_many`. Raises `Rejected` with the report before anything is sent, `NotActive` where
-    the provider failed it, its outcome is unknown or it is still processing, `ProviderError` where a call failed.
+    Takes the options of `submit_many`. Raises `Rejected`, with the report, before anything is sent; `NotActive` where
+    the provider failed it, its outcome is unknown or it is still processing; `ProviderError` where a call failed.
     """
     (submission,) = submit_many([target], to, **options)
     if submission.outcome == "rejected" and submission.report is not None:
         raise Rejected(f"{submission.source} does not pass: {submission.message}", submission.report)
-    if submission.outcome == "active" or (submission.outcome == "processing" and not options.get("wait", True)):
-        assert submission.asset is not None
-        return submission.asset
     if submission.error is not None:
         raise submission.error
-    raise NotActive(submission)
+    processing = submission.outcome == "processing" and not options.get("wait", True)
+    if submission.asset is not None and (processing or submission.outcome == "active"):
+        return submission.asset
+    raise NotActive(f"{submission.source}: {submission.message}", submission)
 
 
 def submit_many(
@@ -58,7 +58,7 @@ def submit_many(
     ordered: bool = True,
     host: str | Host | None = None,
     public_base: str | None = None,
-    ledger: str | Ledger | None = None,
+    ledger: str | os.PathLike[str] | Ledger | None = None,
     keys: Mapping[str, str] | str | None = None,
     endpoint: str | None = None,
     plan: str = "published",
@@ -69,7 +69,7 @@ def submit_many(
     settling: Settling = USUAL_SETTLING,
     clock: Clock | None = None,
     **provider_options: Any,
-) -> Iterator[Submission]:
+) -> Generator[Submission, None, None]:
     """What becomes of every target, exactly one `Submission` each, in input order (`ordered=False`: as they come).
 
     rules         further rule sets; the provider's own is never taken away
@@ -81,40 +81,62 @@ def submit_many(
     ledger        path of the ledger, or an open one; keys: instead of the environment's
     plan          the account's rates; retry_failed: register again what the ledger knows to have failed
     settling      how long an asset whose registration's answer was lost is looked for
+    clock         time, for tests; it is stopped when the run ends
 
-    Raises `UsageError` before anything is sent, `AccountRefused` where the key or the account is not accepted.
+    A run that is not iterated to its end is stopped: what is registered is in the ledger, and the same call goes on.
+    An account that is refused ends it too: the targets that are left get the outcome `error`, with the same reason.
+    Raises `UsageError` where the call is wrong for all targets.
     """
     provider_class = find_provider(to)
-    names = [provider_class.rules, *([rules] if rules else [])]
-    checks = plan_for(list(names), strict=strict, timeout=timeout, allow_private=allow_private)
+    checks = plan_for(
+        [provider_class.rules, *([rules] if rules else [])], strict=strict, timeout=timeout, allow_private=allow_private
+    )
     if host is not None and public_base is not None:
         raise UsageError("--host and --public-base both say where files are: give one of them")
+    provider = provider_class(keys, endpoint=endpoint, plan=plan, proxy=proxy, **provider_options)
+    _admit(provider, type, name)
+    lasting = poll_timeout if poll_timeout is not None else max(DEADLINES.values())
+    opened = open_host(host, public_base, provider, checks.http or USUAL, lasting)
     clock = clock or Clock()
-    with ExitStack() as stack:
-        provider = stack.enter_context(
-            provider_class(keys, endpoint=endpoint, plan=plan, proxy=proxy, **provider_options)
-        )
-        provider.around = Pacer(provider.plan, clock)
-        _known_type(provider, type)
-        book = ledger if isinstance(ledger, Ledger) else stack.enter_context(Ledger(ledger))
-        opened = open_host(host, public_base, provider, checks.http or HttpOptions())
-        job = Job(
-            provider,
-            book,
-            checks,
-            Registrar(provider, book, clock, settling, retry_failed=retry_failed),
-            Groups(provider, book, clock, settling),
-            clock,
-            opened,
-            group,
-            name,
-            type,
-        )
-        run = stack.enter_context(Run(job, wait_for=wait, poll_timeout=poll_timeout))
-        items = (target if isinstance(target, Item) else Item(target) for target in targets)
-        yield from run.submissions(items, ordered=ordered)
+
+    def run() -> Generator[Submission, None, None]:
+        with ExitStack() as stack:
+            stack.enter_context(provider)
+            provider.around = pacer = Pacer(provider.plan, clock)
+            book = ledger if isinstance(ledger, Ledger) else stack.enter_context(_opened(ledger))
+            calls = Section()
+            job = Job(
+                provider,
+                book,
+                checks,
+                digest_of(checks.rules),
+                Registrar(provider, book, clock, settling, pacer=pacer, calls=calls, retry_failed=retry_failed),
+                Groups(provider, book, clock, settling, calls=calls),
+                clock,
+                opened,
+                group,
+                name,
+                type,
+            )
+            job.groups.admit(group)
+            submissions = stack.enter_context(Run(job, calls, wait_for=wait, poll_timeout=poll_timeout))
+            items = (target if isinstance(target, Item) else Item(target) for target in targets)
+            yield from submissions.submissions(items, ordered=ordered)
+
+    return run()
 
 
-def _known_type(provider: Provider, given: str | None) -> None:
+def _opened(ledger: str | os.PathLike[str] | None) -> Ledger:
+    return Ledger(None if ledger is None else os.fspath(ledger))
+
+
+def _admit(provider: Provider, given: str | None, name: str | None) -> None:
+    """Raise `UsageError` for a type that the provider has not, and for a name that would be cut."""
     if given is not None and given not in provider.types:
         raise UsageError(f"{provider.title} has no type {given!r}: its types are {', '.join(provider.types)}")
+    most = min(STEM, provider.name_max - TAIL)
+    if name is not None and not 0 < len(name.strip()) <= most:
+        raise UsageError(
+            f"{provider.title}: --name has {len(name)} characters: give 1 to {most}; {TAIL} more are added, "
+            "by which each asset can be found again"
+        )

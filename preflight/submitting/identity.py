@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from urllib.parse import urlsplit, urlunsplit
 
 from preflight.errors import SourceChanged, SourceError
-from preflight.ledger import Content
+from preflight.ledger import CONTENT, Content
 from preflight.media import Need
 from preflight.report import Report
 from preflight.sources.http import HttpOptions, HttpSource
@@ -27,32 +26,37 @@ def sha256_of(path: str) -> str:
     return digest.hexdigest()
 
 
-def content_of(url: str, report: Report) -> Content:
+def content_of_file(path: str) -> Content:
+    """What tells a local file from others. Raises `SourceError`."""
+    return Content(CONTENT + sha256_of(path))
+
+
+def content_of_url(url: str, report: Report) -> Content:
     """What tells the file behind a URL from others: URL without signature, strong ETag, size.
 
     Without a strong ETag (RFC 9110 8.8.3) nothing shows that the file is still the same: it is not reused.
     """
-    delivery, size = report.delivery, report.media.size if report.media is not None else None
-    etag = delivery.etag if delivery is not None else None
-    strong = etag is not None and not etag.startswith("W/")
-    return Content(f"url:{bare(url)}|{etag if strong else ''}|{size}", reusable=strong)
+    etag = report.delivery.etag if report.delivery is not None else None
+    size = report.media.size if report.media is not None else None
+    strong = bool(etag) and etag != '""' and not str(etag).upper().startswith("W/") and size is not None
+    return Content(f"url:{redact(url)}|{etag if strong else ''}|{'' if size is None else size}", reusable=strong)
 
 
-def bare(url: str) -> str:
-    """A URL without its query where that carries a signature, without userinfo and fragment."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    query = parts.query if redact(url).endswith(f"?{parts.query}") else ""
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+def same_file(path: str, content: Content) -> None:
+    """Raise `SourceChanged` unless the file still has the bytes that were checked."""
+    if content_of_file(path) != content:
+        raise SourceChanged(path)
 
 
-def still_the_same(url: str, report: Report, http: HttpOptions) -> None:
+def same_url(url: str, report: Report, http: HttpOptions) -> None:
     """Raise `SourceChanged` unless the URL still answers with the ETag and the size that were checked."""
     source = HttpSource(url, need=Need(frozenset(), max_bytes=1), options=http)
     try:
         size = source.size
     finally:
         source.close()
-    checked = report.delivery
-    if checked is None or source.delivery.etag != checked.etag or size != (report.media and report.media.size):
+    checked, media = report.delivery, report.media
+    before = media.size if media is not None else None
+    # Where a server states no length, the size is known only to whoever read to the end.
+    if checked is None or source.delivery.etag != checked.etag or (size is not None and size != before):
         raise SourceChanged(source.name)

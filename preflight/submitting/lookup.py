@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, TypeVar
 
-from preflight.errors import AssetNotFound, ProviderUnavailable, ProviderUnreachable, RateLimited
+from preflight.errors import AssetNotFound
 from preflight.pacing import Backoff, Clock
 from preflight.providers import Asset, Group, Page, Provider
+from preflight.submitting.patience import reading
 
 T = TypeVar("T", Asset, Group)
+R = TypeVar("R")
 
 MOST_PAGES: Final = 10_000
+STALE: Final = 3
+"""Pages one after the other without anything new that end a list: not every server heeds the page it is asked for,
+and what others register meanwhile moves items on to the next page."""
+
 _WAITS: Final = Backoff(first=1.0, factor=1.7, most=10.0)
-PASSING: Final = (ProviderUnavailable, ProviderUnreachable, RateLimited)
-"""What says nothing of the thing asked for: ask again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +35,61 @@ USUAL_SETTLING: Final = Settling()
 
 
 def find(provider: Provider, name: str, group: str | None, clock: Clock, settling: Settling) -> Asset | None:
-    """The asset of this name; None once it has been absent from every look-up of `settling.seconds`."""
+    """The asset of this name; None once it has been absent from every look-up of `settling.seconds`.
+
+    Raises `ProviderError` where the provider cannot be asked: then nothing is known.
+    """
+    return awaited(lambda: _look(provider, name, group, clock), clock, settling)
+
+
+def awaited(look: Callable[[], R | None], clock: Clock, settling: Settling) -> R | None:
+    """What `look` finds within `settling.seconds`; None where it finds nothing even after them."""
     until = clock.now() + settling.seconds
-    attempt = 0
-    while True:
-        try:
-            found = _look(provider, name, group)
-        except PASSING:
-            found = None
-            until = max(until, clock.now() + settling.waits.most)  # not one of the look-ups that say it is absent
-            if attempt > 60:
-                raise
-        if found is not None or clock.now() >= until:
+    for attempt in count():
+        late = clock.now() >= until
+        found = look()
+        if found is not None or late:
             return found
         clock.sleep(min(settling.waits.wait(attempt), max(0.0, until - clock.now())))
-        attempt += 1
-
-
-def _look(provider: Provider, name: str, group: str | None) -> Asset | None:
-    named = name if "name" in provider.filters else None
-    grouped = group if "group" in provider.filters else None
-    for asset in every(lambda page: provider.list(page=page, name=named, group=grouped)):
-        if provider.lists_partly and asset.name is None:
-            asset = _whole(provider, asset)
-        if asset.name == name:
-            return asset
-    return None
-
-
-def _whole(provider: Provider, asset: Asset) -> Asset:
-    try:
-        return provider.get(asset.id)
-    except AssetNotFound:
-        return asset
+    raise AssertionError("count() does not end")
 
 
 def every(turn: Callable[[str | None], Page[T]]) -> Iterator[T]:
-    """All items of all pages. A page without news ends it: not every server heeds the page that it is asked for."""
+    """All items of all pages, each once."""
     page: str | None = None
     seen: set[str] = set()
+    stale = 0
     for _ in range(MOST_PAGES):
         turned = turn(page)
         fresh = [item for item in turned.items if item.id not in seen]
         yield from fresh
         seen.update(item.id for item in fresh)
         page = turned.next
-        if page is None or not fresh:
+        stale = 0 if fresh else stale + 1
+        if page is None or not turned.items or stale == STALE:
             return
+
+
+def whole(provider: Provider, asset: Asset) -> Asset:
+    """An item of a list with what that list may leave out."""
+    if asset.name is not None or not provider.lists_partly:
+        return asset
+    try:
+        return provider.get(asset.id)
+    except AssetNotFound:
+        return asset
+
+
+def _look(provider: Provider, name: str, group: str | None, clock: Clock) -> Asset | None:
+    """The asset of this name in one walk through the list; a filter is used where there is one, and not believed."""
+    named = name if "name" in provider.filters else None
+    grouped = group if "group" in provider.filters else None
+
+    def turn(page: str | None) -> Page[Asset]:
+        return reading(lambda: provider.list(page=page, name=named, group=grouped), clock)
+
+    for listed in every(turn):
+        asset = reading(lambda listed=listed: whole(provider, listed), clock)  # type: ignore[misc]
+        if asset.name == name:
+            return asset
+    return None

@@ -1,17 +1,18 @@
-"""What became of one target: `Submission`."""
+"""What became of one target: `Submission`, and how each way to end is worded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from preflight.errors import PreflightError
-from preflight.providers import Asset
+from preflight.errors import LedgerError, PreflightError, ProviderError, SourceError
+from preflight.ledger import Entry
+from preflight.providers import Asset, Provider
 from preflight.report import Report
 
 Outcome = Literal["active", "processing", "failed", "rejected", "unknown", "error"]
-"""`rejected`: it does not pass, and nothing was sent; `unknown`: whether it is registered cannot be found out;
-`error`: something else stood in the way, and nothing was registered."""
+"""`rejected`: it does not pass, and nothing was sent; `unknown`: whether it is registered is not known, and it is not
+registered again before that is; `error`: something else stood in the way, and the same call may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Submission:
     """One target and what became of it.
 
     asset    as the provider last described it; None where there is none
-    code     why it is neither active nor processing, as one of `preflight.codes.CODES` or of a provider's reasons
+    code     why it is not active: one of `preflight.codes.CODES`, or the reason of a `ProviderError`
     message  a sentence about it; reused: it had been registered before
     """
 
@@ -47,9 +48,77 @@ class Submission:
         }
 
 
-class NotActive(PreflightError):
-    """`submit` could not make an active asset of a file that passed. `submission` says what became of it."""
+_OUTCOMES: Final[dict[str, Outcome]] = {
+    "active": "active",
+    "processing": "processing",
+    "failed": "failed",
+    "intended": "unknown",
+    "unknown": "unknown",
+}
+"""By the state of the ledger's entry."""
 
-    def __init__(self, submission: Submission) -> None:
-        super().__init__(f"{submission.source}: {submission.message}")
-        self.submission = submission
+
+def rejected(report: Report) -> Submission:
+    """A target that does not pass: the first thing that is wrong with it, and how many more there are."""
+    strict = ""
+    findings = [finding for finding in report.findings if finding.severity in ("error", "unknown")]
+    if not findings:
+        findings = [finding for finding in report.findings if finding.severity == "warning"]
+        strict = ": a warning, which stops it under --strict"
+    if findings:
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        code, message = findings[0].code, f"{findings[0].message}{strict}{more}"
+    else:
+        code, message = ("internal_error", "it does not pass, and no rule says why")
+        if report.error is not None:
+            code, message = report.error.code, report.error.message
+    return Submission(report.source, "rejected", report.index, report, code=code, message=message)
+
+
+def stopped(source: str, index: int, report: Report | None, error: PreflightError) -> Submission:
+    """A target in whose way something else stood."""
+    code = error.reason if isinstance(error, ProviderError) else None
+    code = error.code if isinstance(error, SourceError) else code
+    code = "ledger_error" if isinstance(error, LedgerError) else code
+    return Submission(source, "error", index, report, code=code, message=str(error), error=error)
+
+
+def settled(
+    report: Report, entry: Entry, asset: Asset | None, provider: Provider, *, reused: bool, note: str | None
+) -> Submission:
+    """A target as the ledger has it. asset: as the provider was seen to have it; note: what there is to say besides."""
+    said = [entry.error_message, note]
+    if entry.state == "failed":
+        said[0] = entry.error_message or entry.provider_code or f"{provider.title} gives no reason"
+        if asset is None and reused:
+            said.append("it failed before, and is not sent again: change the file, or use --retry-failed")
+    return Submission(
+        report.source,
+        _OUTCOMES[entry.state],
+        report.index,
+        report,
+        asset or known(entry, provider),
+        entry.error_code,
+        "; ".join(filter(None, said)) or None,
+        reused,
+    )
+
+
+def known(entry: Entry, provider: Provider) -> Asset | None:
+    """The asset as the ledger has it, where the provider was not asked."""
+    if entry.asset_id is None:
+        return None
+    kind = entry.kind.split(":")[0]
+    return Asset(
+        entry.asset_id,
+        provider.name,
+        entry.state if entry.state in ("active", "failed") else "processing",
+        kind,
+        entry.reference,
+        entry.name,
+        entry.group or None,
+        error_code=entry.error_code,
+        error_message=entry.error_message,
+        provider_code=entry.provider_code,
+        usage=provider.usage.get(kind, provider.usage.get("")),
+    )

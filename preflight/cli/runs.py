@@ -1,0 +1,109 @@
+"""From the options of `check` and `probe` to a run: where it writes, what it goes on with, how it is interrupted."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from preflight import running
+from preflight.checker import Plan
+from preflight.cli.options import items_of, output_stream
+from preflight.errors import UsageError
+from preflight.reporters import Reporter, is_line_reporter
+from preflight.running import Options, Progress
+from preflight.summary import Summary
+
+if TYPE_CHECKING:
+    from preflight.running.cache import Cache
+    from preflight.running.resume import Earlier
+
+
+class Run:
+    """One call of a command: open from before its first file until after its last.
+
+    earlier  the file that `--resume` names; the output then
+    """
+
+    def __init__(self, targets: tuple[str, ...], options: dict[str, Any], plan: Plan) -> None:
+        self._targets = targets
+        self._options = options
+        self._plan = plan
+        self.summary = Summary(plan.rules)
+        self.earlier: Earlier | None = None
+        self.stream: IO[str] = sys.stdout
+
+    @contextmanager
+    def output(self) -> Iterator[IO[str]]:
+        """The main output. Raises `UsageError` before anything is read where it cannot be written."""
+        path = self._options.get("resume")
+        with ExitStack() as stack:
+            if path is None:
+                self.stream = stack.enter_context(output_stream(self._options["output"]))
+            else:
+                from preflight.running.resume import Earlier
+
+                self.earlier = Earlier(path, self._plan, self.summary)
+                self.stream = stack.enter_context(self.earlier.stream)
+            yield self.stream
+
+    def go(self, reporter: Reporter) -> None:
+        """Examine every target, report each, close the reporter; after Ctrl-C with what was done so far."""
+        options = self._options
+        with self._cache(reporter) as cache:
+            how = Options(
+                options["jobs"], not options["unordered"], options.get("fail_fast", False), self.earlier, cache
+            )
+            progress = Progress(self._count, shared=self.stream.isatty())
+            items = items_of(self._targets, options)
+            gc.enable()
+            gc.freeze()  # what is loaded stays: nobody needs to look at it again and again
+            try:
+                running.run(items, self._plan, reporter, self.summary, how, progress=progress, flush=self.stream.flush)
+            except KeyboardInterrupt:
+                reporter.close(self.summary)
+                self.stream.flush()
+                click.echo(f"interrupted: {self._done()}; {self._how_to_go_on()}", err=True)
+                raise
+        reporter.close(self.summary)
+
+    @contextmanager
+    def _cache(self, reporter: Reporter) -> Iterator[Cache | None]:
+        path = self._options.get("cache")
+        if path is None:
+            yield None
+            return
+        if not is_line_reporter(reporter):
+            raise UsageError("--cache keeps what is printed of each file: it goes with --format text or jsonl alone")
+        from preflight.running.cache import Cache
+
+        cache = Cache(path, self._plan, reporter, lambda note: click.echo(note, err=True))
+        try:
+            yield cache
+        finally:
+            cache.close()
+
+    def _count(self) -> int | None:
+        """How many targets there are, in a pass that reads none of them; None where they can be read but once."""
+        if "-" in self._targets:
+            return None
+        return sum(1 for _ in items_of(self._targets, self._options))
+
+    def _done(self) -> str:
+        tally = self.summary.overall
+        counts = {"pass": tally.passed, "fail": tally.failed, "unknown": tally.unknown}
+        said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+        return f"{self.summary.files:,} files are done" + (f" ({said})" if said and self._plan.rules else "")
+
+    def _how_to_go_on(self) -> str:
+        if self.earlier is not None:
+            return "the same command goes on where it was"
+        if not self._plan.rules:
+            return "the same command begins anew"
+        if self._options["format_"] == "jsonl":
+            return f"to go on, put --resume {self._options['output'] or 'FILE'} in place of the output"
+        return "to go on after an interruption, run it with --resume FILE.jsonl"
