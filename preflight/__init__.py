@@ -17,36 +17,62 @@ if TYPE_CHECKING:
     from preflight.catalog import resolve as rule_sets
     from preflight.checker import acheck, assert_passes, check, probe
     from preflight.errors import (
+        AccountRefused,
+        AssetNotFound,
+        LedgerError,
         MissingExtra,
+        NotActive,
         PreflightError,
+        ProviderError,
+        ProviderUnavailable,
+        ProviderUnreachable,
+        RateLimited,
         Rejected,
+        RequestRefused,
         RuleFileError,
         SourceChanged,
         SourceError,
+        UnusableAnswer,
         UsageError,
     )
+    from preflight.integrations.pydantic import Passes
     from preflight.media import Delivery, Media
+    from preflight.providers.asset import Asset
     from preflight.report import Finding, Problem, Report, Result
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
+    from preflight.submitting import Submission, submit, submit_many
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AccountRefused": "errors",
+    "Asset": "providers.asset",
+    "AssetNotFound": "errors",
     "Delivery": "media",
     "Finding": "report",
+    "LedgerError": "errors",
     "Media": "media",
     "MissingExtra": "errors",
+    "NotActive": "errors",
+    "Passes": "integrations.pydantic",
     "PreflightError": "errors",
     "Problem": "report",
+    "ProviderError": "errors",
+    "ProviderUnavailable": "errors",
+    "ProviderUnreachable": "errors",
+    "RateLimited": "errors",
     "Rejected": "errors",
     "Report": "report",
+    "RequestRefused": "errors",
     "Result": "report",
     "RuleFileError": "errors",
     "RuleSet": "ruleset",
     "SourceChanged": "errors",
     "SourceError": "errors",
+    "Submission": "submitting",
+    "UnusableAnswer": "errors",
     "UsageError": "errors",
     "acheck": "checker",
     "assert_passes": "checker",
@@ -55,6 +81,8 @@ _HOMES = {
     "check_request": "request",
     "probe": "checker",
     "rule_sets": "catalog",
+    "submit": "submitting",
+    "submit_many": "submitting",
 }
 
 __all__ = [  # noqa: RUF022 - by kind: what one calls, what one gets, what one catches
@@ -65,6 +93,10 @@ __all__ = [  # noqa: RUF022 - by kind: what one calls, what one gets, what one c
     "check_request",
     "probe",
     "rule_sets",
+    "submit",
+    "submit_many",
+    "Passes",
+    "Asset",
     "Delivery",
     "Finding",
     "Media",
@@ -72,12 +104,23 @@ __all__ = [  # noqa: RUF022 - by kind: what one calls, what one gets, what one c
     "Report",
     "Result",
     "RuleSet",
+    "Submission",
+    "AccountRefused",
+    "AssetNotFound",
+    "LedgerError",
     "MissingExtra",
+    "NotActive",
     "PreflightError",
+    "ProviderError",
+    "ProviderUnavailable",
+    "ProviderUnreachable",
+    "RateLimited",
     "Rejected",
+    "RequestRefused",
     "RuleFileError",
     "SourceChanged",
     "SourceError",
+    "UnusableAnswer",
     "UsageError",
 ]
 

@@ -4,12 +4,15 @@ PreflightError
 ├── UsageError              the call is wrong: what, and what to write instead
 │   ├── RuleFileError       a rule file is wrong: file, line, nearest correct word
 │   └── MissingExtra        an optional part is not installed: which extra to install
+├── OutputError             a file of results takes no more: what was written before is whole lines
 ├── SourceError             a source cannot be read: becomes a report, never stops a run
 │   ├── SourceChanged       it changed while it was read
 │   ├── WorkerTimeout       a decoder took longer than its deadline and was stopped
 │   ├── WorkerCrashed       a decoder crashed, or took more memory than it may
 │   └── ReadLimit           a decoder wants more of the source than may be read
 ├── Rejected                submit: the file does not pass; carries the report
+├── NotActive               submit: it passed, and is not active at the provider; carries what became of it
+├── LedgerError             the ledger cannot be read or written
 └── ProviderError           a provider answered with an error or not at all: which call, why, what to do
     ├── AccountRefused      the account may not do this: key, permission, plan, credits, quota, a feature switched off
     ├── AssetNotFound       the provider has nothing with this id
@@ -28,6 +31,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from preflight.report import Report
+    from preflight.submitting import Submission
 
 
 class PreflightError(Exception):
@@ -52,6 +56,14 @@ class MissingExtra(UsageError):
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs an optional part: pip install 'preflight-media[{extra}]'")
         self.extra = extra
+
+
+class OutputError(PreflightError):
+    """A file that results are written to takes no more. What was written before is whole lines."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be written any more ({reason}): every line that is in it is whole")
+        self.path = path
 
 
 class SourceError(PreflightError):
@@ -96,6 +108,18 @@ class Rejected(PreflightError):
     def __init__(self, message: str, report: Report) -> None:
         super().__init__(message)
         self.report = report
+
+
+class NotActive(PreflightError):
+    """`submit` made no active asset of a file that passed. `submission` says what became of it."""
+
+    def __init__(self, message: str, submission: Submission) -> None:
+        super().__init__(message)
+        self.submission = submission
+
+
+class LedgerError(PreflightError):
+    """The ledger cannot be read or written. The message names the file and the remedy."""
 
 
 class ProviderError(PreflightError):

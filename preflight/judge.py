@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -103,7 +102,7 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: b
     if not limit.side(value):
         return None
     finding = _outside(limit, value, rules, None)
-    return replace(finding, severity="warning") if limit.fact == "public" and private else finding
+    return finding._replace(severity="warning") if limit.fact == "public" and private else finding
 
 
 _MAY_BE_ABSENT = frozenset(
@@ -190,33 +189,42 @@ def _outside(limit: Limit, value: Any, rules: RuleSet, media: Media | None) -> F
     lenient = limit.lenient
     tolerated = lenient is not None and lenient.side(value) == 0
     side = limit.side(value)
-    if limit.any_of is not None and value not in limit.any_of:
-        code = choice_code(limit.fact)
+    bound = limit.low if side < 0 else limit.high
+    code, message = _wording(limit, side, value == bound, tolerated, rules.service, rules.basis)
+    message = message.replace(_VALUE, _shown(limit, value, bound, media))
+    severity: Severity = "warning" if tolerated else "error"
+    return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source)
+
+
+_VALUE = "\0"
+"""Where a wording lacks the value."""
+
+
+@lru_cache(1024)
+def _wording(limit: Limit, side: int, at_bound: bool, tolerated: bool, service: str, basis: str) -> tuple[str, str]:
+    """Code and message of what is outside a limit. A rule set has few of them, and many files break the same."""
+    fact = limit.fact
+    if limit.any_of is not None:
+        code = choice_code(fact)
         if code == "audio_codec_unsupported" and limit.any_of == (NONE,):
             code = "audio_track_forbidden"
-        words = {"limit_text": accepted(limit)}
     else:
-        code = bound_codes(limit.fact)[side > 0]
-        words = {"sentence": beyond(limit, side, value, rules.service, lenient if tolerated else None)}
-    return _finding(
-        code,
-        severity="warning" if tolerated else "error",
-        fact=limit.fact,
-        value=value,
-        limit=limit.written,
-        reference=rules.source,
-        what=label(limit.fact),
-        value_text=_shown(limit, value, media),
-        service=rules.service,
-        **words,
-        note=_note(limit, side, rules),
+        code = bound_codes(fact)[side > 0]
+    message = CODES[code].template.format(
+        what=label(fact),
+        value=_VALUE,
+        limit=accepted(limit),
+        sentence="" if limit.any_of else _beyond(limit, side, at_bound, service, limit.lenient if tolerated else None),
+        service=service,
+        note=_note(limit, side, basis),
     )
+    return code, message
 
 
-def _note(limit: Limit, side: int, rules: RuleSet) -> str:
+def _note(limit: Limit, side: int, basis: str) -> str:
     """The limit's remark, where it is about this side: one on a tolerance says nothing of the side without."""
     lenient = limit.lenient
-    if not limit.note or rules.basis == "assumed":
+    if not limit.note or basis == "assumed":
         return ""
     if lenient is not None and limit.any_of is None:
         strict_bound, wider = (limit.high, lenient.high) if side > 0 else (limit.low, lenient.low)
@@ -228,8 +236,7 @@ def _note(limit: Limit, side: int, rules: RuleSet) -> str:
     return f" ({limit.note})"
 
 
-def _shown(limit: Limit, value: Any, media: Media | None) -> str:
-    bound = limit.low if limit.low is not None and limit.side(value) < 0 else limit.high
+def _shown(limit: Limit, value: Any, bound: float | None, media: Media | None) -> str:
     if limit.fact == "expires_in":
         return f"expired {span(-value)} ago" if value < 0 else f"expires in {span(value)}"
     text = amount(limit.fact, value, against=bound)
@@ -240,24 +247,20 @@ def _shown(limit: Limit, value: Any, media: Media | None) -> str:
 
 def beyond(limit: Limit, side: int, value: float, service: str, lenient: Limit | None) -> str:
     """`above the 15 s that Atlas Cloud accepts`, and the same for open bounds and tolerated values."""
-    bound, is_open = (limit.high, limit.high_open) if side > 0 else (limit.low, limit.low_open)
-    wider = None if lenient is None else lenient.high if side > 0 else lenient.low
-    return _beyond(limit.fact, side, bound, value == bound and is_open, service, wider)
+    return _beyond(limit, side, value == (limit.high if side > 0 else limit.low), service, lenient)
 
 
-@lru_cache(1024)
-def _beyond(fact: str, side: int, bound: float | None, at_bound: bool, service: str, wider: float | None) -> str:
-    """A rule set has few bounds, and many files break the same one."""
-    word = "above" if side > 0 else "below"
-    text = _bound_text(fact, bound)
-    if at_bound:
+def _beyond(limit: Limit, side: int, at_bound: bool, service: str, lenient: Limit | None) -> str:
+    bound, wider = (limit.high, lenient and lenient.high) if side > 0 else (limit.low, lenient and lenient.low)
+    text = _bound_text(limit.fact, bound)
+    if at_bound:  # then it is an open one
         said = f"exactly the {text} that {service} publishes as excluded"
-        return said if wider is None else f"{said}, and is known or likely to take"
-    else:
-        said = f"{word} the {text} that {service} {'accepts' if wider is None else 'publishes'}"
-    if wider is None:
-        return said
-    return f"{said}, within the {_bound_text(fact, wider)} that it is known or likely to take"
+        return said if lenient is None else f"{said}, and is known or likely to take"
+    word = "above" if side > 0 else "below"
+    if lenient is None:
+        return f"{word} the {text} that {service} accepts"
+    tolerated = _bound_text(limit.fact, wider)
+    return f"{word} the {text} that {service} publishes, within the {tolerated} that it is known or likely to take"
 
 
 def _bound_text(fact: str, bound: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from preflight.codes import Severity
 from preflight.media import Delivery, Media
@@ -31,8 +31,7 @@ def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What one rule says of one media.
 
     code       a key of `preflight.codes.CODES`
@@ -87,8 +86,7 @@ class Result:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a source could not be read: a code of `preflight.codes.CODES` and one sentence."""
 
     code: str

@@ -47,6 +47,8 @@ class Limit(NamedTuple):
     required: bool = False
     written: dict[str, Any] | None = None
 
+    __hash__ = object.__hash__  # by identity: `written` has none
+
     def side(self, value: Any) -> int:
         """0 where the value is accepted, -1 where it is too low, 1 where it is too high or not among the accepted."""
         if self.any_of is not None and value not in self.any_of:

@@ -30,6 +30,10 @@ def report_schema() -> dict[str, Any]:
             "bytes_read": {"type": "integer", "minimum": 0, "description": "Bytes taken from the medium."},
             "verdict": {"enum": _VERDICTS, "description": "The worst of the results."},
             "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
+            "digest": {
+                "type": ["string", "null"],
+                "description": "Tells the rule sets and options by which it was judged from others.",
+            },
         },
         "additionalProperties": False,
         "$defs": {"result": _result(), "finding": _finding()},

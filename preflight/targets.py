@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
-import glob
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, cast
 
 from preflight.formats import FORMATS
 from preflight.report import Problem
@@ -22,8 +18,7 @@ LONGEST_LINE: Final = 1 << 16
 """Characters of a list's line; a longer one is no path and no URL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One target, or why there is none.
 
     name      as it is shown
@@ -37,12 +32,15 @@ class Item:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which files of folders are taken, by shell patterns on the path below the folder or on the name."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to match."""
+        return bool(self.include or self.exclude)
 
     def takes(self, path: str) -> bool:
         """Whether a file found at `path` is taken."""
@@ -52,8 +50,10 @@ class Selection:
 
 
 def _matches(path: str, patterns: Iterable[str]) -> bool:
+    from fnmatch import fnmatch
+
     name = os.path.basename(path)
-    return any(fnmatch.fnmatch(path, pattern) or fnmatch.fnmatch(name, pattern) for pattern in patterns)
+    return any(fnmatch(path, pattern) or fnmatch(name, pattern) for pattern in patterns)
 
 
 def expand(words: Iterable[str], selection: Selection = Selection(), column: str | None = None) -> Iterator[Item]:
@@ -75,17 +75,23 @@ def _one(word: str, selection: Selection) -> Iterator[Item]:
         yield Item(word, None)
     elif os.path.isdir(word):
         yield from _folder(word, selection)
-    elif not os.path.lexists(word) and glob.has_magic(word):
-        found = sorted(glob.iglob(word, recursive=True))
-        if not found:
-            yield _problem(word, "not_found", "no file matches this pattern: check it, and quote it for the shell")
-        for path in found:
-            if os.path.isdir(path):
-                yield from _folder(path, selection)
-            elif selection.takes(path):
-                yield Item(path)
+    elif any(mark in word for mark in "*?[") and not os.path.lexists(word):
+        yield from _pattern(word, selection)
     else:
         yield Item(word)
+
+
+def _pattern(word: str, selection: Selection) -> Iterator[Item]:
+    import glob
+
+    found = sorted(glob.iglob(word, recursive=True))
+    if not found:
+        yield _problem(word, "not_found", "no file matches this pattern: check it, and quote it for the shell")
+    for path in found:
+        if os.path.isdir(path):
+            yield from _folder(path, selection)
+        elif selection.takes(path):
+            yield Item(path)
 
 
 def _problem(name: str, code: str, sentence: str) -> Item:
@@ -114,7 +120,7 @@ def _folder(folder: str, selection: Selection) -> Iterator[Item]:
         for entry in listed:
             if _is_folder(entry):
                 below.append(entry.path)
-            elif selection.takes(os.path.relpath(entry.path, folder)):
+            elif not selection or selection.takes(os.path.relpath(entry.path, folder)):
                 empty = False
                 yield Item(entry.path, None, False)
         pending.extend(reversed(below))
@@ -216,6 +222,8 @@ def _value(text: str, header: Sequence[str] | None, column: str) -> str | None:
     if header is not None:
         cells = dict(zip(header, _cells(text), strict=False))
         return cells.get(column)
+    import json
+
     try:
         row = json.loads(text)
     except ValueError:

@@ -116,8 +116,10 @@ def amount(fact: str, value: Any, *, against: float | None = None) -> str:
         return str(value)
     if fact in _SIZES:
         return _bytes(value)
+    if isinstance(value, int):
+        return f"{value:,}{_SUFFIX.get(fact, '')}"
     for digits in (3, 6, 9):
-        text = f"{value:,.{digits}f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
+        text = f"{value:,.{digits}f}".rstrip("0").rstrip(".")
         if against is None or value == against or float(text.replace(",", "")) != against:
             break
     else:

@@ -43,7 +43,7 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
         hint = hints.get(finding.fact or "") if finding.severity == "error" else None
         if hint and ready and finding.fact in _MENDABLE:
             hint, ready = f"{hint}: {ready.of(name)}", None
-        hinted.append(_with(finding, hint) if hint else finding)
+        hinted.append(finding._replace(hint=hint) if hint else finding)
     return hinted
 
 
@@ -77,12 +77,6 @@ def _needs_shape(repair: Repair) -> bool:
     """The geometry is wrong, or encoders refuse it: those of 4:2:0 take even sides only."""
     sides = (repair.media.width or 0, repair.media.height or 0)
     return bool(repair.wrong & _GEOMETRY) or (repair.media.kind == VIDEO and any(side % 2 for side in sides))
-
-
-def _with(finding: Finding, hint: str) -> Finding:
-    """`dataclasses.replace` for one field, four times as fast: most failing files have a hint."""
-    f = finding
-    return Finding(f.code, f.severity, f.message, f.fact, f.value, f.limit, hint, f.reference)
 
 
 def _hint(code: str, fact: str, repair: Repair) -> str | None:

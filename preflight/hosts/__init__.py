@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
-from preflight.errors import SourceChanged, UsageError
+from preflight.errors import SourceChanged, SourceError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,18 @@ class Host(Protocol):
 
 
 class Hashing:
-    """A file's bytes as they are read, and whether they are those that were checked."""
+    """A file's bytes as they are read from front to back, and whether they are those that were checked.
+
+    A reader that begins again at the front, for a checksum or a second try, is hashed again: the last pass counts.
+    """
 
     def __init__(self, file: LocalFile) -> None:
-        import hashlib
-
         self._file = file
-        self._stream = open(file.path, "rb")  # noqa: SIM115 - closed by __exit__
+        try:
+            self._stream = open(file.path, "rb")  # noqa: SIM115 - closed by __exit__
+        except OSError as error:
+            raise SourceError("unreadable", f"{file.path} cannot be read: {error.strerror}") from None
         self._hash = hashlib.sha256()
-        self._at = 0
         self._hashed = 0
 
     def __enter__(self) -> Hashing:
@@ -49,34 +53,31 @@ class Hashing:
         self._stream.close()
 
     def read(self, size: int = -1) -> bytes:
-        """As a file's. What was read once and is read again (a second try) counts once."""
+        """As a file's."""
+        at = self._stream.tell()
         data = self._stream.read(size)
-        fresh = data[max(0, self._hashed - self._at) :]
-        self._at += len(data)
-        if fresh and self._at > self._hashed:
-            self._hash.update(fresh)
-            self._hashed = self._at
+        if at == 0 and data:
+            self._hash, self._hashed = hashlib.sha256(), 0
+        if at == self._hashed:
+            self._hash.update(data)
+            self._hashed += len(data)
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """As a file's."""
-        self._at = self._stream.seek(offset, whence)
-        return self._at
+        return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
         """As a file's."""
-        return self._at
+        return self._stream.tell()
 
     def confirm(self) -> None:
-        """Raise `SourceChanged` unless what was read is what was checked."""
+        """Raise `SourceChanged` unless what was read last, and what follows it, is what was checked."""
         self.seek(self._hashed)
         while self.read(1 << 20):
             pass
         if self._hash.hexdigest() != self._file.sha256:
             raise SourceChanged(self._file.name)
-
-
-HOSTS: Final = ("PROVIDER", "s3://bucket/prefix", "https://public.base/")
 
 
 def nowhere(name: str) -> UsageError:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from preflight.errors import UsageError
-from preflight.hosts import HOSTS, Host
+from preflight.hosts import Host
 from preflight.providers import Provider
 from preflight.sources.options import HttpOptions
+from preflight.sources.redact import redact
 
 
-def open_host(host: str | Host | None, public_base: str | None, provider: Provider, http: HttpOptions) -> Host | None:
-    """The chosen way to host local files; None where none is chosen. Raises `UsageError`, `MissingExtra`."""
+def open_host(
+    host: str | Host | None, public_base: str | None, provider: Provider, http: HttpOptions, lasting: float = 0.0
+) -> Host | None:
+    """The chosen way to host local files; None where none is chosen. Raises `UsageError`, `MissingExtra`.
+
+    lasting  s that a run may poll
+    """
     if public_base is not None:
         from preflight.hosts.public import PublicBase
 
@@ -21,11 +25,13 @@ def open_host(host: str | Host | None, public_base: str | None, provider: Provid
     if host.startswith("s3://"):
         from preflight.hosts.s3 import S3Host
 
-        return S3Host(host)
+        return S3Host(host, lasting)
     if host == provider.name:
         from preflight.hosts.upload import UploadHost
 
         return UploadHost(provider)
-    near = get_close_matches(host, [provider.name], 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(f"--host {host}: not one of {', '.join(HOSTS).replace('PROVIDER', provider.name)}{meant}")
+    ways = [provider.name] if "upload" in provider.can else []
+    raise UsageError(
+        f"--host {redact(host)}: {provider.title} takes --host {' or '.join([*ways, 's3://bucket/prefix'])}; "
+        "where the files are served already, give --public-base URL"
+    )

@@ -7,11 +7,15 @@ tells registrations of one key apart (an asset that was deleted, a failure that 
 
 from __future__ import annotations
 
-from preflight.ledger.entry import CONTENT, Content, Entry, Key, State, asset_name
-from preflight.ledger.store import Disagreement, Ledger, LedgerError, default_path
+from preflight.errors import LedgerError
+from preflight.ledger.database import default_path
+from preflight.ledger.entry import CONTENT, STEM, TAIL, Content, Entry, Key, State, asset_name
+from preflight.ledger.store import Disagreement, Ledger
 
 __all__ = [
     "CONTENT",
+    "STEM",
+    "TAIL",
     "Content",
     "Disagreement",
     "Entry",

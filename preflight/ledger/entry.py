@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 State = Literal["intended", "processing", "active", "failed", "unknown", "refused", "gone"]
 """`intended`: the call may or may not have been made; `unknown`: nor can that be found out; `refused`: it was made and
 refused; `gone`: deleted, trashed or forgotten."""
 
-STEM = 48
+STEM: Final = 48
 """Characters of the file's own name in an asset's name."""
+TAIL: Final = 13
+"""Characters that are added to it."""
+CONTENT: Final = "sha256:"
+"""What the identity of a local file's content begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,9 @@ class Entry:
     """One registration as the ledger has it. Times are ISO 8601 in UTC; `source` is redacted.
 
     name     what it was registered as: unique, so that it can be found again
-    stem     the source's own name; rules: digest of the rule sets that it passed
+    rules    digest of the rule sets that it passed
     group    the group's id; provider_code: the provider's own word for why it failed
+    warnings codes of the findings with which it passed all the same, with commas
     """
 
     key: str
@@ -74,6 +79,12 @@ class Entry:
     provider_code: str | None = None
     created: str = ""
     updated: str = ""
+    warnings: str = ""
+
+    @property
+    def registration(self) -> Key:
+        """The key itself, of which `key` is the digest: for `Ledger.claim` and `Ledger.latest`."""
+        return Key(self.provider, self.origin, self.account, self.project, self.group, self.kind, self.content)
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object with every field."""
@@ -86,9 +97,6 @@ def asset_name(stem: str, digest: str, serial: int) -> str:
     >>> asset_name("holiday clip", "ab" * 32, 1) == asset_name("holiday clip", "ab" * 32, 2)
     False
     """
-    tail = hashlib.sha256(f"{digest}/{serial}".encode()).hexdigest()[:12]
+    tail = hashlib.sha256(f"{digest}/{serial}".encode()).hexdigest()[: TAIL - 1]
     plain = re.sub(r"[^\w.-]+", "-", stem.encode("utf-8", "replace").decode())[:STEM].strip("-.")
     return f"{plain or 'file'}-{tail}"
-
-
-CONTENT = "sha256:"

@@ -1,37 +1,32 @@
-"""The SQLite file of the ledger, and the locks that keep two runs off one registration."""
+"""What the ledger holds: entries, groups and disagreements."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import sys
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from preflight.errors import PreflightError
+from preflight.ledger.claims import Claims
+from preflight.ledger.database import PATIENCE, Database, default_path, own, told
 from preflight.ledger.entry import Entry, Key, State
 
 VERSION: Final = 1
-BUSY: Final = 30.0
-"""Seconds that a write waits for another run's write."""
+_OPENING: Final = 0
+"""The place of no key: held while the file is made."""
 _COLUMNS: Final = tuple(field.name for field in fields(Entry))
 _SCHEMA: Final = f"""
 CREATE TABLE entries ({", ".join(f'"{name}"' for name in _COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
 CREATE INDEX by_asset ON entries ("provider", "asset_id");
 CREATE INDEX by_state ON entries ("state");
+CREATE INDEX by_time ON entries ("created", "key", "serial");
 CREATE TABLE groups ("provider", "origin", "account", "project", "name", "id",
                      PRIMARY KEY ("provider", "origin", "account", "project", "name")) WITHOUT ROWID;
 CREATE TABLE disagreements ("key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at",
                             PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
 """
-
-
-class LedgerError(PreflightError):
-    """The ledger cannot be read or written. The message names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +47,6 @@ class Disagreement:
     at: str
 
 
-def default_path() -> str:
-    """The ledger in the user's data folder."""
-    if sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Application Support")
-    else:
-        base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return os.path.join(base, "preflight", "ledger.sqlite")
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -68,38 +54,23 @@ def _now() -> str:
 class Ledger:
     """Safe to use from threads and from several processes at a time. Raises `LedgerError`."""
 
-    def __init__(self, path: str | None = None) -> None:
+    def __init__(self, path: str | None = None, *, patience: float = PATIENCE) -> None:
+        """patience: s that a write waits for another program's."""
         self.path = path or default_path()
-        self._lock = threading.Lock()
-        self._claims = _Claims(f"{self.path}.lock")
-        with self._told("opened"):
-            folder = os.path.dirname(os.path.abspath(self.path))
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")  # an id that was told to us must outlive a power cut
-            self._prepare()
-
-    def _prepare(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-        self._db.execute("COMMIT")
-        if version > VERSION:
-            self._db.close()
-            raise LedgerError(
-                f"{self.path} was written by a newer preflight (version {version}, this one knows {VERSION}): "
-                "upgrade, or give another --ledger"
-            )
+        self._patience = patience
+        with told(self.path, "opened", patience):
+            own(self.path)
+            self._claims = Claims.of(f"{self.path}.lock")
+        try:
+            with self._alone(_OPENING, time.sleep):
+                self._database = Database(self.path, _SCHEMA, VERSION, patience)
+        except BaseException:
+            self._claims.close()
+            raise
 
     def close(self) -> None:
         """Close the file; claims that are still held are given back."""
-        with self._lock:
-            self._db.close()
+        self._database.close()
         self._claims.close()
 
     def __enter__(self) -> Ledger:
@@ -109,21 +80,42 @@ class Ledger:
         self.close()
 
     @contextmanager
-    def claim(self, key: Key) -> Iterator[None]:
-        """Hold one key: no other thread or process works on it meanwhile. Given back even by a killed process."""
-        with self._claims.hold(key.digest):
+    def claim(self, key: Key, pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
+        """Hold one key: no other thread or process works on it meanwhile. Given back even by a killed process.
+
+        pause  waits some seconds while another holds it; what it raises ends the waiting
+        """
+        with self._alone(int(key.digest[:15], 16), pause):
             yield
+
+    @contextmanager
+    def _alone(self, place: int, pause: Callable[[float], None]) -> Iterator[None]:
+        with told(self.path, "used", self._patience):
+            self._claims.take(place, pause)
+        try:
+            yield
+        finally:
+            self._claims.give_back(place)
 
     def latest(self, key: Key) -> Entry | None:
         """The registration of this key with the highest serial."""
         rows = self._select('WHERE "key" = ? ORDER BY "serial" DESC LIMIT 1', (key.digest,))
         return rows[0] if rows else None
 
+    def failures(self, entry: Entry) -> int:
+        """How many registrations of its key failed one after the other, up to this one, with the same rule sets."""
+        rows = self._database.select(
+            'SELECT count(*) FROM entries WHERE "key" = ? AND "serial" <= ? AND "serial" > coalesce((SELECT '
+            """max("serial") FROM entries WHERE "key" = ? AND ("state" <> 'failed' OR "rules" <> ?)), 0)""",
+            (entry.key, entry.serial, entry.key, entry.rules),
+        )
+        return int(rows[0][0])
+
     def write(self, entry: Entry) -> Entry:
         """Insert an entry, or replace the one with its key and serial; gives it with its times."""
         entry = replace(entry, created=entry.created or _now(), updated=_now())
-        marks = ", ".join("?" * len(_COLUMNS))
-        self._execute(f"INSERT OR REPLACE INTO entries VALUES ({marks})", [getattr(entry, name) for name in _COLUMNS])  # noqa: S608 - question marks
+        values = [getattr(entry, name) for name in _COLUMNS]
+        self._database.change(f"INSERT OR REPLACE INTO entries VALUES ({_marks(values)})", values)  # noqa: S608
         return entry
 
     def settle(self, entry: Entry, state: State, **changes: Any) -> Entry:
@@ -144,14 +136,23 @@ class Ledger:
                 return
             after = (page[-1].created, page[-1].key, page[-1].serial)
 
-    def by_asset(self, provider: str, asset_id: str) -> Entry | None:
-        """The entry of an asset's id."""
-        rows = self._select('WHERE "provider" = ? AND "asset_id" = ? LIMIT 1', (provider, asset_id))
+    def by_asset(self, provider: str, asset_id: str, origin: str | None = None) -> Entry | None:
+        """The entry of an asset's id; with `origin` only of one that was registered there."""
+        where = (
+            'WHERE "provider" = ? AND "asset_id" = ? AND (? IS NULL OR "origin" = ?) ORDER BY "created" DESC LIMIT 1'
+        )
+        rows = self._select(where, (provider, asset_id, origin, origin))
         return rows[0] if rows else None
+
+    def named(self, words: Collection[str], provider: str | None = None) -> list[Entry]:
+        """The entries that one of these words is the asset's id, reference, name or source of; newest first."""
+        fields = " OR ".join(f'"{field}" IN ({_marks(words)})' for field in ("asset_id", "reference", "name", "source"))
+        where = f'WHERE (? IS NULL OR "provider" = ?) AND ({fields}) ORDER BY "created" DESC LIMIT 1000'
+        return self._select(where, (provider, provider, *(word for _ in range(4) for word in words)))
 
     def group(self, provider: str, origin: str, account: str, project: str, name: str) -> str | None:
         """The id of a group of this name, where a run made or found it."""
-        found = self._execute(
+        found = self._database.select(
             'SELECT "id" FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
             (provider, origin, account, project, name),
         )
@@ -160,95 +161,51 @@ class Ledger:
     def write_group(self, provider: str, origin: str, account: str, project: str, name: str, id_: str | None) -> None:
         """Write the id of a group; None: it is to be made, and may have been."""
         values = (provider, origin, account, project, name, id_)
-        self._execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._database.change("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def group_intended(self, provider: str, origin: str, account: str, project: str, name: str) -> bool:
+        """Whether a run ended between the intent to make this group and the answer."""
+        found = self._database.select(
+            'SELECT "id" FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
+            (provider, origin, account, project, name),
+        )
+        return found == [(None,)]
+
+    def forget_group(self, provider: str, origin: str, account: str, project: str, name: str) -> None:
+        """Drop what is known of this name: no call for it took effect."""
+        self._database.change(
+            'DELETE FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
+            (provider, origin, account, project, name),
+        )
+
+    def group_ids(self, name: str) -> set[str]:
+        """The ids of all groups of this name that runs made or found."""
+        return {row[0] for row in self._database.select('SELECT "id" FROM groups WHERE "name" = ?', (name,)) if row[0]}
+
+    def drop_group(self, provider: str, origin: str, account: str, project: str, id_: str) -> None:
+        """Drop a group that is gone, or called otherwise now."""
+        self._database.change(
+            'DELETE FROM groups WHERE ("provider", "origin", "account", "project", "id") = (?, ?, ?, ?, ?)',
+            (provider, origin, account, project, id_),
+        )
 
     def disagree(self, entry: Entry, ours: str, theirs: str, message: str) -> None:
         """Keep that the provider failed what we passed."""
         row = (entry.key, entry.serial, entry.provider, entry.source, entry.rules, ours, theirs, message, _now())
-        self._execute(f"INSERT OR REPLACE INTO disagreements VALUES ({', '.join('?' * 9)})", row)  # noqa: S608
+        self._database.change(f"INSERT OR REPLACE INTO disagreements VALUES ({_marks(row)})", row)  # noqa: S608
 
     def disagreements(self) -> list[Disagreement]:
         """All of them, oldest first."""
-        return [Disagreement(*row) for row in self._execute('SELECT * FROM disagreements ORDER BY "at"', ())]
+        return [Disagreement(*row) for row in self._database.select('SELECT * FROM disagreements ORDER BY "at"', ())]
 
     def forget(self, entry: Entry) -> None:
         """Drop one entry: the same content will be registered anew."""
-        self._execute('DELETE FROM entries WHERE ("key", "serial") = (?, ?)', (entry.key, entry.serial))
+        self._database.change('DELETE FROM entries WHERE ("key", "serial") = (?, ?)', (entry.key, entry.serial))
 
     def _select(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
-        return [Entry(*row) for row in self._execute(f"SELECT * FROM entries {where}", values)]  # noqa: S608 - fixed text
-
-    def _execute(self, statement: str, values: Any) -> list[Any]:
-        with self._lock, self._told("used"):
-            return self._db.execute(statement, values).fetchall()
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"the ledger {self.path} cannot be {what}: {_reason(error)}") from None
-        except OSError as error:
-            raise LedgerError(
-                f"the ledger {self.path} cannot be {what}: {error.strerror}: give another --ledger"
-            ) from None
+        return [Entry(*row) for row in self._database.select(f"SELECT * FROM entries {where}", values)]  # noqa: S608
 
 
-def _reason(error: sqlite3.DatabaseError) -> str:
-    text = str(error)
-    if "locked" in text:
-        return f"another program has locked it for over {BUSY:.0f} s: end that one, or give another --ledger"
-    if "full" in text:
-        return "the disk is full: make room, and run the same command again; nothing is lost"
-    if "not a database" in text or "malformed" in text:
-        return "it is no ledger, or damaged: give another --ledger, and keep this file"
-    if "readonly" in text or "unable to open" in text:
-        return f"{text}: check its permissions, or give another --ledger"
-    return text
-
-
-class _Claims:
-    """Advisory locks, one byte of a lock file a key: the system gives them back when a process dies.
-
-    Such locks belong to a process, so threads of one are kept apart by a set of keys of our own.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._fd: int | None = None
-        self._held: set[int] = set()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def hold(self, digest: str) -> Iterator[None]:
-        place = int(digest[:15], 16)
-        with self._changed:
-            while place in self._held:
-                self._changed.wait()
-            self._held.add(place)
-        try:
-            self._lock_byte(place, on=True)
-            try:
-                yield
-            finally:
-                self._lock_byte(place, on=False)
-        finally:
-            with self._changed:
-                self._held.discard(place)
-                self._changed.notify_all()
-
-    def _lock_byte(self, place: int, *, on: bool) -> None:
-        try:
-            import fcntl
-        except ImportError:  # no such locks on this system: threads alone are kept apart
-            return
-        with self._changed:
-            if self._fd is None:
-                self._fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.lockf(self._fd, fcntl.LOCK_EX if on else fcntl.LOCK_UN, 1, place)
-
-    def close(self) -> None:
-        with self._changed:
-            if self._fd is not None:
-                os.close(self._fd)
-                self._fd = None
+def _marks(values: Collection[Any]) -> str:
+    """A question mark for each: all that is put into statements is fixed text."""
+    return ", ".join("?" * len(values))

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from preflight.probes.sniff_text import HEAD as TEXT_HEAD
-from preflight.probes.sniff_text import sniff_text
 from preflight.sources import Source
 
 HEAD: Final = 512
@@ -81,12 +79,13 @@ _TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wa
 def sniff(source: Source) -> str | None:
     """The format's name as `preflight.probes.READERS` and `preflight.formats.FORMATS` know it, or None."""
     head = source.read_at(0, HEAD)
-    return (
-        _by_signature(head)
-        or _sound(source, head)
-        or sniff_text(source.read_at(0, TEXT_HEAD))
-        or _garbage_before(source)
-    )
+    return _by_signature(head) or _sound(source, head) or _text(source) or _garbage_before(source)
+
+
+def _text(source: Source) -> str | None:
+    from preflight.probes.sniff_text import HEAD, sniff_text  # little of what is checked is text
+
+    return sniff_text(source.read_at(0, HEAD))
 
 
 def _by_signature(head: bytes) -> str | None:

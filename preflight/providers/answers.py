@@ -49,8 +49,9 @@ class Answers:
         name: str | None = None,
         group: str | None = None,
         source: str | None = None,
+        why: str | None = None,
     ) -> Asset:
-        """An asset out of an answer; what the answer leaves out is as the arguments say."""
+        """An asset out of an answer; what the answer leaves out is as the arguments say. why: it failed, if it did."""
         fields = self.fields
         found = self._found(call, data, fields.id)
         ids = {field: value for field in (fields.id, *fields.ids.split()) if (value := reading.text(data, field))}
@@ -59,6 +60,7 @@ class Answers:
             status = self.statuses.get(word.lower(), "unknown")
         kind = self.kinds.get((reading.text(data, fields.type) or "").lower(), kind)
         code, message = reading.failure(data) if status == "failed" else (None, None)
+        message = message or (why if status == "failed" else None)
         url = reading.text(data, fields.url)
         return Asset(
             id=found,

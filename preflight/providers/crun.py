@@ -60,7 +60,9 @@ class Crun(Provider):
 
     def get(self, asset: str) -> Asset:
         call = self._call("get", "GET", f"{_PATH}/asset-info", query={"asset_id": self._id(asset)})
-        return self._asset(call, reading.inner(self._ask(call), "data"))
+        answer = self._ask(call)
+        # Why an asset failed stands beside the data: "Response message, error description when failed".
+        return self._asset(call, reading.inner(answer, "data"), why=reading.text(answer, "message"))
 
     def _auth(self) -> Auth:
         return HeaderKey(self._keys[API_KEY], "x-api-key", "")

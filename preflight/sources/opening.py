@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """What can be checked: a path, an http(s) URL, bytes, an open binary file."""
 
-_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
+_URL: Final = r"[a-z][a-z0-9+.-]*://|data:"
 
 
 def is_url(target: object) -> bool:
     """Whether a target is a URL (of any scheme: which ones can be fetched, the HTTP source says)."""
-    return isinstance(target, str) and _URL.match(target) is not None
+    return isinstance(target, str) and ":" in target and re.match(_URL, target, re.IGNORECASE) is not None
 
 
 def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | None = None) -> Source:

@@ -13,8 +13,9 @@ MAX_FRAME: Final = 4 << 20
 class Channel:
     """One end of a socket. Every call has a deadline for all of its bytes, in s on `time.monotonic`; None waits."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, max_frame: int = MAX_FRAME) -> None:
         self._socket = end
+        self._max_frame = max_frame
 
     def close(self) -> None:
         self._socket.close()
@@ -27,7 +28,7 @@ class Channel:
     def receive(self, deadline: float | None = None) -> bytes:
         """Raises TimeoutError, EOFError where the other end is gone, or ValueError for a frame too long."""
         length = int.from_bytes(self._take(4, deadline), "big")
-        if length > MAX_FRAME:
+        if length > self._max_frame:
             raise ValueError(f"a frame of {length:,} bytes")
         return self._take(length, deadline)
 

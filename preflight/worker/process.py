@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from typing import Any, Final, NamedTuple
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.sources import Source
-from preflight.worker.channel import Channel
+from preflight.worker.start import how_it_ended, start
 
 START_SECONDS: Final = 30.0
 """For the interpreter and the import of a decoder from a cold disk. No file is touched meanwhile."""
 MAX_PIECE: Final = 1 << 20
 LEAST_CHARGED: Final = 1 << 12
 """What a read counts at least: over HTTP each is a request, however few bytes it asks for."""
-_BOOT: Final = "import sys; sys.path[:] = sys.argv[1:]; from preflight.worker.child import serve; serve()"
 
 
 class Limits(NamedTuple):
@@ -36,22 +29,10 @@ class Process:
     """A fresh interpreter that decodes what it is sent. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        self._channel = Channel(ours)
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [_interpreter(), "-P", "-c", _BOOT, *_import_paths()],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for us alone
-                env={**os.environ, "MALLOC_ARENA_MAX": "1"},  # more arenas reserve address space, which is limited
-            )
+            self._process, self._channel = start("preflight.worker.child:serve")
         except OSError as error:
-            ours.close()
             raise WorkerCrashed("worker", f"cannot be started: {error}") from None
-        finally:
-            theirs.close()
 
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -75,7 +56,7 @@ class Process:
         except TimeoutError:
             raise WorkerTimeout(source.name, limits.seconds) from None
         except (EOFError, BrokenPipeError, ConnectionError):
-            raise WorkerCrashed(source.name, self._end()) from None
+            raise WorkerCrashed(source.name, how_it_ended(self._process)) from None
         except (ValueError, RecursionError):
             raise WorkerCrashed(source.name, "sent what is no answer") from None
         if failure is not None:
@@ -119,16 +100,6 @@ class Process:
             raise ValueError("not an object")
         return message
 
-    def _end(self) -> str:
-        """How the process ended, in words."""
-        try:
-            code = self._process.wait(1)
-        except subprocess.TimeoutExpired:
-            return "closed its connection"
-        with contextlib.suppress(ValueError):
-            return f"crashed ({signal.Signals(-code).name})"
-        return f"ended with code {code}"
-
 
 def _checked(wanted: Any) -> tuple[int, int]:
     """The offset and length that the process asks for, once they are what they must be."""
@@ -136,16 +107,3 @@ def _checked(wanted: Any) -> tuple[int, int]:
         case [int(offset), int(length)] if offset >= 0 and 0 < length <= MAX_PIECE:
             return offset, length
     raise ValueError("an impossible piece of the source")
-
-
-def _interpreter() -> str:
-    """A program that runs Python: the host may be an application that only embeds it."""
-    if sys.executable and "python" in os.path.basename(sys.executable) and not getattr(sys, "frozen", False):
-        return sys.executable
-    return os.path.join(sys.exec_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
-
-
-def _import_paths() -> list[str]:
-    """Where this process finds its modules. Never the current folder: the untrusted files may lie there."""
-    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return [path for path in sys.path if isinstance(path, str) and path not in ("", os.curdir)] + [package]

@@ -1,0 +1,108 @@
+"""What an interrupted run has done: the lines of its file, which the next run goes on with."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+from preflight.checker import Plan
+from preflight.errors import UsageError
+from preflight.escape import printable
+from preflight.output import open_output
+from preflight.scan.work import name_of
+from preflight.summary import Score, Summary
+from preflight.targets import Item
+
+
+class Earlier:
+    """The file of a run, open for what is still missing. A last line that was not written to its end is removed.
+
+    What is done is counted in `summary`. A target is done where the file has a line of its position, with its source. Raises `UsageError` for a file that
+    is not of `preflight check --format jsonl`, of other rule sets, or of another run that is still going on.
+    """
+
+    def __init__(self, path: str, plan: Plan, summary: Summary) -> None:
+        self.path = path
+        self.stream: IO[str] = open_output(path, "--resume", append=True)
+        self._done: dict[int, str] = {}
+        self._summary = summary
+        try:
+            self._lock()
+            self._read(plan)
+        except BaseException:
+            self.stream.close()
+            raise
+
+    def rest(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
+        """The items that are not done. Raises `UsageError` where the inputs are others.
+
+        As many inputs as the file has are compared before the first one is given back: nothing may be appended to
+        the file of other inputs.
+        """
+        waiting = []
+        for index, item in numbered if self._done else ():
+            source = self._done.pop(index, None)
+            if source is None:
+                waiting.append((index, item))
+            elif source != name_of(item):
+                raise self._refused(f"position {index} is {source} there, and {name_of(item)} in this call")
+            if not self._done:
+                break
+        if self._done:
+            raise self._refused(f"it has {next(iter(self._done.values()))} too, and this call does not")
+        yield from waiting
+        yield from numbered
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self.stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"--resume {self.path}: another run is writing to it: wait for its end") from None
+
+    def _read(self, plan: Plan) -> None:
+        whole = 0
+        with open(self.path, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    self.stream.truncate(whole)
+                    break
+                whole += len(line)
+                self._take(number, line, plan)
+
+    def _take(self, number: int, line: bytes, plan: Plan) -> None:
+        try:
+            row = json.loads(line)
+            index, source, digest = row["index"], row["source"], row["digest"]
+            counts = (_score(row), row["bytes_read"], row["requests"])
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(
+                f"--resume {self.path}: line {number} is no line of `preflight check --format jsonl`: give the file of "
+                "the interrupted run, or a new one"
+            ) from None
+        if digest != plan.digest:
+            raise UsageError(
+                f"--resume {self.path}: line {number} was judged by other rule sets or options, or by another version: "
+                "give those of the interrupted run, or a new file"
+            )
+        if index in self._done:
+            raise UsageError(f"--resume {self.path}: line {number} repeats position {index}: give a new file")
+        self._done[index] = source
+        self._summary.count(*counts)
+
+    def _refused(self, why: str) -> UsageError:
+        return UsageError(
+            f"--resume {self.path} is of other inputs: {printable(why)}: give the targets of the interrupted run, "
+            "in the same order, or a new file"
+        )
+
+
+def _score(row: dict[str, Any]) -> Score:
+    """The score of a report that was written as JSON."""
+    words = []
+    for result in row["results"]:
+        warned = any(finding["severity"] == "warning" for finding in result["findings"])
+        words += [result["rules"], "warning" if warned and result["verdict"] == "pass" else result["verdict"]]
+    overall = row["verdict"]
+    return ("warning" if overall == "pass" and "warning" in words[1::2] else overall, *words)

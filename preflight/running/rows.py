@@ -1,0 +1,41 @@
+"""What is left of a report once it is written: one row, small enough to travel between processes and to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from preflight.report import Report
+from preflight.scan import Outcome
+from preflight.summary import Score, score_of
+
+
+class Row(NamedTuple):
+    """One outcome, rendered and counted.
+
+    text    what is to be written; None: neither content nor name is media, the file is skipped
+    final   it depends on the file and the rules alone: the source could be read
+    """
+
+    position: int
+    text: str | None
+    score: Score = ()
+    bytes_read: int = 0
+    requests: int = 0
+    final: bool = True
+
+
+class Rendering:
+    """Turns numbered outcomes into rows, in whichever process they come to be."""
+
+    def __init__(self, render: Callable[[Report], str]) -> None:
+        self._render = render
+
+    def __call__(self, outcomes: list[tuple[int, Outcome]]) -> list[Row]:
+        return [self._row(index, outcome) for index, outcome in outcomes]
+
+    def _row(self, index: int, report: Outcome) -> Row:
+        if report is None:
+            return Row(index, None)
+        text = self._render(report)
+        return Row(index, text, score_of(report), report.bytes_read, report.requests, report.error is None)

@@ -1,0 +1,103 @@
+"""Many sources: workers, order, isolation. Streams its outcomes and never collects them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from preflight.checker import Plan, Rules, plan_for
+from preflight.report import Report
+from preflight.scan.work import Numbered, Outcome, Pack, Ready, examine_item
+from preflight.sources.opening import Target, is_url
+from preflight.targets import Item
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+__all__ = ["Outcome", "check_many", "examine_item", "pour", "scan"]
+
+
+def check_many(
+    targets: Iterable[Target],
+    rules: Rules,
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    ordered: bool = True,
+    strict: bool = False,
+    deep: bool = False,
+    timeout: float | None = None,
+    allow_private: bool = False,
+) -> Iterator[Report]:
+    """A report for every target, exactly one each, in input order (`ordered=False`: as they come).
+
+    workers   processes for local files (default: none, this process reads them), threads for URLs (default 32)
+    executor  any `concurrent.futures.Executor` in place of ours; arguments and results are small and picklable
+
+    Raises `UsageError` before anything is read; a bad target is a report, and so is one that kills its process.
+
+    >>> [report.verdict for report in preflight.check_many(["fixtures/accepted/picture.png", "gone.png"], "atlas")]
+    ['pass', 'unknown']
+    """
+    plan = plan_for(rules, strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    items = (Item(target) for target in targets)
+    outcomes = scan(items, plan, workers=workers, executor=executor, ordered=ordered)
+    return (outcome for outcome in outcomes if outcome is not None)
+
+
+def scan(
+    items: Iterable[Item],
+    plan: Plan,
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    ordered: bool = True,
+) -> Iterator[Outcome]:
+    """The outcome of every item."""
+    return pour(enumerate(items), plan, workers=workers, executor=executor, ordered=ordered)
+
+
+def pour(
+    numbered: Iterable[Numbered],
+    plan: Plan,
+    pack: Pack | None = None,
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    ordered: bool = True,
+) -> Iterator[Any]:
+    """What `pack` makes of the outcomes of items that have their positions; without it the outcomes themselves.
+
+    What is `Ready` passes in its place.
+
+    pack  is called where the outcomes come to be, which may be another process: what it gives is all that travels
+    """
+    pending = iter(numbered)
+    if executor is None and (workers or 1) == 1:
+        for index, item in pending:
+            if isinstance(item, Ready):
+                yield item.result
+                continue
+            if is_url(item.target) and item.problem is None:
+                pending = _chain((index, item), pending)
+                break
+            outcome = examine_item(index, item, plan)
+            if pack is None:
+                yield outcome
+            else:
+                yield from pack([(index, outcome)])
+        else:
+            return
+    from preflight.scan.lanes import Lanes, flow  # futures and processes are loaded where they are used
+
+    lanes = Lanes(plan, pack, workers, executor)
+    try:
+        yield from flow(pending, lanes, ordered)
+    finally:
+        lanes.close()
+
+
+def _chain(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
+    """From the first URL on everything flows through the lanes."""
+    yield first
+    yield from rest

@@ -1,0 +1,138 @@
+"""Where work runs: URLs in threads, files in processes or in the caller's executor, everything else right here."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from typing import Any, Final, Literal
+
+from preflight.checker import Plan
+from preflight.scan.processes import Processes
+from preflight.scan.work import Numbered, Pack, Ready, Work, do
+from preflight.sources.opening import is_url
+from preflight.targets import Item
+
+URL_WORKERS: Final = 32
+"""URLs fetched at once: they wait, they do not compute."""
+CHUNK: Final = 64
+"""Local files handed over at a time: many enough to outweigh the handing over. The first are few, to be seen soon."""
+WINDOW: Final = 16
+"""Pieces of work under way for each worker: what bounds memory while the first of them is slow."""
+
+Lane = Literal["urls", "files", "given", "here", "ready"]
+Future_ = Future[list[Any]]
+
+
+def flow(numbered: Iterable[Numbered], lanes: Lanes, ordered: bool) -> Iterator[Any]:
+    """Everything through the lanes, at most a window of it under way."""
+    waiting: deque[tuple[Work, Future_]] = deque()
+    for lane, piece in _pieces(numbered, lanes):
+        waiting.append((piece, lanes.submit(lane, piece)))
+        while len(waiting) >= lanes.window or (ordered and waiting and waiting[0][1].done()):
+            yield from _next(waiting, lanes, ordered)
+    while waiting:
+        yield from _next(waiting, lanes, ordered)
+
+
+def _pieces(numbered: Iterable[Numbered], lanes: Lanes) -> Iterator[tuple[Lane, list[Any]]]:
+    """Work to hand over at once, all of it for one lane."""
+    piece: list[Any] = []
+    lane: Lane = "here"
+    size = 1
+    for index, item in numbered:
+        takes = lanes.lane_of(item)
+        if piece and takes != lane:
+            yield lane, piece
+            piece = []
+        lane = takes
+        piece.append(item.result if isinstance(item, Ready) else (index, item))
+        if len(piece) >= min(size, lanes.chunk[lane]):
+            yield lane, piece
+            piece, size = [], size * 2
+    if piece:
+        yield lane, piece
+
+
+def _next(waiting: deque[tuple[Work, Future_]], lanes: Lanes, ordered: bool) -> Iterator[Any]:
+    if not ordered:
+        done = wait([future for _, future in waiting], return_when=FIRST_COMPLETED).done
+        while waiting[0][1] not in done:
+            waiting.rotate(-1)
+    work, future = waiting.popleft()
+    try:
+        yield from future.result()
+    except BrokenExecutor:
+        yield from lanes.again(work)
+
+
+class Lanes:
+    """Takes pieces of work and gives their futures. To be closed.
+
+    chunk   how much a lane takes at once; window: how many pieces may be under way
+    """
+
+    def __init__(self, plan: Plan, pack: Pack | None, workers: int | None, executor: Executor | None) -> None:
+        self._plan = plan
+        self._pack = pack
+        self._given = executor
+        self._workers = workers or 1
+        self._urls = workers if workers and workers > 1 else URL_WORKERS
+        self._processes: Processes | None = None
+        self._pools: dict[Lane, ThreadPoolExecutor] = {}
+        files = 1 if plan.deep else CHUNK
+        self.chunk: dict[Lane, int] = {"urls": 1, "files": files, "given": files, "here": 1, "ready": CHUNK}
+        self.window = WINDOW * self._workers + self._urls
+
+    def lane_of(self, item: Item | Ready) -> Lane:
+        """The lane that takes an item."""
+        if isinstance(item, Ready):
+            return "ready"
+        if not isinstance(item.target, str | os.PathLike):
+            return "here" if self._given is None or hasattr(item.target, "read") else "given"
+        if self._given is not None:
+            return "given"
+        if item.problem is None and is_url(item.target):
+            return "urls"
+        return "files" if self._workers > 1 else "here"
+
+    def submit(self, lane: Lane, piece: list[Any]) -> Future_:
+        """The future of what a piece gives."""
+        if lane == "given" and self._given is not None:
+            try:
+                return self._given.submit(do, piece, self._plan, self._pack)
+            except BrokenExecutor:
+                lane = "files"
+        if lane == "urls":
+            return self._pool(lane, self._urls).submit(do, piece, self._plan, self._pack)
+        if lane == "files":
+            return self._pool(lane, self._workers).submit(self._own().run, piece)
+        return _settled(lambda: piece if lane == "ready" else do(piece, self._plan, self._pack))
+
+    def again(self, work: Work) -> list[Any]:
+        """The work of an executor that broke, in processes of ours: only the file that broke it loses its report."""
+        return self._own().run(work)
+
+    def close(self) -> None:
+        """End everything at once; what is still under way is nobody's any more."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+        if self._processes is not None:
+            self._processes.close()
+
+    def _own(self) -> Processes:
+        if self._processes is None:
+            self._processes = Processes(self._plan, self._pack)
+        return self._processes
+
+    def _pool(self, lane: Lane, size: int) -> ThreadPoolExecutor:
+        if lane not in self._pools:
+            self._pools[lane] = ThreadPoolExecutor(size, thread_name_prefix=f"preflight-{lane}")
+        return self._pools[lane]
+
+
+def _settled(call: Callable[[], list[Any]]) -> Future_:
+    future: Future_ = Future()
+    future.set_result(call())
+    return future

@@ -1,0 +1,130 @@
+"""Processes of ours that examine files: one that dies or hangs costs the file that it was about, and nothing else."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from typing import Any, Final
+
+from preflight.checker import Plan
+from preflight.errors import UsageError
+from preflight.report import Problem
+from preflight.scan.work import Pack, Work, do, failed, name_of
+from preflight.worker.start import how_it_ended, start
+
+PATIENCE: Final = 60.0
+"""s for one file, from a disk that may have to spin up. Decoders have deadlines of their own, far below."""
+PATIENCE_DEEP: Final = 300.0
+"""The same where several decoders may go through the whole file one after the other."""
+START_SECONDS: Final = 30.0
+MAX_FRAME: Final = 1 << 30
+
+
+class Processes:
+    """As many processes as threads ask at the same time, used again and again until one dies."""
+
+    def __init__(self, plan: Plan, pack: Pack | None) -> None:
+        self._plan = plan
+        self._pack = pack
+        self._idle: list[_Process] = []  # taken and given back by atomic calls alone, so threads need no lock
+        self._running: set[_Process] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def run(self, work: Work) -> list[Any]:
+        """What `do` gives, in a process. Where that dies each file is tried alone, so that only one is lost."""
+        try:
+            return self._try(work)
+        except _CannotStart:
+            return do(work, self._plan, self._pack)
+        except _Lost as lost:
+            if self._closed:
+                raise
+            if len(work) > 1:
+                return [result for one in work for result in self.run([one])]
+            ((index, item),) = work
+            problem = Problem(lost.code, f"{name_of(item)}: {lost}")
+            outcome = failed(index, item, self._plan, problem)
+            return [outcome] if self._pack is None else self._pack([(index, outcome)])
+
+    def close(self) -> None:
+        """End them all, whatever they are doing."""
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                process.stop()
+            self._running.clear()
+
+    def _try(self, work: Work) -> list[Any]:
+        process = self._take()
+        try:
+            results = process.run(work)
+        except BaseException:
+            with self._lock:
+                self._running.discard(process)
+            process.stop()
+            raise
+        self._idle.append(process)
+        return results
+
+    def _take(self) -> _Process:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            process = _Process(self._plan, self._pack)
+        with self._lock:
+            self._running.add(process)
+            if self._closed:
+                process.stop()
+        return process
+
+
+class _CannotStart(Exception):
+    """No process can be had: the work is done where we are."""
+
+
+class _Lost(Exception):
+    """A process is lost, and with it the file that it was about: `code` and `str()` say how."""
+
+    def __init__(self, code: str, how: str) -> None:
+        super().__init__(f"the process that read it {how}; the others went on")
+        self.code = code
+
+
+class _Process:
+    """One of them. Used by one thread at a time."""
+
+    def __init__(self, plan: Plan, pack: Pack | None) -> None:
+        self._patience = PATIENCE_DEEP if plan.deep else PATIENCE
+        try:
+            self._process, self._channel = start("preflight.scan.child:serve", MAX_FRAME)
+        except OSError as error:
+            raise _CannotStart from error
+        try:
+            self._channel.send(pickle.dumps((plan, pack)))
+            self._channel.receive(time.monotonic() + START_SECONDS)
+        except (OSError, EOFError) as error:
+            self.stop()
+            raise _CannotStart from error
+
+    def run(self, work: Work) -> list[Any]:
+        """What `do` gives. Raises `_Lost`, after which the process is of no use, and `UsageError` as `do` would."""
+        try:
+            self._channel.send(pickle.dumps(work))
+            while not (answer := self._channel.receive(time.monotonic() + self._patience)):
+                """An empty frame: another file has been begun, the clock starts again."""
+        except TimeoutError:
+            raise _Lost("probe_timeout", f"was stopped after {self._patience:g} s") from None
+        except (EOFError, OSError):
+            raise _Lost("probe_crashed", how_it_ended(self._process)) from None
+        problem, results = pickle.loads(answer)  # noqa: S301 - a process of ours wrote it
+        if problem is not None:
+            raise UsageError(problem)
+        return results  # type: ignore[no-any-return]
+
+    def stop(self) -> None:
+        """End it at once and leave no zombie."""
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,56 @@
+"""What is done with one target, or with several at a time: in this process, in another one, in anybody's executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from preflight.checker import Plan, examine
+from preflight.formats import MEDIA_EXTENSIONS, extension_of
+from preflight.judge import judge
+from preflight.report import Problem, Report
+from preflight.sources.opening import shown
+from preflight.targets import Item
+
+Outcome = Report | None
+"""None: found in a folder, and neither its content nor its name is media. Counted, not judged."""
+Work = list[tuple[int, Item]]
+"""Items with their positions in the input."""
+Pack = Callable[[list[tuple[int, Outcome]]], list[Any]]
+"""What turns numbered outcomes into what its caller wants of them; pickled where it is sent to other processes."""
+
+
+class Ready(NamedTuple):
+    """In place of an item: what `pack` would make of its outcome is there already."""
+
+    result: Any
+
+
+Numbered = tuple[int, Item | Ready]
+
+
+def do(work: Iterable[tuple[int, Item]], plan: Plan, pack: Pack | None = None) -> list[Any]:
+    """The outcomes of some work, or what `pack` makes of them; at the module's top level so that it can be pickled."""
+    outcomes = [(index, examine_item(index, item, plan)) for index, item in work]
+    return [outcome for _, outcome in outcomes] if pack is None else pack(outcomes)
+
+
+def examine_item(index: int, item: Item, plan: Plan) -> Outcome:
+    """One item's outcome."""
+    if item.problem is not None:
+        return failed(index, item, plan, item.problem)
+    report = examine(item.target, plan, index, item.name)
+    if item.explicit or report.media is None or report.media.kind is not None:
+        return report
+    return report if extension_of(report.source) in MEDIA_EXTENSIONS else None
+
+
+def failed(index: int, item: Item, plan: Plan, problem: Problem) -> Report:
+    """The report of an item that could not be examined."""
+    results = tuple(judge(None, rules, problem=problem, dropped=plan.dropped) for rules in plan.rules)
+    return Report(name_of(item), None, results, index, problem, digest=plan.digest)
+
+
+def name_of(item: Item) -> str:
+    """How an item is called in its report."""
+    return item.name or shown(item.target)
