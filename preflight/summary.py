@@ -105,9 +105,9 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """1: something failed; else 2: something is unknown; else 0."""
+        """1: something failed; else 2: something is unknown, or nothing was there to check; else 0."""
         tally = self.overall
-        return 1 if tally.failed else 2 if tally.unknown else 0
+        return 1 if tally.failed else 2 if tally.unknown or not self.files else 0
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object with the counts."""

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Final, NamedTuple, cast
+from collections.abc import Iterable, Iterator
+from typing import IO, NamedTuple
 
-from preflight.formats import FORMATS
+from preflight import lists
 from preflight.report import Problem
 from preflight.sources.opening import Target, is_url
-
-if TYPE_CHECKING:
-    import io
-
-LONGEST_LINE: Final = 1 << 16
-"""Characters of a list's line; a longer one is no path and no URL."""
 
 
 class Item(NamedTuple):
@@ -64,7 +57,7 @@ def expand(words: Iterable[str], selection: Selection = Selection(), column: str
     for word in words:
         if word == "-":
             yield from _standard_input(selection, column)
-        elif word.startswith("@"):
+        elif word.startswith("@") and not os.path.lexists(word):
             yield from _list_file(word[1:], selection, column)
         else:
             yield from _one(word, selection)
@@ -114,13 +107,13 @@ def _folder(folder: str, selection: Selection) -> Iterator[Item]:
                 listed = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name)
         except OSError as error:
             empty = False
-            yield _problem(here, "permission_denied", f"the folder cannot be listed ({error.strerror})")
+            yield _problem(here, "unreadable", f"the folder cannot be listed ({error.strerror}): check its permissions")
             continue
         below = []
         for entry in listed:
             if _is_folder(entry):
                 below.append(entry.path)
-            elif not selection or selection.takes(os.path.relpath(entry.path, folder)):
+            elif _may_be_file(entry) and (not selection or selection.takes(os.path.relpath(entry.path, folder))):
                 empty = False
                 yield Item(entry.path, None, False)
         pending.extend(reversed(below))
@@ -128,6 +121,14 @@ def _folder(folder: str, selection: Selection) -> Iterator[Item]:
         yield _problem(
             folder, "no_media", "the folder has no file that could be media: check the path and the patterns"
         )
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    """A file, or a link that leads nowhere and should be heard of; no pipe, no socket, no device."""
+    try:
+        return entry.is_file() or entry.is_symlink()
+    except OSError:  # a link into a loop of links
+        return True
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -138,95 +139,36 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
-    """A media file's bytes, or a list of targets: content decides here too."""
-    stream = cast("io.BufferedReader", sys.stdin.buffer)
-    from preflight.probes.sniff import sniff
-    from preflight.sources.memory import MemorySource
-
-    known = FORMATS.get(sniff(MemorySource(stream.peek(512))) or "")
-    if known is not None and known.kinds:
-        yield Item(stream, "<stdin>")
+    """A media file's bytes, or a list of targets."""
+    stream, listed = lists.standard_input()
+    if stream is None:
+        yield _problem("<stdin>", "unreadable", "standard input is closed: give files, or a list on it")
+    elif listed:
+        yield from _listed(stream, "<stdin>", selection, column)
     else:
-        yield from _list(stream, "<stdin>", selection, column)
+        yield Item(stream, "<stdin>")
 
 
 def _list_file(path: str, selection: Selection, column: str | None) -> Iterator[Item]:
     try:
         with open(path, "rb") as stream:
-            yield from _list(stream, path, selection, column)
-    except OSError as error:
-        yield _problem(f"@{path}", "not_found", f"the list cannot be read ({error.strerror}): check its path")
-
-
-def _list(stream: IO[bytes], name: str, selection: Selection, column: str | None) -> Iterator[Item]:
-    """A list's targets: a line each, `#` begins a comment line; CSV and JSONL where a column is named."""
-    if column is not None:
-        yield from _table(stream, name, selection, column)
-        return
-    for number, line in _lines(stream):
-        text = _text(line)
-        if text is None:
-            yield _problem(
-                f"{name}:{number}", "unreadable_line", "the line is not UTF-8 text, or far too long: mend it"
-            )
-        elif text and not text.startswith("#"):
-            yield from _one(text, selection)
-
-
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    while line := stream.readline(LONGEST_LINE):
-        number += 1
-        while not line.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
-            line = line[:LONGEST_LINE] + rest[-1:]  # too long: only its end is kept, so that the next line is found
-        yield number, line
-
-
-def _text(line: bytes) -> str | None:
-    if len(line) > LONGEST_LINE or b"\0" in line:
-        return None
-    try:
-        return line.decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        return None
-
-
-def _table(stream: IO[bytes], name: str, selection: Selection, column: str) -> Iterator[Item]:
-    """One column of a CSV file with a header line, or one key of JSON lines: told apart by the first character."""
-    rows = ((number, _text(line)) for number, line in _lines(stream))
-    header: Sequence[str] | None = None
-    for number, text in rows:
-        where = f"{name}:{number}"
-        if text is None:
-            yield _problem(where, "unreadable_line", "the line is not UTF-8 text, or far too long: mend it")
-        elif header is None and not text.startswith("{"):
-            header = _cells(text)
-            if column not in header:
-                yield _problem(where, "unreadable_line", f"no column {column!r}: it has {', '.join(header)}")
-                return
-        elif text:
-            value = _value(text, header, column)
-            if value:
-                yield from _one(value, selection)
+            head = stream.read(lists.HEAD)
+            stream.seek(0)
+            if lists.is_list(head):
+                yield from _listed(stream, path, selection, column)
             else:
-                yield _problem(where, "unreadable_line", f"the line has no {column!r}: mend it")
+                yield _problem(f"@{path}", "unreadable", f"it is no list of targets: to check it, write {path}")
+    except OSError as error:
+        yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({error.strerror}): check its path")
 
 
-def _cells(text: str) -> list[str]:
-    import csv
-
-    return next(csv.reader([text]))
-
-
-def _value(text: str, header: Sequence[str] | None, column: str) -> str | None:
-    if header is not None:
-        cells = dict(zip(header, _cells(text), strict=False))
-        return cells.get(column)
-    import json
-
-    try:
-        row = json.loads(text)
-    except ValueError:
-        return None
-    value = row.get(column) if isinstance(row, dict) else None
-    return value if isinstance(value, str) else None
+def _listed(stream: IO[bytes], name: str, selection: Selection, column: str | None) -> Iterator[Item]:
+    empty = True
+    for row in lists.rows(stream, name, column):
+        empty = False
+        if row.target is not None:
+            yield from _one(row.target, selection)
+        else:
+            yield _problem(row.place, "unreadable_line", row.wrong or "")
+    if empty:
+        yield _problem(name, "no_media", "the list names no target: write one a line")

@@ -26,6 +26,7 @@ LAYERS = [
     ["request"],
     ["scan"],
     ["targets"],
+    ["lists"],
     ["checker"],
     ["ruleviews", "schemas"],
     ["rulecheck"],

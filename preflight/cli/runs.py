@@ -70,6 +70,10 @@ class Run:
                 click.echo(f"interrupted: {self._done()}; {self._how_to_go_on()}", err=True)
                 raise
         reporter.close(self.summary)
+        if not self.summary.files:
+            count = self.summary.skipped
+            seen = f"none of the {count:,} files found is media" if count else "no file was found"
+            click.echo(f"nothing to check: {seen}: check the paths and the patterns", err=True)
 
     @contextmanager
     def _cache(self, reporter: Reporter) -> Iterator[Cache | None]:

@@ -52,7 +52,7 @@ class TextReporter:
             return
         if summary.files + summary.skipped > 1:
             _table(summary, self._stream, self._options.colour)
-            if not self._options.commands and summary.exit_code:
+            if not self._options.commands and summary.overall.failed:
                 self._stream.write("Check a file alone to see the ready command that mends it, where there is one.\n")
         for name, (basis, as_of) in summary.bases.items():
             name = printable(name)
