@@ -1,6 +1,17 @@
-"""`python -m preflight`."""
+"""`python -m preflight`, and the `preflight` command."""
 
-from preflight.cli import main
+from __future__ import annotations
+
+import gc
+
+
+def main() -> None:
+    """Load the command line and run it; it ends the process."""
+    gc.disable()  # until everything is loaded: all of it stays
+    from preflight.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

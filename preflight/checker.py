@@ -195,7 +195,7 @@ def _typed(delivery: Delivery | None, media: Media) -> Delivery | None:
     known = FORMATS.get(media.format or "")
     if delivery is None or known is None or delivery.content_type is None:
         return delivery
-    return replace(delivery, content_type_matches=delivery.content_type in known.mimes)
+    return delivery._replace(content_type_matches=delivery.content_type in known.mimes)
 
 
 _TELLS_NOTHING: Final = frozenset(("application/octet-stream", "binary/octet-stream"))

@@ -83,8 +83,7 @@ FACTS: Final[tuple[str, ...]] = tuple(
 _values: Final = attrgetter(*FACTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What a URL's server did when it was asked for the file; `None` = not seen.
 
     scheme, host, port  of the URL as given; host_is_ip: an address and no name; url_length: characters
@@ -121,7 +120,7 @@ class Delivery:
     notes: tuple[str, ...] = ()
 
 
-DELIVERY_FACTS: Final[tuple[str, ...]] = tuple(field.name for field in fields(Delivery))
+DELIVERY_FACTS: Final[tuple[str, ...]] = Delivery._fields
 
 
 class Need(NamedTuple):

@@ -12,7 +12,6 @@ from preflight.media import Delivery, Media
 Verdict = Literal["pass", "fail", "unknown"]
 
 _GRAVITY: Final[dict[str, int]] = {"pass": 0, "unknown": 1, "fail": 2}
-_OF_SEVERITY: Final[dict[str, Verdict]] = {"error": "fail", "unknown": "unknown", "warning": "pass", "note": "pass"}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -26,9 +25,13 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
     """What findings amount to; `strict` lets warnings fail."""
-    return worst(
-        "fail" if strict and finding.severity == "warning" else _OF_SEVERITY[finding.severity] for finding in findings
-    )
+    verdict: Verdict = "pass"
+    for finding in findings:
+        if finding.severity == "error" or (strict and finding.severity == "warning"):
+            return "fail"
+        if finding.severity == "unknown":
+            verdict = "unknown"
+    return verdict
 
 
 class Finding(NamedTuple):
@@ -63,8 +66,7 @@ class Finding(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What one rule set says of one source. `as_of`: ISO day its limits were read; `basis`: published or assumed."""
 
     rules: str
@@ -118,7 +120,7 @@ class Report:
         """The worst of the results; `unknown` where the source could not be read and no result says more."""
         if self.error is not None and not self.results:
             return "unknown"
-        return worst(result.verdict for result in self.results)
+        return self.results[0].verdict if len(self.results) == 1 else worst(one.verdict for one in self.results)
 
     @property
     def passed(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from preflight import lists
 from preflight.report import Problem
@@ -49,7 +49,10 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch(path, pattern) or fnmatch(name, pattern) for pattern in patterns)
 
 
-def expand(words: Iterable[str], selection: Selection = Selection(), column: str | None = None) -> Iterator[Item]:
+_ALL: Final = Selection()
+
+
+def expand(words: Iterable[str], selection: Selection = _ALL, column: str | None = None) -> Iterator[Item]:
     """Every target that the words name, in their order; files of a folder sorted by name.
 
     column  the name of the CSV column or JSONL key that holds the target, for lists of those kinds

@@ -229,7 +229,7 @@ class TestAround:
     )
     def test_urls(self, change: dict[str, Any], verdict: str, message: str | None) -> None:
         delivery = Delivery(scheme="https", host="example.com", url_length=40, public=True, status=200, ranges=True)
-        result = judge(PHOTO, ATLAS, delivery=replace(delivery, **change))
+        result = judge(PHOTO, ATLAS, delivery=delivery._replace(**change))
         assert result.verdict == verdict
         assert [finding.message[: len(message or "")] for finding in result.findings] == ([message] if message else [])
 

@@ -177,15 +177,15 @@ URL_LIMITS = list(url_situations())
 def test_each_limit_on_urls_holds_exactly_up_to_its_bound(rules: RuleSet, limit: Limit) -> None:
     assert judge(PICTURE, rules, delivery=SEEN, strict=True).verdict == "pass"
     for value in around(limit.fact, limit.written):
-        delivery = replace(SEEN, **{limit.fact: value})
+        delivery = SEEN._replace(**{limit.fact: value})
         plain, strict = (judge(PICTURE, rules, delivery=delivery, strict=strict) for strict in (False, True))
         assert (plain.verdict, strict.verdict) == expected(limit.written, value), (value, plain.findings)
     if limit.any_of is not None:
         wrong = not limit.any_of[0] if isinstance(limit.any_of[0], bool) else "ftp"
-        result = judge(PICTURE, rules, delivery=replace(SEEN, **{limit.fact: wrong}))
+        result = judge(PICTURE, rules, delivery=SEEN._replace(**{limit.fact: wrong}))
         assert [finding.code for finding in result.findings] == [choice_code(limit.fact)]
     if limit.required:
-        result = judge(PICTURE, rules, delivery=replace(SEEN, **{limit.fact: None}))
+        result = judge(PICTURE, rules, delivery=SEEN._replace(**{limit.fact: None}))
         assert result.verdict == "fail"
 
 

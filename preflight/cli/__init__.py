@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from contextlib import suppress
@@ -104,7 +103,6 @@ def main() -> None:
 
     At once: taking the interpreter down costs as much as ten files, and would wait for threads that wait for servers.
     """
-    gc.disable()  # until everything is loaded: all of it stays
     code = call()
     with suppress(OSError, ValueError):
         sys.stderr.flush()
@@ -130,7 +128,7 @@ def call() -> int:
     except (BrokenPipeError, SystemExit):  # click makes the one of the other
         code = 0  # the reader has gone (`| head`): there is nothing more to say
     except OSError as error:
-        click.echo(f"preflight: {printable_lines(error.strerror or str(error))}", err=True)
+        click.echo(f"preflight: {printable_lines(str(error))}", err=True)
         code = 2
     except Exception as error:
         said = printable_lines(f"{type(error).__name__}: {error}")

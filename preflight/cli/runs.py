@@ -13,7 +13,7 @@ import click
 from preflight import running
 from preflight.checker import Plan
 from preflight.cli.options import items_of, output_stream
-from preflight.errors import UsageError
+from preflight.errors import OutputError, UsageError
 from preflight.reporters import Reporter, is_line_reporter
 from preflight.running import Options, Progress
 from preflight.summary import Summary
@@ -69,6 +69,9 @@ class Run:
                 self.stream.flush()
                 click.echo(f"interrupted: {self._done()}; {self._how_to_go_on()}", err=True)
                 raise
+            except OutputError:
+                click.echo(f"stopped: {self._how_to_go_on()}", err=True)
+                raise
         reporter.close(self.summary)
         if not self.summary.files:
             count = self.summary.skipped
@@ -109,5 +112,7 @@ class Run:
         if not self._plan.rules:
             return "the same command begins anew"
         if self._options["format_"] == "jsonl":
-            return f"to go on, put --resume {self._options['output'] or 'FILE'} in place of the output"
-        return "to go on after an interruption, run it with --resume FILE.jsonl"
+            if self._options["output"]:
+                return f"to go on, run it again with --resume {self._options['output']} in place of --output"
+            return "to go on, run it again with --resume FILE, where FILE has what was printed"
+        return "to be able to go on, run it with --resume FILE.jsonl from the start"

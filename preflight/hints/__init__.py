@@ -34,7 +34,7 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
     section  the limits of the media's kind; what has to be converted is mended to those of its new format
     name     the file's name for the command; None: a placeholder
     """
-    problems = tuple((finding.code, finding.fact or "") for finding in findings if finding.severity == "error")
+    problems = tuple([(one.code, one.fact or "") for one in findings if one.severity == "error"])
     hints, ready = _advice(problems, Subject.of(media), section)
     if media.encrypted or not _BEYOND_TOOLS.isdisjoint(media.notes) or (media.pixels or 0) > _BOMB:
         ready = None
@@ -62,21 +62,22 @@ def _repair(wrong: frozenset[str], media: Subject, section: Section) -> Repair:
     if "format" in wrong:
         written = targets.written_format(media.kind, section.by_fact(None).get("format"))
     limits = section.by_fact(written)
-    repair = Repair(media, wrong, limits, None, written)
-    return repair._replace(shape=targets.shape(media, limits)) if _needs_shape(repair) else repair
+    shape = targets.shape(media, limits) if _needs_shape(wrong, media) else None
+    return Repair(media, wrong, limits, shape, written)
 
 
 def _mendable(problems: tuple[Problem, ...], repair: Repair) -> bool:
     """One command can mend all of it."""
     if not repair.wrong <= _MENDABLE or any(code in _NOT_BY_COMMAND for code, _ in problems):
         return False
-    return repair.shape is not None or not _needs_shape(repair)
+    return repair.shape is not None or not _needs_shape(repair.wrong, repair.media)
 
 
-def _needs_shape(repair: Repair) -> bool:
+def _needs_shape(wrong: frozenset[str], media: Subject) -> bool:
     """The geometry is wrong, or encoders refuse it: those of 4:2:0 take even sides only."""
-    sides = (repair.media.width or 0, repair.media.height or 0)
-    return bool(repair.wrong & _GEOMETRY) or (repair.media.kind == VIDEO and any(side % 2 for side in sides))
+    if not wrong.isdisjoint(_GEOMETRY):
+        return True
+    return media.kind == VIDEO and ((media.width or 0) % 2 == 1 or (media.height or 0) % 2 == 1)
 
 
 def _hint(code: str, fact: str, repair: Repair) -> str | None:

@@ -63,7 +63,7 @@ class Command(NamedTuple):
     def of(self, name: str | None) -> str:
         """The command for a file of this name; None: a placeholder."""
         source = name if name and name.isprintable() else f"input.{self.extensions[0]}"
-        output = f"{os.path.splitext(os.path.basename(source))[0]}-fixed.{self.extensions[1]}"
+        output = f"{os.path.splitext(source.rpartition(os.sep)[2])[0]}-fixed.{self.extensions[1]}"
         return f"{self.before} {shlex.quote(_plain(source))}{self.between} {shlex.quote(_plain(output))}"
 
 

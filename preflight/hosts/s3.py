@@ -78,4 +78,5 @@ def _client() -> Any:
         from botocore.config import Config
     except ImportError:
         raise MissingExtra("hosting files at s3://", "s3") from None
-    return boto3.client("s3", config=Config(signature_version="s3v4"))
+    # A session of its own: the shared one keeps the keys that it found first.
+    return boto3.session.Session().client("s3", config=Config(signature_version="s3v4"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from preflight.checker import Plan
 from preflight.reporters import LineReporter, Reporter, is_line_reporter
@@ -36,36 +36,43 @@ class Options(NamedTuple):
     cache: Cache | None = None
 
 
+_USUAL: Final = Options()
+
+
 def run(
     items: Iterable[Item],
     plan: Plan,
     reporter: Reporter,
     summary: Summary,
-    options: Options = Options(),
+    options: Options = _USUAL,
     *,
     progress: Progress | None = None,
     flush: Callable[[], None] = lambda: None,
 ) -> None:
     """Examine the items, report and count each as soon as it is known.
 
-    flush  pass on what the reporter wrote; done after each report, so that nothing is lost and nobody waits
+    flush  pass on what the reporter wrote; done before anything that may take its time, so that nobody waits
     """
     progress = progress or Progress()
+
+    def idle() -> None:
+        progress.make_way()
+        flush()
+
     numbered: Iterator[tuple[int, Item]] = enumerate(items)
     if options.earlier is not None:
         numbered = options.earlier.rest(numbered)
-    settings: dict[str, Any] = {"workers": options.workers, "ordered": options.ordered}
+    settings: dict[str, Any] = {"workers": options.workers, "ordered": options.ordered, "idle": idle}
     if is_line_reporter(reporter):
         failing = _rows(numbered, plan, reporter, summary, options.cache, settings)
     else:
         failing = _reports(pour(numbered, plan, **settings), reporter, summary)
     try:
         for failed in failing:
-            progress.make_way()
-            flush()
             progress.advance()
             if failed and options.fail_fast:
                 break
+        idle()
     finally:
         progress.clear()
 

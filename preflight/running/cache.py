@@ -144,15 +144,20 @@ class Cache:
             start += len(text)
         block = b"".join(texts)
         rest = b"%b %b" % (self._digest, json.dumps(files).encode())
-        head = b"%d %d %d %b\n" % (start, zlib.crc32(block), zlib.crc32(rest), rest)
+        self._append(b"%d %d %d %b\n%b" % (start, zlib.crc32(block), zlib.crc32(rest), rest, block))
+        self._new.clear()
+
+    def _append(self, data: bytes) -> None:
+        end = os.fstat(self._file).st_size
         try:
-            if os.write(self._file, head + block) < len(head) + len(block):
+            if os.write(self._file, data) < len(data):
                 raise OSError(ENOSPC, os.strerror(ENOSPC))
         except OSError as error:
             self._note(f"--cache {self._path} cannot be written ({error.strerror}): the run goes on without it")
+            os.ftruncate(self._file, end)
             os.close(self._file)
             self._file = -1
-        self._new.clear()
+            self._seen.clear()
 
     def _opened(self) -> int:
         """The file, locked; -1 where the run has to do without. What is no cache of ours is moved out of the way."""
@@ -204,7 +209,7 @@ class Cache:
         if whole < os.fstat(self._file).st_size or not whole:
             os.ftruncate(self._file, whole)
         if not whole:
-            os.write(self._file, MAGIC)
+            self._append(MAGIC)
 
     def _take(self, files: list[list[Any]], block: tuple[int, int, int]) -> int:
         self._blocks.append(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from preflight.checker import Plan
 from preflight.errors import UsageError
@@ -15,18 +15,22 @@ from preflight.scan.work import name_of
 from preflight.summary import Score, Summary
 from preflight.targets import Item
 
+_BEGINNING: Final = b'{"source":"'
+
 
 class Earlier:
     """The file of a run, open for what is still missing. A last line that was not written to its end is removed.
 
-    What is done is counted in `summary`. A target is done where the file has a line of its position, with its source. Raises `UsageError` for a file that
-    is not of `preflight check --format jsonl`, of other rule sets, or of another run that is still going on.
+    A target is done where the file has a line of its position, with its source; what is done is counted in `summary`.
+    Raises `UsageError` for a file that is not of `preflight check --format jsonl`, that is of other rule sets, or
+    that another run still writes to.
     """
 
     def __init__(self, path: str, plan: Plan, summary: Summary) -> None:
         self.path = path
         self.stream: IO[str] = open_output(path, "--resume", append=True)
         self._done: dict[int, str] = {}
+        self._whole = 0
         self._summary = summary
         try:
             self._lock()
@@ -52,6 +56,7 @@ class Earlier:
                 break
         if self._done:
             raise self._refused(f"it has {next(iter(self._done.values()))} too, and this call does not")
+        self.stream.truncate(self._whole)
         yield from waiting
         yield from numbered
 
@@ -62,25 +67,21 @@ class Earlier:
             raise UsageError(f"--resume {self.path}: another run is writing to it: wait for its end") from None
 
     def _read(self, plan: Plan) -> None:
-        whole = 0
         with open(self.path, "rb") as lines:
             for number, line in enumerate(lines, 1):
-                if not line.endswith(b"\n"):
-                    self.stream.truncate(whole)
-                    break
-                whole += len(line)
-                self._take(number, line, plan)
+                if line.endswith(b"\n"):
+                    self._take(number, line, plan)
+                    self._whole += len(line)
+                elif not _BEGINNING.startswith(line[: len(_BEGINNING)]):
+                    raise self._foreign(number)
 
     def _take(self, number: int, line: bytes, plan: Plan) -> None:
         try:
             row = json.loads(line)
-            index, source, digest = row["index"], row["source"], row["digest"]
-            counts = (_score(row), row["bytes_read"], row["requests"])
+            index, source, digest = int(row["index"]), str(row["source"]), row["digest"]
+            counts = (_score(row), int(row["bytes_read"]), int(row["requests"]))
         except (ValueError, KeyError, TypeError):
-            raise UsageError(
-                f"--resume {self.path}: line {number} is no line of `preflight check --format jsonl`: give the file of "
-                "the interrupted run, or a new one"
-            ) from None
+            raise self._foreign(number) from None
         if digest != plan.digest:
             raise UsageError(
                 f"--resume {self.path}: line {number} was judged by other rule sets or options, or by another version: "
@@ -90,6 +91,12 @@ class Earlier:
             raise UsageError(f"--resume {self.path}: line {number} repeats position {index}: give a new file")
         self._done[index] = source
         self._summary.count(*counts)
+
+    def _foreign(self, number: int) -> UsageError:
+        return UsageError(
+            f"--resume {self.path}: line {number} is no line of `preflight check --format jsonl`: give the file of "
+            "the interrupted run, or a new one"
+        )
 
     def _refused(self, why: str) -> UsageError:
         return UsageError(

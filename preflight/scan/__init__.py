@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from preflight.checker import Plan, Rules, plan_for
@@ -65,12 +65,14 @@ def pour(
     workers: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
+    idle: Callable[[], None] = lambda: None,
 ) -> Iterator[Any]:
     """What `pack` makes of the outcomes of items that have their positions; without it the outcomes themselves.
 
     What is `Ready` passes in its place.
 
     pack  is called where the outcomes come to be, which may be another process: what it gives is all that travels
+    idle  is called before anything that may take its time, so that what was given can be shown first
     """
     pending = iter(numbered)
     if executor is None and (workers or 1) == 1:
@@ -81,6 +83,7 @@ def pour(
             if is_url(item.target) and item.problem is None:
                 pending = _chain((index, item), pending)
                 break
+            idle()
             outcome = examine_item(index, item, plan)
             if pack is None:
                 yield outcome
@@ -92,7 +95,7 @@ def pour(
 
     lanes = Lanes(plan, pack, workers, executor)
     try:
-        yield from flow(pending, lanes, ordered)
+        yield from flow(pending, lanes, ordered, idle)
     finally:
         lanes.close()
 

@@ -14,8 +14,7 @@ from typing import Final
 
 from preflight.checker import Plan
 from preflight.errors import PreflightError
-from preflight.scan.processes import MAX_FRAME
-from preflight.scan.work import Pack, Work, do
+from preflight.scan.work import MAX_FRAME, Pack, Work, do
 from preflight.targets import Item
 from preflight.worker.channel import Channel
 

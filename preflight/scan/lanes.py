@@ -25,15 +25,17 @@ Lane = Literal["urls", "files", "given", "here", "ready"]
 Future_ = Future[list[Any]]
 
 
-def flow(numbered: Iterable[Numbered], lanes: Lanes, ordered: bool) -> Iterator[Any]:
+def flow(
+    numbered: Iterable[Numbered], lanes: Lanes, ordered: bool, idle: Callable[[], None] = lambda: None
+) -> Iterator[Any]:
     """Everything through the lanes, at most a window of it under way."""
     waiting: deque[tuple[Work, Future_]] = deque()
     for lane, piece in _pieces(numbered, lanes):
         waiting.append((piece, lanes.submit(lane, piece)))
         while len(waiting) >= lanes.window or (ordered and waiting and waiting[0][1].done()):
-            yield from _next(waiting, lanes, ordered)
+            yield from _next(waiting, lanes, ordered, idle)
     while waiting:
-        yield from _next(waiting, lanes, ordered)
+        yield from _next(waiting, lanes, ordered, idle)
 
 
 def _pieces(numbered: Iterable[Numbered], lanes: Lanes) -> Iterator[tuple[Lane, list[Any]]]:
@@ -55,7 +57,9 @@ def _pieces(numbered: Iterable[Numbered], lanes: Lanes) -> Iterator[tuple[Lane, 
         yield lane, piece
 
 
-def _next(waiting: deque[tuple[Work, Future_]], lanes: Lanes, ordered: bool) -> Iterator[Any]:
+def _next(waiting: deque[tuple[Work, Future_]], lanes: Lanes, ordered: bool, idle: Callable[[], None]) -> Iterator[Any]:
+    if not waiting[0][1].done():
+        idle()
     if not ordered:
         done = wait([future for _, future in waiting], return_when=FIRST_COMPLETED).done
         while waiting[0][1] not in done:

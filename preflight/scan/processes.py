@@ -10,7 +10,7 @@ from typing import Any, Final
 from preflight.checker import Plan
 from preflight.errors import UsageError
 from preflight.report import Problem
-from preflight.scan.work import Pack, Work, do, failed, name_of
+from preflight.scan.work import MAX_FRAME, Pack, Work, do, failed, name_of
 from preflight.worker.start import how_it_ended, start
 
 PATIENCE: Final = 60.0
@@ -18,7 +18,6 @@ PATIENCE: Final = 60.0
 PATIENCE_DEEP: Final = 300.0
 """The same where several decoders may go through the whole file one after the other."""
 START_SECONDS: Final = 30.0
-MAX_FRAME: Final = 1 << 30
 
 
 class Processes:

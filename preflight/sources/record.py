@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from preflight.errors import SourceError
@@ -21,7 +20,7 @@ class Record:
 
     def see(self, **facts: Any) -> None:
         """Put facts into `delivery`."""
-        self.delivery = replace(self.delivery, **facts)
+        self.delivery = self.delivery._replace(**facts)
 
     def note(self, word: str) -> None:
         """Add a word to its notes."""

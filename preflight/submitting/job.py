@@ -97,7 +97,7 @@ class Job:
         message = f"stated to be {self.asset_type}, the content is {report.media.kind}: state its own type"
         finding = Finding("type_mismatch", CODES["type_mismatch"].severity, message, "kind", report.media.kind)
         results = tuple(
-            replace(result, findings=(finding, *result.findings), verdict=verdict_of((finding, *result.findings)))
+            result._replace(findings=(finding, *result.findings), verdict=verdict_of((finding, *result.findings)))
             for result in report.results
         )
         return replace(report, results=results)

@@ -6,10 +6,13 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from preflight.worker.channel import MAX_FRAME, Channel
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 def start(function: str, max_frame: int = MAX_FRAME) -> tuple[subprocess.Popen[bytes], Channel]:
@@ -17,6 +20,8 @@ def start(function: str, max_frame: int = MAX_FRAME) -> tuple[subprocess.Popen[b
 
     It has a session of its own: Ctrl-C is for us alone. What it prints goes nowhere.
     """
+    import subprocess  # not for those that are started: they load this module too
+
     module, _, name = function.partition(":")
     boot = f"import sys; sys.path[:] = sys.argv[1:]; from {module} import {name}; {name}()"
     ours, theirs = socket.socketpair()
@@ -39,6 +44,8 @@ def start(function: str, max_frame: int = MAX_FRAME) -> tuple[subprocess.Popen[b
 
 def how_it_ended(process: subprocess.Popen[bytes]) -> str:
     """How a process that is gone came to its end, in words."""
+    import subprocess
+
     try:
         code = process.wait(1)
     except subprocess.TimeoutExpired:

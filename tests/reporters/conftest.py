@@ -81,5 +81,5 @@ def three() -> list[Report]:
     )
     (result,) = warned.results
     note = Finding("extension_mismatch", "note", "the name ends in .mov, the content is mp4", "format", "mp4")
-    noted = replace(warned, results=(replace(result, findings=(*result.findings, note)),))
+    noted = replace(warned, results=(result._replace(findings=(*result.findings, note)),))
     return [report_of("a.png"), unreadable("b.png"), noted]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from preflight.hosts import LocalFile
+from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
+from preflight.submitting import job
 from tests.submitting.sending import ACCEPTED, Sender, unique_picture
 from tests.submitting.web import Web, serving
 
@@ -146,8 +148,6 @@ class TestFiles:
         self, some: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         picture = some.picture()
-        from preflight.submitting import job
-
         whole = job.content_of_file
 
         def change(path: str) -> object:
@@ -202,17 +202,15 @@ class TestFiles:
         assert some.registered() == 2
 
     def test_warnings_are_kept_with_a_disagreement_and_stop_a_file_under_strict(
-        self, some: Sender, box: Sandbox
+        self, atlas: Sender, box: Sandbox
     ) -> None:
         clip = ACCEPTED / "clip-15.1-s.mp4"
-        strict = some.one(clip, strict=True)
+        strict = atlas.one(clip, strict=True)
         assert (strict.outcome, strict.code) == ("rejected", "duration_too_long")
         assert "--strict" in (strict.message or "")
-        box.misbehave.fail("DurationTooLong", match=f"{some.mark}*")
-        assert some.one(clip, name=some.mark).outcome == "failed"
-        from preflight.ledger import Ledger
-
-        with Ledger(str(some.folder / "ledger.sqlite")) as ledger:
+        box.misbehave.fail("DurationTooLong", match=f"{atlas.mark}*")
+        assert atlas.one(clip, name=atlas.mark).outcome == "failed"
+        with Ledger(str(atlas.folder / "ledger.sqlite")) as ledger:
             (disagreement,) = ledger.disagreements()
         assert (disagreement.ours, disagreement.theirs) == ("duration_too_long", "duration_too_long")
 

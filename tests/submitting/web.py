@@ -56,7 +56,8 @@ def serving() -> Iterator[Web]:
             if self.command == "GET":
                 self.wfile.write(data or b"")
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, *arguments: Any) -> None:
             pass

@@ -1,0 +1,266 @@
+"""The ledger's file: what it keeps, who may read it, and what is said where it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import LedgerError
+from preflight.ledger import Entry, Key, Ledger, asset_name, default_path
+
+
+def key(content: str = "sha256:00", **changes: str) -> Key:
+    return replace(Key("atlas", "https://a.example", "key-1", "", "", "image", content), **changes)
+
+
+def entry(content: str = "sha256:00", serial: int = 1, **changes: str) -> Entry:
+    one = key(content)
+    made = Entry(
+        one.digest,
+        serial,
+        one.provider,
+        one.origin,
+        one.account,
+        one.project,
+        one.group,
+        one.kind,
+        one.content,
+        "a.png",
+        asset_name("a", one.digest, serial),
+        "rules",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    with Ledger(str(path)) as opened:
+        yield opened
+
+
+class TestFile:
+    def test_only_its_owner_may_read_it_and_what_stands_beside_it(self, path: Path, ledger: Ledger) -> None:
+        old = os.umask(0)
+        try:
+            ledger.write(entry())
+            with ledger.claim(key()):
+                names = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        finally:
+            os.umask(old)
+        assert names == dict.fromkeys([path.name + end for end in ("", "-wal", "-shm", ".lock")], 0o600)
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+    def test_a_file_that_others_could_read_is_closed_to_them(self, path: Path) -> None:
+        path.parent.mkdir()
+        path.touch(0o644)
+        Ledger(str(path)).close()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_it_is_in_wal_mode_and_survives_a_power_cut(self, path: Path, ledger: Ledger) -> None:
+        ledger.write(entry())
+        with sqlite3.connect(path) as other:
+            assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        other.close()
+        assert ledger._database.select("PRAGMA synchronous") == [(2,)]
+
+    def test_it_is_in_the_users_data_folder_by_default(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+        monkeypatch.setattr("sys.platform", "linux")
+        assert default_path() == f"{tmp_path}/preflight/ledger.sqlite"
+        with Ledger() as opened:
+            assert opened.path == default_path()
+            assert Path(opened.path).exists()
+
+    def test_it_can_be_opened_often_at_once(self, path: Path) -> None:
+        together = threading.Barrier(8)
+        errors: list[BaseException] = []
+
+        def run(number: int) -> None:
+            together.wait()
+            try:
+                with Ledger(str(path)) as opened:
+                    opened.write(entry(f"sha256:{number}"))
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+        with Ledger(str(path)) as opened:
+            assert len(list(opened.entries())) == 8
+
+
+class TestMessages:
+    def test_a_newer_one_is_not_touched(self, path: Path) -> None:
+        Ledger(str(path)).close()
+        with sqlite3.connect(path) as other:
+            other.execute("PRAGMA user_version = 99")
+        other.close()
+        before = path.read_bytes()
+        with pytest.raises(LedgerError, match=r"ledger.sqlite was written by a newer preflight \(version 99.*upgrade"):
+            Ledger(str(path))
+        assert path.read_bytes() == before
+
+    def test_what_is_no_ledger_is_not_touched(self, path: Path) -> None:
+        path.parent.mkdir()
+        path.write_bytes(b"dear diary " * 1000)
+        with pytest.raises(LedgerError, match="no ledger, or damaged: give another --ledger, and keep this file"):
+            Ledger(str(path))
+        assert path.read_bytes() == b"dear diary " * 1000
+
+    def test_another_programs_database_is_not_touched(self, path: Path) -> None:
+        path.parent.mkdir()
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE songs (title)")
+        other.close()
+        before = path.read_bytes()
+        with pytest.raises(LedgerError, match="another program's database, not a ledger"):
+            Ledger(str(path))
+        assert path.read_bytes() == before
+
+    def test_a_damaged_one_is_said_to_be_damaged(self, path: Path) -> None:
+        with Ledger(str(path)) as opened:
+            for number in range(300):
+                opened.write(entry(f"sha256:{number}"))
+        data = bytearray(path.read_bytes())
+        data[4096:] = b"\xff" * (len(data) - 4096)
+        path.write_bytes(data)
+        with pytest.raises(LedgerError, match=r"damaged.*keep this file"), Ledger(str(path)) as opened:
+            list(opened.entries())
+
+    def test_a_locked_one_is_waited_for_and_then_named(self, path: Path) -> None:
+        with Ledger(str(path), patience=0.1) as opened:
+            other = sqlite3.connect(path, isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LedgerError, match=r"another program has locked it for over 0.1 s: end that one"):
+                opened.write(entry())
+            other.execute("COMMIT")
+            other.close()
+            opened.write(entry())
+            assert opened.latest(key()) is not None
+
+    def test_a_full_disk_is_said_and_nothing_is_lost(self, ledger: Ledger) -> None:
+        ledger.write(entry())
+        pages = ledger._database.select("PRAGMA page_count")[0][0]
+        ledger._database.select(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LedgerError, match="the disk is full: make room, and run the same command again"):
+            list(map(ledger.write, (entry(f"sha256:{number:0500}") for number in range(500))))
+        assert ledger.latest(key()) is not None
+        ledger._database.select("PRAGMA max_page_count = 1000000")
+        ledger.write(entry("sha256:after"))
+        assert ledger.latest(key("sha256:after")) is not None
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o500)
+        with pytest.raises(LedgerError, match="give another --ledger"):
+            Ledger(str(tmp_path / "x" / "ledger.sqlite"))
+        tmp_path.chmod(0o700)
+
+    def test_a_folder_is_no_ledger(self, tmp_path: Path) -> None:
+        with pytest.raises(LedgerError, match="Is a directory: give another --ledger"):
+            Ledger(str(tmp_path))
+
+    def test_a_closed_one_is_no_riddle(self, path: Path) -> None:
+        opened = Ledger(str(path))
+        opened.close()
+        with pytest.raises(LedgerError, match="closed"):
+            opened.latest(key())
+
+
+class TestEntries:
+    def test_the_latest_registration_of_a_key_counts(self, ledger: Ledger) -> None:
+        assert ledger.latest(key()) is None
+        first = ledger.write(entry())
+        assert ledger.latest(key()) == first
+        ledger.settle(first, "gone")
+        second = ledger.write(entry(serial=2))
+        assert ledger.latest(key()) == second
+        ledger.forget(second)
+        found = ledger.latest(key())
+        assert found is not None
+        assert (found.serial, found.state) == (1, "gone")
+
+    def test_every_part_of_the_key_counts(self) -> None:
+        fields = ("provider", "origin", "account", "project", "group", "kind", "content")
+        assert len({key().digest, *(replace(key(), **{field: "other"}).digest for field in fields)}) == 8
+
+    def test_times_are_kept_in_utc(self, ledger: Ledger) -> None:
+        first = ledger.write(entry())
+        assert first.created.endswith("Z")
+        later = ledger.settle(first, "active", asset_id="7")
+        assert (later.created, later.updated >= first.updated) == (first.created, True)
+
+    def test_consecutive_failures_are_counted(self, ledger: Ledger) -> None:
+        for serial, (state, rules) in enumerate(
+            [("failed", "old"), ("failed", "rules"), ("gone", "rules"), ("failed", "rules"), ("failed", "rules")], 1
+        ):
+            last = ledger.write(entry(serial=serial, state=state, rules=rules))
+        assert ledger.failures(last) == 2
+        assert ledger.failures(ledger.write(entry("sha256:1", state="failed"))) == 1
+
+    def test_text_that_is_no_text_is_kept_all_the_same(self, ledger: Ledger) -> None:
+        written = ledger.write(entry(source="caf\udce9.png"))
+        assert written.source == "caf\udce9.png"
+        found = ledger.latest(key())
+        assert found is not None
+        assert found.source == r"caf\udce9.png"
+
+    def test_all_entries_stream_with_flat_memory(self, ledger: Ledger) -> None:
+        ledger._database.select("PRAGMA synchronous = OFF")
+        for number in range(3000):
+            ledger.write(entry(f"sha256:{number}", state="active" if number % 2 else "failed"))
+        tracemalloc.start()
+        count = sum(1 for _ in ledger.entries())
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == 3000
+        assert peak < 3_000_000
+        assert sum(1 for _ in ledger.entries(state="failed")) == 1500
+        assert sum(1 for _ in ledger.entries(provider="sunra")) == 0
+
+    def test_writers_wait_for_the_disk_together_and_each_hears_of_its_own(self, ledger: Ledger) -> None:
+        threads = [
+            threading.Thread(target=lambda number=number: ledger.write(entry(f"sha256:{number}")))  # type: ignore[misc]
+            for number in range(40)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(list(ledger.entries())) == 40
+
+    def test_an_entry_is_json_with_every_field(self, ledger: Ledger) -> None:
+        row = ledger.write(entry()).as_json()
+        assert row["state"] == "intended"
+        assert set(row) == set(Entry.__dataclass_fields__)
+
+
+class TestNames:
+    @pytest.mark.parametrize("stem", ["", "...", "a" * 300, "漢字", "a/b\\c\n\0", "caf\udce9", "-x-", "👩‍👩‍👧 family"])
+    def test_names_are_short_and_never_empty(self, stem: str) -> None:
+        name = asset_name(stem, key().digest, 1)
+        start, _, tail = name.rpartition("-")
+        assert 0 < len(start) <= 48
+        assert len(tail) == 12
+        assert name.encode()
+        assert not set(name) & set("/\\\n\0 ")
+
+    def test_each_registration_has_a_name_of_its_own(self) -> None:
+        assert len({asset_name("a", key(str(n)).digest, serial) for n in range(20) for serial in (1, 2, 3)}) == 60
