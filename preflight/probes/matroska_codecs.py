@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.probes.fourcc import video_codec
+from preflight.probes.mp4_codecs import AUDIO, VIDEO, name_of
 from preflight.probes.wav_codec import coding_of
 
 _VIDEO: Final = {
@@ -58,6 +59,8 @@ def codec_of(name: str, private: bytes) -> str | None:
     """Our name for a track's CodecID and, where that only says whose structure it is, its CodecPrivate."""
     if name == "V_MS/VFW/FOURCC":
         return video_codec(private[16:20]) if len(private) >= 20 else None
+    if name in ("V_QUICKTIME", "A_QUICKTIME"):  # a sample description: its size, then its type
+        return name_of(private[4:8], VIDEO if name[0] == "V" else AUDIO) if len(private) >= 8 else None
     if name == "A_MS/ACM":
         return coding_of(private, "little").codec if len(private) >= 14 else None
     # A name may go on with a profile: A_AAC/MPEG4/LC/SBR, A_PCM/INT/LIT, A_DTS/EXPRESS.

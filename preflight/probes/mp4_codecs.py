@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from preflight.probes.fourcc import video_codec
+from preflight.probes.wav_codec import codec_name
+
 _VIDEO: Final = {
     "aic": b"icod",
     "apv": b"apv1",
@@ -17,6 +20,7 @@ _VIDEO: Final = {
     "bmp": b"WRLE",
     "cfhd": b"CFHD",
     "cinepak": b"cvid",
+    "dirac": b"drac",
     "dnxhd": b"AVdn AVdh",
     "dvvideo": b"dvc  dvcp dvpp dv5n dv5p dvhp dvhq dvh2 dvh3 dvh4 dvh5 dvh6 AVdv AVd1 dvsd",
     "evc": b"evc1",
@@ -43,7 +47,8 @@ _VIDEO: Final = {
     "prores": b"apcn apch apcs apco ap4h ap4x",
     "prores_raw": b"aprn aprh",
     "qtrle": b"rle ",
-    "rawvideo": b"raw  2vuy 2Vuy yuv2 yuvs yuvu UYVY v210 v308 v408 v410 NO16 r210 b16g b48r b64a uncv DVOO IYUV I420",
+    "r210": b"r210 R210",
+    "rawvideo": b"raw  2vuy 2Vuy yuv2 yuvs yuvu UYVY NO16 b16g b48r b64a uncv DVOO IYUV I420",
     "rpza": b"rpza azpr",
     "smc": b"smc ",
     "svq1": b"SVQ1 svq1 svqi",
@@ -51,6 +56,10 @@ _VIDEO: Final = {
     "targa": b"tga ",
     "theora": b"theo XiTh",
     "tiff": b"tiff",
+    "v210": b"v210",
+    "v308": b"v308",
+    "v408": b"v408",
+    "v410": b"v410",
     "vc1": b"vc-1 ovc1 WVC1",
     "vp6": b"VP60 VP61 VP62 VP6F",
     "vp8": b"vp08 VP80",
@@ -60,9 +69,9 @@ _VIDEO: Final = {
 }
 _AUDIO: Final = {
     "aac": b"aac ",
-    "ac3": b"ac-3 AC-3 sac3 ms\x20\x00",
+    "ac3": b"ac-3 AC-3 sac3",
     "ac4": b"ac-4",
-    "adpcm": b"ima4 ms\x00\x02 ms\x00\x11",
+    "adpcm": b"ima4",
     "alac": b"alac",
     "amr": b"samr sawb sawp",
     "dts": b"dtsc dtsh dtsl dtse dtsx dtsy dts+ dts- DTS ",
@@ -72,8 +81,8 @@ _AUDIO: Final = {
     "gsm": b"agsm GSM ",
     "iamf": b"iamf",
     "mace": b"MAC3 MAC6",
-    "mp2": b".mp2 ms\x00\x50",
-    "mp3": b".mp3 mp3  ms\x00\x55",
+    "mp2": b".mp2",
+    "mp3": b".mp3 mp3 ",
     "mpegh_3d_audio": b"mha1 mha2 mhm1 mhm2",
     "nellymoser": b"nmos",
     "opus": b"Opus",
@@ -135,8 +144,15 @@ STILL: Final = frozenset(("bmp", "gif", "jpeg2000", "mjpeg", "png", "targa", "ti
 
 
 def name_of(fourcc: bytes, table: dict[bytes, str]) -> str | None:
-    """The codec's name; a type that `table` lacks goes by itself, lower case, where it is a word; else None."""
+    """The codec's name; a type that `table` lacks goes by itself, lower case, where it is a word; else None.
+
+    QuickTime takes over the codes of Windows: of pictures as they are, format tags of sound behind `ms`.
+    """
     name = table.get(fourcc)
+    if name is None and table is VIDEO:
+        name = video_codec(fourcc)
+    elif name is None and fourcc[:2] == b"ms":
+        name = codec_name(int.from_bytes(fourcc[2:], "big"))
     if name is None:
         word = fourcc.decode("latin-1").strip()
         name = word.lower() if word.isascii() and word.replace("-", "").isalnum() else None

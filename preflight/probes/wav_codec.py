@@ -15,6 +15,7 @@ _CODECS: Final[dict[int, str]] = {
     0x0020: "adpcm",  # Yamaha
     0x0031: "gsm_ms",
     0x0032: "gsm_ms",
+    0x0042: "g723_1",
     0x0045: "adpcm",  # G.726
     0x0050: "mp2",
     0x0055: "mp3",
@@ -22,6 +23,7 @@ _CODECS: Final[dict[int, str]] = {
     0x0062: "adpcm",  # Duck DK3
     0x0064: "adpcm",  # G.726
     0x0069: "adpcm",  # Xbox IMA
+    0x00A1: "g723_1",
     0x00FF: "aac",
     0x0160: "wmav1",
     0x0161: "wmav2",
@@ -33,6 +35,7 @@ _CODECS: Final[dict[int, str]] = {
     0x1610: "aac",
     0x2000: "ac3",
     0x2001: "dts",
+    0x5346: "adpcm",  # Shockwave
     0x566F: "vorbis",
     0x674F: "vorbis",
     0x6750: "vorbis",
@@ -41,6 +44,7 @@ _CODECS: Final[dict[int, str]] = {
     0x6770: "vorbis",
     0x6771: "vorbis",
     0x704F: "opus",
+    0xA109: "speex",
     0xF1AC: "flac",
 }
 _EXTENSIBLE: Final = 0xFFFE
@@ -56,6 +60,11 @@ _FEWEST, _MOST = 500, 8_000_000
 """bit/s between which a fact chunk is believed: files that were cut keep the old one."""
 
 _Order = Literal["big", "little"]
+
+
+def codec_name(tag: int) -> str | None:
+    """The codec that a format tag (`wFormatTag`) stands for."""
+    return _CODECS.get(tag)
 
 
 class Coding(NamedTuple):
@@ -103,7 +112,20 @@ def coding_of(fmt: bytes, order: _Order) -> Coding:
         samples = 0
     if tag in _EIGHT_BITS:
         bits = 8
-    frame = (channels * ((bits + 7) // 8) or align) if tag in _PLAIN else 0
+    frame = _frame(channels, bits, rate, average, align) if tag in _PLAIN else 0
     if tag in _BLOCKED:
         return Coding(_CODECS[tag], channels, rate, average, 0, align, samples)
     return Coding(_CODECS.get(tag), channels, rate, average, frame, 0, 0)
+
+
+def _frame(channels: int, bits: int, rate: int, average: int, align: int) -> int:
+    """Bytes of one sample of all channels; 0: only the average tells.
+
+    Bits that do not fill bytes are those in use: the other fields, where they agree, tell how many are stored.
+    """
+    if bits % 8 or not bits:
+        if align and average in (0, align * rate):
+            return align
+        if not bits and average:
+            return 0
+    return channels * ((bits + 7) // 8) or align

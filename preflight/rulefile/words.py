@@ -86,14 +86,14 @@ TOGETHER: Final[dict[str, Fact]] = {
 """What several files are together: the facts of `[request]`."""
 
 _VIDEO: Final = (
-    "aic apv asv1 av1 avs2 avs3 bmp cfhd cinepak dirac dnxhd dvvideo evc ffv1 ffvhuff flv1 fraps gif h261 h263 "
-    "h264 hap hevc huffyuv indeo2 indeo3 indeo4 indeo5 jpeg2000 jpegxs lagarith lcevc magicyuv mjpeg mpeg1video "
-    "mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 msrle msvideo1 png prores prores_raw qtrle rawvideo rpza rv10 "
-    "rv20 rv30 rv40 smc snow svq1 svq3 targa theora tiff tscc utvideo vc1 vp3 vp5 vp6 vp7 vp8 vp9 vvc wmv1 wmv2 "
-    "wmv3 zmbv"
+    "aic apv asv1 asv2 av1 avs2 avs3 ayuv bmp cfhd cinepak dirac dnxhd dvvideo evc ffv1 ffvhuff flv1 fraps gif h261 "
+    "h263 h264 hap hevc huffyuv indeo2 indeo3 indeo4 indeo5 jpeg2000 jpegls jpegxs lagarith lcevc magicyuv mjpeg "
+    "mpeg1video mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 msrle msvideo1 png prores prores_raw qtrle r210 "
+    "rawvideo rpza rv10 rv20 rv30 rv40 smc snow speedhq svq1 svq3 targa theora tiff tscc utvideo v210 v308 v408 v410 "
+    "vc1 vp3 vp5 vp6 vp7 vp8 vp9 vvc wmv1 wmv2 wmv3 y41p zlib zmbv"
 )
 _AUDIO: Final = (
-    "none aac ac3 ac4 adpcm alac amr ape atrac3 dsd dts eac3 evrc flac gsm gsm_ms iamf mace mlp mp1 mp2 mp3 "
+    "none aac ac3 ac4 adpcm alac amr ape atrac3 dsd dts eac3 evrc flac g723_1 gsm gsm_ms iamf mace mlp mp1 mp2 mp3 "
     "mp4als mp4sls mpegh_3d_audio musepack nellymoser opus pcm qcelp qdm2 smv speex truehd tta vorbis wavpack wma "
     "wmalossless wmapro wmav1 wmav2 xhe_aac"
 )
