@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from preflight.formats import AUDIO, VIDEO
@@ -156,4 +157,5 @@ def _duration(info: bytes) -> float | None:
             scale = ebml.unsigned(info, start, end)
         elif identifier == _DURATION:
             duration = ebml.real(info, start, end)
-    return duration * scale / 1e9 if duration and scale and duration > 0 else None
+    seconds = duration * scale / 1e9 if duration else 0.0
+    return seconds if 1e-9 <= seconds < inf else None  # less than a unit of the finest scale is no time

@@ -38,7 +38,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     size = source.size
     if movie is None:
         return Media(None, _format(layout), size, streamable=layout.streamable, notes=_lost(layout))
-    films, covers = _films(movie)
+    films, covers = _films(movie, _format(layout) == "m4a")
     film, sound = _played(films), _played([track for track in movie.tracks if track.handler == SOUND])
     if movie.fragmented and not need.facts.isdisjoint(_TIMES):
         survey.follow(film)
@@ -66,14 +66,15 @@ def _format(layout: Layout) -> str:
     return "3gp" if brand.startswith(b"3g") else _BRANDS.get(brand, "mp4")
 
 
-def _films(movie: Movie) -> tuple[list[Track], bool]:
+def _films(movie: Movie, song: bool) -> tuple[list[Track], bool]:
     """The tracks that are films, and whether others are covers or the pictures of chapters.
 
-    Tracks of depth or thumbnails, which say that they only help another, are neither.
+    Tracks of depth or thumbnails, which say that they only help another, are neither. One still picture beside another
+    film, or in a file whose brand says that it is a song, is its cover; beside sound alone it is what players show.
     """
     chapters = frozenset[int]().union(*(track.chapters for track in movie.tracks))
     pictures = [track for track in movie.tracks if track.handler == PICTURES and not track.auxiliary]
-    accompanied = len(pictures) > 1 or any(track.handler == SOUND for track in movie.tracks)
+    accompanied = len(pictures) > 1 or (song and any(track.handler == SOUND for track in movie.tracks))
     films = []
     for track in pictures:
         codec = track.entry.codec if track.entry else None

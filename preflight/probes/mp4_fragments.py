@@ -21,12 +21,13 @@ _PARTS: Final = 1 << 17
 class Run:
     """What the fragments say of one track so far, in its timescale: from `start` to `end`."""
 
-    __slots__ = ("end", "start", "timing", "track")
+    __slots__ = ("end", "resumes", "start", "timing", "track")
 
     def __init__(self, track: Track, movie: Movie, counted: bool) -> None:
         self.track = track
         self.start: int | None = None
         self.end: int | None = 0
+        self.resumes: int | None = None  # when the next fragment begins, if it does not say so itself
         self.timing: Timing | None = Timing()
         if track.samples:
             self.start = 0
@@ -96,7 +97,9 @@ class Fragments:
         length = int.from_bytes(data[at : min(stop, at + 4)], "big") if flags & _DEFAULT_LENGTH else None
         if length is None:
             length = run.track.default_length
-        begin = _decode_time(data, *inner[b"tfdt"]) if b"tfdt" in inner else run.end
+        begin = run.resumes if run.end is None else run.end
+        if b"tfdt" in inner:
+            begin = _decode_time(data, *inner[b"tfdt"])
         ticks = 0
         for kind, at, stop in boxes(data, start, end):
             if kind == b"trun":
@@ -107,11 +110,11 @@ class Fragments:
             run.end = max(run.end or 0, begin + ticks)
 
     def jump(self, times: dict[int, int]) -> None:
-        """The next fragment stands far behind, at the decode times `times`; of other tracks only `tfdt` can tell."""
+        """The next fragments stand far behind, at `times`: where they have no `tfdt`, as an index counts otherwise."""
         self.skipped = True
         for run in self.runs.values():
             if run.start is not None:
-                run.end = times.get(run.track.id)
+                run.end, run.resumes = None, times.get(run.track.id)
 
     def timing(self, track: Track) -> Timing | None:
         """The lengths of a track's samples, as far as they were seen."""
@@ -133,5 +136,7 @@ class Fragments:
 
 
 def _decode_time(data: bytes, start: int, end: int) -> int:
-    """`tfdt` (8.8.12)."""
-    return int.from_bytes(data[start + 4 : min(end, start + (12 if data[start : start + 1] == b"\1" else 8))], "big")
+    """`tfdt` (8.8.12); of 64 bits it may be negative, where writers number from behind the encoder's delay."""
+    if data[start : start + 1] == b"\1":
+        return int.from_bytes(data[start + 4 : min(end, start + 12)], "big", signed=True)
+    return int.from_bytes(data[start + 4 : min(end, start + 8)], "big")

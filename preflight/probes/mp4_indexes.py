@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final, NamedTuple
 
 from preflight.probes.isobmff import Box, boxes
@@ -11,11 +12,14 @@ from preflight.sources import Source
 _LARGEST: Final = 1 << 20
 _BEHIND_INDEX: Final = 64 << 10
 """Bytes behind the last indexed segment that may be something else than segments: `mfra`, `free`, `uuid`."""
+_SEGMENT: Final = frozenset((b"emsg", b"mdat", b"moof", b"prft", b"sidx", b"ssix", b"styp"))
+"""What a segment that no index knew of may begin with."""
 _TAIL: Final = 4096
+_TABLES: Final = 64
 
 
 class Last(NamedTuple):
-    """Where the last indexed fragment stands in the file, and its decode time by track."""
+    """From where on no track lacks its last indexed fragment, and by track the time of its first one from there on."""
 
     offset: int
     times: dict[int, int]
@@ -38,13 +42,14 @@ def index_seconds(source: Source, box: Box) -> float | None:
         return None
     covered = box.end + int.from_bytes(data[20:28] if large else data[16:20], "big")
     covered += sum(size & 0x7FFFFFFF for size in entries[::3])
-    if source.size is not None and covered < source.size - _BEHIND_INDEX:
+    behind = source.size - covered if source.size is not None else 0
+    if behind > _BEHIND_INDEX or (behind > 0 and source.read_at(covered, 8)[4:] in _SEGMENT):
         return None
     return sum(entries[1::3]) / scale
 
 
 def last_fragment(source: Source) -> Last | None:
-    """The last fragment that an `mfra` at the end of the file names; its size is the file's last number (8.8.11)."""
+    """The last fragments that an `mfra` at the end of the file names; its size is the file's last number (8.8.11)."""
     size = source.size
     if size is None:
         return None
@@ -58,20 +63,29 @@ def last_fragment(source: Source) -> Last | None:
 
 
 def _latest(data: bytes) -> Last | None:
-    """`tfra` (8.8.10): of each table the last entry."""
-    found = Last(0, {})
-    for kind, at, end in boxes(data):
-        if kind != b"tfra" or end - at < 16:
-            continue
-        half = 8 if data[at] == 1 else 4
-        widths = data[at + 11]
-        step = 2 * half + 3 + (widths >> 4 & 3) + (widths >> 2 & 3) + (widths & 3)
-        last = at + 16 + step * (int.from_bytes(data[at + 12 : at + 16], "big") - 1)
-        if not at + 16 <= last <= end - step:
-            continue
-        offset = int.from_bytes(data[last + half : last + 2 * half], "big")
-        if offset > found.offset:
-            found = Last(offset, {})
-        if offset == found.offset:
-            found.times[int.from_bytes(data[at + 4 : at + 8], "big")] = int.from_bytes(data[last : last + half], "big")
-    return found if found.offset else None
+    """The tables `tfra` (8.8.10), one a track: each may have its last fragment elsewhere."""
+    tables = [_places(data, at, end) for kind, at, end in islice(boxes(data), _TABLES) if kind == b"tfra"]
+    ends = [max(offsets) for _, offsets, _ in tables if offsets]
+    if not ends or not min(ends):
+        return None
+    offset = min(ends)
+    times = {}
+    for track, offsets, decoded in tables:
+        behind = [place for place in offsets if place >= offset]
+        if behind:
+            times[track] = decoded[offsets.index(min(behind))]
+    return Last(offset, times)
+
+
+def _places(data: bytes, start: int, end: int) -> tuple[int, list[int], list[int]]:
+    """A `tfra`: its track, of each entry where the fragment stands, and at what time."""
+    half = 8 if data[start : start + 1] == b"\1" else 4
+    widths = data[start + 11] if end - start >= 16 else 0
+    step = 2 * half + 3 + (widths >> 4 & 3) + (widths >> 2 & 3) + (widths & 3)
+    last = min(end, start + 16 + step * int.from_bytes(data[start + 12 : start + 16], "big")) - step
+    entries = range(start + 16, last + 1, step)
+    return (
+        int.from_bytes(data[start + 4 : start + 8], "big"),
+        [int.from_bytes(data[at + half : at + 2 * half], "big") for at in entries],
+        [int.from_bytes(data[at : at + half], "big") for at in entries],
+    )

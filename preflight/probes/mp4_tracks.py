@@ -15,6 +15,10 @@ _TRACKS: Final = 128
 _UNPACKED: Final = 16 << 20
 """Bytes a compressed movie box may unpack to: a hundred times what QuickTime ever wrote."""
 _NOWHERE: Final[Range] = (0, 0)
+_HANDLERS: Final = frozenset(
+    b"vide soun auxv clcp crsm hint meta MPEG musi ocsm odsm pict sbtl sdsm subp subt text tmcd tx3g".split()
+)
+"""Handler types that are believed (mp4ra.org; QuickTime). Under another one the media header tells what it holds."""
 _AUXILIARY: Final = frozenset((b"thmb", b"auxl", b"vdep", b"vplx"))
 """References by which a track says that it only helps another (8.3.3.3)."""
 
@@ -176,7 +180,7 @@ def _track(data: bytes, start: int, end: int) -> Track:
     table = children(data, *information.get(b"stbl", _NOWHERE))
     at, _ = media.get(b"hdlr", _NOWHERE)
     track.handler = data[at + 8 : at + 12] if at else b""
-    if not track.handler.strip(b"\0"):
+    if track.handler not in _HANDLERS:
         track.handler = PICTURES if b"vmhd" in information else SOUND if b"smhd" in information else b""
     if b"stsd" in table:
         track.entry = _entry(track.handler, data, *table[b"stsd"])
@@ -238,17 +242,17 @@ def _ticks(data: bytes, at: int, end: int, large: bool) -> int | None:
 
 
 def _rotation(data: bytes, at: int, end: int) -> int:
-    """Clockwise degrees of the matrix at `at`, to the next quarter; a mirrored picture counts as mirrored first.
+    """Clockwise degrees of the matrix at `at`, to the next quarter; a mirrored picture counts as put upside down first.
 
-    The matrix maps x to a·x + c·y and y to b·x + d·y, with y downwards: turned by t, c = -sin t and d = cos t.
+    The matrix maps x to a·x + c·y and y to b·x + d·y, with y downwards: turned by t, a = cos t and b = sin t.
     """
     if end < at + 36:
         return 0
-    c = int.from_bytes(data[at + 12 : at + 16], "big", signed=True)
-    d = int.from_bytes(data[at + 16 : at + 20], "big", signed=True)
-    if abs(c) > abs(d):
-        return 90 if c < 0 else 270
-    return 180 if d < 0 else 0
+    a = int.from_bytes(data[at : at + 4], "big", signed=True)
+    b = int.from_bytes(data[at + 4 : at + 8], "big", signed=True)
+    if abs(b) > abs(a):
+        return 90 if b > 0 else 270
+    return 180 if a < 0 else 0
 
 
 def _has_cover(data: bytes, start: int, end: int) -> bool:

@@ -67,8 +67,9 @@ class _Streams:
                 self.ends[page.serial] = units
 
     def length(self, serial: int) -> int:
-        """Samples or frames of a stream."""
-        return max(self.ends[serial] - self.starts.get(serial, 0), 0)
+        """Samples or frames of a stream; a damaged first position, which lies behind the last, does not count."""
+        start, end = self.starts.get(serial, 0), self.ends[serial]
+        return end - start if start <= end else end
 
     @property
     def seconds(self) -> float | None:

@@ -79,7 +79,8 @@ _TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wa
 def sniff(source: Source) -> str | None:
     """The format's name as `preflight.probes.READERS` and `preflight.formats.FORMATS` know it, or None."""
     head = source.read_at(0, HEAD)
-    return _by_signature(head) or _sound(source, head) or _text(source) or _garbage_before(source)
+    found = _by_signature(head) or _sound(source, head) or _text(source)
+    return found or _boxes(source, head) or _garbage_before(source)
 
 
 def _text(source: Source) -> str | None:
@@ -149,6 +150,15 @@ def _by_brand(head: bytes) -> str:
     end = min(len(head), int.from_bytes(head[:4], "big"))
     compatible = {head[at : at + 4] for at in range(16, end, 4)}
     return "mp4" if _PICTURE_BRANDS.isdisjoint(compatible) else "heif"
+
+
+def _boxes(source: Source, head: bytes) -> str | None:
+    """The same box structure behind a first box that is not usual there (`uuid`, `udta`, `PICT` …)."""
+    size = int.from_bytes(head[:4], "big")
+    if size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
+        return None
+    following = source.read_at(size, HEAD)
+    return _by_brand(following) if following[4:8] in _BOXES else None
 
 
 def _sound(source: Source, head: bytes) -> str | None:

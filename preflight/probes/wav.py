@@ -76,7 +76,7 @@ def _walk(source: Source, at: int, order: _Order) -> _Chunks:
         if len(head) < 8:
             break
         chunk, size, body = head[:4], int.from_bytes(head[4:8], order), head[8:]
-        if chunk == b"fmt ":
+        if chunk == b"fmt " and not fmt:
             fmt = body[:size]
         elif chunk == b"fact" and len(body) >= 4:
             fact = int.from_bytes(body[:4], order)

@@ -19,6 +19,7 @@ _TAIL: Final = 1024
 _ANIMATED: Final = 0x02
 _EXIF: Final = 0x08
 _ALPHA: Final = 0x10
+_PICTURES: Final = (b"VP8 ", b"VP8L", b"VP8X")
 
 Header = tuple[int, int, bool | None, int]
 
@@ -26,7 +27,7 @@ Header = tuple[int, int, bool | None, int]
 def read(source: Source, need: Need, name: str) -> Media:
     """Size, transparency and orientation of a WebP; frames unless it is a film. Raises `SourceError`, `Truncated`."""
     window = Window(source, _PIECE)
-    head = window.read_at(0, 30)
+    head = _first_chunk(window)
     if len(head) < 25:
         raise Truncated("a WebP without its first chunk")
     width, height, alpha, flags = _header(head)
@@ -54,6 +55,24 @@ def read(source: Source, need: Need, name: str) -> Media:
         has_alpha=alpha,
         notes=tuple(notes),
     )
+
+
+def _first_chunk(window: Window) -> bytes:
+    """The form header, and what stands behind it: the first chunk, or the first picture behind chunks of other kinds.
+
+    They belong there no more than anywhere, but decoders step over them.
+    """
+    head = window.read_at(0, 30)
+    position = 12
+    for _ in range(_CHUNKS):
+        chunk = window.read_at(position, 18)
+        if chunk[:4] in _PICTURES:
+            return head[:12] + chunk
+        if len(chunk) < 18:
+            break
+        length = int.from_bytes(chunk[4:8], "little")
+        position += 8 + length + (length & 1)
+    return head
 
 
 def _header(head: bytes) -> Header:

@@ -91,7 +91,7 @@ def test_a_display_size_of_unknown_unit_says_nothing() -> None:
 
 
 def test_a_duration_that_is_no_number_is_unknown() -> None:
-    for duration in (float("nan"), float("inf"), -1.0, 0.0):
+    for duration in (float("nan"), float("inf"), -1.0, 0.0, 5e-310, 1.7e308):
         assert facts(film(info(duration), tracks(video()))).duration is None
     assert facts(film(info(5.0, 0), tracks(video()))).duration is None
 

@@ -63,23 +63,25 @@ def test_what_only_helps_the_film_is_not_the_film() -> None:
     assert (media.width, media.notes) == (854, ("multiple_video_tracks",))
 
 
-def test_a_single_picture_alone_is_a_video() -> None:
+def test_a_single_picture_is_a_video_unless_the_brand_makes_it_the_cover_of_a_song() -> None:
     still = blank(((1, 24000),), picture_entry(b"jpeg", SIZE))
     assert seen(movie(still)).kind == "video"
-    assert seen(movie(still, sound())).kind == "audio"
+    assert seen(movie(still, sound())).kind == "video"
+    assert seen(movie(still, sound(), brand=b"M4A ")).kind == "audio"
+    assert seen(movie(still, sound(), brand=b"M4B ")).kind == "audio"
     assert seen(movie(blank(((2, 24000),), picture_entry(b"jpeg", SIZE)), sound())).kind == "video"
 
 
 @pytest.mark.parametrize(
     ("matrix", "rotation", "size"),
     [
-        ((0, 1, 1, 0), 270, (480, 854)),  # mirrored, then turned
-        ((-1, 0, 0, 1), 0, (854, 480)),  # mirrored
-        ((1, 0, 0, -1), 180, (854, 480)),
+        ((0, 1, 1, 0), 90, (480, 854)),  # upside down, then turned
+        ((-1, 0, 0, 1), 180, (854, 480)),  # upside down, then turned: mirrored
+        ((1, 0, 0, -1), 0, (854, 480)),  # upside down
         ((0, 0, 0, 0), 0, (854, 480)),
     ],
 )
-def test_a_mirrored_picture_is_turned_as_far_as_its_upright_one(
+def test_a_mirrored_picture_counts_as_put_upside_down_and_turned(
     matrix: tuple[int, ...], rotation: int, size: tuple[int, int]
 ) -> None:
     a, b, c, d = (value << 16 for value in matrix)

@@ -59,6 +59,11 @@ def test_chunks_without_end_are_given_up() -> None:
     assert len(source.distant) < 100
 
 
+def test_chunks_before_the_picture_are_stepped_over() -> None:
+    media = facts(riff(chunk(b"junk", bytes(31)), picture()))
+    assert (media.width, media.height, media.notes) == (WIDTH, HEIGHT, ())
+
+
 @pytest.mark.parametrize("first", [chunk(b"junk", bytes(30)), chunk(b"VP8L", bytes(30)), chunk(b"VP8 ", bytes(30))])
 def test_a_first_chunk_that_is_no_picture_gives_no_size(first: bytes) -> None:
     media = facts(riff(first))
