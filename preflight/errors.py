@@ -13,6 +13,7 @@ PreflightError
 ├── Rejected                submit: the file does not pass; carries the report
 ├── NotActive               submit: it passed, and is not active at the provider; carries what became of it
 ├── LedgerError             the ledger cannot be read or written
+├── Stopped                 a run was stopped while something waited; the same call goes on
 └── ProviderError           a provider answered with an error or not at all: which call, why, what to do
     ├── AccountRefused      the account may not do this: key, permission, plan, credits, quota, a feature switched off
     ├── AssetNotFound       the provider has nothing with this id
@@ -120,6 +121,13 @@ class NotActive(PreflightError):
 
 class LedgerError(PreflightError):
     """The ledger cannot be read or written. The message names the file and the remedy."""
+
+
+class Stopped(PreflightError):
+    """The run was stopped while something waited."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped: run the same command again to go on")
 
 
 class ProviderError(PreflightError):

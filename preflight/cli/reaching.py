@@ -14,7 +14,7 @@ from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Ledger
 from preflight.pacing import Clock, Pacer
-from preflight.providers import Provider, find_provider
+from preflight.providers import PROVIDERS, Provider, find_provider
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -38,10 +38,21 @@ def ledger_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def reach_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--endpoint, --plan, --proxy and --set."""
+    """--endpoint, --plan, --proxy, and the options that some providers have: --set, or each by its name."""
     for decorate in reversed(_REACH):
         command = decorate(command)
     return command
+
+
+def _own_options() -> dict[str, str]:
+    """The options that some providers have, with whose they are and what they take."""
+    options = sorted({name for provider in PROVIDERS.values() for name in provider.options})
+    said = {}
+    for option in options:
+        having = [provider for provider in PROVIDERS.values() if option in provider.options]
+        values = ", ".join(dict.fromkeys(value for provider in having for value in provider.options[option]))
+        said[option] = f"For {', '.join(provider.name for provider in having)}{values and f': {values}'}."
+    return said
 
 
 _REACH: tuple[Decorator, ...] = (
@@ -51,6 +62,7 @@ _REACH: tuple[Decorator, ...] = (
     click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the provider; repeatable."
     ),
+    *(click.option(f"--{name.replace('_', '-')}", metavar="WORD", help=said) for name, said in _own_options().items()),
 )
 
 
@@ -58,6 +70,7 @@ def settings_of(to: str, options: dict[str, Any]) -> dict[str, Any]:
     """What the provider is opened with. Raises `UsageError` for a `--set` that it does not know."""
     provider = find_provider(to)
     settings = {name: options[name] for name in REACH}
+    settings |= {name: options[name] for name in _own_options() if options[name] is not None}
     for text in options["settings"]:
         name, equals, value = text.partition("=")
         name = name.replace("-", "_")

@@ -57,6 +57,7 @@ class Entry:
     rules    digest of the rule sets that it passed
     group    the group's id; provider_code: the provider's own word for why it failed
     warnings codes of the findings with which it passed all the same, with commas
+    url      what was sent, without its query; redacted
     """
 
     key: str
@@ -80,6 +81,7 @@ class Entry:
     created: str = ""
     updated: str = ""
     warnings: str = ""
+    url: str = ""
 
     @property
     def registration(self) -> Key:

@@ -5,7 +5,8 @@ Time comes from a `Clock`, so that tests need not wait, and waiting ends at once
 
 from __future__ import annotations
 
-from preflight.pacing.clock import Clock, Section, Stopped
+from preflight.errors import Stopped
+from preflight.pacing.clock import Clock, Section
 from preflight.pacing.polling import Backoff, Scheduler
 from preflight.pacing.rates import LEAST, RECOVERY, SAFETY, Pacer
 

@@ -5,14 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from preflight.errors import PreflightError
-
-
-class Stopped(PreflightError):
-    """The run was stopped while something waited."""
-
-    def __init__(self) -> None:
-        super().__init__("stopped: run the same command again to go on")
+from preflight.errors import Stopped
 
 
 class Clock:

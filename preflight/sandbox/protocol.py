@@ -171,7 +171,7 @@ class Protocol:
         """A new real-person session: its token, and the link that the person opens. Raises `Refusal`."""
         check_url(callback, parameter)
         self.check_name(name, "name")
-        token = secrets.token_urlsafe(24)
+        token = secrets.token_hex(24)
         self.account.add_session(StoredSession(token, callback, name, description))
         return token, f"{self.backstage.hosting.origin}/verify/{self.name}/{token}"
 

@@ -10,7 +10,7 @@ from typing import Final
 from preflight.errors import ProviderError, UsageError
 from preflight.escape import printable
 from preflight.ledger import Key, Ledger
-from preflight.pacing import Clock, Section
+from preflight.pacing import Clock, Section, Stopped
 from preflight.providers import Group, Provider
 from preflight.submitting.lookup import Settling, awaited, every
 from preflight.submitting.patience import changing, reading
@@ -74,6 +74,9 @@ class Groups:
                 break
             try:
                 found = self._made(name, description)
+            except Stopped:
+                self._ledger.forget_group(*place)  # it waited for its turn: nothing was sent
+                raise
             except ProviderError as error:
                 if not error.ambiguous:
                     self._ledger.forget_group(*place)

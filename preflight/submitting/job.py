@@ -106,6 +106,7 @@ class Job:
         assert report.media is not None
         assert report.media.kind is not None  # it passed
         kind = report.media.kind
+        usual = next((word for word, means in self.provider.types.items() if means == kind), None)
         remote = is_url(target)
         if not remote and self.host is None:
             raise nowhere(target)
@@ -115,7 +116,7 @@ class Job:
             self.provider.account,
             self.provider.project,
             self.groups.resolve(self.group) or "",
-            kind if self.asset_type is None else f"{kind}:{self.asset_type}",
+            kind if self.asset_type in (None, usual) else f"{kind}:{self.asset_type}",
             content.identity,
         )
         return Wanted(

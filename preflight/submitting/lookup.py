@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, TypeVar
 
 from preflight.errors import AssetNotFound
+from preflight.ledger import TAIL, Entry
 from preflight.pacing import Backoff, Clock
 from preflight.providers import Asset, Group, Page, Provider
+from preflight.sources.redact import redact
 from preflight.submitting.patience import reading
 
 T = TypeVar("T", Asset, Group)
@@ -19,7 +23,9 @@ MOST_PAGES: Final = 10_000
 STALE: Final = 3
 """Pages one after the other without anything new that end a list: not every server heeds the page it is asked for,
 and what others register meanwhile moves items on to the next page."""
-
+_OURS: Final = re.compile(rf"-[0-9a-f]{{{TAIL - 1}}}$")
+_SKEW: Final = timedelta(minutes=5)
+"""By which the clocks of a provider and of this machine may differ."""
 _WAITS: Final = Backoff(first=1.0, factor=1.7, most=10.0)
 
 
@@ -34,12 +40,26 @@ class Settling:
 USUAL_SETTLING: Final = Settling()
 
 
-def find(provider: Provider, name: str, group: str | None, clock: Clock, settling: Settling) -> Asset | None:
-    """The asset of this name; None once it has been absent from every look-up of `settling.seconds`.
+def find(provider: Provider, entry: Entry, clock: Clock, settling: Settling) -> Asset | None:
+    """The asset of an entry; None once it has been absent from every look-up of `settling.seconds`.
 
     Raises `ProviderError` where the provider cannot be asked: then nothing is known.
     """
-    return awaited(lambda: _look(provider, name, group, clock), clock, settling)
+    return awaited(lambda: _look(provider, entry, clock), clock, settling)
+
+
+def is_of(asset: Asset, entry: Entry) -> bool:
+    """Whether an asset is the one of an entry: by the unique end of its name.
+
+    A provider may name assets as it likes. Then the URL tells, of one that is not older than the entry.
+    """
+    name = asset.name or ""
+    if name == entry.name or (_OURS.search(entry.name) and name.endswith(entry.name[-TAIL:])):
+        return True
+    source = (asset.source or asset.url or "").partition("?")[0]
+    if _OURS.search(name) or asset.created is None or not entry.url or redact(source) != entry.url:
+        return False
+    return asset.created >= datetime.fromisoformat(entry.created) - _SKEW
 
 
 def awaited(look: Callable[[], R | None], clock: Clock, settling: Settling) -> R | None:
@@ -80,16 +100,16 @@ def whole(provider: Provider, asset: Asset) -> Asset:
         return asset
 
 
-def _look(provider: Provider, name: str, group: str | None, clock: Clock) -> Asset | None:
-    """The asset of this name in one walk through the list; a filter is used where there is one, and not believed."""
-    named = name if "name" in provider.filters else None
-    grouped = group if "group" in provider.filters else None
+def _look(provider: Provider, entry: Entry, clock: Clock) -> Asset | None:
+    """The asset of an entry in one walk through the list; a filter is used where there is one, and not believed."""
+    named = entry.name if "name" in provider.filters else None
+    grouped = entry.group or None if "group" in provider.filters else None
 
     def turn(page: str | None) -> Page[Asset]:
         return reading(lambda: provider.list(page=page, name=named, group=grouped), clock)
 
     for listed in every(turn):
         asset = reading(lambda listed=listed: whole(provider, listed), clock)  # type: ignore[misc]
-        if asset.name == name:
+        if is_of(asset, entry):
             return asset
     return None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from preflight.errors import AssetNotFound, LedgerError, ProviderError, RateLimited, RequestRefused
 from preflight.ledger import Entry, Key, Ledger, State, asset_name
 from preflight.pacing import Clock, Pacer, Section
 from preflight.providers import Asset, Provider
+from preflight.sources.redact import redact
 from preflight.submitting.lookup import Settling, find
 from preflight.submitting.patience import reading
 
@@ -18,6 +20,8 @@ MOST_TRIES: Final = 3
 """Registrations of one content whose failures are worth another try; calls of one whose answers are lost."""
 THROTTLED: Final = 20
 """Refusals for too many calls after which a registration is given up; nothing was registered by any of them."""
+APPEARS: Final = 30.0
+"""Seconds after which an id that nobody knows is gone, and not merely new."""
 UNKNOWN: Final = "unknown_outcome"
 
 
@@ -51,6 +55,11 @@ class Registered:
     entry: Entry
     asset: Asset | None
     reused: bool
+
+
+def age_of(entry: Entry) -> float:
+    """Seconds since the entry was written last."""
+    return (datetime.now(UTC) - datetime.fromisoformat(entry.updated)).total_seconds()
 
 
 class Registrar:
@@ -121,6 +130,8 @@ class Registrar:
         try:
             asset = reading(lambda: self._provider.get(entry.asset_id or ""), self._clock)
         except AssetNotFound:
+            if entry.state == "processing" and age_of(entry) < APPEARS:
+                return Registered(entry, None, True)
             self._ledger.settle(entry, "gone")
             return self._call(wanted, self._entry(wanted, entry.serial + 1))
         return Registered(self.record(entry, asset), asset, True)
@@ -136,6 +147,7 @@ class Registrar:
         """Make the call, and write what came of it."""
         self._clock.sleep(0)  # nothing is uploaded for a run that was stopped
         url = wanted.url()
+        entry = replace(entry, url=redact(url.partition("?")[0]))
         lost = throttled = 0
         while True:
             try:
@@ -147,7 +159,8 @@ class Registrar:
             except ProviderError as error:
                 if not error.ambiguous:
                     return self._refused(entry, error)
-                found = self._looked_up(entry, str(error), reused=False)
+                written = self._ledger.latest(wanted.key) or entry
+                found = self._looked_up(written, str(error), reused=False)
                 if found is not None:
                     return found
                 lost += 1  # it is certain by now that the call had no effect
@@ -159,9 +172,10 @@ class Registrar:
         with ExitStack() as under_way:
 
             def leaves() -> None:
+                nonlocal entry
                 wanted.confirm()
                 under_way.enter_context(self._calls)
-                self._ledger.write(entry)
+                entry = self._ledger.write(entry)
 
             assert self._pacer is not None, "a registrar without a pacer only records"
             try:
@@ -187,7 +201,7 @@ class Registrar:
             text = f"{why}; see whether it is there, then settle it with `assets sync` or `assets forget`"
             return Registered(self._unknown(entry, "unknown", text), None, reused)
         try:
-            asset = find(self._provider, entry.name, entry.group or None, self._clock, self._settling)
+            asset = find(self._provider, entry, self._clock, self._settling)
         except ProviderError as error:
             text = f"{why}; it could not be looked up ({error}): run the same command again to settle it"
             return Registered(self._unknown(entry, "intended", text), None, reused)

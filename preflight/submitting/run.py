@@ -23,6 +23,7 @@ from preflight.providers import Asset
 from preflight.scan.work import name_of
 from preflight.submitting.job import Job
 from preflight.submitting.outcome import Submission, settled, stopped
+from preflight.submitting.registrar import APPEARS
 from preflight.targets import Item
 
 DEADLINES: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
@@ -31,8 +32,6 @@ WORKERS: Final = 32
 """Targets that are checked and registered at once: 30 calls may be in flight."""
 WINDOW: Final = 4096
 """Targets under way at once: each is a few kilobytes."""
-APPEARS: Final = 30.0
-"""Seconds after which an id that nobody knows is gone, and not merely new."""
 _PASSING: Final = (ProviderUnavailable, ProviderUnreachable, RateLimited)
 """What says nothing of an asset that is polled: ask again later."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, Literal
 
@@ -14,10 +13,9 @@ from preflight.errors import AssetNotFound, ProviderUnavailable, RateLimited, Us
 from preflight.ledger import Entry, Ledger
 from preflight.pacing import Clock
 from preflight.providers import Asset, Provider
-from preflight.submitting.lookup import USUAL_SETTLING, Settling, awaited, every, whole
+from preflight.submitting.lookup import USUAL_SETTLING, Settling, awaited, every, is_of, whole
 from preflight.submitting.patience import reading
-from preflight.submitting.registrar import Registrar
-from preflight.submitting.run import APPEARS
+from preflight.submitting.registrar import APPEARS, Registrar, age_of
 
 OPEN: Final = ("intended", "unknown")
 """States of which the ledger has no id."""
@@ -106,7 +104,7 @@ class Sync:
         with ExitStack() as stack:
             for entry in sorted(entries, key=lambda entry: entry.key):  # in one order, so that no two runs wait in turn
                 stack.enter_context(self._ledger.claim(entry.registration, self._clock.sleep))
-            still = {entry.name for entry in entries if self._is_open(entry)}
+            still = {entry.name: entry for entry in entries if self._is_open(entry)}
             found = self._found(still)
             return [self._looked_up(entry, entry.name in still, found.get(entry.name)) for entry in entries]
 
@@ -118,20 +116,20 @@ class Sync:
         self._ledger.forget(entry)
         return Synced(entry, "absent", "it was never registered: the next submit registers it")
 
-    def _found(self, names: set[str]) -> dict[str, Asset]:
-        """The assets of these names; what is missing has been absent from every look-up of the settling time."""
+    def _found(self, wanted: Mapping[str, Entry]) -> dict[str, Asset]:
+        """The assets of these entries, by name; what is missing has been absent for the settling time."""
         found: dict[str, Asset] = {}
 
         def look() -> bool | None:
+            nonlocal found
             for listed in every(lambda page: reading(lambda: self._provider.list(page=page), self._clock)):
                 asset = reading(lambda listed=listed: whole(self._provider, listed), self._clock)  # type: ignore[misc]
-                if asset.name in names:
-                    found[asset.name] = asset
-                if names == found.keys():
+                found |= {name: asset for name, entry in wanted.items() if is_of(asset, entry)}
+                if wanted.keys() == found.keys():
                     return True
             return None
 
-        if names:
+        if wanted:
             awaited(look, self._clock, self._settling)
         return found
 
@@ -150,7 +148,7 @@ class Sync:
         try:
             asset = reading(lambda: self._provider.get(entry.asset_id or ""), self._clock)
         except AssetNotFound:
-            if _age(entry) < APPEARS:
+            if age_of(entry) < APPEARS:
                 return Synced(entry, "processing", "it does not show yet")
             return Synced(self._ledger.settle(entry, "gone"), "gone", "it is gone: the next submit registers it again")
         except (ProviderUnavailable, RateLimited) as error:
@@ -162,8 +160,3 @@ class Sync:
         if entry.state == "failed":
             return Synced(entry, "failed", entry.error_message)
         return Synced(entry, _FOUND[entry.state])
-
-
-def _age(entry: Entry) -> float:
-    """Seconds since the entry was written last."""
-    return (datetime.now(UTC) - datetime.fromisoformat(entry.updated)).total_seconds()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from preflight.providers.asset import Asset
 from preflight.providers.client import Client
 from preflight.sandbox import Sandbox
 from preflight.submitting import submit
-from preflight.submitting.lookup import every
+from preflight.submitting.lookup import every, is_of
+from tests.ledger.test_ledger import entry
 from tests.submitting.sending import Sender
 
 AFTER = ["lose-after", "error-after", "html-after", "hang-after"]
@@ -165,6 +168,34 @@ def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box:
     box.misbehave.clear()
     assert some.one(picture).outcome == "active"
     assert some.registered() == 1
+
+
+@pytest.mark.parametrize("name", ["atlas", "sunra"])
+def test_where_names_are_not_kept_the_url_tells_an_asset_that_was_lost(box: Sandbox, tmp_path: Path, name: str) -> None:
+    sender = Sender(box, name, tmp_path)
+    box.misbehave.ignore_names = True
+    older = sender.picture("-older")
+    with sender.opened() as provider:
+        provider.register(box.host(older), "image", name="older")
+    box.misbehave.on("lose-after", action="register", provider=name, call=1)
+    submission = sender.one(sender.picture())
+    assert submission.outcome == "active"
+    assert submission.asset is not None
+    assert sender.registered() == 1
+    assert sender.assets()[0].id == submission.asset.id
+
+
+def test_an_asset_is_told_by_the_end_of_its_name_or_else_by_url_and_time() -> None:
+    ours = entry(name="clip-0123456789ab", url="https://cdn.example/clip.mp4", created="2026-11-20T10:00:00.000Z")
+    late, early = datetime(2026, 11, 20, 10, 1, tzinfo=UTC), datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+    signed = "https://cdn.example/clip.mp4?X-Tos-Signature=5f2c"
+    assert is_of(Asset("1", "atlas", name="clip-0123456789ab"), ours)
+    assert is_of(Asset("1", "atlas", name="CLIP_renamed-0123456789ab"), ours)
+    assert is_of(Asset("1", "atlas", name="clip.mp4", url=signed, created=late), ours)
+    assert not is_of(Asset("1", "atlas", name="clip.mp4", url=signed, created=early), ours)
+    assert not is_of(Asset("1", "atlas", name="clip.mp4", url=signed), ours)
+    assert not is_of(Asset("1", "atlas", name="clip-ba9876543210", url=signed, created=late), ours)
+    assert not is_of(Asset("1", "atlas", name="superhero"), entry(name="hero"))
 
 
 def test_a_server_that_gives_the_same_page_for_ever_does_not_hold_us() -> None:

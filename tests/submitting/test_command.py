@@ -116,7 +116,8 @@ def test_a_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path
         ([], 0, "ACTIVE"),
         (["--no-wait"], 0, "PROCESSING"),
         (["--poll-timeout", "0"], 2, "[deadline]"),
-        (["--strict"], 0, "ACTIVE"),
+        (["--reference-id", "atlas_asset_id"], 0, "asset://atlas-asset-"),
+        (["--set", "reference_id=id"], 0, "asset://2"),
     ],
 )
 def test_exit_codes(run: Run, more: list[str], code: int, said: str) -> None:
@@ -249,6 +250,25 @@ class TestInterrupt:
         assert done.returncode == 0, done.stdout
         assert done.stdout.count("(registered before)") == there
         assert sender.registered() == 12
+
+    def test_a_second_time_it_ends_although_a_call_is_under_way(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path / "files")
+        sender.picture()
+        box.misbehave.on("hang-after", action="register", call=1)
+        process = self.start(sender, "--ledger", tmp_path / "l.sqlite")
+        end = time.monotonic() + 20
+        while sender.registered() < 1 and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        seconds, _, err = self.interrupt(process)
+        assert (process.returncode, seconds < 1.5) == (130, True), err
+        assert "Traceback" not in err
+        done = run(*words(sender, sender.folder), "--host", "atlas", "--ledger", tmp_path / "l.sqlite",
+                   env=environment(sender))  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert sender.registered() == 1
 
     def test_while_a_provider_does_not_answer_what_only_reads_is_not_waited_for(
         self, box: Sandbox, tmp_path: Path

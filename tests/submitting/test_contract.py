@@ -79,7 +79,9 @@ def test_a_stated_type_that_contradicts_the_content_stops_it(sender: Sender, box
     assert (submission.outcome, submission.code) == ("rejected", "type_mismatch")
     assert box.tally.calls[sender.name, "register"] == before
     right = next(word for word, kind in sender.provider.types.items() if kind == "image")
-    assert sender.one(sender.picture(), type=right).outcome == "active"
+    picture = sender.picture()
+    assert sender.one(picture, type=right).outcome == "active"
+    assert sender.one(picture).reused  # it is the word that is sent where none is stated
 
 
 def test_a_failure_is_said_in_our_words_and_kept_as_a_disagreement(sender: Sender, box: Sandbox) -> None:
@@ -150,6 +152,15 @@ def test_without_waiting_it_stays_processing_and_is_polled_on_later(sender: Send
     resumed = sender.one(picture)
     assert (resumed.outcome, resumed.reused) == ("active", True)
     assert sender.registered() == 1
+
+
+def test_an_asset_that_does_not_show_yet_is_not_taken_for_gone(some: Sender, box: Sandbox) -> None:
+    picture = some.picture()
+    some.one(picture, wait=False)
+    for call in (1, 2, 3):
+        box.misbehave.on("404", action="get", provider=some.name, call=call)
+    assert some.one(picture).outcome == "active"
+    assert some.registered() == 1
 
 
 def test_polling_ends_at_its_deadline_and_goes_on_at_the_next_run(sender: Sender, box: Sandbox) -> None:

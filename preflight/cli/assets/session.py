@@ -52,7 +52,7 @@ def _create(callback: str, to: str, name: str | None, description: str | None, *
         printer.secrets(data)
         if options["format_"] == "text":
             given = "TOKEN" if "session_result" in provider.can else "the URL to which the person was sent on"
-            click.echo(f"then: preflight assets session result --to {provider.name}, with {given}", err=True)
+            click.echo(f"then: preflight assets session result - --to {provider.name}, and on standard input {given}", err=True)
 
 
 @command.command("result", short_help="Say how a verification ended.", epilog=ASSETS_CODES)
