@@ -20,27 +20,27 @@ def measure(file: BinaryIO) -> dict[str, Any]:
     return {"size": size, "read": len(file.read())}
 
 
-def hang(file: BinaryIO) -> None:
+def hang(file: BinaryIO, **_: object) -> None:
     while True:
         pass
 
 
-def sleep(file: BinaryIO) -> None:
+def sleep(file: BinaryIO, **_: object) -> None:
     time.sleep(3600)
 
 
-def read_forever(file: BinaryIO) -> None:
+def read_forever(file: BinaryIO, **_: object) -> None:
     while True:
         file.seek(0)
         file.read()
 
 
-def segfault(file: BinaryIO) -> None:
+def segfault(file: BinaryIO, **_: object) -> None:
     signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # as without pytest's faulthandler
     ctypes.string_at(0)
 
 
-def leave(file: BinaryIO) -> None:
+def leave(file: BinaryIO, **_: object) -> None:
     os._exit(3)
 
 
@@ -48,7 +48,13 @@ def grow(file: BinaryIO, size: int) -> int:
     return len(bytearray(size))
 
 
-def fail(file: BinaryIO) -> None:
+def devour(file: BinaryIO, **_: object) -> None:
+    taken = []
+    while True:
+        taken.append(bytearray(16 << 20))
+
+
+def fail(file: BinaryIO, **_: object) -> None:
     raise KeyError("odd")
 
 
@@ -58,7 +64,7 @@ def chatter(file: BinaryIO) -> str:
     return "quiet"
 
 
-def flood(file: BinaryIO) -> str:
+def flood(file: BinaryIO, **_: object) -> str:
     return "x" * (5 << 20)
 
 

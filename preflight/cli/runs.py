@@ -104,7 +104,8 @@ class Run:
         tally = self.summary.overall
         counts = {"pass": tally.passed, "fail": tally.failed, "unknown": tally.unknown}
         said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
-        return f"{self.summary.files:,} files are done" + (f" ({said})" if said and self._plan.rules else "")
+        files = "1 file is" if self.summary.files == 1 else f"{self.summary.files:,} files are"
+        return f"{files} done" + (f" ({said})" if said and self._plan.rules else "")
 
     def _how_to_go_on(self) -> str:
         if self.earlier is not None:

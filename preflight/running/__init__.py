@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from preflight.checker import Plan
 from preflight.reporters import LineReporter, Reporter, is_line_reporter
+from preflight.running.interrupts import Interrupts
 from preflight.running.progress import Progress
 from preflight.running.rows import Rendering, Row
 from preflight.scan import Outcome, pour
@@ -54,59 +56,56 @@ def run(
     flush  pass on what the reporter wrote; done before anything that may take its time, so that nobody waits
     """
     progress = progress or Progress()
+    interrupts = Interrupts()
 
     def idle() -> None:
         progress.make_way()
+        interrupts.hold()
         flush()
+        interrupts.release()
 
     numbered: Iterator[tuple[int, Item]] = enumerate(items)
     if options.earlier is not None:
         numbered = options.earlier.rest(numbered)
     settings: dict[str, Any] = {"workers": options.workers, "ordered": options.ordered, "idle": idle}
+    take: Callable[[Any], bool]
     if is_line_reporter(reporter):
-        failing = _rows(numbered, plan, reporter, summary, options.cache, settings)
+        cache, rendering = options.cache, Rendering(reporter.render)
+        found = pour(cache.known(numbered) if cache else numbered, plan, rendering, **settings)
+        take = partial(_take_row, reporter, summary, cache)
     else:
-        failing = _reports(pour(numbered, plan, **settings), reporter, summary)
+        found = pour(numbered, plan, **settings)
+        take = partial(_take_report, reporter, summary)
     try:
-        for failed in failing:
-            progress.advance()
-            if failed and options.fail_fast:
-                break
-        idle()
+        with interrupts:
+            for one in found:
+                interrupts.hold()
+                fails = take(one)
+                interrupts.release()
+                progress.advance()
+                if fails and options.fail_fast:
+                    break
+            idle()
     finally:
         progress.clear()
 
 
-def _rows(
-    numbered: Iterator[tuple[int, Item]],
-    plan: Plan,
-    reporter: LineReporter,
-    summary: Summary,
-    cache: Cache | None,
-    settings: dict[str, Any],
-) -> Iterator[bool]:
-    """Rows as they come; whether each is of a file that fails."""
-    rows: Iterator[Row] = pour(
-        cache.known(numbered) if cache else numbered, plan, Rendering(reporter.render), **settings
-    )
-    for row in rows:
-        if cache:
-            cache.keep(row)
-        if row.text is None:
-            summary.skipped += 1
-            yield False
-            continue
-        summary.count(row.score, row.bytes_read, row.requests)
-        reporter.write(row.text)
-        yield row.score[0] == "fail"
+def _take_row(reporter: LineReporter, summary: Summary, cache: Cache | None, row: Row) -> bool:
+    """Write and count it; whether its file fails."""
+    if cache:
+        cache.keep(row)
+    if row.text is None:
+        summary.skipped += 1
+        return False
+    reporter.write(row.text)
+    summary.count(row.score, row.bytes_read, row.requests)
+    return row.score[0] == "fail"
 
 
-def _reports(outcomes: Iterable[Outcome], reporter: Reporter, summary: Summary) -> Iterator[bool]:
-    for report in outcomes:
-        if report is None:
-            summary.skipped += 1
-            yield False
-            continue
-        summary.add(report)
-        reporter.add(report)
-        yield report.verdict == "fail"
+def _take_report(reporter: Reporter, summary: Summary, report: Outcome) -> bool:
+    if report is None:
+        summary.skipped += 1
+        return False
+    reporter.add(report)
+    summary.add(report)
+    return report.verdict == "fail"

@@ -17,9 +17,12 @@ from preflight.errors import PreflightError
 from preflight.scan.work import MAX_FRAME, Pack, Work, do
 from preflight.targets import Item
 from preflight.worker.channel import Channel
+from preflight.worker.child import peak
 
 BEAT: Final = 1.0
 """s after which the other end hears that another file has been begun."""
+RETIRE: Final = 512 << 20
+"""Bytes: a process that once grew so large is not used again."""
 
 
 def serve() -> None:
@@ -37,9 +40,10 @@ def serve() -> None:
 
 def _answer(work: Work, plan: Plan, pack: Pack | None, channel: Channel) -> bytes:
     try:
-        return pickle.dumps((None, do(_beating(work, channel), plan, pack)))
+        results, problem = do(_beating(work, channel), plan, pack), None
     except PreflightError as error:  # the call is wrong, not a file
-        return pickle.dumps((str(error), []))
+        results, problem = [], str(error)
+    return pickle.dumps((results, problem, peak() < RETIRE))
 
 
 def _beating(work: Work, channel: Channel) -> Iterator[tuple[int, Item]]:

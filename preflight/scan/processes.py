@@ -56,31 +56,49 @@ class Processes:
             self._running.clear()
 
     def _try(self, work: Work) -> list[Any]:
+        payload = _pickled(work)
         process = self._take()
+        reusable = False
         try:
-            results = process.run(work)
-        except BaseException:
-            with self._lock:
-                self._running.discard(process)
-            process.stop()
-            raise
-        self._idle.append(process)
+            results, reusable = process.run(payload)
+        finally:
+            if reusable:
+                self._idle.append(process)
+            else:
+                self._drop(process)
         return results
 
     def _take(self) -> _Process:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            process = _Process(self._plan, self._pack)
+        while self._idle:
+            try:
+                process = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if process.alive():
+                return process
+            self._drop(process)
+        process = _Process(self._plan, self._pack)
         with self._lock:
             self._running.add(process)
             if self._closed:
                 process.stop()
         return process
 
+    def _drop(self, process: _Process) -> None:
+        with self._lock:
+            self._running.discard(process)
+        process.stop()
+
+
+def _pickled(work: Work) -> bytes:
+    try:
+        return pickle.dumps(work)
+    except Exception as error:  # whatever an object of the caller's raises
+        raise _CannotStart from error
+
 
 class _CannotStart(Exception):
-    """No process can be had: the work is done where we are."""
+    """No process can be had, or the work cannot be sent to one: it is done where we are."""
 
 
 class _Lost(Exception):
@@ -107,20 +125,26 @@ class _Process:
             self.stop()
             raise _CannotStart from error
 
-    def run(self, work: Work) -> list[Any]:
-        """What `do` gives. Raises `_Lost`, after which the process is of no use, and `UsageError` as `do` would."""
+    def run(self, payload: bytes) -> tuple[list[Any], bool]:
+        """What `do` gives for pickled work, and whether the process may be used again.
+
+        Raises `_Lost`, and `UsageError` as `do` would; then it may not.
+        """
         try:
-            self._channel.send(pickle.dumps(work))
+            self._channel.send(payload)
             while not (answer := self._channel.receive(time.monotonic() + self._patience)):
                 """An empty frame: another file has been begun, the clock starts again."""
         except TimeoutError:
             raise _Lost("probe_timeout", f"was stopped after {self._patience:g} s") from None
         except (EOFError, OSError):
             raise _Lost("probe_crashed", how_it_ended(self._process)) from None
-        problem, results = pickle.loads(answer)  # noqa: S301 - a process of ours wrote it
+        results, problem, reusable = pickle.loads(answer)  # noqa: S301 - a process of ours wrote it
         if problem is not None:
             raise UsageError(problem)
-        return results  # type: ignore[no-any-return]
+        return results, reusable
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
 
     def stop(self) -> None:
         """End it at once and leave no zombie."""

@@ -44,7 +44,7 @@ def _obey(channel: Channel, order: dict[str, Any]) -> bytes:
         _limit_memory(order["memory"])
         file = SourceFile(channel, order["size"], order["seconds"] + _GRACE)
         answer = task(cast(BinaryIO, io.BufferedReader(file, BUFFER)), **order["arguments"])
-        message = {"answer": answer, "reusable": _peak() < _RETIRE}
+        message = {"answer": answer, "reusable": peak() < _RETIRE}
         return json.dumps(message, allow_nan=False).encode()
     except MemoryError:
         failed = f"it needs more than {order['memory'] >> 20} MB of memory"
@@ -115,7 +115,7 @@ def _limit_memory(more: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _peak() -> int:
+def peak() -> int:
     """The most memory that the process ever had, in bytes.
 
     Linux passes the maximum of the host on to what it starts, so that `ru_maxrss` is not ours there.

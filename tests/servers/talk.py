@@ -96,7 +96,7 @@ class Talk:
 class Server:
     """A threaded server whose paths are `/behaviour/file`. A context manager; `port` 0 chooses a free one.
 
-    files  what the behaviours give · seen  the requests · sent  body bytes · peak  most requests at the same time
+    files  what the behaviours give · seen  the requests · sent  body bytes · peak  most requests waiting for an answer
     """
 
     behaviours: Mapping[str, Behaviour]
@@ -113,7 +113,7 @@ class Server:
     def __post_init__(self) -> None:
         self.ending = threading.Event()
         self._lock = threading.Lock()
-        self._busy = 0
+        self._waiting = 0
         self._open: set[socket.socket] = set()
 
     def __enter__(self) -> Server:
@@ -184,20 +184,17 @@ class Server:
     def _serve_one(self, sock: socket.socket, request: Request) -> bool:
         with self._lock:
             self.seen.append(request)
-            self._busy += 1
-            self.peak = max(self.peak, self._busy)
-        try:
-            if self.latency:
-                time.sleep(self.latency)
-            path = request.path.partition("://")[2] if request.path.startswith("http") else request.path[1:]
-            name, _, rest = path.partition("/")
-            talk = Talk(self, request, rest, sock)
-            behaviour = self.behaviours.get(name)
-            if behaviour is None:
-                talk.answer("404 Not Found", b"not here")
-            else:
-                behaviour(talk)
-            return talk.keep
-        finally:
-            with self._lock:
-                self._busy -= 1
+            self._waiting += 1
+            self.peak = max(self.peak, self._waiting)
+        time.sleep(self.latency)
+        with self._lock:
+            self._waiting -= 1  # before the answer: a client may have all of it before this thread goes on
+        path = request.path.partition("://")[2] if request.path.startswith("http") else request.path[1:]
+        name, _, rest = path.partition("/")
+        talk = Talk(self, request, rest, sock)
+        behaviour = self.behaviours.get(name)
+        if behaviour is None:
+            talk.answer("404 Not Found", b"not here")
+        else:
+            behaviour(talk)
+        return talk.keep

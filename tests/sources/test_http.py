@@ -206,7 +206,7 @@ def test_equal_options_share_connections_and_others_do_not() -> None:
 
 
 def test_no_more_than_per_host_requests_at_the_same_time(server: Server) -> None:
-    server.latency = 0.01
+    server.latency = 0.03
     options = HttpOptions(allow_private=True, per_host=3)
     transport = Transport(options)
 

@@ -51,8 +51,9 @@ def _create(callback: str, to: str, name: str | None, description: str | None, *
         data = {"provider": session.provider, "link": session.link, "token": session.token}
         printer.secrets(data)
         if options["format_"] == "text":
-            given = "TOKEN" if "session_result" in provider.can else "the URL to which the person was sent on"
-            click.echo(f"then: preflight assets session result - --to {provider.name}, and on standard input {given}", err=True)
+            given = "the token" if "session_result" in provider.can else "the URL to which the person was sent on"
+            then = f"preflight assets session result - --to {provider.name}"
+            click.echo(f"then, with {given} on standard input: {then}", err=True)
 
 
 @command.command("result", short_help="Say how a verification ended.", epilog=ASSETS_CODES)

@@ -1,0 +1,123 @@
+"""Mutated fixtures at length: `tox -e fuzz`, or `python -m tests.fuzz.run --count 200000 --jobs 2 --seed 7`.
+
+Exit code 1 where a mutation shows a fault: no report, an exception inside preflight, a report that cannot be written,
+more than a second, a process that died. Each is printed with its number, and written to `--keep FOLDER`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jsonschema
+
+from preflight.checker import plan_for
+from preflight.report import Report
+from preflight.reporters import jsonl, text
+from preflight.scan.work import examine_item
+from preflight.schemas import report_schema
+from preflight.targets import Item
+from tests.fuzz.mutations import mutated, seeds
+
+SLOWEST = 1.0
+"""s for one file of a few kilobytes; a decoder that hangs is stopped before."""
+_PIECE = 500
+_CHECKED = 50
+"""Every so many reports one is compared with the schema, which takes longer than a hundred files."""
+
+
+class Found(NamedTuple):
+    """What a piece of the work gave: verdicts counted, faults as (number, sentence), the slowest file, memory in KB."""
+
+    verdicts: Counter[str]
+    faults: list[tuple[int, str]]
+    slowest: tuple[float, int]
+    memory: int
+
+
+@cache
+def _originals() -> list[bytes]:
+    return seeds()
+
+
+def fuzz(numbers: Iterable[int]) -> Found:
+    """Examine the mutations with these numbers by all rule sets."""
+    plan = plan_for("all")
+    validator = jsonschema.Draft202012Validator(report_schema())
+    verdicts: Counter[str] = Counter()
+    faults: list[tuple[int, str]] = []
+    slowest = (0.0, -1)
+    for number in numbers:
+        data = mutated(number, _originals())
+        began = time.process_time()
+        try:
+            report = examine_item(number, Item(data), plan)
+            assert report is not None
+            lines = (jsonl.line(report), text.describe(report))
+            row = json.loads(lines[0])
+            if number % _CHECKED == 0:
+                validator.validate(row)
+        except Exception as error:
+            faults.append((number, f"{type(error).__name__}: {error}"))
+            verdicts["exception"] += 1
+            continue
+        took = time.process_time() - began
+        slowest = max(slowest, (took, number))
+        verdicts[report.verdict if report.error is None else report.error.code] += 1
+        faults += [(number, fault) for fault in _faults(report, took)]
+    return Found(verdicts, faults, slowest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _faults(report: Report, took: float) -> Iterator[str]:
+    if report.error is not None and report.error.code == "internal_error":
+        yield report.error.message
+    if took > SLOWEST:
+        yield f"{took:.1f} s"
+
+
+def pieces(start: int, count: int) -> list[range]:
+    """The numbers of all mutations, in pieces for several processes."""
+    return [range(at, min(at + _PIECE, start + count)) for at in range(start, start + count, _PIECE)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200_000, help="how many mutations (200000)")
+    parser.add_argument("--seed", type=int, default=0, help="the number of the first one (0)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one a core)")
+    parser.add_argument("--keep", type=Path, help="write the mutations that show a fault there")
+    options = parser.parse_args()
+    began = time.monotonic()
+    verdicts: Counter[str] = Counter()
+    faults: list[tuple[int, str]] = []
+    slowest, memory = (0.0, -1), 0
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        for found in pool.map(fuzz, pieces(options.seed, options.count)):
+            verdicts += found.verdicts
+            faults += found.faults
+            slowest, memory = max(slowest, found.slowest), max(memory, found.memory)
+    for number, fault in faults:
+        print(f"mutation {number}: {fault}")
+        if options.keep is not None:
+            options.keep.mkdir(parents=True, exist_ok=True)
+            (options.keep / f"{number}.bin").write_bytes(mutated(number, _originals()))
+    done = sum(verdicts.values())
+    print(f"{done:,} mutations in {time.monotonic() - began:.0f} s: {dict(verdicts)}")
+    print(f"slowest {slowest[0] * 1000:.0f} ms (mutation {slowest[1]}), at most {memory // 1024} MB a process")
+    print(f"{len(faults)} faults, {options.count - done} mutations lost")
+    sys.exit(1 if faults or done < options.count else 0)
+
+
+if __name__ == "__main__":
+    main()

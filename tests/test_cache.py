@@ -1,0 +1,222 @@
+"""`--cache`: what is known of unchanged files is said again; what has changed, or is damaged, is examined."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from preflight import running, scan
+from preflight.checker import plan_for
+from preflight.reporters import is_line_reporter, make_reporter
+from preflight.running.cache import BATCH, Cache
+from preflight.scan.work import examine_item
+from preflight.summary import Summary
+from preflight.targets import expand
+from tests.conftest import Run
+
+
+class Checked(NamedTuple):
+    """What a run over a folder gave, how many files it examined, and what it had to say of its cache."""
+
+    output: str
+    counts: dict[str, object]
+    examined: int
+    notes: list[str]
+
+
+Check = Callable[..., Checked]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, fixtures: Path) -> Path:
+    """Some media that have not changed for long, and something that is none."""
+    folder = tmp_path / "media"
+    shutil.copytree(fixtures / "refused", folder)
+    (folder / "notes.txt").write_text("no media, and not called so either")
+    for path in folder.iterdir():
+        os.utime(path, ns=(10**18 + 1, 10**18 + 1))
+    return folder
+
+
+@pytest.fixture
+def check(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Check the folder with the cache, in this process."""
+    examined: list[object] = []
+
+    def counting(*given: object) -> object:
+        examined.append(given)
+        return examine_item(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scan, "examine_item", counting)
+
+    def run(format_: str = "jsonl", cached: bool = True, workers: int = 1, **options: bool) -> Checked:
+        examined.clear()
+        notes: list[str] = []
+        plan = plan_for("atlas", **options)  # type: ignore[arg-type]
+        summary, stream = Summary(plan.rules), io.StringIO()
+        reporter = make_reporter(format_, stream)
+        assert is_line_reporter(reporter)
+        cache = Cache(str(tmp_path / "cache"), plan, reporter, notes.append) if cached else None
+        how = running.Options(workers, cache=cache)
+        running.run(expand([str(folder)]), plan, reporter, summary, how)
+        reporter.close(summary)
+        if cache is not None:
+            cache.close()
+        return Checked(stream.getvalue(), summary.as_json(), len(examined), notes)
+
+    return run
+
+
+class TestUnchanged:
+    @pytest.mark.parametrize("format_", ["jsonl", "text"])
+    def test_the_second_run_examines_nothing_and_says_the_same(self, check: Check, folder: Path, format_: str) -> None:
+        without = check(format_, cached=False)
+        first, second = check(format_), check(format_)
+        assert first == without
+        assert first.examined == len(list(folder.iterdir()))
+        assert second == first._replace(examined=0)
+
+    def test_whoever_did_the_work(self, check: Check) -> None:
+        without = check(cached=False)
+        assert check(workers=2).output == check(workers=2).output == without.output
+        assert check().examined == 0
+
+    def test_what_has_moved_in_the_input_has_its_new_position(self, check: Check, folder: Path) -> None:
+        check()
+        (folder / "0.png").write_bytes(b"new")
+        again = check()
+        assert again.examined == 1
+        assert again.output == check(cached=False).output
+
+    def test_more_files_than_are_written_at_once(self, check: Check, folder: Path) -> None:
+        file = next(folder.iterdir())
+        for number in range(BATCH + 20):
+            os.link(file, folder / f"x{number:03}.png")
+        assert check().output == check().output
+        assert check().examined == 0
+
+
+class TestChanged:
+    def test_a_file_that_was_written_to(self, check: Check, folder: Path) -> None:
+        check()
+        file = folder / "png-too-narrow.png"
+        file.write_bytes(file.read_bytes() + b"\0")
+        os.utime(file, ns=(10**18 + 1, 10**18 + 1))
+        again = check()
+        assert again.examined == 1
+        assert again.output == check(cached=False).output
+
+    def test_a_file_that_was_put_in_place_of_another(self, check: Check, folder: Path) -> None:
+        """Of the same size and time."""
+        check()
+        file = folder / "png-too-narrow.png"
+        (folder / "new").write_bytes(file.read_bytes())
+        os.utime(folder / "new", ns=(10**18 + 1, 10**18 + 1))
+        (folder / "new").replace(file)
+        assert check().examined == 1
+
+    def test_a_file_that_may_still_change_at_the_same_moment_is_not_kept(self, check: Check, folder: Path) -> None:
+        (folder / "png-too-narrow.png").touch()
+        check()
+        assert check().examined == 1
+
+    def test_other_rules_options_and_formats_are_apart(self, check: Check, folder: Path) -> None:
+        count = len(list(folder.iterdir()))
+        assert check().examined == count
+        assert check(strict=True).examined == count
+        assert check("text").examined == count
+        assert check().examined == check(strict=True).examined == check("text").examined == 0
+
+    def test_what_could_not_be_read_is_not_kept(self, check: Check, folder: Path) -> None:
+        (folder / "lost.png").symlink_to("nowhere")
+        check()
+        assert '"not_found"' in check().output
+        assert check().examined == 1
+
+    def test_a_file_that_became_the_target_itself_is_judged_even_if_it_is_no_media(
+        self, run: Run, folder: Path, tmp_path: Path
+    ) -> None:
+        words = ("--for", "atlas", "--format", "jsonl", "--cache", tmp_path / "c")
+        assert "notes.txt" not in run("check", folder, *words).stdout
+        assert "notes.txt" in run("check", folder / "notes.txt", *words).stdout
+
+
+class TestTheFile:
+    def test_nobody_else_may_read_it(self, check: Check, tmp_path: Path) -> None:
+        check()
+        assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o600
+
+    def test_what_is_no_cache_is_moved_out_of_the_way(self, check: Check, tmp_path: Path) -> None:
+        (tmp_path / "cache").write_bytes(b"something of the user's")
+        first = check()
+        assert first.output == check(cached=False).output
+        assert "is no cache" in first.notes[0]
+        assert (tmp_path / "cache.bad").read_bytes() == b"something of the user's"
+        assert check().examined == 0
+
+    @pytest.mark.parametrize("place", [20, 60, 500, -500, -2])
+    def test_damage_is_noticed_and_said(self, check: Check, tmp_path: Path, place: int) -> None:
+        expected = check().output
+        data = bytearray((tmp_path / "cache").read_bytes())
+        data[place] ^= 1
+        (tmp_path / "cache").write_bytes(data)
+        again = check()
+        assert again.output == expected
+        assert again.examined > 0
+        assert "is damaged" in again.notes[0]
+        assert check().output == expected
+        assert (check().examined, check().notes) == (0, [])
+
+    @pytest.mark.parametrize("end", [0, 5, 18, 30, 700, -1])
+    def test_a_file_that_was_cut_off(self, check: Check, tmp_path: Path, end: int) -> None:
+        expected = check().output
+        os.truncate(tmp_path / "cache", end if end >= 0 else (tmp_path / "cache").stat().st_size + end)
+        assert check().output == expected
+        assert check().examined == 0
+
+    def test_it_does_not_grow_for_ever(self, check: Check, folder: Path, tmp_path: Path) -> None:
+        sizes = []
+        for number in range(40):
+            for path in folder.iterdir():
+                os.utime(path, ns=(10**18 + 1 + number, 10**18 + 1 + number))
+            check()
+            sizes.append((tmp_path / "cache").stat().st_size)
+        assert max(sizes[20:]) <= max(sizes[:20]) * 1.1
+
+    def test_two_runs_at_once(self, check: Check, tmp_path: Path) -> None:
+        plan = plan_for("atlas")
+        reporter = make_reporter("jsonl", io.StringIO())
+        assert is_line_reporter(reporter)
+        other = Cache(str(tmp_path / "cache"), plan, reporter, print)
+        assert "is in use by another run" in check().notes[0]
+        other.close()
+
+    def test_where_it_cannot_be_written_the_run_goes_on(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        expected = run("check", folder, "--for", "atlas", "--format", "jsonl").stdout
+        script = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
+        script += "from preflight.__main__ import main; main()"
+        words = ["check", str(folder), "--for", "atlas", "--format", "jsonl", "--cache", str(tmp_path / "c")]
+        import subprocess
+        import sys
+
+        done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+        assert done.stdout == expected
+        assert "the run goes on without it" in done.stderr
+
+    def test_a_path_that_cannot_be_opened(self, run: Run, folder: Path) -> None:
+        done = run("check", folder, "--for", "atlas", "--cache", folder / "no" / "such" / "folder")
+        assert done.returncode == 2
+        assert "cannot be used (No such file or directory)" in done.stderr
+
+    @pytest.mark.parametrize("words", [("--format", "json"), ("--report", "x.xml"), ("--together",)])
+    def test_what_does_not_keep_each_file_by_itself(self, run: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+        done = run("check", "fixtures/accepted", "--for", "seedance-2.0", "--cache", tmp_path / "c", *words)
+        assert done.returncode == 2
+        assert "--cache" in done.stderr

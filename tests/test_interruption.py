@@ -1,0 +1,183 @@
+"""A run that is stopped: by Ctrl-C, by a reader that goes away, by a full disk, by force."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import OutputError
+from preflight.output import open_output
+from tests.conftest import ROOT, Run
+
+COUNT = 20_000
+SOON = 3.0
+"""s; it takes some milliseconds, but the machine that runs the tests may be busy with others."""
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More files than can be examined before anybody stops it."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(COUNT):
+        os.link(ROOT / "fixtures/refused/png-too-narrow.png", folder / f"{number:05}.png")
+    return folder
+
+
+def started(*words: object, **options: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "preflight", *map(str, words)]
+    settings: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **settings)  # type: ignore[call-overload, no-any-return]
+
+
+def wait_for(path: Path, size: int) -> None:
+    deadline = time.monotonic() + 30
+    while (not path.exists() or path.stat().st_size < size) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def whole_lines(path: Path) -> list[int]:
+    """The positions in a file of JSON lines, each of which is whole."""
+    text = path.read_text()
+    assert text == "" or text.endswith("\n")
+    return [json.loads(line)["index"] for line in text.splitlines()]
+
+
+class TestCtrlC:
+    @pytest.mark.parametrize("words", [(), ("-j", "2")])
+    def test_it_ends_at_once_says_what_was_done_and_can_go_on(
+        self, many: Path, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
+        file = tmp_path / "run.jsonl"
+        process = started("check", many, "--for", "atlas", "--format", "jsonl", "--output", file, *words)
+        wait_for(file, 100_000)
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert time.monotonic() - began < SOON
+        assert process.returncode == 130
+        done = whole_lines(file)
+        assert done == list(range(len(done)))
+        assert 0 < len(done) < COUNT
+        assert f"interrupted: {len(done):,} files are done ({len(done):,} fail)" in said
+        assert f"run it again with --resume {file} in place of --output" in said
+        assert "Traceback" not in said
+        again = started("check", many, "--for", "atlas", "--resume", file, *words)
+        again.communicate(timeout=60)
+        assert whole_lines(file) == list(range(COUNT))
+
+    def test_while_a_server_does_not_answer(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/a.png"
+            process = started("check", url, f"{url}?2", "--for", "atlas", "--allow-private", "--timeout", "60")
+            connection, _ = server.accept()
+            began = time.monotonic()
+            os.killpg(process.pid, signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+            connection.close()
+        assert time.monotonic() - began < SOON
+        assert process.returncode == 130
+        assert "interrupted: 0 files are done" in said
+
+    def test_text_ends_with_the_table_of_what_was_done(self, many: Path) -> None:
+        process = started("check", many, "--for", "atlas")
+        assert process.stdout is not None
+        for _ in range(9):
+            process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        text, said = process.communicate(timeout=30)
+        assert "rule set" in text
+        assert "run it with --resume FILE.jsonl from the start" in said
+
+
+def test_a_run_that_was_killed_can_go_on(many: Path, tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    process = started("check", many, "--for", "atlas", "--resume", file)
+    wait_for(file, 100_000)
+    process.kill()
+    process.communicate(timeout=30)
+    again = started("check", many, "--for", "atlas", "--resume", file)
+    again.communicate(timeout=60)
+    assert again.returncode == 1
+    assert whole_lines(file) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("words", [("--format", "jsonl"), ("--format", "jsonl", "-j", "2"), (), ("--format", "json")])
+def test_a_reader_that_goes_away_ends_it_quietly(many: Path, words: tuple[str, ...]) -> None:
+    process = started("check", many, "--for", "atlas", *words)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    began = time.monotonic()
+    assert process.wait(30) == 0
+    assert time.monotonic() - began < SOON
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.parametrize("words", [("--format", "jsonl"), ("--format", "jsonl", "-j", "2")])
+def test_the_first_result_is_there_at_once(many: Path, words: tuple[str, ...]) -> None:
+    began = time.monotonic()
+    process = started("check", many, "--for", "atlas", *words)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    assert time.monotonic() - began < SOON
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+
+
+class TestFullDisk:
+    @pytest.fixture
+    def small_files(self) -> Iterator[None]:
+        """No file may become larger than 100 KB."""
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        yield
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    @pytest.mark.usefixtures("small_files")
+    @pytest.mark.parametrize("words", [(), ("-j", "2")])
+    def test_what_was_written_before_is_whole_lines(self, many: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+        file = tmp_path / "run.jsonl"
+        process = started("check", many, "--for", "atlas", "--format", "jsonl", "--output", file, *words)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert f"{file} cannot be written any more (File too large): every line that is in it is whole" in said
+        assert f"to go on, run it again with --resume {file} in place of --output" in said
+        done = whole_lines(file)
+        assert done == list(range(len(done)))
+        assert file.stat().st_size > 95_000
+
+    @pytest.mark.parametrize("format_", ["jsonl", "text", "json", "csv"])
+    def test_every_output_says_so(self, run: Run, format_: str) -> None:
+        words = ("check", "fixtures/accepted", "--for", "atlas", "--format", format_)
+        done = run(*words, "--output", "/dev/full")
+        assert done.returncode == 2
+        assert "/dev/full cannot be written any more (No space left on device)" in done.stderr
+        with open("/dev/full", "w") as full:
+            done = run(*words, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        assert done.returncode == 2
+        assert "No space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    @pytest.mark.usefixtures("small_files")
+    @pytest.mark.parametrize("line", [10, 70_000, 99_999, 100_000, 300_000])
+    def test_lines_of_any_length(self, tmp_path: Path, line: int) -> None:
+        file = tmp_path / "out"
+        stream = open_output(str(file))
+        text = "x" * (line - 1) + "\n"
+        with pytest.raises(OutputError):
+            stream.writelines(itertools.repeat(text))
+        stream.close()
+        assert file.read_text() == text * (100_000 // line)

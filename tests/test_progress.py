@@ -1,0 +1,83 @@
+"""Progress: on a terminal only, on standard error only, with the rate and the time that is left."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+COUNT = 3000
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(COUNT):
+        os.link(ROOT / "fixtures/refused/png-too-narrow.png", folder / f"{number:05}.png")
+    return folder
+
+
+def on_terminal(*words: object, shared: bool, term: str = "xterm") -> tuple[str, str]:
+    """What a command writes to its terminal, and to standard output where that is a pipe."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "preflight", *map(str, words)]
+    environment = {**os.environ, "TERM": term, "NO_COLOR": "1"}
+    out = theirs if shared else subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        printed = b""
+        if process.stdout is not None:
+            printed = process.stdout.read()
+        while True:
+            try:
+                piece = os.read(ours, 1 << 16)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            shown += piece
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n"), printed.decode()
+
+
+def test_rate_and_remaining_time(many: Path) -> None:
+    shown, printed = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", shared=False)
+    assert len(printed.splitlines()) == COUNT
+    assert re.search(r"\r\x1b\[K[\d,]+ of 3,000 files, [\d,]+ a second, \d+:\d\d left", shown)
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_it_is_not_in_the_way_of_the_text(many: Path) -> None:
+    shown, _ = on_terminal("check", many, "--for", "atlas", shared=True)
+    lines = [line for line in shown.split("\n") if "FAIL " in line]
+    assert len(lines) == COUNT
+    for line in lines:
+        assert re.fullmatch(r"(.*\r\x1b\[K)?FAIL    [^\r\x1b]*\.png  \(png [^\r\x1b]*\)", line)
+
+
+@pytest.mark.parametrize("words", [(), ("-j", "2")])
+def test_standard_output_is_the_same_with_and_without(many: Path, words: tuple[str, ...]) -> None:
+    _, printed = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", *words, shared=False)
+    command = [sys.executable, "-m", "preflight", "check", str(many), "--for", "atlas", "--format", "jsonl"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (printed, done.stderr) == (done.stdout, "")
+
+
+def test_what_is_no_terminal_of_today_shows_none(many: Path) -> None:
+    shown, _ = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", shared=False, term="dumb")
+    assert shown == ""
+
+
+def test_a_list_on_standard_input_has_no_known_end() -> None:
+    from preflight.checker import plan_for
+    from preflight.cli.runs import Run
+
+    assert Run(("-",), {"include": (), "exclude": (), "column": None}, plan_for("atlas"))._count() is None

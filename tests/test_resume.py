@@ -1,0 +1,156 @@
+"""`--resume`: an interrupted run goes on where it was, and never mixes what does not belong together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from preflight.checker import plan_for
+from preflight.errors import UsageError
+from preflight.running.resume import Earlier
+from preflight.summary import Summary
+from preflight.targets import Item
+from tests.conftest import Run
+
+FOLDER = "fixtures/refused"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a run without interruption writes."""
+    import subprocess
+    import sys
+
+    words = [sys.executable, "-m", "preflight", "check", FOLDER, "--for", "atlas", "--format", "jsonl"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
+
+def resumed(run: Run, path: Path, *words: str, code: int = 1) -> str:
+    """What the file holds after a run that goes on with it."""
+    done = run("check", FOLDER, "--for", "atlas", "--resume", path, *words)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    return path.read_text()
+
+
+class TestGoingOn:
+    def test_a_new_file_is_begun(self, run: Run, tmp_path: Path, whole: str) -> None:
+        assert resumed(run, tmp_path / "run.jsonl") == whole
+
+    @pytest.mark.parametrize("cut", [0, 1, 20, 5000, -1])
+    def test_from_wherever_it_was_cut_off(self, run: Run, tmp_path: Path, whole: str, cut: int) -> None:
+        file = tmp_path / "run.jsonl"
+        file.write_text(whole[:cut])
+        assert resumed(run, file) == whole
+
+    def test_with_other_workers(self, run: Run, tmp_path: Path, whole: str) -> None:
+        file = tmp_path / "run.jsonl"
+        file.write_text(whole[:3000])
+        assert resumed(run, file, "-j", "2") == whole
+
+    def test_only_what_is_missing_is_done(self, run: Run, tmp_path: Path, whole: str) -> None:
+        file = tmp_path / "run.jsonl"
+        lines = whole.splitlines(keepends=True)
+        file.write_text("".join(lines[:4] + lines[6:]))
+        assert resumed(run, file).splitlines(keepends=True) == [*lines[:4], *lines[6:], *lines[4:6]]
+
+    def test_a_run_that_is_complete_is_counted_and_left_as_it_is(self, run: Run, tmp_path: Path, whole: str) -> None:
+        file = tmp_path / "run.jsonl"
+        file.write_text(whole)
+        assert resumed(run, file) == whole
+
+    def test_what_was_skipped_is_skipped_again(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
+        for name in ("a.png", "c.png"):
+            shutil.copy(fixtures / "accepted/picture.png", tmp_path / name)
+        (tmp_path / "b.txt").write_text("no media, and not called so either")
+        file = tmp_path.parent / f"{tmp_path.name}.jsonl"
+        for _ in range(2):
+            assert run("check", tmp_path, "--for", "atlas", "--resume", file).returncode == 0
+            assert [json.loads(line)["index"] for line in file.read_text().splitlines()] == [0, 2]
+        file.write_text(file.read_text().splitlines(keepends=True)[0])
+        assert run("check", tmp_path, "--for", "atlas", "--resume", file).returncode == 0
+        assert len(file.read_text().splitlines()) == 2
+
+    def test_the_exit_code_is_that_of_the_whole_run(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "run.jsonl"
+        words = ("check", "fixtures/refused/png-too-narrow.png", "fixtures/accepted/picture.png", "--for", "atlas")
+        assert run(*words, "--resume", file).returncode == 1
+        file.write_text(file.read_text().splitlines(keepends=True)[0])
+        assert run(*words, "--resume", file).returncode == 1
+
+
+class TestRefused:
+    """With a sentence, with exit code 2, and without a byte written."""
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ((FOLDER, "--for", "volcengine"), "line 1 was judged by other rule sets or options"),
+            ((FOLDER, "--for", "atlas,fal"), "line 1 was judged by other rule sets or options"),
+            ((FOLDER, "--for", "atlas", "--strict"), "line 1 was judged by other rule sets or options"),
+            ((FOLDER, "--for", "atlas", "--ignore", "fps_too_low"), "line 1 was judged by other rule sets or options"),
+            (("fixtures/accepted", "--for", "atlas"), "is of other inputs: position 0 is"),
+            ((f"{FOLDER}/png-too-narrow.png", "--for", "atlas"), "is of other inputs"),
+            ((FOLDER, "--for", "atlas", "--output", "x"), "--resume FILE is the output too"),
+            ((FOLDER, "--for", "atlas", "--format", "text"), "--resume goes on with JSON lines"),
+            ((FOLDER, "--for", "seedance-2.0", "--together"), "goes neither with --together"),
+        ],
+    )
+    def test_another_call(self, run: Run, tmp_path: Path, whole: str, words: tuple[str, ...], said: str) -> None:
+        file = tmp_path / "run.jsonl"
+        before = whole[: len(whole) // 2]
+        file.write_text(before)
+        done = run("check", *words, "--resume", file)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert file.read_text() == before
+
+    @pytest.mark.parametrize(
+        "content",
+        ["hello", "hello\n", '{"source":"a"}\n', "[]\n", '{"source":1,"index":"x","results":0}\n', "\x89PNG\r\n\x1a\n"],
+    )
+    def test_a_file_that_is_no_run(self, run: Run, tmp_path: Path, content: str) -> None:
+        file = tmp_path / "run.jsonl"
+        file.write_bytes(content.encode())
+        done = run("check", FOLDER, "--for", "atlas", "--resume", file)
+        assert done.returncode == 2
+        assert "line 1 is no line of `preflight check --format jsonl`" in done.stderr
+        assert file.read_bytes() == content.encode()
+
+    def test_a_position_that_is_there_twice(self, run: Run, tmp_path: Path, whole: str) -> None:
+        file = tmp_path / "run.jsonl"
+        first = whole.splitlines(keepends=True)[0]
+        file.write_text(first * 2)
+        done = run("check", FOLDER, "--for", "atlas", "--resume", file)
+        assert done.returncode == 2
+        assert "line 2 repeats position 0" in done.stderr
+
+    def test_while_another_run_writes_to_it(self, tmp_path: Path) -> None:
+        plan = plan_for("atlas")
+        first = Earlier(str(tmp_path / "run.jsonl"), plan, Summary())
+        with pytest.raises(UsageError, match="another run is writing to it"):
+            Earlier(str(tmp_path / "run.jsonl"), plan, Summary())
+        first.stream.close()
+        Earlier(str(tmp_path / "run.jsonl"), plan, Summary()).stream.close()
+
+
+def test_urls_are_compared_without_their_secrets(tmp_path: Path) -> None:
+    """The file shows them redacted: a new signature for the same file is the same input."""
+    file = tmp_path / "run.jsonl"
+    plan = plan_for("atlas")
+    row = {
+        "source": "https://cdn.example/a.mp4?X-Amz-Signature=…",
+        "index": 0,
+        "requests": 1,
+        "bytes_read": 9,
+        "verdict": "pass",
+        "results": [],
+        "digest": plan.digest,
+    }
+    file.write_text(json.dumps(row) + "\n")
+    earlier = Earlier(str(file), plan, Summary())
+    items = [Item("https://cdn.example/a.mp4?X-Amz-Signature=5f2c"), Item("https://cdn.example/b.mp4")]
+    assert list(earlier.rest(enumerate(items))) == [(1, items[1])]
+    earlier.stream.close()

@@ -1,0 +1,169 @@
+"""Many sources: whoever does the work, every target has its report, once, in order."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from preflight import Report, UsageError, check_many
+from preflight.checker import plan_for
+from preflight.scan import lanes, pour, scan
+from preflight.scan.work import Ready
+from preflight.targets import Item, expand
+from tests.scan_targets import Broken, Inline
+
+PASSING = "fixtures/accepted/picture.png"
+
+
+@pytest.fixture(scope="module")
+def files(fixtures: Path) -> list[str]:
+    """Read by readers of ours: what decoders read takes too long for a test of many."""
+    folders = [str(fixtures / "accepted"), str(fixtures / "refused")]
+    return [str(item.target) for item in expand(folders)] * 5
+
+
+@pytest.fixture(scope="module")
+def expected(files: list[str]) -> list[Report]:
+    return list(check_many(files, "atlas,ltx"))
+
+
+class TestWhoeverDoesTheWork:
+    def test_this_process(self, files: list[str], expected: list[Report]) -> None:
+        assert [report.source for report in expected] == files
+        assert [report.index for report in expected] == list(range(len(files)))
+
+    def test_processes_of_ours(self, files: list[str], expected: list[Report]) -> None:
+        assert list(check_many(files, "atlas,ltx", workers=2)) == expected
+
+    @pytest.mark.parametrize("kind", ["threads", "processes", "inline"])
+    def test_anybody_s_executor(self, kind: str, files: list[str], expected: list[Report]) -> None:
+        with ExitStack() as stack:
+            executor: Executor = Inline()
+            if kind == "threads":
+                executor = stack.enter_context(ThreadPoolExecutor(3))
+            if kind == "processes":
+                context = multiprocessing.get_context("spawn")
+                executor = stack.enter_context(ProcessPoolExecutor(2, context))
+            assert list(check_many(files, "atlas,ltx", executor=executor)) == expected
+
+    @pytest.mark.parametrize("at", [0, 2])
+    def test_an_executor_that_breaks(self, at: int, files: list[str], expected: list[Report]) -> None:
+        assert list(check_many(files, "atlas,ltx", executor=Broken(at))) == expected
+
+    def test_unordered_is_the_same_in_another_order(self, files: list[str], expected: list[Report]) -> None:
+        reports = list(check_many(files, "atlas,ltx", workers=2, ordered=False))
+        assert sorted(reports, key=lambda report: report.index) == expected
+
+    def test_what_is_no_path_is_examined_too(self, fixtures: Path) -> None:
+        data = (fixtures / "accepted/picture.png").read_bytes()
+        with open(PASSING, "rb") as stream:
+            targets = [data, Path(PASSING), stream, PASSING, bytearray(data)]
+            verdicts = [report.verdict for report in check_many(targets, "atlas", workers=2)]
+            assert verdicts == ["pass"] * 5
+            with ThreadPoolExecutor(2) as pool:
+                assert [r.verdict for r in check_many(targets, "atlas", executor=pool)] == verdicts
+
+
+def test_arguments_and_results_are_small_and_can_be_pickled(files: list[str]) -> None:
+    executor = Inline()
+    for _ in check_many(files * 3, "atlas", executor=executor):
+        pass
+    count, sent, received = max(executor.sizes)
+    assert count == lanes.CHUNK
+    assert sent / count < 200
+    assert received / count < 800
+
+
+def test_the_call_is_checked_before_anything_is_read() -> None:
+    with pytest.raises(UsageError, match="did you mean atlas"):
+        check_many(iter(()), "atlass")
+
+
+def test_an_endless_input_is_read_only_as_far_as_is_needed() -> None:
+    taken = itertools.count()
+    targets = (PASSING for _ in taken)
+    for workers in (1, 2):
+        reports = check_many(targets, "atlas", workers=workers)
+        assert [report.verdict for report in itertools.islice(reports, 300)] == ["pass"] * 300
+        reports.close()  # type: ignore[attr-defined]
+        assert next(taken) < 10_000
+
+
+def test_what_is_ready_passes_in_its_place() -> None:
+    def numbered() -> Iterator[tuple[int, Item | Ready]]:
+        for index in range(400):
+            yield index, Ready(-index) if index % 3 else Item(PASSING)
+
+    plan = plan_for("atlas")
+    for workers in (1, 2):
+        found = list(pour(numbered(), plan, _positions, workers=workers))
+        assert found == [-index if index % 3 else index for index in range(400)]
+
+
+def _positions(outcomes: list[tuple[int, Report | None]]) -> list[int]:
+    return [index for index, _ in outcomes]
+
+
+def test_what_waits_lets_the_rest_be_shown_first() -> None:
+    """`idle` comes before whatever may take its time."""
+    calls: list[str] = []
+    numbered = enumerate(map(Item, [PASSING] * 3))
+    for _ in pour(numbered, plan_for("atlas"), idle=partial(calls.append, "idle")):
+        calls += ["report"]
+    assert calls == ["idle", "report"] * 3
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """Answers after a while, and counts how many ask at the same time."""
+
+    asking = 0
+    most = 0
+    lock = threading.Lock()
+
+    def do_GET(self) -> None:
+        with self.lock:
+            type(self).asking += 1
+            type(self).most = max(self.most, self.asking)
+        time.sleep(0.15)
+        with self.lock:
+            type(self).asking -= 1
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody wants to read it."""
+
+
+@pytest.fixture
+def slow() -> Iterator[str]:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+    _Slow.asking = _Slow.most = 0
+    with Server(("127.0.0.1", 0), _Slow) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("per_host", "most"), [(None, 16), (3, 3)])
+def test_urls_are_asked_for_at_once_but_not_too_many_of_one_host(slow: str, per_host: int | None, most: int) -> None:
+    from preflight.sources.options import HttpOptions
+
+    options = {"allow_private": True} | ({} if per_host is None else {"per_host": per_host})
+    plan = plan_for("atlas", http=HttpOptions(**options))  # type: ignore[arg-type]
+    items = [Item(f"{slow}/{number}") for number in range(40)]
+    reports = [report for report in scan(items, plan) if report is not None]
+    assert [(report.index, report.verdict) for report in reports] == [(index, "fail") for index in range(40)]
+    assert most - 2 <= _Slow.most <= most
