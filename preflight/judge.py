@@ -75,8 +75,8 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
     if section is None:
         findings.append(_kind_not_accepted(kind, rules))
         return
-    limits = section.for_format(media.format)
-    for limit in limits:
+    before = len(findings)
+    for limit in section.for_format(media.format):
         value = getattr(media, limit.fact)
         if value is None:
             findings.append(_unknown(limit, rules, media))
@@ -85,8 +85,8 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
                 findings.append(_absent(limit, value, rules))
         elif limit.side(value):
             findings.append(_outside(limit, value, rules, media))
-    if any(finding.severity == "error" for finding in findings):
-        from preflight.hints import with_hints  # only what fails needs it
+    if len(findings) > before:
+        from preflight.hints import with_hints  # only what does not pass needs it
 
         findings[:] = with_hints(findings, media, section, name)
 

@@ -43,7 +43,7 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
         hint = hints.get(finding.fact or "") if finding.severity == "error" else None
         if hint and ready and finding.fact in _MENDABLE:
             hint, ready = f"{hint}: {ready.of(name)}", None
-        hinted.append(finding._replace(hint=hint) if hint else finding)
+        hinted.append(Finding(*finding[:6], hint, finding.reference) if hint else finding)
     return hinted
 
 

@@ -23,7 +23,8 @@ def start(function: str, max_frame: int = MAX_FRAME) -> tuple[subprocess.Popen[b
     import subprocess  # not for those that are started: they load this module too
 
     module, _, name = function.partition(":")
-    boot = f"import sys; sys.path[:] = sys.argv[1:]; from {module} import {name}; {name}()"
+    load = f"sys.path[:] = sys.argv[1:]; from {module} import {name}"
+    boot = f"import gc, sys; gc.disable(); {load}; gc.enable(); {name}()"
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

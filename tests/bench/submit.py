@@ -1,8 +1,8 @@
 """How long 1,000 passing images take at 30 registrations a second, against the time that the rate alone takes.
 
-`tox -e bench`, or `python tests/bench/submit.py [PROVIDER]`. The sandbox takes 50 ms for each call, processes for
-0.5 s, and refuses (429) what goes beyond 30 registrations a second. The goal: within 1.15 × 33.3 s, no refusal, memory
-flat.
+`tox -e bench -- submit`, or `python -m tests.bench.submit [PROVIDER]`. The sandbox takes 50 ms for each call,
+processes for 0.5 s, and refuses (429) what goes beyond 30 registrations a second. The goal: within 1.15 × 33.3 s, no
+refusal, memory flat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.bench.tools import ROOT
+
 COUNT, RATE = 1000, 30
 ALLOWED = 1.15
 

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from tests.bench.tools import core_files, installed, preflight
+
 LATENCY = 0.05
 URLS = 500
 PIECE = 1 << 14
@@ -100,7 +102,7 @@ def counted(origin: str) -> tuple[int, int]:
 
 def clip(folder: Path) -> Path | None:
     """8 s of 720p noise, moov in front, made by ffmpeg; None where that is not installed."""
-    if shutil.which("ffmpeg") is None:
+    if not installed("ffmpeg"):
         return None
     path = folder / "clip.mp4"
     words = "ffmpeg -v error -f lavfi -i testsrc2=s=1280x720:r=25:d=8,noise=alls=20:allf=t -c:v libx264 -b:v 7500k"
@@ -108,8 +110,8 @@ def clip(folder: Path) -> Path | None:
     return path
 
 
-def urls(files: list[Path], preflight: list[str]) -> None:
-    """Print the figures for `files`, checked by the command `preflight`."""
+def main() -> None:
+    files = core_files()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(URLS):
@@ -120,7 +122,7 @@ def urls(files: list[Path], preflight: list[str]) -> None:
             listed = folder / "urls.txt"
             served = sorted(path.name for path in folder.iterdir() if path.stem.isdigit())
             listed.write_text("".join(f"{origin}/{path}\n" for path in served))
-            words = [*preflight, "check", f"@{listed}", "--for", "atlas", "--format", "jsonl", "--allow-private"]
+            words = preflight("check", f"@{listed}", "--for", "atlas", "--format", "jsonl", "--allow-private")
             start = time.perf_counter()
             subprocess.run(words, stdout=subprocess.DEVNULL, check=False)
             seconds = time.perf_counter() - start
@@ -129,15 +131,15 @@ def urls(files: list[Path], preflight: list[str]) -> None:
             print(
                 f"  preflight check {seconds:22.2f} s  {requests / URLS:.2f} requests, {sent / URLS / 1000:.0f} kB each"
             )
-            if film is not None and shutil.which("ffprobe"):
-                _clip_against_ffprobe(f"{origin}/{film.name}", origin, film.stat().st_size, preflight)
+            if film is not None and installed("ffprobe"):
+                _clip_against_ffprobe(f"{origin}/{film.name}", origin, film.stat().st_size)
 
 
-def _clip_against_ffprobe(url: str, origin: str, size: int, preflight: list[str]) -> None:
+def _clip_against_ffprobe(url: str, origin: str, size: int) -> None:
     print(f"\none clip by URL, moov in front, {size / 1e6:.1f} MB; bytes that were sent, those in socket buffers too")
     read = {}
     for name, words in {
-        "preflight": [*preflight, "check", url, "--for", "atlas", "--allow-private"],
+        "preflight": preflight("check", url, "--for", "atlas", "--allow-private"),
         "ffprobe": ["ffprobe", "-v", "error", "-show_format", "-show_streams", url],
     }.items():
         counted(origin)
@@ -147,3 +149,7 @@ def _clip_against_ffprobe(url: str, origin: str, size: int, preflight: list[str]
         print(
             f"  {name:34}{requests:4} requests  {read[name] / 1000:10,.1f} kB  {read[name] / read['preflight']:6.1f} ×"
         )
+
+
+if __name__ == "__main__":
+    main()
