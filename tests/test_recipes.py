@@ -20,6 +20,11 @@ AFTERWARDS = {
     "Only what passes goes on": """
         assert open("passed.txt").read().split() == ["media/clip.mp4", "media/photo.jpg"]
     """,
+    "Ten thousand files, and the same ones tomorrow": """
+        import json, os
+        assert [json.loads(line)["index"] for line in open("run.jsonl")] == [0, 1, 2]
+        assert os.path.getsize("checked.cache") > 0
+    """,
     "Reports for people and for machines, at once": """
         assert "<html" in open("report.html").read() and "<testsuite" in open("report.xml").read()
         assert '"2.1.0"' in open("report.sarif").read()

@@ -46,9 +46,18 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            hint = f" To check a file: preflight check {name}" if os.path.lexists(name) else ""
-            ctx.fail(f"there is no command {printable(name)!r}: one of {', '.join(COMMANDS)}.{hint}")
+            ctx.fail(f"there is no command {printable(name)!r}: {_instead(name)}")
         return super().resolve_command(ctx, args)
+
+
+def _instead(name: str) -> str:
+    """What to write in place of a command that does not exist."""
+    if os.path.lexists(name):
+        return f"to check a file, write `preflight check {printable(name)}`"
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), COMMANDS, n=1)
+    return f"did you mean {near[0]}?" if near else f"one of {', '.join(COMMANDS)}"
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -128,7 +137,8 @@ def call() -> int:
     except (BrokenPipeError, SystemExit):  # click makes the one of the other
         code = 0  # the reader has gone (`| head`): there is nothing more to say
     except OSError as error:
-        click.echo(f"preflight: {printable_lines(str(error))}", err=True)
+        said = str(error) if error.filename else f"standard output cannot be written ({error.strerror})"
+        click.echo(f"preflight: {printable_lines(said)}", err=True)
         code = 2
     except Exception as error:
         said = printable_lines(f"{type(error).__name__}: {error}")

@@ -48,8 +48,6 @@ class _Entry(NamedTuple):
     skipped: bool
     position: int
     score: list[str]
-    bytes_read: int
-    requests: int
 
 
 class Cache:
@@ -118,7 +116,7 @@ class Cache:
             text = texts[entry.start : entry.start + entry.length].decode()
             if entry.position != index:
                 text = self._moved(text, index)
-        return Row(index, text, tuple(entry.score), entry.bytes_read, entry.requests)
+        return Row(index, text, tuple(entry.score))
 
     def _texts(self, batch: int) -> bytes | None:
         """A batch's texts; None where they are not those that were written."""
@@ -138,7 +136,7 @@ class Cache:
         texts, files, start = [], [], 0
         for path, stamp, row in self._new:
             text = (row.text or "").encode()
-            entry = _Entry(list(stamp), start, len(text), row.text is None, row.position, list(row.score), *row[3:5])
+            entry = _Entry(list(stamp), start, len(text), row.text is None, row.position, list(row.score))
             files.append((path, *entry))
             texts.append(text)
             start += len(text)

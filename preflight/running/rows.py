@@ -14,6 +14,7 @@ class Row(NamedTuple):
     """One outcome, rendered and counted.
 
     text    what is to be written; None: neither content nor name is media, the file is skipped
+    bytes_read, requests  in this run: nothing for what a cache knew
     final   it depends on the file and the rules alone: the source could be read
     """
 
