@@ -10,6 +10,7 @@ import pytest
 from preflight.errors import UsageError
 from preflight.reporters import PROBE_FORMATS, REPORTERS, make_reporter
 from preflight.reporters.outputs import SUFFIXES, format_of
+from preflight.summary import Summary
 from tests.conftest import Run
 
 FAILING = "fixtures/refused/png-too-narrow.png"
@@ -19,7 +20,9 @@ def test_every_format_can_be_made() -> None:
     import io
 
     for name in REPORTERS:
-        assert hasattr(make_reporter(name, io.StringIO()), "add")
+        reporter = make_reporter(name, io.StringIO())
+        assert hasattr(reporter, "add")
+        reporter.close(Summary())
     assert set(PROBE_FORMATS) < set(REPORTERS)
 
 

@@ -37,3 +37,4 @@ class HtmlReporter:
         interrupted = isinstance(sys.exception(), KeyboardInterrupt)
         made = {} if interrupted else make_previews(self._rows.wishes, room)
         write_page(self._stream, self._rows, made, summary.skipped)
+        self._rows.close()

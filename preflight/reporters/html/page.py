@@ -67,7 +67,7 @@ def _context(rows: Rows, made: Mapping[int, Preview], skipped: int) -> dict[str,
         "data": (Markup(piece) for piece in _data(rows, made)),  # noqa: S704 - escaped by `in_script`
         "version": _version(),
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "files": len(rows.lines),
+        "files": rows.number,
         "skipped": skipped,
         "headline": _headline(rows.counts),
         "verdicts": list(zip(VERDICTS, rows.counts, strict=True)),

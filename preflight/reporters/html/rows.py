@@ -1,9 +1,10 @@
-"""Reports as the page keeps them: short JSON arrays, with every text that occurs again written once."""
+"""Reports as the page keeps them: short JSON arrays; a text that may occur again is written once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from json import JSONEncoder
+from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 from preflight.codes import SEVERITIES
@@ -22,6 +23,10 @@ VERDICTS: Final = ("fail", "unknown", "warning", "pass")
 SHOWN: Final = tuple(name for name in FACTS if name not in ("kind", "format", "notes"))
 """The facts of a row, in this order."""
 
+_IN_MEMORY: Final = 8 << 20
+"""Bytes of rows: those of some ten thousand files."""
+_MOST_WISHES: Final = 30_000
+"""Previews of a kilobyte each that the page has room for."""
 _SEVERITY: Final = {name: number for number, name in enumerate(SEVERITIES)}
 _encode: Final = JSONEncoder(separators=(",", ":"), default=str).encode
 
@@ -44,16 +49,17 @@ class Words:
 class Rows:
     """What the page needs of all reports.
 
-    lines    a row each: [folder, name, verdict, kind, format, facts, notes, results]; a result is 0 where a rule set
-             has nothing to say, else [verdict, [code, severity, fact, message, hint] …]
-    wishes   which files may get a preview
+    number   how many there are; each is a line of a file that is on disk from some megabytes on: [folder, name,
+             verdict, kind, format, facts, notes, results]; a result is 0 where a rule set has nothing to say, else
+             [verdict, [code, severity, fact, message, hint] …]; a text is its number, or itself
     counts, by_rules, by_code, by_folder    for the summary: how many of each of `VERDICTS`
     """
 
     def __init__(self, rules: Iterable[RuleSet]) -> None:
         self.rules = tuple(rules)
-        self.lines: list[str] = []
-        self.wishes: list[Wish] = []
+        self.number = 0
+        self._lines = SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="ascii")  # noqa: SIM115 - closed by `close`
+        self._wishes: tuple[list[Wish], ...] = ([], [], [], [])
         self.words = Words()
         self.folders = Words()
         self.counts = [0, 0, 0, 0]
@@ -75,16 +81,27 @@ class Rows:
             media.format,
             [_short(getattr(media, fact)) for fact in SHOWN],
             [self.words.number(note) for note in media.notes],
-            self._results(report),
+            self._results(report, name),
         ]
         line = in_script(_encode(row))
         self._count(report, folder, verdict)
         if media.kind is not None and is_path(report.source) and not media.encrypted:
             turn = media.rotation or 0 if media.kind == VIDEO else 0
-            wish = Wish(verdict, len(self.lines), report.source, media.kind, media.format or "", turn)
-            self.wishes.append(wish)
-        self.lines.append(line)
+            if len(self._wishes[verdict]) < _MOST_WISHES:
+                wish = Wish(verdict, self.number, report.source, media.kind, media.format or "", turn)
+                self._wishes[verdict].append(wish)
+        self._lines.write(f"{line}\n")
         self._bytes += len(line) + 2
+        self.number += 1
+
+    def close(self) -> None:
+        """Give back what the rows were kept in."""
+        self._lines.close()
+
+    @property
+    def wishes(self) -> list[Wish]:
+        """Which files may get a preview: the gravest first, and no more of them than can have one."""
+        return [wish for wishes in self._wishes for wish in wishes][:_MOST_WISHES]
 
     def size(self) -> int:
         """About how many bytes the rows and their texts take in the page."""
@@ -113,22 +130,29 @@ class Rows:
         ):
             yield f'"{name}":{in_script(_encode(value))},\n'
         yield '"rows":[\n'
-        for number, line in enumerate(self.lines):
-            yield line if number == 0 else f",\n{line}"
+        self._lines.seek(0)
+        for number, line in enumerate(self._lines):
+            yield line[:-1] if number == 0 else f",\n{line[:-1]}"
         yield "]"
 
-    def _results(self, report: Report) -> list[Any]:
+    def _results(self, report: Report, name: str) -> list[Any]:
         results: list[Any] = [0] * len(self.rules)
         for result in report.results:
             if result.rules in self._columns and result.findings:
-                findings = [self._finding(finding) for finding in result.findings]
+                findings = [self._finding(finding, name) for finding in result.findings]
                 results[self._columns[result.rules]] = [_outcome(result), *findings]
         return results
 
-    def _finding(self, finding: Finding) -> list[Any]:
-        hint = self.words.number(finding.hint) if finding.hint else -1
+    def _finding(self, finding: Finding, name: str) -> list[Any]:
         severity = _SEVERITY[finding.severity]
-        return [finding.code, severity, finding.fact, self.words.number(finding.message), hint]
+        message, hint = self._text(finding.message, name), self._text(finding.hint, name)
+        return [finding.code, severity, finding.fact, message, hint]
+
+    def _text(self, text: str | None, name: str) -> int | str | None:
+        """A text's number; itself where it names the file, since no other file will have it."""
+        if text is None:
+            return None
+        return printable(text) if name in text else self.words.number(text)
 
     def _count(self, report: Report, folder: str, verdict: int) -> None:
         self.counts[verdict] += 1

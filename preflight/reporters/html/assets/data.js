@@ -6,6 +6,9 @@ const RULES = DATA.rules;
 const COLUMN = new Map(DATA.facts.map((name, number) => [name, number]));
 const RULES_NUMBER = new Map(RULES.map((rules, number) => [rules.name, number]));
 
+// A text that many rows have is a number there.
+const text = (word) => typeof word === "number" ? DATA.words[word] : word;
+
 class File {
   constructor(row, number) {
     this.row = row;
@@ -51,8 +54,8 @@ class File {
     this.row[7].forEach((result, number) => {
       if (result === 0 || (rules !== -1 && rules !== number)) return;
       for (const [code, severity, fact, message, hint] of result.slice(1)) {
-        found.push({ rules: number, code, severity, fact, message: DATA.words[message],
-          hint: hint === -1 ? null : DATA.words[hint], title: DATA.codes[code][0] });
+        found.push({ rules: number, code, severity, fact, message: text(message),
+          hint: text(hint), title: DATA.codes[code][0] });
       }
     });
     return found;
