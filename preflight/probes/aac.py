@@ -22,7 +22,8 @@ def read(source: Source, need: Need, name: str) -> Media:
     if place is None:
         return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))
     counted, end = None, place.at
-    if source.size is not None and source.size - place.at <= need.max_bytes and "duration" in need.facts:
+    wanted = not need.facts.isdisjoint(("bit_rate", "duration"))
+    if source.size is not None and source.size - place.at <= need.max_bytes and wanted:
         end = tags_after(source, place.at, source.size)
         counted = walk(source, place.at, end, place.kind)
     doubled = place.kind.rate <= _SBR_CORE

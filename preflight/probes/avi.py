@@ -73,6 +73,13 @@ class _Header:
         elif name == b"vprp" and len(data) >= _VPRP.size:
             stream.shape = _VPRP.unpack_from(data)
 
+    def forget_more_than(self, most: int) -> None:
+        """Lengths that no more than `most` chunks cannot have: who could not seek back to the start made them up."""
+        for stream in self.streams:
+            if stream.type in _FILMS and stream.length > most:
+                stream.length = 0
+        self.frames = self.frames if self.frames <= most else 0
+
 
 def read(source: Source, need: Need, name: str) -> Media:
     """The facts of an AVI. Reads its header list, without the indexes that OpenDML keeps in it."""
@@ -85,6 +92,8 @@ def read(source: Source, need: Need, name: str) -> Media:
         complete = _read_header(window, *found, header)
     riff = int.from_bytes(window.read_at(4, 4), "little")
     cut = size is not None and (found is None or size < riff + 8 < _UNSIZED)
+    if size is not None and riff + 8 >= _UNSIZED:
+        header.forget_more_than(size // _HEADER.size)
     return _media(header, size, complete, ("truncated",) if cut else ())
 
 

@@ -44,6 +44,12 @@ def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tu
         yield identifier, begin, start
 
 
+def number(data: bytes, at: int) -> tuple[int, int] | None:
+    """A number that tells its own length, and where it ends."""
+    found = _vint(data, at, 8)
+    return (found[0] & (1 << 7 * found[1]) - 1, at + found[1]) if found else None
+
+
 def unsigned(data: bytes, start: int, end: int) -> int:
     """An unsigned integer of up to eight bytes; an element without data is 0 (RFC 8794 7.2)."""
     return int.from_bytes(data[start : min(end, start + 8)], "big")

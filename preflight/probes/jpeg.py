@@ -20,6 +20,8 @@ _GARBAGE: Final = 64 << 10
 """Bytes between two segments that are searched for the next marker."""
 _DAMAGES: Final = 64
 _PIECE: Final = 1024
+_PLACES: Final = 1024
+"""Leaps over segments of a file that is here: 64 MB of application data. Panoramas with sound hold tens."""
 _STRETCH: Final = 64 << 10
 _PEEK: Final = 36
 """Bytes looked at of each segment: marker, length, and the longest mark of an application segment."""
@@ -55,7 +57,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
     Of several EXIF blocks the first counts. Raises `SourceError`.
     """
-    window = Window(source, _PIECE)
+    window = Window(source, _PIECE) if source.requests else Window(source, _PIECE, pieces=_PLACES)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
     width = height = 0
     orientation = None

@@ -8,6 +8,7 @@ from typing import Final
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
 from preflight.probes import ebml
+from preflight.probes.matroska_blocks import measure
 from preflight.probes.matroska_tracks import PICTURES, SOUND, Track, tracks_of
 from preflight.probes.window import Window
 from preflight.sources import Source, Truncated
@@ -23,6 +24,7 @@ _FORMATS: Final = {"webm": "webm", "matroska": "mkv"}
 _PIECE: Final = 2048
 _LARGEST: Final = {_INFO: 1 << 14, _TRACKS: 1 << 18, _SEEK_HEAD: 1 << 14}
 """Bytes that are read of an element that holds what we want."""
+_RATES: Final = frozenset(("fps", "frames", "variable_fps"))
 _STEPS: Final = 48
 """Elements of a segment that are looked at."""
 
@@ -37,10 +39,13 @@ def read(source: Source, need: Need, name: str) -> Media:
     format_name = _FORMATS.get(_doc_type(window.read_at(begin, min(size, _PIECE))))
     if format_name is None:
         return Media(size=source.size)  # EBML, but another document type
-    segment = _Segment(window, begin + size)
+    try:
+        segment = _Segment(window, begin + size)
+    except Truncated:
+        return Media(format=format_name, size=source.size, notes=("truncated",))
     segment.walk()
     truncated = segment.cut or (source.size is not None and segment.end > source.size)
-    return _media(format_name, source.size, segment, truncated)
+    return _media(format_name, source, need, segment, truncated)
 
 
 def _doc_type(header: bytes) -> str:
@@ -56,12 +61,13 @@ class _Segment:
     end      where it says that it ends; 0: it does not
     cut      the file ends before
     partial  not all of Info and Tracks was read
+    blocks   where the first cluster is, or what comes before it
     """
 
     def __init__(self, window: Window, at: int) -> None:
         self.wanted: dict[int, bytes] = {}
         self.cut = self.partial = False
-        self.end = 0
+        self.end = self.blocks = 0
         self._window = window
         self._indexed: dict[int, int] = {}
         found = ebml.head(window.read_at(at, ebml.LONGEST_HEAD), 0)
@@ -76,6 +82,7 @@ class _Segment:
         at = self._start
         for _ in range(_STEPS):
             if _INFO in self.wanted and _TRACKS in self.wanted:
+                self.blocks = self.blocks or at
                 return
             data = self._window.read_at(at, ebml.LONGEST_HEAD)
             found = ebml.head(data, 0)
@@ -87,6 +94,8 @@ class _Segment:
             following = at + begin + size if size != ebml.UNKNOWN else None
             if following is not None:
                 self._take(identifier, at + begin, size)
+            if identifier == _CLUSTER:
+                self.blocks = self.blocks or at
             if following is None or identifier == _CLUSTER:
                 following = self._from_index() or following
             if following is None:
@@ -121,12 +130,16 @@ class _Segment:
         return None
 
 
-def _media(format_name: str, size: int | None, segment: _Segment, truncated: bool) -> Media:
+def _media(format_name: str, source: Source, need: Need, segment: _Segment, truncated: bool) -> Media:
+    size = source.size
     tracks = tracks_of(segment.wanted.get(_TRACKS, b""))
     films = [track for track in tracks if track.type == PICTURES]
     sounds = [track for track in tracks if track.type == SOUND]
     film, sound = _played(films), _played(sounds)
-    duration = _duration(segment.wanted.get(_INFO, b""))
+    unit, duration = _clock(segment.wanted.get(_INFO, b""))
+    if film and film.picture.get("fps") is None and segment.blocks and not need.facts.isdisjoint(_RATES):
+        rate = measure(source, segment.blocks, film.number, unit)
+        film.picture.update(fps=rate.fps, variable_fps=rate.variable, frames=rate.frames)
     absent = NONE if tracks and not segment.partial else None
     notes = ("truncated",) if truncated else ()
     return Media(
@@ -149,8 +162,8 @@ def _played(tracks: list[Track]) -> Track | None:
     return next((track for track in tracks if track.default), tracks[0] if tracks else None)
 
 
-def _duration(info: bytes) -> float | None:
-    """s: Duration counts in units of TimestampScale, which is in ns."""
+def _clock(info: bytes) -> tuple[int, float | None]:
+    """ns of a unit of time, and s of the whole, which counts in these units."""
     scale, duration = 1_000_000, None
     for identifier, start, end in ebml.children(info):
         if identifier == _TIMESTAMP_SCALE:
@@ -158,4 +171,4 @@ def _duration(info: bytes) -> float | None:
         elif identifier == _DURATION:
             duration = ebml.real(info, start, end)
     seconds = duration * scale / 1e9 if duration else 0.0
-    return seconds if 1e-9 <= seconds < inf else None  # less than a unit of the finest scale is no time
+    return scale, seconds if 1e-9 <= seconds < inf else None  # less than a unit of the finest scale is no time

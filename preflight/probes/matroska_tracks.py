@@ -12,7 +12,7 @@ PICTURES: Final = 1
 SOUND: Final = 2
 
 _ENTRY: Final = 0xAE
-_TYPE, _DEFAULT_FLAG, _CODEC, _PRIVATE, _DEFAULT_DURATION = 0x83, 0x88, 0x86, 0x63A2, 0x23E383
+_NUMBER, _TYPE, _DEFAULT_FLAG, _CODEC, _PRIVATE, _DEFAULT_DURATION = 0xD7, 0x83, 0x88, 0x86, 0x63A2, 0x23E383
 _VIDEO, _AUDIO = 0xE0, 0xE1
 _ENCODINGS, _ENCODING, _ENCODING_TYPE = 0x6D80, 0x6240, 0x5033
 _WIDTH, _HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0xB0, 0xBA, 0x54B0, 0x54BA, 0x54B2
@@ -33,6 +33,7 @@ Fields = dict[int, tuple[int, int]]
 class Track:
     """One track. picture and sound: the facts that it gives of a media."""
 
+    number: int
     type: int
     codec: str | None
     default: bool
@@ -51,6 +52,7 @@ def _track(data: bytes, start: int, end: int) -> Track:
     fields = _fields(data, start, end)
     private = slice(*fields.get(_PRIVATE, (0, 0)))
     track = Track(
+        number=_unsigned(data, fields, _NUMBER),
         type=_unsigned(data, fields, _TYPE),
         codec=codec_of(ebml.text(data, *fields.get(_CODEC, (0, 0))), data[private]),
         default=_unsigned(data, fields, _DEFAULT_FLAG, 1) == 1,

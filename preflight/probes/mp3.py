@@ -86,7 +86,8 @@ def _misfit(source: Source, place: Place, header: StreamHeader, frames: int) -> 
         return None
     there = source.size - place.at
     lengths = [length for length in place.kind.lengths if length]
-    if not min(lengths) <= (header.length or there) / frames <= max(lengths):
+    # Most encoders count the header's own frame among the bytes and not among the frames.
+    if not min(lengths) * frames <= (header.length or there) <= max(lengths) * (frames + 1):
         return "bad_header"
     if not header.length or header.agrees(there) or there - header.length == _ID3V1:
         return None

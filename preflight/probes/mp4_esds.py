@@ -70,7 +70,7 @@ class _Bits:
 
     def take(self, count: int) -> int:
         self._left -= count
-        return self._value >> self._left & (1 << count) - 1
+        return self._value >> self._left & (1 << count) - 1 if self._left >= 0 else 0
 
 
 def audio_config(data: bytes) -> AudioConfig | None:
@@ -88,7 +88,26 @@ def audio_config(data: bytes) -> AudioConfig | None:
         return AudioConfig(2, _rate(bits) or rate, channels)
     if profile in _GENERAL_AUDIO and layout:
         rate, channels = _behind_core(bits, rate, channels)
+    elif profile in _GENERAL_AUDIO:
+        channels = _own_layout(bits)
     return AudioConfig(profile, rate, channels)
+
+
+def _own_layout(bits: _Bits) -> int | None:
+    """The channels of a program_config_element, which stands where no usual layout is named (4.4.1.1)."""
+    bits.take(1)
+    bits.take(14 if bits.take(1) else 0)
+    bits.take(1 + 4 + 2 + 4)  # extensionFlag; element_instance_tag, object_type, sampling_frequency_index
+    groups = [bits.take(4) for _ in range(3)]  # in front, at the sides, behind
+    low = bits.take(2)
+    bits.take(3 + 4)  # associated data, coupling
+    for mixdown in (4, 4, 3):
+        bits.take(mixdown if bits.take(1) else 0)
+    channels = low
+    for _ in range(sum(groups)):
+        channels += 1 + bits.take(1)
+        bits.take(4)
+    return channels or None
 
 
 def _behind_core(bits: _Bits, rate: int | None, channels: int | None) -> tuple[int | None, int | None]:

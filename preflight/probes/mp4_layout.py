@@ -25,6 +25,8 @@ _FAR: Final = 32 << 10
 _REMOTE: Final = 16
 """Fragments whose headers are read where each costs a request; on a disk they cost microseconds."""
 _LOCAL: Final = 4096
+_PLACES: Final = 16 * _LOCAL
+"""More than the places that the walk can come to: its own bounds end it, and leave what was seen until then."""
 _HEADERS: Final = 16 << 20
 """Bytes of fragment headers: a million samples."""
 _INDEXES: Final = 8
@@ -71,7 +73,7 @@ class Survey:
         self.layout = Layout()
         self._source = source
         self._need = need
-        self._window = Window(source, _PIECE)
+        self._window = Window(source, _PIECE, pieces=_PLACES)
         self._at = 0
         self._over = False
 

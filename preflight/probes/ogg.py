@@ -116,7 +116,7 @@ def _finish(source: Source, at: int, streams: _Streams) -> bool:
 def _chained(source: Source, need: Need, start: int) -> float | None:
     """s of all links of a chain (RFC 3533 4), one behind the other."""
     assert source.size is not None
-    if source.size > need.max_bytes or "duration" not in need.facts:
+    if source.size > need.max_bytes or need.facts.isdisjoint(("bit_rate", "duration")):
         return None
     seconds, link = 0.0, _Streams()
     for count, page in enumerate(_all_pages(source, start)):
@@ -173,6 +173,7 @@ def _media(source: Source, streams: _Streams, seconds: float | None, notes: tupl
         height=film.height if film else None,
         stored_width=film.width if film else None,
         stored_height=film.height if film else None,
+        rotation=0 if film else None,  # Theora has no word for it
         pixel_aspect_ratio=film.pixel_aspect_ratio if film else None,
         frames=length,
         duration=seconds,

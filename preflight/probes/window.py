@@ -9,7 +9,7 @@ from preflight.sources import Source, Truncated
 _HEAD: Final = 2048
 """Bytes of the first piece, unless it begins further back."""
 _PIECES: Final = 256
-"""How often a reader may look elsewhere: more than any real file needs, and over HTTP each is a request."""
+"""How often a reader may look elsewhere: more than most real files need, and over HTTP each is a request."""
 _LARGEST: Final = 16 << 10
 
 
@@ -18,15 +18,16 @@ class Window:
 
     The first piece is the head, which a source keeps anyway. After a leap `piece` bytes are read; where one piece
     almost continues another it is twice as large, so that a long row of small segments is a few reads.
+    `pieces` bounds how many there may be, for a reader that has no bound of its own.
     """
 
-    __slots__ = ("_data", "_ended", "_left", "_piece", "_source", "_start", "_wanted")
+    __slots__ = ("_data", "_ended", "_left", "_piece", "_pieces", "_source", "_start", "_wanted")
 
-    def __init__(self, source: Source, piece: int, start: int = 0) -> None:
+    def __init__(self, source: Source, piece: int, start: int = 0, pieces: int = _PIECES) -> None:
         self._source = source
         self._piece = piece
         self._wanted = piece // 2
-        self._left = _PIECES
+        self._pieces = self._left = pieces
         self._fill(start, max(_HEAD - start, piece))
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -48,7 +49,7 @@ class Window:
     def _fill(self, offset: int, length: int) -> None:
         self._left -= 1
         if self._left < 0:
-            raise Truncated(f"{_PIECES} pieces of the file have shown no end of its header")
+            raise Truncated(f"{self._pieces} pieces of the file have shown no end of its header")
         self._data = self._source.read_at(offset, length)
         self._start = offset
         self._ended = len(self._data) < length

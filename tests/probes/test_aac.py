@@ -63,9 +63,9 @@ def test_one_header_is_no_proof() -> None:
     "data", [adts(8_000_000, body=b""), adts(9) + b"\xff" * 60_000_000, (adts(9) + b"?") * 200_000]
 )
 def test_no_file_takes_long(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     aac.read(MemorySource(data), EVERYTHING, "aac")
-    assert time.perf_counter() - began < 1.5
+    assert time.thread_time() - began < 1.5
 
 
 @settings(max_examples=200)

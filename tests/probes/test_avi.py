@@ -50,6 +50,15 @@ def test_without_a_rate_the_main_header_has_the_time_of_a_frame() -> None:
     assert (media.fps, media.duration) == (25.0, 2.0)
 
 
+def test_a_length_that_a_recorder_made_up_is_none() -> None:
+    made_up = film(main(0), stream(b"vids", b"XVID", 1, 25, 1 << 30, bitmap()))
+    streamed = b"RIFF\xff\xff\xff\xff" + made_up[8:]
+    media = facts(streamed)
+    assert (media.fps, media.frames, media.duration, media.notes) == (25.0, None, None, ())
+    stated = b"RIFF\xff\xff\xff\xff" + film(main(), stream(b"vids", b"XVID", 1, 25, 5, bitmap()))[8:]
+    assert facts(stated).duration == 0.2
+
+
 def test_what_is_too_short_for_its_fields_says_nothing() -> None:
     data = film(chunk(b"avih", bytes(4)), listing(b"strl", chunk(b"strh", b"vids"), chunk(b"strf", bytes(10))))
     media = facts(data)
@@ -87,11 +96,11 @@ def test_the_head_is_enough_and_an_index_is_leapt_over() -> None:
 
 
 def test_endless_rows_end_within_a_second() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     for row in (chunk(b"JUNK") * 100_000, video() * 10_000, listing(b"strl") * 100_000):
         assert facts(film(main(), row)).format == "avi"
         assert facts(film(before=row)).format == "avi"
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 @settings(deadline=2000, max_examples=400)

@@ -265,9 +265,9 @@ def test_a_picture_of_thousands_of_tiles_is_read() -> None:
 def test_endless_tables_end_within_a_second(table: bytes) -> None:
     start = box(b"ftyp", b"heic", bytes(4), b"mif1")
     meta = full(b"meta", 0, 0, full(b"pitm", 0, 0, b"\0\1"), table)
-    begun = time.perf_counter()
+    begun = time.thread_time()
     assert seen(start + meta).width is None
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 @settings(deadline=2000, max_examples=400)

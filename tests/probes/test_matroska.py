@@ -166,9 +166,9 @@ def test_a_large_private_part_is_read_no_further_than_needed(tmp_path: Path) -> 
     ids=["clusters", "tracks", "voids", "index", "fields"],
 )
 def test_endless_rows_end_within_a_second(parts: bytes) -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     facts(film(parts))
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 @settings(deadline=2000, max_examples=400)

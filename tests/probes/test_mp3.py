@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from struct import pack
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._mpeg import (
     LAYER1,
     MPEG1,
+    MPEG2,
     ape,
     frame,
     free,
@@ -106,6 +108,16 @@ def test_a_header_without_frames_says_nothing_and_is_no_sound(header: bytes) -> 
 
 def test_a_header_that_does_not_count_its_own_frame_is_believed() -> None:
     assert facts(xing(40, len(VARIABLE)) + VARIABLE).duration == seconds(40)
+
+
+@pytest.mark.parametrize(("kbit", "kind"), [(160, MPEG2), (320, MPEG1)])
+def test_the_header_of_a_stream_of_the_highest_bit_rate_is_believed(kbit: int, kind: int) -> None:
+    sound = frame(kbit, kind)
+    side = bytes(17 if kind == MPEG1 else 9)
+    head = frame(kbit, kind, side + b"Info" + pack(">III", 3, 100, 101 * len(sound)))
+    media = facts(head + sound * 100)
+    assert media.duration == pytest.approx(seconds(100, kind))
+    assert media.notes == ()
 
 
 def test_a_header_without_a_length_is_believed_where_the_mean_frame_is_possible() -> None:
@@ -220,10 +232,10 @@ def endless(name: str) -> bytes:
 @pytest.mark.parametrize("name", ["tiny frames", "headers", "ones", "damage", "tags within", "tags before"])
 def test_no_file_takes_long(name: str) -> None:
     source = MemorySource(endless(name)[: 64 * MEGABYTE])
-    began = time.perf_counter()
+    began = time.thread_time()
     sniff(source)
     mp3.read(source, EVERYTHING, "mp3")
-    assert time.perf_counter() - began < 1.5
+    assert time.thread_time() - began < 1.5
 
 
 @settings(max_examples=300)

@@ -46,6 +46,11 @@ def test_the_major_brand_is_the_format(brand: bytes | None, name: str) -> None:
     assert seen(movie(blank(), brand=brand)).format == name
 
 
+def test_a_movie_behind_hundreds_of_media_boxes_is_found() -> None:
+    media = seen(ftyp() + box(b"mdat", bytes(5000)) * 700 + moov((blank(),)))
+    assert (media.kind, media.width, media.streamable, media.notes) == ("video", 854, False, ())
+
+
 def test_the_tracks_are_the_kind_whatever_the_brand() -> None:
     assert seen(movie(blank(), sound(), brand=b"M4A ")).kind == "video"
     assert seen(movie(sound(), brand=b"M4V ")).kind == "audio"

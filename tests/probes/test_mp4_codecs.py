@@ -19,6 +19,10 @@ from makers._mp4 import AAC_CONFIG, blank, box, esds, full, movie, picture_entry
 SIZE = (854, 480)
 
 
+OWN_LAYOUT = bytes.fromhex("118004c848002000c4")
+"""AAC of seven channels, which no usual layout has: a program_config_element lists them."""
+
+
 def seen(data: bytes) -> Media:
     return probe(MemorySource(data))
 
@@ -58,6 +62,7 @@ def test_video_codecs(kind: bytes, inner: bytes, codec: str | None) -> None:
     [
         (sound_entry(b"mp4a", 44100, 2), ("aac", 44100, 2)),
         (sound_entry(b"mp4a", 48000, 2, esds(0x40, AAC_CONFIG)), ("aac", 44100, 1)),
+        (sound_entry(b"mp4a", 48000, 2, esds(0x40, OWN_LAYOUT)), ("aac", 48000, 7)),
         (sound_entry(b"mp4a", 22050, 2, esds(0x40, b"\x2b\x92\x08\x00")), ("aac", 44100, 2)),  # SBR, stated openly
         (sound_entry(b"mp4a", 22050, 1, esds(0x40, b"\xeb\x8a\x08\x00")), ("aac", 44100, 2)),  # SBR and PS
         (sound_entry(b"mp4a", 24000, 2, esds(0x40, b"\x13\x10\x56\xe5\x98")), ("aac", 48000, 2)),  # SBR behind the core
@@ -88,6 +93,13 @@ def test_video_codecs(kind: bytes, inner: bytes, codec: str | None) -> None:
 )
 def test_audio_codecs(entry: bytes, facts: tuple[str | None, int | None, int | None]) -> None:
     assert heard(entry) == facts
+
+
+def test_a_layout_longer_than_what_is_read_of_it_ends_there() -> None:
+    codec, rate, channels = heard(sound_entry(b"mp4a", 48000, 2, esds(0x40, b"\x11\x80" + b"\xff" * 60)))
+    assert (codec, rate) == ("aac", 48000)
+    assert channels is not None
+    assert channels <= 93  # 45 elements of two, and three low ones
 
 
 def test_true_hd_states_its_rate_as_an_integer_and_its_channels_as_a_map() -> None:

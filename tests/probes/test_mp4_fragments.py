@@ -51,6 +51,11 @@ def test_on_a_disk_every_fragment_is_counted(index: str) -> None:
     assert (media.frames, media.fps, media.duration) == (40, 24.0, 40 / 24)
 
 
+def test_on_a_disk_a_long_film_is_counted_as_a_short_one() -> None:
+    media = seen(fragmented(heavy(600), parts=600))
+    assert (media.kind, media.frames, media.duration, media.notes) == ("video", 600, 25.0, ("fragmented",))
+
+
 @pytest.mark.parametrize("index", ["mehd", "sidx", "mfra"])
 def test_with_an_index_three_requests_tell_the_length(index: str) -> None:
     source = Remote(fragmented(heavy(40), parts=40, index=index))

@@ -60,6 +60,11 @@ def test_links_of_a_chain_add_up() -> None:
     assert facts(long).duration == pytest.approx(3_960_000 / 44100 + 100)
 
 
+def test_the_bit_rate_of_a_chain_is_known_to_who_asks_for_it_alone() -> None:
+    data = b"".join(opus(50) + opus(50, serial=2))
+    assert probe(MemorySource(data), Need(frozenset(("bit_rate",)))).bit_rate == round(len(data) * 8 / 2.0)
+
+
 def test_a_chain_too_large_to_walk_has_no_duration() -> None:
     data = b"".join(opus(50) + opus(50, serial=2))
     assert probe(MemorySource(data), Need(max_bytes=len(data) - 1)).duration is None
@@ -75,6 +80,7 @@ def test_a_silent_film_has_no_sound() -> None:
     pictures = stream(theora_head(), (0, (b"\x81theora",)), (1 << 6, (b"p",)), (1 << 6 | 24, (b"",) * 24))
     media = facts(b"".join(pictures))
     assert (media.kind, media.audio_codec, media.frames, media.duration) == ("video", NONE, 25, 1.0)
+    assert media.rotation == 0
 
 
 def test_a_stream_of_no_known_coding_leaves_open_what_there_is() -> None:
@@ -113,9 +119,9 @@ def test_no_file_takes_long(name: str) -> None:
     first, empty = opus(1)[0], page(serial=1, number=1, granule=5)
     piece = {"empty pages": empty, "first pages": first, "chain": first + empty, "marks": b"OggS\1"}[name]
     source = MemorySource(first + piece * (32 * MEGABYTE // len(piece)))
-    began = time.perf_counter()
+    began = time.thread_time()
     ogg.read(source, EVERYTHING, "ogg")
-    assert time.perf_counter() - began < 1.5
+    assert time.thread_time() - began < 1.5
 
 
 @settings(max_examples=300)

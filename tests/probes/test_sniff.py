@@ -120,6 +120,6 @@ def test_anything_is_a_known_name_or_none(data: bytes) -> None:
 
 @pytest.mark.parametrize("piece", [b"<!-->", b"<!---->", b"<?x?>", b"<!doctype a[", b"<", b"{", b" ", b"\xff\xfe"])
 def test_hostile_text_takes_no_time(piece: bytes) -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     taken_for(piece * 3000)
-    assert time.perf_counter() - begun < 0.1
+    assert time.thread_time() - begun < 0.1

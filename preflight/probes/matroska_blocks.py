@@ -1,0 +1,102 @@
+"""How often pictures follow one another where a track does not state it: the times of its blocks (RFC 9559 10, 11).
+
+Browsers and other recorders that do not know the rate beforehand leave DefaultDuration out.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import inf
+from statistics import median
+from typing import Final, NamedTuple
+
+from preflight.probes import ebml
+from preflight.probes.window import Window
+from preflight.sources import Source, Truncated
+
+_CLUSTER, _TIMESTAMP = 0x1F43B675, 0xE7
+_GROUP, _BLOCK, _SIMPLE_BLOCK = 0xA0, 0xA1, 0xA3
+_HEAD: Final = ebml.LONGEST_HEAD + 12
+"""Bytes of an element's head, of a track number and of a block's time, or of a cluster's."""
+_PIECE: Final = 1024
+_ELEMENTS: Final = 512
+_FRAMES: Final = 128
+_REORDERED: Final = 16
+"""Pictures by which a coding may put one off (H.264 A.3.1): the last ones of a sample have holes between them."""
+_ROUNDED: Final = 1_000_000
+"""ns by which times are off that were whole ms once, whatever unit they were copied into."""
+_EXACT: Final = 0.0025
+"""The most that a rate may be wrong because times are whole numbers."""
+_FAR: Final = 32 << 10
+"""Bytes of a file that come with the first request: a rate is not worth another."""
+
+
+class Rate(NamedTuple):
+    """Pictures in a s, of the whole film or, where it is constant, of its first seconds; None: not known.
+
+    frames  pictures in the film; variable: at least one step in 25 is not like the others; None: not all were seen
+    """
+
+    fps: float | None
+    variable: bool | None
+    frames: int | None
+
+
+def measure(source: Source, at: int, track: int, unit: int) -> Rate:
+    """The rate of `track`, whose first block stands behind `at`; `unit`: ns of a time. Raises `SourceError`."""
+    times, whole = _times(source, at, track)
+    frames = len(times) if whole else None
+    times.sort()
+    if not whole:
+        del times[-_REORDERED:]
+    if len(times) < 2 or times[0] == times[-1]:
+        return Rate(None, None, frames)
+    span = times[-1] - times[0]
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    usual = median(steps)
+    blur = max(1.0, _ROUNDED / unit) if unit else inf
+    odd = sum(abs(step - usual) > max(blur, usual / 20) for step in steps)
+    variable = odd > 1 and odd * 25 >= len(steps)
+    if span * _EXACT < blur or (odd and not whole):
+        return Rate(None, variable or None, frames)
+    return Rate(_usual(len(steps) * 1e9 / (span * unit), blur / span), variable if whole else None, frames)
+
+
+def _usual(fps: float, error: float) -> float:
+    """The rate that was meant: the nearest of whole numbers and television's, if it is not farther than `error` off."""
+    nearest = min((round(fps * base) / base for base in (1.0, 1.001)), key=lambda rate: abs(rate - fps))
+    return nearest if nearest and abs(nearest - fps) <= fps * error else fps
+
+
+def _times(source: Source, at: int, track: int) -> tuple[list[int], bool]:
+    """When the pictures of a track are shown, in units and in the order of coding, and whether these are all."""
+    times: list[int] = []
+    base = 0
+    size = source.size
+    window = Window(source, _PIECE, at)
+    try:
+        for _ in range(_ELEMENTS):
+            if size is not None and at >= size:
+                return times, at == size
+            if len(times) > _FRAMES or (source.requests and at + _HEAD > _FAR):
+                break
+            data = window.read_at(at, _HEAD)
+            found = ebml.head(data, 0)
+            if found is None:
+                break
+            identifier, length, begin = found
+            if identifier in (_CLUSTER, _GROUP):
+                at += begin  # what it holds comes next, whether its own length is known or not
+                continue
+            if length == ebml.UNKNOWN:
+                break
+            if identifier == _TIMESTAMP:
+                base = ebml.unsigned(data, begin, begin + length)
+            elif identifier in (_BLOCK, _SIMPLE_BLOCK):
+                number = ebml.number(data, begin)
+                if number is not None and number[0] == track:
+                    times.append(base + int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True))
+            at += begin + length
+    except Truncated:
+        pass  # a window looks at so many places and no more
+    return times, False

@@ -1,0 +1,31 @@
+"""A fact that is asked for alone is the one that is read with all others: a rule set may have one rule only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from preflight.media import FACTS, Need
+from preflight.probes import READERS, probe
+from preflight.probes.sniff import sniff
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from make import every_fixture
+from makers import Fixture
+
+FOLDER = Path(__file__).parents[2] / "fixtures"
+ALONE = tuple(fact for fact in FACTS if fact != "notes")
+
+
+@pytest.mark.parametrize("fixture", every_fixture(), ids=lambda fixture: fixture.name)
+def test_a_fact_alone_is_the_fact_among_all(fixture: Fixture) -> None:
+    data = (FOLDER / fixture.name).read_bytes()
+    if sniff(MemorySource(data)) not in READERS:
+        return  # it is no media, or only a library reads it
+    together = probe(MemorySource(data)).facts()
+    alone = {fact: probe(MemorySource(data), Need(frozenset((fact,)))).facts()[fact] for fact in ALONE}
+    assert alone == {fact: together[fact] for fact in ALONE}
