@@ -5,14 +5,38 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis
+
+from tests.forks import Forks
 
 ROOT = Path(__file__).parent.parent
 
+# Hundreds of processes import the same modules, and each worker the same tests: they are compiled once.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# What is slow is asserted in seconds of the processor; the clock on the wall says how busy a machine is.
+hypothesis.register_profile("preflight", deadline=None)
+hypothesis.load_profile("preflight")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: two workers for each processor, for half of the time a test waits for a server, a clock or a browser.
+
+    Each keeps to its own modules for as long as it has some: a module's server or browser is started once.
+    """
+    if config.option.dist == "no":
+        config.option.dist = "worksteal"
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)
@@ -46,13 +70,37 @@ def corpus() -> Path:
     return Path(folder).resolve()
 
 
-@pytest.fixture
-def run() -> Run:
-    """The `preflight` command as a process: `run("check", "x.png", "--for", "atlas", input=…, cwd=…)`."""
+@pytest.fixture(scope="session")
+def _forks() -> Iterator[Forks]:
+    with closing(Forks()) as forks:
+        yield forks
 
-    def call(*words: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "preflight", *map(str, words)]
-        settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 60, "cwd": ROOT, **options}
-        return subprocess.run(command, **settings)  # type: ignore[call-overload, no-any-return]
+
+@pytest.fixture
+def run(_forks: Forks) -> Run:
+    """The `preflight` command as a process: `run("check", "x.png", "--for", "atlas", input=…, cwd=…)`.
+
+    Options are those of `subprocess.run`; with others than these five the process is started instead of forked.
+    main: the module whose `main` is the command.
+    """
+
+    def call(
+        *words: str | Path,
+        cwd: str | Path = ROOT,
+        env: Mapping[str, str] | None = None,
+        input: str | bytes = b"",  # noqa: A002
+        text: bool = True,
+        timeout: float = 60,
+        main: str = "preflight.__main__",
+        **options: Any,
+    ) -> subprocess.CompletedProcess[Any]:
+        command = list(map(str, words))
+        settings: dict[str, Any] = {"cwd": cwd, "env": os.environ if env is None else env, "timeout": timeout}
+        if options:
+            settings |= {"capture_output": True, "text": text, **options}
+            return subprocess.run([sys.executable, "-m", "preflight", *command], **settings)
+        data = input.encode() if isinstance(input, str) else input
+        code, *printed = _forks.run(command, data=data, main=main, **settings)
+        return subprocess.CompletedProcess(command, code, *(each.decode() if text else each for each in printed))
 
     return call

@@ -26,6 +26,8 @@ try:
     from fastapi.dependencies.models import Dependant
     from fastapi.params import File, Form
     from fastapi.routing import APIRoute
+    from starlette.exceptions import HTTPException as AnyHTTPException
+    from starlette.formparsers import MultiPartException
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import Message, Receive
@@ -58,7 +60,13 @@ class UploadRoute(APIRoute):
             declared = request.headers.get("content-length", "")
             if declared.isdecimal() and int(declared) > most:
                 raise _too_large(most)
-            return await handle(Request(request.scope, _counting(request.receive, most)))
+            counting = _Counting(request.receive, most)
+            try:
+                return await handle(Request(request.scope, counting))
+            except (AnyHTTPException, MultiPartException):
+                if counting.left < 0:
+                    raise _too_large(most) from None
+                raise
 
         return counted
 
@@ -94,19 +102,20 @@ def _several(annotation: Any) -> bool:
     return origin in (list, tuple, set, frozenset) or any(map(_several, typing.get_args(annotation)))
 
 
-def _counting(receive: Receive, most: int) -> Receive:
+class _Counting:
     """The messages of a request, until its body has more than `most` bytes."""
-    left = most
 
-    async def next_message() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise _too_large(most)
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self.left = most
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.left -= len(message.get("body", b""))
+        if self.left < 0:
+            # The one exception at which Starlette's parser closes the files that it has written so far.
+            raise MultiPartException("the body is too long")
         return message
-
-    return next_message
 
 
 def _too_large(most: int) -> HTTPException:

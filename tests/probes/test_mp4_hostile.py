@@ -41,14 +41,13 @@ names = st.sampled_from([fixture.name for fixture in FIXTURES])
 
 
 @given(names, st.integers(0, 4000))
-@settings(deadline=None)
 def test_a_file_cut_anywhere_gives_what_is_known(name: str, length: int) -> None:
     media = soon(whole(name)[:length])
     assert media.kind in (None, "video", "audio")
 
 
 @given(names, st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=8))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_file_with_bytes_turned_anywhere_gives_what_is_known(name: str, turned: list[tuple[int, int]]) -> None:
     data = bytearray(whole(name))
     for at, value in turned:
@@ -57,7 +56,7 @@ def test_a_file_with_bytes_turned_anywhere_gives_what_is_known(name: str, turned
 
 
 @given(names, st.integers(0, 4000), st.sampled_from((0, 1, 7, 8, 1 << 31, (1 << 32) - 1)))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_number_of_any_size_anywhere_is_no_harm(name: str, at: int, value: int) -> None:
     data = whole(name)
     at %= len(data)

@@ -111,7 +111,7 @@ def test_an_answer_that_comes_byte_by_byte_ends_in_time(server: Recorder, open_:
     begun = time.monotonic()
     error = refused(open_("atlas", timeout=(1.0, 0.25)))
     assert (error.reason, error.ambiguous) == ("timed_out", True)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
 
 
 def test_an_answer_without_end_is_not_read(server: Recorder, open_: Open) -> None:

@@ -110,7 +110,7 @@ def test_processing_takes_the_time_that_it_is_told_to(box: Sandbox, call: Caller
     began = time.monotonic()
     path = f"{ASSETS}/{register(call, picture, 'slow').json()['ark_asset_id']}"
     settled(lambda: call.json("GET", path), lambda shown: shown["status"] == "processing")
-    assert 0.2 <= time.monotonic() - began < 2
+    assert 0.2 <= time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("attribute", ["latency", "slow"])
@@ -118,7 +118,7 @@ def test_answers_may_come_late_or_slowly(box: Sandbox, call: Caller, attribute: 
     setattr(box.misbehave, attribute, 0.15)
     began = time.monotonic()
     assert call.json("POST", f"{ASSETS}/list", json={})["page"] == 1
-    assert 0.14 <= time.monotonic() - began < 2
+    assert 0.14 <= time.monotonic() - began < 20
 
 
 def test_an_asset_may_be_forgotten(box: Sandbox, call: Caller, picture: str) -> None:

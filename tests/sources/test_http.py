@@ -138,7 +138,7 @@ def test_a_file_that_leads_to_ever_more_places_is_left(server: Server, open_url:
 
 @pytest.mark.parametrize("behaviour", HONEST)
 @given(reads=st.lists(st.tuples(st.integers(0, SIZE + 100), st.integers(0, 90_000)), max_size=4))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_however_the_server_gives_it_the_bytes_are_the_files(
     open_url: Open, behaviour: str, reads: list[tuple[int, int]]
 ) -> None:

@@ -142,7 +142,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 300), st.sampled_from(b"\0\r\n :-/*,
 
 
 @given(st.sampled_from([GOOD, CHUNKED]), CHANGES, st.integers(0, 400))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_an_answer_looks_like_nothing_else_is_raised(
     server: Server, open_url: Open, fake_time: FakeTime, answer: bytes, changes: list[tuple[int, int]], cut: int
 ) -> None:

@@ -22,6 +22,8 @@ from tests.submitting.sending import Sender
 
 ONE = "fixtures/accepted/picture.png"
 NARROW = "fixtures/refused/png-too-narrow.png"
+SOON = 5.0
+"""Seconds in which a process ends on a busy machine. What it must not wait for takes longer."""
 
 
 def environment(sender: Sender, **more: str) -> dict[str, str]:
@@ -233,7 +235,7 @@ class TestInterrupt:
             time.sleep(0.02)
         seconds, _, err = self.interrupt(process)
         assert process.returncode == 130
-        assert seconds < 1.5
+        assert seconds < SOON
         assert "Traceback" not in err
         assert "the same command goes on from there" in err
         there = sender.registered()
@@ -263,7 +265,7 @@ class TestInterrupt:
         time.sleep(0.5)
         assert process.poll() is None
         seconds, _, err = self.interrupt(process)
-        assert (process.returncode, seconds < 1.5) == (130, True), err
+        assert (process.returncode, seconds < SOON) == (130, True), err
         assert "Traceback" not in err
         done = run(*words(sender, sender.folder), "--host", "atlas", "--ledger", tmp_path / "l.sqlite",
                    env=environment(sender))  # fmt: skip
@@ -283,4 +285,4 @@ class TestInterrupt:
             assert time.monotonic() < end
             time.sleep(0.02)
         seconds, _, err = self.interrupt(process)
-        assert (process.returncode, seconds < 1.5) == (130, True), err
+        assert (process.returncode, seconds < SOON) == (130, True), err

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ from preflight.errors import PreflightError
 from preflight.providers import PROVIDERS
 from preflight.sandbox import Sandbox
 from preflight.submitting import submit
-from tests.conftest import ROOT
+from tests.conftest import Run
 from tests.submitting.sending import Sender, keys_of, unique_picture
 from tests.submitting.web import Web, serving
 
@@ -24,20 +22,6 @@ SIGNATURE = "5f2c9d0b" * 8
 TOKEN = "FwoGZXIvYXdzEJr" + "aB3dE6gH9" * 4
 QUERY = f"?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Security-Token={TOKEN}&X-Amz-Signature={SIGNATURE}"
 FAULTS = ["lose-after", "error-after", "html", "empty", "redirect", "subscription", "401", "429"]
-
-RUN = """
-import sys
-from preflight.cli import main
-import preflight.cli.submit as command
-from preflight.pacing import Backoff
-from preflight.submitting import Settling, submit_many
-from tests.submitting.clocks import QuickClock
-def quick(targets, to, **settings):
-    settling = Settling(3.0, Backoff(first=0.5))
-    return submit_many(targets, to, **settings, allow_private=True, settling=settling, clock=QuickClock())
-command.submit_many = quick
-main()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +43,7 @@ def secrets_of(box: Sandbox, provider: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_a_command_shows_and_keeps_no_secret(box: Sandbox, web: Web, tmp_path: Path, name: str) -> None:
+def test_a_command_shows_and_keeps_no_secret(run: Run, box: Sandbox, web: Web, tmp_path: Path, name: str) -> None:
     sender = Sender(box, name, tmp_path)
     urls = []
     for number, fault in enumerate(["", *FAULTS]):
@@ -78,8 +62,7 @@ def test_a_command_shows_and_keeps_no_secret(box: Sandbox, web: Web, tmp_path: P
         [*words, "--format", "jsonl"],
         ["assets", "export", "--ledger", str(tmp_path / "ledger.sqlite")],
     ):
-        command = [sys.executable, "-c", RUN, *call]
-        done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, timeout=60, check=False)
+        done = run(*call, env=environment, text=False, main="tests.submitting.quickly")
         assert b"Traceback" not in done.stderr
         assert done.returncode in (0, 1, 2)
         outputs += [done.stdout, done.stderr]

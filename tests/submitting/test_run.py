@@ -89,7 +89,7 @@ class TestEarlyEnd:
         begun = time.monotonic()
         with pytest.raises(preflight.PreflightError, match="run the same command again"):
             list(run)
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 3
         assert "intended" not in {entry.state for entry in atlas.entries()}
         box.misbehave.clear()
         assert {submission.outcome for submission in atlas.many(atlas.folder.glob("*.png"))} == {"active"}  # type: ignore[arg-type]

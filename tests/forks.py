@@ -1,0 +1,124 @@
+"""The `preflight` command in a process of its own that need not be loaded: forked from one that has loaded it.
+
+Hundreds of tests run the command; an interpreter that starts, and imports, costs ten times what most of them ask for.
+What a test sees is a process all the same: its streams, its exit code, its environment and its folder are its own.
+Where the start itself matters (signals, terminals, pipes that break, what Python reads from the environment), tests
+start one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from select import select
+from typing import IO, Any, NoReturn
+
+ROOT = Path(__file__).parent.parent
+_MODULES = ("assets", "check", "probe", "rules", "submit")
+_NUMBER = struct.Struct("=i")
+_LATER = ("preflight.reporters.text", "preflight.sandbox", "requests.adapters", "rich.console")
+
+
+class Forks:
+    """The process that forks, and what is asked of it: one command at a time."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+        # Pipes, as a test's process has: the kind of stream is asked for once, when Python starts.
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], **pipes)  # type: ignore[call-overload]
+        theirs.close()
+        self._answer()
+
+    def run(
+        self, words: list[str], *, cwd: str | Path, env: Mapping[str, str], data: bytes, timeout: float, main: str
+    ) -> tuple[int, bytes, bytes]:
+        """Exit code, standard output and standard error of a command: of `main` in the module of this name.
+
+        Raises subprocess.TimeoutExpired, once it is killed.
+        """
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            self._ask(words, {"cwd": str(cwd), "env": dict(env), "main": main}, data, [out, err])
+            child = self._answer()
+            late = not select([self._socket], [], [], timeout)[0]
+            if late:
+                os.kill(child, signal.SIGKILL)
+            code = self._answer()
+            if late:
+                raise subprocess.TimeoutExpired(words, timeout)
+            out.seek(0)
+            err.seek(0)
+            return code, out.read(), err.read()
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.communicate()
+
+    def _ask(self, words: list[str], settings: dict[str, Any], data: bytes, outputs: list[IO[bytes]]) -> None:
+        read, write = os.pipe()
+        try:
+            asked = json.dumps({"words": words, **settings}).encode() + b"\n"
+            socket.send_fds(self._socket, [b"."], [read, *(each.fileno() for each in outputs)])
+            self._socket.sendall(asked)
+        finally:
+            os.close(read)
+        with suppress(BrokenPipeError), os.fdopen(write, "wb") as pipe:
+            pipe.write(data)
+
+    def _answer(self) -> int:
+        data = self._socket.recv(_NUMBER.size, socket.MSG_WAITALL)
+        if not data:
+            raise RuntimeError(self._process.communicate()[1].decode())
+        return int(_NUMBER.unpack(data)[0])
+
+
+def _serve(asked: socket.socket) -> None:
+    """Fork for each that is asked for, until nobody asks: say the child's id, and then its exit code."""
+    for name in _MODULES:
+        import_module(f"preflight.cli.{name}")
+    for name in _LATER:
+        import_module(name)
+    lines = asked.makefile("r")
+    asked.sendall(_NUMBER.pack(0))  # ready
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(asked, 1, 3)
+        if not data:
+            return
+        call = json.loads(lines.readline())
+        child = os.fork()
+        if child == 0:
+            _become(call, descriptors)
+        for each in descriptors:
+            os.close(each)
+        asked.sendall(_NUMBER.pack(child))
+        _, status = os.waitpid(child, 0)
+        asked.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+
+
+def _become(call: dict[str, Any], descriptors: list[int]) -> NoReturn:
+    """Be the command."""
+    for number, each in enumerate(descriptors):
+        os.dup2(each, number)
+    os.closerange(3, max(descriptors) + 1)
+    os.chdir(call["cwd"])
+    sys.path[0] = call["cwd"]
+    os.environ.clear()
+    os.environ.update(call["env"])
+    sys.argv = [sys.argv[0], *call["words"]]
+    import_module(call["main"]).main()
+    raise AssertionError("it ends the process")
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))
