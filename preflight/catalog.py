@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -43,9 +42,8 @@ def resolve(wanted: Wanted | list[Wanted] | tuple[Wanted, ...]) -> tuple[RuleSet
     >>> [rules.name for rules in resolve("atlas,volcengine")]
     ['atlas', 'volcengine']
     """
-    parts = wanted if isinstance(wanted, list | tuple) and not isinstance(wanted, RuleSet) else [wanted]
     found: dict[str, RuleSet] = {}
-    for part in parts:
+    for part in _single(wanted):
         if isinstance(part, RuleSet):
             found[part.name] = part
             continue
@@ -53,13 +51,23 @@ def resolve(wanted: Wanted | list[Wanted] | tuple[Wanted, ...]) -> tuple[RuleSet
             found.setdefault(os.fspath(part), load(os.fspath(part)))
             continue
         if not isinstance(part, str):
-            raise UsageError(f"{part!r} names no rule set: give a name or the path of a rule file")
+            given = f"{part!r}"[:60]
+            raise UsageError(f"{given} names no rule set: give a name or the path of a rule file, or a list of them")
         for word in filter(None, (word.strip() for word in part.split(","))):
             for name in current() if word == ALL else (word,):
                 found.setdefault(name, load(name))
     if not found:
         raise UsageError(f"no rule set is named: write one of {', '.join(current())}, a path of a rule file, or {ALL}")
     return tuple(found.values())
+
+
+def _single(wanted: object) -> Iterator[object]:
+    """Each of what may be a list, of lists too: what `resolve` gives can be named beside others."""
+    if isinstance(wanted, list | tuple) and not isinstance(wanted, RuleSet):
+        for part in wanted:
+            yield from _single(part)
+    else:
+        yield wanted
 
 
 def load(name: str) -> RuleSet:
@@ -90,7 +98,7 @@ def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
         if is_path(name):
             from preflight.rulefile import read_rule_file
 
-            name = os.path.join(os.path.dirname(seen[-1]) if seen else "", name)
+            name = os.path.normpath(os.path.join(os.path.dirname(seen[-1]) if seen else "", name))
             table = read_rule_file(name, names())
         else:
             table = _builtin(name)
@@ -109,12 +117,12 @@ def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
 
 @cache
 def _builtin(name: str) -> Mapping[str, Any]:
-    path = os.path.join(folder(), f"{name}.toml")
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        raise UsageError(f"there is no rule set {name!r}{_nearest(name)}") from None
+    import tomllib  # not for processes that are sent their rule sets
+
+    if name not in names():
+        raise UsageError(f"there is no rule set {name[:40]!r}{_nearest(name[:40])}")
+    with open(os.path.join(folder(), f"{name}.toml"), "rb") as file:
+        return tomllib.load(file)
 
 
 def _nearest(name: str) -> str:

@@ -175,8 +175,8 @@ def _incomplete(media: Media, deep: tuple[Finding, ...]) -> tuple[Finding, ...]:
 def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Media, tuple[Finding, ...]]:
     """Content against extension and Content-Type: only compared, never believed."""
     known = FORMATS.get(media.format or "")
-    if known is None:
-        return media, ()
+    if known is None or (delivery is not None and delivery.page is not None):
+        return media, ()  # of a page in place of the file nothing else is worth saying
     findings: tuple[Finding, ...] = ()
     extension = extension_of(label.partition("?")[0])
     if extension in KNOWN_EXTENSIONS and extension not in known.extensions:

@@ -14,6 +14,7 @@ from preflight import catalog
 from preflight.codes import CODES
 from preflight.errors import UsageError
 from preflight.sources.opening import is_url
+from preflight.sources.options import LONGEST
 
 OWN: Final = "preflight.toml"
 SHARED: Final = "pyproject.toml"
@@ -69,7 +70,7 @@ def _read(path: str, below: tuple[str, ...]) -> Config | None:
     import tomllib
 
     try:
-        table: Any = tomllib.loads(data.decode("utf-8"))
+        table: Any = tomllib.loads(data.decode("utf-8-sig"))
     except ValueError as error:
         raise UsageError(f"{path}: this is no TOML: {error}; --no-config goes without it") from None
     for name in below:
@@ -93,6 +94,8 @@ class _Reader:
     def value(self, key: str, value: Any) -> Any:
         """A key's value as the command line would give it. Raises `UsageError`."""
         shape = KEYS.get(key)
+        if key == "tool" and not self._below:
+            raise self._wrong(key, "here the keys stand alone: leave [tool.preflight] out")
         if shape is None:
             raise self._wrong(key, f"there is no key {key!r}: {_meant(key, KEYS)}")
         problem = shape(value)
@@ -113,7 +116,10 @@ class _Reader:
     def _rules(self, word: str) -> str:
         word = word.strip()
         if catalog.is_path(word):
-            return self._here(word)
+            path = self._here(word)
+            if not os.path.exists(path):
+                raise self._wrong("rules", f"rules: {word!r}: there is no such rule file: check its path")
+            return path
         if word != catalog.ALL and word not in catalog.names():
             raise self._wrong("rules", f"rules: there is no rule set {word!r}: {_meant(word, catalog.names())}")
         return word
@@ -130,7 +136,7 @@ class _Reader:
     def _wrong(self, key: str, sentence: str) -> UsageError:
         from preflight.rulefile.lines import Lines
 
-        line = Lines(self._data.decode("utf-8")).of((*self._below, key))
+        line = Lines(self._data.decode("utf-8-sig")).of((*self._below, key))
         return UsageError(f"{self._path}:{line}: {sentence}")
 
 
@@ -158,8 +164,8 @@ def _jobs(value: Any) -> str | None:
 
 
 def _seconds(value: Any) -> str | None:
-    right = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0.1
-    return None if right else "write seconds, 0.1 or more"
+    right = isinstance(value, int | float) and not isinstance(value, bool) and 0.1 <= value <= LONGEST
+    return None if right else f"write seconds, 0.1 to {LONGEST:,}"
 
 
 _LISTS: Final = ("rules", "paths", "include", "exclude", "select", "ignore")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from preflight.codes import CODES, Severity, bound_codes, choice_code
+from preflight.codes import CODES, Severity, absence_code, bound_codes, choice_code
 from preflight.formats import holds_media
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet
 from preflight.units import amount, label, span
+from preflight.wording import accepted, beyond, either
 
 
 def judge(
@@ -45,7 +46,9 @@ def judge(
         findings += [_finding(word) for word in delivery.notes if word in CODES]
         if delivery.scheme == "http" and all(limit.fact != "scheme" for limit in rules.url):
             findings.append(_finding("plain_http"))
-    if media is not None:
+    if any(finding.code == "web_page" and finding.severity == "error" for finding in findings):
+        findings = [finding for finding in findings if (finding.fact or finding.code) not in _OF_THE_PAGE]
+    elif media is not None:
         _of_media(findings, media, rules, name)
     findings.extend(extra)
     if dropped and media is not None and media.kind is not None:
@@ -102,6 +105,10 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: b
     if not limit.side(value):
         return None
     finding = _outside(limit, value, rules, None)
+    if limit.fact == "page":
+        from preflight.sources.pages import HINTS  # only URLs can have such a finding
+
+        return finding._replace(hint=HINTS.get(value))
     return finding._replace(severity="warning") if limit.fact == "public" and private else finding
 
 
@@ -109,6 +116,12 @@ _MAY_BE_ABSENT = frozenset(
     ("expires_in", "page", "content_type", "content_type_matches", "content_length", "public", "ranges")
 )
 """Facts of a delivery that a usual server does not have, or that a failed download never came to see."""
+
+
+_OF_THE_PAGE = frozenset(
+    ("content_type", "content_type_matches", "content_length", "ranges", "no_ranges", "length_missing", "length_wrong")
+)
+"""Facts and notes of a delivery that are those of a web page, where one came in place of the file."""
 
 
 def _not_media(media: Media, rules: RuleSet) -> Finding:
@@ -170,9 +183,8 @@ def _unknown(limit: Limit, rules: RuleSet, media: Media | None) -> Finding:
 
 
 def _absent(limit: Limit, value: Any, rules: RuleSet) -> Finding:
-    code = {"audio_codec": "audio_track_required", "content_length": "content_length_missing"}.get(limit.fact)
     return _finding(
-        code or choice_code(limit.fact),
+        absence_code(limit.fact),
         fact=limit.fact,
         value=value,
         limit=limit.written,
@@ -214,7 +226,7 @@ def _wording(limit: Limit, side: int, at_bound: bool, tolerated: bool, service: 
         what=label(fact),
         value=_VALUE,
         limit=accepted(limit),
-        sentence="" if limit.any_of else _beyond(limit, side, at_bound, service, limit.lenient if tolerated else None),
+        sentence="" if limit.any_of else beyond(limit, side, at_bound, service, limit.lenient if tolerated else None),
         service=service,
         note=_note(limit, side, basis),
     )
@@ -243,55 +255,6 @@ def _shown(limit: Limit, value: Any, bound: float | None, media: Media | None) -
     if media is not None and limit.fact in ("pixels", "aspect_ratio"):
         return f"{text} ({media.width}×{media.height})"
     return text
-
-
-def beyond(limit: Limit, side: int, value: float, service: str, lenient: Limit | None) -> str:
-    """`above the 15 s that Atlas Cloud accepts`, and the same for open bounds and tolerated values."""
-    return _beyond(limit, side, value == (limit.high if side > 0 else limit.low), service, lenient)
-
-
-def _beyond(limit: Limit, side: int, at_bound: bool, service: str, lenient: Limit | None) -> str:
-    bound, wider = (limit.high, lenient and lenient.high) if side > 0 else (limit.low, lenient and lenient.low)
-    text = _bound_text(limit.fact, bound)
-    if at_bound:  # then it is an open one
-        said = f"exactly the {text} that {service} publishes as excluded"
-        return said if lenient is None else f"{said}, and is known or likely to take"
-    word = "above" if side > 0 else "below"
-    if lenient is None:
-        return f"{word} the {text} that {service} accepts"
-    tolerated = _bound_text(limit.fact, wider)
-    return f"{word} the {text} that {service} publishes, within the {tolerated} that it is known or likely to take"
-
-
-def _bound_text(fact: str, bound: float | None) -> str:
-    text = amount(fact, bound)
-    return f"{text} total pixels" if fact == "pixels" else text
-
-
-def accepted(limit: Limit) -> str:
-    """What a limit accepts, in words.
-
-    >>> from preflight.ruleset import limit as line
-    >>> accepted(line("duration", {"min": 2, "max": 15})), accepted(line("size", {"below": "30 MB"}))
-    ('2 s to 15 s', 'below 30 MB')
-    """
-    if limit.any_of is not None:
-        return either([amount(limit.fact, value) for value in limit.any_of])
-    low = None if limit.low is None else _bound_text(limit.fact, limit.low)
-    high = None if limit.high is None else _bound_text(limit.fact, limit.high)
-    if low is not None and high is not None:
-        between = f"{low} to {high}"
-        return f"{between}, without the bounds" if limit.low_open or limit.high_open else between
-    if high is not None:
-        return f"below {high}" if limit.high_open else f"at most {high}"
-    if low is not None:
-        return f"above {low}" if limit.low_open else f"at least {low}"
-    return "any value" if not limit.required else "none without it"
-
-
-def either(words: list[str], last: str = "or") -> str:
-    """`a, b or c`."""
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _finding(

@@ -88,7 +88,7 @@ def _of_table(lines: Iterator[tuple[str, str | None]], column: str) -> Iterator[
         else:
             try:
                 row = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 row = None
             value = row.get(column) if isinstance(row, dict) else None
         filled = isinstance(value, str) and value.strip()
@@ -110,7 +110,7 @@ def standard_input() -> tuple[IO[bytes] | None, bool]:
     """
     if sys.stdin is None:
         return None, False
-    return _told(sys.stdin.buffer)
+    return told(sys.stdin.buffer)
 
 
 def is_list(head: bytes) -> bool:
@@ -126,7 +126,8 @@ def is_list(head: bytes) -> bool:
     return b"\0" not in head and _text(line) is not None
 
 
-def _told(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
+def told(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
+    """A stream from its first byte, which may be a pipe, and whether it is a list."""
     head = b""
     while len(head) < HEAD:
         piece = stream.read1(HEAD - len(head))  # type: ignore[attr-defined]

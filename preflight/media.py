@@ -120,13 +120,10 @@ class Delivery(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-DELIVERY_FACTS: Final[tuple[str, ...]] = Delivery._fields
-
-
 class Need(NamedTuple):
     """What the chosen rule sets need of a source: the only thing that travels against the arrows.
 
-    facts      names out of `FACTS` and `DELIVERY_FACTS`
+    facts      names out of `FACTS` and of the fields of `Delivery`
     head       a rule set's fetcher begins with HEAD, so whether HEAD works must be seen
     max_bytes  how much of a file may be read where nothing less gives a needed fact
     """

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import IO, Any, Final
 
 from preflight.errors import OutputError, UsageError
+from preflight.formats import MEDIA_EXTENSIONS, extension_of
 
 _BLOCK: Final = 1 << 16
 
@@ -18,11 +19,18 @@ def open_output(path: str, option: str = "--output", *, append: bool = False) ->
 
     Raises `UsageError` that names the option where it cannot be opened.
     """
+    admit(path, option)
     try:
         raw = _WholeLines(path, "a" if append else "w")
     except OSError as error:
         raise UsageError(f"{option} {path} cannot be written ({error.strerror}): give another path") from None
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def admit(path: str, option: str) -> None:
+    """Raise `UsageError` where writing to a path would cost what nobody means to lose: a file that is to be checked."""
+    if extension_of(path) in MEDIA_EXTENSIONS and os.path.isfile(path):
+        raise UsageError(f"{option} {path} would overwrite a file that is named as media: give another path")
 
 
 class _WholeLines(io.FileIO):
@@ -49,6 +57,8 @@ class _WholeLines(io.FileIO):
             return
         end = state.st_size
         with open(self.name, "rb") as written:
+            if not os.path.samestat(os.fstat(written.fileno()), state):  # another file has that name now
+                return
             while end:
                 start = max(0, end - _BLOCK)
                 written.seek(start)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from preflight.checker import Plan, plan_for
+from preflight.checker import Plan, needed, plan_for
 from preflight.codes import CODES, bound_codes
 from preflight.errors import UsageError
 from preflight.formats import KINDS
-from preflight.judge import accepted, beyond, either
 from preflight.media import Media
 from preflight.report import Finding, Report, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
-from preflight.sources.opening import Target
+from preflight.sources.opening import Target, several
 from preflight.targets import Item
 from preflight.units import amount, label
+from preflight.wording import accepted, beyond, either
 
 _OF_MEMBERS: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
 
@@ -35,8 +35,8 @@ def check_request(
     Gives the request's result and each file's own report, in order; a file that does not pass on its own makes the
     request not pass. Raises `UsageError` where the rule set says nothing of requests.
     """
-    plan = plan_for(rules, strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
-    return examine_together((Item(target) for target in targets), plan)
+    plan = plan_for(needed(rules), strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    return examine_together((Item(target) for target in several(targets)), plan)
 
 
 def examine_together(items: Iterable[Item], plan: Plan) -> tuple[Result, list[Report]]:
@@ -87,12 +87,13 @@ def _total(limit: Limit, kind: str | None, media: Sequence[Media], rules: RuleSe
     side = limit.side(value)
     if not side:
         return None
+    bound = limit.high if side > 0 else limit.low
     tolerated = limit.lenient is not None and limit.lenient.side(value) == 0
     code = bound_codes(limit.fact)[side > 0]
     message = CODES[code].template.format(
         what=f"{label(limit.fact)} of {what}" if limit.fact != "files" else what,
         value=amount(limit.fact, value),
-        sentence=beyond(limit, side, value, rules.service, limit.lenient if tolerated else None),
+        sentence=beyond(limit, side, value == bound, rules.service, limit.lenient if tolerated else None),
         note=f" ({limit.note})" if limit.note else "",
     )
     severity = "warning" if tolerated else CODES[code].severity

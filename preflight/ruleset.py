@@ -23,8 +23,6 @@ URL_DEFAULTS: Final[dict[str, Any]] = {
 }
 """What no service can do without, whatever its rule file says: the file itself, in reach, and for long enough."""
 
-REQUEST_FACTS: Final = ("files", "total_duration", "total_size")
-
 
 class Limit(NamedTuple):
     """The accepted values of one fact. An open bound fails itself, a closed one passes.

@@ -71,7 +71,7 @@ def _one(word: str, selection: Selection) -> Iterator[Item]:
         yield Item(word, None)
     elif os.path.isdir(word):
         yield from _folder(word, selection)
-    elif any(mark in word for mark in "*?[") and not os.path.lexists(word):
+    elif any(mark in word for mark in "*?[") and "\0" not in word and not os.path.lexists(word):
         yield from _pattern(word, selection)
     else:
         yield Item(word)
@@ -154,15 +154,15 @@ def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
 
 def _list_file(path: str, selection: Selection, column: str | None) -> Iterator[Item]:
     try:
-        with open(path, "rb") as stream:
-            head = stream.read(lists.HEAD)
-            stream.seek(0)
-            if lists.is_list(head):
+        with open(path, "rb") as file:
+            stream, listed = lists.told(file)
+            if listed:
                 yield from _listed(stream, path, selection, column)
             else:
                 yield _problem(f"@{path}", "unreadable", f"it is no list of targets: to check it, write {path}")
-    except OSError as error:
-        yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({error.strerror}): check its path")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({why}): check its path")
 
 
 def _listed(stream: IO[bytes], name: str, selection: Selection, column: str | None) -> Iterator[Item]:

@@ -105,3 +105,19 @@ class Broken(Executor):
         else:
             future.set_result(fn(*args, **kwargs))
         return future
+
+
+class Failing(Executor):
+    """Takes the work and fails at it itself, as a pool does that cannot send what it was given."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(TypeError("cannot be pickled"))
+        return future
+
+
+class NoPath(os.PathLike[str]):
+    """A path that raises when it is asked."""
+
+    def __fspath__(self) -> str:
+        raise RuntimeError("the database is gone")

@@ -588,9 +588,7 @@ class TestWhatGoesWrong:
         asset = at.register("hero")
         at.box.misbehave.on("subscription", provider=name)
         done = at.call("get", asset.id)
-        # Crun's own word for it is 402, "insufficient credits".
-        remedy = "top it up" if name == "crun" else "the key is right: subscribe or renew"
-        refused(done, at.provider.title, "SubscriptionRequired", remedy)
+        refused(done, at.provider.title, "SubscriptionRequired", "the key is right: subscribe or renew")
 
     @pytest.mark.parametrize(
         ("fault", "said"),

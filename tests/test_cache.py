@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +16,13 @@ import pytest
 
 from preflight import running, scan
 from preflight.checker import plan_for
+from preflight.errors import UsageError
 from preflight.reporters import is_line_reporter, make_reporter
 from preflight.running.cache import BATCH, Cache
+from preflight.running.rows import Row
 from preflight.scan.work import examine_item
 from preflight.summary import Summary
-from preflight.targets import expand
+from preflight.targets import Item, expand
 from tests.conftest import Run
 
 
@@ -131,6 +134,23 @@ class TestChanged:
         check()
         assert check().examined == 1
 
+    def test_a_file_that_changed_while_it_was_read_within_one_tick_is_not_kept(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is kept long after it was read: what counts is how old its change was before."""
+        plan, reporter = plan_for("atlas"), make_reporter("jsonl", io.StringIO())
+        assert is_line_reporter(reporter)
+        cache = Cache(str(tmp_path / "cache"), plan, reporter, print)
+        path = folder / "png-too-narrow.png"
+        path.touch()
+        list(cache.known(iter([(0, Item(str(path)))])))
+        later = time.time_ns() + 10**10
+        monkeypatch.setattr(time, "time_ns", lambda: later)
+        cache.keep(Row(0, "{}\n", ("pass",)))
+        assert list(cache.known(iter([(0, Item(str(path)))]))) == [(0, Item(str(path)))]
+        assert not cache._new
+        cache.close()
+
     def test_other_rules_options_and_formats_are_apart(self, check: Check, folder: Path) -> None:
         count = len(list(folder.iterdir()))
         assert check().examined == count
@@ -177,6 +197,23 @@ class TestTheFile:
         assert "is damaged" in again.notes[0]
         assert check().output == expected
         assert (check().examined, check().notes) == (0, [])
+
+    def test_a_length_below_zero_is_damage(self, check: Check, tmp_path: Path) -> None:
+        expected = check().output
+        data = bytearray((tmp_path / "cache").read_bytes())
+        data[18:19] = b"-"
+        (tmp_path / "cache").write_bytes(data)
+        again = check()
+        assert again.output == expected
+        assert "is damaged: all behind its byte 18" in again.notes[0]
+
+    def test_what_is_no_regular_file_stays_where_it_is(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        reporter = make_reporter("jsonl", io.StringIO())
+        assert is_line_reporter(reporter)
+        with pytest.raises(UsageError, match="is no regular file"):
+            Cache(str(tmp_path / "pipe"), plan_for("atlas"), reporter, print)
+        assert not (tmp_path / "pipe.bad").exists()
 
     @pytest.mark.parametrize("end", [0, 5, 18, 30, 700, -1])
     def test_a_file_that_was_cut_off(self, check: Check, tmp_path: Path, end: int) -> None:

@@ -144,7 +144,7 @@ class TestWrong:
             ('strict = "yes"', "strict = 'yes': write true or false"),
             ("jobs = 0", "jobs = 0: write a whole number from 1 to 256"),
             ("jobs = true", "jobs = True: write a whole number"),
-            ("timeout = 0", "timeout = 0: write seconds, 0.1 or more"),
+            ("timeout = 0", "timeout = 0: write seconds, 0.1 to 86,400"),
             ('paths = ["https://example.com/a.png"]', "files, folders, globs and @lists only"),
             ('paths = ["-"]', "files, folders, globs and @lists only"),
             ('paths = [""]', "write a string, or a list of strings"),

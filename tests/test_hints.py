@@ -65,8 +65,11 @@ def hint(media: Media, rules: str = "atlas", name: str | None = "in.bin") -> str
         (replace(CLIP, fps=12.0), "convert it to 24 frames per second: ffmpeg -i in.bin -vf fps=24 -c:v libx264 "),
         (replace(CLIP, fps=120.0), "convert it to 60 frames per second: ffmpeg -i in.bin -vf fps=60 -c:v libx264 "),
         (replace(CLIP, format="mkv"), "convert it to mp4: ffmpeg -i in.bin -c:v libx264 -pix_fmt yuv420p -c:a aac "),
-        (replace(SOUND, format="flac"), "convert it to wav: ffmpeg -i in.bin -c:a pcm_s16le in-fixed.wav"),
-        (replace(SOUND, duration=20.0), "keep the first 14.8 s: ffmpeg -i in.bin -t 14.8 -c:a libmp3lame in-fixed.mp3"),
+        (replace(SOUND, format="flac"), "convert it to wav: ffmpeg -i in.bin -c:a pcm_s16le in-bin-fixed.wav"),
+        (
+            replace(SOUND, duration=20.0),
+            "keep the first 14.8 s: ffmpeg -i in.bin -t 14.8 -c:a libmp3lame in-bin-fixed.mp3",
+        ),
     ],
 )
 def test_what_is_said(media: Media, said: str) -> None:
@@ -89,7 +92,7 @@ def test_one_command_mends_everything() -> None:
     assert commands[0] is not None
     assert commands[0].endswith(
         "ffmpeg -i in.avi -vf crop=2500:1000,scale=1520:608,setsar=1,fps=60 -t 14.8 "
-        "-c:v libx264 -pix_fmt yuv420p -c:a aac in-fixed.mp4"
+        "-c:v libx264 -pix_fmt yuv420p -c:a aac in-avi-fixed.mp4"
     )
 
 
@@ -112,18 +115,37 @@ def test_there_is_no_command_where_none_would_do(media: Media, rules: str) -> No
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("my clip.mov", ["my clip.mov", "my clip-fixed.mp4"]),
-        ("/a/b/clip.mov", ["/a/b/clip.mov", "clip-fixed.mp4"]),
-        ("-x.mov", ["./-x.mov", "./-x-fixed.mp4"]),
-        ("a:b.mov", ["./a:b.mov", "./a:b-fixed.mp4"]),
-        ("$(reboot).mov", ["$(reboot).mov", "$(reboot)-fixed.mp4"]),
-        ("a\x1b[31m.mov", ["input.webm", "input-fixed.mp4"]),
-        (None, ["input.webm", "input-fixed.mp4"]),
+        ("my clip.mov", ["my clip.mov", "my clip-mov-fixed.mp4"]),
+        ("/a/b/clip.mov", ["/a/b/clip.mov", "/a/b/clip-mov-fixed.mp4"]),
+        ("-x.mov", ["./-x.mov", "./-x-mov-fixed.mp4"]),
+        ("a:b.mov", ["./a:b.mov", "./a:b-mov-fixed.mp4"]),
+        ("$(reboot).mov", ["$(reboot).mov", "$(reboot)-mov-fixed.mp4"]),
+        ("a\x1b[31m.mov", ["input.webm", "input-webm-fixed.mp4"]),
+        (None, ["input.webm", "input-webm-fixed.mp4"]),
     ],
 )
 def test_names_are_quoted(name: str | None, words: list[str]) -> None:
     command = shlex.split(hint(replace(CLIP, format="webm"), name=name).partition(": ")[2])
     assert [command[2], command[-1]] == words
+
+
+def test_no_two_files_have_one_result() -> None:
+    names = ["a.mp4", "a.mov", "a.MP4", "b/a.mp4", "../a.mp4", "/a.mp4", "v1.2/a", "v1.2/b", ".mp4"]
+    results = [shlex.split(hint(replace(CLIP, duration=16.0), name=name).partition(": ")[2])[-1] for name in names]
+    assert len(set(results)) == len(names)
+    assert results[:4] == ["a-fixed.mp4", "a-mov-fixed.mp4", "a-MP4-fixed.mp4", "b/a-fixed.mp4"]
+    assert results[6] == "v1.2/a-fixed.mp4"
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    shutil.copy("fixtures/refused/png-too-narrow.png", tmp_path / "a.png")
+    (tmp_path / "a-fixed.png").write_text("precious")
+    command = hint(replace(PHOTO, format="png", width=299), name="a.png").partition(": ")[2]
+    words = [sys.executable, *shlex.split(command)[1:]]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "FileExistsError" in done.stderr
+    assert (tmp_path / "a-fixed.png").read_text() == "precious"
 
 
 def test_warnings_need_no_hint() -> None:
@@ -174,7 +196,7 @@ def test_what_users_rules_ask_for(rules: RuleSet, media: Media, said: str) -> No
 
 def test_what_is_converted_is_mended_to_the_rules_of_its_new_format() -> None:
     """LTX takes no PCM in WAV, but only says so of WAV."""
-    assert "-c:a aac input-fixed.wav" in hint(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
+    assert "-c:a aac input-flac-fixed.wav" in hint(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
 
 
 sides = st.integers(min_value=1, max_value=20_000)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
+import resource
+import signal
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -75,6 +80,8 @@ class TestProcessesThatExamineFiles:
 
     def test_a_process_that_was_killed_by_chance_costs_nothing(self, tmp_path: Path) -> None:
         assert lost(among_others(Trap(PASSING, "kill_once", str(tmp_path / "done")))) == []
+        alone = [Trap(PASSING, "kill_once", str(tmp_path / "alone"))]
+        assert lost(list(check_many(alone, "atlas", workers=2))) == []
 
     def test_a_process_that_has_grown_too_large_is_replaced(self, tmp_path: Path) -> None:
         log = tmp_path / "pids"
@@ -96,6 +103,37 @@ class TestProcessesThatExamineFiles:
 
         monkeypatch.setattr(processes, "start", refuse)
         assert lost(among_others()) == []
+
+    def test_no_more_processes_than_there_are_descriptors_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for allowed, most in ((8, 1), (256, 48), (resource.RLIM_INFINITY, sys.maxsize)):
+            monkeypatch.setattr(resource, "getrlimit", lambda _, soft=allowed: (soft, soft))
+            assert processes.most_processes() == most
+
+    def test_a_process_that_hangs_ends_even_if_nobody_is_left_to_end_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(processes, "PATIENCE", 0.1)
+        monkeypatch.setattr(processes, "GRACE", 0.0)
+        process = processes._Process(plan_for("atlas"), None)
+        process._channel.send(pickle.dumps([(0, Item(Trap(PASSING, "hang")))]))
+        assert process._process.wait(10) == -signal.SIGALRM
+        process.stop()
+
+    def test_an_answer_that_lay_there_while_we_were_stopped_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(processes, "PATIENCE", 0.2)
+        process = processes._Process(plan_for("atlas"), None)
+        try:
+            os.kill(process._process.pid, signal.SIGSTOP)
+            threading.Timer(0.4, os.kill, (process._process.pid, signal.SIGCONT)).start()
+            results, reusable = process.run(pickle.dumps([(0, Item(PASSING))]))
+        finally:
+            process.stop()
+        assert results is not None
+        assert (results[0].verdict, reusable) == ("pass", True)
+
+    def test_what_cannot_be_loaded_there_is_done_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A class of the caller's main program, which is another one in our processes."""
+        own = type("Own", (str,), {"__module__": "__main__"})
+        monkeypatch.setattr(sys.modules["__main__"], "Own", own, raising=False)
+        assert lost(list(check_many([PASSING, own(PASSING), PASSING], "atlas", workers=2))) == []
 
     def test_what_cannot_be_sent_is_done_here(self) -> None:
         class Own(Trap):

@@ -9,10 +9,11 @@ import pytest
 
 from preflight import catalog
 from preflight.codes import CODES
-from preflight.judge import accepted, judge
+from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result
 from preflight.ruleset import RuleSet, compile_rules, limit
+from preflight.wording import accepted
 
 CLIP = Media(
     kind="video",

@@ -7,10 +7,12 @@ import pty
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
 
+from preflight.running import Progress
 from tests.conftest import ROOT
 
 COUNT = 3000
@@ -24,9 +26,10 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def on_terminal(*words: object, shared: bool, term: str = "xterm") -> tuple[str, str]:
+def on_terminal(*words: object, shared: bool, term: str = "xterm", columns: int = 80) -> tuple[str, str]:
     """What a command writes to its terminal, and to standard output where that is a pipe."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     command = [sys.executable, "-m", "preflight", *map(str, words)]
     environment = {**os.environ, "TERM": term, "NO_COLOR": "1"}
     out = theirs if shared else subprocess.PIPE
@@ -81,3 +84,19 @@ def test_a_list_on_standard_input_has_no_known_end() -> None:
     from preflight.cli.runs import Run
 
     assert Run(("-",), {"include": (), "exclude": (), "column": None}, plan_for("atlas"))._count() is None
+
+
+def test_what_an_earlier_run_has_done_counts_for_all_and_not_for_the_rate() -> None:
+    progress = Progress()
+    progress.begin_after(7000)
+    progress._total = 10_000
+    for _ in range(1000):
+        progress.advance()
+    assert progress._line(2.0) == "8,000 of 10,000 files, 500 a second, 0:04 left"
+
+
+def test_it_takes_no_more_than_one_line_of_a_narrow_terminal(many: Path) -> None:
+    shown, _ = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", shared=False, columns=20)
+    drawn = [line for line in shown.split("\r\x1b[K") if line]
+    assert drawn
+    assert max(map(len, drawn)) <= 19

@@ -45,6 +45,11 @@ class TestGoingOn:
         file.write_text(whole[:cut])
         assert resumed(run, file) == whole
 
+    def test_zeros_that_a_power_failure_left_at_its_end(self, run: Run, tmp_path: Path, whole: str) -> None:
+        file = tmp_path / "run.jsonl"
+        file.write_text(whole[:3000] + "\0" * 500)
+        assert resumed(run, file) == whole
+
     def test_with_other_workers(self, run: Run, tmp_path: Path, whole: str) -> None:
         file = tmp_path / "run.jsonl"
         file.write_text(whole[:3000])
@@ -118,6 +123,28 @@ class TestRefused:
         assert done.returncode == 2
         assert "line 1 is no line of `preflight check --format jsonl`" in done.stderr
         assert file.read_bytes() == content.encode()
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [("index", 0.5), ("index", -1), ("index", 1e999), ("bytes_read", 1e999), ("verdict", "good"), ("source", None)],
+    )
+    def test_a_line_that_was_changed(self, tmp_path: Path, key: str, value: object) -> None:
+        plan = plan_for("atlas")
+        row = {"source": "a", "index": 0, "requests": 0, "bytes_read": 9, "verdict": "pass", "results": []}
+        file = tmp_path / "run.jsonl"
+        file.write_text(json.dumps({**row, "digest": plan.digest, key: value}) + "\n")
+        with pytest.raises(UsageError, match="line 1 is no line of"):
+            Earlier(str(file), plan, Summary())
+
+    def test_a_line_that_is_nested_without_end(self, tmp_path: Path) -> None:
+        file = tmp_path / "run.jsonl"
+        file.write_text("[" * 100_000 + "\n")
+        with pytest.raises(UsageError, match="line 1 is no line of"):
+            Earlier(str(file), plan_for("atlas"), Summary())
+
+    def test_what_is_no_regular_file(self) -> None:
+        with pytest.raises(UsageError, match="/dev/null is no regular file"):
+            Earlier("/dev/null", plan_for("atlas"), Summary())
 
     def test_a_position_that_is_there_twice(self, run: Run, tmp_path: Path, whole: str) -> None:
         file = tmp_path / "run.jsonl"

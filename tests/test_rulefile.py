@@ -341,6 +341,7 @@ class TestExamples:
 
 class TestSchema:
     SCHEMA = json_schema()
+    VALID = jsonschema.Draft202012Validator(SCHEMA)
 
     @staticmethod
     def instance(text: str) -> Any:
@@ -353,7 +354,7 @@ class TestSchema:
     @pytest.mark.parametrize("name", catalog.names())
     def test_takes_the_built_in_files(self, name: str) -> None:
         text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
-        jsonschema.validate(self.instance(text), self.SCHEMA, cls=jsonschema.Draft202012Validator)
+        self.VALID.validate(self.instance(text))
 
     @pytest.mark.parametrize(
         "lines",
@@ -369,12 +370,12 @@ class TestSchema:
     )
     def test_refuses_what_validation_refuses(self, lines: str) -> None:
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(self.instance(HEAD + lines), self.SCHEMA, cls=jsonschema.Draft202012Validator)
+            self.VALID.validate(self.instance(HEAD + lines))
 
     def test_refuses_a_file_without_its_head_unless_it_extends(self) -> None:
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({"image": {}}, self.SCHEMA, cls=jsonschema.Draft202012Validator)
-        jsonschema.validate({"extends": "atlas", "video": False}, self.SCHEMA, cls=jsonschema.Draft202012Validator)
+            self.VALID.validate({"image": {}})
+        self.VALID.validate({"extends": "atlas", "video": False})
 
     def test_describes_every_word_for_editors(self) -> None:
         for name in ("ImageSection", "VideoSection", "AudioSection", "Url", "NumberLimit"):

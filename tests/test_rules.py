@@ -17,13 +17,14 @@ import pytest
 from preflight import catalog
 from preflight.codes import CODES, bound_codes, choice_code
 from preflight.formats import KINDS
-from preflight.judge import accepted, judge
-from preflight.media import DELIVERY_FACTS, FACTS, NONE, Delivery, Media
+from preflight.judge import judge
+from preflight.media import FACTS, NONE, Delivery, Media
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulecheck import example_problems
 from preflight.rulefile import validate
 from preflight.ruleset import Limit, RuleSet
+from preflight.wording import accepted
 
 NAMES = catalog.names()
 WHOLE = ("width", "height", "pixels", "size", "files", "total_size", "url_length", "redirects")
@@ -253,7 +254,7 @@ def test_each_rule_set_says_where_it_is_from(name: str) -> None:
     assert re.match(r"https://[a-z0-9.]+\.[a-z]+/", rules.source)
     assert date(2026, 1, 1) < date.fromisoformat(rules.as_of) < date(2027, 1, 1)
     assert rules.not_checked
-    assert rules.facts() <= {*FACTS, *DELIVERY_FACTS}
+    assert rules.facts() <= {*FACTS, *Delivery._fields}
     if "@" in name:
         assert rules.as_of.startswith(name.partition("@")[2])
 

@@ -19,8 +19,9 @@ from preflight import Report, UsageError, check_many
 from preflight.checker import plan_for
 from preflight.scan import lanes, pour, scan
 from preflight.scan.work import Ready
+from preflight.sources.opening import Target
 from preflight.targets import Item, expand
-from tests.scan_targets import Broken, Inline
+from tests.scan_targets import Broken, Failing, Inline, NoPath
 
 PASSING = "fixtures/accepted/picture.png"
 
@@ -60,6 +61,24 @@ class TestWhoeverDoesTheWork:
     def test_an_executor_that_breaks(self, at: int, files: list[str], expected: list[Report]) -> None:
         assert list(check_many(files, "atlas,ltx", executor=Broken(at))) == expected
 
+    def test_an_executor_that_fails_at_the_work_itself(self, files: list[str], expected: list[Report]) -> None:
+        assert list(check_many(files[:20], "atlas,ltx", executor=Failing())) == expected[:20]
+
+    def test_urls_go_to_an_executor_one_by_one(self) -> None:
+        executor = Inline()
+        reports = list(check_many(["ftp://a.example/b.png"] * 20, "atlas", executor=executor))
+        assert len(reports) == 20
+        assert [count for count, _, _ in executor.sizes] == [1] * 20
+
+    def test_where_no_thread_can_be_started_this_one_does_the_work(
+        self, files: list[str], expected: list[Report], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert list(check_many(files, "atlas,ltx", workers=2)) == expected
+
     def test_unordered_is_the_same_in_another_order(self, files: list[str], expected: list[Report]) -> None:
         reports = list(check_many(files, "atlas,ltx", workers=2, ordered=False))
         assert sorted(reports, key=lambda report: report.index) == expected
@@ -67,7 +86,7 @@ class TestWhoeverDoesTheWork:
     def test_what_is_no_path_is_examined_too(self, fixtures: Path) -> None:
         data = (fixtures / "accepted/picture.png").read_bytes()
         with open(PASSING, "rb") as stream:
-            targets = [data, Path(PASSING), stream, PASSING, bytearray(data)]
+            targets: list[Target] = [data, Path(PASSING), stream, PASSING, bytearray(data)]
             verdicts = [report.verdict for report in check_many(targets, "atlas", workers=2)]
             assert verdicts == ["pass"] * 5
             with ThreadPoolExecutor(2) as pool:
@@ -87,6 +106,43 @@ def test_arguments_and_results_are_small_and_can_be_pickled(files: list[str]) ->
 def test_the_call_is_checked_before_anything_is_read() -> None:
     with pytest.raises(UsageError, match="did you mean atlas"):
         check_many(iter(()), "atlass")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_path_that_raises_costs_itself(workers: int) -> None:
+    before, report, after = check_many([PASSING, NoPath(), PASSING], "atlas", workers=workers)
+    assert (before.verdict, after.verdict) == ("pass", "pass")
+    assert report.error is not None
+    assert report.error.message == "<NoPath> cannot be checked (the database is gone): mend its class"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_came_before_the_input_failed_has_its_report(workers: int) -> None:
+    def targets() -> Iterator[str]:
+        yield from [PASSING] * 100
+        raise OSError("the list is gone")
+
+    reports = check_many(targets(), "atlas", workers=workers)
+    assert [report.verdict for report in itertools.islice(reports, 100)] == ["pass"] * 100
+    with pytest.raises(OSError, match="the list is gone"):
+        next(reports)
+
+
+def test_an_input_that_comes_slowly_is_not_gathered() -> None:
+    """The report of each target is there as soon as the next one comes, at the latest the one after it."""
+    given = 0
+
+    def targets() -> Iterator[str]:
+        nonlocal given
+        for _ in range(6):
+            time.sleep(lanes.SLOW * 1.2)
+            given += 1
+            yield PASSING
+
+    with ThreadPoolExecutor(1) as executor:
+        ahead = [given - report.index for report in check_many(targets(), "atlas", executor=executor)]
+    assert len(ahead) == 6
+    assert max(ahead) <= 3
 
 
 def test_an_endless_input_is_read_only_as_far_as_is_needed() -> None:

@@ -112,10 +112,21 @@ def main() -> None:
 
     At once: taking the interpreter down costs as much as ten files, and would wait for threads that wait for servers.
     """
+    _settle_streams()
     code = call()
     with suppress(OSError, ValueError):
         sys.stderr.flush()
     os._exit(code)
+
+
+def _settle_streams() -> None:
+    """Output that is closed goes nowhere, and no character is one too many: the exit code tells all the same."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def call() -> int:
@@ -124,8 +135,13 @@ def call() -> int:
         try:
             code: int = group.main(prog_name="preflight", standalone_mode=False) or 0
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
+    except click.NoSuchOption as error:
+        error.show()
+        file = next((word for word in sys.argv[1:] if word.startswith("-") and os.path.lexists(word)), None)
+        if file is not None:
+            click.echo(f"To name the file, write ./{printable(file)}", err=True)
+        code = 2
     except click.ClickException as error:
         error.show()
         code = 2

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from preflight import catalog
 from preflight.checker import Plan, plan_for
 from preflight.cli import complete
 from preflight.cli.defaults import announce
@@ -26,14 +27,22 @@ FEW: Final = 8
 """Files for which text shows the ready commands: in long lists nobody runs them, and they are long themselves."""
 
 
+def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """The rule sets; where the call and the configuration name none, the message says which there are."""
+    if not value and not ctx.resilient_parsing:
+        there = ", ".join(catalog.current())
+        raise click.MissingParameter(f"Name one of {there}, a rule file, or {catalog.ALL}.", ctx=ctx, param=param)
+    return value
+
+
 @click.command("check", epilog=EXIT_CODES)
 @click.option(
     "--for",
     "rules",
     multiple=True,
-    required=True,
+    callback=_needed,
     metavar="RULES",
-    help="Rule sets: names, paths of rule files, `all`; several with commas or by repeating.",
+    help="Rule sets: names, paths of rule files, `all`; several with commas or by repeating.  [required]",
     shell_complete=complete.rule_sets,
 )
 @click.option("--strict/--no-strict", default=False, help="Warnings fail too.")

@@ -12,6 +12,7 @@ import click
 
 from preflight.cli import complete
 from preflight.cli.defaults import config_option, configured_targets
+from preflight.cli.numbers import Seconds, Within
 from preflight.codes import CODES
 from preflight.errors import UsageError
 from preflight.output import open_output
@@ -19,6 +20,8 @@ from preflight.running.progress import Progress
 from preflight.targets import Item, Selection, expand
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from preflight.sources.options import HttpOptions
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -45,11 +48,9 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable."),
     click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable."),
     click.option("--column", metavar="NAME", help="Lists are CSV or JSON lines; the targets are under this name."),
-    click.option("--jobs", "-j", type=click.IntRange(1, 256), help="Worker processes for files, threads for URLs."),
-    click.option("--timeout", type=click.FloatRange(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]"),
-    click.option(
-        "--per-host", type=click.IntRange(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"
-    ),
+    click.option("--jobs", "-j", type=Within(1, 256), help="Worker processes for files, threads for URLs."),
+    click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]"),
+    click.option("--per-host", type=Within(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"),
     click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they stay a warning."),
     click.option("--unordered", is_flag=True, help="Print as results come, not in the order of the input."),
     click.option("--deep/--no-deep", default=False, help="Decode the whole file too: finds what no header shows."),
@@ -76,6 +77,16 @@ def http_options(options: dict[str, Any]) -> HttpOptions | None:
 def colours(stream: IO[str]) -> bool:
     """Whether a stream is a terminal on which colour is wanted (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def console(width: int) -> Console:
+    """Standard output, for tables: as wide as its terminal, or `width` where it is none."""
+    from rich.console import Console
+
+    plain = not colours(sys.stdout)
+    return Console(
+        highlight=False, width=None if sys.stdout.isatty() else width, color_system=None if plain else "auto"
+    )
 
 
 @contextmanager

@@ -24,7 +24,14 @@ REACH: Final = ("endpoint", "plan", "proxy")
 
 def to_option(*, required: bool, said: str) -> Decorator:
     """--to PROVIDER."""
-    return click.option("--to", required=required, metavar="PROVIDER", help=said, shell_complete=complete.providers)
+
+    def needed(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if required and value is None and not ctx.resilient_parsing:
+            raise click.MissingParameter(f"Name one of {', '.join(PROVIDERS)}.", ctx=ctx, param=param)
+        return value
+
+    said = f"{said}  [required]" if required else said
+    return click.option("--to", callback=needed, metavar="PROVIDER", help=said, shell_complete=complete.providers)
 
 
 def ledger_option(command: Callable[..., Any]) -> Callable[..., Any]:

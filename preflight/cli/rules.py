@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from preflight import catalog
 from preflight.cli import complete, rules_diff, rules_explain, rules_table
 from preflight.cli.help import CALL_CODES
+from preflight.cli.options import console
 from preflight.errors import RuleFileError
-from preflight.judge import accepted
+from preflight.escape import printable
 from preflight.ruleset import Limit, RuleSet
 from preflight.units import label
+from preflight.wording import accepted
+
+_WIDEST: Final = 1000
 
 
 @click.group("rules", epilog=CALL_CODES)
@@ -50,16 +53,23 @@ def list_rules(format_: str) -> None:
     if format_ == "json":
         click.echo(json.dumps([_head(rules) for rules in sets], indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
+    screen = console(160)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("name", "stage", "basis", "as of", "takes", "title"):
         table.add_column(heading, no_wrap=True)
     for rules in sets:
         takes = ", ".join(rules.sections)
         table.add_row(rules.name, rules.stage, rules.basis, rules.as_of, takes, rules.title)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    if screen.measure(table, options=screen.options.update(width=_WIDEST)).maximum <= screen.width:
+        screen.print(table)
+        return
+    for rules in sets:
+        click.echo(rules.name)
+        about = f"{rules.stage}, {rules.basis}, {rules.as_of}: {', '.join(rules.sections)}"
+        for text in (rules.title, about):
+            click.echo(click.wrap_text(text, screen.width, "  ", "  "))
 
 
 def _head(rules: RuleSet) -> dict[str, Any]:
@@ -141,7 +151,9 @@ def validate(paths: tuple[str, ...]) -> None:
     for path in paths:
         rules = catalog.load(path)
         age = (date.today() - date.fromisoformat(rules.as_of)).days
-        click.echo(f"{path}: valid, {sum(len(s.limits) for s in rules.sections.values())} limits, read {age} days ago")
+        read = "today" if age <= 0 else "yesterday" if age == 1 else f"{age:,} days ago"
+        count = sum(len(section.limits) for section in rules.sections.values())
+        click.echo(f"{printable(path)}: valid, {count} limit{'' if count == 1 else 's'}, read {read}")
 
 
 @command.command("schema", epilog=CALL_CODES)

@@ -9,6 +9,7 @@ import click
 from preflight import catalog
 from preflight.cli import complete
 from preflight.cli.help import CALL_CODES
+from preflight.cli.options import console
 from preflight.ruleset import RuleSet
 from preflight.ruleviews.differences import Difference, differences
 from preflight.units import label
@@ -41,7 +42,6 @@ def command(first: str, second: str, format_: str) -> None:
 
 
 def _table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
@@ -50,7 +50,4 @@ def _table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None:
     for one in found:
         where = f"{one.section}{f' in {one.format}' if one.format else ''}"
         table.add_row(where, label(one.fact), one.first or "–", one.second or "–")
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=120)
-    console.print(table)
+    console(120).print(table)

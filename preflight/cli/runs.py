@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -96,7 +97,8 @@ class Run:
 
     def _count(self) -> int | None:
         """How many targets there are, in a pass that reads none of them; None where they can be read but once."""
-        if "-" in self._targets:
+        lists = (word[1:] for word in self._targets if word.startswith("@"))
+        if "-" in self._targets or not all(map(os.path.isfile, lists)):
             return None
         return sum(1 for _ in items_of(self._targets, self._options))
 

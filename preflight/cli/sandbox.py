@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from preflight.cli.help import SANDBOX_CODES
+from preflight.cli.numbers import Seconds, Within
 from preflight.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,14 +21,12 @@ _SECONDS = {None: 1.0, "s": 1.0, "min": 60.0}
 
 
 @click.command("sandbox", epilog=SANDBOX_CODES)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where to listen on 127.0.0.1.  [default: any]")
-@click.option("--delay", type=click.FloatRange(0), default=0.5, show_default=True, help="Seconds of processing.")
-@click.option("--latency", type=click.FloatRange(0), default=0.0, help="Seconds before each answer.")
-@click.option("--slow", type=click.FloatRange(0), default=0.0, help="Seconds over which each answer trickles.")
+@click.option("--port", type=Within(0, 65535), default=0, help="Where to listen on 127.0.0.1.  [default: any]")
+@click.option("--delay", type=Seconds(0), default=0.5, show_default=True, help="Seconds of processing.")
+@click.option("--latency", type=Seconds(0), default=0.0, help="Seconds before each answer.")
+@click.option("--slow", type=Seconds(0), default=0.0, help="Seconds over which each answer trickles.")
 @click.option("--throttle", multiple=True, metavar="N[/s|/min][:ACTION]", help="429 beyond this rate; repeatable.")
-@click.option(
-    "--retry-after", type=click.FloatRange(0), metavar="S", help="What a 429 asks to wait.  [default: nothing]"
-)
+@click.option("--retry-after", type=Seconds(0), metavar="S", help="What a 429 asks to wait.  [default: nothing]")
 @click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See below; repeatable.")
 @click.option("--fail", multiple=True, metavar="[PATTERN=]CODE", help="Let assets fail by name or URL; repeatable.")
 @click.option("--refuse-at-once", is_flag=True, help="Refuse a file by the call, not by its status later.")

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from typing import Any
 
+from preflight.errors import UsageError
 from preflight.hosts import LocalFile
 from preflight.submitting.identity import sha256_of
 
@@ -35,9 +36,15 @@ def _keys(credentials: Any) -> dict[str, str]:
 
 
 def in_sandbox(provider: str, options: dict[str, Any], stack: ExitStack) -> dict[str, Any]:
-    """Settings of `submit_many` for a sandbox of this run: its endpoint, its keys, a ledger that goes with it."""
+    """Settings of `submit_many` for a sandbox of this run: its endpoint, its keys, a ledger that goes with it.
+
+    Raises `UsageError` for an option that it would not heed.
+    """
     from preflight.sandbox import Sandbox
 
+    for option in ("endpoint", "host", "public_base"):
+        if options[option] is not None:
+            raise UsageError(f"--sandbox has its own place for all of it: leave --{option.replace('_', '-')} out")
     box = stack.enter_context(Sandbox(delay=0.5))
     settings: dict[str, Any] = {
         "endpoint": box.endpoint(provider),

@@ -11,6 +11,7 @@ import click
 
 from preflight.cli import complete
 from preflight.cli.help import SUBMIT_CODES
+from preflight.cli.numbers import Seconds
 from preflight.cli.options import colours, items_of, output_stream, progress
 from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
 from preflight.cli.submissions import Jsonl, Lines, Show
@@ -39,7 +40,7 @@ from preflight.targets import Item
 @click.option("--name", metavar="STEM", help="The start of the assets' names.  [default: the file's own name]")
 @click.option("--type", "type_", metavar="TYPE", help="The provider's own word, where a kind has several types.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Poll until active or failed.")
-@click.option("--poll-timeout", type=click.FloatRange(0), metavar="S", help="Seconds to wait.  [default: by kind]")
+@click.option("--poll-timeout", type=Seconds(0), metavar="S", help="Seconds to wait.  [default: by kind]")
 @click.option("--host", metavar="WAY", help="Where local files get a URL: the provider's name, s3://bucket/prefix.")
 @click.option("--public-base", metavar="URL", help="Local files are served under this URL already.")
 @ledger_option
@@ -49,7 +50,7 @@ from preflight.targets import Item
 @click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable.")
 @click.option("--column", metavar="NAME", help="Lists are CSV or JSON lines; the targets are under this name.")
-@click.option("--timeout", type=click.FloatRange(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]")
+@click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]")
 @click.option("--format", "format_", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output.")
 @click.pass_context

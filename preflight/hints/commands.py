@@ -63,8 +63,16 @@ class Command(NamedTuple):
     def of(self, name: str | None) -> str:
         """The command for a file of this name; None: a placeholder."""
         source = name if name and name.isprintable() else f"input.{self.extensions[0]}"
-        output = f"{os.path.splitext(source.rpartition(os.sep)[2])[0]}-fixed.{self.extensions[1]}"
+        output = _beside(source, self.extensions[1])
         return f"{self.before} {shlex.quote(_plain(source))}{self.between} {shlex.quote(_plain(output))}"
+
+
+def _beside(source: str, extension: str) -> str:
+    """A name beside the file, which no other file's result has: neither that of a.jpg nor that of b/a.png."""
+    stem, dot, own = source.rpartition(".")
+    if not dot or os.sep in own:
+        stem, own = source, extension
+    return f"{stem}-fixed.{extension}" if own == extension else f"{stem}-{own}-fixed.{extension}"
 
 
 def command(repair: Repair) -> Command | None:
@@ -130,4 +138,5 @@ def _pillow(repair: Repair) -> str | None:
     register = "import pillow_heif; pillow_heif.register_heif_opener(); " if {media.format, written} & _HEIF else ""
     how = ", quality=95" if written in ("jpeg", "webp", *_HEIF) else ""
     how = ', compression="tiff_deflate"' if written == "tiff" else how  # the source's own may not fit the new mode
-    return f"import sys; from PIL import Image, ImageOps; {register}{steps}.save(sys.argv[2]{how})"
+    output = 'open(sys.argv[2], "x+b")'  # as ffmpeg, it overwrites nothing
+    return f"import sys; from PIL import Image, ImageOps; {register}{steps}.save({output}{how})"

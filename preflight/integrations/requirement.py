@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from preflight.checker import Plan, Rules, examine, plan_for
+from preflight.checker import Plan, Rules, examine, needed, plan_for
 from preflight.errors import UsageError
 from preflight.integrations.uploads import Stopping, file_of, size_of
 from preflight.report import Finding, Report, Result
@@ -49,15 +49,16 @@ class Requirement:
     allow_private: bool = False
 
     def __post_init__(self) -> None:
-        if self.max_bytes is not None and self.max_bytes < 1:
-            raise UsageError(f"max_bytes {self.max_bytes}: give a number of bytes, 1 or more")
+        if self.max_bytes is not None and not (isinstance(self.max_bytes, int) and self.max_bytes >= 1):
+            raise UsageError(f"max_bytes {self.max_bytes!r}: give a number of bytes, 1 or more")
         assert self.plan  # an unknown rule set is said here, not at the first value
 
     @cached_property
     def plan(self) -> Plan:
         """What is to be read and judged."""
+        rules = needed(self.rules)
         return plan_for(
-            self.rules, strict=self.strict, deep=self.deep, timeout=self.timeout, allow_private=self.allow_private
+            rules, strict=self.strict, deep=self.deep, timeout=self.timeout, allow_private=self.allow_private
         )
 
     @cached_property

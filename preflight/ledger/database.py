@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import sys
 import threading
 from collections import deque
@@ -110,12 +111,21 @@ class _Change:
     error: LedgerError | None = None
 
 
-def own(path: str) -> None:
-    """Make the file, and let nobody else read it: SQLite gives its -wal and -shm the same mode. Raises `OSError`."""
+def own(path: str, version: int) -> None:
+    """Make the file, and let nobody else read it: SQLite gives its -wal and -shm the same mode.
+
+    What is there and no ledger stays as it is. Raises `OSError`, `LedgerError`.
+    """
     os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
     fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
-        if os.fstat(fd).st_mode & 0o077:
+        state = os.fstat(fd)
+        if not stat.S_ISREG(state.st_mode):
+            raise LedgerError(f"the ledger {path} is no plain file: give another --ledger")
+        head = os.pread(fd, 100, 0)  # https://www.sqlite.org/fileformat.html#the_database_header
+        if head and not head.startswith(b"SQLite format 3\0"):
+            raise LedgerError(f"the ledger {path} cannot be opened: {_REASONS['not a database']}")
+        if state.st_mode & 0o077 and (not head or int.from_bytes(head[60:64]) == version):
             os.fchmod(fd, 0o600)
     finally:
         os.close(fd)

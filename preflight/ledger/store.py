@@ -59,7 +59,7 @@ class Ledger:
         self.path = path or default_path()
         self._patience = patience
         with told(self.path, "opened", patience):
-            own(self.path)
+            own(self.path, VERSION)
             self._claims = Claims.of(f"{self.path}.lock")
         try:
             with self._alone(_OPENING, time.sleep):

@@ -53,6 +53,8 @@ PROVIDERS: Final[Mapping[str, type[Provider]]] = {
 
 def find_provider(name: str) -> type[Provider]:
     """The class of the provider that is called `name`. Raises `UsageError` with the nearest name."""
+    if not isinstance(name, str):
+        raise UsageError(f"{type(name).__name__} names no provider: there are {', '.join(PROVIDERS)}")
     found = PROVIDERS.get(name.strip().lower())
     if found is None:
         near = get_close_matches(name.strip().lower(), PROVIDERS, 1)

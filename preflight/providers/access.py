@@ -54,6 +54,8 @@ def read_keys(
         else:
             where = next((name for name in key.env if environment.get(name, "").strip()), key.env[0])
             value = environment.get(where)
+        if value is not None and not isinstance(value, str | Secret):
+            raise UsageError(f"{title}: {where} is text, not {type(value).__name__}")
         text = (value.reveal() if isinstance(value, Secret) else value or "").strip()
         if text:
             found[key.name] = Secret(_usable(title, where, text))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from preflight.providers import reading
 from preflight.providers.access import API_KEY, Key
 from preflight.providers.asset import Asset
-from preflight.providers.base import Provider
+from preflight.providers.base import Provider, Registered, Registration
 from preflight.providers.reading import Fields
 from preflight.providers.reasons import Said, said_by
 
@@ -32,20 +32,10 @@ class Agentsflare(Provider):
     url_lifetime = timedelta(hours=12)
     usage: ClassVar = {"": "as image_url.url of a reference image in a Seedance request through Agentsflare"}
 
-    def register(
-        self,
-        url: str,
-        kind: str | None,
-        *,
-        name: str | None = None,
-        group: str | None = None,
-        description: str | None = None,
-        asset_type: str | None = None,
-    ) -> Asset:
-        word = self._admit(url, kind, name, group, description, asset_type)
-        body = {"Name": name, "URL": url, "AssetType": word}
+    def _register(self, wanted: Registration) -> Registered:
+        body = {"Name": wanted.name, "URL": wanted.url, "AssetType": wanted.type}
         call = self._call("register", "POST", f"{_PATH}/CreateAsset", body, name="CreateAsset")
-        return self._asset(call, self._ask(call), status="processing", kind=kind, name=name, source=url)
+        return call, self._ask(call)
 
     def get(self, asset: str) -> Asset:
         call = self._call("get", "POST", f"{_PATH}/GetAsset", {"Id": self._id(asset)}, name="GetAsset")

@@ -10,7 +10,7 @@ from preflight.errors import UsageError
 from preflight.providers import reading
 from preflight.providers.access import API_KEY, Key
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-from preflight.providers.base import Provider
+from preflight.providers.base import Provider, Registered, Registration
 from preflight.providers.client import Call
 from preflight.providers.reading import Fields
 from preflight.providers.reasons import Said, said_by
@@ -59,21 +59,10 @@ class Agt(Provider):
     reference = None
     usage: ClassVar = {"": "no page of AGT Cloud says how a generation request names an asset: ask its support"}
 
-    def register(
-        self,
-        url: str,
-        kind: str | None,
-        *,
-        name: str | None = None,
-        group: str | None = None,
-        description: str | None = None,
-        asset_type: str | None = None,
-    ) -> Asset:
-        word = self._admit(url, kind, name, group, description, asset_type)
-        body = {"group_id": group, "url": url, "asset_type": word, "name": name, "description": description}
-        call = self._call("register", "POST", f"{_PATH}/upload", body)
-        known = self.types[word]
-        return self._asset(call, self._data(call), status="processing", kind=known, name=name, group=group, source=url)
+    def _register(self, wanted: Registration) -> Registered:
+        body = {"group_id": wanted.group, "url": wanted.url, "asset_type": wanted.type, "name": wanted.name}
+        call = self._call("register", "POST", f"{_PATH}/upload", {**body, "description": wanted.description})
+        return call, self._data(call)
 
     def get(self, asset: str) -> Asset:
         call = self._call("get", "GET", f"{_PATH}/get/{self._id(asset)}")

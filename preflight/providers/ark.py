@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from preflight.errors import UsageError
 from preflight.providers import reading
 from preflight.providers.asset import Asset, Group, Page, Session
-from preflight.providers.base import Provider
+from preflight.providers.base import Provider, Registered, Registration
 from preflight.providers.client import Auth, Call
 from preflight.providers.reading import Fields
 from preflight.providers.reasons import Said, said_by
@@ -62,19 +62,10 @@ class Ark(Provider):
         """The project whose assets these are."""
         return self._options.get("project", "default")
 
-    def register(
-        self,
-        url: str,
-        kind: str | None,
-        *,
-        name: str | None = None,
-        group: str | None = None,
-        description: str | None = None,
-        asset_type: str | None = None,
-    ) -> Asset:
-        word = self._admit(url, kind, name, group, description, asset_type)
-        call = self._action("register", "CreateAsset", {"GroupId": group, "URL": url, "AssetType": word, "Name": name})
-        return self._asset(call, self._result(call), status="processing", kind=kind, name=name, group=group, source=url)
+    def _register(self, wanted: Registration) -> Registered:
+        body = {"GroupId": wanted.group, "URL": wanted.url, "AssetType": wanted.type, "Name": wanted.name}
+        call = self._action("register", "CreateAsset", body)
+        return call, self._result(call)
 
     def get(self, asset: str) -> Asset:
         call = self._action("get", "GetAsset", {"Id": self._id(asset)})

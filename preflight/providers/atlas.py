@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, ClassVar
 from preflight.providers import reading
 from preflight.providers.access import API_KEY, Key
 from preflight.providers.asset import Asset, Page
-from preflight.providers.base import Provider
+from preflight.providers.base import Provider, Registered, Registration
 from preflight.providers.client import Call
 from preflight.providers.multipart import Multipart
 from preflight.providers.reading import Fields
@@ -53,19 +53,10 @@ class Atlas(Provider):
         "audio": _ONLY.format("reference_audio"),
     }
 
-    def register(
-        self,
-        url: str,
-        kind: str | None,
-        *,
-        name: str | None = None,
-        group: str | None = None,
-        description: str | None = None,
-        asset_type: str | None = None,
-    ) -> Asset:
-        word = self._admit(url, kind, name, group, description, asset_type)
-        call = self._call("register", "POST", _PATH, {"type": word, "url": url, "name": name})
-        return self._asset(call, self._data(call), status="processing", kind=kind, name=name, source=url)
+    def _register(self, wanted: Registration) -> Registered:
+        body = {"type": wanted.type, "url": wanted.url, "name": wanted.name}
+        call = self._call("register", "POST", _PATH, body)
+        return call, self._data(call)
 
     def get(self, asset: str) -> Asset:
         call = self._call("get", "GET", f"{_PATH}/{self._id(asset)}")

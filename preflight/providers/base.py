@@ -6,12 +6,14 @@ entered with the action's name for the time of the call and sees its error; a si
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
-from typing import BinaryIO, ClassVar, Final, Literal, NoReturn, Self
+from typing import Any, BinaryIO, ClassVar, Final, Literal, NamedTuple, NoReturn, Self
 
 from preflight.errors import UsageError
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
 from preflight.providers.calls import Calls
+from preflight.providers.client import Call
 from preflight.sources.redact import redact
 
 VERBS: Final[tuple[str, ...]] = (
@@ -33,6 +35,20 @@ VERBS: Final[tuple[str, ...]] = (
     "upload",
 )
 """Everything that one or another can do. But for `parse_callback` each is a call, and the name of its action."""
+
+
+class Registration(NamedTuple):
+    """What is to be registered, once it may be sent; type: the provider's own word."""
+
+    url: str
+    type: str
+    name: str | None
+    group: str | None
+    description: str | None
+
+
+Registered = tuple[Call, Mapping[str, Any]]
+"""A call, and what it answered of the asset."""
 
 
 class Provider(Calls):
@@ -75,7 +91,8 @@ class Provider(Calls):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.can = frozenset(verb for verb in VERBS if getattr(cls, verb) is not getattr(Provider, verb))
+        methods = {verb: "_register" if verb == "register" else verb for verb in VERBS}
+        cls.can = frozenset(verb for verb, name in methods.items() if getattr(cls, name) is not getattr(Provider, name))
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +121,13 @@ class Provider(Calls):
 
         kind: of `types`' values; asset_type: one of `types` itself, where a kind has several or none.
         """
+        word = self._admit(url, kind, name, group, description, asset_type)
+        call, data = self._register(Registration(url, word, name, group, description))
+        kind = kind or self.types[word]
+        return self._asset(call, data, status="processing", kind=kind, name=name, group=group, source=url)
+
+    def _register(self, wanted: Registration) -> Registered:
+        """The call that registers, and what it answers of the asset."""
         self._lacks("register")
 
     def get(self, asset: str) -> Asset:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from preflight.providers import reading
 from preflight.providers.access import API_KEY, HeaderKey, Key
 from preflight.providers.asset import Asset
-from preflight.providers.base import Provider
+from preflight.providers.base import Provider, Registered, Registration
 from preflight.providers.client import Auth
 from preflight.providers.reading import Fields
 from preflight.providers.reasons import Said, said_by_code
@@ -29,7 +29,6 @@ class Crun(Provider):
     keys = (Key(API_KEY, ("CRUN_API_KEY",)),)
     fields = Fields("AssetId", "Name", "AssetType", "Status", created="CreateTime", updated="UpdateTime")
     reasons: ClassVar = {
-        "402": "credits",
         "422": "invalid",
         "455": "maintenance",
         "501": "generation_failed",
@@ -41,22 +40,10 @@ class Crun(Provider):
         "audio": "in reference_audios (reference-to-video)",
     }
 
-    def register(
-        self,
-        url: str,
-        kind: str | None,
-        *,
-        name: str | None = None,
-        group: str | None = None,
-        description: str | None = None,
-        asset_type: str | None = None,
-    ) -> Asset:
-        word = self._admit(url, kind, name, group, description, asset_type)
-        call = self._call(
-            "register", "POST", f"{_PATH}/asset-upload", {"name": name, "asset_type": word, "asset_url": url}
-        )
-        data = reading.inner(self._ask(call), "data")
-        return self._asset(call, data, status="processing", kind=self.types[word], name=name, source=url)
+    def _register(self, wanted: Registration) -> Registered:
+        body = {"name": wanted.name, "asset_type": wanted.type, "asset_url": wanted.url}
+        call = self._call("register", "POST", f"{_PATH}/asset-upload", body)
+        return call, reading.inner(self._ask(call), "data")
 
     def get(self, asset: str) -> Asset:
         call = self._call("get", "GET", f"{_PATH}/asset-info", query={"asset_id": self._id(asset)})

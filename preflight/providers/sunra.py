@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from preflight.providers.access import API_KEY, Key
 from preflight.providers.asset import Asset, Page
-from preflight.providers.base import Provider
+from preflight.providers.base import Provider, Registered, Registration
 from preflight.providers.findings import UPSTREAM
 from preflight.providers.reading import Fields
 from preflight.providers.reasons import Said, said_by
@@ -49,19 +49,10 @@ class Sunra(Provider):
     failure_codes: ClassVar = {**UPSTREAM, "unsafe_content": "sensitive_content"}
     usage: ClassVar = {"": _RELAY}
 
-    def register(
-        self,
-        url: str,
-        kind: str | None,
-        *,
-        name: str | None = None,
-        group: str | None = None,
-        description: str | None = None,
-        asset_type: str | None = None,
-    ) -> Asset:
-        word = self._admit(url, kind, name, group, description, asset_type)
-        call = self._call("register", "POST", _PATH, {"source_url": url, "name": name, "asset_type": word})
-        return self._asset(call, self._ask(call), status="processing", kind=kind, name=name, source=url)
+    def _register(self, wanted: Registration) -> Registered:
+        body = {"source_url": wanted.url, "name": wanted.name, "asset_type": wanted.type}
+        call = self._call("register", "POST", _PATH, body)
+        return call, self._ask(call)
 
     def get(self, asset: str) -> Asset:
         call = self._call("get", "GET", f"{_PATH}/{self._id(asset)}")

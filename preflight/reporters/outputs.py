@@ -55,6 +55,10 @@ def format_of(written: str) -> tuple[str, str]:
     name, equals, path = written.partition("=")
     if equals and name in REPORTERS:
         return name, path
+    if equals and os.sep not in written:
+        raise UsageError(
+            f"--report {written}: there is no format {name!r}: write one of {', '.join(REPORTERS)}, or ./{written}"
+        )
     lower = os.path.basename(written).lower()
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         if lower.endswith(suffix):

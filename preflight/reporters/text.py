@@ -169,13 +169,15 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("rule set", "pass", "warning", "fail", "unknown"):
-        table.add_column(heading, justify="left" if heading == "rule set" else "right")
+    console = Console(file=stream, force_terminal=colour, no_color=not colour, width=None if stream.isatty() else 100)
+    narrow = console.width < 60
+    table = Table(box=None, pad_edge=False, padding=(0, 1 if narrow else 3, 0, 0))
+    table.add_column("rule set", overflow="fold", no_wrap=not narrow)
+    for heading in ("pass", "warning", "fail", "unknown"):
+        table.add_column(heading, justify="right", min_width=len(heading), no_wrap=True)
     for name, tally in summary.by_rules.items():
         counts = (tally.passed - tally.warnings, tally.warnings, tally.failed, tally.unknown)
         table.add_row(printable(name), *(str(count) if count else "·" for count in counts))
-    console = Console(file=stream, force_terminal=colour, no_color=not colour, width=None if colour else 100)
     stream.write("\n")
     console.print(table)
     files = "1 file" if summary.files == 1 else f"{summary.files:,} files"

@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any, Final
 
 from preflight.errors import RuleFileError
@@ -24,6 +25,7 @@ _EXPECTED: Final = {
     "bool_type": "write true or false",
     "date_type": "write a day such as 2026-11-20, without quotes",
     "float_type": "write a number",
+    "greater_than_equal": "write 1 or more",
     "int_type": "write a whole number",
     "list_type": 'write a list such as ["mp4", "mov"]',
     "model_type": "write a table such as { min = 300, max = 6000 }",
@@ -69,6 +71,8 @@ def validate(table: Mapping[str, Any], text: str, name: str) -> list[str]:
         found += [_sentence(one, table) for one in error.errors(include_url=False)]
     if "extends" not in table:
         found += _alone_problems(table)
+    if isinstance(read := table.get("as_of"), date) and str(read) > str(date.today() + timedelta(1)):
+        found.append((("as_of",), f"as_of {read} is yet to come: write the day on which the limits were read"))
     lines = Lines(text)
     placed = sorted(((lines.of(path) if path else 0, sentence) for path, sentence in found), key=lambda one: one[0])
     return [printable(f"{name}:{line}: {sentence}" if line else f"{name}: {sentence}") for line, sentence in placed]
@@ -129,6 +133,8 @@ def _sentence(error: Any, table: Mapping[str, Any]) -> tuple[Path, str]:
     if kind == "said":
         return path, f"{where}: {error['ctx']['sentence']}"
     expected = _EXPECTED.get(kind, str(error["msg"]))
+    if kind == "list_type" and isinstance(error["input"], Mapping):
+        expected = "there may be several, so each begins with two brackets"
     if kind.endswith("too_short"):
         return path, f"{where}: {expected}"
     return path, f"{where} is {_shown(error['input'])}: {expected}"
@@ -194,7 +200,7 @@ def _extends_problems(table: Mapping[str, Any], text: str, path: str, builtin: C
             if name not in builtin:
                 problem = f'there is no built-in rule set "{name}"{nearest(name, builtin)}'
             break
-        beside = os.path.join(os.path.dirname(beside), name)
+        beside = os.path.normpath(os.path.join(os.path.dirname(beside), name))
         if os.path.realpath(beside) in seen:
             problem = f"{beside} leads back to itself: break the circle"
             break
@@ -202,6 +208,6 @@ def _extends_problems(table: Mapping[str, Any], text: str, path: str, builtin: C
         try:
             name = _parsed(_text(beside), beside).get("extends")
         except RuleFileError as error:
-            return error.problems
+            problem = error.problems[0]
     line = Lines(text).of(("extends",))
     return [printable(f"{path}:{line}: extends: {problem}")] if problem else []

@@ -72,11 +72,14 @@ HEAD: Final[dict[str, tuple[Any, Any]]] = {
     "title": (str, Field(None, min_length=1, description='"Service: what of it"; messages name the service.')),
     "stage": (
         one_of(("register", "generate")),
-        Field(None, description="Registering an asset, or generating with it."),
+        Field(None, description='"register" an asset, or "generate" with it.'),
     ),
     "source": (str, Field(None, min_length=1, description="Where the limits are published, as a URL.")),
     "as_of": (date, Field(None, description="The day they were read there, e.g. 2026-11-20.")),
-    "basis": (one_of(("published", "assumed")), Field(None, description="Assumed: the service publishes nothing.")),
+    "basis": (
+        one_of(("published", "assumed")),
+        Field(None, description='"published", or "assumed" where the service publishes nothing.'),
+    ),
 }
 """What a file that extends nothing must say."""
 

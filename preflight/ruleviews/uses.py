@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from preflight.codes import bound_codes, choice_code
+from preflight.codes import absence_code, bound_codes, choice_code
 from preflight.media import NONE
 from preflight.ruleset import Limit, RuleSet
 from preflight.ruleviews import Line, lines
-
-_ABSENT: Final = {"audio_codec": "audio_track_required", "content_length": "content_length_missing"}
-"""The codes for "there is none" where a limit requires something."""
 
 
 def codes_of(limit: Limit) -> Iterator[str]:
@@ -30,7 +26,7 @@ def codes_of(limit: Limit) -> Iterator[str]:
         silent = limit.fact == "audio_codec" and limit.any_of == (NONE,)
         yield "audio_track_forbidden" if silent else choice_code(limit.fact)
     if limit.required:
-        yield _ABSENT.get(limit.fact, choice_code(limit.fact))
+        yield absence_code(limit.fact)
 
 
 def uses(code: str, sets: Iterable[RuleSet]) -> list[tuple[Line, list[str]]]:

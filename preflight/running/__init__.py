@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -66,9 +66,11 @@ def run(
 
     numbered: Iterator[tuple[int, Item]] = enumerate(items)
     if options.earlier is not None:
+        progress.begin_after(summary.files)
         numbered = options.earlier.rest(numbered)
     settings: dict[str, Any] = {"workers": options.workers, "ordered": options.ordered, "idle": idle}
     take: Callable[[Any], bool]
+    found: Generator[Any, None, None]
     if is_line_reporter(reporter):
         cache, rendering = options.cache, Rendering(reporter.render)
         found = pour(cache.known(numbered) if cache else numbered, plan, rendering, **settings)
@@ -87,6 +89,7 @@ def run(
                     break
             idle()
     finally:
+        found.close()  # ends the processes, whatever they are doing
         progress.clear()
 
 

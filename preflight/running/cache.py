@@ -12,12 +12,14 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from errno import ENOSPC
 from typing import Any, Final, NamedTuple
 
 from preflight import __version__
 from preflight.checker import Plan
 from preflight.errors import UsageError
+from preflight.output import admit
 from preflight.reporters import LineReporter
 from preflight.ruleset import digest_of
 from preflight.running.rows import Row
@@ -84,14 +86,14 @@ class Cache:
             if row is not None:
                 yield index, Ready(row)
                 continue
-            if stamp is not None:
+            if stamp is not None and _settled(stamp):
                 self._under_way[index] = (path, stamp)
             yield index, item
 
     def keep(self, row: Row) -> None:
         """Take a row that was made now, where it will hold for as long as the file does not change."""
         made = self._under_way.pop(row.position, None)
-        if made is not None and row.final and self._file >= 0 and _settled(made[1]):
+        if made is not None and row.final and self._file >= 0:
             self._new.append((*made, row))
             if len(self._new) >= BATCH:
                 self._write()
@@ -122,7 +124,9 @@ class Cache:
         """A batch's texts; None where they are not those that were written."""
         if self._block[0] != batch:
             offset, length, checksum = self._blocks[batch]
-            data = os.pread(self._file, length, offset)
+            data = b""
+            with suppress(OSError):
+                data = os.pread(self._file, length, offset)
             if zlib.crc32(data) != checksum:
                 self._note(f"--cache {self._path} is damaged: {BATCH} files of it are examined again")
                 self._seen = {path: found for path, found in self._seen.items() if found[0] != batch}
@@ -159,7 +163,10 @@ class Cache:
 
     def _opened(self) -> int:
         """The file, locked; -1 where the run has to do without. What is no cache of ours is moved out of the way."""
+        admit(self._path, "--cache")
         try:
+            if os.path.exists(self._path) and not os.path.isfile(self._path):
+                raise UsageError(f"--cache {self._path} is no regular file: give another path")
             file = self._open()
             head = os.pread(file, len(MAGIC), 0)
             if head and head != MAGIC:
@@ -193,7 +200,7 @@ class Cache:
                     head = file.readline()
                     length, checksum, check, rest = head.split(b" ", 3)
                     end = whole + len(head) + int(length)
-                    if end > size or zlib.crc32(rest[:-1]) != int(check):
+                    if not length.isdigit() or end > size or zlib.crc32(rest[:-1]) != int(check):
                         raise ValueError("cut off, or changed")
                     digest, _, files = rest.partition(b" ")
                     if digest == self._digest:
@@ -227,6 +234,6 @@ def _stamp(path: str, explicit: bool) -> Stamp | None:
 
 
 def _settled(stamp: Stamp) -> bool:
-    """The file cannot change any more without a new time of change."""
+    """The file cannot change any more without a new time of change. To be asked before it is read."""
     changed = stamp[1]
     return changed + (_FRESH if changed % 1_000_000_000 else _FRESH_COARSE) < time.time_ns()

@@ -23,19 +23,25 @@ class Progress:
     def __init__(self, count: Callable[[], int | None] | None = None, *, shared: bool = False) -> None:
         self._shared = shared
         self._shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._done = 0
+        self._there = False
+        self._done = self._before = 0
         self._total: int | None = None
         self._began = self._drawn = time.monotonic()
         if self._shown and count is not None:
             threading.Thread(target=self._count, args=(count,), daemon=True).start()
+
+    def begin_after(self, number: int) -> None:
+        """So many were done by an earlier run: a part of all, and none of the rate."""
+        self._before = number
 
     def advance(self) -> None:
         """One more is done."""
         self._done += 1
         if self._shown and time.monotonic() - self._drawn > _EVERY:
             self._drawn = time.monotonic()
-            sys.stderr.write(_CLEAR + self._line(self._drawn - self._began))
+            sys.stderr.write(_CLEAR + self._line(self._drawn - self._began)[: _width() - 1])
             sys.stderr.flush()
+            self._there = True
 
     def make_way(self) -> None:
         """Something else is about to be written to the terminal."""
@@ -44,16 +50,26 @@ class Progress:
 
     def clear(self) -> None:
         """Take the line away."""
-        if self._shown and self._drawn != self._began:
+        if self._there:
             sys.stderr.write(_CLEAR)
             sys.stderr.flush()
+            self._there = False
 
     def _count(self, count: Callable[[], int | None]) -> None:
         self._total = count()
 
     def _line(self, seconds: float) -> str:
         rate = self._done / seconds
+        done = self._before + self._done
         if self._total is None:
-            return f"{self._done:,} files, {rate:,.0f} a second"
-        left = round(max(0, self._total - self._done) / rate)
-        return f"{self._done:,} of {self._total:,} files, {rate:,.0f} a second, {left // 60}:{left % 60:02} left"
+            return f"{done:,} files, {rate:,.0f} a second"
+        left = round(max(0, self._total - done) / rate)
+        return f"{done:,} of {self._total:,} files, {rate:,.0f} a second, {left // 60}:{left % 60:02} left"
+
+
+def _width() -> int:
+    """Columns of the terminal: of a line that is longer only the last part could be taken away."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80

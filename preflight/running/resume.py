@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
@@ -16,6 +17,7 @@ from preflight.summary import Score, Summary
 from preflight.targets import Item
 
 _BEGINNING: Final = b'{"source":"'
+_WORDS: Final = frozenset(("pass", "warning", "fail", "unknown"))
 
 
 class Earlier:
@@ -27,6 +29,8 @@ class Earlier:
     """
 
     def __init__(self, path: str, plan: Plan, summary: Summary) -> None:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise UsageError(f"--resume {path} is no regular file, which can be gone on with: give another path")
         self.path = path
         self.stream: IO[str] = open_output(path, "--resume", append=True)
         self._done: dict[int, str] = {}
@@ -72,15 +76,17 @@ class Earlier:
                 if line.endswith(b"\n"):
                     self._take(number, line, plan)
                     self._whole += len(line)
-                elif not _BEGINNING.startswith(line[: len(_BEGINNING)]):
+                elif not _BEGINNING.startswith(_written(line)[: len(_BEGINNING)]) or not (_written(line) or self._done):
                     raise self._foreign(number)
 
     def _take(self, number: int, line: bytes, plan: Plan) -> None:
         try:
             row = json.loads(line)
-            index, source, digest = int(row["index"]), str(row["source"]), row["digest"]
-            counts = (_score(row), int(row["bytes_read"]), int(row["requests"]))
-        except (ValueError, KeyError, TypeError):
+            index, bytes_read, requests = map(_count, (row["index"], row["bytes_read"], row["requests"]))
+            source, digest, score = row["source"], row["digest"], _score(row)
+            if not isinstance(source, str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise self._foreign(number) from None
         if digest != plan.digest:
             raise UsageError(
@@ -90,7 +96,7 @@ class Earlier:
         if index in self._done:
             raise UsageError(f"--resume {self.path}: line {number} repeats position {index}: give a new file")
         self._done[index] = source
-        self._summary.count(*counts)
+        self._summary.count(score, bytes_read, requests)
 
     def _foreign(self, number: int) -> UsageError:
         return UsageError(
@@ -105,11 +111,24 @@ class Earlier:
         )
 
 
+def _written(line: bytes) -> bytes:
+    """What was written of the last line. Where the power failed, some file systems have zeros up to its end."""
+    return line.rstrip(b"\0")
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError
+    return value
+
+
 def _score(row: dict[str, Any]) -> Score:
     """The score of a report that was written as JSON."""
     words = []
     for result in row["results"]:
         warned = any(finding["severity"] == "warning" for finding in result["findings"])
-        words += [result["rules"], "warning" if warned and result["verdict"] == "pass" else result["verdict"]]
+        words += [str(result["rules"]), "warning" if warned and result["verdict"] == "pass" else result["verdict"]]
     overall = row["verdict"]
+    if not {overall, *words[1::2]} <= _WORDS:
+        raise ValueError
     return ("warning" if overall == "pass" and "warning" in words[1::2] else overall, *words)

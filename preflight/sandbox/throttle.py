@@ -27,11 +27,6 @@ class Throttle:
         return True
 
     @property
-    def remaining(self) -> int:
-        """Calls that may pass at once."""
-        return math.floor(self._level)
-
-    @property
     def wait(self) -> float:
         """s until the next call may pass."""
         return max(0.0, (1 - self._level) / self._rate)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
-from preflight.checker import Plan, Rules, plan_for
-from preflight.report import Report
+from preflight.checker import Plan, Rules, needed, plan_for
+from preflight.errors import UsageError
+from preflight.report import Problem, Report
 from preflight.scan.work import Numbered, Outcome, Pack, Ready, examine_item
-from preflight.sources.opening import Target, is_url
+from preflight.sources.opening import Target, is_target, is_url, no_target, several, shown
 from preflight.targets import Item
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 __all__ = ["Outcome", "check_many", "examine_item", "pour", "scan"]
+
+MOST_WORKERS: Final = 256
 
 
 def check_many(
@@ -39,10 +42,26 @@ def check_many(
     >>> [report.verdict for report in preflight.check_many(["fixtures/accepted/picture.png", "gone.png"], "atlas")]
     ['pass', 'unknown']
     """
-    plan = plan_for(rules, strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
-    items = (Item(target) for target in targets)
+    plan = plan_for(needed(rules), strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    if workers is not None and not (isinstance(workers, int) and 1 <= workers <= MOST_WORKERS):
+        raise UsageError(f"workers {workers!r}: give a whole number from 1 to {MOST_WORKERS}")
+    items = (_item(target) for target in several(targets))
     outcomes = scan(items, plan, workers=workers, executor=executor, ordered=ordered)
     return (outcome for outcome in outcomes if outcome is not None)
+
+
+def _item(target: Target) -> Item:
+    """A target among others: what can be none costs only itself, as a file that is not there does."""
+    if isinstance(target, str):
+        return Item(target)
+    kind = f"<{type(target).__name__}>"
+    if not is_target(target):
+        return Item("", kind, problem=Problem("not_a_file", no_target(target)))
+    try:
+        shown(target)
+    except Exception as error:  # whatever an object of the caller's raises
+        return Item("", kind, problem=Problem("not_a_file", f"{kind} cannot be checked ({error}): mend its class"))
+    return Item(target)
 
 
 def scan(
@@ -66,7 +85,7 @@ def pour(
     executor: Executor | None = None,
     ordered: bool = True,
     idle: Callable[[], None] = lambda: None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """What `pack` makes of the outcomes of items that have their positions; without it the outcomes themselves.
 
     What is `Ready` passes in its place.

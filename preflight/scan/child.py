@@ -7,6 +7,7 @@ import gc
 import os
 import pickle
 import resource
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -28,30 +29,47 @@ RETIRE: Final = 512 << 20
 def serve() -> None:
     """Examine what is sent until the other end is closed."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     channel = Channel(socket.socket(fileno=os.dup(0)), MAX_FRAME)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     with contextlib.suppress(EOFError, OSError):
-        plan, pack = pickle.loads(channel.receive())  # noqa: S301 - the process that started us wrote it
+        plan, pack, seconds = pickle.loads(channel.receive())  # noqa: S301 - the process that started us wrote it
         gc.freeze()
         channel.send(b"ready")
         while True:
-            channel.send(_answer(pickle.loads(channel.receive()), plan, pack, channel))  # noqa: S301
+            channel.send(_answer(channel.receive(), plan, pack, _Beating(channel, seconds)))
 
 
-def _answer(work: Work, plan: Plan, pack: Pack | None, channel: Channel) -> bytes:
+def _answer(payload: bytes, plan: Plan, pack: Pack | None, beating: _Beating) -> bytes:
     try:
-        results, problem = do(_beating(work, channel), plan, pack), None
+        work: Work = pickle.loads(payload)  # noqa: S301 - as above
+    except Exception:  # a class of the caller's that cannot be had here, such as one of its main program
+        return pickle.dumps((None, None, True))
+    try:
+        results, problem = do(beating(work), plan, pack), None
     except PreflightError as error:  # the call is wrong, not a file
         results, problem = [], str(error)
     return pickle.dumps((results, problem, peak() < RETIRE))
 
 
-def _beating(work: Work, channel: Channel) -> Iterator[tuple[int, Item]]:
-    """The work, with a sign of life to the other end before a file where the last is long ago."""
-    last = time.monotonic()
-    for one in work:
-        now = time.monotonic()
-        if now - last > BEAT:
-            channel.send(b"")
-            last = now
-        yield one
+class _Beating:
+    """Passes work on, with a sign of life to the other end before a file where the last is long ago.
+
+    Its alarm clock runs only while a file is examined: nobody is left who would stop one that hangs, where the
+    program that started us was killed.
+    """
+
+    def __init__(self, channel: Channel, seconds: float) -> None:
+        self._channel = channel
+        self._seconds = seconds
+
+    def __call__(self, work: Work) -> Iterator[tuple[int, Item]]:
+        last = time.monotonic()
+        for one in work:
+            now = time.monotonic()
+            if now - last > BEAT:
+                self._channel.send(b"")
+                last = now
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+            yield one
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from preflight.checker import Plan
-from preflight.scan.processes import Processes
+from preflight.errors import PreflightError
+from preflight.scan.processes import Processes, most_processes
 from preflight.scan.work import Numbered, Pack, Ready, Work, do
 from preflight.sources.opening import is_url
 from preflight.targets import Item
@@ -21,40 +32,72 @@ CHUNK: Final = 64
 WINDOW: Final = 16
 """Pieces of work under way for each worker: what bounds memory while the first of them is slow."""
 
-Lane = Literal["urls", "files", "given", "here", "ready"]
+SLOW: Final = 0.05
+"""s; an input that lets us wait so long for an item is not gathered: what is there is handed over."""
+
+Lane = Literal["urls", "files", "given", "given urls", "here", "ready"]
 Future_ = Future[list[Any]]
 
 
 def flow(
     numbered: Iterable[Numbered], lanes: Lanes, ordered: bool, idle: Callable[[], None] = lambda: None
 ) -> Iterator[Any]:
-    """Everything through the lanes, at most a window of it under way."""
+    """Everything through the lanes, at most a window of it under way.
+
+    Where the input fails, what came before has its outcome first.
+    """
     waiting: deque[tuple[Work, Future_]] = deque()
-    for lane, piece in _pieces(numbered, lanes):
+    failure: Exception | None = None
+    pieces = _pieces(numbered, lanes)
+    while True:
+        try:
+            lane, piece = next(pieces)
+        except StopIteration:
+            break
+        except Exception as error:
+            failure = error
+            break
         waiting.append((piece, lanes.submit(lane, piece)))
         while len(waiting) >= lanes.window or (ordered and waiting and waiting[0][1].done()):
             yield from _next(waiting, lanes, ordered, idle)
+        idle()
     while waiting:
         yield from _next(waiting, lanes, ordered, idle)
+    if failure is not None:
+        raise failure
 
 
 def _pieces(numbered: Iterable[Numbered], lanes: Lanes) -> Iterator[tuple[Lane, list[Any]]]:
-    """Work to hand over at once, all of it for one lane."""
+    """Work to hand over at once, all of it for one lane. Where the input fails, what came before comes first."""
     piece: list[Any] = []
     lane: Lane = "here"
     size = 1
-    for index, item in numbered:
-        takes = lanes.lane_of(item)
-        if piece and takes != lane:
-            yield lane, piece
-            piece = []
-        lane = takes
-        piece.append(item.result if isinstance(item, Ready) else (index, item))
-        if len(piece) >= min(size, lanes.chunk[lane]):
-            yield lane, piece
-            piece, size = [], size * 2
+    failure: Exception | None = None
+    try:
+        for index, item, slow in _timed(numbered):
+            takes = lanes.lane_of(item)
+            if piece and takes != lane:
+                yield lane, piece
+                piece = []
+            lane = takes
+            piece.append(item.result if isinstance(item, Ready) else (index, item))
+            if slow or len(piece) >= min(size, lanes.chunk[lane]):
+                yield lane, piece
+                piece, size = [], 1 if slow else size * 2
+    except Exception as error:  # of the caller's iterator
+        failure = error
     if piece:
         yield lane, piece
+    if failure is not None:
+        raise failure
+
+
+def _timed(numbered: Iterable[Numbered]) -> Iterator[tuple[int, Item | Ready, bool]]:
+    """The items, with whether each was long in coming."""
+    began = time.monotonic()
+    for index, item in numbered:
+        yield index, item, time.monotonic() - began > SLOW
+        began = time.monotonic()
 
 
 def _next(waiting: deque[tuple[Work, Future_]], lanes: Lanes, ordered: bool, idle: Callable[[], None]) -> Iterator[Any]:
@@ -67,7 +110,9 @@ def _next(waiting: deque[tuple[Work, Future_]], lanes: Lanes, ordered: bool, idl
     work, future = waiting.popleft()
     try:
         yield from future.result()
-    except BrokenExecutor:
+    except (PreflightError, CancelledError):  # the call is wrong, or the caller wants no more
+        raise
+    except Exception:  # not of the work: of who should have done it, or of the way there and back
         yield from lanes.again(work)
 
 
@@ -86,7 +131,8 @@ class Lanes:
         self._processes: Processes | None = None
         self._pools: dict[Lane, ThreadPoolExecutor] = {}
         files = 1 if plan.deep else CHUNK
-        self.chunk: dict[Lane, int] = {"urls": 1, "files": files, "given": files, "here": 1, "ready": CHUNK}
+        local: dict[Lane, int] = {"files": files, "given": files, "here": files, "ready": CHUNK}
+        self.chunk: dict[Lane, int] = {**local, "urls": 1, "given urls": 1}
         self.window = WINDOW * self._workers + self._urls
 
     def lane_of(self, item: Item | Ready) -> Lane:
@@ -95,24 +141,27 @@ class Lanes:
             return "ready"
         if not isinstance(item.target, str | os.PathLike):
             return "here" if self._given is None or hasattr(item.target, "read") else "given"
+        if item.problem is None and is_url(item.target):
+            return "urls" if self._given is None else "given urls"
         if self._given is not None:
             return "given"
-        if item.problem is None and is_url(item.target):
-            return "urls"
         return "files" if self._workers > 1 else "here"
 
     def submit(self, lane: Lane, piece: list[Any]) -> Future_:
         """The future of what a piece gives."""
-        if lane == "given" and self._given is not None:
+        if lane in ("given", "given urls") and self._given is not None:
             try:
                 return self._given.submit(do, piece, self._plan, self._pack)
             except BrokenExecutor:
-                lane = "files"
-        if lane == "urls":
-            return self._pool(lane, self._urls).submit(do, piece, self._plan, self._pack)
-        if lane == "files":
-            return self._pool(lane, self._workers).submit(self._own().run, piece)
-        return _settled(lambda: piece if lane == "ready" else do(piece, self._plan, self._pack))
+                lane = "files" if lane == "given" else "urls"
+        if lane == "ready":
+            return _settled(piece)
+        with suppress(RuntimeError):  # no further thread can be started
+            if lane == "urls":
+                return self._pool(lane, self._urls).submit(do, piece, self._plan, self._pack)
+            if lane == "files":
+                return self._pool(lane, min(self._workers, most_processes())).submit(self._own().run, piece)
+        return _settled(do(piece, self._plan, self._pack))
 
     def again(self, work: Work) -> list[Any]:
         """The work of an executor that broke, in processes of ours: only the file that broke it loses its report."""
@@ -136,7 +185,7 @@ class Lanes:
         return self._pools[lane]
 
 
-def _settled(call: Callable[[], list[Any]]) -> Future_:
+def _settled(result: list[Any]) -> Future_:
     future: Future_ = Future()
-    future.set_result(call())
+    future.set_result(result)
     return future

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import resource
+import sys
 import threading
 import time
 from typing import Any, Final
@@ -17,7 +19,16 @@ PATIENCE: Final = 60.0
 """s for one file, from a disk that may have to spin up. Decoders have deadlines of their own, far below."""
 PATIENCE_DEEP: Final = 300.0
 """The same where several decoders may go through the whole file one after the other."""
+GRACE: Final = 30.0
+"""s more until a process ends itself, should there be nobody left who does it."""
 START_SECONDS: Final = 30.0
+_AFTER_A_STOP: Final = 1.0
+
+
+def most_processes() -> int:
+    """How many can run at a time: each takes a descriptor for good and some while it starts, and files need theirs."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if allowed == resource.RLIM_INFINITY else max(1, (allowed - 16) // 5)
 
 
 class Processes:
@@ -31,8 +42,11 @@ class Processes:
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, work: Work) -> list[Any]:
-        """What `do` gives, in a process. Where that dies each file is tried alone, so that only one is lost."""
+    def run(self, work: Work, again: bool = True) -> list[Any]:
+        """What `do` gives, in a process. Where that dies each file is tried alone, so that only one is lost.
+
+        again  a file alone is tried twice: its process may have been killed by somebody who knew nothing of it
+        """
         try:
             return self._try(work)
         except _CannotStart:
@@ -42,6 +56,8 @@ class Processes:
                 raise
             if len(work) > 1:
                 return [result for one in work for result in self.run([one])]
+            if again and lost.code == "probe_crashed":
+                return self.run(work, again=False)
             ((index, item),) = work
             problem = Problem(lost.code, f"{name_of(item)}: {lost}")
             outcome = failed(index, item, self._plan, problem)
@@ -66,6 +82,8 @@ class Processes:
                 self._idle.append(process)
             else:
                 self._drop(process)
+        if results is None:
+            raise _CannotStart
         return results
 
     def _take(self) -> _Process:
@@ -119,21 +137,25 @@ class _Process:
         except OSError as error:
             raise _CannotStart from error
         try:
-            self._channel.send(pickle.dumps((plan, pack)))
+            self._channel.send(pickle.dumps((plan, pack, self._patience + GRACE)))
             self._channel.receive(time.monotonic() + START_SECONDS)
         except (OSError, EOFError) as error:
             self.stop()
             raise _CannotStart from error
 
-    def run(self, payload: bytes) -> tuple[list[Any], bool]:
-        """What `do` gives for pickled work, and whether the process may be used again.
+    def run(self, payload: bytes) -> tuple[list[Any] | None, bool]:
+        """What `do` gives for pickled work (None: it cannot be loaded there), and whether the process is of use still.
 
-        Raises `_Lost`, and `UsageError` as `do` would; then it may not.
+        Raises `_Lost`, and `UsageError` as `do` would; then it is not.
         """
         try:
             self._channel.send(payload)
-            while not (answer := self._channel.receive(time.monotonic() + self._patience)):
-                """An empty frame: another file has been begun, the clock starts again."""
+            answer = b""
+            while not answer:  # an empty frame: another file has been begun, the clock starts again
+                # Where all of us were stopped for a while (Ctrl-Z, a paused container) time has passed, but not for it.
+                if not (self._channel.ready(self._patience) or self._channel.ready(_AFTER_A_STOP)):
+                    raise TimeoutError
+                answer = self._channel.receive(time.monotonic() + self._patience)
         except TimeoutError:
             raise _Lost("probe_timeout", f"was stopped after {self._patience:g} s") from None
         except (EOFError, OSError):
@@ -147,7 +169,7 @@ class _Process:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it at once and leave no zombie."""
-        self._channel.close()
+        """End it at once and leave no zombie. A thread that waits for it notices before its socket is closed."""
         self._process.kill()
+        self._channel.close()
         self._process.wait()

@@ -11,14 +11,20 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
+METADATA: Final = "cloud metadata"
+"""The kind of the addresses at which a cloud hands its machines their keys: nothing there is a file."""
 _IPV4: Final = tuple(
     (IPv4Network(network), kind)
     for network, kind in (
-        ("169.254.169.254/32", "cloud metadata"),
-        ("169.254.170.2/32", "cloud metadata"),
-        ("100.100.100.200/32", "cloud metadata"),
-        ("168.63.129.16/32", "cloud metadata"),  # Azure's, on an address that looks public
-        ("192.0.0.192/32", "cloud metadata"),
+        ("169.254.169.254/32", METADATA),  # of most clouds
+        ("169.254.170.2/32", METADATA),  # of AWS, for containers
+        ("169.254.170.23/32", METADATA),
+        ("169.254.0.23/32", METADATA),
+        ("169.254.42.42/32", METADATA),
+        ("100.100.100.200/32", METADATA),
+        ("100.96.0.96/32", METADATA),
+        ("168.63.129.16/32", METADATA),  # on an address that looks public
+        ("192.0.0.192/32", METADATA),
         ("0.0.0.0/8", "this host"),
         ("10.0.0.0/8", "private network"),
         ("100.64.0.0/10", "carrier-grade NAT"),
@@ -39,8 +45,12 @@ _IPV4: Final = tuple(
 _IPV6: Final = tuple(
     (IPv6Network(network), kind)
     for network, kind in (
-        ("fd00:ec2::254/128", "cloud metadata"),
-        ("fd20:ce::254/128", "cloud metadata"),
+        ("fd00:ec2::254/128", METADATA),
+        ("fd00:ec2::23/128", METADATA),
+        ("fd00:c1::a9fe:a9fe/128", METADATA),
+        ("fd00:42::42/128", METADATA),
+        ("fd20:ce::254/128", METADATA),
+        ("fe80::a9fe:a9fe/128", METADATA),
         ("::/128", "this host"),
         ("::1/128", "loopback"),
         ("64:ff9b:1::/48", "private network"),  # RFC 8215: NAT64 inside one network

@@ -94,7 +94,12 @@ class Exchange:
         recorded = method == "GET" and not self._found
         seen = [url]
         while True:
-            answer = self._ask(method, seen[-1], headers, patience)
+            try:
+                answer = self._ask(method, seen[-1], headers, patience)
+            except SourceError as failure:
+                if failure.code == "address_not_public" and len(seen) > 1:  # blame the redirect, not the URL as given
+                    raise SourceError(failure.code, f"{self._name} is redirected, and {failure}") from None
+                raise
             if recorded:
                 self.record.answer(answer)
             location = answer.header("Location")
@@ -153,7 +158,9 @@ class Exchange:
             return
         body = answer.glance() if answer.status >= 400 else b""
         answer.dismiss()
-        failure = refused(self._name, answer.status, body, self.record.expired, hint_for(self._asked))
+        here, there = parse(self._asked).host, parse(answer.url).host
+        name = self._name if here == there else f"{self._name} is redirected to {there}, which"
+        failure = refused(name, answer.status, body, self.record.expired, hint_for(self._asked))
         if answer.status != 429 and answer.status < 500:
             raise failure
         asked = retry_after(answer.header("Retry-After"), self._transport.now())

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from preflight.errors import SourceError
-from preflight.sources.addresses import kind_of
+from preflight.sources.addresses import METADATA, kind_of
 from preflight.sources.failures import unresolved
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -54,22 +54,29 @@ class Guard:
 
 
 def admit(host: str, found: Sequence[str], *, allow_private: bool, judge: Judge = kind_of) -> Admitted:
-    """Which of the addresses `found` for `host` may be connected to: the public ones, and with `allow_private` all.
+    """Which of the addresses `found` for `host` may be connected to: the public ones, and with `allow_private` those
+    of this network too, but for metadata services.
 
     Raises `SourceError` `address_not_public` where none is left.
     """
     kinds = {address: judge(address) for address in found}
     public = tuple(address for address, kind in kinds.items() if kind is None)
-    private = tuple(address for address, kind in kinds.items() if kind is not None)
-    if not public and not allow_private:
+    private = tuple(address for address, kind in kinds.items() if kind not in (None, METADATA))
+    admitted = public + private if allow_private else public
+    if not admitted:
         address, kind = next(iter(kinds.items()), ("nowhere", "no address"))
         where = host if host.strip("[]") == address else f"{host} leads to {address}, which"
-        raise SourceError(
-            "address_not_public",
-            f"{where} is no public address ({kind}): no service can fetch from it; put the file on a public host, or"
-            " allow private addresses if only this network has to read it",
-        )
-    return Admitted(public + private if allow_private else public, not private, bool(public and private))
+        raise SourceError("address_not_public", f"{where} is no public address ({kind}): {_remedy(kind)}")
+    return Admitted(admitted, len(public) == len(kinds), 0 < len(public) < len(kinds))
+
+
+def _remedy(kind: str | None) -> str:
+    if kind == METADATA:
+        return "such addresses are never read; give the address of the file"
+    return (
+        "no service can fetch from it; put the file on a public host, or allow private addresses if only this network"
+        " has to read it"
+    )
 
 
 def _within(timeout: float, call: Callable[[], Sequence[str]]) -> Sequence[str]:

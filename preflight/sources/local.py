@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import stat
 
 from preflight.errors import SourceChanged, SourceError
@@ -21,7 +23,7 @@ class LocalSource:
         try:
             # O_NONBLOCK: a FIFO that took the file's place since it was listed must not stop the run.
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _unreadable(self.name, error) from None
         self._stat = os.fstat(self._fd)
         if not stat.S_ISREG(self._stat.st_mode):
@@ -64,9 +66,26 @@ class LocalSource:
         return data
 
 
-def _unreadable(name: str, error: OSError) -> SourceError:
+def _unreadable(name: str, error: OSError | ValueError) -> SourceError:
+    """What the system's answer means. No path at all (`ValueError`): it holds a NUL, or half a character."""
+    if not name:
+        return SourceError("not_found", "the path is empty: give a file")
+    if isinstance(error, ValueError):
+        return SourceError("not_found", f"{name} holds characters that no path can have: check it")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
+        if re.match("https?:", name, re.IGNORECASE):
+            return SourceError("not_found", f"{name} does not exist: write a URL as text, with // behind the colon")
+        if re.match(r"www\.", name, re.IGNORECASE):
+            return SourceError("not_found", f"{name} does not exist: if it is a URL, write https:// in front")
+        if os.path.islink(name):
+            return SourceError("not_found", f"{name} is a link to what does not exist: check where it leads")
         return SourceError("not_found", f"{name} does not exist: check the path")
     if isinstance(error, PermissionError):
         return SourceError("permission_denied", f"{name} may not be read: give this user read permission")
+    if error.errno == errno.ENAMETOOLONG:
+        return SourceError("not_found", f"{name[:40]}… is longer than a path can be: check it")
+    if error.errno == errno.ELOOP:
+        return SourceError("not_found", f"{name} is a link that leads back to itself: give the file")
+    if error.errno == errno.ENXIO:  # a socket, or the terminal of a process that has none
+        return SourceError("not_a_file", f"{name} is neither a file nor a folder: give a file")
     return SourceError("unreadable", f"{name} cannot be read: {error.strerror or error}")

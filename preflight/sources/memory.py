@@ -10,9 +10,9 @@ class MemorySource:
 
     def __init__(self, data: bytes | bytearray | memoryview, name: str = "<bytes>") -> None:
         self.name = name
-        self.size: int = len(data)
-        self.bytes_read = 0
         self._data = bytes(data)
+        self.size: int = len(self._data)  # a view's own length counts its items
+        self.bytes_read = 0
 
     def read_at(self, offset: int, length: int) -> bytes:
         piece = self._data[offset : offset + length]

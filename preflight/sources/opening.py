@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import IO, TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 from preflight.errors import UsageError
 from preflight.media import EVERYTHING, Need
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """What can be checked: a path, an http(s) URL, bytes, an open binary file."""
+T = TypeVar("T")
 
 _URL: Final = r"[a-z][a-z0-9+.-]*://|data:"
 
@@ -34,16 +36,38 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
             return HttpSource(target, need=need, options=http or HttpOptions())
         return LocalSource(target)
     if isinstance(target, os.PathLike):
-        return LocalSource(target)
+        return LocalSource(os.fsdecode(target))
     if isinstance(target, bytes | bytearray | memoryview):
         from preflight.sources.memory import MemorySource
 
         return MemorySource(target)
-    if hasattr(target, "read"):
+    if is_target(target):
         from preflight.sources.stream import StreamSource
 
         return StreamSource(target)
-    raise UsageError(f"{type(target).__name__} cannot be checked: give a path, a URL, bytes or an open binary file")
+    raise UsageError(no_target(target))
+
+
+def is_target(target: object) -> bool:
+    """Whether it is any of the kinds that can be opened; whether it is there, is another question."""
+    if isinstance(target, str | os.PathLike | bytes | bytearray | memoryview):
+        return True
+    return callable(getattr(target, "read", None)) and not isinstance(target, type)
+
+
+def no_target(target: object) -> str:
+    """What is wrong with what is no target."""
+    return f"{type(target).__name__} cannot be checked: give a path, a URL, bytes or an open binary file"
+
+
+def several(targets: Iterable[T]) -> Iterable[T]:
+    """The targets as they are. Raises `UsageError` for a single one, and for what holds none."""
+    if isinstance(targets, str | bytes | bytearray | memoryview | os.PathLike) or hasattr(targets, "read"):
+        what = f"{targets[:40]!r}" if isinstance(targets, str) else type(targets).__name__
+        raise UsageError(f"{what} is one target where several are expected: give a list of them")
+    if not isinstance(targets, Iterable):
+        raise UsageError(f"{type(targets).__name__} holds no targets: give a list of paths, URLs, bytes or open files")
+    return targets
 
 
 def shown(target: Target) -> str:
@@ -55,7 +79,7 @@ def shown(target: Target) -> str:
             return redact(target)
         return target
     if isinstance(target, os.PathLike):
-        return os.fspath(target)
+        return os.fsdecode(target)
     if isinstance(target, bytes | bytearray | memoryview):
         return "<bytes>"
     name = getattr(target, "name", None)

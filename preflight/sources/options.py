@@ -34,7 +34,7 @@ class HttpOptions:
 
     def __post_init__(self) -> None:
         """Raises `UsageError` for what cannot be meant."""
-        if not 0 < self.timeout <= LONGEST:
+        if not isinstance(self.timeout, int | float) or not 0 < self.timeout <= LONGEST:
             raise UsageError(f"timeout {self.timeout}: give seconds, above 0 and at most {LONGEST:,}")
         if self.max_redirects < 0 or self.retries < 0 or self.per_host < 1:
             raise UsageError("max_redirects and retries are 0 or more, per_host is 1 or more")

@@ -32,8 +32,8 @@ def parse(url: str) -> Url:
     """The parts of an http or https URL. Raises `SourceError` `url_invalid` with what to give instead."""
     if len(url) > _LONGEST:
         raise _invalid(url[:60] + "…", f"has {len(url):,} characters, and no server takes so many: shorten it")
-    if any(char < " " or char == "\x7f" for char in url) or url != url.strip():
-        raise _invalid(url, "holds spaces or control characters where none may stand: remove them")
+    if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in url) or url != url.strip():
+        raise _invalid(url, "holds spaces, control characters or half ones where none may stand: remove them")
     scheme = url.partition(":")[0].lower()
     if scheme not in PORTS:
         raise _invalid(url, _instead(scheme, "://" in url))

@@ -7,13 +7,15 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from preflight.checker import plan_for
+from preflight import catalog
+from preflight.checker import Rules, plan_for
 from preflight.errors import NotActive, Rejected, UsageError
 from preflight.hosts import Host
 from preflight.hosts.opening import open_host
 from preflight.ledger import STEM, TAIL, Ledger
 from preflight.pacing import Clock, Pacer, Section
 from preflight.providers import Asset, Provider, find_provider
+from preflight.sources.opening import several
 from preflight.sources.options import USUAL
 from preflight.submitting.groups import Groups
 from preflight.submitting.job import Job, digest_of
@@ -48,7 +50,7 @@ def submit_many(
     targets: Iterable[SubmitTarget | Item],
     to: str,
     *,
-    rules: str | None = None,
+    rules: Rules | None = None,
     strict: bool = False,
     group: str | None = None,
     name: str | None = None,
@@ -87,10 +89,10 @@ def submit_many(
     An account that is refused ends it too: the targets that are left get the outcome `error`, with the same reason.
     Raises `UsageError` where the call is wrong for all targets.
     """
+    several(targets)
     provider_class = find_provider(to)
-    checks = plan_for(
-        [provider_class.rules, *([rules] if rules else [])], strict=strict, timeout=timeout, allow_private=allow_private
-    )
+    further = () if rules is None else catalog.resolve(rules)
+    checks = plan_for([provider_class.rules, *further], strict=strict, timeout=timeout, allow_private=allow_private)
     if host is not None and public_base is not None:
         raise UsageError("--host and --public-base both say where files are: give one of them")
     provider = provider_class(keys, endpoint=endpoint, plan=plan, proxy=proxy, **provider_options)

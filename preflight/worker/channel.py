@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from typing import Final
@@ -31,6 +32,18 @@ class Channel:
         if length > self._max_frame:
             raise ValueError(f"a frame of {length:,} bytes")
         return self._take(length, deadline)
+
+    def ready(self, seconds: float) -> bool:
+        """Wait until there is something to receive, or the other end is gone; False where there is nothing yet.
+
+        Raises EOFError where our end is closed.
+        """
+        poll = select.poll()
+        try:
+            poll.register(self._socket, select.POLLIN)
+        except ValueError:  # closed by another thread
+            raise EOFError from None
+        return bool(poll.poll(seconds * 1000))
 
     def _take(self, length: int, deadline: float | None) -> bytes:
         data = bytearray()

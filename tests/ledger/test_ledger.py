@@ -69,6 +69,23 @@ class TestFile:
         Ledger(str(path)).close()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
+    @pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"SQLite format 3\0" + bytes(84)])
+    def test_a_file_that_is_no_ledger_stays_as_it_is(self, tmp_path: Path, content: bytes) -> None:
+        other = tmp_path / "picture.png"
+        other.write_bytes(content)
+        other.chmod(0o644)
+        with pytest.raises(LedgerError, match="give another --ledger"):
+            Ledger(str(other))
+        assert (stat.S_IMODE(other.stat().st_mode), other.read_bytes()) == (0o644, content)
+
+    def test_what_is_no_file_stays_as_it_is(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe, 0o644)
+        with pytest.raises(LedgerError, match="is no plain file: give another --ledger"):
+            Ledger(str(pipe))
+        assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
+        assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
     def test_it_is_in_wal_mode_and_survives_a_power_cut(self, path: Path, ledger: Ledger) -> None:
         ledger.write(entry())
         with sqlite3.connect(path) as other:

@@ -23,7 +23,10 @@ PRIVATE = [
     *("::", "::1", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1"),
     *("3fff::1", "5f00::1", "100::1", "4000::1", "2001:2::1", "2001:10::1", "64:ff9b:1::1"),
 ]
-METADATA = ["169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"]
+METADATA = [
+    *("169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "100.96.0.96", "168.63.129.16"),
+    *("192.0.0.192", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fe80::a9fe:a9fe", "::ffff:169.254.169.254"),
+]
 HIDDEN = [
     *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:0:10.0.0.1", "::7f00:1"),  # mapped, translated, compatible
     *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe"),  # NAT64
@@ -81,6 +84,15 @@ def test_private_addresses_are_admitted_last_and_only_if_allowed() -> None:
     with pytest.raises(SourceError, match=r"h leads to 10\.0\.0\.1, .*private network") as caught:
         admit("h", ["10.0.0.1", "::1"], allow_private=False)
     assert caught.value.code == "address_not_public"
+
+
+@pytest.mark.parametrize("address", METADATA)
+def test_metadata_services_are_refused_whatever_is_allowed(address: str) -> None:
+    for host in ("h.example", address):
+        with pytest.raises(SourceError, match=r"\(cloud metadata\): such addresses are never read") as caught:
+            admit(host, [address], allow_private=True)
+        assert caught.value.code == "address_not_public"
+    assert admit("h", ["10.0.0.1", address, "1.1.1.1"], allow_private=True) == (("1.1.1.1", "10.0.0.1"), False, True)
 
 
 def test_a_host_without_an_address_is_refused() -> None:

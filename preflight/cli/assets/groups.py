@@ -10,6 +10,7 @@ import click
 
 from preflight.cli.assets.printing import Out, out, output_options
 from preflight.cli.help import ASSETS_CODES
+from preflight.cli.numbers import Within
 from preflight.cli.reaching import Decorator, ledger_option, open_ledger, opened, reach_options, to_option
 from preflight.errors import UsageError
 from preflight.escape import printable
@@ -61,7 +62,7 @@ def _print(printer: Out, group: Group, word: str = "group") -> None:
 @command.command("list", short_help="List the groups of an account.", epilog=ASSETS_CODES)
 @click.option("--name", metavar="TEXT", help="Only groups whose name contains this.")
 @click.option("--page", metavar="PAGE", help="One page alone: a number, or what the page before named.")
-@click.option("--page-size", type=click.IntRange(1, 1000), metavar="N", help="Groups to a page.")
+@click.option("--page-size", type=Within(1, 1000), metavar="N", help="Groups to a page.")
 @_group_options("text", "json", "jsonl", "csv")
 def _list(to: str, name: str | None, page: str | None, page_size: int | None, **options: Any) -> None:
     """List the groups of an account.

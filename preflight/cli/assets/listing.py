@@ -11,6 +11,7 @@ import click
 
 from preflight.cli.assets.printing import Out, asset_json, entry_lines, out, output_options
 from preflight.cli.help import ASSETS_CODES
+from preflight.cli.numbers import Within
 from preflight.cli.reaching import ledger_option, open_ledger, opened, reach_options, to_option
 from preflight.errors import UsageError
 from preflight.ledger import Entry, Ledger, State
@@ -36,9 +37,9 @@ _PAGE: Final = 100
 @click.option("--kind", type=click.Choice(["image", "video", "audio"]), help="Only assets of this kind.")
 @click.option("--group", metavar="GROUP", help="Only assets of this group, by its name or id.")
 @click.option("--name", metavar="TEXT", help="Only assets whose name contains this.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many.")
+@click.option("--limit", type=Within(1), metavar="N", help="At most so many.")
 @click.option("--page", metavar="PAGE", help="One page alone: a number, or what the page before named.")
-@click.option("--page-size", type=click.IntRange(1, 1000), metavar="N", help="Assets to a page.")
+@click.option("--page-size", type=Within(1, 1000), metavar="N", help="Assets to a page.")
 @output_options("text", "json", "jsonl", "csv")
 @ledger_option
 @reach_options

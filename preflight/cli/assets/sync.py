@@ -10,6 +10,7 @@ import click
 
 from preflight.cli.assets.printing import Out, out, output_options
 from preflight.cli.help import ASSETS_CODES
+from preflight.cli.numbers import Seconds
 from preflight.cli.reaching import ledger_option, open_ledger, opened, reach_options, to_option
 from preflight.errors import UsageError
 from preflight.escape import printable
@@ -26,7 +27,7 @@ _OPEN: Final = frozenset({"processing", "unknown", "unreachable"})
 @click.option("--active", is_flag=True, help="Also ask whether assets that were active are still there.")
 @click.option(
     "--settle",
-    type=click.FloatRange(0),
+    type=Seconds(0),
     default=60.0,
     show_default=True,
     metavar="S",

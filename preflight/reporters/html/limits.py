@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from preflight.codes import CODES
-from preflight.judge import accepted
 from preflight.ruleset import Limit, RuleSet
 from preflight.units import label
+from preflight.wording import accepted
 
 
 def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, Any]]:

@@ -1,0 +1,221 @@
+"""The command in the hands of somebody new: wrong words, odd terminals, odd files. One sentence each, no traceback."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from preflight import catalog
+from preflight.providers import PROVIDERS
+from tests.conftest import ROOT, Run
+
+PASSING = "fixtures/accepted/picture.png"
+COMMAND = [sys.executable, "-m", "preflight"]
+
+
+def on_terminal(*words: str, columns: int, **environment: str) -> list[str]:
+    """The lines that a command prints on a terminal of so many columns."""
+    above, below = pty.openpty()
+    fcntl.ioctl(below, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    with subprocess.Popen(
+        [*COMMAND, *words], stdout=below, stderr=below, stdin=subprocess.DEVNULL, env={**env, **environment}, cwd=ROOT
+    ) as process:
+        os.close(below)
+        told = b""
+        try:
+            while piece := os.read(above, 1 << 16):
+                told += piece
+        except OSError:  # the other side is closed
+            pass
+        process.wait(timeout=60)
+    os.close(above)
+    return told.decode().splitlines()
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["check", PASSING], f"Missing option '--for'. Name one of {', '.join(catalog.current())}, a rule file"),
+            (["submit", PASSING], f"Missing option '--to'. Name one of {', '.join(PROVIDERS)}."),
+            (["chek", PASSING], "there is no command 'chek': did you mean check?"),
+            (["CHECK", PASSING], "did you mean check?"),
+            (["frobnicate"], "one of check, probe, rules, submit, assets, sandbox"),
+            ([PASSING], f"write `preflight check {PASSING}`"),
+            (["check", PASSING, "--for", "atlas", "-j", "0"], "0: write a whole number from 1 to 256"),
+            (["check", PASSING, "--for", "atlas", "-j", "-1"], "-1: write a whole number from 1 to 256"),
+            (["check", PASSING, "--for", "atlas", "-j", "x\x1b"], r"x\x1b: write a whole number from 1 to 256"),
+            (["check", PASSING, "--for", "atlas", "-j", "100000"], "100000: write a whole number from 1 to 256"),
+            (["check", PASSING, "--for", "atlas", "--timeout", "x"], "x: write seconds, 0.1 or more"),
+            (["check", PASSING, "--for", "atlas", "--timeout", "nan"], "timeout nan: give seconds, above 0"),
+            (["submit", PASSING, "--to", "atlas", "--poll-timeout", "-1"], "-1: write seconds, 0 or more"),
+            (["submit", PASSING, "--to", "atlas", "--sandbox", "--host", "atlas"], "leave --host out"),
+            (["assets", "list", "--limit", "0"], "0: write a whole number, 1 or more"),
+            (["check", PASSING, "--for", "atlas", "--report", "foo=x.csv"], "there is no format 'foo': write one of"),
+        ],
+    )
+    def test_a_wrong_call_is_told_what_to_write(self, run: Run, words: list[str], said: str) -> None:
+        done = run(*words)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_an_empty_word_for_a_target(self, run: Run) -> None:
+        done = run("check", "", "--for", "atlas")
+        assert done.returncode == 2
+        assert "the path is empty: give a file [not_found]" in done.stdout
+
+    def test_a_file_that_looks_like_an_option(self, run: Run, tmp_path: Path) -> None:
+        shutil.copy(PASSING, tmp_path / "-dash.png")
+        done = run("check", "-dash.png", "--for", "atlas", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "To name the file, write ./-dash.png" in done.stderr
+        assert run("check", "./-dash.png", "--for", "atlas", cwd=tmp_path).returncode == 0
+
+
+class TestTerminals:
+    @pytest.mark.parametrize("columns", [40, 60, 100])
+    def test_the_list_of_rule_sets_is_readable_on_a_narrow_one(self, columns: int) -> None:
+        lines = on_terminal("rules", "list", columns=columns)
+        assert set(catalog.names()) <= set(lines), "a name is never cut"
+        assert max(map(len, lines)) <= columns
+        assert "…" not in "".join(lines)
+
+    def test_on_a_wide_one_it_is_a_table(self) -> None:
+        head, *rows = on_terminal("rules", "list", columns=180, NO_COLOR="1")
+        assert head.split() == ["name", "stage", "basis", "as", "of", "takes", "title"]
+        assert len(rows) == len(catalog.names())
+
+    def test_the_closing_table_fits_a_narrow_one(self) -> None:
+        lines = on_terminal("check", PASSING, PASSING, "--for", "volcengine,atlas", columns=40, NO_COLOR="1")
+        assert "rule set   pass warning fail unknown" in lines
+        assert any(line.startswith("volcengine") for line in lines)
+
+    def test_characters_that_an_output_does_not_have_are_escaped(self) -> None:
+        done = subprocess.run(
+            [*COMMAND, "rules", "diff", "atlas", "volcengine"],
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert r"2\u201315 s" in done.stdout
+
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+    @pytest.mark.parametrize(("words", "code"), [("check '' --for atlas", 2), ("rules list", 0)])
+    def test_where_output_is_closed_the_exit_code_still_tells(self, closed: str, words: str, code: int) -> None:
+        line = f"{sys.executable} -m preflight {words} {closed}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+        assert done.returncode == code
+        assert "fault" not in done.stderr
+
+
+class TestLists:
+    def test_a_list_may_be_a_pipe(self) -> None:
+        line = f"{sys.executable} -m preflight check @<(echo {PASSING}; echo gone.png) --for atlas"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+        assert done.returncode == 2
+        assert f"PASS    {PASSING}" in done.stdout
+        assert "gone.png does not exist" in done.stdout
+
+    def test_a_line_that_no_parser_survives_costs_itself_alone(self, run: Run, tmp_path: Path) -> None:
+        listed = tmp_path / "deep.jsonl"
+        listed.write_text(f'{{"file": "{ROOT / PASSING}"}}\n{"[" * 60_000}\n')
+        done = run("check", f"@{listed}", "--column", "file", "--for", "atlas")
+        assert done.returncode == 2
+        assert "PASS" in done.stdout
+        assert "deep.jsonl:2: the line has no 'file'" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--output", "--report=csv=", "--resume", "--cache"])
+def test_no_output_takes_the_place_of_a_file_to_be_checked(run: Run, tmp_path: Path, option: str) -> None:
+    picture = tmp_path / "picture.png"
+    shutil.copy(PASSING, picture)
+    words = [f"{option}{picture}"] if option.endswith("=") else [option, picture]
+    done = run("check", picture, "--for", "atlas", *words)
+    assert done.returncode == 2
+    assert "would overwrite a file that is named as media" in done.stderr
+    assert picture.read_bytes() == Path(PASSING).read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+class TestFiles:
+    def test_names_of_every_sort_in_one_folder(self, run: Run, tmp_path: Path) -> None:
+        names = ["new\nline.png", "ansi\x1b[31m.png", "rtl\u202egnp.png", "سلام.png", r"C:\x.png", "@at.png", "a*b.png"]
+        for name in names:
+            shutil.copy(PASSING, tmp_path / name)
+        (tmp_path / "zero.png").touch()
+        with (tmp_path / "huge.mp4").open("wb") as huge:
+            huge.truncate(1 << 40)
+        (tmp_path / "loop.png").symlink_to("loop.png")
+        (tmp_path / "broken.png").symlink_to("nowhere")
+        (tmp_path / "up").symlink_to("..")
+        for words in ([tmp_path], sorted(tmp_path.glob("*.*"))):
+            done = run("check", *words, "--for", "atlas", "--exclude", "up/*")
+            assert done.returncode == 1
+            assert not {"\x1b", "\u202e"} & set(done.stdout)
+            assert done.stdout.count("PASS ") == len(names)
+            for said in ("the file is empty", "leads back to itself", "is a link to what does not exist"):
+                assert said in done.stdout
+            assert "internal_error" not in done.stdout
+            assert done.stderr == ""
+
+
+class TestRuleFiles:
+    HEAD = 'title = "Ours: x"\nstage = "register"\nsource = "https://e.com"\nas_of = 2026-11-20\nbasis = "published"\n'
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", 'basis is missing: "published", or "assumed"'),
+            (HEAD.replace("2026-11-20", "2999-01-01"), ":4: as_of 2999-01-01 is yet to come: write the day"),
+            (HEAD + '[examples]\nverdict = "pass"\n', "[[examples]] is a table: there may be several, so each begins"),
+            (HEAD + "[asset]\nname = { max_length = -1 }\n", "max_length is -1: write 1 or more"),
+            (HEAD + 'extends = "./gone.toml"\n', "mine.toml:6: extends: gone.toml: cannot be read"),
+        ],
+    )
+    def test_what_is_wrong_is_told_with_file_and_line(self, run: Run, tmp_path: Path, text: str, said: str) -> None:
+        (tmp_path / "mine.toml").write_text(text)
+        for words in (["rules", "validate", "mine.toml"], ["check", ROOT / PASSING, "--for", "mine.toml"]):
+            done = run(*words, cwd=tmp_path)
+            assert done.returncode == 2
+            assert said in done.stderr
+
+
+class TestConfiguration:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            (
+                '[tool.preflight]\nrules = "atlas"\n',
+                "preflight.toml:1: here the keys stand alone: leave",
+            ),
+            ('rules = "./gone.toml"\n', "preflight.toml:1: rules: './gone.toml': there is no such rule file"),
+            (
+                'rules = "atlas"\ntimeout = 1e9\n',
+                "preflight.toml:2: timeout = 1000000000.0: write seconds, 0.1 to",
+            ),
+        ],
+    )
+    def test_mistakes(self, run: Run, tmp_path: Path, text: str, said: str) -> None:
+        (tmp_path / "preflight.toml").write_text(text)
+        done = run("check", ROOT / PASSING, cwd=tmp_path)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+    def test_a_byte_order_mark_does_no_harm(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "preflight.toml").write_text('rules = "atlas"\n', encoding="utf-8-sig")
+        assert run("check", ROOT / PASSING, cwd=tmp_path).returncode == 0

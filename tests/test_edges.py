@@ -1,0 +1,213 @@
+"""What callers give by mistake: paths that are none, files that are closed, one target where many are expected."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+import preflight
+from preflight import Report, UsageError
+
+PASSING = "fixtures/accepted/picture.png"
+
+
+def told(report: Report) -> tuple[str, str]:
+    assert report.error is not None
+    assert "\n" not in report.error.message
+    return report.error.code, report.error.message
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        ("path", "code", "said"),
+        [
+            ("", "not_found", "the path is empty"),
+            ("a\0b.png", "not_found", "characters that no path can have"),
+            ("a\ud800b.png", "not_found", "characters that no path can have"),
+            (Path("a\0b.png"), "not_found", "characters that no path can have"),
+            ("a" * 5000, "not_found", "longer than a path can be"),
+            ("a/" * 2500 + "b.png", "not_found", "longer than a path can be"),
+            ("fixtures", "not_a_file", "is a folder"),
+            (f"{PASSING}/b.png", "not_found", "does not exist"),
+            ("/dev/null", "not_a_file", "neither a file nor a folder"),
+            ("http:example.com/a.png", "not_found", "write a URL as text, with //"),
+            ("www.example.com/a.png", "not_found", "write https:// in front"),
+            (Path("https://example.com/a.png"), "not_found", "write a URL as text, with //"),
+        ],
+        ids=lambda value: str(value)[:20].encode("ascii", "backslashreplace").decode().replace("\0", "NUL"),
+    )
+    def test_a_path_that_leads_to_no_file_is_an_answer(self, path: str | Path, code: str, said: str) -> None:
+        report = preflight.check(path, "atlas")
+        found, message = told(report)
+        assert (report.verdict, found) == ("unknown", code)
+        assert said in message
+        assert len(message) < 200
+        assert report.source == str(path)
+        (among_others,) = preflight.check_many([path], "atlas")
+        assert told(among_others) == (found, message)
+
+    def test_links_and_special_files_stop_nobody(self, tmp_path: Path) -> None:
+        loop, broken, pipe, place = (tmp_path / name for name in ("loop.png", "broken.png", "pipe.png", "socket.png"))
+        loop.symlink_to(loop)
+        broken.symlink_to("nowhere")
+        os.mkfifo(pipe)
+        with socket.socket(socket.AF_UNIX) as listening:
+            os.chdir(tmp_path)  # the address of a socket is short
+            listening.bind(place.name)
+            codes = [told(report)[0] for report in preflight.check_many([loop, broken, pipe, place], "atlas")]
+        assert codes == ["not_found", "not_found", "not_a_file", "not_a_file"]
+
+    def test_a_path_given_as_bytes_by_its_object_is_read(self) -> None:
+        class Entry:
+            def __fspath__(self) -> bytes:
+                return os.fsencode(PASSING)
+
+        report = preflight.check(Entry(), "atlas")  # type: ignore[arg-type]
+        assert (report.source, report.verdict) == (PASSING, "pass")
+
+
+class Foreign:
+    """An open file of somebody else's making."""
+
+    def __init__(self, read: Callable[[int], Any], position: Callable[[], int] | None = None) -> None:
+        self.read = read
+        self._position = position
+
+    def seekable(self) -> bool:
+        return self._position is not None
+
+    def tell(self) -> int:
+        assert self._position is not None
+        return self._position()
+
+    def seek(self, offset: int, whence: int = 0) -> None:
+        raise OSError(5, "Input/output error")
+
+
+def fails(*arguments: object) -> Any:
+    raise RuntimeError("the disk\nis gone")
+
+
+class TestOpenFiles:
+    def test_a_closed_file(self) -> None:
+        with open(PASSING, "rb") as file:
+            pass
+        assert told(preflight.check(file, "atlas")) == (
+            "unreadable",
+            f"{PASSING} is closed: give it while it is open",
+        )
+        memory = io.BytesIO(b"abc")
+        memory.close()
+        assert told(preflight.check(memory, "atlas"))[0] == "unreadable"
+
+    def test_a_file_that_is_open_as_text(self) -> None:
+        with open(PASSING, encoding="utf-8") as file:
+            assert "open it in binary mode" in told(preflight.check(file, "atlas"))[1]  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("file", "said"),
+        [
+            (Foreign(fails), "cannot be read (RuntimeError: the disk)"),
+            (Foreign(lambda length: b"", lambda: 0), "cannot be read (OSError"),
+            (Foreign(lambda length: "text"), "gives str, not bytes"),
+            (Foreign(lambda length: None), "blocking mode"),
+        ],
+    )
+    def test_a_file_whose_methods_fail(self, file: IO[bytes], said: str) -> None:
+        code, message = told(preflight.check(file, "atlas"))
+        assert code == "unreadable"
+        assert said in message
+
+    def test_a_file_that_does_not_know_its_position_is_read_forwards(self) -> None:
+        data = io.BytesIO(Path(PASSING).read_bytes())
+        assert preflight.check(Foreign(data.read, fails), "atlas").passed  # type: ignore[arg-type]
+
+    def test_a_file_whose_seek_says_nothing_and_that_gives_more_than_was_asked_for(self) -> None:
+        class Odd(io.BytesIO):
+            def seek(self, offset: int, whence: int = 0) -> None:  # type: ignore[override]
+                super().seek(offset, whence)
+
+            def read(self, length: int | None = -1) -> bytes:
+                return super().read((length or 0) + 5)
+
+        assert preflight.check(Odd(Path(PASSING).read_bytes()), "atlas").passed
+
+    def test_a_view_of_wider_items_has_the_size_of_its_bytes(self) -> None:
+        data = Path(PASSING).read_bytes()
+        data += b"\0" * (-len(data) % 4)
+        report = preflight.check(memoryview(data).cast("I"), "atlas")
+        assert report.media is not None
+        assert report.media.size == len(data)
+
+
+SEVERAL: list[Callable[[Any], object]] = [
+    lambda targets: preflight.check_many(targets, "atlas"),
+    lambda targets: preflight.check_request(targets, "seedance-2.0"),
+    lambda targets: preflight.submit_many(targets, to="atlas"),
+]
+
+
+class TestWrongCalls:
+    @pytest.mark.parametrize("call", SEVERAL, ids=["check_many", "check_request", "submit_many"])
+    @pytest.mark.parametrize(
+        "targets", [PASSING, b"", Path(PASSING), io.BytesIO(b""), None, 5], ids=lambda one: type(one).__name__
+    )
+    def test_one_target_where_several_are_expected(self, call: Callable[[Any], object], targets: object) -> None:
+        with pytest.raises(UsageError, match="give a list of"):
+            call(targets)
+
+    @pytest.mark.parametrize("rules", [None, [], "", ",", 5, [None], {"atlas"}, b"atlas", "atlsa", "a\0b", "x" * 5000])
+    def test_rules_that_name_no_rule_set(self, rules: Any) -> None:
+        for call in (
+            lambda: preflight.check(PASSING, rules),
+            lambda: preflight.check_many([PASSING], rules),
+            lambda: preflight.check_request([PASSING], rules),
+            lambda: preflight.assert_passes(PASSING, rules),
+            lambda: preflight.Passes(rules),
+        ):
+            with pytest.raises(UsageError, match="rule set") as caught:
+                call()
+            assert len(str(caught.value)) < 250
+
+    def test_rule_sets_may_be_named_beside_resolved_ones(self) -> None:
+        report = preflight.check(PASSING, ["fal", preflight.rule_sets("atlas,runway"), Path("rules/ltx.toml")])
+        assert [result.rules for result in report.results] == ["fal", "atlas", "runway", "rules/ltx.toml"]
+
+    @pytest.mark.parametrize("target", [None, 5, ["a.png"], io.BytesIO, object()], ids=lambda one: type(one).__name__)
+    def test_what_can_be_no_target(self, target: Any) -> None:
+        with pytest.raises(UsageError, match="cannot be checked: give a path, a URL, bytes or an open binary file"):
+            preflight.check(target, "atlas")
+        with pytest.raises(UsageError, match="cannot be checked"):
+            preflight.probe(target)
+
+    def test_among_others_it_costs_only_itself(self) -> None:
+        reports = list(preflight.check_many([PASSING, None, PASSING], "atlas"))  # type: ignore[list-item]
+        assert [report.verdict for report in reports] == ["pass", "unknown", "pass"]
+        assert reports[1].source == "<NoneType>"
+        assert told(reports[1])[0] == "not_a_file"
+
+    @pytest.mark.parametrize("workers", [0, -1, 100_000, "x", 1.5])
+    def test_workers_that_cannot_be_meant(self, workers: Any) -> None:
+        with pytest.raises(UsageError, match="give a whole number from 1 to 256"):
+            preflight.check_many([PASSING], "atlas", workers=workers)
+
+    @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "x", 1e9])
+    def test_a_timeout_that_cannot_be_meant(self, timeout: Any) -> None:
+        with pytest.raises(UsageError, match="give seconds, above 0"):
+            preflight.check(PASSING, "atlas", timeout=timeout)
+
+    def test_a_key_that_is_no_text_is_not_shown(self) -> None:
+        with pytest.raises(UsageError, match="Atlas Cloud: api_key is text, not int") as caught:
+            preflight.submit(PASSING, to="atlas", keys={"api_key": 12345})
+        assert "12345" not in str(caught.value)
+
+    @pytest.mark.parametrize("to", [None, 5, "atlsa", ""])
+    def test_no_provider(self, to: Any) -> None:
+        with pytest.raises(UsageError, match="provider"):
+            preflight.submit(PASSING, to=to)
