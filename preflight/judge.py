@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any
 
 from preflight.codes import CODES, Severity, absence_code, bound_codes, choice_code
 from preflight.formats import holds_media
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result, verdict_of
-from preflight.ruleset import Limit, RuleSet
+from preflight.ruleset import Limit, RuleSet, Section
 from preflight.units import amount, label, span
 from preflight.wording import accepted, beyond, either
 
@@ -46,7 +47,7 @@ def judge(
         findings += [_finding(word) for word in delivery.notes if word in CODES]
         if delivery.scheme == "http" and all(limit.fact != "scheme" for limit in rules.url):
             findings.append(_finding("plain_http"))
-    if any(finding.code == "web_page" and finding.severity == "error" for finding in findings):
+    if delivery is not None and any(one.code == "web_page" and one.severity == "error" for one in findings):
         findings = [finding for finding in findings if (finding.fact or finding.code) not in _OF_THE_PAGE]
     elif media is not None:
         _of_media(findings, media, rules, name)
@@ -86,12 +87,18 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
         elif value == NONE and (limit.any_of is None or NONE not in limit.any_of):
             if limit.required:
                 findings.append(_absent(limit, value, rules))
-        elif limit.side(value):
-            findings.append(_outside(limit, value, rules, media))
+        elif side := limit.side(value):
+            findings.append(_outside(limit, value, side, rules, media))
     if len(findings) > before:
-        from preflight.hints import with_hints  # only what does not pass needs it
+        findings[:] = _hinting()(findings, media, section, name)
 
-        findings[:] = with_hints(findings, media, section, name)
+
+@cache
+def _hinting() -> Callable[[list[Finding], Media, Section, str | None], list[Finding]]:
+    """What adds the hints: loaded for the first file that does not pass."""
+    from preflight.hints import with_hints
+
+    return with_hints
 
 
 def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: bool) -> Finding | None:
@@ -102,9 +109,10 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: b
         if limit.required:
             return _absent(limit, value, rules)
         return None if limit.fact in _MAY_BE_ABSENT else _unknown(limit, rules, None)
-    if not limit.side(value):
+    side = limit.side(value)
+    if not side:
         return None
-    finding = _outside(limit, value, rules, None)
+    finding = _outside(limit, value, side, rules, None)
     if limit.fact == "page":
         from preflight.sources.pages import HINTS  # only URLs can have such a finding
 
@@ -196,11 +204,10 @@ def _absent(limit: Limit, value: Any, rules: RuleSet) -> Finding:
     )
 
 
-def _outside(limit: Limit, value: Any, rules: RuleSet, media: Media | None) -> Finding:
-    """The finding for a value outside a limit: a warning where the limit's lenient sides still hold it."""
+def _outside(limit: Limit, value: Any, side: int, rules: RuleSet, media: Media | None) -> Finding:
+    """The finding for a value on a side outside a limit: a warning where the limit's lenient sides still hold it."""
     lenient = limit.lenient
     tolerated = lenient is not None and lenient.side(value) == 0
-    side = limit.side(value)
     bound = limit.low if side < 0 else limit.high
     code, message = _wording(limit, side, value == bound, tolerated, rules.service, rules.basis)
     message = message.replace(_VALUE, _shown(limit, value, bound, media))

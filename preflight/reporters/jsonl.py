@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from json import JSONEncoder
 from json.encoder import encode_basestring_ascii as _quoted
+from math import isfinite
 from typing import IO, Any, Final
 
 from preflight.report import Finding, Report, Result
@@ -63,10 +64,17 @@ def _finding(finding: Finding) -> str:
     code, severity, message, fact, value, limit, hint, reference = finding
     return (
         f'{{"code":"{code}","severity":"{severity}","fact":{_word(fact)},'
-        f'"value":{_word(value) if isinstance(value, str | int | float) else _encode(value)},'
+        f'"value":{_value(value)},'
         f'"limit":{"null" if limit is None else _limit(limit)},"message":{_quoted(message)},'
         f'"hint":{"null" if hint is None else _quoted(hint)},"reference":{_word(reference)}}}'
     )
+
+
+def _value(value: Any) -> str:
+    """Most are numbers, each another one: written as the encoder would, without one."""
+    if type(value) is int or (type(value) is float and isfinite(value)):
+        return repr(value)
+    return _word(value) if isinstance(value, str) else _encode(value)
 
 
 def _limit(limit: dict[str, Any]) -> str:
