@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 
 def main() -> None:
     """Load the command line and run it; it ends the process."""
     gc.disable()  # until everything is loaded: all of it stays
-    from preflight.cli import main as run
-
+    try:
+        from preflight.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)  # nothing was begun
     run()
 
 

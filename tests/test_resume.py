@@ -100,6 +100,7 @@ class TestRefused:
             ((f"{FOLDER}/png-too-narrow.png", "--for", "atlas"), "is of other inputs"),
             ((FOLDER, "--for", "atlas", "--output", "x"), "--resume FILE is the output too"),
             ((FOLDER, "--for", "atlas", "--format", "text"), "--resume goes on with JSON lines"),
+            ((FOLDER, "--for", "atlas", "--quiet"), "--resume knows what is done by its line"),
             ((FOLDER, "--for", "seedance-2.0", "--together"), "goes neither with --together"),
         ],
     )

@@ -149,6 +149,8 @@ def _settle_output(ctx: click.Context, options: dict[str, Any]) -> None:
         options["format_"] = "jsonl"
     if options["format_"] != "jsonl":
         raise UsageError("--resume goes on with JSON lines: leave --format out")
+    if options["quiet"]:
+        raise UsageError("--resume knows what is done by its line: leave --quiet out")
 
 
 def _together(items: Iterable[Item], plan: Plan, reporter: Reporter, summary: Summary) -> None:

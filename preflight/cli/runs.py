@@ -114,7 +114,7 @@ class Run:
             return "the same command goes on where it was"
         if not self._plan.rules:
             return "the same command begins anew"
-        if self._options["format_"] == "jsonl":
+        if self._options["format_"] == "jsonl" and not self._options["quiet"]:
             if self._options["output"]:
                 return f"to go on, run it again with --resume {self._options['output']} in place of --output"
             return "to go on, run it again with --resume FILE, where FILE has what was printed"

@@ -36,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getini("preflight_paths") and not (config.getoption("preflight") or config.getini("preflight_rules")):
+        raise pytest.UsageError("preflight_paths names files, and nothing says by which rule set: set preflight_rules")
     if config.getoption("preflight") or (config.getini("preflight_rules") and config.getini("preflight_paths")):
         from preflight.integrations.pytest_files import activate
 

@@ -179,6 +179,7 @@ class TestIni:
         [
             ("", ["--preflight=atlass"], "*--preflight: there is no rule set 'atlass'*did you mean atlas*"),
             ('preflight_rules = "atlass"', [], "*preflight_rules: there is no rule set 'atlass'*did you mean atlas*"),
+            ("", [], "*nothing says by which rule set: set preflight_rules"),
             ('preflight_paths = ["gone"]', ["--preflight=atlas"], "*preflight_paths: gone does not exist*"),
             ('preflight_unknown = "skp"', ["--preflight=atlas"], "*preflight_unknown = 'skp': write fail or skip"),
         ],
