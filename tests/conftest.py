@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +23,24 @@ ROOT = Path(__file__).parent.parent
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# A shell starts what runs in its background deaf to Ctrl-C, and so would be every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # What is slow is asserted in seconds of the processor; the clock on the wall says how busy a machine is.
 hypothesis.register_profile("preflight", deadline=None)
 hypothesis.load_profile("preflight")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def many_files(folder: Path, count: int) -> Path:
+    """A folder of so many files that fail: one that is copied, since a fixture may be elsewhere, and its hard links."""
+    first = folder / "00000.png"
+    shutil.copy(ROOT / "fixtures/refused/png-too-narrow.png", first)
+    for number in range(1, count):
+        os.link(first, folder / f"{number:05}.png")
+    return folder
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,7 +18,7 @@ import pytest
 
 from preflight.errors import OutputError
 from preflight.output import open_output
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, many_files
 
 COUNT = 20_000
 SOON = 3.0
@@ -29,9 +29,7 @@ SOON = 3.0
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """More files than can be examined before anybody stops it."""
     folder = tmp_path_factory.mktemp("many")
-    for number in range(COUNT):
-        os.link(ROOT / "fixtures/refused/png-too-narrow.png", folder / f"{number:05}.png")
-    return folder
+    return many_files(folder, COUNT)
 
 
 def started(*words: object, **options: object) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from preflight.running import Progress
-from tests.conftest import ROOT
+from tests.conftest import ROOT, many_files
 
 COUNT = 3000
 
@@ -21,9 +21,7 @@ COUNT = 3000
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
-    for number in range(COUNT):
-        os.link(ROOT / "fixtures/refused/png-too-narrow.png", folder / f"{number:05}.png")
-    return folder
+    return many_files(folder, COUNT)
 
 
 def on_terminal(*words: object, shared: bool, term: str = "xterm", columns: int = 80) -> tuple[str, str]:
