@@ -174,7 +174,7 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 1 if narrow else 3, 0, 0))
     table.add_column("rule set", overflow="fold", no_wrap=not narrow)
     for heading in ("pass", "warning", "fail", "unknown"):
-        table.add_column(heading, justify="right", min_width=len(heading), no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, tally in summary.by_rules.items():
         counts = (tally.passed - tally.warnings, tally.warnings, tally.failed, tally.unknown)
         table.add_row(printable(name), *(str(count) if count else "·" for count in counts))
