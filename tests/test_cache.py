@@ -17,9 +17,10 @@ import pytest
 from preflight import running, scan
 from preflight.checker import plan_for
 from preflight.errors import UsageError
+from preflight.report import Finding, Report, Result
 from preflight.reporters import is_line_reporter, make_reporter
 from preflight.running.cache import BATCH, Cache
-from preflight.running.rows import Row
+from preflight.running.rows import Rendering, Row
 from preflight.scan.work import examine_item
 from preflight.summary import Summary
 from preflight.targets import Item, expand
@@ -164,6 +165,15 @@ class TestChanged:
         assert '"not_found"' in check().output
         assert check().examined == 1
 
+    @pytest.mark.parametrize("code", ["probe_crashed", "probe_timeout"])
+    def test_what_a_decoder_failed_at_is_tried_again(self, code: str) -> None:
+        def row(*findings: Finding) -> Row:
+            result = Result("atlas", "register", "2026-11-20", "published", "unknown", findings)
+            return Rendering(lambda report: "")([(0, Report("a.mp4", None, (result,)))])[0]
+
+        assert row(Finding("duration_too_long", "error", "")).final
+        assert not row(Finding("duration_too_long", "error", ""), Finding(code, "unknown", "")).final
+
     def test_a_file_that_became_the_target_itself_is_judged_even_if_it_is_no_media(
         self, run: Run, folder: Path, tmp_path: Path
     ) -> None:
@@ -184,6 +194,20 @@ class TestTheFile:
         assert "is no cache" in first.notes[0]
         assert (tmp_path / "cache.bad").read_bytes() == b"something of the user's"
         assert check().examined == 0
+        (tmp_path / "cache").write_bytes(b"something else")
+        check()
+        assert (tmp_path / "cache.bad").read_bytes() == b"something of the user's"
+        assert (tmp_path / "cache.bad2").read_bytes() == b"something else"
+
+    @pytest.mark.parametrize("words", [("-o", "c"), ("--resume", "c"), ("@c",)])
+    def test_what_the_call_needs_otherwise_is_not_taken_away(
+        self, run: Run, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
+        (tmp_path / "c").write_text("a.png\n")
+        done = run("check", "a.png", "--for", "atlas", "--cache", "./c", *words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "--cache ./c is in this call for something else too" in done.stderr
+        assert (tmp_path / "c").read_text() == "a.png\n"
 
     @pytest.mark.parametrize("place", [20, 60, 500, -500, -2])
     def test_damage_is_noticed_and_said(self, check: Check, tmp_path: Path, place: int) -> None:

@@ -97,6 +97,18 @@ class TestCtrlC:
         assert "rule set" in text
         assert "run it with --resume FILE.jsonl from the start" in said
 
+    def test_reports_beside_it_have_what_was_done_and_the_advice_can_be_followed(
+        self, many: Path, tmp_path: Path
+    ) -> None:
+        report = tmp_path / "report.json"
+        process = started("check", many, "--for", "atlas", "--report", report)
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert "run it with --resume FILE.jsonl from the start, without --report" in said
+        assert 0 < len(json.loads(report.read_text())["reports"]) < COUNT
+
 
 def test_a_run_that_was_killed_can_go_on(many: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
@@ -118,10 +130,21 @@ def test_a_reader_that_goes_away_ends_it_quietly(many: Path, words: tuple[str, .
     assert process.stdout.readline()
     process.stdout.close()
     began = time.monotonic()
-    assert process.wait(30) == 0
+    assert process.wait(30) == 128 + signal.SIGPIPE
     assert time.monotonic() - began < SOON
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def test_where_the_reader_goes_away_reports_have_what_was_done(many: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    process = started("check", many, "--for", "atlas", "--report", report)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(30) == 128 + signal.SIGPIPE
+    assert 0 < len(json.loads(report.read_text())["reports"]) < COUNT
+    process.communicate()
 
 
 @pytest.mark.parametrize("words", [("--format", "jsonl"), ("--format", "jsonl", "-j", "2")])

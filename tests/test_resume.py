@@ -85,6 +85,20 @@ class TestGoingOn:
         file.write_text(file.read_text().splitlines(keepends=True)[0])
         assert run(*words, "--resume", file).returncode == 1
 
+    def test_what_is_done_is_said_beside_the_file(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "run.jsonl"
+        words = ("check", "fixtures/refused/png-too-narrow.png", "fixtures/accepted/picture.png", "--for", "atlas")
+        for _ in range(2):
+            done = run(*words, "--resume", file)
+            assert (done.stdout, done.stderr) == ("", f"2 files are done (1 pass, 1 fail): {file}\n")
+
+    def test_with_fail_fast_a_failure_of_before_counts(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "run.jsonl"
+        words = ("check", "fixtures/refused", "--for", "atlas", "--fail-fast", "--resume", file)
+        for _ in range(2):
+            assert run(*words).returncode == 1
+            assert len(file.read_text().splitlines()) == 1
+
 
 class TestRefused:
     """With a sentence, with exit code 2, and without a byte written."""

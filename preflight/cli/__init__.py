@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -23,6 +24,10 @@ COMMANDS: Final[dict[str, str]] = {
     "sandbox": "Run a local server that speaks every provider's protocol.",
 }
 """Every command with its line in `preflight --help`; `preflight.cli.NAME` holds it as `command`."""
+
+
+_UNREAD: Final = 128 + signal.SIGPIPE
+"""Whoever read the output has gone (`| head`): nothing more is said, and it is no verdict of all."""
 
 
 class _Commands(click.Group):
@@ -146,12 +151,15 @@ def call() -> int:
         error.show()
         code = 2
     except PreflightError as error:
-        click.echo(f"preflight: {printable_lines(str(error))}", err=True)
+        said = "\n".join((str(error), *getattr(error, "__notes__", ())))
+        click.echo(f"preflight: {printable_lines(said)}", err=True)
         code = 2
     except (KeyboardInterrupt, click.Abort):
         code = 130
-    except (BrokenPipeError, SystemExit):  # click makes the one of the other
-        code = 0  # the reader has gone (`| head`): there is nothing more to say
+    except BrokenPipeError:
+        code = _UNREAD
+    except SystemExit as error:
+        code = _UNREAD if error.code else 0  # click's: 1 is a broken pipe, 0 the end of a completion
     except OSError as error:
         said = str(error) if error.filename else f"standard output cannot be written ({error.strerror})"
         click.echo(f"preflight: {printable_lines(said)}", err=True)

@@ -80,7 +80,8 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     "--cache",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Remember there what is said of files, and say it again as long as they do not change.",
+    help="Remember there what is said of files, and say it again as long as they do not change; for text and JSON "
+    "lines, without --report.",
 )
 @target_options
 @click.pass_context
@@ -113,6 +114,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
     )
     announce(ctx, options)
     _settle_output(ctx, options)
+    _settle_cache(targets, options)
     run = Run(targets, options, plan)
     with run.output() as stream:
         main = make_reporter(
@@ -151,6 +153,16 @@ def _settle_output(ctx: click.Context, options: dict[str, Any]) -> None:
         raise UsageError("--resume goes on with JSON lines: leave --format out")
     if options["quiet"]:
         raise UsageError("--resume knows what is done by its line: leave --quiet out")
+
+
+def _settle_cache(targets: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Raise `UsageError` where --cache names a file that the call has another use for: it would take it away."""
+    if options["cache"] is None:
+        return
+    lists = [target[1:] for target in targets if target.startswith("@") and not os.path.lexists(target)]
+    for path in (options["output"], options["resume"], *lists):
+        if path is not None and os.path.realpath(path) == os.path.realpath(options["cache"]):
+            raise UsageError(f"--cache {options['cache']} is in this call for something else too: give another path")
 
 
 def _together(items: Iterable[Item], plan: Plan, reporter: Reporter, summary: Summary) -> None:

@@ -10,6 +10,7 @@ Exit code:
   1    something fails, even if something else is unknown
   2    something is unknown or unreachable, or the call is wrong
   130  interrupted by Ctrl-C
+  141  whoever read the output has gone (| head)
 """
 """Of `check`, and so of the program."""
 

@@ -48,7 +48,12 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable."),
     click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable."),
     click.option("--column", metavar="NAME", help="Lists are CSV or JSON lines; the targets are under this name."),
-    click.option("--jobs", "-j", type=Within(1, 256), help="Worker processes for files, threads for URLs."),
+    click.option(
+        "--jobs",
+        "-j",
+        type=Within(1, 256),
+        help="Worker processes for files (default: none), threads for URLs (32).",
+    ),
     click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]"),
     click.option("--per-host", type=Within(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"),
     click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they stay a warning."),
@@ -110,8 +115,10 @@ def progress(wanted: bool) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     shown = Progress()
-    yield shown.advance
-    shown.clear()
+    try:
+        yield shown.advance
+    finally:
+        shown.clear()
 
 
 def dropped_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]:

@@ -63,17 +63,27 @@ class Run:
             items = items_of(self._targets, options)
             gc.enable()
             gc.freeze()  # what is loaded stays: nobody needs to look at it again and again
+            examined = False
             try:
                 running.run(items, self._plan, reporter, self.summary, how, progress=progress, flush=self.stream.flush)
-            except KeyboardInterrupt:
+                examined = True
                 reporter.close(self.summary)
-                self.stream.flush()
-                click.echo(f"interrupted: {self._done()}; {self._how_to_go_on()}", err=True)
+            except KeyboardInterrupt:
+                if not examined:
+                    reporter.close(self.summary)
+                    self.stream.flush()
+                then = "what was still to be written of them is incomplete" if examined else self._how_to_go_on()
+                click.echo(f"interrupted: {self._done()}; {then}", err=True)
                 raise
-            except OutputError:
-                click.echo(f"stopped: {self._how_to_go_on()}", err=True)
+            except BrokenPipeError:  # nobody reads on: reports beside it have what was done
+                if not examined:
+                    reporter.close(self.summary)
                 raise
-        reporter.close(self.summary)
+            except OutputError as error:
+                error.add_note(f"stopped: {self._how_to_go_on()}")
+                raise
+        if self.earlier is not None:
+            click.echo(f"{self._done()}: {self.earlier.path}", err=True)
         if not self.summary.files:
             count = self.summary.skipped
             seen = f"none of the {count:,} files found is media" if count else "no file was found"
@@ -114,8 +124,16 @@ class Run:
             return "the same command goes on where it was"
         if not self._plan.rules:
             return "the same command begins anew"
-        if self._options["format_"] == "jsonl" and not self._options["quiet"]:
-            if self._options["output"]:
-                return f"to go on, run it again with --resume {self._options['output']} in place of --output"
+        output, other = self._options["output"], self._not_with_resume()
+        if self._options["format_"] == "jsonl" and not other and (not output or os.path.isfile(output)):
+            if output:
+                return f"to go on, run it again with --resume {output} in place of --output"
             return "to go on, run it again with --resume FILE, where FILE has what was printed"
-        return "to be able to go on, run it with --resume FILE.jsonl from the start"
+        without = f", without {' and '.join(other)}" if other else ""
+        return f"to be able to go on, run it with --resume FILE.jsonl from the start{without}"
+
+    def _not_with_resume(self) -> list[str]:
+        """The options of this call that --resume does not go with."""
+        given = self._options
+        other = [f"--{name}" for name in ("report", "quiet") if given[name]]
+        return other if given["format_"] in ("jsonl", "text") else [*other, "--format"]

@@ -87,10 +87,8 @@ OF_MEDIA: Final[dict[str, Code]] = {
         "Library disagrees",
         "A decoding library measured another value than the header states; the service may measure either.",
     ),
-    "probe_timeout": Code(
-        "unknown", "Took too long", "A decoder did not finish with this file in time and was stopped."
-    ),
-    "probe_crashed": Code("unknown", "Decoder crashed", "A decoder died or ran out of memory over this file."),
+    "probe_timeout": Code("unknown", "Took too long", "What read this file did not finish in time and was stopped."),
+    "probe_crashed": Code("unknown", "Crashed", "The process that read this file died or ran out of memory."),
     "read_limit": Code(
         "unknown", "Not read to the end", "A decoder wants more of the source than may be read, or to know its size."
     ),

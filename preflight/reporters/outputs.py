@@ -42,8 +42,10 @@ class Tee:
             reporter.add(report)
 
     def close(self, summary: Summary) -> None:
-        for reporter in self._reporters:
-            reporter.close(summary)
+        """Close all of them, also where one cannot be written to its end."""
+        with ExitStack() as stack:
+            for reporter in reversed(self._reporters):
+                stack.callback(reporter.close, summary)
 
 
 def format_of(written: str) -> tuple[str, str]:

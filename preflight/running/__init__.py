@@ -64,6 +64,8 @@ def run(
         flush()
         interrupts.release()
 
+    if options.fail_fast and summary.overall.failed:
+        return  # by what an earlier run has done
     numbered: Iterator[tuple[int, Item]] = enumerate(items)
     if options.earlier is not None:
         progress.begin_after(summary.files)

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from errno import ENOSPC
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 from preflight import __version__
@@ -171,8 +172,9 @@ class Cache:
             head = os.pread(file, len(MAGIC), 0)
             if head and head != MAGIC:
                 os.close(file)
-                os.replace(self._path, f"{self._path}.bad")
-                self._note(f"--cache {self._path} is no cache: it is {self._path}.bad now, and a new one is begun")
+                away = next(name for name in self._names_beside() if not os.path.lexists(name))
+                os.rename(self._path, away)
+                self._note(f"--cache {self._path} is no cache: it is {away} now, and a new one is begun")
                 file = self._open()
         except OSError as error:
             raise UsageError(f"--cache {self._path} cannot be used ({error.strerror}): give another path") from None
@@ -183,6 +185,10 @@ class Cache:
             self._note(f"--cache {self._path} is in use by another run: this one goes without it")
             return -1
         return file
+
+    def _names_beside(self) -> Iterator[str]:
+        yield f"{self._path}.bad"
+        yield from (f"{self._path}.bad{number}" for number in count(2))
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

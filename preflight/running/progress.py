@@ -36,6 +36,8 @@ class Progress:
 
     def advance(self) -> None:
         """One more is done."""
+        if self._before and not self._done:
+            self._began = self._drawn = time.monotonic()  # until now the inputs were compared with those of before
         self._done += 1
         if self._shown and time.monotonic() - self._drawn > _EVERY:
             self._drawn = time.monotonic()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from preflight.report import Report
 from preflight.scan import Outcome
 from preflight.summary import Score, score_of
+
+_BY_CHANCE: Final = frozenset(("probe_crashed", "probe_timeout"))
+"""Codes of findings that another run may not have: of decoders, and of what else the machine had to do."""
 
 
 class Row(NamedTuple):
@@ -39,4 +42,5 @@ class Rendering:
         if report is None:
             return Row(index, None)
         text = self._render(report)
-        return Row(index, text, score_of(report), report.bytes_read, report.requests, report.error is None)
+        final = report.error is None and all(one.code not in _BY_CHANCE for one in report.findings)
+        return Row(index, text, score_of(report), report.bytes_read, report.requests, final)

@@ -37,7 +37,8 @@ def check_many(
     workers   processes for local files (default: none, this process reads them), threads for URLs (default 32)
     executor  any `concurrent.futures.Executor` in place of ours; arguments and results are small and picklable
 
-    Raises `UsageError` before anything is read; a bad target is a report, and so is one that kills its process.
+    Raises `UsageError` before anything is read; a bad target is a report, and so is one that kills its process, where
+    that is not this one.
 
     >>> [report.verdict for report in preflight.check_many(["fixtures/accepted/picture.png", "gone.png"], "atlas")]
     ['pass', 'unknown']
@@ -45,6 +46,8 @@ def check_many(
     plan = plan_for(needed(rules), strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
     if workers is not None and not (isinstance(workers, int) and 1 <= workers <= MOST_WORKERS):
         raise UsageError(f"workers {workers!r}: give a whole number from 1 to {MOST_WORKERS}")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise UsageError(f"{type(executor).__name__} is no executor: give one of concurrent.futures")
     items = (_item(target) for target in several(targets))
     outcomes = scan(items, plan, workers=workers, executor=executor, ordered=ordered)
     return (outcome for outcome in outcomes if outcome is not None)

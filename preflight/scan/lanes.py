@@ -127,7 +127,7 @@ class Lanes:
         self._pack = pack
         self._given = executor
         self._workers = workers or 1
-        self._urls = workers if workers and workers > 1 else URL_WORKERS
+        self._urls = workers or URL_WORKERS
         self._processes: Processes | None = None
         self._pools: dict[Lane, ThreadPoolExecutor] = {}
         files = 1 if plan.deep else CHUNK

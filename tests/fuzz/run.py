@@ -1,21 +1,23 @@
 """Mutated fixtures at length: `tox -e fuzz`, or `python -m tests.fuzz.run --count 200000 --jobs 2 --seed 7`.
 
 Exit code 1 where a mutation shows a fault: no report, an exception inside preflight, a report that cannot be written,
-more than a second, a process that died. Each is printed with its number, and written to `--keep FOLDER`.
+more than a second of the processor, a process that died or hung. Each is printed with its number as soon as it is
+found, and written to `--keep FOLDER`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
+import pickle
 import resource
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +34,9 @@ from tests.fuzz.mutations import mutated, seeds
 
 SLOWEST = 1.0
 """s for one file of a few kilobytes; a decoder that hangs is stopped before."""
-_PIECE = 500
+PATIENCE = 120.0
+"""s for a piece of the work, which takes two."""
+_PIECE = 1000
 _CHECKED = 50
 """Every so many reports one is compared with the schema, which takes longer than a hundred files."""
 
@@ -91,31 +95,66 @@ def pieces(start: int, count: int) -> list[range]:
     return [range(at, min(at + _PIECE, start + count)) for at in range(start, start + count, _PIECE)]
 
 
-def main() -> None:
+def apart(numbers: range) -> Found:
+    """What `fuzz` finds, in a process of its own; where that is lost, in halves, down to the mutation that did it."""
+    command = [sys.executable, "-m", __spec__.name, "--piece", str(numbers.start), str(len(numbers))]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
+        if done.returncode == 0:
+            found: Found = pickle.loads(done.stdout)
+            return found
+        how = f"the process ended with code {done.returncode}"
+    except subprocess.TimeoutExpired:
+        how = f"it hung for {PATIENCE:g} s"
+    if len(numbers) == 1:
+        return Found(Counter(lost=1), [(numbers.start, how)], (0.0, -1), 0)
+    middle = len(numbers) // 2
+    one, other = apart(numbers[:middle]), apart(numbers[middle:])
+    slowest, memory = max(one.slowest, other.slowest), max(one.memory, other.memory)
+    return Found(one.verdicts + other.verdicts, one.faults + other.faults, slowest, memory)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=200_000, help="how many mutations (200000)")
+    parser.add_argument("--count", type=_positive, default=200_000, help="how many mutations (200000)")
     parser.add_argument("--seed", type=int, default=0, help="the number of the first one (0)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one a core)")
+    parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="processes (one a core)")
     parser.add_argument("--keep", type=Path, help="write the mutations that show a fault there")
-    options = parser.parse_args()
+    parser.add_argument("--piece", type=int, nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = _options()
+    if options.piece is not None:
+        start, count = options.piece
+        sys.stdout.buffer.write(pickle.dumps(fuzz(range(start, start + count))))
+        return
     began = time.monotonic()
     verdicts: Counter[str] = Counter()
-    faults: list[tuple[int, str]] = []
+    faults = 0
     slowest, memory = (0.0, -1), 0
-    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
-        for found in pool.map(fuzz, pieces(options.seed, options.count)):
+    with ThreadPoolExecutor(options.jobs) as threads:
+        for found in threads.map(apart, pieces(options.seed, options.count)):
             verdicts += found.verdicts
-            faults += found.faults
             slowest, memory = max(slowest, found.slowest), max(memory, found.memory)
-    for number, fault in faults:
-        print(f"mutation {number}: {fault}")
-        if options.keep is not None:
-            options.keep.mkdir(parents=True, exist_ok=True)
-            (options.keep / f"{number}.bin").write_bytes(mutated(number, _originals()))
-    done = sum(verdicts.values())
+            for number, fault in found.faults:
+                faults += 1
+                print(f"mutation {number}: {fault}", flush=True)
+                if options.keep is not None:
+                    options.keep.mkdir(parents=True, exist_ok=True)
+                    (options.keep / f"{number}.bin").write_bytes(mutated(number, _originals()))
+    done = verdicts.total() - verdicts["lost"]
     print(f"{done:,} mutations in {time.monotonic() - began:.0f} s: {dict(verdicts)}")
     print(f"slowest {slowest[0] * 1000:.0f} ms (mutation {slowest[1]}), at most {memory // 1024} MB a process")
-    print(f"{len(faults)} faults, {options.count - done} mutations lost")
+    print(f"{faults} faults, {options.count - done} mutations lost")
     sys.exit(1 if faults or done < options.count else 0)
 
 

@@ -9,7 +9,7 @@ from typing import IO, Final
 from preflight.errors import MissingExtra
 from preflight.report import Report
 from preflight.reporters import Options
-from preflight.reporters.html.previews import make_previews
+from preflight.reporters.html.previews import PreviewsInterrupted, make_previews
 from preflight.reporters.html.rows import Rows
 from preflight.summary import Summary
 
@@ -35,6 +35,12 @@ class HtmlReporter:
         room = MOST_BYTES - frame_size() - self._rows.size()
         # After Ctrl-C the page shows what was done, at once.
         interrupted = isinstance(sys.exception(), KeyboardInterrupt)
-        made = {} if interrupted else make_previews(self._rows.wishes, room)
+        later = None
+        try:
+            made = {} if interrupted else make_previews(self._rows.wishes, room)
+        except PreviewsInterrupted as error:
+            made, later = error.made, error
         write_page(self._stream, self._rows, made, summary.skipped)
         self._rows.close()
+        if later is not None:
+            raise later

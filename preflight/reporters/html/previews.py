@@ -60,6 +60,13 @@ class Wish(NamedTuple):
     turn: int
 
 
+class PreviewsInterrupted(KeyboardInterrupt):
+    """Ctrl-C while previews are made: the page is written with those that there are."""
+
+    def __init__(self, made: dict[int, Preview]) -> None:
+        self.made = made
+
+
 def make_previews(wishes: list[Wish], room: int, seconds: float = SECONDS) -> dict[int, Preview]:
     """Previews by row number, at most `room` bytes of them. A file without one costs nothing but its place."""
     size = _SMALL if len(wishes) > MANY else _LARGE
@@ -83,8 +90,8 @@ def make_previews(wishes: list[Wish], room: int, seconds: float = SECONDS) -> di
                 if preview is not None:
                     room -= len(str(preview)) + 12
                     made[wish.row] = preview
-        except KeyboardInterrupt:  # the page is written with what there is
-            pass
+        except KeyboardInterrupt:
+            raise PreviewsInterrupted(made) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     return made
