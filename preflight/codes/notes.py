@@ -23,6 +23,6 @@ NOTES: Final[dict[str, str]] = {
     "no_moov": "the movie box is missing: a segment alone, or a recording or an upload that was not finished",
     "trailing_data": "foreign bytes follow after the end of the format",
     "truncated": "the file ends before its own structure does",
-    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical or not 8 bits deep",
+    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical, not 8 bits deep, raw",
 }
 """What a reader saw and a user should know: the words of `Media.notes`."""

@@ -94,7 +94,7 @@ def _from_items(media: Media, source: Source, layout: _Layout) -> Media:
     alpha = picture.has_alpha(items)
     notes = list(media.notes)
     after = box_at(held.behind, meta.end or 0, source.size)
-    if held.cut or (after and _beyond(after, source)):
+    if held.cut or (after and _beyond(after, source)) or _picture_is_missing(items, source.size, held.behind):
         notes = ["truncated"]
     if picture.has_gain_map(items):
         notes.append("gain_map")
@@ -116,6 +116,13 @@ def _from_items(media: Media, source: Source, layout: _Layout) -> Media:
         encrypted=info.protected if info else None,
         notes=tuple(notes),
     )
+
+
+def _picture_is_missing(items: Items, size: int | None, behind: bytes) -> bool:
+    """Whether the file ends before the picture does; needless to ask where an `mdat` of known size is all there."""
+    if items.primary is None or size is None or (behind[4:8] == b"mdat" and any(behind[:4])):
+        return False
+    return items.beyond(items.primary, size)
 
 
 def _from_mini(media: Media, source: Source, mini: Box) -> Media:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from struct import Struct, unpack_from
 from typing import Final, NamedTuple
 
@@ -119,12 +120,20 @@ class Items:
 
     def payload(self, source: Source, item: int, length: int) -> bytes:
         """The first bytes of an item's data; empty where it cannot be told where they are."""
-        method, offset = _location(self._contents.bodies.get(b"iloc", b""), item) or (None, 0)
+        iloc = self._contents.bodies.get(b"iloc", b"")
+        found = ((how, start) for entry, how, start, _ in _locations(iloc) if entry == item)
+        method, offset = next(found, (None, 0))
         if method == 1 and self._contents.idat is not None:
             offset += self._contents.idat
         elif method != 0:
             return b""
         return source.read_at(offset, length) if offset < FARTHEST else b""
+
+    def beyond(self, item: int, size: int) -> bool:
+        """Whether the data of an item, or of those that it is made of, goes on behind `size`, the end of the file."""
+        iloc = self._contents.bodies.get(b"iloc", b"")
+        wanted = {item, *self.sources(item)}
+        return any(entry in wanted and method == 0 and end > size for entry, method, _, end in _locations(iloc))
 
     def _read_properties(self, iprp: bytes) -> None:
         for kind, at, end in boxes(iprp):
@@ -177,26 +186,29 @@ def _associate(found: dict[int, tuple[int, int, bool]], data: bytes, at: int, en
         found.setdefault(item, (start, at, wide))
 
 
-def _location(iloc: bytes, item: int) -> tuple[int, int] | None:
-    """(construction method, offset) of an item's first extent (ISO/IEC 14496-12 8.11.3)."""
+def _locations(iloc: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """(item, construction method, offset of its first extent, end of its last) of each item that has data (8.11.3)."""
     if len(iloc) < 8:
-        return None
+        return
     version = iloc[0]
     width = 4 if version == 2 else 2
     offset_size, length_size, base_size = iloc[4] >> 4, iloc[4] & 15, iloc[5] >> 4
     index_size = iloc[5] & 15 if version else 0
+    step = index_size + offset_size + length_size
     at = 6 + width
     while at + width < len(iloc):
-        this = int.from_bytes(iloc[at : at + width], "big")
+        item = int.from_bytes(iloc[at : at + width], "big")
         at += width
         method = iloc[at + 1] & 15 if version and at + 1 < len(iloc) else 0
         at += (2 if version else 0) + 2
         base = int.from_bytes(iloc[at : at + base_size], "big")
         at += base_size
         extents = int.from_bytes(iloc[at : at + 2], "big")
-        at += 2
-        if this == item:
-            at += index_size
-            return (method, base + int.from_bytes(iloc[at : at + offset_size], "big")) if extents else None
-        at += extents * (index_size + offset_size + length_size)
-    return None
+        first = at + 2
+        at = first + extents * step
+        if extents and first + step <= len(iloc):
+            last = min(at, first + (len(iloc) - first) // step * step if step else at) - step + index_size
+            begin = int.from_bytes(iloc[first + index_size : first + index_size + offset_size], "big")
+            end = int.from_bytes(iloc[last : last + offset_size], "big")
+            length = int.from_bytes(iloc[last + offset_size : last + offset_size + length_size], "big")
+            yield item, method, base + begin, base + end + length

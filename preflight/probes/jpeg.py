@@ -20,9 +20,14 @@ _GARBAGE: Final = 64 << 10
 """Bytes between two segments that are searched for the next marker."""
 _DAMAGES: Final = 64
 _PIECE: Final = 1024
-_PLACES: Final = 1024
-"""Leaps over segments of a file that is here: 64 MB of application data. Panoramas with sound hold tens."""
 _STRETCH: Final = 64 << 10
+_TAIL: Final = 1024
+_FRUGAL: Final = 2
+"""Pieces that the header may have taken for the last bytes to be looked at too: 4 KiB in all."""
+_AT_HAND: Final = 32 << 10
+"""Bytes of a file that come with its first request."""
+_VALUES: Final = 160
+"""Different bytes among the last 1024; coded data have 250."""
 _PEEK: Final = 36
 """Bytes looked at of each segment: marker, length, and the longest mark of an application segment."""
 
@@ -57,7 +62,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
     Of several EXIF blocks the first counts. Raises `SourceError`.
     """
-    window = Window(source, _PIECE) if source.requests else Window(source, _PIECE, pieces=_PLACES)
+    window = Window(source, _PIECE, rows=True)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
     width = height = 0
     orientation = None
@@ -74,6 +79,8 @@ def read(source: Source, need: Need, name: str) -> Media:
                 if not described:
                     described = head[6:10] in (b"II*\0", b"MM\0*")
                     orientation = orientation_at(window, offset + 6, length - 6)
+                    if source.size is not None and offset + length > source.size:
+                        notes.append("truncated")
             elif marker in (_APP1, _APP2):
                 notes += _pictures(marker, head, window, offset, length)
             elif marker == _DAMAGE:
@@ -87,6 +94,8 @@ def read(source: Source, need: Need, name: str) -> Media:
     else:
         if not (width and height):
             notes.append("bad_header")
+        elif window.pieces <= _FRUGAL and _ends_in_scan(source, offset + length, need.max_bytes):
+            notes.append("truncated")
     shown = displayed(width or None, height or None, orientation)
     return Media(
         kind="image",
@@ -160,6 +169,27 @@ def _pictures(marker: int, head: bytes, window: Window, offset: int, length: int
     if marker == _APP1 and head.startswith(_XMP):
         return ["gain_map"] if _GAIN_MAP in window.at_hand(offset, length) else []
     return [note for owner, mark, note in _NOTES if marker == owner and head.startswith(mark)]
+
+
+def _ends_in_scan(source: Source, position: int, max_bytes: int) -> bool:
+    """Whether the file ends within coded picture data: no EOI stands anywhere behind `position`, where it may begin.
+
+    EOI need not be the last, as programs append what they like. So the last bytes are looked at first, and all others
+    only where these could be a scan's: of nearly every value, some FF among them, and behind each a 0 or RSTn (T.81
+    B.1.1.5). Not asked where it would cost a request.
+    """
+    size = source.size
+    if size is None or (source.requests and size > _AT_HAND):
+        return False
+    tail = source.read_at(max(0, size - _TAIL), _TAIL)
+    if b"\xff\xd9" in tail or len(set(tail)) < _VALUES or b"\xff\0" not in tail or _END_OF_SCAN.search(tail):
+        return False
+    last = min(size, position + max_bytes)
+    while position < last:
+        if b"\xff\xd9" in source.read_at(position, _STRETCH):
+            return False
+        position += _STRETCH - 1
+    return last == size
 
 
 def _number_of_lines(source: Source, position: int, max_bytes: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.probes.isobmff import boxes
-from preflight.probes.mp4_entries import children
 from preflight.probes.mp4_timing import Timing, numbers, read_stts, total_ticks
 from preflight.probes.mp4_tracks import PICTURES, SOUND, Movie, Track
 
@@ -55,15 +54,17 @@ class Run:
 class Fragments:
     """The fragments that were read, by track.
 
+    begun     some samples were seen already, in a fragment or in the movie box
     count     how many; `ended`: the last of them is the last of the file
     skipped   some in between were not read: the time is right, the frames are not all counted
     full      they have more parts than are looked at
     """
 
-    __slots__ = ("_parts", "count", "ended", "runs", "skipped")
+    __slots__ = ("_parts", "begun", "count", "ended", "runs", "skipped")
 
     def __init__(self, movie: Movie, film: Track | None) -> None:
         self.runs = {track.id: Run(track, movie, track is film) for track in movie.tracks}
+        self.begun = any(run.start is not None for run in self.runs.values())
         self.count = 0
         self.ended = False
         self.skipped = False
@@ -72,11 +73,6 @@ class Fragments:
     @property
     def full(self) -> bool:
         return self._parts > _PARTS
-
-    @property
-    def begun(self) -> bool:
-        """Some samples were seen already, in a fragment or in the movie box."""
-        return any(run.start is not None for run in self.runs.values())
 
     def add(self, data: bytes, end: int) -> None:
         """The `moof` whose body is `data[:end]`."""
@@ -87,7 +83,13 @@ class Fragments:
 
     def _add_track(self, data: bytes, start: int, end: int) -> None:
         self._parts += 1
-        inner = children(data, start, end)
+        inner: dict[bytes, tuple[int, int]] = {}
+        truns = []
+        for kind, at, stop in boxes(data, start, end):
+            if kind == b"trun":
+                truns.append((at, stop))
+            else:
+                inner.setdefault(kind, (at, stop))
         at, stop = inner.get(b"tfhd", (0, 0))
         run = self.runs.get(int.from_bytes(data[at + 4 : at + 8], "big")) if stop - at >= 8 else None
         if run is None:
@@ -101,12 +103,12 @@ class Fragments:
         if b"tfdt" in inner:
             begin = _decode_time(data, *inner[b"tfdt"])
         ticks = 0
-        for kind, at, stop in boxes(data, start, end):
-            if kind == b"trun":
-                ticks += run.add(data, at, stop, length)
-                self._parts += 1
+        for at, stop in truns:
+            ticks += run.add(data, at, stop, length)
+        self._parts += len(truns)
         if begin is not None:
             run.start = begin if run.start is None else run.start
+            self.begun = True
             run.end = max(run.end or 0, begin + ticks)
 
     def jump(self, times: dict[int, int]) -> None:

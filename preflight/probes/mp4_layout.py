@@ -27,6 +27,8 @@ _REMOTE: Final = 16
 _LOCAL: Final = 4096
 _PLACES: Final = 16 * _LOCAL
 """More than the places that the walk can come to: its own bounds end it, and leave what was seen until then."""
+_PADDING: Final = 4
+"""Places beyond that where media data is looked for: boxes of other kinds (`free`, `uuid`) may stand before it."""
 _HEADERS: Final = 16 << 20
 """Bytes of fragment headers: a million samples."""
 _INDEXES: Final = 8
@@ -103,6 +105,7 @@ class Survey:
         fragments = layout.fragments = Fragments(layout.movie, film)
         bound: int | None = 0
         spent = 0
+        last = b""
         for _ in range(4 * _LOCAL):
             if self._too_far(fragments, bound):
                 bound = self._leap(fragments)
@@ -112,7 +115,9 @@ class Survey:
             if box is None:
                 fragments.ended = not layout.broken
                 layout.has_media = bool(layout.has_media)
+                layout.cut |= last == b"moof"  # its media data was to follow
                 break
+            last = box.type
             if box.type == b"moof":
                 length = _HEADERS if box.end is None else box.end - box.body
                 spent += length
@@ -198,8 +203,13 @@ class Survey:
         """Media data behind a movie in front: whether there is any, and all of it, as far as what was read shows."""
         layout, start, size = self.layout, self._at, self._source.size
         layout.has_media = False
-        while at < len(data):
-            box = box_at(data[at : at + 16], start, size)
+        padding = 0
+        while not layout.has_media:
+            header = data[at : at + 16]
+            if not header and padding < _PADDING and (not self._source.requests or start + 16 <= _FAR):
+                padding += 1
+                header = self._window.read_at(start, 16)
+            box = box_at(header, start, size)
             if box is None:
                 break
             layout.has_media |= box.type == b"mdat" and box.end != box.body
@@ -210,3 +220,4 @@ class Survey:
             start = box.end
         if not layout.has_media and (size is None or start < size):
             layout.has_media = None
+            layout.cut |= size is not None and size - start < 8  # not even a header

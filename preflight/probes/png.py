@@ -64,7 +64,8 @@ class _Front:
 
     def _header(self, header: bytes, length: int) -> None:
         """IHDR (11.2.1): width(4) height(4) depth colour compression filter interlace, and its check sum."""
-        self.width, self.height = int.from_bytes(header[:4]) or None, int.from_bytes(header[4:8]) or None
+        if len(header) >= 8:  # half a number is none
+            self.width, self.height = int.from_bytes(header[:4]) or None, int.from_bytes(header[4:8]) or None
         if len(header) < 17:
             raise Truncated("the PNG ends in its header")
         self.alpha = bool(header[9] & _ALPHA)
@@ -75,18 +76,20 @@ class _Front:
 
 def read(source: Source, need: Need, name: str) -> Media:
     """Size, frames, transparency and orientation of a PNG. Raises `SourceError`."""
-    window = Window(source, _PIECE)
+    window = Window(source, _PIECE, rows=True)
     front = _Front()
     notes = front.notes
     orientation = None
     try:
         front.walk(window)
-        if front.picture and front.orientation is None and source.size is not None:
+        # Where the orientation is known already, only whether the file is whole: no request is worth that.
+        known = front.orientation is not None and source.requests > 0
+        if front.picture and source.size is not None and not known:
             if front.frames:
-                orientation = in_tail(window, source.size)
+                orientation, seen = in_tail(window, source.size)
             else:
                 orientation, seen = behind_picture(window, front.picture, source.size)
-                notes += seen
+            notes += seen
     except Truncated:
         notes.append("truncated")
     orientation = front.orientation or orientation or front.profile

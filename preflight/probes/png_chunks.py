@@ -26,7 +26,7 @@ _PICTURE: Final = (b"IDAT", b"fcTL", b"fdAT")
 def chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, offset of the data, bytes of data) of each chunk from `position` on, up to and with IEND.
 
-    Ends also at what cannot be a chunk. Raises `Truncated` where the file ends first.
+    Ends also at what cannot be a chunk. Raises `Truncated` where the file ends first, or chunks do not end.
     """
     for _ in range(_CHUNKS):
         header = window.read_at(position, 8)
@@ -39,6 +39,7 @@ def chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         position += length + _FRAME
+    raise Truncated(f"{_CHUNKS} chunks of the PNG have shown no end of its header")
 
 
 class Picture(NamedTuple):
@@ -58,16 +59,16 @@ def behind_picture(window: Window, picture: Picture, size: int) -> tuple[int | N
     """
     end = _end_of_picture(window, picture, size)
     if end + _FRAME == size:
-        return None, []
+        return None, ["truncated"] if any(window.at_hand(end, 4)) else []  # a longer chunk begins where IEND should
     if end + _FRAME > size:
         return None, ["truncated"]
     for kind, offset, extent in chunks(window, end):
         if kind in _PICTURE:
-            return in_tail(window, size), []
+            return in_tail(window, size)
         if kind == b"eXIf":
-            return orientation_at(window, offset, extent), []
-        if kind == b"IEND" and offset + 4 < size:
-            return None, ["trailing_data"]
+            return orientation_at(window, offset, extent), ["truncated"] if offset + extent + 4 + _FRAME > size else []
+        if kind == b"IEND" and offset + 4 != size:
+            return None, ["trailing_data" if offset + 4 < size else "truncated"]
     return None, []
 
 
@@ -108,14 +109,16 @@ def _room(first: int, stride: int, size: int) -> int:
     return max(0, size - first - 2 * _FRAME) // stride
 
 
-def in_tail(window: Window, size: int) -> int | None:
+def in_tail(window: Window, size: int) -> tuple[int | None, list[str]]:
     """The same for IDATs of irregular length and for films, out of the file's last bytes.
 
-    An `eXIf` there is believed if the chunks from it on lead to IEND.
+    An `eXIf` there is believed if the chunks from it on lead to IEND. Without IEND there the file is cut.
     """
     start = max(0, size - _TAIL)
     tail = window.read_at(start, _TAIL)
-    at = len(tail)
+    at = tail.rfind(b"\0\0\0\0IEND")
+    if at < 0 or at + _FRAME > len(tail):
+        return None, ["truncated"]
     for _ in range(_CANDIDATES):
         at = tail.rfind(b"eXIf", 0, at)
         if at < 4:
@@ -124,5 +127,5 @@ def in_tail(window: Window, size: int) -> int | None:
         while tail[end + 4 : end + 8] != b"IEND" and tail[end + 4 : end + 8].isalpha():
             end += int.from_bytes(tail[end : end + 4]) + _FRAME
         if tail[end + 4 : end + 8] == b"IEND":
-            return orientation_at(window, start + at + 4, int.from_bytes(tail[at - 4 : at]))
-    return None
+            return orientation_at(window, start + at + 4, int.from_bytes(tail[at - 4 : at])), []
+    return None, []

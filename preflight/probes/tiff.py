@@ -16,11 +16,25 @@ from preflight.sources import Source, Truncated
 
 _WIDTH: Final = 256
 _HEIGHT: Final = 257
+_COMPRESSION: Final = 259
+_PHOTOMETRIC: Final = 262
 _STRIP_OFFSETS: Final = 273
 _ORIENTATION: Final = 274
+_STRIP_LENGTHS: Final = 279
 _TILE_OFFSETS: Final = 324
+_TILE_LENGTHS: Final = 325
 _EXTRA_SAMPLES: Final = 338
-_WANTED: Final = frozenset((_WIDTH, _HEIGHT, _STRIP_OFFSETS, _ORIENTATION, _TILE_OFFSETS, _EXTRA_SAMPLES))
+_DNG_VERSION: Final = 50706
+_WANTED: Final = frozenset(
+    (
+        *(_WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _ORIENTATION),
+        *(_STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS, _EXTRA_SAMPLES, _DNG_VERSION),
+    )
+)
+_SENSOR: Final = frozenset((32803, 34892))
+"""PhotometricInterpretation of what a sensor gives: CFA, LinearRaw (TIFF/EP; DNG 1.7)."""
+_CANON: Final = (b"CR\2\0", b"CR\3\0")
+"""What stands behind the header of Canon's raw files, CR2."""
 
 _INTEGERS: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
 """Field type → bytes of one value: BYTE SHORT LONG IFD LONG8 IFD8, then the signed ones (TIFF 6.0 section 2)."""
@@ -93,6 +107,8 @@ def read(source: Source, need: Need, name: str) -> Media:
         notes = ("truncated",)
     elif not width or not height:
         notes = ("bad_header",)
+    elif _is_raw(source, shape, entries, head):
+        notes = ("uncommon_coding",)
     return Media(
         kind=IMAGE,
         format=name,
@@ -106,6 +122,13 @@ def read(source: Source, need: Need, name: str) -> Media:
         has_alpha=None if directory.cut else not _ALPHA.isdisjoint(extra),
         notes=notes,
     )
+
+
+def _is_raw(source: Source, shape: _Shape, entries: dict[int, _Entry], head: bytes) -> bool:
+    """A camera's raw file, whose first directory often is a preview: few decoders of TIFF take it for a picture."""
+    if _DNG_VERSION in entries or head[8:12] in _CANON:
+        return True
+    return not _SENSOR.isdisjoint(_integers(source, shape, entries.get(_PHOTOMETRIC), 1))
 
 
 def _read(source: Source, offset: int, length: int) -> bytes:
@@ -153,21 +176,32 @@ def _positive(source: Source, shape: _Shape, entry: _Entry | None) -> int | None
 
 
 def _picture_is_missing(source: Source, shape: _Shape, directory: _Directory) -> bool:
-    """Whether the last strip or tile begins behind the end of the file. Byte counts are not used: old writers err."""
-    for tag in (_STRIP_OFFSETS, _TILE_OFFSETS):
-        kind, count, value = directory.entries.get(tag, (0, 0, b""))
-        width = _INTEGERS.get(kind, 0)
-        if not width or not count or source.size is None:
+    """Whether the last strip or tile is not all there. How long one is counts only where it is compressed: else the
+    picture's own size says it, and old writers err. Two reads where there are many, whose table stands elsewhere.
+    """
+    entries = directory.entries
+    packed = _positive(source, shape, entries.get(_COMPRESSION)) not in (None, 1)
+    for offsets, lengths in ((_STRIP_OFFSETS, _STRIP_LENGTHS), (_TILE_OFFSETS, _TILE_LENGTHS)):
+        kind, count, _ = entries.get(offsets, (0, 0, b""))
+        if kind not in _INTEGERS or not count or source.size is None:
             continue
-        last = width * (count - 1)
-        if width * count <= shape.value:
-            offset = value[last : last + width]
-        else:
-            at = int.from_bytes(value, shape.order) + last
-            offset = _read(source, at, width)
-        if len(offset) < width or int.from_bytes(offset, shape.order) >= source.size:
+        offset = _last(source, shape, entries.get(offsets))
+        length = _last(source, shape, entries.get(lengths)) if packed and not source.requests else 0
+        if offset is None or offset >= source.size or offset + (length or 0) > source.size:
             return True
     return False
+
+
+def _last(source: Source, shape: _Shape, entry: _Entry | None) -> int | None:
+    """The last value of an entry; None where it lies behind the end."""
+    kind, count, value = entry or (0, 0, b"")
+    width = _INTEGERS.get(kind, 0)
+    last = width * (count - 1)
+    if width * count <= shape.value:
+        found = value[last : last + width] if count else b""
+    else:
+        found = _read(source, int.from_bytes(value, shape.order) + last, width)
+    return int.from_bytes(found, shape.order) if width and len(found) == width else None
 
 
 def _pages(source: Source, shape: _Shape, start: int, following: int) -> int | None:

@@ -16,6 +16,8 @@ from preflight.probes.wav_codec import Coding, coding_of
 from preflight.sources import Source
 
 _MOST_CHUNKS: Final = 128
+_MOST_LOCAL: Final = 4096
+"""Chunks in front of the sound where each may be a request, and on a disk. Of empty ones the first holds anywhere."""
 _BODY: Final = 48
 """Bytes of a chunk that are read with its header: fmt, fact and ds64 are not longer where it matters."""
 _STREAMED: Final = 0x7FFFF000
@@ -71,7 +73,8 @@ def read(source: Source, need: Need, name: str) -> Media:
 def _walk(source: Source, at: int, order: _Order) -> _Chunks:
     """Read chunk headers, jumping over bodies, until fmt and data are known."""
     fmt, fact, data, stated, wide = b"", None, None, 0, 0
-    for _ in range(_MOST_CHUNKS):
+    empty = 0
+    for _ in range(_MOST_CHUNKS if source.requests else _MOST_LOCAL):
         head = source.read_at(at, 8 + _BODY)
         if len(head) < 8:
             break
@@ -87,6 +90,9 @@ def _walk(source: Source, at: int, order: _Order) -> _Chunks:
             if size == _UNKNOWN and wide:
                 stated = size = wide
         if fmt and data is not None:
+            break
+        empty += not size
+        if empty > _MOST_CHUNKS:
             break
         at += 8 + size
         if size & 1 and source.read_at(at, 4) not in _IDS:

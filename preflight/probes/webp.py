@@ -28,7 +28,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     """Size, transparency and orientation of a WebP; frames unless it is a film. Raises `SourceError`, `Truncated`."""
     window = Window(source, _PIECE)
     head = _first_chunk(window)
-    if len(head) < 25:
+    if len(head) < (25 if head[12:16] == b"VP8L" else 30):
         raise Truncated("a WebP without its first chunk")
     width, height, alpha, flags = _header(head)
     notes = [] if width and height else ["bad_header"]
@@ -78,7 +78,7 @@ def _first_chunk(window: Window) -> bytes:
 def _header(head: bytes) -> Header:
     """(width, height, alpha, flags) out of the first chunk; width and height 0 where it is none of the three."""
     kind = head[12:16]
-    if kind == b"VP8X" and len(head) >= 30:  # 2.7: flags, 24 bits reserved, then canvas width and height less 1
+    if kind == b"VP8X":  # 2.7: flags, 24 bits reserved, then canvas width and height less 1
         size = 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
         return *size, bool(head[20] & _ALPHA), head[20]
     if kind == b"VP8L" and head[20] == 0x2F:  # 3.4: 14 bits of width less 1, 14 of height less 1, alpha

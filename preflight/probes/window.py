@@ -8,9 +8,14 @@ from preflight.sources import Source, Truncated
 
 _HEAD: Final = 2048
 """Bytes of the first piece, unless it begins further back."""
-_PIECES: Final = 256
-"""How often a reader may look elsewhere: more than most real files need, and over HTTP each is a request."""
+_REMOTE: Final = 256
+_LOCAL: Final = 4096
+"""How often a reader may look elsewhere: over HTTP each may be a request, on a disk they cost microseconds."""
 _LARGEST: Final = 16 << 10
+_LEAP: Final = 64 << 10
+_ROW: Final = 2
+"""Leaps of at most `_LEAP` over HTTP after which they are no few any more, and what lies between is read along."""
+_AHEAD: Final = 1 << 20
 
 
 class Window:
@@ -18,16 +23,19 @@ class Window:
 
     The first piece is the head, which a source keeps anyway. After a leap `piece` bytes are read; where one piece
     almost continues another it is twice as large, so that a long row of small segments is a few reads.
-    `pieces` bounds how many there may be, for a reader that has no bound of its own.
+    `pieces` bounds how many there may be, for a reader that has no bound of its own. `rows`: the segments follow one
+    another, as far apart as they may; over HTTP a long row of them costs fewer requests if it is read as a whole.
     """
 
-    __slots__ = ("_data", "_ended", "_left", "_piece", "_pieces", "_source", "_start", "_wanted")
+    __slots__ = ("_data", "_ended", "_leaps", "_left", "_piece", "_pieces", "_rows", "_source", "_start", "_wanted")
 
-    def __init__(self, source: Source, piece: int, start: int = 0, pieces: int = _PIECES) -> None:
+    def __init__(self, source: Source, piece: int, start: int = 0, pieces: int = 0, rows: bool = False) -> None:
         self._source = source
         self._piece = piece
         self._wanted = piece // 2
-        self._pieces = self._left = pieces
+        self._pieces = self._left = pieces or (_REMOTE if source.requests else _LOCAL)
+        self._rows = rows and source.requests > 0
+        self._leaps = 0
         self._fill(start, max(_HEAD - start, piece))
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -37,9 +45,17 @@ class Window:
         if begin < 0 or (begin + length > known and not (self._ended and begin <= known)):
             near = 0 < begin <= known + self._piece
             self._wanted = min(2 * self._wanted, _LARGEST) if near else self._piece
+            if self._rows and known < begin <= known + _LEAP:
+                self._leaps += 1
+                self._wanted = self._wanted if self._leaps <= _ROW else min(_LEAP << self._leaps - _ROW, _AHEAD)
             self._fill(offset, max(length, self._wanted))
             begin = 0
         return self._data[begin : begin + length]
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces were read."""
+        return self._pieces - self._left
 
     def at_hand(self, offset: int, length: int) -> bytes:
         """As many of these bytes as cost no read."""

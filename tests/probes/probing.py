@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from preflight.media import Media
 from preflight.probes import probe
 from preflight.probes.sniff import sniff
+from preflight.sources import blocks
+from preflight.sources.blocks import Blocks
 from preflight.sources.memory import MemorySource
 
 HEAD = 2048
@@ -34,6 +36,29 @@ class CountingSource(MemorySource):
         self._counted += beyond
         piece = super().read_at(offset, length)
         self.bytes_read = self._counted
+        return piece
+
+
+class RemoteSource(MemorySource):
+    """Bytes in memory, asked for as those behind a URL are: in pieces, of which each counts as a request."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.requests = 1
+        self._blocks = Blocks()
+        self._blocks.add(0, super().read_at(0, blocks.HEAD))
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        end = min(offset + length, self.size)
+        piece = b""
+        while offset < end:
+            there = self._blocks.at(offset, end)
+            if not there:
+                first, stop = self._blocks.span(offset, end, self.size)
+                self._blocks.add(first, super().read_at(first, stop - first))
+                self.requests += 1
+            piece += there
+            offset += len(there)
         return piece
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import preflight
+from preflight.errors import WorkerCrashed
 from preflight.media import Media, Need
 from preflight.probes import opinions, probe
 from preflight.sources.memory import MemorySource
@@ -125,3 +127,16 @@ def test_codecs_have_our_names(
 ) -> None:
     answering(monkeypatch, {"general": {"format": general}, "tracks": [{"track_type": "Video", **track}]})
     assert seen(bytes(range(200, 255)) * 9).video_codec == codec
+
+
+def test_a_decoder_that_dies_over_a_file_costs_that_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: Any, **__: Any) -> None:
+        raise WorkerCrashed("x.ico", "crashed (SIGSEGV)")
+
+    monkeypatch.setattr(opinions, "run", crash)
+    icon = b"\0\0\1\0\1\0" + bytes((16, 16, 0, 0, 1, 0, 32, 0)) + struct.pack("<II", 500, 22) + bytes(500)
+    with pytest.raises(WorkerCrashed):
+        probe(MemorySource(icon))
+    reports = list(preflight.check_many([icon, b"PK\3\4" + bytes(99), icon], "atlas"))
+    assert [report.verdict for report in reports] == ["unknown", "fail", "unknown"]
+    assert [finding.code for finding in preflight.check(icon, "atlas").findings] == ["probe_crashed"]

@@ -211,6 +211,29 @@ def test_cut_in_the_tables_it_is_a_cut_picture_of_unknown_size() -> None:
     assert seen(data[:30]).notes == ("truncated",)
 
 
+@pytest.mark.parametrize("between", [b"", box(b"free")])
+def test_without_its_media_data_it_is_a_cut_picture(between: bytes) -> None:
+    whole = heif(hevc())
+    end = whole.index(b"mdat") - 4
+    for data in (whole[:end] + between, whole[:end] + between + whole[end : end + 4]):
+        assert (sizes(seen(data)), seen(data).notes) == ((128, 64, 128, 64), ("truncated",))
+    tiles = grid_of_four()
+    assert seen(tiles[: tiles.index(b"mdat") - 4]).notes == ("truncated",)
+
+
+def test_a_sequence_without_its_media_data_is_cut() -> None:
+    whole = sequence()
+    assert "truncated" in seen(whole[: whole.index(b"mdat") - 4]).notes
+    assert "truncated" in seen(whole[: whole.index(b"moov") - 4]).notes
+
+
+def test_media_data_up_to_the_end_may_be_cut_too() -> None:
+    whole = heif(hevc())
+    at = whole.index(b"mdat") - 4
+    endless = whole[:at] + bytes(4) + whole[at + 4 :]
+    assert (seen(endless).notes, seen(endless[:-1]).notes) == ((), ("truncated",))
+
+
 def test_garbage_behind_the_file_is_not_a_part_that_is_missing() -> None:
     assert seen(heif(hevc()) + b"\x7f\xff\xff\xff----").notes == ()
     assert seen(heif(hevc(), behind=True) + b"\x7f\xff\xff\xff----").notes == ()

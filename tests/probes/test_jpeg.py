@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
+from random import Random
 from struct import pack
 
 import pytest
 from hypothesis import given, settings
-from probing import counted, damaged, ends_in_facts, facts
+from PIL import Image
+from probing import RemoteSource, counted, damaged, ends_in_facts, facts
 
 from preflight.media import Media, Need
 from preflight.probes import probe
@@ -19,6 +22,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._exif import exif
 from makers.jpeg import FIXTURES, HEIGHT, WIDTH, lines_behind_scan, picture, segment, with_exif, with_segments
 
+MP4_TAIL = Random(2).randbytes(70_000).replace(b"\xff", b"\xfe") + b"\xff\0"
+
 
 def size(media: Media) -> tuple[int | None, int | None]:
     return media.width, media.height
@@ -27,14 +32,16 @@ def size(media: Media) -> tuple[int | None, int | None]:
 def test_a_picture_without_thumbnail_needs_its_head_alone() -> None:
     media, source = counted(with_exif(exif(6)) + bytes(100_000))
     assert size(media) == (HEIGHT, WIDTH)
-    assert source.distant == []
+    assert source.distant == [(source.size - 1024, 1024)]  # whether it is whole
+    remote = RemoteSource(with_exif(exif(6)) + bytes(100_000))
+    assert (size(probe(remote)), remote.requests) == ((HEIGHT, WIDTH), 1)
 
 
 def test_a_large_thumbnail_is_leapt_over() -> None:
     media, source = counted(with_exif(exif(8, thumbnail=bytes(40_000))) + bytes(100_000))
     assert size(media) == (HEIGHT, WIDTH)
-    assert len(source.distant) == 1
-    assert source.bytes_read < 4096
+    assert len(source.distant) == 2  # one of them for the end
+    assert source.bytes_read <= 4096
 
 
 def test_100_kb_of_application_data_cost_one_read_a_segment() -> None:
@@ -59,7 +66,35 @@ def test_a_long_row_of_small_segments_costs_few_reads() -> None:
 def test_exif_behind_a_distant_segment_is_found() -> None:
     media, source = counted(with_exif(exif(5), segment(0xE2, bytes(50_000))))
     assert (size(media), media.orientation) == ((HEIGHT, WIDTH), 5)
-    assert len(source.distant) == 1
+    assert len(source.distant) == 2
+
+
+def noise(edge: int = 200) -> bytes:
+    """A JPEG of much detail, 30 kB."""
+    out = io.BytesIO()
+    Image.frombytes("L", (edge, edge), Random(1).randbytes(edge * edge)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_a_picture_that_visibly_ends_in_its_scan_is_cut() -> None:
+    whole = noise()
+    assert facts(whole).notes == ()
+    cuts = range(len(whole) // 2, len(whole) - 2, 97)
+    assert sum(facts(whole[:end]).notes == ("truncated",) for end in cuts) > 0.6 * len(cuts)
+
+
+@pytest.mark.parametrize(
+    "trailer", [bytes(3000), b"\0" * 9, b"Samsung trailer " * 90, Random(3).randbytes(3000), noise(), MP4_TAIL]
+)
+def test_what_is_appended_is_not_a_scan(trailer: bytes) -> None:
+    assert facts(noise() + trailer).notes == ()
+
+
+def test_cut_in_the_exif_behind_the_frame_header_it_is_a_cut_file() -> None:
+    whole = picture().replace(b"\xff\xda", segment(0xE1, b"Exif\0\0" + exif(6)) + b"\xff\xda", 1)
+    start = whole.index(b"Exif")
+    for end in range(start, start + 6 + len(exif(6))):
+        assert facts(whole[:end]).notes == ("truncated",), end
 
 
 def test_a_directory_far_inside_the_block_is_read_alone() -> None:
@@ -73,7 +108,18 @@ def test_a_directory_far_inside_the_block_is_read_alone() -> None:
 def test_segments_without_end_are_given_up() -> None:
     media, source = counted(b"\xff\xd8" + segment(0xE5, bytes(3000)) * 5000)
     assert (media.format, media.width) == ("jpeg", None)
-    assert len(source.distant) < 1100
+    assert len(source.distant) < 4200
+
+
+def test_from_a_url_a_long_row_of_large_segments_costs_few_requests() -> None:
+    source = RemoteSource(with_segments(*[segment(0xE2, bytes(64_000))] * 27))
+    assert (size(probe(source)), source.requests) == ((WIDTH, HEIGHT), 7)
+
+
+def test_from_a_url_two_large_segments_are_leapt_over() -> None:
+    source = RemoteSource(with_segments(*[segment(0xE2, bytes(64_000))] * 2) + bytes(500_000))
+    assert (size(probe(source)), source.requests) == ((WIDTH, HEIGHT), 3)
+    assert source.bytes_read < 48_000
 
 
 def test_damage_without_end_is_given_up() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from struct import pack
 
 import pytest
+from probing import counted
 
 from preflight.media import Media, Need
 from preflight.probes import probe
@@ -161,8 +162,19 @@ def test_media_data_that_is_missing_or_cut_is_noted() -> None:
     assert seen(whole[: whole.index(b"mdat") - 4]).notes == ("no_media_data",)
     empty = whole[: whole.index(b"mdat") - 4] + box(b"mdat")
     assert seen(empty).notes == ("no_media_data",)
+    assert seen(whole[: whole.index(b"mdat")]).notes == ("truncated",)
     media = seen(ftyp() + box(b"free", bytes(9)))
     assert (media.kind, media.format, media.notes) == (None, "mp4", ("no_moov",))
+
+
+def test_media_data_behind_padding_is_looked_at() -> None:
+    whole = movie(blank())
+    at = whole.index(b"mdat") - 4
+    padded = whole[:at] + box(b"free", bytes(5000)) + box(b"uuid", bytes(3000)) + whole[at:]
+    assert (seen(padded).notes, seen(padded[:-1]).notes) == ((), ("truncated",))
+    assert seen(padded[: padded.index(b"mdat") - 4]).notes == ("no_media_data",)
+    _, source = counted(padded)
+    assert source.bytes_read < 5000
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,9 @@ def test_a_fragment_that_is_cut_is_noted() -> None:
     assert seen(data[:-1]).notes == ("fragmented", "truncated")
     media = seen(data[: data.rindex(b"moof") + 20])
     assert (media.notes, media.frames) == (("fragmented", "truncated"), 36)
+
+
+def test_a_fragment_without_its_media_data_is_cut() -> None:
+    data = fragmented(blank())
+    end = data.rindex(b"mdat") - 4
+    assert seen(data[:end]).notes == seen(data[: end + 6]).notes == ("fragmented", "truncated")

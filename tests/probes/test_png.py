@@ -12,7 +12,9 @@ from struct import pack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from probing import counted, damaged, ends_in_facts, facts
+from probing import RemoteSource, counted, damaged, ends_in_facts, facts
+
+from preflight.probes import probe
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
@@ -81,9 +83,15 @@ def test_exif_is_found_behind_chunks_of_one_length(length: int, count: int, last
     assert (media.orientation, media.notes) == (6, ())
 
 
-def test_exif_in_front_makes_a_look_behind_needless() -> None:
-    media, source = counted(png(EXIF, picture=idat(*[8192] * 40)))
-    assert (media.orientation, source.distant) == (6, [])
+def test_exif_in_front_makes_a_request_behind_needless() -> None:
+    source = RemoteSource(png(EXIF, picture=idat(*[8192] * 40)))
+    assert (probe(source).orientation, source.requests) == (6, 1)
+
+
+def test_exif_in_front_does_not_hide_that_a_file_is_cut() -> None:
+    for whole in (png(EXIF, picture=idat(*[8192] * 40)), png(EXIF, picture=idat(9000))):
+        assert facts(whole).notes == ()
+        assert all(facts(whole[:end]).notes == ("truncated",) for end in range(3000, len(whole), 1999))
 
 
 def test_the_first_of_two_blocks_counts() -> None:
@@ -122,9 +130,39 @@ def test_a_large_profile_costs_one_read() -> None:
 
 
 def test_chunks_without_end_are_given_up() -> None:
-    media, source = counted(SIGNATURE + header() + chunk(b"teXt", bytes(3000)) * 1000)
+    media, source = counted(SIGNATURE + header() + chunk(b"teXt", bytes(3000)) * 5000)
     assert (media.width, media.notes) == (WIDTH, ("truncated",))
-    assert len(source.distant) < 300
+    assert len(source.distant) < 4200
+
+
+def test_hundreds_of_chunks_before_the_picture_are_stepped_over() -> None:
+    assert facts(png(chunk(b"teXt", bytes(3000)) * 300, EXIF)).notes == ()
+
+
+def test_from_a_url_a_row_of_large_chunks_is_read_ahead() -> None:
+    source = RemoteSource(png(chunk(b"teXt", bytes(40_000)) * 40, EXIF))
+    assert (probe(source).orientation, source.requests) == (6, 7)
+
+
+@pytest.mark.parametrize("behind", [(), (EXIF,), (TEXT,)])
+def test_without_its_end_it_is_a_cut_file(behind: tuple[bytes, ...]) -> None:
+    irregular = png(picture=idat(5000, 7000, 300, 9000), behind=behind)
+    for whole in (film(*behind), irregular, png(picture=idat(*[8192] * 9, 77), behind=behind)):
+        assert "truncated" not in facts(whole).notes
+        for cut in (1, 4, 8, 11, 12, 13, 40, 100):
+            assert "truncated" in facts(whole[:-cut]).notes, cut
+
+
+@pytest.mark.parametrize("size", range(17, 25))
+def test_half_a_number_is_none(size: int) -> None:
+    media = facts(png()[:size])
+    assert (media.stored_width, media.stored_height) == ((WIDTH, HEIGHT) if size == 24 else (None, None))
+
+
+def test_cut_in_the_exif_behind_the_picture_it_is_a_cut_file() -> None:
+    whole = png(behind=(EXIF,))
+    for size in range(len(whole) - 12 - len(EXIF) + 1, len(whole)):
+        assert facts(whole[:size]).notes == ("truncated",), size
 
 
 @pytest.mark.parametrize("size", [8, 12, 20, 30])

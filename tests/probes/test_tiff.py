@@ -51,6 +51,23 @@ def test_a_size_that_is_not_positive_is_not_known(value: bytes) -> None:
     assert (media.kind, media.width, media.height, media.notes) == ("image", None, 5, ("bad_header",))
 
 
+@pytest.mark.parametrize(
+    ("line", "behind_header"),
+    [
+        (entry(50706, 1, 4, b"\1\4\0\0"), b""),
+        (entry(262, SHORT, 1, pack("<H", 32803)), b""),
+        (entry(262, SHORT, 1, pack("<H", 34892)), b""),
+        (entry(262, SHORT, 1, b"\2"), b"CR\2\0\0\0\0\0"),
+    ],
+)
+def test_a_raw_file_of_a_camera_is_noted(line: bytes, behind_header: bytes) -> None:
+    lines = [entry(256, SHORT, 1, b"\x07"), entry(257, SHORT, 1, b"\x05"), line]
+    start = 8 + len(behind_header)
+    data = b"II*\0" + pack("<I", start) + behind_header + small(*lines)[8:]
+    media = probe(MemorySource(data))
+    assert (media.format, media.width, media.notes) == ("tiff", 7, ("uncommon_coding",))
+
+
 def test_the_first_of_two_equal_tags_counts() -> None:
     lines = [entry(256, SHORT, 1, b"\x07"), entry(256, SHORT, 1, b"\x09"), entry(257, SHORT, 1, b"\x05")]
     assert probe(MemorySource(small(*lines))).width == 7
@@ -77,6 +94,21 @@ def test_a_last_strip_behind_the_end_is_a_cut_file() -> None:
     assert probe(MemorySource(head + pack("<3I", 8, 10, 12))).notes == ()
     assert probe(MemorySource(head + pack("<3I", 8, 10, 1_000_000))).notes == ("truncated",)
     assert probe(MemorySource(head)).notes == ("truncated",)
+
+
+@pytest.mark.parametrize(("compression", "notes"), [(5, ("truncated",)), (1, ())])
+def test_a_compressed_strip_that_goes_on_behind_the_end_is_cut(compression: int, notes: tuple[str, ...]) -> None:
+    def lines(length: int) -> list[bytes]:
+        values = ((256, 7), (257, 5), (259, compression), (273, 100), (279, length))
+        return [entry(tag, LONG, 1, pack("<I", value)) for tag, value in values]
+
+    assert probe(MemorySource(small(*lines(50)).ljust(150, b"\0"))).notes == ()
+    assert probe(MemorySource(small(*lines(51)).ljust(150, b"\0"))).notes == notes
+
+
+def test_a_table_of_strips_of_unknown_type_says_nothing() -> None:
+    size = [entry(256, SHORT, 1, b"\7"), entry(257, SHORT, 1, b"\5")]
+    assert probe(MemorySource(small(*size, entry(273, 99, 1, b"\xff\xff\xff\xff")))).notes == ()
 
 
 def test_pages_are_counted_only_where_somebody_asks() -> None:

@@ -126,6 +126,12 @@ def test_other_forms_of_riff_are_no_wav() -> None:
     assert sniff(MemorySource(b"RIFF\0\0\0\0RMID" + bytes(100))) is None
 
 
+def test_hundreds_of_chunks_before_the_sound_are_stepped_over() -> None:
+    media, source = counted(riff(*[chunk(b"LIST", bytes(3000))] * 300, fmt(), DATA))
+    assert (media.duration, media.notes) == (0.1, ())
+    assert source.bytes_read < 32_000
+
+
 def test_a_row_of_empty_chunks_has_an_end() -> None:
     source = MemorySource(b"RIFF\0\0\0\0WAVE" + b"JUNK\0\0\0\0" * 1_000_000)
     assert wav.read(source, EVERYTHING, "wav").notes == ("truncated",)

@@ -49,6 +49,13 @@ def test_announced_exif_that_is_missing_is_none() -> None:
     assert (media.width, media.orientation, media.notes) == (WIDTH, None, ())
 
 
+@pytest.mark.parametrize("size", range(21, 30))
+def test_half_a_number_is_none(size: int) -> None:
+    for data in (riff(PIXELS), extended(ALPHA, PIXELS)):
+        media = facts(data[:size])
+        assert (media.kind, media.width, media.notes) == ("image", None, ("truncated",))
+
+
 def test_a_padding_that_the_length_leaves_out_is_no_trailing_data() -> None:
     assert facts(riff(chunk(b"VP8 ", picture()[8:])) + b"\0").notes == ()
 
