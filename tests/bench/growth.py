@@ -15,7 +15,7 @@ from tests.bench.tools import core_files, in_turn, linked, preflight, row
 
 COUNTS = (1_000, 10_000, 100_000)
 SEVERAL = 10_000
-RUNS = 3
+RUNS = 5
 
 
 class Measured(NamedTuple):
