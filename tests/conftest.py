@@ -10,12 +10,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings as hypothesis
 
 from tests.forks import Forks
+
+if TYPE_CHECKING:
+    from preflight.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,6 +86,21 @@ def corpus() -> Path:
     if not folder:
         pytest.skip("PREFLIGHT_CORPUS names no corpus")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="module")
+def _box() -> Iterator[Sandbox]:
+    from preflight.sandbox import Sandbox
+
+    with Sandbox() as box:
+        yield box
+
+
+@pytest.fixture
+def box(_box: Sandbox) -> Sandbox:
+    """The sandbox: one a module, well-behaved again before each test."""
+    _box.misbehave.clear()
+    return _box
 
 
 @pytest.fixture(scope="session")

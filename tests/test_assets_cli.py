@@ -28,18 +28,6 @@ NAMES = sorted(PROVIDERS)
 SIGNATURE = "5f2c9d7a11c04e0b8a4d"
 
 
-@pytest.fixture(scope="module")
-def _box() -> Iterator[Sandbox]:
-    with Sandbox() as box:
-        yield box
-
-
-@pytest.fixture
-def box(_box: Sandbox) -> Sandbox:
-    _box.misbehave.clear()
-    return _box
-
-
 class Desk:
     """One provider at the sandbox, a ledger, and the command."""
 

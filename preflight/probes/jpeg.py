@@ -181,8 +181,13 @@ def _ends_in_scan(source: Source, position: int, max_bytes: int) -> bool:
     size = source.size
     if size is None or (source.requests and size > _AT_HAND):
         return False
-    tail = source.read_at(max(0, size - _TAIL), _TAIL)
-    if b"\xff\xd9" in tail or len(set(tail)) < _VALUES or b"\xff\0" not in tail or _END_OF_SCAN.search(tail):
+    start = max(position, size - _TAIL)
+    tail = source.read_at(start, _TAIL)
+    if b"\xff\xd9" in tail:
+        return False
+    if start == position:
+        return True  # that was all of it
+    if len(set(tail)) < _VALUES or b"\xff\0" not in tail or _END_OF_SCAN.search(tail):
         return False
     last = min(size, position + max_bytes)
     while position < last:

@@ -172,3 +172,11 @@ def test_other_formats_that_carry_a_jpeg_are_not_one(carrier: bytes) -> None:
 @given(damaged(FIXTURES))
 def test_damaged_files_end_in_facts(data: bytes) -> None:
     ends_in_facts(data, "jpeg")
+
+
+def test_a_small_picture_that_is_cut_anywhere_in_its_scan_is_cut(fixtures: Path) -> None:
+    """However even its picture: all that is left of it is seen."""
+    whole = (fixtures / "accepted" / "picture.jpg").read_bytes()
+    assert probe(MemorySource(whole)).notes == ()
+    for end in range(whole.index(b"\xff\xda") + 20, whole.index(b"\xff\xda") + 900, 7):
+        assert probe(MemorySource(whole[:end])).notes == ("truncated",)

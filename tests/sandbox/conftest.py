@@ -1,25 +1,12 @@
-"""One sandbox a module, well-behaved again before each test."""
+"""What is hosted at the sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from preflight.sandbox import Sandbox
-
-
-@pytest.fixture(scope="module")
-def _box() -> Iterator[Sandbox]:
-    with Sandbox() as box:
-        yield box
-
-
-@pytest.fixture
-def box(_box: Sandbox) -> Sandbox:
-    _box.misbehave.clear()
-    return _box
 
 
 @pytest.fixture

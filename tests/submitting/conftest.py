@@ -1,8 +1,7 @@
-"""One sandbox a module, well-behaved again before each test; a sender for each provider."""
+"""A sender for each provider."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,6 @@ import pytest
 from preflight.providers import PROVIDERS
 from preflight.sandbox import Sandbox
 from tests.submitting.sending import Sender
-
-
-@pytest.fixture(scope="module")
-def _box() -> Iterator[Sandbox]:
-    with Sandbox() as box:
-        yield box
-
-
-@pytest.fixture
-def box(_box: Sandbox) -> Sandbox:
-    _box.misbehave.clear()
-    return _box
 
 
 @pytest.fixture(params=sorted(PROVIDERS))
