@@ -1,4 +1,4 @@
-"""Formats that no reader of ours knows, and bytes that nobody recognised: a library's word, where it is plain."""
+"""Read formats that have no reader of ours through a library."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from preflight.worker import Limits
 
 SECONDS: Final = 0.8
 MEMORY: Final = 128 << 20
-_LEAST: Final = 16
-"""Bytes below which there is nothing to ask a library about."""
-
 _PICTURES: Final = {"dds": "DDS", "icns": "ICNS", "ico": "ICO", "jp2": "JPEG2000", "psd": "PSD"}
 """Read by Pillow, under its names. libmediainfo would do, but tells of one picture of an icon only."""
 _UNREAD: Final = frozenset(("jxl",))
 """Neither library knows its size."""
+_MAX_AIFF_CHUNKS: Final = 64
 _NO_DURATION: Final = frozenset(("au", "caf", "h264", "hevc"))
 """libmediainfo's is wrong: twice the true one for 16-bit AU, 0.7 s for 5 s of CAF, the first frames' for raw video."""
 _ESTIMATED: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mpegts"))
@@ -29,17 +27,32 @@ _ESTIMATED: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mpegts"))
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """`name` is the sniffed format, empty where nothing was recognised. Raises `WorkerTimeout`, `WorkerCrashed`."""
+    """Return a library's facts of the sniffed format `name`; none where it is empty: nothing was recognised.
+
+    Raises `WorkerTimeout`, `WorkerCrashed`.
+    """
     limits = Limits(SECONDS, MEMORY, need.max_bytes)
     media = None
     try:
         if name in _PICTURES:
             media = _picture(source, limits, name)
-        elif name not in _UNREAD and (name or (source.size or 0) >= _LEAST):
+        elif name and name not in _UNREAD and (name != "aiff" or _has_common_chunk(source)):
             media = _streams(source, limits, name)
     except ReadLimit:
         pass
     return media or _by_name(source, name)
+
+
+def _has_common_chunk(source: Source) -> bool:
+    """Whether an AIFF file has the chunk that describes its sound; without one libmediainfo may never end."""
+    offset = 12
+    for _ in range(_MAX_AIFF_CHUNKS):
+        header = source.read_at(offset, 8)
+        if header[:4] == b"COMM" or len(header) < 8:
+            return header[:4] == b"COMM"
+        size = int.from_bytes(header[4:], "big")
+        offset += 8 + size + size % 2
+    return False
 
 
 def _by_name(source: Source, name: str) -> Media:
@@ -57,7 +70,7 @@ def _picture(source: Source, limits: Limits, name: str) -> Media | None:
 def _streams(source: Source, limits: Limits, name: str) -> Media | None:
     media = mediainfo(source, limits).media
     known = CONTAINERS.get(media.format or "")
-    if media.kind is None or known is None or name not in ("", known):
+    if media.kind is None or known is None or name != known:
         return None
     return replace(
         media,

@@ -80,7 +80,13 @@ def sniff(source: Source) -> str | None:
     """The format's name as `preflight.probes.READERS` and `preflight.formats.FORMATS` know it, or None."""
     head = source.read_at(0, HEAD)
     found = _by_signature(head) or _sound(source, head) or _text(source)
-    return found or _boxes(source, head) or _garbage_before(source)
+    return found or _boxes(source, head) or _raw_stream(source) or _garbage_before(source)
+
+
+def _raw_stream(source: Source) -> str | None:
+    from preflight.probes.sniff_streams import sniff_stream  # little of what is checked is a raw stream
+
+    return sniff_stream(source)
 
 
 def _text(source: Source) -> str | None:

@@ -110,23 +110,31 @@ def test_a_number_may_be_written_in_several_ways(
 def test_another_container_than_the_first_bytes_say_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, {"general": {"format": "AC-3"}, "tracks": [{"track_type": "Audio", "format": "AC-3"}]})
     assert seen(aiff()).audio_codec is None
-    assert seen(bytes(range(200, 255)) * 9).format == "ac3"
+
+
+def test_no_library_is_asked_about_bytes_that_nothing_recognises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opinions, "run", lambda *_, **__: pytest.fail("a library was asked"))
+    for junk in (b"\0\0\1\xba", b"\x0b\x77", b"\0\0\1\xe0", b"\x7f\xfe\x80\x01", b"ID3\4\0\0\0\0\0\0"):
+        assert seen(junk * 5000).kind in (None, "audio")
+    assert seen(b"FORM\0\0\0\4AIFF" * 500) == Media(kind="audio", format="aiff", size=6000)
 
 
 @pytest.mark.parametrize(
-    ("general", "track", "codec"),
+    ("container", "track", "codec"),
     [
-        ("Flash Video", {"format": "Sorenson Spark"}, "flv1"),
-        ("MPEG-TS", {"format": "MPEG Video", "format_version": "Version 2"}, "mpeg2video"),
-        ("Windows Media", {"format": "VC-1", "codec_id": "WMV3"}, "wmv3"),
-        ("Windows Media", {"format": "Screen Magic"}, None),
+        (("flv", "Flash Video"), {"format": "Sorenson Spark"}, "flv1"),
+        (("mpegts", "MPEG-TS"), {"format": "MPEG Video", "format_version": "Version 2"}, "mpeg2video"),
+        (("asf", "Windows Media"), {"format": "VC-1", "codec_id": "WMV3"}, "wmv3"),
+        (("asf", "Windows Media"), {"format": "Screen Magic"}, None),
     ],
 )
 def test_codecs_have_our_names(
-    monkeypatch: pytest.MonkeyPatch, general: str, track: dict[str, str], codec: str | None
+    monkeypatch: pytest.MonkeyPatch, container: tuple[str, str], track: dict[str, str], codec: str | None
 ) -> None:
+    ours, general = container
+    starts = {"flv": b"FLV\1", "mpegts": (b"\x47" + bytes(187)) * 3, "asf": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"}
     answering(monkeypatch, {"general": {"format": general}, "tracks": [{"track_type": "Video", **track}]})
-    assert seen(bytes(range(200, 255)) * 9).video_codec == codec
+    assert seen(starts[ours] + bytes(500)).video_codec == codec
 
 
 def test_a_decoder_that_dies_over_a_file_costs_that_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
