@@ -14,6 +14,9 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "no_media": Code("unknown", "Nothing to check", "A folder has no file that could be media."),
     "unreadable_line": Code("unknown", "Line not readable", "A line of a list names no target."),
     "not_a_file": Code("unknown", "Not a file", "The path names something that has no content of its own."),
+    "path_outside": Code(
+        "error", "Outside the folder", "The path is outside the folder from which files are accepted."
+    ),
     "permission_denied": Code("unknown", "Not readable", "This user may not read the file."),
     "unreadable": Code("unknown", "Not readable", "The system could not read the file."),
     "source_changed": Code("unknown", "Changed while read", "The bytes changed twice while they were being read."),

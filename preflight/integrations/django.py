@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from preflight.errors import MissingExtra
+from preflight.errors import MissingExtra, UsageError
 from preflight.integrations.requirement import Objection, Requirement
 
 try:
@@ -25,19 +25,24 @@ __all__ = ["Passes", "StopLargeUploads"]
 
 
 class Passes(Requirement):
-    """Raises a `ValidationError` for each finding that keeps the file from passing: `code` is the finding's.
+    """Raise a `ValidationError` for each finding that keeps the file from passing: `code` is the finding's.
 
-    Its `params` are what is known of the finding: fact, value, limit, hint … Can stand in migrations.
+    Its `params` are what is known of the finding: fact, value, limit, hint … Can stand in migrations. A str is refused
+    with the code `not_a_media_source`; for a Path that a request may choose, give `within=FOLDER`.
     """
 
     def __call__(self, value: Any) -> None:
-        report = self.report(value)
+        try:
+            report = self.report(value)
+        except UsageError as error:  # such as the text of a CharField: never the server's fault
+            message = str(error).replace("%", "%%")
+            raise ValidationError(message, code="not_a_media_source") from None
         if not report.passed:
             raise ValidationError([_error(objection) for objection in self.objections(report)])
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         """How a migration writes it down."""
-        names = ("strict", "deep", "max_bytes", "timeout", "allow_private")
+        names = ("strict", "deep", "max_bytes", "timeout", "allow_private", "within")
         chosen = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(Requirement, name)}
         return "preflight.integrations.django.Passes", (self.rules,), chosen
 

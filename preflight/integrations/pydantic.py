@@ -9,6 +9,7 @@ fact, value, limit and hint, `loc` is the field.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, ValidationError
@@ -16,17 +17,21 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from preflight.errors import UsageError
+from preflight.integrations.accepted_types import refuse_text
 from preflight.integrations.requirement import Objection, Requirement
 
 __all__ = ["Passes"]
 
 
 class Passes(Requirement):
-    """Stands in `Annotated[T, Passes(rules)]`, where T is a Path, bytes, AnyHttpUrl, or the upload of a web framework,
-    a list of these, or one of these that may be None.
+    """Annotate a field with the rule sets that its media must pass: `Annotated[T, Passes(rules)]`.
+
+    T is a Path, bytes, AnyHttpUrl, the upload class of a web framework, a list of these, or one of these that may be
+    None. Raises `UsageError` when the type is defined if a str could be a value of it: whether that is a path of this
+    machine must not be for its sender to decide. A Path is safe where your own code supplies it; in a model that a
+    request fills, give `within=FOLDER`.
 
     A URL is fetched while it is validated, for up to `timeout` s: in asyncio use `preflight.acheck` for URLs instead.
-    A str is refused: whether it is a path of this machine must not be for its sender to say.
 
     >>> from typing import Annotated
     >>> from pathlib import Path
@@ -42,8 +47,7 @@ class Passes(Requirement):
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        if source is str:
-            raise UsageError("Passes on a str: say Path or AnyHttpUrl, which of them its sender must not choose")
+        refuse_text(source, handler.generate_schema)
         try:
             schema = handler(source)
         except PydanticSchemaGenerationError:  # a class that pydantic does not know: an upload
@@ -51,19 +55,24 @@ class Passes(Requirement):
         return core_schema.no_info_after_validator_function(self._validated, schema)
 
     def _validated(self, value: Any) -> Any:
-        several = isinstance(value, list | tuple)
-        details = [
-            detail
-            for index, one in enumerate(value if several else [value])
-            if one is not None  # where the type lets a value be missing, so do we
-            for detail in self._details(one, (index,) if several else ())
-        ]
+        details = list(self._details(value, ()))
         if details:
             raise ValidationError.from_exception_data("media", details)
         return value
 
-    def _details(self, value: Any, place: tuple[int, ...]) -> list[InitErrorDetails]:
-        report = self.report(value)
+    def _details(self, value: Any, place: tuple[int, ...]) -> Iterator[InitErrorDetails]:
+        if isinstance(value, list | tuple | set | frozenset):
+            for index, one in enumerate(value):
+                yield from self._details(one, (*place, index))
+        elif value is not None:  # where the type lets a value be missing, so do we
+            yield from self._judge(value, place)
+
+    def _judge(self, value: Any, place: tuple[int, ...]) -> list[InitErrorDetails]:
+        try:
+            report = self.report(value)
+        except UsageError as error:  # a type of which nothing was known beforehand: never the server's fault
+            reason = PydanticCustomError("not_a_media_source", "{message}", {"message": str(error)})
+            return [InitErrorDetails(type=reason, loc=place, input=type(value).__name__)]
         if report.passed:
             return []
         # The value itself stays out of the errors: bytes would be dumped into an answer, a URL would show its secrets.

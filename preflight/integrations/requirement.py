@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from preflight.checker import Plan, Rules, examine, needed, plan_for
@@ -34,10 +35,12 @@ class Objection(NamedTuple):
 
 @dataclass(frozen=True, eq=False)  # compared by identity: typing must be able to hash it wherever it stands
 class Requirement:
-    """A value has to pass rule sets. Takes the options of `preflight.check`, and `max_bytes` for what is uploaded.
+    """A value has to pass rule sets. Takes the options of `preflight.check`, and bounds for values of strangers.
 
     rules      as after `--for`; resolved when the requirement is made. Raises `UsageError` for an unknown one
     max_bytes  the most that is accepted at all; without it, the most that the rule sets accept of any kind
+    within     the folder in which a path must be, links resolved; None: any path, which is safe only where the path
+               comes from your own code and never from a request
     """
 
     rules: Rules
@@ -47,8 +50,13 @@ class Requirement:
     max_bytes: int | None = None
     timeout: float | None = None
     allow_private: bool = False
+    within: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
+        if self.within is not None and not os.path.isdir(self.within):
+            raise UsageError(
+                f"within={os.fspath(self.within)!r} is not a folder. Give the folder of the accepted files."
+            )
         if self.max_bytes is not None and not (isinstance(self.max_bytes, int) and self.max_bytes >= 1):
             raise UsageError(f"max_bytes {self.max_bytes!r}: give a number of bytes, 1 or more")
         assert self.plan  # an unknown rule set is said here, not at the first value
@@ -77,6 +85,11 @@ class Requirement:
         target: Any
         target, name = _target(value)
         label = name or shown(target)
+        if self.within is not None and isinstance(target, os.PathLike):
+            resolved = _resolve_within(target, self.within)
+            if resolved is None:
+                return self._refused(label, _OUTSIDE)
+            target = resolved
         size = size_of(target)
         if self.max_bytes is not None and size is not None and size > self.max_bytes:
             return self._too_large(label, size)
@@ -96,7 +109,12 @@ class Requirement:
 
     def _too_large(self, label: str, size: int) -> Report:
         message = f"size {size:,} bytes: above the {self.max_bytes:,} bytes that are accepted here"
-        finding = Finding("file_size_too_large", "error", message, "size", size, {"max": self.max_bytes})
+        return self._refused(
+            label, Finding("file_size_too_large", "error", message, "size", size, {"max": self.max_bytes})
+        )
+
+    def _refused(self, label: str, finding: Finding) -> Report:
+        """Return the report of a value that is refused without being read."""
         results = tuple(
             Result(rules.name, rules.stage, rules.as_of, rules.basis, "fail", (finding,)) for rules in self.plan.rules
         )
@@ -116,15 +134,34 @@ def _largest(rules: RuleSet) -> int | None:
     return int(most) or None
 
 
+_OUTSIDE: Final = Finding(
+    "path_outside",
+    "error",
+    "the path is outside the folder from which files are accepted here",
+    hint="give a file in that folder",
+)
+
+
+def _resolve_within(path: os.PathLike[str], folder: str | os.PathLike[str]) -> Path | None:
+    """Return the path with all links resolved if it is below the folder; whether it exists plays no part."""
+    try:
+        resolved, root = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    except (OSError, ValueError):  # a NUL, or a name that no file system takes
+        return None
+    return resolved if resolved.is_relative_to(root) else None
+
+
 def _target(value: object) -> tuple[Target, str | None]:
     """What to check for a value, and how it is called where it does not say so itself."""
     if isinstance(value, bytes | bytearray | memoryview | os.PathLike):
         return value, None
-    if isinstance(value, str) or type(value).__module__.partition(".")[0] in ("pydantic", "pydantic_core"):
-        if is_url(str(value)):
-            return str(value), None
-        raise UsageError("a str may be a path or a URL: say which by a pathlib.Path or an AnyHttpUrl")
+    if type(value).__module__.partition(".")[0] in ("pydantic", "pydantic_core") and is_url(str(value)):
+        return str(value), None
+    if isinstance(value, str):
+        raise UsageError("a str may be a path or a URL. Say which by a pathlib.Path or an AnyHttpUrl")
     file, name = file_of(value)
     if file is None:
-        raise UsageError(f"{type(value).__name__} cannot be checked: give a path, a URL, bytes, a file or an upload")
+        raise UsageError(
+            f"{type(value).__name__} cannot be checked. Give a pathlib.Path, an AnyHttpUrl, bytes, a file or an upload"
+        )
     return file, name

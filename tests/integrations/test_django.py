@@ -90,6 +90,33 @@ class TestValidator:
         assert validator != Passes("atlas")
 
 
+class TextForm(forms.Form):  # type: ignore[misc] # Django has no types of its own
+    picture = forms.CharField(validators=[Passes("atlas")])
+    link = forms.URLField(validators=[Passes("atlas")], assume_scheme="https")
+
+
+class TestPaths:
+    def test_text_of_a_request_is_neither_opened_nor_fetched(self) -> None:
+        form = TextForm({"picture": "/etc/passwd", "link": "http://127.0.0.1/a.png"})
+        assert not form.is_valid()
+        codes = {name: [error.code for error in found] for name, found in form.errors.as_data().items()}
+        assert codes == {"picture": ["not_a_media_source"], "link": ["not_a_media_source"]}
+
+    def test_a_path_outside_the_folder_is_refused_alike_whether_it_exists_or_not(self, tmp_path: Path) -> None:
+        validator = Passes("atlas", within=GOOD.parent)
+        validator(GOOD)
+        for outside in (NARROW, tmp_path / "gone.png", GOOD.parent / ".." / "refused" / NARROW.name):
+            with pytest.raises(ValidationError) as caught:
+                validator(outside)
+            assert caught.value.error_list[0].code == "path_outside"
+
+    def test_the_folder_can_stand_in_a_migration(self) -> None:
+        validator = Passes("atlas", within="fixtures")
+        assert MigrationWriter.serialize(validator)[0] == (
+            "preflight.integrations.django.Passes('atlas', within='fixtures')"
+        )
+
+
 class Counted(io.BytesIO):
     """A request's body that counts what is read of it."""
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
-from typing import Annotated, Any
+import os
+import shutil
+from collections.abc import Hashable, Sequence
+from enum import StrEnum
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal, NewType, Optional, TypeVar
 
 import pytest
-from pydantic import AnyHttpUrl, BaseModel, TypeAdapter, ValidationError
+from pydantic import AnyHttpUrl, BaseModel, Field, FilePath, SecretStr, TypeAdapter, ValidationError
 
 import preflight
 from preflight import Passes, UsageError
@@ -67,10 +71,6 @@ class TestValues:
         assert error["type"] == "address_not_public"
         assert "hidden" not in str(error)
 
-    def test_a_str_is_refused_when_the_type_is_made(self) -> None:
-        with pytest.raises(UsageError, match="say Path or AnyHttpUrl"):
-            TypeAdapter(Annotated[str, Passes("atlas")])
-
     def test_an_unknown_rule_set_is_said_when_the_type_is_made(self) -> None:
         with pytest.raises(UsageError, match="did you mean atlas"):
             Passes("atlass")
@@ -78,6 +78,138 @@ class TestValues:
     def test_what_is_no_media_source_is_a_wrong_call(self) -> None:
         with pytest.raises(UsageError, match="int cannot be checked"):
             Passes("atlas").report(7)
+
+
+class Color(StrEnum):
+    RED = "fixtures/accepted/picture.png"
+
+
+class Note(BaseModel):
+    name: str
+
+
+FileName = NewType("FileName", str)
+Folder = NewType("Folder", Path)
+Text = TypeVar("Text", bound=str)
+Either = TypeVar("Either", Path, str)
+Anything = TypeVar("Anything")
+
+
+class TestTypes:
+    @pytest.mark.parametrize(
+        "annotation",
+        [
+            str,
+            Any,
+            object,
+            str | Path,
+            str | None,
+            Path | str | None,
+            Optional[str],  # noqa: UP045 - the other way to write it
+            list[str],
+            list[str | Path],
+            list[list[str]],
+            tuple[Path, str],
+            tuple[str, ...],
+            set[str],
+            dict[str, Path],
+            Sequence[str],
+            Sequence,
+            Hashable,
+            list,
+            tuple,
+            Annotated[str, Field(max_length=9)],
+            list[Annotated[Path | str, Field()]],
+            Literal["a.png"],
+            Color,
+            FileName,
+            Text,
+            Either,
+            Anything,
+            list[FileName],
+            SecretStr,
+            list["str"],
+            "str",
+            Note,
+        ],
+        ids=str,
+    )
+    def test_a_str_anywhere_in_the_type_is_refused_when_it_is_defined(self, annotation: Any) -> None:
+        with pytest.raises(UsageError, match="Passes cannot"):
+            TypeAdapter(Annotated[annotation, Passes("atlas")])
+
+    @pytest.mark.parametrize(
+        ("annotation", "value"),
+        [
+            (Path | None, PASSING),
+            (Path | None, None),
+            (PurePath, PASSING),
+            (FilePath, PASSING),
+            (Folder, PASSING),
+            (list[list[Path]], [[PASSING], []]),
+            (tuple[Path, ...], (PASSING, PASSING)),
+            (set[Path], {PASSING}),
+            (Upload, Upload(io.BytesIO(PASSING.read_bytes()), "a.png")),
+            (Path | bytes, PASSING.read_bytes()),
+        ],
+        ids=str,
+    )
+    def test_paths_bytes_and_uploads_in_any_arrangement_are_judged(self, annotation: Any, value: Any) -> None:
+        assert TypeAdapter(Annotated[annotation, Passes("atlas")]).validate_python(value) == value
+
+    def test_a_value_deep_in_a_list_is_named_by_its_place(self) -> None:
+        (error,) = errors(Annotated[list[tuple[Path, ...]], Passes("atlas")], [(PASSING,), (PASSING, NARROW)])
+        assert error["loc"] == (1, 1)
+
+    @pytest.mark.parametrize("value", ["/etc/passwd", "http://127.0.0.1/a.png", 7, {"a": PASSING}])
+    def test_what_slips_through_an_odd_type_is_an_error_of_the_value(self, value: Any) -> None:
+        with pytest.raises(ValidationError) as caught:
+            Passes("atlas")._validated(value)
+        (error,) = caught.value.errors()
+        assert error["type"] == "not_a_media_source"
+        assert "passwd" not in str(error)
+
+
+class TestWithin:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        inside = tmp_path / "inside"
+        (inside / "deep").mkdir(parents=True)
+        shutil.copy(PASSING, inside / "deep" / "a.png")
+        shutil.copy(PASSING, tmp_path / "secret.png")
+        (tmp_path / "inside-too").mkdir()
+        shutil.copy(PASSING, tmp_path / "inside-too" / "a.png")
+        (inside / "link.png").symlink_to(tmp_path / "secret.png")
+        (inside / "up").symlink_to(tmp_path)
+        (inside / "good.png").symlink_to(inside / "deep" / "a.png")
+        return inside
+
+    def test_files_in_the_folder_pass_also_through_links_in_it(self, folder: Path) -> None:
+        media = TypeAdapter(Annotated[Path, Passes("atlas", within=folder)])
+        for name in ("deep/a.png", "good.png", "deep/../deep/a.png", "up/inside/deep/a.png"):
+            assert media.validate_python(folder / name) == folder / name
+
+    @pytest.mark.parametrize(
+        "name", ["../secret.png", "link.png", "up/secret.png", "../inside-too/a.png", "/etc/passwd", "../gone", "a\0b"]
+    )
+    def test_a_path_that_leads_outside_is_refused_alike_whether_it_exists_or_not(self, folder: Path, name: str) -> None:
+        (error,) = errors(Annotated[Path, Passes("atlas", within=folder)], folder / name)
+        assert (error["type"], error["ctx"]["severity"]) == ("path_outside", "error")
+        assert error["msg"] == "the path is outside the folder from which files are accepted here"
+
+    def test_a_missing_file_in_the_folder_is_not_found(self, folder: Path) -> None:
+        (error,) = errors(Annotated[Path, Passes("atlas", within=folder)], folder / "gone.png")
+        assert error["type"] == "not_found"
+
+    def test_nothing_outside_is_opened(self, folder: Path) -> None:
+        pipe = folder.parent / "pipe"
+        os.mkfifo(pipe)
+        report = Passes("atlas", within=folder).report(pipe)
+        assert (report.verdict, report.bytes_read) == ("fail", 0)
+
+    def test_the_folder_must_be_there_when_the_type_is_defined(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="is not a folder"):
+            Passes("atlas", within=tmp_path / "gone")
 
 
 class TestErrors:
