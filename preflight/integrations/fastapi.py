@@ -1,31 +1,36 @@
-"""Uploads to FastAPI that stop being read once they are too large.
+"""Uploads to FastAPI that are judged off the event loop, and stop being read once they are too large.
 
     router = APIRouter(route_class=UploadRoute)
 
     @router.post("/clips")
     async def clips(clip: Annotated[UploadFile, Passes("atlas")]) -> ...
 
-`Passes` alone judges what has arrived: FastAPI reads a form to its end before it validates. This route counts while
-the body comes in, answers 413 as soon as it is longer than its uploads may be, and closes the connection.
+`Passes` alone judges what has arrived, and does so on the event loop: FastAPI reads a form to its end and validates it
+there. This route counts while the body comes in, answers 413 as soon as it is longer than its uploads may be, and
+closes the connection. What has arrived it judges in threads, before FastAPI validates it.
 """
 
 from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from preflight.errors import MissingExtra
+from preflight.integrations.prejudged import Prejudged
 from preflight.integrations.pydantic import Passes
 
 try:
+    from anyio import CapacityLimiter, to_thread
+    from anyio.lowlevel import RunVar
     from fastapi import HTTPException
     from fastapi.dependencies.models import Dependant
     from fastapi.params import File, Form
     from fastapi.routing import APIRoute
+    from starlette.datastructures import FormData, UploadFile
     from starlette.exceptions import HTTPException as AnyHTTPException
     from starlette.formparsers import MultiPartException
     from starlette.requests import Request
@@ -38,10 +43,15 @@ __all__ = ["UploadRoute"]
 
 ENVELOPE: Final = 1 << 20
 """Bytes that a form may have beside its files: boundaries, headers, other fields."""
+MAX_JUDGES: Final = 4
+"""Uploads judged at the same time: a thread waits for a decoder or holds the interpreter for milliseconds."""
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_limiter: Final[RunVar[CapacityLimiter]] = RunVar("preflight_judges")
 
 
 class UploadRoute(APIRoute):
-    """A route whose request body may be as long as the uploads that its parameters require to pass, and no longer.
+    """A route that judges its uploads in threads, and whose request body may be as long as they may, and no longer.
 
     An upload without a bound (without `Passes`, or in a list) leaves the whole body without one; a subclass with
     `max_bytes` gives one for all. Of several uploads write `Annotated[list[UploadFile], Passes(…)]`, of one that may
@@ -51,7 +61,7 @@ class UploadRoute(APIRoute):
     max_bytes: int | None = None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle = _judging_first(super().get_route_handler(), list(_fields(self.dependant)))
         most = self.max_bytes if self.max_bytes is not None else longest_body(self.dependant)
         if most is None:
             return handle
@@ -71,18 +81,98 @@ class UploadRoute(APIRoute):
         return counted
 
 
+def _judging_first(handle: Handler, fields: list[tuple[str, FieldInfo]]) -> Handler:
+    """Return a handler that judges uploads in threads and lets `handle` find the reports when it validates them."""
+    required = [one for name, field in fields for one in _requirements(name, field)]
+    if not required:
+        return handle
+
+    async def judged(request: Request) -> Response:
+        form = await _form(request)
+        reports = Prejudged()
+        try:
+            for name, requirement, as_content in required:
+                for upload in form.getlist(name):
+                    if isinstance(upload, UploadFile):
+                        await to_thread.run_sync(_judge, requirement, upload, as_content, reports, limiter=_judges())
+        except BaseException:
+            await form.close()
+            raise
+        with reports.in_use():
+            return await handle(request)
+
+    return judged
+
+
+async def _form(request: Request) -> FormData:
+    """The form of the request, which keeps it: FastAPI gets the same one."""
+    try:
+        return await request.form()
+    except (AnyHTTPException, MultiPartException):
+        raise
+    except Exception as error:
+        raise HTTPException(400, "There was an error parsing the body") from error
+
+
+def _judge(requirement: Passes, upload: UploadFile, as_content: bool, reports: Prejudged) -> None:
+    if as_content:
+        reports.add_content(requirement.identity, upload.file, requirement.report(upload.file))
+    else:
+        reports.add_file(requirement.identity, upload.file, requirement.report(upload))
+
+
+def _judges() -> CapacityLimiter:
+    """The threads that judge at the same time in this event loop: the others are left to the application."""
+    try:
+        return _limiter.get()
+    except LookupError:
+        limiter = CapacityLimiter(MAX_JUDGES)
+        _limiter.set(limiter)
+        return limiter
+
+
+def _requirements(name: str, field: FieldInfo) -> Iterator[tuple[str, Passes, bool]]:
+    """The form keys whose uploads must pass, with what they must pass, and whether they become plain bytes."""
+    for part_name, annotation, metadata in _parts(name, field):
+        found = [one for one in (*metadata, *_nested_metadata(annotation)) if isinstance(one, Passes)]
+        as_content = _mentions_bytes(annotation)
+        for requirement in found:
+            yield part_name, requirement, as_content
+
+
+def _parts(name: str, field: FieldInfo) -> Iterator[tuple[str, Any, list[Any]]]:
+    """A field, or where it is a form's model, the fields of that model."""
+    annotation = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for inner, info in annotation.model_fields.items():
+            yield info.alias or inner, info.annotation, info.metadata
+    else:
+        yield field.alias or name, annotation, field.metadata
+
+
+def _nested_metadata(annotation: Any) -> Iterator[Any]:
+    if typing.get_origin(annotation) is Annotated:
+        yield from annotation.__metadata__
+    for part in typing.get_args(annotation):
+        yield from _nested_metadata(part)
+
+
+def _mentions_bytes(annotation: Any) -> bool:
+    return annotation is bytes or any(map(_mentions_bytes, typing.get_args(annotation)))
+
+
 def longest_body(dependant: Dependant) -> int | None:
     """Bytes that the body for an endpoint may have: the most of every upload, and room for the form around them."""
-    bounds = [most for field in _fields(dependant) if (most := _bound(field)) != 0]
+    bounds = [most for _, field in _fields(dependant) if (most := _bound(field)) != 0]
     if not bounds or None in bounds:
         return None
     return sum(most for most in bounds if most is not None) + ENVELOPE
 
 
-def _fields(dependant: Dependant) -> Iterator[FieldInfo]:
-    """What an endpoint and everything that it depends on take from the body."""
+def _fields(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
+    """What an endpoint and everything that it depends on take from the body: the name and the field of each."""
     for field in dependant.body_params:
-        yield field.field_info
+        yield field.name, field.field_info
     for inner in dependant.dependencies:
         yield from _fields(inner)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,6 +68,12 @@ class Requirement:
         return plan_for(
             rules, strict=self.strict, deep=self.deep, timeout=self.timeout, allow_private=self.allow_private
         )
+
+    @cached_property
+    def identity(self) -> Hashable:
+        """The same for two requirements that say the same of every value."""
+        within = None if self.within is None else os.path.abspath(self.within)
+        return self.plan.digest, self.max_bytes, self.timeout, self.allow_private, within
 
     @cached_property
     def most(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Ratios against peers in one run: `tox -e bench`, or `python -m tests.bench.run [files] [growth] [urls] [submit]`.
+"""Ratios against peers in one run: `tox -e bench`, or `python -m tests.bench.run [NAME …]` with names of `BENCHMARKS`.
 
 Over the core files of the corpus that PREFLIGHT_CORPUS names; without it over `fixtures/`.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import files, growth, submit, urls
+from tests.bench import files, growth, submit, uploads, urls
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "files": files.main,
     "growth": growth.main,
     "urls": urls.main,
     "submit": submit.main,
+    "uploads": uploads.main,
 }
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import httpx
 import pytest
@@ -18,6 +18,8 @@ from pydantic import BaseModel
 
 from preflight import Passes
 from preflight.integrations.fastapi import ENVELOPE, UploadRoute, longest_body
+from preflight.report import Report
+from tests.bench import uploads
 
 MOST = 200_000
 GOOD = Path("fixtures/accepted/picture.png")
@@ -126,6 +128,125 @@ class TestValidation:
     def test_the_documentation_still_knows_the_upload(self) -> None:
         schema = app.openapi()["components"]["schemas"]["Body_pictures_pictures_post"]
         assert schema["properties"]["picture"]["type"] == "string"
+
+
+class Watched(Passes):
+    """Remembers the thread of each judgement."""
+
+    threads: ClassVar[list[int]] = []
+
+    def report(self, value: object) -> Report:
+        self.threads.append(threading.get_ident())
+        return super().report(value)
+
+
+class Sheet(BaseModel):
+    cover: Annotated[UploadFile, Watched("atlas")]
+    others: list[Annotated[UploadFile, Watched("atlas")]] = []
+
+
+WatchedPicture = Annotated[UploadFile, Watched("atlas")]
+
+
+def masked(mask: WatchedPicture) -> str:
+    return mask.filename or ""
+
+
+class TestThreads:
+    """Uploads are judged in threads, before FastAPI validates them on its event loop."""
+
+    @pytest.fixture
+    def watched(self) -> FastAPI:
+        Watched.threads.clear()
+        routes = APIRouter(route_class=UploadRoute)
+
+        @routes.post("/one")
+        async def one(picture: WatchedPicture) -> int:
+            return threading.get_ident()
+
+        @routes.post("/optional")
+        async def optional(picture: Annotated[UploadFile | None, Watched("atlas")] = None) -> int:
+            return threading.get_ident()
+
+        @routes.post("/many")
+        async def many(pictures: Annotated[list[UploadFile], Watched("atlas")]) -> int:
+            return threading.get_ident()
+
+        @routes.post("/raw")
+        async def raw(picture: Annotated[bytes, File(), Watched("atlas")]) -> int:
+            return threading.get_ident()
+
+        @routes.post("/named")
+        async def named(picture: Annotated[UploadFile, File(alias="file"), Watched("atlas")]) -> int:
+            return threading.get_ident()
+
+        @routes.post("/sheet")
+        async def sheet(sheet: Annotated[Sheet, Form()]) -> int:
+            return threading.get_ident()
+
+        @routes.post("/two")
+        async def two(picture: WatchedPicture, mask: Annotated[str, Depends(masked)]) -> int:
+            return threading.get_ident()
+
+        app = FastAPI()
+        app.include_router(routes)
+        return app
+
+    @pytest.mark.parametrize(
+        ("path", "names"),
+        [
+            ("/one", ["picture"]),
+            ("/optional", ["picture"]),
+            ("/many", ["pictures", "pictures"]),
+            ("/raw", ["picture"]),
+            ("/named", ["file"]),
+            ("/sheet", ["cover", "others", "others"]),
+            ("/two", ["picture", "mask"]),
+        ],
+    )
+    @pytest.mark.parametrize(("content", "status"), [(GOOD, 200), (NARROW, 422)], ids=["passes", "fails"])
+    def test_each_upload_is_judged_once_and_not_on_the_event_loop(
+        self, watched: FastAPI, path: str, names: list[str], content: Path, status: int
+    ) -> None:
+        async def call() -> tuple[Any, int]:
+            transport = httpx.ASGITransport(app=watched)
+            files = [(name, ("a.png", content.read_bytes())) for name in names]
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.post(path, files=files), threading.get_ident()
+
+        answer, loop_thread = asyncio.run(call())
+        assert answer.status_code == status, answer.text
+        assert len(Watched.threads) == len(names)
+        assert loop_thread not in Watched.threads
+        if status == 422:
+            assert len(answer.json()["detail"]) == len(names)
+
+    def test_a_failing_upload_does_not_borrow_the_report_of_a_passing_one(self, watched: FastAPI) -> None:
+        async def call() -> Any:
+            files = [("picture", ("a.png", GOOD.read_bytes())), ("mask", ("a.png", NARROW.read_bytes()))]
+            transport = httpx.ASGITransport(app=watched)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.post("/two", files=files)
+
+        assert [error["loc"] for error in asyncio.run(call()).json()["detail"]] == [["body", "mask"]]
+
+    def test_without_an_upload_the_answer_is_that_of_fastapi(self, watched: FastAPI) -> None:
+        async def call(**words: Any) -> Any:
+            transport = httpx.ASGITransport(app=watched)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.post("/one", **words)
+
+        assert asyncio.run(call(json={"picture": "/etc/passwd"})).status_code == 422
+        assert asyncio.run(call(data={"picture": "/etc/passwd"})).status_code == 422
+        broken = asyncio.run(call(content=b"--B", headers={"Content-Type": "multipart/form-data"}))
+        assert broken.status_code == 400
+        assert Watched.threads == []
+
+    def test_an_idle_endpoint_answers_while_junk_is_judged(self) -> None:
+        with uploads.serving() as port:
+            seconds, statuses = uploads.waits(port, "/judged", b"\0\0\1\xba", uploads=4, size=2 << 20)
+        assert statuses == [422] * 4
+        assert sum(seconds) / len(seconds) < 0.5, "an upload held the event loop"
 
 
 class TestBounds:
