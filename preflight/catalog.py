@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from preflight.errors import RuleFileError, UsageError
-from preflight.ruleset import RuleSet, compile_rules, merge
+from preflight.ruleset import RuleSet, compile_rules, is_path, merge
 
 ALL: Final = "all"
 """The word after `--for` that means every current built-in rule set."""
@@ -48,14 +48,15 @@ def resolve(wanted: Wanted | list[Wanted] | tuple[Wanted, ...]) -> tuple[RuleSet
             found[part.name] = part
             continue
         if isinstance(part, os.PathLike):
-            found.setdefault(os.fspath(part), load(os.fspath(part)))
+            path = os.fspath(part)
+            found[path] = found.get(path) or load(path)
             continue
         if not isinstance(part, str):
             given = f"{part!r}"[:60]
             raise UsageError(f"{given} names no rule set: give a name or the path of a rule file, or a list of them")
         for word in filter(None, (word.strip() for word in part.split(","))):
             for name in current() if word == ALL else (word,):
-                found.setdefault(name, load(name))
+                found[name] = found.get(name) or load(name)
     if not found:
         raise UsageError(f"no rule set is named: write one of {', '.join(current())}, a path of a rule file, or {ALL}")
     return tuple(found.values())
@@ -84,11 +85,6 @@ def _load_builtin(name: str) -> RuleSet:
     return compile_rules(name, _builtin(name), _whole)
 
 
-def is_path(name: str) -> bool:
-    """Whether a word after `--for` is the path of a rule file, not the name of a built-in one."""
-    return name.endswith(".toml") or os.sep in name
-
-
 def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
     """The table of a rule set with everything that it extends; a path is taken from the file that names it."""
     seen: list[str] = [beside] if beside else []
@@ -99,10 +95,10 @@ def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
             from preflight.rulefile import read_rule_file
 
             name = os.path.normpath(os.path.join(os.path.dirname(seen[-1]) if seen else "", name))
-            table = read_rule_file(name, names())
+            table = read_rule_file(name)  # where the chain leads, was found out with its first file
         else:
             table = _builtin(name)
-        if name in seen:  # built-in files; a user's circle is found where the file is read
+        if name in seen:  # built-in files; a user's circle is found with the first file
             raise RuleFileError([f"{name}: extends itself by way of {' → '.join(seen)}: break the circle"])
         seen.append(name)
         chain.append(table)
@@ -117,7 +113,7 @@ def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
 
 @cache
 def _builtin(name: str) -> Mapping[str, Any]:
-    import tomllib  # not for processes that are sent their rule sets
+    import tomllib  # not for processes that are sent their rule sets; our own files need no bounds
 
     if name not in names():
         raise UsageError(f"there is no rule set {name[:40]!r}{_nearest(name[:40])}")

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from preflight import catalog
 from preflight.codes import CODES
 from preflight.errors import UsageError
+from preflight.ruleset import is_path
 from preflight.sources.opening import is_url
 from preflight.sources.options import LONGEST
 
@@ -115,7 +116,7 @@ class _Reader:
 
     def _rules(self, word: str) -> str:
         word = word.strip()
-        if catalog.is_path(word):
+        if is_path(word):
             path = self._here(word)
             if not os.path.exists(path):
                 raise self._wrong("rules", f"rules: {word!r}: there is no such rule file: check its path")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -156,6 +157,11 @@ def digest_of(*parts: Any) -> str:
     """
     data = json.dumps(parts, sort_keys=True, default=str).encode()
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
+
+
+def is_path(name: str) -> bool:
+    """Whether a word after `--for` or `extends` is the path of a rule file, not the name of a built-in one."""
+    return name.endswith(".toml") or os.sep in name
 
 
 def merge(parent: Table, child: Table) -> dict[str, Any]:

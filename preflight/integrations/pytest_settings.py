@@ -11,7 +11,7 @@ from preflight import catalog
 from preflight.errors import UsageError
 from preflight.report import Report
 from preflight.reporters.text import describe
-from preflight.ruleset import RuleSet
+from preflight.ruleset import RuleSet, is_path
 from preflight.sources.opening import is_url
 
 Choice = Literal["fail", "skip"]
@@ -67,7 +67,7 @@ def readable(report: Report) -> str:
 def _below(words: str, folder: os.PathLike[str]) -> str:
     """Rule sets with commas; what is the path of a rule file is taken from `folder`, and named from where we are."""
     parts = (word.strip() for word in words.split(","))
-    return ",".join(os.path.relpath(os.path.join(folder, word)) if catalog.is_path(word) else word for word in parts)
+    return ",".join(os.path.relpath(os.path.join(folder, word)) if is_path(word) else word for word in parts)
 
 
 def _choice(config: pytest.Config, name: str) -> Choice:

@@ -6,20 +6,28 @@ Built-in files are validated by the tests and only compiled at run time; users' 
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
+from preflight import toml
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.formats import KINDS
 from preflight.rulefile.lines import Lines, Path
 from preflight.rulefile.words import nearest
+from preflight.ruleset import is_path
 
-_MOST_BYTES: Final = 1 << 20
-"""No rule file is larger; a device or a media file named as one is."""
+MAX_ITEMS: Final = 20_000
+"""Keys and values of a rule file; validation costs more for each of them than parsing does."""
+MAX_EXTENDS: Final = 16
+"""Rule files in one chain of `extends`."""
+_MAX_PROBLEMS: Final = 20
+_MAX_SHOWN: Final = 60
+"""Characters of a key or value in a message."""
+_MAX_SENTENCE: Final = 600
+_MAX_PATH_CHARS: Final = 4096
+"""PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""
 
 _EXPECTED: Final = {
     "bool_type": "write true or false",
@@ -48,8 +56,7 @@ def read_rule_file(path: str, builtin: Collection[str] | None = None) -> dict[st
 
     builtin  the names that `extends` may give besides paths; None: not looked at
     """
-    text = _text(path)
-    table = _parsed(text, path)
+    table, text = _read(path)
     problems = validate(table, text, path)
     if not problems and builtin is not None:
         problems = _extends_problems(table, text, path, builtin)
@@ -64,18 +71,26 @@ def validate(table: Mapping[str, Any], text: str, name: str) -> list[str]:
 
     from preflight.rulefile.model import RULE_FILE
 
-    found: list[tuple[Path, str]] = []
+    found: list[tuple[Path, Any]] = []
     try:
         RULE_FILE.model_validate(table)
     except ValidationError as error:
-        found += [_sentence(one, table) for one in error.errors(include_url=False)]
+        found += [(one["loc"], one) for one in error.errors(include_url=False)]
     if "extends" not in table:
         found += _alone_problems(table)
     if isinstance(read := table.get("as_of"), date) and str(read) > str(date.today() + timedelta(1)):
         found.append((("as_of",), f"as_of {read} is yet to come: write the day on which the limits were read"))
+    if not found:
+        return []
     lines = Lines(text)
-    placed = sorted(((lines.of(path) if path else 0, sentence) for path, sentence in found), key=lambda one: one[0])
-    return [printable(f"{name}:{line}: {sentence}" if line else f"{name}: {sentence}") for line, sentence in placed]
+    placed = sorted(((lines.of(path) if path else 0, problem) for path, problem in found), key=lambda one: one[0])
+    # A sentence looks for the nearest right word, which takes a millisecond: thousands of them would take seconds.
+    shown = [(line, one if isinstance(one, str) else _sentence(one, table)) for line, one in placed[:_MAX_PROBLEMS]]
+    shown = [(line, _short(sentence, _MAX_SENTENCE)) for line, sentence in shown]
+    problems = [printable(f"{name}:{line}: {sentence}" if line else f"{name}: {sentence}") for line, sentence in shown]
+    if len(placed) > _MAX_PROBLEMS:
+        problems.append(printable(f"{name}: {len(placed) - _MAX_PROBLEMS:,} more problems: correct these first"))
+    return problems
 
 
 def json_schema() -> dict[str, Any]:
@@ -85,36 +100,19 @@ def json_schema() -> dict[str, Any]:
     return schema()
 
 
-def _text(path: str) -> str:
+def _read(path: str) -> tuple[dict[str, Any], str]:
+    """Return table and text of a file that is TOML, whatever it says. Raise `RuleFileError`."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise RuleFileError([printable(f"{path}: cannot be read: {reason}")]) from None
-    if len(data) > _MOST_BYTES:
-        raise RuleFileError([printable(f"{path}: larger than 1 MiB: that is no rule file")])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise RuleFileError([printable(f"{path}:{line}: not UTF-8 text: save it as UTF-8")]) from None
+        text = toml.decode(toml.read(path))
+        return toml.parse(text, MAX_ITEMS), text
+    except toml.TomlError as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        remedy = "" if str(error).startswith(("not ", "cannot")) else ": that is no rule file"
+        raise RuleFileError([printable(f"{place}: {error}{remedy}")]) from None
 
 
-def _parsed(text: str, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message, _, where = str(error).partition(" (at ")
-        line = re.search(r"line (\d+)", where)
-        number = int(line.group(1)) if line else text.count("\n") + 1
-        raise RuleFileError([printable(f"{name}:{number}: not TOML: {message}")]) from None
-    except RecursionError:
-        raise RuleFileError([printable(f"{name}: not TOML that a person wrote: it is nested too deeply")]) from None
-
-
-def _sentence(error: Any, table: Mapping[str, Any]) -> tuple[Path, str]:
-    """One of pydantic's errors as a key path and a sentence."""
+def _sentence(error: Any, table: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as a sentence."""
     from preflight.rulefile.model import words_at
 
     path: Path = error["loc"]
@@ -122,22 +120,25 @@ def _sentence(error: Any, table: Mapping[str, Any]) -> tuple[Path, str]:
     if kind == "extra_forbidden":
         *above, word = path
         near = _DERIVED.get(str(word)) if above[-1:] == ["facts"] else None
-        near = near or nearest(str(word), words_at(tuple(above)))
+        near = near or nearest(str(word)[:_MAX_SHOWN], words_at(tuple(above)))
+        word = _short(str(word))
         if not above:
-            return path, f'a rule file has no key "{word}"{near}'
+            return f'a rule file has no key "{word}"{near}'
         noun = "no fact" if (len(above) == 1 and above[0] in (*KINDS, "url")) or above[-1] == "facts" else "no"
-        return path, f'{_where(tuple(above))} has {noun} "{word}"{near}'
+        return f'{_where(tuple(above))} has {noun} "{word}"{near}'
     where = _where(path)
     if kind == "missing":
-        return path, f"{where} is missing"
+        return f"{where} is missing"
     if kind == "said":
-        return path, f"{where}: {error['ctx']['sentence']}"
+        return f"{where}: {error['ctx']['sentence']}"
+    if kind == "unknown_word":
+        return f"{where}: {error['ctx']['explain'](error['input'])}"
     expected = _EXPECTED.get(kind, str(error["msg"]))
     if kind == "list_type" and isinstance(error["input"], Mapping):
         expected = "there may be several, so each begins with two brackets"
     if kind.endswith("too_short"):
-        return path, f"{where}: {expected}"
-    return path, f"{where} is {_shown(error['input'])}: {expected}"
+        return f"{where}: {expected}"
+    return f"{where} is {_shown(error['input'])}: {expected}"
 
 
 def _shown(value: Any) -> str:
@@ -145,7 +146,11 @@ def _shown(value: Any) -> str:
         return "a table"
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else "a list" if isinstance(value, list) else str(value)
+    return f'"{_short(value)}"' if isinstance(value, str) else "a list" if isinstance(value, list) else str(value)
+
+
+def _short(text: str, chars: int = _MAX_SHOWN) -> str:
+    return text if len(text) <= chars else f"{text[:chars]}…"
 
 
 def _where(path: Path) -> str:
@@ -190,24 +195,37 @@ def _removals(table: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
                     yield from (((key, name, inner), limit) for inner, limit in line.items())
 
 
+def extended(path: str, table: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Yield what `extends` names in a rule file, and in what that extends: paths before they are read, a name last.
+
+    Raise `RuleFileError` for a file that is not TOML, for a chain that comes back to a file, and for a long one.
+    """
+    seen = [os.path.realpath(path)]
+    name = (_read(path)[0] if table is None else table).get("extends")
+    while isinstance(name, str):
+        if not is_path(name):
+            yield name
+            return
+        path = os.path.normpath(os.path.join(os.path.dirname(path), name))
+        if len(path) > _MAX_PATH_CHARS or "\0" in path:
+            raise RuleFileError([printable(f"{_short(path)} is not a path: give the path of a rule file")])
+        if os.path.realpath(path) in seen:
+            raise RuleFileError([printable(f"{path} leads back to itself: break the circle")])
+        if len(seen) >= MAX_EXTENDS:
+            raise RuleFileError([printable(f"{path} is one file too many: extend at most {MAX_EXTENDS} in a chain")])
+        yield path
+        seen.append(os.path.realpath(path))
+        name = _read(path)[0].get("extends")
+
+
 def _extends_problems(table: Mapping[str, Any], text: str, path: str, builtin: Collection[str]) -> list[str]:
     """Whether the chain of `extends` ends: each link exists, and none comes back to one before it."""
-    seen = [os.path.realpath(path)]
-    beside, name = path, table.get("extends")
     problem = None
-    while isinstance(name, str) and problem is None:
-        if not (name.endswith(".toml") or os.sep in name):
-            if name not in builtin:
+    try:
+        for name in extended(path, table):
+            if not is_path(name) and name not in builtin:
+                name = _short(name)
                 problem = f'there is no built-in rule set "{name}"{nearest(name, builtin)}'
-            break
-        beside = os.path.normpath(os.path.join(os.path.dirname(beside), name))
-        if os.path.realpath(beside) in seen:
-            problem = f"{beside} leads back to itself: break the circle"
-            break
-        seen.append(os.path.realpath(beside))
-        try:
-            name = _parsed(_text(beside), beside).get("extends")
-        except RuleFileError as error:
-            problem = error.problems[0]
-    line = Lines(text).of(("extends",))
-    return [printable(f"{path}:{line}: extends: {problem}")] if problem else []
+    except RuleFileError as error:
+        problem = error.problems[0]
+    return [printable(f"{path}:{Lines(text).of(('extends',))}: extends: {problem}")] if problem else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from math import isfinite
@@ -46,14 +47,17 @@ def said(sentence: str) -> PydanticCustomError:
 def one_of(words: Iterable[str]) -> Any:
     """One word out of a list."""
     known = tuple(words)
-    return _word(known, lambda word: None if word in known else f'"{word}" is not known here{nearest(word, known)}')
+    return _word(known, lambda word: f'"{word}" is not known here{nearest(word, known)}')
 
 
-def _word(words: tuple[str, ...], problem: Callable[[str], str | None]) -> Any:
+def _word(words: tuple[str, ...], explain: Callable[[str], str]) -> Any:
+    accepted = frozenset(words)
+
     def valid(value: Any) -> Any:
-        sentence = problem(value) if isinstance(value, str) else f"{value!r} is not a word in quotes"
-        if sentence:
-            raise said(sentence)
+        if not isinstance(value, str):
+            raise said(f"{reprlib.repr(value)} is not a word in quotes")
+        if value not in accepted:
+            raise PydanticCustomError("unknown_word", "unknown word", {"explain": lambda word: explain(word[:60])})
         return value
 
     return Annotated[Any, PlainValidator(valid), WithJsonSchema({"type": "string", "enum": list(words)})]
@@ -117,7 +121,7 @@ def _choice(sort: str, kind: str) -> Any:
         return bool
     if sort == "format":
         formats = tuple(name for name, entry in FORMATS.items() if kind in entry.kinds)
-        return _word(formats, lambda word: format_problem(word, kind))
+        return _word(formats, lambda word: format_problem(word, kind) or "")
     if sort in ("video_codec", "audio_codec"):
         return one_of(VIDEO_CODECS if sort == "video_codec" else AUDIO_CODECS)
     return str

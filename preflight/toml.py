@@ -1,0 +1,126 @@
+"""TOML of files that nobody vouches for: regular files only, in bounded time and memory.
+
+`tomllib` takes time that grows with the square of the parts of a key, and a stack frame for each nested bracket. So the
+text is scanned before it is parsed, and refused where it holds more than any configuration or rule file needs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Any, Final
+
+MAX_BYTES: Final = 1 << 20
+MAX_NESTING: Final = 16
+"""Arrays and inline tables inside one another."""
+MAX_KEY_PARTS: Final = 16
+"""Parts of one dotted key or table name."""
+MAX_WORD_CHARS: Final = 1_000
+"""Characters of a bare key or a number: Python refuses to print integers of 4,300 digits."""
+MAX_ITEMS: Final = 100_000
+"""Key parts, values, arrays and inline tables in one file."""
+
+_TOKEN: Final = re.compile(
+    r"""\#[^\n]*+
+      | (?P<part> \"\"\"(?:[^"\\]++|\\.|"(?!""))*+"{3,5} | '''(?:[^']++|'(?!''))*+'{3,5}
+                | "(?!"")(?:[^"\\\n]++|\\.)*+" | '(?!'')[^'\n]*+' )
+      | (?P<word>[^\s\[\]{}=,.\#"']++)
+      | (?P<open>[\[{])
+      | (?P<close>[\]}])
+      | (?P<dot>\.)
+      | (?P<unterminated>["'])""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class TomlError(ValueError):
+    """A file that is not used as TOML. `line` is where, from 1, if that is known."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def read(path: str) -> bytes:
+    """Return the bytes of a regular file of at most 1 MiB. Raise `TomlError` if it cannot be read or is none."""
+    try:
+        # O_NONBLOCK: opening a FIFO, and reading some files of /proc, would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        raise TomlError(f"cannot be read: {_reason(error)}") from None
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise TomlError(f"cannot be read: {'Is a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1) or b""
+    except OSError as error:
+        raise TomlError(f"cannot be read: {_reason(error)}") from None
+    finally:
+        os.close(descriptor)
+    if len(data) > MAX_BYTES:
+        raise TomlError("larger than 1 MiB")
+    return data
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a file. Raise `TomlError` where it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TomlError("not UTF-8 text: save it as UTF-8", data.count(b"\n", 0, error.start) + 1) from None
+
+
+def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
+    """Return the table of a text. Raise `TomlError` for what is not TOML, and for what exceeds a bound above."""
+    import tomllib  # a millisecond that a project without a configuration need not pay
+
+    scan(text, max_items)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, where = str(error).partition(" (at ")
+        line = re.search(r"line (\d+)", where)
+        raise TomlError(f"not TOML: {message}", int(line[1]) if line else text.count("\n") + 1) from None
+    except (ValueError, RecursionError) as error:
+        raise TomlError(f"not TOML: {error}") from None
+
+
+def scan(text: str, max_items: int = MAX_ITEMS) -> None:
+    """Raise `TomlError` where the text exceeds a bound, in time linear in its length.
+
+    Tokens are those of TOML up to the first error of syntax, at which `tomllib` stops too.
+    """
+    nesting = items = parts = 0
+    is_dotted = False
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if kind is None:  # a comment
+            continue
+        if kind == "unterminated":
+            return
+        problem = None
+        if kind in ("part", "word"):
+            parts = parts + 1 if is_dotted else 1
+            items += 1
+            if parts > MAX_KEY_PARTS:
+                problem = f"a key has more than {MAX_KEY_PARTS} parts"
+            elif kind == "word" and match.end() - match.start() > MAX_WORD_CHARS:
+                problem = f"a bare key or number has more than {MAX_WORD_CHARS:,} characters"
+        elif kind == "open":
+            nesting += 1
+            items += 1
+            if nesting > MAX_NESTING:
+                problem = f"arrays and tables are nested too deeply (more than {MAX_NESTING})"
+        elif kind == "close":
+            nesting = max(nesting - 1, 0)
+        is_dotted = kind == "dot"
+        if items > max_items:
+            problem = f"more than {max_items:,} keys and values"
+        if problem:
+            raise TomlError(problem, text.count("\n", 0, match.start()) + 1)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
