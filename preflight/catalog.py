@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
+from preflight.confinement import Confinement
 from preflight.errors import RuleFileError, UsageError
 from preflight.ruleset import RuleSet, compile_rules, is_path, merge
 
@@ -83,6 +85,22 @@ def load(name: str) -> RuleSet:
 @cache
 def _load_builtin(name: str) -> RuleSet:
     return compile_rules(name, _builtin(name), _whole)
+
+
+def outside(path: str, confinement: Confinement) -> str | None:
+    """Return why a configuration may not name a rule file: it, or a file that it extends, is outside; None if it may.
+
+    No file outside is read for it.
+    """
+    if problem := confinement.problem(path):
+        return problem
+    from preflight.rulefile import extended
+
+    with suppress(RuleFileError):  # what else is wrong is said where the rule file is used
+        for name in extended(path):
+            if is_path(name) and (problem := confinement.problem(name)):
+                return f"extends {name[:60]!r}, which {problem}"
+    return None
 
 
 def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:

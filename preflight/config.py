@@ -1,7 +1,8 @@
 """Defaults of the command line: `[tool.preflight]` in pyproject.toml, or preflight.toml, found upwards from a folder.
 
-A configuration chooses what is checked, by what and how strictly. It never names a host, a key or a file to write:
-whoever runs the command in a folder of somebody else's sends nothing anywhere because of it.
+A configuration chooses what is checked, by what and how strictly. It never names a host, a key or a file to write, and
+its paths stay inside its repository: whoever runs the command in a folder of somebody else's sends nothing anywhere and
+is shown nothing from elsewhere because of it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from preflight import catalog
+from preflight import catalog, toml
 from preflight.codes import CODES
+from preflight.confinement import ROOTS, Confinement
 from preflight.errors import UsageError
 from preflight.ruleset import is_path
 from preflight.sources.opening import is_url
@@ -19,8 +21,9 @@ from preflight.sources.options import LONGEST
 
 OWN: Final = "preflight.toml"
 SHARED: Final = "pyproject.toml"
-_ROOTS: Final = (".git", ".hg")
-"""What marks the top folder of a project: above it nothing is looked for."""
+MAX_RULE_SETS: Final = 100
+_MAX_SHOWN: Final = 60
+"""Characters of a value in a message."""
 
 
 class Config(NamedTuple):
@@ -54,7 +57,7 @@ def _upwards(start: str | None) -> Iterator[str]:
     while True:
         yield here
         above = os.path.dirname(here)
-        if above == here or here == home or any(os.path.lexists(os.path.join(here, mark)) for mark in _ROOTS):
+        if above == here or here == home or any(os.path.lexists(os.path.join(here, mark)) for mark in ROOTS):
             return
         here = above
 
@@ -62,18 +65,14 @@ def _upwards(start: str | None) -> Iterator[str]:
 def _read(path: str, below: tuple[str, ...]) -> Config | None:
     """The configuration in a file, under the tables of `below`; None where it has no such table."""
     try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}): --no-config goes without it") from None
-    if below and b"preflight" not in data:  # parsing costs a millisecond that most projects need not pay
-        return None
-    import tomllib
-
-    try:
-        table: Any = tomllib.loads(data.decode("utf-8-sig"))
-    except ValueError as error:
-        raise UsageError(f"{path}: this is no TOML: {error}; --no-config goes without it") from None
+        data = toml.read(path)
+        if below and b"preflight" not in data:  # parsing costs a millisecond that most projects need not pay
+            return None
+        text = toml.decode(data)
+        table: Any = toml.parse(text)
+    except toml.TomlError as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise UsageError(f"{place}: {error}; --no-config ignores configuration files") from None
     for name in below:
         table = table.get(name) if isinstance(table, dict) else None
         if table is None:
@@ -91,6 +90,7 @@ class _Reader:
         self._path = path
         self._data = data
         self._below = below
+        self._confinement = Confinement(path)
 
     def value(self, key: str, value: Any) -> Any:
         """A key's value as the command line would give it. Raises `UsageError`."""
@@ -98,37 +98,56 @@ class _Reader:
         if key == "tool" and not self._below:
             raise self._wrong(key, "here the keys stand alone: leave [tool.preflight] out")
         if shape is None:
-            raise self._wrong(key, f"there is no key {key!r}: {_meant(key, KEYS)}")
+            raise self._wrong(key, f"there is no key {_short(key)}: {_meant(key, KEYS)}")
         problem = shape(value)
         if problem is not None:
-            raise self._wrong(key, f"{key} = {value!r}: {problem}")
+            raise self._wrong(key, f"{key} = {_short(value)}: {problem}")
         if key in _LISTS:
             value = [value] if isinstance(value, str) else value
         if key == "rules":
-            return [self._rules(word) for part in value for word in part.split(",") if word.strip()]
+            words = dict.fromkeys(word.strip() for part in value for word in part.split(",") if word.strip())
+            if len(words) > MAX_RULE_SETS:
+                raise self._wrong(key, f"rules: {len(words):,} rule sets: name at most {MAX_RULE_SETS}")
+            return [self._rules(word) for word in words]
         if key == "paths":
             return [self._target(word) for word in value]
         if key in ("select", "ignore"):
             for code in value:
                 if code not in CODES:
-                    raise self._wrong(key, f"{key}: there is no finding code {code!r}: {_meant(code, CODES)}")
+                    raise self._wrong(key, f"{key}: there is no finding code {_short(code)}: {_meant(code, CODES)}")
         return value
 
     def _rules(self, word: str) -> str:
-        word = word.strip()
         if is_path(word):
-            path = self._here(word)
+            path = self._inside("rules", word, word)
             if not os.path.exists(path):
-                raise self._wrong("rules", f"rules: {word!r}: there is no such rule file: check its path")
+                raise self._wrong("rules", f"rules: {_short(word)}: there is no such rule file: check its path")
+            if problem := catalog.outside(path, self._confinement):
+                raise self._wrong("rules", f"rules: {_short(word)} {problem}")
             return path
         if word != catalog.ALL and word not in catalog.names():
-            raise self._wrong("rules", f"rules: there is no rule set {word!r}: {_meant(word, catalog.names())}")
+            raise self._wrong("rules", f"rules: there is no rule set {_short(word)}: {_meant(word, catalog.names())}")
         return word
 
     def _target(self, word: str) -> str:
         if is_url(word) or word == "-":
-            raise self._wrong("paths", f"paths: {word!r}: files, folders, globs and @lists only; name it in the call")
-        return f"@{self._here(word[1:])}" if word.startswith("@") else self._here(word)
+            raise self._wrong(
+                "paths", f"paths: {_short(word)}: files, folders, globs and @lists only; name it in the call"
+            )
+        if word.startswith("@"):
+            return f"@{self._inside('paths', word, word[1:])}"
+        return self._inside("paths", word, word)
+
+    def _inside(self, key: str, word: str, path: str) -> str:
+        """Return a path that is written relative to the file, relative to the present folder. Raise `UsageError`."""
+        here = self._here(path)
+        if path.startswith("~") and not os.path.lexists(here):
+            raise self._wrong(key, f"{key}: {_short(word)}: ~ has no meaning here: give a path inside the repository")
+        # Up to its first wildcard a pattern is a path; what it matches is confined when it is expanded.
+        problem = self._confinement.problem(here if os.path.lexists(here) else _without_wildcards(here))
+        if problem:
+            raise self._wrong(key, f"{key}: {_short(word)} {problem}")
+        return here
 
     def _here(self, path: str) -> str:
         """A path that is written relative to the file, relative to the present folder."""
@@ -141,10 +160,22 @@ class _Reader:
         return UsageError(f"{self._path}:{line}: {sentence}")
 
 
+def _without_wildcards(path: str) -> str:
+    """Return the part of a pattern in front of its first wildcard, as a path."""
+    parts = path.split(os.sep)
+    first = next((at for at, part in enumerate(parts) if any(mark in part for mark in "*?[")), len(parts))
+    return os.sep.join(parts[:first]) or (os.sep if path.startswith(os.sep) else ".")
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if not isinstance(value, str) else repr(value[:_MAX_SHOWN])
+    return text if len(text) <= _MAX_SHOWN + 2 else f"{text[:_MAX_SHOWN]}…"
+
+
 def _meant(word: str, known: Any) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    near = get_close_matches(word[:_MAX_SHOWN].lower(), known, n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Final, NamedTuple
 
 from preflight import lists
+from preflight.confinement import Confinement
 from preflight.report import Problem
-from preflight.sources.opening import Target, is_url
+from preflight.sources.opening import Target, is_fetched, is_url
 
 
 class Item(NamedTuple):
@@ -52,40 +53,50 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
 _ALL: Final = Selection()
 
 
-def expand(words: Iterable[str], selection: Selection = _ALL, column: str | None = None) -> Iterator[Item]:
+def expand(
+    words: Iterable[str],
+    selection: Selection = _ALL,
+    column: str | None = None,
+    confinement: Confinement | None = None,
+) -> Iterator[Item]:
     """Every target that the words name, in their order; files of a folder sorted by name.
 
-    column  the name of the CSV column or JSONL key that holds the target, for lists of those kinds
+    column       the name of the CSV column or JSONL key that holds the target, for lists of those kinds
+    confinement  what the words and all that they lead to stay inside; None for what a user writes
     """
     for word in words:
         if word == "-":
             yield from _standard_input(selection, column)
         elif word.startswith("@") and not os.path.lexists(word):
-            yield from _list_file(word[1:], selection, column)
+            yield from _list_file(word[1:], selection, column, confinement)
         else:
-            yield from _one(word, selection)
+            yield from _one(word, selection, confinement)
 
 
-def _one(word: str, selection: Selection) -> Iterator[Item]:
+def _one(word: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
     if is_url(word):
         yield Item(word, None)
-    elif os.path.isdir(word):
-        yield from _folder(word, selection)
     elif any(mark in word for mark in "*?[") and "\0" not in word and not os.path.lexists(word):
-        yield from _pattern(word, selection)
+        yield from _pattern(word, selection, confinement)
+    elif confinement and (outside := confinement.problem(word)):
+        yield _problem(word, "unreadable", outside)
+    elif os.path.isdir(word):
+        yield from _folder(word, selection, confinement)
     else:
         yield Item(word)
 
 
-def _pattern(word: str, selection: Selection) -> Iterator[Item]:
+def _pattern(word: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
     import glob
 
-    found = sorted(glob.iglob(word, recursive=True))
+    found = sorted(confinement.glob(word) if confinement else glob.iglob(word, recursive=True))
     if not found:
         yield _problem(word, "not_found", "no file matches this pattern: check it, and quote it for the shell")
     for path in found:
-        if os.path.isdir(path):
-            yield from _folder(path, selection)
+        if confinement and (outside := confinement.problem(path)):
+            yield _problem(path, "unreadable", outside)
+        elif os.path.isdir(path):
+            yield from _folder(path, selection, confinement)
         elif selection.takes(path):
             yield Item(path)
 
@@ -94,7 +105,7 @@ def _problem(name: str, code: str, sentence: str) -> Item:
     return Item(name, name, True, Problem(code, f"{name}: {sentence}"))
 
 
-def _folder(folder: str, selection: Selection) -> Iterator[Item]:
+def _folder(folder: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
     """Regular files below a folder, depth first, sorted; hidden ones are skipped, loops of links entered once."""
     pending = [folder]
     seen: set[tuple[int, int]] = set()
@@ -114,7 +125,10 @@ def _folder(folder: str, selection: Selection) -> Iterator[Item]:
             continue
         below = []
         for entry in listed:
-            if _is_folder(entry):
+            if confinement and entry.is_symlink() and (outside := confinement.problem(entry.path)):
+                empty = False
+                yield _problem(entry.path, "unreadable", outside)
+            elif _is_folder(entry):
                 below.append(entry.path)
             elif _may_be_file(entry) and (not selection or selection.takes(os.path.relpath(entry.path, folder))):
                 empty = False
@@ -141,23 +155,32 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+_NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched: name the list on the command line"
+
+
 def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
     """A media file's bytes, or a list of targets."""
     stream, listed = lists.standard_input()
     if stream is None:
         yield _problem("<stdin>", "unreadable", "standard input is closed: give files, or a list on it")
     elif listed:
-        yield from _listed(stream, "<stdin>", selection, column)
+        yield from _listed(stream, "<stdin>", selection, column, None)
     else:
         yield Item(stream, "<stdin>")
 
 
-def _list_file(path: str, selection: Selection, column: str | None) -> Iterator[Item]:
+def _list_file(path: str, selection: Selection, column: str | None, confinement: Confinement | None) -> Iterator[Item]:
+    if confinement and (outside := confinement.problem(path)):
+        yield _problem(f"@{path}", "unreadable", outside)
+        return
+    if confinement and os.path.exists(path) and not os.path.isfile(path):  # a FIFO, which would wait for a writer
+        yield _problem(f"@{path}", "unreadable", "it is not a regular file: name it on the command line")
+        return
     try:
         with open(path, "rb") as file:
             stream, listed = lists.told(file)
             if listed:
-                yield from _listed(stream, path, selection, column)
+                yield from _listed(stream, path, selection, column, confinement)
             else:
                 yield _problem(f"@{path}", "unreadable", f"it is no list of targets: to check it, write {path}")
     except (OSError, ValueError) as error:
@@ -165,12 +188,16 @@ def _list_file(path: str, selection: Selection, column: str | None) -> Iterator[
         yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({why}): check its path")
 
 
-def _listed(stream: IO[bytes], name: str, selection: Selection, column: str | None) -> Iterator[Item]:
+def _listed(
+    stream: IO[bytes], name: str, selection: Selection, column: str | None, confinement: Confinement | None
+) -> Iterator[Item]:
     empty = True
     for row in lists.rows(stream, name, column):
         empty = False
-        if row.target is not None:
-            yield from _one(row.target, selection)
+        if row.target is not None and confinement and not confinement.urls and is_fetched(row.target):
+            yield _problem(row.place, "unreadable_line", _NOT_FETCHED)
+        elif row.target is not None:
+            yield from _one(row.target, selection, confinement)
         else:
             yield _problem(row.place, "unreadable_line", row.wrong or "")
     if empty:

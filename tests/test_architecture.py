@@ -43,7 +43,7 @@ LAYERS = [
     ["report"],
     ["media", "units"],
     ["output"],
-    ["toml"],
+    ["confinement", "toml"],
     ["formats", "codes", "errors", "escape"],
 ]
 """From top to bottom: a module may import from its own line and from every line below."""

@@ -66,7 +66,7 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
 def items_of(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Item]:
     """The single targets that a command line names."""
     selection = Selection(tuple(options["include"]), tuple(options["exclude"]))
-    return expand(targets, selection, options["column"])
+    return expand(targets, selection, options["column"], options["confinement"])
 
 
 def http_options(options: dict[str, Any]) -> HttpOptions | None:

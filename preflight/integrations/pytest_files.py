@@ -12,14 +12,16 @@ import pytest
 from preflight.checker import plan_for
 from preflight.errors import SourceError
 from preflight.formats import FORMATS, MEDIA_EXTENSIONS, extension_of
-from preflight.integrations.pytest_settings import Settings, readable, settings_of
+from preflight.integrations.pytest_settings import Settings, confinement_of, readable, settings_of
 from preflight.probes.sniff import sniff
+from preflight.report import Problem
 from preflight.scan import scan
 from preflight.sources.local import LocalSource
 from preflight.sources.opening import shown
 from preflight.targets import Item, expand
 
 if TYPE_CHECKING:
+    from preflight.confinement import Confinement
     from preflight.ruleset import RuleSet
 
 
@@ -29,8 +31,13 @@ def activate(config: pytest.Config) -> None:
     written: list[str] = config.getini("preflight_paths")
     paths = [os.path.normpath(os.path.join(config.rootpath, path.removeprefix("@"))) for path in written]
     lists = {os.path.realpath(path) for path, word in zip(paths, written, strict=True) if word.startswith("@")}
+    confinement = confinement_of(config, "preflight_paths")
+    for path, word in zip(paths, written, strict=True):
+        if confinement and (outside := confinement.problem(path)):
+            raise pytest.UsageError(f"preflight_paths: {word} {outside}")
     everywhere = bool(config.getoption("preflight"))
-    config.pluginmanager.register(_Collecting(settings, paths, lists, everywhere), "preflight-collecting")
+    collecting = _Collecting(settings, paths, lists, everywhere, confinement)
+    config.pluginmanager.register(collecting, "preflight-collecting")
     if config.args_source is config.ArgsSource.ARGS:
         return
     for path, word in zip(paths, written, strict=True):
@@ -52,8 +59,16 @@ def _is_below(path: str, folder: str) -> bool:
 class _Collecting:
     """The hooks of a run in which media files are tests."""
 
-    def __init__(self, settings: Settings, paths: list[str], lists: set[str], everywhere: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        paths: list[str],
+        lists: set[str],
+        everywhere: bool,
+        confinement: Confinement | None,
+    ) -> None:
         self.settings = settings
+        self.confinement = confinement
         self.plan = plan_for(settings.rules, strict=settings.strict)
         self._paths = paths
         self._lists = lists
@@ -67,9 +82,13 @@ class _Collecting:
         path = os.fspath(file_path)
         if os.path.realpath(path) in self._lists:
             return MediaList.from_parent(parent, path=file_path, collecting=self)
-        wanted = self._everywhere or any(_is_below(path, place) for place in self._paths)
-        if wanted and is_media(path):
-            return MediaFile.from_parent(parent, path=file_path, collecting=self)
+        if self._everywhere:
+            return MediaFile.from_parent(parent, path=file_path, collecting=self) if is_media(path) else None
+        if not any(_is_below(path, place) for place in self._paths):
+            return None
+        outside = self.confinement.problem(path) if self.confinement else None
+        if outside or is_media(path):
+            return MediaFile.from_parent(parent, path=file_path, collecting=self, outside=outside)
         return None
 
 
@@ -91,18 +110,18 @@ def is_media(path: str) -> bool:
 
 
 class MediaFile(pytest.File):
-    """One media file: one test, named for the rule sets."""
+    """One media file: one test, named for the rule sets. `outside`: why it is not read."""
 
-    def __init__(self, *, collecting: _Collecting, **node: Any) -> None:
+    def __init__(self, *, collecting: _Collecting, outside: str | None = None, **node: Any) -> None:
         super().__init__(**node)
         self._collecting = collecting
+        self._problem = Problem("unreadable", f"{self.path} {outside}") if outside else None
 
     def collect(self) -> Iterator[pytest.Item]:
         name = os.path.relpath(self.path, self.config.invocation_params.dir)
         rules: tuple[RuleSet, ...] = self._collecting.settings.rules
-        yield MediaTest.from_parent(
-            self, name=",".join(one.name for one in rules), target=Item(os.fspath(self.path), name), of=self._collecting
-        )
+        item = Item(os.fspath(self.path), name, problem=self._problem)
+        yield MediaTest.from_parent(self, name=",".join(one.name for one in rules), target=item, of=self._collecting)
 
 
 class MediaList(pytest.File):
@@ -113,7 +132,7 @@ class MediaList(pytest.File):
         self._collecting = collecting
 
     def collect(self) -> Iterator[pytest.Item]:
-        for item in expand([f"@{self.path}"]):
+        for item in expand([f"@{self.path}"], confinement=self._collecting.confinement):
             if item.explicit or is_media(str(item.target)):
                 name = item.name or shown(item.target)
                 yield MediaTest.from_parent(self, name=name, target=item, of=self._collecting)

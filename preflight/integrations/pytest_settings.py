@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 import pytest
 
 from preflight import catalog
+from preflight.confinement import Confinement
 from preflight.errors import UsageError
 from preflight.report import Report
 from preflight.reporters.text import describe
@@ -50,13 +51,26 @@ def settings_of(config: pytest.Config) -> Settings:
         if given
         else [_below(word, config.rootpath) for word in config.getini("preflight_rules")]
     )
+    confinement = None if given else confinement_of(config, "preflight_rules")
     try:
+        for path in (word for part in words if confinement for word in part.split(",") if is_path(word)):
+            if confinement and (outside := catalog.outside(path, confinement)):
+                raise UsageError(f"{path} {outside}")
         rules = catalog.resolve(list(words)) if words else ()
     except UsageError as error:
         raise pytest.UsageError(f"{'--preflight' if given else 'preflight_rules'}: {error}") from None
     return Settings(
         rules, config.getini("preflight_strict"), _choice(config, "unknown"), _choice(config, "unreachable")
     )
+
+
+def confinement_of(config: pytest.Config, option: str) -> Confinement | None:
+    """Return what an ini option stays inside; None where the user wrote it on the command line."""
+    words = (*config.invocation_params.args, *os.environ.get("PYTEST_ADDOPTS", "").split())
+    if any(f"{option}=" in str(word) for word in words):  # -o OPTION=VALUE
+        return None
+    # pytest's own run fetches nothing, but it executes what the folder holds: URLs in lists are no new danger.
+    return Confinement(os.fspath(config.inipath or config.rootpath / "pytest.ini"), urls=True)
 
 
 def readable(report: Report) -> str:

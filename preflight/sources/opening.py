@@ -27,6 +27,11 @@ def is_url(target: object) -> bool:
     return isinstance(target, str) and ":" in target and re.match(_URL, target, re.IGNORECASE) is not None
 
 
+def is_fetched(target: object) -> bool:
+    """Whether opening a target sends requests to a server."""
+    return is_url(target) and re.match("data:", str(target), re.IGNORECASE) is None
+
+
 def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | None = None) -> Source:
     """A `Source` for a target. Raises `SourceError` where it is not there, `UsageError` where it can be none."""
     if isinstance(target, str):

@@ -175,6 +175,43 @@ class TestIni:
         done.stdout.fnmatch_lines(["SKIPPED*unreachable: *"])
 
     @pytest.mark.parametrize(
+        "line",
+        [
+            *('preflight_paths = ["@/etc/passwd"]', 'preflight_paths = ["../outside"]', 'preflight_paths = ["linked"]'),
+            *('preflight_rules = "../outside/clips.toml"', 'preflight_rules = "extends.toml"'),
+        ],
+    )
+    def test_paths_of_the_ini_file_stay_inside_its_repository(
+        self, pytester: pytest.Pytester, media: Path, line: str
+    ) -> None:
+        outside = pytester.path.parent / "outside"
+        outside.mkdir(exist_ok=True)
+        (outside / "clips.toml").write_text(CLIPS)
+        (pytester.path / "linked").symlink_to(outside)
+        (pytester.path / "extends.toml").write_text('extends = "../outside/clips.toml"')
+        others = [
+            other for other in ('preflight_rules = "atlas"', 'preflight_paths = ["media"]') if other[:15] != line[:15]
+        ]
+        ini(pytester, line, *others)
+        done = run(pytester)
+        assert done.ret == pytest.ExitCode.USAGE_ERROR
+        done.stderr.fnmatch_lines([f"*{line[:15]}*leads outside {pytester.path}*name it on the command line*"])
+        option = line.replace('["', "").replace('"]', "").replace('"', "").replace(" ", "")
+        done = run(pytester, "-o", option)
+        assert done.ret != pytest.ExitCode.USAGE_ERROR
+
+    def test_files_that_are_linked_from_outside_fail_unread(
+        self, pytester: pytest.Pytester, media: Path, fixtures: Path
+    ) -> None:
+        (media / "linked.png").symlink_to(fixtures / "accepted/picture.png")
+        (pytester.path / "list.txt").write_text(str(fixtures / "accepted/picture.png"))
+        ini(pytester, 'preflight_rules = "atlas"', 'preflight_paths = ["media", "@list.txt"]')
+        done = run(pytester)
+        done.assert_outcomes(passed=2, failed=4)
+        done.stdout.fnmatch_lines(["*linked.png leads outside*"])
+        run(pytester, "--preflight=atlas", "media/linked.png").assert_outcomes(passed=1)
+
+    @pytest.mark.parametrize(
         ("line", "words", "said"),
         [
             ("", ["--preflight=atlass"], "*--preflight: there is no rule set 'atlass'*did you mean atlas*"),
