@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
+    from preflight.sources.assets import AssetReference
     from preflight.submitting import Submission, submit, submit_many
 
 __version__ = "0.1.0"
@@ -50,6 +51,7 @@ _HOMES = {
     "AccountRefused": "errors",
     "Asset": "providers.asset",
     "AssetNotFound": "errors",
+    "AssetReference": "sources.assets",
     "Delivery": "media",
     "Finding": "report",
     "LedgerError": "errors",
@@ -97,6 +99,7 @@ __all__ = [  # noqa: RUF022 - by kind: what one calls, what one gets, what one c
     "submit_many",
     "Passes",
     "Asset",
+    "AssetReference",
     "Delivery",
     "Finding",
     "Media",

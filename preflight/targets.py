@@ -9,6 +9,7 @@ from typing import IO, Final, NamedTuple
 from preflight import lists
 from preflight.confinement import Confinement
 from preflight.report import Problem
+from preflight.sources.assets import asset_of
 from preflight.sources.opening import Target, is_fetched, is_url
 
 
@@ -74,7 +75,9 @@ def expand(
 
 
 def _one(word: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
-    if is_url(word):
+    if (asset := asset_of(word)) is not None:
+        yield Item(asset)
+    elif is_url(word):
         yield Item(word, None)
     elif any(mark in word for mark in "*?[") and "\0" not in word and not os.path.lexists(word):
         yield from _pattern(word, selection, confinement)

@@ -13,12 +13,15 @@ from preflight.checker import Plan, plan_for
 from preflight.cli import complete
 from preflight.cli.defaults import announce
 from preflight.cli.help import EXIT_CODES
+from preflight.cli.kinds import OrderedKinds, with_registered_kinds
 from preflight.cli.options import colours, dropped_codes, format_option, http_options, items_of, target_options
 from preflight.cli.runs import Run
 from preflight.errors import UsageError
+from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
 from preflight.reporters.outputs import with_reports
+from preflight.sources.assets import asset_of
 from preflight.sources.opening import is_url
 from preflight.summary import Summary
 from preflight.targets import Item
@@ -35,7 +38,7 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     return value
 
 
-@click.command("check", epilog=EXIT_CODES)
+@click.command("check", cls=OrderedKinds, epilog=EXIT_CODES)
 @click.option(
     "--for",
     "rules",
@@ -47,6 +50,18 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
 )
 @click.option("--strict/--no-strict", default=False, help="Warnings fail too.")
 @click.option("--together", is_flag=True, help="Judge the files as one request, by a rule set that limits requests.")
+@click.option(
+    "--as",
+    type=click.Choice(KINDS, case_sensitive=False),
+    expose_value=False,
+    help="The kind of the asset:// targets that follow, up to the next --as; without it the ledger is asked.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="The ledger that knows the kinds of assets; it is only read.  [default: in the user's data folder]",
+)
 @click.option(
     "--select",
     multiple=True,
@@ -90,6 +105,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
 
     A TARGET is a file, a folder, a glob, an http(s) URL, @LIST (a file with one target a line) or - (such a list, or
     one media file, on standard input). In folders the content decides what is media; hidden files are left out.
+    Together with files, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID.
 
     Defaults for a project stand in [tool.preflight] of pyproject.toml or in preflight.toml: rules, paths, include,
     exclude, strict, deep, select, ignore, jobs, timeout. What is written in the call wins.
@@ -101,6 +117,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
       preflight check clip.mp4 --for all
       preflight check @urls.txt --for runway --format jsonl
       preflight check a.png b.mp4 --for seedance-2.0 --together
+      preflight check a.png --as video asset://asset-1 --for seedance-2.0 --together
       preflight check media/ --for ./mine.toml --ignore fps_too_low
       preflight check media/ --for atlas --report report.xml --report report.csv
       preflight check media/ --for atlas -j 8 --resume run.jsonl
@@ -127,7 +144,8 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
         )
         with with_reports(main, options["report"], plan.rules, taken=options["output"]) as reporter:
             if options["together"]:
-                _together(items_of(targets, options), plan, reporter, run.summary)
+                items = with_registered_kinds(items_of(targets, options), options["ledger"])
+                _together(items, plan, reporter, run.summary)
             else:
                 run.go(reporter)
     ctx.exit(run.summary.exit_code)
@@ -135,7 +153,8 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
 
 def _holds_many(target: str) -> bool:
     """Whether a target may be many files: a folder, a list, a pattern."""
-    return target == "-" or target.startswith("@") or not (is_url(target) or os.path.isfile(target))
+    is_one = is_url(target) or asset_of(target) is not None or os.path.isfile(target)
+    return target == "-" or target.startswith("@") or not is_one
 
 
 def _settle_output(ctx: click.Context, options: dict[str, Any]) -> None:

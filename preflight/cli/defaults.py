@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from preflight.cli.kinds import with_kinds
 from preflight.confinement import Confinement
 from preflight.escape import printable
 
@@ -42,9 +43,10 @@ config_option = click.option(
 
 def configured_targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     """The targets of the call, else those of the configuration."""
-    targets: tuple[str, ...] = tuple(value or (ctx.default_map or {}).get("targets", ()))
+    given = tuple(with_kinds(value))
+    targets: tuple[str, ...] = given or tuple((ctx.default_map or {}).get("targets", ()))
     # A parameter of its own: what the configuration names is confined, what the user writes is not.
-    is_configured = not value or ctx.get_parameter_source("targets") is click.core.ParameterSource.DEFAULT_MAP
+    is_configured = not given or ctx.get_parameter_source("targets") is click.core.ParameterSource.DEFAULT_MAP
     ctx.params["confinement"] = Confinement(ctx.meta["preflight.config"]) if targets and is_configured else None
     if not targets and not ctx.resilient_parsing:
         raise click.MissingParameter("Name some, or set `paths` in [tool.preflight].", ctx=ctx, param=param)

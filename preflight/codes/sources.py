@@ -20,6 +20,11 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "permission_denied": Code("unknown", "Not readable", "This user may not read the file."),
     "unreadable": Code("unknown", "Not readable", "The system could not read the file."),
     "source_changed": Code("unknown", "Changed while read", "The bytes changed twice while they were being read."),
+    "asset_reference": Code(
+        "unknown",
+        "Registered asset",
+        "`asset://…` names what a service has registered. Within a request it counts as a file of its kind.",
+    ),
     "internal_error": Code("unknown", "A fault of preflight", "Please report it with the file, if you can."),
     # what a URL's server does
     "url_invalid": Code("error", "Not a usable URL", "Services fetch by http or https from a host name."),

@@ -17,6 +17,11 @@ OF_USES: Final[dict[str, Code]] = {
     "companion_required": Code(
         "error", "Needs a companion", "This kind of file is only taken together with one of another kind."
     ),
+    "asset_not_counted": Code(
+        "note",
+        "Asset not counted",
+        "What a registered asset adds to a total, or of which kind it is, is not known here: the service decides.",
+    ),
     "file_not_accepted": Code(
         "error", "One of the files", "A file of the request does not pass on its own, so the request does not."
     ),

@@ -133,7 +133,7 @@ def _finding(finding: Finding, where: str, colour: bool, mark: str = "", hint: s
 
 def in_short(media: Media) -> str:
     """The facts that people look for first: `png 640×480, 12.3 kB`."""
-    parts = [media.format or "not recognised"]
+    parts = [media.format or media.kind or "not recognised"]
     if media.width is not None:
         parts[0] += f" {media.width}×{media.height}"
     if media.duration is not None:

@@ -8,15 +8,17 @@ from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 from preflight.errors import UsageError
+from preflight.escape import printable
 from preflight.media import EVERYTHING, Need
 from preflight.sources import Source
+from preflight.sources.assets import AssetReference, asset_of, unread
 from preflight.sources.local import LocalSource
 
 if TYPE_CHECKING:
     from preflight.sources.http import HttpOptions
 
-Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
-"""What can be checked: a path, an http(s) URL, bytes, an open binary file."""
+Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AssetReference
+"""What can be checked: a path, an http(s) URL, bytes, an open binary file; a registered asset, within a request."""
 T = TypeVar("T")
 
 _URL: Final = r"[a-z][a-z0-9+.-]*://|data:"
@@ -29,11 +31,13 @@ def is_url(target: object) -> bool:
 
 def is_fetched(target: object) -> bool:
     """Whether opening a target sends requests to a server."""
-    return is_url(target) and re.match("data:", str(target), re.IGNORECASE) is None
+    return is_url(target) and re.match("data:|asset://", str(target), re.IGNORECASE) is None
 
 
 def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | None = None) -> Source:
     """A `Source` for a target. Raises `SourceError` where it is not there, `UsageError` where it can be none."""
+    if (asset := asset_of(target)) is not None:
+        raise unread(asset)
     if isinstance(target, str):
         if is_url(target):
             from preflight.sources.http import HttpOptions, HttpSource
@@ -46,7 +50,7 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
         from preflight.sources.memory import MemorySource
 
         return MemorySource(target)
-    if is_target(target):
+    if not isinstance(target, AssetReference) and is_target(target):
         from preflight.sources.stream import StreamSource
 
         return StreamSource(target)
@@ -55,7 +59,7 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
 
 def is_target(target: object) -> bool:
     """Whether it is any of the kinds that can be opened; whether it is there, is another question."""
-    if isinstance(target, str | os.PathLike | bytes | bytearray | memoryview):
+    if isinstance(target, str | os.PathLike | bytes | bytearray | memoryview | AssetReference):
         return True
     return callable(getattr(target, "read", None)) and not isinstance(target, type)
 
@@ -67,7 +71,9 @@ def no_target(target: object) -> str:
 
 def several(targets: Iterable[T]) -> Iterable[T]:
     """The targets as they are. Raises `UsageError` for a single one, and for what holds none."""
-    if isinstance(targets, str | bytes | bytearray | memoryview | os.PathLike) or hasattr(targets, "read"):
+    if isinstance(targets, str | bytes | bytearray | memoryview | os.PathLike | AssetReference) or hasattr(
+        targets, "read"
+    ):
         what = f"{targets[:40]!r}" if isinstance(targets, str) else type(targets).__name__
         raise UsageError(f"{what} is one target where several are expected: give a list of them")
     if not isinstance(targets, Iterable):
@@ -77,6 +83,8 @@ def several(targets: Iterable[T]) -> Iterable[T]:
 
 def shown(target: Target) -> str:
     """How a target is called in reports, before (or without) opening it: never with the secrets of a URL."""
+    if (asset := asset_of(target)) is not None:
+        return printable(asset.reference)
     if isinstance(target, str):
         if is_url(target):
             from preflight.sources.redact import redact
