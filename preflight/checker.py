@@ -178,14 +178,15 @@ def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Medi
     if known is None or (delivery is not None and delivery.page is not None):
         return media, ()  # of a page in place of the file nothing else is worth saying
     findings: tuple[Finding, ...] = ()
-    extension = extension_of(label.partition("?")[0])
+    extension = extension_of(label.partition("?")[0]) if delivery is None or delivery.scheme != "data" else ""
     if extension in KNOWN_EXTENSIONS and extension not in known.extensions:
         message = f"the name ends in .{extension}, the content is {media.format}: services go by either"
         findings += (Finding("extension_mismatch", "note", message, "format", media.format),)
         media = replace(media, notes=(*media.notes, "extension_mismatch"))
     declared = delivery.content_type if delivery is not None else None
     if declared is not None and declared not in known.mimes and declared not in _TELLS_NOTHING:
-        message = f"the server declares {declared}, the content is {media.mime}: services go by either"
+        who = "data URI" if delivery is not None and delivery.scheme == "data" else "server"
+        message = f"the {who} declares {declared}, the content is {media.mime}: services go by either"
         findings += (Finding("content_type_mismatch", "note", message, "content_type", declared),)
     return media, findings
 

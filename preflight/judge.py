@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -39,7 +39,9 @@ def judge(
     findings: list[Finding] = []
     if problem is not None:
         findings.append(Finding(problem.code, CODES[problem.code].severity, problem.message))
-    if delivery is not None:
+    if delivery is not None and delivery.scheme == "data":
+        findings += _of_data_uri(delivery, media, rules)
+    elif delivery is not None:
         for limit in rules.url:
             finding = _of_delivery(limit, delivery, rules, private=private)
             if finding is not None and (problem is None or finding.code != problem.code):
@@ -118,6 +120,33 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: b
 
         return finding._replace(hint=HINTS.get(value))
     return finding._replace(severity="warning") if limit.fact == "public" and private else finding
+
+
+def _of_data_uri(delivery: Delivery, media: Media | None, rules: RuleSet) -> Iterator[Finding]:
+    """What a rule set says of a data URI. Of its limits on URLs only those on the declared type hold."""
+    taken = rules.data_uri
+    kind = media.kind if media is not None else None
+    if taken is not None and taken.kinds is not None and (kind not in taken.kinds if kind else not taken.kinds):
+        others = f"{either([f'{one}s' for one in taken.kinds], 'and')} as data URIs, {kind}s"
+        yield _finding(
+            "data_uri_not_accepted",
+            fact="scheme",
+            value=delivery.scheme,
+            limit={"kinds": list(taken.kinds)},
+            reference=rules.source,
+            what=kind or "a file",
+            service=rules.service,
+            limit_text=f"{others if taken.kinds else 'files'} by URL",
+        )._replace(hint="host the file, and give its http(s) URL")
+    for limit in rules.url:
+        if limit.fact in ("content_type", "content_type_matches") or (limit.fact == "scheme" and taken is None):
+            finding = _of_delivery(limit, delivery, rules, private=False)
+            if finding is not None:
+                yield finding
+    for limit in taken.limits.get(kind or "", ()) if taken is not None else ():
+        value = getattr(delivery if limit.fact == "url_length" else media, limit.fact)
+        if value is not None and (side := limit.side(value)):
+            yield _outside(limit, value, side, rules, None)
 
 
 _MAY_BE_ABSENT = frozenset(

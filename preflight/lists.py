@@ -14,6 +14,8 @@ from preflight.formats import holds_media
 
 LONGEST_LINE: Final = 1 << 16
 """Characters of a list's line; a longer one is no path and no URL."""
+LONGEST_DATA_URI: Final = 96 << 20
+"""Characters of a line with a data URI: 64 MiB and more in Base64."""
 HEAD: Final = 512
 """Bytes that show whether a list came in, or a file."""
 
@@ -45,13 +47,20 @@ _NO_TEXT: Final = "the line is not UTF-8 text, or far too long: mend it"
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     while line := stream.readline(LONGEST_LINE):
+        if not line.endswith(b"\n") and _has_data_uri(line):
+            line += stream.readline(LONGEST_DATA_URI)
         while not line.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
-            line = line[:LONGEST_LINE] + rest[-1:]  # too long: only its end is kept, so that the next line is found
+            line = b"\0" + rest[-1:]  # too long: only its end is kept, so that the next line is found
         yield line
 
 
+def _has_data_uri(line: bytes) -> bool:
+    """Whether a target of the line may be a data URI, alone or in a column."""
+    return b"data:" in line[:LONGEST_LINE].lower()
+
+
 def _text(line: bytes) -> str | None:
-    if len(line) > LONGEST_LINE or b"\0" in line:
+    if len(line) > (LONGEST_DATA_URI if _has_data_uri(line) else LONGEST_LINE) or b"\0" in line:
         return None
     try:
         return line.decode("utf-8-sig").strip()
@@ -61,7 +70,6 @@ def _text(line: bytes) -> str | None:
 
 def _of_table(lines: Iterator[tuple[str, str | None]], column: str) -> Iterator[Row]:
     """One column of a CSV file, or one key of JSON lines: the first line with anything in it tells which."""
-    import csv
     import json
 
     first = next(lines, None)
@@ -73,9 +81,9 @@ def _of_table(lines: Iterator[tuple[str, str | None]], column: str) -> Iterator[
         return
     header: list[str] | None = None
     if not text.startswith(("{", "[")):
-        header = next(csv.reader([text]))
+        header = _cells(text)
         if column not in header:
-            yield Row(place, wrong=f"no column {column!r}: it has {', '.join(header)}")
+            yield Row(place, wrong=f"no column {column!r}: it has {', '.join(header)[:500]}")
             return
         first = None
     for place, text in _chained(first, lines):
@@ -84,7 +92,7 @@ def _of_table(lines: Iterator[tuple[str, str | None]], column: str) -> Iterator[
             continue
         value: object
         if header is not None:
-            value = dict(zip(header, next(csv.reader([text])), strict=False)).get(column)
+            value = dict(zip(header, _cells(text), strict=False)).get(column)
         else:
             try:
                 row = json.loads(text)
@@ -93,6 +101,16 @@ def _of_table(lines: Iterator[tuple[str, str | None]], column: str) -> Iterator[
             value = row.get(column) if isinstance(row, dict) else None
         filled = isinstance(value, str) and value.strip()
         yield Row(place, str(value)) if filled else Row(place, wrong=f"the line has no {column!r}: mend it")
+
+
+def _cells(text: str) -> list[str]:
+    """Return the cells of one line of CSV; none where it is not CSV, or a cell has more than 131,072 characters."""
+    import csv
+
+    try:
+        return next(csv.reader([text]))
+    except csv.Error:
+        return []
 
 
 def _chained(

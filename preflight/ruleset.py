@@ -90,6 +90,13 @@ class Request(NamedTuple):
     companions: Mapping[str, tuple[str, ...]]
 
 
+class DataUri(NamedTuple):
+    """What is taken as a data URI: `kinds` (None: nothing is said of it), and limits per kind besides its section's."""
+
+    kinds: tuple[str, ...] | None
+    limits: Mapping[str, tuple[Limit, ...]]
+
+
 class RuleSet(NamedTuple):
     """The limits that one service puts on one stage.
 
@@ -97,6 +104,7 @@ class RuleSet(NamedTuple):
     as_of        ISO day on which the limits were read at `source`
     basis        `published`, or `assumed` where nothing is published
     sections     by kind; a kind without one is not accepted
+    data_uri     what is taken as a data URI; None: what `url` says of the scheme
     asset        limits on the asset itself, e.g. `{"name": {"max_length": 64}}`
     table        the whole rule file after `extends`, as plain data
     digest       changes with everything that it says, and with the version of what judges by it
@@ -116,6 +124,7 @@ class RuleSet(NamedTuple):
     asset: Mapping[str, Any]
     table: Table
     digest: str
+    data_uri: DataUri | None = None
 
     def facts(self) -> frozenset[str]:
         """The facts that any limit of it needs."""
@@ -147,6 +156,7 @@ def compile_rules(name: str, table: Table, parent: Callable[[str], Table] | None
         asset=table.get("asset", {}),
         table=table,
         digest=digest_of(table, __version__),
+        data_uri=_data_uri(table["data_uri"]) if isinstance(table.get("data_uri"), Mapping) else None,
     )
 
 
@@ -171,7 +181,7 @@ def merge(parent: Table, child: Table) -> dict[str, Any]:
         above = merged.get(key)
         if value is False:
             merged.pop(key, None)
-        elif key == "request" and isinstance(above, Mapping):
+        elif key in ("request", "data_uri") and isinstance(above, Mapping):
             merged[key] = merge(above, value)
         elif key == "url" and isinstance(above, Mapping):
             merged[key] = {**above, **value}  # `false` stays: it also removes what holds by default
@@ -233,6 +243,14 @@ def _sides(fact: str, line: Table) -> dict[str, Any]:
     if "any_of" in line:
         sides["any_of"] = tuple(line["any_of"])
     return sides
+
+
+def _data_uri(table: Table) -> DataUri:
+    kinds = table.get("kinds")
+    return DataUri(
+        kinds=None if kinds is None else tuple(kinds),
+        limits={kind: _limits(table[kind]) for kind in KINDS if table.get(kind)},
+    )
 
 
 def _request(table: Table) -> Request:

@@ -142,6 +142,19 @@ def test_a_right_file_has_no_problems() -> None:
             '[video]\n[[video.when]]\nformat = "mov"\n[[video.when]]\nformat = "mp4"\nfsp = {}',
             'mine.toml:11: [[video.when]] has no "fsp": did you mean "fps"?',
         ),
+        ("[data_uri]\nkind = []", 'mine.toml:7: [data_uri] has no "kind": did you mean "kinds"?'),
+        (
+            '[data_uri]\nkinds = ["images"]',
+            'mine.toml:7: [data_uri] kinds: "images" is not known here: did you mean "image"?',
+        ),
+        (
+            "[data_uri]\nkinds = []\n[data_uri.image]\nsize = { max = 9 }",
+            "mine.toml:8: [data_uri.image] limits a kind that is not among its kinds: add it there",
+        ),
+        (
+            "[data_uri.image]\nwidth = { max = 9 }",
+            'mine.toml:7: [data_uri.image] has no "width": write one of url_length, size',
+        ),
         ("[request.video]\nfile = { max = 3 }", 'mine.toml:7: [request.video] has no "file": did you mean "files"?'),
         (
             '[request]\ncompanions = { audio = ["pictures"] }',

@@ -15,6 +15,7 @@ from preflight.cli.options import console
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.ruleset import Limit, RuleSet
+from preflight.ruleviews import data_uri_kinds
 from preflight.units import label
 from preflight.wording import accepted
 
@@ -119,6 +120,9 @@ def _described(rules: RuleSet) -> list[str]:
             changed = [limit for limit in limits if limit not in section.limits]
             lines += [f"  [{kind}] in {name}", *map(_limit, changed)]
     lines += ["", "  [url]", *map(_limit, rules.url)]
+    if rules.data_uri is not None:
+        lines += ["", "  [data_uri]", f"    {'kinds':20} {data_uri_kinds(rules) or ', '.join(rules.sections)}"]
+        lines += [f"  {_limit(limit)} ({kind})" for kind, of_kind in rules.data_uri.limits.items() for limit in of_kind]
     if rules.request is not None:
         lines += ["", "  [request]"]
         for group, limits in rules.request.limits.items():

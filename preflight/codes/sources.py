@@ -28,6 +28,13 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "internal_error": Code("unknown", "A fault of preflight", "Please report it with the file, if you can."),
     # what a URL's server does
     "url_invalid": Code("error", "Not a usable URL", "Services fetch by http or https from a host name."),
+    "data_uri_invalid": Code("error", "Not a usable data URI", "Its content cannot be decoded. Encode the file again."),
+    "data_uri_not_accepted": Code(
+        "error",
+        "Data URI not accepted",
+        "The service fetches this kind of file from a server. Host the file, and give its http(s) URL.",
+        "{what} as a data URI: {service} takes {limit}",
+    ),
     "url_too_long": bound("URL too long", "The service takes URLs up to a number of characters."),
     "scheme_unsupported": choice("Scheme not accepted", "The service's fetcher does not speak this scheme."),
     "host_is_ip": Code(

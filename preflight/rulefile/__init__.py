@@ -78,6 +78,7 @@ def validate(table: Mapping[str, Any], text: str, name: str) -> list[str]:
         found += [(one["loc"], one) for one in error.errors(include_url=False)]
     if "extends" not in table:
         found += _alone_problems(table)
+    found += _data_uri_problems(table.get("data_uri"))
     if isinstance(read := table.get("as_of"), date) and str(read) > str(date.today() + timedelta(1)):
         found.append((("as_of",), f"as_of {read} is yet to come: write the day on which the limits were read"))
     if not found:
@@ -160,9 +161,9 @@ def _where(path: Path) -> str:
         table, rest = "[[examples]]", names[1:]
     elif names[1:2] == ["when"]:
         table, rest = f"[[{names[0]}.when]]", names[2:]
-    elif names[0] == "request" and len(names) > 1:
-        table, rest = f"[request.{names[1]}]", names[2:]
-    elif names[0] in (*KINDS, "url", "request", "asset"):
+    elif names[0] in ("request", "data_uri") and len(names) > 1 and names[1] != "kinds":
+        table, rest = f"[{names[0]}.{names[1]}]", names[2:]
+    elif names[0] in (*KINDS, "url", "data_uri", "request", "asset"):
         table, rest = f"[{names[0]}]", names[1:]
     else:
         table, rest = names[0], names[1:]
@@ -183,15 +184,24 @@ def _alone_problems(table: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield path, f"{_where(path)} = false removes nothing: the file extends no other"
 
 
+def _data_uri_problems(section: object) -> Iterator[tuple[Path, str]]:
+    """Limits on kinds that are not taken as data URI at all."""
+    if not isinstance(section, Mapping) or not isinstance(kinds := section.get("kinds"), list):
+        return
+    for kind in KINDS:
+        if isinstance(section.get(kind), Mapping) and kind not in kinds:
+            yield ("data_uri", kind), f"[data_uri.{kind}] limits a kind that is not among its kinds: add it there"
+
+
 def _removals(table: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
     """Every place where `false` may stand for "removed", with what stands there."""
-    for key in (*KINDS, "url", "request", "asset"):
+    for key in (*KINDS, "url", "data_uri", "request", "asset"):
         section = table.get(key)
         yield (key,), section
         if isinstance(section, Mapping):
             for name, line in section.items():
                 yield (key, name), line
-                if key == "request" and isinstance(line, Mapping):
+                if key in ("request", "data_uri") and isinstance(line, Mapping):
                     yield from (((key, name, inner), limit) for inner, limit in line.items())
 
 

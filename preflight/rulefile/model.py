@@ -46,6 +46,15 @@ def _request() -> Any:
     return table("Request", "Limits over files used together in one request.", groups)
 
 
+def _data_uri() -> Any:
+    """`[data_uri]`: which kinds are taken as data URI, and how large."""
+    facts = {"url_length": DELIVERY["url_length"]._replace(help="Characters of the URI."), "size": FACTS["size"]}
+    limits = table("DataUriLimits", "Limits on files in data URIs, besides those of their kind.", lines(facts))
+    kinds = (list[one_of(KINDS)], Field(None, description="The kinds that are taken as data URI; [] for none."))  # type: ignore[misc]
+    of_kind = {kind: removable(limits, f"Limits on {kind} files in data URIs.") for kind in KINDS}
+    return table("DataUri", "What the service takes as data URI.", {"kinds": kinds, **of_kind})
+
+
 def _asset() -> Any:
     """`[asset]`: limits on the asset itself, not on its media."""
     length = {"max_length": (int, Field(ge=1, description="Characters at most.")), "note": _TEXT}
@@ -97,6 +106,7 @@ RULE_FILE: Final = table(
         ),
         **{kind: removable(_section(kind), f"What is accepted of {kind} files.") for kind in KINDS},
         "url": removable(table("Url", "What the service's fetcher needs.", lines(DELIVERY)), "What its fetcher needs."),
+        "data_uri": removable(_data_uri(), "What the service takes as data URI; without it [url] scheme decides."),
         "request": removable(_request(), "Limits over files used together in one request."),
         "asset": removable(_asset(), "Limits on the asset itself, not on its media."),
         "examples": (list[_example()], Field(None, description="Facts that pass, fail or are unknown.")),  # type: ignore[misc]

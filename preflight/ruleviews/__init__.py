@@ -12,7 +12,7 @@ from preflight.units import amount
 class Line(NamedTuple):
     """One limit of a rule set and where it stands.
 
-    section  `image`, `video`, `audio`, `url`, or `request` with the kind that it is on (`request video`)
+    section  `image`, `video`, `audio`, `url`, or `request` or `data_uri` with the kind that it is on (`request video`)
     format   the one format for which it holds in place of the section's own; empty: for all others
     """
 
@@ -28,9 +28,18 @@ def lines(rules: RuleSet) -> Iterator[Line]:
         for name, limits in section.by_format.items():
             yield from (Line(kind, name, limit) for limit in limits if limit not in section.limits)
     yield from (Line("url", "", limit) for limit in rules.url)
+    if rules.data_uri is not None:
+        for kind, limits in rules.data_uri.limits.items():
+            yield from (Line(f"data_uri {kind}", "", limit) for limit in limits)
     if rules.request is not None:
         for group, limits in rules.request.limits.items():
             yield from (Line(f"request {group or 'all'}", "", limit) for limit in limits)
+
+
+def data_uri_kinds(rules: RuleSet) -> str | None:
+    """The kinds that are taken as data URI, in words; None where nothing is said of it."""
+    kinds = rules.data_uri.kinds if rules.data_uri is not None else None
+    return None if kinds is None else ", ".join(kinds) or "none"
 
 
 def brief(limit: Limit) -> str:

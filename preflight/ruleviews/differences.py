@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from preflight.formats import KINDS
 from preflight.ruleset import Limit, RuleSet
-from preflight.ruleviews import brief, lines
+from preflight.ruleviews import brief, data_uri_kinds, lines
 
 
 class Difference(NamedTuple):
@@ -39,7 +39,13 @@ class Difference(NamedTuple):
 
 def differences(first: RuleSet, second: RuleSet) -> list[Difference]:
     """Everything that two rule sets say differently; notes, hints and examples do not count."""
-    return [*_heads(first, second), *_kinds(first, second), *_limits(first, second), *_companions(first, second)]
+    return [
+        *_heads(first, second),
+        *_kinds(first, second),
+        *_limits(first, second),
+        *_data_uris(first, second),
+        *_companions(first, second),
+    ]
 
 
 def _heads(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
@@ -84,6 +90,12 @@ def _rank(place: _Place, ours: dict[_Place, Limit], theirs: dict[_Place, Limit])
 
 def _same(mine: Limit | None, other: Limit | None) -> bool:
     return mine is other or (mine is not None and other is not None and brief(mine) == brief(other))
+
+
+def _data_uris(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    ours, theirs = (data_uri_kinds(rules) for rules in (first, second))
+    if ours != theirs:
+        yield Difference("data_uri", "", "kinds", ours, theirs)
 
 
 def _companions(first: RuleSet, second: RuleSet) -> Iterator[Difference]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from preflight.formats import KINDS
 from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, limit
-from preflight.ruleviews import brief, lines
+from preflight.ruleviews import brief, data_uri_kinds, lines
 from preflight.ruleviews.differences import differences
 from preflight.units import label
 
@@ -40,7 +40,7 @@ def page(sets: Iterable[RuleSet]) -> str:
     current = [rules for rules in wanted if rules not in earlier]
     parts = [_INTRODUCTION, _overview(current)]
     parts += [f"## {_HEADINGS[kind]}\n\n{table}" for kind in (*KINDS, "url") if (table := _section(kind, current))]
-    parts += [_requests(current), _unchecked(current)]
+    parts += [_data_uris(current), _requests(current), _unchecked(current)]
     by_name = {rules.name: rules for rules in current}
     if earlier:
         parts.append("## Earlier and observed texts")
@@ -85,6 +85,21 @@ def _row_name(name: str, format_name: str) -> str:
 def _cells(limits: dict[str, Limit], facts: Iterable[str]) -> Iterator[str]:
     for fact in facts:
         yield brief(limits[fact]) if fact in limits else ""
+
+
+def _data_uris(sets: Sequence[RuleSet]) -> str:
+    rows = []
+    for rules in sets:
+        limits: dict[str, list[str]] = {}
+        for line in lines(rules):
+            if line.section.startswith("data_uri "):
+                kind = line.section.removeprefix("data_uri ")
+                limits.setdefault(kind, []).append(f"{label(line.limit.fact)} {brief(line.limit)}")
+        if rules.data_uri is not None:
+            kinds = data_uri_kinds(rules) or ", ".join(rules.sections)
+            said = "; ".join(f"{kind}: {', '.join(of_kind)}" for kind, of_kind in limits.items())
+            rows.append([f"`{rules.name}`", kinds, said])
+    return "## Data URIs\n\n" + _table(["rule set", "kinds", "limits"], rows) if rows else ""
 
 
 def _requests(sets: Sequence[RuleSet]) -> str:

@@ -12,13 +12,16 @@ from preflight.escape import printable
 from preflight.media import EVERYTHING, Need
 from preflight.sources import Source
 from preflight.sources.assets import AssetReference, asset_of, unread
+from preflight.sources.data_uri import DataUriSource, is_data_uri
 from preflight.sources.local import LocalSource
 
 if TYPE_CHECKING:
     from preflight.sources.http import HttpOptions
 
 Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AssetReference
-"""What can be checked: a path, an http(s) URL, bytes, an open binary file; a registered asset, within a request."""
+"""What can be checked: a path, an http(s) URL, a data URI, bytes, an open binary file.
+
+A registered asset, too, within a request."""
 T = TypeVar("T")
 
 _URL: Final = r"[a-z][a-z0-9+.-]*://|data:"
@@ -40,6 +43,8 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
         raise unread(asset)
     if isinstance(target, str):
         if is_url(target):
+            if is_data_uri(target):
+                return DataUriSource(target)
             from preflight.sources.http import HttpOptions, HttpSource
 
             return HttpSource(target, need=need, options=http or HttpOptions())
