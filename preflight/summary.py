@@ -10,7 +10,9 @@ from preflight.ruleset import RuleSet
 
 WARNING: Final = "warning"
 """In place of `pass`: a pass that a lenient bound allowed."""
-_GRAVITY: Final = {"pass": 0, WARNING: 1, "unknown": 2, "fail": 3}
+_GRAVITY: Final[dict[str, int]] = {"pass": 0, WARNING: 1, "unknown": 2, "fail": 3}
+VERDICTS: Final = frozenset(_GRAVITY)
+"""The words of a score."""
 
 Score = tuple[str, ...]
 """What is counted of a report: the verdict of all of it, then name and verdict of each rule set."""

@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from preflight.checker import plan_for
 from preflight.errors import UsageError
 from preflight.report import Finding, Report, Result
 from preflight.reporters import is_line_reporter, make_reporter
-from preflight.running.cache import BATCH, Cache
+from preflight.running.cache import BATCH, LONGEST_LINE, MAGIC, Cache
 from preflight.running.rows import Rendering, Row
 from preflight.scan.work import examine_item
 from preflight.summary import Summary
@@ -230,6 +231,35 @@ class TestTheFile:
         again = check()
         assert again.output == expected
         assert "is damaged: all behind its byte 18" in again.notes[0]
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            *("[" * 100_000, "3", "null", '"x"', '["a"]', '[["a"], 1, 2]', '[[["a"], [], 0, 0, false, 0, []]]'),
+            *('[["a", [], -1, 0, false, 0, ["pass"]]]', '[["a", [], "0", 0, false, 0, ["pass"]]]'),
+            *(
+                '[["a", [], 0, 0, false, 0, []]]',
+                '[["a", [], 0, 0, false, 0, ["good"]]]',
+                '[["a", [], 0, 0, 1, 0, [1]]]',
+            ),
+            f'[["a", [], {"9" * 5000}, 0, false, 0, ["pass"]]]',
+        ],
+    )
+    def test_entry_that_somebody_else_wrote_is_damage(self, check: Check, tmp_path: Path, entry: str) -> None:
+        expected = check().output
+        data = (tmp_path / "cache").read_bytes()
+        digest = data.split(b"\n")[1].split(b" ")[3]
+        rest = digest + b" " + entry.encode()
+        (tmp_path / "cache").write_bytes(MAGIC + b"0 0 %d %b\n" % (zlib.crc32(rest), rest))
+        again = check()
+        assert again.output == expected
+        assert "is damaged: all behind its byte 18" in again.notes[0]
+
+    def test_line_without_end_is_damage(self, check: Check, tmp_path: Path) -> None:
+        expected = check().output
+        (tmp_path / "cache").write_bytes(MAGIC + b"0" * (LONGEST_LINE + 9))
+        assert check().output == expected
+        assert (tmp_path / "cache").stat().st_size < LONGEST_LINE
 
     def test_what_is_no_regular_file_stays_where_it_is(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,17 @@ class TestRefused:
         file.write_text("[" * 100_000 + "\n")
         with pytest.raises(UsageError, match="line 1 is no line of"):
             Earlier(str(file), plan_for("atlas"), Summary())
+
+    def test_line_without_end_is_refused_in_little_memory(self, tmp_path: Path) -> None:
+        file = tmp_path / "run.jsonl"
+        with file.open("wb") as sparse:
+            sparse.truncate(1 << 32)
+        tracemalloc.start()
+        with pytest.raises(UsageError, match="line 1 is no line of"):
+            Earlier(str(file), plan_for("atlas"), Summary())
+        assert tracemalloc.get_traced_memory()[1] < 200 << 20
+        tracemalloc.stop()
+        assert file.stat().st_size == 1 << 32
 
     def test_what_is_no_regular_file(self) -> None:
         with pytest.raises(UsageError, match="/dev/null is no regular file"):

@@ -26,6 +26,7 @@ from preflight.ruleset import digest_of
 from preflight.running.rows import Row
 from preflight.scan.work import Ready
 from preflight.sources.opening import is_url
+from preflight.summary import VERDICTS
 from preflight.targets import Item
 
 MAGIC: Final = b"preflight cache 1\n"
@@ -33,6 +34,8 @@ BATCH: Final = 256
 """Files written at once: few lines to parse at the start, and little to read again where the order has changed."""
 LARGEST: Final = 1 << 30
 """Bytes; a larger one is begun anew."""
+LONGEST_LINE: Final = 16 << 20
+"""Bytes of the line that describes a batch: 256 paths of 4 KiB, each character escaped."""
 _FRESH: Final = 100_000_000
 """ns within which a file may change again without a new time of change: the clock's tick, and more."""
 _FRESH_COARSE: Final = 2_000_000_000
@@ -116,9 +119,12 @@ class Cache:
             texts = self._texts(batch)
             if texts is None:
                 return None
-            text = texts[entry.start : entry.start + entry.length].decode()
-            if entry.position != index:
-                text = self._moved(text, index)
+            try:
+                text = texts[entry.start : entry.start + entry.length].decode()
+                if entry.position != index:
+                    text = self._moved(text, index)
+            except ValueError:  # written by somebody else
+                return None
         return Row(index, text, tuple(entry.score))
 
     def _texts(self, batch: int) -> bytes | None:
@@ -203,7 +209,9 @@ class Cache:
             try:
                 whole = len(file.readline(len(MAGIC))) if size else 0
                 while whole < size:
-                    head = file.readline()
+                    head = file.readline(LONGEST_LINE)
+                    if not head.endswith(b"\n"):
+                        raise ValueError("cut off, or too long")
                     length, checksum, check, rest = head.split(b" ", 3)
                     end = whole + len(head) + int(length)
                     if not length.isdigit() or end > size or zlib.crc32(rest[:-1]) != int(check):
@@ -212,7 +220,7 @@ class Cache:
                     if digest == self._digest:
                         entries += self._take(json.loads(files), (whole + len(head), int(length), int(checksum)))
                     whole = file.seek(end)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 self._note(f"--cache {self._path} is damaged: all behind its byte {whole:,} is dropped")
         if entries > 2 * len(self._seen) + BATCH:  # most of it is of files that have changed since
             whole = 0
@@ -223,11 +231,24 @@ class Cache:
             self._append(MAGIC)
 
     def _take(self, files: list[list[Any]], block: tuple[int, int, int]) -> int:
+        batch = len(self._blocks)
+        found = {path: (batch, _checked(_Entry(*entry))) for path, *entry in files}
         self._blocks.append(block)
-        batch = len(self._blocks) - 1
-        for path, *entry in files:
-            self._seen[path] = (batch, _Entry(*entry))
+        self._seen |= found
         return len(files)
+
+
+def _checked(entry: _Entry) -> _Entry:
+    """Return an entry of a file that anybody may have written. Raise `ValueError` where its types are others."""
+    numbers = (entry.start, entry.length, entry.position)
+    words = entry.score
+    if not all(type(number) is int and number >= 0 for number in numbers) or type(entry.skipped) is not bool:
+        raise ValueError("not an entry")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("no score")
+    if not (entry.skipped or len(words) % 2) or not {*words[:1], *words[2::2]} <= VERDICTS:
+        raise ValueError("no score")
+    return entry
 
 
 def _stamp(path: str, explicit: bool) -> Stamp | None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import IO, Any, Final
 
 from preflight.checker import Plan
@@ -13,11 +14,12 @@ from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.output import open_output
 from preflight.scan.work import name_of
-from preflight.summary import Score, Summary
+from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item
 
 _BEGINNING: Final = b'{"source":"'
-_WORDS: Final = frozenset(("pass", "warning", "fail", "unknown"))
+LONGEST_LINE: Final = 64 << 20
+"""Bytes of a report: one with thousands of findings is far smaller."""
 
 
 class Earlier:
@@ -72,7 +74,9 @@ class Earlier:
 
     def _read(self, plan: Plan) -> None:
         with open(self.path, "rb") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(partial(lines.readline, LONGEST_LINE), b""), 1):
+                if len(line) == LONGEST_LINE:
+                    raise self._foreign(number)
                 if line.endswith(b"\n"):
                     self._take(number, line, plan)
                     self._whole += len(line)
@@ -129,6 +133,6 @@ def _score(row: dict[str, Any]) -> Score:
         warned = any(finding["severity"] == "warning" for finding in result["findings"])
         words += [str(result["rules"]), "warning" if warned and result["verdict"] == "pass" else result["verdict"]]
     overall = row["verdict"]
-    if not {overall, *words[1::2]} <= _WORDS:
+    if not {overall, *words[1::2]} <= VERDICTS:
         raise ValueError
     return ("warning" if overall == "pass" and "warning" in words[1::2] else overall, *words)
