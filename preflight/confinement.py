@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from typing import Final
 
 ROOTS: Final = (".git", ".hg")
@@ -59,6 +58,8 @@ class Confinement:
             if os.path.lexists(folder):
                 yield folder
             return
+        from fnmatch import fnmatch  # for those with patterns in their configuration alone
+
         part, rest = parts[0], parts[1:]
         if not any(mark in part for mark in "*?["):
             yield from self._matches(os.path.join(folder, part), rest)

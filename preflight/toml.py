@@ -21,17 +21,14 @@ MAX_WORD_CHARS: Final = 1_000
 MAX_ITEMS: Final = 100_000
 """Key parts, values, arrays and inline tables in one file."""
 
-_TOKEN: Final = re.compile(
-    r"""\#[^\n]*+
+_LEXEME: Final = r"""\#[^\n]*+
       | (?P<part> \"\"\"(?:[^"\\]++|\\.|"(?!""))*+"{3,5} | '''(?:[^']++|'(?!''))*+'{3,5}
                 | "(?!"")(?:[^"\\\n]++|\\.)*+" | '(?!'')[^'\n]*+' )
       | (?P<word>[^\s\[\]{}=,.\#"']++)
       | (?P<open>[\[{])
       | (?P<close>[\]}])
       | (?P<dot>\.)
-      | (?P<unterminated>["'])""",
-    re.VERBOSE | re.DOTALL,
-)
+      | (?P<unterminated>["'])"""
 
 
 class TomlError(ValueError):
@@ -94,7 +91,7 @@ def scan(text: str, max_items: int = MAX_ITEMS) -> None:
     """
     nesting = items = parts = 0
     is_dotted = False
-    for match in _TOKEN.finditer(text):
+    for match in re.finditer(_LEXEME, text, re.VERBOSE | re.DOTALL):  # compiled for those who need it alone
         kind = match.lastgroup
         if kind is None:  # a comment
             continue

@@ -116,5 +116,5 @@ def _place(token: str) -> tuple[float, int]:
     try:
         updated, number = json.loads(base64.urlsafe_b64decode(token))
         return float(updated), int(number)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError, OverflowError):
         raise invalid("NextToken", "it is not one of ours") from None

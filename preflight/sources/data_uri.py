@@ -17,11 +17,6 @@ _WHITESPACE: Final = re.compile(r"[\t\n\f\r ]+")
 _TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
-def is_data_uri(target: str) -> bool:
-    """Return whether a target is a data URI."""
-    return target[:5].lower() == "data:"
-
-
 class DataUriSource:
     """A `Source` over a data URI. Base64 stays encoded in memory; each read decodes what it asks for.
 

@@ -12,7 +12,6 @@ from preflight.escape import printable
 from preflight.media import EVERYTHING, Need
 from preflight.sources import Source
 from preflight.sources.assets import AssetReference, asset_of, unread
-from preflight.sources.data_uri import DataUriSource, is_data_uri
 from preflight.sources.local import LocalSource
 
 if TYPE_CHECKING:
@@ -43,7 +42,9 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
         raise unread(asset)
     if isinstance(target, str):
         if is_url(target):
-            if is_data_uri(target):
+            if target[:5].lower() == "data:":
+                from preflight.sources.data_uri import DataUriSource
+
                 return DataUriSource(target)
             from preflight.sources.http import HttpOptions, HttpSource
 
