@@ -73,6 +73,10 @@ class Job:
             return stopped(report.source, index, report, error), None
 
     def _passed(self, item: Item, report: Report, target: str) -> tuple[Submission, Entry | None]:
+        if target[:5].lower() == "data:":
+            raise SourceError(
+                "data_uri_not_accepted", f"{report.source} cannot be registered: write its bytes to a file"
+            )
         if is_url(target):
             content = content_of_url(target, report)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import threading
@@ -25,6 +26,14 @@ from preflight.targets import Item
 from tests.submitting.sending import ACCEPTED, Sender
 
 NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
+
+
+def test_data_uris_and_assets_are_not_registered(atlas: Sender) -> None:
+    data = base64.b64encode((ACCEPTED / "picture.png").read_bytes()).decode()
+    made = atlas.many([f"data:image/png;base64,{data}", "asset://asset-1", "image=asset://asset-1"])
+    assert [submission.outcome for submission in made] == ["rejected"] * 3
+    assert [submission.code for submission in made] == ["data_uri_not_accepted", *["asset_reference"] * 2]
+    assert atlas.entries() == []
 
 
 class TestOrder:
