@@ -24,6 +24,37 @@ class Format(NamedTuple):
 
 _MP4: Final = ("mp4", "m4v", "m4a", "m4b", "m4p", "m4s", "mov", "qt", "3gp", "3g2", "f4v", "cmfv", "cmfa")
 
+_CAMERA_RAWS: Final[dict[str, Format]] = {
+    "3fr": Format((IMAGE,), ("image/x-hasselblad-3fr",), ("3fr", "fff")),
+    "arw": Format((IMAGE,), ("image/x-sony-arw",), ("arw", "sr2")),
+    "camera_raw": Format((IMAGE,), ("image/x-raw",), ("k25", "tif")),
+    "cr2": Format((IMAGE,), ("image/x-canon-cr2",), ("cr2",)),
+    "cr3": Format((IMAGE,), ("image/x-canon-cr3",), ("cr3",)),
+    "crm": Format((VIDEO,), ("video/x-canon-crm",), ("crm",)),
+    "crw": Format((IMAGE,), ("image/x-canon-crw",), ("crw",)),
+    "dcr": Format((IMAGE,), ("image/x-kodak-dcr",), ("dcr",)),
+    "dng": Format((IMAGE,), ("image/x-adobe-dng",), ("dng", "gpr")),
+    "erf": Format((IMAGE,), ("image/x-epson-erf",), ("erf",)),
+    "iiq": Format((IMAGE,), ("image/x-raw",), ("iiq",)),
+    "kdc": Format((IMAGE,), ("image/x-kodak-kdc",), ("kdc", "dcr")),
+    "mef": Format((IMAGE,), ("image/x-mamiya-mef",), ("mef",)),
+    "mos": Format((IMAGE,), ("image/x-raw",), ("mos",)),
+    "mrw": Format((IMAGE,), ("image/x-minolta-mrw",), ("mrw",)),
+    "nef": Format((IMAGE,), ("image/x-nikon-nef",), ("nef", "nrw")),
+    "orf": Format((IMAGE,), ("image/x-olympus-orf",), ("orf",)),
+    "pef": Format((IMAGE,), ("image/x-pentax-pef",), ("pef",)),
+    "raf": Format((IMAGE,), ("image/x-fujifilm-raf",), ("raf",)),
+    "rw2": Format((IMAGE,), ("image/x-panasonic-rw2",), ("rw2", "rwl")),
+    "srw": Format((IMAGE,), ("image/x-samsung-srw",), ("srw",)),
+    "x3f": Format((IMAGE,), ("image/x-sigma-x3f",), ("x3f",)),
+}
+"""What a camera's sensor gave, before a picture or a film is made of it; `camera_raw` is that of no known maker.
+
+Not `.raw`: files of many other sorts are called so. `.tif` is how the EOS-1D and old backs call theirs.
+"""
+CAMERA_RAW: Final = frozenset(_CAMERA_RAWS)
+CAMERA_RAW_EXTENSIONS: Final = frozenset(ext for fmt in _CAMERA_RAWS.values() for ext in fmt.extensions) - {"tif"}
+
 FORMATS: Final[dict[str, Format]] = {
     "3gp": Format((VIDEO, AUDIO), ("video/3gpp", "audio/3gpp"), ("3gp", "3g2", "3gpp", "3ga", "mp4", "amr")),
     "aac": Format((AUDIO,), ("audio/aac",), ("aac", "adts")),
@@ -81,7 +112,7 @@ FORMATS: Final[dict[str, Format]] = {
     "svg": Format((), ("image/svg+xml",), ("svg",)),
     "tar": Format((), ("application/x-tar",), ("tar",)),
     "text": Format((), ("text/plain",), ("txt", "md", "csv", "log")),
-    "tiff": Format((IMAGE,), ("image/tiff",), ("tif", "tiff", "dng", "nef", "cr2", "arw", "pef", "btf", "tf8")),
+    "tiff": Format((IMAGE,), ("image/tiff",), ("tif", "tiff", "btf", "tf8")),
     "tta": Format((AUDIO,), ("audio/x-tta",), ("tta",)),
     "w64": Format((AUDIO,), ("audio/x-w64",), ("w64",)),
     "wav": Format((AUDIO,), ("audio/wav",), ("wav", "wave", "bwf", "rf64")),
@@ -92,6 +123,7 @@ FORMATS: Final[dict[str, Format]] = {
     "xz": Format((), ("application/x-xz",), ("xz",)),
     "zip": Format((), ("application/zip",), ("zip", "docx", "xlsx", "jar", "apk", "epub")),
     "7z": Format((), ("application/x-7z-compressed",), ("7z",)),
+    **_CAMERA_RAWS,
 }
 
 MEDIA_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() if fmt.kinds for ext in fmt.extensions) | {"svg"}

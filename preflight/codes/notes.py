@@ -9,6 +9,7 @@ NOTES: Final[dict[str, str]] = {
     "apple_cgbi": "a PNG in the variant that Xcode writes: only Apple's own software opens it",
     "av1_coded": "the brand says HEIF, the picture is coded in AV1: not every HEIF decoder takes it",
     "bad_header": "a header field contradicts the format's specification; some decoders refuse the file",
+    "camera_raw": "a camera raw file: what the sensor gave, no finished picture; services take a JPEG made of it",
     "cover_art": "it carries a picture that is not a video",
     "edit_list": "an edit list cuts or shifts what is played; the duration is what is played",
     "estimated_duration": "the duration follows from the bit rate of sampled frames: no header states it",
@@ -23,6 +24,6 @@ NOTES: Final[dict[str, str]] = {
     "no_moov": "the movie box is missing: a segment alone, or a recording or an upload that was not finished",
     "trailing_data": "foreign bytes follow after the end of the format",
     "truncated": "the file ends before its own structure does",
-    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical, not 8 bits deep, raw",
+    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical, not 8 bits deep",
 }
 """What a reader saw and a user should know: the words of `Media.notes`."""
