@@ -31,8 +31,10 @@ READERS: Final[dict[str, str]] = {
     "mp3": "mp3",  # and mp1, mp2
     "mp4": "mp4",  # and mov, m4a, m4v, 3gp
     "ogg": "ogg",
+    "orf": "camera_raw",
     "png": "png",
-    "tiff": "tiff",
+    "rw2": "camera_raw",
+    "tiff": "tiff",  # and the camera raws that begin like it
     "wav": "wav",
     "webp": "webp",
 }

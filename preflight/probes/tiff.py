@@ -1,4 +1,4 @@
-"""TIFF and BigTIFF, both byte orders, and camera raws in a TIFF shell by their first directory (TIFF 6.0).
+"""TIFF and BigTIFF, both byte orders (TIFF 6.0; libtiff's BigTIFF). What cameras build like it goes to `camera_raw`.
 
 The picture is the first directory, IFD0, wherever it stands: often at the end of the file.
 """
@@ -13,7 +13,7 @@ from preflight.probes import tiff_tags
 from preflight.probes.exif import TRANSPOSED
 from preflight.probes.tiff_directory import (
     SHAPES,
-    Entry,
+    Directory,
     Shape,
     first_offset,
     integers,
@@ -23,6 +23,12 @@ from preflight.probes.tiff_directory import (
 )
 from preflight.sources import Source, Truncated
 
+_RAW_TAGS: Final = frozenset(
+    (tiff_tags.SUB_IFDS, tiff_tags.CFA_REPEAT, tiff_tags.CFA_PATTERN, tiff_tags.DNG_VERSION, tiff_tags.SR2_PRIVATE)
+)
+"""Tags of camera raws in IFD0. Ordinary pictures seldom have one: SubIFDs, for smaller copies."""
+_RAW_CODINGS: Final = tiff_tags.SENSOR.union(tiff_tags.RAW_COMPRESSIONS)
+_RAW_MARKS: Final = frozenset((*tiff_tags.CANON_MARKS, tiff_tags.CANON_1D_MARK, *tiff_tags.PHASE_ONE_MARKS))
 _ALPHA: Final = frozenset((1, 2))
 """ExtraSamples: associated and unassociated alpha; 0 is data of any other sort."""
 _EXTRA: Final = 16
@@ -42,10 +48,18 @@ def read(source: Source, need: Need, name: str) -> Media:
     if not start:
         return Media(IMAGE, name, source.size, notes=("bad_header",))
     directory = read_directory(source, shape, start, tiff_tags.WANTED)
+    if _may_be_raw(source, shape, directory, head):
+        from preflight.probes import camera_raw  # few of the files that are checked are any
+
+        raw = camera_raw.in_tiff(source, shape, directory, head)
+        if raw is not None:
+            return raw
     entries = directory.entries
     width = positive(source, shape, entries.get(tiff_tags.WIDTH))
     height = positive(source, shape, entries.get(tiff_tags.HEIGHT))
     orientation = positive(source, shape, entries.get(tiff_tags.ORIENTATION))
+    if directory.cut and positive(source, shape, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
+        width = height = None  # those of a smaller copy, and the file ends before it tells of what
     turned = orientation in TRANSPOSED
     extra = integers(source, shape, entries.get(tiff_tags.EXTRA_SAMPLES), _EXTRA)
     notes: tuple[str, ...] = ()
@@ -53,8 +67,6 @@ def read(source: Source, need: Need, name: str) -> Media:
         notes = ("truncated",)
     elif not width or not height:
         notes = ("bad_header",)
-    elif _is_raw(source, shape, entries, head):
-        notes = ("uncommon_coding",)
     return Media(
         kind=IMAGE,
         format=name,
@@ -70,11 +82,13 @@ def read(source: Source, need: Need, name: str) -> Media:
     )
 
 
-def _is_raw(source: Source, shape: Shape, entries: dict[int, Entry], head: bytes) -> bool:
-    """A camera's raw file, whose first directory often is a preview: few decoders of TIFF take it for a picture."""
-    if tiff_tags.DNG_VERSION in entries or head[8:12] in tiff_tags.CANON_MARKS:
+def _may_be_raw(source: Source, shape: Shape, directory: Directory, head: bytes) -> bool:
+    """Whether it is worth a closer look: by a tag, by a coding, or by what stands between header and IFD0."""
+    entries = directory.entries
+    if not _RAW_TAGS.isdisjoint(entries) or head[8:12] in _RAW_MARKS:
         return True
-    return not tiff_tags.SENSOR.isdisjoint(integers(source, shape, entries.get(tiff_tags.PHOTOMETRIC), 1))
+    photometric = positive(source, shape, entries.get(tiff_tags.PHOTOMETRIC))
+    return photometric in _RAW_CODINGS or positive(source, shape, entries.get(tiff_tags.COMPRESSION)) in _RAW_CODINGS
 
 
 def _pages(source: Source, shape: Shape, start: int, following: int) -> int | None:

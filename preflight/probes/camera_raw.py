@@ -1,0 +1,235 @@
+"""Camera raws that are built like TIFF: CR2, DNG, NEF, ARW, PEF, SRW, 3FR, IIQ and others; ORF and RW2 by their magic.
+
+Their first directory often is a thumbnail. What a sensor gave stands in it, or in a SubIFD of it, and is known by its
+coding, whatever the file is called (TIFF/EP, ISO 12234-2; DNG 1.7; for makers' own formats ExifTool and LibRaw). The
+size is that of the raw picture as the file states it: DNG's ImageWidth and not its DefaultCropSize, for CR2 and IIQ
+the size in EXIF, because their directories describe previews only. No other size is ever given in its place.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from preflight.formats import CAMERA_RAW, IMAGE
+from preflight.media import Media, Need
+from preflight.probes import tiff_tags
+from preflight.probes.exif import displayed
+from preflight.probes.tiff_directory import (
+    BIG,
+    LITTLE,
+    Directory,
+    Shape,
+    first_offset,
+    integers,
+    picture_is_missing,
+    positive,
+    read_directory,
+    text,
+)
+from preflight.sources import Source, Truncated
+
+_MAKERS: Final = {
+    "ASAHI": "pef",
+    "EPSON": "erf",
+    "HASSELBLAD": "3fr",
+    "KODAK": "kdc",
+    "LEAF": "mos",
+    "MAMIYA": "mef",
+    "NIKON": "nef",
+    "PENTAX": "pef",
+    "PHASE ONE": "iiq",
+    "RICOH": "pef",
+    "SAMSUNG": "srw",
+    "SEIKO EPSON": "erf",
+    "SONY": "arw",
+    "EASTMAN KODAK": "kdc",
+}
+"""How Make begins, and the format of that maker's raws; any other is called `camera_raw`."""
+_MAKE_CHARS: Final = 32
+_RENDERED: Final = frozenset((2, 3, 5, 6, 8, 9, 10))
+"""PhotometricInterpretation of finished colour pictures. A CFA pattern beside it only tells how they came about."""
+_REDUCED: Final = 1
+"""Bit of NewSubfileType: a smaller copy of another picture."""
+_SUB_IFDS: Final = 8
+_SUB_IFDS_REMOTE: Final = 4
+"""SubIFDs looked at in a local file, and where each may be a request; the raw picture is among the first two."""
+_RW2_BORDERS: Final = (4, 5, 6, 7)
+"""SensorTopBorder, SensorLeftBorder, SensorBottomBorder, SensorRightBorder: the picture within the sensor."""
+_RW2_WANTED: Final = frozenset((*_RW2_BORDERS, tiff_tags.ORIENTATION))
+
+Size = tuple[int | None, int | None]
+
+
+class _Pictures(NamedTuple):
+    """IFD0's SubIFDs; whether one of them lies behind the end of the file."""
+
+    directories: list[Directory]
+    lost: bool
+
+
+def read(source: Source, need: Need, name: str) -> Media:
+    """The facts of an ORF or RW2 file, which differ from TIFF by their magic number. Reads their first directory."""
+    head = source.read_at(0, 16)
+    shape = LITTLE if head.startswith(b"II") else BIG
+    wanted = _RW2_WANTED if name == "rw2" else tiff_tags.WANTED
+    first = read_directory(source, shape, first_offset(head, shape), wanted)
+    size = _inside_borders(source, shape, first) if name == "rw2" else _size(source, shape, first)
+    return described(source, name, size, _orientation(source, shape, first), cut=first.cut)
+
+
+def in_tiff(source: Source, shape: Shape, first: Directory, head: bytes) -> Media | None:
+    """The facts of a camera raw with IFD0 `first` in a file that begins as TIFF does; None where it is an ordinary one.
+
+    Reads up to its raw picture's directory, at most `_SUB_IFDS` of them, none that a SubIFD has itself.
+    """
+    name = _marked(shape, head)
+    if name is not None:
+        size = _exif_size(source, shape, first)
+        return described(source, name, size, _orientation(source, shape, first), cut=first.cut)
+    make = text(source, shape, first.entries.get(tiff_tags.MAKE), _MAKE_CHARS).upper()
+    is_dng = tiff_tags.DNG_VERSION in first.entries
+    pictures = _Pictures([], False)
+    if make or is_dng or _is_reduced(source, shape, first):
+        pictures = _sub_ifds(source, shape, first)
+    raws = [one for one in (first, *pictures.directories) if _is_of_sensor(source, shape, one, make)]
+    picture = max(raws, key=lambda one: _rank(source, shape, one), default=None)
+    if is_dng:
+        name = "dng"
+    elif picture is not None:
+        name = _by_maker(source, shape, picture, make)
+    elif _is_thumbnail_of_raw(source, shape, first, make, pictures):
+        name = _by_maker(source, shape, first, make)
+    else:
+        return None
+    cut = first.cut or (pictures.lost if picture is None else picture_is_missing(source, shape, picture))
+    size = _size(source, shape, picture) if picture is not None else (None, None)
+    return described(source, name, size, _orientation(source, shape, first), cut=cut)
+
+
+def described(source: Source, name: str, size: Size, orientation: int | None, *, cut: bool = False) -> Media:
+    """The facts of a camera raw: `size` as stored, turned by `orientation` for display."""
+    assert name in CAMERA_RAW
+    known = orientation if orientation in range(1, 9) else None
+    width, height = displayed(*size, known)
+    return Media(
+        kind=IMAGE,
+        format=name,
+        size=source.size,
+        width=width,
+        height=height,
+        stored_width=size[0],
+        stored_height=size[1],
+        orientation=known,
+        notes=("camera_raw", "truncated") if cut else ("camera_raw",),
+    )
+
+
+def _marked(shape: Shape, head: bytes) -> str | None:
+    """The format by what stands between the header and the first directory."""
+    mark = head[8:12]
+    if shape.number != LITTLE.number:
+        return None
+    if mark in tiff_tags.CANON_MARKS:
+        return "cr2"
+    if mark == tiff_tags.CANON_1D_MARK:
+        return "camera_raw"
+    word = head[12:16] if mark == b"MMMM" else head[:11:-1]
+    return "iiq" if mark in tiff_tags.PHASE_ONE_MARKS and word.startswith(b"Raw") else None
+
+
+def _sub_ifds(source: Source, shape: Shape, first: Directory) -> _Pictures:
+    """The SubIFDs, up to the first that is a raw picture in full resolution."""
+    limit = _SUB_IFDS_REMOTE if source.requests else _SUB_IFDS
+    found: list[Directory] = []
+    lost = False
+    for start in dict.fromkeys(integers(source, shape, first.entries.get(tiff_tags.SUB_IFDS), limit)):
+        try:
+            directory = read_directory(source, shape, start, tiff_tags.WANTED)
+        except Truncated:
+            lost = True
+            continue
+        found.append(directory)
+        if _photometric(source, shape, directory) in tiff_tags.SENSOR and _subfile(source, shape, directory) == 0:
+            break
+    return _Pictures(found, lost)
+
+
+def _is_of_sensor(source: Source, shape: Shape, directory: Directory, make: str) -> bool:
+    """Whether the directory describes what a sensor gave, and no finished picture."""
+    entries = directory.entries
+    photometric = _photometric(source, shape, directory)
+    if photometric in tiff_tags.SENSOR:
+        return True
+    if make and positive(source, shape, entries.get(tiff_tags.COMPRESSION)) in tiff_tags.RAW_COMPRESSIONS:
+        return True
+    patterned = tiff_tags.CFA_PATTERN in entries or tiff_tags.CFA_REPEAT in entries
+    return patterned and tiff_tags.WIDTH in entries and photometric not in _RENDERED
+
+
+def _is_thumbnail_of_raw(source: Source, shape: Shape, first: Directory, make: str, pictures: _Pictures) -> bool:
+    """Whether IFD0 is a thumbnail as a maker's raws begin with, and the raw picture itself is not to be seen: behind
+    the end of a file that was cut off, or where Sony's private data tells its place.
+    """
+    if not make.startswith(tuple(_MAKERS)):
+        return False
+    if tiff_tags.WIDTH in first.entries and not _is_reduced(source, shape, first):
+        return False
+    if make.startswith("SONY") and tiff_tags.SR2_PRIVATE in first.entries:
+        return True
+    return pictures.lost and (tiff_tags.EP_STANDARD_ID in first.entries or tiff_tags.WIDTH not in first.entries)
+
+
+def _by_maker(source: Source, shape: Shape, picture: Directory, make: str) -> str:
+    coding = positive(source, shape, picture.entries.get(tiff_tags.COMPRESSION)) or 0
+    by_make = next((name for start, name in _MAKERS.items() if make.startswith(start)), "camera_raw")
+    return tiff_tags.RAW_COMPRESSIONS.get(coding, by_make) if make else by_make
+
+
+def _rank(source: Source, shape: Shape, directory: Directory) -> tuple[bool, int]:
+    """The picture in full resolution comes before copies, enhanced ones and masks; the larger before the smaller."""
+    width, height = _size(source, shape, directory)
+    return _subfile(source, shape, directory) == 0, (width or 0) * (height or 0)
+
+
+def _size(source: Source, shape: Shape, directory: Directory) -> Size:
+    entries = directory.entries
+    width = positive(source, shape, entries.get(tiff_tags.WIDTH))
+    return width, positive(source, shape, entries.get(tiff_tags.HEIGHT))
+
+
+def _exif_size(source: Source, shape: Shape, first: Directory) -> Size:
+    start = positive(source, shape, first.entries.get(tiff_tags.EXIF_IFD))
+    if start is None:
+        return None, None
+    try:
+        entries = read_directory(source, shape, start, tiff_tags.WANTED).entries
+    except Truncated:
+        return None, None
+    width = positive(source, shape, entries.get(tiff_tags.EXIF_WIDTH))
+    return width, positive(source, shape, entries.get(tiff_tags.EXIF_HEIGHT))
+
+
+def _inside_borders(source: Source, shape: Shape, first: Directory) -> Size:
+    """The size of an RW2, whose directory has tags of its own: the sensor without its borders."""
+    values = [integers(source, shape, first.entries.get(tag), 1) for tag in _RW2_BORDERS]
+    if not all(values):
+        return None, None
+    (top,), (left,), (bottom,), (right,) = values
+    return (right - left, bottom - top) if right > left and bottom > top else (None, None)
+
+
+def _photometric(source: Source, shape: Shape, directory: Directory) -> int | None:
+    return next(iter(integers(source, shape, directory.entries.get(tiff_tags.PHOTOMETRIC), 1)), None)
+
+
+def _subfile(source: Source, shape: Shape, directory: Directory) -> int:
+    """NewSubfileType; 0, a picture in full resolution, where it is not stated."""
+    return next(iter(integers(source, shape, directory.entries.get(tiff_tags.SUBFILE_TYPE), 1)), 0)
+
+
+def _is_reduced(source: Source, shape: Shape, directory: Directory) -> bool:
+    return bool(_subfile(source, shape, directory) & _REDUCED)
+
+
+def _orientation(source: Source, shape: Shape, first: Directory) -> int | None:
+    return positive(source, shape, first.entries.get(tiff_tags.ORIENTATION))

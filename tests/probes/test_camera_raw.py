@@ -1,0 +1,175 @@
+"""Camera raws, told by their structure. The fixtures' facts are compared by `test_fixtures.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from preflight.formats import CAMERA_RAW
+from preflight.probes import READERS, probe
+from preflight.probes.sniff import sniff
+from preflight.sources.memory import MemorySource
+from tests.probes.exiftool import agrees, needs_exiftool
+from tests.probes.probing import RemoteSource, counted, damaged, ends_in_facts, facts
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers import Fixture
+from makers._ifd import ASCII, BYTE, LONG, SHORT, Entry, Place, ifds, image, preview, text
+from makers.raw import CFA, DNG, FIXTURES, HOSTILE, LINEAR_RAW, RAWS, nef, subs, thumbnail
+
+NOT_OF_EXIFTOOL = frozenset(
+    (
+        "raw-big.dng",  # it gives no size of BigTIFF
+        "raw-canon-eos-1d.tif",  # it takes the preview's where EXIF has none
+        "raw-canon-without-size.cr2",  # the preview's
+        "raw-nikon-cut-before-subifds.nef",  # the thumbnail's
+        "raw-pentax.pef",  # the preview's, which stands behind the raw picture
+        "raw-unknown-maker.tif",  # a TIFF to it, as to its name
+    )
+)
+"""Fixtures of which exiftool says less, or gives the size of a preview."""
+
+
+@needs_exiftool
+def test_exiftool_says_the_same(fixtures: Path) -> None:
+    agrees(fixtures, [one.name for one in RAWS if one.name.removeprefix("quirks/") not in NOT_OF_EXIFTOOL])
+
+
+@pytest.mark.parametrize("fixture", RAWS, ids=lambda fixture: fixture.name)
+def test_the_format_is_told_by_the_content_alone(fixture: Fixture) -> None:
+    media = facts(fixture.make())
+    assert media.format in CAMERA_RAW
+    assert "camera_raw" in media.notes
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+def test_headers_alone_are_read(fixture: Fixture) -> None:
+    media, source = counted(fixture.make() + bytes(1 << 20))
+    assert media.kind
+    assert source.bytes_read <= (65_536 if fixture in HOSTILE else 8192)
+
+
+def padded(entries: list[Entry]) -> list[Entry]:
+    """A directory behind whose entries stand 200 kB, as XMP and previews do."""
+    return [*entries, (700, BYTE, bytes(200_000))]
+
+
+def test_a_raw_by_url_costs_few_requests() -> None:
+    first = padded(thumbnail("NIKON CORPORATION", subs(1, 2, 3)))
+    source = RemoteSource(ifds(first, padded(preview()), padded(image(600, 400, CFA, 34713)), preview()))
+    media = probe(source)
+    assert (media.format, media.width, source.requests) == ("nef", 600, 3)
+
+
+def test_subifds_behind_a_url_are_bounded() -> None:
+    first = padded(thumbnail("NIKON CORPORATION", subs(*range(1, 13))))
+    many = [padded(preview()) for _ in range(11)]
+    data = ifds(first, *many, image(600, 400, CFA, 34713))
+    remote = RemoteSource(data)
+    assert probe(remote).format == "tiff"
+    assert remote.requests <= 6
+    _, local = counted(data)
+    assert len(local.distant) <= 16
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        ("NIKON", "nef"),
+        ("SONY", "arw"),
+        ("PENTAX Corporation", "pef"),
+        ("SAMSUNG TECHWIN", "srw"),
+        ("Mamiya-OP Co.,Ltd.", "mef"),
+        ("Leaf", "mos"),
+        ("EASTMAN KODAK COMPANY", "kdc"),
+        ("Nobody", "camera_raw"),
+    ],
+)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_maker_tells_the_format(make: str, name: str, order: str) -> None:
+    media = facts(ifds(thumbnail(make, subs(1)), image(600, 400, CFA), order=order))
+    assert (media.format, media.width, media.height) == (name, 600, 400)
+
+
+def test_a_coding_of_one_maker_tells_more_than_the_make() -> None:
+    data = ifds([*image(600, 400, CFA, 65535), text(271, "SAMSUNG TECHWIN CO.")])
+    assert facts(data).format == "pef"
+
+
+def test_a_raw_coding_is_raw_whatever_its_photometric_interpretation() -> None:
+    """Nikon's smaller raws are YCbCr in a coding of its own."""
+    media = facts(ifds(thumbnail("NIKON CORPORATION", subs(1)), image(600, 400, 6, 34713)))
+    assert (media.format, media.width) == ("nef", 600)
+
+
+def test_the_picture_in_full_resolution_counts_even_where_a_larger_copy_stands_first() -> None:
+    first = thumbnail("Quirk", *DNG, subs(1, 2))
+    media = facts(ifds(first, image(1200, 800, LINEAR_RAW, subfile=16), image(600, 400, CFA)))
+    assert (media.width, media.height) == (600, 400)
+
+
+def test_a_raw_whose_data_lie_behind_the_end_is_cut() -> None:
+    whole = nef()
+    assert facts(whole).notes == ("camera_raw",)
+    assert facts(whole[:-65]).notes == ("camera_raw", "truncated")
+
+
+def test_a_file_that_ends_in_the_directory_of_its_thumbnail_has_no_size() -> None:
+    media = facts(nef()[:150])
+    assert (media.format, media.width, media.height, media.notes) == ("tiff", None, None, ("truncated",))
+
+
+def test_a_raw_directory_with_a_make_that_is_no_text_is_still_raw() -> None:
+    data = ifds([*image(600, 400, CFA), (271, LONG, [1 << 30])])
+    assert facts(data).format == "camera_raw"
+    data = ifds([*image(600, 400, CFA), (271, ASCII, b"SONY"), (330, LONG, [0])])
+    assert facts(data).format == "arw"
+
+
+def test_a_raw_without_a_size_is_not_given_that_of_its_thumbnail() -> None:
+    raw = [entry for entry in image(600, 400, CFA) if entry[0] != 257]
+    media = facts(ifds(thumbnail("NIKON CORPORATION", subs(1)), raw))
+    assert (media.format, media.width, media.height) == ("nef", 600, None)
+
+
+@pytest.mark.parametrize("turned", [0, 9, 65535])
+def test_an_orientation_that_is_none_is_not_known(turned: int) -> None:
+    media = facts(ifds([*image(600, 400, CFA), (274, SHORT, [turned])]))
+    assert (media.width, media.orientation) == (600, None)
+
+
+@pytest.mark.parametrize("words", ["MMORPG of the year", "IIRS form 990", "IIRO"])
+def test_text_that_begins_like_a_raw_is_text(words: str) -> None:
+    assert sniff(MemorySource(words.encode() * 9)) == "text"
+
+
+RENDERED: dict[str, list[list[Entry]]] = {
+    "scanner with a pyramid": [[*image(16, 12, 2), text(271, "EPSON"), subs(1)], image(8, 6, 2, subfile=1)],
+    "reduced, and the whole picture in a SubIFD": [thumbnail("NIKON", subs(1)), image(600, 400, 2)],
+    "the same in YCbCr": [thumbnail("Canon", subs(1)), image(600, 400, 6, 7)],
+    "masks in SubIFDs": [[*image(16, 12, 2), text(271, "SONY"), subs(1)], image(16, 12, 4, subfile=4)],
+    "grey, of a camera": [[*image(16, 12, 1), text(271, "PENTAX"), (34665, LONG, [Place(1)])], [(37500, BYTE, [0])]],
+    "SubIFD behind the end": [[*image(16, 12, 2), text(271, "NIKON"), (330, LONG, [1 << 20])]],
+    "JPEG 2000": [image(16, 12, 2, 34712)],
+    "Deflate": [image(16, 12, 2, 32946)],
+    "no maker, a coding that a camera uses": [image(16, 12, 2, 65000)],
+}
+
+
+@pytest.mark.parametrize("directories", RENDERED.values(), ids=RENDERED)
+def test_finished_pictures_are_no_raws(directories: list[list[Entry]]) -> None:
+    media = facts(ifds(*directories))
+    assert (media.format, media.width, media.notes) == ("tiff", 16, ())
+
+
+@settings(deadline=2000, max_examples=500)
+@given(damaged(FIXTURES))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    name = sniff(MemorySource(data))
+    if name in READERS:
+        ends_in_facts(data, name)
+        assert probe(MemorySource(data)).size == len(data)
