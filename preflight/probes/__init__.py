@@ -23,6 +23,9 @@ READERS: Final[dict[str, str]] = {
     "aac": "aac",
     "avi": "avi",
     "bmp": "bmp",
+    "camera_raw": "raw_containers",
+    "cr3": "cr3",  # and crm
+    "crw": "raw_containers",
     "flac": "flac",
     "gif": "gif",
     "heif": "heif",  # and avif: one box structure, told apart by brand
@@ -30,13 +33,16 @@ READERS: Final[dict[str, str]] = {
     "mkv": "matroska",  # and webm
     "mp3": "mp3",  # and mp1, mp2
     "mp4": "mp4",  # and mov, m4a, m4v, 3gp
+    "mrw": "raw_containers",
     "ogg": "ogg",
     "orf": "camera_raw",
     "png": "png",
+    "raf": "raw_containers",
     "rw2": "camera_raw",
     "tiff": "tiff",  # and the camera raws that begin like it
     "wav": "wav",
     "webp": "webp",
+    "x3f": "raw_containers",
 }
 """Which module of this package reads what `sniff` found."""
 

@@ -39,7 +39,11 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"DKIF", "ivf"),
     (b"DSD ", "dsf"),
     (b"FLV\x01", "flv"),
+    (b"FOVb", "x3f"),
+    (b"FUJIFILMCCD-RAW ", "raf"),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", "crw"),
     (b"MAC ", "ape"),
+    (b"MM\x00\x00\x00\x1aHEAPCCDR", "crw"),
     (b"MP+", "musepack"),
     (b"MPCK", "musepack"),
     (b"PK\x03\x04", "zip"),
@@ -51,6 +55,7 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"icns\x00", "icns"),
     (b"riff\x2e\x91\xcf\x11", "w64"),
     (b"wvpk", "wavpack"),
+    (b"\x00MRM", "mrw"),
     (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "mxf"),
     (b"\x1f\x8b\x08", "gzip"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
@@ -73,7 +78,7 @@ _PICTURE_BRANDS: Final = frozenset(
     b"mif1 mif2 mif3 msf1 miaf 1pic unif heic heix heim heis hevc hevx hevm hevs avif avis avio avci avcs "
     b"vvic vvis evbi evbs evmi evms jpeg jpgs j2ki j2is".split()
 )
-_FILM_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV", b"crx ")
+_FILM_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV")
 """Beginnings of major brands under which a picture brand further on only says that a cover picture is there."""
 _TAGS: Final = (b"ID3", b"APETAGEX")
 _TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
@@ -114,6 +119,8 @@ def _by_signature(head: bytes) -> str | None:
         return "bmp"
     if head[257:262] == b"ustar":
         return "tar"
+    if head[25:32] == b"ARECOYK":
+        return "camera_raw"
     if _icon(head):
         return "ico"
     return _transport(head)
@@ -153,6 +160,8 @@ def _by_brand(head: bytes) -> str:
     major = head[8:12] if head[4:8] == b"ftyp" else b""
     if major == b"jp2 ":
         return "jp2"
+    if major == b"crx ":
+        return "cr3"
     if major in _PICTURE_BRANDS:
         return "heif"
     if not major or major.startswith(_FILM_BRANDS):

@@ -163,9 +163,11 @@ def test_a_picture_behind_much_garbage_is_not_looked_for() -> None:
     assert facts(bytes(range(256)) * 4 + picture()).format is None
 
 
-@pytest.mark.parametrize("carrier", [b"FUJIFILMCCD-RAW 0201", bytes(128) + b"DICM"])
-def test_other_formats_that_carry_a_jpeg_are_not_one(carrier: bytes) -> None:
-    assert facts(carrier.ljust(148, b"\0") + picture()).format is None
+@pytest.mark.parametrize(
+    ("carrier", "name"), [(b"FUJIFILMCCD-RAW 0201", "raf"), (b"FUJIFILM", None), (bytes(128) + b"DICM", None)]
+)
+def test_other_formats_that_carry_a_jpeg_are_not_one(carrier: bytes, name: str | None) -> None:
+    assert facts(carrier.ljust(148, b"\0") + picture()).format == name
 
 
 @settings(deadline=1000, max_examples=300)
