@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from preflight.codes import CODES, Severity, absence_code, bound_codes, choice_code
-from preflight.formats import holds_media
+from preflight.formats import CAMERA_RAW, holds_media
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet, Section
@@ -52,7 +52,7 @@ def judge(
     if delivery is not None and any(one.code == "web_page" and one.severity == "error" for one in findings):
         findings = [finding for finding in findings if (finding.fact or finding.code) not in _OF_THE_PAGE]
     elif media is not None:
-        _of_media(findings, media, rules, name)
+        _of_media(findings, media, rules, name, dropped)
     findings.extend(extra)
     if dropped and media is not None and media.kind is not None:
         findings = [finding for finding in findings if not _dropped(finding, dropped)]
@@ -72,7 +72,7 @@ def _result(rules: RuleSet, findings: list[Finding], strict: bool) -> Result:
     return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))
 
 
-def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str | None) -> None:
+def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str | None, dropped: frozenset[str]) -> None:
     kind = media.kind
     if kind is None:
         findings.append(_not_media(media, rules))
@@ -82,7 +82,10 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
         findings.append(_kind_not_accepted(kind, rules))
         return
     before = len(findings)
-    for limit in section.for_format(media.format):
+    limits = section.for_format(media.format)
+    if media.format in CAMERA_RAW:
+        limits = _of_camera_raw(findings, media, rules, limits, dropped)
+    for limit in limits:
         value = getattr(media, limit.fact)
         if value is None:
             findings.append(_unknown(limit, rules, media))
@@ -93,6 +96,31 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
             findings.append(_outside(limit, value, side, rules, media))
     if len(findings) > before:
         findings[:] = _hinting()(findings, media, section, name)
+
+
+def _of_camera_raw(
+    findings: list[Finding], media: Media, rules: RuleSet, limits: tuple[Limit, ...], dropped: frozenset[str]
+) -> tuple[Limit, ...]:
+    """The limits that a camera raw is judged by: all where their `format` lists it, else none but that one.
+
+    What is exported from it will have another size: nothing else that is wrong with it matters, unless the caller
+    has the finding on its format dropped.
+    """
+    by_format = next((limit for limit in limits if limit.fact == "format" and limit.any_of is not None), None)
+    if by_format is not None:
+        judged_whole = by_format.side(media.format) == 0 or "format_unsupported" in dropped
+        return limits if judged_whole else (by_format,)
+    findings.append(
+        _finding(
+            "camera_raw",
+            fact="format",
+            value=media.format,
+            reference=rules.source,
+            value_text=media.format or "",
+            service=rules.service,
+        )
+    )
+    return limits if "camera_raw" in dropped else ()
 
 
 @cache

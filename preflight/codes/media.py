@@ -58,6 +58,13 @@ OF_MEDIA: Final[dict[str, Code]] = {
     "type_mismatch": Code(
         "error", "Not the stated type", "The content is of another kind than was stated for it. State the right one."
     ),
+    "camera_raw": Code(
+        "error",
+        "Camera raw",
+        "The file holds what a camera's sensor gave, no finished picture: services do not decode it. Export a JPEG. "
+        "A rule set whose `format` limit lists the format accepts it.",
+        "format {value}: a camera raw file, which {service} is not known to decode",
+    ),
     "format_undetectable": Code(
         "error",
         "Not recognised",

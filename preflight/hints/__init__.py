@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from preflight.formats import VIDEO
+from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, VIDEO, extension_of
 from preflight.hints import targets
 from preflight.hints.commands import Command, Repair, Subject, command
 from preflight.media import NONE, Media
@@ -17,6 +17,11 @@ from preflight.report import Finding
 from preflight.ruleset import Limit, Section
 
 _GEOMETRY: Final = frozenset(("width", "height", "aspect_ratio", "pixels"))
+_TOO_SMALL: Final = frozenset(("width_too_small", "height_too_small", "pixel_count_too_small"))
+_PREVIEW: Final = (
+    "named as a camera raw file, and no more than a preview of one: export a JPEG from the camera raw file"
+)
+"""Of a small picture with such a name: nobody is helped by making it larger."""
 _MENDABLE: Final = _GEOMETRY | {"duration", "fps", "format", "video_codec", "audio_codec"}
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "no_media_data", "truncated", "uncommon_coding"))
 """Notes of files that ffmpeg or Pillow may refuse to open."""
@@ -34,6 +39,10 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
     section  the limits of the media's kind; what has to be converted is mended to those of its new format
     name     the file's name for the command; None: a placeholder
     """
+    if media.format in CAMERA_RAW:
+        return [one._replace(hint=_export(media, section)) if one.fact == "format" else one for one in findings]
+    if extension_of(name or "") in CAMERA_RAW_EXTENSIONS and any(one.code in _TOO_SMALL for one in findings):
+        return [one._replace(hint=_PREVIEW) if one.fact in _GEOMETRY else one for one in findings]
     problems = tuple([(one.code, one.fact or "") for one in findings if one.severity == "error"])
     hints, ready = _advice(problems, Subject.of(media), section)
     if media.encrypted or not _BEYOND_TOOLS.isdisjoint(media.notes) or (media.pixels or 0) > _BOMB:
@@ -45,6 +54,15 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
             hint, ready = f"{hint}: {ready.of(name)}", None
         hinted.append(Finding(*finding[:6], hint, finding.reference) if hint else finding)
     return hinted
+
+
+def _export(media: Media, section: Section) -> str:
+    """What to do with a camera raw: what is written cannot be told from here, no command makes a picture of it."""
+    usual = "mp4" if media.kind == VIDEO else "jpeg"
+    limit = section.by_fact(media.format).get("format")
+    accepted = (limit.any_of if limit is not None else None) or (usual,)
+    written = usual if usual in accepted else targets.written_format(media.kind, limit) or accepted[0]
+    return f"a camera raw file: export {'an' if written[0] in 'am' else 'a'} {written.upper()}"
 
 
 @lru_cache(4096)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
-from preflight.formats import AUDIO, IMAGE
+from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
 from preflight.media import Media
 from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
 from preflight.sources import Source
@@ -39,7 +39,7 @@ class Deep:
 
 def deepen(source: Source, media: Media, limits: Limits = LIMITS) -> Deep:
     """Decode the file of which the header said `media`. A decoder that dies is a problem of it, no exception."""
-    if media.kind is None:
+    if media.kind is None or media.format in CAMERA_RAW:  # no decoder here makes a picture of a camera raw
         return Deep()
     try:
         return _deepen_image(source, media, limits) if media.kind == IMAGE else _deepen_stream(source, media, limits)
