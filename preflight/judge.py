@@ -101,7 +101,7 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
 def _of_camera_raw(
     findings: list[Finding], media: Media, rules: RuleSet, limits: tuple[Limit, ...], dropped: frozenset[str]
 ) -> tuple[Limit, ...]:
-    """The limits that a camera raw is judged by: all where their `format` lists it, else none but that one.
+    """Return the limits that a camera raw is judged by: all where their `format` lists it, else none but that one.
 
     What is exported from it will have another size: nothing else that is wrong with it matters, unless the caller
     has the finding on its format dropped.

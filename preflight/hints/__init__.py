@@ -57,7 +57,7 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
 
 
 def _export(media: Media, section: Section) -> str:
-    """What to do with a camera raw: what is written cannot be told from here, no command makes a picture of it."""
+    """Return the hint for a camera raw: a format to export that is accepted. No command makes a picture of it."""
     usual = "mp4" if media.kind == VIDEO else "jpeg"
     limit = section.by_fact(media.format).get("format")
     accepted = (limit.any_of if limit is not None else None) or (usual,)

@@ -68,17 +68,20 @@ class _Pictures(NamedTuple):
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """The facts of an ORF or RW2 file, which differ from TIFF by their magic number. Reads their first directory."""
+    """Return the facts of an ORF or RW2 file, TIFF but for its magic number. Read its first directory."""
     head = source.read_at(0, 16)
     shape = LITTLE if head.startswith(b"II") else BIG
     wanted = _RW2_WANTED if name == "rw2" else tiff_tags.WANTED
-    first = read_directory(source, shape, first_offset(head, shape), wanted)
+    try:
+        first = read_directory(source, shape, first_offset(head, shape), wanted)
+    except Truncated:
+        return described(source, name, (None, None), None, cut=True)
     size = _inside_borders(source, shape, first) if name == "rw2" else _size(source, shape, first)
     return described(source, name, size, _orientation(source, shape, first), cut=first.cut)
 
 
 def in_tiff(source: Source, shape: Shape, first: Directory, head: bytes) -> Media | None:
-    """The facts of a camera raw with IFD0 `first` in a file that begins as TIFF does; None where it is an ordinary one.
+    """Return the facts of a camera raw whose IFD0 is `first`; None where the file is an ordinary TIFF.
 
     Reads up to its raw picture's directory, at most `_SUB_IFDS` of them, none that a SubIFD has itself.
     """
@@ -107,7 +110,7 @@ def in_tiff(source: Source, shape: Shape, first: Directory, head: bytes) -> Medi
 
 
 def described(source: Source, name: str, size: Size, orientation: int | None, *, cut: bool = False) -> Media:
-    """The facts of a camera raw: `size` as stored, turned by `orientation` for display."""
+    """Return the facts of a camera raw: `size` as stored, turned by `orientation` for display."""
     assert name in CAMERA_RAW
     known = orientation if orientation in range(1, 9) else None
     width, height = displayed(*size, known)
@@ -125,7 +128,7 @@ def described(source: Source, name: str, size: Size, orientation: int | None, *,
 
 
 def _marked(shape: Shape, head: bytes) -> str | None:
-    """The format by what stands between the header and the first directory."""
+    """Return the format that a mark between the header and the first directory tells."""
     mark = head[8:12]
     if shape.number != LITTLE.number:
         return None
@@ -133,12 +136,12 @@ def _marked(shape: Shape, head: bytes) -> str | None:
         return "cr2"
     if mark == tiff_tags.CANON_1D_MARK:
         return "camera_raw"
-    word = head[12:16] if mark == b"MMMM" else head[:11:-1]
+    word = head[12:16] if mark == b"MMMM" else head[12:16][::-1]
     return "iiq" if mark in tiff_tags.PHASE_ONE_MARKS and word.startswith(b"Raw") else None
 
 
 def _sub_ifds(source: Source, shape: Shape, first: Directory) -> _Pictures:
-    """The SubIFDs, up to the first that is a raw picture in full resolution."""
+    """Return the SubIFDs, up to the first that is a raw picture in full resolution."""
     limit = _SUB_IFDS_REMOTE if source.requests else _SUB_IFDS
     found: list[Directory] = []
     lost = False
@@ -186,7 +189,7 @@ def _by_maker(source: Source, shape: Shape, picture: Directory, make: str) -> st
 
 
 def _rank(source: Source, shape: Shape, directory: Directory) -> tuple[bool, int]:
-    """The picture in full resolution comes before copies, enhanced ones and masks; the larger before the smaller."""
+    """Return a sort key: full resolution above copies, enhanced pictures and masks; the larger above the smaller."""
     width, height = _size(source, shape, directory)
     return _subfile(source, shape, directory) == 0, (width or 0) * (height or 0)
 
@@ -210,7 +213,7 @@ def _exif_size(source: Source, shape: Shape, first: Directory) -> Size:
 
 
 def _inside_borders(source: Source, shape: Shape, first: Directory) -> Size:
-    """The size of an RW2, whose directory has tags of its own: the sensor without its borders."""
+    """Return the size of an RW2, whose directory has tags of its own: the sensor without its borders."""
     values = [integers(source, shape, first.entries.get(tag), 1) for tag in _RW2_BORDERS]
     if not all(values):
         return None, None
@@ -223,7 +226,7 @@ def _photometric(source: Source, shape: Shape, directory: Directory) -> int | No
 
 
 def _subfile(source: Source, shape: Shape, directory: Directory) -> int:
-    """NewSubfileType; 0, a picture in full resolution, where it is not stated."""
+    """Return NewSubfileType; 0, a picture in full resolution, where it is not stated."""
     return next(iter(integers(source, shape, directory.entries.get(tiff_tags.SUBFILE_TYPE), 1)), 0)
 
 

@@ -28,7 +28,7 @@ _HEAD: Final = 4096
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """The facts of a CR3 or CRM file. Reads the beginning of its movie box; of a film, what the reader of MP4 reads."""
+    """Return the facts of a CR3 or CRM file. Read the beginning of its movie box; of a film, as MP4."""
     moov = next((box for box in top_level(source, limit=_BOXES) if box.type == b"moov"), None)
     if moov is None:
         return described(source, name, (None, None), None, cut=True)
@@ -44,7 +44,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _canon_boxes(data: bytes) -> dict[bytes, bytes]:
-    """Canon's boxes by type, as far as they stand in the beginning of a movie box."""
+    """Return Canon's boxes by type, as far as they stand in the beginning of a movie box."""
     for kind, start, end in boxes(data):
         if kind == b"uuid" and data[start : start + 16] == _CANON:
             return {inner: data[begin:stop] for inner, begin, stop in boxes(data, start + 16, end)}

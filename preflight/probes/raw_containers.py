@@ -38,7 +38,7 @@ class _Picture(NamedTuple):
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """The facts of one of these files. The note `truncated` where the table that tells them lies behind the end."""
+    """Return the facts of one of these files. Note `truncated` where the table that tells them is cut off."""
     reader = _READERS.get(name)
     try:
         picture = reader(source) if reader is not None else _Picture()
@@ -66,7 +66,7 @@ def _raf(source: Source) -> _Picture:
 
 
 def _orientation_in_jpeg(source: Source, start: int) -> int | None:
-    """The orientation of a JPEG whose EXIF stands first, as cameras write it."""
+    """Return the orientation of a JPEG whose EXIF stands first, as cameras write it."""
     head = source.read_at(start, 12)
     if head[:4] != b"\xff\xd8\xff\xe1" or head[6:10] != b"Exif":
         return None
@@ -114,7 +114,7 @@ def _crw(source: Source) -> _Picture:
 
 
 def _ciff_entry(source: Source, order: _Order, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
-    """Where an entry of the heap begins and ends."""
+    """Return where an entry of the heap begins and ends; None where there is none."""
     start, end = heap
     directory = start + int.from_bytes(exactly(source, max(0, end - 4), 4), order)
     count = min(int.from_bytes(exactly(source, directory, 2), order), _CIFF_ENTRIES)
@@ -129,7 +129,7 @@ def _ciff_entry(source: Source, order: _Order, heap: tuple[int, int], wanted: in
 
 
 def _numbers(width: bytes, height: bytes, order: _Order) -> Size:
-    """The size; a side of 0 is not known."""
+    """Return the size; a side of 0 is not known."""
     return int.from_bytes(width, order) or None, int.from_bytes(height, order) or None
 
 

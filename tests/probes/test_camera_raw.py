@@ -136,6 +136,13 @@ def test_a_raw_without_a_size_is_not_given_that_of_its_thumbnail() -> None:
     assert (media.format, media.width, media.height) == ("nef", 600, None)
 
 
+@pytest.mark.parametrize("data", [b"IIRO\x08\0\0\0", b"IIU\0", b"MMOR\0\0\0\x08\0"])
+def test_a_file_that_ends_behind_its_magic_number_is_a_cut_raw(data: bytes) -> None:
+    media = facts(data)
+    assert media.format in CAMERA_RAW
+    assert (media.width, media.notes) == (None, ("camera_raw", "truncated"))
+
+
 @pytest.mark.parametrize("turned", [0, 9, 65535])
 def test_an_orientation_that_is_none_is_not_known(turned: int) -> None:
     media = facts(ifds([*image(600, 400, CFA), (274, SHORT, [turned])]))
