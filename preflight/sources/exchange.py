@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from preflight import __version__
 from preflight.errors import SourceError
 from preflight.sources.answer import Answer
-from preflight.sources.failures import Passing, redirected_away, redirected_endlessly, refused
+from preflight.sources.failures import Passing, RangeRefused, redirected_away, redirected_endlessly, refused
 from preflight.sources.headers import content_length, retry_after
 from preflight.sources.options import HttpOptions
 from preflight.sources.pages import hint_for
@@ -25,6 +25,8 @@ _HEADERS: Final = {"User-Agent": f"preflight/{__version__}", "Accept": "*/*", "A
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _GIVEN: Final = frozenset((200, 203, 206, 416))
 """Statuses whose answers say something about the file; 416: about its size."""
+_NOT_OF_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
+"""Refusals that a request without Range meets as well."""
 _HEAD_PATIENCE: Final = 10.0
 
 
@@ -53,7 +55,8 @@ class Exchange:
         """What `take` makes of the answer to a GET, of bytes `span` (first, end) or of all.
 
         Its status is 200, 203, 206 or 416. `take` closes the answer or keeps it; where it raises what may pass, it
-        is called again with another answer. Raises `SourceError`.
+        is called again with another answer. Raises `RangeRefused` where an answer to a request of `span` says nothing
+        about the file, else `SourceError`.
         """
         headers = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}"}
         tries = 0
@@ -61,8 +64,10 @@ class Exchange:
             try:
                 answer = self._follow("GET", self.url, headers)
                 try:
-                    self._accept(answer)
-                    return take(answer)
+                    self._accept(answer, ranged=span is not None)
+                    taken = take(answer)
+                    self._found = True
+                    return taken
                 except BaseException:
                     answer.close()
                     raise
@@ -150,12 +155,15 @@ class Exchange:
             raise redirected_away(self._name, redact(location[:2000])) from None
         return target
 
-    def _accept(self, answer: Answer) -> None:
+    def _accept(self, answer: Answer, *, ranged: bool) -> None:
         """Raise what an answer without the file means."""
         if answer.status in _GIVEN:
             self.url = answer.url
-            self._found = True
             return
+        if ranged and _is_about_range(answer.status):
+            answer.dismiss()
+            self.url = self._asked  # a redirect may lead to a link that has expired meanwhile
+            raise RangeRefused(self._name)
         body = answer.glance() if answer.status >= 400 else b""
         answer.dismiss()
         here, there = parse(self._asked).host, parse(answer.url).host
@@ -165,3 +173,8 @@ class Exchange:
             raise failure
         asked = retry_after(answer.header("Retry-After"), self._transport.now())
         raise Passing(failure.code, str(failure), asked if answer.status in (429, 503) else None)
+
+
+def _is_about_range(status: int) -> bool:
+    """Whether the Range header may be what a server refuses: a plain GET, as services make it, may get the file."""
+    return status in (204, 205, 304, 501) or (400 <= status < 500 and status not in _NOT_OF_RANGE)

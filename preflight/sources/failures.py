@@ -45,6 +45,13 @@ class Passing(SourceError):
         self.wait = wait
 
 
+class RangeRefused(SourceError):
+    """The answer to a ranged request gives no part of the file: a plain GET decides what there is."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("response_invalid", f"{name}: the server gives no parts of the file: ask for all of it")
+
+
 def timed_out(name: str, seconds: float) -> SourceError:
     return SourceError("timed_out", f"{name} did not give what was asked for within {seconds:g} s: check it later")
 

@@ -9,7 +9,7 @@ from preflight.media import EVERYTHING, Delivery, Need
 from preflight.sources.answer import Answer
 from preflight.sources.blocks import HEAD
 from preflight.sources.exchange import Exchange
-from preflight.sources.failures import Passing, too_much
+from preflight.sources.failures import Passing, RangeRefused, too_much
 from preflight.sources.forward import Forward
 from preflight.sources.options import USUAL, HttpOptions
 from preflight.sources.pages import page_of
@@ -86,8 +86,6 @@ class HttpSource:
         self._opened = True
         try:
             self._ask((0, HEAD))
-            if self._received.refused:
-                self._ask(None)
             self._look()
             if self._head:
                 self._exchange.head(self._received.size)
@@ -147,9 +145,11 @@ class HttpSource:
         forward.reach(end)
 
     def _ask(self, span: Span | None) -> None:
-        """Ask for bytes `span`, or for all; what comes is kept."""
+        """Ask for bytes `span`, or for all; what comes is kept. Where a server refuses parts, all is asked for."""
         try:
             self._exchange.get(span, lambda answer: self._received.take(answer, span))
+        except RangeRefused:
+            self._exchange.get(None, lambda answer: self._received.take(answer, None))
         finally:
             self._count()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from preflight.errors import SourceChanged
 from preflight.sources.answer import Answer
 from preflight.sources.blocks import HEAD, Blocks
-from preflight.sources.failures import cut_off, unusable
+from preflight.sources.failures import RangeRefused, cut_off, unusable
 from preflight.sources.forward import Forward
 from preflight.sources.headers import content_length, content_range, is_coded, unsatisfied_range
 from preflight.sources.record import Record
@@ -20,20 +20,21 @@ class Received:
     size     bytes; None while the server does not say
     blocks   pieces that came by Range
     forward  the body, where the server ignores Range
-    refused  the server refuses Range: ask for the whole file
     """
 
     def __init__(self, name: str, record: Record) -> None:
         self.size: int | None = None
         self.blocks = Blocks()
         self.forward: Forward | None = None
-        self.refused = False
         self._name = name
         self._record = record
         self._tag = ""
 
     def take(self, answer: Answer, span: Span | None) -> None:
-        """Keep what an answer to a GET of `span`, or of all, gives. Raises `SourceError`."""
+        """Keep what an answer to a GET of `span`, or of all, gives.
+
+        Raises `RangeRefused` where the answer is of no use and that to a plain GET may be, else `SourceError`.
+        """
         if is_coded(answer.header("Content-Encoding")):
             raise unusable(self._name, "the body comes compressed although it was asked for as it is")
         if answer.status == 206:
@@ -41,12 +42,17 @@ class Received:
         elif answer.status == 416:
             self._take_nothing(answer, span)
         else:
-            self._take_all(answer)
+            self._take_all(answer, span)
 
     def _take_part(self, answer: Answer, span: Span | None) -> None:
         part = content_range(answer.header("Content-Range"))
-        if span is None or part is None or part.first != span[0]:
-            raise unusable(self._name, "the answer to a Range request holds other bytes than were asked for")
+        if span is None:
+            if part is None or part.first != 0 or part.last + 1 != part.total:
+                raise unusable(self._name, "a part of the file is answered where the whole was asked for")
+            self._take_all(answer, span)
+            return
+        if part is None or part.first != span[0]:
+            raise RangeRefused(self._name)  # other bytes, several parts at once, or nobody knows which
         self._compare(answer, part.total)
         self._record.length(part.total, True)
         length = _length(answer)
@@ -63,19 +69,19 @@ class Received:
         """416: the place asked for is behind the end; of an empty file even the first byte is."""
         answer.dismiss()
         total = unsatisfied_range(answer.header("Content-Range"))
-        if self.size is not None:
-            raise SourceChanged(self._name)
         if span is None:
             raise unusable(self._name, "the server refuses a part where the whole was asked for")
-        if span[0] == 0 and total != 0:
-            self.refused = True
-        else:
-            self.size = span[0] if total is None else total
-            self._record.see(content_length=self.size)
+        if self.size is not None or (span[0] == 0 and total != 0):
+            raise RangeRefused(self._name)
+        self.size = span[0] if total is None else total
+        self._record.see(content_length=self.size)
 
-    def _take_all(self, answer: Answer) -> None:
+    def _take_all(self, answer: Answer, span: Span | None) -> None:
         """200: Range is ignored, and the body comes from its beginning."""
         length = _length(answer)
+        part = content_range(answer.header("Content-Range"))
+        if span is not None and part is not None and part.total != length:
+            raise RangeRefused(self._name)  # perhaps a part under the wrong status
         self._compare(answer, length)
         fits = length is not None and length <= HEAD
         self._record.see(status=answer.status)

@@ -149,7 +149,9 @@ def busy(talk: Talk) -> None:
 @behaviour
 def status(talk: Talk) -> None:
     """`/status/403/anything`."""
-    talk.answer(f"{talk.rest.partition('/')[0]} Of Some Kind", b"<p>no</p>", {"Content-Type": "text/html"})
+    code = talk.rest.partition("/")[0]
+    page = b"" if code in ("204", "304") else b"<p>no</p>"  # these have no body (RFC 9110 6.4.1)
+    talk.answer(f"{code} Of Some Kind", page, {"Content-Type": "text/html"})
 
 
 @behaviour

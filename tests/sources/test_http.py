@@ -25,6 +25,7 @@ from tests.sources.conftest import DATA, NAME, Open
 
 SIZE = len(DATA)
 HONEST = ["file", "ignores-range", "chunked", "unknown-total", "stingy", "ranges-refused", "odd-encoding"]
+ODD = ["other-range", "nameless-range", "several-ranges", "part-as-whole", "whole-as-part", "range-answered-late/403"]
 
 
 def test_nothing_is_asked_before_the_first_read(server: Server, open_url: Open) -> None:
@@ -136,7 +137,7 @@ def test_a_file_that_leads_to_ever_more_places_is_left(server: Server, open_url:
     assert source.requests == 97
 
 
-@pytest.mark.parametrize("behaviour", HONEST)
+@pytest.mark.parametrize("behaviour", [*HONEST, *ODD])
 @given(reads=st.lists(st.tuples(st.integers(0, SIZE + 100), st.integers(0, 90_000)), max_size=4))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_however_the_server_gives_it_the_bytes_are_the_files(

@@ -24,25 +24,25 @@ def failure(source: object, offset: int = 0, length: int = 10) -> SourceError:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "says"),
+    ("behaviour", "says", "requests"),
     [
-        ("wrong-range", "other bytes than were asked for"),
-        ("no-content-range", "other bytes than were asked for"),
-        ("odd-headers", "other bytes than were asked for"),
-        ("compressed", "compressed"),
-        ("many-headers", "more than 100 headers"),
-        ("long-header", "65536 bytes"),
-        ("endless-headers", "more than 100 headers"),
-        ("no-http", "no status line"),
+        ("wrong-range", "a part of the file is answered where the whole was asked for", 2),
+        ("no-content-range", "a part of the file is answered where the whole was asked for", 2),
+        ("odd-headers", "a part of the file is answered where the whole was asked for", 2),
+        ("compressed", "compressed", 1),
+        ("many-headers", "more than 100 headers", 1),
+        ("long-header", "65536 bytes", 1),
+        ("endless-headers", "more than 100 headers", 1),
+        ("no-http", "no status line", 1),
     ],
 )
-def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str) -> None:
+def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str, requests: int) -> None:
     source = open_url(f"{behaviour}/{NAME}")
     error = failure(source)
     assert error.code == "response_invalid"
     assert says in str(error)
     assert str(failure(source)) == str(error), "a failure stays, and nothing is asked again"
-    assert source.requests == 1
+    assert source.requests == requests
 
 
 @pytest.mark.parametrize("behaviour", ["silent", "drip", "drip-headers", "continues", "stalls"])
@@ -115,7 +115,7 @@ def test_what_a_status_means(open_url: Open, status: int, says: str) -> None:
     assert says in str(error)
     assert source.delivery.status == status
     assert source.delivery.content_type == "text/html"
-    assert source.requests == 1
+    assert source.requests == (1 if status == 410 else 2), "a plain GET decides wherever Range may be what is refused"
 
 
 def test_an_object_stores_own_word_is_quoted_and_nothing_else_of_it(open_url: Open) -> None:

@@ -1,0 +1,78 @@
+"""Where a server refuses Range, the plain GET that services make decides, and its headers are those of the delivery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import preflight
+from preflight.errors import SourceChanged, SourceError
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME, Open
+
+SIZE = len(DATA)
+
+
+@pytest.mark.parametrize("status", [204, 304, 400, 401, 403, 404, 405, 406, 412, 416, 501])
+def test_plain_get_decides_after_a_refused_range(server: Server, open_url: Open, status: int) -> None:
+    source = open_url(f"range-answered/{status}/{NAME}")
+    assert source.read_at(200_000, 10) == DATA[200_000:200_010]
+    seen = source.delivery
+    assert (seen.status, seen.content_type, seen.content_length, seen.ranges) == (200, "video/mp4", SIZE, False)
+    assert (source.size, source.requests, seen.notes) == (SIZE, 2, ("no_ranges",))
+    assert [request.span is None for request in server.seen] == [False, True]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_status_of_a_refused_plain_get_decides(open_url: Open, status: int) -> None:
+    source = open_url(f"status/{status}/x")
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 1)
+    assert (caught.value.code, source.delivery.status) == ("download_failed", status)
+
+
+@pytest.mark.parametrize("status", [403, 416])
+def test_video_behind_a_refused_range_passes(server: Server, fixtures: Path, status: int) -> None:
+    server.files["clip.mp4"] = (fixtures / "accepted/clip.mp4").read_bytes()
+    report = preflight.check(server.url(f"range-answered/{status}/clip.mp4"), "atlas", allow_private=True)
+    assert report.verdict == "pass"
+    assert [finding.code for finding in report.findings] == ["address_not_public", "no_ranges", "plain_http"]
+    assert report.requests == 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 416, 501])
+def test_range_that_is_refused_later_is_read_from_the_plain_get(open_url: Open, status: int) -> None:
+    source = open_url(f"range-answered-late/{status}/{NAME}")
+    assert source.read_at(0, 10) == DATA[:10]
+    assert source.read_at(200_000, 10) == DATA[200_000:200_010]
+    assert source.requests == 3
+
+
+def test_file_that_shrinks_behind_a_read_is_changed(server: Server, open_url: Open) -> None:
+    source = open_url(f"file/{NAME}")
+    source.read_at(0, 10)
+    server.files[NAME] = DATA[:100_000]
+    with pytest.raises(SourceChanged):
+        source.read_at(200_000, 10)
+
+
+def test_refused_range_behind_a_redirect_is_asked_again_from_the_link_as_given(server: Server, open_url: Open) -> None:
+    source = open_url(f"to//range-answered/403/{NAME}")
+    assert source.read_at(200_000, 10) == DATA[200_000:200_010]
+    assert [request.path[:4] for request in server.seen] == ["/to/", "/ran", "/to/", "/ran"]
+    assert (source.delivery.redirects, source.delivery.status) == (1, 200)
+
+
+@pytest.mark.parametrize("behaviour", ["other-range", "nameless-range", "several-ranges", "part-as-whole"])
+def test_unusable_part_is_followed_by_a_plain_get(open_url: Open, behaviour: str) -> None:
+    source = open_url(f"{behaviour}/{NAME}")
+    assert source.read_at(0, 10) == DATA[:10]
+    assert (source.size, source.requests, source.delivery.status, source.delivery.ranges) == (SIZE, 2, 200, False)
+
+
+def test_empty_file_whose_range_is_not_satisfiable_stays_empty(server: Server, open_url: Open) -> None:
+    server.files["empty"] = b""
+    source = open_url("file/empty")
+    assert source.read_at(0, 10) == b""
+    assert (source.size, source.requests, source.delivery.status) == (0, 1, 416)
