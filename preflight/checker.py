@@ -19,6 +19,7 @@ from preflight.sources import Source
 from preflight.sources.opening import Target, is_url, open_source, shown
 
 if TYPE_CHECKING:
+    from preflight.sources.custom_headers import Headers
     from preflight.sources.options import HttpOptions
 
 Rules = catalog.Wanted | list[catalog.Wanted] | tuple[catalog.Wanted, ...]
@@ -52,18 +53,21 @@ def plan_for(
     deep: bool = False,
     timeout: float | None = None,
     allow_private: bool = False,
+    user_agent: str | None = None,
+    headers: Headers | None = None,
     http: HttpOptions | None = None,
     dropped: frozenset[str] = frozenset(),
 ) -> Plan:
-    """The plan for rule sets given as a caller gives them; `http` in place of `timeout` and `allow_private`.
+    """The plan for rule sets given as a caller gives them; `http` in place of the options of URLs.
 
     Raises `UsageError`, `RuleFileError`.
     """
     chosen = catalog.resolve(rules) if rules is not None else ()
-    if http is None and (timeout is not None or allow_private):
+    if http is None and (timeout is not None or allow_private or user_agent is not None or headers):
         from preflight.sources.options import USUAL, HttpOptions
 
-        http = HttpOptions(timeout=USUAL.timeout if timeout is None else timeout, allow_private=allow_private)
+        seconds = USUAL.timeout if timeout is None else timeout
+        http = HttpOptions(seconds, allow_private, user_agent=user_agent, headers=headers or ())
     digest = digest_of([one.digest for one in chosen], strict, deep, sorted(dropped)) if chosen else None
     return Plan(chosen, fold(chosen), strict, deep, http, dropped, digest)
 
@@ -209,10 +213,19 @@ class CheckOptions(TypedDict, total=False):
     deep: bool
     timeout: float | None
     allow_private: bool
+    user_agent: str | None
+    headers: Headers | None
 
 
-def probe(target: Target, *, timeout: float | None = None, allow_private: bool = False) -> Media:
-    """The facts of a path, a URL, bytes or an open binary file.
+def probe(
+    target: Target,
+    *,
+    timeout: float | None = None,
+    allow_private: bool = False,
+    user_agent: str | None = None,
+    headers: Headers | None = None,
+) -> Media:
+    """The facts of a path, a URL, bytes or an open binary file; the options are those of `check`.
 
     What is not media has `kind` None. Raises `SourceError` where the bytes cannot be had, `UsageError` for what can
     be no source.
@@ -220,7 +233,7 @@ def probe(target: Target, *, timeout: float | None = None, allow_private: bool =
     >>> preflight.probe("fixtures/accepted/picture.png").width
     640
     """
-    plan = plan_for(None, timeout=timeout, allow_private=allow_private)
+    plan = plan_for(None, timeout=timeout, allow_private=allow_private, user_agent=user_agent, headers=headers)
     report = examine(target, plan)
     if report.media is None:
         problem = report.error or Problem("internal_error", "nothing was read")
@@ -236,6 +249,8 @@ def check(
     deep: bool = False,
     timeout: float | None = None,
     allow_private: bool = False,
+    user_agent: str | None = None,
+    headers: Headers | None = None,
 ) -> Report:
     """Whether one source passes the rule sets, and why not.
 
@@ -243,6 +258,8 @@ def check(
     deep           decode the whole file too, in a process of its own
     timeout        s that a URL may take in all (default 30)
     allow_private  fetch URLs of private addresses too; they stay a warning
+    user_agent     send this with requests for URLs in place of preflight's own
+    headers        send these too, to the scheme, host and port of the URL alone; no output shows their values
 
     A bad file is a report, not an exception. Raises `UsageError` for an unknown rule set, `RuleFileError` for a
     wrong rule file.
@@ -251,7 +268,15 @@ def check(
     >>> report.verdict, report.media.pixels
     ('pass', 307200)
     """
-    plan = plan_for(needed(rules), strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    plan = plan_for(
+        needed(rules),
+        strict=strict,
+        deep=deep,
+        timeout=timeout,
+        allow_private=allow_private,
+        user_agent=user_agent,
+        headers=headers,
+    )
     return examine(target, plan)
 
 

@@ -2,7 +2,8 @@
 
 A configuration chooses what is checked, by what and how strictly. It never names a host, a key or a file to write, and
 its paths stay inside its repository: whoever runs the command in a folder of somebody else's sends nothing anywhere and
-is shown nothing from elsewhere because of it.
+is shown nothing from elsewhere because of it, but for the words of a user agent to the hosts that the call itself
+names. Headers, which may be secrets, are given in the call alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from preflight.codes import CODES
 from preflight.confinement import ROOTS, Confinement
 from preflight.errors import UsageError
 from preflight.ruleset import is_path
+from preflight.sources.custom_headers import checked_user_agent
 from preflight.sources.opening import is_url
 from preflight.sources.options import LONGEST
 
@@ -200,6 +202,13 @@ def _seconds(value: Any) -> str | None:
     return None if right else f"write seconds, 0.1 to {LONGEST:,}"
 
 
+def _agent(value: Any) -> str | None:
+    try:
+        return None if checked_user_agent(value) else "write a text in quotes"
+    except UsageError as error:
+        return str(error)
+
+
 _LISTS: Final = ("rules", "paths", "include", "exclude", "select", "ignore")
 
 KEYS: Final[dict[str, Callable[[Any], str | None]]] = {
@@ -208,5 +217,6 @@ KEYS: Final[dict[str, Callable[[Any], str | None]]] = {
     "deep": _switch,
     "jobs": _jobs,
     "timeout": _seconds,
+    "user_agent": _agent,
 }
 """Every key, with what says why a value is wrong (None: it is right)."""

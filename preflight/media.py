@@ -95,7 +95,7 @@ class Delivery(NamedTuple):
     etag                as sent, `W/` included
     ranges              the server honoured Range; head_ok: a HEAD answers 200 with a length
     expires_in          s until the URL's signature expires, from the moment of the check; negative = expired
-    page                the answer is a web page: `login`, `drive`, `photos`, `dropbox` or `html`
+    page                the answer is a web page: `login`, `challenge`, `drive`, `photos`, `dropbox` or `html`
     notes               words of `preflight.codes.NOTES`
     """
 

@@ -16,6 +16,7 @@ from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
 from preflight.sources.assets import CODE as ASSET
 from preflight.sources.assets import asset_of
+from preflight.sources.custom_headers import Headers
 from preflight.sources.opening import Target, several
 from preflight.targets import Item
 from preflight.units import amount, label
@@ -33,6 +34,8 @@ def check_request(
     timeout: float | None = None,
     allow_private: bool = False,
     asset_kinds: Mapping[str, str] | None = None,
+    user_agent: str | None = None,
+    headers: Headers | None = None,
 ) -> tuple[Result, list[Report]]:
     """Whether files may be used together in one request of a rule set with a `[request]` section.
 
@@ -43,7 +46,15 @@ def check_request(
 
     asset_kinds  kinds of assets by reference, for those that do not state it: `{"asset://asset-1": "image"}`
     """
-    plan = plan_for(needed(rules), strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    plan = plan_for(
+        needed(rules),
+        strict=strict,
+        deep=deep,
+        timeout=timeout,
+        allow_private=allow_private,
+        user_agent=user_agent,
+        headers=headers,
+    )
     kinds = asset_kinds or {}
     return examine_together((Item(_of_kind(target, kinds)) for target in several(targets)), plan)
 

@@ -160,7 +160,7 @@ class TestWrong:
     def test_hosts_keys_and_files_to_write_have_no_word_in_it(self) -> None:
         assert set(config.KEYS) == {
             *("rules", "paths", "include", "exclude", "select", "ignore"),
-            *("strict", "deep", "jobs", "timeout"),
+            *("strict", "deep", "jobs", "timeout", "user_agent"),
         }
 
     def test_it_ends_in_a_sentence_and_exit_code_2(self, run: Run, project: Path) -> None:

@@ -108,7 +108,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
     Together with files, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID.
 
     Defaults for a project stand in [tool.preflight] of pyproject.toml or in preflight.toml: rules, paths, include,
-    exclude, strict, deep, select, ignore, jobs, timeout. What is written in the call wins.
+    exclude, strict, deep, select, ignore, jobs, timeout, user_agent. What is written in the call wins.
 
     \b
     Examples:

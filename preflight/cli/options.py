@@ -17,6 +17,7 @@ from preflight.codes import CODES
 from preflight.errors import UsageError
 from preflight.output import open_output
 from preflight.running.progress import Progress
+from preflight.sources.custom_headers import checked_headers, checked_user_agent
 from preflight.targets import Item, Selection, expand
 
 if TYPE_CHECKING:
@@ -40,6 +41,31 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _user_agent(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    with _refused_as(ctx, param):
+        return checked_user_agent(value)
+
+
+def _headers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """NAME=VALUE as pairs. No message repeats what was written: it may be a secret."""
+    pairs = []
+    for text in value:
+        name, equals, content = text.partition("=")
+        if not equals:
+            raise click.BadParameter("There is no '=' in it. Write NAME=VALUE.", ctx=ctx, param=param)
+        pairs.append((name, content))
+    with _refused_as(ctx, param):
+        return checked_headers(pairs)
+
+
+@contextmanager
+def _refused_as(ctx: click.Context, param: click.Parameter) -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        raise click.BadParameter(str(error), ctx=ctx, param=param) from None
+
+
 _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.argument(
         "targets", nargs=-1, metavar="TARGET…", callback=configured_targets, shell_complete=complete.targets
@@ -57,6 +83,20 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]"),
     click.option("--per-host", type=Within(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"),
     click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they stay a warning."),
+    click.option(
+        "--user-agent",
+        metavar="TEXT",
+        callback=_user_agent,
+        help="Send this User-Agent with requests for URLs; services send their own.",
+    ),
+    click.option(
+        "--header",
+        "headers",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_headers,
+        help="Send this header too, to the URL's own host alone; repeatable. No output shows its value.",
+    ),
     click.option("--unordered", is_flag=True, help="Print as results come, not in the order of the input."),
     click.option("--deep/--no-deep", default=False, help="Decode the whole file too: finds what no header shows."),
     config_option,
@@ -71,7 +111,8 @@ def items_of(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Item
 
 def http_options(options: dict[str, Any]) -> HttpOptions | None:
     """How URLs are read; None where nothing is said of it."""
-    chosen = {name: options[name] for name in ("timeout", "allow_private", "per_host") if options[name]}
+    names = ("timeout", "allow_private", "per_host", "user_agent", "headers")
+    chosen = {name: options[name] for name in names if options[name]}
     if not chosen:
         return None
     from preflight.sources.options import HttpOptions

@@ -50,6 +50,12 @@ OF_SOURCES: Final[dict[str, Code]] = {
         "host is not on the public internet: {service} cannot fetch from it",
     ),
     "download_failed": Code("error", "Cannot be downloaded", "The service would be refused the file as we were."),
+    "automated_client_refused": Code(
+        "error",
+        "Refuses automated clients",
+        "The server refuses programs by a bot challenge, their User-Agent or their Referer, and a service's fetcher is "
+        "a program too. Host the file where any client may fetch it.",
+    ),
     "web_page": Code(
         "error",
         "A web page, not the file",
@@ -108,5 +114,10 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "mixed_addresses": seen("warning", "Some addresses are private", "some of the host's addresses are not public"),
     "credentials_in_url": seen("warning", "Password in the URL", "the URL holds a user and a password"),
     "url_unescaped": seen("warning", "URL not escaped", "the URL has characters that must be percent-encoded"),
+    "custom_headers_needed": seen(
+        "warning",
+        "Own headers needed",
+        "without the user agent or headers of this call the server gives no such file: services do not send them",
+    ),
     "retried": seen("note", "Took several tries", "the server did not answer the first try: several were made"),
 }

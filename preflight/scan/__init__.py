@@ -15,6 +15,8 @@ from preflight.targets import Item
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from preflight.sources.custom_headers import Headers
+
 __all__ = ["Outcome", "check_many", "examine_item", "pour", "scan"]
 
 MOST_WORKERS: Final = 256
@@ -31,6 +33,8 @@ def check_many(
     deep: bool = False,
     timeout: float | None = None,
     allow_private: bool = False,
+    user_agent: str | None = None,
+    headers: Headers | None = None,
 ) -> Iterator[Report]:
     """A report for every target, exactly one each, in input order (`ordered=False`: as they come).
 
@@ -43,7 +47,15 @@ def check_many(
     >>> [report.verdict for report in preflight.check_many(["fixtures/accepted/picture.png", "gone.png"], "atlas")]
     ['pass', 'unknown']
     """
-    plan = plan_for(needed(rules), strict=strict, deep=deep, timeout=timeout, allow_private=allow_private)
+    plan = plan_for(
+        needed(rules),
+        strict=strict,
+        deep=deep,
+        timeout=timeout,
+        allow_private=allow_private,
+        user_agent=user_agent,
+        headers=headers,
+    )
     if workers is not None and not (isinstance(workers, int) and 1 <= workers <= MOST_WORKERS):
         raise UsageError(f"workers {workers!r}: give a whole number from 1 to {MOST_WORKERS}")
     if executor is not None and not callable(getattr(executor, "submit", None)):

@@ -29,6 +29,7 @@ class Answer:
     url       what was asked for
     admitted  the addresses of its host; None where a proxy knows them
     count     is told of the bytes of every piece that was read
+    trusted   the caller's own headers were sent with the request
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Answer:
         self.status = raw.status
         self.admitted: Admitted | None = getattr(raw, "admitted", None) or admitted
         self.count: Callable[[int], None] | None = None
+        self.trusted = False
         name = redact(url)
         self._raw = raw
         self._place = place

@@ -10,8 +10,18 @@ from urllib.parse import urljoin
 from preflight import __version__
 from preflight.errors import SourceError
 from preflight.sources.answer import Answer
-from preflight.sources.failures import Passing, RangeRefused, redirected_away, redirected_endlessly, refused
-from preflight.sources.headers import content_length, retry_after
+from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenged, reason_of
+from preflight.sources.custom_headers import concealer
+from preflight.sources.failures import (
+    Passing,
+    RangeRefused,
+    automation_refused,
+    is_store_error,
+    redirected_away,
+    redirected_endlessly,
+    refused,
+)
+from preflight.sources.headers import content_length, content_range, is_coded, media_type, retry_after
 from preflight.sources.options import HttpOptions
 from preflight.sources.pages import hint_for
 from preflight.sources.patience import Patience
@@ -27,6 +37,8 @@ _GIVEN: Final = frozenset((200, 203, 206, 416))
 """Statuses whose answers say something about the file; 416: about its size."""
 _NOT_OF_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
 """Refusals that a request without Range meets as well."""
+_DECIDED: Final = frozenset(("address_not_public", "redirect_refused", "too_many_redirects"))
+"""Failures of a server that no later try changes."""
 _HEAD_PATIENCE: Final = 10.0
 
 
@@ -40,7 +52,9 @@ class Exchange:
     """
 
     def __init__(self, url: str, transport: Transport, options: HttpOptions) -> None:
-        self.record = Record(url, transport.now())
+        self._custom = dict(options.headers)
+        self._conceal = concealer(self._custom.items())
+        self.record = Record(url, transport.now(), self._conceal)
         self.url = url
         self.requests = 0
         self.bytes_read = 0
@@ -49,6 +63,8 @@ class Exchange:
         self._name = redact(url)
         self._transport = transport
         self._options = options
+        self._agent = {"User-Agent": options.user_agent} if options.user_agent else {}
+        self._trusted = True
         self._patience = Patience(self._name, transport, options)
 
     def get(self, span: tuple[int, int] | None, take: Callable[[Answer], T]) -> T:
@@ -72,9 +88,11 @@ class Exchange:
                     answer.close()
                     raise
             except Passing as failure:
-                self._patience.pause(failure, tries)
+                self._pause(failure, tries)
                 self.record.note("retried")
                 tries += 1
+            except SourceError as failure:
+                raise self._concealed(failure) from None
 
     def head(self, size: int | None) -> None:
         """See whether HEAD, which some fetchers begin with, gives status 200 and a length."""
@@ -94,13 +112,20 @@ class Exchange:
         if answer.status == 200 and length is not None and size is not None and length != size:
             self.record.note("length_wrong")
 
-    def _follow(self, method: str, url: str, headers: dict[str, str], patience: float | None = None) -> Answer:
-        """The first answer that redirects no further. Each place on the way is looked at before it is asked."""
-        recorded = method == "GET" and not self._found
+    def _follow(
+        self, method: str, url: str, headers: dict[str, str], patience: float | None = None, *, aside: bool = False
+    ) -> Answer:
+        """The first answer that redirects no further. Each place on the way is looked at before it is asked.
+
+        aside: without the caller's own user agent and headers, and not written down
+        """
+        recorded = method == "GET" and not self._found and not aside
+        trusted = not aside and (self._trusted or url != self.url)
+        headers = headers if aside else {**self._agent, **headers}
         seen = [url]
         while True:
             try:
-                answer = self._ask(method, seen[-1], headers, patience)
+                answer = self._ask(method, seen[-1], headers, patience, trusted)
             except SourceError as failure:
                 if failure.code == "address_not_public" and len(seen) > 1:  # blame the redirect, not the URL as given
                     raise SourceError(failure.code, f"{self._name} is redirected, and {failure}") from None
@@ -116,10 +141,13 @@ class Exchange:
                 raise redirected_endlessly(self._name, None if target in seen else self._options.max_redirects)
             if recorded:
                 self.record.redirect(seen[-1], target, len(seen))
+            # The caller's headers are for the origin of the URL as given: no redirect takes them elsewhere, nor back.
+            trusted = trusted and _origin(seen[-1]) == _origin(target)
             seen.append(target)
 
-    def _ask(self, method: str, url: str, headers: dict[str, str], patience: float | None) -> Answer:
-        """One request, in its turn."""
+    def _ask(self, method: str, url: str, headers: dict[str, str], patience: float | None, trusted: bool) -> Answer:
+        """One request, in its turn; with the caller's own headers if the place is trusted with them."""
+        headers = {**_HEADERS, **(self._custom if trusted else {}), **headers}
         transport = self._transport
         host = parse(url).host
         self._patience.left()
@@ -130,7 +158,7 @@ class Exchange:
         try:
             self._patience.extend(transport.clock() - began)
             left = self._patience.left()
-            answer = transport.send(method, url, {**_HEADERS, **headers}, place, min(left, patience or left))
+            answer = transport.send(method, url, headers, place, min(left, patience or left))
         except SourceError as failure:
             place.leave()
             if failure.code == "address_not_public":
@@ -140,10 +168,76 @@ class Exchange:
             raise
         self.requests += 1
         answer.count = self._count
+        answer.trusted = trusted
         return answer
 
     def _count(self, taken: int) -> None:
         self.bytes_read += taken
+
+    def _automation_refused(self, answer: Answer, body: bytes) -> str | None:
+        """How the server refuses automated clients; None where it refuses for another reason, or may answer later."""
+        if answer.status == 429 or answer.status >= 500:
+            return "with a bot challenge" if is_challenged(answer.header) else None
+        if is_store_error(body) or self.record.expired:
+            return None
+        how = reason_of(answer.status, answer.header, body)
+        signed = self.record.delivery.expires_in is not None
+        if how is None and answer.status in BY_CLIENT and not signed and self._given_to_browsers():
+            return "by their User-Agent or their Referer"
+        return how
+
+    def _given_to_browsers(self) -> bool:
+        """Whether a request that looks like a browser's is answered with something else than a page. None of its
+        body is read: it only explains a refusal."""
+        scheme, host, port = _origin(self._asked)
+        headers = {"User-Agent": BROWSER_LIKE, "Referer": f"{scheme}://{host}:{port}/"}
+        try:
+            answer = self._follow("GET", self._asked, headers, aside=True)
+        except SourceError:
+            return False
+        answer.close()
+        return answer.status in (200, 203, 206) and media_type(answer.header("Content-Type")) != "text/html"
+
+    def compare(self, size: int | None, beginning: bytes) -> None:
+        """Note whether the file is only given with the caller's own user agent or headers, which no service sends."""
+        if not self._agent and not self._custom:
+            return
+        ranged = {"Range": f"bytes=0-{len(beginning) - 1}"} if self.record.delivery.ranges and beginning else {}
+        try:
+            answer = self._follow("GET", self._asked, ranged, aside=True)
+            try:
+                same = self._is_same(answer, size, beginning)
+            finally:
+                answer.close()
+        except SourceError as failure:
+            same = failure.code not in _DECIDED
+        if not same:
+            self.record.note("custom_headers_needed")
+
+    def _is_same(self, answer: Answer, size: int | None, beginning: bytes) -> bool:
+        """Whether an answer gives the file that begins so. True where that cannot be told."""
+        if answer.status == 429 or answer.status >= 500:
+            return True
+        if answer.status not in (200, 203, 206):
+            return False
+        if is_coded(answer.header("Content-Encoding")):
+            return True
+        part = content_range(answer.header("Content-Range"))
+        total = part.total if part is not None else content_length(answer.header("Content-Length"))
+        if size is not None and total is not None and size != total:
+            return False
+        return answer.read(len(beginning)) == beginning
+
+    def _pause(self, failure: Passing, tries: int) -> None:
+        try:
+            self._patience.pause(failure, tries)
+        except SourceError as last:
+            raise self._concealed(last) from None
+
+    def _concealed(self, failure: SourceError) -> SourceError:
+        """The failure, without the caller's headers in its sentence."""
+        failure.args = (self._conceal(str(failure)),)
+        return failure
 
     def _target(self, url: str, location: str) -> str:
         """Where a redirect leads; http and https alone are followed."""
@@ -158,14 +252,16 @@ class Exchange:
     def _accept(self, answer: Answer, *, ranged: bool) -> None:
         """Raise what an answer without the file means."""
         if answer.status in _GIVEN:
-            self.url = answer.url
+            self.url, self._trusted = answer.url, answer.trusted
             return
         if ranged and _is_about_range(answer.status):
             answer.dismiss()
-            self.url = self._asked  # a redirect may lead to a link that has expired meanwhile
+            self.url, self._trusted = self._asked, True  # a redirect may lead to a link that has expired meanwhile
             raise RangeRefused(self._name)
         body = answer.glance() if answer.status >= 400 else b""
         answer.dismiss()
+        if how := self._automation_refused(answer, body):
+            raise automation_refused(self._name, answer.status, how)
         here, there = parse(self._asked).host, parse(answer.url).host
         name = self._name if here == there else f"{self._name} is redirected to {there}, which"
         failure = refused(name, answer.status, body, self.record.expired, hint_for(self._asked))
@@ -178,3 +274,8 @@ class Exchange:
 def _is_about_range(status: int) -> bool:
     """Whether the Range header may be what a server refuses: a plain GET, as services make it, may get the file."""
     return status in (204, 205, 304, 501) or (400 <= status < 500 and status not in _NOT_OF_RANGE)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = parse(url)
+    return parts.scheme, parts.host, parts.port

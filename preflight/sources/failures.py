@@ -69,9 +69,26 @@ def refused(name: str, status: int, body: bytes, expired: bool, hint: str) -> So
     if status == 429:
         return SourceError("rate_limited", f"{name} answers {said}: too many requests; check fewer at a time, or later")
     meaning = _MEANINGS.get(status, "the server refuses it" if status >= 400 else "that is no file")
+    if status == 403 and code is not None and code[1] == b"AccessDenied":
+        meaning += "; a store that may not list its files says the same of one that does not exist"
     if (expired and status in _SIGNED) or _EXPIRED.search(body):
         meaning = "the link has expired: sign it anew"
     return SourceError("download_failed", f"{name} answers {said}: {meaning}{'; ' if hint else ''}{hint}")
+
+
+def automation_refused(name: str, status: int, how: str) -> SourceError:
+    """The server gives the file to people with browsers; a service's fetcher is an automated client too."""
+    said = f"{status} {responses.get(status, '')}".rstrip()
+    return SourceError(
+        "automated_client_refused",
+        f"{name} answers {said}: the server refuses automated clients {how}. Host the file where any client may fetch"
+        " it; to check it all the same, give a user agent or headers of your own.",
+    )
+
+
+def is_store_error(body: bytes) -> bool:
+    """Whether the body of a refusal is an object store's, which judges requests by their signature alone."""
+    return _CODE.search(body) is not None
 
 
 def redirected_endlessly(name: str, most: int | None) -> SourceError:

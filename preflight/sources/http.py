@@ -87,6 +87,9 @@ class HttpSource:
         try:
             self._ask((0, HEAD))
             self._look()
+            if self._exchange.record.delivery.page is None:
+                self._exchange.compare(self._received.size, self._read(0, BEGIN))
+                self._count()
             if self._head:
                 self._exchange.head(self._received.size)
                 self._count()

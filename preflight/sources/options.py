@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from preflight.errors import UsageError
+from preflight.sources.custom_headers import Headers, checked_headers, checked_user_agent
 
 LONGEST: Final = 86_400
 
@@ -22,6 +23,8 @@ class HttpOptions:
     max_redirects  how many redirects are followed
     per_host       requests to one host at the same time, over all threads
     retries        further tries after a failed connect, a broken answer, 429 and 5xx
+    user_agent     sent in place of preflight's own
+    headers        sent to the scheme, host and port of the URL as given alone, and never shown
     """
 
     timeout: float = 30.0
@@ -31,6 +34,8 @@ class HttpOptions:
     max_redirects: int = 5
     per_host: int = 16
     retries: int = 2
+    user_agent: str | None = None
+    headers: Headers = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Raises `UsageError` for what cannot be meant."""
@@ -40,6 +45,8 @@ class HttpOptions:
             raise UsageError("max_redirects and retries are 0 or more, per_host is 1 or more")
         if self.proxy is not None and not re.match(r"(https?|socks[45][ah]?)://[^/]", self.proxy):
             raise UsageError("the proxy is given as http://host:port")
+        object.__setattr__(self, "user_agent", checked_user_agent(self.user_agent))
+        object.__setattr__(self, "headers", checked_headers(self.headers))
 
 
 USUAL: Final = HttpOptions()

@@ -6,6 +6,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from preflight.sources.automation import is_challenge_page
+
 _SHARES: Final = (
     (re.compile(r"(^|\.)(drive|docs|drive\.usercontent)\.google\.com$"), "drive"),
     (re.compile(r"(^|\.)photos\.(google\.com|app\.goo\.gl)$"), "photos"),
@@ -21,6 +23,7 @@ HINTS: Final = {
     " https://drive.google.com/uc?export=download&id=… (small files only), or put it on object storage",
     "photos": "a Google Photos link shows an album: download the file and put it where a plain GET gives its bytes",
     "dropbox": "a Dropbox link shows a viewer: end it in dl=1 instead of dl=0",
+    "challenge": "the server asks whether a person is there: host the file where any client may fetch it",
     "login": "the link leads to a login: make the file public, or sign the link",
     "html": "the link shows a web page: give the address of the file itself",
 }
@@ -56,6 +59,8 @@ def page_of(url: str, head: bytes, asked: str) -> str | None:
     parts = urlsplit(url)
     if _LOGIN_HOST.search(parts.hostname or "") or _LOGIN_PATH.search(parts.path):
         return "login"
+    if is_challenge_page(head):
+        return "challenge"
     share = share_of(url) or share_of(asked)
     if share is None and _PASSWORD.search(head):
         return "login"

@@ -164,6 +164,44 @@ def store(talk: Talk) -> None:
 
 
 @behaviour
+def needs(talk: Talk) -> None:
+    """`/needs/user-agent/Mozilla/file`: 403 unless that header holds that word."""
+    header, word, name = talk.rest.split("/", 2)
+    if word in talk.request.headers.get(header, ""):
+        talk.give_range(talk.server.files[name])
+    else:
+        talk.answer("403 Forbidden", b"<p>no</p>", {"Content-Type": "text/html"})
+
+
+@behaviour
+def needs_or_other(talk: Talk) -> None:
+    """`/needs-or-other/referer/me/file/other`: the other file unless that header holds that word."""
+    header, word, name, other = talk.rest.split("/")
+    given = word in talk.request.headers.get(header, "")
+    talk.give_range(talk.server.files[name if given else other])
+
+
+@behaviour
+def challenges(talk: Talk) -> None:
+    """`/challenges/403/HEADER=VALUE/page`: a CDN's challenge in place of the file."""
+    status, said, name = talk.rest.split("/")
+    header, _, value = said.partition("=")
+    headers = {"Content-Type": "text/html", **({header: value} if header else {})}
+    talk.answer(f"{status} Of Some Kind", talk.server.files[name], headers)
+
+
+@behaviour
+def echoes(talk: Talk) -> None:
+    """Repeats the header X-Key in a Content-Type, an ETag or the target of a redirect."""
+    key = talk.request.headers.get("x-key", "")
+    where, _, name = talk.rest.partition("/")
+    if where == "location":
+        talk.answer("302 Found", b"", {"Location": f"ftp://h.example/{key}"})
+    else:
+        talk.give_range(talk.server.files[name], {"Content-Type": f"text/{key}", "ETag": f'"{key}"'})
+
+
+@behaviour
 def page(talk: Talk) -> None:
     """A web page with 200."""
     talk.answer("200 OK", talk.data, {"Content-Type": "text/html; charset=utf-8"})

@@ -1,0 +1,90 @@
+"""What a caller may add to every request for a URL: a user agent, and headers of its own, which are secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from preflight.errors import UsageError
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+"""Headers as a caller gives them."""
+
+HIDDEN: Final = "…"
+"""What stands in place of a header's value."""
+_SET_BY_CLIENT: Final = frozenset(
+    (
+        *("host", "range", "if-range", "expect", "accept-encoding", "content-encoding", "content-length"),
+        *("transfer-encoding", "te", "trailer", "connection", "keep-alive", "upgrade", "http2-settings"),
+        *("proxy-connection", "proxy-authorization", "if-match", "if-none-match", "if-modified-since"),
+        "if-unmodified-since",
+    )
+)
+"""Headers that say how a message is sent or which part is wanted: another value breaks the request or its answer."""
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
+_VALUE: Final = re.compile(r"[ \t!-~]*")
+MAX_HEADERS: Final = 32
+MAX_VALUE_CHARS: Final = 8192
+_MIN_SECRET_CHARS: Final = 6
+"""A shorter word is in many messages by chance."""
+
+
+def checked_headers(given: Headers) -> tuple[tuple[str, str], ...]:
+    """Return headers as pairs of name and value. Raise `UsageError` for what cannot be sent.
+
+    Its message shows no value, and no name that may hold one.
+    """
+    pairs = tuple(given.items() if isinstance(given, Mapping) else _pairs(given))
+    if len(pairs) > MAX_HEADERS:
+        raise UsageError(f"{len(pairs)} headers are given. Give at most {MAX_HEADERS}.")
+    names = set()
+    for number, (name, value) in enumerate(pairs, 1):
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise UsageError(f"The name of header {number} is not one. Use letters, digits and hyphens.")
+        lower = name.lower()
+        if lower == "user-agent":
+            raise UsageError("Header 'User-Agent' has an option of its own. Give it as the user agent.")
+        if lower in _SET_BY_CLIENT:
+            raise UsageError(f"Header {name!r} is set by the HTTP client. Leave it out.")
+        if lower in names:
+            raise UsageError(f"Header {name!r} is given twice. Join its values with a comma.")
+        names.add(lower)
+        _check_value(f"The value of header {name!r}", value)
+    return tuple((name, value.strip()) for name, value in pairs)
+
+
+def checked_user_agent(text: str | None) -> str | None:
+    """Return a user agent that can be sent; None stays. Raise `UsageError`."""
+    if text is None:
+        return None
+    _check_value("The user agent", text)
+    if not text.strip():
+        raise UsageError("The user agent is empty. Give a text, or leave it out.")
+    return text.strip()
+
+
+def concealer(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """Return what replaces the values of headers in a text: a server may repeat in its answer what it was sent."""
+    words = {word for _, value in headers for word in (value, *value.split())}
+    secrets = sorted((word for word in words if len(word) >= _MIN_SECRET_CHARS), key=len, reverse=True)
+    if not secrets:
+        return str
+    pattern = re.compile("|".join(map(re.escape, secrets)), re.IGNORECASE)
+    return lambda text: pattern.sub(HIDDEN, text)
+
+
+def _pairs(given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    pairs = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [None]
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        raise UsageError("The headers are not pairs of name and value. Give a dict of texts.")
+    return [(name, value) for name, value in pairs]
+
+
+def _check_value(what: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise UsageError(f"{what} is {type(value).__name__}. Give a text.")
+    if len(value) > MAX_VALUE_CHARS:
+        raise UsageError(f"{what} has {len(value):,} characters. Give at most {MAX_VALUE_CHARS:,}.")
+    if not _VALUE.fullmatch(value):
+        raise UsageError(f"{what} holds a line break, a control character or a character outside ASCII. Remove it.")
