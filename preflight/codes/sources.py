@@ -114,6 +114,12 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "mixed_addresses": seen("warning", "Some addresses are private", "some of the host's addresses are not public"),
     "credentials_in_url": seen("warning", "Password in the URL", "the URL holds a user and a password"),
     "url_unescaped": seen("warning", "URL not escaped", "the URL has characters that must be percent-encoded"),
+    "content_encoded": seen(
+        "warning",
+        "Compressed on its way",
+        "the server compresses the file though it was asked not to: its Content-Length is not the file's, and a "
+        "fetcher that does not decode it gets other bytes",
+    ),
     "custom_headers_needed": seen(
         "warning",
         "Own headers needed",

@@ -33,7 +33,7 @@ _HEADERS: Final = 16 << 20
 """Bytes of fragment headers: a million samples."""
 _INDEXES: Final = 8
 _JUMPS: Final = 32
-"""Requests that a walk over boxes other than fragments may cost."""
+"""Boxes that a walk may fetch over HTTP, however many answers a server makes of each, fragments apart."""
 
 
 class Layout:
@@ -69,7 +69,7 @@ class Layout:
 class Survey:
     """The walk over the top level of one source. `run` finds the movie box, `follow` the fragments behind it."""
 
-    __slots__ = ("_at", "_need", "_over", "_source", "_window", "layout")
+    __slots__ = ("_at", "_jumps", "_need", "_over", "_source", "_window", "layout")
 
     def __init__(self, source: Source, need: Need) -> None:
         self.layout = Layout()
@@ -77,6 +77,7 @@ class Survey:
         self._need = need
         self._window = Window(source, _PIECE, pieces=_PLACES)
         self._at = 0
+        self._jumps = 0
         self._over = False
 
     def run(self) -> Layout:
@@ -84,7 +85,7 @@ class Survey:
         layout = self.layout
         for _ in range(MAX_BOXES):
             box = self._next()
-            if box is None or self._source.requests > _JUMPS:
+            if box is None or self._jumps > _JUMPS:
                 break
             if box.type in (b"ftyp", b"styp"):
                 if layout.brand is None:
@@ -109,7 +110,7 @@ class Survey:
         for _ in range(4 * _LOCAL):
             if self._too_far(fragments, bound):
                 bound = self._leap(fragments)
-            if bound is None or fragments.full or self._source.requests > _JUMPS:
+            if bound is None or fragments.full or self._jumps > _JUMPS:
                 break
             box = self._next()
             if box is None:
@@ -168,7 +169,9 @@ class Survey:
         size = self._source.size
         if self._over or (size is not None and self._at >= size):
             return None
+        before = self._source.requests
         header = self._window.read_at(self._at, 16)
+        self._jumps += self._source.requests > before
         box = box_at(header, self._at, size)
         if box is None:
             self.layout.broken = len(header) >= 8

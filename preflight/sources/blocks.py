@@ -22,12 +22,12 @@ KEPT: Final = 8 << 20
 
 
 class Blocks:
-    """The pieces of one file that were fetched."""
+    """The pieces of one file that were fetched. `edge`: where the last one ended."""
 
     def __init__(self) -> None:
         self._pieces: list[tuple[int, bytes]] = []
         self._kept = 0
-        self._edge = -1
+        self.edge = -1
         self._streak = 0
 
     def at(self, offset: int, end: int) -> bytes:
@@ -39,8 +39,8 @@ class Blocks:
 
     def add(self, start: int, data: bytes) -> None:
         """Keep a piece. The head stays; of the others the oldest go when they become too many."""
-        self._streak = self._streak + 1 if start == self._edge else 0
-        self._edge = start + len(data)
+        self._streak = self._streak + 1 if start == self.edge else 0
+        self.edge = start + len(data)
         self._pieces.append((start, data))
         self._kept += len(data)
         while self._kept > KEPT and len(self._pieces) > 2:
@@ -66,7 +66,7 @@ class Blocks:
         return first, stop
 
     def _ahead(self, offset: int) -> int:
-        if offset != self._edge:
+        if offset != self.edge:
             return DISTANT
         if self._streak < 8:
             return min(ONWARDS << self._streak, REST)

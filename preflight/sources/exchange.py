@@ -11,6 +11,7 @@ from preflight import __version__
 from preflight.errors import SourceError
 from preflight.sources.answer import Answer
 from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenged, reason_of
+from preflight.sources.coding import coding_of
 from preflight.sources.custom_headers import concealer
 from preflight.sources.failures import (
     Passing,
@@ -21,7 +22,7 @@ from preflight.sources.failures import (
     redirected_endlessly,
     refused,
 )
-from preflight.sources.headers import content_length, content_range, is_coded, media_type, retry_after
+from preflight.sources.headers import content_length, content_range, media_type, retry_after
 from preflight.sources.options import HttpOptions
 from preflight.sources.pages import hint_for
 from preflight.sources.patience import Patience
@@ -40,6 +41,8 @@ _NOT_OF_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
 _DECIDED: Final = frozenset(("address_not_public", "redirect_refused", "too_many_redirects"))
 """Failures of a server that no later try changes."""
 _HEAD_PATIENCE: Final = 10.0
+_NO_HEAD: Final = (501, 505)
+"""Server errors that say that a server does not speak HEAD; others may pass."""
 
 
 class Exchange:
@@ -107,7 +110,7 @@ class Exchange:
             return
         answer.dismiss()
         length = content_length(answer.header("Content-Length"))
-        if answer.status != 429 and answer.status < 500:
+        if answer.status in _NO_HEAD or (answer.status < 500 and answer.status not in (408, 425, 429)):
             self.record.see(head_ok=answer.status == 200 and length is not None)
         if answer.status == 200 and length is not None and size is not None and length != size:
             self.record.note("length_wrong")
@@ -198,6 +201,11 @@ class Exchange:
         answer.close()
         return answer.status in (200, 203, 206) and media_type(answer.header("Content-Type")) != "text/html"
 
+    @property
+    def seconds_left(self) -> float:
+        """s until the deadline. Raises `timed_out` once it has passed."""
+        return self._patience.left()
+
     def compare(self, size: int | None, beginning: bytes) -> None:
         """Note whether the file is only given with the caller's own user agent or headers, which no service sends."""
         if not self._agent and not self._custom:
@@ -220,7 +228,7 @@ class Exchange:
             return True
         if answer.status not in (200, 203, 206):
             return False
-        if is_coded(answer.header("Content-Encoding")):
+        if coding_of(answer.header("Content-Encoding")):
             return True
         part = content_range(answer.header("Content-Range"))
         total = part.total if part is not None else content_length(answer.header("Content-Length"))

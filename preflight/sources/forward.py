@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from preflight.errors import SourceError
-from preflight.sources.answer import PIECE, Answer
+from preflight.sources.answer import PIECE
 
 SPOOL: Final = 8 << 20
 """Bytes that are kept in memory before a temporary file takes them."""
 STEP: Final = 4 << 10
 """Bytes that are read at once, at least."""
+
+
+class Body(Protocol):
+    """What is read forwards: an `Answer`, or its decoded body."""
+
+    def read(self, length: int) -> bytes: ...
+
+    def close(self) -> None: ...
 
 
 class Forward:
@@ -21,7 +29,7 @@ class Forward:
     ended   the body was read to its end
     """
 
-    def __init__(self, answer: Answer, size: int | None) -> None:
+    def __init__(self, answer: Body, size: int | None) -> None:
         self.kept = 0
         self.ended = False
         self._size = size
@@ -50,13 +58,17 @@ class Forward:
         if self.ended:
             self._answer.close()
 
-    def resume(self, answer: Answer) -> None:
-        """Go on with another answer of the same file, whose beginning is here already."""
-        left = self.kept
-        while left > 0 and (piece := answer.read(min(PIECE, left))):
-            left -= len(piece)
+    def resume(self, answer: Body) -> bool:
+        """Go on with another answer, whose beginning is here already. Return whether it begins with the same bytes."""
+        at = 0
+        while at < self.kept:
+            piece = answer.read(min(PIECE, self.kept - at))
+            if not piece or piece != self.at(at, len(piece)):
+                return False
+            at += len(piece)
         self._answer = answer
         self._failure = None
+        return True
 
     def at(self, offset: int, length: int) -> bytes:
         """What is here of `length` bytes from `offset`."""

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 _RANGE: Final = re.compile(r"\s*bytes[ =]\s*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
 _UNSATISFIED: Final = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.ASCII | re.IGNORECASE)
-_CODINGS: Final = frozenset(("br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd", "dcb", "dcz"))
 
 
 class Part(NamedTuple):
@@ -66,9 +65,3 @@ def media_type(text: str) -> str | None:
     """Content-Type (8.3) without its parameters, in lower case."""
     name = text.partition(";")[0].strip().lower()
     return name if name.isprintable() and 0 < len(name) < 128 else None
-
-
-def is_coded(text: str) -> bool:
-    """Whether Content-Encoding (8.4) names a coding, so that the bytes are not the file's. Stores also keep other
-    words in this header (`utf-8`, `aws-chunked`), which mean nothing to the bytes."""
-    return any(coding.strip().lower() in _CODINGS for coding in text.split(","))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from preflight.errors import SourceError
+from preflight.errors import SourceChanged, SourceError
 from preflight.media import EVERYTHING, Delivery, Need
 from preflight.sources.answer import Answer
 from preflight.sources.blocks import HEAD
@@ -21,8 +21,13 @@ __all__ = ["HttpOptions", "HttpSource"]
 
 FETCHES: Final = 96
 """Requests for parts of one file: one whose structure leads to more distant places is built to do so."""
+CONTINUATIONS: Final = 1 << 10
+"""Further requests where a server gives less than it was asked for."""
 BEGIN: Final = 1 << 10
 """Bytes that show whether an answer is a web page."""
+MEASURED: Final = 2 << 20
+"""Bytes that are read to see where a file ends whose size the server does not say."""
+_STEP: Final = 8 << 10
 
 
 class HttpSource:
@@ -53,7 +58,10 @@ class HttpSource:
         self._head = need.head
         self._limit = max(need.max_bytes, HEAD)
         self._fetches = 0
+        self._continuations = 0
+        self._cut_at: int | None = None
         self._opened = False
+        self._measured = False
         self._failure: SourceError | None = None
 
     @property
@@ -64,6 +72,9 @@ class HttpSource:
     @property
     def size(self) -> int | None:
         self._open()
+        if self._received.size is None and not self._measured:
+            self._measured = True
+            self._measure()
         return self._received.size
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -103,6 +114,19 @@ class HttpSource:
         if page_of(url, self._read(0, BEGIN), self._asked):
             self._exchange.record.see(page=page_of(url, self._read(0, HEAD), self._asked))
 
+    def _measure(self) -> None:
+        """Read on for the size that the server does not say, as far as budget and half of the time allow."""
+        end = min(MEASURED + 1, self._limit - self.bytes_read)  # the byte behind shows that there is none
+        try:
+            least = self._exchange.seconds_left / 2
+            for at in range(0, end, _STEP):
+                if len(self._read(at, min(at + _STEP, end))) < _STEP or self._exchange.seconds_left < least:
+                    break
+        except SourceChanged:
+            raise
+        except SourceError:
+            pass  # it is unknown then; a reader who needs more meets the failure again
+
     def _read(self, offset: int, end: int) -> bytes:
         received = self._received
         pieces = []
@@ -114,18 +138,24 @@ class HttpSource:
             if piece:
                 pieces.append(piece)
                 offset += len(piece)
-            else:  # as often as a server gives less than was asked for; `_fetch` counts
+            else:  # as often as a server gives less than was asked for, within the bounds of `_fetch`
                 self._fetch(*received.blocks.span(offset, end, received.size), end)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _fetch(self, first: int, stop: int, end: int) -> None:
         """Ask for a distant piece, of which a reader wants what stands before `end`; the rest is ahead of it."""
-        self._fetches += 1
+        if first == self._cut_at:
+            self._continuations += 1
+        else:
+            self._fetches += 1
         left = self._limit - self.bytes_read
-        if self._fetches > FETCHES or end - first > left:
+        if self._fetches > FETCHES or self._continuations > CONTINUATIONS or end - first > left:
             self._exchange.record.note("read_limit")
             raise too_much(self.name, self._limit)
-        self._ask((first, min(stop, first + left)))
+        stop = min(stop, first + left)
+        self._ask((first, stop))
+        edge = self._received.blocks.edge
+        self._cut_at = edge if first < edge < stop else None
 
     def _read_forward(self, forward: Forward, offset: int, end: int) -> bytes:
         received = self._received

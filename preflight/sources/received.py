@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from preflight.errors import SourceChanged
 from preflight.sources.answer import Answer
-from preflight.sources.blocks import HEAD, Blocks
+from preflight.sources.blocks import DISTANT, HEAD, Blocks
+from preflight.sources.coding import Decoded, coding_of
 from preflight.sources.failures import RangeRefused, cut_off, unusable
-from preflight.sources.forward import Forward
-from preflight.sources.headers import content_length, content_range, is_coded, unsatisfied_range
+from preflight.sources.forward import Body, Forward
+from preflight.sources.headers import content_length, content_range, unsatisfied_range
 from preflight.sources.record import Record
 
 Span = tuple[int, int]
@@ -35,8 +36,6 @@ class Received:
 
         Raises `RangeRefused` where the answer is of no use and that to a plain GET may be, else `SourceError`.
         """
-        if is_coded(answer.header("Content-Encoding")):
-            raise unusable(self._name, "the body comes compressed although it was asked for as it is")
         if answer.status == 206:
             self._take_part(answer, span)
         elif answer.status == 416:
@@ -51,14 +50,16 @@ class Received:
                 raise unusable(self._name, "a part of the file is answered where the whole was asked for")
             self._take_all(answer, span)
             return
-        if part is None or part.first != span[0]:
-            raise RangeRefused(self._name)  # other bytes, several parts at once, or nobody knows which
+        if part is None or part.first != span[0] or coding_of(answer.header("Content-Encoding")):
+            raise RangeRefused(self._name)  # other bytes, several parts at once, compressed, or nobody knows which
         self._compare(answer, part.total)
         self._record.length(part.total, True)
         length = _length(answer)
         if length is not None and length != part.last + 1 - part.first:
             self._record.note("length_wrong")
         wanted = min(part.last + 1, span[1]) - part.first
+        if length is not None and DISTANT <= length < wanted:
+            wanted = length  # it announces less than the part that it names, and may keep to it
         data = answer.read(wanted)
         if len(data) < wanted:
             raise cut_off(self._name)
@@ -78,18 +79,24 @@ class Received:
 
     def _take_all(self, answer: Answer, span: Span | None) -> None:
         """200: Range is ignored, and the body comes from its beginning."""
-        length = _length(answer)
+        stated = _length(answer)
+        coding = coding_of(answer.header("Content-Encoding"))
+        length = None if coding else stated  # that of the compressed body says nothing of the file
         part = content_range(answer.header("Content-Range"))
-        if span is not None and part is not None and part.total != length:
+        if span is not None and part is not None and part.total != stated:
             raise RangeRefused(self._name)  # perhaps a part under the wrong status
         self._compare(answer, length)
         fits = length is not None and length <= HEAD
         self._record.see(status=answer.status)
-        self._record.length(length, fits and "bytes" in answer.header("Accept-Ranges").lower())
+        self._record.length(stated, fits and "bytes" in answer.header("Accept-Ranges").lower())
+        body: Body = answer
+        if coding:
+            body = Decoded(answer, coding, self._name)
+            self._record.note("content_encoded")
         if self.forward is None:
-            self.forward = Forward(answer, length)
-        else:
-            self.forward.resume(answer)
+            self.forward = Forward(body, length)
+        elif not self.forward.resume(body):
+            raise SourceChanged(self._name)
         if fits:  # a connection whose answer was read to its end serves again
             self.forward.reach(HEAD)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
 from tests.servers.registry import behaviour
 from tests.servers.talk import Talk
@@ -197,6 +198,99 @@ def compressed(talk: Talk) -> None:
 
 
 @behaviour
+def compressed_with(talk: Talk) -> None:
+    """`/compressed-with/deflate/file`: that coding, whatever is asked for; to what zlib cannot do the file as it is."""
+    coding, _, name = talk.rest.partition("/")
+    data = talk.server.files[name]
+    raw = zlib.compressobj(wbits=-15)
+    coded = {
+        "gzip": gzip.compress(data),
+        "x-gzip": gzip.compress(data[:100_000]) + gzip.compress(b"") + gzip.compress(data[100_000:]) + b"padding",
+        "deflate": zlib.compress(data),
+        "raw-deflate": raw.compress(data) + raw.flush(),
+    }.get(coding, data)
+    talk.answer("200 OK", coded, {"Content-Encoding": coding.removeprefix("raw-")})
+
+
+@behaviour
+def compressed_parts(talk: Talk) -> None:
+    """Ranges of the compressed file."""
+    talk.give_range(gzip.compress(talk.data, mtime=0), {"Content-Encoding": "gzip"})
+
+
+@behaviour
+def compressed_chunks(talk: Talk) -> None:
+    """Compressed while it is sent, so that there is no length at all."""
+    talk.head("200 OK", {"Transfer-Encoding": "chunked", "Content-Encoding": "gzip"})
+    coded = gzip.compress(talk.data)
+    for at in range(0, len(coded), 5000):
+        talk.raw(b"%x\r\n%s\r\n" % (len(coded[at : at + 5000]), coded[at : at + 5000]))
+    talk.raw(b"0\r\n\r\n")
+
+
+@behaviour
+def compressed_cut(talk: Talk) -> None:
+    """Half of the compressed file, in an answer that is whole."""
+    coded = gzip.compress(talk.data)
+    talk.answer("200 OK", coded[: len(coded) // 2], {"Content-Encoding": "gzip"})
+
+
+@behaviour
+def garbled_coding(talk: Talk) -> None:
+    """`/garbled-coding/gzip/file`: the file as it is, under the name of that coding."""
+    coding, _, name = talk.rest.partition("/")
+    talk.answer("200 OK", talk.server.files[name], {"Content-Encoding": coding})
+
+
+@behaviour
+def bomb(talk: Talk) -> None:
+    """Gigabytes of zeros behind the file, without end."""
+    talk.keep = False
+    talk.head("200 OK", {"Content-Encoding": "gzip"})
+    coder = zlib.compressobj(wbits=31)
+    talk.body(coder.compress(talk.data) + coder.flush(zlib.Z_FULL_FLUSH))
+    talk.forever((coder.compress(bytes(1 << 20)) + coder.flush(zlib.Z_FULL_FLUSH)) * 64)
+
+
+@behaviour
+def hollow(talk: Talk) -> None:
+    """Members of a gzip body that hold nothing, without end."""
+    talk.keep = False
+    talk.head("200 OK", {"Content-Encoding": "gzip"})
+    talk.forever(gzip.compress(b"") * 3000)
+
+
+@behaviour
+def until_close(talk: Talk) -> None:
+    """HTTP/1.0: no length, the connection's end is the file's."""
+    talk.keep = False
+    talk.raw(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp4\r\n\r\n")
+    talk.body(talk.data)
+
+
+@behaviour
+def capped(talk: Talk) -> None:
+    """`/capped/65536/file`: no more than that of a range in one answer."""
+    most, _, name = talk.rest.partition("/")
+    data = talk.server.files[name]
+    first, last = talk.request.span or (0, len(data) - 1)
+    part = data[first : min(last + 1, first + int(most))]
+    at = f"bytes {first}-{first + len(part) - 1}/{len(data)}"
+    talk.answer("206 Partial Content", part, {"Content-Range": at})
+
+
+@behaviour
+def capped_under_a_longer_range(talk: Talk) -> None:
+    """`/capped-under-a-longer-range/8192/file`: the same, but Content-Range repeats what was asked for."""
+    most, _, name = talk.rest.partition("/")
+    data = talk.server.files[name]
+    first, last = talk.request.span or (0, len(data) - 1)
+    last = min(last, len(data) - 1)
+    part = data[first : min(last + 1, first + int(most))]
+    talk.answer("206 Partial Content", part, {"Content-Range": f"bytes {first}-{last}/{len(data)}"})
+
+
+@behaviour
 def odd_encoding(talk: Talk) -> None:
     """What object stores leave in Content-Encoding."""
     talk.give_range(talk.data, {"Content-Encoding": "aws-chunked"})
@@ -274,3 +368,25 @@ def raw(talk: Talk) -> None:
 def no_http(talk: Talk) -> None:
     talk.keep = False
     talk.raw(b"220 mail.test ESMTP\r\n")
+
+
+@behaviour
+def cut_and_changed(talk: Talk) -> None:
+    """No Range; the first body breaks off, and the next one is another of the same size."""
+    talk.keep = False
+    data = talk.data if talk.turn == 0 else talk.data[::-1]
+    talk.head("200 OK", {"Content-Length": len(data)})
+    talk.body(data[: len(data) // 2] if talk.turn == 0 else data)
+
+
+@behaviour
+def slow_chunks(talk: Talk) -> None:
+    """64 KiB, then 8 KiB each quarter of a second, in chunks."""
+    talk.keep = False
+    talk.head("200 OK", {"Transfer-Encoding": "chunked"})
+    pieces = [talk.data[: 64 << 10], *(talk.data[at : at + 8192] for at in range(64 << 10, len(talk.data), 8192))]
+    for piece in pieces:
+        talk.raw(b"%x\r\n%s\r\n" % (len(piece), piece))
+        if talk.server.ending.wait(0.25):
+            return
+    talk.raw(b"0\r\n\r\n")

@@ -25,6 +25,9 @@ from tests.sources.conftest import DATA, NAME, Open
 
 SIZE = len(DATA)
 HONEST = ["file", "ignores-range", "chunked", "unknown-total", "stingy", "ranges-refused", "odd-encoding"]
+CODED = [f"compressed-with/{coding}" for coding in ("gzip", "x-gzip", "deflate", "raw-deflate")]
+CODED += ["compressed", "compressed-parts", "compressed-chunks", "until-close"]
+CODED += ["capped/65536", "capped/1000", "capped-under-a-longer-range/8192"]
 ODD = ["other-range", "nameless-range", "several-ranges", "part-as-whole", "whole-as-part", "range-answered-late/403"]
 
 
@@ -137,7 +140,7 @@ def test_a_file_that_leads_to_ever_more_places_is_left(server: Server, open_url:
     assert source.requests == 97
 
 
-@pytest.mark.parametrize("behaviour", [*HONEST, *ODD])
+@pytest.mark.parametrize("behaviour", [*HONEST, *CODED, *ODD])
 @given(reads=st.lists(st.tuples(st.integers(0, SIZE + 100), st.integers(0, 90_000)), max_size=4))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_however_the_server_gives_it_the_bytes_are_the_files(

@@ -64,7 +64,7 @@ def test_a_server_that_takes_no_connection(server: Server, open_url: Open, fake_
 
 def test_what_will_not_pass_is_not_tried_again(open_url: Open, fake_time: FakeTime) -> None:
     asked = {"status/404/x": 2, "status/403/x": 3}  # with Range, plainly, and as a browser asks
-    for path in (*asked, f"compressed/{NAME}", f"no-http/{NAME}"):
+    for path in (*asked, f"compressed-with/br/{NAME}", f"no-http/{NAME}"):
         source = open_url(path, parts=fake_time.parts())
         with pytest.raises(SourceError):
             source.read_at(0, 1)

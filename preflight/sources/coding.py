@@ -1,0 +1,111 @@
+"""Bodies that a server compresses although it was asked for them as they are: `Decoded`."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from preflight.sources.answer import Answer
+from preflight.sources.failures import cut_off, unusable
+
+DECODABLE: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Content codings that zlib decodes (RFC 9110 8.4.1), with its window bits."""
+_RAW_DEFLATE: Final = -15
+"""Some servers send `deflate` without the zlib header that the specification asks for."""
+_GZIP: Final = b"\x1f\x8b"
+_INPUT: Final = 1 << 14
+_SLACK: Final = 1 << 20
+"""Compressed bytes that may come beyond those of the content: no encoder needs so many, and nothing endless is read."""
+_CODINGS: Final = frozenset((*DECODABLE, "br", "compress", "x-compress", "zstd", "dcb", "dcz"))
+
+
+def coding_of(text: str) -> str:
+    """Return the words of a Content-Encoding header that change the bytes.
+
+    >>> coding_of("identity, GZIP"), coding_of("aws-chunked")
+    ('gzip', '')
+    """
+    words = (word.strip().lower() for word in text.split(","))
+    return ", ".join(word for word in words if word in _CODINGS)
+
+
+class Decoded:
+    """The decoded body of an answer, read forwards as `Answer` is. No more is decoded than was asked for.
+
+    Raises `SourceError`, as an `Answer` does: for a coding that cannot be decoded, for data that is none, and where
+    the compressed data goes on without content.
+    """
+
+    def __init__(self, answer: Answer, coding: str, name: str) -> None:
+        if coding not in DECODABLE:
+            raise unusable(name, f"the body comes compressed with {coding} although it was asked for as it is")
+        self._answer = answer
+        self._coding = coding
+        self._name = name
+        self._decoder = zlib.decompressobj(DECODABLE[coding])
+        self._waiting = b""
+        self._begun = False
+        self._ended = False
+        self._taken = 0
+        self._given = 0
+
+    def read(self, length: int) -> bytes:
+        """The next `length` bytes of the content; fewer only where it ends."""
+        pieces = []
+        while length > 0 and not self._ended:
+            piece = self._decode(length)
+            pieces.append(piece)
+            length -= len(piece)
+            self._given += len(piece)
+            if self._taken > self._given + self._given // 8 + _SLACK:
+                raise unusable(self._name, f"the {self._coding} body goes on without content")
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        self._answer.close()
+
+    def _decode(self, length: int) -> bytes:
+        """Up to `length` bytes of the content; perhaps none of what is there yet."""
+        if not self._waiting:
+            self._waiting = self._fetch(_INPUT)
+        if not self._begun:
+            self._begin()
+        at_end = not self._waiting
+        try:
+            piece = self._decoder.decompress(self._waiting, length)  # it may hold some of the content back
+        except zlib.error:
+            raise unusable(self._name, f"the body is not the {self._coding} that it is said to be") from None
+        self._waiting = self._decoder.unconsumed_tail
+        if self._decoder.eof:
+            self._next_member()
+        elif at_end and not piece:
+            if self._taken:
+                raise cut_off(self._name)
+            self._ended = True  # nothing at all: an empty file
+        return piece
+
+    def _fetch(self, length: int) -> bytes:
+        data = self._answer.read(length)
+        self._taken += len(data)
+        return data
+
+    def _begin(self) -> None:
+        self._begun = True
+        if self._coding == "deflate" and self._waiting and not _is_zlib(self._waiting):
+            self._decoder = zlib.decompressobj(_RAW_DEFLATE)
+
+    def _next_member(self) -> None:
+        """gzip may come in several members; what follows as anything else is no part of the content."""
+        rest = self._decoder.unused_data
+        if len(rest) < len(_GZIP):
+            rest += self._fetch(_INPUT)
+        if self._coding != "deflate" and rest.startswith(_GZIP):
+            self._waiting = rest
+            self._decoder = zlib.decompressobj(DECODABLE[self._coding])
+        else:
+            self._ended = True
+
+
+def _is_zlib(data: bytes) -> bool:
+    """Whether data begins with a zlib header (RFC 1950 2.2)."""
+    return len(data) >= 2 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
