@@ -114,6 +114,11 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "mixed_addresses": seen("warning", "Some addresses are private", "some of the host's addresses are not public"),
     "credentials_in_url": seen("warning", "Password in the URL", "the URL holds a user and a password"),
     "url_unescaped": seen("warning", "URL not escaped", "the URL has characters that must be percent-encoded"),
+    "etag_varies": seen(
+        "note",
+        "ETag varies",
+        "the server gives each answer another ETag, though the content is the same: fetchers cannot resume or cache it",
+    ),
     "content_encoded": seen(
         "warning",
         "Compressed on its way",

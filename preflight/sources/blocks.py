@@ -37,6 +37,11 @@ class Blocks:
                 return data[offset - start : end - start]
         return b""
 
+    @property
+    def pieces(self) -> tuple[tuple[int, bytes], ...]:
+        """What is kept, with where each piece begins."""
+        return tuple(self._pieces)
+
     def add(self, start: int, data: bytes) -> None:
         """Keep a piece. The head stays; of the others the oldest go when they become too many."""
         self._streak = self._streak + 1 if start == self.edge else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from preflight.errors import SourceChanged, SourceError
@@ -11,6 +12,7 @@ from preflight.sources.blocks import HEAD
 from preflight.sources.exchange import Exchange
 from preflight.sources.failures import Passing, RangeRefused, too_much
 from preflight.sources.forward import Forward
+from preflight.sources.headers import content_range
 from preflight.sources.options import USUAL, HttpOptions
 from preflight.sources.pages import page_of
 from preflight.sources.received import Received, Span
@@ -23,6 +25,9 @@ FETCHES: Final = 96
 """Requests for parts of one file: one whose structure leads to more distant places is built to do so."""
 CONTINUATIONS: Final = 1 << 10
 """Further requests where a server gives less than it was asked for."""
+COMPARED: Final = 16
+"""Pieces that are fetched again where a server gives each answer another ETag, each up to `LONGEST_COMPARED` bytes."""
+LONGEST_COMPARED: Final = 64 << 10
 BEGIN: Final = 1 << 10
 """Bytes that show whether an answer is a web page."""
 MEASURED: Final = 2 << 20
@@ -82,7 +87,23 @@ class HttpSource:
         return self._read(offset, offset + length)
 
     def verify(self) -> None:
-        """Nothing to ask: each answer was compared with the first one."""
+        """Raise `SourceChanged` where answers differ in their ETag and the content is another one by now.
+
+        Otherwise nothing is asked: each answer was compared with the first one.
+        """
+        if not self._received.tags_differ:
+            return
+        try:
+            for start, data in self._received.blocks.pieces[:COMPARED]:
+                data = data[:LONGEST_COMPARED]
+                span = (start, start + len(data))
+                if data and not self._exchange.get(span, partial(_still_given, span, data)):
+                    raise SourceChanged(self.name)
+        except RangeRefused:
+            pass  # what came plainly was compared when it came
+        finally:
+            self._count()
+        self._exchange.record.note("etag_varies")
 
     def close(self) -> None:
         if self._received.forward is not None:
@@ -188,3 +209,17 @@ class HttpSource:
 
     def _count(self) -> None:
         self.requests, self.bytes_read = self._exchange.requests, self._exchange.bytes_read
+
+
+def _still_given(span: Span, data: bytes, answer: Answer) -> bool:
+    """Whether an answer to a GET of `span` still gives `data`, as far as it gives anything of it."""
+    part = content_range(answer.header("Content-Range"))
+    if answer.status == 206 and part is not None and part.first == span[0]:
+        data = data[: part.last + 1 - part.first]
+    elif answer.status == 416:
+        return False
+    elif span[0] > 0 or answer.status == 206:
+        raise RangeRefused(answer.url)
+    same = answer.read(len(data)) == data
+    answer.close()
+    return same

@@ -21,6 +21,7 @@ class Received:
     size     bytes; None while the server does not say
     blocks   pieces that came by Range
     forward  the body, where the server ignores Range
+    tags_differ  answers had different ETags, though size and time of change were the same: compare what is here
     """
 
     def __init__(self, name: str, record: Record) -> None:
@@ -29,7 +30,9 @@ class Received:
         self.forward: Forward | None = None
         self._name = name
         self._record = record
+        self.tags_differ = False
         self._tag = ""
+        self._modified = ""
 
     def take(self, answer: Answer, span: Span | None) -> None:
         """Keep what an answer to a GET of `span`, or of all, gives.
@@ -102,10 +105,13 @@ class Received:
 
     def _compare(self, answer: Answer, total: int | None) -> None:
         tag = answer.header("ETag").strip().removeprefix("W/")
+        modified = answer.header("Last-Modified").strip()
         other_size = total is not None and self.size is not None and total != self.size
-        if other_size or (tag and self._tag and tag != self._tag):
+        if other_size or (modified and self._modified and modified != self._modified):
             raise SourceChanged(self._name)
+        self.tags_differ |= bool(tag and self._tag and tag != self._tag)
         self._tag = self._tag or tag
+        self._modified = self._modified or modified
         self.size = total if self.size is None else self.size
 
 

@@ -333,6 +333,28 @@ def changes_tag(talk: Talk) -> None:
 
 
 @behaviour
+def changes_content(talk: Talk) -> None:
+    """Another content of the same size, with another ETag, from the third request on."""
+    data = talk.data if talk.turn < 2 else talk.data[::-1]
+    talk.give_range(data, {"ETag": f'"{talk.turn}"'})
+
+
+@behaviour
+def changes_date(talk: Talk) -> None:
+    date = f"Wed, 21 Oct 2015 07:28:{talk.turn:02} GMT"
+    talk.give_range(talk.data, {"ETag": f'"{talk.turn}"', "Last-Modified": date})
+
+
+@behaviour
+def changes_tag_without_ranges(talk: Talk) -> None:
+    """The same file under another ETag; the first answer breaks off."""
+    talk.keep = False
+    data = talk.data
+    talk.head("200 OK", {"Content-Length": len(data), "ETag": f'"{talk.turn}"'})
+    talk.body(data[: len(data) // 2] if talk.turn == 0 else data)
+
+
+@behaviour
 def changes_size(talk: Talk) -> None:
     talk.give_range(talk.data + b"+" * talk.turn, {"ETag": '"one"'})
 

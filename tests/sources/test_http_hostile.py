@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import preflight
 from preflight.errors import SourceChanged, SourceError
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, FakeTime, Open
@@ -89,12 +91,47 @@ def test_a_length_that_lies_reserves_no_memory(server: Server, open_url: Open) -
 
 
 def test_a_file_that_changes_between_two_answers_is_noticed(open_url: Open) -> None:
-    for behaviour in ("changes-tag", "changes-size"):
+    for behaviour in ("changes-date", "changes-size"):
         source = open_url(f"{behaviour}/{NAME}")
         assert source.read_at(0, 10) == DATA[:10]
         error = failure(source, 200_000)
         assert isinstance(error, SourceChanged)
         assert error.code == "source_changed"
+
+
+def test_etag_that_varies_is_noted_where_the_content_is_the_same(open_url: Open) -> None:
+    source = open_url(f"changes-tag/{NAME}")
+    assert source.read_at(0, 10) + source.read_at(200_000, 10) == DATA[:10] + DATA[200_000:200_010]
+    source.verify()
+    assert source.delivery.notes == ("etag_varies",)
+    assert source.requests == 4, "both pieces are compared"
+
+
+def test_etag_that_varies_between_bodies_is_noted_where_they_begin_alike(open_url: Open) -> None:
+    source = open_url(f"changes-tag-without-ranges/{NAME}")
+    assert source.read_at(290_000, 10) == DATA[290_000:290_010]
+    source.verify()
+    assert "etag_varies" in source.delivery.notes
+
+
+def test_changed_content_under_another_etag_is_found(open_url: Open) -> None:
+    source = open_url(f"changes-content/{NAME}")
+    assert source.read_at(0, 10) + source.read_at(200_000, 10) == DATA[:10] + DATA[200_000:200_010]
+    with pytest.raises(SourceChanged):
+        source.verify()
+
+
+def test_report_of_varying_etags_and_of_changed_content(server: Server, fixtures: Path) -> None:
+    clip = (fixtures / "accepted/clip.mp4").read_bytes()
+    movie = clip.index(b"moov") - 4
+    end = movie + int.from_bytes(clip[movie : movie + 4], "big")
+    film = b"\0\0\0\x14ftypisom\0\0\0\0isom" + (SIZE + 8).to_bytes(4, "big") + b"mdat" + DATA
+    server.files["clip.mp4"] = film + clip[movie:end]
+    report = preflight.check(server.url("changes-tag/clip.mp4"), "atlas", allow_private=True)
+    assert "etag_varies" in [finding.code for finding in report.findings]
+    assert (report.error, report.media and report.media.width) == (None, 640)
+    report = preflight.check(server.url("changes-content/clip.mp4"), "atlas", allow_private=True)
+    assert report.media is None or report.media.width != 640
 
 
 @pytest.mark.parametrize(
