@@ -178,7 +178,10 @@ def _of_data_uri(delivery: Delivery, media: Media | None, rules: RuleSet) -> Ite
 
 
 _MAY_BE_ABSENT = frozenset(
-    ("expires_in", "page", "content_type", "content_type_matches", "content_length", "public", "ranges")
+    (
+        *("expires_in", "page", "content_type", "content_type_matches", "content_length", "public", "ranges"),
+        "download_seconds",
+    )
 )
 """Facts of a delivery that a usual server does not have, or that a failed download never came to see."""
 

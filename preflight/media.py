@@ -94,6 +94,7 @@ class Delivery(NamedTuple):
     content_length      bytes of the whole file as the server states it
     etag                as sent, `W/` included
     ranges              the server honoured Range; head_ok: a HEAD answers 200 with a length
+    download_seconds    s that a download would take at the rate of what was read; None where that was too little
     expires_in          s until the URL's signature expires, from the moment of the check; negative = expired
     page                the answer is a web page: `login`, `challenge`, `drive`, `photos`, `dropbox` or `html`
     notes               words of `preflight.codes.NOTES`
@@ -115,6 +116,7 @@ class Delivery(NamedTuple):
     etag: str | None = None
     ranges: bool | None = None
     head_ok: bool | None = None
+    download_seconds: float | None = None
     expires_in: float | None = None
     page: str | None = None
     notes: tuple[str, ...] = ()

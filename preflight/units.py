@@ -11,6 +11,7 @@ LABELS: Final[dict[str, str]] = {
     "bit_rate": "bit rate",
     "content_length": "Content-Length",
     "content_type": "Content-Type",
+    "download_seconds": "download",
     "content_type_matches": "Content-Type is that of the content",
     "expires_in": "the URL's signature",
     "files": "files",
@@ -53,10 +54,12 @@ _UNITS: Final[dict[str, dict[str, float]]] = {
     "content_length": _BYTES,
     "duration": _SECONDS,
     "total_duration": _SECONDS,
+    "download_seconds": _SECONDS,
     "expires_in": _SECONDS,
 }
 _SUFFIX: Final[dict[str, str]] = {
     "bit_rate": " bit/s",
+    "download_seconds": " s",
     "duration": " s",
     "expires_in": " s",
     "fps": " fps",

@@ -20,6 +20,7 @@ CODES: Final[dict[str, Code]] = {**OF_MEDIA, **OF_SOURCES, **OF_USES}
 
 _BOUND_CODES: Final[dict[str, tuple[str, str]]] = {
     "aspect_ratio": ("aspect_ratio_too_small", "aspect_ratio_too_large"),
+    "download_seconds": ("value_too_low", "download_slow"),
     "duration": ("duration_too_short", "duration_too_long"),
     "expires_in": ("url_expired", "url_expired"),
     "files": ("too_few_files", "too_many_files"),

@@ -80,6 +80,12 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "ranges_missing": Code(
         "error", "No Range support", "The server cannot give parts of a file.", "{what}: {service} needs Range requests"
     ),
+    "download_slow": Code(
+        "warning",
+        "Slow host",
+        "At the measured rate the whole file takes longer than the service's fetcher waits. Host it elsewhere.",
+        "at the measured rate the whole file takes {value}: {service} waits {limit}{note}. Host it on a faster server",
+    ),
     "content_type_unsupported": choice("Content-Type not accepted", "The server declares another type of content."),
     "content_type_mismatch": Code(
         "note",

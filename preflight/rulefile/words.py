@@ -73,6 +73,7 @@ DELIVERY: Final[dict[str, Fact]] = {
     "content_length": Fact("bytes", "Bytes of the whole file as the server states them."),
     "ranges": Fact("flag", "Whether the server gives parts of a file."),
     "head_ok": Fact("flag", "Whether HEAD is answered with the file's length."),
+    "download_seconds": Fact("seconds", "Seconds that a download would take at the rate that was measured."),
     "expires_in": Fact("seconds", "Seconds until the URL's signature expires."),
     "page": Fact("text", 'The sort of web page that is answered in place of the file; "none" is the file.'),
 }

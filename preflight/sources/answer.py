@@ -12,6 +12,7 @@ from preflight.errors import SourceError
 from preflight.sources.failures import cut_off, timed_out
 from preflight.sources.gate import Place
 from preflight.sources.guard import Admitted
+from preflight.sources.meter import Meter
 from preflight.sources.quiet import quiet
 from preflight.sources.redact import redact
 
@@ -29,6 +30,7 @@ class Answer:
     url       what was asked for
     admitted  the addresses of its host; None where a proxy knows them
     count     is told of the bytes of every piece that was read
+    meter     measures how fast they come
     trusted   the caller's own headers were sent with the request
     """
 
@@ -39,12 +41,14 @@ class Answer:
         self.status = raw.status
         self.admitted: Admitted | None = getattr(raw, "admitted", None) or admitted
         self.count: Callable[[int], None] | None = None
+        self.meter: Meter | None = None
         self.trusted = False
         name = redact(url)
         self._raw = raw
         self._place = place
         self._late: Callable[[], SourceError] = partial(timed_out, name, seconds)
         self._name = name
+        self._begun = False
 
     def header(self, name: str) -> str:
         """The value of a header; empty where there is none."""
@@ -54,12 +58,26 @@ class Answer:
         """The next `length` bytes of the body; fewer only where it ends. Raises `SourceError`."""
         pieces = []
         while length > 0:
-            piece = self._take(self._raw.read, min(length, PIECE))
+            piece = self._next(min(length, PIECE))
             if not piece:
                 break
             pieces.append(piece)
             length -= len(piece)
         return b"".join(pieces)
+
+    def _next(self, length: int) -> bytes:
+        """What has come of the body, at most `length` bytes; empty at its end. Only the wait behind the first byte
+        says how fast the server sends."""
+        began = self.meter.clock() if self.meter is not None else 0.0
+        taken = 0
+        try:
+            piece = self._take(self._raw.read1, length)
+            taken = len(piece)
+            return piece
+        finally:
+            if self.meter is not None and self._begun:
+                self.meter.add(taken, self.meter.clock() - began)
+            self._begun = True
 
     def glance(self, length: int = SHORT) -> bytes:
         """Up to `length` bytes of the page of an error or a redirect, if they come at once; they only help."""

@@ -23,6 +23,7 @@ from preflight.sources.failures import (
     refused,
 )
 from preflight.sources.headers import content_length, content_range, media_type, retry_after
+from preflight.sources.meter import Meter
 from preflight.sources.options import HttpOptions
 from preflight.sources.pages import hint_for
 from preflight.sources.patience import Patience
@@ -52,6 +53,7 @@ class Exchange:
     url         where the file was found, behind all redirects; before, the URL as given
     requests    how many were sent
     bytes_read  bytes of bodies that were read
+    meter       how fast they came
     """
 
     def __init__(self, url: str, transport: Transport, options: HttpOptions) -> None:
@@ -68,6 +70,7 @@ class Exchange:
         self._options = options
         self._agent = {"User-Agent": options.user_agent} if options.user_agent else {}
         self._trusted = True
+        self.meter = Meter(transport.clock)
         self._patience = Patience(self._name, transport, options)
 
     def get(self, span: tuple[int, int] | None, take: Callable[[Answer], T]) -> T:
@@ -171,6 +174,7 @@ class Exchange:
             raise
         self.requests += 1
         answer.count = self._count
+        answer.meter = self.meter
         answer.trusted = trusted
         return answer
 

@@ -72,7 +72,9 @@ class HttpSource:
     @property
     def delivery(self) -> Delivery:
         """What the server does, as far as it was seen; also after a failure."""
-        return self._exchange.record.delivery
+        delivery = self._exchange.record.delivery
+        size = delivery.content_length if self._received.size is None else self._received.size
+        return delivery._replace(download_seconds=self._exchange.meter.seconds_for(size))
 
     @property
     def size(self) -> int | None:

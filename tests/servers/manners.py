@@ -211,3 +211,30 @@ def page(talk: Talk) -> None:
 def cookie(talk: Talk) -> None:
     """Sets a cookie and gives the file."""
     talk.give_range(talk.data, {"Set-Cookie": "who=me; Path=/"})
+
+
+@behaviour
+def trickle(talk: Talk) -> None:
+    """`/trickle/10000/file`: ranges, at so many bytes a second from the first byte on."""
+    talk.keep = False
+    rate, _, name = talk.rest.partition("/")
+    data = talk.server.files[name]
+    first, last = talk.request.span or (0, len(data) - 1)
+    part = data[first : last + 1]
+    at = f"bytes {first}-{first + len(part) - 1}/{len(data)}"
+    talk.head("206 Partial Content", {"Content-Length": len(part), "Content-Range": at})
+    step = max(1, int(rate) // 20)
+    for begin in range(0, len(part), step):
+        talk.body(part[begin : begin + step])
+        if talk.server.ending.wait(0.05):
+            return
+
+
+@behaviour
+def thinks(talk: Talk) -> None:
+    """Waits before the first byte of the body, then sends all at once."""
+    part = talk.data[: 32 << 10]
+    headers = {"Content-Length": len(part), "Content-Range": f"bytes 0-{len(part) - 1}/{len(talk.data)}"}
+    talk.head("206 Partial Content", headers)
+    talk.server.ending.wait(0.5)
+    talk.body(part)

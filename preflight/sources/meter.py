@@ -1,0 +1,30 @@
+"""How fast a server sends, measured on what is read anyway: `Meter`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+ENOUGH_BYTES: Final = 256 << 10
+ENOUGH_SECONDS: Final = 3.0
+"""Either makes a rate worth saying; below both it is that of buffers and of a single packet."""
+
+
+class Meter:
+    """Bytes of bodies and the seconds that reads waited for them, each body from its first byte on."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self._bytes = 0
+        self._seconds = 0.0
+
+    def add(self, taken: int, seconds: float) -> None:
+        """Count one read."""
+        self._bytes += taken
+        self._seconds += seconds
+
+    def seconds_for(self, size: int | None) -> float | None:
+        """Seconds that `size` bytes would take at this rate; None where too little was read to tell."""
+        if size is None or not self._bytes or (self._bytes < ENOUGH_BYTES and self._seconds < ENOUGH_SECONDS):
+            return None
+        return round(size * self._seconds / self._bytes, 3)
