@@ -129,6 +129,7 @@ class Exchange:
         trusted = not aside and (self._trusted or url != self.url)
         headers = headers if aside else {**self._agent, **headers}
         seen = [url]
+        cookie = False
         while True:
             try:
                 answer = self._ask(method, seen[-1], headers, patience, trusted)
@@ -141,10 +142,12 @@ class Exchange:
             location = answer.header("Location")
             if answer.status not in _REDIRECTS or not location:
                 return answer
+            cookie |= bool(answer.header("Set-Cookie"))
             answer.dismiss()
             target = self._target(seen[-1], location)
             if target in seen or len(seen) > self._options.max_redirects:
-                raise redirected_endlessly(self._name, None if target in seen else self._options.max_redirects)
+                circle = target in seen
+                raise redirected_endlessly(self._name, None if circle else self._options.max_redirects, cookie)
             if recorded:
                 self.record.redirect(seen[-1], target, len(seen))
             # The caller's headers are for the origin of the URL as given: no redirect takes them elsewhere, nor back.

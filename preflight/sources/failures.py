@@ -91,9 +91,11 @@ def is_store_error(body: bytes) -> bool:
     return _CODE.search(body) is not None
 
 
-def redirected_endlessly(name: str, most: int | None) -> SourceError:
-    """More redirects than `most`, or, without it, a circle of them."""
+def redirected_endlessly(name: str, most: int | None, cookie: bool = False) -> SourceError:
+    """More redirects than `most`, or, without it, a circle of them; cookie: one of them sets a cookie."""
     how = "in a circle" if most is None else f"more than {most} times"
+    if cookie:
+        how += " that only clients with cookies leave, which services' fetchers seldom keep"
     return SourceError("too_many_redirects", f"{name} is redirected {how}: give the address where the file is")
 
 

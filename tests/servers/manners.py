@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import unquote
 
 from tests.servers.registry import BEHAVIOURS, behaviour
 from tests.servers.talk import Talk
@@ -41,6 +42,39 @@ def head_not_allowed(talk: Talk) -> None:
         talk.answer("405 Method Not Allowed")
     else:
         talk.give_range(talk.data)
+
+
+@behaviour
+def head_answered(talk: Talk) -> None:
+    """`/head-answered/501/file`: that status to HEAD."""
+    code, _, name = talk.rest.partition("/")
+    if talk.request.method == "HEAD":
+        talk.answer(f"{code} Of Some Kind")
+    else:
+        talk.give_range(talk.server.files[name])
+
+
+@behaviour
+def answered(talk: Talk) -> None:
+    """`/answered/203/file`: the whole file with that status."""
+    code, _, name = talk.rest.partition("/")
+    talk.answer(f"{code} Of Some Kind", talk.server.files[name])
+
+
+@behaviour
+def cookie_wall(talk: Talk) -> None:
+    """Redirects to itself until its cookie comes back."""
+    if "who=me" in talk.request.headers.get("cookie", ""):
+        talk.give_range(talk.data)
+    else:
+        talk.answer("302 Found", b"", {"Location": talk.request.path, "Set-Cookie": "who=me; Path=/"})
+
+
+@behaviour
+def attachment(talk: Talk) -> None:
+    """A file that is to be saved under another name."""
+    headers = {"Content-Disposition": 'attachment; filename="film.exe"', "Content-Type": "image/png"}
+    talk.give_range(talk.data, headers)
 
 
 @behaviour
@@ -141,7 +175,7 @@ def busy(talk: Talk) -> None:
     """`/busy/429/7/file`: that status with Retry-After 7 the first time, then fine."""
     status, after, name = talk.rest.split("/", 2)
     if talk.turn == 0:
-        talk.answer(f"{status} Busy", b"later", {"Retry-After": after} if after != "-" else {})
+        talk.answer(f"{status} Busy", b"later", {"Retry-After": unquote(after)} if after != "-" else {})
     else:
         talk.give_range(talk.server.files[name])
 

@@ -175,9 +175,14 @@ def test_what_the_url_itself_says(open_url: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "works"), [("head-refused", False), ("head-not-allowed", False), ("head-hangs", False)]
+    ("behaviour", "works"),
+    [
+        *(("head-refused", False), ("head-not-allowed", False), ("head-hangs", False)),
+        *((f"head-answered/{status}", False) for status in (400, 401, 403, 404, 405, 501, 505)),
+        *((f"head-answered/{status}", None) for status in (408, 429, 500, 502, 503, 504)),
+    ],
 )
-def test_whether_head_works(open_url: Open, behaviour: str, works: bool) -> None:
+def test_whether_head_works(open_url: Open, behaviour: str, works: bool | None) -> None:
     source = open_url(f"{behaviour}/{NAME}", need=Need(head=True), timeout=1.0)
     assert source.read_at(0, 10) == DATA[:10]
     assert source.delivery.head_ok is works
