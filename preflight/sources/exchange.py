@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from preflight import __version__
 from preflight.errors import SourceError
@@ -22,7 +22,7 @@ from preflight.sources.failures import (
     redirected_endlessly,
     refused,
 )
-from preflight.sources.headers import content_length, content_range, media_type, retry_after
+from preflight.sources.headers import content_length, media_type, retry_after
 from preflight.sources.meter import Meter
 from preflight.sources.options import HttpOptions
 from preflight.sources.pages import hint_for
@@ -41,7 +41,7 @@ _NOT_OF_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
 """Refusals that a request without Range meets as well."""
 _DECIDED: Final = frozenset(("address_not_public", "redirect_refused", "too_many_redirects"))
 """Failures of a server that no later try changes."""
-_HEAD_PATIENCE: Final = 10.0
+_ASIDE_PATIENCE: Final = 10.0
 _NO_HEAD: Final = (501, 505)
 """Server errors that say that a server does not speak HEAD; others may pass."""
 
@@ -103,7 +103,7 @@ class Exchange:
     def head(self, size: int | None) -> None:
         """See whether HEAD, which some fetchers begin with, gives status 200 and a length."""
         try:
-            patience = min(self._patience.left() / 2, _HEAD_PATIENCE)
+            patience = self._part_of_patience()
             try:
                 answer = self._follow("HEAD", self._asked, {}, patience)
             except Passing:  # a kept connection may have ended meanwhile
@@ -199,10 +199,10 @@ class Exchange:
     def _given_to_browsers(self) -> bool:
         """Whether a request that looks like a browser's is answered with something else than a page. None of its
         body is read: it only explains a refusal."""
-        scheme, host, port = _origin(self._asked)
-        headers = {"User-Agent": BROWSER_LIKE, "Referer": f"{scheme}://{host}:{port}/"}
+        parts = urlsplit(self._asked)
+        headers = {"User-Agent": BROWSER_LIKE, "Referer": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"}
         try:
-            answer = self._follow("GET", self._asked, headers, aside=True)
+            answer = self._follow("GET", self._asked, headers, self._part_of_patience(), aside=True)
         except SourceError:
             return False
         answer.close()
@@ -217,9 +217,8 @@ class Exchange:
         """Note whether the file is only given with the caller's own user agent or headers, which no service sends."""
         if not self._agent and not self._custom:
             return
-        ranged = {"Range": f"bytes=0-{len(beginning) - 1}"} if self.record.delivery.ranges and beginning else {}
         try:
-            answer = self._follow("GET", self._asked, ranged, aside=True)
+            answer = self._follow("GET", self._asked, {}, self._part_of_patience(), aside=True)
             try:
                 same = self._is_same(answer, size, beginning)
             finally:
@@ -237,11 +236,14 @@ class Exchange:
             return False
         if coding_of(answer.header("Content-Encoding")):
             return True
-        part = content_range(answer.header("Content-Range"))
-        total = part.total if part is not None else content_length(answer.header("Content-Length"))
+        total = content_length(answer.header("Content-Length"))
         if size is not None and total is not None and size != total:
             return False
         return answer.read(len(beginning)) == beginning
+
+    def _part_of_patience(self) -> float:
+        """s for a request beside those that get the file. Raises `timed_out` once the deadline has passed."""
+        return min(self._patience.left() / 2, _ASIDE_PATIENCE)
 
     def _pause(self, failure: Passing, tries: int) -> None:
         try:

@@ -340,6 +340,16 @@ def changes_content(talk: Talk) -> None:
 
 
 @behaviour
+def changes_to_no_ranges(talk: Talk) -> None:
+    """A part of one file, and from then on all of another of the same size, each answer under another ETag."""
+    tag = {"ETag": f'"{talk.turn}"'}
+    if talk.turn == 0:
+        talk.give_range(talk.data, tag)
+    else:
+        talk.answer("200 OK", talk.data[::-1], tag)
+
+
+@behaviour
 def changes_date(talk: Talk) -> None:
     date = f"Wed, 21 Oct 2015 07:28:{talk.turn:02} GMT"
     talk.give_range(talk.data, {"ETag": f'"{talk.turn}"', "Last-Modified": date})

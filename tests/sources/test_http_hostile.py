@@ -114,6 +114,15 @@ def test_etag_that_varies_between_bodies_is_noted_where_they_begin_alike(open_ur
     assert "etag_varies" in source.delivery.notes
 
 
+def test_part_and_whole_of_different_content_are_told_apart(open_url: Open) -> None:
+    source = open_url(f"changes-to-no-ranges/{NAME}")
+    source.read_at(0, 10)
+    source.read_at(200_000, 10)
+    with pytest.raises(SourceChanged):
+        source.verify()
+    assert source.requests == 2
+
+
 def test_changed_content_under_another_etag_is_found(open_url: Open) -> None:
     source = open_url(f"changes-content/{NAME}")
     assert source.read_at(0, 10) + source.read_at(200_000, 10) == DATA[:10] + DATA[200_000:200_010]
