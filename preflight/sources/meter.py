@@ -27,4 +27,4 @@ class Meter:
         """Seconds that `size` bytes would take at this rate; None where too little was read to tell."""
         if size is None or not self._bytes or (self._bytes < ENOUGH_BYTES and self._seconds < ENOUGH_SECONDS):
             return None
-        return round(size * self._seconds / self._bytes, 3)
+        return round(size * self._seconds / self._bytes, 1)

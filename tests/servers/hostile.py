@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.servers import bodies, manners
+from tests.servers import bodies, codings, manners, ranges
 from tests.servers.registry import BEHAVIOURS
 from tests.servers.talk import Server
 
-__all__ = ["BEHAVIOURS", "bodies", "hostile", "manners"]
+__all__ = ["BEHAVIOURS", "bodies", "codings", "hostile", "manners", "ranges"]
 
 
 def hostile(files: Mapping[str, bytes] | None = None, **settings: object) -> Server:
-    """A server with every behaviour of `bodies` and `manners`, over `files`."""
+    """A server with every behaviour of these modules, over `files`."""
     return Server(BEHAVIOURS, dict(files or {}), **settings)  # type: ignore[arg-type]
