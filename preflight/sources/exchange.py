@@ -277,10 +277,10 @@ class Exchange:
             raise RangeRefused(self._name)
         body = answer.glance() if answer.status >= 400 else b""
         answer.dismiss()
-        if how := self._automation_refused(answer, body):
-            raise automation_refused(self._name, answer.status, how)
         here, there = parse(self._asked).host, parse(answer.url).host
         name = self._name if here == there else f"{self._name} is redirected to {there}, which"
+        if how := self._automation_refused(answer, body):
+            raise automation_refused(name, answer.status, how)
         failure = refused(name, answer.status, body, self.record.expired, hint_for(self._asked))
         if answer.status != 429 and answer.status < 500:
             raise failure
