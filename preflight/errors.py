@@ -4,7 +4,7 @@ PreflightError
 ├── UsageError              the call is wrong: what, and what to write instead
 │   ├── RuleFileError       a rule file is wrong: file, line, nearest correct word
 │   └── MissingExtra        an optional part is not installed: which extra to install
-├── OutputError             a file of results takes no more: what was written before is whole lines
+├── OutputError             a file of results cannot be written to its end
 ├── SourceError             a source cannot be read: becomes a report, never stops a run
 │   ├── SourceChanged       it changed while it was read
 │   ├── WorkerTimeout       a decoder took longer than its deadline and was stopped
@@ -60,10 +60,10 @@ class MissingExtra(UsageError):
 
 
 class OutputError(PreflightError):
-    """A file that results are written to takes no more. What was written before is whole lines."""
+    """A file that results are written to takes no more. A file that was to be replaced is unchanged."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} cannot be written any more ({reason}): every line that is in it is whole")
+        super().__init__(f"{path} cannot be written any more ({reason}): free space, or give another path")
         self.path = path
 
 

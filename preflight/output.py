@@ -1,42 +1,251 @@
-"""Files that results are written to: every line in them is whole, even where the disk is full."""
+"""Files that results are written to: each is written beside its destination and renamed onto it when it is complete."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import secrets
+import signal
 import stat
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from preflight.errors import OutputError, UsageError
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
 
-_BLOCK: Final = 1 << 16
+CHUNK_SIZE: Final = 1 << 16
+MAX_LINKS: Final = 40
+"""Symbolic links that are followed, as the Linux kernel does."""
+MAX_NAME: Final = 255
+"""Bytes of a file name."""
 
 
-def open_output(path: str, option: str = "--output", *, append: bool = False) -> IO[str]:
-    """A text file to write to. Writing raises `OutputError` where it takes no more.
+class Outputs:
+    """All files that one call writes results to, to be entered.
+
+    What is written becomes visible in `publish` or `publish_new`; whatever else was written is removed on leaving,
+    and the files that were there are unchanged. A process that is killed leaves `.NAME.preflight-XXXXXXXX.partial`
+    beside the destination. A symbolic link is followed: the file that it leads to is replaced. A device, a pipe and
+    an open descriptor (`/dev/stdout`, `/dev/fd/3`) are written to directly.
+    """
+
+    def __init__(self) -> None:
+        self._files: list[_File] = []
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with _uninterrupted():
+            for file in self._files:
+                file.discard()
+
+    def open(self, path: str, option: str = "--output") -> IO[str]:
+        """Return a text stream for a path. Writing to it raises `OutputError` where no more can be written.
+
+        Raises `UsageError`, which names the option, where the file cannot be written or is named as media.
+        """
+        refuse_media_name(path, option)
+        file = _File(path, os.path.realpath(path))
+        if any(other.destination == file.destination for other in self._files):
+            raise UsageError(f"two reports would be written to {path}: give each a path of its own")
+        self._files.append(file)  # before the temporary file is made: Ctrl-C may come at any time
+        try:
+            return file.open()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(f"{option} {path} cannot be written ({why}): give another path") from None
+
+    def publish(self) -> None:
+        """Replace every destination with what was written. Raises `OutputError`; then it is unchanged."""
+        for file in self._files:
+            file.finish()
+        with _uninterrupted():
+            for file in self._files:
+                file.replace()
+
+    def publish_new(self, stream: IO[str] | None = None) -> None:
+        """Publish where no file was before, as far as it could be written; of one stream, or of all."""
+        for file in self._files:
+            if not file.existed and (stream is None or stream is file.stream):
+                with suppress(OutputError):
+                    file.finish()
+                with suppress(OutputError), _uninterrupted():
+                    file.replace()
+
+    def paths(self) -> list[str]:
+        """Return the paths that were opened, as they were given."""
+        return [file.path for file in self._files]
+
+    def existed(self, path: str) -> bool:
+        """Return whether there was a regular file at a path that was opened."""
+        return any(file.existed for file in self._files if file.path == path)
+
+
+@dataclass
+class _File:
+    """One output: the path as given, where it leads, and the file beside it that is being written."""
+
+    path: str
+    destination: str
+    existed: bool = False
+    partial: str | None = None
+    stream: IO[str] | None = None
+
+    def open(self) -> IO[str]:
+        descriptor = open_descriptor(self.path)
+        if descriptor is not None:
+            # The same description, so that neither truncates what the other wrote.
+            self.stream = _text(os.dup(descriptor), self.path)
+            return self.stream
+        try:
+            before = os.stat(self.destination)
+        except FileNotFoundError:
+            before = None
+        if before is not None and stat.S_ISDIR(before.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if before is not None and not stat.S_ISREG(before.st_mode):
+            self.stream = _text(os.open(self.destination, os.O_WRONLY | os.O_CLOEXEC), self.path)
+            return self.stream
+        folder, name = os.path.split(self.destination)
+        if before is not None:
+            _require_replaceable(self.destination, folder, before)
+        self.existed = before is not None
+        self.partial = os.path.join(folder, _partial_name(name))
+        self.stream = _text(_create(self.partial, before), self.path)
+        return self.stream
+
+    def finish(self) -> None:
+        """Write what is buffered. Raises `OutputError`."""
+        if self.stream is None or self.stream.closed:
+            return
+        self.stream.flush()
+        if self.partial is not None and self.existed:
+            try:
+                os.fsync(self.stream.fileno())  # without it a power failure could leave neither of the two files
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that has no such thing
+                    raise OutputError(self.path, error.strerror or str(error)) from None
+        self.stream.close()
+
+    def replace(self) -> None:
+        """Rename the partial file onto the destination. Raises `OutputError`; the partial file is kept then."""
+        if self.partial is None:
+            return
+        partial, self.partial = self.partial, None
+        try:
+            os.replace(partial, self.destination)
+        except OSError as error:
+            failure = OutputError(self.path, error.strerror or str(error))
+            failure.add_note(f"What was to be written is complete in {partial}.")
+            raise failure from None
+
+    def discard(self) -> None:
+        if self.partial is not None:
+            with suppress(OSError):
+                os.unlink(self.partial)
+            self.partial = None
+        if self.stream is not None:
+            with suppress(OSError, OutputError):
+                self.stream.close()
+
+
+def append_to(path: str, option: str) -> IO[str]:
+    """Return a text stream that appends to a regular file, which is made where there is none.
 
     Raises `UsageError` that names the option where it cannot be opened.
     """
-    admit(path, option)
+    refuse_media_name(path, option)
     try:
-        raw = _WholeLines(path, "a" if append else "w")
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise UsageError(f"{option} {path} cannot be written ({error.strerror}): give another path") from None
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="")
+    return _text(file, path)
 
 
-def admit(path: str, option: str) -> None:
-    """Raise `UsageError` where writing to a path would cost what nobody means to lose: a file that is to be checked."""
-    if extension_of(path) in MEDIA_EXTENSIONS and os.path.isfile(path):
-        raise UsageError(f"{option} {path} would overwrite a file that is named as media: give another path")
+def refuse_media_name(path: str, option: str) -> None:
+    """Raise `UsageError` where a path, or what it links to, is an existing file that is named as media."""
+    if not os.path.isfile(path):
+        return
+    for name in (path, os.path.realpath(path)):
+        if extension_of(name) in MEDIA_EXTENSIONS:
+            raise UsageError(f"{option} {path} would overwrite a file that is named as media: give another path")
+
+
+def open_descriptor(path: str) -> int | None:
+    """Return the descriptor of this process that a path means (`/dev/stdout`: 1), or None."""
+    folders = ("/dev/fd", f"/proc/{os.getpid()}/fd")
+    for _ in range(MAX_LINKS):
+        folder, name = os.path.split(os.path.abspath(path))
+        folder = os.path.realpath(folder)
+        if folder in folders and name.isdecimal():
+            return int(name)
+        path = os.path.join(folder, name)
+        if not os.path.islink(path):
+            return None
+        path = os.path.join(folder, os.readlink(path))
+    return None
+
+
+def _partial_name(name: str) -> str:
+    """Return a hidden name that no walk through a folder takes for a target, and that says whose it is."""
+    end = f".preflight-{secrets.token_hex(4)}.partial"
+    start = os.fsdecode(os.fsencode(name)[: MAX_NAME - 1 - len(end)])
+    return f".{start}{end}"
+
+
+def _create(partial: str, before: os.stat_result | None) -> int:
+    """Create a file with the permissions of the one that it will replace."""
+    file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if before is None else 0o600)
+    if before is not None:
+        with suppress(OSError):
+            os.fchown(file, before.st_uid, before.st_gid)
+        os.fchmod(file, stat.S_IMODE(before.st_mode))
+    return file
+
+
+def _require_replaceable(path: str, folder: str, before: os.stat_result) -> None:
+    """Raise `PermissionError` for a file that may not be written, or not be renamed onto in a sticky folder."""
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    above = os.stat(folder)
+    if above.st_mode & stat.S_ISVTX and os.geteuid() not in (0, before.st_uid, above.st_uid):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until files are renamed or removed. A handler other than Python's is left alone."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+def _text(file: int, path: str) -> IO[str]:
+    raw = io.BufferedWriter(_WholeLines(file, path))
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 class _WholeLines(io.FileIO):
     """Cuts off the beginning of a line that could not be written to its end."""
 
-    _failed = False
+    def __init__(self, file: int, path: str) -> None:
+        super().__init__(file, "w")
+        self._path = path
+        self._failed = False
 
     def write(self, data: Any) -> int:
         if self._failed:  # what is left in the buffer when the file is closed
@@ -49,20 +258,16 @@ class _WholeLines(io.FileIO):
             self._failed = True
             with suppress(OSError):
                 self._cut()
-            raise OutputError(str(self.name), error.strerror or str(error)) from None
+            raise OutputError(self._path, error.strerror or str(error)) from None
 
     def _cut(self) -> None:
         state = os.fstat(self.fileno())
         if not stat.S_ISREG(state.st_mode):
             return
         end = state.st_size
-        with open(self.name, "rb") as written:
-            if not os.path.samestat(os.fstat(written.fileno()), state):  # another file has that name now
-                return
-            while end:
-                start = max(0, end - _BLOCK)
-                written.seek(start)
-                end = start + written.read(end - start).rfind(b"\n") + 1
-                if end > start:
-                    break
+        while end:
+            start = max(0, end - CHUNK_SIZE)
+            end = start + os.pread(self.fileno(), end - start, start).rfind(b"\n") + 1
+            if end > start:
+                break
         os.ftruncate(self.fileno(), end)

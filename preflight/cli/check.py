@@ -14,7 +14,8 @@ from preflight.cli import complete
 from preflight.cli.defaults import announce
 from preflight.cli.help import EXIT_CODES
 from preflight.cli.kinds import OrderedKinds, with_registered_kinds
-from preflight.cli.options import colours, dropped_codes, format_option, http_options, items_of, target_options
+from preflight.cli.options import colours, dropped_codes, format_option, http_options, target_options
+from preflight.cli.overlap import Written
 from preflight.cli.runs import Run
 from preflight.errors import UsageError
 from preflight.formats import KINDS
@@ -131,8 +132,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
     )
     announce(ctx, options)
     _settle_output(ctx, options)
-    _settle_cache(targets, options)
-    run = Run(targets, options, plan)
+    run = Run(targets, options, plan, Written(ctx, targets, options))
     with run.output() as stream:
         main = make_reporter(
             options["format_"],
@@ -142,12 +142,12 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
             rules=plan.rules,
             commands=len(targets) <= FEW and not any(map(_holds_many, targets)),
         )
-        with with_reports(main, options["report"], plan.rules, taken=options["output"]) as reporter:
-            if options["together"]:
-                items = with_registered_kinds(items_of(targets, options), options["ledger"])
-                _together(items, plan, reporter, run.summary)
-            else:
-                run.go(reporter)
+        reporter = with_reports(main, options["report"], plan.rules, run.outputs)
+        if options["together"]:
+            items = with_registered_kinds(run.items(), options["ledger"])
+            _together(items, plan, reporter, run.summary)
+        else:
+            run.go(reporter)
     ctx.exit(run.summary.exit_code)
 
 
@@ -172,16 +172,6 @@ def _settle_output(ctx: click.Context, options: dict[str, Any]) -> None:
         raise UsageError("--resume goes on with JSON lines: leave --format out")
     if options["quiet"]:
         raise UsageError("--resume knows what is done by its line: leave --quiet out")
-
-
-def _settle_cache(targets: tuple[str, ...], options: dict[str, Any]) -> None:
-    """Raise `UsageError` where --cache names a file that the call has another use for: it would take it away."""
-    if options["cache"] is None:
-        return
-    lists = [target[1:] for target in targets if target.startswith("@") and not os.path.lexists(target)]
-    for path in (options["output"], options["resume"], *lists):
-        if path is not None and os.path.realpath(path) == os.path.realpath(options["cache"]):
-            raise UsageError(f"--cache {options['cache']} is in this call for something else too: give another path")
 
 
 def _together(items: Iterable[Item], plan: Plan, reporter: Reporter, summary: Summary) -> None:

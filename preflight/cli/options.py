@@ -15,7 +15,7 @@ from preflight.cli.defaults import config_option, configured_targets
 from preflight.cli.numbers import Seconds, Within
 from preflight.codes import CODES
 from preflight.errors import UsageError
-from preflight.output import open_output
+from preflight.output import Outputs
 from preflight.running.progress import Progress
 from preflight.sources.custom_headers import checked_headers, checked_user_agent
 from preflight.targets import Item, Selection, expand
@@ -137,11 +137,26 @@ def console(width: int) -> Console:
 
 @contextmanager
 def output_stream(path: str | None) -> Iterator[IO[str]]:
-    """Standard output, or a new file at `path`; an unwritable one is known before anything is read."""
-    if path is not None:
-        with open_output(path) as stream:
+    """Open standard output, or a file of lines at `path`, which is known to be writable before anything is read.
+
+    What was written before an error or Ctrl-C is kept where no file was there before.
+    """
+    if path is None:
+        with standard_output() as stream:
             yield stream
         return
+    with Outputs() as outputs:
+        try:
+            yield outputs.open(path)
+        except BaseException:
+            outputs.publish_new()
+            raise
+        outputs.publish()
+
+
+@contextmanager
+def standard_output() -> Iterator[IO[str]]:
+    """Prepare standard output for results, and flush it."""
     if hasattr(sys.stdout, "reconfigure"):
         # Whoever writes flushes too: a line that is not complete shall not push away the progress on a terminal.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)

@@ -9,6 +9,7 @@ import click
 from preflight.checker import plan_for
 from preflight.cli.help import READ_CODES
 from preflight.cli.options import colours, format_option, http_options, target_options
+from preflight.cli.overlap import Written
 from preflight.cli.runs import Run
 from preflight.reporters import PROBE_FORMATS, make_reporter
 
@@ -29,7 +30,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
       preflight probe media/ --include '*.mp4' --deep
     """
     plan = plan_for(None, deep=options["deep"], http=http_options(options))
-    run = Run(targets, options, plan)
+    run = Run(targets, options, plan, Written(ctx, targets, options))
     with run.output() as stream:
         run.go(make_reporter(options["format_"], stream, colour=colours(stream), probe=True))
     ctx.exit(run.summary.exit_code)

@@ -6,51 +6,72 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from preflight import running
 from preflight.checker import Plan
-from preflight.cli.options import items_of, output_stream
+from preflight.cli.options import items_of, standard_output
 from preflight.errors import OutputError, UsageError
+from preflight.output import Outputs
 from preflight.reporters import Reporter, is_line_reporter
 from preflight.running import Options, Progress
 from preflight.summary import Summary
 
 if TYPE_CHECKING:
+    from preflight.cli.overlap import Written
     from preflight.running.cache import Cache
     from preflight.running.resume import Earlier
+    from preflight.targets import Item
 
 
 class Run:
     """One call of a command: open from before its first file until after its last.
 
+    written  the files that it writes, to be compared with those that it reads
     earlier  the file that `--resume` names; the output then
+    outputs  every other file that is written
     """
 
-    def __init__(self, targets: tuple[str, ...], options: dict[str, Any], plan: Plan) -> None:
+    def __init__(
+        self, targets: tuple[str, ...], options: dict[str, Any], plan: Plan, written: Written | None = None
+    ) -> None:
+        self._written = written
         self._targets = targets
         self._options = options
         self._plan = plan
         self.summary = Summary(plan.rules)
         self.earlier: Earlier | None = None
+        self.outputs = Outputs()
         self.stream: IO[str] = sys.stdout
 
     @contextmanager
     def output(self) -> Iterator[IO[str]]:
-        """The main output. Raises `UsageError` before anything is read where it cannot be written."""
-        path = self._options.get("resume")
+        """Open the main output, and publish all outputs where nothing went wrong.
+
+        Raises `UsageError` before anything is read where it cannot be written.
+        """
+        resumed, path = self._options.get("resume"), self._options["output"]
         with ExitStack() as stack:
-            if path is None:
-                self.stream = stack.enter_context(output_stream(self._options["output"]))
-            else:
+            stack.enter_context(self.outputs)
+            if resumed is not None:
                 from preflight.running.resume import Earlier
 
-                self.earlier = Earlier(path, self._plan, self.summary)
+                self.earlier = Earlier(resumed, self._plan, self.summary)
                 self.stream = stack.enter_context(self.earlier.stream)
+            elif path is not None:
+                self.stream = self.outputs.open(path)
+            else:
+                self.stream = stack.enter_context(standard_output())
             yield self.stream
+            self.outputs.publish()
+
+    def items(self) -> Iterator[Item]:
+        """The targets. Raises `UsageError` at one that an output of this call would overwrite."""
+        items = items_of(self._targets, self._options)
+        return items if self._written is None else self._written.watch(items)
 
     def go(self, reporter: Reporter) -> None:
         """Examine every target, report each, close the reporter; after Ctrl-C with what was done so far."""
@@ -60,7 +81,7 @@ class Run:
                 options["jobs"], not options["unordered"], options.get("fail_fast", False), self.earlier, cache
             )
             progress = Progress(self._count, shared=self.stream.isatty())
-            items = items_of(self._targets, options)
+            items = self.items()
             gc.enable()
             gc.freeze()  # what is loaded stays: nobody needs to look at it again and again
             examined = False
@@ -71,15 +92,18 @@ class Run:
             except KeyboardInterrupt:
                 if not examined:
                     reporter.close(self.summary)
-                    self.stream.flush()
+                    self._publish_new()
                 then = "what was still to be written of them is incomplete" if examined else self._how_to_go_on()
                 click.echo(f"interrupted: {self._done()}; {then}", err=True)
                 raise
             except BrokenPipeError:  # nobody reads on: reports beside it have what was done
                 if not examined:
                     reporter.close(self.summary)
+                    self._publish_new()
                 raise
             except OutputError as error:
+                if self._options["format_"] == "jsonl":  # each line stands alone
+                    self.outputs.publish_new(self.stream)
                 error.add_note(f"stopped: {self._how_to_go_on()}")
                 raise
         if self.earlier is not None:
@@ -97,7 +121,7 @@ class Run:
             return
         if not is_line_reporter(reporter):
             raise UsageError("--cache keeps what is printed of each file: it goes with --format text or jsonl alone")
-        from preflight.running.cache import Cache
+            from preflight.running.cache import Cache
 
         cache = Cache(path, self._plan, reporter, lambda note: click.echo(note, err=True))
         try:
@@ -119,16 +143,28 @@ class Run:
         files = "1 file is" if self.summary.files == 1 else f"{self.summary.files:,} files are"
         return f"{files} done" + (f" ({said})" if said and self._plan.rules else "")
 
+    def _publish_new(self) -> None:
+        """Show what was done in the reports that replace none; those that were there are kept."""
+        with suppress(BrokenPipeError):
+            self.stream.flush()
+        self.outputs.publish_new()
+
     def _how_to_go_on(self) -> str:
         if self.earlier is not None:
             return "the same command goes on where it was"
         if not self._plan.rules:
             return "the same command begins anew"
         output, other = self._options["output"], self._not_with_resume()
+        kept = [path for path in self.outputs.paths() if self.outputs.existed(path)]
+        if kept:
+            return f"{' and '.join(kept)} {'is' if len(kept) == 1 else 'are'} as before; {self._with_resume(other)}"
         if self._options["format_"] == "jsonl" and not other and (not output or os.path.isfile(output)):
             if output:
                 return f"to go on, run it again with --resume {output} in place of --output"
             return "to go on, run it again with --resume FILE, where FILE has what was printed"
+        return self._with_resume(other)
+
+    def _with_resume(self, other: list[str]) -> str:
         without = f", without {' and '.join(other)}" if other else ""
         return f"to be able to go on, run it with --resume FILE.jsonl from the start{without}"
 

@@ -13,13 +13,10 @@ from preflight.cli import complete
 from preflight.cli.help import SUBMIT_CODES
 from preflight.cli.numbers import Seconds
 from preflight.cli.options import colours, items_of, output_stream, progress
+from preflight.cli.overlap import Written, is_media
 from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
 from preflight.cli.submissions import Jsonl, Lines, Show
-from preflight.errors import SourceError
-from preflight.formats import FORMATS, MEDIA_EXTENSIONS, extension_of
-from preflight.probes.sniff import sniff
 from preflight.providers import PROVIDERS
-from preflight.sources.local import LocalSource
 from preflight.submitting import Submission, submit_many
 from preflight.targets import Item
 
@@ -69,13 +66,15 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], to: str, **options:
     """
     counts: Counter[str] = Counter()
     codes: set[int] = set()
+    written = Written(ctx, targets, options)
     with ExitStack() as stack:
         settings = _settings(options, to, stack)
         stream = stack.enter_context(output_stream(options["output"]))
         show: Show = Lines(stream, colours(stream)) if options["format_"] == "text" else Jsonl(stream)
         advance = stack.enter_context(progress(wanted=not stream.isatty()))
+        items = written.watch(items_of(targets, options))
         try:
-            run = stack.enter_context(closing(submit_many(_media(items_of(targets, options), counts), to, **settings)))
+            run = stack.enter_context(closing(submit_many(_media(items, counts), to, **settings)))
             for submission in run:
                 advance()
                 counts[submission.outcome] += 1
@@ -98,21 +97,10 @@ def _code(submission: Submission) -> int:
 def _media(items: Iterator[Item], counts: Counter[str]) -> Iterator[Item]:
     """Items without those files of folders that neither are media nor are called so: they are counted, not sent."""
     for item in items:
-        if item.explicit or extension_of(str(item.target)) in MEDIA_EXTENSIONS or _is_media(str(item.target)):
+        if item.explicit or is_media(str(item.target)):
             yield item
         else:
             counts["skipped"] += 1
-
-
-def _is_media(path: str) -> bool:
-    try:
-        source = LocalSource(path)
-        try:
-            return bool(FORMATS[sniff(source) or ""].kinds)
-        finally:
-            source.close()
-    except (KeyError, SourceError):
-        return False
 
 
 def _settings(options: dict[str, Any], to: str, stack: ExitStack) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from preflight.errors import UsageError
-from preflight.output import open_output
+from preflight.output import Outputs
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
 from preflight.summary import Summary
@@ -72,24 +73,15 @@ def format_of(written: str) -> tuple[str, str]:
     )
 
 
-@contextmanager
-def with_reports(
-    main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...] = (), *, taken: str | None = None
-) -> Iterator[Reporter]:
-    """The main reporter with those of `--report` beside it; their files are open, so a wrong path is known at once.
+def with_reports(main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...], outputs: Outputs) -> Reporter:
+    """Return the main reporter with those of `--report` beside it; their files are open, but not yet published.
 
-    taken  the path of the main output, which no report may have too
-
-    Raises `UsageError` for a path that cannot be written, `MissingExtra` for a format that is not installed.
+    Raises `UsageError` for a path that cannot be written, `MissingExtra` for a format that is not installed: both
+    before anything is read, and before any file is opened where a part is missing.
     """
     wanted = [format_of(one) for one in written]
-    paths = [os.path.realpath(path) for path in (*([taken] if taken else ()), *(path for _, path in wanted))]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise UsageError(f"two reports would be written to {path}: give each a path of its own")
-    with ExitStack() as stack:
-        reporters = [main]
-        for name, path in wanted:
-            stream = stack.enter_context(open_output(path, "--report"))
-            reporters.append(make_reporter(name, stream, rules=rules))
-        yield Tee(reporters) if wanted else main
+    for name, _ in wanted:
+        make_reporter(name, io.StringIO())
+    streams = [outputs.open(path, "--report") for _, path in wanted]
+    beside = (make_reporter(name, to, rules=rules) for (name, _), to in zip(wanted, streams, strict=True))
+    return Tee([main, *beside]) if wanted else main

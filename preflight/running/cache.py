@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from preflight import __version__
 from preflight.checker import Plan
 from preflight.errors import UsageError
-from preflight.output import admit
+from preflight.output import refuse_media_name
 from preflight.reporters import LineReporter
 from preflight.ruleset import digest_of
 from preflight.running.rows import Row
@@ -170,7 +170,7 @@ class Cache:
 
     def _opened(self) -> int:
         """The file, locked; -1 where the run has to do without. What is no cache of ours is moved out of the way."""
-        admit(self._path, "--cache")
+        refuse_media_name(self._path, "--cache")
         try:
             if os.path.exists(self._path) and not os.path.isfile(self._path):
                 raise UsageError(f"--cache {self._path} is no regular file: give another path")

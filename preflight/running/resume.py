@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 from preflight.checker import Plan
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.output import open_output
+from preflight.output import append_to
 from preflight.scan.work import name_of
 from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item
@@ -34,7 +34,7 @@ class Earlier:
         if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(f"--resume {path} is no regular file, which can be gone on with: give another path")
         self.path = path
-        self.stream: IO[str] = open_output(path, "--resume", append=True)
+        self.stream: IO[str] = append_to(path, "--resume")
         self._done: dict[int, str] = {}
         self._whole = 0
         self._summary = summary

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 import click
 
 from preflight.cli.options import Decorator, colours, output_stream
+from preflight.cli.overlap import Written
 from preflight.escape import printable
 from preflight.ledger import Entry
 from preflight.providers import Asset
@@ -96,6 +97,7 @@ class Out:
 @contextmanager
 def out(options: Mapping[str, Any], columns: Sequence[str] = (), *, one: bool = False) -> Iterator[Out]:
     """Where `--output` says, as `--format` says."""
+    Written(click.get_current_context(), (), options)
     with output_stream(options["output"]) as stream:
         printer = Out(stream, options["format_"], columns, one=one)
         yield printer

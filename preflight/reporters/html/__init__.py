@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import IO, Final
 
-from preflight.errors import MissingExtra
+from preflight.errors import MissingExtra, OutputError
 from preflight.report import Report
 from preflight.reporters import Options
 from preflight.reporters.html.previews import PreviewsInterrupted, make_previews
@@ -27,7 +27,11 @@ class HtmlReporter:
         self._rows = Rows(options.rules)
 
     def add(self, report: Report) -> None:
-        self._rows.add(report)
+        try:
+            self._rows.add(report)
+        except OSError as error:
+            what = "the rows of the HTML report, in the temporary folder,"
+            raise OutputError(what, error.strerror or str(error)) from None
 
     def close(self, summary: Summary) -> None:
         from preflight.reporters.html.page import frame_size, write_page

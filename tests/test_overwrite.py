@@ -1,0 +1,346 @@
+"""Nothing that a call reads is overwritten, and a report that is there survives every failure of the call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import UsageError
+from preflight.ledger import Ledger
+from preflight.output import Outputs, open_descriptor
+from tests.conftest import ROOT, Run, many_files
+from tests.test_interruption import partials
+
+PASSING = ROOT / "fixtures/accepted/picture.png"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a picture under several names, a list, a rule file that extends another, and a configuration."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    shutil.copy(PASSING, folder / "photo.png")
+    shutil.copy(PASSING, folder / "noext")
+    (folder / "link.csv").symlink_to("photo.png")
+    os.link(folder / "photo.png", folder / "hard.csv")
+    (folder / "list.txt").write_text("photo.png\n")
+    (folder / "base.toml").write_text(_house())
+    (folder / "house.toml").write_text(_house('extends = "./base.toml"'))
+    (folder / "preflight.toml").write_text('rules = "atlas"\n')
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _house(more: str = "") -> str:
+    return f"""
+title = "House"
+stage = "register"
+source = "https://example.com/limits"
+as_of = 2026-11-01
+basis = "published"
+{more}
+
+[image]
+format = {{ any_of = ["png"] }}
+"""
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+REFUSED = [
+    ("check noext --for atlas --output noext", "--output noext would overwrite a media file"),
+    ("check photo.png --for atlas --report csv=link.csv", "link.csv would overwrite a media file"),
+    ("check photo.png --for atlas --report csv=hard.csv", "hard.csv would overwrite a media file"),
+    ("check other.png --for atlas --report csv=noext", "noext would overwrite a media file"),
+    ("check @list.txt --for atlas --output list.txt", "--output list.txt would overwrite the list list.txt"),
+    ("check photo.png @list.txt --for atlas --resume list.txt", "would overwrite the list list.txt"),
+    ("check @list.txt --for atlas --cache list.txt", "would overwrite the list list.txt"),
+    ("check photo.png --for ./house.toml --output house.toml", "would overwrite the rule file house.toml"),
+    ("check photo.png --for atlas,./house.toml --output base.toml", "would overwrite the rule file base.toml"),
+    ("check photo.png --for ./house.toml --resume base.toml", "would overwrite the rule file base.toml"),
+    ("check photo.png --for ./house.toml --cache base.toml", "would overwrite the rule file base.toml"),
+    ("check photo.png --output preflight.toml", "would overwrite the configuration"),
+    ("check list.txt --for atlas --output list.txt", "would overwrite the file to be checked list.txt"),
+    ("check list.txt --for atlas --report csv=./list.txt", "would overwrite the file to be checked list.txt"),
+    ("check list.txt --for atlas --resume list.txt", "would overwrite the file to be checked list.txt"),
+    ("check list.txt --for atlas --cache list.txt", "would overwrite the file to be checked list.txt"),
+    ("check photo.png --for atlas --output a.csv --report a.csv", "are the same file"),
+    ("check photo.png --for atlas --resume a --cache a", "are the same file"),
+    ("check 'l*.txt' --for atlas --output list.txt", "would overwrite the file to be checked list.txt"),
+    ("check - --for atlas --output list.txt < list.txt", "would overwrite what comes in on standard input"),
+    ("check @list.txt --for atlas >> list.txt", "standard output would overwrite the list list.txt"),
+    ("check . --for atlas --report csv=hard.csv", "would overwrite a media file"),
+    ("probe list.txt --output list.txt", "would overwrite the file to be checked list.txt"),
+    ("probe noext -o noext", "would overwrite a media file"),
+    ("submit @list.txt --to atlas --sandbox --output list.txt", "would overwrite the list list.txt"),
+    ("submit @list.txt --to atlas --ledger list.txt", "--ledger list.txt would overwrite the list list.txt"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), REFUSED, ids=[line for line, _ in REFUSED])
+def test_nothing_that_is_read_is_written(desk: Path, line: str, said: str) -> None:
+    before = contents(desk)
+    done = shell(line)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert contents(desk) == before
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    """A command line as a shell runs it, in the present folder."""
+    command = f'"{sys.executable}" -m preflight {line}'
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_media_without_a_name_in_a_folder_is_not_overwritten(desk: Path) -> None:
+    (desk / "media").mkdir()
+    text = desk / "media/a.svg"  # named as media, and its content is none
+    text.write_text("<svg/>")
+    os.link(text, desk / "report")
+    done = shell("check media --for atlas --report csv=report")
+    assert done.returncode == 2
+    assert "would overwrite the file to be checked media/a.svg" in done.stderr
+    assert text.read_text() == "<svg/>"
+    assert not partials(desk / "report")
+
+
+def test_a_target_of_a_list_is_not_overwritten(desk: Path) -> None:
+    (desk / "notes").write_text("text")
+    (desk / "list.txt").write_text("photo.png\nnotes\n")
+    before = contents(desk)
+    done = shell("check @list.txt --for atlas --format jsonl --output notes")
+    assert done.returncode == 2
+    assert "--output notes would overwrite the file to be checked notes" in done.stderr
+    assert contents(desk) == before
+
+
+@pytest.mark.parametrize("end", ["", "-wal"])
+def test_a_ledger_is_not_overwritten(desk: Path, end: str) -> None:
+    with closing(Ledger(str(desk / "l.sqlite"))):
+        before = (desk / f"l.sqlite{end}").stat().st_ino
+        done = shell(f"assets list --ledger l.sqlite --output ./l.sqlite{end}")
+        assert done.returncode == 2
+        assert "give another path" in done.stderr or "are the same file" in done.stderr
+        assert (desk / f"l.sqlite{end}").stat().st_ino == before
+
+
+def test_a_report_in_the_folder_that_is_checked_is_replaced_each_time(desk: Path) -> None:
+    (desk / "hard.csv").unlink()
+    (desk / "link.csv").unlink()
+    for _ in range(2):
+        done = shell("check . --for atlas --report report.csv --output out.jsonl --format jsonl")
+        assert done.returncode == 0, done.stderr
+        assert len((desk / "report.csv").read_text().splitlines()) == 3
+        assert len((desk / "out.jsonl").read_text().splitlines()) == 2
+
+
+class TestWhereItIsWritten:
+    def test_permissions_are_kept(self, tmp_path: Path) -> None:
+        path = tmp_path / "report.csv"
+        path.write_text("old")
+        path.chmod(0o604)
+        write(path, "new")
+        assert path.read_text() == "new"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o604
+
+    def test_new_files_have_the_usual_permissions(self, tmp_path: Path) -> None:
+        (tmp_path / "usual").touch()
+        write(tmp_path / "report.csv", "new")
+        assert (tmp_path / "report.csv").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_a_link_is_followed(self, tmp_path: Path, there: bool) -> None:
+        (tmp_path / "below").mkdir()
+        real, link = tmp_path / "below/report.csv", tmp_path / "link.csv"
+        link.symlink_to("below/report.csv")
+        if there:
+            real.write_text("old")
+        write(link, "new")
+        assert link.is_symlink()
+        assert real.read_text() == "new"
+        assert sorted(path.name for path in tmp_path.rglob("*")) == ["below", "link.csv", "report.csv"]
+
+    def test_the_old_content_is_there_until_the_new_is_complete(self, tmp_path: Path) -> None:
+        path = tmp_path / "report.csv"
+        path.write_text("old")
+        with Outputs() as outputs:
+            stream = outputs.open(str(path))
+            stream.write("new")
+            stream.flush()
+            assert path.read_text() == "old"
+            (partial,) = partials(path)
+            assert partial.read_text() == "new"
+            outputs.publish()
+            assert path.read_text() == "new"
+        assert not partials(path)
+
+    @pytest.mark.parametrize("length", [200, 255])
+    def test_a_name_may_be_as_long_as_the_file_system_allows(self, tmp_path: Path, length: int) -> None:
+        path = tmp_path / ("ü" * ((length - 4) // 2) + ".csv")
+        write(path, "new")
+        assert path.read_text() == "new"
+
+    def test_a_pipe_is_written_to_directly(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+            done = shell(f"check {PASSING} --for atlas --report csv={pipe}")
+            assert done.returncode == 0
+            assert reader.communicate(timeout=20)[0].startswith("source,")
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+    def test_standard_output_in_a_file_is_appended_to(self, tmp_path: Path) -> None:
+        log = tmp_path / "log"
+        log.write_text("earlier\n")
+        done = shell(f"check {PASSING} --for atlas --output /dev/null --report csv=/dev/stdout >> {log}")
+        assert done.returncode == 0, done.stderr
+        assert log.read_text().startswith("earlier\nsource,")
+
+    def test_descriptors_of_this_process_are_known(self) -> None:
+        assert open_descriptor("/dev/stdout") == open_descriptor("/proc/self/fd/1") == 1
+        assert open_descriptor("/dev/fd/7") == 7
+        assert open_descriptor("/dev/null") is open_descriptor("stdout") is None
+
+    @pytest.mark.parametrize("path", ["", "no/such/folder/x", "."])
+    def test_what_cannot_be_written_is_said_at_once(self, path: str) -> None:
+        with Outputs() as outputs, pytest.raises(UsageError, match=r"--report .*cannot be written"):
+            outputs.open(path, "--report")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+    def test_a_file_that_may_not_be_written_is_not_replaced(self, tmp_path: Path) -> None:
+        path = tmp_path / "report.csv"
+        path.touch(0o444)
+        with Outputs() as outputs, pytest.raises(UsageError, match="Permission denied"):
+            outputs.open(str(path))
+
+
+def write(path: Path, text: str) -> None:
+    with Outputs() as outputs:
+        outputs.open(str(path)).write(text)
+        outputs.publish()
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return many_files(tmp_path_factory.mktemp("many"), 20_000)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return many_files(tmp_path_factory.mktemp("few"), 500)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Path]:
+    """A report that is there before, as it must be afterwards; and nothing beside it."""
+    path = tmp_path / "keep.html"
+    path.write_text("the report of yesterday")
+    yield path
+    assert path.read_text() == "the report of yesterday"
+
+
+WRITING = [("--report",), ("--format", "json", "--output"), ("--format", "jsonl", "--output")]
+
+
+class TestAnEarlierReportSurvives:
+    @pytest.mark.parametrize("words", [("--report",), ("--format", "html", "--output")])
+    def test_a_missing_extra(self, kept: Path, words: tuple[str, ...]) -> None:
+        script = "import sys; sys.modules['jinja2'] = None\nfrom preflight.cli import main; main()"
+        command = [sys.executable, "-c", script, "check", PASSING, "--for", "atlas", *words, kept]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "preflight-media[report]" in done.stderr
+        assert os.listdir(kept.parent) == [kept.name]
+
+    def test_a_second_output_that_cannot_be_written(self, run: Run, kept: Path) -> None:
+        done = run("check", PASSING, "--for", "atlas", "--report", kept, "--report", "no/such/folder/r.xml")
+        assert done.returncode == 2
+        assert os.listdir(kept.parent) == [kept.name]
+
+    @pytest.mark.parametrize("words", WRITING)
+    def test_ctrl_c(self, many: Path, kept: Path, words: tuple[str, ...]) -> None:
+        process = started("check", many, "--for", "atlas", *words, kept)
+        wait_until_open(kept)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert f"{kept} is as before" in said
+        assert "--resume FILE.jsonl from the start" in said
+        assert os.listdir(kept.parent) == [kept.name]
+
+    @pytest.mark.parametrize("words", WRITING)
+    def test_a_kill_leaves_a_hidden_file_that_disturbs_nothing(
+        self, many: Path, kept: Path, words: tuple[str, ...]
+    ) -> None:
+        process = started("check", many, "--for", "atlas", *words, kept)
+        wait_until_open(kept)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+        (left,) = partials(kept)
+        assert sorted(os.listdir(kept.parent)) == sorted([kept.name, left.name])
+        shutil.copy(PASSING, kept.parent / "photo.png")
+        again = started("check", kept.parent, "--for", "atlas", "--format", "jsonl")
+        assert again.communicate(timeout=30)[0].count("\n") == 1
+
+    def test_a_reader_that_goes_away(self, many: Path, kept: Path) -> None:
+        process = started("check", many, "--for", "atlas", "--report", kept)
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 128 + signal.SIGPIPE
+        assert os.listdir(kept.parent) == [kept.name]
+        process.communicate()
+
+    @pytest.mark.parametrize("words", WRITING)
+    def test_a_full_disk(self, few: Path, kept: Path, words: tuple[str, ...]) -> None:
+        done = with_small_files("check", few, "--for", "atlas", *words, kept)
+        assert done.returncode == 2
+        assert f"{kept} cannot be written any more (File too large)" in done.stderr
+        assert os.listdir(kept.parent) == [kept.name]
+
+
+def test_a_report_that_could_not_be_written_to_its_end_does_not_look_like_a_whole_one(
+    few: Path, tmp_path: Path
+) -> None:
+    assert with_small_files("check", few, "--for", "atlas", "--report", tmp_path / "report.json").returncode == 2
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_temporary_folder_that_is_full_is_named(many: Path, tmp_path: Path) -> None:
+    done = with_small_files("check", many, "--for", "atlas", "--quiet", "--report", tmp_path / "report.html")
+    assert done.returncode == 2
+    assert "the rows of the HTML report, in the temporary folder" in done.stderr
+
+
+def with_small_files(*words: object) -> subprocess.CompletedProcess[str]:
+    """The command where no file may become larger than 100 kB, which no report here fits into."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
+    script = f"{limit}from preflight.__main__ import main; main()"
+    command = [sys.executable, "-c", script, *map(str, words)]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+
+
+def started(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "preflight", *map(str, words)]
+    return subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_until_open(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not partials(path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)  # some files are done
