@@ -16,6 +16,7 @@ import yaml
 from preflight import catalog
 from preflight.formats import FORMATS, MEDIA_EXTENSIONS
 from tests.conftest import ROOT, Run
+from tests.hook_files import HOOKS, SOURCE_CODE, renewed
 
 ACTION = ROOT / ".github/actions/preflight"
 PASSING = "fixtures/accepted/picture.png"
@@ -24,7 +25,7 @@ FAILING = "fixtures/refused/png-too-narrow.png"
 
 @pytest.fixture(scope="module")
 def hook() -> dict[str, Any]:
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (hook,) = yaml.safe_load(HOOKS.read_text())
     assert isinstance(hook, dict)
     return hook
 
@@ -61,10 +62,20 @@ class TestHook:
         for name in taken:
             assert re.search(hook["files"], f"media/A.{FORMATS[name].extensions[0].upper()}"), name
 
+    def test_its_pattern_is_that_of_the_known_formats(self) -> None:
+        text = HOOKS.read_text(encoding="utf-8")
+        assert text == renewed(text), "run `python -m tests.hook_files`"
+
+    def test_it_is_asked_about_every_media_extension(self, hook: dict[str, Any]) -> None:
+        missing = {one for one in MEDIA_EXTENSIONS if not re.search(hook["files"], f"media/A.b.{one.upper()}")}
+        assert missing == SOURCE_CODE
+
+    @pytest.mark.parametrize("name", ["film.wmv", "film.mpg", "sound.aiff", "drawing.svg", "sound.mp+", "film.m2ts"])
+    def test_it_is_asked_about_rare_formats(self, hook: dict[str, Any], name: str) -> None:
+        assert re.search(hook["files"], name)
+
     def test_it_is_asked_about_media_only(self, hook: dict[str, Any]) -> None:
-        extensions = set(re.findall(r"[a-z0-9]+", hook["files"].partition("(?i)")[2]))
-        assert extensions <= MEDIA_EXTENSIONS
-        for name in ("main.ts", "readme.md", "png", "photo.png.txt"):
+        for name in ("main.ts", "main.mts", "readme.md", "png", "photo.png.txt", "mp", "a.mpp", "a.json"):
             assert not re.search(hook["files"], name)
 
     def test_no_name_can_be_an_option_or_a_list(self, hook: dict[str, Any]) -> None:
