@@ -1,48 +1,82 @@
 """Lists of targets: what stands in a file after `@`, or comes in on standard input. Rows of text, each with its place.
 
-A list is lines of text, or with a column's name CSV with a header, or JSON lines.
+A list is lines of text, or a JSON array of strings; with a column's name it is CSV with a header, JSON lines, or a
+JSON array of objects.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
+from preflight.columns import NOT_TEXT, Line, Lines, Row, column_wanted, of_array, of_csv, of_json_lines, parsed
 from preflight.formats import holds_media
 
 LONGEST_LINE: Final = 1 << 16
 """Characters of a list's line; a longer one is no path and no URL."""
 LONGEST_DATA_URI: Final = 96 << 20
 """Characters of a line with a data URI: 64 MiB and more in Base64."""
+MAX_ARRAY: Final = 1 << 26
+"""Bytes of a JSON array, which is in memory as a whole."""
 HEAD: Final = 512
 """Bytes that show whether a list came in, or a file."""
 
 
-class Row(NamedTuple):
-    """One line of a list: its place (`urls.txt:4`), and the target or what is wrong with it."""
-
-    place: str
-    target: str | None = None
-    wrong: str | None = None
-
-
 def rows(stream: IO[bytes], name: str, column: str | None) -> Iterator[Row]:
-    """The rows of a list; blank lines, and in a plain list `#` comments, are none."""
-    lines = ((f"{name}:{number}", _text(line)) for number, line in enumerate(_lines(stream), 1))
-    filled = ((place, text) for place, text in lines if text != "")
+    """Yield the rows of a list; blank lines, and in a plain list `#` comments, are none.
+
+    A list that begins with `[` and a string or an object is read as a whole, as a JSON array.
+    """
+    stream, begins_array = _begins_array(stream)
+    if begins_array:
+        data = stream.read(MAX_ARRAY)
+        items = parsed(data) if len(data) < MAX_ARRAY else None
+        if isinstance(items, list):
+            yield from of_array(name, items, column)
+            return
+        stream = io.BufferedReader(_Again(data, stream))
+    lines = Lines(Line(f"{name}:{number}", _decoded(line)) for number, line in enumerate(_lines(stream), 1))
+    first = next((line for line in lines if line.text is None or line.text.strip()), None)
+    if first is None:
+        return
+    lines.give_back([first])
     if column is None:
-        for place, text in filled:
-            if text is None:
-                yield Row(place, wrong=_NO_TEXT)
-            elif not text.startswith("#"):
-                yield Row(place, text)
+        yield from _plain(name, lines)
+    elif (first.text or "").lstrip().startswith(("{", "[")):
+        yield from of_json_lines(lines, column)
     else:
-        yield from _of_table(filled, column)
+        yield from of_csv(lines, column)
 
 
-_NO_TEXT: Final = "the line is not UTF-8 text, or far too long: mend it"
+def _begins_array(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
+    """Return a stream from its first byte, and whether a JSON array of strings or objects begins in it."""
+    head = b""
+    while len(head) < HEAD and not head.removeprefix(BOM_UTF8).strip():
+        piece = stream.read1(HEAD)  # type: ignore[attr-defined]
+        if not piece:
+            break
+        head += piece
+    found = _ARRAY.match(head.removeprefix(BOM_UTF8)) is not None
+    return io.BufferedReader(_Again(head, stream)), found
+
+
+_ARRAY: Final = re.compile(rb"\s*\[\s*([\"{\]]|$)")
+
+
+def _plain(name: str, lines: Lines) -> Iterator[Row]:
+    wanted = column_wanted(name, lines)
+    if wanted is not None:
+        yield Row(name, wrong=wanted)
+        return
+    for place, text in lines:
+        if text is None:
+            yield Row(place, wrong=NOT_TEXT)
+        elif (target := text.strip()) and not target.startswith("#"):
+            yield Row(place, target)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -59,66 +93,13 @@ def _has_data_uri(line: bytes) -> bool:
     return b"data:" in line[:LONGEST_LINE].lower()
 
 
-def _text(line: bytes) -> str | None:
+def _decoded(line: bytes) -> str | None:
     if len(line) > (LONGEST_DATA_URI if _has_data_uri(line) else LONGEST_LINE) or b"\0" in line:
         return None
     try:
-        return line.decode("utf-8-sig").strip()
+        return line.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-
-
-def _of_table(lines: Iterator[tuple[str, str | None]], column: str) -> Iterator[Row]:
-    """One column of a CSV file, or one key of JSON lines: the first line with anything in it tells which."""
-    import json
-
-    first = next(lines, None)
-    if first is None:
-        return
-    place, text = first
-    if text is None:
-        yield Row(place, wrong=_NO_TEXT)
-        return
-    header: list[str] | None = None
-    if not text.startswith(("{", "[")):
-        header = _cells(text)
-        if column not in header:
-            yield Row(place, wrong=f"no column {column!r}: it has {', '.join(header)[:500]}")
-            return
-        first = None
-    for place, text in _chained(first, lines):
-        if text is None:
-            yield Row(place, wrong=_NO_TEXT)
-            continue
-        value: object
-        if header is not None:
-            value = dict(zip(header, _cells(text), strict=False)).get(column)
-        else:
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError):
-                row = None
-            value = row.get(column) if isinstance(row, dict) else None
-        filled = isinstance(value, str) and value.strip()
-        yield Row(place, str(value)) if filled else Row(place, wrong=f"the line has no {column!r}: mend it")
-
-
-def _cells(text: str) -> list[str]:
-    """Return the cells of one line of CSV; none where it is not CSV, or a cell has more than 131,072 characters."""
-    import csv
-
-    try:
-        return next(csv.reader([text]))
-    except csv.Error:
-        return []
-
-
-def _chained(
-    first: tuple[str, str | None] | None, rest: Iterator[tuple[str, str | None]]
-) -> Iterator[tuple[str, str | None]]:
-    if first is not None:
-        yield first
-    yield from rest
 
 
 def standard_input() -> tuple[IO[bytes] | None, bool]:
@@ -141,7 +122,7 @@ def is_list(head: bytes) -> bool:
         return False
     line, ended, _ = head.partition(b"\n")
     line = line if ended else line[: HEAD - 4]  # a character may be cut in two
-    return b"\0" not in head and _text(line) is not None
+    return b"\0" not in head and _decoded(line) is not None
 
 
 def told(stream: IO[bytes]) -> tuple[IO[bytes], bool]:

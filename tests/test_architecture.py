@@ -28,6 +28,7 @@ LAYERS = [
     ["scan"],
     ["targets"],
     ["lists"],
+    ["columns"],
     ["checker"],
     ["ruleviews", "schemas"],
     ["rulecheck"],

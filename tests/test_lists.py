@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,102 @@ def test_csv_survives_a_blank_first_line_and_quotes() -> None:
     assert rows(b'\nid,u\n1,"a,b"\n2,\n3,c\n', "u") == [("a,b", False), (None, True), ("c", False)]
     (row,) = lists.rows(io.BytesIO(b"id,url\n1,a\n"), "l", "u")
     assert row == Row("l:1", None, "no column 'u': it has id, url")
+
+
+class TestCsv:
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+    def test_every_usual_delimiter_is_found_by_the_column(self, delimiter: str) -> None:
+        text = 'id,url\n1,a.png\n,b.png\n3,"c{0} d.png"\n'.replace(",", delimiter).replace("{0}", delimiter)
+        assert rows(text.encode(), "url") == [("a.png", False), ("b.png", False), (f"c{delimiter} d.png", False)]
+
+    def test_a_delimiter_that_is_announced_is_used(self) -> None:
+        assert rows(b"sep=:\r\nid:url\r\n1:a.png\r\n", "url") == [("a.png", False)]
+
+    def test_a_quoted_field_may_have_line_breaks(self) -> None:
+        text = b'id,note,url\n1,"two\n\nlines, ""quoted""",a.png\n2,x,b.png\n'
+        found = list(lists.rows(io.BytesIO(text), "l", "url"))
+        assert found == [Row("l:2", "a.png"), Row("l:5", "b.png")]
+
+    def test_a_header_may_have_line_breaks(self) -> None:
+        assert rows(b'"the\nid";url\n1;a.png\n', "url") == [("a.png", False)]
+
+    def test_a_quotation_mark_that_is_not_closed_costs_its_line_alone(self) -> None:
+        text = b'id,url\n1,"a.png\n' + b"2,b.png\n" * 5_000
+        assert rows(text, "url") == [(None, True), *[("b.png", False)] * 5_000]
+
+    def test_a_quotation_mark_within_a_field_is_a_character(self) -> None:
+        assert rows(b'size,url\n5" wide,a.png\n', "url") == [("a.png", False)]
+
+    def test_a_line_with_more_fields_than_the_header_is_not_guessed(self) -> None:
+        assert rows(b"id,url\n1,a,b.png\n2,c.png,\n", "url") == [(None, True), ("c.png", False)]
+
+    def test_a_single_column_keeps_the_commas_of_its_urls(self) -> None:
+        assert rows(b"url\nhttps://x/a,b.png\n", "url") == [("https://x/a,b.png", False)]
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("l", b"id,url\n1,a.png\n2,b.png\n"),
+            ("l", b"id;url\r\n1;a.png\r\n"),
+            ("l", b"id\turl\n1\ta.png\n"),
+            ("l.csv", b"id,url\n"),
+            ("l.csv", b"url\na.png\nb.png\n"),
+            ("l", b'{"id": 1, "url": "a.png"}\n{"id": 2, "url": "b.png"}\n'),
+            ("l", b'[{"id": 1, "url": "a.png"}, {"id": 2, "url": "b.png"}]'),
+        ],
+    )
+    def test_without_a_column_one_sentence_names_the_columns(self, name: str, text: bytes) -> None:
+        (row,) = lists.rows(io.BytesIO(text), name, None)
+        assert row.place == name
+        assert re.search(r"--column: (id, )?url$", row.wrong or "")
+
+    @pytest.mark.parametrize("text", ["a, b.png\nc, d.png\n", "https://x/?a,b\nhttps://x/?c,d\n", "a.png;b\n", "x,y"])
+    def test_names_with_commas_are_no_csv(self, text: str) -> None:
+        assert rows(text.encode()) == [(line, False) for line in text.splitlines()]
+
+    def test_a_file_that_is_called_like_a_header(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a,b").touch()
+        assert rows(b"a,b\nc,d\n") == [("a,b", False), ("c,d", False)]
+
+
+class TestJsonArrays:
+    def test_strings(self) -> None:
+        assert rows(b'["a.png", "b c.png", 3]') == [("a.png", False), ("b c.png", False), (None, True)]
+        assert rows(b'\xef\xbb\xbf[\n  "a.png",\n  "b.png"\n]\n') == [("a.png", False), ("b.png", False)]
+
+    def test_one_line_may_be_longer_than_a_line_of_targets(self) -> None:
+        names = [f"https://example.com/{number}.png" for number in range(10_000)]
+        assert rows(json.dumps(names).encode()) == [(name, False) for name in names]
+
+    def test_objects_with_a_key(self) -> None:
+        found = list(lists.rows(io.BytesIO(b'[{"u": "a"}, {"v": "b"}, "c"]'), "l", "u"))
+        assert [(row.place, row.target) for row in found] == [("l[0]", "a"), ("l[1]", None), ("l[2]", None)]
+
+    def test_lines_that_only_begin_like_one(self) -> None:
+        assert rows(b"[1].png\nb.png\n") == [("[1].png", False), ("b.png", False)]
+        assert rows(b'["a.png\nb.png\n') == [('["a.png', False), ("b.png", False)]
+        assert rows(b'["a"\n' + b"[" * 5_000) == [('["a"', False), ("[" * 5_000, False)]
+
+    def test_an_empty_one_names_no_target(self, tmp_path: Path) -> None:
+        (tmp_path / "l.json").write_text("[]")
+        (item,) = expand([f"@{tmp_path / 'l.json'}"])
+        assert item.problem is not None
+        assert item.problem.code == "no_media"
+
+    def test_a_file_of_them_is_a_list(self, tmp_path: Path) -> None:
+        (tmp_path / "l.json").write_text('["a.png",\n"b.png"]')
+        assert [item.target for item in expand([f"@{tmp_path / 'l.json'}"])] == ["a.png", "b.png"]
+
+
+def test_a_line_is_passed_on_before_the_next_one_is_there() -> None:
+    read, write = os.pipe()
+    os.write(write, b"a.png\n")
+    with os.fdopen(read, "rb") as stream:
+        found = lists.rows(lists.told(stream)[0], "l", None)
+        assert next(found) == Row("l:1", "a.png")
+        os.close(write)
+        assert list(found) == []
 
 
 @pytest.mark.parametrize(

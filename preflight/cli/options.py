@@ -73,7 +73,9 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output."),
     click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable."),
     click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable."),
-    click.option("--column", metavar="NAME", help="Lists are CSV or JSON lines; the targets are under this name."),
+    click.option(
+        "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that holds the targets."
+    ),
     click.option(
         "--jobs",
         "-j",

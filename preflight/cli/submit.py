@@ -46,7 +46,9 @@ from preflight.targets import Item
 @click.option("--sandbox", is_flag=True, help="Try it: a local server, its own key, a temporary ledger.")
 @click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable.")
-@click.option("--column", metavar="NAME", help="Lists are CSV or JSON lines; the targets are under this name.")
+@click.option(
+    "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that holds the targets."
+)
 @click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]")
 @click.option("--format", "format_", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output.")

@@ -1,0 +1,254 @@
+"""Lists that are tables: the targets of one column of CSV, or of one key of JSON objects."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from preflight.formats import MEDIA_EXTENSIONS, extension_of
+from preflight.sources.opening import is_url
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+MAX_RECORD_LINES: Final = 1000
+"""Lines of one CSV record: a quotation mark that is never closed must not swallow the rest of the list."""
+MAX_RECORD_CHARS: Final = 1 << 16
+MAX_NAMES: Final = 20
+"""Columns that a message names."""
+
+NOT_TEXT: Final = "the line is not UTF-8 text, or far too long: fix it"
+_UNCLOSED: Final = "a quotation mark is opened and not closed: fix the line"
+_NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters: fix the line"
+_SEPARATOR: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+"""The line that spreadsheets write in front of a table."""
+_WORD: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
+"""What the name of a column looks like."""
+
+
+class Row(NamedTuple):
+    """One row of a list: its place (`urls.txt:4`), and the target or what is wrong with it."""
+
+    place: str
+    target: str | None = None
+    wrong: str | None = None
+
+
+class Line(NamedTuple):
+    """One line of a list: its place, and its text with its end; None: it is not text."""
+
+    place: str
+    text: str | None
+
+
+class Lines(Iterator[Line]):
+    """Lines that can be given back, to be read in another way."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._back: list[Line] = []
+
+    def __next__(self) -> Line:
+        return self._back.pop() if self._back else next(self._lines)
+
+    def give_back(self, lines: Sequence[Line]) -> None:
+        """Let them be read again, in their order."""
+        self._back.extend(reversed(lines))
+
+
+def of_csv(lines: Lines, column: str) -> Iterator[Row]:
+    """Yield the fields of one column; the first record names the columns.
+
+    The delimiter is the first of `DELIMITERS` by which the header has that column.
+    """
+    header = _header(lines, column)
+    if header is None:
+        return
+    if column not in header.names:
+        yield Row(header.place, wrong=f"no column {column!r}: it has {named(header.names)}")
+        return
+    while (record := _record(lines, header.delimiter)) is not None:
+        yield _field(record, header, column)
+
+
+def of_json_lines(lines: Lines, key: str) -> Iterator[Row]:
+    """Yield one key of the object in each line."""
+    for place, text in lines:
+        if text is None:
+            yield Row(place, wrong=NOT_TEXT)
+        elif text.strip():
+            yield _value(place, parsed(text), key)
+
+
+def of_array(name: str, items: Sequence[object], key: str | None) -> Iterator[Row]:
+    """Yield the items of a JSON array: strings, or one key of objects."""
+    first = next((item for item in items if isinstance(item, dict)), None)
+    if key is None and first is not None:
+        yield Row(name, wrong=f"the list has JSON objects: choose the key of the target with --column: {named(first)}")
+        return
+    for number, item in enumerate(items):
+        place = f"{name}[{number}]"
+        if key is not None:
+            yield _value(place, item, key)
+        elif isinstance(item, str) and item.strip():
+            yield Row(place, item.strip())
+        else:
+            yield Row(place, wrong="the item is not a string: fix it")
+
+
+def column_wanted(name: str, lines: Lines) -> str | None:
+    """Return what to say of a list that is a table and is read without a column; None for lines of targets."""
+    line = next(lines, None)
+    if line is None:
+        return None
+    lines.give_back([line])
+    first = (line.text or "").strip()
+    if not first or first.startswith("#") or is_url(first) or os.path.lexists(first):
+        return None
+    item = parsed(first) if first.startswith("{") else None
+    if isinstance(item, dict) and item:
+        return f"the list has JSON objects: choose the key of the target with --column: {named(item)}"
+    if first == "{":
+        return "the list is a JSON object: give an array, or JSON lines"
+    names = _names(name, line.text or "", lines)
+    if names is None:
+        return None
+    return f"the list is CSV: choose the column of the target with --column: {named(names)}"
+
+
+def named(names: Any) -> str:
+    """Return the names of columns for a message."""
+    known = [str(name) for name in names]
+    return ", ".join(known[:MAX_NAMES]) + (" …" if len(known) > MAX_NAMES else "")
+
+
+def parsed(text: str | bytes) -> object:
+    """Return what a JSON text says; None for none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _Header(NamedTuple):
+    place: str
+    delimiter: str
+    names: list[str]
+
+
+class _Record(NamedTuple):
+    """One record of CSV: its lines, and its fields, or what is wrong with it."""
+
+    lines: list[Line]
+    fields: list[str]
+    wrong: str | None = None
+
+
+def _header(lines: Lines, column: str) -> _Header | None:
+    """Return the first record, by the delimiter that suits; None where there is none."""
+    announced = None
+    found: list[_Header] = []
+    delimiters: tuple[str, ...] = DELIMITERS
+    while delimiters:
+        delimiter, delimiters = delimiters[0], delimiters[1:]
+        record = _record(lines, delimiter)
+        if record is None:
+            return None
+        said = _SEPARATOR.fullmatch(record.lines[0].text or "") if announced is None else None
+        if said is not None:
+            announced = said[1]
+            delimiters = (announced,)
+            continue
+        found.append(_Header(record.lines[0].place, delimiter, [field.strip() for field in record.fields]))
+        if column in found[-1].names:
+            return found[-1]
+        lines.give_back(record.lines)
+    return max(found, key=lambda header: len(header.names))
+
+
+def _record(lines: Lines, delimiter: str) -> _Record | None:
+    """Return the next record that is not blank. A field in quotation marks may have line breaks in it."""
+    line = next((line for line in lines if line.text is None or line.text.strip()), None)
+    if line is None:
+        return None
+    taken, chars, opened = [line], 0, False
+    while (text := taken[-1].text) is not None:
+        chars += len(text)
+        opened = _is_open(text, delimiter, opened)
+        if not opened:
+            record = _parse("".join(one.text or "" for one in taken), delimiter)
+            return _Record(taken, record or [], None if record is not None else _NOT_CSV)
+        after = next(lines, None) if len(taken) < MAX_RECORD_LINES and chars < MAX_RECORD_CHARS else None
+        if after is None:
+            break
+        taken.append(after)
+    lines.give_back(taken[1:])
+    return _Record(taken[:1], [], NOT_TEXT if line.text is None else _UNCLOSED)
+
+
+def _is_open(text: str, delimiter: str, opened: bool) -> bool:
+    """Return whether a quoted field goes on behind a line that begins in one, or not."""
+    if '"' not in text:
+        return opened
+    starts = not opened
+    for character in text:
+        if character == '"':
+            opened = not opened if opened or starts else opened
+        starts = not opened and (character == delimiter or (starts and character == '"'))
+    return opened
+
+
+def _field(record: _Record, header: _Header, column: str) -> Row:
+    place, fields = record.lines[0].place, record.fields
+    if record.wrong is not None:
+        return Row(place, wrong=record.wrong)
+    if len(header.names) == 1:
+        fields = [header.delimiter.join(fields)]  # a URL with a comma in it, which nothing else is beside
+    if any(field.strip() for field in fields[len(header.names) :]):
+        wrong = f"the line has {len(fields)} fields, the header {len(header.names)}: put quotation marks around them"
+        return Row(place, wrong=wrong)
+    value = dict(zip(header.names, fields, strict=False)).get(column, "").strip()
+    return Row(place, value) if value else Row(place, wrong=f"the line has no {column!r}: fix it")
+
+
+def _value(place: str, item: object, key: str) -> Row:
+    value = item.get(key) if isinstance(item, dict) else None
+    if isinstance(value, str) and value.strip():
+        return Row(place, value)
+    what = "item" if place.endswith("]") else "line"
+    return Row(place, wrong=f"the {what} has no {key!r}: fix it")
+
+
+def _names(name: str, first: str, lines: Lines) -> list[str] | None:
+    """Return the columns of a list that looks like CSV: its name says so, or its second line has as many fields."""
+    is_named_so = name.lower().endswith((".csv", ".tsv"))
+    for delimiter in DELIMITERS:
+        names = _fields(first, delimiter)
+        if len(names) < 2 and not (is_named_so and delimiter == DELIMITERS[-1]):
+            continue
+        if not all(_WORD.fullmatch(one) and extension_of(one) not in MEDIA_EXTENSIONS for one in names):
+            continue
+        if is_named_so or _has_second(lines, delimiter, len(names)):
+            return names
+    return None
+
+
+def _has_second(lines: Lines, delimiter: str, count: int) -> bool:
+    """Return whether the second line, which need not be there yet, has as many fields."""
+    taken = [line for line in (next(lines, None), next(lines, None)) if line is not None]
+    lines.give_back(taken)
+    return len(taken) == 2 and len(_fields(taken[1].text or "", delimiter)) == count
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    return [field.strip() for field in _parse(line.strip("\r\n"), delimiter) or ()]
+
+
+def _parse(text: str, delimiter: str) -> list[str] | None:
+    """Return the fields of one record; None for a carriage return in one, or more than 131,072 characters."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:
+        return None
