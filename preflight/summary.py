@@ -63,12 +63,14 @@ class Summary:
     """All reports of a run counted, never kept.
 
     files, skipped  those that have a report; files in folders whose content and name are no media
+    ignored         files and folders that were left out by .gitignore files, or as dependencies
     bases           of each rule set: its basis, and the ISO day on which its limits were read
     """
 
     def __init__(self, rules: Iterable[RuleSet] = ()) -> None:
         self.files = 0
         self.skipped = 0
+        self.ignored = 0
         self.bytes_read = 0
         self.requests = 0
         self.bases = {one.name: (one.basis, one.as_of) for one in rules}
@@ -116,6 +118,7 @@ class Summary:
         return {
             "files": self.files,
             "skipped": self.skipped,
+            "ignored": self.ignored,
             **self.overall.as_json(),
             "by_rules": {name: tally.as_json() for name, tally in self.by_rules.items()},
             "bytes_read": self.bytes_read,

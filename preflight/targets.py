@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Final, NamedTuple
 
 from preflight import lists
 from preflight.confinement import Confinement
+from preflight.gitignore import NAME as GITIGNORE
+from preflight.gitignore import Ignoring
 from preflight.report import Problem
 from preflight.sources.assets import asset_of
 from preflight.sources.opening import Target, is_fetched, is_url
@@ -27,11 +29,22 @@ class Item(NamedTuple):
     problem: Problem | None = None
 
 
+def _uncounted() -> None:
+    """Default for `Selection.ignored`: does nothing."""
+
+
 class Selection(NamedTuple):
-    """Which files of folders are taken, by shell patterns on the path below the folder or on the name."""
+    """Which files of folders are taken.
+
+    include, exclude  shell patterns on the path below the folder or on the name
+    ignore            leave out what .gitignore files ignore, and folders of dependencies
+    ignored           called for each file and each folder that is left out so
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    ignore: bool = True
+    ignored: Callable[[], object] = _uncounted
 
     def __bool__(self) -> bool:
         """Whether there is anything to match."""
@@ -52,6 +65,11 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 _ALL: Final = Selection()
+
+DEPENDENCIES: Final = frozenset(("__pycache__", "__pypackages__", "bower_components", "jspm_packages", "node_modules"))
+"""Names of folders that package managers and interpreters fill."""
+_ENVIRONMENT: Final = "pyvenv.cfg"
+"""The file that marks a virtual environment of Python."""
 
 
 def expand(
@@ -109,38 +127,60 @@ def _problem(name: str, code: str, sentence: str) -> Item:
 
 
 def _folder(folder: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
-    """Regular files below a folder, depth first, sorted; hidden ones are skipped, loops of links entered once."""
-    pending = [folder]
+    """Yield the regular files below a folder, depth first, sorted.
+
+    Skips hidden and ignored ones; a folder that links lead to again is entered once.
+    """
+    pending = [(folder, Ignoring.at(folder) if selection.ignore else None)]
     seen: set[tuple[int, int]] = set()
-    empty = True
+    empty, any_ignored = True, False
     while pending:
-        here = pending.pop()
+        here, ignoring = pending.pop()
         try:
             state = os.stat(here)
             if (state.st_dev, state.st_ino) in seen:
                 continue
             seen.add((state.st_dev, state.st_ino))
             with os.scandir(here) as entries:
-                listed = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name)
+                there = list(entries)
+            if ignoring is not None:
+                names = {entry.name for entry in there}
+                if _ENVIRONMENT in names and here != folder:
+                    any_ignored = True
+                    selection.ignored()
+                    continue
+                ignoring = ignoring.below(here) if GITIGNORE in names else ignoring
+            listed = sorted((entry for entry in there if not entry.name.startswith(".")), key=lambda e: e.name)
         except OSError as error:
             empty = False
             yield _problem(here, "unreadable", f"the folder cannot be listed ({error.strerror}): check its permissions")
             continue
         below = []
         for entry in listed:
-            if confinement and entry.is_symlink() and (outside := confinement.problem(entry.path)):
+            if ignoring is not None and _is_ignored(entry, ignoring):
+                any_ignored = True
+                selection.ignored()
+            elif confinement and entry.is_symlink() and (outside := confinement.problem(entry.path)):
                 empty = False
                 yield _problem(entry.path, "unreadable", outside)
             elif _is_folder(entry):
-                below.append(entry.path)
+                below.append((entry.path, ignoring))
             elif _may_be_file(entry) and (not selection or selection.takes(os.path.relpath(entry.path, folder))):
                 empty = False
                 yield Item(entry.path, None, False)
         pending.extend(reversed(below))
     if empty:
-        yield _problem(
-            folder, "no_media", "the folder has no file that could be media: check the path and the patterns"
-        )
+        but = ", but for what is ignored (.gitignore, dependencies)" if any_ignored else ""
+        said = f"the folder has no file that could be media{but}: check the path and the patterns"
+        yield _problem(folder, "no_media", said)
+
+
+def _is_ignored(entry: os.DirEntry[str], ignoring: Ignoring) -> bool:
+    is_folder = _is_folder(entry)
+    if is_folder and entry.name in DEPENDENCIES:
+        return True
+    # To git a link is a file, wherever it leads.
+    return ignoring.ignores(entry.path, is_folder=is_folder and not entry.is_symlink())
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:

@@ -45,7 +45,7 @@ LAYERS = [
     ["media", "units"],
     ["output"],
     ["confinement", "toml"],
-    ["formats", "codes", "errors", "escape"],
+    ["formats", "codes", "errors", "escape", "gitignore"],
 ]
 """From top to bottom: a module may import from its own line and from every line below."""
 

@@ -36,6 +36,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "list.txt").write_text("photo.png\n")
     (folder / "base.toml").write_text(_house())
     (folder / "house.toml").write_text(_house('extends = "./base.toml"'))
+    (folder / ".gitignore").write_text("*.txt\n")
     (folder / "preflight.toml").write_text('rules = "atlas"\n')
     monkeypatch.chdir(folder)
     return folder
@@ -82,6 +83,7 @@ REFUSED = [
     ("check - --for atlas --output list.txt < list.txt", "would overwrite what comes in on standard input"),
     ("check @list.txt --for atlas >> list.txt", "standard output would overwrite the list list.txt"),
     ("check . --for atlas --report csv=hard.csv", "would overwrite a media file"),
+    ("check . --for atlas --output .gitignore", "--output .gitignore would overwrite rules of git"),
     ("probe list.txt --output list.txt", "would overwrite the file to be checked list.txt"),
     ("probe noext -o noext", "would overwrite a media file"),
     ("submit @list.txt --to atlas --sandbox --output list.txt", "would overwrite the list list.txt"),
@@ -134,6 +136,12 @@ def test_a_ledger_is_not_overwritten(desk: Path, end: str) -> None:
         assert done.returncode == 2
         assert "give another path" in done.stderr or "are the same file" in done.stderr
         assert (desk / f"l.sqlite{end}").stat().st_ino == before
+
+
+def test_a_cache_in_the_folder_that_is_checked_is_used(desk: Path) -> None:
+    for _ in range(2):
+        assert shell("check noext photo.png --for atlas --cache cache").returncode == 0
+    assert (desk / "cache").read_bytes().startswith(b"preflight cache")
 
 
 def test_a_report_in_the_folder_that_is_checked_is_replaced_each_time(desk: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from preflight.targets import Selection, expand
+from tests.conftest import Run
 
 
 @pytest.fixture
@@ -94,3 +97,75 @@ def test_urls_and_files_that_are_not_there_are_left_to_whoever_opens_them(tree: 
         "gone.png",
         "a.png",
     ]
+
+
+class TestIgnored:
+    @pytest.fixture
+    def project(self, tree: Path) -> Path:
+        """A repository whose .gitignore files ignore some pictures, with the folders of dependencies."""
+        subprocess.run(["git", "init", "-q"], check=True)
+        for name in (
+            "build/a.png",
+            "src/keep.tmp.png",
+            "src/other.tmp.png",
+            "src/local.png",
+            "node_modules/x/a.png",
+            "src/node_modules/a.png",
+            "env/lib/a.png",
+            "src/__pycache__/a.png",
+        ):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_bytes(b"x")
+        (tree / "env/pyvenv.cfg").touch()
+        (tree / ".gitignore").write_text("/build/\n*.tmp.png\nz.jpg\n")
+        (tree / "src/.gitignore").write_text("!keep.tmp.png\nlocal.png\n")
+        return tree
+
+    def test_what_git_ignores_and_dependencies_are_left_out(self, project: Path) -> None:
+        assert names(".") == ["./a.png", "./b/c.png", "./b/d/e.mp4", "./src/keep.tmp.png"]
+
+    def test_rules_hold_from_the_top_of_the_repository(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert names("src") == ["src/keep.tmp.png"]
+        monkeypatch.chdir(project / "src")
+        assert names(".") == ["./keep.tmp.png"]
+        assert names("..")[:1] == ["../a.png"]
+
+    def test_what_is_named_itself_is_checked(self, project: Path) -> None:
+        assert names("build/a.png", "z.jpg") == ["build/a.png", "z.jpg"]
+        assert names("build", "node_modules", "env") == [
+            "build/a.png",
+            "node_modules/x/a.png",
+            "env/pyvenv.cfg",
+            "env/lib/a.png",
+        ]
+
+    def test_nothing_is_ignored_on_demand(self, project: Path) -> None:
+        found = [item.target for item in expand(["."], Selection(ignore=False))]
+        assert len(found) == 13
+
+    def test_what_is_left_out_is_counted(self, project: Path, run: Run) -> None:
+        count: list[None] = []
+        list(expand(["."], Selection(ignored=lambda: count.append(None))))
+        assert len(count) == 8
+        done = run("check", project, "--for", "atlas")
+        assert "4 files, 8 ignored;" in done.stdout
+        done = run("check", project, "--for", "atlas", "--format", "json")
+        assert json.loads(done.stdout)["summary"]["ignored"] == 8
+        done = run("check", project, "--for", "atlas", "--no-ignore")
+        assert "12 files, 1 without media skipped;" in done.stdout
+
+    def test_a_folder_of_ignored_files_alone_is_said(self, project: Path) -> None:
+        (project / "src/keep.tmp.png").unlink()
+        (item,) = expand(["src"])
+        assert item.problem is not None
+        assert "but for what is ignored" in item.problem.message
+
+    def test_rules_hold_without_a_repository_below_the_folder(self, tree: Path) -> None:
+        (tree / "b/.gitignore").write_text("*.png\n")
+        assert names(".") == ["./a.png", "./z.jpg", "./b/d/e.mp4"]
+
+    def test_a_pipe_or_a_link_as_gitignore_is_passed_over(self, tree: Path) -> None:
+        os.mkfifo(tree / ".gitignore")
+        (tree / "rules").write_text("*\n")
+        (tree / "b/.gitignore").symlink_to("../rules")
+        assert names("b") == ["b/c.png", "b/d/e.mp4"]

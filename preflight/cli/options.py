@@ -66,6 +66,13 @@ def _refused_as(ctx: click.Context, param: click.Parameter) -> Iterator[None]:
         raise click.BadParameter(str(error), ctx=ctx, param=param) from None
 
 
+no_ignore_option = click.option(
+    "--no-ignore",
+    is_flag=True,
+    help="Take files of folders also where .gitignore ignores them, and from node_modules, __pycache__ and virtual "
+    "environments.",
+)
+
 _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.argument(
         "targets", nargs=-1, metavar="TARGET…", callback=configured_targets, shell_complete=complete.targets
@@ -73,6 +80,7 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output."),
     click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable."),
     click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable."),
+    no_ignore_option,
     click.option(
         "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that holds the targets."
     ),
@@ -105,9 +113,12 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
 )
 
 
-def items_of(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Item]:
-    """The single targets that a command line names."""
-    selection = Selection(tuple(options["include"]), tuple(options["exclude"]))
+def items_of(
+    targets: tuple[str, ...], options: dict[str, Any], ignored: Callable[[], object] = lambda: None
+) -> Iterator[Item]:
+    """The single targets that a command line names; `ignored` is called for what is left out of folders."""
+    ignore = not options.get("no_ignore")
+    selection = Selection(tuple(options["include"]), tuple(options["exclude"]), ignore, ignored)
     return expand(targets, selection, options["column"], options["confinement"])
 
 

@@ -70,8 +70,11 @@ class Run:
 
     def items(self) -> Iterator[Item]:
         """The targets. Raises `UsageError` at one that an output of this call would overwrite."""
-        items = items_of(self._targets, self._options)
+        items = items_of(self._targets, self._options, self._count_ignored)
         return items if self._written is None else self._written.watch(items)
+
+    def _count_ignored(self) -> None:
+        self.summary.ignored += 1
 
     def go(self, reporter: Reporter) -> None:
         """Examine every target, report each, close the reporter; after Ctrl-C with what was done so far."""
@@ -111,6 +114,8 @@ class Run:
         if not self.summary.files:
             count = self.summary.skipped
             seen = f"none of the {count:,} files found is media" if count else "no file was found"
+            if self.summary.ignored:
+                seen += f", {self.summary.ignored:,} files and folders are ignored (--no-ignore takes them)"
             click.echo(f"nothing to check: {seen}: check the paths and the patterns", err=True)
 
     @contextmanager
@@ -121,7 +126,7 @@ class Run:
             return
         if not is_line_reporter(reporter):
             raise UsageError("--cache keeps what is printed of each file: it goes with --format text or jsonl alone")
-            from preflight.running.cache import Cache
+        from preflight.running.cache import Cache
 
         cache = Cache(path, self._plan, reporter, lambda note: click.echo(note, err=True))
         try:

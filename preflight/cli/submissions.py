@@ -83,4 +83,6 @@ class Jsonl:
 
 def in_order(counts: Counter[str]) -> Counter[str]:
     """The counts of all outcomes that there were, the good ones first."""
-    return Counter({outcome: counts[outcome] for outcome in (*get_args(Outcome), "skipped") if counts[outcome]})
+    return Counter(
+        {outcome: counts[outcome] for outcome in (*get_args(Outcome), "skipped", "ignored") if counts[outcome]}
+    )

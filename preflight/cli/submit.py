@@ -12,7 +12,7 @@ import click
 from preflight.cli import complete
 from preflight.cli.help import SUBMIT_CODES
 from preflight.cli.numbers import Seconds
-from preflight.cli.options import colours, items_of, output_stream, progress
+from preflight.cli.options import colours, items_of, no_ignore_option, output_stream, progress
 from preflight.cli.overlap import Written, is_media
 from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
 from preflight.cli.submissions import Jsonl, Lines, Show
@@ -46,6 +46,7 @@ from preflight.targets import Item
 @click.option("--sandbox", is_flag=True, help="Try it: a local server, its own key, a temporary ledger.")
 @click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable.")
+@no_ignore_option
 @click.option(
     "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that holds the targets."
 )
@@ -74,7 +75,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], to: str, **options:
         stream = stack.enter_context(output_stream(options["output"]))
         show: Show = Lines(stream, colours(stream)) if options["format_"] == "text" else Jsonl(stream)
         advance = stack.enter_context(progress(wanted=not stream.isatty()))
-        items = written.watch(items_of(targets, options))
+        items = written.watch(items_of(targets, options, lambda: counts.update(["ignored"])))
         try:
             run = stack.enter_context(closing(submit_many(_media(items, counts), to, **settings)))
             for submission in run:

@@ -29,5 +29,7 @@ class JsonReporter:
 
     def close(self, summary: Summary) -> None:
         opening = self._before if self._before != ",\n" else "\n"
-        counts = {"files": summary.files, "skipped": summary.skipped} if self._probe else summary.as_json()
+        counts = summary.as_json()
+        if self._probe:
+            counts = {name: counts[name] for name in ("files", "skipped", "ignored")}
         self._write(f'{opening}],\n"summary": {self._encode(counts)}}}\n')

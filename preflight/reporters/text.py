@@ -50,7 +50,7 @@ class TextReporter:
     def close(self, summary: Summary) -> None:
         if self._options.probe or self._options.quiet:
             return
-        if summary.files + summary.skipped > 1:
+        if summary.files + summary.skipped + summary.ignored > 1:
             _table(summary, self._stream, self._options.colour)
             if not self._options.commands and summary.overall.failed:
                 self._stream.write("Check a file alone to see the ready command that mends it, where there is one.\n")
@@ -182,4 +182,5 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
     console.print(table)
     files = "1 file" if summary.files == 1 else f"{summary.files:,} files"
     skipped = f", {summary.skipped:,} without media skipped" if summary.skipped else ""
+    skipped += f", {summary.ignored:,} ignored" if summary.ignored else ""
     stream.write(f"{files}{skipped}; {_rounded(summary.bytes_read)} read\n")

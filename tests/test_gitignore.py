@@ -1,0 +1,110 @@
+"""Rules of .gitignore files against `git check-ignore`: whatever the rules, the same paths are ignored."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from preflight.gitignore import Ignoring, Rules
+from preflight.targets import Selection, expand
+
+NAMES = ("a", "b", "ab", "a.png", "b.png", "x y", "[1]", "ü.png")
+PIECES = (
+    *NAMES,
+    *("*", "?", "**", "***", "a*", "*.png", "*a*b*", "a**", "**a", "?*", "\\*", "\\[1]", "\\a", "a\\", "?.png"),
+    *("[ab]", "[!a]", "[^b]", "[a-b]*", "[]a]", "[!]]", "[-a]*", "[[:alpha:]]", "[[:digit:]]", "[[:nothing:]]", "[a"),
+)
+
+pieces = st.lists(st.sampled_from(PIECES), min_size=1, max_size=4)
+lines = st.builds(
+    lambda start, path, slash, end: start + "/".join(path) + slash + end,
+    st.sampled_from(("", "", "", "/", "!", "!/", "#", "\\!", "\\#")),
+    pieces,
+    st.sampled_from(("", "", "/", "//")),
+    st.sampled_from(("", "", "", " ", "\\ ", "  ", "\t", "\r")),
+)
+files = st.lists(lines, min_size=1, max_size=5).map("\n".join)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("git") is None:
+        pytest.skip("there is no git")
+    top = tmp_path_factory.mktemp("repository")
+    subprocess.run(["git", "init", "-q", top], check=True)
+    for first in NAMES:
+        if len(first) < 3:
+            for second in NAMES:
+                if len(second) < 3:
+                    (top / first / second).mkdir(parents=True)
+                    for third in NAMES:
+                        (top / first / second / third).touch()
+                else:
+                    (top / first / second).touch()
+        else:
+            (top / first).touch()
+    return top
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(upper=files, lower=files, excluded=files)
+def test_the_same_files_are_ignored_as_by_git(repository: Path, upper: str, lower: str, excluded: str) -> None:
+    for name, text in ((".gitignore", upper), ("a/.gitignore", lower), (".git/info/exclude", excluded)):
+        (repository / name).write_bytes(text.encode())
+    every = [str(item.target) for item in expand([str(repository)], Selection(ignore=False))]
+    asked = "\0".join(os.path.relpath(path, repository) for path in every)
+    command = ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "-z", "--stdin"]
+    done = subprocess.run(command, cwd=repository, input=asked.encode(), capture_output=True, check=False)
+    ignored = {os.path.join(repository, path) for path in done.stdout.decode().split("\0") if path}
+    left = {str(item.target) for item in expand([str(repository)]) if item.problem is None}
+    assert left == set(every) - ignored
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "is_folder", "expected"),
+    [
+        ("node_modules/", "node_modules", True, True),
+        ("node_modules/", "node_modules", False, None),
+        ("/a.png", "b/a.png", False, None),
+        ("b/a.png", "x/b/a.png", False, None),
+        ("**/b/a.png", "x/b/a.png", False, True),
+        ("*.png\n!a.png", "b/a.png", False, False),
+        ("a/**/b", "a/b", False, True),
+        ("a**/b", "ab", False, True),
+        ("\ufeffa", "a", False, True),
+        ("a\r\nb\r\n", "b", False, True),
+        ("?.png", "ü.png", False, None),
+        ("[", "[", False, None),
+    ],
+)
+def test_a_rule(rule: str, path: str, is_folder: bool, expected: bool | None) -> None:
+    assert Rules(rule.encode()).verdict(path, is_folder) is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("*a" * 60 + "b", "a" * 255),
+        ("**/" * 30 + "*a" * 20 + "/b", "a/" * 100 + "c"),
+        ("a/" + "**/a/" * 60 + "b", "a/" * 600 + "c"),
+    ],
+)
+def test_no_rule_takes_long(rule: str, path: str) -> None:
+    began = time.process_time()
+    assert Rules(rule.encode()).verdict(path, is_folder=False) is None
+    assert time.process_time() - began < 0.5
+
+
+def test_a_folder_that_is_ignored_itself_has_no_rules_from_above(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "build").mkdir()
+    (tmp_path / ".gitignore").write_text("build\n*.png\n")
+    assert not Ignoring.at(str(tmp_path / "build")).ignores(str(tmp_path / "build/a.png"), is_folder=False)
+    assert Ignoring.at(str(tmp_path)).below(str(tmp_path)).ignores(str(tmp_path / "a.png"), is_folder=False)
