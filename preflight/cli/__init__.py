@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -11,7 +12,9 @@ from typing import Final
 
 import click
 
+from preflight.cli.colour import color_option
 from preflight.cli.help import EXIT_CODES
+from preflight.cli.wrapping import HelpContext, error_lines, with_narrow_help
 from preflight.errors import PreflightError
 from preflight.escape import printable
 
@@ -33,14 +36,15 @@ _UNREAD: Final = 128 + signal.SIGPIPE
 class _Commands(click.Group):
     """A group that imports a command's module only when that command is called."""
 
+    context_class = HelpContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"preflight.cli.{cmd_name}").command
-        return command
+        return with_narrow_help(import_module(f"preflight.cli.{cmd_name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -92,6 +96,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     callback=_version,
     help="Print the versions of preflight and of the libraries that it uses.",
 )
+@color_option
 def group() -> None:
     """Tells whether images, videos and sounds will be accepted by a service, before you send them.
 
@@ -142,17 +147,17 @@ def call() -> int:
         finally:
             sys.stdout.flush()
     except click.NoSuchOption as error:
-        error.show()
+        _show(error)
         file = next((word for word in sys.argv[1:] if word.startswith("-") and os.path.lexists(word)), None)
         if file is not None:
             click.echo(f"To name the file, write ./{printable(file)}", err=True)
         code = 2
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = 2
     except PreflightError as error:
         said = "\n".join((str(error), *getattr(error, "__notes__", ())))
-        click.echo(f"preflight: {printable_lines(said)}", err=True)
+        click.echo(error_lines(f"preflight: {printable_lines(said)}"), err=True)
         code = 2
     except (KeyboardInterrupt, click.Abort):
         code = 130
@@ -162,13 +167,20 @@ def call() -> int:
         code = _UNREAD if error.code else 0  # click's: 1 is a broken pipe, 0 the end of a completion
     except OSError as error:
         said = str(error) if error.filename else f"standard output cannot be written ({error.strerror})"
-        click.echo(f"preflight: {printable_lines(said)}", err=True)
+        click.echo(error_lines(f"preflight: {printable_lines(said)}"), err=True)
         code = 2
     except Exception as error:
         said = printable_lines(f"{type(error).__name__}: {error}")
-        click.echo(f"preflight: a fault of preflight itself, please report it ({said})", err=True)
+        click.echo(error_lines(f"preflight: a fault of preflight itself, please report it ({said})"), err=True)
         code = 2
     return code
+
+
+def _show(error: click.ClickException) -> None:
+    """Print what click found wrong with a call."""
+    shown = io.StringIO()
+    error.show(shown)
+    click.echo(error_lines(shown.getvalue().rstrip("\n")), err=True)
 
 
 def printable_lines(text: str) -> str:

@@ -11,10 +11,11 @@ import click
 from preflight import catalog
 from preflight.checker import Plan, plan_for
 from preflight.cli import complete
+from preflight.cli.colour import always, colours
 from preflight.cli.defaults import announce
 from preflight.cli.help import EXIT_CODES
 from preflight.cli.kinds import OrderedKinds, with_registered_kinds
-from preflight.cli.options import colours, dropped_codes, format_option, http_options, target_options
+from preflight.cli.options import dropped_codes, format_option, http_options, target_options
 from preflight.cli.overlap import Written
 from preflight.cli.runs import Run
 from preflight.errors import UsageError
@@ -143,7 +144,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
             rules=plan.rules,
             commands=len(targets) <= FEW and not any(map(_holds_many, targets)),
         )
-        reporter = with_reports(main, options["report"], plan.rules, run.outputs)
+        reporter = with_reports(main, options["report"], plan.rules, run.outputs, colour=always())
         if options["together"]:
             items = with_registered_kinds(run.items(), options["ledger"])
             _together(items, plan, reporter, run.summary)

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from preflight.cli import complete
+from preflight.cli.colour import color_option, colours
 from preflight.cli.defaults import config_option, configured_targets
 from preflight.cli.numbers import Seconds, Within
 from preflight.codes import CODES
@@ -109,6 +110,7 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     ),
     click.option("--unordered", is_flag=True, help="Print as results come, not in the order of the input."),
     click.option("--deep/--no-deep", default=False, help="Decode the whole file too: finds what no header shows."),
+    color_option,
     config_option,
 )
 
@@ -133,18 +135,17 @@ def http_options(options: dict[str, Any]) -> HttpOptions | None:
     return HttpOptions(**chosen)
 
 
-def colours(stream: IO[str]) -> bool:
-    """Whether a stream is a terminal on which colour is wanted (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def console(width: int) -> Console:
     """Standard output, for tables: as wide as its terminal, or `width` where it is none."""
     from rich.console import Console
 
-    plain = not colours(sys.stdout)
+    coloured = colours(sys.stdout)
+    narrow = sys.stdout.isatty() or os.environ.get("COLUMNS")
     return Console(
-        highlight=False, width=None if sys.stdout.isatty() else width, color_system=None if plain else "auto"
+        highlight=False,
+        width=None if narrow else width,
+        color_system="auto" if coloured else None,
+        force_terminal=coloured or None,
     )
 
 

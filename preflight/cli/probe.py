@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from preflight.checker import plan_for
+from preflight.cli.colour import colours
 from preflight.cli.help import READ_CODES
-from preflight.cli.options import colours, format_option, http_options, target_options
+from preflight.cli.options import format_option, http_options, target_options
 from preflight.cli.overlap import Written
 from preflight.cli.runs import Run
 from preflight.reporters import PROBE_FORMATS, make_reporter

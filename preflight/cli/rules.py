@@ -10,8 +10,10 @@ import click
 
 from preflight import catalog
 from preflight.cli import complete, rules_diff, rules_explain, rules_table
+from preflight.cli.colour import color_option
 from preflight.cli.help import CALL_CODES
 from preflight.cli.options import console
+from preflight.cli.wrapping import wrapped
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.ruleset import Limit, RuleSet
@@ -42,6 +44,7 @@ for _part in (rules_diff, rules_explain, rules_table):
 
 @command.command("list", epilog=CALL_CODES)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@color_option
 def list_rules(format_: str) -> None:
     """List the built-in rule sets; NAME@YYYY-MM is an earlier or an observed text.
 
@@ -70,7 +73,7 @@ def list_rules(format_: str) -> None:
         click.echo(rules.name)
         about = f"{rules.stage}, {rules.basis}, {rules.as_of}: {', '.join(rules.sections)}"
         for text in (rules.title, about):
-            click.echo(click.wrap_text(text, screen.width, "  ", "  "))
+            click.echo(wrapped(text, screen.width, "  ", "  "))
 
 
 def _head(rules: RuleSet) -> dict[str, Any]:

@@ -8,8 +8,11 @@ import click
 
 from preflight import catalog
 from preflight.cli import complete
+from preflight.cli.colour import color_option
 from preflight.cli.help import CALL_CODES
 from preflight.cli.options import console
+from preflight.cli.wrapping import stacked
+from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
 from preflight.ruleviews.differences import Difference, differences
 from preflight.units import label
@@ -19,6 +22,7 @@ from preflight.units import label
 @click.argument("first", shell_complete=complete.rule_sets)
 @click.argument("second", shell_complete=complete.rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@color_option
 def command(first: str, second: str, format_: str) -> None:
     """Show what two rule sets say differently; NAME@YYYY-MM is an earlier or an observed text of NAME.
 
@@ -47,7 +51,13 @@ def _table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for heading in ("of", "what", ours.name, theirs.name):
         table.add_column(heading, no_wrap=heading in ("of", "what"), overflow="fold")
+    rows = []
     for one in found:
         where = f"{one.section}{f' in {one.format}' if one.format else ''}"
-        table.add_row(where, label(one.fact), one.first or "–", one.second or "–")
-    console(120).print(table)
+        cells = (one.first or "–", one.second or "–")
+        table.add_row(where, label(one.fact), *cells)
+        says = (f"{name}: {cell}" for name, cell in zip((ours.name, theirs.name), cells, strict=True))
+        rows.append((f"{where} {label(one.fact)}".strip(), tuple(says)))
+    screen = console(120)
+    text = table_text(screen, table)
+    print(text if text is not None else "\n".join(stacked(rows, screen.width)) + "\n", end="")

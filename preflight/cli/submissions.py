@@ -10,6 +10,7 @@ from typing import IO, Final, Protocol, get_args
 import click
 
 from preflight.escape import printable
+from preflight.reporters.tables import table_text
 from preflight.submitting import Outcome, Submission
 
 _STYLES: Final = {"active": "green", "processing": "yellow", "unknown": "yellow"}
@@ -62,7 +63,10 @@ class Lines:
         for outcome in counts:
             table.add_column(outcome, justify="right")
         table.add_row(*map(str, counts.values()))
-        Console(file=self._stream, width=100, no_color=not self._colour, force_terminal=self._colour).print(table)
+        width = None if self._stream.isatty() else 100
+        console = Console(file=self._stream, width=width, no_color=not self._colour, force_terminal=self._colour)
+        text = table_text(console, table)
+        self._stream.write(text or "".join(f"{count} {outcome}\n" for outcome, count in counts.items()))
 
 
 class Jsonl:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from preflight.cli import complete
+from preflight.cli.colour import color_option, colours
 from preflight.cli.help import SUBMIT_CODES
 from preflight.cli.numbers import Seconds
-from preflight.cli.options import colours, items_of, no_ignore_option, output_stream, progress
+from preflight.cli.options import items_of, no_ignore_option, output_stream, progress
 from preflight.cli.overlap import Written, is_media
 from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
 from preflight.cli.submissions import Jsonl, Lines, Show
@@ -47,6 +48,7 @@ from preflight.targets import Item
 @click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable.")
 @no_ignore_option
+@color_option
 @click.option(
     "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that holds the targets."
 )

@@ -73,7 +73,9 @@ def format_of(written: str) -> tuple[str, str]:
     )
 
 
-def with_reports(main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...], outputs: Outputs) -> Reporter:
+def with_reports(
+    main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...], outputs: Outputs, *, colour: bool = False
+) -> Reporter:
     """Return the main reporter with those of `--report` beside it; their files are open, but not yet published.
 
     Raises `UsageError` for a path that cannot be written, `MissingExtra` for a format that is not installed: both
@@ -83,5 +85,7 @@ def with_reports(main: Reporter, written: Iterable[str], rules: tuple[RuleSet, .
     for name, _ in wanted:
         make_reporter(name, io.StringIO())
     streams = [outputs.open(path, "--report") for _, path in wanted]
-    beside = (make_reporter(name, to, rules=rules) for (name, _), to in zip(wanted, streams, strict=True))
+    beside = (
+        make_reporter(name, to, rules=rules, colour=colour) for (name, _), to in zip(wanted, streams, strict=True)
+    )
     return Tee([main, *beside]) if wanted else main

@@ -13,7 +13,8 @@ from preflight.media import Media
 from preflight.report import Finding, Report
 from preflight.reporters import Options
 from preflight.reporters.matrix import SEVERAL, matrix
-from preflight.summary import Summary
+from preflight.reporters.tables import table_text
+from preflight.summary import Summary, Tally
 from preflight.units import amount
 
 OLD: Final = 90
@@ -170,17 +171,28 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
     from rich.table import Table
 
     console = Console(file=stream, force_terminal=colour, no_color=not colour, width=None if stream.isatty() else 100)
-    narrow = console.width < 60
-    table = Table(box=None, pad_edge=False, padding=(0, 1 if narrow else 3, 0, 0))
-    table.add_column("rule set", overflow="fold", no_wrap=not narrow)
-    for heading in ("pass", "warning", "fail", "unknown"):
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("rule set", overflow="fold", no_wrap=True)
+    for heading in _COUNTS:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, tally in summary.by_rules.items():
-        counts = (tally.passed - tally.warnings, tally.warnings, tally.failed, tally.unknown)
-        table.add_row(printable(name), *(str(count) if count else "·" for count in counts))
+        table.add_row(printable(name), *(str(count) if count else "·" for count in _counts(tally)))
     stream.write("\n")
-    console.print(table)
+    stream.write(table_text(console, table) or "".join(_line_of_counts(*row) for row in summary.by_rules.items()))
     files = "1 file" if summary.files == 1 else f"{summary.files:,} files"
     skipped = f", {summary.skipped:,} without media skipped" if summary.skipped else ""
     skipped += f", {summary.ignored:,} ignored" if summary.ignored else ""
     stream.write(f"{files}{skipped}; {_rounded(summary.bytes_read)} read\n")
+
+
+_COUNTS: Final = ("pass", "warning", "fail", "unknown")
+
+
+def _counts(tally: Tally) -> tuple[int, ...]:
+    return (tally.passed - tally.warnings, tally.warnings, tally.failed, tally.unknown)
+
+
+def _line_of_counts(name: str, tally: Tally) -> str:
+    """In place of a row of the table, where the terminal is too narrow for it."""
+    said = [f"{count} {word}" for word, count in zip(_COUNTS, _counts(tally), strict=True) if count]
+    return f"{printable(name)}: {', '.join(said)}\n"

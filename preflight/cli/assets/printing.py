@@ -10,7 +10,8 @@ from typing import IO, Any, Final
 
 import click
 
-from preflight.cli.options import Decorator, colours, output_stream
+from preflight.cli.colour import color_option, colours
+from preflight.cli.options import Decorator, output_stream
 from preflight.cli.overlap import Written
 from preflight.escape import printable
 from preflight.ledger import Entry
@@ -28,6 +29,7 @@ def output_options(*formats: str, default: str = "text") -> Decorator:
     """--format and --output."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = color_option(command)
         command = click.option(
             "--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output."
         )(command)

@@ -1,0 +1,54 @@
+"""Whether output is coloured: `--color`, the environment, the terminal, in this order."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import IO, Final
+
+import click
+
+_KEY: Final = "preflight.color"
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.meta[_KEY] = value
+
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    expose_value=False,
+    callback=_keep,
+    help="Colour the output; always: files too. auto heeds NO_COLOR, then FORCE_COLOR or CLICOLOR_FORCE, then "
+    "CLICOLOR=0 and TERM=dumb, then whether it is a terminal.  [default: auto]",
+)
+
+
+def always() -> bool:
+    """Return whether `--color always` was given: files are coloured too."""
+    return _chosen() == "always"
+
+
+def colours(stream: IO[str]) -> bool:
+    """Return whether a stream is to be coloured (https://no-color.org, https://force-color.org)."""
+    chosen = _chosen()
+    if chosen != "auto":
+        return chosen == "always"
+    environment = os.environ
+    if environment.get("NO_COLOR"):
+        return False
+    if stream is sys.stdout and (_is_on("FORCE_COLOR") or _is_on("CLICOLOR_FORCE")):
+        return True
+    return stream.isatty() and environment.get("TERM") != "dumb" and environment.get("CLICOLOR") != "0"
+
+
+def _chosen() -> str:
+    context = click.get_current_context(silent=True)
+    chosen: str = context.meta.get(_KEY, "auto") if context is not None else "auto"
+    return chosen
+
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "") not in ("", "0")

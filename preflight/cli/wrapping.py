@@ -1,0 +1,126 @@
+"""Text for terminals of any width: lines are wrapped between words, never within one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from textwrap import TextWrapper
+from typing import Final
+
+import click
+
+MIN_WIDTH: Final = 20
+NARROW: Final = 72
+"""Columns of text below which options stand on lines of their own."""
+NARROW_COLUMN: Final = 14
+"""Columns of the names of options and commands there."""
+
+_ENTRY: Final = re.compile(r"(\s*\S+\s{2,})\S")
+_COMMAND: Final = re.compile(r"\s+preflight ")
+
+
+def wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:
+    """Return a paragraph in lines of at most `width`; a longer word has a line of its own."""
+    wrapper = TextWrapper(
+        max(width, MIN_WIDTH),
+        initial_indent=indent,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapper.fill(" ".join(text.split(" ")))
+
+
+class Formatter(click.HelpFormatter):
+    """Help as click writes it, in terminals of less than 50 columns too, and without broken words."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        if width is None:
+            width = max(MIN_WIDTH, min(shutil.get_terminal_size().columns, max_width or 80) - 2)
+        super().__init__(indent_increment, width, max_width)
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs; those that begin with a line `\\b` line by line."""
+        indent = " " * self.current_indent
+        width = self.width
+        paragraphs = []
+        for paragraph in re.split(r"\n\s*\n", text):
+            lines = paragraph.split("\n")
+            if lines[0].strip() == "\b":
+                paragraphs.append("\n".join(_kept(f"{indent}{line}", width) for line in lines[1:]))
+            else:
+                paragraphs.append(wrapped(" ".join(line.strip() for line in lines), width, indent, indent))
+        self.write("\n\n".join(paragraphs) + "\n")
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write names with what they mean."""
+        rows = list(rows)
+        names = [name for name, _ in rows]
+        column = min(max(map(len, names), default=0), NARROW_COLUMN if self.width < NARROW else col_max) + col_spacing
+        start = self.current_indent + column
+        for name, said in rows:
+            head = "\n".join(_choices(name, self.width - self.current_indent - 4))
+            indent = " " * self.current_indent
+            self.write(indent + head.replace("\n", f"\n{indent}    "))
+            if said:
+                text = wrapped(said, self.width, " " * start, " " * start)
+                fits = "\n" not in head and len(name) <= column - col_spacing
+                self.write(text[self.current_indent + len(name) :] if fits else f"\n{text}")
+            self.write("\n")
+
+
+class HelpContext(click.Context):
+    """A context whose help is written by `Formatter`."""
+
+    formatter_class = Formatter
+
+
+def with_narrow_help(command: click.Command) -> click.Command:
+    """Return a command whose help, and that of its own commands, is written by `Formatter`."""
+    command.context_class = HelpContext
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            with_narrow_help(one)
+    return command
+
+
+def _kept(line: str, width: int) -> str:
+    """Return a line that stands alone; one that is too long goes on below its text, a command behind a backslash."""
+    if len(line) <= width:
+        return line
+    entry = _ENTRY.match(line)
+    indent = len(line) - len(line.lstrip())
+    hanging = len(entry[1]) if entry is not None and len(entry[1]) <= width // 2 else indent + 4
+    text = wrapped(line.strip(), width - 2, " " * indent, " " * hanging)
+    if entry is not None:
+        text = entry[1] + wrapped(line[len(entry[1]) :], width, " " * len(entry[1]), " " * hanging).lstrip()
+    return text.replace("\n", " \\\n") if _COMMAND.match(line) and "#" not in line else text
+
+
+def _choices(name: str, width: int) -> Iterator[str]:
+    """Yield an option in parts that fit, divided between its choices."""
+    part = ""
+    for piece in re.split(r"(?<=\|)", name):
+        if part and len(part) + len(piece) > width:
+            yield part
+            part = ""
+        part += piece
+    yield part
+
+
+def error_lines(text: str) -> str:
+    """Return an error's lines as they suit standard error: wrapped on a terminal, as they are in a file or a pipe."""
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(line if len(line) <= width else wrapped(line, width) for line in text.split("\n"))
+
+
+def stacked(rows: Iterable[tuple[str, Iterable[str]]], width: int) -> Iterator[str]:
+    """Yield lines for a table that is too wide: the head of each row, and below it its cells."""
+    for head, cells in rows:
+        yield wrapped(head, width, "", "  ")
+        for cell in cells:
+            yield wrapped(cell, width, "  ", "    ")

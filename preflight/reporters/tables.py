@@ -1,0 +1,26 @@
+"""Tables for terminals of any width: where a word would be broken, lines of text take their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def table_text(console: Console, table: Table) -> str | None:
+    """Return a table as it would be printed; None where the console is too narrow for a word in it."""
+    with console.capture() as captured:
+        console.print(table)
+    cells = (str(cell) for column in table.columns for cell in (column.header, *column.cells))
+    return captured.get() if _holds(captured.get(), cells) else None
+
+
+def _holds(text: str, cells: Iterable[str]) -> bool:
+    """Return whether every word of the cells is whole in a text that may be coloured."""
+    from rich.text import Text
+
+    words = set(Text.from_ansi(text).plain.split())
+    return all(word in words for cell in cells for word in cell.split())

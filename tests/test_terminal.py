@@ -1,0 +1,163 @@
+"""Colour on demand, and text for terminals of any width."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+
+import click
+import pytest
+
+from preflight.cli.wrapping import Formatter, HelpContext
+from tests.conftest import ROOT, Run
+from tests.test_help import ALL
+
+PASSING = "fixtures/accepted/picture.png"
+CHECK = ("check", PASSING, "--for", "atlas")
+ESCAPE = "\x1b["
+
+
+def on_terminal(words: list[str], columns: int, **environment: str) -> str:
+    """What a command prints to a terminal of so many columns, both streams."""
+    leader, follower = pty.openpty()
+    ioctl(follower, TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    env = {**{name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}, **environment}
+    env.setdefault("TERM", "xterm")
+    command = [sys.executable, "-m", "preflight", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdin=follower, stdout=follower, stderr=follower, env=env):
+        os.close(follower)
+        printed = b""
+        while True:
+            try:
+                piece = os.read(leader, 1 << 16)
+            except OSError:  # Linux: the other end is closed
+                break
+            if not piece:
+                break
+            printed += piece
+    os.close(leader)
+    return printed.decode().replace("\r\n", "\n")
+
+
+class TestColour:
+    @pytest.mark.parametrize(
+        ("environment", "words", "coloured"),
+        [
+            ({}, (), False),
+            ({"FORCE_COLOR": "1"}, (), True),
+            ({"FORCE_COLOR": "0"}, (), False),
+            ({"CLICOLOR_FORCE": "1"}, (), True),
+            ({"CLICOLOR_FORCE": "0"}, (), False),
+            ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, (), False),
+            ({"NO_COLOR": "", "FORCE_COLOR": "1"}, (), True),
+            ({}, ("--color", "always"), True),
+            ({"NO_COLOR": "1"}, ("--color", "always"), True),
+            ({"FORCE_COLOR": "1"}, ("--color", "never"), False),
+            ({"FORCE_COLOR": "1"}, ("--color", "auto"), True),
+        ],
+    )
+    def test_in_a_pipe(self, run: Run, environment: dict[str, str], words: tuple[str, ...], coloured: bool) -> None:
+        done = run(*CHECK, *words, env={**os.environ, **environment})
+        assert (ESCAPE in done.stdout) is coloured
+
+    @pytest.mark.parametrize(
+        ("environment", "coloured"),
+        [
+            ({}, True),
+            ({"TERM": "dumb"}, False),
+            ({"NO_COLOR": "1"}, False),
+            ({"CLICOLOR": "0"}, False),
+            ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True),
+        ],
+    )
+    @pytest.mark.parametrize("words", [CHECK, ("rules", "diff", "atlas", "ltx")])
+    def test_on_a_terminal(self, environment: dict[str, str], coloured: bool, words: tuple[str, ...]) -> None:
+        assert (ESCAPE in on_terminal(list(words), 120, **environment)) is coloured
+
+    def test_files_are_coloured_by_the_option_alone(self, run: Run, tmp_path: Path) -> None:
+        output, report = tmp_path / "output", tmp_path / "report.txt"
+        words = (*CHECK, "--output", output, "--report", report)
+        run(*words, env={**os.environ, "FORCE_COLOR": "1"})
+        assert ESCAPE not in output.read_text() + report.read_text()
+        run(*words, "--color", "always")
+        assert ESCAPE in output.read_text()
+        assert ESCAPE in report.read_text()
+
+    def test_the_option_may_stand_before_the_command(self, run: Run) -> None:
+        assert ESCAPE in run("--color", "always", *CHECK).stdout
+
+    def test_json_is_never_coloured(self, run: Run) -> None:
+        assert ESCAPE not in run(*CHECK, "--color", "always", "--format", "json").stdout
+
+
+def whole_words(text: str, width: int, original: str) -> None:
+    """Every line fits, but for a single word that is too long; no word is broken."""
+    for line in text.splitlines():
+        assert len(line) <= width or len(line.split()) <= 2, line
+    words = {word.removesuffix("...") for word in re.sub(r"\|", " ", original).split()}
+    said = {word.removesuffix("...") for word in re.sub(r"\|", " ", text).split()}  # a short help may end early
+    assert said - {"\\"} <= words
+
+
+class TestNarrow:
+    @pytest.mark.parametrize("columns", [30, 40, 60, 80])
+    @pytest.mark.parametrize("words", ALL)
+    def test_help_breaks_no_word(self, words: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        def text(width: int) -> str:
+            monkeypatch.setenv("COLUMNS", str(width))
+            with HelpContext(ALL[words], info_name="preflight", max_content_width=width) as context:
+                return ALL[words].get_help(context)
+
+        whole_words(text(columns), columns, text(1000))
+
+    def test_help_of_the_command_uses_it(self, run: Run) -> None:
+        for words in (["--help"], ["check", "--help"], ["assets", "groups", "--help"]):
+            text = run(*words, env={**os.environ, "COLUMNS": "40"}).stdout
+            assert max(map(len, text.splitlines())) <= 44, text
+
+    @pytest.mark.parametrize("columns", [40, 60])
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "rules diff atlas volcengine",
+            "rules list",
+            f"check {PASSING} {PASSING} --for atlas,volcengine@2026-03",
+            f"check {PASSING}",
+            f"check {PASSING} --for atlas --report report.doc",
+            f"check {PASSING} --for atlas --nonsense",
+        ],
+    )
+    def test_tables_and_errors_break_no_word(self, words: str, columns: int) -> None:
+        narrow = on_terminal(words.split(), columns, NO_COLOR="1")
+        wide = on_terminal(words.split(), 400, NO_COLOR="1")
+        said, meant = ({word.strip(":,") for word in text.split()} for text in (narrow, wide))
+        assert said <= meant
+
+    def test_a_long_word_is_left_whole(self) -> None:
+        formatter = Formatter(width=20)
+        formatter.write_dl([("--option", "a https://example.com/a/long/address b")])
+        assert "https://example.com/a/long/address" in formatter.getvalue()
+
+    def test_a_command_in_an_example_goes_on_behind_a_backslash(self) -> None:
+        formatter = Formatter(width=40)
+        formatter.write_text("\b\nExamples:\n  preflight check media/ --for atlas --report report.xml")
+        assert formatter.getvalue().splitlines()[1].endswith(" \\")
+        assert "".join(formatter.getvalue().replace("\\\n", "").split()) == (
+            "Examples:preflightcheckmedia/--foratlas--reportreport.xml"
+        )
+
+
+def test_context_settings_reach_every_command() -> None:
+    from preflight.cli import group
+
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        assert command.context_class is HelpContext
