@@ -97,6 +97,8 @@ class Cache:
     def keep(self, row: Row) -> None:
         """Take a row that was made now, where it will hold for as long as the file does not change."""
         made = self._under_way.pop(row.position, None)
+        if made is not None and not made[1][0] and row.bytes_read:
+            return  # a file of /proc: its size is 0 whatever it holds
         if made is not None and row.final and self._file >= 0:
             self._new.append((*made, row))
             if len(self._new) >= BATCH:

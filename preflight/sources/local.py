@@ -6,11 +6,15 @@ import errno
 import os
 import re
 import stat
+from typing import Final
 
 from preflight.errors import SourceChanged, SourceError
 
 HEAD = 2048
 """Bytes read at once from the start: most headers stand there, and a short read costs as much as a shorter one."""
+MAX_UNSIZED: Final = 64 << 20
+"""Bytes of a file whose size the system calls 0, as those of /proc: it is read as a whole."""
+_CHUNK_SIZE: Final = 1 << 16
 
 
 class LocalSource:
@@ -33,11 +37,16 @@ class LocalSource:
         self.size: int = self._stat.st_size
         self.bytes_read = 0
         self._head: bytes | None = None
+        self._whole: bytes | None = None
+        if not self.size:
+            self._read_unsized()
 
     def read_at(self, offset: int, length: int) -> bytes:
         if offset >= self.size:  # also where a hostile offset would not fit the system call
             return b""
         end = min(offset + length, self.size)
+        if self._whole is not None:
+            return self._whole[offset:end]
         length = end - offset
         if end <= HEAD:
             if self._head is None:
@@ -49,6 +58,8 @@ class LocalSource:
 
     def verify(self) -> None:
         now = os.fstat(self._fd)
+        if self._whole is not None and not now.st_size:  # its time may be that of each look at it
+            return
         if now.st_size != self._stat.st_size or now.st_mtime_ns != self._stat.st_mtime_ns:
             raise SourceChanged(self.name)
 
@@ -56,6 +67,23 @@ class LocalSource:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _read_unsized(self) -> None:
+        """Read a file of size 0, which may have content all the same. Raises `SourceError` where it has too much."""
+        pieces, size = [], 0
+        try:
+            while piece := self._pread(size, _CHUNK_SIZE):
+                pieces.append(piece)
+                size += len(piece)
+                if size > MAX_UNSIZED:
+                    said = f"{self.name} has no size and more than {MAX_UNSIZED:,} bytes: copy it to a file"
+                    raise SourceError("read_limit", said)
+        except SourceError:
+            self.close()
+            raise
+        if pieces:
+            self._whole = b"".join(pieces)
+            self.size = size
 
     def _pread(self, offset: int, length: int) -> bytes:
         try:
