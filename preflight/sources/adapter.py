@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
 
+from preflight.sources.bounded import bound
 from preflight.sources.connections import GuardedPools, ProxyPools
 from preflight.sources.guard import Guard
 
@@ -16,11 +17,15 @@ HOSTS: Final = 64
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Sends prepared requests; `guard` admits addresses, `tls` gives the one TLS context."""
+    """Sends prepared requests; `guard` admits addresses, `tls` gives the one TLS context.
 
-    def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], per_host: int) -> None:
+    seconds  how long an answer through a SOCKS proxy may take, whose sockets are not ours
+    """
+
+    def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], per_host: int, seconds: float) -> None:
         self._guard = guard
         self._tls = tls
+        self._seconds = seconds
         super().__init__(pool_connections=HOSTS, pool_maxsize=per_host)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
@@ -30,7 +35,11 @@ class GuardedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         if proxy.lower().startswith("socks"):
-            return super().proxy_manager_for(proxy, **kwargs)
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            if not known:
+                bound(manager, self._seconds)
+            return manager
         if proxy not in self.proxy_manager:
             headers = self.proxy_headers(proxy)
             self.proxy_manager[proxy] = ProxyPools(

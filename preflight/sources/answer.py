@@ -9,7 +9,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
 from preflight.errors import SourceError
-from preflight.sources.failures import cut_off, timed_out
+from preflight.sources.failures import cause_of, cut_off, garbled, timed_out
+from preflight.sources.framing import Budget, InvalidResponse
 from preflight.sources.gate import Place
 from preflight.sources.guard import Admitted
 from preflight.sources.meter import Meter
@@ -53,6 +54,10 @@ class Answer:
     def header(self, name: str) -> str:
         """The value of a header; empty where there is none."""
         return self._raw.headers.get(name) or ""
+
+    def charge(self, budget: Budget) -> None:
+        """Count every byte that the connection gives for this answer against `budget`."""
+        self._raw.wire.charge(budget)  # type: ignore[attr-defined]
 
     def read(self, length: int) -> bytes:
         """The next `length` bytes of the body; fewer only where it ends. Raises `SourceError`."""
@@ -109,7 +114,10 @@ class Answer:
                 piece = read(length, decode_content=False)
         except ReadTimeoutError:
             raise self._late() from None
-        except (HTTPError, OSError, ValueError):
+        except (HTTPError, OSError, ValueError) as error:
+            cause = cause_of(error, InvalidResponse)
+            if isinstance(cause, InvalidResponse):
+                raise garbled(self._name, cause) from None
             raise cut_off(self._name) from None
         if self.count is not None:
             self.count(len(piece))

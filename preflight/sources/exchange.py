@@ -22,6 +22,7 @@ from preflight.sources.failures import (
     redirected_endlessly,
     refused,
 )
+from preflight.sources.framing import Budget
 from preflight.sources.headers import content_length, media_type, retry_after
 from preflight.sources.meter import Meter
 from preflight.sources.options import HttpOptions
@@ -44,6 +45,8 @@ _DECIDED: Final = frozenset(("address_not_public", "redirect_refused", "too_many
 _ASIDE_PATIENCE: Final = 10.0
 _NO_HEAD: Final = (501, 505)
 """Server errors that say that a server does not speak HEAD; others may pass."""
+_OVERHEAD: Final = 1 << 20
+"""Bytes beside the file's own, for headers and framing of all answers."""
 
 
 class Exchange:
@@ -56,7 +59,8 @@ class Exchange:
     meter       how fast they came
     """
 
-    def __init__(self, url: str, transport: Transport, options: HttpOptions) -> None:
+    def __init__(self, url: str, transport: Transport, options: HttpOptions, limit: int) -> None:
+        """limit: bytes of bodies that may be read."""
         self._custom = dict(options.headers)
         self._conceal = concealer(self._custom.items())
         self.record = Record(url, transport.now(), self._conceal)
@@ -71,6 +75,7 @@ class Exchange:
         self._agent = {"User-Agent": options.user_agent} if options.user_agent else {}
         self._trusted = True
         self.meter = Meter(transport.clock)
+        self._budget = Budget(limit + _OVERHEAD, "for this file")
         self._patience = Patience(self._name, transport, options)
 
     def get(self, span: tuple[int, int] | None, take: Callable[[Answer], T]) -> T:
@@ -95,6 +100,8 @@ class Exchange:
                     raise
             except Passing as failure:
                 self._pause(failure, tries)
+                if span is None:  # the whole body comes once more
+                    self._budget.renew()
                 self.record.note("retried")
                 tries += 1
             except SourceError as failure:
@@ -176,6 +183,7 @@ class Exchange:
                 self.requests += 1
             raise
         self.requests += 1
+        answer.charge(self._budget)
         answer.count = self._count
         answer.meter = self.meter
         answer.trusted = trusted

@@ -58,10 +58,10 @@ class HttpSource:
         self.bytes_read = 0
         self.requests = 0
         self._asked = url
-        self._exchange = Exchange(url, transport or shared(options), options)
+        self._limit = max(need.max_bytes, HEAD)
+        self._exchange = Exchange(url, transport or shared(options), options, self._limit)
         self._received = Received(self.name, self._exchange.record)
         self._head = need.head
-        self._limit = max(need.max_bytes, HEAD)
         self._fetches = 0
         self._continuations = 0
         self._cut_at: int | None = None

@@ -64,7 +64,7 @@ class Transport:
         self._trust_env = options.trust_env
         self._proxies = {"http": options.proxy, "https": options.proxy} if options.proxy else {}
         self._guard = Guard(allow_private=options.allow_private, resolve=resolve, judge=judge)
-        self._adapter = GuardedAdapter(self._guard, tls or self._tls_context, options.per_host)
+        self._adapter = GuardedAdapter(self._guard, tls or self._tls_context, options.per_host, options.timeout)
 
     def place(self, host: str, patience: float) -> Place | None:
         """A place at `host`, for `send`. None where for `patience` s nobody gives one back."""

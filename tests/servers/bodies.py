@@ -257,3 +257,30 @@ def slow_chunks(talk: Talk) -> None:
         if talk.server.ending.wait(0.25):
             return
     talk.raw(b"0\r\n\r\n")
+
+
+@behaviour
+def answers_twice(talk: Talk) -> None:
+    """Sends another answer behind the one that was asked for."""
+    talk.give_range(talk.data)
+    talk.raw(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 100000-100009/300000\r\n\r\nforged....")
+
+
+@behaviour
+def length_and_chunks(talk: Talk) -> None:
+    """A part in chunks, with a length that ends it elsewhere."""
+    first, last = talk.request.span or (0, 0)
+    part = talk.data[first : last + 1]
+    at = f"bytes {first}-{first + len(part) - 1}/{len(talk.data)}"
+    talk.head(
+        "206 Partial Content", {"Content-Length": len(part) - 5, "Transfer-Encoding": "chunked", "Content-Range": at}
+    )
+    talk.body(b"%x\r\n%s\r\n0\r\n\r\n" % (len(part), part))
+
+
+@behaviour
+def head_with_body(talk: Talk) -> None:
+    """Answers HEAD with a body, in which an answer is hidden."""
+    talk.give_range(talk.data)
+    if talk.request.method == "HEAD":
+        talk.raw(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 100000-100009/300000\r\n\r\nforged....")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.servers import bodies, codings, manners, ranges
+from tests.servers import bodies, codings, floods, manners, ranges
 from tests.servers.registry import BEHAVIOURS
 from tests.servers.talk import Server
 
-__all__ = ["BEHAVIOURS", "bodies", "codings", "hostile", "manners", "ranges"]
+__all__ = ["BEHAVIOURS", "bodies", "codings", "floods", "hostile", "manners", "ranges"]
 
 
 def hostile(files: Mapping[str, bytes] | None = None, **settings: object) -> Server:

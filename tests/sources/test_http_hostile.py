@@ -30,7 +30,7 @@ def failure(source: object, offset: int = 0, length: int = 10) -> SourceError:
     [
         ("wrong-range", "a part of the file is answered where the whole was asked for", 2),
         ("no-content-range", "a part of the file is answered where the whole was asked for", 2),
-        ("odd-headers", "a part of the file is answered where the whole was asked for", 2),
+        ("odd-headers", "a header line without a name", 1),
         ("compressed-with/br", "compressed with br although", 1),
         ("compressed-with/zstd", "compressed with zstd although", 1),
         ("compressed-with/gzip,br", "compressed with gzip, br although", 1),
@@ -39,7 +39,8 @@ def failure(source: object, offset: int = 0, length: int = 10) -> SourceError:
         ("hollow", "goes on without content", 1),
         ("many-headers", "more than 100 headers", 1),
         ("long-header", "65536 bytes", 1),
-        ("endless-headers", "more than 100 headers", 1),
+        ("endless-headers", "65536 bytes of headers", 1),
+        ("continues", "65536 bytes of headers", 1),
         ("no-http", "no status line", 1),
     ],
 )
@@ -52,7 +53,7 @@ def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str, 
     assert source.requests == requests
 
 
-@pytest.mark.parametrize("behaviour", ["silent", "drip", "drip-headers", "continues", "stalls"])
+@pytest.mark.parametrize("behaviour", ["silent", "drip", "drip-headers", "trickle/continue", "stalls"])
 def test_the_deadline_ends_everything(open_url: Open, behaviour: str) -> None:
     source = open_url(f"{behaviour}/{NAME}", timeout=0.4)
     began = time.monotonic()

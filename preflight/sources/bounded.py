@@ -1,0 +1,71 @@
+"""Connections of urllib3 whose answers are bounded: `Bounded`, and `BoundedAdapter` for whoever needs no guard."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager
+from urllib3.connection import HTTPConnection
+
+from preflight.sources.response import BoundedResponse
+
+
+class Bounded(HTTPConnection):
+    """Reads answers as `BoundedResponse`, which urllib3's response shows as `wire`.
+
+    seconds  how long a whole answer may take; None where the socket itself knows
+    """
+
+    seconds: float | None = None
+    _last: BoundedResponse | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.response_class = self._respond  # type: ignore[assignment]
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection can serve again: not where bytes came that belong to no answer."""
+        return super().is_connected and not (self._last is not None and self._last.leftover)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides it
+        response = super().getresponse()
+        response.wire = self._last  # type: ignore[attr-defined]
+        return response
+
+    def _respond(self, sock: socket.socket, *args: Any, **kwargs: Any) -> BoundedResponse:
+        self._last = BoundedResponse(sock, *args, seconds=self.seconds, **kwargs)
+        return self._last
+
+
+class BoundedAdapter(HTTPAdapter):
+    """An adapter of requests each of whose answers takes at most `seconds`."""
+
+    def __init__(self, seconds: float, **kwargs: Any) -> None:
+        self._seconds = seconds
+        super().__init__(**kwargs)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        bound(self.poolmanager, self._seconds)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not known:
+            bound(manager, self._seconds)
+        return manager
+
+
+def bound(manager: PoolManager, seconds: float) -> None:
+    """Make the connections of all pools to come `Bounded`, with their other base classes (of TLS, of SOCKS) kept."""
+    manager.pool_classes_by_scheme = {
+        scheme: _bounded(pool, seconds) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
+
+
+def _bounded(pool: type[HTTPConnectionPool], seconds: float) -> type[HTTPConnectionPool]:
+    connection = type("BoundedConnection", (Bounded, pool.ConnectionCls), {"seconds": seconds})
+    return type("BoundedPool", (pool,), {"ConnectionCls": connection})

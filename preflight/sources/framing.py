@@ -1,0 +1,226 @@
+"""Where an HTTP/1.1 message and its parts end (RFC 9112), read strictly and within bounds.
+
+`http.client` and `urllib3` take a chunk of size -1 for "everything there is", and skip interim responses, chunk
+extensions and trailers without counting them. Here all bytes of a connection are counted: `LimitedReader`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import time
+from collections.abc import Sequence
+from http.client import HTTPException, IncompleteRead
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+MAX_CHUNK: Final = 1 << 50
+"""Bytes of one chunk: no file is as long."""
+MAX_CHUNK_LINE: Final = 4 << 10
+"""Bytes of a chunk's size with its extensions, and of one trailer field."""
+MAX_FRAMING: Final = 64 << 10
+"""Bytes of chunk sizes, extensions and trailers that a body may begin with."""
+FRAMING_PER_BYTE: Final = 8
+"""Further bytes of them for each byte of the body: chunks of one byte are wasteful, but legal."""
+
+_CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+
+
+class InvalidResponse(HTTPException):
+    """An answer is not HTTP/1.1, or wants more bytes beside its body than any honest one."""
+
+
+class Budget:
+    """How many bytes may be received: of one part of an answer, or of all answers about one file.
+
+    left  bytes that may still come
+    """
+
+    def __init__(self, most: int, what: str) -> None:
+        self.left = most
+        self._most = most
+        self._what = what
+
+    def renew(self) -> None:
+        """Begin anew: what was received so far is not counted."""
+        self.left = self._most
+
+    def exceeded(self) -> InvalidResponse:
+        return InvalidResponse(f"more than {self._most} bytes {self._what}")
+
+
+class LimitedReader(io.RawIOBase):
+    """The bytes of a connection: as many as `budget` allows, and all before `end` (monotonic, in s).
+
+    received  bytes so far
+    draining  ask the connection for no more
+    """
+
+    def __init__(self, sock: socket.socket, budget: Budget, end: float | None = None) -> None:
+        self.received = 0
+        self.draining = False
+        self.budget = budget
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._end = end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        if self.draining:
+            return 0
+        if self.budget.left <= 0:
+            raise self.budget.exceeded()
+        if self._end is not None:
+            self._set_timeout(self._end - time.monotonic())
+        count = self._raw.readinto(memoryview(buffer)[: self.budget.left]) or 0
+        self.received += count
+        self.budget.left -= count
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def _set_timeout(self, left: float) -> None:
+        """Wait no longer than until `end`: a timeout alone starts anew with every byte."""
+        if left <= 0:
+            raise TimeoutError("timed out")
+        timeout = self._sock.gettimeout()
+        if timeout is None or timeout > left:
+            self._sock.settimeout(left)
+
+
+class Stream(io.BufferedReader):
+    """The bytes of a `LimitedReader`, read ahead.
+
+    leftover  whether bytes were here when it was closed: they belong to no response
+    """
+
+    leftover = False
+
+    def __init__(self, raw: LimitedReader) -> None:
+        super().__init__(raw)
+        self._wire = raw
+
+    def close(self) -> None:
+        if not self.closed:
+            self._wire.draining = True  # so that `peek` shows what is here, and waits for nothing
+            self.leftover = bool(self.peek(1))
+        super().close()
+
+
+class ChunkedBody(io.BufferedIOBase):
+    """The body out of its chunks (7.1). Raises `InvalidResponse`, and `IncompleteRead` where it breaks off.
+
+    ended  the last chunk and the trailer section were read
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.ended = False
+        self._stream = stream
+        self._left = 0
+        self._first = True
+        self._framing = MAX_FRAMING
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        pieces: list[bytes] = []
+        wanted = size if size is not None and size >= 0 else MAX_CHUNK
+        try:
+            while wanted > 0 and (piece := self._piece(wanted)):
+                pieces.append(piece)
+                wanted -= len(piece)
+        except IncompleteRead:
+            raise IncompleteRead(b"".join(pieces)) from None
+        return b"".join(pieces)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        return self._piece(size if size >= 0 else io.DEFAULT_BUFFER_SIZE)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+    def _piece(self, wanted: int) -> bytes:
+        """Bytes of one chunk, at most `wanted`; empty at the end."""
+        if not self._left and not self._begin():
+            return b""
+        piece = self._stream.read1(min(wanted, self._left))
+        if not piece:
+            raise IncompleteRead(b"", self._left)
+        self._left -= len(piece)
+        self._framing += FRAMING_PER_BYTE * len(piece)
+        return piece
+
+    def _begin(self) -> bool:
+        """Begin the next chunk; whether there is one."""
+        if self.ended:
+            return False
+        if not self._first and self._line() != b"":
+            raise InvalidResponse("a chunk is longer than it says")
+        self._first = False
+        line = self._line()
+        size, extension, _ = line.partition(b";")
+        self._left = chunk_size(size.rstrip(b" \t") if extension else size)
+        if not self._left:
+            while self._line():  # trailer fields mean nothing to us
+                pass
+            self.ended = True
+        return not self.ended
+
+    def _line(self) -> bytes:
+        line = self._stream.readline(MAX_CHUNK_LINE + 1)
+        self._framing -= len(line)
+        if len(line) > MAX_CHUNK_LINE or self._framing < 0:
+            raise InvalidResponse("more bytes of chunk sizes, extensions and trailers than its body may have")
+        if not line.endswith(b"\n"):
+            raise IncompleteRead(b"")
+        if not line.endswith(b"\r\n"):
+            raise InvalidResponse("a line of its chunked body does not end in CR LF")
+        return line[:-2]
+
+
+def chunk_size(text: bytes) -> int:
+    """The size of a chunk: hexadecimal digits and nothing else (7.1). Raises `InvalidResponse`.
+
+    >>> chunk_size(b"1f")
+    31
+    """
+    if not _CHUNK_SIZE.fullmatch(text) or (size := int(text, 16)) > MAX_CHUNK:
+        raise InvalidResponse(f"the chunk size {text[:20].decode('latin-1')!r}")
+    return size
+
+
+def transfer_codings(values: Sequence[str]) -> bool:
+    """Whether the body is chunked, by the values of all Transfer-Encoding fields (6.1, 6.3).
+
+    Other codings were not asked for, so that a body in them is of no use: `InvalidResponse`.
+    """
+    codings = [coding.strip(" \t").lower() for value in values for coding in value.split(",")]
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if not codings:
+        return False
+    if codings != ["chunked"]:
+        raise InvalidResponse(f"the transfer coding {', '.join(codings)[:40]!r}, which was not asked for")
+    return True
+
+
+def body_length(values: Sequence[str]) -> int | None:
+    """Bytes of the body, by the values of all Content-Length fields (6.3); None without one.
+
+    A proxy may have doubled the whole field; whatever else differs from a plain decimal number would be read in
+    another way by somebody else on the way: `InvalidResponse`.
+    """
+    if not values:
+        return None
+    if len(set(values)) > 1 or not _LENGTH.fullmatch(values[0]):
+        raise InvalidResponse(f"the Content-Length {', '.join(values)[:40]!r}")
+    return int(values[0])

@@ -1,0 +1,239 @@
+"""Where answers end: chunk sizes, lengths, codings and heads as RFC 9112 has them, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from preflight.errors import SourceError
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME, Open
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+HELLO = b"\x89PNG5678"
+
+
+def refusal(server: Server, open_url: Open, answer: bytes) -> str:
+    server.files["answer"] = answer
+    source = open_url("raw/answer", retries=0)
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 100)
+    assert caught.value.code == "response_invalid"
+    assert source.requests == 1
+    return str(caught.value)
+
+
+def given(server: Server, open_url: Open, answer: bytes) -> bytes:
+    server.files["answer"] = answer
+    return open_url("raw/answer", retries=0).read_at(0, 100)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *(b"-1", b"-0", b"+8", b"0x8", b"0X8", b"1_0", b" 8", b"8 ", b"\t8", b"8\t", b"8 8", b"8\x0b", b"", b";a=b"),
+        *(b"8h", b"g", b"8\0", b"8,8", b"\xd9\xa1", b"8.0", b"1e+1", b"0" * 17 + b"8", b"F" * 16, b"4000000000001"),
+        *(b"F" * 4000, b"8\rx"),
+    ],
+)
+def test_a_chunk_size_that_is_not_hexadecimal_digits_is_refused(server: Server, open_url: Open, size: bytes) -> None:
+    assert "proper HTTP" in refusal(server, open_url, CHUNKED + size + b"\r\n" + HELLO + b"\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [b"8", b"08", b"0000000000000008", b"8;", b"8;a=b", b'8;a="b;c"', b"8 ;a", b"8\t; a = b", b"8;" + b"x" * 3000],
+)
+def test_a_chunk_size_may_have_zeros_and_extensions(server: Server, open_url: Open, size: bytes) -> None:
+    assert given(server, open_url, CHUNKED + size + b"\r\n" + HELLO + b"\r\n0\r\n\r\n") == HELLO
+
+
+@pytest.mark.parametrize(
+    "end", [b"0\r\n\r\n", b"000\r\n\r\n", b"0;a=b\r\n\r\n", b"0\r\nX-Sum: 1\r\nContent-Length: 3\r\n\r\n"]
+)
+def test_trailers_are_read_and_mean_nothing(server: Server, open_url: Open, end: bytes) -> None:
+    assert given(server, open_url, CHUNKED + b"8\r\n" + HELLO + b"\r\n" + end) == HELLO
+
+
+@pytest.mark.parametrize(
+    "end", [b"8\n" + HELLO + b"\r\n", b"8\r\n" + HELLO + b"\n", b"8\r\n" + HELLO + b"X\r\n", b"4\r\n" + HELLO]
+)
+def test_a_chunk_ends_where_it_says(server: Server, open_url: Open, end: bytes) -> None:
+    refusal(server, open_url, CHUNKED + end + b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "cut", [b"", b"8", b"8\r\n", b"8\r\n\x89PNG", b"8\r\n" + HELLO, b"8\r\n" + HELLO + b"\r\n0\r\n"]
+)
+def test_a_chunked_body_that_breaks_off_is_said_to_be_cut(server: Server, open_url: Open, cut: bytes) -> None:
+    server.files["answer"] = CHUNKED + cut
+    with pytest.raises(SourceError, match="sends less than it announces"):
+        open_url("raw/answer", retries=0).read_at(0, 100)
+
+
+@pytest.mark.parametrize(
+    "length", ["-1", "+8", "8 8", "8, 8", "8,9", "0x8", "8.0", "1_0", "", "eight", "9" * 19, "\u00b2", "8;"]
+)
+def test_a_length_that_is_not_a_decimal_number_is_refused(server: Server, open_url: Open, length: str) -> None:
+    head = OK + f"Content-Length: {length}\r\n\r\n".encode("latin-1")
+    assert "Content-Length" in refusal(server, open_url, head + HELLO)
+
+
+def test_lengths_that_contradict_each_other_are_refused(server: Server, open_url: Open) -> None:
+    head = OK + b"Content-Length: 8\r\nContent-Length: 4\r\n\r\n"
+    assert "the Content-Length '8, 4'" in refusal(server, open_url, head + HELLO)
+    folded = OK + b"Content-Length: 8\r\n 4\r\n\r\n"
+    assert "the Content-Length '8 4'" in refusal(server, open_url, folded + HELLO)
+
+
+def test_a_header_that_a_proxy_doubled_counts_once(server: Server, open_url: Open) -> None:
+    assert given(server, open_url, OK + b"Content-Length: 8\r\nContent-Length: 8\r\n\r\n" + HELLO + b"more") == HELLO
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        "gzip, chunked",
+        "gzip",
+        "chunked, chunked",
+        "chunked, gzip",
+        "xchunked",
+        "chunked;q=1",
+        "\x0bchunked",
+        "chunked\x01",
+    ],
+)
+def test_a_transfer_coding_that_was_not_asked_for_is_refused(server: Server, open_url: Open, coding: str) -> None:
+    head = OK + f"Transfer-Encoding: {coding}\r\n\r\n".encode("latin-1")
+    assert "which was not asked for" in refusal(server, open_url, head + b"8\r\n" + HELLO + b"\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *(b"Transfer-Encoding: chunked", b"transfer-encoding:CHUNKED", b"Transfer-Encoding:\t chunked \t"),
+        *(b"Transfer-Encoding:\r\n chunked", b"Transfer-Encoding: identity, chunked", b"Transfer-Encoding: ,chunked,"),
+        b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        *(b"Content-Length: 3\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 300"),
+    ],
+)
+def test_a_chunked_body_is_read_by_its_chunks(server: Server, open_url: Open, fields: bytes) -> None:
+    head = OK + fields + b"\r\n\r\n"
+    assert given(server, open_url, head + b"8\r\n" + HELLO + b"\r\n0\r\n\r\n") == HELLO
+
+
+@pytest.mark.parametrize("fields", [b"Transfer-Encoding: identity\r\n", b"Transfer-Encoding:\r\n", b""])
+def test_identity_is_no_coding(server: Server, open_url: Open, fields: bytes) -> None:
+    assert given(server, open_url, OK + fields + b"Content-Length: 8\r\n\r\n" + HELLO + b"8\r\n") == HELLO
+    assert given(server, open_url, OK + fields + b"\r\n" + HELLO) == HELLO
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        *(
+            (line, "no status line")
+            for line in (b"HELLO", b"", b"HTTP/2 200 OK", b"HTTP/1.1", b"HTTP/1.1 20 OK", b"ICY 200")
+        ),
+        *(
+            (line, "no status line")
+            for line in (b"HTTP/1.1 2000 OK", b"HTTP/1.1 -20 OK", b"HTTP/1.1 20x", b"HTTP/0.9 200 OK")
+        ),
+        *(
+            (line, "no status line")
+            for line in (b"HTTP/1.1 099 OK", b"http/1.1 200 OK", b" HTTP/1.1 200 OK", b"HTTP/11 200")
+        ),
+        (b"HTTP/1.1 200 O\0K", "a NUL"),
+        (b"HTTP/1.1 200 OK\rContent-Length: 4", "a CR alone"),
+        (b"HTTP/1.1 200 " + b"x" * 9000, "a line of 8192 bytes"),
+        (b"HTTP/1.1 101 Switching Protocols", "switches to another protocol"),
+    ],
+)
+def test_a_status_line_that_is_none_is_refused(server: Server, open_url: Open, line: bytes, says: str) -> None:
+    assert says in refusal(server, open_url, line + b"\r\nContent-Length: 8\r\n\r\n" + HELLO)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 200 ",
+        b"HTTP/1.1 200",
+        b"HTTP/1.0 200 OK",
+        b"HTTP/1.1  200  \xc3\xa9",
+        b"HTTP/1.9 200 ?",
+    ],
+)
+def test_the_reason_of_a_status_means_nothing(server: Server, open_url: Open, line: bytes) -> None:
+    for end in (b"\r\n", b"\n"):
+        head = line + end + b"Content-Length: 8" + end + end
+        assert given(server, open_url, head + HELLO) == HELLO
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (b"no colon here", "without a name"),
+        (b": value", "without a name"),
+        (b" folded", "begins with a blank"),
+        (b"X: a\0b", "a NUL"),
+        (b"X: a\rContent-Length: 4", "a CR alone"),
+        (b"Content-Length : 8", "the header name"),
+        (b"Transfer-Encoding\t: chunked", "the header name"),
+        (b"\r\n".join(b"X-%d: x" % number for number in range(101)), "more than 100 headers"),
+        (b"X: " + b"x" * 70_000, "65536 bytes"),
+        (b"\r\n".join(b"X-%d: %s" % (number, b"x" * 1000) for number in range(90)), "65536 bytes of headers"),
+        (b"\r\n".join(b"X-%d: x" % number for number in range(200_000)), "more than 100 headers"),
+    ],
+)
+def test_a_header_section_that_is_none_is_refused(server: Server, open_url: Open, fields: bytes, says: str) -> None:
+    assert says in refusal(server, open_url, OK + fields + b"\r\nContent-Length: 8\r\n\r\n" + HELLO)
+
+
+def test_folded_and_misnamed_headers_are_read_as_rfc_9112_says(server: Server, open_url: Open) -> None:
+    fields = b'Content-Type: image/png;\r\n\t charset=x\r\nX Y: z\r\nX-Control: \x1b[2J\r\nETag:\r\n  "a"\r\n'
+    server.files["answer"] = OK + fields + b"Content-Length: 8\r\n\r\n" + HELLO
+    source = open_url("raw/answer")
+    assert source.read_at(0, 100) == HELLO
+    assert (source.delivery.content_type, source.delivery.etag) == ("image/png", '"a"')
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"103 Early Hints", b"199 ?"])
+def test_interim_responses_are_skipped(server: Server, open_url: Open, status: bytes) -> None:
+    interim = b"HTTP/1.1 " + status + b"\r\nLink: </x>\r\nContent-Length: 4\r\n\r\n"
+    assert given(server, open_url, interim * 20 + OK + b"Content-Length: 8\r\n\r\n" + HELLO) == HELLO
+
+
+def test_a_head_that_breaks_off_is_asked_for_again(server: Server, open_url: Open) -> None:
+    server.files["answer"] = OK + b"Content-Length: 8\r\nX: y"
+    source = open_url("raw/answer", retries=1)
+    with pytest.raises(SourceError, match="without a whole answer"):
+        source.read_at(0, 100)
+    assert source.requests == 2
+
+
+@pytest.mark.parametrize("behaviour", ["file", "chunked"])
+def test_a_connection_serves_again(server: Server, open_url: Open, behaviour: str) -> None:
+    source = open_url(f"{behaviour}/{NAME}")
+    assert source.read_at(0, 10) == DATA[:10]
+    assert source.read_at(290_000, 20_000) == DATA[290_000:]
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("behaviour", ["answers-twice", "length-and-chunks"])
+def test_bytes_behind_an_answer_are_no_answer_to_the_next_request(
+    server: Server, open_url: Open, behaviour: str
+) -> None:
+    source = open_url(f"{behaviour}/{NAME}")
+    for place in (0, 100_000, 200_000):
+        assert source.read_at(place, 10) == DATA[place : place + 10]
+    assert server.connections == source.requests == 3
+
+
+def test_the_body_of_an_answer_to_head_is_not_taken_for_the_next_answer(server: Server, open_url: Open) -> None:
+    from preflight.media import Need
+
+    source = open_url(f"head-with-body/{NAME}", need=Need(head=True))
+    for place in (0, 100_000, 200_000):
+        assert source.read_at(place, 10) == DATA[place : place + 10]
+    assert source.delivery.head_ok

@@ -1,0 +1,95 @@
+"""What is sent below the body, without end or very slowly, is bounded in bytes, memory and time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import pytest
+
+from preflight.errors import SourceError
+from tests.servers.floods import FLOODS
+from tests.servers.talk import Server
+from tests.sources.conftest import Open
+from tests.sources.taken import counted_bytes
+
+HEAD = (65_536 + 8_192, 1_000_000)
+"""Bytes of one head, with what a buffer reads ahead; and of memory."""
+READ = ("body", "chunks")
+ENDED = ("error-page", "error-page-in-tiny-chunks", "no-content", "redirect")
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_takes_few_bytes_little_memory_and_no_time(open_url: Open, name: str) -> None:
+    source = open_url(f"flood/{name}/x.png", timeout=20)
+    began = time.monotonic()
+    tracemalloc.start()
+    try:
+        with counted_bytes() as sizes:
+            try:
+                source.read_at(0, 10)
+                code = "read"
+            except SourceError as error:
+                code = error.code
+        memory = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert code == ("read" if name in READ else "download_failed" if name in ENDED else "response_invalid")
+    assert sum(sizes) < HEAD[0] + 32_768
+    assert memory < HEAD[1]
+    assert time.monotonic() - began < 5
+    assert source.requests == (2 if name == "redirect" else 1), "what cannot become better is not asked for again"
+
+
+def test_no_flood_fills_the_memory_of_a_process(server: Server) -> None:
+    """The peak of the whole process, which also sees what no allocator of Python knows."""
+    urls = [server.url(f"flood/{name}/x.png") for name in FLOODS]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.sources.taken", "20", *urls],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    results = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(results) == len(FLOODS)
+    for result in results:
+        assert result["memory"] < 16_000_000, result
+        assert result["seconds"] < 5, result
+        assert result["bytes"] < 500_000, result
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_the_deadline_holds_wherever_a_server_sends_a_byte_at_a_time(open_url: Open, name: str) -> None:
+    source = open_url(f"trickle/{name}/x.png", timeout=0.5)
+    began = time.monotonic()
+    with pytest.raises(SourceError):
+        source.read_at(200_000, 10)
+    assert time.monotonic() - began < 1.2
+
+
+def test_the_bytes_of_all_answers_count_against_one_budget(server: Server, open_url: Open) -> None:
+    """A server that gives one byte for many: within what one body may waste, but beyond what a file is worth."""
+    from preflight.media import Need
+
+    tiny = b"1\r\n\x89\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server.files["tiny"] = head + tiny * 300_000
+    source = open_url("raw/tiny", need=Need(max_bytes=400_000))
+    with counted_bytes() as sizes, pytest.raises(SourceError) as caught:
+        source.read_at(299_990, 10)
+    assert caught.value.code == "response_invalid"
+    assert "more than 1448576 bytes for this file" in str(caught.value)
+    assert sum(sizes) <= 1_448_576 + 1000, "with the request, which the server reads in this process too"
+
+
+def test_chunks_of_one_byte_are_read(server: Server, open_url: Open) -> None:
+    data = bytes(range(256)) * 40
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in data)
+    server.files["tiny"] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    source = open_url("raw/tiny")
+    assert source.read_at(0, 20_000) == data
+    assert (source.size, source.bytes_read) == (len(data), len(data))
