@@ -21,10 +21,12 @@ MAX_CHUNK: Final = 1 << 50
 """Bytes of one chunk: no file is as long."""
 MAX_CHUNK_LINE: Final = 4 << 10
 """Bytes of a chunk's size with its extensions, and of one trailer field."""
-MAX_FRAMING: Final = 64 << 10
-"""Bytes of chunk sizes, extensions and trailers that a body may begin with."""
-FRAMING_PER_BYTE: Final = 8
+MIN_FRAMING: Final = 64 << 10
+"""Bytes of chunk sizes, extensions and trailers that any body may have."""
+TINY_FRAMING: Final = 8
 """Further bytes of them for each byte of the body: chunks of one byte are wasteful, but legal."""
+MAX_FRAMING: Final = 256 << 10
+"""More than this, and as much again as the body, no body may have."""
 
 _CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}")
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
@@ -108,10 +110,17 @@ class Stream(io.BufferedReader):
         super().__init__(raw)
         self._wire = raw
 
+    def at_hand(self) -> bytes:
+        """What was read ahead, without waiting for more."""
+        self._wire.draining = True
+        try:
+            return self.peek(1)
+        finally:
+            self._wire.draining = False
+
     def close(self) -> None:
         if not self.closed:
-            self._wire.draining = True  # so that `peek` shows what is here, and waits for nothing
-            self.leftover = bool(self.peek(1))
+            self.leftover = bool(self.at_hand())
         super().close()
 
 
@@ -126,7 +135,7 @@ class ChunkedBody(io.BufferedIOBase):
         self._stream = stream
         self._left = 0
         self._first = True
-        self._framing = MAX_FRAMING
+        self._framing = self._given = 0
 
     def readable(self) -> bool:
         return True
@@ -143,7 +152,15 @@ class ChunkedBody(io.BufferedIOBase):
         return b"".join(pieces)
 
     def read1(self, size: int = -1, /) -> bytes:
-        return self._piece(size if size >= 0 else io.DEFAULT_BUFFER_SIZE)
+        """What one read of the connection gives, out of as many chunks as that holds."""
+        wanted = size if size >= 0 else io.DEFAULT_BUFFER_SIZE
+        body = bytearray(self._piece(wanted))
+        while body and len(body) < wanted and self._stream.at_hand().count(b"\n") > 1:  # the next chunk's size is here
+            piece = self._piece(wanted - len(body))
+            if not piece:
+                break
+            body += piece
+        return bytes(body)
 
     def close(self) -> None:
         self._stream.close()
@@ -157,7 +174,7 @@ class ChunkedBody(io.BufferedIOBase):
         if not piece:
             raise IncompleteRead(b"", self._left)
         self._left -= len(piece)
-        self._framing += FRAMING_PER_BYTE * len(piece)
+        self._given += len(piece)
         return piece
 
     def _begin(self) -> bool:
@@ -176,10 +193,13 @@ class ChunkedBody(io.BufferedIOBase):
             self.ended = True
         return not self.ended
 
+    def _allowed(self) -> int:
+        return min(MIN_FRAMING + TINY_FRAMING * self._given, MAX_FRAMING + self._given)
+
     def _line(self) -> bytes:
         line = self._stream.readline(MAX_CHUNK_LINE + 1)
-        self._framing -= len(line)
-        if len(line) > MAX_CHUNK_LINE or self._framing < 0:
+        self._framing += len(line)
+        if len(line) > MAX_CHUNK_LINE or self._framing > self._allowed():
             raise InvalidResponse("more bytes of chunk sizes, extensions and trailers than its body may have")
         if not line.endswith(b"\n"):
             raise IncompleteRead(b"")

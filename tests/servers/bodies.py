@@ -284,3 +284,9 @@ def head_with_body(talk: Talk) -> None:
     talk.give_range(talk.data)
     if talk.request.method == "HEAD":
         talk.raw(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 100000-100009/300000\r\n\r\nforged....")
+
+
+@behaviour
+def heavy_headers(talk: Talk) -> None:
+    """60 kB of headers with each part."""
+    talk.give_range(talk.data, {"X-Heavy": "x" * 60_000})
