@@ -12,20 +12,26 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http.client import BadStatusLine
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from preflight.errors import UsageError
 from preflight.providers.multipart import Multipart
+from preflight.sources.framing import Budget, InvalidResponse
 from preflight.sources.quiet import quiet
 
 if TYPE_CHECKING:
     import requests
 
+    from preflight.sources.response import BoundedResponse
+
 MAX_ANSWER: Final = 4 << 20
 """Bytes of an answer, decoded; the longest lists are far shorter."""
 CONNECTIONS: Final = 64
 """As many are kept open to one host: as many calls as may run at the same time."""
+_OVERHEAD: Final = 1 << 20
+"""Bytes that headers and framing may add to it."""
 _PIECE: Final = 1 << 16
 
 
@@ -90,14 +96,14 @@ class Client:
         """timeout: s to connect, and s without a byte of the answer; the whole answer may take twice the latter."""
         if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
             raise UsageError("--proxy takes an http:// or https:// URL")
-        from requests.adapters import HTTPAdapter
+        from preflight.sources.bounded import BoundedAdapter
 
         self._auth = auth
         self._clock = clock
         self._timeout = timeout
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._verify = ca_bundle or True
-        self._adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS, max_retries=0)
+        self._adapter = BoundedAdapter(2 * timeout[1], pool_connections=4, pool_maxsize=CONNECTIONS, max_retries=0)
 
     def close(self) -> None:
         """End the connections that are kept."""
@@ -136,23 +142,23 @@ class Client:
         raise failure  # outside, so that nothing holds the request and its headers
 
     def _body(self, response: requests.Response) -> bytes:
+        wire: BoundedResponse = response.raw.wire  # type: ignore[union-attr]  # `Bounded` puts it there
+        wire.charge(Budget(MAX_ANSWER + _OVERHEAD, "for this answer"))
         end = time.monotonic() + 2 * self._timeout[1]
-        pieces: list[bytes] = []
-        length = 0
+        body = bytearray()
         try:
             for piece in _pieces(response.raw):
-                length += len(piece)
-                if length > MAX_ANSWER:
+                body += piece
+                if len(body) > MAX_ANSWER:
                     raise NoAnswer("response_invalid", f"it is longer than {MAX_ANSWER:,} bytes", True)
                 if time.monotonic() > end:
                     raise NoAnswer("timed_out", "the answer does not come to its end", True)
-                pieces.append(piece)
         except Exception as error:
             if isinstance(error, NoAnswer):
                 raise
             failure = _failure(error)
         else:
-            return b"".join(pieces)
+            return bytes(body)
         raise failure
 
 
@@ -190,6 +196,11 @@ def _failure(error: Exception) -> NoAnswer:
         return NoAnswer("connection_failed", "the host does not take the connection", False)
     if any(isinstance(each, TimeoutError | exceptions.ReadTimeoutError | requests.Timeout) for each in chain):
         return NoAnswer("timed_out", "", True)
+    invalid = next((each for each in chain if isinstance(each, InvalidResponse)), None)
+    if invalid is not None:
+        return NoAnswer("response_invalid", f"it is no proper HTTP: {invalid}", True)
+    if any(type(each) is BadStatusLine for each in chain):  # its subclass stands for a connection that ended
+        return NoAnswer("response_invalid", "it begins with no status line", True)
     if any(isinstance(each, exceptions.DecodeError) for each in chain):
         return NoAnswer("response_invalid", "its coding cannot be read", True)
     return NoAnswer("connection_lost", "", True)

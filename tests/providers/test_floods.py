@@ -1,0 +1,63 @@
+"""A provider's answer that has no end, in any of its parts, is bounded in bytes, memory and time."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from preflight.errors import ProviderError
+from preflight.providers.client import MAX_ANSWER
+from tests.servers.floods import FLOODS
+from tests.servers.hostile import hostile
+from tests.servers.talk import Server
+from tests.sources.taken import counted_bytes
+
+from .conftest import Open
+
+WHOLE = ("body", "chunks", "error-page", "error-page-in-tiny-chunks")
+"""Answers of which as much is read as an answer may have."""
+
+
+@pytest.fixture
+def flooding() -> Iterator[Server]:
+    with hostile() as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open, name: str) -> None:
+    provider = open_("atlas", endpoint=flooding.url(f"flood/{name}"), timeout=(5.0, 20.0))
+    began = time.monotonic()
+    tracemalloc.start()
+    try:
+        with counted_bytes() as sizes, pytest.raises(ProviderError) as caught:
+            provider.register("https://h.example/a.png", "image", name="n")
+        memory = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert caught.value.reason == ("redirected" if name == "redirect" else "response_invalid")
+    assert sum(sizes) < (MAX_ANSWER + (1 << 20) if name in WHOLE else 0) + 140_000
+    assert memory < (3 * MAX_ANSWER if name in WHOLE else 1_000_000)
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("name", [name for name in FLOODS if name not in ("no-content", "redirect")])
+def test_an_answer_that_trickles_ends_in_time(flooding: Server, open_: Open, name: str) -> None:
+    provider = open_("atlas", endpoint=flooding.url(f"trickle/{name}"), timeout=(1.0, 0.3))
+    began = time.monotonic()
+    with pytest.raises(ProviderError) as caught:
+        provider.register("https://h.example/a.png", "image", name="n")
+    assert caught.value.reason in ("timed_out", "response_invalid")
+    assert time.monotonic() - began < 1.5
+
+
+def test_what_is_no_http_is_said(flooding: Server, open_: Open) -> None:
+    provider = open_("atlas", endpoint=flooding.url("flood/negative-chunk"))
+    with pytest.raises(ProviderError, match=r"the answer is not one of this service .*the chunk size '-1'"):
+        provider.register("https://h.example/a.png", "image", name="n")
+    provider = open_("atlas", endpoint=flooding.url("no-http"))
+    with pytest.raises(ProviderError, match="it begins with no status line"):
+        provider.register("https://h.example/a.png", "image", name="n")
