@@ -56,8 +56,12 @@ class Answer:
         return self._raw.headers.get(name) or ""
 
     def charge(self, budget: Budget) -> None:
-        """Count every byte that the connection gives for this answer against `budget`."""
-        self._raw.wire.charge(budget)  # type: ignore[attr-defined]
+        """Count every byte that the connection gives for this answer against `budget`. Raises `SourceError`."""
+        try:
+            self._raw.wire.charge(budget)  # type: ignore[attr-defined]
+        except InvalidResponse as error:
+            self.close()
+            raise garbled(self._name, error) from None
 
     def read(self, length: int) -> bytes:
         """The next `length` bytes of the body; fewer only where it ends. Raises `SourceError`."""

@@ -57,6 +57,8 @@ class BoundedResponse(HTTPResponse):
     def charge(self, budget: Budget) -> None:
         """Count all bytes of the response, those that came included, against `budget`: `InvalidResponse` behind it."""
         budget.left -= self._wire.received
+        if budget.left < 0:
+            raise budget.exceeded()
         self._wire.budget = budget
 
     def begin(self, **_: Any) -> None:
