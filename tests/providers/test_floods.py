@@ -41,7 +41,7 @@ def test_a_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open,
     assert caught.value.reason == ("redirected" if name == "redirect" else "response_invalid")
     assert sum(sizes) < (MAX_ANSWER + (1 << 20) if name in WHOLE else 0) + 140_000
     assert memory < (3 * MAX_ANSWER if name in WHOLE else 1_000_000)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("name", [name for name in FLOODS if name not in ("no-content", "redirect")])
@@ -51,7 +51,7 @@ def test_an_answer_that_trickles_ends_in_time(flooding: Server, open_: Open, nam
     with pytest.raises(ProviderError) as caught:
         provider.register("https://h.example/a.png", "image", name="n")
     assert caught.value.reason in ("timed_out", "response_invalid")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
 
 
 def test_what_is_no_http_is_said(flooding: Server, open_: Open) -> None:

