@@ -35,6 +35,7 @@ _SHORT: Final = 16
 
 def sniff_text(head: bytes) -> str | None:
     """html, svg, xml, json, pdf or text; None where the bytes, the first `HEAD` of a source, are no text."""
+    head = head[:HEAD]
     if b"%PDF-" in head[:1024]:
         return "pdf"  # readers look for it so far (PDF 1.7, implementation note 13)
     text = _decoded(head)

@@ -144,10 +144,10 @@ _MEANT: Final = tuple(
         (r"SubscriptionRequired|ServiceNotOpen|ModelNotOpen", "subscription_required"),
         (r"Overdue|Insufficient(Balance|Credit|Fund|User)|InsufficientQuota", "credits"),
         (
-            r"Throttl|FlowLimit|RateLimit|TooManyRequests|Q[PR][MS]\w*Exceed|[RT]PM\w*Exceed|ServerOverloaded",
+            r"Throttl|FlowLimit|RateLimit|TooManyRequests|Q[PR][MS]\w{0,40}Exceed|[RT]PM\w{0,40}Exceed|ServerOverloaded",
             "rate_limited",
         ),
-        (r"Quota\w*Exceed|SetLimitExceeded", "quota"),
+        (r"Quota\w{0,40}Exceed|SetLimitExceeded", "quota"),
         (
             r"^(Authentication|MissingAuth|MissingSignature|SignatureDoesNot|InvalidA[Pp][Ii]_?Key|InvalidAccessKey)",
             "auth",

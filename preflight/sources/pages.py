@@ -15,7 +15,7 @@ _SHARES: Final = (
 )
 _LOGIN_HOST: Final = re.compile(r"^(accounts|login|signin|auth|sso|idp|oauth)\.|\.(okta|auth0)\.com$|^login\.")
 _LOGIN_PATH: Final = re.compile(r"/(log[-_]?in|sign[-_]?in|sso|oauth2?|saml2?|auth)([/._-]|$)", re.IGNORECASE)
-_PASSWORD: Final = re.compile(rb"<input[^>]{0,500}type\s*=\s*[\"']?password", re.IGNORECASE)
+_PASSWORD: Final = re.compile(rb"<input[^<>]{0,500}?type\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE)
 _HTML: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<title", b"<meta", b"<style")
 
 HINTS: Final = {

@@ -23,8 +23,12 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_\-+/=.~:%|!*$,]{16,}")
 _IN_PATH: Final = (
     (re.compile(r"(?<=/bot)\d{5,}:[\w-]{20,}"), HIDDEN),  # Telegram serves files below the bot's password
     (re.compile(r"(?<=/s--)[\w-]{8,}(?=--(?:/|$))"), HIDDEN),  # Cloudinary signs in the path
-    (re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]*"), HIDDEN),  # a JSON Web Token
 )
+_DOTTED: Final = re.compile(r"[\w.-]+")
+_JWT_START: Final = "eyJ"
+"""How a JSON Web Token (RFC 7519) begins: `{"` in Base64. It has three parts between dots."""
+_JWT_HEAD: Final = 13
+"""Characters of its first part at least."""
 _ASSIGNED: Final = re.compile(r"(?<=[/;~])([\w.\-]+)=([^/;~]+)")
 _URL: Final = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 _START: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(//|\\\\)?")
@@ -63,9 +67,25 @@ def redact_text(text: str) -> str:
 def _path(path: str) -> str:
     for pattern, hidden in _IN_PATH:
         path = pattern.sub(hidden, path)
+    if _JWT_START in path:
+        path = _DOTTED.sub(_without_web_tokens, path)
     if "=" in path:
         path = _ASSIGNED.sub(lambda pair: f"{pair[1]}={HIDDEN}" if _secret(pair[1], pair[2]) else pair[0], path)
     return path
+
+
+def _without_web_tokens(run: re.Match[str]) -> str:
+    """A pattern for the whole token would search the rest of the path anew from each place where one may begin."""
+    parts, shown, at = run[0].split("."), [], 0
+    while at < len(parts):
+        begin = parts[at].find(_JWT_START)
+        if 0 <= begin <= len(parts[at]) - _JWT_HEAD and at + 2 < len(parts) and parts[at + 1]:
+            shown.append(parts[at][:begin] + HIDDEN)
+            at += 3
+        else:
+            shown.append(parts[at])
+            at += 1
+    return ".".join(shown)
 
 
 def _query(query: str) -> str:

@@ -1,0 +1,186 @@
+"""What an attacker writes is searched in linear time: 128 kB cost about twice as much as 64 kB, and little of both."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import pytest
+
+from preflight.errors import PreflightError
+from preflight.escape import printable
+from preflight.ledger.entry import asset_name
+from preflight.probes.sniff_text import sniff_text
+from preflight.providers.findings import UPSTREAM, finding_of
+from preflight.providers.reasons import Said, reason_of
+from preflight.providers.redaction import Redactor
+from preflight.sources import headers, opening, pages, presigned, urls
+from preflight.sources.addresses import is_literal, kind_of
+from preflight.sources.failures import refused
+from preflight.sources.redact import redact, redact_text
+from preflight.units import quantity
+
+SMALL = 64_000
+BOUND = 0.7
+"""s of CPU for 128 kB: about ten times what the slowest takes. Quadratic searches took minutes."""
+NOISE = 0.05
+"""s below which a ratio says nothing."""
+
+PREFIXES = ("", "https://h.example/", "https://h.example/?a=", "https://h.example/a=")
+PIECES = [
+    *(
+        "eyJ",
+        "eyJa.",
+        "eyJaaaaaaaaaaa.",
+        "eyJaaaaaaaaaaa.a.",
+        "/bot1",
+        "/bot12345:",
+        "/s--",
+        "/s--a",
+        "a=",
+        "~a=",
+        "/a=b",
+    ),
+    *(
+        "=",
+        ";",
+        "&",
+        "a&",
+        "%",
+        "%41",
+        "@",
+        ":",
+        "//",
+        "http://",
+        "a://",
+        "a:",
+        "+.-",
+        "\\",
+        "[",
+        "]",
+        "?",
+        "#",
+        "/exp=1",
+    ),
+    *(
+        " ",
+        "\t",
+        "\n",
+        "<input",
+        "<inputtype",
+        "type=",
+        "'",
+        '"',
+        "-",
+        "_",
+        ".",
+        "..",
+        "1",
+        "aA1",
+        "aaBB",
+        "é",
+        "\u202e",
+    ),
+    *(
+        "\x1b",
+        "exp=123456789",
+        "token=",
+        "x-amz-",
+        "<",
+        "<!--",
+        "<?",
+        "<?xml",
+        "<!doctype a>",
+        "<!doctype [>",
+        "<a:",
+        "{",
+    ),
+    *("a", "A", "Aa.", "sign-in", "/login/", "dropbox.com.", "login.", "<Code>", "A.", "QPM", "RPM", "Quota", "asset "),
+    *("1_000", "1 ", "1.1", "bytes ", "\ud800"),
+]
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+OF_URLS: dict[str, Callable[[str], object]] = {
+    "redact": redact,
+    "redact_text": redact_text,
+    "expires_at": presigned.expires_at,
+    "parse": urls.parse,
+    "page_of": lambda text: pages.page_of(text, encoded("<html>" + text), text),
+    "is_url": opening.is_url,
+}
+OTHERS: dict[str, Callable[[str], object]] = {
+    "content_range": headers.content_range,
+    "unsatisfied_range": headers.unsatisfied_range,
+    "content_length": headers.content_length,
+    "retry_after": lambda text: headers.retry_after(text, 0.0),
+    "media_type": headers.media_type,
+    "is_coded": headers.is_coded,
+    "refused": lambda text: refused("name", 403, encoded(text), False, ""),
+    "printable": printable,
+    "redactor": Redactor([]).text,
+    "finding_of": lambda text: finding_of(text, text, UPSTREAM),
+    "reason_of": lambda text: reason_of(Said(200, text, text)),
+    "sniff_text": lambda text: sniff_text(encoded(text)),
+    "quantity": lambda text: quantity("size", text),
+    "is_literal": is_literal,
+    "kind_of": kind_of,
+    "asset_name": lambda text: asset_name(text, "ab" * 32, 1),
+}
+
+
+def cpu_seconds(search: Callable[[str], object], text: str) -> float:
+    began = time.thread_time()
+    with contextlib.suppress(PreflightError, ValueError):
+        search(text)
+    return time.thread_time() - began
+
+
+def assert_linear(search: Callable[[str], object], text: Callable[[int], str], about: str) -> None:
+    small, large = (cpu_seconds(search, text(size)) for size in (SMALL, 2 * SMALL))
+    if large > NOISE and large > 3 * small:  # once more, as another process may have had the cache
+        small, large = (cpu_seconds(search, text(size)) for size in (SMALL, 2 * SMALL))
+    assert large < BOUND, f"{about}: {large:.2f} s"
+    assert large < NOISE or large < 3.2 * small, f"{about}: {small:.3f} s, then {large:.3f} s"
+
+
+@pytest.mark.parametrize("name", OF_URLS)
+def test_a_url_is_searched_in_linear_time(name: str) -> None:
+    for prefix in PREFIXES:
+        for piece in PIECES:
+            assert_linear(
+                OF_URLS[name],
+                lambda size, begin=prefix, part=piece: begin + part * (size // len(part)),
+                f"{prefix}{piece}",
+            )
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_text_of_a_server_is_searched_in_linear_time(name: str) -> None:
+    for piece in PIECES:
+        assert_linear(OTHERS[name], lambda size, part=piece: part * (size // len(part)), piece)
+
+
+@pytest.mark.parametrize("path", ["eyJ" * 21_000, "eyJ" * 21_000 + ".", ("eyJ" + "a" * 12 + ".") * 4_000])
+def test_a_location_of_many_web_tokens_takes_no_time(path: str) -> None:
+    assert cpu_seconds(redact, f"https://h.example/{path}") < BOUND
+
+
+def test_web_tokens_stay_hidden_in_whatever_run_they_stand() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.e30.abc"
+    for path, shown in {
+        token: "…",
+        f"a{token}": "a…",
+        f"a.{token}/b": "a.…/b",
+        f"{token}.{token}": "….…",
+        f"eyJ.eyJ.{token}": "eyJ.eyJ.…",
+        "eyJhbGciOiJIUzI1NiJ9.e30.": "…",
+        "eyJhbGciOiJIUzI1NiJ9..abc": "eyJhbGciOiJIUzI1NiJ9..abc",
+        "eyJhbGciOiJIUzI1NiJ9.abc": "eyJhbGciOiJIUzI1NiJ9.abc",
+        "eyJ.e30.abc": "eyJ.e30.abc",
+    }.items():
+        assert redact(f"https://h.example/{path}") == f"https://h.example/{shown}"
