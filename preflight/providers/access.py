@@ -10,10 +10,11 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from preflight.errors import UsageError
+from preflight.errors import SourceError, UsageError
 from preflight.providers.client import Call
 from preflight.providers.secret import Secret
 from preflight.sources.redact import redact
+from preflight.sources.urls import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ def origin_of(endpoint: str) -> str:
     'http://127.0.0.1:8000'
     """
     shown = redact(endpoint)
+    try:
+        parse(endpoint)
+    except SourceError as error:
+        raise UsageError(f"--endpoint {error}") from None
     try:
         parts = urlsplit(endpoint)
         host, port = parts.hostname or "", parts.port

@@ -89,15 +89,24 @@ def kind_of(address: str) -> str | None:
 
 def is_literal(host: str) -> bool:
     """Whether `host` is an address and no name, in any notation that a resolver takes (`127.1`, `0x7f.1`)."""
+    return literal(host) is not None
+
+
+def literal(host: str) -> str | None:
+    """The address that `host` is, as it is usually written; None where it is a name.
+
+    >>> literal("0177.1"), literal("2130706433"), literal("[::1]"), literal("127.0.0.1."), literal("h.example")
+    ('127.0.0.1', '127.0.0.1', '::1', '127.0.0.1', None)
+    """
+    host = host.strip("[]").removesuffix(".")
     try:
-        ip_address(host.strip("[]").partition("%")[0])
+        return str(ip_address(host))
     except ValueError:
-        try:
-            socket.inet_aton(host)
-        except OSError:
-            return False
-        return host[:1].isdigit()
-    return True
+        pass
+    try:  # octal and hexadecimal numbers, and fewer than four of them, as every resolver reads them
+        return socket.inet_ntoa(socket.inet_aton(host)) if host[:1].isdigit() and host.isascii() else None
+    except OSError:
+        return None
 
 
 def _kind(ip: IPv4Address | IPv6Address) -> str | None:

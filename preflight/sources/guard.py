@@ -6,11 +6,10 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from preflight.errors import SourceError
-from preflight.sources.addresses import METADATA, kind_of
+from preflight.sources.addresses import METADATA, kind_of, literal
 from preflight.sources.failures import unresolved
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -43,13 +42,11 @@ class Guard:
 
     def admit(self, host: str, port: int, timeout: float) -> Admitted:
         """The addresses of `host` that may be connected to. Raises `SourceError`."""
+        address = literal(host)
         try:
-            found: Sequence[str] = [str(ip_address(host.strip("[]")))]
-        except ValueError:
-            try:
-                found = _within(timeout, partial(self._resolve, host, port))
-            except (OSError, UnicodeError) as error:
-                raise unresolved(host, error if isinstance(error, OSError) else socket.gaierror()) from None
+            found = [address] if address is not None else _within(timeout, partial(self._resolve, host, port))
+        except (OSError, UnicodeError) as error:
+            raise unresolved(host, error if isinstance(error, OSError) else socket.gaierror()) from None
         return admit(host, found, allow_private=self._allow_private, judge=self._judge)
 
 

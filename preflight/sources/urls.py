@@ -8,11 +8,14 @@ from urllib.parse import urlsplit
 
 from preflight.errors import SourceError
 from preflight.sources.addresses import is_literal
+from preflight.sources.hostnames import complaint
 from preflight.sources.redact import redact
 
 PORTS: Final = {"http": 80, "https": 443}
 _LONGEST: Final = 1 << 16
 _STORES: Final = ("s3", "gs", "az", "abfs", "abfss", "oss", "tos", "cos", "obs", "r2", "wasb", "wasbs")
+_AUTHORITY: Final = re.compile(r"[/?#]")
+"""What ends it."""
 _UNWRITTEN: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
 """What must be percent-encoded in a URL (RFC 3986 2)."""
 
@@ -37,13 +40,17 @@ def parse(url: str) -> Url:
     scheme = url.partition(":")[0].lower()
     if scheme not in PORTS:
         raise _invalid(url, _instead(scheme, "://" in url))
+    if url[len(scheme) :].startswith("://"):
+        _check_authority(url, _AUTHORITY.split(url[len(scheme) + 3 :], maxsplit=1)[0].lower())
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _invalid(url, "is no URL: its host or port cannot be read") from None
+        raise _invalid(url, "is no URL, as its host or port cannot be read: check them") from None
     if not host or not url[len(scheme) :].startswith("://"):
         raise _invalid(url, f"names no host: write {scheme}://host/path")
+    if wrong := complaint(host, "[" in parts.netloc):
+        raise _invalid(url, wrong)
     return Url(
         scheme,
         host,
@@ -52,6 +59,14 @@ def parse(url: str) -> Url:
         parts.username is not None,
         _UNWRITTEN.search(url) is not None,
     )
+
+
+def _check_authority(url: str, authority: str) -> None:
+    """What stands before the path: where its host begins and ends, all clients have to see alike (RFC 3986 3.2)."""
+    if "\\" in authority or "%5c" in authority:
+        raise _invalid(url, "has a backslash before its path, which some clients take for a slash: write a slash")
+    if authority.count("@") > 1:
+        raise _invalid(url, "has more than one @ before its path: write %40 for those in the user name or password")
 
 
 def _instead(scheme: str, absolute: bool) -> str:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from preflight.errors import SourceError
 from preflight.sources.addresses import is_literal, kind_of
 from preflight.sources.guard import Guard, admit
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME, Open
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "64:ff9b::101:101"]
 PUBLIC += ["::ffff:8.8.8.8", "2002:808:808::1", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1"]
@@ -63,7 +65,9 @@ def test_an_address_inside_another_is_judged_as_itself(ip: IPv4Address) -> None:
     assert kind_of(str(mapped)) == kind_of(str(ip))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "127.1", "0x7f.1", "2130706433", "017700000001"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "::1", "[::1]", "127.1", "0x7f.1", "2130706433", "017700000001", "127.0.0.1.", "0X7F.0.0.01"]
+)
 def test_addresses_in_any_notation_are_literals(host: str) -> None:
     assert is_literal(host)
 
@@ -125,3 +129,26 @@ def test_an_unknown_name_says_so() -> None:
 
     with pytest.raises(SourceError, match=r"h\.example has no address: check"):
         Guard(allow_private=False, resolve=unknown).admit("h.example", 80, 5.0)
+
+
+NOTATIONS = ["127.1", "0177.1", "0x7f.1", "0X7F.0x0.0.01", "2130706433", "017700000001", "0x7f000001", "127.0.0.1."]
+
+
+@pytest.mark.parametrize("host", NOTATIONS)
+def test_an_address_is_judged_in_whatever_notation_it_is_written(host: str) -> None:
+    guard = Guard(allow_private=False, resolve=lambda host, port: ["8.8.8.8"])
+    with pytest.raises(SourceError, match="loopback") as caught:
+        guard.admit(host, 80, 1.0)
+    assert caught.value.code == "address_not_public"
+    assert Guard(allow_private=True).admit(host, 80, 1.0).addresses == ("127.0.0.1",)
+
+
+@pytest.mark.parametrize("host", NOTATIONS)
+def test_what_is_judged_is_what_is_connected_to(server: Server, open_url: Open, host: str) -> None:
+    """No resolver has a say in it."""
+    url = f"http://{host}:{server.port}/file/{NAME}"
+    source = open_url(url, parts={"resolve": lambda host, port: ["127.0.0.2"]})
+    assert source.read_at(0, 10) == DATA[:10]
+    with pytest.raises(SourceError, match="no public address"):
+        open_url(url, allow_private=False).read_at(0, 10)
+    assert len(server.seen) == 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from preflight.errors import SourceError
-from preflight.sources.http import HttpSource
+from preflight.sources.http import HttpOptions, HttpSource
 from preflight.sources.urls import parse
 
 
@@ -34,7 +36,7 @@ def test_the_parts_of_a_url() -> None:
         (" https://h.example/a", "spaces"),
         ("https://h.example/" + "a" * 70_000, "70,018 characters"),
         ("https://" + "a" * 64 + ".example/", "its host cannot be read"),
-        ("https://*.example/", "its host cannot be read"),
+        ("https://*.example/", "a character in its host"),
     ],
 )
 def test_what_is_no_url_to_fetch_from_is_refused_with_what_to_do(url: str, sentence: str) -> None:
@@ -48,3 +50,98 @@ def test_what_is_no_url_to_fetch_from_is_refused_with_what_to_do(url: str, sente
     assert source.delivery.url_length == len(url)
     with pytest.raises(SourceError):
         _ = source.size
+
+
+ODD = [
+    ("http://127.0.0.1\\@8.8.8.8/", "has a backslash before its path"),
+    ("http://8.8.8.8\\@127.0.0.1/", "has a backslash before its path"),
+    ("http://127.0.0.1\\\\@8.8.8.8/", "has a backslash before its path"),
+    ("http://127.0.0.1%5C@8.8.8.8/", "has a backslash before its path"),
+    ("http://127.0.0.1%5c%5c@8.8.8.8/", "has a backslash before its path"),
+    ("http://h.example\\a.png", "has a backslash before its path"),
+    ("http:\\\\h.example\\a.png", "names no host"),
+    ("http:/\\h.example/", "names no host"),
+    ("http:///\\h.example/", "names no host"),
+    ("http://127.0.0.1\t@8.8.8.8/", "control characters"),
+    ("http://127.0.0.1\n@8.8.8.8/", "control characters"),
+    ("http://127.0.0.1 @8.8.8.8 /", "a character in its host"),
+    ("http://8.8.8.8 /", "a character in its host"),
+    ("http://me@127.0.0.1@8.8.8.8/", "more than one @"),
+    ("http://me:p@w@8.8.8.8/", "more than one @"),
+    ("http://127%2e0.0.1/", "a percent-encoded host"),
+    ("http://h.example%00.other/", "a percent-encoded host"),
+    ("http://h.example%2f@8.8.8.8%2f/", "a percent-encoded host"),
+    ("http://h.example\uff0f@8.8.8.8/", "cannot be read"),  # a fullwidth slash
+    ("http://\u2100.example/", "cannot be read"),  # becomes a/c
+    ("http://127\uff0e0\uff0e0\uff0e1/", "clients read as another"),
+    ("http://127\u30020\u30020\u30021/", "clients read as another"),
+    ("http://127\uff610.0.1/", "clients read as another"),
+    ("http://\uff11\uff12\uff17.0.0.1/", "clients read as another"),
+    ("http://\u2460.example/", "clients read as another"),  # a circled 1
+    ("http://lo\u00adcalhost/", "clients read as another"),  # a soft hyphen, which disappears
+    ("http://local\u200bhost/", "clients read as another"),
+    ("http://\ufb01le.example/", "clients read as another"),  # a ligature
+    ("http://[fe80::1%25eth0]/", "with a zone"),
+    ("http://[2606:4700::1111%25eth0]/", "with a zone"),
+    ("http://[::1%eth0]/", "with a zone"),
+    ("http://[127.0.0.1]/", "cannot be read"),
+    ("http://[v1.a]/", "not an IPv6 address"),
+    ("http://[1:2]/", "cannot be read"),
+    ("http://1.2.3.256/", "not an IPv4 address"),
+    ("http://1.2.3.4.5/", "not an IPv4 address"),
+    ("http://127.0.0.09/", "not an IPv4 address"),
+    ("http://4294967296/", "not an IPv4 address"),
+    ("http://h.example.1/", "not an IPv4 address"),
+    ("http://0xg.0x1/", "not an IPv4 address"),
+    ("http://127.0.0.1../", "two dots in a row"),
+    ("http://h..example/", "two dots in a row"),
+    ("http://.h.example/", "two dots in a row"),
+    ("http://./", "two dots in a row"),
+    ("http://h.example:+80/", "cannot be read"),
+    ("http://h.example:8_0/", "cannot be read"),
+    ("http://h.example:\u0668\u0660/", "cannot be read"),
+    ("http://h.example:-1/", "cannot be read"),
+    ("http://h,example/", "a character in its host"),
+    ("http://h'example/", "a character in its host"),
+    ("http://<h>/", "a character in its host"),
+]
+
+
+@pytest.mark.parametrize(("url", "sentence"), ODD)
+def test_a_host_that_clients_read_differently_is_refused_with_a_remedy(url: str, sentence: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        parse(url)
+    assert caught.value.code == "url_invalid"
+    assert sentence in str(caught.value)
+    assert re.search(r": (write|check|remove|leave)", str(caught.value)), "a remedy follows"
+    source = HttpSource(url, options=HttpOptions(allow_private=True))
+    with pytest.raises(SourceError):
+        source.read_at(0, 10)
+    assert source.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "is_ip"),
+    [
+        ("http://b\u00fccher.example/", "b\u00fccher.example", False),
+        ("http://bu\u0308cher.example/", "bu\u0308cher.example", False),
+        ("http://\u4f8b\u3048.example/", "\u4f8b\u3048.example", False),
+        ("http://xn--bcher-kva.example/", "xn--bcher-kva.example", False),
+        ("http://my_bucket.s3.example/", "my_bucket.s3.example", False),
+        ("http://h.example./", "h.example.", False),
+        ("http://1.h.example/", "1.h.example", False),
+        ("http://h.example/a\\b@c@d", "h.example", False),
+        ("http://h.example?\\@127.0.0.1", "h.example", False),
+        ("http://h.example#\\@127.0.0.1", "h.example", False),
+        ("http://me:p%40w@h.example/", "h.example", False),
+        ("http://h.example:/", "h.example", False),
+        ("http://0177.1/", "0177.1", True),
+        ("http://0x7F.1/", "0x7f.1", True),
+        ("http://2130706433/", "2130706433", True),
+        ("http://127.1/", "127.1", True),
+        ("http://127.0.0.1./", "127.0.0.1.", True),
+        ("http://[::ffff:127.0.0.1]/", "::ffff:127.0.0.1", True),
+    ],
+)
+def test_a_host_that_all_clients_read_alike_is_taken(url: str, host: str, is_ip: bool) -> None:
+    assert parse(url)[1:4:2] == (host, is_ip)

@@ -1,0 +1,53 @@
+"""Hosts that clients read differently: `complaint`. What is checked here must be what everybody connects to."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv6Address
+from typing import Final
+
+from preflight.sources.addresses import is_literal
+
+_NAME: Final = re.compile(r"[a-z0-9_.-]+")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A last label of digits makes an IPv4 address of a host (WHATWG URL 3.5)."""
+_DOTS: Final = frozenset("\u3002\uff0e\uff61")
+"""What IDNA takes for a dot (UTS 46 4)."""
+
+
+def complaint(host: str, bracketed: bool) -> str | None:
+    """What is wrong with a host in lower case, and what to do; None where nothing is. Brackets are left out."""
+    if bracketed:
+        return _of_ipv6(host)
+    if "%" in host:
+        return "has a percent-encoded host: write the host itself"
+    if not host.isascii():
+        return _of_international(host)
+    if not _NAME.fullmatch(host):
+        return "has a character in its host that no host's name has: check the host"
+    labels = host.removesuffix(".").split(".")
+    if "" in labels:
+        return "has two dots in a row in its host: remove one"
+    if _NUMBER.fullmatch(labels[-1]) and not is_literal(host):
+        return "has a host that ends in a number and is not an IPv4 address: check the host"
+    return None
+
+
+def _of_ipv6(host: str) -> str | None:
+    if "%" in host:
+        return "has an IPv6 address with a zone, which means something to one machine only: leave the zone out"
+    try:
+        IPv6Address(host)
+    except AddressValueError:
+        return "has brackets around what is not an IPv6 address: check the host"
+    return None
+
+
+def _of_international(host: str) -> str | None:
+    """Letters, marks and digits that stand for themselves: compatibility characters become others on the way."""
+    import unicodedata
+
+    odd = any(char in _DOTS or (char not in "-_." and unicodedata.category(char)[0] not in "LMN") for char in host)
+    if odd or unicodedata.normalize("NFKC", host) != unicodedata.normalize("NFC", host):
+        return "has a character in its host that clients read as another: write the host in ASCII (xn--…)"
+    return None
