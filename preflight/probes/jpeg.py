@@ -12,6 +12,7 @@ from typing import Final
 
 from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at
+from preflight.probes.segment_rows import PEEK, alike, last_alike
 from preflight.probes.window import Window
 from preflight.sources import Source, Truncated
 
@@ -30,6 +31,11 @@ _VALUES: Final = 160
 """Different bytes among the last 1024; coded data have 250."""
 _PEEK: Final = 36
 """Bytes looked at of each segment: marker, length, and the longest mark of an application segment."""
+_FAR_LEAPS: Final = 32
+"""Long segments over HTTP that are stepped over one by one, before the file is read along."""
+
+_LONG: Final = 4 << 10
+"""Bytes of a segment over which it is worth to leap."""
 
 _SOI: Final = 0xD8
 _EOI: Final = 0xD9
@@ -62,14 +68,14 @@ def read(source: Source, need: Need, name: str) -> Media:
 
     Of several EXIF blocks the first counts. Raises `SourceError`.
     """
-    window = Window(source, _PIECE, rows=True)
+    window = Window(source, _PIECE, rows=True, far=_FAR_LEAPS)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
     width = height = 0
     orientation = None
     described = False
     notes = ["leading_garbage"] if start else []
     try:
-        for marker, offset, length, head in _segments(window, start + 2):
+        for marker, offset, length, head in _segments(window, start + 2, source.requests > 0):
             if marker in _FRAMES:
                 if not width and head[5:6] and length == 6 + 3 * head[5]:
                     height, width = int.from_bytes(head[1:3]), int.from_bytes(head[3:5])
@@ -112,15 +118,19 @@ def read(source: Source, need: Need, name: str) -> Media:
     )
 
 
-def _segments(window: Window, position: int) -> Iterator[Segment]:
+def _segments(window: Window, position: int, remote: bool) -> Iterator[Segment]:
     """(marker, offset, length, first bytes) of what each segment carries, up to and with the first scan's header.
+
+    remote  of a row of long segments of one kind, only some are looked at
 
     Bytes between segments, over which decoders step with a warning, are reported as one segment `_DAMAGE`.
     Raises `Truncated` where the file ends before a scan.
     """
     damages = 0
+    before = b""
+    peek = PEEK if remote else _PEEK
     for _ in range(_SEGMENTS):
-        head = window.read_at(position, _PEEK)
+        head = window.read_at(position, peek)
         if len(head) < 4:
             raise Truncated(f"the JPEG ends at {position}, before its picture")
         marker = head[1]
@@ -141,7 +151,11 @@ def _segments(window: Window, position: int) -> Iterator[Segment]:
             yield marker, position + 4, length, head[4:]
             if marker == _SOS:
                 return
-            position += 4 + length
+            if remote and length >= _LONG and alike(head, before):
+                position = last_alike(window, position, head)
+            else:
+                position += 4 + length
+            before = head
 
 
 def _next_marker(window: Window, position: int) -> tuple[int | None, bool]:

@@ -1,0 +1,69 @@
+"""Rows of JPEG segments that are all of one kind and length, skipped over HTTP with few looks: `last_alike`.
+
+What does not fit into one segment (extended XMP, ICC profiles, MPF) fills a row of them, and only the length of each
+says where the next one begins: to step over 20 MB takes 300 requests, or a download. All but the last have the same
+length, so that their places are known beforehand and it is enough to look at some of them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preflight.probes.window import Window
+
+PEEK: Final = 84
+"""Bytes from the marker on that say what a segment belongs to, and which part it is."""
+
+_MARK: Final = 36
+_FULL: Final = b"\xff\xff"
+_EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
+_ICC: Final = b"ICC_PROFILE\0"
+_MOST: Final = 1 << 14
+
+
+def alike(head: bytes, other: bytes) -> bool:
+    """Whether two segments have the same marker, length and owner, which stands before the first NUL.
+
+    Whatever fills all of a segment goes on in the next one, whether or not each names the owner.
+    """
+    end = 4 if head[2:4] == _FULL else head.find(b"\0", 4, _MARK) + 1 or 8
+    return len(head) >= end and head[:end] == other[:end]
+
+
+def last_alike(window: Window, position: int, head: bytes) -> int:
+    """Where a later segment of the row begins, behind which the row ends; or where the next segment does.
+
+    A row whose segments number themselves (XMP specification part 3, 1.1.3.1; ICC.1:2022 B.4) is left in one step.
+    Other rows are searched for their end by ever longer steps, then ever shorter ones. Raises `SourceError`.
+    """
+    step = 2 + int.from_bytes(head[2:4])
+
+    def fits(count: int) -> bool:
+        return count <= _MOST and alike(head, window.read_at(position + count * step, PEEK))
+
+    known = _whole_ones_behind(head)
+    if known and fits(known):
+        return position + known * step
+    good, bad = 0, 1
+    while fits(bad):
+        good, bad = bad, 2 * bad
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if fits(middle):
+            good = middle
+        else:
+            bad = middle
+    return position + max(good, 1) * step
+
+
+def _whole_ones_behind(head: bytes) -> int:
+    """How many more segments of full length follow, by the segment itself; 0 where it does not say."""
+    payload = head[4:]
+    if payload.startswith(_ICC):
+        return max(0, payload[13] - payload[12] - 1) if len(payload) > 13 else 0
+    at = len(_EXTENDED_XMP) + 32
+    if payload.startswith(_EXTENDED_XMP) and len(payload) >= at + 8:
+        part = int.from_bytes(head[2:4]) - 2 - at - 8
+        full, offset = int.from_bytes(payload[at : at + 4]), int.from_bytes(payload[at + 4 : at + 8])
+        return max(0, (full - offset) // part - 1) if part > 0 else 0
+    return 0

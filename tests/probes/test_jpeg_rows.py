@@ -1,0 +1,115 @@
+"""A JPEG whose frame header stands behind megabytes of XMP, ICC profiles or pictures costs a few small requests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from preflight.media import EVERYTHING, Media
+from preflight.probes import jpeg
+from preflight.sources.http import HttpOptions, HttpSource
+from preflight.sources.memory import MemorySource
+from preflight.sources.transport import Transport
+from tests.servers.hostile import hostile
+from tests.servers.talk import Server
+
+NOISE = random.Random(20261128)
+FRAME = bytes.fromhex("ffc00011080258032003012200021101031101")
+SCAN = bytes.fromhex("ffda000c03010002110311003f00")
+PICTURE = FRAME + SCAN + NOISE.randbytes(150_000).replace(b"\xff", b"\0") + b"\xff\xd9"
+MB = 1_000_000
+LONGEST = 65_533
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2) + payload
+
+
+def extended_xmp(size: int, part: int = 65_400) -> bytes:
+    head = b"http://ns.adobe.com/xmp/extension/\0" + b"0123456789ABCDEF0123456789ABCDEF" + size.to_bytes(4)
+    places = range(0, size, part)
+    return b"".join(segment(0xE1, head + at.to_bytes(4) + NOISE.randbytes(min(part, size - at))) for at in places)
+
+
+def icc(size: int) -> bytes:
+    count = -(-size // 65_519)
+    parts = (NOISE.randbytes(min(65_519, size - 65_519 * at)) for at in range(count))
+    return b"".join(segment(0xE2, b"ICC_PROFILE\0" + bytes((at, count)) + part) for at, part in enumerate(parts, 1))
+
+
+def row(marker: int, owner: bytes, size: int) -> bytes:
+    return b"".join(segment(marker, owner + NOISE.randbytes(LONGEST - len(owner))) for _ in range(size // LONGEST))
+
+
+def irregular(size: int) -> bytes:
+    made = b""
+    while len(made) < size:
+        made += segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + NOISE.randbytes(NOISE.randrange(30_000, 65_000)))
+    return made
+
+
+MADE = {
+    **{f"extended-xmp-{size}": extended_xmp(size * MB) for size in (1, 5, 20)},
+    **{f"icc-{size}": icc(size * MB) for size in (1, 5, 16)},
+    **{f"pictures-{size}": row(0xE2, b"MPF\0", size * MB) for size in (1, 5, 20)},
+    **{f"unmarked-{size}": row(0xED, b"Photoshop 3.0", size * MB) for size in (1, 5, 20)},
+    "both-5": extended_xmp(2 * MB) + segment(0xE1, b"Exif\0\0MM\0*" + bytes(100)) + icc(3 * MB),
+    "irregular-1": irregular(MB),
+}
+"""What stands before the frame header."""
+LYING = {
+    "fewer-parts-than-it-says": icc(3 * MB)[: 65_537 * 5],
+    "more-parts-than-it-says": icc(3 * MB)[65_537 * 40 :] + icc(2 * MB)[: 65_537 * 20],
+    "xmp-of-4-gb": extended_xmp(2 * MB).replace((2 * MB).to_bytes(4), b"\xff\xff\xff\xff"),
+    "xmp-parts-of-nothing": b"".join(extended_xmp(1, 1) for _ in range(50)),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    files = {name: b"\xff\xd8" + before + PICTURE for name, before in (MADE | LYING).items()}
+    with hostile(files) as running:
+        yield running
+
+
+def probe(server: Server, path: str) -> tuple[Media, HttpSource]:
+    options = HttpOptions(allow_private=True)
+    transport = Transport(options)
+    source = HttpSource(server.url(path), options=options, transport=transport)
+    source.read_at(0, 2048)  # as the one who tells what format it is
+    media = jpeg.read(source, EVERYTHING, "jpeg")
+    source.close()
+    transport.close()
+    return media, source
+
+
+def local(server: Server, name: str) -> Media:
+    return jpeg.read(MemorySource(server.files[name]), EVERYTHING, "jpeg")
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_rows_of_segments_are_stepped_over_with_few_small_requests(server: Server, name: str) -> None:
+    media, source = probe(server, f"file/{name}")
+    assert (media.width, media.height) == (800, 600)
+    assert media == local(server, name)
+    numbered = name.startswith(("extended", "icc"))
+    assert source.requests <= (6 if numbered else 32 if name == "irregular-1" else 20)
+    assert source.bytes_read <= (60_000 if numbered else 180_000)
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_rows_that_say_wrong_numbers_are_read_as_without(server: Server, name: str) -> None:
+    media, source = probe(server, f"file/{name}")
+    assert media == local(server, name)
+    assert source.bytes_read < 200_000
+
+
+@pytest.mark.parametrize("name", ["extended-xmp-5", "icc-5", "irregular-1"])
+def test_without_ranges_the_body_is_read_to_the_frame_header_and_no_further(server: Server, name: str) -> None:
+    media, source = probe(server, f"ignores-range/{name}")
+    assert media == local(server, name)
+    assert source.requests == 1
+    frame = server.files[name].index(FRAME)
+    assert frame < source.bytes_read < frame + 40_000
