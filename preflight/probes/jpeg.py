@@ -34,6 +34,8 @@ _PEEK: Final = 36
 _FAR_LEAPS: Final = 32
 """Long segments over HTTP that are stepped over one by one, before the file is read along."""
 
+_LOOKS: Final = 4096
+"""Pieces of a file that costs no request each, neither on a disk nor as one body."""
 _LONG: Final = 4 << 10
 """Bytes of a segment over which it is worth to leap."""
 
@@ -68,14 +70,15 @@ def read(source: Source, need: Need, name: str) -> Media:
 
     Of several EXIF blocks the first counts. Raises `SourceError`.
     """
-    window = Window(source, _PIECE, rows=True, far=_FAR_LEAPS)
+    ranged = _ranged(source)
+    window = Window(source, _PIECE, pieces=0 if ranged else _LOOKS, rows=ranged, far=_FAR_LEAPS)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
     width = height = 0
     orientation = None
     described = False
     notes = ["leading_garbage"] if start else []
     try:
-        for marker, offset, length, head in _segments(window, start + 2, source.requests > 0):
+        for marker, offset, length, head in _segments(window, start + 2, ranged):
             if marker in _FRAMES:
                 if not width and head[5:6] and length == 6 + 3 * head[5]:
                     height, width = int.from_bytes(head[1:3]), int.from_bytes(head[3:5])
@@ -118,17 +121,23 @@ def read(source: Source, need: Need, name: str) -> Media:
     )
 
 
-def _segments(window: Window, position: int, remote: bool) -> Iterator[Segment]:
+def _ranged(source: Source) -> bool:
+    """Whether a distant piece costs a request, and not all bytes before it."""
+    delivery = getattr(source, "delivery", None)
+    return source.requests > 0 and (delivery is None or bool(delivery.ranges))
+
+
+def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
     """(marker, offset, length, first bytes) of what each segment carries, up to and with the first scan's header.
 
-    remote  of a row of long segments of one kind, only some are looked at
+    ranged  of a row of long segments of one kind, only some are looked at
 
     Bytes between segments, over which decoders step with a warning, are reported as one segment `_DAMAGE`.
     Raises `Truncated` where the file ends before a scan.
     """
     damages = 0
     before = b""
-    peek = PEEK if remote else _PEEK
+    peek = PEEK if ranged else _PEEK
     for _ in range(_SEGMENTS):
         head = window.read_at(position, peek)
         if len(head) < 4:
@@ -151,7 +160,7 @@ def _segments(window: Window, position: int, remote: bool) -> Iterator[Segment]:
             yield marker, position + 4, length, head[4:]
             if marker == _SOS:
                 return
-            if remote and length >= _LONG and alike(head, before):
+            if ranged and length >= _LONG and alike(head, before):
                 position = last_alike(window, position, head)
             else:
                 position += 4 + length
