@@ -46,7 +46,7 @@ def test_a_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open,
 
 @pytest.mark.parametrize("name", [name for name in FLOODS if name not in ("no-content", "redirect")])
 def test_an_answer_that_trickles_ends_in_time(flooding: Server, open_: Open, name: str) -> None:
-    provider = open_("atlas", endpoint=flooding.url(f"trickle/{name}"), timeout=(1.0, 0.3))
+    provider = open_("atlas", endpoint=flooding.url(f"drip-flood/{name}"), timeout=(1.0, 0.3))
     began = time.monotonic()
     with pytest.raises(ProviderError) as caught:
         provider.register("https://h.example/a.png", "image", name="n")

@@ -1,4 +1,4 @@
-"""Servers that send without end below the body: `/flood/NAME/…` at full speed, `/trickle/NAME/…` byte by byte."""
+"""Servers that send without end below the body: `/flood/NAME/…` at full speed, `/drip-flood/NAME/…` byte by byte."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def flood(talk: Talk) -> None:
 
 
 @behaviour
-def trickle(talk: Talk) -> None:
+def drip_flood(talk: Talk) -> None:
     talk.keep = False
     once, piece = FLOODS[talk.rest.partition("/")[0]]
     talk.raw(once)

@@ -11,6 +11,8 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {}
 
 
 def behaviour(talk: Callable[[Talk], None]) -> Callable[[Talk], None]:
-    """Register a behaviour."""
-    BEHAVIOURS[talk.__name__.replace("_", "-")] = talk
+    """Register a behaviour under a name that no other has."""
+    name = talk.__name__.replace("_", "-")
+    assert name not in BEHAVIOURS, f"two behaviours are called {name}"
+    BEHAVIOURS[name] = talk
     return talk

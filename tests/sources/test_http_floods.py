@@ -43,7 +43,9 @@ def test_a_flood_takes_few_bytes_little_memory_and_no_time(open_url: Open, name:
     assert sum(sizes) < HEAD[0] + 32_768
     assert memory < HEAD[1]
     assert time.monotonic() - began < 15
-    assert source.requests == (2 if name == "redirect" else 1), "what cannot become better is not asked for again"
+    plain = 2 if name in ENDED else 1  # where a request with Range is refused, one without it decides
+    hops = 2 if name == "redirect" else 1
+    assert source.requests == plain * hops, "what cannot become better is not asked for again"
 
 
 def test_no_flood_fills_the_memory_of_a_process(server: Server) -> None:
@@ -66,7 +68,7 @@ def test_no_flood_fills_the_memory_of_a_process(server: Server) -> None:
 
 @pytest.mark.parametrize("name", FLOODS)
 def test_the_deadline_holds_wherever_a_server_sends_a_byte_at_a_time(open_url: Open, name: str) -> None:
-    source = open_url(f"trickle/{name}/x.png", timeout=0.5)
+    source = open_url(f"drip-flood/{name}/x.png", timeout=0.5)
     began = time.monotonic()
     with pytest.raises(SourceError):
         source.read_at(200_000, 10)

@@ -53,7 +53,7 @@ def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str, 
     assert source.requests == requests
 
 
-@pytest.mark.parametrize("behaviour", ["silent", "drip", "drip-headers", "trickle/continue", "stalls"])
+@pytest.mark.parametrize("behaviour", ["silent", "drip", "drip-headers", "drip-flood/continue", "stalls"])
 def test_the_deadline_ends_everything(open_url: Open, behaviour: str) -> None:
     source = open_url(f"{behaviour}/{NAME}", timeout=0.4)
     began = time.monotonic()
