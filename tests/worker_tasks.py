@@ -5,8 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
+import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 
@@ -83,3 +88,47 @@ def ask_wildly(file: BinaryIO) -> None:
     channel = file.raw._channel  # type: ignore[attr-defined]
     channel.send(b'{"read": [-1, 99999999]}')
     channel.receive()
+
+
+def burn(file: BinaryIO, seconds: float) -> str:
+    """Work for so many s of processor time."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+    return "done"
+
+
+def surroundings(file: BinaryIO) -> dict[str, Any]:
+    return {"pid": os.getpid(), "environment": dict(os.environ), "folder": os.getcwd()}
+
+
+def attempt(file: BinaryIO, what: str, path: str = "") -> str:
+    """Try what a decoder never needs; say which error it ended with, or that it succeeded."""
+    attempts: dict[str, Callable[[], object]] = {
+        "socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
+        "unix_socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM),
+        "socket_pair": socket.socketpair,
+        "create": lambda: os.close(os.open(path, os.O_WRONLY | os.O_CREAT)),
+        "write": lambda: Path(path).write_bytes(b"changed"),
+        "truncate": lambda: os.truncate(path, 0),
+        "remove": lambda: os.unlink(path),
+        "rename": lambda: os.rename(path, path + ".moved"),
+        "make_folder": lambda: os.mkdir(path),
+        "run": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
+        "fork": lambda: os.fork() or os._exit(0),
+        "signal": lambda: os.kill(os.getppid(), 0),
+        "environment_of_host": lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes(),
+        "memory_of_host": lambda: os.close(os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY)),
+        "thread": _thread,
+    }
+    try:
+        attempts[what]()
+    except OSError as error:
+        return type(error).__name__
+    return "succeeded"
+
+
+def _thread() -> None:
+    thread = threading.Thread(target=time.monotonic)
+    thread.start()
+    thread.join()

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import os
 import pickle
-import resource
 import signal
 import socket
 import time
@@ -19,6 +18,7 @@ from preflight.scan.work import MAX_FRAME, Pack, Work, do
 from preflight.targets import Item
 from preflight.worker.channel import Channel
 from preflight.worker.child import peak
+from preflight.worker.confine import forbid_privileges
 
 BEAT: Final = 1.0
 """s after which the other end hears that another file has been begun."""
@@ -28,10 +28,12 @@ RETIRE: Final = 512 << 20
 
 def serve() -> None:
     """Examine what is sent until the other end is closed."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_privileges()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     channel = Channel(socket.socket(fileno=os.dup(0)), MAX_FRAME)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     with contextlib.suppress(EOFError, OSError):
         plan, pack, seconds = pickle.loads(channel.receive())  # noqa: S301 - the process that started us wrote it
         gc.freeze()

@@ -13,7 +13,7 @@ from preflight.checker import Plan
 from preflight.errors import UsageError
 from preflight.report import Problem
 from preflight.scan.work import MAX_FRAME, Pack, Work, do, failed, name_of
-from preflight.worker.start import how_it_ended, start
+from preflight.worker.start import how_it_ended, reader_environment, start
 
 PATIENCE: Final = 60.0
 """s for one file, from a disk that may have to spin up. Decoders have deadlines of their own, far below."""
@@ -133,7 +133,7 @@ class _Process:
     def __init__(self, plan: Plan, pack: Pack | None) -> None:
         self._patience = PATIENCE_DEEP if plan.deep else PATIENCE
         try:
-            self._process, self._channel = start("preflight.scan.child:serve", MAX_FRAME)
+            self._process, self._channel = start("preflight.scan.child:serve", reader_environment(), None, MAX_FRAME)
         except OSError as error:
             raise _CannotStart from error
         try:

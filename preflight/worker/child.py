@@ -15,21 +15,28 @@ from importlib import import_module
 from typing import Any, BinaryIO, Final, cast
 
 from preflight.worker.channel import Channel
+from preflight.worker.confine import confine
 
 BUFFER: Final = 1 << 16
 """Bytes that a decoder's small reads are gathered to: each is a question to the other end."""
 _GRACE: Final = 2.0
-"""s past the deadline until the process ends itself, should there be nobody left who does it."""
+"""s past the deadline by the clock until the process ends itself, should there be nobody left who does it."""
+_LOADING: Final = 4 << 30
+"""Bytes of address space for the libraries of another decoder, between two files."""
 _RETIRE: Final = 160 << 20
 """Bytes: a process that once grew so large is replaced, or the next file would have less than its share."""
 
 
 def serve() -> None:
     """Obey orders until the other end is closed."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.environ.clear()  # of what the interpreter itself put there
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     channel = Channel(socket.socket(fileno=os.dup(0)))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    confine()
+    _limit_memory(_LOADING)
     with contextlib.suppress(EOFError, OSError):
         while True:
             order = json.loads(channel.receive())
@@ -52,7 +59,7 @@ def _obey(channel: Channel, order: dict[str, Any]) -> bytes:
         failed = f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _limit_memory(None)
+        _limit_memory(_LOADING)
     return json.dumps({"failed": failed[:500]}).encode()
 
 
@@ -99,18 +106,16 @@ class SourceFile(io.RawIOBase):
         return len(reply) - 1
 
 
-def _limit_memory(more: int | None) -> None:
-    """Let the process grow by `more` bytes; None: without bound. Only where the system counts address space."""
-    limit = resource.RLIM_INFINITY
-    if more is not None:
-        try:
-            with open("/proc/self/statm", "rb") as statm:
-                limit = int(statm.read().split()[0]) * resource.getpagesize() + more
-        except OSError:
-            return
+def _limit_memory(more: int) -> None:
+    """Let the process grow by `more` bytes. Only where the system counts address space."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            limit = int(statm.read().split()[0]) * resource.getpagesize() + more
+    except OSError:
+        return
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if hard != resource.RLIM_INFINITY:
-        limit = hard if limit == resource.RLIM_INFINITY else min(limit, hard)
+        limit = min(limit, hard)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 

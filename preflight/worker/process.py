@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any, Final, NamedTuple
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.sources import Source
-from preflight.worker.start import how_it_ended, start
+from preflight.worker.start import how_it_ended, loader_environment, start
 
 START_SECONDS: Final = 30.0
 """For the interpreter and the import of a decoder from a cold disk. No file is touched meanwhile."""
@@ -30,7 +31,7 @@ class Process:
 
     def __init__(self) -> None:
         try:
-            self._process, self._channel = start("preflight.worker.child:serve")
+            self._process, self._channel = start("preflight.worker.child:serve", loader_environment(), os.sep)
         except OSError as error:
             raise WorkerCrashed("worker", f"cannot be started: {error}") from None
 

@@ -1,4 +1,4 @@
-"""A fresh interpreter of ours at the other end of a socket."""
+"""Start a fresh interpreter of ours at the other end of a socket, with no more of this process than it needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from preflight.worker.channel import MAX_FRAME, Channel
 
@@ -15,10 +16,36 @@ if TYPE_CHECKING:
     import subprocess
 
 
-def start(function: str, max_frame: int = MAX_FRAME) -> tuple[subprocess.Popen[bytes], Channel]:
-    """A process that runs `module:function()`, with its end of the socket as standard input. Raises OSError.
+LOADER_VARIABLES: Final = (
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH", "PYTHONHOME"),
+)
+"""Where the interpreter and shared libraries are found, if not in the usual places. No other variable is needed."""
+READER_VARIABLES: Final = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "XDG_DATA_HOME"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+"""What a process that opens files by name gets besides, with LC_*. An allowlist: nobody knows all names of secrets."""
 
-    It has a session of its own: Ctrl-C is for us alone. What it prints goes nowhere.
+
+def loader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what every process needs of an environment: mostly nothing."""
+    return {name: environment[name] for name in LOADER_VARIABLES if name in environment}
+
+
+def reader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what a process that examines files needs of an environment: no key, token or proxy is in it."""
+    names = [name for name in environment if name in READER_VARIABLES or name.startswith("LC_")]
+    return {**{name: environment[name] for name in names}, **loader_environment(environment)}
+
+
+def start(
+    function: str, environment: Mapping[str, str], folder: str | None = None, max_frame: int = MAX_FRAME
+) -> tuple[subprocess.Popen[bytes], Channel]:
+    """Start a process that runs `module:function()`, with its end of the socket as standard input. Raises OSError.
+
+    It has a session of its own: Ctrl-C is for us alone. It inherits no other descriptor. What it prints goes nowhere.
+
+    environment  all of its variables; folder: its working directory, by default that of this process
     """
     import subprocess  # not for those that are started: they load this module too
 
@@ -28,12 +55,13 @@ def start(function: str, max_frame: int = MAX_FRAME) -> tuple[subprocess.Popen[b
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [_interpreter(), "-P", "-c", boot, *_import_paths()],
+            [_interpreter(), "-P", "-s", *_flags(), "-c", boot, *_import_paths()],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "MALLOC_ARENA_MAX": "1"},  # more arenas reserve address space, which is limited
+            env=dict(environment),
+            cwd=folder,
         )
     except OSError:
         ours.close()
@@ -48,7 +76,7 @@ def how_it_ended(process: subprocess.Popen[bytes]) -> str:
     import subprocess
 
     try:
-        code = process.wait(1)
+        code = process.wait(10)
     except subprocess.TimeoutExpired:
         return "closed its connection"
     with contextlib.suppress(ValueError):
@@ -63,7 +91,13 @@ def _interpreter() -> str:
     return os.path.join(sys.exec_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
+def _flags() -> list[str]:
+    """What the environment, which is not handed on, may have told this interpreter."""
+    return ["-B"] if sys.dont_write_bytecode else []
+
+
 def _import_paths() -> list[str]:
     """Where this process finds its modules. Never the current folder: the untrusted files may lie there."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return [path for path in sys.path if isinstance(path, str) and path not in ("", os.curdir)] + [package]
+    paths = [path for path in sys.path if isinstance(path, str) and path not in ("", os.curdir)]
+    return [os.path.abspath(path) for path in paths] + [package]

@@ -1,0 +1,194 @@
+"""What a decoder's process has of ours and may do: environment, descriptors, limits, privileges and system calls."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight import worker
+from preflight.checker import plan_for
+from preflight.scan.processes import _Process
+from preflight.sources.memory import MemorySource
+from preflight.targets import Item
+from preflight.worker import Limits, run
+from preflight.worker.start import loader_environment, reader_environment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+LIMITS = Limits(seconds=20, memory=256 << 20, max_bytes=1 << 20)
+SECRETS = {
+    "ARK_API_KEY": "sk-secret",
+    "AWS_SECRET_ACCESS_KEY": "aws-secret",
+    "HTTPS_PROXY": "http://user:password@proxy:3128",
+    "GITHUB_TOKEN": "token",
+    "DATABASE_URL": "postgres://user:password@db/x",
+}
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start the next process from an environment that holds secrets."""
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(HERE)
+    for name in ("surroundings", "attempt"):
+        monkeypatch.setitem(worker.TASKS, name, f"worker_tasks:{name}")
+    worker._stop_all()
+    yield
+    worker._stop_all()
+
+
+def ask(task: str, **arguments: Any) -> Any:
+    return run(task, MemorySource(b"12345678", "clip.bin"), LIMITS, **arguments)
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """The variables that a process was started with."""
+    pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return dict(pair.decode().split("=", 1) for pair in pairs if pair)
+
+
+def limits_of(pid: int) -> dict[str, tuple[str, str]]:
+    """The soft and the hard limits of a process."""
+    found = re.findall(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
+    return {name: (soft, hard) for name, soft, hard in found}
+
+
+def status_of(pid: int, name: str) -> str:
+    (value,) = re.findall(rf"^{name}:\s*(\S+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return str(value)
+
+
+class TestDecoderProcess:
+    def test_its_environment_is_empty(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in worker.start.LOADER_VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        seen = ask("surroundings")
+        assert seen["environment"] == {}
+        assert environment_of(seen["pid"]) == {}
+
+    def test_what_the_loader_needs_is_handed_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere/lib")
+        assert loader_environment()["LD_LIBRARY_PATH"] == "/nowhere/lib"
+        assert environment_of(ask("surroundings")["pid"]) == {"LD_LIBRARY_PATH": "/nowhere/lib"}
+
+    def test_it_holds_no_descriptor_but_the_channel(self, tmp_path: Path) -> None:
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        os.set_inheritable(descriptor, True)
+        try:
+            pid = ask("surroundings")["pid"]
+        finally:
+            os.close(descriptor)
+        held = {int(name): os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+        channel = held.pop(3)
+        assert channel.startswith("socket:")
+        assert held == dict.fromkeys((0, 1, 2), os.devnull)
+
+    def test_its_folder_is_not_ours(self) -> None:
+        seen = ask("surroundings")
+        assert seen["folder"] == os.readlink(f"/proc/{seen['pid']}/cwd") == "/"
+
+    def test_relative_import_paths_are_found_from_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "lib").mkdir()
+        (tmp_path / "lib" / "own_decoder.py").write_text("def task(file): return 'found'")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend("lib")
+        monkeypatch.setitem(worker.TASKS, "own", "own_decoder:task")
+        assert ask("own") == "found"
+
+    def test_its_resources_are_limited(self) -> None:
+        limits = limits_of(ask("surroundings")["pid"])
+        assert limits["Max file size"] == ("0", "0")
+        assert limits["Max core file size"] == ("0", "0")
+        assert limits["Max open files"] == ("64", "64")
+        assert int(limits["Max processes"][1]) <= 1 << 16
+        assert int(limits["Max address space"][0]) <= 6 << 30
+        assert int(limits["Max address space"][1]) <= 16 << 30
+
+    def test_it_can_gain_no_privileges(self) -> None:
+        assert status_of(ask("surroundings")["pid"], "NoNewPrivs") == "1"
+
+    def test_it_has_no_privilege_of_root_but_to_read(self) -> None:
+        assert int(status_of(ask("surroundings")["pid"], "CapEff"), 16) in (0, 1 << 2)
+
+    def test_threads_are_allowed(self) -> None:
+        assert ask("attempt", what="thread") == "succeeded"
+
+
+filtered = pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="no filter for this machine")
+
+
+@filtered
+class TestSystemCalls:
+    @pytest.fixture(autouse=True)
+    def _filter(self) -> None:
+        if status_of(ask("surroundings")["pid"], "Seccomp") == "0":
+            pytest.skip("this kernel has no seccomp")
+
+    @pytest.mark.parametrize("what", ["socket", "unix_socket", "socket_pair", "run", "fork", "signal"])
+    def test_no_connection_and_no_process(self, what: str) -> None:
+        assert ask("attempt", what=what) == "PermissionError"
+
+
+def landlock() -> bool:
+    import ctypes
+
+    return bool(ctypes.CDLL(None).syscall(444, None, 0, 1) >= 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not landlock(), reason="this kernel has no Landlock")
+class TestFiles:
+    @pytest.mark.parametrize("what", ["create", "write", "make_folder"])
+    def test_nothing_is_made(self, what: str, tmp_path: Path) -> None:
+        path = tmp_path / "new"
+        assert ask("attempt", what=what, path=str(path)) == "PermissionError"
+        assert not path.exists()
+
+    @pytest.mark.parametrize("what", ["write", "truncate", "remove", "rename"])
+    def test_what_is_there_stays(self, what: str, tmp_path: Path) -> None:
+        path = tmp_path / "there"
+        path.write_bytes(b"kept")
+        assert ask("attempt", what=what, path=str(path)) == "PermissionError"
+        assert path.read_bytes() == b"kept"
+
+    @pytest.mark.parametrize("what", ["environment_of_host", "memory_of_host"])
+    def test_the_keys_of_the_host_cannot_be_read_from_its_memory(self, what: str) -> None:
+        assert ask("attempt", what=what) == "PermissionError"
+
+
+class TestProcessThatExaminesFiles:
+    def test_it_has_no_secret_of_ours(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LC_TIME", "C")
+        process = _Process(plan_for("atlas"), None)
+        try:
+            variables = environment_of(process._process.pid)
+            assert status_of(process._process.pid, "NoNewPrivs") == "1"
+            assert limits_of(process._process.pid)["Max core file size"] == ("0", "0")
+            results, _ = process.run(pickle.dumps([(0, Item("fixtures/accepted/picture.png"))]))
+        finally:
+            process.stop()
+        assert not SECRETS.keys() & variables.keys()
+        assert variables["PATH"] == os.environ["PATH"]
+        assert variables["LC_TIME"] == "C"
+        assert results is not None
+        assert results[0].verdict == "pass"
+
+    def test_only_what_is_listed_is_handed_on(self) -> None:
+        given = {
+            "PATH": "/bin",
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            "LD_LIBRARY_PATH": "/lib",
+            "MY_SERVICE_PASS": "x",
+            **SECRETS,
+        }
+        assert reader_environment(given) == {"PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "LD_LIBRARY_PATH": "/lib"}
