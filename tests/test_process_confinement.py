@@ -6,6 +6,7 @@ import os
 import pickle
 import platform
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(HERE)
-    for name in ("surroundings", "attempt"):
+    for name in ("surroundings", "attempt", "burn"):
         monkeypatch.setitem(worker.TASKS, name, f"worker_tasks:{name}")
     worker._stop_all()
     yield
@@ -122,6 +123,19 @@ class TestDecoderProcess:
 
     def test_threads_are_allowed(self) -> None:
         assert ask("attempt", what="thread") == "succeeded"
+
+    def test_its_processor_time_counts_and_not_the_clock(self) -> None:
+        """As many busy processes as slow the machine down: the same work gives the same answer."""
+        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
+        try:
+            source = MemorySource(b"12345678", "clip.bin")
+            assert run("burn", source, LIMITS._replace(seconds=0.8), seconds=0.5) == "done"
+            with pytest.raises(worker.process.WorkerTimeout, match=r"stopped after 0\.3 s"):
+                run("burn", source, LIMITS._replace(seconds=0.3), seconds=5)
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
 
 
 filtered = pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="no filter for this machine")

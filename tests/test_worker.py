@@ -80,12 +80,12 @@ def test_the_memory_of_the_host_is_not_that_of_the_process() -> None:
     assert ballast[-1:] == b"x"
 
 
-@pytest.mark.parametrize("task", ["hang", "sleep"])
-def test_a_hang_ends_at_the_deadline_and_leaves_no_process(task: str) -> None:
+@pytest.mark.parametrize(("task", "limit"), [("hang", "seconds"), ("sleep", "wall")])
+def test_a_hang_ends_at_the_deadline_and_leaves_no_process(task: str, limit: str) -> None:
     pid = run("head", source(), LIMITS)["pid"]
     began = time.monotonic()
     with pytest.raises(WorkerTimeout, match=r"clip\.bin: the decoder was stopped after 0\.3 s") as caught:
-        run(task, source(), LIMITS._replace(seconds=0.3))
+        run(task, source(), LIMITS._replace(**{limit: 0.3}))
     assert caught.value.code == "probe_timeout"
     assert time.monotonic() - began < 2
     assert gone(pid)
@@ -162,7 +162,7 @@ def test_waiting_for_the_source_does_not_count() -> None:
             time.sleep(0.5)
             return super().read_at(offset, length)
 
-    assert run("head", Slow(bytes(9)), LIMITS._replace(seconds=0.4))["head"]
+    assert run("head", Slow(bytes(9)), LIMITS._replace(seconds=0.4, wall=0.4))["head"]
 
 
 def test_a_source_of_unknown_size_is_not_decoded() -> None:
@@ -200,7 +200,7 @@ def host(script: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
         from preflight.sources.memory import MemorySource
         worker.TASKS.update(head="worker_tasks:head", sleep="worker_tasks:sleep")
         def run(task, seconds=20.0):
-            return worker.run(task, MemorySource(b"12345678"), worker.Limits(seconds, 256 << 20, 1 << 20))
+            return worker.run(task, MemorySource(b"12345678"), worker.Limits(seconds, 256 << 20, 1 << 20, seconds))
     """
     path = cwd / "host.py"
     path.write_text(textwrap.dedent(begin) + textwrap.dedent(script))

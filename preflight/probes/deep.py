@@ -18,7 +18,7 @@ from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
 from preflight.sources import Source
 from preflight.worker import Limits
 
-LIMITS: Final = Limits(seconds=30, memory=2 << 30, max_bytes=1 << 40)
+LIMITS: Final = Limits(seconds=30, memory=2 << 30, max_bytes=1 << 40, wall=140)
 
 TRUNCATED: Final = "truncated"
 CORRUPT: Final = "corrupt"

@@ -13,8 +13,11 @@ from preflight.probes.opinions import mediainfo, pillow
 from preflight.sources import Source
 from preflight.worker import Limits
 
-SECONDS: Final = 0.8
+SECONDS: Final = 3.0
+"""s of processor time. A usual file takes some milliseconds; a slow machine must not change what a file is."""
+WALL: Final = 30.0
 MEMORY: Final = 128 << 20
+
 _PICTURES: Final = {"dds": "DDS", "icns": "ICNS", "ico": "ICO", "jp2": "JPEG2000", "psd": "PSD"}
 """Read by Pillow, under its names. libmediainfo would do, but tells of one picture of an icon only."""
 _UNREAD: Final = frozenset(("jxl",))
@@ -31,7 +34,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
     Raises `WorkerTimeout`, `WorkerCrashed`.
     """
-    limits = Limits(SECONDS, MEMORY, need.max_bytes)
+    limits = Limits(SECONDS, MEMORY, need.max_bytes, WALL)
     media = None
     try:
         if name in _PICTURES:

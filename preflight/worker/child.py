@@ -31,6 +31,7 @@ def serve() -> None:
     """Obey orders until the other end is closed."""
     os.environ.clear()  # of what the interpreter itself put there
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     channel = Channel(socket.socket(fileno=os.dup(0)))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -49,7 +50,8 @@ def _obey(channel: Channel, order: dict[str, Any]) -> bytes:
         task: Callable[..., Any] = getattr(import_module(module), function)
         channel.send(b"{}")
         _limit_memory(order["memory"])
-        file = SourceFile(channel, order["size"], order["seconds"] + _GRACE)
+        signal.setitimer(signal.ITIMER_PROF, order["seconds"])
+        file = SourceFile(channel, order["size"], order["wall"] + _GRACE)
         answer = task(cast(BinaryIO, io.BufferedReader(file, BUFFER)), **order["arguments"])
         message = {"answer": answer, "reusable": peak() < _RETIRE}
         return json.dumps(message, allow_nan=False).encode()
@@ -59,6 +61,7 @@ def _obey(channel: Channel, order: dict[str, Any]) -> bytes:
         failed = f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         _limit_memory(_LOADING)
     return json.dumps({"failed": failed[:500]}).encode()
 

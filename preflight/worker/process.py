@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from typing import Any, Final, NamedTuple
 
@@ -19,11 +20,17 @@ LEAST_CHARGED: Final = 1 << 12
 
 
 class Limits(NamedTuple):
-    """What one file may cost: s of decoding (waiting for the source not counted), bytes of memory, bytes read."""
+    """What one file may cost.
+
+    seconds    of processor time for decoding: what a file is must not depend on how busy the machine is
+    memory     bytes; max_bytes: bytes read
+    wall       s by the clock for a decoder that waits instead of working (waiting for the source not counted)
+    """
 
     seconds: float
     memory: int
     max_bytes: int
+    wall: float = 60.0
 
 
 class Process:
@@ -55,9 +62,12 @@ class Process:
             self._start(order)
             message, failure = self._converse(source, limits)
         except TimeoutError:
-            raise WorkerTimeout(source.name, limits.seconds) from None
+            raise WorkerTimeout(source.name, limits.wall) from None
         except (EOFError, BrokenPipeError, ConnectionError):
-            raise WorkerCrashed(source.name, how_it_ended(self._process)) from None
+            reason = how_it_ended(self._process)
+            if self._process.returncode == -signal.SIGPROF:
+                raise WorkerTimeout(source.name, limits.seconds) from None
+            raise WorkerCrashed(source.name, reason) from None
         except (ValueError, RecursionError):
             raise WorkerCrashed(source.name, "sent what is no answer") from None
         if failure is not None:
@@ -77,7 +87,7 @@ class Process:
 
     def _converse(self, source: Source, limits: Limits) -> tuple[dict[str, Any], Exception | None]:
         """Serve the decoder's reads until it answers: its answer, and what the source raised meanwhile."""
-        deadline, taken = time.monotonic() + limits.seconds, 0
+        deadline, taken = time.monotonic() + limits.wall, 0
         failure: Exception | None = None
         while "read" in (message := self._message(deadline)):
             offset, length = _checked(message["read"])

@@ -21,7 +21,7 @@ from preflight.worker import Limits
 Preview = str | list[int]
 """WebP in Base64, or the bars of a waveform."""
 
-LIMITS: Final = Limits(seconds=5, memory=512 << 20, max_bytes=96 << 20)
+LIMITS: Final = Limits(seconds=5, memory=512 << 20, max_bytes=96 << 20, wall=20)
 SECONDS: Final = 90.0
 """What all previews of a report may take together."""
 MANY: Final = 1000
