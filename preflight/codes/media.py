@@ -88,7 +88,22 @@ OF_MEDIA: Final[dict[str, Code]] = {
     "no_media_data": seen(
         "error", "Nothing to play", "tracks are described, but nothing of them is in the file: there is nothing to play"
     ),
-    "corrupt": Code("error", "Does not decode", "A decoder could not decode the whole file. Write it anew."),
+    "corrupt": Code(
+        "error",
+        "Does not decode",
+        "A decoder could not decode the whole file, and a second witness sees a fault in it too. Write it anew.",
+    ),
+    "decode_unconfirmed": Code(
+        "warning",
+        "Did not decode here",
+        "A library could not decode the whole file, and nothing else shows a fault in it: it may be the library. "
+        "Look at it with another program.",
+    ),
+    "decode_unsupported": Code(
+        "note",
+        "Not decoded",
+        "The library that decodes this format does not support the coding of this file: only its header was checked.",
+    ),
     "probe_disagreement": Code(
         "warning",
         "Library disagrees",

@@ -1,13 +1,14 @@
 """The second look of `--deep`: a library decodes or parses the whole file, and shows what the header could not.
 
-A library that errs is no witness. What is compared is listed here format by format; what is missing was measured to be
+A library that fails alone is no proof against a file: `witness.py` asks for a second one. A library that errs is no
+witness. What is compared is listed here format by format; what is missing was measured to be
 wrong in the library: any size that libmediainfo gives of a picture, the duration of fragments, of edit lists, of
 compressed WAV and of MP3 without a frame count, sample rates of Opus and of AAC with SBR.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,13 +16,15 @@ from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
 from preflight.media import Media
 from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
+from preflight.probes.witness import second_witness
 from preflight.sources import Source
 from preflight.worker import Limits
 
 LIMITS: Final = Limits(seconds=30, memory=2 << 30, max_bytes=1 << 40, wall=140)
 
 TRUNCATED: Final = "truncated"
-CORRUPT: Final = "corrupt"
+UNCONFIRMED: Final = "decode_unconfirmed"
+UNSUPPORTED: Final = "decode_unsupported"
 DISAGREEMENT: Final = "probe_disagreement"
 
 
@@ -63,11 +66,14 @@ _PILLOW: Final[dict[str, tuple[str, ...]]] = {
 _TURNED: Final = frozenset(("HEIF", "TIFF"))
 """Pillow gives their size as displayed, that of all others as stored."""
 _COUNTED: Final = frozenset(("avif", "gif", "png", "tiff", "webp"))
-_CUT_OFF: Final = ("truncated", "end of file", "premature", "unexpected end", "ran out of data")
 _UNABLE: Final = (
     *("unsupported", "not supported", "not implemented", "not been built in", "not available", "unknown"),
     "not enough image data",  # of a run-length coded BMP that ends early, as it may
 )
+_UNUSUAL: Final = frozenset(("apple_cgbi", "uncommon_coding"))
+"""Notes of codings that Pillow need not know."""
+_UNREAD: Final = frozenset(("jxl",))
+"""Formats of pictures for which Pillow has no reader."""
 
 
 def _deepen_image(source: Source, media: Media, limits: Limits) -> Deep:
@@ -75,9 +81,8 @@ def _deepen_image(source: Source, media: Media, limits: Limits) -> Deep:
     if said.refused or said.failed:
         _blame_memory(source, media, limits)
     if said.refused:
-        return Deep(problems=(_stumbled(f"Pillow does not open it: {said.refused}", decodable=False),))
-    usual = "uncommon_coding" not in media.notes
-    problems = [_stumbled(_place(said), decodable=usual)] if said.failed else []
+        return Deep(problems=(_judged(source, media, limits, f"Pillow does not open it: {said.refused}", False),))
+    problems = [_judged(source, media, limits, _place(said), True)] if said.failed else []
     problems += _image_disagreements(media, said)
     counted = media.format in _COUNTED and not said.failed
     facts = {"frames": said.media.frames, "duration": said.media.duration} if counted else {}
@@ -95,14 +100,15 @@ def _place(said: Opinion) -> str:
     return f"Pillow cannot decode {'it' if frame == 1 else f'frame {frame}'}: {said.failed}"
 
 
-def _stumbled(detail: str, decodable: bool) -> tuple[str, str]:
-    """Which code a decoder's words stand for. A coding that it may not know is no fault of the file."""
-    words = detail.lower()
-    if any(word in words for word in _UNABLE):
-        return DISAGREEMENT, detail
-    if any(word in words for word in _CUT_OFF):
-        return TRUNCATED, detail
-    return CORRUPT if decodable else DISAGREEMENT, detail
+def _judged(source: Source, media: Media, limits: Limits, complaint: str, opened: bool) -> tuple[str, str]:
+    """The problem that a complaint of Pillow's is: a fault of the file only if somebody else sees one too."""
+    unusual = media.format in _UNREAD or not _UNUSUAL.isdisjoint(media.notes)
+    if unusual or any(word in complaint.lower() for word in _UNABLE):
+        return UNSUPPORTED, complaint
+    witness = second_witness(source, media, limits, opened)
+    if witness is None:
+        return UNCONFIRMED, f"{complaint}; it may be the library"
+    return witness.code, f"{complaint}; {witness.detail}"
 
 
 def _image_disagreements(media: Media, said: Opinion) -> list[tuple[str, str]]:
@@ -169,25 +175,44 @@ def _deepen_stream(source: Source, media: Media, limits: Limits) -> Deep:
     problems: list[tuple[str, str]] = []
     name = media.format or ""
     if name in _MEDIAINFO:
-        said = mediainfo(source, limits, speed=1)
-        if name in _MEASURED and "truncated" in said.media.notes:
-            problems.append((TRUNCATED, "libmediainfo finds that the file ends before its last part"))
-        if said.refused:
-            problems.append((DISAGREEMENT, f"libmediainfo {said.refused}"))
-        else:
-            problems += _stream_disagreements(media, said.media, _MEDIAINFO[name], "libmediainfo")
+        problems += _asked(
+            source, media, "libmediainfo", _MEDIAINFO[name], lambda: mediainfo(source, limits, speed=0.5)
+        )
     if name in _MUTAGEN and media.kind == AUDIO:
-        opinion = mutagen(source, limits, name)
-        if not opinion.refused:
-            problems += _stream_disagreements(media, opinion.media, _MUTAGEN[name], "mutagen")
+        problems += _asked(source, media, "mutagen", _MUTAGEN[name], lambda: mutagen(source, limits, name))
     return Deep(problems=tuple(problems))
 
 
-def _stream_disagreements(ours: Media, theirs: Media, facts: tuple[str, ...], library: str) -> list[tuple[str, str]]:
+def _asked(
+    source: Source, media: Media, library: str, facts: tuple[str, ...], ask: Callable[[], Opinion]
+) -> list[tuple[str, str]]:
+    """What a library's opinion of a stream comes to. One that does not come to an end has none."""
+    try:
+        said = ask()
+    except (WorkerTimeout, WorkerCrashed) as error:
+        how = str(error).removeprefix(f"{source.name}: ")
+        return [(UNCONFIRMED, f"{library} did not come to an end ({how}); it may be the library")]
+    if said.refused:
+        return [] if library == "mutagen" else [(UNCONFIRMED, f"{library} {said.refused}; it may be the library")]
+    problems = []
+    if media.format in _MEASURED and "truncated" in said.media.notes:
+        problems.append(_ends_early(media, f"{library} finds that the file ends before its last part"))
+    return problems + _stream_disagreements(media, said, facts, library)
+
+
+def _ends_early(media: Media, complaint: str) -> tuple[str, str]:
+    if "truncated" in media.notes:
+        return TRUNCATED, f"{complaint}, and so does its own structure say"
+    return UNCONFIRMED, f"{complaint}; it may be the library"
+
+
+def _stream_disagreements(ours: Media, said: Opinion, facts: tuple[str, ...], library: str) -> list[tuple[str, str]]:
     problems = []
     for fact in facts:
-        mine, other = getattr(ours, fact), getattr(theirs, fact)
+        mine, other = getattr(ours, fact), getattr(said.media, fact)
         if mine is None or other is None or not _UNSURE.get(fact, frozenset()).isdisjoint(ours.notes):
+            continue
+        if fact == "duration" and said.played is not None and _agree(fact, mine, said.played, ours):
             continue
         if not _agree(fact, mine, other, ours):
             problems.append(_differ(fact, mine, other, library))

@@ -23,15 +23,17 @@ class Opinion(NamedTuple):
 
     media    the facts it gives; `format` is its own name of the format
     refused  why it does not open the file; failed: what stopped it half-way
+    played   s of the longest track of picture or sound: the file's duration may be that of subtitles or telemetry
     """
 
     media: Media
     refused: str = ""
     failed: str = ""
+    played: float | None = None
 
 
 def mediainfo(source: Source, limits: Limits, speed: float = 0) -> Opinion:
-    """libmediainfo's. speed 0: from both ends of the file; 1: from all of it. Raises as `worker.run` does."""
+    """libmediainfo's. speed 0: from both ends of the file; 0.5: from more of it. Raises as `worker.run` does."""
     found = _object(run("mediainfo", source, limits, speed=speed))
     general = _object(found.get("general"))
     listed = found.get("tracks")
@@ -50,7 +52,7 @@ def mediainfo(source: Source, limits: Limits, speed: float = 0) -> Opinion:
         **_of_picture(video if video is not None else image),
         **_of_sound(audio),
     )
-    return Opinion(media)
+    return Opinion(media, played=_played(tracks))
 
 
 def pillow(source: Source, limits: Limits, pixels: bool = False) -> Opinion:
@@ -79,6 +81,24 @@ def mutagen(source: Source, limits: Limits, name: str) -> Opinion:
         channels=_whole(found.get("channels")),
     )
     return Opinion(media, _text(found, "refused"))
+
+
+def ffmpeg(source: Source, limits: Limits, demuxer: str) -> str:
+    """What ffmpeg complains about while it decodes a picture; empty: nothing."""
+    found = _object(run("av", source, limits, demuxer=demuxer))
+    return _text(found, "failed")
+
+
+def structure(source: Source, limits: Limits, name: str) -> tuple[str, str] | None:
+    """What the structure of a picture in format `name` shows: `truncated` or `corrupt`, and why; None: nothing."""
+    found = _object(run("structure", source, limits, name=name))
+    code = _text(found, "code")
+    return (code, _text(found, "detail")) if code in ("truncated", "corrupt") else None
+
+
+def _played(tracks: list[Mapping[str, Any]]) -> float | None:
+    seconds = (_seconds(track.get("duration")) for track in tracks if track.get("track_type") in ("Video", "Audio"))
+    return max((each for each in seconds if each is not None), default=None)
 
 
 def _first(tracks: list[Mapping[str, Any]], kind: str) -> Mapping[str, Any] | None:

@@ -19,12 +19,14 @@ from preflight.worker.process import Limits, Process
 __all__ = ["TASKS", "Limits", "run"]
 
 TASKS: Final[dict[str, str]] = {
+    "av": "preflight.probes.decoders.by_av:picture",
     "frame": "preflight.probes.decoders.previews:frame",
     "image": "preflight.probes.decoders.by_pillow:header",
     "mediainfo": "preflight.probes.decoders.by_mediainfo:tracks",
     "mutagen": "preflight.probes.decoders.by_mutagen:stream",
     "picture": "preflight.probes.decoders.previews:picture",
     "pixels": "preflight.probes.decoders.by_pillow:decode",
+    "structure": "preflight.probes.decoders.structure:examine",
     "waveform": "preflight.probes.decoders.previews:waveform",
 }
 """What the process can be asked to do: `function(file, **arguments)`, giving plain JSON. Imported there, never here."""

@@ -31,7 +31,9 @@ pymediainfo.MediaInfo.can_parse()  # the library itself: loading it is no file's
 def tracks(file: BinaryIO, speed: float = 0) -> dict[str, Any]:
     """What libmediainfo says of a file, under its own names and with its own types (a number may be a string).
 
-    speed: 0 reads the ends of a file, 1 all of it. Only ever given an open file: it would fetch a URL by itself.
+    speed: 0 reads the ends of a file, 0.5 more of it. 1 would read all, and never comes to an end on some files
+    (Sorenson Video of 2003) when given an open file; a path would, but it is only ever given an open file: it would
+    fetch a URL by itself, and take numbered files for one.
     """
     found = pymediainfo.MediaInfo.parse(file, parse_speed=speed).to_data()["tracks"]
     general: dict[str, Any] = next((track for track in found if track.get("track_type") == "General"), {})
