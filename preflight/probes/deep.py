@@ -9,13 +9,14 @@ compressed WAV and of MP3 without a frame count, sample rates of Opus and of AAC
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
 from preflight.media import Media
 from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
+from preflight.probes.whole import complete
 from preflight.probes.witness import second_witness
 from preflight.sources import Source
 from preflight.worker import Limits
@@ -32,7 +33,8 @@ DISAGREEMENT: Final = "probe_disagreement"
 class Deep:
     """What decoding showed.
 
-    facts     `frames`, where a file may hold several pictures, and the `duration` of an animation in s
+    facts     of pictures `frames`, where there may be several, and the `duration` of an animation in s; of streams
+              whatever only the whole file tells
     problems  (code of `preflight.codes`, what was seen), the graver ones first
     """
 
@@ -172,6 +174,8 @@ _UNSURE: Final[dict[str, frozenset[str]]] = {
 
 
 def _deepen_stream(source: Source, media: Media, limits: Limits) -> Deep:
+    facts = complete(source, media, limits.max_bytes)
+    media = replace(media, **facts)
     problems: list[tuple[str, str]] = []
     name = media.format or ""
     if name in _MEDIAINFO:
@@ -180,7 +184,7 @@ def _deepen_stream(source: Source, media: Media, limits: Limits) -> Deep:
         )
     if name in _MUTAGEN and media.kind == AUDIO:
         problems += _asked(source, media, "mutagen", _MUTAGEN[name], lambda: mutagen(source, limits, name))
-    return Deep(problems=tuple(problems))
+    return Deep(facts, tuple(problems))
 
 
 def _asked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
@@ -63,6 +64,65 @@ def read(source: Source, need: Need, name: str) -> Media:
         bit_rate=round(there * 8 / seconds) if audio and seconds and there is not None and there > 0 else None,
         notes=notes,
     )
+
+
+_TAIL: Final = 1 << 20
+"""Bytes at the end in which a frame begins: few encoders write frames a tenth as long."""
+_BLOCK_SIZES: Final = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+
+
+def last_second(source: Source) -> float | None:
+    """When the last frame ends, in s (RFC 9639 9.1): the length of a stream whose header states none."""
+    start = tags_before(source).end + 4
+    info = stream_info(source.read_at(start, BLOCK))
+    if info is None or source.size is None:
+        return None
+    at = max(start + BLOCK, source.size - _TAIL)
+    data = source.read_at(at, source.size - at)
+    samples = max(_frame_ends(data, info), default=0)
+    return samples / info.rate if samples else None
+
+
+def _frame_ends(data: bytes, info: StreamInfo) -> Iterator[int]:
+    """The sample behind each frame whose header stands in `data`, known by its checksum and an end that is possible."""
+    at = data.find(b"\xff")
+    while at >= 0:
+        header = data[at : at + 16]
+        if len(header) > 6 and header[1] & 0xFE == 0xF8:
+            end = _frame_end(header, info)
+            if end is not None:
+                yield end
+        at = data.find(b"\xff", at + 1)
+
+
+def _frame_end(header: bytes, info: StreamInfo) -> int | None:
+    ones = 8 - (header[4] ^ 0xFF).bit_length()  # a number as in UTF-8, of up to seven bytes
+    length = max(ones, 1)
+    if ones == 1 or ones > 7 or any(byte & 0xC0 != 0x80 for byte in header[5 : 4 + length]):
+        return None
+    number = header[4] & (0x7F >> ones)
+    for byte in header[5 : 4 + length]:
+        number = number << 6 | byte & 0x3F
+    size_code, rate_code = header[2] >> 4, header[2] & 15
+    size_bytes = {6: 1, 7: 2}.get(size_code, 0)
+    size_at = 4 + length
+    end = size_at + size_bytes + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    if end >= len(header) or _crc8(header[:end]) != header[end]:
+        return None
+    block = int.from_bytes(header[size_at : size_at + size_bytes], "big") + 1 if size_bytes else _BLOCK_SIZES[size_code]
+    if not block or block > info.block:
+        return None
+    return (number if header[1] & 1 else number * info.block) + block
+
+
+def _crc8(data: bytes) -> int:
+    """The checksum of a frame's header: x^8 + x^2 + x + 1 (RFC 9639 9.1.8)."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc << 1 & 0xFF ^ (7 if crc & 0x80 else 0)
+    return crc
 
 
 def _metadata_end(source: Source, at: int) -> tuple[int | None, bool]:

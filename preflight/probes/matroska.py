@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
 from preflight.probes import ebml
-from preflight.probes.matroska_blocks import measure
+from preflight.probes.matroska_blocks import extents, measure
 from preflight.probes.matroska_tracks import PICTURES, SOUND, Track, tracks_of
 from preflight.probes.window import Window
 from preflight.sources import Source, Truncated
@@ -46,6 +46,40 @@ def read(source: Source, need: Need, name: str) -> Media:
     segment.walk()
     truncated = segment.cut or (source.size is not None and segment.end > source.size)
     return _media(format_name, source, need, segment, truncated)
+
+
+def measure_whole(source: Source) -> dict[str, Any]:
+    """Walk over all blocks: duration in s, and frames and fps of the film, as far as they are found.
+
+    For files that state no duration, as of a live recording. Raises `SourceError`.
+    """
+    window = Window(source, _PIECE)
+    header = ebml.head(window.read_at(0, ebml.LONGEST_HEAD), 0)
+    if header is None or header[1] == ebml.UNKNOWN:
+        return {}
+    try:
+        segment = _Segment(window, header[1] + header[2])
+    except Truncated:
+        return {}
+    segment.walk()
+    tracks = [track for track in tracks_of(segment.wanted.get(_TRACKS, b"")) if track.type in (PICTURES, SOUND)]
+    unit, _ = _clock(segment.wanted.get(_INFO, b""))
+    if not unit or not segment.blocks:
+        return {}
+    rates = {track.number: track.picture.get("fps") for track in tracks}
+    found = extents(
+        source, segment.blocks, {number: 1e9 / rate / unit if rate else 0 for number, rate in rates.items()}
+    )
+    if not found:
+        return {}
+    seconds = (max(one.end for one in found.values()) - min(one.first for one in found.values())) * unit / 1e9
+    facts: dict[str, Any] = {"duration": seconds} if seconds > 0 else {}
+    film = _played([track for track in tracks if track.type == PICTURES])
+    if film is not None and film.number in found:
+        extent = found[film.number]
+        shown = (extent.end - extent.first) * unit / 1e9
+        facts.update(frames=extent.blocks, fps=extent.blocks / shown if shown > 0 and extent.blocks > 1 else None)
+    return facts
 
 
 def _doc_type(header: bytes) -> str:

@@ -5,6 +5,7 @@ Browsers and other recorders that do not know the rate beforehand leave DefaultD
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from math import inf
 from statistics import median
@@ -60,6 +61,75 @@ def measure(source: Source, at: int, track: int, unit: int) -> Rate:
     if span * _EXACT < blur or (odd and not whole):
         return Rate(None, variable or None, frames)
     return Rate(_usual(len(steps) * 1e9 / (span * unit), blur / span), variable if whole else None, frames)
+
+
+class Extent(NamedTuple):
+    """What a walk over all blocks showed, in units: when the first is shown, when the last has been, and how many."""
+
+    first: int
+    end: float
+    blocks: int
+
+
+_MOST_BLOCKS: Final = 2_000_000
+_PIECES: Final = 1 << 20
+_EBML: Final = 0x1A45DFA3
+_BLOCK_DURATION: Final = 0x9B
+
+
+def extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, Extent]:
+    """Walk over all blocks from `at` to the end of the file; `tracks`: units of a block by number of track, 0: unknown.
+
+    A file that was streamed while it was recorded states no duration: this is how it is found. Raises `SourceError`.
+    """
+    walked = {number: _Walked() for number in tracks}
+    base, last = 0, None
+    window = Window(source, _PIECE, at, _PIECES, rows=True)
+    for _ in range(_MOST_BLOCKS):
+        data = window.read_at(at, _HEAD)
+        found = ebml.head(data, 0)
+        if found is None or found[0] == _EBML:
+            break
+        identifier, length, begin = found
+        if identifier in (_CLUSTER, _GROUP):
+            at += begin
+            continue
+        if length == ebml.UNKNOWN:
+            break
+        if identifier == _TIMESTAMP:
+            base = ebml.unsigned(data, begin, begin + length)
+        elif identifier in (_BLOCK, _SIMPLE_BLOCK):
+            number = ebml.number(data, begin)
+            last = walked.get(number[0]) if number is not None else None
+            if number is not None and last is not None:
+                last.add(base + int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True))
+        elif identifier == _BLOCK_DURATION and last is not None:
+            last.lasts(ebml.unsigned(data, begin, begin + length))
+        at += begin + length
+    else:
+        return {}
+    return {number: one.extent(tracks[number]) for number, one in walked.items() if one.blocks}
+
+
+class _Walked:
+    """The blocks of one track so far."""
+
+    def __init__(self) -> None:
+        self.blocks = 0
+        self._first = self._last = self._stated = 0
+
+    def add(self, time: int) -> None:
+        self._first = min(self._first, time) if self.blocks else time
+        if not self.blocks or time >= self._last:
+            self._last, self._stated = time, 0
+        self.blocks += 1
+
+    def lasts(self, duration: int) -> None:
+        self._stated = duration
+
+    def extent(self, step: float) -> Extent:
+        usual = (self._last - self._first) / (self.blocks - 1) if self.blocks > 1 else 0.0
+        return Extent(self._first, self._last + (self._stated or step or usual), self.blocks)
 
 
 def _usual(fps: float, error: float) -> float:

@@ -1,0 +1,109 @@
+"""The facts that only a look at the whole file tells: how long a stream is that no header measures.
+
+Readers go no farther by URL than is cheap, and nowhere through a whole recording that was streamed. `--deep` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Final
+
+from preflight.errors import SourceError
+from preflight.media import EVERYTHING, Media, Need
+from preflight.probes import flac, matroska, probe
+from preflight.probes.frames import walk
+from preflight.probes.mpeg_audio import locate
+from preflight.probes.mpeg_header import stream_header
+from preflight.probes.tags import tags_after, tags_before
+from preflight.sources import Source, Truncated
+
+_TOO_MUCH: Final = "too_much_to_read"
+_ESTIMATED: Final = "estimated_duration"
+_MPEG_AUDIO: Final = frozenset(("mp1", "mp2", "mp3"))
+_MATROSKA: Final = frozenset(("mkv", "webm"))
+
+
+def complete(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
+    """The facts that `media` lacks and the whole file tells. Reads at most `max_bytes`. Raises `SourceError`."""
+    most = min(max_bytes, EVERYTHING.max_bytes) if source.requests else max_bytes
+    if source.size is None or source.size > most:
+        return {}
+    found: dict[str, Any] = {}
+    try:
+        if source.requests or media.duration is None:
+            found = _missing(media, probe(_Near(source), Need(max_bytes=most)))
+        if "duration" not in found and (media.duration is None or _ESTIMATED in media.notes):
+            found |= _measured(source, media)
+    except Truncated:
+        pass
+    except SourceError as error:
+        if error.code != _TOO_MUCH:  # which says nothing against what is known already
+            raise
+    if found.get("duration") and _ESTIMATED in media.notes:
+        found["notes"] = tuple(note for note in media.notes if note != _ESTIMATED)
+    if found.get("duration") and media.bit_rate is None:
+        found.setdefault("bit_rate", round(source.size * 8 / found["duration"]))
+    return found
+
+
+def _missing(ours: Media, again: Media) -> dict[str, Any]:
+    """The facts of a second reading that the first one left open."""
+    if again.format != ours.format:
+        return {}
+    names = [field.name for field in fields(Media)]
+    pairs = {name: getattr(again, name) for name in names if getattr(ours, name) is None}
+    return {name: value for name, value in pairs.items() if value is not None}
+
+
+def _measured(source: Source, media: Media) -> dict[str, Any]:
+    if media.format in _MATROSKA:
+        facts = matroska.measure_whole(source)
+        known = [name for name in facts if getattr(media, name) is not None]
+        return {name: value for name, value in facts.items() if value is not None and name not in known}
+    if media.format in _MPEG_AUDIO:
+        return _counted(source)
+    if media.format == "flac":
+        seconds = flac.last_second(source)
+        return {"duration": seconds} if seconds else {}
+    return {}
+
+
+def _counted(source: Source) -> dict[str, Any]:
+    """The duration and bit rate of MPEG audio, frame by frame."""
+    place = locate(source, tags_before(source).end)
+    if place is None or source.size is None:
+        return {}
+    start = place.at + (place.length if stream_header(place) is not None else 0)
+    counted = walk(source, start, tags_after(source, start, source.size), place.kind)
+    return {"duration": counted.seconds, "bit_rate": round(counted.coded * 8 / counted.seconds)} if counted else {}
+
+
+class _Near:
+    """A source of which readers may read as much as of a file on disk, though each piece is a request."""
+
+    requests = 0
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.name = source.name
+
+    @property
+    def size(self) -> int | None:
+        return self._source.size
+
+    @property
+    def bytes_read(self) -> int:
+        return self._source.bytes_read
+
+    @bytes_read.setter
+    def bytes_read(self, count: int) -> None:
+        raise AttributeError("the source itself counts")
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return self._source.read_at(offset, length)
+
+    def verify(self) -> None:
+        self._source.verify()
+
+    def close(self) -> None:
+        """Leave it open: it is somebody else's."""

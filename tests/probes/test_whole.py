@@ -1,0 +1,184 @@
+"""What only the whole file tells, and `--deep` therefore finds: the durations of streams that no header measures."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight import check
+from preflight.checker import examine, plan_for
+from preflight.media import Media
+from preflight.probes import flac, probe
+from preflight.probes.deep import LIMITS, deepen
+from preflight.sources.http import HttpOptions
+from preflight.sources.memory import MemorySource
+from tests.servers.hostile import hostile
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers import _mpeg
+from makers._ebml import UNKNOWN, audio, ebml, element, info, number, segment, tracks, video
+from makers._mp4 import blank, fragmented, movie
+from makers._ogg import opus
+
+
+def deep(data: bytes) -> dict[str, Any]:
+    """The facts that the deep look adds."""
+    source = MemorySource(data, "clip")
+    return dict(deepen(source, probe(source), LIMITS).facts)
+
+
+def by_url(data: bytes, name: str, look_deep: bool) -> Media:
+    """The facts of a file that a real server sends."""
+    with hostile({name: data}) as server:
+        plan = plan_for("atlas", deep=look_deep, http=HttpOptions(allow_private=True))
+        media = examine(server.url(f"file/{name}"), plan).media
+    assert media is not None
+    return media
+
+
+def block(track: int, at: int, size: int = 40) -> bytes:
+    return element(0xA3, bytes([0x80 | track]) + struct.pack(">h", at) + b"\x80", bytes(size))
+
+
+def group(track: int, at: int, duration: int) -> bytes:
+    return element(
+        0xA0, element(0xA1, bytes([0x80 | track]) + struct.pack(">h", at) + b"\0", b"x"), number(0x9B, duration)
+    )
+
+
+def cluster(start: int, *blocks: bytes, size: int | None = None) -> bytes:
+    return element(0x1F43B675, number(0xE7, start), *blocks, size=size)
+
+
+def live(*clusters: bytes, doc_type: str = "webm", rate: int | None = None, behind: bytes = b"") -> bytes:
+    """A recording without a duration: pictures and sound."""
+    head = (info(None), tracks(video(codec="V_VP8", frame_ns=rate), audio(codec="A_OPUS")))
+    return ebml(doc_type) + segment(*head, *clusters, size=UNKNOWN) + behind
+
+
+def recording(seconds: int, size: int | None = UNKNOWN, start: int = 0, payload: int = 40) -> list[bytes]:
+    """25 pictures a second, in clusters of one second."""
+    pictures = [block(1, at, payload) for at in range(0, 1000, 40)]
+    return [cluster(start + 1000 * second, *pictures, size=size) for second in range(seconds)]
+
+
+class TestMatroska:
+    @pytest.mark.parametrize("size", [UNKNOWN, None], ids=["streamed", "sized"])
+    @pytest.mark.parametrize("doc_type", ["webm", "matroska"])
+    def test_a_live_recording_is_walked_to_its_last_cluster(self, size: int | None, doc_type: str) -> None:
+        data = live(*recording(40, size), doc_type=doc_type)
+        assert probe(MemorySource(data)).duration is None
+        facts = deep(data)
+        assert facts["duration"] == pytest.approx(40.0)
+        assert facts["frames"] == 1000
+        assert facts["bit_rate"] == round(len(data) * 8 / 40.0)
+
+    def test_a_stated_duration_of_the_last_block_counts(self) -> None:
+        assert deep(live(cluster(0, block(1, 0), group(1, 1000, 500))))["duration"] == pytest.approx(1.5)
+
+    def test_the_longest_track_counts(self) -> None:
+        data = live(cluster(0, block(1, 0), block(2, 0), block(1, 40), *(block(2, at) for at in range(20, 3000, 20))))
+        assert deep(data)["duration"] == pytest.approx(3.0)
+
+    def test_a_recording_that_begins_late_is_as_long_as_what_is_there(self) -> None:
+        assert deep(live(*recording(5, start=3_600_000)))["duration"] == pytest.approx(5.0)
+
+    def test_the_frame_rate_of_the_track_is_the_length_of_its_last_frame(self) -> None:
+        assert deep(live(cluster(0, block(1, 0)), rate=500_000_000))["duration"] == pytest.approx(0.5)
+
+    def test_another_file_behind_it_is_not_counted(self) -> None:
+        assert deep(live(*recording(2), behind=live(*recording(9))))["duration"] == pytest.approx(2.0)
+
+    def test_a_file_that_was_cut_has_the_length_of_what_is_there(self) -> None:
+        data = live(*recording(10))
+        assert deep(data[: len(data) // 2])["duration"] == pytest.approx(5.0, abs=0.1)
+
+    @pytest.mark.parametrize("clusters", [[], [cluster(0)], [cluster(0, block(9, 0))], [b"\xff" * 500]])
+    def test_without_blocks_there_is_no_duration(self, clusters: list[bytes]) -> None:
+        assert "duration" not in deep(live(*clusters))
+
+    def test_elements_without_length_end(self) -> None:
+        began = time.process_time()
+        deep(live(cluster(0, *[element(0xA0)] * 200_000)))
+        assert time.process_time() - began < 10
+
+    def test_by_url(self) -> None:
+        data = live(*recording(60, payload=4000))
+        assert by_url(data, "live.webm", False).duration is None
+        assert by_url(data, "live.webm", True).duration == pytest.approx(60.0)
+
+
+def test_an_estimated_mp3_is_counted() -> None:
+    """Three samples of one bit rate, and another between them."""
+    usual, other = _mpeg.frame(64), _mpeg.frame(32)
+    data = usual * 400 + other * 400 + usual * 400 + other * 400 + usual * 400
+    media = probe(MemorySource(data))
+    assert "estimated_duration" in media.notes
+    facts = deep(data)
+    assert facts["duration"] == pytest.approx(_mpeg.seconds(2000))
+    assert "estimated_duration" not in facts["notes"]
+    assert abs((media.duration or 0) - facts["duration"]) > 5
+
+
+class TestFlac:
+    def streamed(self, samples: int, rate: int = 8000, block_size: int = 1024) -> bytes:
+        """What an encoder writes into a pipe: it cannot go back to state the length."""
+        packed = rate << 44 | 15 << 36
+        info_block = struct.pack(">HH3x3x", block_size, block_size) + packed.to_bytes(8, "big") + bytes(16)
+        frames = [self.frame(number, block_size) for number in range(samples // block_size)]
+        if samples % block_size:
+            frames.append(self.frame(len(frames), samples % block_size))
+        return b"fLaC\x80\0\0\x22" + info_block + b"".join(frames)
+
+    def frame(self, number: int, samples: int) -> bytes:
+        coded = chr(number).encode() if number < 0xD800 else b""
+        header = b"\xff\xf8\x74\x08" + coded + struct.pack(">H", samples - 1)
+        return header + bytes([flac._crc8(header)]) + bytes(9)
+
+    @pytest.mark.parametrize("samples", [1024, 5000, 8000 * 20, 8000 * 300 + 7])
+    def test_a_stream_without_a_length_ends_with_its_last_frame(self, samples: int) -> None:
+        data = self.streamed(samples)
+        assert probe(MemorySource(data)).duration is None
+        assert deep(data)["duration"] == pytest.approx(samples / 8000)
+
+    def test_bytes_that_look_like_a_frame_are_none(self) -> None:
+        data = self.streamed(5000)
+        assert deep(data + b"\xff\xf8\x74\x08\x7f\x03\xff\x00" * 9)["duration"] == pytest.approx(5000 / 8000)
+
+    def test_without_a_frame_there_is_no_duration(self) -> None:
+        assert "duration" not in deep(self.streamed(0) + bytes(500))
+
+
+def test_a_chain_of_ogg_streams_by_url() -> None:
+    data = b"".join(opus(3000, serial=1)) + b"".join(opus(2000, serial=2))
+    local = probe(MemorySource(data)).duration
+    assert by_url(data, "chain.ogg", True).duration == pytest.approx(local)
+
+
+def test_fragments_without_an_index_by_url() -> None:
+    data = fragmented(blank(((2400, 1000),)), parts=100)
+    local = probe(MemorySource(data)).duration
+    assert local == pytest.approx(100.0)
+    assert by_url(data, "clip.mp4", True).duration == pytest.approx(local)
+
+
+def test_telemetry_that_is_longer_than_the_film_is_no_disagreement() -> None:
+    """As a camera writes it: libmediainfo counts that track into the duration of the file."""
+    telemetry = blank(((312, 1000),))._replace(
+        handler=b"meta", entry=struct.pack(">I4s6xH", 16, b"gpmd", 1), size=(0, 0), samples=(b"\0" * 8,) * 312
+    )
+    data = movie(blank(((288, 1000),)), telemetry)
+    report = check(data, "atlas", deep=True)
+    assert report.media is not None
+    assert "probe_disagreement" not in [finding.code for finding in report.findings]
+
+
+def test_what_is_known_is_not_replaced() -> None:
+    data = movie(blank())
+    assert deep(data) == {}
