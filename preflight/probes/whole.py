@@ -5,10 +5,12 @@ Readers go no farther by URL than is cheap, and nowhere through a whole recordin
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import fields
 from typing import Any, Final
 
 from preflight.errors import SourceError
+from preflight.formats import VIDEO
 from preflight.media import EVERYTHING, Media, Need
 from preflight.probes import flac, matroska, probe
 from preflight.probes.frames import walk
@@ -19,6 +21,8 @@ from preflight.sources import Source, Truncated
 
 _TOO_MUCH: Final = "too_much_to_read"
 _ESTIMATED: Final = "estimated_duration"
+_PIECE: Final = 1 << 20
+_KEPT: Final = 8
 _MPEG_AUDIO: Final = frozenset(("mp1", "mp2", "mp3"))
 _MATROSKA: Final = frozenset(("mkv", "webm"))
 
@@ -29,11 +33,12 @@ def complete(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
     if source.size is None or source.size > most:
         return {}
     found: dict[str, Any] = {}
+    whole: Source = _Near(source) if source.requests else source
     try:
-        if source.requests or media.duration is None:
-            found = _missing(media, probe(_Near(source), Need(max_bytes=most)))
+        if media.duration is None or (source.requests and media.kind == VIDEO and media.fps is None):
+            found = _missing(media, probe(whole, Need(max_bytes=most)))
         if "duration" not in found and (media.duration is None or _ESTIMATED in media.notes):
-            found |= _measured(source, media)
+            found |= _measured(whole, media)
     except Truncated:
         pass
     except SourceError as error:
@@ -56,6 +61,7 @@ def _missing(ours: Media, again: Media) -> dict[str, Any]:
 
 
 def _measured(source: Source, media: Media) -> dict[str, Any]:
+    """What a walk through the stream itself shows."""
     if media.format in _MATROSKA:
         facts = matroska.measure_whole(source)
         known = [name for name in facts if getattr(media, name) is not None]
@@ -79,28 +85,34 @@ def _counted(source: Source) -> dict[str, Any]:
 
 
 class _Near:
-    """A source of which readers may read as much as of a file on disk, though each piece is a request."""
+    """A source behind a network as one that may be read anywhere, as a file on disk: a few large pieces of it are kept.
+
+    Raises what the source raises.
+    """
 
     requests = 0
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._pieces: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
         self.name = source.name
+        self.bytes_read = 0
 
     @property
     def size(self) -> int | None:
         return self._source.size
 
-    @property
-    def bytes_read(self) -> int:
-        return self._source.bytes_read
-
-    @bytes_read.setter
-    def bytes_read(self, count: int) -> None:
-        raise AttributeError("the source itself counts")
-
     def read_at(self, offset: int, length: int) -> bytes:
-        return self._source.read_at(offset, length)
+        end = min(offset + length, self.size or 0)
+        for start, data in self._pieces:
+            if start <= offset and end <= start + len(data):
+                return data[offset - start : end - start]
+        if offset >= end:
+            return b""
+        data = self._source.read_at(offset, max(length, _PIECE))
+        self.bytes_read += len(data)
+        self._pieces.append((offset, data))
+        return data[:length]
 
     def verify(self) -> None:
         self._source.verify()
