@@ -155,6 +155,13 @@ class TestStructure:
             data = b"".join(chunk(*each) for each in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows - 1)))))
             assert self.examined(structure._PNG + data + chunk(b"IEND", b""), "png") == "corrupt"
 
+    def test_a_wrong_checksum_counts_where_the_picture_needs_the_chunk(self) -> None:
+        header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+        picture = chunk(b"IDAT", zlib.compress(b"\0\1")) + chunk(b"IEND", b"")
+        for kind, code in ((b"tEXt", None), (b"PLTE", "corrupt")):
+            data = chunk(b"IHDR", header) + chunk(kind, b"abc")[:-1] + b"\0" + picture
+            assert self.examined(structure._PNG + data, "png") == code
+
     def test_a_filter_that_does_not_exist_is_corrupt(self) -> None:
         header = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)
         data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\1\1\7\1\1")) + chunk(b"IEND", b"")

@@ -44,6 +44,8 @@ _PASSES: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2,
 """Adam7: where each pass begins, and its steps, across and down (PNG 8.1)."""
 _PNG_END: Final = b"IEND\xae\x42\x60\x82"
 _UNPACKED: Final = 1 << 20
+_ANCILLARY: Final = 0x20
+"""Bit of the first letter: the picture is shown without the chunk (PNG 5.4)."""
 _LAST_FILTER: Final = 4
 """Paeth (PNG 9.2)."""
 
@@ -58,7 +60,8 @@ def _png(data: bytes) -> Fault | None:
         if end > len(data):
             return _lost(data, _PNG_END, f"it ends within its {_shown(kind)} chunk")
         body = data[at + 8 : end - 4]
-        if zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end], "big"):
+        wrong = zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end], "big")
+        if wrong and not kind[0] & _ANCILLARY:
             return Fault("corrupt", f"the checksum of its {_shown(kind)} chunk is wrong")
         if kind == b"IHDR":
             pixels = _Pixels(body)

@@ -1,0 +1,55 @@
+"""What `--deep` finds in the corpus, against a table in which every error, warning and unknown is accounted for.
+
+`deep_findings.tsv`: path, codes, and who says so: our structure and the independent tools (ffmpeg 5.1, ImageMagick 6.9,
+exiftool 12.57, mediainfo 23.04 as command-line tools). A code that is not in the table, and one that is and no longer
+appears, both fail. `decode_unconfirmed` stands where no second witness was found.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from preflight.codes import CODES
+from preflight.errors import SourceError
+from preflight.probes import probe
+from preflight.probes.deep import deepen
+from preflight.sources.local import LocalSource
+
+TABLE = Path(__file__).parent / "deep_findings.tsv"
+
+
+@pytest.fixture(scope="module")
+def table() -> dict[str, str]:
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert all(len(row) == 3 and row[2] for row in rows)
+    return {path: codes for path, codes, _ in rows}
+
+
+def found(path: Path) -> str:
+    """The codes of a file that are more than a note."""
+    source = LocalSource(str(path))
+    try:
+        codes = {code for code, _ in deepen(source, probe(source)).problems}
+    except SourceError as error:
+        codes = {error.code}
+    finally:
+        source.close()
+    return " ".join(sorted(code for code in codes if CODES[code].severity != "note"))
+
+
+def test_every_deep_finding_is_accounted_for(corpus: Path, table: dict[str, str]) -> None:
+    pytest.importorskip("av")
+    manifest = (corpus / "manifest.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n")
+    paths = [json.loads(line)["path"] for line in manifest]
+    differences = {}
+    for path in paths:
+        codes = found(corpus / "files" / path)
+        if codes != table.get(path, ""):
+            differences[path] = (codes, table.get(path, ""))
+    assert not differences
+    assert set(table) <= set(paths)
