@@ -100,7 +100,7 @@ def examine(target: Target, plan: Plan, index: int = 0, name: str | None = None)
     if media is not None:
         media, mismatches = _compared(media, label, delivery)
         delivery = _typed(delivery, media)
-        extra += _incomplete(media, extra) + mismatches
+        extra += _incomplete(media, extra, plan.deep) + mismatches
     path = None if is_url(target) or label.startswith("<") else label
     results = tuple(
         judge(
@@ -164,14 +164,14 @@ def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]
     return replace(media, **deep.facts), findings
 
 
-def _incomplete(media: Media, deep: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """What the header alone shows to be missing. A deep look may find more of it, never less."""
+def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[Finding, ...]:
+    """What the header alone shows to be missing. A deep look may have found more of it, never less."""
     for note in ("no_moov", "no_media_data"):
         if note in media.notes:
             return (Finding(note, CODES[note].severity, CODES[note].template),)
-    if "truncated" in media.notes and not any(finding.code in ("truncated", "corrupt") for finding in deep):
+    if "truncated" in media.notes and not any(one.code in ("truncated", "corrupt") for one in found):
         message = "the file ends before its own structure does: it was cut off, and may or may not be taken"
-        hint = "copy or download it again, whole; --deep decodes what is there"
+        hint = "copy or download it again, whole" + ("" if deep else "; --deep decodes what is there")
         return (Finding("truncated", "unknown", message, hint=hint),)
     return ()
 

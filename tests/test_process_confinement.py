@@ -205,4 +205,6 @@ class TestProcessThatExaminesFiles:
             "MY_SERVICE_PASS": "x",
             **SECRETS,
         }
-        assert reader_environment(given) == {"PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "LD_LIBRARY_PATH": "/lib"}
+        kept = {"PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "LD_LIBRARY_PATH": "/lib"}
+        assert reader_environment(False, given) == kept
+        assert reader_environment(True, given) == {**kept, "HTTPS_PROXY": SECRETS["HTTPS_PROXY"]}

@@ -132,8 +132,9 @@ class _Process:
 
     def __init__(self, plan: Plan, pack: Pack | None) -> None:
         self._patience = PATIENCE_DEEP if plan.deep else PATIENCE
+        environment = reader_environment(plan.http is not None and plan.http.trust_env)
         try:
-            self._process, self._channel = start("preflight.scan.child:serve", reader_environment(), None, MAX_FRAME)
+            self._process, self._channel = start("preflight.scan.child:serve", environment, None, MAX_FRAME)
         except OSError as error:
             raise _CannotStart from error
         try:

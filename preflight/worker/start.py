@@ -26,15 +26,25 @@ READER_VARIABLES: Final = (
 )
 """What a process that opens files by name gets besides, with LC_*. An allowlist: nobody knows all names of secrets."""
 
+NETWORK_VARIABLES: Final = frozenset(
+    ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc", "requests_ca_bundle", "curl_ca_bundle")
+)
+"""What requests takes from the environment, in lower case: handed on only where that is asked for (`trust_env`)."""
+
 
 def loader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return what every process needs of an environment: mostly nothing."""
     return {name: environment[name] for name in LOADER_VARIABLES if name in environment}
 
 
-def reader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return what a process that examines files needs of an environment: no key, token or proxy is in it."""
+def reader_environment(trust_env: bool, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what a process that examines files needs of an environment: no key or token is in it.
+
+    trust_env  proxies, netrc and the CA bundle are to be taken from the environment
+    """
     names = [name for name in environment if name in READER_VARIABLES or name.startswith("LC_")]
+    if trust_env:
+        names += [name for name in environment if name.lower() in NETWORK_VARIABLES]
     return {**{name: environment[name] for name in names}, **loader_environment(environment)}
 
 
