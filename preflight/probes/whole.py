@@ -13,6 +13,7 @@ from preflight.errors import SourceError
 from preflight.formats import VIDEO
 from preflight.media import EVERYTHING, Media, Need
 from preflight.probes import flac, matroska, probe
+from preflight.probes.avi_chunks import count_pictures
 from preflight.probes.frames import walk
 from preflight.probes.mpeg_audio import locate
 from preflight.probes.mpeg_header import stream_header
@@ -68,6 +69,9 @@ def _measured(source: Source, media: Media) -> dict[str, Any]:
         return {name: value for name, value in facts.items() if value is not None and name not in known}
     if media.format in _MPEG_AUDIO:
         return _counted(source)
+    if media.format == "avi" and media.fps:
+        frames = count_pictures(source)
+        return {"frames": frames, "duration": frames / media.fps} if frames else {}
     if media.format == "flac":
         seconds = flac.last_second(source)
         return {"duration": seconds} if seconds else {}

@@ -22,7 +22,7 @@ from tests.servers.hostile import hostile
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
-from makers import _mpeg
+from makers import _mpeg, avi
 from makers._ebml import UNKNOWN, audio, ebml, element, info, number, segment, tracks, video
 from makers._mp4 import blank, fragmented, movie
 
@@ -153,6 +153,34 @@ class TestFlac:
 
     def test_without_a_frame_there_is_no_duration(self) -> None:
         assert "duration" not in deep(self.streamed(0) + bytes(500))
+
+
+class TestAvi:
+    def streamed(self, count: int, unsized: bool) -> bytes:
+        """What a recorder writes into a pipe: it counts no pictures, and its lists have no size."""
+        pictures = b"".join(avi_chunk(b"00dc", bytes(41)) + avi_chunk(b"01wb", bytes(20)) for _ in range(count))
+        header = avi.listing(b"hdrl", avi.main(0), avi.video(0), avi.audio(0))
+        body = header + avi_list(b"movi", pictures, unsized)
+        return b"RIFF" + struct.pack("<I", 0xFFFFFFFF if unsized else 4 + len(body)) + b"AVI " + body
+
+    @pytest.mark.parametrize("unsized", [False, True])
+    def test_pictures_that_no_header_counts_are_counted(self, unsized: bool) -> None:
+        data = self.streamed(100, unsized)
+        media = probe(MemorySource(data))
+        assert (media.duration, media.fps) == (None, 25.0)
+        assert deep(data)["frames"] == 100
+        assert deep(data)["duration"] == pytest.approx(4.0)
+
+    def test_without_pictures_there_is_no_duration(self) -> None:
+        assert "duration" not in deep(self.streamed(0, True))
+
+
+def avi_chunk(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
+
+
+def avi_list(name: bytes, body: bytes, unsized: bool) -> bytes:
+    return b"LIST" + struct.pack("<I", 0xFFFFFFFF if unsized else 4 + len(body)) + name + body
 
 
 def test_fragments_without_an_index_by_url() -> None:
