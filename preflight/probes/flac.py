@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
@@ -68,6 +69,8 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 _TAIL: Final = 1 << 20
 """Bytes at the end in which a frame begins: few encoders write frames a tenth as long."""
+_ENOUGH: Final = 16
+_MOST_CANDIDATES: Final = 1 << 16
 _BLOCK_SIZES: Final = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 
@@ -79,20 +82,25 @@ def last_second(source: Source) -> float | None:
         return None
     at = max(start + BLOCK, source.size - _TAIL)
     data = source.read_at(at, source.size - at)
-    samples = max(_frame_ends(data, info), default=0)
+    ends = list(islice(_frame_ends(data, info), _ENOUGH))
+    # Coded sound may look like a header: frames follow one another, at most a block apart.
+    samples = next((end for end in ends if any(0 < end - other <= info.block for other in ends)), None)
+    samples = samples or (ends[0] if ends else None)
     return samples / info.rate if samples else None
 
 
 def _frame_ends(data: bytes, info: StreamInfo) -> Iterator[int]:
-    """The sample behind each frame whose header stands in `data`, known by its checksum and an end that is possible."""
-    at = data.find(b"\xff")
-    while at >= 0:
+    """The sample behind each frame whose header stands in `data`, the last one first."""
+    at = len(data)
+    for _ in range(_MOST_CANDIDATES):
+        at = data.rfind(b"\xff", 0, at)
+        if at < 0:
+            return
         header = data[at : at + 16]
         if len(header) > 6 and header[1] & 0xFE == 0xF8:
             end = _frame_end(header, info)
             if end is not None:
                 yield end
-        at = data.find(b"\xff", at + 1)
 
 
 def _frame_end(header: bytes, info: StreamInfo) -> int | None:

@@ -151,6 +151,10 @@ class TestFlac:
         data = self.streamed(5000)
         assert deep(data + b"\xff\xf8\x74\x08\x7f\x03\xff\x00" * 9)["duration"] == pytest.approx(5000 / 8000)
 
+    def test_a_header_by_chance_is_not_the_last_frame(self) -> None:
+        data = self.streamed(5000) + self.frame(50_000, 1024)
+        assert deep(data)["duration"] == pytest.approx(5000 / 8000)
+
     def test_without_a_frame_there_is_no_duration(self) -> None:
         assert "duration" not in deep(self.streamed(0) + bytes(500))
 

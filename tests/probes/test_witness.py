@@ -90,6 +90,19 @@ def test_ffmpeg_is_the_second_witness_of_damaged_pixels() -> None:
     assert "; ffmpeg: " in message
 
 
+def test_the_second_file_with_a_fault_is_as_corrupt_as_the_first() -> None:
+    pytest.importorskip("av")
+    gif = bytearray(saved("GIF"))
+    gif[900:1100] = bytes(n * 37 & 0xFF for n in range(200))
+    length = gif[13 + 768 + 11]
+    assert length == 255  # the damage lies within sub-blocks, whose lengths stay
+    for at in range(13 + 768 + 11, len(gif) - 255, 256):
+        gif[at] = 255
+    first, *others = (problems(bytes(gif)) for _ in range(3))
+    assert [code for code, _ in first] == ["corrupt"]
+    assert others == [first, first]
+
+
 def test_a_witness_that_does_not_come_to_an_end_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object) -> str:
         raise WorkerCrashed("x", "crashed (SIGSEGV)")

@@ -16,6 +16,7 @@ def picture(file: BinaryIO, demuxer: str) -> dict[str, Any]:
     """Decode all frames: how many came out, and what the decoder complained about, if it did (`failed`)."""
     frames, failed = 0, ""
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)  # the last file may have had the same fault
     with av.logging.Capture() as messages:
         try:
             with av.open(file, "r", format=demuxer, options=dict(_NO_PROTOCOL)) as container:
