@@ -88,6 +88,11 @@ OF_MEDIA: Final[dict[str, Code]] = {
     "no_media_data": seen(
         "error", "Nothing to play", "tracks are described, but nothing of them is in the file: there is nothing to play"
     ),
+    "nothing_shown": seen(
+        "error",
+        "Nothing is shown",
+        "the edit list begins behind the end of the film or sound: players show nothing of it",
+    ),
     "corrupt": Code(
         "error",
         "Does not decode",

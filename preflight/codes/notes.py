@@ -22,6 +22,7 @@ NOTES: Final[dict[str, str]] = {
     "multiple_video_tracks": "it has several video tracks; the first that is played is described",
     "no_media_data": "tracks are described, but no media data is in the file",
     "no_moov": "the movie box is missing: a segment alone, or a recording or an upload that was not finished",
+    "nothing_shown": "the edit list begins behind the end of the film or sound: nothing of it is played",
     "trailing_data": "foreign bytes follow after the end of the format",
     "truncated": "the file ends before its own structure does",
     "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical, not 8 bits deep",

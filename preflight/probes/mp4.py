@@ -1,7 +1,7 @@
 """MP4, QuickTime, M4A, M4V and 3GP: one box structure, told apart by brand (ISO/IEC 14496-12; QuickTime File Format).
 
-The length is that of the movie header, which is what players show and other readers state; of a fragmented file it is
-what the fragments hold, from the first to the last.
+The length is that of the movie header, which is what players show and other readers state, unless the tracks contradict
+it; of a fragmented file it is what the fragments hold, from the first to the last.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
 from preflight.probes.mp4_codecs import STILL
+from preflight.probes.mp4_duration import Duration, duration_of
 from preflight.probes.mp4_layout import Layout, Survey
 from preflight.probes.mp4_timing import read_stts
 from preflight.probes.mp4_tracks import PICTURES, SOUND, Movie, Track
@@ -42,7 +43,8 @@ def read(source: Source, need: Need, name: str) -> Media:
     film, sound = _played(films), _played([track for track in movie.tracks if track.handler == SOUND])
     if movie.fragmented and not need.facts.isdisjoint(_TIMES):
         survey.follow(film)
-    duration = _seconds(survey, movie)
+    lasting = duration_of(movie, film or sound)
+    duration = _seconds(survey, movie, lasting)
     absent = NONE if movie.complete and (film or sound) else None
     return Media(
         kind=VIDEO if film else AUDIO if sound else None,
@@ -52,7 +54,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         bit_rate=round(size * 8 / duration) if duration and size else None,
         encrypted=_encrypted(movie),
         streamable=layout.streamable,
-        notes=_notes(layout, movie, len(films) > 1, covers),
+        notes=_notes(layout, movie, lasting, len(films) > 1, covers),
         **_film_facts(layout, movie, film, absent),
         **_sound_facts(sound, absent),
     )
@@ -88,7 +90,7 @@ def _played(tracks: list[Track]) -> Track | None:
     return next((track for track in tracks if track.enabled), tracks[0] if tracks else None)
 
 
-def _seconds(survey: Survey, movie: Movie) -> float | None:
+def _seconds(survey: Survey, movie: Movie, lasting: Duration) -> float | None:
     """The length of what the file holds; where its fragments could not all be seen, what a header promises."""
     fragments = survey.layout.fragments
     if fragments is not None and survey.layout.in_fragments:
@@ -98,10 +100,10 @@ def _seconds(survey: Survey, movie: Movie) -> float | None:
             return seen
         # A movie header beside samples of its own may count them alone, without the fragments (8.2.2.3, 8.8.2).
         return None if any(track.samples for track in movie.tracks) else movie.seconds
-    seconds = movie.seconds
+    seconds = lasting.seconds
     if seconds is None:
-        lasting = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
-        seconds = max((track.presented(movie.timescale) or 0 for track in lasting), default=0) or None
+        tracks = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
+        seconds = max((track.stated_seconds(movie.timescale) or 0 for track in tracks), default=0) or None
     if seconds is None and (fragments is None or not fragments.ended):
         seconds = survey.promised_seconds()  # a promise of fragments that are visibly not there is none
     return seconds
@@ -130,8 +132,9 @@ def _film_facts(layout: Layout, movie: Movie, film: Track | None, absent: str | 
         timing, counted = read_stts(movie.data, *film.lengths), True
     if timing is not None and timing.frames and (counted or timing.constant):
         facts["frames"] = timing.frames if counted else None
-        facts["fps"] = timing.frames * film.timescale / timing.ticks if timing.ticks and film.timescale else None
-        facts["variable_fps"] = timing.variable
+        ticks = film.duration if timing.negative else timing.ticks
+        facts["fps"] = timing.frames * film.timescale / ticks if ticks and film.timescale else None
+        facts["variable_fps"] = None if timing.negative else timing.variable
     return facts
 
 
@@ -156,18 +159,21 @@ def _lost(layout: Layout) -> tuple[str, ...]:
     return (*missing, "truncated") if layout.cut else missing
 
 
-def _notes(layout: Layout, movie: Movie, several: bool, covers: bool) -> tuple[str, ...]:
-    lasting = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
+def _notes(layout: Layout, movie: Movie, lasting: Duration, several: bool, covers: bool) -> tuple[str, ...]:
+    tracks = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
     cut = layout.cut or not movie.complete
     span = layout.fragments.span if layout.fragments is not None else None
+    whole = not layout.in_fragments  # of fragments the headers of the movie box know nothing
+    stopped = not movie.timescale or any(not track.timescale for track in tracks)
     seen = {
-        "bad_header": not movie.timescale or any(not track.timescale for track in lasting),
+        "bad_header": stopped or (whole and lasting.contradicted),
         "cover_art": covers or movie.cover_art,
-        "edit_list": any(t.edits is not None and t.edits.notable(movie.timescale, t.seconds) for t in lasting),
+        "edit_list": lasting.edited,
         "fragmented": layout.in_fragments,
         "late_start": span is not None and span[0] > _LATE,
         "multiple_video_tracks": several,
         "no_media_data": layout.has_media is False and not cut,
+        "nothing_shown": whole and lasting.nothing_shown,
         "truncated": cut,
     }
     return tuple(note for note, applies in seen.items() if applies)

@@ -15,8 +15,8 @@ _EDITS: Final = 4096
 _EDIT: Final = Struct(">IiI")
 _EDIT_1: Final = Struct(">QqI")
 _NORMAL_RATE: Final = 0x10000
-_NOTABLE: Final = 0.1
-"""s: encoders trim their own delay by edits (48 ms in AAC) that nobody sees."""
+_NEGATIVE: Final = 1 << 31
+"""Lengths from here on are negative ones that were written as unsigned numbers."""
 
 
 def numbers(data: bytes) -> array[int]:
@@ -67,6 +67,11 @@ class Timing:
         return len(self._lengths) == 1
 
     @property
+    def negative(self) -> bool:
+        """A length below zero, of which nothing follows."""
+        return any(length >= _NEGATIVE for length in self._lengths)
+
+    @property
     def variable(self) -> bool:
         """At least one step between frames in 25, and two in all, are off the median by more than 5 %.
 
@@ -99,25 +104,33 @@ def read_stts(data: bytes, start: int, end: int) -> Timing | None:
 
 def total_ticks(data: bytes, start: int, end: int) -> int:
     """The sum alone of what `read_stts` counts: of tracks whose rate nobody asks for."""
+    counts, lengths = _runs(data, start, end)
+    return sum(map(mul, counts, lengths))
+
+
+def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
+    """The same where it can be believed: the table has a length for each of `samples`, and none is negative."""
+    counts, lengths = _runs(data, start, end)
+    if not samples or sum(counts) != samples or max(lengths) >= _NEGATIVE:
+        return None
+    ticks: int = sum(map(mul, counts, lengths))
+    return ticks
+
+
+def _runs(data: bytes, start: int, end: int) -> tuple[array[int], array[int]]:
     count = min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // 8, _RUNS)
     table = numbers(data[start + 8 : start + 8 + 8 * max(0, count)])
-    return sum(map(mul, table[0::2], table[1::2]))
+    return table[0::2], table[1::2]
 
 
 class Edits(NamedTuple):
-    """An edit list in the movie's timescale: `played` ticks of media, `waiting` ticks of nothing; `plain`: one cut."""
+    """An edit list: (length in movie ticks, start in media ticks, rate in 16.16) of each edit; `plain`: one cut.
 
-    played: int
-    waiting: int
+    A start of -1 stands for an empty edit, which shows nothing.
+    """
+
+    entries: tuple[tuple[int, int, int], ...]
     plain: bool
-
-    def notable(self, movie_scale: int, media_seconds: float | None) -> bool:
-        """What is played differs from the media by more than a viewer misses; an edit of length 0 plays all."""
-        if not self.plain or not movie_scale:
-            return not self.plain
-        if self.waiting > _NOTABLE * movie_scale:
-            return True
-        return bool(self.played and media_seconds and abs(self.played / movie_scale - media_seconds) > _NOTABLE)
 
 
 def read_elst(data: bytes, start: int, end: int) -> Edits | None:
@@ -125,13 +138,16 @@ def read_elst(data: bytes, start: int, end: int) -> Edits | None:
     edit = _EDIT_1 if data[start : start + 1] == b"\1" else _EDIT
     count = int.from_bytes(data[start + 4 : start + 8], "big")
     count = min(count, (end - start - 8) // edit.size, _EDITS)
-    played = waiting = cuts = 0
-    plain = True
-    for length, media_time, rate in edit.iter_unpack(data[start + 8 : start + 8 + edit.size * max(0, count)]):
-        if media_time == -1:
-            waiting += length
-        else:
-            played += length
-            cuts += 1
-            plain &= rate == _NORMAL_RATE
-    return Edits(played, waiting, plain and cuts <= 1) if count > 0 else None
+    if count <= 0:
+        return None
+    entries = tuple(edit.iter_unpack(data[start + 8 : start + 8 + edit.size * count]))
+    rates = [rate for _, media_time, rate in entries if media_time != -1]
+    return Edits(entries, len(rates) <= 1 and all(rate == _NORMAL_RATE for rate in rates))
+
+
+def first_shift(data: bytes, start: int, end: int) -> int:
+    """Ticks by which the first sample, and with it the track, is shown after it is decoded (`ctts`, 8.6.1.3)."""
+    if end - start < 16:
+        return 0
+    shift = int.from_bytes(data[start + 12 : start + 16], "big", signed=data[start : start + 1] == b"\1")
+    return shift if 0 < shift < _NEGATIVE else 0

@@ -7,7 +7,7 @@ from typing import Final
 
 from preflight.probes.isobmff import boxes
 from preflight.probes.mp4_entries import Entry, Range, children, picture_entry, sound_entry
-from preflight.probes.mp4_timing import Edits, read_elst
+from preflight.probes.mp4_timing import Edits, first_shift, read_elst
 
 PICTURES: Final = b"vide"
 SOUND: Final = b"soun"
@@ -41,6 +41,7 @@ class Track:
         "movie_duration",
         "rotation",
         "samples",
+        "shift",
         "timescale",
         "width",
     )
@@ -56,23 +57,17 @@ class Track:
         self.movie_duration: int | None = None
         self.edits: Edits | None = None
         self.samples = 0
+        self.shift = 0  # ticks by which the first sample is shown after it is decoded
         self.lengths: Range = _NOWHERE  # body of stts
         self.default_length = 0  # trex
         self.chapters: frozenset[int] = frozenset()  # ids of the tracks that hold this one's chapters
         self.auxiliary = False
 
-    @property
-    def seconds(self) -> float | None:
-        """The media's length, edits aside."""
-        return self.duration / self.timescale if self.duration and self.timescale else None
-
-    def presented(self, movie_scale: int) -> float | None:
-        """How long the track is played, edits applied."""
-        if movie_scale and self.edits is not None and self.edits.played:
-            return (self.edits.played + self.edits.waiting) / movie_scale
+    def stated_seconds(self, movie_scale: int) -> float | None:
+        """How long it lasts by its headers alone: the track's, else the media's."""
         if movie_scale and self.movie_duration:
             return self.movie_duration / movie_scale
-        return self.seconds
+        return self.duration / self.timescale if self.duration and self.timescale else None
 
 
 class Movie:
@@ -187,6 +182,7 @@ def _track(data: bytes, start: int, end: int) -> Track:
     sizes, stop = table.get(b"stsz") or table.get(b"stz2") or _NOWHERE
     track.samples = int.from_bytes(data[sizes + 8 : min(stop, sizes + 12)], "big")
     track.lengths = table.get(b"stts", _NOWHERE)
+    track.shift = first_shift(data, *table.get(b"ctts", _NOWHERE))
     return track
 
 

@@ -1,0 +1,131 @@
+"""How long a movie without fragments is played: its header's word, checked against its tracks (ISO/IEC 14496-12 8.2.2,
+8.4.2, 8.6.1.2, 8.6.6).
+
+`mvhd`, `tkhd` and `elst` repeat what `stts` says, and writers that overflow 32 bits or copy a header repeat it wrong.
+A decoder plays samples, so the samples' own lengths decide where the others contradict them.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from preflight.probes.mp4_timing import media_ticks
+from preflight.probes.mp4_tracks import PICTURES, SOUND, Movie, Track
+
+_SLACK: Final = 0.3
+"""s by which headers may differ without a contradiction: some frames, an encoder's delay (2112 samples of 8 kHz)."""
+_SHARE: Final = 0.01
+"""The same as a part of the whole."""
+_NOTABLE: Final = 0.1
+"""s: encoders trim their own delay by edits (48 ms in AAC) that nobody sees."""
+_TICKS: Final = 2
+"""Ticks of the movie's clock that rounding may cost."""
+_OVERFLOWN: Final = 1 << 31
+"""An empty edit from here on is a negative number that was written as an unsigned one."""
+_NORMAL_RATE: Final = 0x10000
+
+
+class Presented(NamedTuple):
+    """One track. `shown`: s of samples on the screen or in the ear; `waiting`: s of empty edits; `media`: s of samples.
+
+    `lying`: its own headers contradict each other.
+    """
+
+    shown: float
+    waiting: float
+    media: float
+    lying: bool = False
+
+
+class Duration(NamedTuple):
+    """seconds: of the movie; `contradicted`: headers contradict the samples; `edited`: an edit list changes what plays.
+
+    nothing_shown  the edit list of the track that is described leaves out all of its samples
+    """
+
+    seconds: float | None
+    contradicted: bool
+    edited: bool
+    nothing_shown: bool
+
+
+def duration_of(movie: Movie, described: Track | None) -> Duration:
+    """How long the tracks of `movie` are played; `described`: the track whose facts are reported."""
+    spans = {id(track): _presented(movie, track) for track in movie.tracks}
+    known = [span for span in spans.values() if span is not None]
+    unknown = any(spans[id(track)] is None and track.samples for track in movie.tracks)
+    lasting = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
+    played = [span for span in (spans[id(track)] for track in lasting) if span is not None]
+    seconds = movie.seconds
+    contradicted = any(span.lying for span in played)
+    # A movie header beside a track of unknown length, or one that was cut off, cannot be checked.
+    if played and movie.complete and not unknown:
+        shortest = max(span.shown for span in played)
+        longest = max(span.shown + span.waiting for span in known)
+        if seconds is None:
+            seconds = max(span.shown + span.waiting for span in played)
+        elif not _about(movie, shortest, seconds, longest):
+            seconds, contradicted = max(span.shown + span.waiting for span in played), True
+    own = spans.get(id(described)) if described else None
+    nothing = own is not None and own.media > 0 and own.shown <= 0
+    if nothing and all(span.shown <= 0 for span in played):
+        seconds = 0.0
+    return Duration(
+        seconds, contradicted, any(_edits_notably(movie, track, spans[id(track)]) for track in lasting), nothing
+    )
+
+
+def _about(movie: Movie, shortest: float, seconds: float, longest: float) -> bool:
+    """Whether `seconds` lies between the two, rounding aside."""
+    slack = max(_SLACK, _SHARE * seconds, _TICKS / movie.timescale if movie.timescale else 0)
+    return shortest - slack <= seconds <= longest + slack
+
+
+def _presented(movie: Movie, track: Track) -> Presented | None:
+    """What is played of one track; None where its samples' lengths are not known."""
+    if not track.timescale:
+        return None
+    ticks = media_ticks(movie.data, *track.lengths, track.samples) if movie.complete else None
+    stated = track.duration
+    if ticks is None:
+        ticks = stated
+    if not ticks:
+        return None
+    media = ticks / track.timescale
+    lying = stated is not None and stated > 0 and abs(stated / track.timescale - media) > max(_SLACK, _SHARE * media)
+    if track.edits is None or not movie.timescale:
+        return Presented(media, 0.0, media, lying=lying)
+    shown, waiting = _edited(movie, track, (ticks + track.shift) / track.timescale)
+    lying |= any(start == -1 and length >= _OVERFLOWN for length, start, _ in track.edits.entries)
+    return Presented(shown, waiting, media, lying)
+
+
+def _edits_notably(movie: Movie, track: Track, span: Presented | None) -> bool:
+    """Whether what is played differs from the media by more than a viewer misses."""
+    edits, scale = track.edits, movie.timescale
+    if edits is None or not scale:
+        return edits is not None and not edits.plain
+    stated = sum(length for length, start, _ in edits.entries if start != -1) / scale
+    waiting = sum(length for length, start, _ in edits.entries if start == -1) / scale
+    if not edits.plain or waiting > _NOTABLE:
+        return True
+    if span is None:
+        return False
+    return abs(span.shown - span.media) > _SLACK or bool(stated and abs(stated - span.media) > _NOTABLE)
+
+
+def _edited(movie: Movie, track: Track, end: float) -> tuple[float, float]:
+    """s shown and s waited, of media that is composed up to `end` s; an edit of length 0 lasts to its end."""
+    assert track.edits is not None
+    shown = waiting = 0.0
+    for length, start, rate in track.edits.entries:
+        seconds, begin = length / movie.timescale, start / track.timescale
+        if start == -1:
+            waiting += seconds if length < _OVERFLOWN else 0.0
+        elif not rate:  # a single picture, for as long as the edit says
+            shown += seconds if begin < end else 0.0
+        else:
+            speed = abs(rate - (1 << 32) if rate >= _OVERFLOWN else rate) / _NORMAL_RATE
+            until = min(begin + seconds * speed, end) if length else end
+            shown += max(0.0, until - max(begin, 0.0)) / speed
+    return shown, waiting
