@@ -25,6 +25,8 @@ _UNREAD: Final = frozenset(("jxl",))
 _MAX_AIFF_CHUNKS: Final = 64
 _NO_DURATION: Final = frozenset(("au", "caf", "h264", "hevc"))
 """libmediainfo's is wrong: twice the true one for 16-bit AU, 0.7 s for 5 s of CAF, the first frames' for raw video."""
+_G711_RATE: Final = 8000
+"""Hz of G.711 in a Flash video, whose own field for it has no such value."""
 _ESTIMATED: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mpegts"))
 """From the clock at both ends, or from the bit rate of the first frames."""
 
@@ -78,7 +80,13 @@ def _streams(source: Source, limits: Limits, name: str) -> Media | None:
     return replace(
         media,
         format=known,
-        duration=None if known in _NO_DURATION else media.duration,
+        duration=None if known in _NO_DURATION or _in_blocks(known, media) else media.duration,
+        sample_rate=_G711_RATE if known == "flv" and media.audio_codec in ("alaw", "mulaw") else media.sample_rate,
         variable_fps=None if known == "mpegts" else media.variable_fps,  # its clock makes every stream look variable
         notes=media.notes + (("estimated_duration",) if known in _ESTIMATED and media.duration else ()),
     )
+
+
+def _in_blocks(known: str, media: Media) -> bool:
+    """Sound in blocks, whose bytes libmediainfo takes for samples: 0.02 s for 1.5 s in an AIFF, 2.1 s in a Wave64."""
+    return known in ("aiff", "w64") and media.audio_codec == "adpcm"

@@ -1,9 +1,11 @@
-"""libmediainfo's names in our words. Names of codecs: the vocabulary of ffmpeg, with pcm and adpcm as families."""
+"""libmediainfo's names in our words. Names of codecs: ffmpeg's, with (linear) pcm and adpcm as families."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
+
+from preflight.probes.mp4_codecs import AUDIO
 
 CONTAINERS: Final[dict[str, str]] = {
     "AC-3": "ac3",
@@ -86,6 +88,7 @@ _AUDIO: Final[dict[str, str]] = {
     "WMA Lossless": "wmalossless",
     "WavPack": "wavpack",
 }
+_LAW: Final = re.compile(r"\b(a|u|mu)-?law\b", re.IGNORECASE)
 _LAYER: Final = re.compile(r"Layer ([123])")
 
 
@@ -98,11 +101,22 @@ def video_codec(name: str, version: str, codec_id: str) -> str | None:
     return _VIDEO.get(name)
 
 
-def audio_codec(name: str, version: str, profile: str) -> str | None:
-    """Our name of an audio track's Format, with its Format_Version and Format_Profile."""
+def audio_codec(name: str, version: str, profile: str, codec_id: str) -> str | None:
+    """Our name of an audio track's Format, with its Format_Version, Format_Profile and CodecID."""
     if name == "MPEG Audio":
         layer = _LAYER.search(profile)
         return f"mp{layer[1]}" if layer else None
     if name == "WMA":
         return {"Version 1": "wmav1", "Version 2": "wmav2"}.get(version, "wmapro" if profile == "Pro" else None)
+    if name in ("PCM", "ADPCM"):
+        return _waveform(name.lower(), profile, codec_id)
     return _AUDIO.get(name)
+
+
+def _waveform(family: str, profile: str, codec_id: str) -> str:
+    """What PCM or ADPCM really is: libmediainfo counts G.711 among either, and everything in an AIFF as PCM."""
+    for word in (profile, codec_id):
+        law = _LAW.search(word)
+        if law:
+            return "alaw" if law[1].lower() == "a" else "mulaw"
+    return AUDIO.get(codec_id.encode("ascii", "replace"), family)

@@ -121,11 +121,14 @@ def _of_picture(track: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+_NAMING: Final = ("format", "format_version", "format_profile", "codec_id")
+
+
 def _of_sound(track: Mapping[str, Any] | None) -> dict[str, Any]:
     if track is None:
         return {"audio_codec": NONE}
     return {
-        "audio_codec": audio_codec(*(_text(track, name) for name in ("format", "format_version", "format_profile"))),
+        "audio_codec": audio_codec(*(_text(track, name) for name in _NAMING)),
         "sample_rate": _whole(track.get("sampling_rate")),
         "channels": _whole(track.get("channel_s")),
     }

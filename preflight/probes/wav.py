@@ -12,7 +12,7 @@ from preflight.media import NONE, Media, Need
 from preflight.probes.frames import walk
 from preflight.probes.mpeg_audio import begins
 from preflight.probes.tags import tags_before
-from preflight.probes.wav_codec import Coding, coding_of
+from preflight.probes.wav_codec import Coding, coding_of, disguised
 from preflight.sources import Source
 
 _MOST_CHUNKS: Final = 128
@@ -31,12 +31,13 @@ _Order = Literal["big", "little"]
 
 
 class _Chunks(NamedTuple):
-    """What the chunks say: the body of fmt, fact's samples, ds64's data size, where the sound is, its stated size."""
+    """What the chunks say: the body of fmt, fact's samples, where the sound is, its stated size, its first bytes."""
 
     fmt: bytes
     fact: int | None
     data: int | None
     stated: int
+    begin: bytes
 
 
 def read(source: Source, need: Need, name: str) -> Media:
@@ -49,13 +50,17 @@ def read(source: Source, need: Need, name: str) -> Media:
         note = "truncated" if chunks.data is None else "bad_header"
         return Media(kind="audio", format="wav", size=source.size, video_codec=NONE, notes=(note,))
     coding = coding_of(chunks.fmt, order)
+    hidden = disguised(chunks.begin) if coding.codec == "pcm" else None
+    if hidden:
+        coding = coding._replace(codec=hidden[0])
     length, notes = _length(source, chunks)
     seconds = None
     if chunks.data is not None and length is not None:
         # A file that was cut keeps the fact chunk of the whole one.
         seconds = coding.seconds(length, None if notes else chunks.fact)
-        if seconds is None and coding.codec in _MPEG and length <= need.max_bytes:
-            seconds = _counted(source, chunks.data, length)
+        doubtful = seconds is None or coding.contradicts(length, chunks.fact)
+        if doubtful and coding.codec in _MPEG and length <= need.max_bytes:
+            seconds = _counted(source, chunks.data, length) or seconds
     return Media(
         kind="audio",
         format="wav",
@@ -72,7 +77,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 def _walk(source: Source, at: int, order: _Order) -> _Chunks:
     """Read chunk headers, jumping over bodies, until fmt and data are known."""
-    fmt, fact, data, stated, wide = b"", None, None, 0, 0
+    fmt, fact, data, stated, wide, begin = b"", None, None, 0, 0, b""
     empty = 0
     for _ in range(_MOST_CHUNKS if source.requests else _MOST_LOCAL):
         head = source.read_at(at, 8 + _BODY)
@@ -86,7 +91,7 @@ def _walk(source: Source, at: int, order: _Order) -> _Chunks:
         elif chunk == b"ds64" and len(body) >= 16:
             wide = int.from_bytes(body[8:16], order)
         elif chunk == b"data" and data is None:
-            data, stated = at + 8, size
+            data, stated, begin = at + 8, size, body
             if size == _UNKNOWN and wide:
                 stated = size = wide
         if fmt and data is not None:
@@ -97,7 +102,7 @@ def _walk(source: Source, at: int, order: _Order) -> _Chunks:
         at += 8 + size
         if size & 1 and source.read_at(at, 4) not in _IDS:
             at += 1
-    return _Chunks(fmt, fact, data, stated)
+    return _Chunks(fmt, fact, data, stated, begin)
 
 
 def _length(source: Source, chunks: _Chunks) -> tuple[int | None, tuple[str, ...]]:

@@ -8,9 +8,11 @@ _CODECS: Final[dict[int, str]] = {
     0x0001: "pcm",
     0x0002: "adpcm",  # Microsoft
     0x0003: "pcm",  # float
-    0x0006: "pcm",  # A-law
-    0x0007: "pcm",  # µ-law
+    0x0006: "alaw",
+    0x0007: "mulaw",
+    0x0010: "adpcm",  # OKI
     0x0011: "adpcm",  # IMA, DVI
+    0x0014: "adpcm",  # G.723 of Antex
     0x0017: "adpcm",  # OKI
     0x0020: "adpcm",  # Yamaha
     0x0031: "gsm_ms",
@@ -23,6 +25,7 @@ _CODECS: Final[dict[int, str]] = {
     0x0062: "adpcm",  # Duck DK3
     0x0064: "adpcm",  # G.726
     0x0069: "adpcm",  # Xbox IMA
+    0x0092: "ac3",  # in S/PDIF frames
     0x00A1: "g723_1",
     0x00FF: "aac",
     0x0160: "wmav1",
@@ -30,13 +33,16 @@ _CODECS: Final[dict[int, str]] = {
     0x0162: "wmapro",
     0x0163: "wmalossless",
     0x0200: "adpcm",  # Creative
+    0x0270: "atrac3",
     0x028F: "adpcm",  # G.722
+    0x1500: "gsm_ms",
     0x1600: "aac",
     0x1610: "aac",
     0x2000: "ac3",
     0x2001: "dts",
     0x5346: "adpcm",  # Shockwave
     0x566F: "vorbis",
+    0x6C75: "mulaw",
     0x674F: "vorbis",
     0x6750: "vorbis",
     0x6751: "vorbis",
@@ -52,12 +58,28 @@ _SUBFORMATS: Final = (
     bytes.fromhex("000000001000800000aa00389b71"),  # KSDATAFORMAT_SUBTYPE
     bytes.fromhex("000021 07d311 8644c8c1ca000000"),  # ambisonic B-format
 )
-_EIGHT_BITS: Final = (0x0006, 0x0007)
+_BY_NAME: Final = {
+    bytes.fromhex("2c806de046dbcf11b4d100805f6cbbea"): "ac3",
+    bytes.fromhex("af87fba7022dfb42a4d405cd93843bdd"): "eac3",
+    bytes.fromhex("2b806de046dbcf11b4d100805f6cbbea"): "mp2",
+}
+"""Sub-formats that are no format tag: KSDATAFORMAT_SUBTYPE and MEDIASUBTYPE of the Windows SDK."""
+_EIGHT_BITS: Final = (0x0006, 0x0007, 0x6C75)
 _PLAIN: Final = (0x0001, 0x0003, *_EIGHT_BITS)
 _BLOCKED: Final = (0x0002, 0x0011, 0x0031, 0x0032, 0x0061, 0x0062, 0x0069)
 """Codings whose fmt tells the samples of a block in the first field of its extension."""
 _FEWEST, _MOST = 500, 8_000_000
 """bit/s between which a fact chunk is believed: files that were cut keep the old one."""
+_APART: Final = 2
+"""Times by which the fact chunk may differ from the average of bytes/s: with a variable bit rate that is a guess."""
+_DISGUISED: Final = (
+    (b"\x7f\xfe\x80\x01", "dts"),
+    (b"\xfe\x7f\x01\x80", "dts"),
+    (b"\x1f\xff\xe8\x00", "dts"),
+    (b"\xff\x1f\x00\xe8", "dts"),
+    (b"\x72\xf8\x1f\x4e", None),
+)
+"""What begins in place of samples of 16 bits: DTS in its four orders (ETSI TS 102 114 5.3), frames of IEC 61937."""
 
 _Order = Literal["big", "little"]
 
@@ -65,6 +87,12 @@ _Order = Literal["big", "little"]
 def codec_name(tag: int) -> str | None:
     """The codec that a format tag (`wFormatTag`) stands for."""
     return _CODECS.get(tag)
+
+
+def disguised(begin: bytes) -> tuple[str | None] | None:
+    """The codec of sound that is coded and only called PCM, as on discs, by its first bytes; None where it is PCM."""
+    begin = begin.lstrip(b"\0")
+    return next(((codec,) for sync, codec in _DISGUISED if begin.startswith(sync)), None)
 
 
 class Coding(NamedTuple):
@@ -100,6 +128,12 @@ class Coding(NamedTuple):
             return fact / self.rate
         return length / self.average if self.average else None
 
+    def contradicts(self, length: int, fact: int | None) -> bool:
+        """Whether the fact chunk and the average of bytes/s give lengths that no variable bit rate explains."""
+        if not (fact and length and self.rate and self.average):
+            return False
+        return not 1 / _APART <= length / self.average * self.rate / fact <= _APART
+
 
 def coding_of(fmt: bytes, order: _Order) -> Coding:
     """What the body of a fmt chunk says; at least its first 14 bytes are there."""
@@ -107,6 +141,8 @@ def coding_of(fmt: bytes, order: _Order) -> Coding:
         int.from_bytes(fmt[at:end], order)
         for at, end in ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16), (16, 18), (18, 20))
     )
+    if tag == _EXTENSIBLE and fmt[24:40] in _BY_NAME:
+        return Coding(_BY_NAME[fmt[24:40]], channels, rate, average, 0, 0, 0)
     if tag == _EXTENSIBLE:
         tag = int.from_bytes(fmt[24:26], order) if fmt[26:40] in _SUBFORMATS else tag
         samples = 0

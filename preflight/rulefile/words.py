@@ -94,9 +94,9 @@ _VIDEO: Final = (
     "vc1 vp3 vp5 vp6 vp7 vp8 vp9 vvc wmv1 wmv2 wmv3 y41p zlib zmbv"
 )
 _AUDIO: Final = (
-    "none aac ac3 ac4 adpcm alac amr ape atrac3 dsd dts eac3 evrc flac g723_1 gsm gsm_ms iamf mace mlp mp1 mp2 mp3 "
-    "mp4als mp4sls mpegh_3d_audio musepack nellymoser opus pcm qcelp qdm2 smv speex truehd tta vorbis wavpack wma "
-    "wmalossless wmapro wmav1 wmav2 xhe_aac"
+    "none aac aac_latm ac3 ac4 adpcm alac alaw amr ape atrac3 dsd dts eac3 evrc flac g723_1 gsm gsm_ms iamf mace mlp "
+    "mp1 mp2 mp3 mp4als mp4sls mpegh_3d_audio mulaw musepack nellymoser opus pcm qcelp qdm2 smv speex truehd tta "
+    "vorbis wavpack wma wmalossless wmapro wmav1 wmav2 xhe_aac"
 )
 VIDEO_CODECS: Final = tuple(_VIDEO.split())
 AUDIO_CODECS: Final = tuple(_AUDIO.split())
@@ -128,8 +128,14 @@ _MEANT: Final[dict[str, str]] = {
     "mpeg2": "mpeg2video",
     "x264": "h264",
     "x265": "hevc",
-    "wave": "pcm",
+    "a-law": "alaw",
     "lpcm": "pcm",
+    "mu-law": "mulaw",
+    "pcm_alaw": "alaw",
+    "pcm_mulaw": "mulaw",
+    "u-law": "mulaw",
+    "ulaw": "mulaw",
+    "wave": "pcm",
 }
 """What people write, and what it is called here; asked before the spelling is compared."""
 

@@ -24,12 +24,29 @@ def seen(data: bytes, need: Need | None = None) -> Media:
     return probe(MemorySource(data), need or Need())
 
 
-def aiff(frames: int = 8000, rate: int = 8000) -> bytes:
-    """Silence: 16 bits, one channel."""
+def aiff(frames: int = 8000, rate: int = 8000, coding: bytes = b"") -> bytes:
+    """Silence: 16 bits, one channel. With a `coding` it is an AIFF-C."""
     extended = struct.pack(">HQ", 16383 + rate.bit_length() - 1, rate << 64 - rate.bit_length())
-    common = b"COMM" + struct.pack(">IhIh", 18, 1, frames, 16) + extended
+    more = coding + b"\0\0" if coding else b""
+    common = b"COMM" + struct.pack(">IhIh", 18 + len(more), 1, frames, 16) + extended + more
     sound = b"SSND" + struct.pack(">I8x", 8 + 2 * frames) + bytes(2 * frames)
-    return b"FORM" + struct.pack(">I", 4 + len(common) + len(sound)) + b"AIFF" + common + sound
+    form = b"AIFC" if coding else b"AIFF"
+    return b"FORM" + struct.pack(">I", 4 + len(common) + len(sound)) + form + common + sound
+
+
+def au(coding: int, frames: int = 8000) -> bytes:
+    """Sun's audio: 8000 Hz, one channel."""
+    return struct.pack(">4s5I4x", b".snd", 28, frames, coding, 8000, 1) + b"\xff" * frames
+
+
+def flash(flags: int) -> bytes:
+    """A Flash video of ten tags of sound, whose first byte is `flags` (Adobe FLV 10.1, E.4.2)."""
+    data = b"FLV\1\4\0\0\0\x09\0\0\0\0"
+    for number in range(10):
+        body = bytes((flags,)) + b"\xff" * 800
+        tag = b"\x08" + len(body).to_bytes(3, "big") + (number * 100).to_bytes(3, "big") + bytes(4) + body
+        data += tag + len(tag).to_bytes(4, "big")
+    return data
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
@@ -40,6 +57,36 @@ def test_a_sound_that_only_libmediainfo_reads() -> None:
     media = seen(aiff())
     assert (media.kind, media.format, media.duration, media.audio_codec) == ("audio", "aiff", 1.0, "pcm")
     assert (media.sample_rate, media.channels, media.video_codec) == (8000, 1, "none")
+
+
+@pytest.mark.parametrize(
+    ("data", "codec"),
+    [
+        (aiff(coding=b"NONE"), "pcm"),
+        (aiff(coding=b"sowt"), "pcm"),
+        (aiff(coding=b"fl32"), "pcm"),
+        (aiff(coding=b"ulaw"), "mulaw"),
+        (aiff(coding=b"alaw"), "alaw"),
+        (aiff(coding=b"ima4"), "adpcm"),
+        (au(1), "mulaw"),
+        (au(27), "alaw"),
+        (au(3), "pcm"),
+        (flash(0x82), "mulaw"),
+        (flash(0x72), "alaw"),
+    ],
+)
+def test_only_linear_samples_are_pcm(data: bytes, codec: str) -> None:
+    """ffprobe: pcm_s16be, pcm_s16le, pcm_f32be, pcm_mulaw, pcm_alaw, adpcm_ima_qt."""
+    assert seen(data).audio_codec == codec
+
+
+def test_sound_in_blocks_has_no_duration_of_a_library_that_counts_its_bytes() -> None:
+    assert seen(aiff(coding=b"ima4")).duration is None
+
+
+def test_the_telephones_coding_in_flash_has_8_khz() -> None:
+    """ffprobe: 8000 Hz; libmediainfo: 5500 Hz, by a field that has no other value."""
+    assert (seen(flash(0x82)).sample_rate, seen(flash(0x72)).sample_rate) == (8000, 8000)
 
 
 def test_a_sound_that_is_cut_off_is_noted() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from probing import counted, damaged, facts
 
+from preflight.checker import check
 from preflight.media import EVERYTHING
 from preflight.probes import wav
 from preflight.probes.sniff import sniff
@@ -19,10 +20,34 @@ from preflight.sources.memory import MemorySource
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mpeg import MPEG1, frame, id3
-from makers._riff import EXTENSIBLE, FLOAT, GSM, IMA_ADPCM, MP3, PCM, chunk, extensible, fmt, riff, silence
+from makers._riff import (
+    A_LAW,
+    EXTENSIBLE,
+    FLOAT,
+    GSM,
+    IMA_ADPCM,
+    MP3,
+    MU_LAW,
+    PCM,
+    chunk,
+    extensible,
+    fmt,
+    riff,
+    silence,
+)
 from makers.wav import DATA, FIXTURES, fact
 
 HEADERS = 4096
+PCM_ONLY = """\
+title = "Linear sound only"
+stage = "generate"
+basis = "assumed"
+source = "https://example.com"
+as_of = 2026-11-28
+
+[audio]
+audio_codec = { any_of = ["pcm"] }
+"""
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
@@ -67,6 +92,52 @@ def test_ambisonic_sound_is_pcm() -> None:
     more = pack("<HIH", 16, 0, PCM) + bytes.fromhex("00002107d3118644c8c1ca000000")
     media = facts(riff(fmt(EXTENSIBLE, bits=16, channels=4, more=more), chunk(b"data", silence(400, 8))))
     assert (media.audio_codec, media.channels, media.duration) == ("pcm", 4, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("begin", "codec"),
+    [
+        (b"\x7f\xfe\x80\x01", "dts"),
+        (b"\xfe\x7f\x01\x80", "dts"),
+        (b"\x1f\xff\xe8\x00", "dts"),
+        (b"\0" * 20 + b"\xff\x1f\x00\xe8", "dts"),
+        (b"\x72\xf8\x1f\x4e\x01\x00", None),
+        (b"\x7f\xfe\x80\x02", "pcm"),
+        (b"", "pcm"),
+        (b"\0" * 48, "pcm"),
+    ],
+)
+def test_coded_sound_under_the_name_of_pcm_is_not_pcm(begin: bytes, codec: str | None) -> None:
+    """ffprobe: dts for the DTS words, and whatever IEC 61937 carries for its own; pcm_s16le else."""
+    data = riff(fmt(rate=48000, channels=2, bits=16), chunk(b"data", begin + bytes(400)))
+    assert facts(data).audio_codec == codec
+
+
+def test_a_sub_format_that_no_format_tag_names_is_known_by_its_guid() -> None:
+    for guid, codec in (
+        ("2c806de046dbcf11b4d100805f6cbbea", "ac3"),
+        ("af87fba7022dfb42a4d405cd93843bdd", "eac3"),
+        ("2b806de046dbcf11b4d100805f6cbbea", "mp2"),
+    ):
+        more = pack("<HI", 0, 4) + bytes.fromhex(guid)
+        assert facts(riff(fmt(EXTENSIBLE, bits=0, average=8000, more=more), DATA)).audio_codec == codec
+
+
+def test_a_law_that_is_not_linear_does_not_pass_where_pcm_is_asked_for(tmp_path: Path) -> None:
+    """ffprobe: pcm_mulaw, pcm_alaw; libmediainfo: U-Law, A-Law."""
+    (tmp_path / "pcm.toml").write_text(PCM_ONLY)
+    verdicts = {
+        tag: check(riff(fmt(tag, more=b""), DATA), str(tmp_path / "pcm.toml")).verdict
+        for tag in (PCM, FLOAT, MU_LAW, A_LAW, IMA_ADPCM)
+    }
+    assert verdicts == {PCM: "pass", FLOAT: "pass", MU_LAW: "fail", A_LAW: "fail", IMA_ADPCM: "fail"}
+
+
+def test_frames_decide_where_fact_and_bytes_a_second_of_mp3_lie_far_apart() -> None:
+    """ffprobe, decoding: 38 frames of 1152 samples."""
+    coded = fmt(MP3, 44100, bits=0, block=1, average=4000, more=bytes(12))
+    data = riff(coded, fact(430_000), chunk(b"data", frame(32, MPEG1) * 38))
+    assert facts(data).duration == pytest.approx(38 * 1152 / 44100)
 
 
 def test_bits_and_channels_say_more_than_a_wrong_block_size() -> None:
