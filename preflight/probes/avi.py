@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
+from preflight.probes.avi_index import frames_of, index_of
 from preflight.probes.fourcc import video_codec
 from preflight.probes.wav_codec import coding_of
 from preflight.probes.window import Window
@@ -20,6 +21,8 @@ _TOP: Final = 16
 """Chunks before the header list: it is the first one, but for padding."""
 _CHUNKS: Final = 256
 """Chunks of the header list."""
+_SLACK: Final = 2
+"""Frames by which headers and index may differ: some writers count one that they did not write."""
 
 _WANTED: Final = frozenset((b"avih", b"dmlh", b"strf", b"strh", b"vprp"))
 _SOUND, _DV = b"auds", b"iavs"
@@ -73,6 +76,16 @@ class _Header:
         elif name == b"vprp" and len(data) >= _VPRP.size:
             stream.shape = _VPRP.unpack_from(data)
 
+    def film(self) -> _Stream | None:
+        """The first stream of pictures."""
+        return next((stream for stream in self.streams if stream.type in _FILMS), None)
+
+    def counts(self) -> list[int]:
+        """The numbers of frames that are stated for the film; of OpenDML's parts `avih` counts the first alone."""
+        film = self.film()
+        length = film.length if film else 0
+        return [count for count in ((max(length, self.frames),) if self.frames else (length, self.main[1])) if count]
+
     def forget_more_than(self, most: int) -> None:
         """Lengths that no more than `most` chunks cannot have: who could not seek back to the start made them up."""
         for stream in self.streams:
@@ -94,7 +107,39 @@ def read(source: Source, need: Need, name: str) -> Media:
     cut = size is not None and (found is None or size < riff + 8 < _UNSIZED)
     if size is not None and riff + 8 >= _UNSIZED:
         header.forget_more_than(size // _HEADER.size)
-    return _media(header, size, complete, ("truncated",) if cut else ())
+    frames = max(header.counts(), default=None)
+    notes: tuple[str, ...] = ()
+    if cut:
+        notes = ("truncated",)
+    elif found is not None and complete and size is not None:
+        frames, lying = _checked(source, header, found[1], size)
+        notes = ("bad_header",) if lying else ()
+    return _media(header, size, complete, frames, notes)
+
+
+def _checked(source: Source, header: _Header, end: int, size: int) -> tuple[int | None, bool]:
+    """The film's frames, and whether the headers contradict each other, the index, or the size of the file.
+
+    Headers that agree are held against the index only where that costs no request.
+    """
+    stated = header.counts()
+    film = header.film()
+    if film is None or not stated:
+        return None, False
+    possible = [count for count in stated if count <= size // _HEADER.size]
+    agreeing = len(possible) == len(stated) and max(stated) - min(stated) <= _SLACK
+    if agreeing and source.requests:
+        return max(stated), False
+    index = index_of(source, end)
+    if agreeing and (index is None or max(stated) <= index[1] + _SLACK):
+        return max(stated), False
+    frames = frames_of(source, index, header.streams.index(film)) if index else None
+    if frames:
+        near = min(stated, key=lambda count: abs(count - frames))
+        return near if abs(near - frames) <= _SLACK else frames, True
+    if agreeing:
+        return max(stated), False
+    return possible[0] if len(set(possible)) == 1 else None, True
 
 
 def _header_list(window: Window) -> tuple[int, int] | None:
@@ -131,11 +176,11 @@ def _read_header(window: Window, at: int, end: int, header: _Header) -> bool:
     return False
 
 
-def _media(header: _Header, size: int | None, complete: bool, notes: tuple[str, ...]) -> Media:
+def _media(header: _Header, size: int | None, complete: bool, frames: int | None, notes: tuple[str, ...]) -> Media:
     films = [stream for stream in header.streams if stream.type in _FILMS]
     film = films[0] if films else None
     sound = next((stream for stream in header.streams if stream.type == _SOUND), None)
-    facts = _film_facts(film, header) if film else {}
+    facts = _film_facts(film, header, frames) if film else {}
     duration = facts.get("duration") or (sound.seconds if sound and not film else None)
     absent = NONE if complete and header.streams else None
     facts.update(
@@ -156,15 +201,14 @@ def _media(header: _Header, size: int | None, complete: bool, notes: tuple[str, 
     return Media(format="avi", size=size, notes=notes, **facts)
 
 
-def _film_facts(film: _Stream, header: _Header) -> dict[str, Any]:
-    microseconds, first_frames, width, height = header.main
+def _film_facts(film: _Stream, header: _Header, frames: int | None) -> dict[str, Any]:
+    microseconds, _, width, height = header.main
     codec = "dvvideo" if film.type == _DV else None
     if film.type != _DV and len(film.format) >= _STRF_VIDEO.size:
         width, height, code = _STRF_VIDEO.unpack_from(film.format)
         codec = video_codec(code) or video_codec(film.handler)
     width, height = abs(width), abs(height)  # a negative height: the rows begin at the top
     fps = film.rate / film.scale if film.rate and film.scale else 1e6 / microseconds if microseconds else None
-    frames = max(film.length, header.frames) or first_frames
     facts: dict[str, Any] = {
         "fps": fps,
         "frames": frames or None,

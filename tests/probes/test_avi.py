@@ -9,7 +9,9 @@ from struct import pack
 
 import pytest
 from hypothesis import given, settings
-from probing import counted, damaged, ends_in_facts, facts
+from probing import RemoteSource, counted, damaged, ends_in_facts, facts
+
+from preflight.probes import probe
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
@@ -40,7 +42,7 @@ def test_where_the_format_has_no_known_code_the_handler_has() -> None:
 
 
 def test_the_rate_is_a_fraction() -> None:
-    media = facts(film(main(), stream(b"vids", b"XVID", 1001, 30000, 300, bitmap())))
+    media = facts(film(main(300), stream(b"vids", b"XVID", 1001, 30000, 300, bitmap()), frames=300))
     assert media.fps == 30000 / 1001
     assert media.duration == pytest.approx(10.01)
 
@@ -55,8 +57,37 @@ def test_a_length_that_a_recorder_made_up_is_none() -> None:
     streamed = b"RIFF\xff\xff\xff\xff" + made_up[8:]
     media = facts(streamed)
     assert (media.fps, media.frames, media.duration, media.notes) == (25.0, None, None, ())
-    stated = b"RIFF\xff\xff\xff\xff" + film(main(), stream(b"vids", b"XVID", 1, 25, 5, bitmap()))[8:]
+    stated = b"RIFF\xff\xff\xff\xff" + film(main(5), stream(b"vids", b"XVID", 1, 25, 5, bitmap()), frames=5)[8:]
     assert facts(stated).duration == 0.2
+
+
+@pytest.mark.parametrize("length", [10, 500, 1_000_000, 0xFFFFFFFF])
+def test_the_index_decides_between_contradicting_numbers_of_frames(length: int) -> None:
+    """A full decode and libmediainfo count 50 frames; ffprobe repeats the stream's own length."""
+    for main_frames, own in ((50, length), (length, 50), (max(length, 200), max(length, 200))):
+        media = facts(film(main(main_frames), video(own)))
+        assert (media.frames, media.duration) == (50, 2.0)
+        assert media.notes == ("bad_header",)
+
+
+def test_contradicting_numbers_of_frames_without_an_index_are_unknown() -> None:
+    padded = chunk(b"JUNK", bytes(9000))
+    media = facts(film(main(50), video(500), padded, frames=0))
+    assert (media.frames, media.duration, media.notes) == (None, None, ("bad_header",))
+    media = facts(film(main(50), video(1 << 30), padded, frames=0))
+    assert (media.frames, media.duration, media.notes) == (50, 2.0, ("bad_header",))
+
+
+def test_a_later_riff_says_more_than_the_index_of_the_first() -> None:
+    data = film(main(60), video(60)) + b"RIFF" + pack("<I", 4) + b"AVIX"
+    assert (facts(data).frames, facts(data).notes) == (60, ())
+
+
+def test_over_http_headers_that_agree_cost_no_request() -> None:
+    source = RemoteSource(film(main(500), video(500), chunk(b"JUNK", bytes(200_000))))
+    assert (probe(source).frames, source.requests) == (500, 1)
+    source = RemoteSource(film(main(50), video(500), chunk(b"JUNK", bytes(200_000))))
+    assert (probe(source).frames, source.requests) == (50, 2)
 
 
 def test_what_is_too_short_for_its_fields_says_nothing() -> None:
