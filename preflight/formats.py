@@ -90,6 +90,7 @@ FORMATS: Final[dict[str, Format]] = {
     "jpeg": Format((IMAGE,), ("image/jpeg",), ("jpg", "jpeg", "jpe", "jfif", "mpo", "thm", "insp")),
     "json": Format((), ("application/json",), ("json",)),
     "jxl": Format((IMAGE,), ("image/jxl",), ("jxl",)),
+    "loas": Format((AUDIO,), ("audio/mp4a-latm",), ("loas", "latm")),
     "m4a": Format((AUDIO, VIDEO), ("audio/mp4", "video/mp4"), ("m4a", "m4b", "m4p", "m4r", "mp4", "aac")),
     "m4v": Format((VIDEO, AUDIO), ("video/x-m4v", "audio/mp4"), ("m4v", "mp4")),
     "mkv": Format((VIDEO, AUDIO), ("video/x-matroska", "audio/x-matroska"), ("mkv", "mka", "mks", "mk3d")),

@@ -30,6 +30,7 @@ READERS: Final[dict[str, str]] = {
     "gif": "gif",
     "heif": "heif",  # and avif: one box structure, told apart by brand
     "jpeg": "jpeg",
+    "loas": "loas",
     "mkv": "matroska",  # and webm
     "mp3": "mp3",  # and mp1, mp2
     "mp4": "mp4",  # and mov, m4a, m4v, 3gp

@@ -7,7 +7,7 @@ from typing import Final
 from preflight.media import NONE, Media, Need
 from preflight.probes.adts import locate
 from preflight.probes.frames import walk
-from preflight.probes.tags import tags_after, tags_before
+from preflight.probes.tags import ID3, tags_after, tags_before
 from preflight.sources import Source
 
 _SBR_CORE: Final = 24000
@@ -17,10 +17,15 @@ _SBR_CORE: Final = 24000
 def read(source: Source, need: Need, name: str) -> Media:
     """Facts of an ADTS file. Larger than `need.max_bytes`: no duration."""
     tags = tags_before(source)
-    notes = ("cover_art",) if tags.picture else ()
+    notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
     place = locate(source, tags.end)
+    if place is None and tags.overlong(source):
+        place = locate(source, ID3)
+        notes += ("bad_header",) if place else ()
     if place is None:
         return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))
+    if place.at > tags.end:
+        notes += ("leading_garbage",)
     counted, end = None, place.at
     wanted = not need.facts.isdisjoint(("bit_rate", "duration"))
     if source.size is not None and source.size - place.at <= need.max_bytes and wanted:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
-from preflight.probes.frames import MOST_SKIPPED
+from preflight.probes.frames import MOST_SKIPPED, SEARCH
+from preflight.probes.tags import BEHIND, ends_at
 from preflight.sources import Source
 
 _RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
@@ -13,6 +15,8 @@ _ENOUGH: Final = 3
 _WINDOW: Final = 2048
 _LARGEST: Final = 8191 * 2 + 7
 _MOST_CANDIDATES: Final = 1 << 16
+_CANDIDATE: Final = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
+"""Beginnings of a frame: the sync word, either version of MPEG, layer 0."""
 
 
 class AdtsKind(NamedTuple):
@@ -67,16 +71,47 @@ class AdtsPlace(NamedTuple):
 
 
 def locate(source: Source, offset: int) -> AdtsPlace | None:
-    """The frame at `offset` if more of its kind follow it or it is the only one."""
+    """The first frame of a file whose tags end at `offset`, foreign bytes before it or not."""
+    return begins(source, offset) or search_from(source, offset)
+
+
+def begins(source: Source, offset: int) -> AdtsPlace | None:
+    """The frame at `offset` if more of its kind follow it, or nothing but a tag."""
     data = source.read_at(offset, _WINDOW)
-    if len(data) < 7 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0 or data[2] >> 2 & 15 >= len(_RATES):
+    kind = _kind_at(data, 0)
+    if kind is None:
         return None
-    kind = AdtsKind(data[1] | 1, data[2] & 0xFC, (data[6] & 3) + 1)
     found, behind = kind.run(data, 0, _ENOUGH)
     if found < 2 and behind + 7 > len(data) == _WINDOW:
         data = source.read_at(offset, _LARGEST)
         found, behind = kind.run(data, 0, _ENOUGH)
-    alone = found and behind == len(data)
-    if found < 2 and not alone:
+    sure = found > 1 or (found and (behind == len(data) or data.startswith(BEHIND, behind)))
+    sure = sure or (found > 0 and ends_at(source, offset, offset + behind))
+    return AdtsPlace(offset, kind, _channels(data, 0)) if sure else None
+
+
+def search_from(source: Source, offset: int) -> AdtsPlace | None:
+    """The first place behind `offset` where frames follow one another, up to the end or a tag where they are few."""
+    data = source.read_at(offset, SEARCH)
+    last = len(data) < SEARCH
+    for match in _CANDIDATE.finditer(data):
+        at = match.start()
+        kind = _kind_at(data, at)
+        if kind is None:
+            continue
+        found, behind = kind.run(data, at, _ENOUGH)
+        few = found > 1 and ((last and behind == len(data)) or data.startswith(BEHIND, behind))
+        if found == _ENOUGH or few:
+            return AdtsPlace(offset + at, kind, _channels(data, at))
+    return None
+
+
+def _kind_at(data: bytes, at: int) -> AdtsKind | None:
+    """The kind of the frame whose header stands at `at`; None where there is none, or a reserved rate in it."""
+    if len(data) < at + 7 or data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0 or data[at + 2] >> 2 & 15 >= len(_RATES):
         return None
-    return AdtsPlace(offset, kind, (0, 1, 2, 3, 4, 5, 6, 8)[(data[2] & 1) << 2 | data[3] >> 6] or None)
+    return AdtsKind(data[at + 1] | 1, data[at + 2] & 0xFC, (data[at + 6] & 3) + 1)
+
+
+def _channels(data: bytes, at: int) -> int | None:
+    return (0, 1, 2, 3, 4, 5, 6, 8)[(data[at + 2] & 1) << 2 | data[at + 3] >> 6] or None

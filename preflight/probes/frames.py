@@ -12,6 +12,9 @@ from preflight.sources import Source
 MOST_SKIPPED: Final = 1 << 20
 """Bytes between frames that are searched altogether: each costs far more than a byte of a frame."""
 
+SEARCH: Final = (64 + 8) << 10
+"""Bytes in which the first frame is looked for: 64 KiB of foreign ones, as ffmpeg skips, and frames behind them."""
+
 _CHUNK: Final = 4 << 20
 _OVERLAP: Final = 32 << 10
 """More than the frames take that a search must see in a row."""

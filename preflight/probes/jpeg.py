@@ -42,6 +42,7 @@ _LONG: Final = 4 << 10
 _SOI: Final = 0xD8
 _EOI: Final = 0xD9
 _SOS: Final = 0xDA
+_APP0: Final = 0xE0
 _APP1: Final = 0xE1
 _APP2: Final = 0xE2
 _DAMAGE: Final = 0
@@ -49,6 +50,8 @@ _FRAMES: Final = frozenset({*range(0xC0, 0xD0), 0xDE, 0xF7} - {0xC4, 0xC8, 0xCC}
 """SOF0-15 without DHT, JPG and DAC; DHP, which holds the full size of a hierarchical picture; SOF55 of JPEG-LS."""
 _COMMON: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended, progressive with Huffman codes: at 8 bits a sample the part that every decoder has."""
+_CMYK: Final = 4
+"""Components of CMYK and YCCK: nothing else that is written has so many."""
 _RESTARTS: Final = frozenset(range(0xD0, 0xD8))
 """RST0-7, which have no length and no meaning outside a scan."""
 
@@ -74,7 +77,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     window = Window(source, _PIECE, pieces=0 if ranged else _LOOKS, rows=ranged, far=_FAR_LEAPS)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
     width = height = 0
-    orientation = None
+    orientation = ratio = None
     described = False
     notes = ["leading_garbage"] if start else []
     try:
@@ -84,12 +87,16 @@ def read(source: Source, need: Need, name: str) -> Media:
                     height, width = int.from_bytes(head[1:3]), int.from_bytes(head[3:5])
                     if marker not in _COMMON or head[0] != 8:
                         notes.append("uncommon_coding")
+                    if head[5] == _CMYK:
+                        notes.append("cmyk")
             elif marker == _APP1 and head.startswith(b"Exif\0"):
                 if not described:
                     described = head[6:10] in (b"II*\0", b"MM\0*")
                     orientation = orientation_at(window, offset + 6, length - 6)
                     if source.size is not None and offset + length > source.size:
                         notes.append("truncated")
+            elif marker == _APP0 and ratio is None:
+                ratio = _pixel_aspect(head)
             elif marker in (_APP1, _APP2):
                 notes += _pictures(marker, head, window, offset, length)
             elif marker == _DAMAGE:
@@ -115,6 +122,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         stored_width=width or None,
         stored_height=height or None,
         orientation=orientation,
+        pixel_aspect_ratio=ratio,
         frames=1,
         has_alpha=False,
         notes=tuple(dict.fromkeys(notes)),
@@ -165,6 +173,15 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
             else:
                 position += 4 + length
             before = head
+
+
+def _pixel_aspect(head: bytes) -> float | None:
+    """The ratio of the two densities that a JFIF segment states (ITU-T T.871 10.1); None where one is 0.
+
+    ffmpeg takes horizontal by vertical density whatever their unit, and writes them so.
+    """
+    across, down = int.from_bytes(head[8:10]), int.from_bytes(head[10:12])
+    return across / down if head.startswith(b"JFIF\0") and across and down else None
 
 
 def _next_marker(window: Window, position: int) -> tuple[int | None, bool]:

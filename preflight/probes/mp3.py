@@ -14,15 +14,14 @@ from preflight.media import NONE, Media, Need
 from preflight.probes.frames import walk
 from preflight.probes.mpeg_audio import Kind, Place, locate, search
 from preflight.probes.mpeg_header import StreamHeader, stream_header
-from preflight.probes.tags import tags_after, tags_before
+from preflight.probes.tags import ID3, tags_after, tags_before
 from preflight.sources import Source
 
 _SAMPLE: Final = 8 << 10
 _SMALL: Final = 32 << 10
 """Bytes of sound that are walked at once: sampling would read most of them too."""
-_ID3: Final = 10
 _ID3V1: Final = 128
-"""Bytes of ID3v2's header, and of ID3v1."""
+"""Bytes of ID3v1."""
 
 
 class Length(NamedTuple):
@@ -38,8 +37,8 @@ def read(source: Source, need: Need, name: str) -> Media:
     tags = tags_before(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
     place = locate(source, tags.end)
-    if place is None and source.size is not None and tags.end > source.size:
-        place = locate(source, _ID3)  # a tag that ends behind the file: cut off, or of a size that is not true
+    if place is None and tags.overlong(source):
+        place = locate(source, ID3)
         notes += ("bad_header",) if place else ()
     if place is None:
         return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))

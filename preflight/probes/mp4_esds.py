@@ -18,11 +18,17 @@ _CONFIG: Final = 32
 
 
 class AudioConfig(NamedTuple):
-    """`profile` audioObjectType of the core codec; `rate` Hz and `channels` as they are played; None = not stated."""
+    """`profile` audioObjectType of the core codec; `rate` Hz and `channels` as they are played; None = not stated.
+
+    core   Hz of the core codec, which spectral band replication doubles
+    short  frames have 960 samples in place of 1024
+    """
 
     profile: int
     rate: int | None
     channels: int | None
+    core: int | None = None
+    short: bool = False
 
 
 def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
@@ -59,7 +65,7 @@ def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int] | N
     return body, min(body + size, end)
 
 
-class _Bits:
+class Bits:
     """Bits from the highest on; zeros behind the end."""
 
     __slots__ = ("_left", "_value")
@@ -69,33 +75,37 @@ class _Bits:
         self._value = int.from_bytes(data.ljust(_CONFIG, b"\0"), "big")
 
     def take(self, count: int) -> int:
+        """The next `count` bits as a number."""
         self._left -= count
         return self._value >> self._left & (1 << count) - 1 if self._left >= 0 else 0
 
 
 def audio_config(data: bytes) -> AudioConfig | None:
     """What an AudioSpecificConfig states, spectral band replication and parametric stereo included."""
-    if len(data) < 2:
-        return None
-    bits = _Bits(data)
+    return config_of(Bits(data)) if len(data) >= 2 else None
+
+
+def config_of(bits: Bits, extended: bool = True) -> AudioConfig:
+    """The same from bits; `extended`: an extension that old decoders do not see may follow."""
     profile = _profile(bits)
-    rate = _rate(bits)
+    core = rate = _rate(bits)
     layout = bits.take(4)
     channels = _CHANNELS.get(layout)
     if profile in (_SBR, _PS):
         if profile == _PS and channels == 1:
             channels = 2
-        return AudioConfig(2, _rate(bits) or rate, channels)
-    if profile in _GENERAL_AUDIO and layout:
+        rate = _rate(bits) or rate
+        return AudioConfig(2, rate, channels, core, _profile(bits) in _GENERAL_AUDIO and bits.take(1) == 1)
+    short = profile in _GENERAL_AUDIO and bits.take(1) == 1
+    if profile in _GENERAL_AUDIO and layout and extended:
         rate, channels = _behind_core(bits, rate, channels)
-    elif profile in _GENERAL_AUDIO:
+    elif profile in _GENERAL_AUDIO and not layout:
         channels = _own_layout(bits)
-    return AudioConfig(profile, rate, channels)
+    return AudioConfig(profile, rate, channels, core, short)
 
 
-def _own_layout(bits: _Bits) -> int | None:
+def _own_layout(bits: Bits) -> int | None:
     """The channels of a program_config_element, which stands where no usual layout is named (4.4.1.1)."""
-    bits.take(1)
     bits.take(14 if bits.take(1) else 0)
     bits.take(1 + 4 + 2 + 4)  # extensionFlag; element_instance_tag, object_type, sampling_frequency_index
     groups = [bits.take(4) for _ in range(3)]  # in front, at the sides, behind
@@ -110,9 +120,8 @@ def _own_layout(bits: _Bits) -> int | None:
     return channels or None
 
 
-def _behind_core(bits: _Bits, rate: int | None, channels: int | None) -> tuple[int | None, int | None]:
+def _behind_core(bits: Bits, rate: int | None, channels: int | None) -> tuple[int | None, int | None]:
     """The extension that old decoders do not see, behind GASpecificConfig (1.6.5.2)."""
-    bits.take(1)
     if bits.take(1):
         bits.take(14)
     if bits.take(1) or bits.take(11) != _SBR_SYNC or _profile(bits) != _SBR or not bits.take(1):
@@ -123,12 +132,12 @@ def _behind_core(bits: _Bits, rate: int | None, channels: int | None) -> tuple[i
     return rate, channels
 
 
-def _profile(bits: _Bits) -> int:
+def _profile(bits: Bits) -> int:
     profile = bits.take(5)
     return 32 + bits.take(6) if profile == 31 else profile
 
 
-def _rate(bits: _Bits) -> int | None:
+def _rate(bits: Bits) -> int | None:
     index = bits.take(4)
     if index == 15:
         return bits.take(24) or None

@@ -9,7 +9,8 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
-from preflight.probes.frames import MOST_SKIPPED
+from preflight.probes.frames import MOST_SKIPPED, SEARCH
+from preflight.probes.tags import BEHIND, ends_at
 from preflight.sources import Source
 
 _RATES: Final = (44100, 48000, 32000)
@@ -28,10 +29,10 @@ _CANDIDATE: Final = re.compile(rb"\xff(?=[\xe2-\xe5\xf2-\xf5\xfa-\xfd][\x10-\xef
 
 _ENOUGH: Final = 4
 """Frames in a row that nothing but sound shows: two agree by chance once in 2^18 candidates, four never."""
+_ENOUGH_IN_PLACE: Final = 3
+"""The same where they are expected, and not searched for."""
 _WINDOW: Final = 2048
 _FREE_WINDOW: Final = 16 << 10
-_SEARCH_TAGGED: Final = 64 << 10
-_SEARCH_BARE: Final = 16 << 10
 _HEADER_TAGS: Final = (b"Xing", b"Info", b"VBRI")
 
 
@@ -112,7 +113,7 @@ def kind_at(data: bytes, at: int) -> Kind | None:
 
 def locate(source: Source, offset: int) -> Place | None:
     """The first frame of a file whose tags end at `offset`, foreign bytes before it or not."""
-    return begins(source, offset) or _search_from(source, offset, _SEARCH_TAGGED if offset else _SEARCH_BARE)
+    return begins(source, offset) or _search_from(source, offset, SEARCH)
 
 
 def begins(source: Source, offset: int) -> Place | None:
@@ -128,7 +129,8 @@ def begins(source: Source, offset: int) -> Place | None:
             return Place(offset, kind, data) if kind else None
     found, behind = kind.run(data, 0, _ENOUGH)
     ended = behind + 4 > len(data)  # the window, or the sound itself
-    sure = found == _ENOUGH or (ended and (found > 1 or offset > 0 or behind == len(data)))
+    sure = found >= _ENOUGH_IN_PLACE or (ended and (found > 1 or offset > 0 or behind == len(data)))
+    sure = sure or data.startswith(BEHIND, behind) or (found > 0 and ends_at(source, offset, offset + behind))
     return Place(offset, kind, data) if found and (sure or _has_header_tag(data, 0)) else None
 
 
@@ -141,7 +143,8 @@ def search(data: bytes, start: int, last: bool) -> tuple[int, Kind] | None:
             continue
         found, behind = kind.run(data, at, _ENOUGH)
         ended = last and behind + 4 > len(data)
-        if found == _ENOUGH or (ended and found and (found == _ENOUGH - 1 or _has_header_tag(data, at))):
+        tagged = found > 1 and data.startswith(BEHIND, behind)
+        if found == _ENOUGH or tagged or (ended and found and (found == _ENOUGH - 1 or _has_header_tag(data, at))):
             return at, kind
     return None
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at, orientation_of
-from preflight.probes.png_chunks import SIGNATURE, Picture, behind_picture, chunks, in_tail
+from preflight.probes.png_chunks import LONGEST, SIGNATURE, Picture, behind_picture, chunks, in_tail
 from preflight.probes.window import Window
 from preflight.sources import Source, Truncated
 
@@ -28,13 +28,25 @@ _PROFILE: Final = 2048
 class _Front:
     """What the chunks in front of the picture data say."""
 
-    __slots__ = ("alpha", "frames", "height", "notes", "orientation", "picture", "profile", "second_half", "width")
+    __slots__ = (
+        "alpha",
+        "frames",
+        "height",
+        "notes",
+        "orientation",
+        "picture",
+        "profile",
+        "ratio",
+        "second_half",
+        "width",
+    )
 
     def __init__(self) -> None:
         self.width: int | None = None
         self.height: int | None = None
         self.alpha: bool | None = None
         self.orientation: int | None = None
+        self.ratio: float | None = None
         self.profile: int | None = None
         self.picture: Picture | None = None
         self.second_half: int | None = None
@@ -50,6 +62,8 @@ class _Front:
                 self._header(window.read_at(offset, 17), length)
             elif kind == b"tRNS":
                 self.alpha = True
+            elif kind == b"pHYs":
+                self.ratio = self.ratio or _pixel_aspect(window.read_at(offset, min(length, 8)))
             elif kind == b"eXIf":
                 self.orientation = self.orientation or orientation_at(window, offset, length)
             elif kind == b"acTL":
@@ -107,10 +121,17 @@ def read(source: Source, need: Need, name: str) -> Media:
         stored_width=front.width,
         stored_height=front.height,
         orientation=orientation,
+        pixel_aspect_ratio=front.ratio,
         frames=max(1, front.frames),
         has_alpha=front.alpha,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _pixel_aspect(physical: bytes) -> float | None:
+    """The ratio of the pixels a unit that `pHYs` states (11.3.5.3), as ffmpeg takes it, whatever the unit."""
+    across, down = int.from_bytes(physical[:4]), int.from_bytes(physical[4:8])
+    return across / down if 0 < across <= LONGEST and 0 < down <= LONGEST and len(physical) == 8 else None
 
 
 def _raw_profile(window: Window, kind: bytes, offset: int, length: int) -> int | None:

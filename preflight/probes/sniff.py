@@ -181,34 +181,52 @@ def _boxes(source: Source, head: bytes) -> str | None:
 
 
 def _sound(source: Source, head: bytes) -> str | None:
-    """Frames of ADTS or MPEG audio, which have no signature, at the start or behind tags; what else stands behind tags.
+    """Frames of sound, which have no signature, at the start or behind tags; what else stands behind tags.
 
     A tag with nothing behind it is an mp3 that was cut off; with something that nobody knows it is none.
     """
     tagged = head.startswith(_TAGS)
-    if not tagged and head[:1] != b"\xff":
+    if not tagged and head[:1] != b"\xff" and not (head[:1] == b"\x56" and head[1:2] >= b"\xe0"):
         return None
-    from preflight.probes import adts, mpeg_audio, tags  # only here: a picture's start need not wait for them
+    from preflight.probes import tags  # only here: a picture's start need not wait for it
 
     start = tags.tags_before(source).end if tagged else 0
     if tagged:
         head = source.read_at(start, HEAD)
         name = _by_signature(head)
-        if name in _TAGGED or not head:
-            return name or "mp3"
-    if adts.locate(source, start):
+        if name in _TAGGED:
+            return name
+        if not head:
+            return _frames(source, tags.ID3, search=True) or "mp3"
+    return _frames(source, start, search=tagged)
+
+
+def _frames(source: Source, start: int, search: bool) -> str | None:
+    """Which frames of sound begin at `start`; `search`: or behind foreign bytes, those that begin first."""
+    from preflight.probes import adts, loas, mpeg_audio
+
+    if adts.begins(source, start):
         return "aac"
-    found = mpeg_audio.locate(source, start) if tagged else mpeg_audio.begins(source, start)
-    return "mp3" if found else None
+    if mpeg_audio.begins(source, start):
+        return "mp3"
+    if loas.begins(source, start):
+        return "loas"
+    if not search:
+        return None
+    layered, streamed, multiplexed = (
+        mpeg_audio.locate(source, start),
+        adts.locate(source, start),
+        loas.locate(source, start),
+    )
+    found = [(layered.at, "mp3")] if layered else []
+    found += [(streamed.at, "aac")] if streamed else []
+    found += [(multiplexed, "loas")] if multiplexed is not None else []
+    return min(found)[1] if found else None
 
 
 def _garbage_before(source: Source) -> str | None:
-    """JPEG and MP3 that other programs still open although foreign bytes precede them."""
-    if _jpeg_inside(source):
-        return "jpeg"
-    from preflight.probes import mpeg_audio
-
-    return "mp3" if mpeg_audio.locate(source, 0) else None
+    """JPEG and frames of sound that other programs still open although foreign bytes precede them."""
+    return "jpeg" if _jpeg_inside(source) else _frames(source, 0, search=True)
 
 
 def _jpeg_inside(source: Source) -> bool:

@@ -9,6 +9,11 @@ from typing import Final, NamedTuple
 
 from preflight.sources import Source
 
+BEHIND: Final = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
+"""How tags behind sound begin."""
+ID3: Final = 10
+"""Bytes of ID3v2's header."""
+
 _DEPTH: Final = 8
 """Tags behind one another that are still skipped: broken taggers stack two or three."""
 _LOOK: Final = 2048
@@ -22,6 +27,10 @@ class Before(NamedTuple):
 
     end: int
     picture: bool
+
+    def overlong(self, source: Source) -> bool:
+        """Whether they end behind the end of the file: cut off, or of a size that is not true."""
+        return source.size is not None and self.end > source.size
 
 
 def tags_before(source: Source) -> Before:
@@ -52,6 +61,11 @@ def tags_after(source: Source, start: int, end: int) -> int:
     return end
 
 
+def ends_at(source: Source, start: int, end: int) -> bool:
+    """Whether all that stands behind `end`, the end of few frames that begin at `start`, is tags."""
+    return source.size is not None and source.size > end and tags_after(source, start, source.size) == end
+
+
 def syncsafe(data: bytes, at: int) -> int:
     """Four bytes of seven bits (ID3v2.4 6.2)."""
     return (data[at] & 127) << 21 | (data[at + 1] & 127) << 14 | (data[at + 2] & 127) << 7 | data[at + 3] & 127
@@ -62,6 +76,8 @@ def _last_tag(source: Source, tail: bytes, end: int) -> int:
     if tail[-128:-125] == b"TAG":
         # TAG+ is an extension of 227 bytes that some players write before ID3v1.
         return 355 if source.read_at(max(end - 355, 0), 4) == b"TAG+" else 128
+    if tail[-32:-24] == b"APETAGEX" and tail[-9] & 0x20:
+        return 32  # the header of a tag whose footer does not count it
     if tail[-32:-24] == b"APETAGEX":
         return int.from_bytes(tail[-20:-16], "little") + (32 if tail[-9] & 0x80 else 0)
     if tail.endswith(b"LYRICS200") and tail[-15:-9].isdigit():

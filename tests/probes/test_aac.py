@@ -18,7 +18,7 @@ from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
-from makers._mpeg import id3, id3v1
+from makers._mpeg import ape, id3, id3v1, lyrics3, text
 from makers._ogg import adts
 from makers.sound import FIXTURES
 
@@ -57,6 +57,35 @@ def test_frames_longer_than_the_head_are_found() -> None:
 def test_one_header_is_no_proof() -> None:
     assert sniff(MemorySource(adts(1) + bytes(500))) is None
     assert sniff(MemorySource(adts(1))) == "aac"
+
+
+@pytest.mark.parametrize(
+    "tag", [id3v1(), ape(("Title", "x")), ape(("Title", "x"), header=False), lyrics3("la"), id3(version=4, flags=0x10)]
+)
+@pytest.mark.parametrize("frames", [1, 2, 3, 4])
+def test_few_frames_before_a_tag_are_sound(frames: int, tag: bytes) -> None:
+    """ffprobe: aac for each of them."""
+    for before in (b"", id3(text(b"TIT2", "title"))):
+        media = facts(before + adts(frames) + tag)
+        assert (media.format, media.audio_codec) == ("aac", "aac")
+        if b"ID3" not in tag:
+            assert (media.duration, media.notes) == (pytest.approx(frames * BLOCK), ())
+
+
+@pytest.mark.parametrize("length", [1, 4, 100, 5000, 60_000, 65_536])
+def test_foreign_bytes_before_the_first_frame_are_skipped(length: int) -> None:
+    """ffprobe: aac, of this duration, behind as many zeros."""
+    for junk in (b"\2" * length, bytes(length)):
+        for before in (b"", id3(text(b"TIT2", "title"))):
+            media = facts(before + junk + adts(40))
+            assert (media.audio_codec, media.sample_rate, media.notes) == ("aac", 44100, ("leading_garbage",))
+            assert media.duration == pytest.approx(40 * BLOCK)
+
+
+def test_a_tag_whose_size_is_too_large_hides_no_sound() -> None:
+    tag = id3(text(b"TIT2", "title"))
+    media = facts(tag[:6] + b"\x7f" * 4 + tag[10:] + adts(40))
+    assert (media.audio_codec, media.duration, media.notes) == ("aac", pytest.approx(40 * BLOCK), ("bad_header",))
 
 
 @pytest.mark.parametrize(

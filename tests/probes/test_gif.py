@@ -15,7 +15,7 @@ from makers.gif import FIXTURES, HEIGHT, LOOP, WIDTH, comment, control, frame, g
 
 
 def test_the_head_is_enough() -> None:
-    media, source = counted(gif(LOOP, control(True), frame()) + bytes(100_000))
+    media, source = counted(gif(LOOP, control(True), frame(), frame(200, 200)) + bytes(100_000))
     assert (media.width, media.has_alpha, media.notes) == (WIDTH, True, ("animated",))
     assert source.distant == []
 
@@ -30,12 +30,43 @@ def test_comments_cost_less_than_4_kib(length: int) -> None:
 
 def test_a_picture_out_of_reach_leaves_a_screen_of_no_size_unknown() -> None:
     media = facts(gif(comment(9000), frame(), width=0, height=0))
-    assert (media.kind, media.width, media.height, media.notes) == ("image", None, None, ())
+    assert (media.kind, media.width, media.height, media.notes) == ("image", None, None, ("read_limit",))
 
 
 def test_a_screen_without_height_takes_the_pictures() -> None:
     media = facts(gif(frame(20, 10), width=30, height=0))
     assert (media.width, media.height) == (30, 10)
+
+
+@pytest.mark.parametrize("loop", [b"", LOOP, LOOP.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0")])
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_pictures_are_counted_where_the_head_holds_all_of_them(loop: bytes, count: int) -> None:
+    """exiftool's FrameCount and ImageMagick's %n are the same; a loop of one picture does not move."""
+    media = facts(gif(loop, *(control(), frame(8, 8)) * count))
+    assert (media.frames, media.notes) == (count, ("animated",) if count > 1 else ())
+
+
+def test_a_second_picture_within_the_head_is_an_animation_without_a_loop() -> None:
+    media, source = counted(gif(frame(8, 8), comment(300), frame(300, 300), frame(300, 300)))
+    assert (media.frames, media.notes, source.distant) == (None, ("animated",), [])
+
+
+def test_a_first_picture_that_fills_the_head_leaves_it_open_whether_another_follows() -> None:
+    for rest in (b"", frame()):
+        media = facts(gif(frame(300, 300), rest))
+        assert (media.frames, media.notes) == (None, ())
+
+
+def test_what_looks_like_a_picture_within_a_block_is_none() -> None:
+    hidden = b"\x21\xfe\xff" + (frame(8, 8) * 9)[:255].ljust(255, b"\x2c") + b"\0"
+    assert facts(gif(frame(8, 8), hidden)).frames == 1
+
+
+def test_the_pixels_may_be_wider_than_high() -> None:
+    """ffprobe: 1:4, 1:2, 1:1, 135:32; exiftool has the same PixelAspectRatio."""
+    for value, ratio in ((0, None), (1, 0.25), (17, 0.5), (49, 1.0), (255, 4.21875)):
+        data = gif(frame())
+        assert facts(data[:12] + bytes((value,)) + data[13:]).pixel_aspect_ratio == ratio
 
 
 def test_what_is_no_block_is_a_bad_header() -> None:

@@ -20,7 +20,17 @@ from preflight.sources.memory import MemorySource
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._exif import exif
-from makers.jpeg import FIXTURES, HEIGHT, WIDTH, lines_behind_scan, picture, segment, with_exif, with_segments
+from makers.jpeg import (
+    FIXTURES,
+    HEIGHT,
+    WIDTH,
+    lines_behind_scan,
+    picture,
+    segment,
+    with_density,
+    with_exif,
+    with_segments,
+)
 
 MP4_TAIL = Random(2).randbytes(70_000).replace(b"\xff", b"\xfe") + b"\xff\0"
 
@@ -35,6 +45,41 @@ def test_a_picture_without_thumbnail_needs_its_head_alone() -> None:
     assert source.distant == [(source.size - 1024, 1024)]  # whether it is whole
     remote = RemoteSource(with_exif(exif(6)) + bytes(100_000))
     assert (size(probe(remote)), remote.requests) == ((HEIGHT, WIDTH), 1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "across", "down", "ratio"),
+    [
+        (0, 1, 1, 1.0),
+        (0, 1, 2, 0.5),
+        (0, 2, 1, 2.0),
+        (0, 65535, 1, 65535.0),
+        (1, 300, 300, 1.0),
+        (1, 72, 144, 0.5),
+        (1, 204, 98, 204 / 98),
+        (2, 30, 10, 3.0),
+        (0, 0, 0, None),
+        (0, 1, 0, None),
+        (1, 0, 72, None),
+    ],
+)
+def test_the_densities_of_jfif_are_the_shape_of_a_pixel(unit: int, across: int, down: int, ratio: float | None) -> None:
+    """ffprobe's sample_aspect_ratio is the same for each, whatever the unit."""
+    assert facts(with_density(unit, across, down)).pixel_aspect_ratio == ratio
+
+
+def test_without_jfif_the_shape_of_a_pixel_is_unknown() -> None:
+    """ffprobe: N/A; it does not look at EXIF's resolutions either."""
+    plain = picture()
+    at = plain.index(b"JFIF\0")
+    assert facts(plain[:at] + b"JFXX\0" + plain[at + 5 :]).pixel_aspect_ratio is None
+    assert facts(plain[: at - 4] + plain[at + 14 :]).pixel_aspect_ratio is None
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L", "RGB"])
+def test_the_colours_of_print_are_noted(mode: str) -> None:
+    """exiftool's ColorComponents: 4, 1, 3."""
+    assert facts(picture(mode=mode)).notes == (("cmyk",) if mode == "CMYK" else ())
 
 
 def test_a_large_thumbnail_is_leapt_over() -> None:

@@ -36,6 +36,7 @@ from makers._mpeg import (
     picture,
     seconds,
     syncsafe,
+    text,
     vbri,
     with_xing,
     xing,
@@ -158,6 +159,29 @@ def test_bytes_before_the_first_frame_are_skipped(lead: int) -> None:
 def test_a_tag_with_a_wrong_size_may_hide_the_first_frame_for_64_kib() -> None:
     media = facts(id3() + bytes(60_000) + VARIABLE)
     assert (media.duration, media.notes) == (pytest.approx(seconds(40)), ("leading_garbage",))
+
+
+@pytest.mark.parametrize("tag", [id3v1(), ape(("Title", "x")), ape(("Title", "x"), header=False), lyrics3("la")])
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_few_frames_before_a_tag_are_sound(frames: int, tag: bytes) -> None:
+    """ffprobe: mp3 from two frames on; libmediainfo: MPEG Audio from one on."""
+    for before in (b"", id3(text(b"TIT2", "title"))):
+        media = facts(before + QUIET * frames + tag)
+        assert (media.format, media.duration, media.notes) == ("mp3", pytest.approx(frames * 576 / 22050), ())
+
+
+def test_a_lone_header_of_an_ape_tag_behind_is_not_taken_for_its_footer() -> None:
+    header = ape(("Title", "x"))[:32]
+    assert facts(CONSTANT + header).duration == pytest.approx(40 * 576 / 22050)
+
+
+@pytest.mark.parametrize("length", [20_000, 65_000, 65_536])
+def test_64_kib_of_foreign_bytes_are_skipped_with_and_without_a_tag(length: int) -> None:
+    """ffprobe: mp3, of this duration."""
+    for junk in (bytes(length), b"\2" * length):
+        for before in (b"", id3(text(b"TIT2", "title"))):
+            media = facts(before + junk + CONSTANT)
+            assert (media.duration, media.notes) == (pytest.approx(40 * 576 / 22050), ("leading_garbage",))
 
 
 def test_a_file_of_nothing_but_a_tag_is_a_cut_mp3() -> None:

@@ -56,6 +56,24 @@ def test_exif_behind_the_picture_costs_few_reads(picture: bytes, behind: tuple[b
     assert source.bytes_read < (4096 if requests < 5 else 8192)
 
 
+@pytest.mark.parametrize(
+    ("across", "down", "unit", "ratio"),
+    [
+        (1, 2, 0, 0.5),
+        (4, 3, 0, 4 / 3),
+        (2835, 2835, 1, 1.0),
+        (2835, 5670, 1, 0.5),
+        (0, 0, 0, None),
+        (0, 1, 0, None),
+        (0xFFFFFFFF, 1, 0, None),
+    ],
+)
+def test_physical_dimensions_are_the_shape_of_a_pixel(across: int, down: int, unit: int, ratio: float | None) -> None:
+    """ffprobe's sample_aspect_ratio is the same for each, whatever the unit."""
+    assert facts(png(chunk(b"pHYs", pack(">IIB", across, down, unit)))).pixel_aspect_ratio == ratio
+    assert facts(png(chunk(b"pHYs", bytes(7)))).pixel_aspect_ratio is None
+
+
 def test_the_halves_of_apples_pictures_cost_one_read() -> None:
     first, second = idat(16384, 16384, 4000), idat(16384, 16384, 9000)
     dot = chunk(b"iDOT", pack(">7I", 2, 0, 16, 40, 16, 16, 40 + len(first)))

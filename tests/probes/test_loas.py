@@ -1,0 +1,95 @@
+"""AAC in LOAS. A real stream of ffmpeg's is found and told as ffprobe does; its duration is that of its ADTS twin."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from probing import damaged, facts
+
+from preflight.media import EVERYTHING, Need
+from preflight.probes import loas as reader
+from preflight.probes import probe
+from preflight.probes.sniff import sniff
+from preflight.sources.memory import MemorySource
+
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._mpeg import id3, id3v1
+from makers._ogg import loas
+from makers.sound import FIXTURES
+
+OURS = [fixture for fixture in FIXTURES if fixture.name.endswith(".loas")]
+
+
+def test_a_stream_of_a_real_encoder_is_read(tmp_path: Path) -> None:
+    """ffprobe: loas, aac_latm, 44100 Hz, 2 channels."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("needs ffmpeg")
+    path = tmp_path / "sound.loas"
+    sound = ["-f", "lavfi", "-i", "sine=duration=2:sample_rate=44100", "-ac", "2", "-c:a", "aac", "-f", "latm"]
+    subprocess.run(["ffmpeg", "-v", "error", *sound, str(path)], check=True, timeout=60)
+    media = facts(path.read_bytes())
+    assert (media.format, media.audio_codec, media.sample_rate, media.channels) == ("loas", "aac_latm", 44100, 2)
+    assert media.duration == pytest.approx(2, abs=0.06)
+
+
+def test_two_frames_are_no_proof() -> None:
+    assert sniff(MemorySource(loas(2))) is None
+    assert sniff(MemorySource(loas(3))) == "loas"
+
+
+def test_tags_and_foreign_bytes_around_it_are_not_sound() -> None:
+    whole = 40 * 1024 / 44100
+    assert facts(id3() + loas(40) + id3v1()).duration == pytest.approx(whole)
+    media = facts(id3() + b"?" * 3000 + loas(40))
+    assert (media.duration, media.notes) == (pytest.approx(whole), ("leading_garbage",))
+
+
+def test_a_configuration_that_is_sent_now_and_then_is_found() -> None:
+    whole = loas(40, every=20)
+    assert facts(whole).sample_rate == 44100
+    cut = loas(1) + whole[len(loas(1)) :]
+    at = len(loas(1))
+    assert facts(cut[at:]).sample_rate == 44100
+
+
+def test_what_the_configuration_does_not_say_plainly_is_unknown() -> None:
+    low = facts(loas(40, rate_index=7))
+    assert (low.sample_rate, low.channels, low.duration) == (None, None, pytest.approx(40 * 1024 / 22050))
+    silent = loas(40, every=100)[len(loas(1)) :]
+    media = facts(silent)
+    assert (media.audio_codec, media.sample_rate, media.channels, media.duration) == ("aac_latm", None, None, None)
+
+
+def test_several_frames_of_aac_in_one_are_counted() -> None:
+    assert facts(loas(10, parts=4)).duration == pytest.approx(40 * 1024 / 44100)
+
+
+def test_a_file_too_large_to_walk_has_no_duration() -> None:
+    data = loas(5000)
+    media = probe(MemorySource(data), Need(max_bytes=len(data) - 1))
+    assert (media.audio_codec, media.duration) == ("aac_latm", None)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x56\xe0\0" * 3_000_000, loas(9) + b"\x56\xff" * 3_000_000, (loas(9) + b"?") * 20_000]
+)
+def test_no_file_takes_long(data: bytes) -> None:
+    began = time.thread_time()
+    reader.read(MemorySource(data), EVERYTHING, "loas")
+    assert time.thread_time() - began < 1.5
+
+
+@settings(max_examples=200, deadline=1000)
+@given(damaged(OURS))
+def test_damaged_files_end_in_facts(data: bytes) -> None:
+    sniff(MemorySource(data))
+    media = reader.read(MemorySource(data), EVERYTHING, "loas")
+    assert media.kind == "audio"
+    assert media.duration is None or media.duration > 0
