@@ -27,6 +27,6 @@ NOTES: Final[dict[str, str]] = {
     "read_limit": "preflight reached a bound of its own while reading: what stands behind it is not known",
     "trailing_data": "foreign bytes follow after the end of the format",
     "truncated": "the file ends before its own structure does",
-    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical, not 8 bits deep",
+    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical, no 8-bit integers",
 }
 """What a reader saw and a user should know: the words of `Media.notes`."""

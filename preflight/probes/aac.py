@@ -27,10 +27,12 @@ def read(source: Source, need: Need, name: str) -> Media:
     if place.at > tags.end:
         notes += ("leading_garbage",)
     counted, end = None, place.at
-    wanted = not need.facts.isdisjoint(("bit_rate", "duration"))
-    if source.size is not None and source.size - place.at <= need.max_bytes and wanted:
+    wanted = source.size is not None and not need.facts.isdisjoint(("bit_rate", "duration"))
+    if wanted and source.size is not None and source.size - place.at <= need.max_bytes:
         end = tags_after(source, place.at, source.size)
         counted = walk(source, place.at, end, place.kind)
+    if wanted and counted is None:
+        notes += ("read_limit",)
     doubled = place.kind.rate <= _SBR_CORE
     return Media(
         kind="audio",

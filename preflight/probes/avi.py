@@ -12,14 +12,14 @@ from preflight.probes.avi_index import frames_of, index_of
 from preflight.probes.fourcc import video_codec
 from preflight.probes.wav_codec import coding_of
 from preflight.probes.window import Window
-from preflight.sources import Source
+from preflight.sources import BoundReached, Source
 
 _PIECE: Final = 1024
 _UNSIZED: Final = 0x7FFFFFF0
 """RIFF sizes from here on stand for "not known", as a recorder that cannot seek back writes them."""
-_TOP: Final = 16
+_TOP: Final = 64
 """Chunks before the header list: it is the first one, but for padding."""
-_CHUNKS: Final = 256
+_CHUNKS: Final = 2048
 """Chunks of the header list."""
 _SLACK: Final = 2
 """Frames by which headers and index may differ: some writers count one that they did not write."""
@@ -100,11 +100,15 @@ def read(source: Source, need: Need, name: str) -> Media:
     size = source.size
     header = _Header()
     complete = False
-    found = _header_list(window)
-    if found is not None:
-        complete = _read_header(window, *found, header)
+    found, limited = None, False
+    try:
+        found = _header_list(window)
+        if found is not None:
+            complete = _read_header(window, *found, header)
+    except BoundReached:
+        limited = True
     riff = int.from_bytes(window.read_at(4, 4), "little")
-    cut = size is not None and (found is None or size < riff + 8 < _UNSIZED)
+    cut = size is not None and ((found is None and not limited) or size < riff + 8 < _UNSIZED)
     if size is not None and riff + 8 >= _UNSIZED:
         header.forget_more_than(size // _HEADER.size)
     frames = max(header.counts(), default=None)
@@ -114,6 +118,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     elif found is not None and complete and size is not None:
         frames, lying = _checked(source, header, found[1], size)
         notes = ("bad_header",) if lying else ()
+    notes += ("read_limit",) if limited else ()
     return _media(header, size, complete, frames, notes)
 
 
@@ -143,7 +148,7 @@ def _checked(source: Source, header: _Header, end: int, size: int) -> tuple[int 
 
 
 def _header_list(window: Window) -> tuple[int, int] | None:
-    """Where the chunks of the header list begin and end."""
+    """Where the chunks of the header list begin and end; None where the file ends before. Raises `BoundReached`."""
     at = 12
     for _ in range(_TOP):
         head = window.read_at(at, 12)
@@ -153,11 +158,11 @@ def _header_list(window: Window) -> tuple[int, int] | None:
         if chunk == b"LIST" and head[8:] == b"hdrl":
             return at + 12, at + 8 + size
         at += 8 + size + (size & 1)
-    return None
+    raise BoundReached(f"{_TOP} chunks of the AVI have shown no header list")
 
 
 def _read_header(window: Window, at: int, end: int, header: _Header) -> bool:
-    """Whether the list is all there."""
+    """Whether the list is all there. Raises `BoundReached`."""
     for _ in range(_CHUNKS):
         if at + 8 > end:
             return True
@@ -173,7 +178,7 @@ def _read_header(window: Window, at: int, end: int, header: _Header) -> bool:
         if chunk in _WANTED:
             header.take(chunk, window.read_at(at + 8, min(size, _PIECE)))
         at += 8 + size + (size & 1)
-    return False
+    raise BoundReached(f"{_CHUNKS} chunks have shown no end of the AVI's header list")
 
 
 def _media(header: _Header, size: int | None, complete: bool, frames: int | None, notes: tuple[str, ...]) -> Media:

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+from preflight.sources import BoundReached
+
 UNKNOWN: Final = -1
 """The size of an element that ends where another of its level or above begins (RFC 8794 6.2)."""
 LONGEST_HEAD: Final = 12
@@ -31,7 +33,7 @@ def head(data: bytes, at: int) -> tuple[int, int, int] | None:
 
 
 def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int, int]]:
-    """Identifier, start and end of the data of each element that is whole in a range."""
+    """Identifier, start and end of the data of each element that is whole in a range. Raises `BoundReached`."""
     end = len(data) if end is None else end
     for _ in range(_MANY):
         found = head(data, start) if start < end else None
@@ -42,6 +44,8 @@ def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tu
         if max(begin, start) > end:
             return
         yield identifier, begin, start
+    if start < end and head(data, start):
+        raise BoundReached(f"{_MANY} elements have shown no end of their parent")
 
 
 def number(data: bytes, at: int) -> tuple[int, int] | None:

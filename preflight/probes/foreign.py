@@ -37,15 +37,15 @@ def read(source: Source, need: Need, name: str) -> Media:
     Raises `WorkerTimeout`, `WorkerCrashed`.
     """
     limits = Limits(SECONDS, MEMORY, need.max_bytes, WALL)
-    media = None
+    media, limited = None, False
     try:
         if name in _PICTURES:
             media = _picture(source, limits, name)
         elif name and name not in _UNREAD and (name != "aiff" or _has_common_chunk(source)):
             media = _streams(source, limits, name)
     except ReadLimit:
-        pass
-    return media or _by_name(source, name)
+        limited = True
+    return media or _by_name(source, name, limited)
 
 
 def _has_common_chunk(source: Source) -> bool:
@@ -60,9 +60,10 @@ def _has_common_chunk(source: Source) -> bool:
     return False
 
 
-def _by_name(source: Source, name: str) -> Media:
+def _by_name(source: Source, name: str, limited: bool) -> Media:
     kinds = FORMATS[name].kinds if name in FORMATS else ()
-    return Media(kind=kinds[0] if len(kinds) == 1 else None, format=name or None, size=source.size)
+    kind = kinds[0] if len(kinds) == 1 else None
+    return Media(kind=kind, format=name or None, size=source.size, notes=("read_limit",) if limited else ())
 
 
 def _picture(source: Source, limits: Limits, name: str) -> Media | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from preflight.media import Media, Need
 from preflight.probes.window import Window
-from preflight.sources import Source, Truncated
+from preflight.sources import BoundReached, Source, Truncated
 
 _PIECE: Final = 512
 _REACH: Final = 2560
@@ -109,6 +109,8 @@ def read(source: Source, need: Need, name: str) -> Media:
             blocks.count(window.at_hand(position, _REACH))
     except Truncated:
         cut = True
+    except BoundReached:
+        blocks.limited = True
     notes = {
         "animated": blocks.animated,
         "bad_header": blocks.broken,

@@ -5,6 +5,7 @@ What the file is its major brand says, as for films; where that is the neutral `
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ from preflight.probes.exif import TRANSPOSED
 from preflight.probes.heif_items import Items, contents
 from preflight.probes.heif_sequence import Sequence, read_sequence
 from preflight.probes.isobmff import Box, box_at, top_level
-from preflight.sources import Source, exactly
+from preflight.sources import BoundReached, Source, exactly
 
 _AVIF: Final = frozenset(b"avif avis avio".split())
 _HEIC: Final = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
@@ -27,23 +28,30 @@ _BRANDS: Final = 512
 
 
 class _Layout(NamedTuple):
-    """The brands, major first; the boxes found by type; whether the file ends inside a box."""
+    """The brands, major first; the boxes found by type; whether the file ends inside one, or there are too many."""
 
     brands: tuple[bytes, ...]
     boxes: dict[bytes, Box]
     cut: bool
+    limited: bool = False
 
 
 def read(source: Source, need: Need, name: str) -> Media:
     """The facts of a HEIF or AVIF file. Reads up to and with its `meta` box, for sequences `moov` too."""
     layout = _layout(source)
     media = Media(IMAGE, _format(None, layout.brands), source.size, notes=("truncated",) if layout.cut else ())
-    if b"meta" in layout.boxes:
-        media = _from_items(media, source, layout)
-    elif b"mini" in layout.boxes:
-        media = _from_mini(media, source, layout.boxes[b"mini"])
-    if b"moov" in layout.boxes:
-        media = _from_sequence(media, read_sequence(source, layout.boxes[b"moov"]), layout.brands)
+    limited = layout.limited
+    try:
+        if b"meta" in layout.boxes:
+            media = _from_items(media, source, layout)
+        elif b"mini" in layout.boxes:
+            media = _from_mini(media, source, layout.boxes[b"mini"])
+        if b"moov" in layout.boxes:
+            media = _from_sequence(media, read_sequence(source, layout.boxes[b"moov"]), layout.brands)
+    except BoundReached:
+        limited = True
+    if limited:
+        return replace(media, notes=(*media.notes, "read_limit"))
     if media.stored_width is None and "truncated" not in media.notes:
         return replace(media, notes=(*media.notes, "bad_header"))
     return media
@@ -53,7 +61,9 @@ def _layout(source: Source) -> _Layout:
     brands: tuple[bytes, ...] = ()
     found: dict[bytes, Box] = {}
     cut, end = False, 0
-    for box in top_level(source, limit=_BOXES):
+    for box in _bounded(source):
+        if box is None:
+            return _Layout(brands, found, cut, limited=True)
         if box.type == b"ftyp" and not brands:
             body = source.read_at(box.body, min(_BRANDS, (box.end or _BRANDS) - box.body))
             # `mif3` names the coding where other major brands have their version (ISO/IEC 23008-12 Amd 2).
@@ -66,6 +76,14 @@ def _layout(source: Source) -> _Layout:
     # Nothing that describes a picture up to the very end: the box that does was to follow.
     missing = not found and source.size is not None and end + 8 > source.size
     return _Layout(brands, found, cut or missing)
+
+
+def _bounded(source: Source) -> Iterator[Box | None]:
+    """The boxes of the file; None behind as many as are looked at."""
+    try:
+        yield from top_level(source, limit=_BOXES)
+    except BoundReached:
+        yield None
 
 
 def _beyond(box: Box, source: Source) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
-from preflight.sources import Source
+from preflight.sources import BoundReached, Source
 
 MAX_BOXES: Final = 10_000
 """Boxes of one level that are looked at: more than ten times what the largest real files hold."""
@@ -38,7 +38,7 @@ class Box(NamedTuple):
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
     """(type, body_start, body_end) of each box between `start` and `end` of `data`, in order, not of their children.
 
-    The last box is cut at `end` where its size says more.
+    The last box is cut at `end` where its size says more. Raises `BoundReached` behind `MAX_BOXES`.
     """
     end = len(data) if end is None or end > len(data) else end
     for _ in range(MAX_BOXES):
@@ -55,6 +55,8 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
             return
         start += size
         yield kind, body, start if start < end else end
+    if start + 8 <= end:
+        raise BoundReached(f"{MAX_BOXES} boxes have shown no end of their level")
 
 
 def box_at(header: bytes, start: int, size: int | None) -> Box | None:
@@ -72,7 +74,10 @@ def box_at(header: bytes, start: int, size: int | None) -> Box | None:
 
 
 def top_level(source: Source, start: int = 0, limit: int = MAX_BOXES) -> Iterator[Box]:
-    """The boxes of the file from `start` on, at most `limit`. Reads 16 bytes a box, and only when it is asked for."""
+    """The boxes of the file from `start` on. Reads 16 bytes a box, and only when it is asked for.
+
+    Raises `BoundReached` behind `limit`.
+    """
     for _ in range(limit):
         box = box_at(source.read_at(start, 16), start, source.size)
         if box is None:
@@ -81,3 +86,5 @@ def top_level(source: Source, start: int = 0, limit: int = MAX_BOXES) -> Iterato
         if box.end is None or not start < box.end < FARTHEST:
             return
         start = box.end
+    if source.size is None or start + 8 <= source.size:
+        raise BoundReached(f"{limit} boxes have shown no end of the file")

@@ -14,7 +14,7 @@ from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at
 from preflight.probes.segment_rows import PEEK, alike, last_alike
 from preflight.probes.window import Window
-from preflight.sources import Source, Truncated
+from preflight.sources import BoundReached, Source, Truncated
 
 _SEGMENTS: Final = 16_384
 _GARBAGE: Final = 64 << 10
@@ -107,6 +107,8 @@ def read(source: Source, need: Need, name: str) -> Media:
                 break
     except Truncated:
         notes.append("truncated")
+    except BoundReached:
+        notes.append("read_limit")
     else:
         if not (width and height):
             notes.append("bad_header")
@@ -141,7 +143,7 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
     ranged  of a row of long segments of one kind, only some are looked at
 
     Bytes between segments, over which decoders step with a warning, are reported as one segment `_DAMAGE`.
-    Raises `Truncated` where the file ends before a scan.
+    Raises `Truncated` where the file ends before a scan, `BoundReached`.
     """
     damages = 0
     before = b""
@@ -156,8 +158,8 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
             if not fill:
                 damages += 1
                 yield _DAMAGE, position, 0, b""
-            if following is None or damages > _DAMAGES:
-                return
+            if damages > _DAMAGES:
+                raise BoundReached(f"{_DAMAGES} damages of the JPEG have shown no picture")
             position = following
         elif marker in _RESTARTS:
             position += 2
@@ -173,6 +175,7 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
             else:
                 position += 4 + length
             before = head
+    raise BoundReached(f"{_SEGMENTS} segments of the JPEG have shown no picture")
 
 
 def _pixel_aspect(head: bytes) -> float | None:
@@ -184,7 +187,7 @@ def _pixel_aspect(head: bytes) -> float | None:
     return across / down if head.startswith(b"JFIF\0") and across and down else None
 
 
-def _next_marker(window: Window, position: int) -> tuple[int | None, bool]:
+def _next_marker(window: Window, position: int) -> tuple[int, bool]:
     """Where the next marker begins, and whether only fill bytes (FF, T.81 B.1.1.2) stand before it."""
     fill = True
     for _ in range(_GARBAGE // _PIECE):
@@ -197,7 +200,7 @@ def _next_marker(window: Window, position: int) -> tuple[int | None, bool]:
             return position, fill
         if len(piece) < _PIECE:
             raise Truncated(f"the JPEG ends at {position}, before its picture")
-    return None, False
+    raise BoundReached(f"{_GARBAGE} bytes of the JPEG have shown no segment")
 
 
 def _pictures(marker: int, head: bytes, window: Window, offset: int, length: int) -> list[str]:
@@ -249,4 +252,6 @@ def _number_of_lines(source: Source, position: int, max_bytes: int) -> int:
         if len(piece) < _STRETCH:
             break
         position += _STRETCH - 1
+    else:
+        raise BoundReached(f"{max_bytes} bytes of the JPEG's first scan have shown no end of it")
     return 0

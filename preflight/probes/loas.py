@@ -83,9 +83,12 @@ def read(source: Source, need: Need, name: str) -> Media:
         notes += ("leading_garbage",)
     config, kind = _configuration(source, at)
     seconds = None
-    if kind.samples and source.size is not None and source.size - at <= need.max_bytes and "duration" in need.facts:
-        counted = walk(source, at, tags_after(source, at, source.size), kind)
+    if kind.samples and source.size is not None and not need.facts.isdisjoint(("bit_rate", "duration")):
+        counted = None
+        if source.size - at <= need.max_bytes:
+            counted = walk(source, at, tags_after(source, at, source.size), kind)
         seconds = counted.seconds if counted else None
+        notes += () if counted else ("read_limit",)
     doubled = config is None or (config.rate == config.core and (config.core or 0) <= _SBR_CORE)
     stereo = config is not None and (doubled or config.rate != config.core)  # PS may make two channels of one
     return Media(

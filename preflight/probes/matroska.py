@@ -11,7 +11,7 @@ from preflight.probes import ebml
 from preflight.probes.matroska_blocks import extents, measure
 from preflight.probes.matroska_tracks import PICTURES, SOUND, Track, tracks_of
 from preflight.probes.window import Window
-from preflight.sources import Source, Truncated
+from preflight.sources import BoundReached, Source, Truncated
 
 _DOC_TYPE: Final = 0x4282
 _SEGMENT: Final = 0x18538067
@@ -43,9 +43,14 @@ def read(source: Source, need: Need, name: str) -> Media:
         segment = _Segment(window, begin + size)
     except Truncated:
         return Media(format=format_name, size=source.size, notes=("truncated",))
-    segment.walk()
-    truncated = segment.cut or (source.size is not None and segment.end > source.size)
-    return _media(format_name, source, need, segment, truncated)
+    truncated = limited = False
+    try:
+        limited = not segment.walk() or (segment.partial and not segment.cut)
+        truncated = segment.cut or (source.size is not None and segment.end > source.size)
+        media = _media(format_name, source, need, segment, truncated, limited)
+    except BoundReached:
+        return Media(format=format_name, size=source.size, notes=("read_limit",))
+    return media
 
 
 def measure_whole(source: Source) -> dict[str, Any]:
@@ -111,13 +116,16 @@ class _Segment:
         if found[1] != ebml.UNKNOWN:
             self.end = self._start + found[1]
 
-    def walk(self) -> None:
-        """Find Info and Tracks on the way to the first cluster, else by the index, else between the clusters."""
+    def walk(self) -> bool:
+        """Find Info and Tracks on the way to the first cluster, else by the index, else between the clusters.
+
+        Return whether the search came to an end. Raises `BoundReached`.
+        """
         at = self._start
         for _ in range(_STEPS):
             if _INFO in self.wanted and _TRACKS in self.wanted:
                 self.blocks = self.blocks or at
-                return
+                return True
             data = self._window.read_at(at, ebml.LONGEST_HEAD)
             found = ebml.head(data, 0)
             identifier, size, begin = found or (0, ebml.UNKNOWN, 0)
@@ -133,8 +141,9 @@ class _Segment:
             if following is None or identifier == _CLUSTER:
                 following = self._from_index() or following
             if following is None:
-                return
+                return True
             at = following
+        return False
 
     def _take(self, identifier: int, begin: int, size: int) -> None:
         if identifier not in _LARGEST or identifier in self.wanted:
@@ -164,7 +173,7 @@ class _Segment:
         return None
 
 
-def _media(format_name: str, source: Source, need: Need, segment: _Segment, truncated: bool) -> Media:
+def _media(format_name: str, source: Source, need: Need, segment: _Segment, truncated: bool, limited: bool) -> Media:
     size = source.size
     tracks = tracks_of(segment.wanted.get(_TRACKS, b""))
     films = [track for track in tracks if track.type == PICTURES]
@@ -174,8 +183,8 @@ def _media(format_name: str, source: Source, need: Need, segment: _Segment, trun
     if film and film.picture.get("fps") is None and segment.blocks and not need.facts.isdisjoint(_RATES):
         rate = measure(source, segment.blocks, film.number, unit)
         film.picture.update(fps=rate.fps, variable_fps=rate.variable, frames=rate.frames)
-    absent = NONE if tracks and not segment.partial else None
-    notes = ("truncated",) if truncated else ()
+    absent = NONE if tracks and not (limited or segment.partial) else None
+    notes = (("read_limit",) if limited else ()) + (("truncated",) if truncated else ())
     return Media(
         kind=VIDEO if film else AUDIO if sound else None,
         format=format_name,

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from preflight.probes import ebml
 from preflight.probes.window import Window
-from preflight.sources import Source, Truncated
+from preflight.sources import BoundReached, Source
 
 _CLUSTER, _TIMESTAMP = 0x1F43B675, 0xE7
 _GROUP, _BLOCK, _SIMPLE_BLOCK = 0xA0, 0xA1, 0xA3
@@ -167,6 +167,6 @@ def _times(source: Source, at: int, track: int) -> tuple[list[int], bool]:
                 if number is not None and number[0] == track:
                     times.append(base + int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True))
             at += begin + length
-    except Truncated:
+    except BoundReached:
         pass  # a window looks at so many places and no more
     return times, False

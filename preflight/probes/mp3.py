@@ -109,11 +109,9 @@ def _counted(source: Source, need: Need, kind: Kind, start: int, end: int) -> Le
         bit_rate = _constant_rate(source, kind, start, end)
         if bit_rate:
             return Length((end - start) * 8 / bit_rate, bit_rate, ("estimated_duration",))
-    if end - start > need.max_bytes:
-        return Length(None, None)
-    counted = walk(source, start, end, kind)
+    counted = walk(source, start, end, kind) if end - start <= need.max_bytes else None
     if counted is None:
-        return Length(None, None)
+        return Length(None, None, ("read_limit",) if end > start else ())
     average = counted.coded * 8 / counted.seconds
     nominal = min(kind.rates, key=lambda rate: abs(rate - average))
     # A few frames of a constant bit rate have not their exact share of padding.

@@ -45,7 +45,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         survey.follow(film)
     lasting = duration_of(movie, film or sound)
     duration = _seconds(survey, movie, lasting)
-    absent = NONE if movie.complete and (film or sound) else None
+    absent = NONE if movie.whole and (film or sound) else None
     return Media(
         kind=VIDEO if film else AUDIO if sound else None,
         format=_format(layout),
@@ -54,7 +54,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         bit_rate=round(size * 8 / duration) if duration and size else None,
         encrypted=_encrypted(movie),
         streamable=layout.streamable,
-        notes=_notes(layout, movie, lasting, len(films) > 1, covers),
+        notes=_notes(layout, movie, lasting, duration, len(films) > 1, covers),
         **_film_facts(layout, movie, film, absent),
         **_sound_facts(sound, absent),
     )
@@ -148,22 +148,27 @@ def _encrypted(movie: Movie) -> bool | None:
     entries = [track.entry for track in movie.tracks if track.entry is not None]
     if any(entry.encrypted for entry in entries):
         return True
-    return False if entries and movie.complete else None
+    return False if entries and movie.whole else None
 
 
 def _lost(layout: Layout) -> tuple[str, ...]:
-    """Why there are no facts; no word for a movie box that is larger than may be read."""
+    """Why there are no facts."""
     if layout.broken:
         return ("bad_header",)
+    if layout.limited:
+        return ("read_limit",)
     missing = ("no_moov",) if layout.streamable is None else ()
     return (*missing, "truncated") if layout.cut else missing
 
 
-def _notes(layout: Layout, movie: Movie, lasting: Duration, several: bool, covers: bool) -> tuple[str, ...]:
+def _notes(
+    layout: Layout, movie: Movie, lasting: Duration, seconds: float | None, several: bool, covers: bool
+) -> tuple[str, ...]:
     tracks = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
     cut = layout.cut or not movie.complete
     span = layout.fragments.span if layout.fragments is not None else None
     whole = not layout.in_fragments  # of fragments the headers of the movie box know nothing
+    unseen = seconds is None and layout.fragments is not None and not (layout.fragments.ended or layout.broken)
     stopped = not movie.timescale or any(not track.timescale for track in tracks)
     seen = {
         "bad_header": stopped or (whole and lasting.contradicted),
@@ -174,6 +179,7 @@ def _notes(layout: Layout, movie: Movie, lasting: Duration, several: bool, cover
         "multiple_video_tracks": several,
         "no_media_data": layout.has_media is False and not cut,
         "nothing_shown": whole and lasting.nothing_shown,
+        "read_limit": movie.limited or unseen or any(t.edits is not None and not t.edits.whole for t in tracks),
         "truncated": cut,
     }
     return tuple(note for note, applies in seen.items() if applies)

@@ -59,7 +59,7 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
     seconds = movie.seconds
     contradicted = any(span.lying for span in played)
     # A movie header beside a track of unknown length, or one that was cut off, cannot be checked.
-    if played and movie.complete and not unknown:
+    if played and movie.whole and not unknown:
         shortest = max(span.shown for span in played)
         longest = max(span.shown + span.waiting for span in known)
         if seconds is None:
@@ -83,7 +83,7 @@ def _about(movie: Movie, shortest: float, seconds: float, longest: float) -> boo
 
 def _presented(movie: Movie, track: Track) -> Presented | None:
     """What is played of one track; None where its samples' lengths are not known."""
-    if not track.timescale:
+    if not track.timescale or (track.edits is not None and not track.edits.whole):
         return None
     ticks = media_ticks(movie.data, *track.lengths, track.samples) if movie.complete else None
     stated = track.duration

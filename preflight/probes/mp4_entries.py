@@ -5,13 +5,13 @@ QuickTime's sound descriptions of version 1 and 2 are in QuickTime File Format, 
 
 from __future__ import annotations
 
-from itertools import islice
 from struct import Struct
 from typing import Final, NamedTuple
 
 from preflight.probes.isobmff import boxes
 from preflight.probes.mp4_codecs import AUDIO, AUDIO_OBJECTS, AUDIO_PROFILES, VIDEO, VIDEO_OBJECTS, name_of
 from preflight.probes.mp4_esds import audio_config, object_type
+from preflight.sources import BoundReached
 
 _CHILDREN: Final = 256
 """Boxes of one parent that are looked at; real ones hold a dozen."""
@@ -44,9 +44,11 @@ class Entry(NamedTuple):
 
 
 def children(data: bytes, start: int, end: int) -> dict[bytes, Range]:
-    """Body ranges of the boxes between `start` and `end`, the first of each type."""
+    """Body ranges of the boxes between `start` and `end`, the first of each type. Raises `BoundReached`."""
     found: dict[bytes, Range] = {}
-    for kind, at, stop in islice(boxes(data, start, end), _CHILDREN):
+    for number, (kind, at, stop) in enumerate(boxes(data, start, end)):
+        if number == _CHILDREN:
+            raise BoundReached(f"{_CHILDREN} boxes have shown no end of their parent")
         if kind not in found:
             found[kind] = at, stop
     return found

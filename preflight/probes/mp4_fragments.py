@@ -7,6 +7,7 @@ from typing import Final
 from preflight.probes.isobmff import boxes
 from preflight.probes.mp4_timing import Timing, numbers, read_stts, total_ticks
 from preflight.probes.mp4_tracks import PICTURES, SOUND, Movie, Track
+from preflight.sources import BoundReached
 
 _DEFAULT_BASE: Final = 1
 _DEFAULT_DESCRIPTION: Final = 2
@@ -74,12 +75,16 @@ class Fragments:
     def full(self) -> bool:
         return self._parts > _PARTS
 
-    def add(self, data: bytes, end: int) -> None:
-        """The `moof` whose body is `data[:end]`."""
+    def add(self, data: bytes, end: int) -> bool:
+        """The `moof` whose body is `data[:end]`; False where it holds more boxes than are looked at."""
         self.count += 1
-        for kind, at, stop in boxes(data, 0, end):
-            if kind == b"traf" and not self.full:
-                self._add_track(data, at, stop)
+        try:
+            for kind, at, stop in boxes(data, 0, end):
+                if kind == b"traf" and not self.full:
+                    self._add_track(data, at, stop)
+        except BoundReached:
+            return False
+        return True
 
     def _add_track(self, data: bytes, start: int, end: int) -> None:
         self._parts += 1

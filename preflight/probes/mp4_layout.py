@@ -43,10 +43,22 @@ class Layout:
     has_media an `mdat` or a `moof` was seen; None: not looked for
     streamable  the movie box stands in front of the media data
     cut       a box goes on behind the end of the file; `broken`: something that is no box stands between boxes
+    limited   the walk came to a bound of ours before the movie box, or that box is larger than may be read
     indexes   `sidx` boxes in front of the first fragment; `segment`: a fragment without a movie box before it
     """
 
-    __slots__ = ("brand", "broken", "cut", "fragments", "has_media", "indexes", "movie", "segment", "streamable")
+    __slots__ = (
+        "brand",
+        "broken",
+        "cut",
+        "fragments",
+        "has_media",
+        "indexes",
+        "limited",
+        "movie",
+        "segment",
+        "streamable",
+    )
 
     def __init__(self) -> None:
         self.brand: bytes | None = None
@@ -56,6 +68,7 @@ class Layout:
         self.cut = False
         self.broken = False
         self.segment = False
+        self.limited = False
         self.indexes: list[Box] = []
         self.fragments: Fragments | None = None
 
@@ -85,7 +98,10 @@ class Survey:
         layout = self.layout
         for _ in range(MAX_BOXES):
             box = self._next()
-            if box is None or self._jumps > _JUMPS:
+            if box is None:
+                break
+            if self._jumps > _JUMPS:
+                layout.limited = True
                 break
             if box.type in (b"ftyp", b"styp"):
                 if layout.brand is None:
@@ -97,6 +113,8 @@ class Survey:
                 layout.has_media = layout.segment = True
                 break
             self._note(box)
+        else:
+            layout.limited = True
         return layout
 
     def follow(self, film: Track | None) -> Fragments:
@@ -125,7 +143,8 @@ class Survey:
                 if spent > min(_HEADERS, self._need.max_bytes):
                     break
                 body = self._window.read_at(box.body, length)
-                fragments.add(body, len(body))
+                if not fragments.add(body, len(body)):
+                    break
             if box.type != b"sidx" or not fragments.count:
                 self._note(box)
         return fragments
@@ -195,6 +214,7 @@ class Survey:
         layout.streamable = not layout.has_media
         length = self._need.max_bytes if box.end is None else box.end - box.body
         if length > self._need.max_bytes:
+            layout.limited = True
             return
         more = 0 if layout.has_media else _BEHIND_MOVIE
         data = self._window.read_at(box.body, length + more)

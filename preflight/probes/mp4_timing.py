@@ -126,23 +126,26 @@ def _runs(data: bytes, start: int, end: int) -> tuple[array[int], array[int]]:
 class Edits(NamedTuple):
     """An edit list: (length in movie ticks, start in media ticks, rate in 16.16) of each edit; `plain`: one cut.
 
+    `whole`: these are all of them.
     A start of -1 stands for an empty edit, which shows nothing.
     """
 
     entries: tuple[tuple[int, int, int], ...]
     plain: bool
+    whole: bool = True
 
 
 def read_elst(data: bytes, start: int, end: int) -> Edits | None:
     """The body of an `elst` box; None where it holds no edit."""
     edit = _EDIT_1 if data[start : start + 1] == b"\1" else _EDIT
     count = int.from_bytes(data[start + 4 : start + 8], "big")
-    count = min(count, (end - start - 8) // edit.size, _EDITS)
+    present = min(count, (end - start - 8) // edit.size)
+    count = min(present, _EDITS)
     if count <= 0:
         return None
     entries = tuple(edit.iter_unpack(data[start + 8 : start + 8 + edit.size * count]))
     rates = [rate for _, media_time, rate in entries if media_time != -1]
-    return Edits(entries, len(rates) <= 1 and all(rate == _NORMAL_RATE for rate in rates))
+    return Edits(entries, len(rates) <= 1 and all(rate == _NORMAL_RATE for rate in rates), count == present)
 
 
 def first_shift(data: bytes, start: int, end: int) -> int:

@@ -8,6 +8,7 @@ from typing import Final
 from preflight.probes.isobmff import boxes
 from preflight.probes.mp4_entries import Entry, Range, children, picture_entry, sound_entry
 from preflight.probes.mp4_timing import Edits, first_shift, read_elst
+from preflight.sources import BoundReached
 
 PICTURES: Final = b"vide"
 SOUND: Final = b"soun"
@@ -71,7 +72,10 @@ class Track:
 
 
 class Movie:
-    """One `moov`. `complete`: all of it was there, so that what it lacks does not exist."""
+    """One `moov`. `complete`: all of it was there, so that what it lacks does not exist.
+
+    limited  it holds more than is looked at: what is not known of it may exist
+    """
 
     __slots__ = (
         "complete",
@@ -80,6 +84,7 @@ class Movie:
         "duration",
         "fragment_duration",
         "fragmented",
+        "limited",
         "rotation",
         "timescale",
         "tracks",
@@ -95,6 +100,12 @@ class Movie:
         self.fragmented = False
         self.fragment_duration: int | None = None
         self.cover_art = False
+        self.limited = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether what was not found does not exist."""
+        return self.complete and not self.limited
 
     @property
     def seconds(self) -> float | None:
@@ -109,25 +120,40 @@ def read_movie(data: bytes, end: int, complete: bool, packable: bool = True) -> 
     """
     movie = Movie(data, complete)
     extends: list[Range] = []
-    for kind, at, stop in boxes(data, 0, end):
+    try:
+        for kind, at, stop in boxes(data, 0, end):
+            if kind == b"mvex":
+                movie.fragmented = True
+                extends.append((at, stop))
+            elif kind == b"cmov" and packable:
+                body = _unpacked(data, at, stop)
+                return read_movie(body, len(body), complete, packable=False)
+            else:
+                _part(movie, kind, at, stop)
+        for at, stop in extends[:1]:
+            _extends(movie, data, at, stop)
+    except BoundReached:
+        movie.limited = True
+    return movie
+
+
+def _part(movie: Movie, kind: bytes, at: int, stop: int) -> None:
+    """One box of the movie; one that holds too many others says nothing."""
+    data = movie.data
+    try:
         if kind == b"trak" and len(movie.tracks) < _TRACKS:
             movie.tracks.append(_track(data, at, stop))
+        elif kind == b"trak":
+            movie.limited = True
         elif kind == b"mvhd":
             movie.timescale, movie.duration = _clock(data, at, stop)
             movie.rotation = _rotation(data, at + (48 if data[at : at + 1] == b"\1" else 36), stop)
-        elif kind == b"mvex":
-            movie.fragmented = True
-            extends.append((at, stop))
         elif kind == b"udta":
             movie.cover_art |= _has_cover(data, *children(data, at, stop).get(b"meta", _NOWHERE))
         elif kind == b"meta":
             movie.cover_art |= _has_cover(data, at, stop)
-        elif kind == b"cmov" and packable:
-            body = _unpacked(data, at, stop)
-            return read_movie(body, len(body), complete, packable=False)
-    for at, stop in extends[:1]:
-        _extends(movie, data, at, stop)
-    return movie
+    except BoundReached:
+        movie.limited = True
 
 
 def _unpacked(data: bytes, start: int, end: int) -> bytes:

@@ -92,8 +92,11 @@ def read(source: Source, need: Need, name: str) -> Media:
     if source.size is not None:
         if start + resume < source.size:
             whole = _finish(source, start + resume, streams)
-        seconds = _chained(source, need, start) if streams.foreign else streams.seconds
+        wanted = not need.facts.isdisjoint(("bit_rate", "duration"))
+        seconds = (_chained(source, need, start) if wanted else None) if streams.foreign else streams.seconds
         notes = notes if whole else (*notes, "truncated")
+        if streams.foreign and wanted and seconds is None:
+            notes += ("read_limit",)
     return _media(source, streams, seconds, notes)
 
 
@@ -114,9 +117,9 @@ def _finish(source: Source, at: int, streams: _Streams) -> bool:
 
 
 def _chained(source: Source, need: Need, start: int) -> float | None:
-    """s of all links of a chain (RFC 3533 4), one behind the other."""
+    """s of all links of a chain (RFC 3533 4), one behind the other; None where they are too large or too many."""
     assert source.size is not None
-    if source.size > need.max_bytes or need.facts.isdisjoint(("bit_rate", "duration")):
+    if source.size > need.max_bytes:
         return None
     seconds, link = 0.0, _Streams()
     for count, page in enumerate(_all_pages(source, start)):

@@ -13,7 +13,7 @@ from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at, orientation_of
 from preflight.probes.png_chunks import LONGEST, SIGNATURE, Picture, behind_picture, chunks, in_tail
 from preflight.probes.window import Window
-from preflight.sources import Source, Truncated
+from preflight.sources import BoundReached, Source, Truncated
 
 _PIECE: Final = 512
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -106,8 +106,11 @@ def read(source: Source, need: Need, name: str) -> Media:
             notes += seen
     except Truncated:
         notes.append("truncated")
+    except BoundReached:
+        notes.append("read_limit")
     orientation = front.orientation or orientation or front.profile
-    if front.alpha is None and "truncated" not in notes:
+    hidden = "read_limit" in notes and front.picture is None  # chunks that were not come to may say otherwise
+    if front.alpha is None and not hidden and "truncated" not in notes:
         notes.append("bad_header")
     if front.frames > 1:
         notes.append("animated")
@@ -122,8 +125,8 @@ def read(source: Source, need: Need, name: str) -> Media:
         stored_height=front.height,
         orientation=orientation,
         pixel_aspect_ratio=front.ratio,
-        frames=max(1, front.frames),
-        has_alpha=front.alpha,
+        frames=front.frames or (None if hidden else 1),
+        has_alpha=front.alpha or (None if hidden else front.alpha),
         notes=tuple(dict.fromkeys(notes)),
     )
 

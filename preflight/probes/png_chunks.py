@@ -11,12 +11,13 @@ from typing import Final, NamedTuple
 
 from preflight.probes.exif import orientation_at
 from preflight.probes.window import Window
-from preflight.sources import Truncated
+from preflight.sources import BoundReached, Truncated
 
 SIGNATURE: Final = 8
 _FRAME: Final = 12
 """Bytes of a chunk beside its data; IEND has no others."""
-_CHUNKS: Final = 4096
+_CHUNKS: Final = 16_384
+"""Chunks that are stepped over, in front of the picture and behind it."""
 LONGEST: Final = 0x7FFF_FFFF
 """The largest number that a PNG may hold (7.1)."""
 _TAIL: Final = 1024
@@ -27,7 +28,7 @@ _PICTURE: Final = (b"IDAT", b"fcTL", b"fdAT")
 def chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, offset of the data, bytes of data) of each chunk from `position` on, up to and with IEND.
 
-    Ends also at what cannot be a chunk. Raises `Truncated` where the file ends first, or chunks do not end.
+    Ends also at what cannot be a chunk. Raises `Truncated` where the file ends first, `BoundReached`.
     """
     for _ in range(_CHUNKS):
         header = window.read_at(position, 8)
@@ -40,7 +41,7 @@ def chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         position += length + _FRAME
-    raise Truncated(f"{_CHUNKS} chunks of the PNG have shown no end of its header")
+    raise BoundReached(f"{_CHUNKS} chunks of the PNG have shown no end of its header")
 
 
 class Picture(NamedTuple):
@@ -56,7 +57,7 @@ def behind_picture(window: Window, picture: Picture, size: int) -> tuple[int | N
 
     Reading each IDAT's header would be one request in every 8 KiB of file. All but the last are of one length in what
     nearly every encoder writes, so the last one's place can be computed: no read where a single IDAT ends in front of
-    IEND, one where many do. Raises `SourceError`, `Truncated`.
+    IEND, one where many do. Raises `SourceError`, `Truncated`, `BoundReached`.
     """
     end = _end_of_picture(window, picture, size)
     if end + _FRAME == size:

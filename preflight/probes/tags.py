@@ -14,7 +14,7 @@ BEHIND: Final = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
 ID3: Final = 10
 """Bytes of ID3v2's header."""
 
-_DEPTH: Final = 8
+_DEPTH: Final = 32
 """Tags behind one another that are still skipped: broken taggers stack two or three."""
 _LOOK: Final = 2048
 _TAIL: Final = 256

@@ -29,6 +29,8 @@ _RAW_TAGS: Final = frozenset(
 """Tags of camera raws in IFD0. Ordinary pictures seldom have one: SubIFDs, for smaller copies."""
 _RAW_CODINGS: Final = tiff_tags.SENSOR.union(tiff_tags.RAW_COMPRESSIONS)
 _RAW_MARKS: Final = frozenset((*tiff_tags.CANON_MARKS, tiff_tags.CANON_1D_MARK, *tiff_tags.PHASE_ONE_MARKS))
+_REAL: Final = (3, 5, 6)
+"""SampleFormat of floating point, complex integers, complex floating point."""
 _ALPHA: Final = frozenset((1, 2))
 """ExtraSamples: associated and unassociated alpha; 0 is data of any other sort."""
 _EXTRA: Final = 16
@@ -65,8 +67,15 @@ def read(source: Source, need: Need, name: str) -> Media:
     notes: tuple[str, ...] = ()
     if directory.cut or picture_is_missing(source, shape, directory):
         notes = ("truncated",)
+    elif directory.limited:
+        notes = ("read_limit",)
     elif not width or not height:
         notes = ("bad_header",)
+    elif _is_real(source, shape, directory):
+        notes = ("uncommon_coding",)
+    frames = _pages(source, shape, start, directory.next) if "frames" in need.facts and not directory.limited else None
+    if frames is None and "frames" in need.facts and not notes:
+        notes = ("read_limit",)
     return Media(
         kind=IMAGE,
         format=name,
@@ -76,8 +85,8 @@ def read(source: Source, need: Need, name: str) -> Media:
         stored_width=width,
         stored_height=height,
         orientation=orientation if orientation in range(1, 9) else None,
-        frames=_pages(source, shape, start, directory.next) if "frames" in need.facts else None,
-        has_alpha=None if directory.cut else not _ALPHA.isdisjoint(extra),
+        frames=frames,
+        has_alpha=None if directory.cut or directory.limited else not _ALPHA.isdisjoint(extra),
         notes=notes,
     )
 
@@ -89,6 +98,12 @@ def _may_be_raw(source: Source, shape: Shape, directory: Directory, head: bytes)
         return True
     photometric = positive(source, shape, entries.get(tiff_tags.PHOTOMETRIC))
     return photometric in _RAW_CODINGS or positive(source, shape, entries.get(tiff_tags.COMPRESSION)) in _RAW_CODINGS
+
+
+def _is_real(source: Source, shape: Shape, directory: Directory) -> bool:
+    """Samples that are floating point or complex numbers (TIFF 6.0 section 19): for measuring, and opened by few."""
+    samples = directory.entries.get(tiff_tags.SAMPLE_FORMAT)
+    return any(value in _REAL for value in integers(source, shape, samples, _EXTRA))
 
 
 def _pages(source: Source, shape: Shape, start: int, following: int) -> int | None:

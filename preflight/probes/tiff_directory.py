@@ -51,11 +51,15 @@ Entry = tuple[int, int, bytes]
 
 
 class Directory(NamedTuple):
-    """The wanted entries by tag; where the next directory stands (0: nowhere); whether the file ends within."""
+    """The wanted entries by tag; where the next directory stands (0: nowhere); whether the file ends within.
+
+    limited  it states more entries than are looked at
+    """
 
     entries: dict[int, Entry]
     next: int
     cut: bool
+    limited: bool
 
 
 def first_offset(head: bytes, shape: Shape) -> int:
@@ -80,7 +84,8 @@ def read_directory(source: Source, shape: Shape, start: int, wanted: frozenset[i
         if tag in wanted:
             entries.setdefault(tag, (kind, count, value))
     usable = stated <= _ENTRIES and len(data) >= whole
-    return Directory(entries, int.from_bytes(data[end:whole], shape.order) if usable else 0, len(data) < end)
+    following = int.from_bytes(data[end:whole], shape.order) if usable else 0
+    return Directory(entries, following, len(data) < end, stated > _ENTRIES)
 
 
 def integers(source: Source, shape: Shape, entry: Entry | None, limit: int) -> list[int]:

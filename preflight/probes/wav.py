@@ -31,13 +31,17 @@ _Order = Literal["big", "little"]
 
 
 class _Chunks(NamedTuple):
-    """What the chunks say: the body of fmt, fact's samples, where the sound is, its stated size, its first bytes."""
+    """What the chunks say: the body of fmt, fact's samples, where the sound is, its stated size, its first bytes.
+
+    limited  the chunks were too many to find them all
+    """
 
     fmt: bytes
     fact: int | None
     data: int | None
     stated: int
     begin: bytes
+    limited: bool
 
 
 def read(source: Source, need: Need, name: str) -> Media:
@@ -47,7 +51,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     order: _Order = "big" if form == b"RIFX" else "little"
     chunks = _walk(source, start + 12, order)
     if len(chunks.fmt) < 14:
-        note = "truncated" if chunks.data is None else "bad_header"
+        note = "read_limit" if chunks.limited else "truncated" if chunks.data is None else "bad_header"
         return Media(kind="audio", format="wav", size=source.size, video_codec=NONE, notes=(note,))
     coding = coding_of(chunks.fmt, order)
     hidden = disguised(chunks.begin) if coding.codec == "pcm" else None
@@ -78,6 +82,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 def _walk(source: Source, at: int, order: _Order) -> _Chunks:
     """Read chunk headers, jumping over bodies, until fmt and data are known."""
     fmt, fact, data, stated, wide, begin = b"", None, None, 0, 0, b""
+    limited = False
     empty = 0
     for _ in range(_MOST_CHUNKS if source.requests else _MOST_LOCAL):
         head = source.read_at(at, 8 + _BODY)
@@ -98,17 +103,20 @@ def _walk(source: Source, at: int, order: _Order) -> _Chunks:
             break
         empty += not size
         if empty > _MOST_CHUNKS:
+            limited = True
             break
         at += 8 + size
         if size & 1 and source.read_at(at, 4) not in _IDS:
             at += 1
-    return _Chunks(fmt, fact, data, stated, begin)
+    else:
+        limited = True
+    return _Chunks(fmt, fact, data, stated, begin, limited)
 
 
 def _length(source: Source, chunks: _Chunks) -> tuple[int | None, tuple[str, ...]]:
     """Bytes of sound that are there. A size of 0 or without end is a writer's that could not go back to fill it in."""
     if chunks.data is None:
-        return None, ("truncated",)
+        return None, ("read_limit",) if chunks.limited else ("truncated",)
     if source.size is None:
         return (chunks.stated, ()) if 0 < chunks.stated < _STREAMED else (None, ())
     there = max(source.size - chunks.data, 0)

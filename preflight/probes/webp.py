@@ -11,7 +11,7 @@ from typing import Final
 from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at
 from preflight.probes.window import Window
-from preflight.sources import Source, Truncated
+from preflight.sources import BoundReached, Source, Truncated
 
 _PIECE: Final = 512
 _CHUNKS: Final = 64
@@ -34,8 +34,11 @@ def read(source: Source, need: Need, name: str) -> Media:
     notes = [] if width and height else ["bad_header"]
     orientation = None
     end = 8 + int.from_bytes(head[4:8], "little")
-    if flags & _EXIF:
-        orientation = _behind_film(window, end) if flags & _ANIMATED else _behind_picture(window, end)
+    try:
+        if flags & _EXIF:
+            orientation = _behind_film(window, end) if flags & _ANIMATED else _behind_picture(window, end)
+    except BoundReached:
+        notes.append("read_limit")
     if flags & _ANIMATED:
         notes.append("animated")
     if source.size is not None and end != source.size:
@@ -72,6 +75,8 @@ def _first_chunk(window: Window) -> bytes:
             break
         length = int.from_bytes(chunk[4:8], "little")
         position += 8 + length + (length & 1)
+    else:
+        raise BoundReached(f"{_CHUNKS} chunks of the WebP have shown no picture")
     return head
 
 
@@ -99,8 +104,8 @@ def _behind_picture(window: Window, end: int) -> int | None:
             return orientation_at(window, position + 8, length)
         position += 8 + length + (length & 1)
         if len(header) < 8 or position >= end:
-            break
-    return None
+            return None
+    raise BoundReached(f"{_CHUNKS} chunks of the WebP have shown no EXIF")
 
 
 def _behind_film(window: Window, end: int) -> int | None:

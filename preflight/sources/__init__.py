@@ -36,6 +36,10 @@ class Truncated(Exception):
     """A reader asked for bytes behind the end: the file is shorter than its own header says."""
 
 
+class BoundReached(Exception):
+    """A reader reached a bound of its own before it found what it looked for: the file may well go on."""
+
+
 def exactly(source: Source, offset: int, length: int) -> bytes:
     """`length` bytes from `offset`, or `Truncated`."""
     data = source.read_at(offset, length)

@@ -112,7 +112,9 @@ def test_bytes_of_no_format_have_neither_format_nor_kind(data: bytes) -> None:
 
 
 def test_where_too_little_may_be_read_nothing_but_the_name_is_known() -> None:
-    assert seen(aiff(400_000), Need(max_bytes=1000)) == Media(kind="audio", format="aiff", size=800_054)
+    assert seen(aiff(400_000), Need(max_bytes=1000)) == Media(
+        kind="audio", format="aiff", size=800_054, notes=("read_limit",)
+    )
 
 
 @pytest.mark.parametrize(

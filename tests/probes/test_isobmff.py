@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from struct import pack
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.probes.isobmff import MAX_BOXES, Box, box_at, boxes, top_level
+from preflight.sources import BoundReached
 from preflight.sources.memory import MemorySource
 
 
@@ -69,8 +71,18 @@ def test_a_box_costs_16_bytes_and_only_when_it_is_asked_for() -> None:
 
 def test_the_number_of_boxes_is_bounded() -> None:
     data = plain(b"free") * (MAX_BOXES + 5)
-    assert sum(1 for _ in boxes(data)) == MAX_BOXES
+    for walk, bound in ((boxes(data), MAX_BOXES), (top_level(MemorySource(data), limit=10), 10)):
+        met = 0
+        with pytest.raises(BoundReached):
+            for met, _ in enumerate(walk, 1):  # noqa: B007 - the count is what is asked for
+                pass
+        assert met == bound
+
+
+def test_as_many_boxes_as_are_looked_at_end_where_they_end() -> None:
+    data = plain(b"free") * 10
     assert sum(1 for _ in top_level(MemorySource(data), limit=10)) == 10
+    assert sum(1 for _ in boxes(plain(b"free") * MAX_BOXES)) == MAX_BOXES
 
 
 @given(st.binary(max_size=200))

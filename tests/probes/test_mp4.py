@@ -229,7 +229,7 @@ def test_the_movie_box_and_4_kib_are_all_that_is_read(front: bool, tmp_path: Pat
 
 def test_a_movie_box_larger_than_may_be_read_is_left() -> None:
     media = probe(MemorySource(movie(blank())), Need(max_bytes=300))
-    assert (media.kind, media.format, media.streamable, media.notes) == (None, "mp4", True, ())
+    assert (media.kind, media.format, media.streamable, media.notes) == (None, "mp4", True, ("read_limit",))
 
 
 def test_fragments_are_left_where_no_time_is_needed() -> None:

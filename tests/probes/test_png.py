@@ -149,7 +149,7 @@ def test_a_large_profile_costs_one_read() -> None:
 
 def test_chunks_without_end_are_given_up() -> None:
     media, source = counted(SIGNATURE + header() + chunk(b"teXt", bytes(3000)) * 5000)
-    assert (media.width, media.notes) == (WIDTH, ("truncated",))
+    assert (media.width, media.notes) == (WIDTH, ("read_limit",))
     assert len(source.distant) < 4200
 
 
