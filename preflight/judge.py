@@ -8,7 +8,7 @@ from typing import Any
 
 from preflight.codes import CODES, Severity, absence_code, bound_codes, choice_code
 from preflight.formats import CAMERA_RAW, holds_media
-from preflight.media import NONE, Delivery, Media
+from preflight.media import NONE, Delivery, Media, lacks_track_of
 from preflight.report import Finding, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet, Section
 from preflight.units import amount, label, span
@@ -87,12 +87,13 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
         limits = _of_camera_raw(findings, media, rules, limits, dropped)
     for limit in limits:
         value = getattr(media, limit.fact)
-        if value is None:
-            findings.append(_unknown(limit, rules, media))
-        elif value == NONE and (limit.any_of is None or NONE not in limit.any_of):
+        absent = lacks_track_of(media, limit.fact) if value is None else value == NONE and not limit.accepts_none
+        if absent:
             if limit.required:
                 findings.append(_absent(limit, value, rules))
-        elif side := limit.side(value):
+        elif value is None:
+            findings.append(_unknown(limit, rules, media))
+        elif side := limit.side(value, media.height):
             findings.append(_outside(limit, value, side, rules, media))
     if len(findings) > before:
         findings[:] = _hinting()(findings, media, section, name)
@@ -267,7 +268,7 @@ def _absent(limit: Limit, value: Any, rules: RuleSet) -> Finding:
 def _outside(limit: Limit, value: Any, side: int, rules: RuleSet, media: Media | None) -> Finding:
     """The finding for a value on a side outside a limit: a warning where the limit's lenient sides still hold it."""
     lenient = limit.lenient
-    tolerated = lenient is not None and lenient.side(value) == 0
+    tolerated = lenient is not None and lenient.side(value, media.height if media is not None else None) == 0
     bound = limit.low if side < 0 else limit.high
     code, message = _wording(limit, side, value == bound, tolerated, rules.service, rules.basis)
     message = message.replace(_VALUE, _shown(limit, value, bound, media))
@@ -289,11 +290,14 @@ def _wording(limit: Limit, side: int, at_bound: bool, tolerated: bool, service: 
             code = "audio_track_forbidden"
     else:
         code = bound_codes(fact)[side > 0]
+    sentence = ""
+    if limit.any_of is None:
+        sentence = beyond(limit, side, at_bound, service, limit.lenient if tolerated else None)
     message = CODES[code].template.format(
         what=label(fact),
         value=_VALUE,
         limit=accepted(limit),
-        sentence="" if limit.any_of else beyond(limit, side, at_bound, service, limit.lenient if tolerated else None),
+        sentence=sentence,
         service=service,
         note=_note(limit, side, basis),
     )

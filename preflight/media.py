@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from preflight.formats import mime_of
+from preflight.formats import AUDIO, mime_of
 
 NONE: Final = "none"
 """The word for "read, and there is none": a silent video has `audio_codec == NONE`. `None` is "could not be read"."""
@@ -73,6 +73,25 @@ class Media:
         facts = dict(zip(FACTS, _values(self), strict=True))
         facts["notes"] = list(self.notes)
         return facts
+
+
+_TRACK_OF: Final = {
+    **dict.fromkeys(("sample_rate", "channels"), "audio_codec"),
+    **dict.fromkeys(
+        (
+            *("width", "height", "stored_width", "stored_height", "aspect_ratio", "pixels", "pixel_aspect_ratio"),
+            *("rotation", "frames", "fps", "variable_fps", "video_codec", "has_alpha"),
+        ),
+        "video_codec",
+    ),
+}
+"""Facts that only one track has, and the codec fact that tells whether this track exists."""
+
+
+def lacks_track_of(media: Media, fact: str) -> bool:
+    """Return whether the track that a fact describes is absent, so that the fact has no value."""
+    track = _TRACK_OF.get(fact)
+    return track is not None and (getattr(media, track) == NONE or (track == "video_codec" and media.kind == AUDIO))
 
 
 _DERIVED: Final = {"format": ("mime",), "pixel_aspect_ratio": ("aspect_ratio", "pixels")}

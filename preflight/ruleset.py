@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from preflight import __version__
 from preflight.formats import KINDS
+from preflight.media import NONE
 from preflight.units import quantity
 
 Table = Mapping[str, Any]
@@ -23,6 +24,10 @@ URL_DEFAULTS: Final[dict[str, Any]] = {
     "expires_in": {"above": 900, "lenient": {"above": 0}, "note": "a service may take minutes before it fetches"},
 }
 """What no service can do without, whatever its rule file says: the file itself, in reach, and for long enough."""
+
+
+_ROUNDING: Final = 1e-9
+"""By how much a whole number of pixels may be missed in floating point."""
 
 
 class Limit(NamedTuple):
@@ -47,19 +52,33 @@ class Limit(NamedTuple):
     written: dict[str, Any] | None = None
 
     def __hash__(self) -> int:
-        """By identity, since `written` has none: what follows from a limit can be looked up again."""
-        return id(self)
+        """Hash what tells most limits apart, so that equal limits have equal hashes: `written`, a dict, has none."""
+        return hash((self.fact, self.low, self.high, self.any_of))
 
-    def side(self, value: Any) -> int:
-        """0 where the value is accepted, -1 where it is too low, 1 where it is too high or not among the accepted."""
+    @property
+    def accepts_none(self) -> bool:
+        """Whether the accepted values name "there is none" themselves."""
+        return self.any_of is not None and NONE in self.any_of
+
+    def side(self, value: Any, height: int | None = None) -> int:
+        """Return 0 for an accepted value, -1 where it is too low, 1 where it is too high or not among the accepted.
+
+        height  of the picture in px: a listed aspect ratio is then matched within one pixel of height
+        """
         if self.any_of is not None and value not in self.any_of:
-            return 1
+            if not (self.fact == "aspect_ratio" and height and self._within_a_pixel(value, height)):
+                return 1
+            return 0
         low, high = self.low, self.high
         if low is not None and (value <= low if self.low_open else value < low):
             return -1
         if high is not None and (value >= high if self.high_open else value > high):
             return 1
         return 0
+
+    def _within_a_pixel(self, ratio: float, height: int) -> bool:
+        """Whether the height that a listed ratio gives for the same width differs by one pixel at most."""
+        return any(choice > 0 and abs(ratio / choice - 1) * height <= 1 + _ROUNDING for choice in self.any_of or ())
 
 
 class Section:

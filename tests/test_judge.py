@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -297,3 +297,45 @@ def test_a_finding_says_all_that_machines_need() -> None:
         "hint": finding.hint,
         "reference": "https://www.atlascloud.ai/blog/guides/atlas-cloud-asset-library-seedance-2-0",
     }
+
+
+class TestAbsentTracks:
+    """Where a track is absent its facts have no values: limits on them pass, unless they are required."""
+
+    SOUND: ClassVar = {"sample_rate": {"max": 48_000}, "channels": {"max": 2}, "audio_codec": {"any_of": ["aac"]}}
+
+    def test_a_silent_film_passes_limits_on_sound(self) -> None:
+        silent = replace(CLIP, audio_codec=NONE)
+        assert judge(silent, rules(video=self.SOUND)).verdict == "pass"
+
+    @pytest.mark.parametrize("fact", ["sample_rate", "channels", "audio_codec"])
+    def test_a_required_fact_of_an_absent_track_fails(self, fact: str) -> None:
+        silent = replace(CLIP, audio_codec=NONE)
+        result = judge(silent, rules(video={fact: {**self.SOUND[fact], "required": True}}))
+        assert (result.verdict, codes(result)) == ("fail", ["audio_track_required"])
+
+    @pytest.mark.parametrize("codec", ["aac", None])
+    def test_a_fact_that_was_not_read_is_still_unknown(self, codec: str | None) -> None:
+        loud = replace(CLIP, audio_codec=codec)
+        result = judge(loud, rules(video={"sample_rate": {"max": 48_000}}))
+        assert (result.verdict, codes(result)) == ("unknown", ["fact_unknown"])
+
+    @pytest.mark.parametrize("codec", [NONE, None])
+    def test_sound_alone_passes_limits_on_a_picture(self, codec: str | None) -> None:
+        song = Media(kind="audio", format="m4a", size=9, duration=3.0, audio_codec="aac", video_codec=codec)
+        result = judge(
+            song, rules(audio={"width": {"max": 1920}, "fps": {"max": 60}, "video_codec": {"any_of": ["h264"]}})
+        )
+        assert result.verdict == "pass"
+
+    def test_a_file_of_unknown_streamability_stays_unknown(self) -> None:
+        result = judge(replace(CLIP, audio_codec=NONE), rules(video={"streamable": {"any_of": [True]}}))
+        assert result.verdict == "unknown"
+
+
+def test_equal_limits_have_equal_hashes() -> None:
+    line = {"min": 2, "max": 15, "lenient": {"max": 15.2}, "note": "n", "hint": "h", "required": True}
+    first, second = limit("duration", line), limit("duration", dict(line))
+    assert first == second
+    assert hash(first) == hash(second)
+    assert len({first, second, limit("duration", {"min": 2})}) == 2

@@ -49,6 +49,8 @@ _CHOICE_CODES: Final[dict[str, str]] = {
 }
 _ABSENCE_CODES: Final[dict[str, str]] = {
     "audio_codec": "audio_track_required",
+    "channels": "audio_track_required",
+    "sample_rate": "audio_track_required",
     "content_length": "content_length_missing",
 }
 
