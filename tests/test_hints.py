@@ -64,7 +64,16 @@ def hint(media: Media, rules: str = "atlas", name: str | None = "in.bin") -> str
         ),
         (replace(CLIP, fps=12.0), "convert it to 24 frames per second: ffmpeg -i in.bin -vf fps=24 -c:v libx264 "),
         (replace(CLIP, fps=120.0), "convert it to 60 frames per second: ffmpeg -i in.bin -vf fps=60 -c:v libx264 "),
-        (replace(CLIP, format="mkv"), "convert it to mp4: ffmpeg -i in.bin -c:v libx264 -pix_fmt yuv420p -c:a aac "),
+        (
+            replace(CLIP, format="mkv"),
+            "remux it to mp4, nothing is re-encoded: ffmpeg -i in.bin -c copy -sn in-bin-fixed.mp4",
+        ),
+        (replace(CLIP, format="m4v"), "remux it to mp4, nothing is re-encoded: ffmpeg -i in.bin -c copy in-bin-"),
+        (replace(CLIP, format="avi"), "convert it to mp4: ffmpeg -i in.bin -c:v libx264 -pix_fmt yuv420p -c:a aac "),
+        (
+            replace(CLIP, format="mkv", audio_codec="opus"),
+            "convert it to mp4: ffmpeg -i in.bin -c:v copy -c:a aac in-bin-",
+        ),
         (replace(SOUND, format="flac"), "convert it to wav: ffmpeg -i in.bin -c:a pcm_s16le in-bin-fixed.wav"),
         (
             replace(SOUND, duration=20.0),
@@ -305,6 +314,131 @@ class TestClips:
     def test_codecs(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "old.mp4", *film(1280, 720, 2), *TONE, "-t", "2", "-c:v", "mpeg4", "-c:a", "ac3")
         mended(path, "seedance-2.0")
+
+
+def remuxed(path: Path, rules: RuleSet) -> Media:
+    """Run the command of the first hint, check that it only copies and that its result passes; give its facts."""
+    report = preflight.check(path, rules)
+    assert report.verdict == "fail"
+    ready = next(finding.hint for finding in report.findings if finding.hint and ": ffmpeg " in finding.hint)
+    said, _, command = ready.partition(": ffmpeg ")
+    assert said.endswith("nothing is re-encoded")
+    assert " -c copy" in command
+    words = shlex.split(command)
+    subprocess.run(["ffmpeg", "-nostdin", *words], cwd=path.parent, check=True, capture_output=True, timeout=60)
+    after = preflight.check(path.parent / words[-1], rules, strict=True)
+    assert after.verdict == "pass", after.findings
+    assert report.media is not None
+    assert after.media is not None
+    assert (after.media.video_codec, after.media.audio_codec) == (report.media.video_codec, report.media.audio_codec)
+    return after.media
+
+
+SPEECH = ["-f", "lavfi", "-i", "sine=frequency=300:duration=2:sample_rate=48000"]
+CODED = ["-t", "2", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv420p", "-c:a", "aac"]
+
+
+@needs_ffmpeg
+class TestRemuxing:
+    """Files that differ from what is accepted by their packaging alone are copied, not encoded again."""
+
+    @pytest.mark.parametrize("name", ["clip.m4v", "clip.mov", "clip.mkv", "clip.flv", "clip.ts", "clip.3gp"])
+    def test_a_film_in_another_container_is_copied_to_mp4(self, tmp_path: Path, name: str) -> None:
+        rules = mine(
+            video={"format": {"any_of": ["mp4"]}, "video_codec": {"any_of": ["h264"]}, "streamable": {"any_of": [True]}}
+        )
+        path = ffmpeg(tmp_path / name, *film(320, 240, 2), *SPEECH, *CODED)
+        assert remuxed(path, rules).format == "mp4"
+
+    def test_subtitles_stay_behind(self, tmp_path: Path) -> None:
+        (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+        path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 2), *SPEECH, "-i", str(tmp_path / "words.srt"), *CODED)
+        remuxed(path, mine(video={"format": {"any_of": ["mov"]}}))
+
+    def test_hevc_out_of_matroska_gets_the_tag_that_players_expect(self, tmp_path: Path) -> None:
+        coded = ["-c:v", "libx265", *QUICK, "-pix_fmt", "yuv420p", "-x265-params", "log-level=none"]
+        path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 1), *coded)
+        remuxed(path, mine(video={"format": {"any_of": ["mp4"]}}))
+        assert b"hvc1" in (tmp_path / "a-mkv-fixed.mp4").read_bytes()
+
+    def test_an_index_at_the_end_is_moved_to_the_front(self, tmp_path: Path) -> None:
+        path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2), *CODED)
+        rules = mine(video={"format": {"any_of": ["mp4"]}, "streamable": {"any_of": [True]}})
+        assert "-c copy -movflags +faststart" in (preflight.check(path, rules).findings[0].hint or "")
+        assert remuxed(path, rules).streamable is True
+
+    def test_what_is_encoded_gets_its_index_at_the_front_too(self, tmp_path: Path) -> None:
+        path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2, 12), *CODED)
+        rules = mine(video={"fps": {"min": 24}, "streamable": {"any_of": [True]}})
+        report = preflight.check(path, rules)
+        command = next(f.hint for f in report.findings if f.hint and ": ffmpeg " in f.hint).partition(": ffmpeg ")[2]
+        words = shlex.split(command)
+        subprocess.run(["ffmpeg", "-nostdin", *words], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+        assert preflight.check(tmp_path / words[-1], rules).verdict == "pass"
+
+    @pytest.mark.parametrize(("name", "accepted"), [("a.mp4", "m4a"), ("a.m4a", "mp4"), ("a.mkv", "m4a")])
+    def test_sound_alone_is_copied_too(self, tmp_path: Path, name: str, accepted: str) -> None:
+        path = ffmpeg(tmp_path / name, *SPEECH, "-c:a", "aac")
+        assert remuxed(path, mine(audio={"format": {"any_of": [accepted]}})).format == accepted
+
+    def test_odd_sides_are_copied_as_they_are(self, tmp_path: Path) -> None:
+        coded = ["-f", "lavfi", "-i", "testsrc=s=321x241:d=2", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv444p"]
+        path = ffmpeg(tmp_path / "odd.mkv", *coded)
+        assert remuxed(path, mine(video={"format": {"any_of": ["mp4"]}})).width == 321
+
+    def test_a_container_that_takes_the_codecs_comes_before_the_usual_one(self, tmp_path: Path) -> None:
+        path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 1), "-c:v", "libvpx-vp9", "-deadline", "realtime")
+        assert remuxed(path, mine(video={"format": {"any_of": ["mp4", "webm"]}})).format == "webm"
+
+
+@pytest.mark.parametrize(
+    ("media", "limits"),
+    [
+        (replace(CLIP, format="mkv", video_codec="vp9"), {}),  # no codec that MP4 usually holds
+        (replace(CLIP, format="mkv"), {"video_codec": {"any_of": ["hevc"]}}),
+        (replace(CLIP, format="mkv", video_codec=None), {}),
+        (replace(CLIP, format="mkv"), {"duration": {"max": 4}}),
+        (replace(CLIP, format="avi"), {}),  # no timestamps to copy
+    ],
+)
+def test_what_has_to_be_encoded_is_not_said_to_be_copied(media: Media, limits: dict[str, Any]) -> None:
+    hints = [one.hint for one in judge(media, mine(video={"format": {"any_of": ["mp4"]}, **limits})).findings]
+    assert not any("nothing is re-encoded" in hint or "-c copy" in hint for hint in hints if hint)
+
+
+def test_sound_that_fits_is_copied_beside_a_picture_that_is_encoded() -> None:
+    said = hint(replace(CLIP, fps=12.0, width=1000, height=700))
+    assert said.endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy in-bin-fixed.mp4")
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"fps": {"any_of": [25, 30]}}, "convert it to 25 frames per second: ffmpeg "),
+        ({"aspect_ratio": {"any_of": [1]}}, "crop it to 720×720: ffmpeg "),
+        ({"aspect_ratio": {"any_of": [0.5625, 1]}}, "crop it to 720×720: ffmpeg "),
+        ({"width": {"any_of": [640, 1920]}}, "scale it to 640×360: ffmpeg "),
+        ({"height": {"any_of": [1080]}}, "scale it to 1920×1080: ffmpeg "),
+        ({"width": {"any_of": [512]}, "height": {"any_of": [512]}}, "crop it to 720×720 and scale it to 512×512: "),
+        ({"pixels": {"any_of": [230_400]}}, "scale it to 640×360: ffmpeg "),
+        ({"fps": {"any_of": [0]}}, ""),
+        ({"width": {"any_of": [-5, 0]}}, ""),
+        ({"aspect_ratio": {"any_of": [0, -1]}}, ""),
+        ({"pixels": {"max": -1}}, ""),
+        ({"duration": {"max": 0}}, ""),
+    ],
+)
+def test_listed_values_are_aimed_at(limits: dict[str, Any], said: str) -> None:
+    found = judge(CLIP, mine(video=limits)).findings
+    assert found[0].severity == "error"
+    assert (found[0].hint or "").startswith(said)
+    assert said or found[0].hint is None
+
+
+@pytest.mark.parametrize("fact", ["sample_rate", "channels"])
+def test_a_required_sound_track_has_to_be_added(fact: str) -> None:
+    rules = mine(video={fact: {"min": 1, "required": True}})
+    assert [one.hint for one in judge(replace(CLIP, audio_codec=NONE), rules).findings] == ["add a sound track"]
 
 
 @needs_ffmpeg

@@ -333,6 +333,39 @@ class TestAbsentTracks:
         assert result.verdict == "unknown"
 
 
+class TestListedRatios:
+    """A ratio in `any_of` matches within one pixel of height, any other number exactly."""
+
+    RATIOS: ClassVar = {"aspect_ratio": {"any_of": [1.7778, 0.5625]}}
+
+    @pytest.mark.parametrize(
+        ("width", "height", "verdict"),
+        [
+            (1920, 1080, "pass"),
+            (1280, 720, "pass"),
+            (854, 480, "pass"),
+            (853, 480, "pass"),
+            (856, 480, "fail"),  # 481.5 lines
+            (850, 480, "fail"),
+            (720, 1280, "pass"),
+            (608, 1080, "pass"),
+            (606, 1080, "fail"),
+            (1000, 1000, "fail"),
+        ],
+    )
+    def test_a_pixel_of_height_is_tolerated(self, width: int, height: int, verdict: str) -> None:
+        assert judge(replace(CLIP, width=width, height=height), rules(video=self.RATIOS)).verdict == verdict
+
+    def test_lenient_ratios_too(self) -> None:
+        line = {"any_of": [1.7778], "lenient": {"any_of": [1.7778, 1.3333]}}
+        result = judge(replace(CLIP, width=1024, height=768), rules(video={"aspect_ratio": line}))
+        assert (result.verdict, [one.severity for one in result.findings]) == ("pass", ["warning"])
+
+    def test_other_numbers_match_exactly(self) -> None:
+        assert judge(replace(CLIP, fps=23.976), rules(video={"fps": {"any_of": [24]}})).verdict == "fail"
+        assert judge(replace(CLIP, height=721), rules(video={"height": {"any_of": [720]}})).verdict == "fail"
+
+
 def test_equal_limits_have_equal_hashes() -> None:
     line = {"min": 2, "max": 15, "lenient": {"max": 15.2}, "note": "n", "hint": "h", "required": True}
     first, second = limit("duration", line), limit("duration", dict(line))

@@ -12,6 +12,7 @@ from typing import Final
 from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, VIDEO, extension_of
 from preflight.hints import targets
 from preflight.hints.commands import Command, Repair, Subject, command
+from preflight.hints.remuxing import can_copy
 from preflight.media import NONE, Media
 from preflight.report import Finding
 from preflight.ruleset import Limit, Section
@@ -22,7 +23,7 @@ _PREVIEW: Final = (
     "named as a camera raw file, and no more than a preview of one: export a JPEG from the camera raw file"
 )
 """Of a small picture with such a name: nobody is helped by making it larger."""
-_MENDABLE: Final = _GEOMETRY | {"duration", "fps", "format", "video_codec", "audio_codec"}
+_MENDABLE: Final = _GEOMETRY | {"duration", "fps", "format", "streamable", "video_codec", "audio_codec"}
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "no_media_data", "truncated", "uncommon_coding"))
 """Notes of files that ffmpeg or Pillow may refuse to open."""
 _BOMB: Final = 178_956_970
@@ -76,26 +77,36 @@ def _advice(
 
 
 def _repair(wrong: frozenset[str], media: Subject, section: Section) -> Repair:
-    written = media.format or ""
+    formats = [media.format or ""]
     if "format" in wrong:
-        written = targets.written_format(media.kind, section.by_fact(None).get("format"))
-    limits = section.by_fact(written)
-    shape = targets.shape(media, limits) if _needs_shape(wrong, media) else None
-    return Repair(media, wrong, limits, shape, written)
+        formats = targets.written_formats(media.kind, section.by_fact(None).get("format"))
+    repairs = [Repair(media, wrong, section.by_fact(name), None, name) for name in formats]
+    repairs = repairs or [Repair(media, wrong, section.by_fact(None), None, "")]
+    # A format into which everything can be copied comes before the usual one.
+    repair = next((one for one in repairs if one.remuxes), repairs[0])
+    return repair._replace(shape=targets.shape(media, repair.limits)) if _needs_shape(repair) else repair
 
 
 def _mendable(problems: tuple[Problem, ...], repair: Repair) -> bool:
     """One command can mend all of it."""
     if not repair.wrong <= _MENDABLE or any(code in _NOT_BY_COMMAND for code, _ in problems):
         return False
-    return repair.shape is not None or not _needs_shape(repair.wrong, repair.media)
+    limits = repair.limits
+    if "duration" in repair.wrong and ("duration" not in limits or targets.duration(limits["duration"]) is None):
+        return False
+    if "fps" in repair.wrong and ("fps" not in limits or targets.fps(repair.media, limits["fps"]) is None):
+        return False
+    return repair.shape is not None or not _needs_shape(repair)
 
 
-def _needs_shape(wrong: frozenset[str], media: Subject) -> bool:
+def _needs_shape(repair: Repair) -> bool:
     """The geometry is wrong, or encoders refuse it: those of 4:2:0 take even sides only."""
-    if not wrong.isdisjoint(_GEOMETRY):
+    media = repair.media
+    if not repair.wrong.isdisjoint(_GEOMETRY):
         return True
-    return media.kind == VIDEO and ((media.width or 0) % 2 == 1 or (media.height or 0) % 2 == 1)
+    if media.kind != VIDEO or can_copy("video_codec", media, repair.wrong, repair.limits, repair.written):
+        return False
+    return (media.width or 0) % 2 == 1 or (media.height or 0) % 2 == 1
 
 
 def _hint(code: str, fact: str, repair: Repair) -> str | None:
@@ -109,18 +120,33 @@ def _remedy(code: str, fact: str, repair: Repair, limit: Limit | None) -> str | 
     if fact in _GEOMETRY:
         return _reshape(repair)
     if fact == "format":
-        return f"convert it to {repair.written}" if repair.written else None
+        return _rewrap(repair)
+    if code == "audio_track_required":
+        return "add a sound track"
     if limit is None:
         return None
     if code == "duration_too_long":
-        return f"keep the first {targets.duration(limit):g} s"
+        kept = targets.duration(limit)
+        return f"keep the first {kept:g} s" if kept is not None else None
     if code == "duration_too_short":
         return f"make it at least {limit.low:g} s long"
     if fact == "fps":
-        return f"convert it to {targets.fps(repair.media, limit):g} frames per second"
+        rate = targets.fps(repair.media, limit)
+        return f"convert it to {rate:g} frames per second" if rate is not None else None
+    if fact == "streamable":
+        where = "front" if limit.side(True) == 0 else "end"
+        return f"remux it with the index (moov) at the {where}, nothing is re-encoded"
     if fact in ("video_codec", "audio_codec"):
-        return _recode(code, fact, limit, repair.written)
+        return _recode(fact, limit, repair.written)
     return "compress it more, or make it smaller" if code == "file_size_too_large" else None
+
+
+def _rewrap(repair: Repair) -> str | None:
+    if not repair.written:
+        return None
+    if repair.remuxes:
+        return f"remux it to {repair.written}, nothing is re-encoded"
+    return f"convert it to {repair.written}"
 
 
 def _reshape(repair: Repair) -> str | None:
@@ -132,8 +158,6 @@ def _reshape(repair: Repair) -> str | None:
     return " and ".join(steps) or None
 
 
-def _recode(code: str, fact: str, limit: Limit, written: str) -> str | None:
-    if code == "audio_track_required":
-        return "add a sound track"
+def _recode(fact: str, limit: Limit, written: str) -> str | None:
     codec = targets.codec(fact, limit, written) or next(iter(limit.any_of or ()), None)
     return "remove the sound track" if codec == NONE else f"transcode it to {codec}" if codec else None

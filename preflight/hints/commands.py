@@ -7,7 +7,8 @@ import shlex
 from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, FORMATS, IMAGE, VIDEO
-from preflight.hints import targets
+from preflight.hints import remuxing, targets
+from preflight.hints.remuxing import can_copy, can_remux
 from preflight.hints.targets import Limits, Shape
 from preflight.media import NONE, Media
 
@@ -22,6 +23,7 @@ class Subject(NamedTuple):
     width: int | None
     height: int | None
     fps: float | None
+    video_codec: str | None
     audio_codec: str | None
     has_alpha: bool | None
     moving: bool
@@ -31,7 +33,7 @@ class Subject(NamedTuple):
         """Those of a media."""
         m = media
         moving = (m.frames or 1) > 1 or "animated" in m.notes
-        return cls(m.kind, m.format, m.width, m.height, m.fps, m.audio_codec, m.has_alpha, moving)
+        return cls(m.kind, m.format, m.width, m.height, m.fps, m.video_codec, m.audio_codec, m.has_alpha, moving)
 
 
 class Repair(NamedTuple):
@@ -48,6 +50,17 @@ class Repair(NamedTuple):
     limits: Limits
     shape: Shape | None
     written: str
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """Return the codec facts of the tracks that the result has."""
+        facts = ("audio_codec",) if self.media.kind == AUDIO else ("video_codec", "audio_codec")
+        return tuple(fact for fact in facts if getattr(self.media, fact) != NONE)
+
+    @property
+    def remuxes(self) -> bool:
+        """Return whether nothing has to be encoded again."""
+        return can_remux(self.media, self.tracks, self.wrong, self.limits, self.written)
 
 
 class Command(NamedTuple):
@@ -99,20 +112,38 @@ def _plain(name: str) -> str:
 def _ffmpeg(repair: Repair) -> list[str]:
     """The options of the output; none where something cannot be encoded."""
     media, limits = repair.media, repair.limits
+    if repair.remuxes:
+        return [*remuxing.options(media, repair.written), *_index(repair)]
     words: list[str] = []
     if media.kind == VIDEO:
         filters = _filters(repair)
         words += ["-vf", ",".join(filters)] if filters else []
     if "duration" in repair.wrong and "duration" in limits:
         words += ["-t", f"{targets.duration(limits['duration']):g}"]
-    tracks = {} if media.kind == AUDIO else {"video_codec": "-c:v"}
-    tracks |= {} if media.audio_codec == NONE else {"audio_codec": "-c:a"}
-    for fact, option in tracks.items():
-        codec = targets.codec(fact, limits.get(fact), repair.written)
-        if codec is None:
+    for fact in repair.tracks:
+        coding = _coding(fact, repair)
+        if not coding:
             return []
-        words += ["-an"] if codec == NONE else [option, *targets.ENCODERS[codec]]
-    return words
+        words += coding
+    return [*words, *_index(repair)]
+
+
+def _coding(fact: str, repair: Repair) -> list[str]:
+    """The options for one track; none where nothing that is accepted can be encoded."""
+    option = "-c:v" if fact == "video_codec" else "-c:a"
+    if can_copy(fact, repair.media, repair.wrong, repair.limits, repair.written):
+        return [option, "copy"]
+    codec = targets.codec(fact, repair.limits.get(fact), repair.written)
+    if codec is None:
+        return []
+    return ["-an"] if codec == NONE else [option, *targets.ENCODERS[codec]]
+
+
+def _index(repair: Repair) -> list[str]:
+    """The option that puts the index in front of the media data, where a limit asks for it."""
+    limit = repair.limits.get("streamable")
+    wanted = limit is not None and limit.side(True) == 0 and repair.written in remuxing.MP4_FAMILY
+    return ["-movflags", "+faststart"] if wanted else []
 
 
 def _filters(repair: Repair) -> list[str]:

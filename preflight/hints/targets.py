@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
-from math import ceil, floor, sqrt
+from math import ceil, floor, inf, sqrt
 from typing import Final, NamedTuple, Protocol
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
@@ -16,18 +16,25 @@ Size = tuple[int, int]
 
 _ROUNDING: Final = 1e-9
 """By how much a whole number of pixels may be missed in floating point."""
+_LONGEST: Final = 1 << 20
+"""px; no side of a picture is longer than encoders write."""
+_FASTEST: Final = 1000.0
+"""Frames per second that are still worth a hint."""
+_SEARCHED: Final = 256
+"""Widths on either side of the nearest that are tried for a listed total of pixels."""
 _PADDING: Final = 0.2
 """s; encoders of sound fill their last frame up and MP3 adds a frame of delay: a cut at the bound would play longer."""
 _WRITTEN: Final = {
     IMAGE: ("png", "jpeg"),
-    VIDEO: ("mp4", "mov", "mkv", "webm"),
-    AUDIO: ("wav", "mp3", "flac", "m4a", "ogg"),
+    VIDEO: ("mp4", "mov", "mkv", "webm", "m4v", "3gp"),
+    AUDIO: ("wav", "mp3", "flac", "m4a", "ogg", "mp4"),
 }
 """By kind, the formats to convert to: what loses least and is most widely written comes first."""
 _USUAL: Final = {
     "mp4": ("h264", "aac"),
     "mov": ("h264", "aac"),
     "m4v": ("h264", "aac"),
+    "3gp": ("h264", "aac"),
     "mkv": ("h264", "aac"),
     "webm": ("vp9", "opus"),
     "wav": (NONE, "pcm"),
@@ -75,34 +82,95 @@ class Shape(NamedTuple):
 
 def shape(media: Sized, limits: Limits) -> Shape | None:
     """The crop and the size that satisfy all limits on geometry with the least change; None where none does."""
-    width, height = media.width, media.height
-    if not width or not height:
+    if not media.width or not media.height:
         return None
-    width, height = _crop(width, height, limits.get("aspect_ratio"))
-    if not width or not height:
+    whole = (media.width, media.height)
+    crop = _crop(*whole, limits.get("aspect_ratio"))
+    if min(crop) < 1:
         return None
     step = 2 if media.kind == VIDEO else 1  # encoders of 4:2:0 take even sides only
-    smallest, largest = _scales(width, height, limits)
+    if any(limits[fact].any_of is not None for fact in ("width", "height", "pixels") if fact in limits):
+        listed = (size for size in _listed(crop, limits) if not (size[0] % step or size[1] % step))
+        size = next((size for size in listed if _fits(size, limits)), None)
+        return Shape(_part(whole, crop, size), size) if size is not None else None
+    size = next((size for size in _near(crop, limits, step) if _fits(size, limits)), None)
+    return Shape(crop, size) if size is not None else None
+
+
+def _near(crop: Size, limits: Limits, step: int) -> Iterator[Size]:
+    """Sizes of about the crop's ratio, the one that bounds ask for first."""
+    smallest, largest = _scales(*crop, limits)
     scale = min(max(1.0, smallest), largest)
-    sides = (width * scale / step, height * scale / step)
+    if not 0 < max(crop) * scale <= _LONGEST:
+        return
+    sides = (crop[0] * scale / step, crop[1] * scale / step)
     near = [ceil(side - _ROUNDING) if scale > 1 else floor(side + _ROUNDING) for side in sides]
     for wider, higher in product((0, 1, -1), repeat=2):  # rounding may have left the ratio
-        size = ((near[0] + wider) * step, (near[1] + higher) * step)
-        if _fits(size, limits):
-            return Shape((width, height), size)
-    return None
+        yield (near[0] + wider) * step, (near[1] + higher) * step
+
+
+def _listed(crop: Size, limits: Limits) -> Iterator[Size]:
+    """Sizes out of the listed widths, heights or totals: nearest to the crop's ratio first, then to its size."""
+    ratio = crop[0] / crop[1]
+    widths, heights, totals = (_choices(limits.get(fact)) for fact in ("width", "height", "pixels"))
+    sizes: list[Size] = []
+    if widths and heights:
+        sizes = list(product(widths, heights))
+    elif widths:
+        sizes = [(width, round(width / ratio) + more) for width in widths for more in (0, 1, -1)]
+    elif heights:
+        sizes = [(round(height * ratio) + more, height) for height in heights for more in (0, 1, -1)]
+    else:
+        for total in totals:
+            middle = round(sqrt(total * ratio))
+            nearby = sorted(
+                range(max(1, middle - _SEARCHED), middle + _SEARCHED), key=lambda width: abs(width - middle)
+            )
+            sizes += [(width, total // width) for width in nearby if total % width == 0]
+
+    def distance(size: Size) -> tuple[float, float]:
+        shape = abs(size[0] / size[1] / ratio - 1) if min(size) > 0 else inf
+        return round(shape, 2), abs(size[0] / crop[0] - 1)
+
+    yield from sorted(sizes, key=distance)
+
+
+def _choices(limit: Limit | None) -> list[int]:
+    """The whole numbers that a limit lists, as far as a picture can have them."""
+    listed = (limit.any_of or ()) if limit is not None else ()
+    return [int(value) for value in listed if 1 <= value <= _LONGEST**2 and value == int(value)]
+
+
+def _part(whole: Size, crop: Size, size: Size) -> Size:
+    """The crop that can be scaled to a size without distortion: `crop` itself where its ratio is that of the size."""
+    if abs(crop[0] * size[1] / size[0] - crop[1]) <= 1:
+        return crop
+    width, height = whole
+    if width * size[1] > height * size[0]:
+        return max(1, round(height * size[0] / size[1])), height
+    return width, max(1, round(width * size[1] / size[0]))
 
 
 def _crop(width: int, height: int, ratio: Limit | None) -> Size:
     """The largest part of a picture whose ratio is accepted."""
-    if ratio is None or not ratio.side(width / height):
+    if ratio is None or not ratio.side(width / height, height):
         return width, height
+    if ratio.any_of is not None:
+        parts = [_nearest_part(width, height, choice) for choice in ratio.any_of if choice > 0]
+        return max((part for part in parts if min(part) >= 1), key=lambda part: part[0] * part[1], default=(0, 0))
     low, high = _range(ratio)
     if width / height >= high:
         width = floor(height * high)
         return (width - 1 if ratio.side(width / height) else width), height
     height = floor(width / low)
     return width, (height - 1 if not height or ratio.side(width / height) else height)
+
+
+def _nearest_part(width: int, height: int, ratio: float) -> Size:
+    """The largest part of a picture with exactly this ratio, to a pixel."""
+    if width / height > ratio:
+        return round(height * ratio), height
+    return width, round(width / ratio)
 
 
 def _fits(size: Size, limits: Limits) -> bool:
@@ -112,7 +180,7 @@ def _fits(size: Size, limits: Limits) -> bool:
     for fact, value in (("width", width), ("height", height), ("pixels", width * height)):
         if fact in limits and limits[fact].side(value):
             return False
-    return "aspect_ratio" not in limits or not limits["aspect_ratio"].side(width / height)
+    return "aspect_ratio" not in limits or not limits["aspect_ratio"].side(width / height, height)
 
 
 def _scales(width: int, height: int, limits: Limits) -> tuple[float, float]:
@@ -125,8 +193,8 @@ def _scales(width: int, height: int, limits: Limits) -> tuple[float, float]:
             smallest, largest = max(smallest, low / length), min(largest, high / length)
     if "pixels" in limits:
         low, high = _range(limits["pixels"])
-        smallest = max(smallest, sqrt(low / (width * height)))
-        largest = min(largest, sqrt(high / (width * height)))
+        smallest = max(smallest, sqrt(max(low, 0.0) / (width * height)))
+        largest = min(largest, sqrt(max(high, 0.0) / (width * height)))
     return smallest, largest
 
 
@@ -134,14 +202,23 @@ def _range(limit: Limit) -> tuple[float, float]:
     return limit.low or 0.0, limit.high if limit.high is not None else float("inf")
 
 
-def duration(limit: Limit) -> float:
-    """How many seconds to keep so that it still passes after encoding."""
+def duration(limit: Limit) -> float | None:
+    """How many seconds to keep so that it still passes after encoding; None where nothing would be left."""
     low, high = _range(limit)
-    return round(max(high - _PADDING, (low + high) / 2), 3)
+    kept = round(max(high - _PADDING, (low + high) / 2), 3)
+    return kept if 0 < kept < float("inf") else None
 
 
-def fps(media: Sized, limit: Limit) -> float:
-    """The nearest whole frame rate inside the limit; the middle of the limit where there is none."""
+def fps(media: Sized, limit: Limit) -> float | None:
+    """The nearest whole frame rate inside the limit, else its middle, else the nearest listed; None: no usable one."""
+    if limit.any_of is not None:
+        rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media.fps or 0)))
+        return next((float(rate) for rate in rates if 0 < rate <= _FASTEST), None)
+    rate = _rate_between(media, limit)
+    return rate if 0 < rate <= _FASTEST else None
+
+
+def _rate_between(media: Sized, limit: Limit) -> float:
     low, high = _range(limit)
     if (media.fps or 0) <= low:
         nearest: float = ceil(low) if limit.side(ceil(low)) == 0 else floor(low) + 1
@@ -150,10 +227,10 @@ def fps(media: Sized, limit: Limit) -> float:
     return nearest if limit.side(nearest) == 0 else (low + high) / 2
 
 
-def written_format(kind: str | None, limit: Limit | None) -> str:
-    """The accepted format to convert to; empty where none can be written."""
+def written_formats(kind: str | None, limit: Limit | None) -> list[str]:
+    """The accepted formats that can be written, the usual one first."""
     accepted = (limit.any_of or ()) if limit is not None else ()
-    return next((name for name in _WRITTEN.get(kind or "", ()) if name in accepted), "")
+    return [name for name in _WRITTEN.get(kind or "", ()) if name in accepted]
 
 
 def codec(fact: str, limit: Limit | None, container: str) -> str | None:

@@ -116,7 +116,7 @@ def _amount(sort: str) -> Any:
 def _choice(sort: str, kind: str) -> Any:
     """What stands in `any_of`."""
     if sort == "number":
-        return int | float
+        return _amount(sort)
     if sort == "flag":
         return bool
     if sort == "format":
