@@ -13,7 +13,7 @@ from preflight.formats import FORMATS, KNOWN_EXTENSIONS, extension_of
 from preflight.judge import judge
 from preflight.media import EVERYTHING, Delivery, Media, Need
 from preflight.probes import probe as probe_source
-from preflight.report import Finding, Problem, Report
+from preflight.report import Finding, Problem, Report, Result, internal_error
 from preflight.ruleset import RuleSet, digest_of
 from preflight.sources import Source
 from preflight.sources.opening import Target, is_url, open_source, shown
@@ -96,28 +96,17 @@ def examine(target: Target, plan: Plan, index: int = 0, name: str | None = None)
         reading = again._replace(
             requests=reading.requests + again.requests, bytes_read=reading.bytes_read + again.bytes_read
         )
-    media, extra, delivery = reading.media, reading.extra, reading.delivery
-    if media is not None:
-        media, mismatches = _compared(media, label, delivery)
-        delivery = _typed(delivery, media)
-        extra += _incomplete(media, extra, plan.deep) + mismatches
+    try:
+        reading = _completed(reading, label, plan.deep)
+    except Exception as error:
+        reading = reading._replace(media=None, problem=Problem("internal_error", internal_error(error).message))
+    media, problem, extra, delivery, requests, bytes_read = reading
     path = None if is_url(target) or label.startswith("<") else label
     results = tuple(
-        judge(
-            media,
-            rules,
-            delivery=delivery,
-            problem=reading.problem,
-            extra=extra,
-            private=plan.http is not None and plan.http.allow_private,
-            strict=plan.strict,
-            dropped=plan.dropped,
-            name=path,
-        )
+        result_of(rules, plan, media=media, delivery=delivery, problem=problem, extra=extra, name=path)
         for rules in plan.rules
     )
-    cost = (reading.requests, reading.bytes_read)
-    return Report(label, media, results, index, reading.problem, *cost, delivery, plan.digest)
+    return Report(label, media, results, index, problem, requests, bytes_read, delivery, plan.digest)
 
 
 class _Reading(NamedTuple):
@@ -147,12 +136,53 @@ def _read(target: Target, plan: Plan) -> _Reading:
     except PreflightError:
         raise
     except Exception as error:  # a fault of ours must cost one file, not the run
-        media, problem = None, Problem("internal_error", f"{type(error).__name__} in preflight itself: {error}")
+        media, problem = None, Problem("internal_error", internal_error(error).message)
     if source is None:
         return _Reading(problem=problem)
     source.close()
     delivery: Delivery | None = getattr(source, "delivery", None)
     return _Reading(media, problem, extra, delivery, source.requests, source.bytes_read)
+
+
+def _completed(reading: _Reading, label: str, deep: bool) -> _Reading:
+    """Return the reading with what name and server tell of the content, whatever the rule sets say."""
+    media, delivery = reading.media, reading.delivery
+    if media is None:
+        return reading
+    media, mismatches = _compared(media, label, delivery)
+    extra = (*reading.extra, *_incomplete(media, reading.extra, deep), *mismatches)
+    return _Reading(media, reading.problem, extra, _typed(delivery, media), reading.requests, reading.bytes_read)
+
+
+def result_of(
+    rules: RuleSet,
+    plan: Plan,
+    *,
+    media: Media | None = None,
+    delivery: Delivery | None = None,
+    problem: Problem | None = None,
+    extra: tuple[Finding, ...] = (),
+    name: str | None = None,
+) -> Result:
+    """Return what a rule set says; the words are those of `judge`.
+
+    An exception in judging or in planning hints is a fault of preflight: it becomes this file's `internal_error`.
+    """
+    try:
+        return judge(
+            media,
+            rules,
+            delivery=delivery,
+            problem=problem,
+            extra=extra,
+            private=plan.http is not None and plan.http.allow_private,
+            strict=plan.strict,
+            dropped=plan.dropped,
+            name=name,
+        )
+    except Exception as error:
+        finding = internal_error(error)
+        return Result(rules.name, rules.stage, rules.as_of, rules.basis, "unknown", (finding,))
 
 
 def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from preflight.codes import Severity
@@ -64,6 +64,22 @@ class Finding(NamedTuple):
             "hint": self.hint,
             "reference": self.reference,
         }
+
+
+def internal_error(error: Exception) -> Finding:
+    """Return the finding for an exception that is a fault of preflight and costs one file alone."""
+    message = f"preflight itself failed on this file ({type(error).__name__}: {error})"
+    return Finding("internal_error", "unknown", message)
+
+
+def faulted(report: Report, error: Exception) -> Report:
+    """Return what replaces a report that could not be written: verdicts that failed stay, all others are unknown."""
+    finding = internal_error(error)
+    results = tuple(
+        one._replace(verdict=worst((one.verdict, "unknown")), findings=(finding,)) for one in report.results
+    )
+    problem = report.error or Problem(finding.code, finding.message)
+    return replace(report, media=None, delivery=None, results=results, error=problem)
 
 
 class Result(NamedTuple):
@@ -131,6 +147,19 @@ class Report:
     def findings(self) -> tuple[Finding, ...]:
         """All findings of all results, in order."""
         return tuple(finding for result in self.results for finding in result.findings)
+
+    @property
+    def shared(self) -> tuple[Finding, ...]:
+        """Return the findings that every one of several rule sets has in the same words: they are about the source."""
+        if len(self.results) < 2:
+            return ()
+        first, *others = self.results
+        return tuple(one for one in first.findings if all(one in other.findings for other in others))
+
+    @property
+    def remarks(self) -> tuple[Finding, ...]:
+        """Return the shared findings of severity `note`."""
+        return tuple(one for one in self.shared if one.severity == "note")
 
     def as_json(self) -> dict[str, Any]:
         """One flat JSON object: `source`, `index`, facts, `verdict`, `results`, `requests`, `bytes_read`, `error`."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from preflight.checker import Plan, needed, plan_for
-from preflight.codes import CODES, bound_codes
+from preflight.codes import CODES, bound_codes, choice_code
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.media import Media
-from preflight.report import Finding, Report, Result, verdict_of
+from preflight.report import Finding, Report, Result, internal_error, verdict_of
 from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
 from preflight.sources.assets import CODE as ASSET
@@ -120,6 +120,15 @@ class _Group(NamedTuple):
 
 def judge_request(reports: Sequence[Report], rules: RuleSet, *, strict: bool = False) -> Result:
     """What a rule set says of several reports together."""
+    try:
+        findings = _findings(reports, rules)
+    except Exception as error:  # a fault of preflight costs this result alone
+        findings = [internal_error(error)]
+    verdict = verdict_of(findings, strict=strict)
+    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))
+
+
+def _findings(reports: Sequence[Report], rules: RuleSet) -> list[Finding]:
     findings = [_member(report) for report in reports if report.verdict != "pass"]
     assets = [report.media.kind if report.media else None for report in reports if asset_of(report.source)]
     media = [report.media for report in reports if report.media is not None and not asset_of(report.source)]
@@ -139,8 +148,7 @@ def judge_request(reports: Sequence[Report], rules: RuleSet, *, strict: bool = F
     if unsure:
         message = f"{_assets(unsure)} of unknown kind: counted towards the number of all files alone; state the kind"
         findings.append(Finding("asset_not_counted", "note", message, "files", unsure, reference=rules.source))
-    verdict = verdict_of(findings, strict=strict)
-    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))
+    return findings
 
 
 def _member(report: Report) -> Finding:
@@ -188,11 +196,16 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
         return None
     bound = limit.high if side > 0 else limit.low
     tolerated = limit.lenient is not None and limit.lenient.side(value) == 0
-    code = bound_codes(limit.fact)[side > 0]
+    code = choice_code(limit.fact) if limit.any_of is not None else bound_codes(limit.fact)[side > 0]
+    sentence = ""
+    if limit.any_of is None:
+        sentence = beyond(limit, side, value == bound, rules.service, limit.lenient if tolerated else None)
     message = CODES[code].template.format(
         what=f"{label(limit.fact)} of {what}" if limit.fact != "files" else what,
         value=amount(limit.fact, value),
-        sentence=beyond(limit, side, value == bound, rules.service, limit.lenient if tolerated else None),
+        sentence=sentence,
+        service=rules.service,
+        limit=accepted(limit),
         note=f" ({limit.note})" if limit.note else "",
     )
     severity = "warning" if tolerated else CODES[code].severity

@@ -22,7 +22,7 @@ from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
-from preflight.reporters.outputs import with_reports
+from preflight.reporters.outputs import add_report, with_reports
 from preflight.sources.assets import asset_of
 from preflight.sources.opening import is_url
 from preflight.summary import Summary
@@ -182,6 +182,5 @@ def _together(items: Iterable[Item], plan: Plan, reporter: Reporter, summary: Su
     result, reports = examine_together(items, plan)
     request = Report("<request>", None, (result,), len(reports))
     for report in (*reports, request):
-        summary.add(report)
-        reporter.add(report)
+        summary.add(add_report(reporter, report))
     reporter.close(summary)

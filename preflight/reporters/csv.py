@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from json import dumps
 from typing import IO, Any, Final
 
@@ -31,22 +32,27 @@ class CsvReporter:
         self._write(_PROBE if options.probe else _CHECK)
 
     def add(self, report: Report) -> None:
+        for row in list(self._rows(report)):  # all of them or none: a fault leaves no half of a report
+            self._write(row)
+
+    def _rows(self, report: Report) -> Iterator[list[Any]]:
         if self._probe:
             problem = (report.error.code, report.error.message) if report.error else (None, None)
-            self._row(report, problem)
+            yield _row(report, problem)
         elif not (self._quiet and report.passed):
             for result in report.results:
                 for finding in result.findings or (None,):
-                    self._row(report, (result.rules, result.verdict, *_cells(finding)))
-
-    def _row(self, report: Report, middle: tuple[Any, ...]) -> None:
-        media = report.media
-        facts = [getattr(media, name, None) for name in _FACTS]
-        row = (report.source, getattr(media, "kind", None), getattr(media, "format", None), *middle, *facts)
-        self._write([cell(value) for value in row])
+                    yield _row(report, (result.rules, result.verdict, *_cells(finding)))
 
     def close(self, summary: Summary) -> None:
         """Rows stand alone: nothing follows the last."""
+
+
+def _row(report: Report, middle: tuple[Any, ...]) -> list[Any]:
+    media = report.media
+    facts = [getattr(media, name, None) for name in _FACTS]
+    row = (report.source, getattr(media, "kind", None), getattr(media, "format", None), *middle, *facts)
+    return [cell(value) for value in row]
 
 
 def _cells(finding: Finding | None) -> tuple[Any, ...]:

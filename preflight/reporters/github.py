@@ -24,10 +24,12 @@ class GithubReporter:
         self._write = stream.write
 
     def add(self, report: Report) -> None:
-        several = len(report.results) > 1
+        several, remarks = len(report.results) > 1, report.remarks
+        lines = [_annotation(report.source, finding, "") for finding in remarks]
         for result in report.results:
-            for finding in result.findings:
-                self._write(_annotation(report.source, finding, result.rules if several else ""))
+            findings = [finding for finding in result.findings if finding not in remarks]
+            lines += [_annotation(report.source, one, result.rules if several else "") for one in findings]
+        self._write("".join(lines))
 
     def close(self, summary: Summary) -> None:
         tally = summary.overall

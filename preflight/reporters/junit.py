@@ -11,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Final
 from xml.sax.saxutils import escape, quoteattr
 
+from preflight.codes import SEVERITIES
 from preflight.escape import printable
 from preflight.report import Report, Result
 from preflight.reporters import Options
@@ -21,7 +22,7 @@ _ELEMENT: Final = {"fail": "failure", "unknown": "error"}
 
 
 class JunitReporter:
-    """A failing file is a failure, an unknown one an error; warnings of files that pass are the suite's output."""
+    """A failing file is a failure, an unknown one an error; what is said of passing files is the suite's output."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._stream = stream
@@ -32,11 +33,12 @@ class JunitReporter:
     def add(self, report: Report) -> None:
         if self._quiet and report.passed:
             return
-        for result in report.results:
+        cases = [_case(report.source, result) for result in report.results]  # a fault leaves no half of a report
+        for result, (case, output) in zip(report.results, cases, strict=True):
             suite = self._suites.get(result.rules)
             if suite is None:
                 suite = self._suites[result.rules] = _Suite(result)
-            suite.add(report.source, result)
+            suite.add(result, case, output)
 
     def close(self, summary: Summary) -> None:
         self._stream.write('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n')
@@ -46,29 +48,19 @@ class JunitReporter:
 
 
 class _Suite:
-    """One rule set's cases and the warnings of those that pass, on disk where there are many."""
+    """One rule set's cases and what is said of those that pass, on disk where there are many."""
 
     def __init__(self, first: Result) -> None:
         self._name = first.rules
         self._properties = {"stage": first.stage, "basis": first.basis, "as_of": first.as_of}
         self._counts = {"pass": 0, "fail": 0, "unknown": 0}
         self._cases = _spool()
-        self._warnings = _spool()
+        self._output = _spool()
 
-    def add(self, source: str, result: Result) -> None:
+    def add(self, result: Result, case: str, output: str) -> None:
         self._counts[result.verdict] += 1
-        name = _attribute(source)
-        case = f'<testcase name={name} classname={_attribute(f"preflight.{self._name}")} time="0"'
-        if result.verdict == "pass":
-            self._cases.write(f"{case}/>\n")
-            lines = [f"{source}: {line}" for line in _lines(result)]
-            self._warnings.write("".join(f"{escape(printable(line))}\n" for line in lines))
-            return
-        element = _ELEMENT[result.verdict]
-        worst = next((one for one in result.findings if one.severity in ("error", "unknown")), result.findings[0])
-        text = "\n".join(escape(printable(line)) for line in _lines(result))
-        opening = f"<{element} type={_attribute(worst.code)} message={_attribute(worst.message)}>"
-        self._cases.write(f"{case}>\n{opening}{text}</{element}>\n</testcase>\n")
+        self._cases.write(case)
+        self._output.write(output)
 
     def write(self, stream: IO[str], number: int, began: str) -> None:
         counts = self._counts
@@ -82,8 +74,21 @@ class _Suite:
         stream.write("</properties>\n")
         _pour(self._cases, stream)
         stream.write("<system-out>")
-        _pour(self._warnings, stream)
+        _pour(self._output, stream)
         stream.write("</system-out>\n<system-err/>\n</testsuite>\n")
+
+
+def _case(source: str, result: Result) -> tuple[str, str]:
+    """Return the case of one file, and what the suite's output says of it."""
+    case = f'<testcase name={_attribute(source)} classname={_attribute(f"preflight.{result.rules}")} time="0"'
+    if result.verdict == "pass":
+        lines = [f"{source}: {line}" for line in _lines(result)]
+        return f"{case}/>\n", "".join(f"{escape(printable(line))}\n" for line in lines)
+    element = _ELEMENT[result.verdict]
+    worst = min(result.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+    text = "\n".join(escape(printable(line)) for line in _lines(result))
+    opening = f"<{element} type={_attribute(worst.code)} message={_attribute(worst.message)}>"
+    return f"{case}>\n{opening}{text}</{element}>\n</testcase>\n", ""
 
 
 def _spool() -> SpooledTemporaryFile[str]:

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from preflight.errors import UsageError
+from preflight.errors import PreflightError, UsageError
 from preflight.output import Outputs
-from preflight.report import Report
+from preflight.report import Report, faulted
 from preflight.reporters import REPORTERS, Reporter, make_reporter
 from preflight.summary import Summary
 
@@ -36,17 +36,45 @@ class Tee:
     """One reporter that passes everything on to several."""
 
     def __init__(self, reporters: Iterable[Reporter]) -> None:
-        self._reporters = tuple(reporters)
+        self.reporters = tuple(reporters)
 
     def add(self, report: Report) -> None:
-        for reporter in self._reporters:
+        for reporter in self.reporters:
             reporter.add(report)
 
     def close(self, summary: Summary) -> None:
         """Close all of them, also where one cannot be written to its end."""
         with ExitStack() as stack:
-            for reporter in reversed(self._reporters):
+            for reporter in reversed(self.reporters):
                 stack.callback(reporter.close, summary)
+
+
+def add_report(reporter: Reporter, report: Report) -> Report:
+    """Pass a report on and return the report to count.
+
+    Where a reporter fails on it, the file's `internal_error` is reported in its place: the other reporters and the
+    other files are not affected. Raises what is no fault of the report: an output that cannot be written.
+    """
+    counted = report
+    for one in reporter.reporters if isinstance(reporter, Tee) else (reporter,):
+        try:
+            one.add(report)
+        except (OSError, PreflightError):
+            raise
+        except Exception as error:
+            counted = faulted(report, error)
+            _add_faulted(one, counted)
+    return counted
+
+
+def _add_faulted(reporter: Reporter, report: Report) -> None:
+    """Report a fault; a reporter that fails on this too leaves the file out."""
+    try:
+        reporter.add(report)
+    except (OSError, PreflightError):
+        raise
+    except Exception:
+        return
 
 
 def format_of(written: str) -> tuple[str, str]:

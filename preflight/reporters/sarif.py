@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from preflight.codes import CODES
 from preflight.escape import printable
-from preflight.report import Finding, Report, Result
+from preflight.report import Finding, Report
 from preflight.reporters import Options
 from preflight.sources.opening import is_url
 from preflight.summary import Summary
@@ -37,10 +37,16 @@ class SarifReporter:
         self._before = f'{head},"runs":[{run},"results":[\n'
 
     def add(self, report: Report) -> None:
+        remarks, names = report.remarks, ",".join(result.rules for result in report.results)
+        rows = [_result(report.source, names, report.verdict, finding, finding.message) for finding in remarks]
         for result in report.results:
             for finding in result.findings:
-                self._write(self._before + self._encode(_result(report.source, result, finding)))
-                self._before = ",\n"
+                if finding not in remarks:
+                    message = f"{result.rules}: {finding.message}"
+                    rows.append(_result(report.source, result.rules, result.verdict, finding, message))
+        for text in list(map(self._encode, rows)):  # all of them or none: a fault leaves no half of a report
+            self._write(self._before + text)
+            self._before = ",\n"
 
     def close(self, summary: Summary) -> None:
         opening = self._before if self._before != ",\n" else "\n"
@@ -69,18 +75,19 @@ def _driver() -> dict[str, Any]:
     }
 
 
-def _result(source: str, result: Result, finding: Finding) -> dict[str, Any]:
-    identity = "\0".join((result.rules, finding.code, finding.fact or "", source))
+def _result(source: str, rules: str, verdict: str, finding: Finding, message: str) -> dict[str, Any]:
+    """Return one result; `rules` are the names of the rule sets that say it."""
+    identity = "\0".join((rules, finding.code, finding.fact or "", source))
     return {
         "ruleId": finding.code,
         "ruleIndex": _NUMBER[finding.code],
         "level": _LEVEL[finding.severity],
-        "message": {"text": _message(f"{result.rules}: {finding.message}")},
+        "message": {"text": _message(message)},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(source)}, "region": _WHOLE_FILE}}],
         "partialFingerprints": {"preflight/v1": sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]},
         "properties": {
-            "rules": result.rules,
-            "verdict": result.verdict,
+            "rules": rules,
+            "verdict": verdict,
             "severity": finding.severity,
             "fact": finding.fact,
             "value": finding.value,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from preflight.checker import Plan
 from preflight.reporters import LineReporter, Reporter, is_line_reporter
+from preflight.reporters.outputs import add_report
 from preflight.running.interrupts import Interrupts
 from preflight.running.progress import Progress
 from preflight.running.rows import Rendering, Row
@@ -111,6 +112,6 @@ def _take_report(reporter: Reporter, summary: Summary, report: Outcome) -> bool:
     if report is None:
         summary.skipped += 1
         return False
-    reporter.add(report)
-    summary.add(report)
-    return report.verdict == "fail"
+    counted = add_report(reporter, report)
+    summary.add(counted)
+    return counted.verdict == "fail"

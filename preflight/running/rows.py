@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from preflight.report import Report
+from preflight.report import Report, faulted
 from preflight.scan import Outcome
 from preflight.summary import Score, score_of
 
-_BY_CHANCE: Final = frozenset(("probe_crashed", "probe_timeout"))
-"""Codes of findings that another run may not have: of decoders, and of what else the machine had to do."""
+_BY_CHANCE: Final = frozenset(("internal_error", "probe_crashed", "probe_timeout"))
+"""Codes of findings that another run may not have: of decoders, of a fault, of what else the machine had to do."""
 
 
 class Row(NamedTuple):
@@ -41,6 +41,17 @@ class Rendering:
     def _row(self, index: int, report: Outcome) -> Row:
         if report is None:
             return Row(index, None)
-        text = self._render(report)
+        try:
+            text = self._render(report)
+        except Exception as error:  # a fault of the reporter costs this file alone
+            report = faulted(report, error)
+            text = self._faulted(report)
         final = report.error is None and all(one.code not in _BY_CHANCE for one in report.findings)
         return Row(index, text, score_of(report), report.bytes_read, report.requests, final)
+
+    def _faulted(self, report: Report) -> str:
+        """Render a fault; what cannot be rendered at all is counted without a text."""
+        try:
+            return self._render(report)
+        except Exception:
+            return ""

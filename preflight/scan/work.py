@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from preflight.checker import Plan, examine
+from preflight.checker import Plan, examine, result_of
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
-from preflight.judge import judge
 from preflight.report import Problem, Report
 from preflight.sources.opening import shown
 from preflight.targets import Item
@@ -51,7 +50,7 @@ def examine_item(index: int, item: Item, plan: Plan) -> Outcome:
 
 def failed(index: int, item: Item, plan: Plan, problem: Problem) -> Report:
     """The report of an item that could not be examined."""
-    results = tuple(judge(None, rules, problem=problem, dropped=plan.dropped) for rules in plan.rules)
+    results = tuple(result_of(rules, plan, problem=problem) for rules in plan.rules)
     return Report(name_of(item), None, results, index, problem, digest=plan.digest)
 
 

@@ -1,0 +1,232 @@
+"""A fault of preflight costs the one file that shows it: its neighbours keep their reports, the run its end."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import preflight
+from preflight.checker import plan_for
+from preflight.integrations.requirement import Requirement
+from preflight.media import Media
+from preflight.report import Report, Result
+from preflight.reporters import REPORTERS, make_reporter
+from preflight.reporters.outputs import Tee, add_report
+from preflight.reporters.text import TextReporter, describe
+from preflight.ruleset import RuleSet, compile_rules
+from preflight.running import Options, run
+from preflight.sandbox import Sandbox
+from preflight.submitting import submit_many
+from preflight.summary import Summary
+from preflight.targets import Item
+from tests.reporters.conftest import report_of
+from tests.submitting.sending import Sender
+
+PICTURE = "fixtures/accepted/picture.png"
+SOUND = "fixtures/accepted/sound.mp3"
+CLIP = "fixtures/accepted/clip.mp4"
+HEAD = {
+    "title": "Mine: faulty",
+    "stage": "register",
+    "source": "https://example.com",
+    "as_of": "2026-11-28",
+    "basis": "published",
+}
+
+
+def faulty() -> RuleSet:
+    """A rule set that no validation would let through: judging a picture by it raises AttributeError."""
+    anything: dict[str, Any] = {"size": {"max": 10**9}}
+    table = {**HEAD, "image": {"no_such_fact": {"max": 1}}, "video": anything, "audio": anything}
+    return compile_rules("faulty", {**table, "request": {"all": {"files": {"max": 9}}}})
+
+
+def verdicts(reports: Iterator[Report] | list[Report]) -> list[tuple[str, list[str]]]:
+    """Verdict and codes of each report, remarks left out."""
+    return [(one.verdict, [f.code for f in one.findings if f.severity != "note"]) for one in reports]
+
+
+FAULT = ("unknown", ["internal_error"])
+FINE = ("pass", [])
+
+
+def test_a_check_gives_a_report_of_its_own_fault() -> None:
+    report = preflight.check(PICTURE, faulty())
+    assert verdicts([report]) == [FAULT]
+    assert "preflight itself failed on this file (AttributeError: " in describe(report)
+    assert report.media is not None
+    assert report.media.width == 640
+
+
+def test_other_rule_sets_still_judge_the_file() -> None:
+    report = preflight.check(PICTURE, [faulty(), "atlas"])
+    assert [result.verdict for result in report.results] == ["unknown", "pass"]
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_neighbours_keep_their_reports(workers: int | None) -> None:
+    reports = preflight.check_many([CLIP, PICTURE, SOUND], faulty(), workers=workers)
+    assert verdicts(reports) == [FINE, FAULT, FINE]
+
+
+def test_a_request_with_a_faulted_file_is_unknown() -> None:
+    result, reports = preflight.check_request([CLIP, PICTURE], faulty())
+    assert (result.verdict, [one.code for one in result.findings]) == ("unknown", ["file_unknown"])
+    assert verdicts(reports) == [FINE, FAULT]
+
+
+def test_a_fault_in_judging_a_request_is_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Any:
+        raise KeyError("total")
+
+    monkeypatch.setattr("preflight.request._total", broken)
+    result, reports = preflight.check_request([CLIP], faulty())
+    assert (result.verdict, [one.code for one in result.findings]) == ("unknown", ["internal_error"])
+    assert verdicts(reports) == [FINE]
+
+
+def test_a_requirement_gives_the_report() -> None:
+    assert verdicts([Requirement(faulty()).report(Path(PICTURE))]) == [FAULT]
+
+
+def test_a_fault_in_planning_hints_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Any:
+        raise OverflowError("cannot convert float infinity to integer")
+
+    monkeypatch.setattr("preflight.judge._hinting", lambda: broken)
+    reports = preflight.check_many(["fixtures/refused/png-too-narrow.png", PICTURE], "atlas")
+    assert verdicts(reports) == [FAULT, FINE]
+
+
+def test_submit_goes_on_with_the_next_file(box: Sandbox, tmp_path: Path) -> None:
+    atlas = Sender(box, "atlas", tmp_path)
+    with closing(submit_many([PICTURE, CLIP], "atlas", rules=faulty(), **atlas.options())) as made:
+        outcomes = [(one.source, one.outcome) for one in made]
+    assert outcomes == [(PICTURE, "rejected"), (CLIP, "active")]
+
+
+class Broken(TextReporter):
+    """A reporter with a fault that one file shows."""
+
+    def add(self, report: Report) -> None:
+        if report.source == "bad.png" and report.media is not None:
+            raise ZeroDivisionError("division by zero")
+        super().add(report)
+
+
+def broken_text(report: Report) -> str:
+    if report.source.endswith("picture.png") and report.media is not None:
+        raise ZeroDivisionError("division by zero")
+    return f"{report.source} {report.verdict}\n"
+
+
+def test_a_reporter_that_fails_on_one_report_reports_the_fault() -> None:
+    main, beside = io.StringIO(), io.StringIO()
+    options = make_reporter("text", io.StringIO())._options  # type: ignore[attr-defined]
+    reporter = Tee([Broken(main, options), make_reporter("jsonl", beside)])
+    passing = {"width": 640, "height": 640}
+    reports = [report_of("a.png", **passing), report_of("bad.png", **passing), report_of("c.png", **passing)]
+    counted = [add_report(reporter, report) for report in reports]
+    assert verdicts(counted) == [FINE, FAULT, FINE]
+    words = [line.split()[:2] for line in main.getvalue().splitlines() if not line.startswith(" ")]
+    assert words == [["PASS", "a.png"], ["UNKNOWN", "bad.png"], ["PASS", "c.png"]]
+    rows = [json.loads(line)["verdict"] for line in beside.getvalue().splitlines()]
+    assert rows == ["pass", "pass", "pass"]
+
+
+def test_a_verdict_that_failed_stays_where_its_report_cannot_be_written() -> None:
+    options = make_reporter("text", io.StringIO())._options  # type: ignore[attr-defined]
+    counted = add_report(Broken(io.StringIO(), options), report_of("bad.png"))
+    assert (counted.verdict, [one.code for one in counted.findings]) == ("fail", ["internal_error"])
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_a_line_that_cannot_be_rendered_costs_one_file(workers: int | None) -> None:
+    class Lines:
+        def __init__(self) -> None:
+            self.written: list[str] = []
+            self.write = self.written.append
+            self.render = broken_text
+
+        def add(self, report: Report) -> None:
+            raise AssertionError
+
+        def moved(self, text: str, index: int) -> str:
+            return text
+
+        def close(self, summary: Summary) -> None: ...
+
+    lines, plan = Lines(), plan_for(faulty() if workers is None else "ltx,runway")
+    summary = Summary(plan.rules)
+    run(map(Item, [CLIP, PICTURE, CLIP]), plan, lines, summary, Options(workers))  # type: ignore[arg-type]
+    assert lines.written[1] == f"{PICTURE} unknown\n"
+    assert len(lines.written) == 3
+    assert (summary.files, summary.overall.unknown) == (3, 1)
+
+
+class Unprintable:
+    """A value that no reporter can write."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+    def __repr__(self) -> str:
+        raise ValueError("no text")
+
+    def __round__(self, digits: int = 0) -> float:
+        raise ValueError("no number")
+
+
+@pytest.mark.parametrize("name", sorted(REPORTERS))
+def test_no_reporter_leaves_half_of_a_report_that_it_cannot_write(name: str, tmp_path: Path) -> None:
+    """The document stays whole, and has the neighbours and the fault."""
+    stream = io.StringIO()
+    reporter = make_reporter(name, stream, rules=preflight.checker.plan_for("atlas,ltx").rules)
+    summary = Summary()
+    good, later = report_of("good.png", "atlas,ltx"), report_of("later.png", "atlas,ltx")
+    bad = report_of("bad.png", "atlas,ltx", fps=Unprintable())
+    second = bad.results[1]._replace(
+        findings=(*bad.results[1].findings, good.findings[0]._replace(message=Unprintable(), value=Unprintable()))
+    )
+    bad = Report("bad.png", bad.media, (bad.results[0], second))
+    for report in (good, bad, later):
+        summary.add(add_report(reporter, report))
+    reporter.close(summary)
+    text = stream.getvalue()
+    assert text.count("good.png") == text.count("later.png") > 0
+    assert "bad.png" in text
+    assert "preflight itself failed" in text
+    if name in ("json", "sarif"):
+        json.loads(text)
+    if name == "junit":
+        from xml.etree import ElementTree
+
+        suites = ElementTree.fromstring(text).findall("testsuite")
+        assert [len(suite.findall("testcase")) for suite in suites] == [3, 3]
+    if name == "csv":
+        assert sum("bad.png" in line for line in text.splitlines()) == 2
+
+
+def test_an_output_that_cannot_be_written_still_ends_the_run() -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    reporter = make_reporter("text", Full())
+    with pytest.raises(OSError, match="No space left"):
+        add_report(reporter, report_of("a.png"))
+
+
+def test_a_fault_is_not_kept_in_a_cache(tmp_path: Path) -> None:
+    from preflight.running.rows import Rendering
+
+    report = preflight.check(PICTURE, faulty())
+    assert isinstance(report.results[0], Result)
+    assert isinstance(report.media, Media)
+    assert [row.final for row in Rendering(describe)([(0, report)])] == [False]
