@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
 from preflight import catalog
-from preflight.codes import CODES
+from preflight.codes import CODES, REMARKS
 from preflight.errors import PreflightError, SourceError, UsageError
 from preflight.formats import FORMATS, KNOWN_EXTENSIONS, extension_of
-from preflight.judge import judge
+from preflight.judge import judge, remark
 from preflight.media import EVERYTHING, Delivery, Media, Need
 from preflight.probes import probe as probe_source
 from preflight.report import Finding, Problem, Report, Result, internal_error
@@ -145,12 +145,12 @@ def _read(target: Target, plan: Plan) -> _Reading:
 
 
 def _completed(reading: _Reading, label: str, deep: bool) -> _Reading:
-    """Return the reading with what name and server tell of the content, whatever the rule sets say."""
+    """Return the reading with what name, server and notes tell of the content, whatever the rule sets say."""
     media, delivery = reading.media, reading.delivery
     if media is None:
         return reading
     media, mismatches = _compared(media, label, delivery)
-    extra = (*reading.extra, *_incomplete(media, reading.extra, deep), *mismatches)
+    extra = (*reading.extra, *_incomplete(media, reading.extra, deep), *mismatches, *_remarks(media, delivery))
     return _Reading(media, reading.problem, extra, _typed(delivery, media), reading.requests, reading.bytes_read)
 
 
@@ -204,6 +204,14 @@ def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[F
         hint = "copy or download it again, whole" + ("" if deep else "; --deep decodes what is there")
         return (Finding("truncated", "unknown", message, hint=hint),)
     return ()
+
+
+def _remarks(media: Media, delivery: Delivery | None) -> tuple[Finding, ...]:
+    """Return a finding for each note that a person should know, whatever the rule sets say of it."""
+    if not media.notes or media.kind is None:
+        return ()
+    told = delivery.notes if delivery is not None else ()
+    return tuple(remark(word) for word in media.notes if word in REMARKS and word not in told)
 
 
 def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Media, tuple[Finding, ...]]:

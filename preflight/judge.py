@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
-from preflight.codes import CODES, Severity, absence_code, bound_codes, choice_code
+from preflight.codes import CODES, Severity, absence_code, bound_codes, choice_code, sentence_of
 from preflight.formats import CAMERA_RAW, holds_media
 from preflight.media import NONE, Delivery, Media, lacks_track_of
 from preflight.report import Finding, Problem, Result, verdict_of
@@ -46,9 +46,9 @@ def judge(
             finding = _of_delivery(limit, delivery, rules, private=private)
             if finding is not None and (problem is None or finding.code != problem.code):
                 findings.append(finding)
-        findings += [_finding(word) for word in delivery.notes if word in CODES]
+        findings += [remark(word) for word in delivery.notes if word in CODES]
         if delivery.scheme == "http" and all(limit.fact != "scheme" for limit in rules.url):
-            findings.append(_finding("plain_http"))
+            findings.append(remark("plain_http"))
     if delivery is not None and any(one.code == "web_page" and one.severity == "error" for one in findings):
         findings = [finding for finding in findings if (finding.fact or finding.code) not in _OF_THE_PAGE]
     elif media is not None:
@@ -326,6 +326,13 @@ def _shown(limit: Limit, value: Any, bound: float | None, media: Media | None) -
     if media is not None and limit.fact in ("pixels", "aspect_ratio"):
         return f"{text} ({media.width}×{media.height})"
     return text
+
+
+@cache
+def remark(word: str) -> Finding:
+    """Return the finding for a note, or for a code whose message is always the same."""
+    severity, sentence = sentence_of(word)
+    return Finding(word, severity, sentence)
 
 
 def _finding(

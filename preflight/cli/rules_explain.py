@@ -84,7 +84,7 @@ def _as_text(explained: dict[str, Any]) -> str:
     said = []
     if explained["title"]:
         said += [f"{code}: {explained['title']} ({explained['severity']})", f"  {explained['explanation']}"]
-    if explained["note"]:
+    if explained["note"] and explained["severity"] != "note":
         said.append(f"{code}, as a note: {explained['note']}")
     if explained["limits"]:
         said += ["", "Limits that give it:"]

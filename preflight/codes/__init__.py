@@ -10,13 +10,29 @@ from typing import Final
 
 from preflight.codes.code import SEVERITIES, Code, Severity
 from preflight.codes.media import OF_MEDIA
-from preflight.codes.notes import NOTES
+from preflight.codes.notes import NOTES, codes_of_notes
 from preflight.codes.sources import OF_SOURCES
 from preflight.codes.uses import OF_USES
 
-__all__ = ["CODES", "NOTES", "SEVERITIES", "Code", "Severity", "absence_code", "bound_codes", "choice_code"]
+__all__ = [
+    "CODES",
+    "NOTES",
+    "REMARKS",
+    "SEVERITIES",
+    "Code",
+    "Severity",
+    "absence_code",
+    "bound_codes",
+    "choice_code",
+    "sentence_of",
+]
 
-CODES: Final[dict[str, Code]] = {**OF_MEDIA, **OF_SOURCES, **OF_USES}
+_OF_FINDINGS: Final = {**OF_MEDIA, **OF_SOURCES, **OF_USES}
+_OF_NOTES: Final = codes_of_notes(_OF_FINDINGS)
+CODES: Final[dict[str, Code]] = {**_OF_FINDINGS, **_OF_NOTES}
+
+REMARKS: Final = frozenset((*_OF_NOTES, "read_limit"))
+"""Notes that become findings of severity `note` under every rule set. Other notes have findings of their own."""
 
 _BOUND_CODES: Final[dict[str, tuple[str, str]]] = {
     "aspect_ratio": ("aspect_ratio_too_small", "aspect_ratio_too_large"),
@@ -68,3 +84,11 @@ def choice_code(fact: str) -> str:
 def absence_code(fact: str) -> str:
     """The code for "there is none" where a limit requires something."""
     return _ABSENCE_CODES.get(fact, choice_code(fact))
+
+
+def sentence_of(word: str) -> tuple[Severity, str]:
+    """Return severity and message of a finding that needs no values: a note, or a code with a constant message."""
+    if word in REMARKS:
+        return "note", NOTES[word]
+    known = CODES[word]
+    return known.severity, known.explanation if "{" in known.template else known.template

@@ -82,11 +82,11 @@ OF_MEDIA: Final[dict[str, Code]] = {
     ),
     "no_moov": seen(
         "error",
-        "No movie box",
-        "the movie box is missing: a segment alone, or a recording or an upload that was not finished",
+        "No moov box",
+        "moov box not found: this is one segment alone, or a recording or upload that was not finished",
     ),
     "no_media_data": seen(
-        "error", "Nothing to play", "tracks are described, but nothing of them is in the file: there is nothing to play"
+        "error", "No media data", "the file describes tracks but has no media data, so nothing can be played"
     ),
     "nothing_shown": seen(
         "error",

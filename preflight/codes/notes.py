@@ -1,32 +1,47 @@
-"""What a reader saw and a user should know."""
+"""What a reader saw and a user should know: the words of `Media.notes` and `Delivery.notes`."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from preflight.codes.code import Code, seen
+
 NOTES: Final[dict[str, str]] = {
-    "animated": "it has several frames; where their number is not said, only --deep counts them",
-    "apple_cgbi": "a PNG in the variant that Xcode writes: only Apple's own software opens it",
-    "av1_coded": "the brand says HEIF, the picture is coded in AV1: not every HEIF decoder takes it",
-    "bad_header": "a header field contradicts the format's specification; some decoders refuse the file",
-    "camera_raw": "a camera raw file: what the sensor gave, no finished picture; services take a JPEG made of it",
-    "cmyk": "its colours are those of print (CMYK or YCCK): many services refuse them, or show them wrong",
-    "cover_art": "it carries a picture that is not a video",
-    "edit_list": "an edit list cuts or shifts what is played; the duration is what is played",
-    "estimated_duration": "the duration follows from the bit rate of sampled frames: no header states it",
-    "extension_mismatch": "the name promises another format than the content has",
-    "fragmented": "the film is stored in fragments",
-    "gain_map": "it carries a gain map (HDR) beside the picture",
-    "late_start": "its first frame stands more than a second after zero; some readers count that into the duration",
-    "leading_garbage": "foreign bytes stand before the first byte of the format",
-    "multi_picture": "it carries several pictures (MPO); the first is the picture",
-    "multiple_video_tracks": "it has several video tracks; the first that is played is described",
-    "no_media_data": "tracks are described, but no media data is in the file",
-    "no_moov": "the movie box is missing: a segment alone, or a recording or an upload that was not finished",
-    "nothing_shown": "the edit list begins behind the end of the film or sound: nothing of it is played",
-    "read_limit": "preflight reached a bound of its own while reading: what stands behind it is not known",
-    "trailing_data": "foreign bytes follow after the end of the format",
+    "animated": "animation with several frames; services may use only the first frame",
+    "apple_cgbi": "PNG in Apple's CgBI variant, written by Xcode; only Apple software opens it",
+    "av1_coded": "HEIF file whose picture is coded in AV1; many HEIF decoders cannot open it",
+    "bad_header": "a header field contradicts the format's specification; some decoders reject the file",
+    "camera_raw": "camera raw file: it has the sensor's data, not a finished picture",
+    "cmyk": "colours for print (CMYK or YCCK); some services refuse them or show them wrong",
+    "cover_art": "it has a cover picture, which does not count as video",
+    "edit_list": "an edit list cuts or shifts playback; software that ignores it sees another duration",
+    "estimated_duration": "no header states the duration; it is estimated from the bit rate",
+    "extension_mismatch": "the file name has the extension of another format than the content",
+    "fragmented": "fragmented MP4, as used for streaming; some services accept only ordinary MP4 files",
+    "gain_map": "HDR gain map beside the picture; services may show only the picture without HDR",
+    "late_start": "the first frame starts more than a second after zero; some software adds this gap to the duration",
+    "leading_garbage": "unknown bytes before the start of the format; some decoders reject the file",
+    "multi_picture": "multi-picture JPEG (MPO); services may see only the first picture",
+    "multiple_video_tracks": "several video tracks; the limits were checked on the first one that plays",
+    "no_media_data": "the file describes tracks but has no media data, so nothing can be played",
+    "no_moov": "moov box not found: this is one segment alone, or a recording or upload that was not finished",
+    "nothing_shown": "the edit list begins behind the end of the media, so players show nothing",
+    "read_limit": "preflight stopped reading at its own limit; what lies further inside the file was not seen",
+    "trailing_data": "unknown bytes after the end of the format",
     "truncated": "the file ends before its own structure does",
-    "uncommon_coding": "a coding that many decoders refuse: arithmetic, lossless, hierarchical, no 8-bit integers",
+    "uncommon_coding": "uncommon coding (arithmetic, lossless, hierarchical or not 8-bit integers); "
+    "many decoders cannot open it",
 }
-"""What a reader saw and a user should know: the words of `Media.notes`."""
+"""What each note means, as a sentence."""
+
+_HARMLESS: Final = frozenset(("cover_art",))
+"""Notes that no service minds: only a probe prints them."""
+
+
+def codes_of_notes(known: dict[str, Code]) -> dict[str, Code]:
+    """Return a code of severity `note` for every note that neither has a code in `known` nor is harmless."""
+    return {
+        word: seen("note", word.replace("_", " ").capitalize(), sentence)
+        for word, sentence in NOTES.items()
+        if word not in known and word not in _HARMLESS
+    }

@@ -62,7 +62,7 @@ def _export(media: Media, section: Section) -> str:
     usual = "mp4" if media.kind == VIDEO else "jpeg"
     limit = section.by_fact(media.format).get("format")
     accepted = (limit.any_of if limit is not None else None) or (usual,)
-    written = usual if usual in accepted else targets.written_format(media.kind, limit) or accepted[0]
+    written = usual if usual in accepted else next(iter(targets.written_formats(media.kind, limit)), accepted[0])
     return f"a camera raw file: export {'an' if written[0] in 'am' else 'a'} {written.upper()}"
 
 

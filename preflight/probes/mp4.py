@@ -174,7 +174,8 @@ def _notes(
         "bad_header": stopped or (whole and lasting.contradicted),
         "cover_art": covers or movie.cover_art,
         "edit_list": lasting.edited,
-        "fragmented": layout.in_fragments,
+        # Where nobody needs a duration the fragments are not looked at: `mvex` alone announces them.
+        "fragmented": movie.fragmented if layout.fragments is None else layout.in_fragments,
         "late_start": span is not None and span[0] > _LATE,
         "multiple_video_tracks": several,
         "no_media_data": layout.has_media is False and not cut,

@@ -15,10 +15,11 @@ _ORDER: Final = ("pass", "warning", "unknown", "fail")
 
 
 def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
-    """Lines of a table: a row a rule set, those that take the file first; then every hint once.
+    """Lines of a table: a row a rule set, those that take the file first; then every remark and every hint once.
 
     styled  gives a text the style of a word (`pass`, `fail`, `hint` …)
     """
+    remarks = report.remarks
     rows = sorted(report.results, key=lambda result: _ORDER.index(_outcome(result)))
     takers = [result for result in rows if result.verdict == "pass"]
     named = ", ".join(_taker(result) for result in takers) or "none"
@@ -27,12 +28,16 @@ def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
     for result in rows:
         outcome = _outcome(result)
         head = f"  {styled(outcome.ljust(7), outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
-        reasons = [f"{printable(finding.message)} [{finding.code}]" for finding in result.findings]
+        reasons = [
+            f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
+        ]
         if result.basis == "assumed" and reasons:
             reasons[0] += " (assumed limits)"
         indent = " " * (2 + 7 + 2 + width + 2 + 8 + 2)
         yield f"{head}  {reasons[0]}" if reasons else head.rstrip()
         yield from (f"{indent}{reason}" for reason in reasons[1:])
+    for remark in remarks:
+        yield f"  {styled('note   ', 'note')}  {printable(remark.message)} [{remark.code}]"
     for hint, names in _hints(rows).items():
         yield styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
 

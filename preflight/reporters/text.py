@@ -90,7 +90,7 @@ def _lines(report: Report, colour: bool, commands: bool = True) -> Iterator[str]
         yield from matrix(report, lambda text, style: _styled(text, style, colour))
         return
     several = len(report.results) > 1
-    shared = _shared(report) if several else []
+    shared = report.shared
     for finding in shared:
         yield from _finding(finding, "", colour)
     told = ""
@@ -104,14 +104,8 @@ def _lines(report: Report, colour: bool, commands: bool = True) -> Iterator[str]
             mark = _mark(finding, result.basis, strict=warnings_fail)
             yield from _finding(finding, where, colour, mark, None if again else hint)
             told += hint or ""
-        if several and not result.findings:
+        if several and not findings and result.verdict == "pass":
             yield f"  {_styled(result.verdict.ljust(7), result.verdict, colour)} {where}passes"
-
-
-def _shared(report: Report) -> list[Finding]:
-    """Findings that every rule set has in the same words: they are about the source, and said once."""
-    first, *others = report.results
-    return [one for one in first.findings if all(one in other.findings for other in others)]
 
 
 def _mark(finding: Finding, basis: str, *, strict: bool) -> str:

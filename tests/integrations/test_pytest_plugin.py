@@ -142,6 +142,12 @@ class TestIni:
         ini(pytester, 'preflight_rules = "atlas"')
         assert run(pytester).ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
+    def test_remarks_of_what_passes_are_printed(self, pytester: pytest.Pytester, fixtures: Path) -> None:
+        shutil.copy(fixtures / "quirks/jpeg-multi-picture.jpg", pytester.path / "a.jpg")
+        done = run(pytester, "--preflight=runway", "a.jpg", "-rP")
+        done.assert_outcomes(passed=1)
+        done.stdout.fnmatch_lines(["*note    multi-picture JPEG (MPO); services may see only the first picture*"])
+
     def test_strict_lets_warnings_fail(self, pytester: pytest.Pytester, fixtures: Path) -> None:
         shutil.copy(fixtures / "accepted/clip-15.1-s.mp4", pytester.path / "clip.mp4")
         done = run(pytester, "--preflight=atlas", "clip.mp4", "-rP")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import preflight
 from tests.conftest import ROOT
 from tests.reporters.conftest import HOSTILE, report_of, written
 
@@ -273,6 +274,22 @@ def test_on_paper_there_are_no_pages_to_turn(page: Page, rows: list[dict[str, An
     assert not page.one("#tools").is_displayed()
     page.run("dispatchEvent(new Event('afterprint'))")
     assert len(page.all(".card")) == 48
+
+
+def test_a_remark_stands_on_the_card_and_once_in_the_sheet(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    report = preflight.check("fixtures/quirks/jpeg-multi-picture.jpg", RULES)
+    path.write_text(written("html", [report], RULES), encoding="utf-8")
+    page = Page(driver, path)
+    said = "multi-picture JPEG (MPO); services may see only the first picture"
+    page.search("multi_picture")
+    page.one("#grid button.name").click()
+    assert page.texts(".remarks li") == [f"{said} multi_picture"]
+    assert "width 48 px" in "".join(page.texts(".says li"))
+    assert said not in "".join(page.texts(".says li"))
+    passing = preflight.check("fixtures/quirks/jpeg-multi-picture.jpg", "runway")
+    path.write_text(written("html", [passing], "runway"), encoding="utf-8")
+    assert Page(driver, path).texts(".card .words") == [said]
 
 
 def test_ten_thousand_files_stay_usable(

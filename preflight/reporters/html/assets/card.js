@@ -25,17 +25,22 @@ function badge(verdict) {
     VERDICT_WORD[verdict]);
 }
 
-// The facts that break a limit, gravest first, each with its scale; what is no fact of the file as a line of words.
+// The facts that break a limit, gravest first, each with its scale; other findings and remarks as a line of words.
 function complaints(file, rules) {
-  const findings = file.findings(rules).filter((one) => one.severity < PASS);
+  const findings = file.findings(rules);
   findings.sort((a, b) => a.severity - b.severity);
   const groups = grouped(file, rules);
   const seen = new Set();
   const parts = [];
   for (const finding of findings) {
-    const key = groups.has(finding.fact) ? finding.fact : finding.code;
+    const remark = finding.severity === NOTE;
+    const key = !remark && groups.has(finding.fact) ? finding.fact : finding.code;
     if (seen.has(key)) continue;
     seen.add(key);
+    if (remark) {
+      parts.push(make("li", {}, make("p", { class: "words" }, finding.message)));
+      continue;
+    }
     const drawn = groups.has(finding.fact) && file.fact(finding.fact) !== null;
     parts.push(make("li", {}, make("p", { class: `title ${TONE[finding.severity]}` }, finding.title),
       drawn ? scale(file, finding.fact, groups.get(finding.fact), true) : make("p", { class: "words" }, finding.message)));

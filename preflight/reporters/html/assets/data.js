@@ -1,6 +1,7 @@
 // The reports: compact arrays out of the page, opened one by one when they are looked at.
 const DATA = JSON.parse(byId("data").textContent);
 const [FAIL, UNKNOWN, WARNING, PASS] = [0, 1, 2, 3];
+const NOTE = DATA.severities.indexOf("note");
 const VERDICT_WORD = ["Fail", "Unknown", "Warning", "Pass"];
 const RULES = DATA.rules;
 const COLUMN = new Map(DATA.facts.map((name, number) => [name, number]));

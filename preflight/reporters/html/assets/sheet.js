@@ -14,9 +14,15 @@ function hint(text) {
   return make("div", { class: "hint" }, make("p", {}, `${parts[1]}:`, copy), make("pre", {}, code));
 }
 
+// What a person should know whatever the rule set, once.
+function remarks(file) {
+  const notes = new Map(file.findings().filter((one) => one.severity === NOTE).map((one) => [one.message, one]));
+  return [...notes.values()].map((one) => make("li", {}, one.message, " ", make("code", {}, one.code)));
+}
+
 function verdictLine(file, number) {
   const rules = RULES[number];
-  const findings = file.findings(number);
+  const findings = file.findings(number).filter((one) => one.severity !== NOTE);
   const lines = findings.map((finding) => make("li", {},
     make("span", { class: `sign ${TONE[finding.severity]}`, "aria-hidden": "true" }),
     make("div", {}, make("p", {}, finding.message, " ", make("code", {}, finding.code)),
@@ -40,6 +46,7 @@ function facts(file) {
 
 function fill(sheet, file, neighbours) {
   const scales = [...grouped(file, -1)].map(([fact, rows]) => scale(file, fact, rows, false));
+  const notes = remarks(file);
   const order = RULES.map((_, number) => number).sort((a, b) => file.verdictFor(a) - file.verdictFor(b) || a - b);
   sheet.replaceChildren(
     make("div", { class: "bar-top" },
@@ -51,6 +58,7 @@ function fill(sheet, file, neighbours) {
         make("p", { class: "folder" }, make("bdi", {}, file.path)), make("p", { class: "facts" }, file.summary().join(" · ")))),
     scales.length ? make("h3", {}, "Measured against the limits") : "",
     make("div", { class: "scales" }, ...scales),
+    notes.length ? make("h3", {}, "Remarks") : "", notes.length ? make("ul", { class: "remarks" }, ...notes) : "",
     make("h3", {}, "What the rule sets say"), ...order.map((number) => verdictLine(file, number)),
     make("h3", {}, "All facts"), facts(file));
   sheet.scrollTop = 0;

@@ -1,0 +1,208 @@
+"""Every code and every note can be judged, reported in every format, and explained."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+import preflight
+from preflight import catalog
+from preflight.checker import plan_for
+from preflight.codes import CODES, NOTES, REMARKS, absence_code, bound_codes, choice_code
+from preflight.judge import judge
+from preflight.media import NONE, Delivery, Media
+from preflight.report import Finding, Problem, Report, Result
+from preflight.reporters import REPORTERS, make_reporter
+from preflight.reporters.text import describe
+from preflight.rulefile.words import DELIVERY, FACTS, SECTIONS, TOGETHER, Fact
+from preflight.ruleset import RuleSet, compile_rules
+from preflight.summary import Summary
+from tests.conftest import Run
+
+ATLAS = catalog.load("atlas")
+WORDS = sorted({*CODES, *NOTES})
+
+
+def written(report: Report, name: str, rules: tuple[RuleSet, ...] = (ATLAS,)) -> str:
+    stream = io.StringIO()
+    reporter = make_reporter(name, stream, rules=rules)
+    summary = Summary(rules)
+    reporter.add(report)
+    summary.add(report)
+    reporter.close(summary)
+    return stream.getvalue()
+
+
+def told(report: Report) -> Report:
+    """The report, after every reporter has written it."""
+    for name in REPORTERS:
+        assert written(report, name), name
+    assert describe(report)
+    return report
+
+
+def of(result: Result, media: Media | None = None) -> Report:
+    return Report("a.png", media, (result,), error=None if media else Problem("not_found", "a.png does not exist"))
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_a_code_is_written_as_a_problem_and_as_a_note(code: str) -> None:
+    media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(code,))
+    seen = Delivery("https", "example.com", 20, public=True, status=200, page=NONE, notes=(code,))
+    if code in CODES:
+        told(of(judge(None, ATLAS, problem=Problem(code, "it is so"))))
+        result = judge(media, ATLAS, delivery=seen)
+        assert [finding.message for finding in result.findings if finding.code == code]
+        assert "{" not in "".join(finding.message for finding in result.findings)
+        told(of(result, media))
+    told(of(judge(media, ATLAS), media))
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_a_code_is_explained(code: str, run: Run) -> None:
+    done = run("rules", "explain", code)
+    assert done.returncode == 0
+    assert done.stdout.count("\n") >= 1
+    assert run("rules", "explain", code, "--format", "json").returncode == 0
+
+
+def head(**sections: object) -> RuleSet:
+    table = {"title": "Mine: {all}", "stage": "generate", "source": "https://example.com", "as_of": "2026-11-28"}
+    return compile_rules("mine", {**table, "basis": "published", **sections})
+
+
+def lines(fact: Fact) -> list[dict[str, object]]:
+    """Limits of each shape that a fact can have."""
+    beside: dict[str, object] = {"note": "a {note}", "hint": "a {hint}"}
+    if fact.sort == "flag":
+        return [{"any_of": [False], **beside}, {"any_of": [True], **beside}]
+    if fact.sort in ("text", "format", "video_codec", "audio_codec"):
+        return [{"any_of": ["other"], **beside}, {"any_of": ["other"], "required": True, **beside}]
+    sides = [{"min": 10**7}, {"above": 10**7}, {"max": 0}, {"below": 0}, {"min": -2, "max": -1, "lenient": {"max": 5}}]
+    shapes = [{**side, **beside} for side in sides] + [{"max": 1, "required": True}]
+    return shapes if fact.sort in ("bytes", "seconds") else [*shapes, {"any_of": [7, 8.5], **beside}]
+
+
+CLIP = Media("video", "mp4", 90_000, 640, 360, 640, 360, 0, 1, 1.0, 50, 2.0, 25.0, False, "h264", "aac", 48_000, 2)
+MEDIA = {
+    "video": CLIP,
+    "image": Media("image", "png", 90_000, 640, 360, 640, 360, 0, 1, 1.0, 1, 2.0, has_alpha=True),
+    "audio": Media("audio", "mp3", 90_000, duration=2.0, video_codec=NONE, audio_codec="mp3", channels=2),
+}
+
+
+@pytest.mark.parametrize(("kind", "fact"), [(kind, fact) for kind, facts in SECTIONS.items() for fact in facts])
+def test_every_limit_on_a_fact_gives_findings_that_can_be_written(kind: str, fact: str) -> None:
+    silent = Media(**{name: getattr(CLIP, name) for name in ("kind", "format", "size", "width")}, audio_codec=NONE)
+    for line in lines(FACTS[fact]):
+        rules = head(**{kind: {fact: line}})
+        for media in (MEDIA[kind], Media(kind=kind, format=MEDIA[kind].format), silent):
+            result = judge(media, rules)
+            assert {one.code for one in result.findings} <= CODES.keys()
+            told(of(result, media))
+
+
+@pytest.mark.parametrize("fact", DELIVERY)
+def test_every_limit_on_a_delivery_gives_findings_that_can_be_written(fact: str) -> None:
+    full = Delivery("http", "example.com", 2000, 80, True, False, 200, 3, True, True, "text/html", False, 9, "x", False)
+    for line in lines(DELIVERY[fact]):
+        rules = head(image={"size": {"min": 1}}, url={fact: line})
+        for seen in (full, full._replace(head_ok=False, expires_in=-5.0, page="login"), full._replace(**{fact: None})):
+            told(of(judge(MEDIA["image"], rules, delivery=seen), MEDIA["image"]))
+
+
+@pytest.mark.parametrize("fact", TOGETHER)
+def test_every_limit_on_a_request_gives_findings_that_can_be_written(fact: str) -> None:
+    from preflight.request import judge_request
+
+    for line in lines(TOGETHER[fact]):
+        for group in ("video", "all"):
+            rules = head(video={"size": {"min": 1}}, request={group: {fact: line}, "companions": {"video": ["image"]}})
+            for media in (CLIP, Media(kind="video", format="mp4")):
+                result = judge_request([of(judge(media, rules), media)], rules)
+                assert "internal_error" not in [one.code for one in result.findings]
+                assert "None" not in "".join(one.message for one in result.findings)
+                told(Report("<request>", None, (result,)))
+
+
+def test_every_code_that_a_limit_can_give_is_registered() -> None:
+    for fact in {**FACTS, **DELIVERY, **TOGETHER}:
+        assert {*bound_codes(fact), choice_code(fact), absence_code(fact)} <= CODES.keys()
+
+
+class TestRemarks:
+    """What a person should know of a file is printed by `check` too."""
+
+    MPO = "fixtures/quirks/jpeg-multi-picture.jpg"
+    SAID = "multi-picture JPEG (MPO); services may see only the first picture"
+
+    @pytest.mark.parametrize("word", sorted(REMARKS))
+    def test_a_remark_is_a_finding_that_changes_no_verdict(self, word: str) -> None:
+        from preflight.checker import _remarks
+
+        media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(word,))
+        (finding,) = _remarks(media, None)
+        assert (finding.code, finding.severity, finding.message) == (word, "note", NOTES[word])
+        for strict in (False, True):
+            assert judge(media, ATLAS, extra=(finding,), strict=strict).verdict == "pass"
+
+    @pytest.mark.parametrize("name", sorted(REPORTERS))
+    def test_every_format_has_it(self, name: str) -> None:
+        report = preflight.check(self.MPO, "runway")
+        text = written(report, name, plan_for("runway").rules)
+        said = self.SAID if name != "github" else self.SAID.replace(",", "%2C")
+        assert self.SAID in text or said in text
+
+    @pytest.mark.parametrize("name", ["text", "github", "sarif"])
+    @pytest.mark.parametrize("rules", ["runway,ltx", "runway,ltx,fal", "all"])
+    def test_it_is_said_once_whatever_the_number_of_rule_sets(self, name: str, rules: str) -> None:
+        report = preflight.check(self.MPO, rules)
+        assert written(report, name, plan_for(rules).rules).count(self.SAID) == 1
+
+    def test_a_rule_set_without_findings_of_its_own_still_passes_in_words(self) -> None:
+        assert describe(preflight.check(self.MPO, "runway,ltx")).splitlines()[1:] == [
+            f"  note    {self.SAID} [multi_picture]",
+            "  pass    runway: passes",
+            "  pass    ltx: passes",
+        ]
+
+    def test_a_quiet_check_prints_nothing_of_a_file_that_passes(self, run: Run) -> None:
+        assert run("check", self.MPO, "--for", "runway", "--quiet").stdout == ""
+
+    def test_it_can_be_ignored(self, run: Run) -> None:
+        done = run("check", self.MPO, "--for", "runway", "--ignore", "multi_picture")
+        assert self.SAID not in done.stdout
+
+    def test_an_assertion_message_has_it(self) -> None:
+        with pytest.raises(AssertionError) as failed:
+            preflight.assert_passes(self.MPO, "atlas")
+        assert self.SAID in str(failed.value)
+
+    @pytest.mark.parametrize(
+        ("path", "word"),
+        [
+            ("jpeg-arithmetic.jpg", "uncommon_coding"),
+            ("jpeg-gain-map.jpg", "gain_map"),
+            ("gif-animated.gif", "animated"),
+            ("mp4-fragmented.mp4", "fragmented"),
+            ("mp4-edit-list-trim.mp4", "edit_list"),
+            ("png-apple-cgbi.png", "apple_cgbi"),
+        ],
+    )
+    def test_files_with_something_to_know(self, path: str, word: str) -> None:
+        findings = preflight.check(f"fixtures/quirks/{path}", "runway").findings
+        assert [one.severity for one in findings if one.code == word] == ["note"]
+
+    def test_a_harmless_note_is_for_probe_alone(self) -> None:
+        report = preflight.check("fixtures/quirks/m4a-cover-art.m4a", "runway")
+        assert report.media is not None
+        assert "cover_art" in report.media.notes
+        assert "cover_art" not in [one.code for one in report.findings]
+
+
+def test_junit_names_the_gravest_finding_of_a_failure() -> None:
+    """Under --strict a warning fails; a remark in front of it is no reason."""
+    findings = (Finding("multi_picture", "note", "a remark"), Finding("fps_too_low", "warning", "the reason"))
+    result = Result("atlas", "register", "2026-11-28", "published", "fail", findings)
+    assert '<failure type="fps_too_low" message="the reason">' in written(of(result, CLIP), "junit")
