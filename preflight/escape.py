@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def printable(text: str) -> str:
     r"""The text with everything that does not print (control codes, bidi marks, lone surrogates) as an escape.
@@ -12,3 +14,14 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def printable_texts(value: Any) -> Any:
+    """Return plain data with every text in it, keys included, made printable."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable_texts(key): printable_texts(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable_texts(inner) for inner in value]
+    return value

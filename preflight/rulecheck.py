@@ -7,6 +7,7 @@ from typing import Any
 
 from preflight import catalog
 from preflight.errors import RuleFileError, UsageError
+from preflight.escape import printable
 from preflight.judge import judge
 from preflight.media import Media
 from preflight.report import Result
@@ -21,7 +22,7 @@ def validate_file(path: str) -> list[str]:
         return error.problems
     except UsageError as error:
         return [str(error)]
-    return [f"{path}: {problem}" for problem in example_problems(rules)]
+    return [printable(f"{path}: {problem}") for problem in example_problems(rules)]
 
 
 def example_problems(rules: RuleSet) -> Iterator[str]:

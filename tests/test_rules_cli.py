@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from preflight import catalog
 from preflight.codes import CODES, NOTES
+from preflight.reporters import REPORTERS
 from preflight.ruleset import limit
 from preflight.ruleviews import brief, lines
 from preflight.ruleviews.differences import differences
@@ -173,3 +175,55 @@ def test_who_takes_this_file(run: Run) -> None:
     assert sorted(
         row.split()[1] for row in rows if row[2:9].strip() in ("pass", "warning", "unknown", "fail")
     ) == sorted(catalog.current())
+
+
+EVIL = """
+title = "Evil\\u202E \\u001B[31m [bold]x[/nope] :smile:\\nfake line"
+stage = "generate"
+source = "https://example.com/\\u202E"
+as_of = 2026-11-28
+basis = "published"
+not_checked = ["a\\u2066b"]
+[video]
+mime = { any_of = ["a\\u202E[/x]"], note = "n\\u202E", hint = "h\\u200F" }
+duration = { max = 1 }
+[[examples]]
+verdict = "pass"
+facts = { kind = "video", format = "mp4", duration = 2.0 }
+"""
+
+
+class TestTextOfRuleFiles:
+    """What a stranger's rule file says reaches no terminal and no page as it is."""
+
+    @pytest.fixture
+    def evil(self, tmp_path: Path) -> Path:
+        path = tmp_path / "evil.toml"
+        path.write_text(EVIL)
+        return path
+
+    @pytest.mark.parametrize(
+        ("words", "code"),
+        [
+            (["rules", "show", "EVIL"], 0),
+            (["rules", "show", "EVIL", "--format", "json"], 0),
+            (["rules", "diff", "EVIL", "atlas"], 0),
+            (["rules", "diff", "EVIL", "atlas", "--format", "json"], 0),
+            (["rules", "table", "EVIL", "atlas"], 0),
+            (["rules", "validate", "EVIL"], 2),
+            *((["check", "fixtures/accepted/clip.mp4", "--for", "EVIL", "--format", name], 1) for name in REPORTERS),
+        ],
+    )
+    def test_control_and_bidi_characters_are_escaped(self, run: Run, evil: Path, words: list[str], code: int) -> None:
+        done = run(*[str(evil) if word == "EVIL" else word for word in words])
+        assert done.returncode == code, done.stderr
+        printed = done.stdout + done.stderr
+        assert len(printed) > 50
+        assert not re.search("[\u200e\u200f\u202a-\u202e\u2066-\u2069\x1b]", printed)
+        assert "\nfake line" not in printed
+
+    def test_they_are_shown_as_escapes(self, run: Run, evil: Path) -> None:
+        out = run("rules", "show", evil).stdout
+        assert out.splitlines()[0].endswith(r"Evil\u202e \x1b[31m [bold]x[/nope] :smile:\nfake line")
+        assert r"a\u202e[/x]" in out
+        assert r"a\u202e[/x]" in run("rules", "diff", evil, "atlas").stdout

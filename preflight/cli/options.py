@@ -143,6 +143,8 @@ def console(width: int) -> Console:
     narrow = sys.stdout.isatty() or os.environ.get("COLUMNS")
     return Console(
         highlight=False,
+        markup=False,
+        emoji=False,
         width=None if narrow else width,
         color_system="auto" if coloured else None,
         force_terminal=coloured or None,

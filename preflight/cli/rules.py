@@ -65,14 +65,14 @@ def list_rules(format_: str) -> None:
         table.add_column(heading, no_wrap=True)
     for rules in sets:
         takes = ", ".join(rules.sections)
-        table.add_row(rules.name, rules.stage, rules.basis, rules.as_of, takes, rules.title)
+        table.add_row(rules.name, rules.stage, rules.basis, rules.as_of, takes, printable(rules.title))
     if screen.measure(table, options=screen.options.update(width=_WIDEST)).maximum <= screen.width:
         screen.print(table)
         return
     for rules in sets:
         click.echo(rules.name)
         about = f"{rules.stage}, {rules.basis}, {rules.as_of}: {', '.join(rules.sections)}"
-        for text in (rules.title, about):
+        for text in (printable(rules.title), about):
             click.echo(wrapped(text, screen.width, "  ", "  "))
 
 
@@ -107,7 +107,7 @@ def show(names: tuple[str, ...], format_: str) -> None:
         return
     for rules in sets:
         for line in _described(rules):
-            click.echo(line)
+            click.echo(printable(line))
 
 
 def _described(rules: RuleSet) -> list[str]:

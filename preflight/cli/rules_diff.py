@@ -12,6 +12,7 @@ from preflight.cli.colour import color_option
 from preflight.cli.help import CALL_CODES
 from preflight.cli.options import console
 from preflight.cli.wrapping import stacked
+from preflight.escape import printable
 from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
 from preflight.ruleviews.differences import Difference, differences
@@ -42,21 +43,22 @@ def command(first: str, second: str, format_: str) -> None:
     elif found:
         _table(ours, theirs, found)
     else:
-        click.echo(f"{ours.name} and {theirs.name} say the same")
+        click.echo(f"{printable(ours.name)} and {printable(theirs.name)} say the same")
 
 
 def _table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("of", "what", ours.name, theirs.name):
+    for heading in ("of", "what", printable(ours.name), printable(theirs.name)):
         table.add_column(heading, no_wrap=heading in ("of", "what"), overflow="fold")
     rows = []
     for one in found:
         where = f"{one.section}{f' in {one.format}' if one.format else ''}"
-        cells = (one.first or "–", one.second or "–")
+        cells = (printable(one.first or "–"), printable(one.second or "–"))
         table.add_row(where, label(one.fact), *cells)
-        says = (f"{name}: {cell}" for name, cell in zip((ours.name, theirs.name), cells, strict=True))
+        names = (printable(ours.name), printable(theirs.name))
+        says = (f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
         rows.append((f"{where} {label(one.fact)}".strip(), tuple(says)))
     screen = console(120)
     text = table_text(screen, table)

@@ -13,6 +13,7 @@ from preflight.cli import complete
 from preflight.cli.help import CALL_CODES
 from preflight.codes import CODES, NOTES
 from preflight.errors import UsageError
+from preflight.escape import printable
 from preflight.ruleviews import Line, brief
 from preflight.ruleviews.uses import uses
 from preflight.units import label
@@ -42,7 +43,8 @@ def command(code: str | None, format_: str) -> None:
     if format_ == "json":
         click.echo(json.dumps(explained, indent=2))
     else:
-        click.echo(_as_text(explained))
+        for line in _as_text(explained).split("\n"):
+            click.echo(printable(line))
 
 
 def _list(format_: str) -> None:

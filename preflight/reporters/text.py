@@ -164,7 +164,8 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=stream, force_terminal=colour, no_color=not colour, width=None if stream.isatty() else 100)
+    width = None if stream.isatty() else 100
+    console = Console(file=stream, force_terminal=colour, no_color=not colour, width=width, markup=False, emoji=False)
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("rule set", overflow="fold", no_wrap=True)
     for heading in _COUNTS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from preflight.escape import printable
 from preflight.formats import KINDS
 from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, limit
 from preflight.ruleviews import brief, data_uri_kinds, lines
@@ -45,7 +46,8 @@ def page(sets: Iterable[RuleSet]) -> str:
     if earlier:
         parts.append("## Earlier and observed texts")
         parts += [_earlier(rules, by_name[rules.name.partition("@")[0]]) for rules in earlier]
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _overview(sets: Sequence[RuleSet]) -> str:
@@ -115,7 +117,7 @@ def _requests(sets: Sequence[RuleSet]) -> str:
 
 
 def _unchecked(sets: Sequence[RuleSet]) -> str:
-    listed = [f"- `{rules.name}`: {'; '.join(rules.not_checked)}" for rules in sets if rules.not_checked]
+    listed = [f"- `{rules.name}`: {printable('; '.join(rules.not_checked))}" for rules in sets if rules.not_checked]
     return "## What they do not check\n\n" + "\n".join(listed) if listed else ""
 
 
@@ -130,10 +132,13 @@ def _earlier(rules: RuleSet, now: RuleSet) -> str:
         for one in differences(rules, now)
         if one.section
     ]
-    head = f"### `{rules.name}`\n\n{rules.title}; {rules.basis}, [{rules.as_of}]({rules.source}).\n\n"
+    read = f"{rules.basis}, [{rules.as_of}]({printable(rules.source)})"
+    head = f"### `{rules.name}`\n\n{printable(rules.title)}; {read}.\n\n"
     return head + _table(["of", "what", f"`{rules.name}`", f"`{now.name}`"], rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    drawn = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (head, ["---"] * len(head), *rows)]
+    drawn = [
+        " | ".join(printable(cell).replace("|", "\\|") for cell in row) for row in (head, ["---"] * len(head), *rows)
+    ]
     return "\n".join(f"| {row} |" for row in drawn)

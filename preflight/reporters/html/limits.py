@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from preflight.codes import CODES
+from preflight.escape import printable_texts
 from preflight.ruleset import Limit, RuleSet
 from preflight.units import label
 from preflight.wording import accepted
@@ -13,7 +14,7 @@ from preflight.wording import accepted
 
 def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, Any]]:
     """What the page needs of the rule sets: who they are, and their limits by kind and format (`""`: all others)."""
-    return [
+    sets = [
         {
             "name": one.name,
             "title": one.title,
@@ -30,6 +31,8 @@ def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, Any]]:
         }
         for one in rules
     ]
+    printed: list[dict[str, Any]] = printable_texts(sets)
+    return printed
 
 
 def _limits(limits: Sequence[Limit]) -> list[dict[str, Any]]:

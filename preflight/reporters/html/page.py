@@ -13,6 +13,7 @@ from json import dumps
 from typing import IO, Any, Final
 
 from preflight.codes import CODES
+from preflight.escape import printable
 from preflight.reporters.html.limits import titles
 from preflight.reporters.html.previews import Preview, can_play
 from preflight.reporters.html.rows import VERDICTS, Rows, in_script
@@ -28,6 +29,7 @@ def write_page(stream: IO[str], rows: Rows, made: Mapping[int, Preview], skipped
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters["number"] = lambda value: f"{value:,}"
+    environment.filters["printable"] = printable
     template = environment.from_string(_asset("page.html"))
     for piece in template.generate(**_context(rows, made, skipped)):
         stream.write(piece)
