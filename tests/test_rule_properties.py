@@ -1,0 +1,249 @@
+"""No valid rule file and no facts make judging, hints or requests raise: random ones of both, together."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preflight.codes import CODES
+from preflight.formats import FORMATS, KINDS
+from preflight.hints import targets
+from preflight.judge import judge
+from preflight.media import NONE, Delivery, Media
+from preflight.report import Report, Result
+from preflight.request import judge_request
+from preflight.rulefile import validate
+from preflight.rulefile.words import AUDIO_CODECS, DELIVERY, FACTS, SECTIONS, TOGETHER, VIDEO_CODECS, Fact
+from preflight.ruleset import Limit, RuleSet, compile_rules, limit
+from preflight.ruleviews.page import page
+
+numbers = st.one_of(
+    st.sampled_from([0, 1, 2, 24, 23.976, 300, 1080, 1280, 1920, 0.5625, 1.7778, 921_600, 10**18, -1, 1e-9, 1e300]),
+    st.integers(min_value=-10, max_value=10**9),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+texts = st.sampled_from(["none", "image/png", "login", "example.com", "https", "{x}", "\u202e%s\x1b", "a"])
+WITH_UNITS = {
+    "bytes": st.one_of(numbers, st.sampled_from(["30 MB", "30 MiB", "1.5 kB", "2GB"])),
+    "seconds": st.one_of(numbers, st.sampled_from(["2 min", "15 s", "250 ms"])),
+    "number": numbers,
+}
+
+
+def choices(sort: str, kind: str) -> st.SearchStrategy[list[Any]]:
+    """What `any_of` may list for a fact of this sort."""
+    of = {
+        "number": numbers,
+        "flag": st.booleans(),
+        "text": texts,
+        "video_codec": st.sampled_from(VIDEO_CODECS),
+        "audio_codec": st.sampled_from(AUDIO_CODECS),
+        "format": st.sampled_from([name for name, entry in FORMATS.items() if kind in entry.kinds] or ["png"]),
+    }[sort]
+    return st.lists(of, min_size=1, max_size=4)
+
+
+@st.composite
+def lines(draw: st.DrawFn, fact: Fact, kind: str) -> dict[str, Any]:
+    """One line of a rule file; not each is valid."""
+    line: dict[str, Any] = {}
+    if fact.sort in WITH_UNITS and (fact.sort != "number" or draw(st.booleans())):
+        bound = WITH_UNITS[fact.sort]
+        sides = draw(st.sampled_from([("min",), ("above",), ("max",), ("below",), ("min", "max"), ("above", "below")]))
+        values = [draw(bound) for _ in sides]
+        if all(isinstance(value, int | float) for value in values):
+            values.sort()
+        line |= dict(zip(sides, values, strict=True))
+        if draw(st.booleans()):
+            line["lenient"] = {draw(st.sampled_from(sides)): draw(bound)}
+    elif fact.sort not in ("bytes", "seconds"):
+        line["any_of"] = draw(choices(fact.sort, kind))
+        if draw(st.booleans()):
+            line["lenient"] = {"any_of": line["any_of"] + draw(choices(fact.sort, kind))}
+    for word, value in (("note", "n {value}"), ("hint", "h {0}"), ("required", True)):
+        if draw(st.booleans()):
+            line[word] = value
+    return line
+
+
+@st.composite
+def tables(draw: st.DrawFn, facts: dict[str, Fact], kind: str = "") -> dict[str, Any]:
+    """Some valid lines."""
+    chosen = draw(st.lists(st.sampled_from(sorted(facts)), min_size=1, max_size=6, unique=True))
+    return {name: line for name in chosen if (line := draw(lines(facts[name], kind)))}
+
+
+def is_valid(table: dict[str, Any]) -> bool:
+    return validate(table, "", "mine.toml") == []
+
+
+def only_valid(head: dict[str, Any], key: str, section: dict[str, Any]) -> dict[str, Any]:
+    """The lines of a section that are valid, each looked at alone."""
+    beside = {} if key in KINDS else {"image": {"format": {"any_of": ["png"]}}}
+    return {name: line for name, line in section.items() if is_valid({**head, **beside, key: {name: line}})}
+
+
+HEAD = {
+    "title": "Mine: any",
+    "stage": "generate",
+    "source": "https://example.com",
+    "as_of": date(2026, 11, 28),
+    "basis": "published",
+}
+
+
+@st.composite
+def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
+    """A valid rule file, compiled."""
+    facts = {name: FACTS[name] for name in SECTIONS[kind]}
+    section = only_valid(HEAD, kind, draw(tables(facts, kind))) or {"size": {"max": 10}}
+    formats = [name for name, entry in FORMATS.items() if kind in entry.kinds]
+    when = only_valid(HEAD, kind, draw(tables(facts, kind)))
+    when.pop("format", None)
+    table: dict[str, Any] = {
+        **HEAD,
+        kind: {**section, "when": [{"format": draw(st.sampled_from(formats)), **when}]},
+        "url": only_valid(HEAD, "url", draw(tables(DELIVERY))),
+        "request": {"companions": {kind: [draw(st.sampled_from(KINDS))]}},
+    }
+    together = draw(tables(TOGETHER))
+    beside = {"image": {"format": {"any_of": ["png"]}}}
+    for name, line in together.items():
+        for group in (kind, "all"):
+            if is_valid({**HEAD, **beside, "request": {group: {name: line}}}):
+                table["request"].setdefault(group, {})[name] = line
+    assert validate(table, "", "mine.toml") == []
+    return compile_rules("mine", table)
+
+
+sides = st.one_of(st.none(), st.sampled_from([0, 1, 2, 16, 300, 719, 1080, 1920]), st.integers(0, 2**32 - 1))
+rates = st.one_of(st.none(), st.sampled_from([0.0, 24.0, 23.976, 1e6]), st.floats(0, 1e9))
+
+
+@st.composite
+def medias(draw: st.DrawFn, kind: str) -> Media:
+    """Facts as probes may read them."""
+    formats = [name for name, entry in FORMATS.items() if kind in entry.kinds]
+    flags = st.one_of(st.none(), st.booleans())
+    return Media(
+        kind=kind,
+        format=draw(st.sampled_from(formats)),
+        size=draw(st.one_of(st.none(), st.integers(0, 2**63))),
+        width=draw(sides),
+        height=draw(sides),
+        stored_width=draw(sides),
+        stored_height=draw(sides),
+        rotation=draw(st.sampled_from([None, 0, 90, 270])),
+        orientation=draw(st.sampled_from([None, 1, 8])),
+        pixel_aspect_ratio=draw(rates),
+        frames=draw(sides),
+        duration=draw(rates),
+        fps=draw(rates),
+        variable_fps=draw(flags),
+        video_codec=draw(st.sampled_from([None, NONE, "h264", "hevc", "vp9", "mpeg4"])),
+        audio_codec=draw(st.sampled_from([None, NONE, "aac", "opus", "pcm"])),
+        sample_rate=draw(sides),
+        channels=draw(sides),
+        bit_rate=draw(sides),
+        has_alpha=draw(flags),
+        encrypted=draw(flags),
+        streamable=draw(flags),
+        notes=draw(st.sampled_from([(), ("animated",), ("truncated",), ("multi_picture", "read_limit")])),
+    )
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> Delivery:
+    """What a server may have done."""
+    flags = st.one_of(st.none(), st.booleans())
+    return Delivery(
+        scheme=draw(st.sampled_from(["http", "https"])),
+        host=draw(texts),
+        url_length=draw(st.integers(0, 10**6)),
+        host_is_ip=draw(st.booleans()),
+        public=draw(flags),
+        status=draw(st.sampled_from([None, 200, 206, 403, 500])),
+        redirects=draw(st.integers(0, 10)),
+        content_type=draw(st.one_of(st.none(), texts)),
+        content_type_matches=draw(flags),
+        content_length=draw(st.one_of(st.none(), st.integers(0, 2**63))),
+        ranges=draw(flags),
+        head_ok=draw(flags),
+        expires_in=draw(st.one_of(st.none(), st.floats(-1e12, 1e12))),
+        page=draw(st.sampled_from([None, NONE, "login", "html"])),
+        notes=draw(st.sampled_from([(), ("read_limit", "no_ranges", "retried")])),
+    )
+
+
+@given(st.data(), st.sampled_from(KINDS))
+def test_no_valid_rule_file_and_no_facts_raise(data: st.DataObject, kind: str) -> None:
+    rules = data.draw(rule_sets(kind))
+    media = data.draw(medias(kind))
+    delivery = data.draw(st.one_of(st.none(), deliveries()))
+    result = judge(media, rules, delivery=delivery, name=data.draw(st.sampled_from([None, "a.mp4", "-b:c"])))
+    for finding in result.findings:
+        assert finding.code in CODES
+        assert finding.message
+        assert "None" not in finding.message
+        assert not (finding.hint or "").startswith(":")
+    check_hints(result)
+    assert page([rules])
+
+
+def check_hints(result: Result) -> None:
+    """A hint names values that can be used: neither zero nor infinite ones."""
+    for finding in result.findings:
+        for word in (finding.hint or "").split(" ("):
+            assert " 0 s" not in word
+            assert "inf" not in word.replace("input", "").split()
+
+
+@given(st.data(), st.sampled_from(KINDS))
+def test_no_request_raises(data: st.DataObject, kind: str) -> None:
+    rules = data.draw(rule_sets(kind))
+    media = data.draw(st.lists(medias(kind), min_size=1, max_size=4))
+    reports = [Report("a", one, (judge(one, rules),)) for one in media]
+    result = judge_request(reports, rules)
+    for finding in result.findings:
+        assert finding.code in CODES
+        assert finding.code != "internal_error", finding.message
+        assert "None" not in finding.message
+
+
+GEOMETRY = ("width", "height", "aspect_ratio", "pixels")
+pixels = st.one_of(st.sampled_from([1, 2, 300, 480, 720, 1080, 1280, 1920]), st.integers(1, 20_000))
+usual = {
+    "width": pixels,
+    "height": pixels,
+    "aspect_ratio": st.one_of(st.sampled_from([0.5625, 1, 1.7778]), st.floats(0.01, 100)),
+    "pixels": st.one_of(st.sampled_from([921_600, 2_073_600]), st.integers(1, 10**8)),
+}
+
+
+@st.composite
+def geometry(draw: st.DrawFn) -> dict[str, Limit]:
+    """Limits on sides, ratio and total that a service may well have: bounds or lists."""
+    limits = {}
+    for fact in draw(st.lists(st.sampled_from(GEOMETRY), min_size=1, unique=True)):
+        values = sorted(draw(st.lists(usual[fact], min_size=2, max_size=4, unique=True)))
+        low_high = {"min": values[0], "max": values[-1]}
+        limits[fact] = limit(fact, draw(st.sampled_from([low_high, {"any_of": values}])))
+    return limits
+
+
+@given(geometry(), pixels, pixels, st.sampled_from(["image", "video"]))
+def test_a_shape_out_of_listed_values_lies_inside_every_limit(
+    limits: dict[str, Limit], width: int, height: int, kind: str
+) -> None:
+    shape = targets.shape(Media(kind=kind, width=width, height=height), limits)
+    if shape is None:
+        return
+    assert 1 <= shape.crop[0] <= width
+    assert 1 <= shape.crop[1] <= height
+    assert kind == "image" or not (shape.size[0] % 2 or shape.size[1] % 2)
+    after = Media(kind=kind, width=shape.size[0], height=shape.size[1])
+    for fact, one in limits.items():
+        assert one.side(getattr(after, fact), after.height) == 0
