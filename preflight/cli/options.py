@@ -121,7 +121,7 @@ def items_of(
     """The single targets that a command line names; `ignored` is called for what is left out of folders."""
     ignore = not options.get("no_ignore")
     selection = Selection(tuple(options["include"]), tuple(options["exclude"]), ignore, ignored)
-    return expand(targets, selection, options["column"], options["confinement"])
+    return expand(targets, selection, options["column"], options.get("confinement"))
 
 
 def http_options(options: dict[str, Any]) -> HttpOptions | None:
