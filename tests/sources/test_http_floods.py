@@ -14,7 +14,7 @@ from preflight.errors import SourceError
 from preflight.media import Need
 from preflight.sources.http import HttpSource
 from tests.servers.floods import FLOODS
-from tests.servers.talk import Server
+from tests.servers.talk import Server, Talk
 from tests.sources.conftest import Open
 from tests.sources.taken import counted_bytes
 
@@ -101,3 +101,28 @@ def test_chunks_of_one_byte_are_read(server: Server, open_url: Open) -> None:
     source = open_url("raw/tiny")
     assert source.read_at(0, 20_000) == data
     assert (source.size, source.bytes_read) == (len(data), len(data))
+
+
+@pytest.mark.parametrize(
+    ("piece", "pause"), [(b"X-Header: abcdefghij\r\n" * 1000, 0.0), (b"x" * 65536, 0.0), (b"x", 0.05)]
+)
+def test_a_proxy_that_never_ends_its_answer_is_left(open_url: Open, piece: bytes, pause: float) -> None:
+    def endless(talk: Talk) -> None:
+        talk.keep = False
+        talk.raw(b"HTTP/1.1 200 OK\r\n")
+        talk.forever(piece, pause)
+
+    with Server({".example:443": endless}) as proxy:  # without the first character, which is no slash here
+        source = open_url(
+            "https://h.example/x.png",
+            proxy=proxy.url(""),
+            timeout=1.0 if pause else 20.0,
+            retries=0,
+            parts={"resolve": lambda host, port: ["8.8.8.8"]},
+        )
+        began = time.monotonic()
+        with counted_bytes() as sizes, pytest.raises(SourceError):
+            source.read_at(0, 10)
+        assert proxy.seen[0].method == "CONNECT"
+    assert sum(sizes) < 100_000
+    assert time.monotonic() - began < 10
