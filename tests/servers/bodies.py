@@ -237,6 +237,9 @@ def no_http(talk: Talk) -> None:
     talk.raw(b"220 mail.test ESMTP\r\n")
 
 
+_FORGED = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 100000-100009/300000\r\n\r\nforged...."
+
+
 @behaviour
 def cut_and_changed(talk: Talk) -> None:
     """No Range; the first body breaks off, and the next one is another of the same size."""
@@ -261,9 +264,12 @@ def slow_chunks(talk: Talk) -> None:
 
 @behaviour
 def answers_twice(talk: Talk) -> None:
-    """Sends another answer behind the one that was asked for."""
-    talk.give_range(talk.data)
-    talk.raw(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 100000-100009/300000\r\n\r\nforged....")
+    """Sends another answer behind the one that was asked for, at once."""
+    first, last = talk.request.span or (0, 0)
+    part = talk.data[first : last + 1]
+    at = f"bytes {first}-{first + len(part) - 1}/{len(talk.data)}"
+    head = f"HTTP/1.1 206 Partial Content\r\nContent-Length: {len(part)}\r\nContent-Range: {at}\r\n\r\n"
+    talk.body(head.encode() + part + _FORGED)
 
 
 @behaviour
@@ -281,9 +287,10 @@ def length_and_chunks(talk: Talk) -> None:
 @behaviour
 def head_with_body(talk: Talk) -> None:
     """Answers HEAD with a body, in which an answer is hidden."""
-    talk.give_range(talk.data)
     if talk.request.method == "HEAD":
-        talk.raw(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 100000-100009/300000\r\n\r\nforged....")
+        talk.body(f"HTTP/1.1 200 OK\r\nContent-Length: {len(talk.data)}\r\n\r\n".encode() + _FORGED)
+    else:
+        talk.give_range(talk.data)
 
 
 @behaviour
