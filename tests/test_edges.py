@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 import preflight
 from preflight import Report, UsageError
+from tests.conftest import Run
 
 PASSING = "fixtures/accepted/picture.png"
 
@@ -51,6 +53,56 @@ class TestPaths:
         assert report.source == str(path)
         (among_others,) = preflight.check_many([path], "atlas")
         assert told(among_others) == (found, message)
+
+    @pytest.mark.parametrize(
+        ("path", "said"),
+        [
+            ("blob:https://example.com/0b1e", "download the file there, or give its http(s) URL"),
+            ("//example.com/x.png", "write its scheme in front: https://example.com/x.png"),
+            ("//host/x.png", "write its scheme in front: https://host/x.png"),
+            ("cdn.example.com/x.png", "write https:// in front: https://cdn.example.com/x.png"),
+            ("CDN.Example.com:8443/x", "write https:// in front: https://CDN.Example.com:8443/x"),
+            ("cdn.example.com/x.png?X-Amz-Signature=5f2c", "https://cdn.example.com/x.png?…"),
+            ("192.0.2.7/x.png", "write https:// in front"),
+            ("localhost:8000/x.png", "write https:// in front"),
+            ("www.example.com", "write https:// in front"),
+            ("C:\\media\\x.png", "a path of Windows"),
+            ("c:/media/x.png", "a path of Windows"),
+            ("\\\\server\\share\\x.png", "a path of Windows"),
+            ("file:/tmp/a%20b.png", "give the path alone: /tmp/a b.png"),
+            ("https//example.com/x.png", "with // behind the colon"),
+            ("https:/example.com/x.png", "with // behind the colon"),
+            ("~/x.png", "write the whole path"),
+            ("'x.png'", "leave out the quotation marks"),
+            ("media.d/x.png", "check the path"),
+            ("v1.2/x.png", "check the path"),
+            ("archive.zip/x.png", "check the path"),
+            ("x.png", "check the path"),
+            ("https-logo.png", "check the path"),
+        ],
+    )
+    def test_what_was_meant_by_a_path_that_does_not_exist(self, path: str, said: str) -> None:
+        (found, message) = told(preflight.check(path, "atlas"))
+        assert found == "not_found"
+        assert said in message
+
+    def test_the_path_in_a_file_url_is_named(self) -> None:
+        _, message = told(preflight.check("file:///tmp/a%20b.png", "atlas"))
+        assert "give its path, /tmp/a b.png" in message
+
+    def test_a_host_with_a_query_is_no_pattern(self, run: Run) -> None:
+        done = run("check", "cdn.example.com/x.png?w=100", "--for", "atlas")
+        assert "write https:// in front: https://cdn.example.com/x.png" in done.stdout
+
+    @pytest.mark.parametrize(
+        "name", ["cdn.example.com/x.png", "www.example.com", "C:\\x.png", "blob:x", "~", "file:/x.png"]
+    )
+    def test_a_file_of_such_a_name_is_checked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        source = Path(PASSING).resolve()
+        monkeypatch.chdir(tmp_path)
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, name)
+        assert preflight.check(name, "atlas").verdict == "pass"
 
     def test_links_and_special_files_stop_nobody(self, tmp_path: Path) -> None:
         loop, broken, pipe, place = (tmp_path / name for name in ("loop.png", "broken.png", "pipe.png", "socket.png"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from typing import Final
 
@@ -101,13 +100,11 @@ def _unreadable(name: str, error: OSError | ValueError) -> SourceError:
     if isinstance(error, ValueError):
         return SourceError("not_found", f"{name} holds characters that no path can have: check it")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        if re.match("https?:", name, re.IGNORECASE):
-            return SourceError("not_found", f"{name} does not exist: write a URL as text, with // behind the colon")
-        if re.match(r"www\.", name, re.IGNORECASE):
-            return SourceError("not_found", f"{name} does not exist: if it is a URL, write https:// in front")
         if os.path.islink(name):
             return SourceError("not_found", f"{name} is a link to what does not exist: check where it leads")
-        return SourceError("not_found", f"{name} does not exist: check the path")
+        from preflight.sources.absent import advice
+
+        return SourceError("not_found", f"{name} does not exist: {advice(name) or 'check the path'}")
     if isinstance(error, PermissionError):
         return SourceError("permission_denied", f"{name} may not be read: give this user read permission")
     if error.errno == errno.ENAMETOOLONG:

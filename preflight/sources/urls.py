@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from preflight.errors import SourceError
 from preflight.sources.addresses import is_literal
@@ -39,7 +39,7 @@ def parse(url: str) -> Url:
         raise _invalid(url, "holds spaces, control characters or half ones where none may stand: remove them")
     scheme = url.partition(":")[0].lower()
     if scheme not in PORTS:
-        raise _invalid(url, _instead(scheme, "://" in url))
+        raise _invalid(url, _instead(scheme, "://" in url, _local_path(url)))
     if url[len(scheme) :].startswith("://"):
         _check_authority(url, _AUTHORITY.split(url[len(scheme) + 3 :], maxsplit=1)[0].lower())
     try:
@@ -69,11 +69,17 @@ def _check_authority(url: str, authority: str) -> None:
         raise _invalid(url, "has more than one @ before its path: write %40 for those in the user name or password")
 
 
-def _instead(scheme: str, absolute: bool) -> str:
+def _local_path(url: str) -> str:
+    """The path in a file: URL of this machine; empty for one of another host."""
+    parts = url.partition("://")[2].partition("/")
+    return f"/{unquote(parts[2])}" if parts[0].lower() in ("", "localhost") and parts[2] else ""
+
+
+def _instead(scheme: str, absolute: bool, path: str) -> str:
     if scheme == "data":
         return "is the file itself and no place to fetch it from: give the file, or an http(s) URL of it"
     if scheme == "file":
-        return "is a file of this machine: give its path"
+        return f"is a file of this machine: give its path{f', {path}' if path else ''}"
     if scheme in _STORES:
         return "names an object in a store: give the http(s) URL of it, presigned if it is not public"
     if absolute:

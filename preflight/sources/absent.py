@@ -1,0 +1,59 @@
+"""What a path that does not exist may have been meant as: a URL without its scheme, a path of another system."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from preflight.formats import KNOWN_EXTENSIONS
+
+_SLASHES: Final = re.compile(r"https?(:/?|//)(?!/)", re.IGNORECASE)
+"""A scheme whose colon or slashes were lost, as by path functions that take them for empty parts."""
+_FILE: Final = re.compile(r"file:/*(?=/)", re.IGNORECASE)
+_WINDOWS: Final = re.compile(r"[a-z]:[\\/]|\\\\", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?:(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?P<top>[a-z]{2,24}|xn--[a-z0-9-]+|\d{1,3})|localhost)(?P<port>:\d{1,5})?",
+    re.IGNORECASE,
+)
+
+
+def advice(name: str) -> str | None:
+    """Return what to do about a path that does not exist, as the end of a sentence; None for nothing in particular."""
+    lower = name.lower()
+    if lower.startswith("blob:"):
+        return "a blob: URL is known to one tab of a browser alone: download the file there, or give its http(s) URL"
+    if _SLASHES.match(name) and not os.path.isdir(name.partition("/")[0]):
+        return "write a URL as text, with // behind the colon"
+    if match := _FILE.match(name):
+        return f"give the path alone: {unquote(name[match.end() :])}"
+    if _WINDOWS.match(name) and os.sep == "/":
+        return "it is a path of Windows: give the path that the file has on this system"
+    if name.startswith("//") and name.strip("/"):
+        return f"if it is a URL, write its scheme in front: https:{_without_query(name)}"
+    if lower.startswith("www.") or _is_host(name.partition("/")[0], "/" in name):
+        return f"if it is a URL, write https:// in front: https://{_without_query(name)}"
+    if name.startswith("~"):
+        return "~ means the home folder to the shell alone, outside of quotation marks: write the whole path"
+    if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'":
+        return "leave out the quotation marks, which are a part of this name"
+    return None
+
+
+def _is_host(first: str, has_path: bool) -> bool:
+    """Return whether the first part of a path can be a host, and no folder or file is meant."""
+    match = _HOST.fullmatch(first)
+    if match is None or os.path.isdir(first):
+        return False
+    if match["top"] is not None and match["top"].isdecimal():  # an address, not a version
+        return first.partition(":")[0].count(".") == 3
+    if match["port"]:
+        return True
+    return has_path and (match["top"] or "").lower() not in KNOWN_EXTENSIONS
+
+
+def _without_query(name: str) -> str:
+    """What stands behind the question mark may be a signature."""
+    path, mark, _ = name.partition("?")
+    return f"{path}?…" if mark else path
