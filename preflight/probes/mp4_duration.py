@@ -18,6 +18,10 @@ _SHARE: Final = 0.01
 """The same as a part of the whole."""
 _NOTABLE: Final = 0.1
 """s: encoders trim their own delay by edits (48 ms in AAC) that nobody sees."""
+_SLOWEST: Final = 8000
+"""Hz; the lowest sample rate in use."""
+_PRIMING: Final = 4096
+"""Samples that AAC encoders may add: 1024 to 2112 in front, and up to a frame of 2048 behind."""
 _TICKS: Final = 2
 """Ticks of the movie's clock that rounding may cost."""
 _OVERFLOWN: Final = 1 << 31
@@ -111,7 +115,16 @@ def _edits_notably(movie: Movie, track: Track, span: Presented | None) -> bool:
         return True
     if span is None:
         return False
-    return abs(span.shown - span.media) > _SLACK or bool(stated and abs(stated - span.media) > _NOTABLE)
+    added = _added_by_encoders(track)
+    if abs(span.shown - span.media) > max(_SLACK, added):
+        return True
+    return bool(stated and abs(stated - span.media) > max(_NOTABLE, added))
+
+
+def _added_by_encoders(track: Track) -> float:
+    """s that an encoder of sound may add in front and behind: samples, which last longer where a second has few."""
+    rate = track.entry.rate if track.handler == SOUND and track.entry else None
+    return _PRIMING / max(rate, _SLOWEST) if rate else 0.0
 
 
 def _edited(movie: Movie, track: Track, end: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from probing import counted
 
 from preflight.media import Media, Need
 from preflight.probes import probe
+from preflight.probes.mp4_timing import Edits
 from preflight.sources.local import LocalSource
 from preflight.sources.memory import MemorySource
 
@@ -236,3 +237,18 @@ def test_fragments_are_left_where_no_time_is_needed() -> None:
     data = ftyp(b"iso5") + moov((blank(),), extra=mvex((blank(),)), fragmented=True) + bytes(4000)
     media = probe(MemorySource(data), Need(facts=frozenset(("width", "height", "video_codec"))))
     assert (media.width, media.video_codec, media.duration) == (854, "h264", None)
+
+
+@pytest.mark.parametrize(
+    ("played", "rate", "notable"),
+    [
+        (3.0, 8000, False),  # 3.128 s of media: 1024 samples in front
+        (3.0, 48_000, True),
+        (3.0, None, True),
+        (2.4, 8000, True),
+        (2.4, 1, True),
+    ],
+)
+def test_the_delay_of_a_sound_encoder_is_no_edit_to_remark(played: float, rate: int | None, notable: bool) -> None:
+    edits = Edits(played=round(played * 1000), waiting=0, plain=True)
+    assert edits.notable(1000, 3.128, rate) is notable
