@@ -12,13 +12,12 @@ from probing import counted
 
 from preflight.media import Media, Need
 from preflight.probes import probe
-from preflight.probes.mp4_timing import Edits
 from preflight.sources.local import LocalSource
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
-from makers._mp4 import Track, blank, box, ftyp, full, moov, movie, mvex, picture_entry, sound
+from makers._mp4 import Track, blank, box, esds, ftyp, full, moov, movie, mvex, picture_entry, sound, sound_entry
 
 SIZE = (854, 480)
 
@@ -240,15 +239,14 @@ def test_fragments_are_left_where_no_time_is_needed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("played", "rate", "notable"),
+    ("rate", "played", "notes"),
     [
-        (3.0, 8000, False),  # 3.128 s of media: 1024 samples in front
-        (3.0, 48_000, True),
-        (3.0, None, True),
-        (2.4, 8000, True),
-        (2.4, 1, True),
+        (8000, 3072, ()),  # of 3.2 s of media: 1024 samples in front are left out
+        (48_000, 3072, ("edit_list",)),
+        (8000, 2600, ("edit_list",)),
     ],
 )
-def test_the_delay_of_a_sound_encoder_is_no_edit_to_remark(played: float, rate: int | None, notable: bool) -> None:
-    edits = Edits(played=round(played * 1000), waiting=0, plain=True)
-    assert edits.notable(1000, 3.128, rate) is notable
+def test_the_delay_of_a_sound_encoder_is_no_edit_to_remark(rate: int, played: int, notes: tuple[str, ...]) -> None:
+    frames = round(3.2 * rate / 1024)
+    track = sound(frames, sound_entry(b"mp4a", rate, 1, esds(0x40)))._replace(scale=rate, edits=((played, 1024),))
+    assert seen(movie(track, brand=b"M4A ")).notes == notes
