@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from preflight.probes.mp4_timing import media_ticks
+from preflight.probes.mp4_timing import Edits, media_ticks
 from preflight.probes.mp4_tracks import PICTURES, SOUND, Movie, Track
 
 _SLACK: Final = 0.3
@@ -55,28 +55,33 @@ class Duration(NamedTuple):
 
 def duration_of(movie: Movie, described: Track | None) -> Duration:
     """How long the tracks of `movie` are played; `described`: the track whose facts are reported."""
-    spans = {id(track): _presented(movie, track) for track in movie.tracks}
-    known = [span for span in spans.values() if span is not None]
-    unknown = any(spans[id(track)] is None and track.samples for track in movie.tracks)
-    lasting = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
-    played = [span for span in (spans[id(track)] for track in lasting) if span is not None]
     seconds = movie.seconds
-    contradicted = any(span.lying for span in played)
-    # A movie header beside a track of unknown length, or one that was cut off, cannot be checked.
-    if played and movie.whole and not unknown:
-        shortest = max(span.shown for span in played)
-        longest = max(span.shown + span.waiting for span in known)
-        if seconds is None:
-            seconds = max(span.shown + span.waiting for span in played)
-        elif not _about(movie, shortest, seconds, longest):
-            seconds, contradicted = max(span.shown + span.waiting for span in played), True
-    own = spans.get(id(described)) if described else None
+    shortest = longest = played = 0.0
+    own: Presented | None = None
+    contradicted = edited = known = False
+    checked = movie.whole  # a movie header beside a track of unknown length, or one that was cut off, is not
+    for track in movie.tracks:
+        span = _presented(movie, track)
+        own = span if track is described else own
+        lasting = track.handler in (PICTURES, SOUND)
+        edited |= lasting and track.edits is not None and _edits_notably(movie, track.edits, span)
+        if span is None:
+            checked &= not track.samples
+            continue
+        longest = max(longest, span.shown + span.waiting)
+        if lasting:
+            known = True
+            contradicted |= span.lying
+            shortest, played = max(shortest, span.shown), max(played, span.shown + span.waiting)
     nothing = own is not None and own.media > 0 and own.shown <= 0
-    if nothing and all(span.shown <= 0 for span in played):
+    if checked and known:
+        if seconds is None:
+            seconds = played
+        elif not _about(movie, shortest, seconds, longest):
+            seconds, contradicted = played, True
+    if nothing and shortest <= 0:
         seconds = 0.0
-    return Duration(
-        seconds, contradicted, any(_edits_notably(movie, track, spans[id(track)]) for track in lasting), nothing
-    )
+    return Duration(seconds, contradicted, edited, nothing)
 
 
 def _about(movie: Movie, shortest: float, seconds: float, longest: float) -> bool:
@@ -100,18 +105,17 @@ def _presented(movie: Movie, track: Track) -> Presented | None:
     if track.edits is None or not movie.timescale:
         return Presented(media, 0.0, media, lying=lying)
     shown, waiting = _edited(movie, track, (ticks + track.shift) / track.timescale)
-    lying |= any(start == -1 and length >= _OVERFLOWN for length, start, _ in track.edits.entries)
+    lying |= track.edits.waiting >= _OVERFLOWN
     return Presented(shown, waiting, media, lying)
 
 
-def _edits_notably(movie: Movie, track: Track, span: Presented | None) -> bool:
+def _edits_notably(movie: Movie, edits: Edits, span: Presented | None) -> bool:
     """Whether what is played differs from the media by more than a viewer misses."""
-    edits, scale = track.edits, movie.timescale
-    if edits is None or not scale:
-        return edits is not None and not edits.plain
-    stated = sum(length for length, start, _ in edits.entries if start != -1) / scale
-    waiting = sum(length for length, start, _ in edits.entries if start == -1) / scale
-    if not edits.plain or waiting > _NOTABLE:
+    scale = movie.timescale
+    if not scale:
+        return not edits.plain
+    stated = edits.stated / scale
+    if not edits.plain or edits.waiting > _NOTABLE * scale:
         return True
     if span is None:
         return False

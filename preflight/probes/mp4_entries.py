@@ -5,6 +5,7 @@ QuickTime's sound descriptions of version 1 and 2 are in QuickTime File Format, 
 
 from __future__ import annotations
 
+from itertools import islice
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -46,11 +47,12 @@ class Entry(NamedTuple):
 def children(data: bytes, start: int, end: int) -> dict[bytes, Range]:
     """Body ranges of the boxes between `start` and `end`, the first of each type. Raises `BoundReached`."""
     found: dict[bytes, Range] = {}
-    for number, (kind, at, stop) in enumerate(boxes(data, start, end)):
-        if number == _CHILDREN:
-            raise BoundReached(f"{_CHILDREN} boxes have shown no end of their parent")
+    walk = boxes(data, start, end)
+    for kind, at, stop in islice(walk, _CHILDREN):
         if kind not in found:
             found[kind] = at, stop
+    if next(walk, None) is not None:
+        raise BoundReached(f"{_CHILDREN} boxes have shown no end of their parent")
     return found
 
 

@@ -110,6 +110,12 @@ def total_ticks(data: bytes, start: int, end: int) -> int:
 
 def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
     """The same where it can be believed: the table has a length for each of `samples`, and none is negative."""
+    if int.from_bytes(data[start + 4 : start + 8], "big") == 1 and end - start >= 16:  # as of a constant rate
+        count, length = (
+            int.from_bytes(data[start + 8 : start + 12], "big"),
+            int.from_bytes(data[start + 12 : start + 16], "big"),
+        )
+        return count * length if samples == count and count > 0 and length < _NEGATIVE else None
     counts, lengths = _runs(data, start, end)
     if not samples or sum(counts) != samples or max(lengths) >= _NEGATIVE:
         return None
@@ -127,25 +133,35 @@ class Edits(NamedTuple):
     """An edit list: (length in movie ticks, start in media ticks, rate in 16.16) of each edit; `plain`: one cut.
 
     `whole`: these are all of them.
-    A start of -1 stands for an empty edit, which shows nothing.
+    A start of -1 stands for an empty edit, which shows nothing. `stated`, `waiting`: ticks of the cuts and of the empty
+    edits; `whole`: the entries are all there are.
     """
 
     entries: tuple[tuple[int, int, int], ...]
     plain: bool
-    whole: bool = True
+    stated: int
+    waiting: int
+    whole: bool
 
 
 def read_elst(data: bytes, start: int, end: int) -> Edits | None:
     """The body of an `elst` box; None where it holds no edit."""
     edit = _EDIT_1 if data[start : start + 1] == b"\1" else _EDIT
-    count = int.from_bytes(data[start + 4 : start + 8], "big")
-    present = min(count, (end - start - 8) // edit.size)
+    present = min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // edit.size)
     count = min(present, _EDITS)
     if count <= 0:
         return None
     entries = tuple(edit.iter_unpack(data[start + 8 : start + 8 + edit.size * count]))
-    rates = [rate for _, media_time, rate in entries if media_time != -1]
-    return Edits(entries, len(rates) <= 1 and all(rate == _NORMAL_RATE for rate in rates), count == present)
+    stated = waiting = cuts = 0
+    plain = True
+    for length, media_time, rate in entries:
+        if media_time == -1:
+            waiting += length
+        else:
+            stated += length
+            cuts += 1
+            plain &= rate == _NORMAL_RATE
+    return Edits(entries, plain and cuts <= 1, stated, waiting, count == present)
 
 
 def first_shift(data: bytes, start: int, end: int) -> int:
