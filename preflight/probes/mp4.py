@@ -132,9 +132,10 @@ def _film_facts(layout: Layout, movie: Movie, film: Track | None, absent: str | 
         timing, counted = read_stts(movie.data, *film.lengths), True
     if timing is not None and timing.frames and (counted or timing.constant):
         facts["frames"] = timing.frames if counted else None
-        ticks = film.duration if timing.negative else timing.ticks
+        negative = timing.negative
+        ticks = film.duration if negative else timing.ticks
         facts["fps"] = timing.frames * film.timescale / ticks if ticks and film.timescale else None
-        facts["variable_fps"] = None if timing.negative else timing.variable
+        facts["variable_fps"] = None if negative else timing.variable
     return facts
 
 
@@ -180,7 +181,7 @@ def _notes(
         "multiple_video_tracks": several,
         "no_media_data": layout.has_media is False and not cut,
         "nothing_shown": whole and lasting.nothing_shown,
-        "read_limit": movie.limited or unseen or any(t.edits is not None and not t.edits.whole for t in tracks),
+        "read_limit": movie.limited or unseen,
         "truncated": cut,
     }
     return tuple(note for note, applies in seen.items() if applies)

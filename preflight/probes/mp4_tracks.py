@@ -142,7 +142,9 @@ def _part(movie: Movie, kind: bytes, at: int, stop: int) -> None:
     data = movie.data
     try:
         if kind == b"trak" and len(movie.tracks) < _TRACKS:
-            movie.tracks.append(_track(data, at, stop))
+            track = _track(data, at, stop)
+            movie.tracks.append(track)
+            movie.limited |= track.edits is not None and not track.edits.whole
         elif kind == b"trak":
             movie.limited = True
         elif kind == b"mvhd":
