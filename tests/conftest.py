@@ -16,6 +16,8 @@ import pytest
 from hypothesis import settings as hypothesis
 
 from tests.forks import Forks
+from tests.temporary import pytest_configure as pytest_configure
+from tests.temporary import pytest_sessionfinish as pytest_sessionfinish
 
 if TYPE_CHECKING:
     from preflight.sandbox import Sandbox

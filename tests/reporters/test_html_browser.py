@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -32,9 +33,11 @@ RULES = "atlas,agentsflare"
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[webdriver.Chrome]:
-    chrome = start()
-    yield chrome
-    chrome.quit()
+    # Its profile's lock stays behind in the temporary folder, below a path that must be short: a socket is there.
+    with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as folder:
+        chrome = start(folder)
+        yield chrome
+        chrome.quit()
 
 
 @pytest.fixture(scope="module")
