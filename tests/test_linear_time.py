@@ -15,7 +15,7 @@ from preflight.probes.sniff_text import sniff_text
 from preflight.providers.findings import UPSTREAM, finding_of
 from preflight.providers.reasons import Said, reason_of
 from preflight.providers.redaction import Redactor
-from preflight.sources import headers, opening, pages, presigned, urls
+from preflight.sources import coding, headers, opening, pages, presigned, urls
 from preflight.sources.addresses import is_literal, kind_of
 from preflight.sources.failures import refused
 from preflight.sources.redact import redact, redact_text
@@ -119,7 +119,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "content_length": headers.content_length,
     "retry_after": lambda text: headers.retry_after(text, 0.0),
     "media_type": headers.media_type,
-    "is_coded": headers.is_coded,
+    "coding_of": coding.coding_of,
     "refused": lambda text: refused("name", 403, encoded(text), False, ""),
     "printable": printable,
     "redactor": Redactor([]).text,

@@ -64,7 +64,7 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
         span = _presented(movie, track)
         own = span if track is described else own
         lasting = track.handler in (PICTURES, SOUND)
-        edited |= lasting and track.edits is not None and _edits_notably(movie, track.edits, span)
+        edited |= lasting and track.edits is not None and _edits_notably(movie, track, track.edits, span)
         if span is None:
             checked &= not track.samples
             continue
@@ -109,7 +109,7 @@ def _presented(movie: Movie, track: Track) -> Presented | None:
     return Presented(shown, waiting, media, lying)
 
 
-def _edits_notably(movie: Movie, edits: Edits, span: Presented | None) -> bool:
+def _edits_notably(movie: Movie, track: Track, edits: Edits, span: Presented | None) -> bool:
     """Whether what is played differs from the media by more than a viewer misses."""
     scale = movie.timescale
     if not scale:

@@ -141,18 +141,17 @@ class TestTypes:
     @pytest.mark.parametrize(
         ("annotation", "value"),
         [
-            (Path | None, PASSING),
-            (Path | None, None),
-            (PurePath, PASSING),
-            (FilePath, PASSING),
-            (Folder, PASSING),
-            (list[list[Path]], [[PASSING], []]),
-            (tuple[Path, ...], (PASSING, PASSING)),
-            (set[Path], {PASSING}),
-            (Upload, Upload(io.BytesIO(PASSING.read_bytes()), "a.png")),
-            (Path | bytes, PASSING.read_bytes()),
+            pytest.param(Path | None, PASSING, id="path or none"),
+            pytest.param(Path | None, None, id="none"),
+            pytest.param(PurePath, PASSING, id="pure path"),
+            pytest.param(FilePath, PASSING, id="existing file"),
+            pytest.param(Folder, PASSING, id="new type"),
+            pytest.param(list[list[Path]], [[PASSING], []], id="nested lists"),
+            pytest.param(tuple[Path, ...], (PASSING, PASSING), id="tuple"),
+            pytest.param(set[Path], {PASSING}, id="set"),
+            pytest.param(Upload, Upload(io.BytesIO(PASSING.read_bytes()), "a.png"), id="upload"),
+            pytest.param(Path | bytes, PASSING.read_bytes(), id="path or bytes"),
         ],
-        ids=str,
     )
     def test_paths_bytes_and_uploads_in_any_arrangement_are_judged(self, annotation: Any, value: Any) -> None:
         assert TypeAdapter(Annotated[annotation, Passes("atlas")]).validate_python(value) == value
