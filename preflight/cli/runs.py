@@ -100,7 +100,9 @@ class Run:
                 click.echo(f"interrupted: {self._done()}; {then}", err=True)
                 raise
             except BrokenPipeError:  # nobody reads on: reports beside it have what was done
-                if not examined:
+                if examined:
+                    self.outputs.publish()  # they are complete: only the end of the main output was not read
+                else:
                     reporter.close(self.summary)
                     self._publish_new()
                 raise

@@ -14,6 +14,9 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "no_media": Code("unknown", "Nothing to check", "A folder has no file that could be media."),
     "unreadable_line": Code("unknown", "Line not readable", "A line of a list names no target."),
     "not_a_file": Code("unknown", "Not a file", "The path names something that has no content of its own."),
+    "not_a_media_source": Code(
+        "error", "Not a media source", "A value of this type is neither a path nor a URL, nor bytes or an open file."
+    ),
     "path_outside": Code(
         "error", "Outside the folder", "The path is outside the folder from which files are accepted."
     ),
