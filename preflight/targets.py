@@ -13,7 +13,7 @@ from preflight.gitignore import Ignoring
 from preflight.report import Problem
 from preflight.sources.absent import advice
 from preflight.sources.assets import asset_of
-from preflight.sources.opening import Target, is_fetched, is_url
+from preflight.sources.opening import Target, is_fetched, is_url, shown
 
 
 class Item(NamedTuple):
@@ -114,7 +114,7 @@ def _pattern(word: str, selection: Selection, confinement: Confinement | None) -
     found = sorted(confinement.glob(word) if confinement else glob.iglob(word, recursive=True))
     if not found:
         said = advice(word) or "check it, and quote it for the shell"
-        yield _problem(word, "not_found", f"no file matches this pattern: {said}")
+        yield _problem(shown(word), "not_found", f"no file matches this pattern: {said}")
     for path in found:
         if confinement and (outside := confinement.problem(path)):
             yield _problem(path, "unreadable", outside)

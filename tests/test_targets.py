@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import preflight
 from preflight.targets import Selection, expand
 from tests.conftest import Run
 
@@ -169,3 +170,19 @@ class TestIgnored:
         (tree / "rules").write_text("*\n")
         (tree / "b/.gitignore").symlink_to("../rules")
         assert names("b") == ["b/c.png", "b/d/e.mp4"]
+
+
+@pytest.mark.parametrize("word", ["cdn.example.com/x.png?X-Amz-Signature=5f2caa", "//h.example/a.mp4?token=5f2caa"])
+def test_signature_of_a_url_without_scheme_is_not_shown(word: str) -> None:
+    (item,) = expand([word])
+    assert item.problem is not None
+    assert "5f2caa" not in f"{item.name} {item.problem.message}"
+    report = preflight.check(word, "atlas")
+    assert report.verdict == "unknown"
+    assert "5f2caa" not in json.dumps(report.as_json())
+
+
+def test_existing_file_whose_name_has_a_query_keeps_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.png?token=5f2caa"
+    path.write_bytes(b"")
+    assert preflight.check(str(path), "atlas").source == str(path)

@@ -49,7 +49,7 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
             from preflight.sources.http import HttpOptions, HttpSource
 
             return HttpSource(target, need=need, options=http or HttpOptions())
-        return LocalSource(target)
+        return LocalSource(target, shown(target) if "?" in target else None)
     if isinstance(target, os.PathLike):
         return LocalSource(os.fsdecode(target))
     if isinstance(target, bytes | bytearray | memoryview):
@@ -92,7 +92,8 @@ def shown(target: Target) -> str:
     if (asset := asset_of(target)) is not None:
         return printable(asset.reference)
     if isinstance(target, str):
-        if is_url(target):
+        # A URL whose scheme was left out is a path that does not exist, and its query may be a signature.
+        if is_url(target) or ("?" in target and "=" in target and not os.path.lexists(target)):
             from preflight.sources.redact import redact
 
             return redact(target)
