@@ -10,12 +10,18 @@ from preflight.probes.frames import walk
 from preflight.probes.tags import ID3, tags_after, tags_before
 from preflight.sources import Source
 
+ADIF: Final = b"ADIF"
+"""ISO/IEC 14496-3 1.A.2: the identifier at the start of a file with one header."""
 _SBR_CORE: Final = 24000
 """Up to this core rate SBR may double the samples and PS the channels without a word in the header (14496-3 1.6.5)."""
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Facts of an ADTS file. Larger than `need.max_bytes`: no duration."""
+    """Facts of an ADTS file. Larger than `need.max_bytes`: no duration. ADIF, which has one header, is a library's."""
+    if source.read_at(0, len(ADIF)) == ADIF:
+        from preflight.probes import foreign  # hardly any file has this format
+
+        return foreign.read(source, need, name)
     tags = tags_before(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
     place = locate(source, tags.end)

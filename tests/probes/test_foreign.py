@@ -197,3 +197,10 @@ def test_a_decoder_that_dies_over_a_file_costs_that_file_alone(monkeypatch: pyte
     reports = list(preflight.check_many([icon, b"PK\3\4" + bytes(99), icon], "atlas"))
     assert [report.verdict for report in reports] == ["unknown", "fail", "unknown"]
     assert [finding.code for finding in preflight.check(icon, "atlas").findings] == ["probe_crashed"]
+
+
+def test_aac_with_one_header_is_read_by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    track = {"track_type": "Audio", "format": "AAC", "sampling_rate": 44100, "channel_s": 2}
+    answering(monkeypatch, {"general": {"format": "ADIF"}, "tracks": [track]})
+    media = seen(b"ADIF" + bytes(500))
+    assert (media.format, media.audio_codec, media.sample_rate, media.channels) == ("aac", "aac", 44100, 2)
