@@ -91,7 +91,7 @@ class Exchange:
             try:
                 answer = self._follow("GET", self.url, headers)
                 try:
-                    self._accept(answer, ranged=span is not None)
+                    self._accept(answer, ranged=bool(headers))
                     taken = take(answer)
                     self._found = True
                     return taken
@@ -99,6 +99,9 @@ class Exchange:
                     answer.close()
                     raise
             except Passing as failure:
+                if headers and self._may_be_about_range(failure, tries):
+                    headers = {}
+                    continue
                 self._pause(failure, tries)
                 if span is None:  # the whole body comes once more
                     self._budget.renew()
@@ -259,6 +262,12 @@ class Exchange:
         except SourceError as last:
             raise self._concealed(last) from None
 
+    def _may_be_about_range(self, failure: Passing, tries: int) -> bool:
+        """Whether the last try failed and a plain GET, as services make it, may still get the file: some servers have
+        a fault with Range alone, and some firewalls end the connection at it."""
+        exhausted = 0 < self._options.retries <= tries
+        return exhausted and failure.faulty and failure.wait is None and not self._found
+
     def _concealed(self, failure: SourceError) -> SourceError:
         """The failure, without the caller's headers in its sentence."""
         failure.args = (self._conceal(str(failure)),)
@@ -293,7 +302,8 @@ class Exchange:
         if answer.status != 429 and answer.status < 500:
             raise failure
         asked = retry_after(answer.header("Retry-After"), self._transport.now())
-        raise Passing(failure.code, str(failure), asked if answer.status in (429, 503) else None)
+        wait = asked if answer.status in (429, 503) else None
+        raise Passing(failure.code, str(failure), wait, faulty=answer.status >= 500)
 
 
 def _is_about_range(status: int) -> bool:

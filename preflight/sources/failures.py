@@ -38,11 +38,16 @@ _EXPIRED: Final = re.compile(
 
 
 class Passing(SourceError):
-    """A failure that may be gone on the next try. `wait` is what the server asks for, in s."""
+    """A failure that may be gone on the next try.
 
-    def __init__(self, code: str, message: str, wait: float | None = None) -> None:
+    wait    what the server asks for, in s
+    faulty  the server took the request and has a fault with it
+    """
+
+    def __init__(self, code: str, message: str, wait: float | None = None, *, faulty: bool = False) -> None:
         super().__init__(code, message)
         self.wait = wait
+        self.faulty = faulty
 
 
 class RangeRefused(SourceError):
@@ -119,7 +124,7 @@ def unconnected(host: str, error: OSError) -> SourceError:
 
 
 def broken(name: str) -> SourceError:
-    return Passing("connection_failed", f"{name}: the server closed the connection without a whole answer")
+    return Passing("connection_failed", f"{name}: the server closed the connection without a whole answer", faulty=True)
 
 
 def cut_off(name: str) -> SourceError:

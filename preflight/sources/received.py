@@ -60,6 +60,8 @@ class Received:
         length = _length(answer)
         if length is not None and length != part.last + 1 - part.first:
             self._record.note("length_wrong")
+        if length == 0:
+            raise RangeRefused(self._name)
         wanted = min(part.last + 1, span[1]) - part.first
         if length is not None and DISTANT <= length < wanted:
             wanted = length  # it announces less than the part that it names, and may keep to it

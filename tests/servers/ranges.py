@@ -8,9 +8,14 @@ from tests.servers.talk import Talk
 
 @behaviour
 def range_answered(talk: Talk) -> None:
-    """`/range-answered/403/file`: that status, as plain text, to any Range; the file, as video, to a plain GET."""
+    """`/range-answered/403/file`: that status, as plain text, to any Range; the file, as video, to a plain GET.
+
+    `nothing`: the connection ends without an answer.
+    """
     status, _, name = talk.rest.partition("/")
-    if talk.request.span is None:
+    if status == "nothing" and talk.request.span is not None:
+        talk.keep = False
+    elif talk.request.span is None:
         talk.answer("200 OK", talk.server.files[name], {"Content-Type": "video/mp4"})
     else:
         talk.answer(
@@ -98,3 +103,9 @@ def capped_under_a_longer_range(talk: Talk) -> None:
     last = min(last, len(data) - 1)
     part = data[first : min(last + 1, first + int(most))]
     talk.answer("206 Partial Content", part, {"Content-Range": f"bytes {first}-{last}/{len(data)}"})
+
+
+@behaviour
+def part_without_bytes(talk: Talk) -> None:
+    """206 that names a part and has no body."""
+    _in_other_words(talk, "206 Partial Content", {"Content-Range": f"bytes 0-99/{len(talk.data)}"}, b"")

@@ -9,7 +9,7 @@ import pytest
 import preflight
 from preflight.errors import SourceChanged, SourceError
 from tests.servers.talk import Server
-from tests.sources.conftest import DATA, NAME, Open
+from tests.sources.conftest import DATA, NAME, FakeTime, Open
 
 SIZE = len(DATA)
 
@@ -22,6 +22,16 @@ def test_plain_get_decides_after_a_refused_range(server: Server, open_url: Open,
     assert (seen.status, seen.content_type, seen.content_length, seen.ranges) == (200, "video/mp4", SIZE, False)
     assert (source.size, source.requests, seen.notes) == (SIZE, 2, ("no_ranges",))
     assert [request.span is None for request in server.seen] == [False, True]
+
+
+@pytest.mark.parametrize("answer", ["500", "502", "503", "505", "nothing"])
+def test_plain_get_decides_after_a_server_failed_at_range_alone(
+    server: Server, open_url: Open, fake_time: FakeTime, answer: str
+) -> None:
+    source = open_url(f"range-answered/{answer}/{NAME}", parts=fake_time.parts())
+    assert source.read_at(200_000, 10) == DATA[200_000:200_010]
+    assert (source.delivery.status, source.delivery.notes) == (200, ("retried", "no_ranges"))
+    assert [request.span is None for request in server.seen] == [False, False, False, True]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -64,7 +74,9 @@ def test_refused_range_behind_a_redirect_is_asked_again_from_the_link_as_given(s
     assert (source.delivery.redirects, source.delivery.status) == (1, 200)
 
 
-@pytest.mark.parametrize("behaviour", ["other-range", "nameless-range", "several-ranges", "part-as-whole"])
+@pytest.mark.parametrize(
+    "behaviour", ["other-range", "nameless-range", "several-ranges", "part-as-whole", "part-without-bytes"]
+)
 def test_unusable_part_is_followed_by_a_plain_get(open_url: Open, behaviour: str) -> None:
     source = open_url(f"{behaviour}/{NAME}")
     assert source.read_at(0, 10) == DATA[:10]
