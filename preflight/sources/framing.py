@@ -185,8 +185,8 @@ class ChunkedBody(io.BufferedIOBase):
             raise InvalidResponse("a chunk is longer than it says")
         self._first = False
         line = self._line()
-        size, extension, _ = line.partition(b";")
-        self._left = chunk_size(size.rstrip(b" \t") if extension else size)
+        # Blanks stand before an extension, and behind sizes that old servers pad to a width; other clients skip them.
+        self._left = chunk_size(line.partition(b";")[0].rstrip(b" \t"))
         if not self._left:
             while self._line():  # trailer fields mean nothing to us
                 pass
