@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from preflight import __version__
 from preflight.errors import SourceError
 from preflight.sources.answer import Answer
-from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenged, reason_of
+from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenge_page, is_challenged, reason_of
 from preflight.sources.coding import coding_of
 from preflight.sources.custom_headers import concealer
 from preflight.sources.failures import (
@@ -198,7 +198,8 @@ class Exchange:
     def _automation_refused(self, answer: Answer, body: bytes) -> str | None:
         """How the server refuses automated clients; None where it refuses for another reason, or may answer later."""
         if answer.status == 429 or answer.status >= 500:
-            return "with a bot challenge" if is_challenged(answer.header) else None
+            challenged = is_challenged(answer.header) or is_challenge_page(body)
+            return "with a bot challenge" if challenged else None
         if is_store_error(body) or self.record.expired:
             return None
         how = reason_of(answer.status, answer.header, body)

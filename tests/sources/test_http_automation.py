@@ -37,6 +37,8 @@ def failure(source: Any) -> SourceError:
         "challenges/403/cf-mitigated=challenge/plain",
         "challenges/403/=/challenge",
         "challenges/503/cf-mitigated=challenge/plain",
+        "challenges/503/=/challenge",
+        "challenges/429/=/challenge",
         "challenges/429/x-vercel-mitigated=challenge/plain",
         "challenges/405/x-amzn-waf-action=captcha/plain",
         "challenges/202/x-amzn-waf-action=challenge/plain",
