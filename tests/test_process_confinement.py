@@ -6,6 +6,7 @@ import os
 import pickle
 import platform
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 
 from preflight import worker
 from preflight.checker import plan_for
+from preflight.errors import WorkerCrashed
 from preflight.scan.processes import _Process
 from preflight.sources.memory import MemorySource
 from preflight.targets import Item
@@ -41,7 +43,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(HERE)
-    for name in ("surroundings", "attempt", "burn"):
+    for name in ("surroundings", "attempt", "burn", "abort"):
         monkeypatch.setitem(worker.TASKS, name, f"worker_tasks:{name}")
     worker._stop_all()
     yield
@@ -151,6 +153,28 @@ class TestSystemCalls:
     @pytest.mark.parametrize("what", ["socket", "unix_socket", "socket_pair", "run", "fork", "signal"])
     def test_no_connection_and_no_process(self, what: str) -> None:
         assert ask("attempt", what=what) == "PermissionError"
+
+    @pytest.mark.parametrize("what", ["signal_by_thread", "signal_by_file", "limits_of_host", "priority_of_host"])
+    def test_host_cannot_be_steered(self, what: str) -> None:
+        assert ask("attempt", what=what) == "PermissionError"
+        assert resource.getrlimit(resource.RLIMIT_CPU)[0] != 1
+
+    @pytest.mark.parametrize("what", ["key", "shared_memory"])
+    def test_nothing_is_left_in_the_kernel(self, what: str) -> None:
+        assert ask("attempt", what=what) == "PermissionError"
+
+    @pytest.mark.parametrize("what", ["change_mode", "change_owner", "change_times", "change_attributes"])
+    def test_what_is_known_of_a_file_stays(self, what: str, tmp_path: Path) -> None:
+        path = tmp_path / "there"
+        path.write_bytes(b"kept")
+        before = os.stat(path)
+        assert ask("attempt", what=what, path=str(path)) == "PermissionError"
+        assert os.stat(path) == before
+
+    def test_calls_about_itself_are_allowed(self) -> None:
+        assert ask("attempt", what="own_limits") == "succeeded"
+        with pytest.raises(WorkerCrashed, match="SIGABRT"):
+            ask("abort")
 
 
 def landlock() -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -43,6 +45,11 @@ def read_forever(file: BinaryIO, **_: object) -> None:
 def segfault(file: BinaryIO, **_: object) -> None:
     signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # as without pytest's faulthandler
     ctypes.string_at(0)
+
+
+def abort(file: BinaryIO, **_: object) -> None:
+    signal.signal(signal.SIGABRT, signal.SIG_DFL)
+    os.abort()
 
 
 def leave(file: BinaryIO, **_: object) -> None:
@@ -117,6 +124,17 @@ def attempt(file: BinaryIO, what: str, path: str = "") -> str:
         "run": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
         "fork": lambda: os.fork() or os._exit(0),
         "signal": lambda: os.kill(os.getppid(), 0),
+        "signal_by_thread": lambda: _call(_NUMBERS[0], os.getppid(), os.getppid(), 0),
+        "signal_by_file": lambda: fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid()),
+        "limits_of_host": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1)),
+        "priority_of_host": lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19),
+        "key": lambda: _call(_NUMBERS[1], b"user", b"name", b"value", 5, -3),
+        "shared_memory": lambda: _call(_NUMBERS[2], 0, 4096, 0o1600),
+        "own_limits": lambda: resource.getrlimit(resource.RLIMIT_CPU),
+        "change_mode": lambda: os.chmod(path, 0o777),
+        "change_owner": lambda: os.chown(path, os.getuid(), os.getgid()),
+        "change_times": lambda: os.utime(path, (1, 1)),
+        "change_attributes": lambda: os.setxattr(path, "user.name", b"value"),
         "environment_of_host": lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes(),
         "memory_of_host": lambda: os.close(os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY)),
         "thread": _thread,
@@ -126,6 +144,17 @@ def attempt(file: BinaryIO, what: str, path: str = "") -> str:
     except OSError as error:
         return type(error).__name__
     return "succeeded"
+
+
+_NUMBERS = {"x86_64": (234, 248, 29), "aarch64": (131, 217, 194)}.get(os.uname().machine, (-1, -1, -1))
+"""Of the system calls tgkill, add_key and shmget."""
+
+
+def _call(*arguments: int | bytes) -> None:
+    """Make a system call. Raise OSError where it fails."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _thread() -> None:

@@ -12,7 +12,7 @@ import os
 import resource
 import struct
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 MAX_DESCRIPTORS: Final = 64
 """Its channel, three standard streams, and the libraries and modules that a decoder opens while it is loaded."""
@@ -122,64 +122,126 @@ def _forbid_writing(libc: Any) -> None:
 
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _ALLOW, _FAIL_WITH = 0x7FFF0000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
 _CLONE_THREAD: Final = 0x00010000
+_SIGNALS_OF_FILES: Final = (8, 10, 15)
+"""Commands of fcntl(2) that choose who is sent which signal by a file: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
 _NOT_NATIVE: Final = 0x40000000
 """The first number of x32, another set of calls of x86-64. No other architecture has numbers so high."""
 _CLONE3: Final = 435
+_SINCE_2019: Final = (424, 425, 438, 440, 442, 452, 463, 466)
+"""pidfd_send_signal io_uring_setup pidfd_getfd process_madvise mount_setattr fchmodat2 setxattrat removexattrat: calls
+so new have the same numbers everywhere."""
 
-_CALLS: Final[dict[str, tuple[int, int, tuple[int, ...]]]] = {
-    # socket socketpair fork vfork execve execveat; kill tkill pidfd_send_signal pidfd_getfd; ptrace process_vm_readv
-    # process_vm_writev; mount umount2 pivot_root unshare setns; init_module finit_module bpf io_uring_setup
-    "x86_64": (
+
+class _Calls(NamedTuple):
+    """The numbers of a machine's system calls, and its own as an architecture.
+
+    forbidden  these fail. The others depend on their arguments
+    """
+
+    architecture: int
+    clone: int
+    prlimit64: int
+    tgkill: int
+    fcntl: int
+    forbidden: tuple[int, ...]
+
+
+_CALLS: Final = {
+    "x86_64": _Calls(
         0xC000003E,
         56,
+        302,
+        234,
+        72,
         (
-            *(41, 53, 57, 58, 59, 322, 62, 200, 424, 438, 101, 310),
-            *(311, 165, 166, 155, 272, 308, 175, 313, 321, 425),
+            *(41, 53, 57, 58, 59, 322),  # socket socketpair fork vfork execve execveat
+            *(62, 200, 129, 297),  # kill tkill rt_sigqueueinfo rt_tgsigqueueinfo
+            *(101, 310, 311, 312),  # ptrace process_vm_readv process_vm_writev kcmp
+            *(141, 142, 144, 203, 251, 314),  # setpriority sched_set(param|scheduler|affinity) ioprio_set sched_setattr
+            *(165, 166, 155, 272, 308),  # mount umount2 pivot_root unshare setns
+            *(175, 313, 321, 298, 323),  # init_module finit_module bpf perf_event_open userfaultfd
+            *(303, 304),  # name_to_handle_at open_by_handle_at
+            *(90, 91, 268, 92, 93, 94, 260),  # (f)chmod(at) (f|l)chown(at)
+            *(132, 235, 261, 280),  # utime(s) futimesat utimensat
+            *(188, 189, 190, 197, 198, 199),  # (l|f)setxattr (l|f)removexattr
+            *(248, 249, 250),  # add_key request_key keyctl
+            *(29, 30, 31, 64, 65, 66, 220, 68, 69, 70, 71, 240),  # shmget shmat shmctl sem* msg* mq_open
         ),
     ),
-    # The same; it has neither fork nor vfork.
-    "aarch64": (
+    # The same; of fork, chmod, chown and utime it has only the calls that take more arguments.
+    "aarch64": _Calls(
         0xC00000B7,
         220,
+        261,
+        131,
+        25,
         (
-            *(198, 199, 221, 281, 129, 130, 424, 438, 117, 270),
-            *(271, 40, 39, 41, 97, 268, 105, 273, 280, 425),
+            *(198, 199, 221, 281),
+            *(129, 130, 138, 240, 117, 270, 271, 272),
+            *(140, 118, 119, 122, 30, 274),
+            *(40, 39, 41, 97, 268, 105, 273, 280, 241, 282),
+            *(264, 265),
+            *(52, 53, 54, 55),
+            88,
+            *(5, 6, 7, 14, 15, 16),
+            *(217, 218, 219),
+            *(194, 195, 196, 190, 191, 192, 193, 186, 187, 188, 189, 180),
         ),
     ),
 }
-"""By machine: its number as an architecture, the number of clone, and those of the calls that are forbidden."""
 
 
 def _forbid_system_calls(libc: Any) -> None:
-    """Forbid sockets, further processes (threads are allowed) and calls that reach into other processes."""
+    """Forbid sockets, further processes (threads are allowed), calls that reach into other processes or steer them,
+    what Landlock lets through of changes to files, and what outlives the process in the kernel."""
     known = _CALLS.get(os.uname().machine)
     if known is None or sys.maxsize < 1 << 32:
         return
-    code = _program(*known)
+    code = _program(known, os.getpid())
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("=H6xQ", len(code) // 8, ctypes.addressof(buffer))
     libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), program)
 
 
-def _program(architecture: int, clone: int, forbidden: tuple[int, ...]) -> bytes:
-    """Build the filter: instructions of an operation, jumps if true and if false (how many to skip), and an operand."""
-    checks = [(_EQUAL, number) for number in forbidden]
-    steps: list[tuple[int, int, int, int]] = [
+def _program(calls: _Calls, pid: int) -> bytes:
+    """Build the filter for the process `pid`: instructions of an operation, where to go on if true and if false (how
+    many to skip, or the result), and an operand."""
+    steps: list[tuple[int, int | str, int | str, int]] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
-        (_EQUAL, 0, len(checks) + 7, architecture),  # another one: forbidden
+        (_EQUAL, 0, "forbid", calls.architecture),
         (_LOAD, 0, 0, _NUMBER),
-        (_AT_LEAST, len(checks) + 5, 0, _NOT_NATIVE),
-        *((operation, len(checks) + 4 - place, 0, number) for place, (operation, number) in enumerate(checks)),
-        (_EQUAL, 5, 0, _CLONE3),  # its flags are in memory, where a filter cannot look: the C library falls back
-        (_EQUAL, 0, 2, clone),
-        (_LOAD, 0, 0, _FIRST_ARGUMENT),
-        (_ANY_BIT, 0, 1, _CLONE_THREAD),
-        (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, _FAIL_WITH | _EPERM),
-        (_RETURN, 0, 0, _FAIL_WITH | _ENOSYS),
+        (_AT_LEAST, "forbid", 0, _NOT_NATIVE),
+        *((_EQUAL, "forbid", 0, number) for number in (*calls.forbidden, *_SINCE_2019)),
+        (
+            _EQUAL,
+            "missing",
+            0,
+            _CLONE3,
+        ),  # its flags are in memory, where a filter cannot look: the C library falls back
+        *_only(calls.clone, 0, _ANY_BIT, _CLONE_THREAD),
+        *_only(calls.prlimit64, 0, _EQUAL, 0),  # of another process it takes what that needs
+        *_only(calls.tgkill, 0, _EQUAL, pid),  # abort() ends the process by it
+        (_EQUAL, 0, 1 + len(_SIGNALS_OF_FILES), calls.fcntl),
+        (_LOAD, 0, 0, _ARGUMENTS + 8),
+        *((_EQUAL, "forbid", 0, command) for command in _SIGNALS_OF_FILES),
     ]
-    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+    results = {"allow": _ALLOW, "forbid": _FAIL_WITH | _EPERM, "missing": _FAIL_WITH | _ENOSYS}
+    places = {name: len(steps) + place for place, name in enumerate(results)}
+    program = b""
+    for place, (operation, true, false, operand) in enumerate(steps):
+        jumps = [places[way] - place - 1 if isinstance(way, str) else way for way in (true, false)]
+        program += struct.pack("=HBBI", operation, *jumps, operand)
+    return program + b"".join(struct.pack("=HBBI", _RETURN, 0, 0, result) for result in results.values())
+
+
+def _only(number: int, argument: int, operation: int, operand: int) -> list[tuple[int, int | str, int | str, int]]:
+    """Allow a system call where an argument fulfils a condition, and forbid it elsewhere."""
+    return [
+        (_EQUAL, 0, 2, number),
+        (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),
+        (operation, "allow", "forbid", operand),
+    ]
