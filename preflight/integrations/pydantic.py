@@ -17,6 +17,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from preflight.errors import UsageError
+from preflight.escape import printable, printable_texts
 from preflight.integrations.accepted_types import refuse_text
 from preflight.integrations.prejudged import prejudged
 from preflight.integrations.requirement import Objection, Requirement
@@ -83,8 +84,11 @@ class Passes(Requirement):
 
 
 def _detail(objection: Objection, source: str, place: tuple[int, ...]) -> InitErrorDetails:
-    message, context = objection.finding.message, objection.context()
+    # pydantic takes no halves of characters, which stand for the bytes of a name that is not UTF-8.
+    message, context = printable(objection.finding.message), printable_texts(objection.context())
     if "{" in message:  # pydantic fills what stands in braces: a name must not be taken for that
         context = {**context, "message": message}
         message = "{message}"
-    return InitErrorDetails(type=PydanticCustomError(objection.finding.code, message, context), loc=place, input=source)
+    return InitErrorDetails(
+        type=PydanticCustomError(objection.finding.code, message, context), loc=place, input=printable(source)
+    )

@@ -16,6 +16,8 @@ from preflight.report import Finding, Report, Result
 from preflight.ruleset import RuleSet
 from preflight.sources.opening import Target, is_url, shown
 
+_MAX_PATH_CHARS: Final = 4096
+"""PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""
 _FAILS: Final = ("error", "unknown")
 
 
@@ -150,8 +152,11 @@ _OUTSIDE: Final = Finding(
 
 def _resolve_within(path: os.PathLike[str], folder: str | os.PathLike[str]) -> Path | None:
     """Return the path with all links resolved if it is below the folder; whether it exists plays no part."""
+    name = os.fsdecode(path)
+    if len(name) > _MAX_PATH_CHARS:
+        return None
     try:
-        resolved, root = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+        resolved, root = Path(os.path.realpath(name)), Path(os.path.realpath(folder))
     except (OSError, ValueError):  # a NUL, or a name that no file system takes
         return None
     return resolved if resolved.is_relative_to(root) else None

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import time
 from collections.abc import Hashable, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -196,6 +197,24 @@ class TestWithin:
         assert (error["type"], error["ctx"]["severity"]) == ("path_outside", "error")
         assert error["msg"] == "the path is outside the folder from which files are accepted here"
 
+    def test_path_in_bytes_is_confined_too(self, folder: Path) -> None:
+        class BytesPath:
+            def __init__(self, path: Path) -> None:
+                self.path = os.fsencode(path)
+
+            def __fspath__(self) -> bytes:
+                return self.path
+
+        passes = Passes("atlas", within=folder)
+        assert passes.report(BytesPath(folder / "deep" / "a.png")).verdict == "pass"
+        assert passes.report(BytesPath(folder / "link.png")).verdict == "fail"
+
+    def test_path_longer_than_any_is_refused_without_being_resolved(self, folder: Path) -> None:
+        began = time.process_time()
+        (error,) = errors(Annotated[Path, Passes("atlas", within=folder)], folder / ("a/" * 100_000))
+        assert error["type"] == "path_outside"
+        assert time.process_time() - began < 1
+
     def test_a_missing_file_in_the_folder_is_not_found(self, folder: Path) -> None:
         (error,) = errors(Annotated[Path, Passes("atlas", within=folder)], folder / "gone.png")
         assert error["type"] == "not_found"
@@ -212,6 +231,14 @@ class TestWithin:
 
 
 class TestErrors:
+    def test_name_that_is_not_utf_8_is_shown_escaped(self, tmp_path: Path) -> None:
+        path = tmp_path / os.fsdecode(b"\xff.png")
+        (error,) = errors(Annotated[Path, Passes("atlas")], path)
+        assert error["type"] == "not_found"
+        assert error["input"].endswith("\\udcff.png")
+        shutil.copy(PASSING, path)
+        assert TypeAdapter(Annotated[Path, Passes("atlas")]).validate_python(path) == path
+
     def test_each_finding_is_one_error_at_its_field(self) -> None:
         class Job(BaseModel):
             pictures: list[Annotated[Path, Passes("atlas")]]
