@@ -145,9 +145,14 @@ def _parts(name: str, field: FieldInfo) -> Iterator[tuple[str, Any, list[Any]]]:
     annotation = field.annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for inner, info in annotation.model_fields.items():
-            yield info.alias or inner, info.annotation, info.metadata
+            yield _key(inner, info), info.annotation, info.metadata
     else:
-        yield field.alias or name, annotation, field.metadata
+        yield _key(name, field), annotation, field.metadata
+
+
+def _key(name: str, field: FieldInfo) -> str:
+    """The key of a field in a form."""
+    return field.validation_alias if isinstance(field.validation_alias, str) else field.alias or name
 
 
 def _nested_metadata(annotation: Any) -> Iterator[Any]:

@@ -180,6 +180,10 @@ class TestThreads:
         async def named(picture: Annotated[UploadFile, File(alias="file"), Watched("atlas")]) -> int:
             return threading.get_ident()
 
+        @routes.post("/read-as")
+        async def read_as(picture: Annotated[UploadFile, File(validation_alias="file"), Watched("atlas")]) -> int:
+            return threading.get_ident()
+
         @routes.post("/sheet")
         async def sheet(sheet: Annotated[Sheet, Form()]) -> int:
             return threading.get_ident()
@@ -198,6 +202,7 @@ class TestThreads:
             ("/one", ["picture"]),
             ("/optional", ["picture"]),
             ("/many", ["pictures", "pictures"]),
+            ("/read-as", ["file"]),
             ("/raw", ["picture"]),
             ("/named", ["file"]),
             ("/sheet", ["cover", "others", "others"]),
