@@ -56,6 +56,11 @@ def refuse_text(annotation: Any, schema_of: SchemaOf) -> None:
         _refuse_class(annotation if origin is None else origin, schema_of)
 
 
+def is_file_type(annotation: Any) -> bool:
+    """Return whether a type stands for open binary files of any class."""
+    return annotation is typing.BinaryIO or typing.get_origin(annotation) is typing.IO
+
+
 def _refuse_class(annotation: Any, schema_of: SchemaOf) -> None:
     if annotation is None or (isinstance(annotation, type) and issubclass(annotation, _CONTENT)):
         return

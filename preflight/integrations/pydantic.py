@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from preflight.errors import UsageError
 from preflight.escape import printable, printable_texts
-from preflight.integrations.accepted_types import refuse_text
+from preflight.integrations.accepted_types import is_file_type, refuse_text
 from preflight.integrations.prejudged import prejudged
 from preflight.integrations.requirement import Objection, Requirement
 
@@ -50,11 +50,18 @@ class Passes(Requirement):
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         refuse_text(source, handler.generate_schema)
+        if is_file_type(source):  # no open file is an instance of these
+            return core_schema.no_info_plain_validator_function(self._validated_file)
         try:
             schema = handler(source)
         except PydanticSchemaGenerationError:  # a class that pydantic does not know: an upload
             schema = core_schema.is_instance_schema(source)
         return core_schema.no_info_after_validator_function(self._validated, schema)
+
+    def _validated_file(self, value: Any) -> Any:
+        if not callable(getattr(value, "read", None)):
+            raise PydanticCustomError("not_a_media_source", "Input should be an open binary file")
+        return self._validated(value)
 
     def _validated(self, value: Any) -> Any:
         details = list(self._details(value, ()))

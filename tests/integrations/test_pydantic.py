@@ -10,7 +10,7 @@ import time
 from collections.abc import Hashable, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal, NewType, Optional, TypeVar
+from typing import IO, Annotated, Any, BinaryIO, Literal, NewType, Optional, TypeVar
 
 import pytest
 from pydantic import AnyHttpUrl, BaseModel, Field, FilePath, SecretStr, TypeAdapter, ValidationError
@@ -168,6 +168,19 @@ class TestTypes:
         (error,) = caught.value.errors()
         assert error["type"] == "not_a_media_source"
         assert "passwd" not in str(error)
+
+
+class TestFiles:
+    @pytest.mark.parametrize("kind", [IO[bytes], BinaryIO])
+    def test_open_file_of_any_class_is_checked(self, kind: Any) -> None:
+        media = TypeAdapter(Annotated[kind, Passes("atlas")])
+        with PASSING.open("rb") as file:
+            assert media.validate_python(file) is file
+        (error,) = errors(Annotated[kind, Passes("atlas")], io.BytesIO(b"no picture"))
+        assert error["type"] == "format_unsupported"
+        for other in (str(PASSING), PASSING, b"bytes"):
+            (error,) = errors(Annotated[kind, Passes("atlas")], other)
+            assert error["type"] == "not_a_media_source"
 
 
 class TestWithin:
