@@ -11,6 +11,8 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 NAME: Final = ".gitignore"
+REPOSITORY: Final = ".git"
+"""The folder that makes a folder a repository; in worktrees and submodules a file that names it."""
 MAX_BYTES: Final = 1 << 20
 """Of one .gitignore file; what is behind is not looked at."""
 
@@ -73,9 +75,7 @@ class Ignoring:
         ignoring = cls()
         if top is None:
             return ignoring
-        exclude = _read(os.path.join(top, ".git", "info", "exclude"))
-        if exclude is not None:
-            ignoring = cls(((top, Rules(exclude)),))
+        ignoring = cls.of_repository(top)
         below = os.path.relpath(folder, top)
         here = top
         for part in below.split(os.sep) if below != os.curdir else ():
@@ -84,6 +84,12 @@ class Ignoring:
             if ignoring.ignores(here, is_folder=True):
                 return cls()
         return ignoring
+
+    @classmethod
+    def of_repository(cls, top: str) -> Ignoring:
+        """Return the rules of a repository itself (`info/exclude`): those of a repository around it do not hold."""
+        exclude = _read(os.path.join(_git_folder(top), "info", "exclude"))
+        return cls() if exclude is None else cls(((os.path.abspath(top), Rules(exclude)),))
 
     def below(self, folder: str) -> Ignoring:
         """Return the rules for the entries of a folder, with those of the file in it."""
@@ -105,7 +111,7 @@ class Ignoring:
 def _repository(folder: str) -> str | None:
     """Return the top folder of the repository that a folder is in."""
     while True:
-        if os.path.lexists(os.path.join(folder, ".git")):
+        if os.path.lexists(os.path.join(folder, REPOSITORY)):
             return folder
         above = os.path.dirname(folder)
         if above == folder:
@@ -113,9 +119,20 @@ def _repository(folder: str) -> str | None:
         folder = above
 
 
+def _git_folder(top: str) -> str:
+    """Return the folder that the worktrees of a repository share (gitrepository-layout(5))."""
+    folder = os.path.join(top, REPOSITORY)
+    named = _read(folder)
+    if named is not None and named.startswith(b"gitdir:"):
+        folder = os.path.join(top, os.fsdecode(named.removeprefix(b"gitdir:").strip()))
+        shared = _read(os.path.join(folder, "commondir"))
+        folder = os.path.join(folder, os.fsdecode(shared.strip())) if shared is not None else folder
+    return folder
+
+
 def _read(path: str) -> bytes | None:
     """Return the bytes of a regular file; None where there is none. As in git, no link is followed."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # a zero byte in a path of a .git file
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(file, "rb") as stream:
             if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):

@@ -9,7 +9,7 @@ from typing import IO, Final, NamedTuple
 from preflight import lists
 from preflight.confinement import Confinement
 from preflight.gitignore import NAME as GITIGNORE
-from preflight.gitignore import Ignoring
+from preflight.gitignore import REPOSITORY, Ignoring
 from preflight.report import Problem
 from preflight.sources.absent import advice
 from preflight.sources.assets import asset_of
@@ -151,6 +151,8 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
                     any_ignored = True
                     selection.ignored()
                     continue
+                if REPOSITORY in names and here != folder:
+                    ignoring = Ignoring.of_repository(here)
                 ignoring = ignoring.below(here) if GITIGNORE in names else ignoring
             listed = sorted((entry for entry in there if not entry.name.startswith(".")), key=lambda e: e.name)
         except OSError as error:

@@ -33,6 +33,14 @@ lines = st.builds(
 files = st.lists(lines, min_size=1, max_size=5).map("\n".join)
 
 
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+
+
+def git(folder: Path, *words: str) -> str:
+    """The output of a git command in a folder."""
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("git") is None:
@@ -108,3 +116,38 @@ def test_a_folder_that_is_ignored_itself_has_no_rules_from_above(tmp_path: Path)
     (tmp_path / ".gitignore").write_text("build\n*.png\n")
     assert not Ignoring.at(str(tmp_path / "build")).ignores(str(tmp_path / "build/a.png"), is_folder=False)
     assert Ignoring.at(str(tmp_path)).below(str(tmp_path)).ignores(str(tmp_path / "a.png"), is_folder=False)
+
+
+@needs_git
+def test_a_worktree_keeps_to_the_excluded_files_of_its_repository(tmp_path: Path) -> None:
+    main, other = tmp_path / "main", tmp_path / "other"
+    git(tmp_path, "init", "-q", str(main))
+    git(main, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "Begin")
+    git(main, "worktree", "add", "-q", str(other))
+    (main / ".git/info/exclude").write_text("out\n")
+    for name in ("a.png", "out/b.png"):
+        (other / name).parent.mkdir(exist_ok=True)
+        (other / name).touch()
+    assert [item.target for item in expand([str(other)], Selection())] == [str(other / "a.png")]
+
+
+@needs_git
+def test_a_repository_within_another_keeps_to_its_own_rules(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    for repository, rules in ((tmp_path, "*.png"), (inner, "*.gif")):
+        git(tmp_path, "init", "-q", str(repository))
+        (repository / ".gitignore").write_text(rules)
+    for name in ("a.png", "b.gif"):
+        (tmp_path / name).touch()
+        (inner / name).touch()
+    found = [str(tmp_path / "b.gif"), str(inner / "a.png")]
+    assert [item.target for item in expand([str(tmp_path)], Selection())] == found
+    listed = git(inner, "ls-files", "--others", "--exclude-standard")
+    assert listed.split() == [".gitignore", "a.png"]
+
+
+@pytest.mark.parametrize("text", ["gitdir: ", "gitdir: a\0b", "gitdir: .git", "", "other"])
+def test_a_git_file_that_leads_nowhere_has_no_rules(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".git").write_text(text)
+    (tmp_path / "a.png").touch()
+    assert [item.target for item in expand([str(tmp_path)], Selection())] == [str(tmp_path / "a.png")]
