@@ -1,4 +1,4 @@
-"""What an attacker writes is searched in linear time: 128 kB cost about twice as much as 64 kB, and little of both."""
+"""What an attacker writes is searched in linear time: 32 kB cost about twice as much as 16 kB, and little of both."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from preflight.sources.failures import refused
 from preflight.sources.redact import redact, redact_text
 from preflight.units import quantity
 
-SMALL = 64_000
-BOUND = 0.7
-"""s of CPU for 128 kB: about ten times what the slowest takes. Quadratic searches took minutes."""
-NOISE = 0.05
+SMALL = 16_000
+BOUND = 0.2
+"""s of CPU for 32 kB: about ten times what the slowest takes. Quadratic searches took minutes."""
+NOISE = 0.02
 """s below which a ratio says nothing."""
 
 PREFIXES = ("", "https://h.example/", "https://h.example/?a=", "https://h.example/a=")

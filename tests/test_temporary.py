@@ -19,10 +19,23 @@ CLEAN = "def test_it(tmp_path):\n    (tmp_path / 'x').touch()\n"
 def test_a_run_that_leaves_files_fails(tmp_path: Path, text: str, code: int, words: tuple[str, ...]) -> None:
     (tmp_path / "conftest.py").write_text(
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests import temporary\n"
+        "temporary.PATIENCE = 0.3\n"
         "from tests.temporary import pytest_configure, pytest_sessionfinish\n"
     )
     (tmp_path / "test_it.py").write_text(text)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:hypothesispytest",
+        *words,
+        str(tmp_path),
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout
     assert ("left files in the temporary folder: left-" in done.stdout) is bool(code)
