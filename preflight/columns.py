@@ -22,6 +22,7 @@ MAX_NAMES: Final = 20
 NOT_TEXT: Final = "the line is not UTF-8 text, or far too long: fix it"
 _UNCLOSED: Final = "a quotation mark is opened and not closed: fix the line"
 _NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters: fix the line"
+_ONE_OBJECT: Final = "the list is a JSON object: give an array, or JSON lines"
 _SEPARATOR: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 """The line that spreadsheets write in front of a table."""
 _WORD: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
@@ -69,12 +70,22 @@ def of_csv(lines: Lines, column: str) -> Iterator[Row]:
     if column not in header.names:
         yield Row(header.place, wrong=f"no column {column!r}: it has {named(header.names)}")
         return
+    if header.names.count(column) > 1:
+        yield Row(header.place, wrong=f"several columns are named {column!r}: give each a name of its own")
+        return
     while (record := _record(lines, header.delimiter)) is not None:
         yield _field(record, header, column)
 
 
 def of_json_lines(lines: Lines, key: str) -> Iterator[Row]:
     """Yield one key of the object in each line."""
+    first = next(lines, None)
+    if first is None:
+        return
+    if (first.text or "").strip() == "{":
+        yield Row(first.place, wrong=_ONE_OBJECT)
+        return
+    lines.give_back([first])
     for place, text in lines:
         if text is None:
             yield Row(place, wrong=NOT_TEXT)
@@ -111,7 +122,7 @@ def column_wanted(name: str, lines: Lines) -> str | None:
     if isinstance(item, dict) and item:
         return f"the list has JSON objects: choose the key of the target with --column: {named(item)}"
     if first == "{":
-        return "the list is a JSON object: give an array, or JSON lines"
+        return _ONE_OBJECT
     names = _names(name, line.text or "", lines)
     if names is None:
         return None

@@ -1,7 +1,7 @@
 """Lists of targets: what stands in a file after `@`, or comes in on standard input. Rows of text, each with its place.
 
 A list is lines of text, or a JSON array of strings; with a column's name it is CSV with a header, JSON lines, or a
-JSON array of objects.
+JSON array of objects. It is UTF-8, or UTF-16 with a byte order mark, as some shells and spreadsheets write.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_LE, getincrementaldecoder
 from collections.abc import Iterator
 from typing import IO, Final
 
@@ -37,6 +37,9 @@ def rows(stream: IO[bytes], name: str, column: str | None) -> Iterator[Row]:
         items = parsed(data) if len(data) < MAX_ARRAY else None
         if isinstance(items, list):
             yield from of_array(name, items, column)
+            return
+        if items is None and data.rstrip().endswith((b"]", b",")):
+            yield Row(name, wrong="the list begins like a JSON array and is not valid JSON: fix it, or write lines")
             return
         stream = io.BufferedReader(_Again(data, stream))
     lines = Lines(Line(f"{name}:{number}", _decoded(line)) for number, line in enumerate(_lines(stream), 1))
@@ -133,7 +136,26 @@ def told(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
         head += piece
         if not piece or (b"\n" in piece and b"\0" not in head and is_list(head)):
             break  # a list that is still being written need not have 512 bytes
-    return io.BufferedReader(_Again(head, stream)), is_list(head)
+    again = io.BufferedReader(_Again(head, stream))
+    encoding = _utf16(head)
+    if encoding is None or not is_list(_as_utf8(head, encoding)):
+        return again, encoding is None and is_list(head)
+    return io.BufferedReader(_Transcoded(again, encoding)), True
+
+
+def _utf16(head: bytes) -> str | None:
+    """Return the encoding that a byte order mark of UTF-16 tells."""
+    if head.startswith(BOM_UTF16_LE) and not head.startswith(BOM_UTF32_LE):
+        return "utf-16-le"
+    return "utf-16-be" if head.startswith(BOM_UTF16_BE) else None
+
+
+def _as_utf8(head: bytes, encoding: str) -> bytes:
+    """Return the beginning of a text in UTF-8; zero bytes, as of no text, where it cannot be decoded."""
+    try:
+        return getincrementaldecoder(encoding)().decode(head[2:]).encode()
+    except UnicodeError:
+        return bytes(HEAD)
 
 
 class _Again(io.RawIOBase):
@@ -149,5 +171,27 @@ class _Again(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         piece = self._head or self._rest.read1(len(buffer))  # type: ignore[attr-defined]
         piece, self._head = piece[: len(buffer)], self._head[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _Transcoded(io.RawIOBase):
+    """UTF-8 in place of the UTF-16 of a stream, without its byte order mark."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        stream.read(2)
+        self._stream = stream
+        self._decoder = getincrementaldecoder(encoding)("replace")
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        piece = b"."
+        while piece and not self._ready:
+            piece = self._stream.read1(len(buffer))  # type: ignore[attr-defined]
+            self._ready = self._decoder.decode(piece, final=not piece).encode()
+        piece, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
         buffer[: len(piece)] = piece
         return len(piece)

@@ -229,7 +229,11 @@ def _list_file(path: str, selection: Selection, column: str | None, confinement:
             if listed:
                 yield from _listed(stream, path, selection, column, confinement)
             else:
-                yield _problem(f"@{path}", "unreadable", f"it is no list of targets: to check it, write {path}")
+                yield _problem(
+                    f"@{path}",
+                    "unreadable",
+                    f"it is not a list of targets in UTF-8 or UTF-16: to check the file itself, write {path}",
+                )
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({why}): check its path")

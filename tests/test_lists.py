@@ -125,6 +125,12 @@ class TestJsonArrays:
         assert rows(b'["a.png\nb.png\n') == [('["a.png', False), ("b.png", False)]
         assert rows(b'["a"\n' + b"[" * 5_000) == [('["a"', False), ("[" * 5_000, False)]
 
+    @pytest.mark.parametrize("text", [b'["a.png", "b.png",]', b'["a.png"\n"b.png"]\n', b'[{"u": 1}, ]', b'["a.png",\n'])
+    def test_one_that_is_not_valid_is_one_problem(self, text: bytes) -> None:
+        (row,) = lists.rows(io.BytesIO(text), "l", None)
+        assert row.wrong is not None
+        assert "not valid JSON" in row.wrong
+
     def test_an_empty_one_names_no_target(self, tmp_path: Path) -> None:
         (tmp_path / "l.json").write_text("[]")
         (item,) = expand([f"@{tmp_path / 'l.json'}"])
@@ -174,7 +180,7 @@ def test_a_list_without_targets_and_a_file_in_place_of_a_list_are_said(tmp_path:
     assert item.problem.code == "no_media"
     (item,) = expand([f"@{PNG}"])
     assert item.problem is not None
-    assert f"to check it, write {PNG}" in item.problem.message
+    assert f"to check the file itself, write {PNG}" in item.problem.message
     (item,) = expand([f"@{tmp_path / 'gone.txt'}"])
     assert item.problem is not None
     assert item.problem.code == "unreadable"
@@ -193,3 +199,41 @@ def test_what_is_no_file_in_a_folder_is_passed_over_and_loses_no_neighbour(tmp_p
     (tmp_path / "d.png").touch()
     names = [os.path.basename(str(item.target)) for item in expand([str(tmp_path)])]
     assert names == ["b-loop.png", "c-broken.png", "d.png"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("text", "column", "targets"),
+    [
+        ("a.png\r\nfür 🎬.png\r\n", None, ["a.png", "für 🎬.png"]),
+        ("file;x\na.png;1\n", "file", ["a.png"]),
+        ('["a.png"]', None, ["a.png"]),
+        ("a" * 300 + "🎬\n" + "b.png\n" * 2_000, None, ["a" * 300 + "🎬", *["b.png"] * 2_000]),
+    ],
+)
+def test_utf_16_with_a_byte_order_mark_is_read(
+    encoding: str, text: str, column: str | None, targets: list[str]
+) -> None:
+    stream, listed = lists.told(io.BytesIO(("\ufeff" + text).encode(encoding)))
+    assert listed
+    assert [row.target for row in lists.rows(stream, "l", column)] == targets
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xfe\x00\xd8\n\x00", b"\xff\xfe\x00\x00a\x00\x00\x00", b"\xff\xfea\x00\x00\x00"]
+)
+def test_what_only_begins_like_utf_16_is_no_list(data: bytes) -> None:
+    stream, listed = lists.told(io.BytesIO(data))
+    assert not listed
+    assert stream.read() == data
+
+
+@pytest.mark.parametrize("column", [None, "u"])
+def test_one_object_in_several_lines_is_one_problem(column: str | None) -> None:
+    (row,) = lists.rows(io.BytesIO(b'{\n  "u": "a.png",\n  "v": 1\n}\n'), "l", column)
+    assert row.wrong == "the list is a JSON object: give an array, or JSON lines"
+
+
+def test_a_column_that_is_there_twice_is_not_guessed() -> None:
+    (row,) = lists.rows(io.BytesIO(b"file,file\na.png,b.png\n"), "l", "file")
+    assert row.wrong == "several columns are named 'file': give each a name of its own"
