@@ -49,7 +49,7 @@ class Outputs:
 
         Raises `UsageError`, which names the option, where the file cannot be written or is named as media.
         """
-        refuse_media_name(path, option)
+        require_overwritable(path, option)
         file = _File(path, os.path.realpath(path))
         if any(other.destination == file.destination for other in self._files):
             raise UsageError(f"two reports would be written to {path}: give each a path of its own")
@@ -159,7 +159,7 @@ def append_to(path: str, option: str) -> IO[str]:
 
     Raises `UsageError` that names the option where it cannot be opened.
     """
-    refuse_media_name(path, option)
+    require_overwritable(path, option)
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -167,13 +167,18 @@ def append_to(path: str, option: str) -> IO[str]:
     return _text(file, path)
 
 
-def refuse_media_name(path: str, option: str) -> None:
-    """Raise `UsageError` where a path, or what it links to, is an existing file that is named as media."""
+def require_overwritable(path: str, option: str) -> None:
+    """Raise `UsageError` where a path, or what it links to, is an existing file that is named as media or as TOML.
+
+    Rule files and configurations are TOML, and nothing that is written here is.
+    """
     if not os.path.isfile(path):
         return
     for name in (path, os.path.realpath(path)):
         if extension_of(name) in MEDIA_EXTENSIONS:
             raise UsageError(f"{option} {path} would overwrite a file that is named as media: give another path")
+        if name.lower().endswith(".toml"):
+            raise UsageError(f"{option} {path} would overwrite a TOML file (rules, configuration): give another path")
 
 
 def open_descriptor(path: str) -> int | None:

@@ -188,17 +188,26 @@ class TestTheFile:
         check()
         assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o600
 
-    def test_what_is_no_cache_is_moved_out_of_the_way(self, check: Check, tmp_path: Path) -> None:
-        (tmp_path / "cache").write_bytes(b"something of the user's")
+    @pytest.mark.parametrize("data", [b"preflight cache 0\n...", b"preflight ca", bytes(4096), b"prefl" + bytes(99)])
+    def test_a_damaged_cache_is_moved_out_of_the_way(self, check: Check, tmp_path: Path, data: bytes) -> None:
+        (tmp_path / "cache").write_bytes(data)
         first = check()
         assert first.output == check(cached=False).output
-        assert "is no cache" in first.notes[0]
-        assert (tmp_path / "cache.bad").read_bytes() == b"something of the user's"
+        assert "is damaged, or of another version" in first.notes[0]
+        assert (tmp_path / "cache.bad").read_bytes() == data
         assert check().examined == 0
-        (tmp_path / "cache").write_bytes(b"something else")
+        (tmp_path / "cache").write_bytes(b"preflight cache 9\n")
         check()
-        assert (tmp_path / "cache.bad").read_bytes() == b"something of the user's"
-        assert (tmp_path / "cache.bad2").read_bytes() == b"something else"
+        assert (tmp_path / "cache.bad").read_bytes() == data
+        assert (tmp_path / "cache.bad2").read_bytes() == b"preflight cache 9\n"
+
+    @pytest.mark.parametrize("data", [b"something of the user's", b"a.png\n", b"\n", b"{}"])
+    def test_another_file_is_left_where_it_is(self, check: Check, tmp_path: Path, data: bytes) -> None:
+        (tmp_path / "cache").write_bytes(data)
+        with pytest.raises(UsageError, match="is not a cache of preflight: give another path"):
+            check()
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}["cache"] == data
+        assert not (tmp_path / "cache.bad").exists()
 
     @pytest.mark.parametrize("words", [("-o", "c"), ("--resume", "c"), ("@c",)])
     def test_what_the_call_needs_otherwise_is_not_taken_away(

@@ -128,6 +128,22 @@ def test_a_target_of_a_list_is_not_overwritten(desk: Path) -> None:
     assert contents(desk) == before
 
 
+@pytest.mark.parametrize("option", ["-o", "--cache", "--resume", "--report jsonl=", "--report html="])
+@pytest.mark.parametrize("name", ["pyproject.toml", "rules.TOML", "link"])
+def test_rules_and_configurations_that_are_not_read_are_not_overwritten(
+    desk: Path, run: Run, option: str, name: str
+) -> None:
+    (desk / "pyproject.toml").write_text("[project]\n")
+    (desk / "rules.TOML").write_text(_house())
+    (desk / "link").symlink_to("pyproject.toml")
+    before = contents(desk)
+    words = f"{option}{name}" if option.endswith("=") else f"{option} {name}"
+    done = run("check", "photo.png", "--for", "atlas", "--no-config", *words.split(), cwd=desk)
+    assert done.returncode == 2
+    assert "would overwrite a TOML file" in done.stderr
+    assert contents(desk) == before
+
+
 @pytest.mark.parametrize("end", ["", "-wal"])
 def test_a_ledger_is_not_overwritten(desk: Path, end: str) -> None:
     with closing(Ledger(str(desk / "l.sqlite"))):

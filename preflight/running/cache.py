@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from preflight import __version__
 from preflight.checker import Plan
 from preflight.errors import UsageError
-from preflight.output import refuse_media_name
+from preflight.output import require_overwritable
 from preflight.reporters import LineReporter
 from preflight.ruleset import digest_of
 from preflight.running.rows import Row
@@ -30,6 +30,7 @@ from preflight.summary import VERDICTS
 from preflight.targets import Item
 
 MAGIC: Final = b"preflight cache 1\n"
+_FAMILY: Final = b"preflight cache "
 BATCH: Final = 256
 """Files written at once: few lines to parse at the start, and little to read again where the order has changed."""
 LARGEST: Final = 1 << 30
@@ -171,8 +172,11 @@ class Cache:
             self._seen.clear()
 
     def _opened(self) -> int:
-        """The file, locked; -1 where the run has to do without. What is no cache of ours is moved out of the way."""
-        refuse_media_name(self._path, "--cache")
+        """The file, locked; -1 where the run has to do without. A damaged cache, or one of another version, is moved.
+
+        Raises `UsageError` for any other file: it is somebody's, and stays where it is.
+        """
+        require_overwritable(self._path, "--cache")
         try:
             if os.path.exists(self._path) and not os.path.isfile(self._path):
                 raise UsageError(f"--cache {self._path} is no regular file: give another path")
@@ -180,9 +184,13 @@ class Cache:
             head = os.pread(file, len(MAGIC), 0)
             if head and head != MAGIC:
                 os.close(file)
+                if not (head.startswith(_FAMILY) or MAGIC.startswith(head.rstrip(b"\0"))):
+                    raise UsageError(f"--cache {self._path} is not a cache of preflight: give another path")
                 away = next(name for name in self._names_beside() if not os.path.lexists(name))
                 os.rename(self._path, away)
-                self._note(f"--cache {self._path} is no cache: it is {away} now, and a new one is begun")
+                self._note(
+                    f"--cache {self._path} is damaged, or of another version: it is {away} now, and a new one is begun"
+                )
                 file = self._open()
         except OSError as error:
             raise UsageError(f"--cache {self._path} cannot be used ({error.strerror}): give another path") from None

@@ -7,7 +7,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from preflight.formats import KNOWN_EXTENSIONS
+from preflight.formats import KINDS, KNOWN_EXTENSIONS
 
 _SLASHES: Final = re.compile(r"https?(:/?|//)(?!/)", re.IGNORECASE)
 """A scheme whose colon or slashes were lost, as by path functions that take them for empty parts."""
@@ -24,6 +24,8 @@ def advice(name: str) -> str | None:
     lower = name.lower()
     if lower.startswith("blob:"):
         return "a blob: URL is known to one tab of a browser alone: download the file there, or give its http(s) URL"
+    if "asset://" in lower and "/" not in name.partition("=")[0]:
+        return f"write an asset as asset://ID or KIND=asset://ID, with {', '.join(KINDS)} for KIND"
     if _SLASHES.match(name) and not os.path.isdir(name.partition("/")[0]):
         return "write a URL as text, with // behind the colon"
     if match := _FILE.match(name):
@@ -36,6 +38,8 @@ def advice(name: str) -> str | None:
         return f"if it is a URL, write https:// in front: https://{_without_query(name)}"
     if name.startswith("~"):
         return "~ means the home folder to the shell alone, outside of quotation marks: write the whole path"
+    if name.startswith(("$", "%")):
+        return "variables are replaced by the shell alone, outside of single quotation marks: write the whole path"
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'":
         return "leave out the quotation marks, which are a part of this name"
     return None

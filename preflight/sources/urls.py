@@ -80,6 +80,8 @@ def _instead(scheme: str, absolute: bool, path: str) -> str:
         return "is the file itself and no place to fetch it from: give the file, or an http(s) URL of it"
     if scheme == "file":
         return f"is a file of this machine: give its path{f', {path}' if path else ''}"
+    if scheme == "asset":
+        return "names no asset that can be registered: write asset://ID, without spaces"
     if scheme in _STORES:
         return "names an object in a store: give the http(s) URL of it, presigned if it is not public"
     if absolute:
