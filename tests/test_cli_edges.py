@@ -49,6 +49,13 @@ class TestWords:
             (["check", PASSING], f"Missing option '--for'. Name one of {', '.join(catalog.current())}, a rule file"),
             (["submit", PASSING], f"Missing option '--to'. Name one of {', '.join(PROVIDERS)}."),
             (["chek", PASSING], "there is no command 'chek': did you mean check?"),
+            (["rules", "lst"], "there is no command 'lst': did you mean list?"),
+            (
+                ["rules", "page"],
+                "there is no command 'page': one of diff, explain, list, schema, ",
+            ),
+            (["assets", "groups", "nix"], "there is no command 'nix': one of create, "),
+            (["assets", "session", "\x1b[31m"], "there is no command '\\\\x1b[31m': one of "),
             (["CHECK", PASSING], "did you mean check?"),
             (["frobnicate"], "one of check, probe, rules, submit, assets, sandbox"),
             ([PASSING], f"write `preflight check {PASSING}`"),

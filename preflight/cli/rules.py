@@ -13,7 +13,7 @@ from preflight.cli import complete, rules_diff, rules_explain, rules_table
 from preflight.cli.colour import color_option
 from preflight.cli.help import CALL_CODES
 from preflight.cli.options import console
-from preflight.cli.wrapping import wrapped
+from preflight.cli.wrapping import Subcommands, wrapped
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.ruleset import Limit, RuleSet
@@ -24,7 +24,7 @@ from preflight.wording import accepted
 _WIDEST: Final = 1000
 
 
-@click.group("rules", epilog=CALL_CODES)
+@click.group("rules", cls=Subcommands, epilog=CALL_CODES)
 def command() -> None:
     """List, show, compare, validate and explain rule sets: one TOML file each.
 

@@ -11,6 +11,8 @@ from typing import Final
 
 import click
 
+from preflight.escape import printable
+
 MIN_WIDTH: Final = 20
 NARROW: Final = 72
 """Columns of text below which options stand on lines of their own."""
@@ -75,6 +77,22 @@ class HelpContext(click.Context):
     """A context whose help is written by `Formatter`."""
 
     formatter_class = Formatter
+
+
+class Subcommands(click.Group):
+    """A group that says which commands it has where one is named that it has not."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name.lower(), self.commands, n=1)
+            instead = f"did you mean {near[0]}?" if near else f"one of {', '.join(sorted(self.commands))}"
+            ctx.fail(f"there is no command {printable(name)!r}: {instead}")
+        return super().resolve_command(ctx, args)
 
 
 def with_narrow_help(command: click.Command) -> click.Command:

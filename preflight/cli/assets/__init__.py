@@ -11,9 +11,10 @@ from preflight.cli.assets.listing import command as listing
 from preflight.cli.assets.session import command as session
 from preflight.cli.assets.sync import command as sync
 from preflight.cli.help import ASSETS_CODES
+from preflight.cli.wrapping import Subcommands
 
 
-@click.group("assets", epilog=ASSETS_CODES)
+@click.group("assets", cls=Subcommands, epilog=ASSETS_CODES)
 def command() -> None:
     """List, look at, rename, delete and restore what is registered; settle what a run left open.
 

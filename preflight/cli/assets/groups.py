@@ -12,6 +12,7 @@ from preflight.cli.assets.printing import Out, out, output_options
 from preflight.cli.help import ASSETS_CODES
 from preflight.cli.numbers import Within
 from preflight.cli.reaching import Decorator, ledger_option, open_ledger, opened, reach_options, to_option
+from preflight.cli.wrapping import Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Group, find_provider
@@ -20,7 +21,7 @@ from preflight.submitting.grouping import GroupKeeper
 _COLUMNS: Final = ("id", "provider", "name", "description", "type", "created", "updated")
 
 
-@click.group("groups", short_help="List, create, rename and delete groups.", epilog=ASSETS_CODES)
+@click.group("groups", cls=Subcommands, short_help="List, create, rename and delete groups.", epilog=ASSETS_CODES)
 def command() -> None:
     """List, create, rename and delete the groups of assets that some providers have.
 

@@ -10,13 +10,14 @@ import click
 from preflight.cli.assets.printing import out, output_options
 from preflight.cli.help import ASSETS_CODES
 from preflight.cli.reaching import opened, reach_options, to_option
+from preflight.cli.wrapping import Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Callback, Provider, find_provider
 from preflight.sources.opening import is_url
 
 
-@click.group("session", short_help="Verify a real person.", epilog=ASSETS_CODES)
+@click.group("session", cls=Subcommands, short_help="Verify a real person.", epilog=ASSETS_CODES)
 def command() -> None:
     """Verify a real person, whose likeness assets show; the result is a group to register them into.
 
