@@ -1,9 +1,10 @@
 """Camera raws that are built like TIFF: CR2, DNG, NEF, ARW, PEF, SRW, 3FR, IIQ and others; ORF and RW2 by their magic.
 
-Their first directory often is a thumbnail. What a sensor gave stands in it, or in a SubIFD of it, and is known by its
-coding, whatever the file is called (TIFF/EP, ISO 12234-2; DNG 1.7; for makers' own formats ExifTool and LibRaw). The
-size is that of the raw picture as the file states it: DNG's ImageWidth and not its DefaultCropSize, for CR2 and IIQ
-the size in EXIF, because their directories describe previews only. No other size is ever given in its place.
+Their first directory often is a thumbnail. What a sensor gave stands in it, in a SubIFD of it, or in a directory that
+follows, and is known by its coding, whatever the file is called (TIFF/EP, ISO 12234-2; DNG 1.7; for makers' own formats
+ExifTool and LibRaw). The size is that of the raw picture as the file states it: DNG's ImageWidth and not its
+DefaultCropSize, for CR2 and IIQ the size in EXIF, because their directories describe previews only. No other size is
+ever given in its place.
 """
 
 from __future__ import annotations
@@ -50,9 +51,13 @@ _RENDERED: Final = frozenset((2, 3, 5, 6, 8, 9, 10))
 """PhotometricInterpretation of finished colour pictures. A CFA pattern beside it only tells how they came about."""
 _REDUCED: Final = 1
 """Bit of NewSubfileType: a smaller copy of another picture."""
-_SUB_IFDS: Final = 8
+_SUB_IFDS: Final = 32
 _SUB_IFDS_REMOTE: Final = 4
 """SubIFDs looked at in a local file, and where each may be a request; the raw picture is among the first two."""
+_STATED: Final = 1024
+"""Offsets of SubIFDs that are read: the same ones may be stated again and again."""
+_FOLLOWING: Final = 4
+"""Directories behind IFD0 that are looked at; cameras that write the raw picture there write it as the last of four."""
 _RW2_BORDERS: Final = (4, 5, 6, 7)
 """SensorTopBorder, SensorLeftBorder, SensorBottomBorder, SensorRightBorder: the picture within the sensor."""
 _RW2_WANTED: Final = frozenset((*_RW2_BORDERS, tiff_tags.ORIENTATION))
@@ -61,10 +66,11 @@ Size = tuple[int | None, int | None]
 
 
 class _Pictures(NamedTuple):
-    """IFD0's SubIFDs; whether one of them lies behind the end of the file."""
+    """The directories that IFD0 leads to; whether one lies behind the end of the file; whether there are too many."""
 
     directories: list[Directory]
-    lost: bool
+    lost: bool = False
+    limited: bool = False
 
 
 def read(source: Source, need: Need, name: str) -> Media:
@@ -83,7 +89,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 def in_tiff(source: Source, shape: Shape, first: Directory, head: bytes) -> Media | None:
     """Return the facts of a camera raw whose IFD0 is `first`; None where the file is an ordinary TIFF.
 
-    Reads up to its raw picture's directory, at most `_SUB_IFDS` of them, none that a SubIFD has itself.
+    Reads up to its raw picture's directory, at most `_SUB_IFDS` and `_FOLLOWING` of them, none that a SubIFD has.
     """
     name = _marked(shape, head)
     if name is not None:
@@ -91,10 +97,10 @@ def in_tiff(source: Source, shape: Shape, first: Directory, head: bytes) -> Medi
         return described(source, name, size, _orientation(source, shape, first), cut=first.cut)
     make = text(source, shape, first.entries.get(tiff_tags.MAKE), _MAKE_CHARS).upper()
     is_dng = tiff_tags.DNG_VERSION in first.entries
-    pictures = _Pictures([], False)
-    if make or is_dng or _is_reduced(source, shape, first):
-        pictures = _sub_ifds(source, shape, first)
+    pictures = _sub_ifds(source, shape, first)
     raws = [one for one in (first, *pictures.directories) if _is_of_sensor(source, shape, one, make)]
+    if not raws:
+        raws = [one for one in _following(source, shape, first) if _is_of_sensor(source, shape, one, make)]
     picture = max(raws, key=lambda one: _rank(source, shape, one), default=None)
     if is_dng:
         name = "dng"
@@ -105,7 +111,8 @@ def in_tiff(source: Source, shape: Shape, first: Directory, head: bytes) -> Medi
     else:
         return None
     cut = first.cut or (pictures.lost if picture is None else picture_is_missing(source, shape, picture))
-    size = _size(source, shape, picture) if picture is not None else (None, None)
+    described_by = picture or (_finished(source, shape, first, pictures) if is_dng else None)
+    size = _size(source, shape, described_by) if described_by is not None else (None, None)
     return described(source, name, size, _orientation(source, shape, first), cut=cut)
 
 
@@ -143,9 +150,10 @@ def _marked(shape: Shape, head: bytes) -> str | None:
 def _sub_ifds(source: Source, shape: Shape, first: Directory) -> _Pictures:
     """Return the SubIFDs, up to the first that is a raw picture in full resolution."""
     limit = _SUB_IFDS_REMOTE if source.requests else _SUB_IFDS
+    starts = list(dict.fromkeys(integers(source, shape, first.entries.get(tiff_tags.SUB_IFDS), _STATED)))
     found: list[Directory] = []
     lost = False
-    for start in dict.fromkeys(integers(source, shape, first.entries.get(tiff_tags.SUB_IFDS), limit)):
+    for start in starts[:limit]:
         try:
             directory = read_directory(source, shape, start, tiff_tags.WANTED)
         except Truncated:
@@ -153,8 +161,26 @@ def _sub_ifds(source: Source, shape: Shape, first: Directory) -> _Pictures:
             continue
         found.append(directory)
         if _photometric(source, shape, directory) in tiff_tags.SENSOR and _subfile(source, shape, directory) == 0:
+            return _Pictures(found, lost)
+    return _Pictures(found, lost, len(starts) > limit)
+
+
+def _following(source: Source, shape: Shape, first: Directory) -> list[Directory]:
+    """Return the directories behind an IFD0 that is a thumbnail; elsewhere they are pages of an ordinary TIFF."""
+    found: list[Directory] = []
+    following = first.next if _is_reduced(source, shape, first) else 0
+    while following and len(found) < _FOLLOWING:
+        try:
+            found.append(read_directory(source, shape, following, tiff_tags.WANTED))
+        except Truncated:
             break
-    return _Pictures(found, lost)
+        following = found[-1].next
+    return found
+
+
+def _finished(source: Source, shape: Shape, first: Directory, pictures: _Pictures) -> Directory | None:
+    """Return the picture in full resolution of a DNG that has none of a sensor (DNG 1.7, NewSubFileType 0)."""
+    return next((one for one in (first, *pictures.directories) if not _subfile(source, shape, one)), None)
 
 
 def _is_of_sensor(source: Source, shape: Shape, directory: Directory, make: str) -> bool:
@@ -171,7 +197,7 @@ def _is_of_sensor(source: Source, shape: Shape, directory: Directory, make: str)
 
 def _is_thumbnail_of_raw(source: Source, shape: Shape, first: Directory, make: str, pictures: _Pictures) -> bool:
     """Whether IFD0 is a thumbnail as a maker's raws begin with, and the raw picture itself is not to be seen: behind
-    the end of a file that was cut off, or where Sony's private data tells its place.
+    the end of a file that was cut off, behind more SubIFDs than are read, or where Sony's private data tells its place.
     """
     if not make.startswith(tuple(_MAKERS)):
         return False
@@ -179,7 +205,8 @@ def _is_thumbnail_of_raw(source: Source, shape: Shape, first: Directory, make: s
         return False
     if make.startswith("SONY") and tiff_tags.SR2_PRIVATE in first.entries:
         return True
-    return pictures.lost and (tiff_tags.EP_STANDARD_ID in first.entries or tiff_tags.WIDTH not in first.entries)
+    of_camera = tiff_tags.EP_STANDARD_ID in first.entries or tiff_tags.WIDTH not in first.entries
+    return pictures.limited or (pictures.lost and of_camera)
 
 
 def _by_maker(source: Source, shape: Shape, picture: Directory, make: str) -> str:

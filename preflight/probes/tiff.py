@@ -60,13 +60,13 @@ def read(source: Source, need: Need, name: str) -> Media:
     width = positive(source, shape, entries.get(tiff_tags.WIDTH))
     height = positive(source, shape, entries.get(tiff_tags.HEIGHT))
     orientation = positive(source, shape, entries.get(tiff_tags.ORIENTATION))
-    if directory.cut and positive(source, shape, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
-        width = height = None  # those of a smaller copy, and the file ends before it tells of what
     turned = orientation in TRANSPOSED
     extra = integers(source, shape, entries.get(tiff_tags.EXTRA_SAMPLES), _EXTRA)
     notes: tuple[str, ...] = ()
     if directory.cut or picture_is_missing(source, shape, directory):
         notes = ("truncated",)
+        if positive(source, shape, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
+            width = height = None  # those of a smaller copy, and the file ends before it tells of what
     elif directory.limited:
         notes = ("read_limit",)
     elif not width or not height:
@@ -96,6 +96,8 @@ def _may_be_raw(source: Source, shape: Shape, directory: Directory, head: bytes)
     entries = directory.entries
     if not _RAW_TAGS.isdisjoint(entries) or head[8:12] in _RAW_MARKS:
         return True
+    if directory.next and positive(source, shape, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
+        return True  # a thumbnail, and what follows may be the picture that a camera took
     photometric = positive(source, shape, entries.get(tiff_tags.PHOTOMETRIC))
     return photometric in _RAW_CODINGS or positive(source, shape, entries.get(tiff_tags.COMPRESSION)) in _RAW_CODINGS
 

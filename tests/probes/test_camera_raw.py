@@ -70,10 +70,43 @@ def test_subifds_behind_a_url_are_bounded() -> None:
     many = [padded(preview()) for _ in range(11)]
     data = ifds(first, *many, image(600, 400, CFA, 34713))
     remote = RemoteSource(data)
-    assert probe(remote).format == "tiff"
+    media = probe(remote)
+    assert (media.format, media.width) == ("nef", None)
     assert remote.requests <= 6
-    _, local = counted(data)
-    assert len(local.distant) <= 16
+    media, local = counted(data)
+    assert (media.format, media.width) == ("nef", 600)
+    assert len(local.distant) <= 40
+
+
+def test_more_subifds_than_are_read_leave_the_size_of_a_raw_unknown() -> None:
+    first = thumbnail("NIKON CORPORATION", subs(*range(1, 42)))
+    data = ifds(first, *[image(100 + number, 80, 2) for number in range(40)], image(600, 400, CFA, 34713))
+    media = facts(data)
+    assert (media.format, media.width) == ("nef", None)
+
+
+def test_a_subifd_that_is_stated_often_is_read_once() -> None:
+    media, source = counted(ifds(thumbnail("SONY", subs(*[1] * 900, 2)), padded(preview()), image(600, 400, CFA)))
+    assert (media.format, media.width) == ("arw", 600)
+    assert len(source.distant) <= 4
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_raw_in_a_directory_that_follows_is_found(order: str) -> None:
+    data = ifds(thumbnail("NIKON CORPORATION"), preview(), image(600, 400, CFA), order=order, chain=((0, 1), (1, 2)))
+    media = facts(data)
+    assert (media.format, media.width, media.height) == ("nef", 600, 400)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_raw_without_make_is_found_in_a_subifd(order: str) -> None:
+    media = facts(ifds([*image(160, 120, 2), subs(1)], image(600, 400, CFA), order=order))
+    assert (media.format, media.width, media.height) == ("camera_raw", 600, 400)
+
+
+def test_a_dng_of_a_finished_picture_has_its_size() -> None:
+    media = facts(ifds([*image(600, 400, 2), *DNG]))
+    assert (media.format, media.width, media.height) == ("dng", 600, 400)
 
 
 @pytest.mark.parametrize(

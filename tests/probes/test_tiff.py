@@ -15,9 +15,11 @@ from preflight.probes import probe
 from preflight.probes.sniff import sniff
 from preflight.sources.local import LocalSource
 from preflight.sources.memory import MemorySource
+from tests.probes.probing import facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
+from makers._ifd import ifds, image
 from makers.tiff import FIXTURES, LONG, LONG8, SHORT, picture, tiff
 
 LETTERS = {SHORT: "H", LONG: "I", 6: "b", 8: "h", 9: "i"}
@@ -161,3 +163,10 @@ def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
 
 
 _MADE = [fixture.make() for fixture in FIXTURES]
+
+
+def test_a_smaller_copy_in_a_file_that_is_cut_has_no_size() -> None:
+    whole = ifds(image(160, 120, 2, subfile=1), image(600, 400, 2), chain=((0, 1),))
+    assert (facts(whole).format, facts(whole).width) == ("tiff", 160)
+    cut = facts(whole[:-70])
+    assert (cut.format, cut.width, cut.notes) == ("tiff", None, ("truncated",))
