@@ -196,6 +196,8 @@ def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]
 
 def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[Finding, ...]:
     """What the header alone shows to be missing. A deep look may have found more of it, never less."""
+    if not media.notes:
+        return ()
     for note in ("no_moov", "no_media_data", "nothing_shown"):
         if note in media.notes:
             return (Finding(note, CODES[note].severity, CODES[note].template),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final, NamedTuple
 
 IMAGE: Final = "image"
@@ -148,4 +147,5 @@ def mime_of(name: str | None, kind: str | None) -> str | None:
 
 def extension_of(name: str) -> str:
     """The extension of a file name or URL path, lower case, without the dot; empty where there is none."""
-    return os.path.splitext(name)[1][1:].lower()
+    stem, _, extension = name.rpartition("/")[2].rpartition(".")
+    return extension.lower() if stem.strip(".") else ""

@@ -80,6 +80,7 @@ _PICTURE_BRANDS: Final = frozenset(
 )
 _FILM_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV")
 """Beginnings of major brands under which a picture brand further on only says that a cover picture is there."""
+_PRINT: Final = bytes((*b"\t\n\r", *range(32, 127)))
 _TAGS: Final = (b"ID3", b"APETAGEX")
 _TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
 """What taggers put an ID3 or APE tag before, some of it against its specification."""
@@ -128,7 +129,7 @@ def _by_signature(head: bytes) -> str | None:
 
 def _is_print(head: bytes) -> bool:
     """A sentence may well have "free" or "wide" where a box has its type."""
-    return all(32 <= byte < 127 or byte in b"\t\n\r" for byte in head)
+    return not head.translate(None, _PRINT)
 
 
 def _icon(head: bytes) -> bool:
