@@ -38,9 +38,9 @@ class TestPaths:
             ("fixtures", "not_a_file", "is a folder"),
             (f"{PASSING}/b.png", "not_found", "does not exist"),
             ("/dev/null", "not_a_file", "neither a file nor a folder"),
-            ("http:example.com/a.png", "not_found", "write a URL as text, with //"),
-            ("www.example.com/a.png", "not_found", "write https:// in front"),
-            (Path("https://example.com/a.png"), "not_found", "write a URL as text, with //"),
+            ("http:example.com/a.png", "not_found", "give the URL as a string, with //"),
+            ("www.example.com/a.png", "not_found", "add the scheme: https://"),
+            (Path("https://example.com/a.png"), "not_found", "give the URL as a string, with //"),
         ],
         ids=lambda value: str(value)[:20].encode("ascii", "backslashreplace").decode().replace("\0", "NUL"),
     )
@@ -58,22 +58,22 @@ class TestPaths:
         ("path", "said"),
         [
             ("blob:https://example.com/0b1e", "download the file there, or give its http(s) URL"),
-            ("//example.com/x.png", "write its scheme in front: https://example.com/x.png"),
-            ("//host/x.png", "write its scheme in front: https://host/x.png"),
-            ("cdn.example.com/x.png", "write https:// in front: https://cdn.example.com/x.png"),
-            ("CDN.Example.com:8443/x", "write https:// in front: https://CDN.Example.com:8443/x"),
+            ("//example.com/x.png", "add its scheme: https://example.com/x.png"),
+            ("//host/x.png", "add its scheme: https://host/x.png"),
+            ("cdn.example.com/x.png", "add the scheme: https://cdn.example.com/x.png"),
+            ("CDN.Example.com:8443/x", "add the scheme: https://CDN.Example.com:8443/x"),
             ("cdn.example.com/x.png?X-Amz-Signature=5f2c", "https://cdn.example.com/x.png?…"),
-            ("192.0.2.7/x.png", "write https:// in front"),
-            ("localhost:8000/x.png", "write https:// in front"),
-            ("www.example.com", "write https:// in front"),
-            ("C:\\media\\x.png", "a path of Windows"),
-            ("c:/media/x.png", "a path of Windows"),
-            ("\\\\server\\share\\x.png", "a path of Windows"),
+            ("192.0.2.7/x.png", "add the scheme: https://"),
+            ("localhost:8000/x.png", "add the scheme: https://"),
+            ("www.example.com", "add the scheme: https://"),
+            ("C:\\media\\x.png", "a Windows path"),
+            ("c:/media/x.png", "a Windows path"),
+            ("\\\\server\\share\\x.png", "a Windows path"),
             ("file:/tmp/a%20b.png", "give the path alone: /tmp/a b.png"),
-            ("https//example.com/x.png", "with // behind the colon"),
-            ("https:/example.com/x.png", "with // behind the colon"),
-            ("~/x.png", "write the whole path"),
-            ("'x.png'", "leave out the quotation marks"),
+            ("https//example.com/x.png", "with // after the colon"),
+            ("https:/example.com/x.png", "with // after the colon"),
+            ("~/x.png", "write the full path"),
+            ("'x.png'", "remove the quotation marks"),
             ("media.d/x.png", "check the path"),
             ("v1.2/x.png", "check the path"),
             ("archive.zip/x.png", "check the path"),
@@ -92,7 +92,7 @@ class TestPaths:
 
     def test_a_host_with_a_query_is_no_pattern(self, run: Run) -> None:
         done = run("check", "cdn.example.com/x.png?w=100", "--for", "atlas")
-        assert "write https:// in front: https://cdn.example.com/x.png" in done.stdout
+        assert "add the scheme: https://cdn.example.com/x.png" in done.stdout
 
     @pytest.mark.parametrize(
         "name", ["cdn.example.com/x.png", "www.example.com", "C:\\x.png", "blob:x", "~", "file:/x.png"]

@@ -23,25 +23,25 @@ def advice(name: str) -> str | None:
     """Return what to do about a path that does not exist, as the end of a sentence; None for nothing in particular."""
     lower = name.lower()
     if lower.startswith("blob:"):
-        return "a blob: URL is known to one tab of a browser alone: download the file there, or give its http(s) URL"
+        return "a blob: URL is valid in one browser tab only: download the file there, or give its http(s) URL"
     if "asset://" in lower and "/" not in name.partition("=")[0]:
         return f"write an asset as asset://ID or KIND=asset://ID, with {', '.join(KINDS)} for KIND"
     if _SLASHES.match(name) and not os.path.isdir(name.partition("/")[0]):
-        return "write a URL as text, with // behind the colon"
+        return "give the URL as a string, with // after the colon"
     if match := _FILE.match(name):
         return f"give the path alone: {unquote(name[match.end() :])}"
     if _WINDOWS.match(name) and os.sep == "/":
-        return "it is a path of Windows: give the path that the file has on this system"
+        return "this is a Windows path: give the path of the file on this system"
     if name.startswith("//") and name.strip("/"):
-        return f"if it is a URL, write its scheme in front: https:{_without_query(name)}"
+        return f"if it is a URL, add its scheme: https:{_without_query(name)}"
     if lower.startswith("www.") or _is_host(name.partition("/")[0], "/" in name):
-        return f"if it is a URL, write https:// in front: https://{_without_query(name)}"
+        return f"if it is a URL, add the scheme: https://{_without_query(name)}"
     if name.startswith("~"):
-        return "~ means the home folder to the shell alone, outside of quotation marks: write the whole path"
+        return "only the shell expands ~, and only outside quotation marks: write the full path"
     if name.startswith(("$", "%")):
-        return "variables are replaced by the shell alone, outside of single quotation marks: write the whole path"
+        return "only the shell expands variables, and only outside single quotation marks: write the full path"
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'":
-        return "leave out the quotation marks, which are a part of this name"
+        return "remove the quotation marks, which are part of this name"
     return None
 
 
@@ -58,6 +58,6 @@ def _is_host(first: str, has_path: bool) -> bool:
 
 
 def _without_query(name: str) -> str:
-    """What stands behind the question mark may be a signature."""
+    """Hide the query, which may hold a signature."""
     path, mark, _ = name.partition("?")
     return f"{path}?…" if mark else path

@@ -93,7 +93,7 @@ def is_literal(host: str) -> bool:
 
 
 def literal(host: str) -> str | None:
-    """The address that `host` is, as it is usually written; None where it is a name.
+    """Return the address that `host` is, in its usual notation; None if it is a name.
 
     >>> literal("0177.1"), literal("2130706433"), literal("[::1]"), literal("127.0.0.1."), literal("h.example")
     ('127.0.0.1', '127.0.0.1', '::1', '127.0.0.1', None)

@@ -75,8 +75,10 @@ class Answer:
         return b"".join(pieces)
 
     def _next(self, length: int) -> bytes:
-        """What has come of the body, at most `length` bytes; empty at its end. Only the wait behind the first byte
-        says how fast the server sends."""
+        """Return what has arrived of the body, at most `length` bytes; empty at its end.
+
+        The first read is not timed: it includes the time until the server begins to send.
+        """
         began = self.meter.clock() if self.meter is not None else 0.0
         taken = 0
         try:

@@ -50,6 +50,6 @@ def unread(asset: AssetReference) -> SourceError:
     """Return why an asset has no facts."""
     return SourceError(
         CODE,
-        f"{printable(asset.reference)} is an asset that a service has registered, and its facts are not known here: "
-        "check the file that it was made from, or check it within a request",
+        f"{printable(asset.reference)} is an asset registered with a service, so its facts are not known: "
+        "check the original file, or check the asset as part of a request",
     )

@@ -40,17 +40,17 @@ BROWSER_LIKE: Final = f"Mozilla/5.0 (compatible; preflight/{__version__})"
 
 
 def is_challenged(header: Callable[[str], str]) -> bool:
-    """Whether the headers of an answer say that it is a bot challenge."""
+    """Return whether the headers of a response mark it as a bot challenge."""
     return any(header(name).strip().lower() in words for name, words in _CHALLENGES.items())
 
 
 def is_challenge_page(head: bytes) -> bool:
-    """Whether a web page that begins with `head` is a bot challenge."""
+    """Return whether a web page that begins with `head` is a bot challenge."""
     return _PAGE.search(head) is not None
 
 
 def reason_of(status: int, header: Callable[[str], str], body: bytes) -> str | None:
-    """How a refusal says that it is meant for automated clients; None where it does not say so."""
+    """Return how a refusal shows that it targets automated clients; None if it does not."""
     if is_challenged(header) or (status >= 400 and is_challenge_page(body)):
         return "with a bot challenge"
     if status in BY_CLIENT and (_REFUSAL.search(body) or any(map(header, _PRODUCTS))):

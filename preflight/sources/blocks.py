@@ -39,7 +39,7 @@ class Blocks:
 
     @property
     def pieces(self) -> tuple[tuple[int, bytes], ...]:
-        """What is kept, with where each piece begins."""
+        """Return the kept pieces with their offsets."""
         return tuple(self._pieces)
 
     def add(self, start: int, data: bytes) -> None:

@@ -27,7 +27,7 @@ class Bounded(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection can serve again: not where bytes came that belong to no answer."""
+        """Return whether the connection is reusable: not after bytes that belong to no response."""
         return super().is_connected and not (self._last is not None and self._last.leftover)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides it

@@ -38,7 +38,7 @@ class Decoded:
 
     def __init__(self, answer: Answer, coding: str, name: str) -> None:
         if coding not in DECODABLE:
-            raise unusable(name, f"the body comes compressed with {coding} although it was asked for as it is")
+            raise unusable(name, f"the body is compressed with {coding} although no compression was requested")
         self._answer = answer
         self._coding = coding
         self._name = name
@@ -50,7 +50,7 @@ class Decoded:
         self._given = 0
 
     def read(self, length: int) -> bytes:
-        """The next `length` bytes of the content; fewer only where it ends."""
+        """Return the next `length` bytes of the content; fewer only where it ends."""
         pieces = []
         while length > 0 and not self._ended:
             piece = self._decode(length)
@@ -58,14 +58,14 @@ class Decoded:
             length -= len(piece)
             self._given += len(piece)
             if self._taken > self._given + self._given // 8 + _SLACK:
-                raise unusable(self._name, f"the {self._coding} body goes on without content")
+                raise unusable(self._name, f"the {self._coding} body continues without content")
         return b"".join(pieces)
 
     def close(self) -> None:
         self._answer.close()
 
     def _decode(self, length: int) -> bytes:
-        """Up to `length` bytes of the content; perhaps none of what is there yet."""
+        """Return up to `length` bytes of the content; perhaps none of what has arrived."""
         if not self._waiting:
             self._waiting = self._fetch(_INPUT)
         if not self._begun:
@@ -74,7 +74,7 @@ class Decoded:
         try:
             piece = self._decoder.decompress(self._waiting, length)  # it may hold some of the content back
         except zlib.error:
-            raise unusable(self._name, f"the body is not the {self._coding} that it is said to be") from None
+            raise unusable(self._name, f"the body is not valid {self._coding}, despite its Content-Encoding") from None
         self._waiting = self._decoder.unconsumed_tail
         if self._decoder.eof:
             self._next_member()
@@ -95,7 +95,7 @@ class Decoded:
             self._decoder = zlib.decompressobj(_RAW_DEFLATE)
 
     def _next_member(self) -> None:
-        """gzip may come in several members; what follows as anything else is no part of the content."""
+        """Begin the next gzip member, if one follows; other trailing data is ignored."""
         rest = self._decoder.unused_data
         if len(rest) < len(_GZIP):
             rest += self._fetch(_INPUT)
@@ -107,5 +107,5 @@ class Decoded:
 
 
 def _is_zlib(data: bytes) -> bool:
-    """Whether data begins with a zlib header (RFC 1950 2.2)."""
+    """Return whether data begins with a zlib header (RFC 1950 2.2)."""
     return len(data) >= 2 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0

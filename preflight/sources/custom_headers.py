@@ -41,10 +41,10 @@ def checked_headers(given: Headers) -> tuple[tuple[str, str], ...]:
     names = set()
     for number, (name, value) in enumerate(pairs, 1):
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise UsageError(f"The name of header {number} is not one. Use letters, digits and hyphens.")
+            raise UsageError(f"The name of header {number} is invalid. Use letters, digits and hyphens.")
         lower = name.lower()
         if lower == "user-agent":
-            raise UsageError("Header 'User-Agent' has an option of its own. Give it as the user agent.")
+            raise UsageError("Header 'User-Agent' has its own option. Set the user agent instead.")
         if lower in _SET_BY_CLIENT:
             raise UsageError(f"Header {name!r} is set by the HTTP client. Leave it out.")
         if lower in names:
@@ -60,7 +60,7 @@ def checked_user_agent(text: str | None) -> str | None:
         return None
     _check_value("The user agent", text)
     if not text.strip():
-        raise UsageError("The user agent is empty. Give a text, or leave it out.")
+        raise UsageError("The user agent is empty. Give a non-empty string, or omit it.")
     return text.strip()
 
 
@@ -77,13 +77,13 @@ def concealer(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
 def _pairs(given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     pairs = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [None]
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
-        raise UsageError("The headers are not pairs of name and value. Give a dict of texts.")
+        raise UsageError("The headers are not pairs of name and value. Give a dict of strings.")
     return [(name, value) for name, value in pairs]
 
 
 def _check_value(what: str, value: Any) -> None:
     if not isinstance(value, str):
-        raise UsageError(f"{what} is {type(value).__name__}. Give a text.")
+        raise UsageError(f"{what} has type {type(value).__name__}. Give a string.")
     if len(value) > MAX_VALUE_CHARS:
         raise UsageError(f"{what} has {len(value):,} characters. Give at most {MAX_VALUE_CHARS:,}.")
     if not _VALUE.fullmatch(value):

@@ -65,10 +65,10 @@ class DataUriSource:
         return piece
 
     def verify(self) -> None:
-        """Text does not change."""
+        """Do nothing: a text does not change."""
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to close."""
 
     def _checked(self, content: str) -> tuple[str, int]:
         """Return Base64 without whitespace and padding, and how many bytes it holds."""
@@ -78,8 +78,8 @@ class DataUriSource:
         match = _BASE64.match(content)
         end = match.end() if match else 0
         if end < len(content):
-            what = "is in the URL-safe alphabet" if content[end] in "-_" else "is not Base64"
-            raise self._invalid(f"{what} from its character {end + 1:,} on", "encode the file in standard Base64")
+            what = "uses the URL-safe alphabet" if content[end] in "-_" else "is not Base64"
+            raise self._invalid(f"{what} from character {end + 1:,} on", "encode the file in standard Base64")
         text = content.rstrip("=")
         if len(text) % 4 == 1 or (len(text) < len(content) and len(content) % 4):
             raise self._invalid(f"has {len(content):,} characters of Base64, which is cut off", "encode the file again")
@@ -89,7 +89,7 @@ class DataUriSource:
         try:
             return unquote_to_bytes(content)
         except UnicodeEncodeError:
-            raise self._invalid("holds half a character", "encode the file again") from None
+            raise self._invalid("holds an unpaired surrogate", "encode the file again") from None
 
     def _invalid(self, problem: str, remedy: str) -> SourceError:
         return SourceError("data_uri_invalid", f"{self.name} {problem}: {remedy}")

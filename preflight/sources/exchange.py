@@ -60,7 +60,7 @@ class Exchange:
     """
 
     def __init__(self, url: str, transport: Transport, options: HttpOptions, limit: int) -> None:
-        """limit: bytes of bodies that may be read."""
+        """Prepare requests that read at most `limit` bytes of bodies."""
         self._custom = dict(options.headers)
         self._conceal = concealer(self._custom.items())
         self.record = Record(url, transport.now(), self._conceal)
@@ -131,7 +131,7 @@ class Exchange:
     def _follow(
         self, method: str, url: str, headers: dict[str, str], patience: float | None = None, *, aside: bool = False
     ) -> Answer:
-        """The first answer that redirects no further. Each place on the way is looked at before it is asked.
+        """Return the first response that is not a redirect. Each target is validated before it is requested.
 
         aside: without the caller's own user agent and headers, and not written down
         """
@@ -165,7 +165,7 @@ class Exchange:
             seen.append(target)
 
     def _ask(self, method: str, url: str, headers: dict[str, str], patience: float | None, trusted: bool) -> Answer:
-        """One request, in its turn; with the caller's own headers if the place is trusted with them."""
+        """Send one request, in its turn; with the caller's own headers if `trusted`."""
         headers = {**_HEADERS, **(self._custom if trusted else {}), **headers}
         transport = self._transport
         host = parse(url).host
@@ -196,7 +196,7 @@ class Exchange:
         self.bytes_read += taken
 
     def _automation_refused(self, answer: Answer, body: bytes) -> str | None:
-        """How the server refuses automated clients; None where it refuses for another reason, or may answer later."""
+        """Return how the server refuses automated clients; None for other reasons and temporary failures."""
         if answer.status == 429 or answer.status >= 500:
             challenged = is_challenged(answer.header) or is_challenge_page(body)
             return "with a bot challenge" if challenged else None
@@ -209,8 +209,10 @@ class Exchange:
         return how
 
     def _given_to_browsers(self) -> bool:
-        """Whether a request that looks like a browser's is answered with something else than a page. None of its
-        body is read: it only explains a refusal."""
+        """Return whether a browser-like request gets something other than a web page.
+
+        The body is not read: the request only explains a refusal.
+        """
         parts = urlsplit(self._asked)
         headers = {"User-Agent": BROWSER_LIKE, "Referer": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"}
         try:
@@ -222,7 +224,7 @@ class Exchange:
 
     @property
     def seconds_left(self) -> float:
-        """s until the deadline. Raises `timed_out` once it has passed."""
+        """Return the s until the deadline. Raises `timed_out` once it has passed."""
         return self._patience.left()
 
     def compare(self, size: int | None, beginning: bytes) -> None:
@@ -241,7 +243,7 @@ class Exchange:
             self.record.note("custom_headers_needed")
 
     def _is_same(self, answer: Answer, size: int | None, beginning: bytes) -> bool:
-        """Whether an answer gives the file that begins so. True where that cannot be told."""
+        """Return whether a response gives a file that begins with `beginning`; True if that cannot be decided."""
         if answer.status == 429 or answer.status >= 500:
             return True
         if answer.status not in (200, 203, 206):
@@ -254,7 +256,7 @@ class Exchange:
         return answer.read(len(beginning)) == beginning
 
     def _part_of_patience(self) -> float:
-        """s for a request beside those that get the file. Raises `timed_out` once the deadline has passed."""
+        """Return the s for a request other than those that get the file. Raises `timed_out` after the deadline."""
         return min(self._patience.left() / 2, _ASIDE_PATIENCE)
 
     def _pause(self, failure: Passing, tries: int) -> None:
@@ -270,7 +272,7 @@ class Exchange:
         return exhausted and failure.faulty and failure.wait is None and not self._found
 
     def _concealed(self, failure: SourceError) -> SourceError:
-        """The failure, without the caller's headers in its sentence."""
+        """Return the failure without the caller's headers in its message."""
         failure.args = (self._conceal(str(failure)),)
         return failure
 
@@ -308,7 +310,7 @@ class Exchange:
 
 
 def _is_about_range(status: int) -> bool:
-    """Whether the Range header may be what a server refuses: a plain GET, as services make it, may get the file."""
+    """Return whether the Range header may be the reason of a refusal, so that a plain GET may get the file."""
     return status in (204, 205, 304, 501) or (400 <= status < 500 and status not in _NOT_OF_RANGE)
 
 

@@ -54,7 +54,7 @@ class RangeRefused(SourceError):
     """The answer to a ranged request gives no part of the file: a plain GET decides what there is."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("response_invalid", f"{name}: the server gives no parts of the file: ask for all of it")
+        super().__init__("response_invalid", f"{name}: the server does not send parts of the file: request all of it")
 
 
 def timed_out(name: str, seconds: float) -> SourceError:
@@ -75,32 +75,32 @@ def refused(name: str, status: int, body: bytes, expired: bool, hint: str) -> So
         return SourceError("rate_limited", f"{name} answers {said}: too many requests; check fewer at a time, or later")
     meaning = _MEANINGS.get(status, "the server refuses it" if status >= 400 else "that is no file")
     if status == 403 and code is not None and code[1] == b"AccessDenied":
-        meaning += "; a store that may not list its files says the same of one that does not exist"
+        meaning += "; an object store that hides its listing responds the same way for a missing file"
     if (expired and status in _SIGNED) or _EXPIRED.search(body):
         meaning = "the link has expired: sign it anew"
     return SourceError("download_failed", f"{name} answers {said}: {meaning}{'; ' if hint else ''}{hint}")
 
 
 def automation_refused(name: str, status: int, how: str) -> SourceError:
-    """The server gives the file to people with browsers; a service's fetcher is an automated client too."""
+    """Return the error for a server that serves browsers but refuses automated clients, as services are."""
     said = f"{status} {responses.get(status, '')}".rstrip()
     return SourceError(
         "automated_client_refused",
         f"{name} answers {said}: the server refuses automated clients {how}. Host the file where any client may fetch"
-        " it; to check it all the same, give a user agent or headers of your own.",
+        " it; to check it anyway, set a user agent or custom headers.",
     )
 
 
 def is_store_error(body: bytes) -> bool:
-    """Whether the body of a refusal is an object store's, which judges requests by their signature alone."""
+    """Return whether a refusal comes from an object store, which checks only the signature of a request."""
     return _CODE.search(body) is not None
 
 
 def redirected_endlessly(name: str, most: int | None, cookie: bool = False) -> SourceError:
-    """More redirects than `most`, or, without it, a circle of them; cookie: one of them sets a cookie."""
+    """Return the error for more redirects than `most` or, if None, a loop; `cookie`: one of them sets a cookie."""
     how = "in a circle" if most is None else f"more than {most} times"
     if cookie:
-        how += " that only clients with cookies leave, which services' fetchers seldom keep"
+        how += " that needs cookies, which services' fetchers rarely keep"
     return SourceError("too_many_redirects", f"{name} is redirected {how}: give the address where the file is")
 
 
@@ -134,10 +134,10 @@ def cut_off(name: str) -> SourceError:
 def garbled(name: str, error: Exception) -> SourceError:
     """No HTTP, or headers beyond all bounds."""
     if isinstance(error, BadStatusLine):
-        what = "it begins with no status line"
+        what = "it does not begin with a status line"
     else:
         what = printable(str(error) if isinstance(error, HTTPException) else type(error).__name__)[:100]
-    return SourceError("response_invalid", f"{name}: the answer is no proper HTTP ({what}): check the address")
+    return SourceError("response_invalid", f"{name}: the response is not valid HTTP ({what}): check the address")
 
 
 def unusable(name: str, why: str) -> SourceError:

@@ -111,7 +111,7 @@ class Stream(io.BufferedReader):
         self._wire = raw
 
     def at_hand(self) -> bytes:
-        """What was read ahead, without waiting for more."""
+        """Return the buffered bytes, without waiting for more."""
         self._wire.draining = True
         try:
             return self.peek(1)
@@ -152,7 +152,7 @@ class ChunkedBody(io.BufferedIOBase):
         return b"".join(pieces)
 
     def read1(self, size: int = -1, /) -> bytes:
-        """What one read of the connection gives, out of as many chunks as that holds."""
+        """Return what one read of the connection gives, from all chunks that it contains."""
         wanted = size if size >= 0 else io.DEFAULT_BUFFER_SIZE
         body = bytearray(self._piece(wanted))
         while body and len(body) < wanted and self._stream.at_hand().count(b"\n") > 1:  # the next chunk's size is here
@@ -167,7 +167,7 @@ class ChunkedBody(io.BufferedIOBase):
         super().close()
 
     def _piece(self, wanted: int) -> bytes:
-        """Bytes of one chunk, at most `wanted`; empty at the end."""
+        """Return bytes of one chunk, at most `wanted`; empty at the end."""
         if not self._left and not self._begin():
             return b""
         piece = self._stream.read1(min(wanted, self._left))
@@ -182,7 +182,7 @@ class ChunkedBody(io.BufferedIOBase):
         if self.ended:
             return False
         if not self._first and self._line() != b"":
-            raise InvalidResponse("a chunk is longer than it says")
+            raise InvalidResponse("a chunk is longer than its stated size")
         self._first = False
         line = self._line()
         # Blanks stand before an extension, and behind sizes that old servers pad to a width; other clients skip them.
@@ -200,7 +200,7 @@ class ChunkedBody(io.BufferedIOBase):
         line = self._stream.readline(MAX_CHUNK_LINE + 1)
         self._framing += len(line)
         if len(line) > MAX_CHUNK_LINE or self._framing > self._allowed():
-            raise InvalidResponse("more bytes of chunk sizes, extensions and trailers than its body may have")
+            raise InvalidResponse("too many bytes of chunk sizes, extensions and trailers")
         if not line.endswith(b"\n"):
             raise IncompleteRead(b"")
         if not line.endswith(b"\r\n"):
@@ -209,18 +209,18 @@ class ChunkedBody(io.BufferedIOBase):
 
 
 def chunk_size(text: bytes) -> int:
-    """The size of a chunk: hexadecimal digits and nothing else (7.1). Raises `InvalidResponse`.
+    """Return the size of a chunk: hexadecimal digits and nothing else (7.1). Raises `InvalidResponse`.
 
     >>> chunk_size(b"1f")
     31
     """
     if not _CHUNK_SIZE.fullmatch(text) or (size := int(text, 16)) > MAX_CHUNK:
-        raise InvalidResponse(f"the chunk size {text[:20].decode('latin-1')!r}")
+        raise InvalidResponse(f"invalid chunk size {text[:20].decode('latin-1')!r}")
     return size
 
 
 def transfer_codings(values: Sequence[str]) -> bool:
-    """Whether the body is chunked, by the values of all Transfer-Encoding fields (6.1, 6.3).
+    """Return whether the body is chunked, by the values of all Transfer-Encoding fields (6.1, 6.3).
 
     Other codings were not asked for, so that a body in them is of no use: `InvalidResponse`.
     """
@@ -229,12 +229,12 @@ def transfer_codings(values: Sequence[str]) -> bool:
     if not codings:
         return False
     if codings != ["chunked"]:
-        raise InvalidResponse(f"the transfer coding {', '.join(codings)[:40]!r}, which was not asked for")
+        raise InvalidResponse(f"unrequested transfer coding {', '.join(codings)[:40]!r}")
     return True
 
 
 def body_length(values: Sequence[str]) -> int | None:
-    """Bytes of the body, by the values of all Content-Length fields (6.3); None without one.
+    """Return the bytes of the body, by the values of all Content-Length fields (6.3); None without one.
 
     A proxy may have doubled the whole field; whatever else differs from a plain decimal number would be read in
     another way by somebody else on the way: `InvalidResponse`.
@@ -242,5 +242,5 @@ def body_length(values: Sequence[str]) -> int | None:
     if not values:
         return None
     if len(set(values)) > 1 or not _LENGTH.fullmatch(values[0]):
-        raise InvalidResponse(f"the Content-Length {', '.join(values)[:40]!r}")
+        raise InvalidResponse(f"invalid Content-Length {', '.join(values)[:40]!r}")
     return int(values[0])

@@ -16,15 +16,15 @@ _DOTS: Final = frozenset("\u3002\uff0e\uff61")
 
 
 def complaint(host: str, bracketed: bool) -> str | None:
-    """What is wrong with a host in lower case, and what to do; None where nothing is. Brackets are left out."""
+    """Return what is wrong with a host (in lower case, without brackets) and what to do; None if nothing is."""
     if bracketed:
         return _of_ipv6(host)
     if "%" in host:
-        return "has a percent-encoded host: write the host itself"
+        return "has a percent-encoded host: write the host unencoded"
     if not host.isascii():
         return _of_international(host)
     if not _NAME.fullmatch(host):
-        return "has a character in its host that no host's name has: check the host"
+        return "has a character in its host that is not allowed in host names: check the host"
     labels = host.removesuffix(".").split(".")
     if "" in labels:
         return "has two dots in a row in its host: remove one"
@@ -35,19 +35,19 @@ def complaint(host: str, bracketed: bool) -> str | None:
 
 def _of_ipv6(host: str) -> str | None:
     if "%" in host:
-        return "has an IPv6 address with a zone, which means something to one machine only: leave the zone out"
+        return "has an IPv6 address with a zone, which is valid on one machine only: remove the zone"
     try:
         IPv6Address(host)
     except AddressValueError:
-        return "has brackets around what is not an IPv6 address: check the host"
+        return "has something in brackets that is not an IPv6 address: check the host"
     return None
 
 
 def _of_international(host: str) -> str | None:
-    """Letters, marks and digits that stand for themselves: compatibility characters become others on the way."""
+    """Reject compatibility characters, which clients convert to others; accept letters, marks and digits."""
     import unicodedata
 
     odd = any(char in _DOTS or (char not in "-_." and unicodedata.category(char)[0] not in "LMN") for char in host)
     if odd or unicodedata.normalize("NFKC", host) != unicodedata.normalize("NFC", host):
-        return "has a character in its host that clients read as another: write the host in ASCII (xn--…)"
+        return "has a character in its host that clients convert to another: write the host in ASCII (xn--…)"
     return None

@@ -104,7 +104,7 @@ class HttpSource:
         self._exchange.record.note("etag_varies")
 
     def _is_same(self, start: int, data: bytes) -> bool:
-        """Whether the file still has `data` at `start`, as far as the server lets that be seen."""
+        """Return whether the file still has `data` at `start`, as far as the server shows it."""
         forward, end = self._received.forward, start + len(data)
         if forward is not None and end <= forward.kept:
             return forward.at(start, len(data)) == data
@@ -220,7 +220,7 @@ class HttpSource:
 
 
 def _still_given(span: Span, data: bytes, answer: Answer) -> bool:
-    """Whether an answer to a GET of `span` still gives `data`, as far as it gives anything of it."""
+    """Return whether a response to a GET of `span` still gives `data`, as far as it gives any of it."""
     part = content_range(answer.header("Content-Range"))
     if answer.status == 206 and part is not None and part.first == span[0]:
         data = data[: part.last + 1 - part.first]

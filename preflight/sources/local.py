@@ -75,7 +75,7 @@ class LocalSource:
                 pieces.append(piece)
                 size += len(piece)
                 if size > MAX_UNSIZED:
-                    said = f"{self.name} has no size and more than {MAX_UNSIZED:,} bytes: copy it to a file"
+                    said = f"{self.name} reports size 0 but holds over {MAX_UNSIZED:,} bytes: copy it to a file"
                     raise SourceError("read_limit", said)
         except SourceError:
             self.close()

@@ -24,7 +24,7 @@ class Meter:
         self._seconds += seconds
 
     def seconds_for(self, size: int | None) -> float | None:
-        """Seconds that `size` bytes would take at this rate; None where too little was read to tell."""
+        """Return the seconds that `size` bytes would take at this rate; None if too little was read to tell."""
         if size is None or not self._bytes or (self._bytes < ENOUGH_BYTES and self._seconds < ENOUGH_SECONDS):
             return None
         return round(size * self._seconds / self._bytes, 1)

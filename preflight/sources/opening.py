@@ -32,7 +32,7 @@ def is_url(target: object) -> bool:
 
 
 def is_fetched(target: object) -> bool:
-    """Whether opening a target sends requests to a server."""
+    """Return whether opening a target sends requests to a server."""
     return is_url(target) and re.match("data:|asset://", str(target), re.IGNORECASE) is None
 
 

@@ -23,7 +23,7 @@ HINTS: Final = {
     " https://drive.google.com/uc?export=download&id=… (small files only), or put it on object storage",
     "photos": "a Google Photos link shows an album: download the file and put it where a plain GET gives its bytes",
     "dropbox": "a Dropbox link shows a viewer: end it in dl=1 instead of dl=0",
-    "challenge": "the server asks whether a person is there: host the file where any client may fetch it",
+    "challenge": "the server asks for proof of a human visitor: host the file where any client may fetch it",
     "login": "the link leads to a login: make the file public, or sign the link",
     "html": "the link shows a web page: give the address of the file itself",
 }

@@ -50,7 +50,7 @@ class Received:
         part = content_range(answer.header("Content-Range"))
         if span is None:
             if part is None or part.first != 0 or part.last + 1 != part.total:
-                raise unusable(self._name, "a part of the file is answered where the whole was asked for")
+                raise unusable(self._name, "the server sent a part of the file although all of it was requested")
             self._take_all(answer, span)
             return
         if part is None or part.first != span[0] or coding_of(answer.header("Content-Encoding")):

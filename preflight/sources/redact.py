@@ -75,7 +75,7 @@ def _path(path: str) -> str:
 
 
 def _without_web_tokens(run: re.Match[str]) -> str:
-    """A pattern for the whole token would search the rest of the path anew from each place where one may begin."""
+    """Hide web tokens in one run of characters. One pattern for a token would take quadratic time."""
     parts, shown, at = run[0].split("."), [], 0
     while at < len(parts):
         begin = parts[at].find(_JWT_START)

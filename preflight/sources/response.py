@@ -38,7 +38,7 @@ class BoundedResponse(HTTPResponse):
     """
 
     def __init__(self, sock: socket.socket, *args: Any, seconds: float | None = None, **kwargs: Any) -> None:
-        """seconds: how long the whole response may take; None where the socket itself knows."""
+        """Read a response within `seconds`; None if the socket itself has a deadline."""
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
         end = None if seconds is None else time.monotonic() + seconds
@@ -116,7 +116,7 @@ class BoundedResponse(HTTPResponse):
             self.close()
 
     def _read_status_line(self) -> tuple[int, int]:
-        """Version (10 or 11) and status (4)."""
+        """Return version (10 or 11) and status (4)."""
         line = self._line(MAX_STATUS_LINE, b"HTTP/")
         found = _STATUS.fullmatch(line)
         if found is None:
@@ -124,12 +124,12 @@ class BoundedResponse(HTTPResponse):
         return 10 if found[1] == "0" else 11, int(found[2])
 
     def _read_headers(self) -> HTTPMessage:
-        """The header section (5). A line that begins with a blank goes on with the last one (5.2)."""
+        """Read the header section (5). A line that begins with whitespace continues the previous one (5.2)."""
         fields: list[tuple[str, str]] = []
         while line := self._line(MAX_HEAD):
             if line[0] in " \t":
                 if not fields:
-                    raise InvalidResponse("its first header line begins with a blank")
+                    raise InvalidResponse("its first header line begins with whitespace")
                 name, value = fields.pop()
                 fields.append((name, " ".join((value, line.strip(" \t"))).strip(" ")))
                 continue
@@ -144,19 +144,19 @@ class BoundedResponse(HTTPResponse):
             if _NAME.fullmatch(name):
                 headers[name] = value
             elif name.strip().lower() in _FRAMING:  # 5.1: whoever reads it otherwise sees another body
-                raise InvalidResponse(f"the header name {name[:40]!r}")
+                raise InvalidResponse(f"invalid header name {name[:40]!r}")
         return headers
 
     def _line(self, longest: int, start: bytes = b"") -> str:
-        """A line of the head without its end, which has to begin with `start`."""
+        """Return a line of the head without its end; it must begin with `start`."""
         line = self._stream.readline(longest)
         if line and not line.startswith(start):
             raise BadStatusLine(line[:100].decode("latin-1"))
         if len(line) == longest:
-            raise InvalidResponse(f"a line of {longest} bytes in its head")
+            raise InvalidResponse(f"a header line of more than {longest - 1} bytes")
         if not line.endswith(b"\n"):
             raise RemoteDisconnected("Remote end closed connection within the head of its response")
         text = line[:-1].removesuffix(b"\r").decode("latin-1")
         if "\r" in text or "\0" in text:
-            raise InvalidResponse("a NUL or a CR alone in its head")
+            raise InvalidResponse("a NUL or a bare CR in its headers")
         return text

@@ -46,7 +46,7 @@ def parse(url: str) -> Url:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _invalid(url, "is no URL, as its host or port cannot be read: check them") from None
+        raise _invalid(url, "is not a valid URL, as its host or port cannot be read: check them") from None
     if not host or not url[len(scheme) :].startswith("://"):
         raise _invalid(url, f"names no host: write {scheme}://host/path")
     if wrong := complaint(host, "[" in parts.netloc):
@@ -62,15 +62,15 @@ def parse(url: str) -> Url:
 
 
 def _check_authority(url: str, authority: str) -> None:
-    """What stands before the path: where its host begins and ends, all clients have to see alike (RFC 3986 3.2)."""
+    """Raise `SourceError` for an authority that clients parse differently (RFC 3986 3.2)."""
     if "\\" in authority or "%5c" in authority:
-        raise _invalid(url, "has a backslash before its path, which some clients take for a slash: write a slash")
+        raise _invalid(url, "has a backslash before its path, which some clients treat as a slash: write a slash")
     if authority.count("@") > 1:
-        raise _invalid(url, "has more than one @ before its path: write %40 for those in the user name or password")
+        raise _invalid(url, "has more than one @ before its path: write %40 in the user name and password")
 
 
 def _local_path(url: str) -> str:
-    """The path in a file: URL of this machine; empty for one of another host."""
+    """Return the path in a file: URL of this machine; empty for another host."""
     parts = url.partition("://")[2].partition("/")
     return f"/{unquote(parts[2])}" if parts[0].lower() in ("", "localhost") and parts[2] else ""
 

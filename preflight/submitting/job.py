@@ -74,9 +74,7 @@ class Job:
 
     def _passed(self, item: Item, report: Report, target: str) -> tuple[Submission, Entry | None]:
         if target[:5].lower() == "data:":
-            raise SourceError(
-                "data_uri_not_accepted", f"{report.source} cannot be registered: write its bytes to a file"
-            )
+            raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered: save it to a file")
         if is_url(target):
             content = content_of_url(target, report)
         else:

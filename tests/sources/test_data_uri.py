@@ -71,17 +71,17 @@ def test_every_range_is_that_of_the_bytes(length: int) -> None:
     [
         ("data:image/png;base64", "has no comma"),
         ("data:", "has no comma"),
-        ("data:image/png;base64,@@@@", "is not Base64 from its character 1 on"),
-        ("data:image/png;base64,AAAA*", "is not Base64 from its character 5 on"),
-        ("data:image/png;base64,AA=A", "is not Base64 from its character 4 on"),
+        ("data:image/png;base64,@@@@", "is not Base64 from character 1 on"),
+        ("data:image/png;base64,AAAA*", "is not Base64 from character 5 on"),
+        ("data:image/png;base64,AA=A", "is not Base64 from character 4 on"),
         ("data:image/png;base64,AAA=====", "is not Base64"),
-        ("data:image/png;base64,AA-_", "is in the URL-safe alphabet from its character 3 on"),
+        ("data:image/png;base64,AA-_", "uses the URL-safe alphabet from character 3 on"),
         ("data:image/png;base64,AAAAA", "5 characters of Base64, which is cut off"),
         ("data:image/png;base64,AA=", "3 characters of Base64, which is cut off"),
         ("data:image/png;base64,=", "1 characters of Base64, which is cut off"),
         ("data:image/png;base64,ÄÄÄÄ", "is not Base64"),
         ("data:image/png;base64,%ff%ff", "is not Base64"),
-        ("data:,\ud800", "holds half a character"),
+        ("data:,\ud800", "holds an unpaired surrogate"),
     ],
 )
 def test_what_cannot_be_decoded_fails_with_one_sentence(text: str, problem: str) -> None:

@@ -53,7 +53,7 @@ def test_refusal_of_automated_clients_has_a_code_of_its_own(server: Server, open
     error = failure(open_url(path))
     assert error.code == "automated_client_refused"
     assert "the server refuses automated clients" in str(error)
-    assert "give a user agent or headers of your own" in str(error)
+    assert "set a user agent or custom headers" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_other_refusals_keep_their_codes(server: Server, open_url: Open, path: s
 
 def test_store_that_denies_access_may_hide_that_there_is_no_file(open_url: Open) -> None:
     source = open_url("store/AccessDenied/x")
-    assert "says the same of one that does not exist" in str(failure(source))
+    assert "responds the same way for a missing file" in str(failure(source))
     assert source.requests == 2
 
 
@@ -86,7 +86,7 @@ def test_challenge_with_status_200_is_a_page_of_its_own_kind(server: Server, ope
     report = preflight.check(server.url(path), "atlas", allow_private=True)
     assert report.verdict == "fail"
     (page,) = (finding for finding in report.findings if finding.code == "web_page")
-    assert "whether a person is there" in (page.hint or "")
+    assert "proof of a human visitor" in (page.hint or "")
 
 
 def test_user_agent_and_headers_are_sent_with_every_request(server: Server, open_url: Open) -> None:
@@ -125,7 +125,7 @@ def test_report_says_that_the_service_will_not_send_own_headers(server: Server, 
     assert (refused.verdict, refused.error and refused.error.code) == ("fail", "automated_client_refused")
     report = preflight.check(url, "atlas", allow_private=True, user_agent="Mozilla/5.0")
     assert report.verdict == "pass"
-    assert "services do not send them" in next(
+    assert "which services do not send" in next(
         finding.message for finding in report.findings if finding.code == "custom_headers_needed"
     )
 

@@ -28,20 +28,20 @@ def failure(source: object, offset: int = 0, length: int = 10) -> SourceError:
 @pytest.mark.parametrize(
     ("behaviour", "says", "requests"),
     [
-        ("wrong-range", "a part of the file is answered where the whole was asked for", 2),
-        ("no-content-range", "a part of the file is answered where the whole was asked for", 2),
+        ("wrong-range", "the server sent a part of the file although all of it was requested", 2),
+        ("no-content-range", "the server sent a part of the file although all of it was requested", 2),
         ("odd-headers", "a header line without a name", 1),
         ("compressed-with/br", "compressed with br although", 1),
         ("compressed-with/zstd", "compressed with zstd although", 1),
         ("compressed-with/gzip,br", "compressed with gzip, br although", 1),
-        ("garbled-coding/gzip", "is not the gzip that it is said to be", 1),
-        ("garbled-coding/deflate", "is not the deflate that it is said to be", 1),
-        ("hollow", "goes on without content", 1),
+        ("garbled-coding/gzip", "is not valid gzip, despite", 1),
+        ("garbled-coding/deflate", "is not valid deflate, despite", 1),
+        ("hollow", "continues without content", 1),
         ("many-headers", "more than 100 headers", 1),
         ("long-header", "65536 bytes", 1),
         ("endless-headers", "65536 bytes of headers", 1),
         ("continues", "65536 bytes of headers", 1),
-        ("no-http", "no status line", 1),
+        ("no-http", "not begin with a status line", 1),
     ],
 )
 def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str, requests: int) -> None:

@@ -54,7 +54,7 @@ def test_a_file_that_grows_from_nothing_has_changed(tmp_path: Path) -> None:
 def test_what_is_read_without_a_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "MAX_UNSIZED", 10)
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(SourceError, match="more than 10 bytes: copy it to a file") as caught:
+    with pytest.raises(SourceError, match="over 10 bytes: copy it to a file") as caught:
         LocalSource(PROC)
     assert caught.value.code == "read_limit"
     assert len(os.listdir("/proc/self/fd")) == before

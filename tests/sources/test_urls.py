@@ -73,14 +73,14 @@ ODD = [
     ("http://h.example%2f@8.8.8.8%2f/", "a percent-encoded host"),
     ("http://h.example\uff0f@8.8.8.8/", "cannot be read"),  # a fullwidth slash
     ("http://\u2100.example/", "cannot be read"),  # becomes a/c
-    ("http://127\uff0e0\uff0e0\uff0e1/", "clients read as another"),
-    ("http://127\u30020\u30020\u30021/", "clients read as another"),
-    ("http://127\uff610.0.1/", "clients read as another"),
-    ("http://\uff11\uff12\uff17.0.0.1/", "clients read as another"),
-    ("http://\u2460.example/", "clients read as another"),  # a circled 1
-    ("http://lo\u00adcalhost/", "clients read as another"),  # a soft hyphen, which disappears
-    ("http://local\u200bhost/", "clients read as another"),
-    ("http://\ufb01le.example/", "clients read as another"),  # a ligature
+    ("http://127\uff0e0\uff0e0\uff0e1/", "clients convert to another"),
+    ("http://127\u30020\u30020\u30021/", "clients convert to another"),
+    ("http://127\uff610.0.1/", "clients convert to another"),
+    ("http://\uff11\uff12\uff17.0.0.1/", "clients convert to another"),
+    ("http://\u2460.example/", "clients convert to another"),  # a circled 1
+    ("http://lo\u00adcalhost/", "clients convert to another"),  # a soft hyphen, which disappears
+    ("http://local\u200bhost/", "clients convert to another"),
+    ("http://\ufb01le.example/", "clients convert to another"),  # a ligature
     ("http://[fe80::1%25eth0]/", "with a zone"),
     ("http://[2606:4700::1111%25eth0]/", "with a zone"),
     ("http://[::1%eth0]/", "with a zone"),
