@@ -71,12 +71,12 @@ class AdtsPlace(NamedTuple):
 
 
 def locate(source: Source, offset: int) -> AdtsPlace | None:
-    """The first frame of a file whose tags end at `offset`, foreign bytes before it or not."""
+    """Return the first frame of a file whose tags end at `offset`, with or without foreign bytes before it."""
     return begins(source, offset) or search_from(source, offset)
 
 
 def begins(source: Source, offset: int) -> AdtsPlace | None:
-    """The frame at `offset` if more of its kind follow it, or nothing but a tag."""
+    """Return the frame at `offset` if more frames of its kind, or only a tag, follow it."""
     data = source.read_at(offset, _WINDOW)
     kind = _kind_at(data, 0)
     if kind is None:
@@ -91,7 +91,7 @@ def begins(source: Source, offset: int) -> AdtsPlace | None:
 
 
 def search_from(source: Source, offset: int) -> AdtsPlace | None:
-    """The first place behind `offset` where frames follow one another, up to the end or a tag where they are few."""
+    """Return the first place after `offset` where frames follow one another; few frames must reach the end or a tag."""
     data = source.read_at(offset, SEARCH)
     last = len(data) < SEARCH
     for match in _CANDIDATE.finditer(data):
@@ -107,7 +107,7 @@ def search_from(source: Source, offset: int) -> AdtsPlace | None:
 
 
 def _kind_at(data: bytes, at: int) -> AdtsKind | None:
-    """The kind of the frame whose header stands at `at`; None where there is none, or a reserved rate in it."""
+    """Return the kind of the frame whose header is at `at`; None if there is none, or if its rate is reserved."""
     if len(data) < at + 7 or data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0 or data[at + 2] >> 2 & 15 >= len(_RATES):
         return None
     return AdtsKind(data[at + 1] | 1, data[at + 2] & 0xFC, (data[at + 6] & 3) + 1)

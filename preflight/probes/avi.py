@@ -77,11 +77,11 @@ class _Header:
             stream.shape = _VPRP.unpack_from(data)
 
     def film(self) -> _Stream | None:
-        """The first stream of pictures."""
+        """Return the first video stream."""
         return next((stream for stream in self.streams if stream.type in _FILMS), None)
 
     def counts(self) -> list[int]:
-        """The numbers of frames that are stated for the film; of OpenDML's parts `avih` counts the first alone."""
+        """Return the frame counts stated for the video; in OpenDML, `avih` counts only the first part."""
         film = self.film()
         length = film.length if film else 0
         return [count for count in ((max(length, self.frames),) if self.frames else (length, self.main[1])) if count]
@@ -123,7 +123,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _checked(source: Source, header: _Header, end: int, size: int) -> tuple[int | None, bool]:
-    """The film's frames, and whether the headers contradict each other, the index, or the size of the file.
+    """Return the video frames, and whether the headers contradict each other, the index or the file size.
 
     Headers that agree are held against the index only where that costs no request.
     """
@@ -148,7 +148,7 @@ def _checked(source: Source, header: _Header, end: int, size: int) -> tuple[int 
 
 
 def _header_list(window: Window) -> tuple[int, int] | None:
-    """Where the chunks of the header list begin and end; None where the file ends before. Raises `BoundReached`."""
+    """Return start and end of the chunks of the header list; None if the file ends first. Raises `BoundReached`."""
     at = 12
     for _ in range(_TOP):
         head = window.read_at(at, 12)
@@ -158,11 +158,11 @@ def _header_list(window: Window) -> tuple[int, int] | None:
         if chunk == b"LIST" and head[8:] == b"hdrl":
             return at + 12, at + 8 + size
         at += 8 + size + (size & 1)
-    raise BoundReached(f"{_TOP} chunks of the AVI have shown no header list")
+    raise BoundReached(f"no header list in the AVI within {_TOP} chunks")
 
 
 def _read_header(window: Window, at: int, end: int, header: _Header) -> bool:
-    """Whether the list is all there. Raises `BoundReached`."""
+    """Read the header list and return whether it is complete. Raises `BoundReached`."""
     for _ in range(_CHUNKS):
         if at + 8 > end:
             return True
@@ -178,7 +178,7 @@ def _read_header(window: Window, at: int, end: int, header: _Header) -> bool:
         if chunk in _WANTED:
             header.take(chunk, window.read_at(at + 8, min(size, _PIECE)))
         at += 8 + size + (size & 1)
-    raise BoundReached(f"{_CHUNKS} chunks have shown no end of the AVI's header list")
+    raise BoundReached(f"no end of the AVI's header list within {_CHUNKS} chunks")
 
 
 def _media(header: _Header, size: int | None, complete: bool, frames: int | None, notes: tuple[str, ...]) -> Media:

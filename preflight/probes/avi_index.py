@@ -19,7 +19,7 @@ _NO_FRAMES: Final = (b"ix", b"pc", b"tx", b"wb")
 
 
 def index_of(source: Source, at: int) -> tuple[int, int] | None:
-    """Where the entries of `idx1` begin, and how many there are; `at`: the end of the header list.
+    """Return where the entries of `idx1` begin, and how many there are; `at` is the end of the header list.
 
     None where there is none, or where it speaks of a part only, as in a file of several RIFFs.
     """
@@ -38,7 +38,7 @@ def index_of(source: Source, at: int) -> tuple[int, int] | None:
 
 
 def frames_of(source: Source, index: tuple[int, int], stream: int) -> int | None:
-    """How many chunks of pictures the stream of that number has; None where the index is too large or cut off."""
+    """Return how many video chunks the stream of that number has; None if the index is too large or truncated."""
     at, count = index
     if count * _ENTRY > _LARGEST:
         return None

@@ -184,7 +184,7 @@ def _finished(source: Source, shape: Shape, first: Directory, pictures: _Picture
 
 
 def _is_of_sensor(source: Source, shape: Shape, directory: Directory, make: str) -> bool:
-    """Whether the directory describes what a sensor gave, and no finished picture."""
+    """Return whether the directory describes sensor data, not a finished picture."""
     entries = directory.entries
     photometric = _photometric(source, shape, directory)
     if photometric in tiff_tags.SENSOR:
@@ -196,8 +196,10 @@ def _is_of_sensor(source: Source, shape: Shape, directory: Directory, make: str)
 
 
 def _is_thumbnail_of_raw(source: Source, shape: Shape, first: Directory, make: str, pictures: _Pictures) -> bool:
-    """Whether IFD0 is a thumbnail as a maker's raws begin with, and the raw picture itself is not to be seen: behind
-    the end of a file that was cut off, behind more SubIFDs than are read, or where Sony's private data tells its place.
+    """Return whether IFD0 is the thumbnail that a maker's raws begin with, and the raw picture is out of reach.
+
+    It is out of reach after the end of a truncated file, after more SubIFDs than are read, or if only Sony's private
+    data has its position.
     """
     if not make.startswith(tuple(_MAKERS)):
         return False

@@ -103,13 +103,13 @@ def _place(said: Opinion) -> str:
 
 
 def _judged(source: Source, media: Media, limits: Limits, complaint: str, opened: bool) -> tuple[str, str]:
-    """The problem that a complaint of Pillow's is: a fault of the file only if somebody else sees one too."""
+    """Return the problem for an error of Pillow: a fault of the file only if a second check confirms it."""
     unusual = media.format in _UNREAD or not _UNUSUAL.isdisjoint(media.notes)
     if unusual or any(word in complaint.lower() for word in _UNABLE):
         return UNSUPPORTED, complaint
     witness = second_witness(source, media, limits, opened)
     if witness is None:
-        return UNCONFIRMED, f"{complaint}; it may be the library"
+        return UNCONFIRMED, f"{complaint}; the library may be at fault"
     return witness.code, f"{complaint}; {witness.detail}"
 
 
@@ -190,14 +190,14 @@ def _deepen_stream(source: Source, media: Media, limits: Limits) -> Deep:
 def _asked(
     source: Source, media: Media, library: str, facts: tuple[str, ...], ask: Callable[[], Opinion]
 ) -> list[tuple[str, str]]:
-    """What a library's opinion of a stream comes to. One that does not come to an end has none."""
+    """Return the problems that a library finds in a stream, or that it did not finish."""
     try:
         said = ask()
     except (WorkerTimeout, WorkerCrashed) as error:
         how = str(error).removeprefix(f"{source.name}: ")
-        return [(UNCONFIRMED, f"{library} did not come to an end ({how}); it may be the library")]
+        return [(UNCONFIRMED, f"{library} did not finish ({how}); the library may be at fault")]
     if said.refused:
-        return [] if library == "mutagen" else [(UNCONFIRMED, f"{library} {said.refused}; it may be the library")]
+        return [] if library == "mutagen" else [(UNCONFIRMED, f"{library} {said.refused}; the library may be at fault")]
     problems = []
     if media.format in _MEASURED and "truncated" in said.media.notes:
         problems.append(_ends_early(media, f"{library} finds that the file ends before its last part"))
@@ -206,8 +206,8 @@ def _asked(
 
 def _ends_early(media: Media, complaint: str) -> tuple[str, str]:
     if "truncated" in media.notes:
-        return TRUNCATED, f"{complaint}, and so does its own structure say"
-    return UNCONFIRMED, f"{complaint}; it may be the library"
+        return TRUNCATED, f"{complaint}, and its own structure confirms it"
+    return UNCONFIRMED, f"{complaint}; the library may be at fault"
 
 
 def _stream_disagreements(ours: Media, said: Opinion, facts: tuple[str, ...], library: str) -> list[tuple[str, str]]:

@@ -33,7 +33,7 @@ def head(data: bytes, at: int) -> tuple[int, int, int] | None:
 
 
 def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int, int]]:
-    """Identifier, start and end of the data of each element that is whole in a range. Raises `BoundReached`."""
+    """Yield identifier, start and end of the data of each complete element in a range. Raises `BoundReached`."""
     end = len(data) if end is None else end
     for _ in range(_MANY):
         found = head(data, start) if start < end else None
@@ -45,7 +45,7 @@ def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tu
             return
         yield identifier, begin, start
     if start < end and head(data, start):
-        raise BoundReached(f"{_MANY} elements have shown no end of their parent")
+        raise BoundReached(f"no end of the parent element within {_MANY} elements")
 
 
 def number(data: bytes, at: int) -> tuple[int, int] | None:

@@ -75,7 +75,7 @@ _BLOCK_SIZES: Final = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048
 
 
 def last_second(source: Source) -> float | None:
-    """When the last frame ends, in s (RFC 9639 9.1): the length of a stream whose header states none."""
+    """Return when the last frame ends, in s (RFC 9639 9.1): the length of a stream whose header states none."""
     start = tags_before(source).end + 4
     info = stream_info(source.read_at(start, BLOCK))
     if info is None or source.size is None:
@@ -90,7 +90,7 @@ def last_second(source: Source) -> float | None:
 
 
 def _frame_ends(data: bytes, info: StreamInfo) -> Iterator[int]:
-    """The sample behind each frame whose header stands in `data`, the last one first."""
+    """Yield the end sample of each frame whose header is in `data`, last frame first."""
     at = len(data)
     for _ in range(_MOST_CANDIDATES):
         at = data.rfind(b"\xff", 0, at)
@@ -124,7 +124,7 @@ def _frame_end(header: bytes, info: StreamInfo) -> int | None:
 
 
 def _crc8(data: bytes) -> int:
-    """The checksum of a frame's header: x^8 + x^2 + x + 1 (RFC 9639 9.1.8)."""
+    """Return the checksum of a frame header: x^8 + x^2 + x + 1 (RFC 9639 9.1.8)."""
     crc = 0
     for byte in data:
         crc ^= byte

@@ -49,7 +49,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _has_common_chunk(source: Source) -> bool:
-    """Whether an AIFF file has the chunk that describes its sound; without one libmediainfo may never end."""
+    """Return whether an AIFF file has the chunk that describes its audio; without it libmediainfo may never return."""
     offset = 12
     for _ in range(_MAX_AIFF_CHUNKS):
         header = source.read_at(offset, 8)
@@ -89,5 +89,5 @@ def _streams(source: Source, limits: Limits, name: str) -> Media | None:
 
 
 def _in_blocks(known: str, media: Media) -> bool:
-    """Sound in blocks, whose bytes libmediainfo takes for samples: 0.02 s for 1.5 s in an AIFF, 2.1 s in a Wave64."""
+    """Return whether audio is coded in blocks, whose duration libmediainfo computes wrongly (0.02 s for 1.5 s)."""
     return known in ("aiff", "w64") and media.audio_codec == "adpcm"

@@ -92,7 +92,7 @@ class _Blocks:
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Size, whether the first picture has a transparent colour, and whether others follow. Raises `SourceError`."""
+    """Return size, transparency of the first picture and whether others follow. Raises `SourceError`."""
     window = Window(source, _PIECE)
     head = window.read_at(0, 13)
     if len(head) < 13:
@@ -133,5 +133,5 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _palette(flags: int) -> int:
-    """Bytes of the palette that follows a screen or a picture with these flags."""
+    """Return the bytes of the palette that follows a screen or picture with these flags."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

@@ -79,7 +79,7 @@ def _layout(source: Source) -> _Layout:
 
 
 def _bounded(source: Source) -> Iterator[Box | None]:
-    """The boxes of the file; None behind as many as are looked at."""
+    """Yield the boxes of the file, and None once the limit is reached."""
     try:
         yield from top_level(source, limit=_BOXES)
     except BoundReached:

@@ -56,7 +56,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
         start += size
         yield kind, body, start if start < end else end
     if start + 8 <= end:
-        raise BoundReached(f"{MAX_BOXES} boxes have shown no end of their level")
+        raise BoundReached(f"no end of this level within {MAX_BOXES} boxes")
 
 
 def box_at(header: bytes, start: int, size: int | None) -> Box | None:
@@ -74,7 +74,7 @@ def box_at(header: bytes, start: int, size: int | None) -> Box | None:
 
 
 def top_level(source: Source, start: int = 0, limit: int = MAX_BOXES) -> Iterator[Box]:
-    """The boxes of the file from `start` on. Reads 16 bytes a box, and only when it is asked for.
+    """Yield the boxes of the file from `start` on. Reads 16 bytes per box, on demand.
 
     Raises `BoundReached` behind `limit`.
     """
@@ -87,4 +87,4 @@ def top_level(source: Source, start: int = 0, limit: int = MAX_BOXES) -> Iterato
             return
         start = box.end
     if source.size is None or start + 8 <= source.size:
-        raise BoundReached(f"{limit} boxes have shown no end of the file")
+        raise BoundReached(f"no end of the file within {limit} boxes")

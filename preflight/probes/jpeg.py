@@ -132,7 +132,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _ranged(source: Source) -> bool:
-    """Whether a distant piece costs a request, and not all bytes before it."""
+    """Return whether reading a distant piece costs one request, not all bytes before it."""
     delivery = getattr(source, "delivery", None)
     return source.requests > 0 and (delivery is None or bool(delivery.ranges))
 
@@ -159,7 +159,7 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
                 damages += 1
                 yield _DAMAGE, position, 0, b""
             if damages > _DAMAGES:
-                raise BoundReached(f"{_DAMAGES} damages of the JPEG have shown no picture")
+                raise BoundReached(f"no picture in the JPEG within {_DAMAGES} damaged places")
             position = following
         elif marker in _RESTARTS:
             position += 2
@@ -175,11 +175,11 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
             else:
                 position += 4 + length
             before = head
-    raise BoundReached(f"{_SEGMENTS} segments of the JPEG have shown no picture")
+    raise BoundReached(f"no picture in the JPEG within {_SEGMENTS} segments")
 
 
 def _pixel_aspect(head: bytes) -> float | None:
-    """The ratio of the two densities that a JFIF segment states (ITU-T T.871 10.1); None where one is 0.
+    """Return the ratio of the two densities of a JFIF segment (ITU-T T.871 10.1); None if one is 0.
 
     ffmpeg takes horizontal by vertical density whatever their unit, and writes them so.
     """
@@ -200,7 +200,7 @@ def _next_marker(window: Window, position: int) -> tuple[int, bool]:
             return position, fill
         if len(piece) < _PIECE:
             raise Truncated(f"the JPEG ends at {position}, before its picture")
-    raise BoundReached(f"{_GARBAGE} bytes of the JPEG have shown no segment")
+    raise BoundReached(f"no segment in the JPEG within {_GARBAGE} bytes")
 
 
 def _pictures(marker: int, head: bytes, window: Window, offset: int, length: int) -> list[str]:
@@ -253,5 +253,5 @@ def _number_of_lines(source: Source, position: int, max_bytes: int) -> int:
             break
         position += _STRETCH - 1
     else:
-        raise BoundReached(f"{max_bytes} bytes of the JPEG's first scan have shown no end of it")
+        raise BoundReached(f"no end of the JPEG's first scan within {max_bytes} bytes")
     return 0

@@ -35,7 +35,7 @@ class LoasKind(NamedTuple):
     rate: int
 
     def run(self, data: bytes, at: int, most: int) -> tuple[int, int]:
-        """How many frames follow one another from `at`, up to `most`, and where the next would stand."""
+        """Return how many frames follow one another from `at`, up to `most`, and the position after them."""
         found, stop = 0, len(data) - _HEAD
         while found < most and at < stop and data[at] == 0x56 and data[at + 1] >= 0xE0:
             at += _HEAD + ((data[at + 1] & 0x1F) << 8 | data[at + 2])
@@ -43,7 +43,7 @@ class LoasKind(NamedTuple):
         return found, at
 
     def search(self, data: bytes, at: int, last: bool) -> tuple[int, LoasKind] | None:
-        """The next place where frames follow one another."""
+        """Return the next position where frames follow one another."""
         for match in _SYNC.finditer(data, at, at + MOST_SKIPPED):
             found, behind = self.run(data, match.start(), _ENOUGH)
             if found == _ENOUGH or (found and last and behind == len(data)):
@@ -55,7 +55,7 @@ _UNKNOWN: Final = LoasKind(0, 0)
 
 
 def locate(source: Source, offset: int) -> int | None:
-    """Where the first frame of a file stands whose tags end at `offset`, foreign bytes before it or not."""
+    """Return the first frame of a file whose tags end at `offset`, with or without foreign bytes before it."""
     if begins(source, offset):
         return offset
     data = source.read_at(offset, SEARCH)
@@ -66,14 +66,14 @@ def locate(source: Source, offset: int) -> int | None:
 
 
 def begins(source: Source, offset: int) -> bool:
-    """Whether frames follow one another from `offset` on."""
+    """Return whether frames follow one another from `offset` on."""
     if not _SYNC.match(source.read_at(offset, 2)):
         return False
     return _UNKNOWN.run(source.read_at(offset, _ENOUGH * _LARGEST), 0, _ENOUGH)[0] == _ENOUGH
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Facts of a LOAS file; what the first configuration does not state plainly is unknown."""
+    """Return the facts of a LOAS file; what its first configuration does not state is unknown."""
     tags = tags_before(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
     at = locate(source, tags.end)
@@ -106,7 +106,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _configuration(source: Source, at: int) -> tuple[AudioConfig | None, LoasKind]:
-    """What the first frame that has a configuration says of the stream; it is sent again and again."""
+    """Return the configuration of the first frame that has one; encoders repeat it regularly."""
     data = source.read_at(at, _ENOUGH * _LARGEST)
     place = 0
     for _ in range(_FRAMES):
@@ -121,7 +121,7 @@ def _configuration(source: Source, at: int) -> tuple[AudioConfig | None, LoasKin
 
 
 def _stream_mux(bits: Bits) -> tuple[AudioConfig | None, LoasKind]:
-    """A StreamMuxConfig of one program with one layer, behind the bit that says that it is there (1.7.3.1)."""
+    """Parse a StreamMuxConfig of one program with one layer, after the bit that announces it (1.7.3.1)."""
     bits.take(1)
     version = bits.take(1)
     if version and bits.take(1):
@@ -141,5 +141,5 @@ def _stream_mux(bits: Bits) -> tuple[AudioConfig | None, LoasKind]:
 
 
 def _value(bits: Bits) -> int:
-    """LatmGetValue: one to four bytes."""
+    """Parse a LatmGetValue: one to four bytes."""
     return bits.take(8 * (1 + bits.take(2)))

@@ -102,7 +102,7 @@ def video_codec(name: str, version: str, codec_id: str) -> str | None:
 
 
 def audio_codec(name: str, version: str, profile: str, codec_id: str) -> str | None:
-    """Our name of an audio track's Format, with its Format_Version, Format_Profile and CodecID."""
+    """Return our name for an audio track's Format, with its Format_Version, Format_Profile and CodecID."""
     if name == "MPEG Audio":
         layer = _LAYER.search(profile)
         return f"mp{layer[1]}" if layer else None
@@ -114,7 +114,7 @@ def audio_codec(name: str, version: str, profile: str, codec_id: str) -> str | N
 
 
 def _waveform(family: str, profile: str, codec_id: str) -> str:
-    """What PCM or ADPCM really is: libmediainfo counts G.711 among either, and everything in an AIFF as PCM."""
+    """Return the actual codec of PCM or ADPCM: libmediainfo reports G.711 as either, and all audio in AIFF as PCM."""
     for word in (profile, codec_id):
         law = _LAW.search(word)
         if law:

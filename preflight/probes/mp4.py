@@ -153,7 +153,7 @@ def _encrypted(movie: Movie) -> bool | None:
 
 
 def _lost(layout: Layout) -> tuple[str, ...]:
-    """Why there are no facts."""
+    """Return the notes that say why there are no facts."""
     if layout.broken:
         return ("bad_header",)
     if layout.limited:

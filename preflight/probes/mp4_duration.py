@@ -54,7 +54,7 @@ class Duration(NamedTuple):
 
 
 def duration_of(movie: Movie, described: Track | None) -> Duration:
-    """How long the tracks of `movie` are played; `described`: the track whose facts are reported."""
+    """Return how long `movie` plays; `described` is the track whose facts are reported."""
     seconds = movie.seconds
     shortest = longest = played = 0.0
     own: Presented | None = None
@@ -85,13 +85,13 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
 
 
 def _about(movie: Movie, shortest: float, seconds: float, longest: float) -> bool:
-    """Whether `seconds` lies between the two, rounding aside."""
+    """Return whether `seconds` lies between the two, allowing for rounding."""
     slack = max(_SLACK, _SHARE * seconds, _TICKS / movie.timescale if movie.timescale else 0)
     return shortest - slack <= seconds <= longest + slack
 
 
 def _presented(movie: Movie, track: Track) -> Presented | None:
-    """What is played of one track; None where its samples' lengths are not known."""
+    """Return what plays of one track; None if the lengths of its samples are not known."""
     if not track.timescale or (track.edits is not None and not track.edits.whole):
         return None
     ticks = media_ticks(movie.data, *track.lengths, track.samples) if movie.complete else None
@@ -110,7 +110,7 @@ def _presented(movie: Movie, track: Track) -> Presented | None:
 
 
 def _edits_notably(movie: Movie, track: Track, edits: Edits, span: Presented | None) -> bool:
-    """Whether what is played differs from the media by more than a viewer misses."""
+    """Return whether playback differs noticeably from the media."""
     scale = movie.timescale
     if not scale:
         return not edits.plain
@@ -126,13 +126,13 @@ def _edits_notably(movie: Movie, track: Track, edits: Edits, span: Presented | N
 
 
 def _added_by_encoders(track: Track) -> float:
-    """s that an encoder of sound may add in front and behind: samples, which last longer where a second has few."""
+    """Return the s that an audio encoder may add before and after the content; longer at low sample rates."""
     rate = track.entry.rate if track.handler == SOUND and track.entry else None
     return _PRIMING / max(rate, _SLOWEST) if rate else 0.0
 
 
 def _edited(movie: Movie, track: Track, end: float) -> tuple[float, float]:
-    """s shown and s waited, of media that is composed up to `end` s; an edit of length 0 lasts to its end."""
+    """Return s shown and s waited, of media that ends at `end` s; an edit of length 0 lasts to that end."""
     assert track.edits is not None
     shown = waiting = 0.0
     for length, start, rate in track.edits.entries:

@@ -45,14 +45,14 @@ class Entry(NamedTuple):
 
 
 def children(data: bytes, start: int, end: int) -> dict[bytes, Range]:
-    """Body ranges of the boxes between `start` and `end`, the first of each type. Raises `BoundReached`."""
+    """Return body ranges of the boxes between `start` and `end`, the first of each type. Raises `BoundReached`."""
     found: dict[bytes, Range] = {}
     walk = boxes(data, start, end)
     for kind, at, stop in islice(walk, _CHILDREN):
         if kind not in found:
             found[kind] = at, stop
     if next(walk, None) is not None:
-        raise BoundReached(f"{_CHILDREN} boxes have shown no end of their parent")
+        raise BoundReached(f"no end of the parent box within {_CHILDREN} boxes")
     return found
 
 

@@ -75,7 +75,7 @@ class Bits:
         self._value = int.from_bytes(data.ljust(_CONFIG, b"\0"), "big")
 
     def take(self, count: int) -> int:
-        """The next `count` bits as a number."""
+        """Return the next `count` bits as a number."""
         self._left -= count
         return self._value >> self._left & (1 << count) - 1 if self._left >= 0 else 0
 
@@ -86,7 +86,7 @@ def audio_config(data: bytes) -> AudioConfig | None:
 
 
 def config_of(bits: Bits, extended: bool = True) -> AudioConfig:
-    """The same from bits; `extended`: an extension that old decoders do not see may follow."""
+    """Parse an AudioSpecificConfig; `extended`: a backward-compatible SBR extension may follow."""
     profile = _profile(bits)
     core = rate = _rate(bits)
     layout = bits.take(4)

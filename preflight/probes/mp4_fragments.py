@@ -76,7 +76,7 @@ class Fragments:
         return self._parts > _PARTS
 
     def add(self, data: bytes, end: int) -> bool:
-        """The `moof` whose body is `data[:end]`; False where it holds more boxes than are looked at."""
+        """Add the `moof` whose body is `data[:end]`; return False if it holds too many boxes."""
         self.count += 1
         try:
             for kind, at, stop in boxes(data, 0, end):

@@ -68,7 +68,7 @@ class Timing:
 
     @property
     def negative(self) -> bool:
-        """A length below zero, of which nothing follows."""
+        """Return whether any length is negative, so that none can be used."""
         return any(length >= _NEGATIVE for length in self._lengths)
 
     @property
@@ -109,7 +109,7 @@ def total_ticks(data: bytes, start: int, end: int) -> int:
 
 
 def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
-    """The same where it can be believed: the table has a length for each of `samples`, and none is negative."""
+    """Return the ticks if they are plausible: one length for each of `samples`, and none negative."""
     if int.from_bytes(data[start + 4 : start + 8], "big") == 1 and end - start >= 16:  # as of a constant rate
         count, length = (
             int.from_bytes(data[start + 8 : start + 12], "big"),
@@ -165,7 +165,7 @@ def read_elst(data: bytes, start: int, end: int) -> Edits | None:
 
 
 def first_shift(data: bytes, start: int, end: int) -> int:
-    """Ticks by which the first sample, and with it the track, is shown after it is decoded (`ctts`, 8.6.1.3)."""
+    """Return the ticks by which the first sample is shown after it is decoded (`ctts`, 8.6.1.3)."""
     if end - start < 16:
         return 0
     shift = int.from_bytes(data[start + 12 : start + 16], "big", signed=data[start : start + 1] == b"\1")

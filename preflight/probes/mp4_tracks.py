@@ -65,7 +65,7 @@ class Track:
         self.auxiliary = False
 
     def stated_seconds(self, movie_scale: int) -> float | None:
-        """How long it lasts by its headers alone: the track's, else the media's."""
+        """Return the duration in the headers: the track's, else the media's."""
         if movie_scale and self.movie_duration:
             return self.movie_duration / movie_scale
         return self.duration / self.timescale if self.duration and self.timescale else None
@@ -104,7 +104,7 @@ class Movie:
 
     @property
     def whole(self) -> bool:
-        """Whether what was not found does not exist."""
+        """Return whether everything that was not found does not exist."""
         return self.complete and not self.limited
 
     @property
@@ -138,7 +138,7 @@ def read_movie(data: bytes, end: int, complete: bool, packable: bool = True) -> 
 
 
 def _part(movie: Movie, kind: bytes, at: int, stop: int) -> None:
-    """One box of the movie; one that holds too many others says nothing."""
+    """Add one box of the movie; a box with too many children only sets `limited`."""
     data = movie.data
     try:
         if kind == b"trak" and len(movie.tracks) < _TRACKS:

@@ -117,7 +117,7 @@ def _finish(source: Source, at: int, streams: _Streams) -> bool:
 
 
 def _chained(source: Source, need: Need, start: int) -> float | None:
-    """s of all links of a chain (RFC 3533 4), one behind the other; None where they are too large or too many."""
+    """Return the s of all links of a chain (RFC 3533 4); None if they are too large or too many."""
     assert source.size is not None
     if source.size > need.max_bytes:
         return None

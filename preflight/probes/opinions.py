@@ -33,7 +33,7 @@ class Opinion(NamedTuple):
 
 
 def mediainfo(source: Source, limits: Limits, speed: float = 0) -> Opinion:
-    """libmediainfo's. speed 0: from both ends of the file; 0.5: from more of it. Raises as `worker.run` does."""
+    """Ask libmediainfo. `speed` 0 reads both ends of the file, 0.5 more of it. Raises as `worker.run` does."""
     found = _object(run("mediainfo", source, limits, speed=speed))
     general = _object(found.get("general"))
     listed = found.get("tracks")
@@ -84,13 +84,13 @@ def mutagen(source: Source, limits: Limits, name: str) -> Opinion:
 
 
 def ffmpeg(source: Source, limits: Limits, demuxer: str) -> str:
-    """What ffmpeg complains about while it decodes a picture; empty: nothing."""
+    """Return the first error that ffmpeg reports while it decodes a picture; empty if there is none."""
     found = _object(run("av", source, limits, demuxer=demuxer))
     return _text(found, "failed")
 
 
 def structure(source: Source, limits: Limits, name: str) -> tuple[str, str] | None:
-    """What the structure of a picture in format `name` shows: `truncated` or `corrupt`, and why; None: nothing."""
+    """Return `truncated` or `corrupt` and why, by the structure of a picture in format `name`; None if it is sound."""
     found = _object(run("structure", source, limits, name=name))
     code = _text(found, "code")
     return (code, _text(found, "detail")) if code in ("truncated", "corrupt") else None

@@ -132,7 +132,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _pixel_aspect(physical: bytes) -> float | None:
-    """The ratio of the pixels a unit that `pHYs` states (11.3.5.3), as ffmpeg takes it, whatever the unit."""
+    """Return the ratio of the pixels per unit of `pHYs` (11.3.5.3), whatever the unit, as ffmpeg does."""
     across, down = int.from_bytes(physical[:4]), int.from_bytes(physical[4:8])
     return across / down if 0 < across <= LONGEST and 0 < down <= LONGEST and len(physical) == 8 else None
 

@@ -41,7 +41,7 @@ def chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         position += length + _FRAME
-    raise BoundReached(f"{_CHUNKS} chunks of the PNG have shown no end of its header")
+    raise BoundReached(f"no end of the PNG header within {_CHUNKS} chunks")
 
 
 class Picture(NamedTuple):

@@ -48,7 +48,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _raf(source: Source) -> _Picture:
-    """A header, a JPEG with EXIF, a table of sizes, the sensor's data. The size is RawImageCroppedSize."""
+    """Read a header, a JPEG with EXIF and a table of sizes. The size is RawImageCroppedSize."""
     header = exactly(source, 84, 16)
     jpeg, _, table, length = (int.from_bytes(header[at : at + 4]) for at in range(0, 16, 4))
     data = exactly(source, table, 4)
@@ -74,7 +74,7 @@ def _orientation_in_jpeg(source: Source, start: int) -> int | None:
 
 
 def _mrw(source: Source) -> _Picture:
-    """Blocks: PRD has the size, TTW a TIFF directory."""
+    """Read blocks: PRD has the size, TTW a TIFF directory."""
     size, orientation = _UNKNOWN, None
     at = 8
     end = at + int.from_bytes(exactly(source, 4, 4))
@@ -93,14 +93,14 @@ def _mrw(source: Source) -> _Picture:
 
 
 def _x3f(source: Source) -> _Picture:
-    """A header that is another from version 4 on."""
+    """Read the header, whose layout changes with version 4."""
     major = int.from_bytes(exactly(source, 6, 2), "little")
     header = exactly(source, 40 if major >= 4 else 28, 12)
     return _Picture(_numbers(header[:4], header[4:8], "little"), _turned(header[8:], "little"))
 
 
 def _crw(source: Source) -> _Picture:
-    """A heap whose directory stands at its end, and in it a heap of the picture's properties."""
+    """Read a heap, whose directory is at its end, and in it a heap of the picture's properties."""
     order: _Order = "little" if source.read_at(0, 2) == b"II" else "big"
     if source.size is None:
         return _Picture()

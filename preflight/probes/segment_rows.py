@@ -22,7 +22,7 @@ _MOST: Final = 1 << 14
 
 
 def alike(head: bytes, other: bytes) -> bool:
-    """Whether two segments have the same marker, length and owner, which stands before the first NUL.
+    """Return whether two segments have the same marker, length and owner (the text before the first NUL).
 
     Whatever fills all of a segment goes on in the next one, whether or not each names the owner.
     """
@@ -31,7 +31,7 @@ def alike(head: bytes, other: bytes) -> bool:
 
 
 def last_alike(window: Window, position: int, head: bytes) -> int:
-    """Where a later segment of the row begins, behind which the row ends; or where the next segment does.
+    """Return the position of the last segment of the run, or of a later one in it.
 
     A row whose segments number themselves (XMP specification part 3, 1.1.3.1; ICC.1:2022 B.4) is left in one step.
     Other rows are searched for their end by ever longer steps, then ever shorter ones. Raises `SourceError`.
@@ -57,7 +57,7 @@ def last_alike(window: Window, position: int, head: bytes) -> int:
 
 
 def _whole_ones_behind(head: bytes) -> int:
-    """How many more segments of full length follow, by the segment itself; 0 where it does not say."""
+    """Return how many more full segments follow, as stated in the segment; 0 if it does not say."""
     payload = head[4:]
     if payload.startswith(_ICC):
         return max(0, payload[13] - payload[12] - 1) if len(payload) > 13 else 0

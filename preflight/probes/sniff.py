@@ -182,7 +182,7 @@ def _boxes(source: Source, head: bytes) -> str | None:
 
 
 def _sound(source: Source, head: bytes) -> str | None:
-    """Frames of sound, which have no signature, at the start or behind tags; what else stands behind tags.
+    """Return the format of audio frames, which have no signature, at the start or after tags.
 
     A tag with nothing behind it is an mp3 that was cut off; with something that nobody knows it is none.
     """
@@ -203,7 +203,7 @@ def _sound(source: Source, head: bytes) -> str | None:
 
 
 def _frames(source: Source, start: int, search: bool) -> str | None:
-    """Which frames of sound begin at `start`; `search`: or behind foreign bytes, those that begin first."""
+    """Return which audio frames begin at `start` or, with `search`, first after foreign bytes."""
     from preflight.probes import adts, loas, mpeg_audio
 
     if adts.begins(source, start):
@@ -226,7 +226,7 @@ def _frames(source: Source, start: int, search: bool) -> str | None:
 
 
 def _garbage_before(source: Source) -> str | None:
-    """JPEG and frames of sound that other programs still open although foreign bytes precede them."""
+    """Recognise JPEG and audio frames that other programs open despite foreign bytes before them."""
     return "jpeg" if _jpeg_inside(source) else _frames(source, 0, search=True)
 
 

@@ -52,7 +52,7 @@ def sniff_stream(source: Source) -> str | None:
 
 
 def _follows(source: Source, offset: int, sync: bytes) -> bool:
-    """Whether a second unit begins at `offset`, or the source ends there."""
+    """Return whether a second unit begins at `offset`, or the source ends there."""
     return source.read_at(offset, len(sync)) == sync or offset == source.size
 
 
@@ -62,7 +62,7 @@ def _places(head: bytes, pattern: bytes) -> Iterator[int]:
 
 
 def _transport(head: bytes) -> str | None:
-    """Sync bytes at the distance of a packet, which need not begin at the first byte."""
+    """Recognise sync bytes one packet apart; the first packet need not begin at the first byte."""
     for packet in _TS_PACKETS:
         for start in range(packet):
             syncs = head[start : start + packet * _TS_RUN : packet]
@@ -72,7 +72,7 @@ def _transport(head: bytes) -> str | None:
 
 
 def _dolby(source: Source, head: bytes) -> str | None:
-    """AC-3 and E-AC-3, also with the bytes of each word exchanged as some discs store them."""
+    """Recognise AC-3 and E-AC-3, also with swapped bytes, as some discs store them."""
     for sync, swapped in ((b"\x0b\x77", False), (b"\x77\x0b", True)):
         for start in _places(head, sync):
             header = head[start : start + 6]
@@ -120,7 +120,7 @@ def _swap(data: bytes) -> bytes:
 
 
 def _start_codes(source: Source, head: bytes) -> str | None:
-    """What is divided by 00 00 01: MPEG video and program streams, H.264, HEVC."""
+    """Recognise streams divided by 00 00 01: MPEG video and program streams, H.264, HEVC."""
     starts = list(_places(head, b"\x00\x00\x01"))
     units = [head[start + 3 : start + 9] for start in starts]
     for start, unit in zip(starts, units, strict=True):
@@ -134,7 +134,7 @@ def _start_codes(source: Source, head: bytes) -> str | None:
 
 
 def _is_mpeg(source: Source, start: int, unit: bytes) -> bool:
-    """Whether a sequence header, a pack header or a packet of a program stream begins at `start`."""
+    """Return whether a sequence header, a pack header or a packet of a program stream begins at `start`."""
     code = unit[0]
     if code == 0xB3:  # sequence header: 12 bits of width and of height, an aspect ratio, a frame rate
         width, height = unit[1] << 4 | unit[2] >> 4, (unit[2] & 15) << 8 | unit[3]
@@ -169,5 +169,5 @@ def _hevc_unit(unit: bytes) -> _Kind:
 
 
 def _has_parameter_sets(kinds: list[_Kind]) -> bool:
-    """A sequence's parameters and a picture's behind them: nothing can be decoded before."""
+    """Return whether a sequence parameter set and a picture parameter set after it are present."""
     return "sequence" in kinds and "picture" in kinds[kinds.index("sequence") :]

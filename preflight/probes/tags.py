@@ -29,7 +29,7 @@ class Before(NamedTuple):
     picture: bool
 
     def overlong(self, source: Source) -> bool:
-        """Whether they end behind the end of the file: cut off, or of a size that is not true."""
+        """Return whether the tags end after the end of the file: truncated, or with a wrong size."""
         return source.size is not None and self.end > source.size
 
 
@@ -62,7 +62,7 @@ def tags_after(source: Source, start: int, end: int) -> int:
 
 
 def ends_at(source: Source, start: int, end: int) -> bool:
-    """Whether all that stands behind `end`, the end of few frames that begin at `start`, is tags."""
+    """Return whether everything after `end`, where a few frames that begin at `start` end, is tags."""
     return source.size is not None and source.size > end and tags_after(source, start, source.size) == end
 
 

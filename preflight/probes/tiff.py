@@ -92,7 +92,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _may_be_raw(source: Source, shape: Shape, directory: Directory, head: bytes) -> bool:
-    """Whether it is worth a closer look: by a tag, by a coding, or by what stands between header and IFD0."""
+    """Return whether the file may be a camera raw: by a tag, a coding or the bytes between header and IFD0."""
     entries = directory.entries
     if not _RAW_TAGS.isdisjoint(entries) or head[8:12] in _RAW_MARKS:
         return True
@@ -103,7 +103,7 @@ def _may_be_raw(source: Source, shape: Shape, directory: Directory, head: bytes)
 
 
 def _is_real(source: Source, shape: Shape, directory: Directory) -> bool:
-    """Samples that are floating point or complex numbers (TIFF 6.0 section 19): for measuring, and opened by few."""
+    """Return whether samples are floating point or complex numbers (TIFF 6.0 section 19), which few programs open."""
     samples = directory.entries.get(tiff_tags.SAMPLE_FORMAT)
     return any(value in _REAL for value in integers(source, shape, samples, _EXTRA))
 

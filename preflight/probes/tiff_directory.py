@@ -71,7 +71,7 @@ def read_directory(source: Source, shape: Shape, start: int, wanted: frozenset[i
     """Return the directory at `start`. Raise `Truncated` where not even its number of entries is there."""
     data = _read(source, start, _FIRST)
     if len(data) < shape.number:
-        raise Truncated(f"the directory at {start} is behind the end")
+        raise Truncated(f"the directory at {start} is beyond the end of the file")
     stated = int.from_bytes(data[: shape.number], shape.order)
     end = shape.number + min(stated, _ENTRIES) * shape.entry.size
     whole = end + shape.value
@@ -131,8 +131,10 @@ def text(source: Source, shape: Shape, entry: Entry | None, limit: int) -> str:
 
 
 def picture_is_missing(source: Source, shape: Shape, directory: Directory) -> bool:
-    """Whether the last strip or tile is not all there. How long one is counts only where it is compressed: else the
-    picture's own size says it, and old writers err. Two reads where there are many, whose table stands elsewhere.
+    """Return whether the last strip or tile is incomplete.
+
+    Its stated length counts only if it is compressed: otherwise the picture size gives it, and old writers err. Needs
+    two reads if there are many strips, whose table is elsewhere.
     """
     entries = directory.entries
     packed = positive(source, shape, entries.get(COMPRESSION)) not in (None, 1)

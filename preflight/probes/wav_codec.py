@@ -90,7 +90,7 @@ def codec_name(tag: int) -> str | None:
 
 
 def disguised(begin: bytes) -> tuple[str | None] | None:
-    """The codec of sound that is coded and only called PCM, as on discs, by its first bytes; None where it is PCM."""
+    """Return the codec of coded audio that is labelled PCM, by its first bytes; None if it is PCM."""
     begin = begin.lstrip(b"\0")
     return next(((codec,) for sync, codec in _DISGUISED if begin.startswith(sync)), None)
 
@@ -129,7 +129,7 @@ class Coding(NamedTuple):
         return length / self.average if self.average else None
 
     def contradicts(self, length: int, fact: int | None) -> bool:
-        """Whether the fact chunk and the average of bytes/s give lengths that no variable bit rate explains."""
+        """Return whether the fact chunk and the average of bytes/s differ more than any variable bit rate explains."""
         if not (fact and length and self.rate and self.average):
             return False
         return not 1 / _APART <= length / self.average * self.rate / fact <= _APART

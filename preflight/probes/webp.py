@@ -76,7 +76,7 @@ def _first_chunk(window: Window) -> bytes:
         length = int.from_bytes(chunk[4:8], "little")
         position += 8 + length + (length & 1)
     else:
-        raise BoundReached(f"{_CHUNKS} chunks of the WebP have shown no picture")
+        raise BoundReached(f"no picture in the WebP within {_CHUNKS} chunks")
     return head
 
 
@@ -105,7 +105,7 @@ def _behind_picture(window: Window, end: int) -> int | None:
         position += 8 + length + (length & 1)
         if len(header) < 8 or position >= end:
             return None
-    raise BoundReached(f"{_CHUNKS} chunks of the WebP have shown no EXIF")
+    raise BoundReached(f"no EXIF in the WebP within {_CHUNKS} chunks")
 
 
 def _behind_film(window: Window, end: int) -> int | None:

@@ -29,7 +29,7 @@ _MATROSKA: Final = frozenset(("mkv", "webm"))
 
 
 def complete(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
-    """The facts that `media` lacks and the whole file tells. Reads at most `max_bytes`. Raises `SourceError`."""
+    """Return facts that `media` lacks and the complete file has. Reads at most `max_bytes`. Raises `SourceError`."""
     most = min(max_bytes, EVERYTHING.max_bytes) if source.requests else max_bytes
     if source.size is None or source.size > most:
         return {}
@@ -53,7 +53,7 @@ def complete(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
 
 
 def _missing(ours: Media, again: Media) -> dict[str, Any]:
-    """The facts of a second reading that the first one left open."""
+    """Return the facts of a second reading that the first one left open."""
     if again.format != ours.format:
         return {}
     names = [field.name for field in fields(Media)]
@@ -62,7 +62,7 @@ def _missing(ours: Media, again: Media) -> dict[str, Any]:
 
 
 def _measured(source: Source, media: Media) -> dict[str, Any]:
-    """What a walk through the stream itself shows."""
+    """Return the facts that reading the stream itself gives."""
     if media.format in _MATROSKA:
         facts = matroska.measure_whole(source)
         known = [name for name in facts if getattr(media, name) is not None]
@@ -79,7 +79,7 @@ def _measured(source: Source, media: Media) -> dict[str, Any]:
 
 
 def _counted(source: Source) -> dict[str, Any]:
-    """The duration and bit rate of MPEG audio, frame by frame."""
+    """Return duration and bit rate of MPEG audio, counted frame by frame."""
     place = locate(source, tags_before(source).end)
     if place is None or source.size is None:
         return {}

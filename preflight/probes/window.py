@@ -57,7 +57,7 @@ class Window:
         self._fill(start, max(_HEAD - start, piece))
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """`length` bytes from `offset`; fewer only where the source ends. Raises `SourceError`, `BoundReached`."""
+        """Return `length` bytes from `offset`; fewer only at the end. Raises `SourceError`, `BoundReached`."""
         begin = offset - self._start
         known = len(self._data)
         if begin < 0 or (begin + length > known and not (self._ended and begin <= known)):
@@ -85,7 +85,7 @@ class Window:
     def _fill(self, offset: int, length: int) -> None:
         self._left -= 1
         if self._left < 0:
-            raise BoundReached(f"{self._pieces} pieces of the file have shown no end of its header")
+            raise BoundReached(f"no end of the header within {self._pieces} reads")
         self._data = self._source.read_at(offset, length)
         self._start = offset
         self._ended = len(self._data) < length

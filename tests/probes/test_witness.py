@@ -68,7 +68,7 @@ def test_what_pillow_alone_cannot_decode_is_a_warning(data: bytes) -> None:
     ((code, message),) = problems(data)
     assert code == "decode_unconfirmed"
     assert message.startswith("Pillow cannot decode")
-    assert message.endswith("; it may be the library")
+    assert message.endswith("; the library may be at fault")
 
 
 def test_the_same_file_cut_off_is_truncated() -> None:
@@ -127,7 +127,7 @@ def test_a_second_opinion_that_dies_is_a_warning(error: Exception, monkeypatch: 
     source = MemorySource(bytes(9), "clip")
     ((code, message),) = deepen(source, Media(kind="video", format="mp4")).problems
     assert code == "decode_unconfirmed"
-    assert message.startswith("libmediainfo did not come to an end (the decoder ")
+    assert message.startswith("libmediainfo did not finish (the decoder ")
 
 
 class TestStructure:

@@ -93,7 +93,7 @@ class _Pixels:
             packed = self._stream.unconsumed_tail
             rows = raw[-self._unpacked % self._row :: self._row] if self._row else b""
             if self._unpacked < self._expected and max(rows, default=0) > _LAST_FILTER:
-                self._detail = "a row of its pixels has a filter that does not exist"
+                self._detail = "a row of its pixels has an unknown filter"
             self._unpacked += len(raw)
 
     def fault(self) -> Fault | None:
@@ -103,9 +103,9 @@ class _Pixels:
 
 
 def _lost(data: bytes, end: bytes, detail: str) -> Fault:
-    """The fault of a file whose structure leads behind its end: cut off, unless its last bytes are what ends it."""
+    """Return the fault of a file whose structure points past its end: truncated, unless it has its end marker."""
     if data.rstrip(b"\0").endswith(end.rstrip(b"\0")):
-        return Fault("corrupt", "its structure leads behind its end, which is there")
+        return Fault("corrupt", "its structure points past its end marker")
     return Fault("truncated", detail)
 
 
@@ -114,7 +114,7 @@ def _shown(kind: bytes) -> str:
 
 
 def _raw_size(header: bytes) -> int:
-    """Bytes of all rows with their filter types (PNG 7.2)."""
+    """Return the bytes of all rows with their filter types (PNG 7.2)."""
     if len(header) != 13:
         return 0
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
@@ -146,7 +146,7 @@ def _jpeg(data: bytes) -> Fault | None:
         if data[at] != 0xFF or marker == 0xFF:
             at += 1  # fill bytes, and bytes that no segment accounts for, which decoders skip
         elif marker == _EOI:
-            return None if scans else Fault("corrupt", "it holds no picture data")
+            return None if scans else Fault("corrupt", "it has no picture data")
         elif marker in _ALONE:
             at += 2
         else:
@@ -158,7 +158,7 @@ def _jpeg(data: bytes) -> Fault | None:
 
 
 def _behind_scan(data: bytes, at: int) -> int:
-    """Where the next marker stands that is neither a stuffed byte nor a restart."""
+    """Return the position of the next marker that is neither a stuffed byte nor a restart."""
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
         if data[at + 1] and not 0xD0 <= data[at + 1] <= 0xD7 and data[at + 1] != 0xFF:
             return at
@@ -186,7 +186,7 @@ def _gif(data: bytes) -> Fault | None:
             at += 11 + _table(data[at + 9])
             images += 1
         else:
-            return Fault("corrupt", f"an unknown block 0x{data[at]:02x} stands at byte {at:,}")
+            return Fault("corrupt", f"unknown block 0x{data[at]:02x} at byte {at:,}")
         while at < len(data) and data[at]:
             at += 1 + data[at]
         at += 1
@@ -196,7 +196,7 @@ def _gif(data: bytes) -> Fault | None:
 
 
 def _table(flags: int) -> int:
-    """Bytes of a colour table."""
+    """Return the bytes of a colour table."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
@@ -251,7 +251,7 @@ _Field = tuple[int, int, int]
 
 
 def _directory(file: BinaryIO, layout: _Layout, at: int) -> tuple[dict[int, _Field] | None, int]:
-    """The fields of a directory, None where the file ends before it does, and where the next one stands."""
+    """Return the fields of a directory (None if the file ends first), and the offset of the next directory."""
     data = _read_at(file, at, layout.entries.size)
     if len(data) < layout.entries.size:
         return None, 0
@@ -269,7 +269,7 @@ def _directory(file: BinaryIO, layout: _Layout, at: int) -> tuple[dict[int, _Fie
 
 
 def _numbers(file: BinaryIO, layout: _Layout, field: _Field | None) -> list[int]:
-    """The values of a field of offsets or counts; none where it is not one."""
+    """Return the values of a field of offsets or counts; empty if it is not one."""
     if field is None or field[0] not in _TYPES or field[1] > _MOST_PARTS:
         return []
     kind, many, at = field
