@@ -58,7 +58,7 @@ def plan_for(
     http: HttpOptions | None = None,
     dropped: frozenset[str] = frozenset(),
 ) -> Plan:
-    """The plan for rule sets given as a caller gives them; `http` in place of the options of URLs.
+    """Return the plan for rule sets as a caller names them; `http` replaces the separate options for URLs.
 
     Raises `UsageError`, `RuleFileError`.
     """
@@ -195,7 +195,7 @@ def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]
 
 
 def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[Finding, ...]:
-    """What the header alone shows to be missing. A deep look may have found more of it, never less."""
+    """Return a finding for parts that the header shows to be missing; `found` may already have it from decoding."""
     if not media.notes:
         return ()
     for note in ("no_moov", "no_media_data", "nothing_shown"):
@@ -203,7 +203,7 @@ def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[F
             return (Finding(note, CODES[note].severity, CODES[note].template),)
     if "truncated" in media.notes and not any(one.code in ("truncated", "corrupt") for one in found):
         message = "the file ends before its own structure does: it was cut off, and may or may not be taken"
-        hint = "copy or download it again, whole" + ("" if deep else "; --deep decodes what is there")
+        hint = "copy or download the complete file again" + ("" if deep else "; --deep decodes what is there")
         return (Finding("truncated", "unknown", message, hint=hint),)
     return ()
 
@@ -265,7 +265,7 @@ def probe(
     user_agent: str | None = None,
     headers: Headers | None = None,
 ) -> Media:
-    """The facts of a path, a URL, bytes or an open binary file; the options are those of `check`.
+    """Return the facts of a path, a URL, bytes or an open binary file; the options are those of `check`.
 
     What is not media has `kind` None. Raises `SourceError` where the bytes cannot be had, `UsageError` for what can
     be no source.

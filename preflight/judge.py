@@ -152,7 +152,7 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: b
 
 
 def _of_data_uri(delivery: Delivery, media: Media | None, rules: RuleSet) -> Iterator[Finding]:
-    """What a rule set says of a data URI. Of its limits on URLs only those on the declared type hold."""
+    """Yield the findings on a data URI. Of the limits on URLs, only those on the declared type apply."""
     taken = rules.data_uri
     kind = media.kind if media is not None else None
     if taken is not None and taken.kinds is not None and (kind not in taken.kinds if kind else not taken.kinds):

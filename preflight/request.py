@@ -146,7 +146,7 @@ def _findings(reports: Sequence[Report], rules: RuleSet) -> list[Finding]:
         if kind in kinds and not kinds & set(others):
             findings.append(_companion(kind, others, unsure, rules))
     if unsure:
-        message = f"{_assets(unsure)} of unknown kind: counted towards the number of all files alone; state the kind"
+        message = f"{_assets(unsure)} of unknown kind: only counted in the total number of files; state the kind"
         findings.append(Finding("asset_not_counted", "note", message, "files", unsure, reference=rules.source))
     return findings
 
@@ -161,7 +161,7 @@ def _member(report: Report) -> Finding:
 def _companion(kind: str, others: Sequence[str], unsure: int, rules: RuleSet) -> Finding:
     beside = either(list(others))
     if unsure:
-        message = f"{kind}: {rules.service} takes it only beside {beside}, which {_assets(unsure)} may or may not be"
+        message = f"{kind}: {rules.service} takes it only beside {beside}, and the kind of {_assets(unsure)} is unknown"
         return Finding("asset_not_counted", "note", message, "kind", kind, reference=rules.source)
     message = f"{kind} alone: {rules.service} takes it only beside {beside}"
     return Finding("companion_required", "error", message, "kind", kind, reference=rules.source)
@@ -172,7 +172,7 @@ def _assets(count: int) -> str:
 
 
 def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
-    """The finding of a limit over several media, None where it is kept. No file of a kind: nothing to say.
+    """Return the finding of a limit over several media; None if it is kept, or if there is no file of the kind.
 
     With assets a sum is a lower bound: above the maximum it fails, and of everything else there is only a note.
     """

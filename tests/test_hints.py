@@ -179,7 +179,7 @@ def mine(**sections: Any) -> RuleSet:
         (
             mine(video={"audio_codec": {"any_of": ["aac"], "required": True}}),
             replace(CLIP, audio_codec=NONE),
-            "add a sound track",
+            "add an audio track",
         ),
         (
             mine(video={"format": {"any_of": ["webm"]}}),
@@ -438,7 +438,7 @@ def test_listed_values_are_aimed_at(limits: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize("fact", ["sample_rate", "channels"])
 def test_a_required_sound_track_has_to_be_added(fact: str) -> None:
     rules = mine(video={fact: {"min": 1, "required": True}})
-    assert [one.hint for one in judge(replace(CLIP, audio_codec=NONE), rules).findings] == ["add a sound track"]
+    assert [one.hint for one in judge(replace(CLIP, audio_codec=NONE), rules).findings] == ["add an audio track"]
 
 
 @needs_ffmpeg

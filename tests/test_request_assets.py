@@ -77,7 +77,7 @@ class TestCounting:
         result, _ = preflight.check_request([SOUND, "asset://asset-1"], "seedance-2.0")
         assert result.verdict == "pass"
         assert {severity for _, severity in codes(result)} == {"note"}
-        assert any("1 registered asset may or may not be" in finding.message for finding in result.findings)
+        assert any("the kind of 1 registered asset is unknown" in finding.message for finding in result.findings)
 
     def test_a_file_that_fails_or_is_unknown_still_decides(self) -> None:
         for path, verdict in (("fixtures/refused/png-too-narrow.png", "fail"), ("gone.png", "unknown")):
@@ -208,7 +208,7 @@ class TestCommand:
         done = run("check", "--as", "image", "asset://asset-1", "--for", "atlas")
         assert done.returncode == run("check", "gone.png", "--for", "atlas").returncode
         assert done.stdout.startswith("UNKNOWN asset://asset-1\n")
-        assert "check it within a request" in done.stdout
+        assert "check the asset as part of a request" in done.stdout
         assert preflight.check("asset://asset-1", "atlas").verdict == "unknown"
 
 

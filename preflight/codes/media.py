@@ -61,7 +61,7 @@ OF_MEDIA: Final[dict[str, Code]] = {
     "camera_raw": Code(
         "error",
         "Camera raw",
-        "The file holds what a camera's sensor gave, no finished picture: services do not decode it. Export a JPEG. "
+        "The file holds a camera's unprocessed sensor data, which services do not decode. Export a JPEG. "
         "A rule set whose `format` limit lists the format accepts it.",
         "format {value}: a camera raw file, which {service} is not known to decode",
     ),
@@ -83,7 +83,7 @@ OF_MEDIA: Final[dict[str, Code]] = {
     "no_moov": seen(
         "error",
         "No moov box",
-        "moov box not found: this is one segment alone, or a recording or upload that was not finished",
+        "moov box not found: the file is a single segment, or an unfinished recording or upload",
     ),
     "no_media_data": seen(
         "error", "No media data", "the file describes tracks but has no media data, so nothing can be played"
@@ -91,23 +91,23 @@ OF_MEDIA: Final[dict[str, Code]] = {
     "nothing_shown": seen(
         "error",
         "Nothing is shown",
-        "the edit list begins behind the end of the film or sound: players show nothing of it",
+        "the edit list starts after the end of the media, so players show nothing",
     ),
     "corrupt": Code(
         "error",
         "Does not decode",
-        "A decoder could not decode the whole file, and a second witness sees a fault in it too. Write it anew.",
+        "A decoder could not decode the complete file, and a second check confirms the damage. Export the file again.",
     ),
     "decode_unconfirmed": Code(
         "warning",
         "Did not decode here",
-        "A library could not decode the whole file, and nothing else shows a fault in it: it may be the library. "
-        "Look at it with another program.",
+        "A library could not decode the complete file, but no other check finds damage in it. "
+        "The library may be at fault: open the file with another program.",
     ),
     "decode_unsupported": Code(
         "note",
         "Not decoded",
-        "The library that decodes this format does not support the coding of this file: only its header was checked.",
+        "The decoder library does not support the coding of this file, so only its header was checked.",
     ),
     "probe_disagreement": Code(
         "warning",

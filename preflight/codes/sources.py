@@ -14,9 +14,7 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "no_media": Code("unknown", "Nothing to check", "A folder has no file that could be media."),
     "unreadable_line": Code("unknown", "Line not readable", "A line of a list names no target."),
     "not_a_file": Code("unknown", "Not a file", "The path names something that has no content of its own."),
-    "not_a_media_source": Code(
-        "error", "Not a media source", "A value of this type is neither a path nor a URL, nor bytes or an open file."
-    ),
+    "not_a_media_source": Code("error", "Not a media source", "The value is not a path, a URL, bytes or an open file."),
     "path_outside": Code(
         "error", "Outside the folder", "The path is outside the folder from which files are accepted."
     ),
@@ -26,7 +24,7 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "asset_reference": Code(
         "unknown",
         "Registered asset",
-        "`asset://…` names what a service has registered. Within a request it counts as a file of its kind.",
+        "`asset://…` refers to an asset registered with a service. In a request it counts as a file of its kind.",
     ),
     "internal_error": Code("unknown", "A fault of preflight", "Please report it with the file, if you can."),
     # what a URL's server does
@@ -56,8 +54,8 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "automated_client_refused": Code(
         "error",
         "Refuses automated clients",
-        "The server refuses programs by a bot challenge, their User-Agent or their Referer, and a service's fetcher is "
-        "a program too. Host the file where any client may fetch it.",
+        "The server refuses automated clients by a bot challenge, User-Agent or Referer, and a service's fetcher is "
+        "one. Host the file where any client may fetch it.",
     ),
     "web_page": Code(
         "error",
@@ -86,8 +84,8 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "download_slow": Code(
         "warning",
         "Slow host",
-        "At the measured rate the whole file takes longer than the service's fetcher waits. Host it elsewhere.",
-        "at the measured rate the whole file takes {value}: {service} waits {limit}{note}. Host it on a faster server",
+        "At the measured rate the download takes longer than the service waits. Host the file on a faster server.",
+        "at the measured rate the download takes {value}: {service} waits {limit}{note}. Host it on a faster server",
     ),
     "content_type_unsupported": choice("Content-Type not accepted", "The server declares another type of content."),
     "content_type_mismatch": Code(
@@ -126,18 +124,18 @@ OF_SOURCES: Final[dict[str, Code]] = {
     "etag_varies": seen(
         "note",
         "ETag varies",
-        "the server gives each answer another ETag, though the content is the same: fetchers cannot resume or cache it",
+        "the server sends a new ETag with each response for the same content: clients cannot resume or cache it",
     ),
     "content_encoded": seen(
         "warning",
-        "Compressed on its way",
-        "the server compresses the file though it was asked not to: its Content-Length is not the file's, and a "
-        "fetcher that does not decode it gets other bytes",
+        "Compressed in transit",
+        "the server compresses the file although it was asked not to: Content-Length is not the size of the file, and "
+        "a client that does not decompress it receives different bytes",
     ),
     "custom_headers_needed": seen(
         "warning",
-        "Own headers needed",
-        "without the user agent or headers of this call the server gives no such file: services do not send them",
+        "Custom headers needed",
+        "the server gives this file only with the user agent or headers of this call, which services do not send",
     ),
     "retried": seen("note", "Took several tries", "the server did not answer the first try: several were made"),
 }

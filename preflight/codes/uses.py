@@ -20,7 +20,7 @@ OF_USES: Final[dict[str, Code]] = {
     "asset_not_counted": Code(
         "note",
         "Asset not counted",
-        "What a registered asset adds to a total, or of which kind it is, is not known here: the service decides.",
+        "The kind of a registered asset, or its share of a total, is not known to preflight. The service decides.",
     ),
     "file_not_accepted": Code(
         "error", "One of the files", "A file of the request does not pass on its own, so the request does not."

@@ -20,7 +20,7 @@ from preflight.ruleset import Limit, Section
 _GEOMETRY: Final = frozenset(("width", "height", "aspect_ratio", "pixels"))
 _TOO_SMALL: Final = frozenset(("width_too_small", "height_too_small", "pixel_count_too_small"))
 _PREVIEW: Final = (
-    "named as a camera raw file, and no more than a preview of one: export a JPEG from the camera raw file"
+    "the name is that of a camera raw file but the content is only a preview: export a JPEG from the camera raw file"
 )
 """Of a small picture with such a name: nobody is helped by making it larger."""
 _MENDABLE: Final = _GEOMETRY | {"duration", "fps", "format", "streamable", "video_codec", "audio_codec"}
@@ -122,7 +122,7 @@ def _remedy(code: str, fact: str, repair: Repair, limit: Limit | None) -> str | 
     if fact == "format":
         return _rewrap(repair)
     if code == "audio_track_required":
-        return "add a sound track"
+        return "add an audio track"
     if limit is None:
         return None
     if code == "duration_too_long":

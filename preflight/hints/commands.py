@@ -129,7 +129,7 @@ def _ffmpeg(repair: Repair) -> list[str]:
 
 
 def _coding(fact: str, repair: Repair) -> list[str]:
-    """The options for one track; none where nothing that is accepted can be encoded."""
+    """Return the options for one track; empty if no accepted codec can be encoded."""
     option = "-c:v" if fact == "video_codec" else "-c:a"
     if can_copy(fact, repair.media, repair.wrong, repair.limits, repair.written):
         return [option, "copy"]
@@ -140,7 +140,7 @@ def _coding(fact: str, repair: Repair) -> list[str]:
 
 
 def _index(repair: Repair) -> list[str]:
-    """The option that puts the index in front of the media data, where a limit asks for it."""
+    """Return the option that puts the index before the media data, if a limit asks for it."""
     limit = repair.limits.get("streamable")
     wanted = limit is not None and limit.side(True) == 0 and repair.written in remuxing.MP4_FAMILY
     return ["-movflags", "+faststart"] if wanted else []

@@ -98,7 +98,7 @@ def shape(media: Sized, limits: Limits) -> Shape | None:
 
 
 def _near(crop: Size, limits: Limits, step: int) -> Iterator[Size]:
-    """Sizes of about the crop's ratio, the one that bounds ask for first."""
+    """Yield sizes of about the crop's ratio, the one that the bounds ask for first."""
     smallest, largest = _scales(*crop, limits)
     scale = min(max(1.0, smallest), largest)
     if not 0 < max(crop) * scale <= _LONGEST:
@@ -110,7 +110,7 @@ def _near(crop: Size, limits: Limits, step: int) -> Iterator[Size]:
 
 
 def _listed(crop: Size, limits: Limits) -> Iterator[Size]:
-    """Sizes out of the listed widths, heights or totals: nearest to the crop's ratio first, then to its size."""
+    """Yield sizes from the listed widths, heights or totals: nearest to the crop's ratio first, then to its size."""
     ratio = crop[0] / crop[1]
     widths, heights, totals = (_choices(limits.get(fact)) for fact in ("width", "height", "pixels"))
     sizes: list[Size] = []
@@ -136,13 +136,13 @@ def _listed(crop: Size, limits: Limits) -> Iterator[Size]:
 
 
 def _choices(limit: Limit | None) -> list[int]:
-    """The whole numbers that a limit lists, as far as a picture can have them."""
+    """Return the whole numbers that a limit lists and that are possible for a picture."""
     listed = (limit.any_of or ()) if limit is not None else ()
     return [int(value) for value in listed if 1 <= value <= _LONGEST**2 and value == int(value)]
 
 
 def _part(whole: Size, crop: Size, size: Size) -> Size:
-    """The crop that can be scaled to a size without distortion: `crop` itself where its ratio is that of the size."""
+    """Return the crop that scales to `size` without distortion: `crop` itself if its ratio is that of `size`."""
     if abs(crop[0] * size[1] / size[0] - crop[1]) <= 1:
         return crop
     width, height = whole
@@ -167,7 +167,7 @@ def _crop(width: int, height: int, ratio: Limit | None) -> Size:
 
 
 def _nearest_part(width: int, height: int, ratio: float) -> Size:
-    """The largest part of a picture with exactly this ratio, to a pixel."""
+    """Return the largest part of a picture with this ratio, to within a pixel."""
     if width / height > ratio:
         return round(height * ratio), height
     return width, round(width / ratio)
@@ -203,14 +203,14 @@ def _range(limit: Limit) -> tuple[float, float]:
 
 
 def duration(limit: Limit) -> float | None:
-    """How many seconds to keep so that it still passes after encoding; None where nothing would be left."""
+    """Return the seconds to keep so that the result passes after encoding; None if nothing would be left."""
     low, high = _range(limit)
     kept = round(max(high - _PADDING, (low + high) / 2), 3)
     return kept if 0 < kept < float("inf") else None
 
 
 def fps(media: Sized, limit: Limit) -> float | None:
-    """The nearest whole frame rate inside the limit, else its middle, else the nearest listed; None: no usable one."""
+    """Return the nearest whole frame rate in the limit, else its middle, else the nearest listed; None if unusable."""
     if limit.any_of is not None:
         rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media.fps or 0)))
         return next((float(rate) for rate in rates if 0 < rate <= _FASTEST), None)
@@ -228,7 +228,7 @@ def _rate_between(media: Sized, limit: Limit) -> float:
 
 
 def written_formats(kind: str | None, limit: Limit | None) -> list[str]:
-    """The accepted formats that can be written, the usual one first."""
+    """Return the accepted formats that can be written, the usual one first."""
     accepted = (limit.any_of or ()) if limit is not None else ()
     return [name for name in _WRITTEN.get(kind or "", ()) if name in accepted]
 

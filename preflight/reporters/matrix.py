@@ -15,7 +15,7 @@ _ORDER: Final = ("pass", "warning", "unknown", "fail")
 
 
 def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
-    """Lines of a table: a row a rule set, those that take the file first; then every remark and every hint once.
+    """Yield lines of a table: one row per rule set, those that accept the file first; then every remark and hint once.
 
     styled  gives a text the style of a word (`pass`, `fail`, `hint` …)
     """

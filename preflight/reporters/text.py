@@ -190,6 +190,6 @@ def _counts(tally: Tally) -> tuple[int, ...]:
 
 
 def _line_of_counts(name: str, tally: Tally) -> str:
-    """In place of a row of the table, where the terminal is too narrow for it."""
+    """Return a line that replaces a row of the table if the terminal is too narrow."""
     said = [f"{count} {word}" for word, count in zip(_COUNTS, _counts(tally), strict=True) if count]
     return f"{printable(name)}: {', '.join(said)}\n"
