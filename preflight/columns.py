@@ -19,10 +19,10 @@ MAX_RECORD_CHARS: Final = 1 << 16
 MAX_NAMES: Final = 20
 """Columns that a message names."""
 
-NOT_TEXT: Final = "the line is not UTF-8 text, or far too long: fix it"
-_UNCLOSED: Final = "a quotation mark is opened and not closed: fix the line"
+NOT_TEXT: Final = "the line is not UTF-8 text, or is too long: fix it"
+_UNCLOSED: Final = "a quoted field is not closed: add the quotation mark"
 _NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters: fix the line"
-_ONE_OBJECT: Final = "the list is a JSON object: give an array, or JSON lines"
+_ONE_OBJECT: Final = "the list is a single JSON object: give an array or JSON lines"
 _SEPARATOR: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 """The line that spreadsheets write in front of a table."""
 _WORD: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
@@ -68,7 +68,7 @@ def of_csv(lines: Lines, column: str) -> Iterator[Row]:
     if header is None:
         return
     if column not in header.names:
-        yield Row(header.place, wrong=f"no column {column!r}: it has {named(header.names)}")
+        yield Row(header.place, wrong=f"no column {column!r}: choose one of {named(header.names)}")
         return
     if header.names.count(column) > 1:
         yield Row(header.place, wrong=f"several columns are named {column!r}: give each a name of its own")
@@ -97,7 +97,7 @@ def of_array(name: str, items: Sequence[object], key: str | None) -> Iterator[Ro
     """Yield the items of a JSON array: strings, or one key of objects."""
     first = next((item for item in items if isinstance(item, dict)), None)
     if key is None and first is not None:
-        yield Row(name, wrong=f"the list has JSON objects: choose the key of the target with --column: {named(first)}")
+        yield Row(name, wrong=f"the list has JSON objects: choose the key of the targets with --column: {named(first)}")
         return
     for number, item in enumerate(items):
         place = f"{name}[{number}]"
@@ -120,13 +120,13 @@ def column_wanted(name: str, lines: Lines) -> str | None:
         return None
     item = parsed(first) if first.startswith("{") else None
     if isinstance(item, dict) and item:
-        return f"the list has JSON objects: choose the key of the target with --column: {named(item)}"
+        return f"the list has JSON objects: choose the key of the targets with --column: {named(item)}"
     if first == "{":
         return _ONE_OBJECT
     names = _names(name, line.text or "", lines)
     if names is None:
         return None
-    return f"the list is CSV: choose the column of the target with --column: {named(names)}"
+    return f"the list is CSV: choose the column of the targets with --column: {named(names)}"
 
 
 def named(names: Any) -> str:
@@ -218,7 +218,7 @@ def _field(record: _Record, header: _Header, column: str) -> Row:
     if len(header.names) == 1:
         fields = [header.delimiter.join(fields)]  # a URL with a comma in it, which nothing else is beside
     if any(field.strip() for field in fields[len(header.names) :]):
-        wrong = f"the line has {len(fields)} fields, the header {len(header.names)}: put quotation marks around them"
+        wrong = f"the line has {len(fields)} fields, the header {len(header.names)}: quote fields with delimiters"
         return Row(place, wrong=wrong)
     value = dict(zip(header.names, fields, strict=False)).get(column, "").strip()
     return Row(place, value) if value else Row(place, wrong=f"the line has no {column!r}: fix it")

@@ -134,7 +134,8 @@ class _Reader:
     def _target(self, word: str) -> str:
         if is_url(word) or word == "-":
             raise self._wrong(
-                "paths", f"paths: {_short(word)}: files, folders, globs and @lists only; name it in the call"
+                "paths",
+                f"paths: {_short(word)}: only files, folders, globs and @lists: give it on the command line",
             )
         if word.startswith("@"):
             return f"@{self._inside('paths', word, word[1:])}"
@@ -144,7 +145,7 @@ class _Reader:
         """Return a path that is written relative to the file, relative to the present folder. Raise `UsageError`."""
         here = self._here(path)
         if path.startswith("~") and not os.path.lexists(here):
-            raise self._wrong(key, f"{key}: {_short(word)}: ~ has no meaning here: give a path inside the repository")
+            raise self._wrong(key, f"{key}: {_short(word)}: ~ is not expanded: give a path inside the repository")
         # Up to its first wildcard a pattern is a path; what it matches is confined when it is expanded.
         problem = self._confinement.problem(here if os.path.lexists(here) else _without_wildcards(here))
         if problem:

@@ -42,7 +42,7 @@ class Confinement:
         """Return what is wrong with a path of the configuration, with the remedy; None where it stays inside."""
         if self.contains(path):
             return None
-        return f"leads outside {self.top}, and a configuration stays inside its repository: name it on the command line"
+        return f"is outside {self.top}, where a configuration may not name files: give it on the command line"
 
     def glob(self, pattern: str) -> Iterator[str]:
         """Yield what `glob.iglob(pattern, recursive=True)` gives, without what lies outside and is only linked to.

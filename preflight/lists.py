@@ -92,7 +92,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _has_data_uri(line: bytes) -> bool:
-    """Whether a target of the line may be a data URI, alone or in a column."""
+    """Return whether a line may hold a data URI, alone or in a column."""
     return b"data:" in line[:LONGEST_LINE].lower()
 
 

@@ -57,7 +57,7 @@ class Limit(NamedTuple):
 
     @property
     def accepts_none(self) -> bool:
-        """Whether the accepted values name "there is none" themselves."""
+        """Return whether `none` is among the accepted values."""
         return self.any_of is not None and NONE in self.any_of
 
     def side(self, value: Any, height: int | None = None) -> int:
@@ -77,7 +77,7 @@ class Limit(NamedTuple):
         return 0
 
     def _within_a_pixel(self, ratio: float, height: int) -> bool:
-        """Whether the height that a listed ratio gives for the same width differs by one pixel at most."""
+        """Return whether the height for a listed ratio at the same width differs by at most one pixel."""
         return any(choice > 0 and abs(ratio / choice - 1) * height <= 1 + _ROUNDING for choice in self.any_of or ())
 
 
@@ -189,7 +189,7 @@ def digest_of(*parts: Any) -> str:
 
 
 def is_path(name: str) -> bool:
-    """Whether a word after `--for` or `extends` is the path of a rule file, not the name of a built-in one."""
+    """Return whether a word after `--for` or `extends` is the path of a rule file, not a built-in name."""
     return name.endswith(".toml") or os.sep in name
 
 

@@ -174,7 +174,7 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
                 yield Item(entry.path, None, False)
         pending.extend(reversed(below))
     if empty:
-        but = ", but for what is ignored (.gitignore, dependencies)" if any_ignored else ""
+        but = " (apart from ignored files and dependencies)" if any_ignored else ""
         said = f"the folder has no file that could be media{but}: check the path and the patterns"
         yield _problem(folder, "no_media", said)
 
@@ -202,7 +202,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-_NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched: name the list on the command line"
+_NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched: give the list on the command line"
 
 
 def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
@@ -221,7 +221,7 @@ def _list_file(path: str, selection: Selection, column: str | None, confinement:
         yield _problem(f"@{path}", "unreadable", outside)
         return
     if confinement and os.path.exists(path) and not os.path.isfile(path):  # a FIFO, which would wait for a writer
-        yield _problem(f"@{path}", "unreadable", "it is not a regular file: name it on the command line")
+        yield _problem(f"@{path}", "unreadable", "the list is not a regular file: give it on the command line")
         return
     try:
         with open(path, "rb") as file:

@@ -145,8 +145,8 @@ class TestWrong:
             ("jobs = 0", "jobs = 0: write a whole number from 1 to 256"),
             ("jobs = true", "jobs = True: write a whole number"),
             ("timeout = 0", "timeout = 0: write seconds, 0.1 to 86,400"),
-            ('paths = ["https://example.com/a.png"]', "files, folders, globs and @lists only"),
-            ('paths = ["-"]', "files, folders, globs and @lists only"),
+            ('paths = ["https://example.com/a.png"]', "only files, folders, globs and @lists"),
+            ('paths = ["-"]', "only files, folders, globs and @lists"),
             ('paths = [""]', "write a string, or a list of strings"),
         ],
     )

@@ -75,7 +75,7 @@ def test_path_outside_is_refused_with_file_and_line(run: Run, repository: Path, 
 )
 def test_rule_file_outside_is_refused(repository: Path, rules: str) -> None:
     (repository / "preflight.toml").write_text(f'rules = "{rules}"\n')
-    with pytest.raises(UsageError, match=r"preflight\.toml:1: rules: .* leads outside .*: name it on the command line"):
+    with pytest.raises(UsageError, match=r"preflight\.toml:1: rules: .* is outside .*: give it on the command line"):
         config.load()
 
 
@@ -83,7 +83,7 @@ def test_rule_file_outside_is_not_read(repository: Path) -> None:
     os.mkfifo(repository.parent / "outside/pipe.toml")
     (repository / "fifo.toml").write_text('extends = "../outside/pipe.toml"\n')
     (repository / "preflight.toml").write_text('rules = "fifo.toml"\n')
-    with pytest.raises(UsageError, match="leads outside"):
+    with pytest.raises(UsageError, match="is outside"):
         config.load()
 
 
@@ -104,7 +104,7 @@ def test_links_in_a_folder_are_not_followed_outside(run: Run, repository: Path) 
         "media/picture.png": "pass",
         "media/same.png": "pass",
     }
-    assert found["media/folder"][1].startswith(f"media/folder: leads outside {repository}, ")
+    assert found["media/folder"][1].startswith(f"media/folder: is outside {repository}, ")
     assert rows(run, repository, "media")["media/folder/picture.png"][0] == "pass"
 
 
@@ -139,9 +139,9 @@ def test_lines_of_a_list_are_confined_and_not_fetched(run: Run, repository: Path
     (repository / "chosen.txt").write_text("\n".join(lines))
     (repository / "preflight.toml").write_text('rules = "atlas"\npaths = ["@chosen.txt"]\n')
     found = rows(run, repository)
-    assert "leads outside" in found["/etc/passwd"][1]
-    assert "leads outside" in found["../outside"][1]
-    assert "is not fetched: name the list on the command line" in found["chosen.txt:2"][1]
+    assert "is outside" in found["/etc/passwd"][1]
+    assert "is outside" in found["../outside"][1]
+    assert "is not fetched: give the list on the command line" in found["chosen.txt:2"][1]
     assert found["media/picture.png"][0] == "pass"
     assert {verdict for verdict, _ in found.values()} == {"pass", "unknown"}
 
@@ -166,7 +166,7 @@ def test_inside_is_the_top_of_the_repository_or_else_the_folder(repository: Path
     (alone / "media").mkdir(parents=True)
     assert Confinement(str(alone / "preflight.toml")).top == str(alone)
     (alone / "preflight.toml").write_text('paths = ["../outside"]\n')
-    with pytest.raises(UsageError, match="leads outside"):
+    with pytest.raises(UsageError, match="is outside"):
         config.load(str(alone))
     (alone / "preflight.toml").write_text('paths = ["media", "%s"]\n' % (alone / "media"))
     assert config.load(str(alone)) is not None

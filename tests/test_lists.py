@@ -1,4 +1,4 @@
-"""Lists of targets: lines, CSV, JSON lines; and what comes in on standard input, told apart by content."""
+"""Lists of targets: lines, CSV, JSON lines; and standard input, told apart by content."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_json_lines_survive_blank_lines_and_lines_of_another_shape() -> None:
 def test_csv_survives_a_blank_first_line_and_quotes() -> None:
     assert rows(b'\nid,u\n1,"a,b"\n2,\n3,c\n', "u") == [("a,b", False), (None, True), ("c", False)]
     (row,) = lists.rows(io.BytesIO(b"id,url\n1,a\n"), "l", "u")
-    assert row == Row("l:1", None, "no column 'u': it has id, url")
+    assert row == Row("l:1", None, "no column 'u': choose one of id, url")
 
 
 class TestCsv:

@@ -149,7 +149,7 @@ def test_a_right_file_has_no_problems() -> None:
         ),
         (
             "[data_uri]\nkinds = []\n[data_uri.image]\nsize = { max = 9 }",
-            "mine.toml:8: [data_uri.image] limits a kind that is not among its kinds: add it there",
+            "mine.toml:8: [data_uri.image] limits a kind that `kinds` does not list: add it there",
         ),
         (
             "[data_uri.image]\nwidth = { max = 9 }",
@@ -259,7 +259,7 @@ class TestFile:
 
     def test_too_large(self, tmp_path: Path) -> None:
         path = written(tmp_path, "#" * (1 << 20) + "\n")
-        assert validate_file(path) == [f"{path}: larger than 1 MiB: that is no rule file"]
+        assert validate_file(path) == [f"{path}: larger than 1 MiB: this is not a rule file"]
 
     def test_a_name_with_control_characters_is_shown_escaped(self, tmp_path: Path) -> None:
         path = written(tmp_path, SMALL + "x = 1\n", "a\x1b[31m.toml")
@@ -311,8 +311,8 @@ class TestExtends:
         [
             ("atlsa", 'extends: there is no built-in rule set "atlsa": did you mean "atlas"?'),
             ("./gone.toml", "gone.toml: cannot be read: No such file or directory"),
-            ("mine.toml", "mine.toml leads back to itself: break the circle"),
-            ("sub/../mine.toml", "mine.toml leads back to itself: break the circle"),
+            ("mine.toml", "mine.toml extends itself: remove the circular reference"),
+            ("sub/../mine.toml", "mine.toml extends itself: remove the circular reference"),
         ],
     )
     def test_what_cannot_be_taken_over(self, tmp_path: Path, name: str, said: str) -> None:
@@ -327,7 +327,7 @@ class TestExtends:
         written(tmp_path, 'extends = "b.toml"\n', "a.toml")
         written(tmp_path, 'extends = "./c.toml"\n', "b.toml")
         written(tmp_path, 'extends = "../' + tmp_path.name + '/a.toml"\n', "c.toml")
-        assert "break the circle" in validate_file(str(tmp_path / "a.toml"))[0]
+        assert "remove the circular reference" in validate_file(str(tmp_path / "a.toml"))[0]
 
     def test_mistakes_of_the_other_file_are_its_own(self, tmp_path: Path) -> None:
         written(tmp_path, SMALL + "x = 1\n", "base.toml")

@@ -159,7 +159,7 @@ class TestIgnored:
         (project / "src/keep.tmp.png").unlink()
         (item,) = expand(["src"])
         assert item.problem is not None
-        assert "but for what is ignored" in item.problem.message
+        assert "apart from ignored files" in item.problem.message
 
     def test_rules_hold_without_a_repository_below_the_folder(self, tree: Path) -> None:
         (tree / "b/.gitignore").write_text("*.png\n")

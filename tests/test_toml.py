@@ -214,10 +214,10 @@ class TestChains:
         assert catalog.load(self.chain(tmp_path, 16, "atlas")).service == "Atlas Cloud"
 
     def test_longer_chain_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(RuleFileError, match=r"0\.toml:1: extends: .*16\.toml is one file too many"):
+        with pytest.raises(RuleFileError, match=r"0\.toml:1: extends: .*16\.toml: more than 16 files"):
             catalog.load(self.chain(tmp_path, 400, "atlas"))
 
     def test_circle_through_a_link_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "link.toml").symlink_to("0.toml")
-        with pytest.raises(RuleFileError, match="leads back to itself"):
+        with pytest.raises(RuleFileError, match="extends itself"):
             catalog.load(self.chain(tmp_path, 3, "link.toml"))

@@ -108,12 +108,12 @@ def _read(path: str) -> tuple[dict[str, Any], str]:
         return toml.parse(text, MAX_ITEMS), text
     except toml.TomlError as error:
         place = path if error.line is None else f"{path}:{error.line}"
-        remedy = "" if str(error).startswith(("not ", "cannot")) else ": that is no rule file"
+        remedy = "" if str(error).startswith(("not ", "cannot")) else ": this is not a rule file"
         raise RuleFileError([printable(f"{place}: {error}{remedy}")]) from None
 
 
 def _sentence(error: Any, table: Mapping[str, Any]) -> str:
-    """One of pydantic's errors as a sentence."""
+    """Return one of pydantic's errors as a sentence."""
     from preflight.rulefile.model import words_at
 
     path: Path = error["loc"]
@@ -185,12 +185,12 @@ def _alone_problems(table: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _data_uri_problems(section: object) -> Iterator[tuple[Path, str]]:
-    """Limits on kinds that are not taken as data URI at all."""
+    """Yield limits on kinds that are not accepted as data URI at all."""
     if not isinstance(section, Mapping) or not isinstance(kinds := section.get("kinds"), list):
         return
     for kind in KINDS:
         if isinstance(section.get(kind), Mapping) and kind not in kinds:
-            yield ("data_uri", kind), f"[data_uri.{kind}] limits a kind that is not among its kinds: add it there"
+            yield ("data_uri", kind), f"[data_uri.{kind}] limits a kind that `kinds` does not list: add it there"
 
 
 def _removals(table: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -220,9 +220,11 @@ def extended(path: str, table: Mapping[str, Any] | None = None) -> Iterator[str]
         if len(path) > _MAX_PATH_CHARS or "\0" in path:
             raise RuleFileError([printable(f"{_short(path)} is not a path: give the path of a rule file")])
         if os.path.realpath(path) in seen:
-            raise RuleFileError([printable(f"{path} leads back to itself: break the circle")])
+            raise RuleFileError([printable(f"{path} extends itself: remove the circular reference")])
         if len(seen) >= MAX_EXTENDS:
-            raise RuleFileError([printable(f"{path} is one file too many: extend at most {MAX_EXTENDS} in a chain")])
+            raise RuleFileError(
+                [printable(f"{path}: more than {MAX_EXTENDS} files in a chain of `extends`: use fewer")]
+            )
         yield path
         seen.append(os.path.realpath(path))
         name = _read(path)[0].get("extends")

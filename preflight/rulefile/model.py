@@ -47,7 +47,7 @@ def _request() -> Any:
 
 
 def _data_uri() -> Any:
-    """`[data_uri]`: which kinds are taken as data URI, and how large."""
+    """Return the model of `[data_uri]`: which kinds are accepted as data URI, and how large."""
     facts = {"url_length": DELIVERY["url_length"]._replace(help="Characters of the URI."), "size": FACTS["size"]}
     limits = table("DataUriLimits", "Limits on files in data URIs, besides those of their kind.", lines(facts))
     kinds = (list[one_of(KINDS)], Field(None, description="The kinds that are taken as data URI; [] for none."))  # type: ignore[misc]

@@ -37,7 +37,7 @@ def lines(rules: RuleSet) -> Iterator[Line]:
 
 
 def data_uri_kinds(rules: RuleSet) -> str | None:
-    """The kinds that are taken as data URI, in words; None where nothing is said of it."""
+    """Return the kinds that are accepted as data URI, in words; None if the rule set does not say."""
     kinds = rules.data_uri.kinds if rules.data_uri is not None else None
     return None if kinds is None else ", ".join(kinds) or "none"
 

@@ -201,7 +201,7 @@ class TestIni:
         ini(pytester, line, *others)
         done = run(pytester)
         assert done.ret == pytest.ExitCode.USAGE_ERROR
-        done.stderr.fnmatch_lines([f"*{line[:15]}*leads outside {pytester.path}*name it on the command line*"])
+        done.stderr.fnmatch_lines([f"*{line[:15]}*is outside {pytester.path}*give it on the command line*"])
         option = line.replace('["', "").replace('"]', "").replace('"', "").replace(" ", "")
         done = run(pytester, "-o", option)
         assert done.ret != pytest.ExitCode.USAGE_ERROR
@@ -214,7 +214,7 @@ class TestIni:
         ini(pytester, 'preflight_rules = "atlas"', 'preflight_paths = ["media", "@list.txt"]')
         done = run(pytester)
         done.assert_outcomes(passed=2, failed=4)
-        done.stdout.fnmatch_lines(["*linked.png leads outside*"])
+        done.stdout.fnmatch_lines(["*linked.png is outside*"])
         run(pytester, "--preflight=atlas", "media/linked.png").assert_outcomes(passed=1)
 
     @pytest.mark.parametrize(
