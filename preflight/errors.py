@@ -63,7 +63,7 @@ class OutputError(PreflightError):
     """A file that results are written to takes no more. A file that was to be replaced is unchanged."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} cannot be written any more ({reason}): free space, or give another path")
+        super().__init__(f"{path} cannot be written to the end ({reason}): free space, or give another path")
         self.path = path
 
 

@@ -141,7 +141,7 @@ class _File:
             os.replace(partial, self.destination)
         except OSError as error:
             failure = OutputError(self.path, error.strerror or str(error))
-            failure.add_note(f"What was to be written is complete in {partial}.")
+            failure.add_note(f"The complete output is in {partial}.")
             raise failure from None
 
     def discard(self) -> None:
@@ -176,7 +176,7 @@ def require_overwritable(path: str, option: str) -> None:
         return
     for name in (path, os.path.realpath(path)):
         if extension_of(name) in MEDIA_EXTENSIONS:
-            raise UsageError(f"{option} {path} would overwrite a file that is named as media: give another path")
+            raise UsageError(f"{option} {path} would overwrite a file with a media extension: give another path")
         if name.lower().endswith(".toml"):
             raise UsageError(f"{option} {path} would overwrite a TOML file (rules, configuration): give another path")
 

@@ -182,7 +182,7 @@ class TestFullDisk:
         process = started("check", many, "--for", "atlas", "--format", "jsonl", "--output", file, *words)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 2
-        assert f"{file} cannot be written any more (File too large)" in said
+        assert f"{file} cannot be written to the end (File too large)" in said
         assert f"to go on, run it again with --resume {file} in place of --output" in said
         done = whole_lines(file)
         assert done == list(range(len(done)))
@@ -193,7 +193,7 @@ class TestFullDisk:
         words = ("check", "fixtures/accepted", "--for", "atlas", "--format", format_)
         done = run(*words, "--output", "/dev/full")
         assert done.returncode == 2
-        assert "/dev/full cannot be written any more (No space left on device)" in done.stderr
+        assert "/dev/full cannot be written to the end (No space left on device)" in done.stderr
         with open("/dev/full", "w") as full:
             done = run(*words, capture_output=False, stdout=full, stderr=subprocess.PIPE)
         assert done.returncode == 2

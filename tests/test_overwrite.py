@@ -73,18 +73,18 @@ REFUSED = [
     ("check photo.png --for ./house.toml --resume base.toml", "would overwrite the rule file base.toml"),
     ("check photo.png --for ./house.toml --cache base.toml", "would overwrite the rule file base.toml"),
     ("check photo.png --output preflight.toml", "would overwrite the configuration"),
-    ("check list.txt --for atlas --output list.txt", "would overwrite the file to be checked list.txt"),
-    ("check list.txt --for atlas --report csv=./list.txt", "would overwrite the file to be checked list.txt"),
-    ("check list.txt --for atlas --resume list.txt", "would overwrite the file to be checked list.txt"),
-    ("check list.txt --for atlas --cache list.txt", "would overwrite the file to be checked list.txt"),
+    ("check list.txt --for atlas --output list.txt", "would overwrite the input file list.txt"),
+    ("check list.txt --for atlas --report csv=./list.txt", "would overwrite the input file list.txt"),
+    ("check list.txt --for atlas --resume list.txt", "would overwrite the input file list.txt"),
+    ("check list.txt --for atlas --cache list.txt", "would overwrite the input file list.txt"),
     ("check photo.png --for atlas --output a.csv --report a.csv", "are the same file"),
     ("check photo.png --for atlas --resume a --cache a", "are the same file"),
-    ("check 'l*.txt' --for atlas --output list.txt", "would overwrite the file to be checked list.txt"),
-    ("check - --for atlas --output list.txt < list.txt", "would overwrite what comes in on standard input"),
+    ("check 'l*.txt' --for atlas --output list.txt", "would overwrite the input file list.txt"),
+    ("check - --for atlas --output list.txt < list.txt", "would overwrite standard input"),
     ("check @list.txt --for atlas >> list.txt", "standard output would overwrite the list list.txt"),
     ("check . --for atlas --report csv=hard.csv", "would overwrite a media file"),
-    ("check . --for atlas --output .gitignore", "--output .gitignore would overwrite rules of git"),
-    ("probe list.txt --output list.txt", "would overwrite the file to be checked list.txt"),
+    ("check . --for atlas --output .gitignore", "--output .gitignore would overwrite a .gitignore file"),
+    ("probe list.txt --output list.txt", "would overwrite the input file list.txt"),
     ("probe noext -o noext", "would overwrite a media file"),
     ("submit @list.txt --to atlas --sandbox --output list.txt", "would overwrite the list list.txt"),
     ("submit @list.txt --to atlas --ledger list.txt", "--ledger list.txt would overwrite the list list.txt"),
@@ -113,7 +113,7 @@ def test_media_without_a_name_in_a_folder_is_not_overwritten(desk: Path) -> None
     os.link(text, desk / "report")
     done = shell("check media --for atlas --report csv=report")
     assert done.returncode == 2
-    assert "would overwrite the file to be checked media/a.svg" in done.stderr
+    assert "would overwrite the input file media/a.svg" in done.stderr
     assert text.read_text() == "<svg/>"
     assert not partials(desk / "report")
 
@@ -124,7 +124,7 @@ def test_a_target_of_a_list_is_not_overwritten(desk: Path) -> None:
     before = contents(desk)
     done = shell("check @list.txt --for atlas --format jsonl --output notes")
     assert done.returncode == 2
-    assert "--output notes would overwrite the file to be checked notes" in done.stderr
+    assert "--output notes would overwrite the input file notes" in done.stderr
     assert contents(desk) == before
 
 
@@ -300,7 +300,7 @@ class TestAnEarlierReportSurvives:
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=30)
         assert process.returncode == 130
-        assert f"{kept} is as before" in said
+        assert f"{kept} is unchanged" in said
         assert "--resume FILE.jsonl from the start" in said
         assert os.listdir(kept.parent) == [kept.name]
 
@@ -331,7 +331,7 @@ class TestAnEarlierReportSurvives:
     def test_a_full_disk(self, few: Path, kept: Path, words: tuple[str, ...]) -> None:
         done = with_small_files("check", few, "--for", "atlas", *words, kept)
         assert done.returncode == 2
-        assert f"{kept} cannot be written any more (File too large)" in done.stderr
+        assert f"{kept} cannot be written to the end (File too large)" in done.stderr
         assert os.listdir(kept.parent) == [kept.name]
 
 

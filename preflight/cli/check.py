@@ -56,13 +56,13 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     "--as",
     type=click.Choice(KINDS, case_sensitive=False),
     expose_value=False,
-    help="The kind of the asset:// targets that follow, up to the next --as; without it the ledger is asked.",
+    help="The kind of the asset:// targets that follow, up to the next --as. Without it, the ledger is consulted.",
 )
 @click.option(
     "--ledger",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="The ledger that knows the kinds of assets; it is only read.  [default: in the user's data folder]",
+    help="Read the kinds of assets from this ledger; it is not changed.  [default: in the user's data folder]",
 )
 @click.option(
     "--select",
@@ -108,10 +108,10 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
     A TARGET is a file, a folder, a glob, an http(s) URL, a data URI, @LIST (a file with one target a line) or - (such
     a list, or one media file, on standard input). In folders the content decides what is media; left out are hidden
     files, what .gitignore ignores, and dependencies (node_modules, virtual environments).
-    Together with files, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID.
+    With --together, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID.
 
     Defaults for a project stand in [tool.preflight] of pyproject.toml or in preflight.toml: rules, paths, include,
-    exclude, strict, deep, select, ignore, jobs, timeout, user_agent. What is written in the call wins.
+    exclude, strict, deep, select, ignore, jobs, timeout, user_agent. Command-line options take precedence.
 
     \b
     Examples:

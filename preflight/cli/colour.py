@@ -21,8 +21,8 @@ color_option = click.option(
     type=click.Choice(["auto", "always", "never"]),
     expose_value=False,
     callback=_keep,
-    help="Colour the output; always: files too. auto heeds NO_COLOR, then FORCE_COLOR or CLICOLOR_FORCE, then "
-    "CLICOLOR=0 and TERM=dumb, then whether it is a terminal.  [default: auto]",
+    help="Colour the output; with always, also in files. auto checks NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then "
+    "CLICOLOR=0, TERM=dumb and whether the output is a terminal.  [default: auto]",
 )
 
 

@@ -62,7 +62,7 @@ def with_registered_kinds(items: Iterable[Item], ledger: str | None) -> Iterator
     Raise `UsageError` where a ledger is named that does not exist.
     """
     if ledger is not None and not os.path.exists(ledger):
-        raise UsageError(f"--ledger {printable(ledger)}: there is no such file: check the path")
+        raise UsageError(f"--ledger {printable(ledger)} does not exist: check the path")
     for item in items:
         asset: Any = item.target
         if isinstance(asset, AssetReference) and asset.kind is None:

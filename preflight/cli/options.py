@@ -48,12 +48,12 @@ def _user_agent(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 def _headers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """NAME=VALUE as pairs. No message repeats what was written: it may be a secret."""
+    """Parse NAME=VALUE into pairs. No message repeats the text: it may hold a secret."""
     pairs = []
     for text in value:
         name, equals, content = text.partition("=")
         if not equals:
-            raise click.BadParameter("There is no '=' in it. Write NAME=VALUE.", ctx=ctx, param=param)
+            raise click.BadParameter("The header has no '='. Write NAME=VALUE.", ctx=ctx, param=param)
         pairs.append((name, content))
     with _refused_as(ctx, param):
         return checked_headers(pairs)
@@ -70,8 +70,7 @@ def _refused_as(ctx: click.Context, param: click.Parameter) -> Iterator[None]:
 no_ignore_option = click.option(
     "--no-ignore",
     is_flag=True,
-    help="Take files of folders also where .gitignore ignores them, and from node_modules, __pycache__ and virtual "
-    "environments.",
+    help="Include files that .gitignore ignores, and files in node_modules, __pycache__ and virtual environments.",
 )
 
 _TARGET_OPTIONS: tuple[Decorator, ...] = (
@@ -106,7 +105,7 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
         multiple=True,
         metavar="NAME=VALUE",
         callback=_headers,
-        help="Send this header too, to the URL's own host alone; repeatable. No output shows its value.",
+        help="Send this header too, but only to the URL's own host; repeatable. No output shows its value.",
     ),
     click.option("--unordered", is_flag=True, help="Print as results come, not in the order of the input."),
     click.option("--deep/--no-deep", default=False, help="Decode the whole file too: finds what no header shows."),
@@ -118,7 +117,7 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
 def items_of(
     targets: tuple[str, ...], options: dict[str, Any], ignored: Callable[[], object] = lambda: None
 ) -> Iterator[Item]:
-    """The single targets that a command line names; `ignored` is called for what is left out of folders."""
+    """Return the single targets that a command line names; `ignored` is called for each file left out of a folder."""
     ignore = not options.get("no_ignore")
     selection = Selection(tuple(options["include"]), tuple(options["exclude"]), ignore, ignored)
     return expand(targets, selection, options["column"], options.get("confinement"))

@@ -45,7 +45,7 @@ class Written:
             if isinstance(path, str) and item.problem is None and not is_url(path):
                 identity = _identity(path)
                 if identity in self._options and (item.explicit or is_media(path)):
-                    self._refuse(identity, f"the file to be checked {path}")
+                    self._refuse(identity, f"the input file {path}")
             yield item
 
     def _add(self, option: str, path: str) -> None:
@@ -57,7 +57,7 @@ class Written:
         if not option.startswith("--ledger") and isinstance(identity, tuple) and is_media(path, by_name=False):
             raise UsageError(f"{option} would overwrite a media file: give another path")
         if isinstance(identity, tuple) and os.path.basename(os.path.realpath(path)) == GITIGNORE:
-            raise UsageError(f"{option} would overwrite rules of git: give another path")
+            raise UsageError(f"{option} would overwrite a .gitignore file: give another path")
         self._options[identity] = option
 
     def _refuse(self, identity: Identity | None, what: str) -> None:
@@ -79,11 +79,11 @@ def _inputs(ctx: click.Context, targets: Iterable[str], options: Mapping[str, An
     """Yield every file that is read besides those that are found in folders and lists, with what it is."""
     for word in targets:
         if word == "-":
-            yield "what comes in on standard input", "/dev/fd/0"
+            yield "standard input", "/dev/fd/0"
         elif word.startswith("@") and not os.path.lexists(word):
             yield f"the list {word[1:]}", word[1:]
         elif not is_url(word):
-            yield f"the file to be checked {word}", word
+            yield f"the input file {word}", word
     for given in options.get("rules") or ():
         for name in filter(None, map(str.strip, given.split(","))):
             for path in catalog.files_of(name) if name != catalog.ALL else ():

@@ -69,7 +69,7 @@ class Run:
             self.outputs.publish()
 
     def items(self) -> Iterator[Item]:
-        """The targets. Raises `UsageError` at one that an output of this call would overwrite."""
+        """Return the targets. Raises `UsageError` at one that an output of this call would overwrite."""
         items = items_of(self._targets, self._options, self._count_ignored)
         return items if self._written is None else self._written.watch(items)
 
@@ -117,7 +117,7 @@ class Run:
             count = self.summary.skipped
             seen = f"none of the {count:,} files found is media" if count else "no file was found"
             if self.summary.ignored:
-                seen += f", {self.summary.ignored:,} files and folders are ignored (--no-ignore takes them)"
+                seen += f", {self.summary.ignored:,} files and folders ignored (--no-ignore includes them)"
             click.echo(f"nothing to check: {seen}: check the paths and the patterns", err=True)
 
     @contextmanager
@@ -164,7 +164,7 @@ class Run:
         output, other = self._options["output"], self._not_with_resume()
         kept = [path for path in self.outputs.paths() if self.outputs.existed(path)]
         if kept:
-            return f"{' and '.join(kept)} {'is' if len(kept) == 1 else 'are'} as before; {self._with_resume(other)}"
+            return f"{' and '.join(kept)} {'is' if len(kept) == 1 else 'are'} unchanged; {self._with_resume(other)}"
         if self._options["format_"] == "jsonl" and not other and (not output or os.path.isfile(output)):
             if output:
                 return f"to go on, run it again with --resume {output} in place of --output"

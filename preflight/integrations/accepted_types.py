@@ -49,7 +49,7 @@ def refuse_text(annotation: Any, schema_of: SchemaOf) -> None:
         for part in annotation.__constraints__ or (annotation.__bound__ or object,):
             refuse_text(part, schema_of)
     elif isinstance(annotation, str | ForwardRef):
-        raise UsageError(f"Passes cannot see what type {annotation!r} is. Write the type itself, without quotes.")
+        raise UsageError(f"Passes cannot resolve the type {annotation!r}. Write the type itself, without quotes.")
     elif origin is not None and not (isinstance(origin, type) and issubclass(origin, os.PathLike | typing.IO)):
         raise UsageError(f"Passes cannot annotate {annotation}. Annotate the values in it, or use a list.")
     else:
@@ -67,8 +67,8 @@ def _refuse_class(annotation: Any, schema_of: SchemaOf) -> None:
     if _takes_text(annotation):
         name = getattr(annotation, "__name__", None) or str(annotation)
         raise UsageError(
-            f"Passes cannot annotate {name}: it lets a str through, and whether that is a path or a URL must not be "
-            f"for its sender to decide. {_REMEDY}"
+            f"Passes cannot annotate {name}: it accepts a str, whose sender would decide whether it is a path or a "
+            f"URL. {_REMEDY}"
         )
     if _has_fields(annotation):
         raise UsageError(f"Passes cannot annotate {annotation.__name__}, which has fields. Annotate the fields.")
@@ -77,7 +77,7 @@ def _refuse_class(annotation: Any, schema_of: SchemaOf) -> None:
     except PydanticSchemaGenerationError:
         return  # a class that pydantic does not know: only its instances are accepted
     if _mentions_text(schema):
-        raise UsageError(f"Passes cannot annotate {annotation.__name__}: it is made from a str. {_REMEDY}")
+        raise UsageError(f"Passes cannot annotate {annotation.__name__}: it is created from a str. {_REMEDY}")
 
 
 def _takes_text(annotation: Any) -> bool:

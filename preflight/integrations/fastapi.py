@@ -105,7 +105,7 @@ def _judging_first(handle: Handler, fields: list[tuple[str, FieldInfo]]) -> Hand
 
 
 async def _form(request: Request) -> FormData:
-    """The form of the request, which keeps it: FastAPI gets the same one."""
+    """Return the parsed form of the request; the request caches it, so FastAPI gets the same one."""
     try:
         return await request.form()
     except (AnyHTTPException, MultiPartException):
@@ -122,7 +122,7 @@ def _judge(requirement: Passes, upload: UploadFile, as_content: bool, reports: P
 
 
 def _judges() -> CapacityLimiter:
-    """The threads that judge at the same time in this event loop: the others are left to the application."""
+    """Return the limiter of checking threads of this event loop; other threads remain free for the application."""
     try:
         return _limiter.get()
     except LookupError:
@@ -132,7 +132,7 @@ def _judges() -> CapacityLimiter:
 
 
 def _requirements(name: str, field: FieldInfo) -> Iterator[tuple[str, Passes, bool]]:
-    """The form keys whose uploads must pass, with what they must pass, and whether they become plain bytes."""
+    """Yield each form key whose uploads must pass, with its requirement and whether they become plain bytes."""
     for part_name, annotation, metadata in _parts(name, field):
         found = [one for one in (*metadata, *_nested_metadata(annotation)) if isinstance(one, Passes)]
         as_content = _mentions_bytes(annotation)
@@ -141,7 +141,7 @@ def _requirements(name: str, field: FieldInfo) -> Iterator[tuple[str, Passes, bo
 
 
 def _parts(name: str, field: FieldInfo) -> Iterator[tuple[str, Any, list[Any]]]:
-    """A field, or where it is a form's model, the fields of that model."""
+    """Yield a field or, if it is the model of a form, the fields of that model."""
     annotation = field.annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for inner, info in annotation.model_fields.items():
@@ -175,7 +175,7 @@ def longest_body(dependant: Dependant) -> int | None:
 
 
 def _fields(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
-    """What an endpoint and everything that it depends on take from the body: the name and the field of each."""
+    """Yield name and field of everything that an endpoint and its dependencies take from the body."""
     for field in dependant.body_params:
         yield field.name, field.field_info
     for inner in dependant.dependencies:

@@ -73,7 +73,7 @@ class Requirement:
 
     @cached_property
     def identity(self) -> Hashable:
-        """The same for two requirements that say the same of every value."""
+        """Return a key that is equal for two requirements that give the same report for every value."""
         within = None if self.within is None else os.path.abspath(self.within)
         return self.plan.digest, self.max_bytes, self.timeout, self.allow_private, within
 
@@ -169,7 +169,7 @@ def _target(value: object) -> tuple[Target, str | None]:
     if type(value).__module__.partition(".")[0] in ("pydantic", "pydantic_core") and is_url(str(value)):
         return str(value), None
     if isinstance(value, str):
-        raise UsageError("a str may be a path or a URL. Say which by a pathlib.Path or an AnyHttpUrl")
+        raise UsageError("a str may be a path or a URL. Give a pathlib.Path or an AnyHttpUrl")
     file, name = file_of(value)
     if file is None:
         raise UsageError(

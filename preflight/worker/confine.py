@@ -81,7 +81,7 @@ def _limit(name: str, most: int) -> None:
 
 
 def _tasks() -> int:
-    """How many threads run in this system (proc_loadavg(5))."""
+    """Return how many threads run on this system (proc_loadavg(5))."""
     with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/loadavg", "rb") as file:
         return int(file.read().split()[3].partition(b"/")[2])
     return 0

@@ -102,7 +102,7 @@ def _interpreter() -> str:
 
 
 def _flags() -> list[str]:
-    """What the environment, which is not handed on, may have told this interpreter."""
+    """Return interpreter flags that the environment, which is not passed on, may have set."""
     return ["-B"] if sys.dont_write_bytecode else []
 
 
