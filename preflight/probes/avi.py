@@ -116,13 +116,13 @@ def read(source: Source, need: Need, name: str) -> Media:
     if cut:
         notes = ("truncated",)
     elif found is not None and complete and size is not None:
-        frames, lying = _checked(source, header, found[1], size)
-        notes = ("bad_header",) if lying else ()
+        frames, contradicted = _checked_frames(source, header, found[1], size)
+        notes = ("bad_header",) if contradicted else ()
     notes += ("read_limit",) if limited else ()
     return _media(header, size, complete, frames, notes)
 
 
-def _checked(source: Source, header: _Header, end: int, size: int) -> tuple[int | None, bool]:
+def _checked_frames(source: Source, header: _Header, end: int, size: int) -> tuple[int | None, bool]:
     """Return the video frames, and whether the headers contradict each other, the index or the file size.
 
     Headers that agree are held against the index only where that costs no request.

@@ -1,4 +1,4 @@
-"""How many frames of a stream an AVI really holds: its index `idx1`, asked where the headers cannot be believed.
+"""Count the frames of an AVI stream by its index `idx1`, if the headers are not plausible.
 
 Microsoft AVI RIFF file reference, AVIOLDINDEX: 16 bytes for each chunk of the list `movi`.
 """
@@ -9,13 +9,13 @@ from typing import Final
 
 from preflight.sources import Source
 
-_TOP: Final = 16
+_MAX_CHUNKS: Final = 16
 """Chunks between header list and index: the list `movi`, and padding."""
 _ENTRY: Final = 16
-_LARGEST: Final = 4 << 20
+_MAX_INDEX_BYTES: Final = 4 << 20
 """Bytes of an index: an hour of 25 frames/s with its sound has a third."""
 _NO_FRAMES: Final = (b"ix", b"pc", b"tx", b"wb")
-"""Ends of chunk names that are no picture: indexes, changes of palette, text, sound."""
+"""Ends of the names of chunks that are not pictures: indexes, palette changes, text, audio."""
 
 
 def index_of(source: Source, at: int) -> tuple[int, int] | None:
@@ -25,7 +25,7 @@ def index_of(source: Source, at: int) -> tuple[int, int] | None:
     """
     several = False
     found = None
-    for _ in range(_TOP):
+    for _ in range(_MAX_CHUNKS):
         head = source.read_at(at, 12)
         if len(head) < 8:
             break
@@ -40,7 +40,7 @@ def index_of(source: Source, at: int) -> tuple[int, int] | None:
 def frames_of(source: Source, index: tuple[int, int], stream: int) -> int | None:
     """Return how many video chunks the stream of that number has; None if the index is too large or truncated."""
     at, count = index
-    if count * _ENTRY > _LARGEST:
+    if count * _ENTRY > _MAX_INDEX_BYTES:
         return None
     data = source.read_at(at, count * _ENTRY)
     if len(data) < count * _ENTRY:

@@ -1,6 +1,6 @@
 """Canon's CR3 and CRM: the box structure of MP4 under the brand `crx `, with Canon's own boxes in `moov`.
 
-CNCV names the sort: a picture (CanonCR3) or a raw film (CanonCRM). CMT1 is a TIFF file without a picture, whose IFD0
+CNCV names the type: a picture (CanonCR3) or a raw video (CanonCRM). CMT1 is a TIFF file without a picture, whose IFD0
 states the raw picture's size and its orientation; the tracks hold previews and the sensor's data, each as one sample.
 Facts of the format: ExifTool's documentation; https://github.com/lclevy/canon_cr3.
 """
@@ -13,9 +13,9 @@ from typing import Final
 from preflight.formats import VIDEO
 from preflight.media import Media, Need
 from preflight.probes import tiff_tags
-from preflight.probes.camera_raw import described
+from preflight.probes.camera_raw import make_media
 from preflight.probes.isobmff import boxes, top_level
-from preflight.probes.tiff_directory import SHAPES, first_offset, positive, read_directory
+from preflight.probes.tiff_directory import LAYOUTS, first_offset, positive, read_directory
 from preflight.sources import Source, Truncated
 from preflight.sources.memory import MemorySource
 
@@ -28,10 +28,10 @@ _HEAD: Final = 4096
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Return the facts of a CR3 or CRM file. Read the beginning of its movie box; of a film, as MP4."""
+    """Return the facts of a CR3 or CRM file from the beginning of its moov box; read videos as MP4."""
     moov = next((box for box in top_level(source, limit=_BOXES) if box.type == b"moov"), None)
     if moov is None:
-        return described(source, name, (None, None), None, cut=True)
+        return make_media(source, name, (None, None), None, cut=True)
     canon = _canon_boxes(source.read_at(moov.body, _HEAD))
     sort = canon.get(b"CNCV")
     if sort is None or sort.startswith(b"CanonCRM"):
@@ -40,7 +40,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         film = mp4.read(source, need, "mp4")
         if sort is not None or (film.frames or 0) > 1:
             return replace(film, kind=VIDEO, format="crm", notes=("camera_raw", *film.notes))
-    return _described(source, name, canon.get(b"CMT1", b""))
+    return _from_settings(source, name, canon.get(b"CMT1", b""))
 
 
 def _canon_boxes(data: bytes) -> dict[bytes, bytes]:
@@ -51,16 +51,16 @@ def _canon_boxes(data: bytes) -> dict[bytes, bytes]:
     return {}
 
 
-def _described(source: Source, name: str, settings: bytes) -> Media:
+def _from_settings(source: Source, name: str, settings: bytes) -> Media:
     block = MemorySource(settings)
     head = block.read_at(0, 16)
-    shape = SHAPES.get(head[:4])
+    layout = LAYOUTS.get(head[:4])
     try:
-        if shape is None:
+        if layout is None:
             raise Truncated("no TIFF directory")
-        entries = read_directory(block, shape, first_offset(head, shape), tiff_tags.WANTED).entries
+        entries = read_directory(block, layout, first_offset(head, layout), tiff_tags.WANTED).entries
     except Truncated:
-        return described(source, name, (None, None), None)
-    size = (positive(block, shape, entries.get(tag)) for tag in (tiff_tags.WIDTH, tiff_tags.HEIGHT))
+        return make_media(source, name, (None, None), None)
+    size = (positive(block, layout, entries.get(tag)) for tag in (tiff_tags.WIDTH, tiff_tags.HEIGHT))
     width, height = size
-    return described(source, name, (width, height), positive(block, shape, entries.get(tiff_tags.ORIENTATION)))
+    return make_media(source, name, (width, height), positive(block, layout, entries.get(tiff_tags.ORIENTATION)))

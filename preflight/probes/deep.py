@@ -1,7 +1,7 @@
 """The second look of `--deep`: a library decodes or parses the whole file, and shows what the header could not.
 
-A library that fails alone is no proof against a file: `witness.py` asks for a second one. A library that errs is no
-witness. What is compared is listed here format by format; what is missing was measured to be
+A failure of one library proves nothing about a file: `confirmation.py` looks for a second check. Libraries that are
+known to be wrong are not asked. What is compared is listed here format by format; what is missing was measured to be
 wrong in the library: any size that libmediainfo gives of a picture, the duration of fragments, of edit lists, of
 compressed WAV and of MP3 without a frame count, sample rates of Opus and of AAC with SBR.
 """
@@ -15,9 +15,9 @@ from typing import Any, Final
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
 from preflight.media import Media
+from preflight.probes.confirmation import confirm_damage
+from preflight.probes.full_read import complete_facts
 from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
-from preflight.probes.whole import complete
-from preflight.probes.witness import second_witness
 from preflight.sources import Source
 from preflight.worker import Limits
 
@@ -107,10 +107,10 @@ def _judged(source: Source, media: Media, limits: Limits, complaint: str, opened
     unusual = media.format in _UNREAD or not _UNUSUAL.isdisjoint(media.notes)
     if unusual or any(word in complaint.lower() for word in _UNABLE):
         return UNSUPPORTED, complaint
-    witness = second_witness(source, media, limits, opened)
-    if witness is None:
+    confirmation = confirm_damage(source, media, limits, opened)
+    if confirmation is None:
         return UNCONFIRMED, f"{complaint}; the library may be at fault"
-    return witness.code, f"{complaint}; {witness.detail}"
+    return confirmation.code, f"{complaint}; {confirmation.detail}"
 
 
 def _image_disagreements(media: Media, said: Opinion) -> list[tuple[str, str]]:
@@ -174,7 +174,7 @@ _UNSURE: Final[dict[str, frozenset[str]]] = {
 
 
 def _deepen_stream(source: Source, media: Media, limits: Limits) -> Deep:
-    facts = complete(source, media, limits.max_bytes)
+    facts = complete_facts(source, media, limits.max_bytes)
     media = replace(media, **facts)
     problems: list[tuple[str, str]] = []
     name = media.format or ""

@@ -70,11 +70,11 @@ def read(source: Source, need: Need, name: str) -> Media:
 _TAIL: Final = 1 << 20
 """Bytes at the end in which a frame begins: few encoders write frames a tenth as long."""
 _ENOUGH: Final = 16
-_MOST_CANDIDATES: Final = 1 << 16
+_MAX_CANDIDATES: Final = 1 << 16
 _BLOCK_SIZES: Final = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 
-def last_second(source: Source) -> float | None:
+def stream_seconds(source: Source) -> float | None:
     """Return when the last frame ends, in s (RFC 9639 9.1): the length of a stream whose header states none."""
     start = tags_before(source).end + 4
     info = stream_info(source.read_at(start, BLOCK))
@@ -92,7 +92,7 @@ def last_second(source: Source) -> float | None:
 def _frame_ends(data: bytes, info: StreamInfo) -> Iterator[int]:
     """Yield the end sample of each frame whose header is in `data`, last frame first."""
     at = len(data)
-    for _ in range(_MOST_CANDIDATES):
+    for _ in range(_MAX_CANDIDATES):
         at = data.rfind(b"\xff", 0, at)
         if at < 0:
             return

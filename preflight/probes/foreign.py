@@ -81,13 +81,13 @@ def _streams(source: Source, limits: Limits, name: str) -> Media | None:
     return replace(
         media,
         format=known,
-        duration=None if known in _NO_DURATION or _in_blocks(known, media) else media.duration,
+        duration=None if known in _NO_DURATION or _is_block_coded(known, media) else media.duration,
         sample_rate=_G711_RATE if known == "flv" and media.audio_codec in ("alaw", "mulaw") else media.sample_rate,
         variable_fps=None if known == "mpegts" else media.variable_fps,  # its clock makes every stream look variable
         notes=media.notes + (("estimated_duration",) if known in _ESTIMATED and media.duration else ()),
     )
 
 
-def _in_blocks(known: str, media: Media) -> bool:
+def _is_block_coded(known: str, media: Media) -> bool:
     """Return whether audio is coded in blocks, whose duration libmediainfo computes wrongly (0.02 s for 1.5 s)."""
     return known in ("aiff", "w64") and media.audio_codec == "adpcm"

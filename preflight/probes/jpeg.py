@@ -12,7 +12,7 @@ from typing import Final
 
 from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at
-from preflight.probes.segment_rows import PEEK, alike, last_alike
+from preflight.probes.segment_runs import PEEK, is_same_run, last_of_run
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source, Truncated
 
@@ -31,13 +31,13 @@ _VALUES: Final = 160
 """Different bytes among the last 1024; coded data have 250."""
 _PEEK: Final = 36
 """Bytes looked at of each segment: marker, length, and the longest mark of an application segment."""
-_FAR_LEAPS: Final = 32
-"""Long segments over HTTP that are stepped over one by one, before the file is read along."""
+_MAX_LONG_SEEKS: Final = 32
+"""Long segments over HTTP that are skipped one by one, before the gaps are read."""
 
 _LOOKS: Final = 4096
-"""Pieces of a file that costs no request each, neither on a disk nor as one body."""
+"""Reads of a file that need no request each: a local file, or one response body."""
 _LONG: Final = 4 << 10
-"""Bytes of a segment over which it is worth to leap."""
+"""Bytes of a segment that are worth skipping."""
 
 _SOI: Final = 0xD8
 _EOI: Final = 0xD9
@@ -74,7 +74,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     Of several EXIF blocks the first counts. Raises `SourceError`.
     """
     ranged = _ranged(source)
-    window = Window(source, _PIECE, pieces=0 if ranged else _LOOKS, rows=ranged, far=_FAR_LEAPS)
+    window = Window(source, _PIECE, pieces=0 if ranged else _LOOKS, rows=ranged, long_seeks=_MAX_LONG_SEEKS)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
     width = height = 0
     orientation = ratio = None
@@ -170,8 +170,8 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
             yield marker, position + 4, length, head[4:]
             if marker == _SOS:
                 return
-            if ranged and length >= _LONG and alike(head, before):
-                position = last_alike(window, position, head)
+            if ranged and length >= _LONG and is_same_run(head, before):
+                position = last_of_run(window, position, head)
             else:
                 position += 4 + length
             before = head

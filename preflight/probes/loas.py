@@ -1,4 +1,4 @@
-"""AAC in LOAS, in which television streams it: LATM's multiplex in frames of stated length (ISO/IEC 14496-3 1.7).
+"""AAC in LOAS, as used in television: LATM's multiplex in frames of stated length (ISO/IEC 14496-3 1.7).
 
 ISO/IEC 14496-3 1.7.2 (AudioSyncStream), 1.7.3 (AudioMuxElement, StreamMuxConfig).
 """

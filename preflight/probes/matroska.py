@@ -8,7 +8,7 @@ from typing import Any, Final
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
 from preflight.probes import ebml
-from preflight.probes.matroska_blocks import extents, measure
+from preflight.probes.matroska_blocks import measure, track_extents
 from preflight.probes.matroska_tracks import PICTURES, SOUND, Track, tracks_of
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source, Truncated
@@ -53,7 +53,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     return media
 
 
-def measure_whole(source: Source) -> dict[str, Any]:
+def measure_stream(source: Source) -> dict[str, Any]:
     """Walk over all blocks: duration in s, and frames and fps of the film, as far as they are found.
 
     For files that state no duration, as of a live recording. Raises `SourceError`.
@@ -72,7 +72,7 @@ def measure_whole(source: Source) -> dict[str, Any]:
     if not unit or not segment.blocks:
         return {}
     rates = {track.number: track.picture.get("fps") for track in tracks}
-    found = extents(
+    found = track_extents(
         source, segment.blocks, {number: 1e9 / rate / unit if rate else 0 for number, rate in rates.items()}
     )
     if not found:

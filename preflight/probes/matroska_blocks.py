@@ -71,21 +71,21 @@ class Extent(NamedTuple):
     blocks: int
 
 
-_MOST_BLOCKS: Final = 2_000_000
-_PIECES: Final = 1 << 20
+_MAX_BLOCKS: Final = 2_000_000
+_MAX_READS: Final = 1 << 20
 _EBML: Final = 0x1A45DFA3
 _BLOCK_DURATION: Final = 0x9B
 
 
-def extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, Extent]:
+def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, Extent]:
     """Walk over all blocks from `at` to the end of the file; `tracks`: units of a block by number of track, 0: unknown.
 
     A file that was streamed while it was recorded states no duration: this is how it is found. Raises `SourceError`.
     """
-    walked = {number: _Walked() for number in tracks}
+    walked = {number: _BlockCounter() for number in tracks}
     base, last = 0, None
-    window = Window(source, _PIECE, at, _PIECES, rows=True)
-    for _ in range(_MOST_BLOCKS):
+    window = Window(source, _PIECE, at, _MAX_READS, rows=True)
+    for _ in range(_MAX_BLOCKS):
         data = window.read_at(at, _HEAD)
         found = ebml.head(data, 0)
         if found is None or found[0] == _EBML:
@@ -104,32 +104,32 @@ def extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, E
             if number is not None and last is not None:
                 last.add(base + int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True))
         elif identifier == _BLOCK_DURATION and last is not None:
-            last.lasts(ebml.unsigned(data, begin, begin + length))
+            last.set_duration(ebml.unsigned(data, begin, begin + length))
         at += begin + length
     else:
         return {}
     return {number: one.extent(tracks[number]) for number, one in walked.items() if one.blocks}
 
 
-class _Walked:
+class _BlockCounter:
     """The blocks of one track so far."""
 
     def __init__(self) -> None:
         self.blocks = 0
-        self._first = self._last = self._stated = 0
+        self._first = self._last = self._stated_duration = 0
 
     def add(self, time: int) -> None:
         self._first = min(self._first, time) if self.blocks else time
         if not self.blocks or time >= self._last:
-            self._last, self._stated = time, 0
+            self._last, self._stated_duration = time, 0
         self.blocks += 1
 
-    def lasts(self, duration: int) -> None:
-        self._stated = duration
+    def set_duration(self, duration: int) -> None:
+        self._stated_duration = duration
 
     def extent(self, step: float) -> Extent:
         usual = (self._last - self._first) / (self.blocks - 1) if self.blocks > 1 else 0.0
-        return Extent(self._first, self._last + (self._stated or step or usual), self.blocks)
+        return Extent(self._first, self._last + (self._stated_duration or step or usual), self.blocks)
 
 
 def _usual(fps: float, error: float) -> float:

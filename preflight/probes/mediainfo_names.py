@@ -1,4 +1,4 @@
-"""libmediainfo's names in our words. Names of codecs: ffmpeg's, with (linear) pcm and adpcm as families."""
+"""Translate libmediainfo's names into ours. Names of codecs are ffmpeg's, with (linear) pcm and adpcm as families."""
 
 from __future__ import annotations
 

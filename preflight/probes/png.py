@@ -11,7 +11,7 @@ from typing import Final
 
 from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at, orientation_of
-from preflight.probes.png_chunks import LONGEST, SIGNATURE, Picture, behind_picture, chunks, in_tail
+from preflight.probes.png_chunks import MAX_NUMBER, SIGNATURE, Picture, behind_picture, chunks, in_tail
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source, Truncated
 
@@ -134,7 +134,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 def _pixel_aspect(physical: bytes) -> float | None:
     """Return the ratio of the pixels per unit of `pHYs` (11.3.5.3), whatever the unit, as ffmpeg does."""
     across, down = int.from_bytes(physical[:4]), int.from_bytes(physical[4:8])
-    return across / down if 0 < across <= LONGEST and 0 < down <= LONGEST and len(physical) == 8 else None
+    return across / down if 0 < across <= MAX_NUMBER and 0 < down <= MAX_NUMBER and len(physical) == 8 else None
 
 
 def _raw_profile(window: Window, kind: bytes, offset: int, length: int) -> int | None:

@@ -18,7 +18,7 @@ _FRAME: Final = 12
 """Bytes of a chunk beside its data; IEND has no others."""
 _CHUNKS: Final = 16_384
 """Chunks that are stepped over, in front of the picture and behind it."""
-LONGEST: Final = 0x7FFF_FFFF
+MAX_NUMBER: Final = 0x7FFF_FFFF
 """The largest number that a PNG may hold (7.1)."""
 _TAIL: Final = 1024
 _CANDIDATES: Final = 8
@@ -35,7 +35,7 @@ def chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
         if len(header) < 8:
             raise Truncated(f"the PNG ends at {position}, before its last chunk")
         length, kind = int.from_bytes(header[:4]), header[4:]
-        if length > LONGEST or not kind.isalpha():
+        if length > MAX_NUMBER or not kind.isalpha():
             return
         yield kind, position + 8, length
         if kind == b"IEND":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 from preflight.media import Media, Need
-from preflight.probes.camera_raw import Size, described
+from preflight.probes.camera_raw import Size, make_media
 from preflight.probes.exif import orientation_at
 from preflight.sources import Source, Truncated, exactly
 
@@ -43,8 +43,8 @@ def read(source: Source, need: Need, name: str) -> Media:
     try:
         picture = reader(source) if reader is not None else _Picture()
     except Truncated:
-        return described(source, name, _UNKNOWN, None, cut=True)
-    return described(source, name, *picture)
+        return make_media(source, name, _UNKNOWN, None, cut=True)
+    return make_media(source, name, *picture)
 
 
 def _raf(source: Source) -> _Picture:

@@ -1,8 +1,8 @@
 """Recognise raw streams, which have no signature, by two units that follow each other where the first one says.
 
-No library is asked about bytes that nothing here recognises: on junk that looks like the start of many streams it
-takes seconds. A unit (frame, packet, parameter set) counts when a second one stands behind it, or the end of the
-source. What is looked at is bounded: `HEAD` bytes, and `MAX_CANDIDATES` places of each kind in them.
+No library is asked about bytes that nothing here recognises: random data that looks like the start of many streams
+takes it seconds. A unit (frame, packet, parameter set) counts when a second one, or the end of the source, follows it.
+The search is bounded: `HEAD` bytes, and `MAX_CANDIDATES` places of each kind in them.
 """
 
 from __future__ import annotations

@@ -12,18 +12,18 @@ from preflight.media import Media, Need
 from preflight.probes import tiff_tags
 from preflight.probes.exif import TRANSPOSED
 from preflight.probes.tiff_directory import (
-    SHAPES,
+    LAYOUTS,
+    ByteLayout,
     Directory,
-    Shape,
     first_offset,
     integers,
-    picture_is_missing,
+    is_picture_truncated,
     positive,
     read_directory,
 )
 from preflight.sources import Source, Truncated
 
-_RAW_TAGS: Final = frozenset(
+_CAMERA_RAW_TAGS: Final = frozenset(
     (tiff_tags.SUB_IFDS, tiff_tags.CFA_REPEAT, tiff_tags.CFA_PATTERN, tiff_tags.DNG_VERSION, tiff_tags.SR2_PRIVATE)
 )
 """Tags of camera raws in IFD0. Ordinary pictures seldom have one: SubIFDs, for smaller copies."""
@@ -43,37 +43,37 @@ _PAGES_REMOTE: Final = 8
 def read(source: Source, need: Need, name: str) -> Media:
     """The facts of a TIFF file. Reads its header, IFD0, and for `frames` the directories that IFD0 leads to."""
     head = source.read_at(0, 16)
-    shape = SHAPES.get(head[:4])
-    if shape is None or len(head) < 16:
+    layout = LAYOUTS.get(head[:4])
+    if layout is None or len(head) < 16:
         raise Truncated("a TIFF file has a header and a directory")
-    start = first_offset(head, shape)
+    start = first_offset(head, layout)
     if not start:
         return Media(IMAGE, name, source.size, notes=("bad_header",))
-    directory = read_directory(source, shape, start, tiff_tags.WANTED)
-    if _may_be_raw(source, shape, directory, head):
+    directory = read_directory(source, layout, start, tiff_tags.WANTED)
+    if _may_be_raw(source, layout, directory, head):
         from preflight.probes import camera_raw  # few of the files that are checked are any
 
-        raw = camera_raw.in_tiff(source, shape, directory, head)
+        raw = camera_raw.in_tiff(source, layout, directory, head)
         if raw is not None:
             return raw
     entries = directory.entries
-    width = positive(source, shape, entries.get(tiff_tags.WIDTH))
-    height = positive(source, shape, entries.get(tiff_tags.HEIGHT))
-    orientation = positive(source, shape, entries.get(tiff_tags.ORIENTATION))
+    width = positive(source, layout, entries.get(tiff_tags.WIDTH))
+    height = positive(source, layout, entries.get(tiff_tags.HEIGHT))
+    orientation = positive(source, layout, entries.get(tiff_tags.ORIENTATION))
     turned = orientation in TRANSPOSED
-    extra = integers(source, shape, entries.get(tiff_tags.EXTRA_SAMPLES), _EXTRA)
+    extra = integers(source, layout, entries.get(tiff_tags.EXTRA_SAMPLES), _EXTRA)
     notes: tuple[str, ...] = ()
-    if directory.cut or picture_is_missing(source, shape, directory):
+    if directory.cut or is_picture_truncated(source, layout, directory):
         notes = ("truncated",)
-        if positive(source, shape, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
+        if positive(source, layout, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
             width = height = None  # those of a smaller copy, and the file ends before it tells of what
     elif directory.limited:
         notes = ("read_limit",)
     elif not width or not height:
         notes = ("bad_header",)
-    elif _is_real(source, shape, directory):
+    elif _is_real(source, layout, directory):
         notes = ("uncommon_coding",)
-    frames = _pages(source, shape, start, directory.next) if "frames" in need.facts and not directory.limited else None
+    frames = _pages(source, layout, start, directory.next) if "frames" in need.facts and not directory.limited else None
     if frames is None and "frames" in need.facts and not notes:
         notes = ("read_limit",)
     return Media(
@@ -91,24 +91,24 @@ def read(source: Source, need: Need, name: str) -> Media:
     )
 
 
-def _may_be_raw(source: Source, shape: Shape, directory: Directory, head: bytes) -> bool:
+def _may_be_raw(source: Source, layout: ByteLayout, directory: Directory, head: bytes) -> bool:
     """Return whether the file may be a camera raw: by a tag, a coding or the bytes between header and IFD0."""
     entries = directory.entries
-    if not _RAW_TAGS.isdisjoint(entries) or head[8:12] in _RAW_MARKS:
+    if not _CAMERA_RAW_TAGS.isdisjoint(entries) or head[8:12] in _RAW_MARKS:
         return True
-    if directory.next and positive(source, shape, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
+    if directory.next and positive(source, layout, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
         return True  # a thumbnail, and what follows may be the picture that a camera took
-    photometric = positive(source, shape, entries.get(tiff_tags.PHOTOMETRIC))
-    return photometric in _RAW_CODINGS or positive(source, shape, entries.get(tiff_tags.COMPRESSION)) in _RAW_CODINGS
+    photometric = positive(source, layout, entries.get(tiff_tags.PHOTOMETRIC))
+    return photometric in _RAW_CODINGS or positive(source, layout, entries.get(tiff_tags.COMPRESSION)) in _RAW_CODINGS
 
 
-def _is_real(source: Source, shape: Shape, directory: Directory) -> bool:
+def _is_real(source: Source, layout: ByteLayout, directory: Directory) -> bool:
     """Return whether samples are floating point or complex numbers (TIFF 6.0 section 19), which few programs open."""
     samples = directory.entries.get(tiff_tags.SAMPLE_FORMAT)
-    return any(value in _REAL for value in integers(source, shape, samples, _EXTRA))
+    return any(value in _REAL for value in integers(source, layout, samples, _EXTRA))
 
 
-def _pages(source: Source, shape: Shape, start: int, following: int) -> int | None:
+def _pages(source: Source, layout: ByteLayout, start: int, following: int) -> int | None:
     """How many directories there are; a chain that leads back or behind the end stops. None where they are too many."""
     limit = _PAGES_REMOTE if source.requests else _PAGES
     seen = {start}
@@ -116,7 +116,7 @@ def _pages(source: Source, shape: Shape, start: int, following: int) -> int | No
         if len(seen) == limit:
             return None
         try:
-            directory = read_directory(source, shape, following, tiff_tags.WANTED)
+            directory = read_directory(source, layout, following, tiff_tags.WANTED)
         except Truncated:
             break
         if directory.cut or not directory.entries:

@@ -1,4 +1,4 @@
-"""Numbers of TIFF: the tags that readers want, and the values by which cameras mark what their sensors gave.
+"""Numbers of TIFF: the tags that readers need, and the values by which cameras mark sensor data.
 
 TIFF 6.0; TIFF/EP (ISO 12234-2); DNG 1.7; the codings of makers as ExifTool and LibRaw list them.
 """

@@ -12,7 +12,7 @@ from preflight.media import NONE, Media, Need
 from preflight.probes.frames import walk
 from preflight.probes.mpeg_audio import begins
 from preflight.probes.tags import tags_before
-from preflight.probes.wav_codec import Coding, coding_of, disguised
+from preflight.probes.wav_codec import Coding, coding_of, mislabelled_codec
 from preflight.sources import Source
 
 _MOST_CHUNKS: Final = 128
@@ -54,7 +54,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         note = "read_limit" if chunks.limited else "truncated" if chunks.data is None else "bad_header"
         return Media(kind="audio", format="wav", size=source.size, video_codec=NONE, notes=(note,))
     coding = coding_of(chunks.fmt, order)
-    hidden = disguised(chunks.begin) if coding.codec == "pcm" else None
+    hidden = mislabelled_codec(chunks.begin) if coding.codec == "pcm" else None
     if hidden:
         coding = coding._replace(codec=hidden[0])
     length, notes = _length(source, chunks)

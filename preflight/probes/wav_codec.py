@@ -70,9 +70,9 @@ _BLOCKED: Final = (0x0002, 0x0011, 0x0031, 0x0032, 0x0061, 0x0062, 0x0069)
 """Codings whose fmt tells the samples of a block in the first field of its extension."""
 _FEWEST, _MOST = 500, 8_000_000
 """bit/s between which a fact chunk is believed: files that were cut keep the old one."""
-_APART: Final = 2
+_MAX_RATIO: Final = 2
 """Times by which the fact chunk may differ from the average of bytes/s: with a variable bit rate that is a guess."""
-_DISGUISED: Final = (
+_CODED_SYNCS: Final = (
     (b"\x7f\xfe\x80\x01", "dts"),
     (b"\xfe\x7f\x01\x80", "dts"),
     (b"\x1f\xff\xe8\x00", "dts"),
@@ -89,10 +89,10 @@ def codec_name(tag: int) -> str | None:
     return _CODECS.get(tag)
 
 
-def disguised(begin: bytes) -> tuple[str | None] | None:
+def mislabelled_codec(begin: bytes) -> tuple[str | None] | None:
     """Return the codec of coded audio that is labelled PCM, by its first bytes; None if it is PCM."""
     begin = begin.lstrip(b"\0")
-    return next(((codec,) for sync, codec in _DISGUISED if begin.startswith(sync)), None)
+    return next(((codec,) for sync, codec in _CODED_SYNCS if begin.startswith(sync)), None)
 
 
 class Coding(NamedTuple):
@@ -132,7 +132,7 @@ class Coding(NamedTuple):
         """Return whether the fact chunk and the average of bytes/s differ more than any variable bit rate explains."""
         if not (fact and length and self.rate and self.average):
             return False
-        return not 1 / _APART <= length / self.average * self.rate / fact <= _APART
+        return not 1 / _MAX_RATIO <= length / self.average * self.rate / fact <= _MAX_RATIO
 
 
 def coding_of(fmt: bytes, order: _Order) -> Coding:

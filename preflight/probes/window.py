@@ -15,8 +15,8 @@ _LARGEST: Final = 16 << 10
 _LEAP: Final = 64 << 10
 _ROW: Final = 2
 """Leaps of at most `_LEAP` over HTTP after which they are no few any more, and what lies between is read along."""
-_FAR: Final = 16 << 10
-"""A leap over more than this is worth a request of its own, as often as a reader says."""
+_LONG_SEEK: Final = 16 << 10
+"""A seek over more than this is worth a request of its own, `long_seeks` times."""
 _AHEAD: Final = 1 << 20
 
 
@@ -26,16 +26,16 @@ class Window:
     The first piece is the head, which a source keeps anyway. After a leap `piece` bytes are read; where one piece
     almost continues another it is twice as large, so that a long row of small segments is a few reads.
     `pieces` bounds how many there may be, for a reader that has no bound of its own. `rows`: the segments follow one
-    another, as far apart as they may; over HTTP a long row of them costs fewer requests if it is read as a whole. `far`
-    is how many leaps over more than `_FAR` do not count as parts of such a row.
+    another, as far apart as they may; over HTTP a long row of them costs fewer requests if it is read as a whole.
+    `long_seeks` is how many seeks over more than `_LONG_SEEK` do not count as part of such a row.
     """
 
     __slots__ = (
         "_data",
         "_ended",
-        "_far",
         "_leaps",
         "_left",
+        "_long_seeks",
         "_piece",
         "_pieces",
         "_rows",
@@ -45,7 +45,7 @@ class Window:
     )
 
     def __init__(
-        self, source: Source, piece: int, start: int = 0, pieces: int = 0, rows: bool = False, far: int = 0
+        self, source: Source, piece: int, start: int = 0, pieces: int = 0, rows: bool = False, long_seeks: int = 0
     ) -> None:
         self._source = source
         self._piece = piece
@@ -53,7 +53,7 @@ class Window:
         self._pieces = self._left = pieces or (_REMOTE if source.requests else _LOCAL)
         self._rows = rows and source.requests > 0
         self._leaps = 0
-        self._far = far
+        self._long_seeks = long_seeks
         self._fill(start, max(_HEAD - start, piece))
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -64,8 +64,8 @@ class Window:
             near = 0 < begin <= known + self._piece
             self._wanted = min(2 * self._wanted, _LARGEST) if near else self._piece
             if self._rows and known < begin <= known + _LEAP:
-                long = self._far > 0 and begin - known > _FAR
-                self._far -= long
+                long = self._long_seeks > 0 and begin - known > _LONG_SEEK
+                self._long_seeks -= long
                 self._leaps += not long
                 self._wanted = self._wanted if self._leaps <= _ROW else min(_LEAP << self._leaps - _ROW, _AHEAD)
             self._fill(offset, max(length, self._wanted))

@@ -1,4 +1,4 @@
-"""PyAV (ffmpeg): the second witness where Pillow could not decode a picture. It comes with the extra `report`."""
+"""PyAV (ffmpeg): the second decoder for pictures that Pillow could not decode. It comes with the extra `report`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import av
 
 _NO_PROTOCOL: Final = {"protocol_whitelist": "none"}
 _OF_METADATA: Final = ("exif", "xmp", "icc")
-"""Words of complaints that concern no pixel. Some decoders stop over these too."""
-_MOST_FRAMES: Final = 10_000
+"""Words in errors that concern metadata, not pixels. Some decoders stop at these too."""
+_MAX_FRAMES: Final = 10_000
 
 
 def picture(file: BinaryIO, demuxer: str) -> dict[str, Any]:
-    """Decode all frames: how many came out, and what the decoder complained about, if it did (`failed`)."""
+    """Decode all frames. Return their number, and the first error of the decoder (`failed`)."""
     frames, failed = 0, ""
     av.logging.set_level(av.logging.ERROR)
     av.logging.set_skip_repeated(False)  # the last file may have had the same fault
@@ -24,11 +24,11 @@ def picture(file: BinaryIO, demuxer: str) -> dict[str, Any]:
                 stream.codec_context.thread_count = 1
                 for packet in container.demux(stream):
                     frames += len(packet.decode())
-                    if frames > _MOST_FRAMES:
+                    if frames > _MAX_FRAMES:
                         break
         except MemoryError:
             raise
-        except Exception as error:  # a decoder that stumbles over the bytes of a file raises whatever it likes
+        except Exception as error:  # decoders raise many types for damaged files
             # Its text goes on with the last message of the library, which may be of another file.
             failed = " ".join(str(getattr(error, "strerror", None) or error).split())
         said = [" ".join(text.split()) for level, _, text in messages if level <= av.logging.ERROR]

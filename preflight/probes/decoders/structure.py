@@ -1,6 +1,6 @@
-"""What a picture file's own structure shows, without any library: whether it ends early or contradicts itself.
+"""Check the structure of a picture file without a library: whether it ends early or contradicts itself.
 
-Ours, and yet run in the worker: it reads and unpacks all of a file that may have been made to cost much.
+This runs in the worker, because reading and unpacking a hostile file may be expensive.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import pairwise
 from struct import Struct
 from typing import Any, BinaryIO, Final, Literal, NamedTuple
 
-_LARGEST: Final = 512 << 20
+_MAX_BYTES: Final = 512 << 20
 """Bytes of a file that is read at once; larger ones are not judged."""
 
 
@@ -26,11 +26,11 @@ def examine(file: BinaryIO, name: str) -> dict[str, Any]:
     """Examine a file in the format `name`: `known` says whether that format is, `code` and `detail` what is wrong."""
     if name == "tiff":
         fault = _tiff(file)
-    elif name in _WHOLE:
-        data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
+    elif name in _CHECKS:
+        data = file.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
             return {"known": False}
-        fault = _WHOLE[name](data)
+        fault = _CHECKS[name](data)
     else:
         return {"known": False}
     return {"known": True, **(fault._asdict() if fault else {})}
@@ -58,7 +58,7 @@ def _png(data: bytes) -> Fault | None:
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         end = at + 12 + length
         if end > len(data):
-            return _lost(data, _PNG_END, f"it ends within its {_shown(kind)} chunk")
+            return _past_end(data, _PNG_END, f"it ends within its {_shown(kind)} chunk")
         body = data[at + 8 : end - 4]
         wrong = zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end], "big")
         if wrong and not kind[0] & _ANCILLARY:
@@ -70,14 +70,14 @@ def _png(data: bytes) -> Fault | None:
         elif kind == b"IEND":
             return pixels.fault()
         at = end
-    return _lost(data, _PNG_END, "it ends before its IEND chunk")
+    return _past_end(data, _PNG_END, "it ends before its IEND chunk")
 
 
 class _Pixels:
-    """The compressed picture data of a PNG, unpacked and thrown away: only its length and its filters are checked."""
+    """The compressed picture data of a PNG, unpacked and discarded: only its length and its filters are checked."""
 
     def __init__(self, header: bytes) -> None:
-        self._expected = _raw_size(header)
+        self._expected = _unpacked_size(header)
         self._row = self._expected // int.from_bytes(header[4:8], "big") if self._expected and not header[12] else 0
         self._unpacked = 0
         self._stream = zlib.decompressobj()
@@ -102,7 +102,7 @@ class _Pixels:
         return Fault("corrupt", self._detail) if self._detail else None
 
 
-def _lost(data: bytes, end: bytes, detail: str) -> Fault:
+def _past_end(data: bytes, end: bytes, detail: str) -> Fault:
     """Return the fault of a file whose structure points past its end: truncated, unless it has its end marker."""
     if data.rstrip(b"\0").endswith(end.rstrip(b"\0")):
         return Fault("corrupt", "its structure points past its end marker")
@@ -113,7 +113,7 @@ def _shown(kind: bytes) -> str:
     return kind.decode("ascii", "replace")
 
 
-def _raw_size(header: bytes) -> int:
+def _unpacked_size(header: bytes) -> int:
     """Return the bytes of all rows with their filter types (PNG 7.2)."""
     if len(header) != 13:
         return 0
@@ -153,11 +153,11 @@ def _jpeg(data: bytes) -> Fault | None:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
             if marker == _SOS:
                 scans += 1
-                at = _behind_scan(data, at)
-    return _lost(data, b"\xff\xd9", "it ends before its end marker (EOI)")
+                at = _end_of_scan(data, at)
+    return _past_end(data, b"\xff\xd9", "it ends before its end marker (EOI)")
 
 
-def _behind_scan(data: bytes, at: int) -> int:
+def _end_of_scan(data: bytes, at: int) -> int:
     """Return the position of the next marker that is neither a stuffed byte nor a restart."""
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
         if data[at + 1] and not 0xD0 <= data[at + 1] <= 0xD7 and data[at + 1] != 0xFF:
@@ -174,8 +174,8 @@ _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 def _gif(data: bytes) -> Fault | None:
     if not data.startswith((b"GIF87a", b"GIF89a")) or len(data) < 13:
         return None
-    cut = _lost(data, b"\0;", "it ends within a block")
-    at = 13 + _table(data[10])
+    cut = _past_end(data, b"\0;", "it ends within a block")
+    at = 13 + _palette_bytes(data[10])
     images = 0
     while at < len(data) and data[at] != _TRAILER:
         if data[at] == _EXTENSION:
@@ -183,7 +183,7 @@ def _gif(data: bytes) -> Fault | None:
         elif data[at] == _IMAGE:
             if at + 11 > len(data):
                 return cut
-            at += 11 + _table(data[at + 9])
+            at += 11 + _palette_bytes(data[at + 9])
             images += 1
         else:
             return Fault("corrupt", f"unknown block 0x{data[at]:02x} at byte {at:,}")
@@ -195,12 +195,12 @@ def _gif(data: bytes) -> Fault | None:
     return None if images else Fault("truncated", "it ends before its first picture")
 
 
-def _table(flags: int) -> int:
+def _palette_bytes(flags: int) -> int:
     """Return the bytes of a colour table."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-_WHOLE: Final[dict[str, Callable[[bytes], Fault | None]]] = {"gif": _gif, "jpeg": _jpeg, "png": _png}
+_CHECKS: Final[dict[str, Callable[[bytes], Fault | None]]] = {"gif": _gif, "jpeg": _jpeg, "png": _png}
 
 
 # --- TIFF: directories that say where strips and tiles stand (TIFF 6.0; BigTIFF has wider fields)
@@ -208,9 +208,9 @@ _WHOLE: Final[dict[str, Callable[[bytes], Fault | None]]] = {"gif": _gif, "jpeg"
 _TYPES: Final = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
 _PLACES: Final = ((273, 279), (324, 325))
 """Tags: offsets and byte counts of strips, and of tiles."""
-_MOST_PAGES: Final = 4096
-_MOST_PARTS: Final = 1 << 20
-_MOST_FIELDS: Final = 1 << 12
+_MAX_PAGES: Final = 4096
+_MAX_PARTS: Final = 1 << 20
+_MAX_FIELDS: Final = 1 << 12
 
 
 class _Layout(NamedTuple):
@@ -233,10 +233,10 @@ def _tiff(file: BinaryIO) -> Fault | None:
     size = file.seek(0, 2)
     at = number.unpack_from(head, 8 if big else 4)[0]
     seen: set[int] = set()
-    while at and at not in seen and len(seen) < _MOST_PAGES:
+    while at and at not in seen and len(seen) < _MAX_PAGES:
         seen.add(at)
         fields, at = _directory(file, layout, at)
-        if fields is None:  # of a pointer to a further page, which may be wrong in a file that is whole
+        if fields is None:  # later pages are ignored: the pointer to one may be wrong in a complete file
             return Fault("truncated", "it ends before its first directory does") if len(seen) == 1 else None
         for offsets, counts in _PLACES:
             starts, lengths = _numbers(file, layout, fields.get(offsets)), _numbers(file, layout, fields.get(counts))
@@ -255,7 +255,7 @@ def _directory(file: BinaryIO, layout: _Layout, at: int) -> tuple[dict[int, _Fie
     data = _read_at(file, at, layout.entries.size)
     if len(data) < layout.entries.size:
         return None, 0
-    count = min(layout.entries.unpack(data)[0], _MOST_FIELDS)
+    count = min(layout.entries.unpack(data)[0], _MAX_FIELDS)
     entries = file.read(count * layout.entry.size)
     following = file.read(layout.number.size)
     if len(entries) < count * layout.entry.size:
@@ -270,7 +270,7 @@ def _directory(file: BinaryIO, layout: _Layout, at: int) -> tuple[dict[int, _Fie
 
 def _numbers(file: BinaryIO, layout: _Layout, field: _Field | None) -> list[int]:
     """Return the values of a field of offsets or counts; empty if it is not one."""
-    if field is None or field[0] not in _TYPES or field[1] > _MOST_PARTS:
+    if field is None or field[0] not in _TYPES or field[1] > _MAX_PARTS:
         return []
     kind, many, at = field
     width = _TYPES[kind]

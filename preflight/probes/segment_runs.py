@@ -1,8 +1,8 @@
-"""Rows of JPEG segments that are all of one kind and length, skipped over HTTP with few looks: `last_alike`.
+"""Skip runs of JPEG segments of one kind and length with few requests over HTTP: `last_of_run`.
 
-What does not fit into one segment (extended XMP, ICC profiles, MPF) fills a row of them, and only the length of each
-says where the next one begins: to step over 20 MB takes 300 requests, or a download. All but the last have the same
-length, so that their places are known beforehand and it is enough to look at some of them.
+Data that exceeds one segment (extended XMP, ICC profiles, MPF) fills a run of them, and only the length of each segment
+gives the position of the next: skipping 20 MB takes 300 requests, or a download. All but the last segment have the same
+length, so their positions are known in advance and reading a few of them is enough.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ _ICC: Final = b"ICC_PROFILE\0"
 _MOST: Final = 1 << 14
 
 
-def alike(head: bytes, other: bytes) -> bool:
+def is_same_run(head: bytes, other: bytes) -> bool:
     """Return whether two segments have the same marker, length and owner (the text before the first NUL).
 
-    Whatever fills all of a segment goes on in the next one, whether or not each names the owner.
+    Data that fills a segment continues in the next one, even if that does not name the owner.
     """
     end = 4 if head[2:4] == _FULL else head.find(b"\0", 4, _MARK) + 1 or 8
     return len(head) >= end and head[:end] == other[:end]
 
 
-def last_alike(window: Window, position: int, head: bytes) -> int:
-    """Return the position of the last segment of the run, or of a later one in it.
+def last_of_run(window: Window, position: int, head: bytes) -> int:
+    """Return the position of the last full segment of the run; if there is no other, that of the next segment.
 
-    A row whose segments number themselves (XMP specification part 3, 1.1.3.1; ICC.1:2022 B.4) is left in one step.
-    Other rows are searched for their end by ever longer steps, then ever shorter ones. Raises `SourceError`.
+    A run whose segments are numbered (XMP specification part 3, 1.1.3.1; ICC.1:2022 B.4) is skipped in one step. The
+    end of other runs is found by exponential, then binary search. Raises `SourceError`.
     """
     step = 2 + int.from_bytes(head[2:4])
 
     def fits(count: int) -> bool:
-        return count <= _MOST and alike(head, window.read_at(position + count * step, PEEK))
+        return count <= _MOST and is_same_run(head, window.read_at(position + count * step, PEEK))
 
-    known = _whole_ones_behind(head)
+    known = _full_segments_after(head)
     if known and fits(known):
         return position + known * step
     good, bad = 0, 1
@@ -56,7 +56,7 @@ def last_alike(window: Window, position: int, head: bytes) -> int:
     return position + max(good, 1) * step
 
 
-def _whole_ones_behind(head: bytes) -> int:
+def _full_segments_after(head: bytes) -> int:
     """Return how many more full segments follow, as stated in the segment; 0 if it does not say."""
     payload = head[4:]
     if payload.startswith(_ICC):

@@ -1,7 +1,7 @@
-"""Whether anything else agrees with a library that could not decode a picture.
+"""Confirm that a picture is damaged when a library could not decode it.
 
-A library that stumbles is no proof: it may not know the coding, or err. Only what a second, independent witness shows
-too is a fault of the file: our reader of the header, its structure, or another decoder.
+A failure of one library is no proof: it may not know the coding, or be wrong. Only a second, independent check makes it
+a fault of the file: our reader of the header, the file's structure, or another decoder.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ _DEMUXERS: Final = {
     **dict.fromkeys(("avif", "heic", "heif"), "mov"),
     "gif": "gif",
 }
-"""ffmpeg's demuxers of formats that it decodes itself. Its JPEG 2000 refuses files that are in order."""
+"""ffmpeg's demuxers of formats that it decodes itself. Its JPEG 2000 decoder rejects valid files."""
 _COMPLETE: Final = frozenset(("gif", "jpeg", "png", "webp"))
-"""Formats that ffmpeg knows in full: that it cannot open one says something of the file. Of others it may not."""
+"""Formats that ffmpeg supports in full: a file that it cannot open is damaged. Other formats prove nothing."""
 _UNABLE: Final = (
     *("not supported", "unsupported", "not implemented", "not yet implemented", "unknown", "not found"),
     "picture size",  # of a JPEG whose height follows its picture (DNL, T.81 B.2.5)
 )
 
 
-class Witness(NamedTuple):
-    """What a second witness shows. `code`: `truncated` or `corrupt`."""
+class Confirmation(NamedTuple):
+    """What a second check found. `code`: `truncated` or `corrupt`."""
 
     code: str
     detail: str
 
 
-def second_witness(source: Source, media: Media, limits: Limits, opened: bool) -> Witness | None:
-    """Ask for one who agrees that a picture cannot be decoded; `opened`: the first library did read its header."""
+def confirm_damage(source: Source, media: Media, limits: Limits, opened: bool) -> Confirmation | None:
+    """Look for a second check that agrees; `opened`: the first library could read the header."""
     if "truncated" in media.notes:
-        return Witness("truncated", "the file ends before its own structure does")
+        return Confirmation("truncated", "the file ends before its own structure does")
     try:
         fault = structure(source, limits, media.format or "")
         if fault is not None:
-            return Witness(*fault)
+            return Confirmation(*fault)
         if "bad_header" in media.notes:
-            return Witness("corrupt", "its header contradicts the format's specification")
+            return Confirmation("corrupt", "its header contradicts the format's specification")
         return _decoder(source, media, limits, opened)
     except (WorkerTimeout, WorkerCrashed, ReadLimit):
-        return None  # who does not come to an end says nothing
+        return None  # a check that does not finish proves nothing
 
 
-def _decoder(source: Source, media: Media, limits: Limits, opened: bool) -> Witness | None:
+def _decoder(source: Source, media: Media, limits: Limits, opened: bool) -> Confirmation | None:
     demuxer = _DEMUXERS.get(media.format or "")
     if demuxer is None or find_spec("av") is None or not (opened or media.format in _COMPLETE):
         return None
     failed = ffmpeg(source, limits, demuxer)
     if not failed or any(word in failed.lower() for word in _UNABLE):
         return None
-    return Witness("corrupt", f"ffmpeg: {failed}")
+    return Confirmation("corrupt", f"ffmpeg: {failed}")

@@ -1,6 +1,6 @@
-"""The facts that only a look at the whole file tells: how long a stream is that no header measures.
+"""Facts that need the complete file, such as the duration of a stream without one in its header.
 
-Readers go no farther by URL than is cheap, and nowhere through a whole recording that was streamed. `--deep` does.
+Readers stop where reading a URL gets expensive, and never read a complete streamed recording. `--deep` does.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from preflight.sources import Source, Truncated
 
 _TOO_MUCH: Final = "too_much_to_read"
 _ESTIMATED: Final = "estimated_duration"
-_PIECE: Final = 1 << 20
-_KEPT: Final = 8
+_CHUNK_SIZE: Final = 1 << 20
+_MAX_CHUNKS: Final = 8
 _MPEG_AUDIO: Final = frozenset(("mp1", "mp2", "mp3"))
 _MATROSKA: Final = frozenset(("mkv", "webm"))
 
 
-def complete(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
+def complete_facts(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
     """Return facts that `media` lacks and the complete file has. Reads at most `max_bytes`. Raises `SourceError`."""
     most = min(max_bytes, EVERYTHING.max_bytes) if source.requests else max_bytes
     if source.size is None or source.size > most:
         return {}
     found: dict[str, Any] = {}
-    whole: Source = _Near(source) if source.requests else source
+    whole: Source = _BufferedSource(source) if source.requests else source
     try:
         if media.duration is None or (source.requests and media.kind == VIDEO and media.fps is None):
             found = _missing(media, probe(whole, Need(max_bytes=most)))
@@ -43,7 +43,7 @@ def complete(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
     except Truncated:
         pass
     except SourceError as error:
-        if error.code != _TOO_MUCH:  # which says nothing against what is known already
+        if error.code != _TOO_MUCH:  # the facts known so far remain valid
             raise
     if found.get("duration") and _ESTIMATED in media.notes:
         found["notes"] = tuple(note for note in media.notes if note != _ESTIMATED)
@@ -64,21 +64,21 @@ def _missing(ours: Media, again: Media) -> dict[str, Any]:
 def _measured(source: Source, media: Media) -> dict[str, Any]:
     """Return the facts that reading the stream itself gives."""
     if media.format in _MATROSKA:
-        facts = matroska.measure_whole(source)
+        facts = matroska.measure_stream(source)
         known = [name for name in facts if getattr(media, name) is not None]
         return {name: value for name, value in facts.items() if value is not None and name not in known}
     if media.format in _MPEG_AUDIO:
-        return _counted(source)
+        return _counted_frames(source)
     if media.format == "avi" and media.fps:
         frames = count_pictures(source)
         return {"frames": frames, "duration": frames / media.fps} if frames else {}
     if media.format == "flac":
-        seconds = flac.last_second(source)
+        seconds = flac.stream_seconds(source)
         return {"duration": seconds} if seconds else {}
     return {}
 
 
-def _counted(source: Source) -> dict[str, Any]:
+def _counted_frames(source: Source) -> dict[str, Any]:
     """Return duration and bit rate of MPEG audio, counted frame by frame."""
     place = locate(source, tags_before(source).end)
     if place is None or source.size is None:
@@ -88,8 +88,8 @@ def _counted(source: Source) -> dict[str, Any]:
     return {"duration": counted.seconds, "bit_rate": round(counted.coded * 8 / counted.seconds)} if counted else {}
 
 
-class _Near:
-    """A source behind a network as one that may be read anywhere, as a file on disk: a few large pieces of it are kept.
+class _BufferedSource:
+    """A remote source that is read in large chunks, a few of which are cached: cheap to read anywhere, as a local file.
 
     Raises what the source raises.
     """
@@ -98,7 +98,7 @@ class _Near:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._pieces: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
+        self._chunks: deque[tuple[int, bytes]] = deque(maxlen=_MAX_CHUNKS)
         self.name = source.name
         self.bytes_read = 0
 
@@ -108,18 +108,18 @@ class _Near:
 
     def read_at(self, offset: int, length: int) -> bytes:
         end = min(offset + length, self.size or 0)
-        for start, data in self._pieces:
+        for start, data in self._chunks:
             if start <= offset and end <= start + len(data):
                 return data[offset - start : end - start]
         if offset >= end:
             return b""
-        data = self._source.read_at(offset, max(length, _PIECE))
+        data = self._source.read_at(offset, max(length, _CHUNK_SIZE))
         self.bytes_read += len(data)
-        self._pieces.append((offset, data))
+        self._chunks.append((offset, data))
         return data[:length]
 
     def verify(self) -> None:
         self._source.verify()
 
     def close(self) -> None:
-        """Leave it open: it is somebody else's."""
+        """Do nothing: the caller owns the source."""

@@ -1,4 +1,4 @@
-"""A library that fails alone accuses no file; with a second witness it does."""
+"""A library that fails alone accuses no file; with a second confirmation it does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 from preflight.errors import WorkerCrashed, WorkerTimeout
 from preflight.media import Media
-from preflight.probes import deep, probe, witness
+from preflight.probes import confirmation, deep, probe
 from preflight.probes.decoders import structure
 from preflight.probes.deep import LIMITS, deepen
 from preflight.probes.opinions import Opinion
@@ -79,7 +79,7 @@ def test_the_same_file_cut_off_is_truncated() -> None:
 
 @pytest.mark.parametrize("form", ["GIF", "JPEG", "PNG"])
 def test_without_ffmpeg_the_structure_is_the_second_witness(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "find_spec", lambda _: None)
+    monkeypatch.setattr(confirmation, "find_spec", lambda _: None)
     assert [code for code, _ in problems(saved(form)[:-1000])] == ["truncated"]
 
 
@@ -107,7 +107,7 @@ def test_a_witness_that_does_not_come_to_an_end_says_nothing(monkeypatch: pytest
     def crash(*_: object) -> str:
         raise WorkerCrashed("x", "crashed (SIGSEGV)")
 
-    monkeypatch.setattr(witness, "ffmpeg", crash)
+    monkeypatch.setattr(confirmation, "ffmpeg", crash)
     whole = saved("WEBP", lossless=True)
     assert [code for code, _ in problems(whole[:400] + bytes(200) + whole[600:])] == ["decode_unconfirmed"]
 
