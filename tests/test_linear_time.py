@@ -119,7 +119,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "content_length": headers.content_length,
     "retry_after": lambda text: headers.retry_after(text, 0.0),
     "media_type": headers.media_type,
-    "coding_of": coding.coding_of,
+    "content_codings": coding.content_codings,
     "refused": lambda text: refused("name", 403, encoded(text), False, ""),
     "printable": printable,
     "redactor": Redactor([]).text,

@@ -56,7 +56,7 @@ def finding_of(code: str | None, message: str | None, codes: Mapping[str, str]) 
 
 _READ: Final = 2000
 """Characters of a sentence that are searched for words."""
-_LONGEST_CODE: Final = 200
+_MAX_CODE_CHARS: Final = 200
 """Characters of a code that are looked at: it is one word."""
 _WORD: Final = re.compile(r"\b[A-Z][a-z]*(?:[A-Z]+[a-z]*)+(?:\.\w+)*")
 """A word in the upstream's manner inside a sentence: gateways pass its errors on as text."""
@@ -64,5 +64,5 @@ _WORD: Final = re.compile(r"\b[A-Z][a-z]*(?:[A-Z]+[a-z]*)+(?:\.\w+)*")
 
 def words_of(code: str | None, message: str | None) -> list[str]:
     """The code, in capitals as upstream writes it (`rate_limit_exceeded` too), then what looks like one in the text."""
-    joined = "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\- ]+", (code or "")[:_LONGEST_CODE]))
+    joined = "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\- ]+", (code or "")[:_MAX_CODE_CHARS]))
     return [*([joined] if joined else []), *_WORD.findall((message or "")[:_READ])]

@@ -37,7 +37,7 @@ class Truncated(Exception):
 
 
 class BoundReached(Exception):
-    """A reader reached a bound of its own before it found what it looked for: the file may well go on."""
+    """A reader reached its own limit before it found what it looked for; the file may continue."""
 
 
 def exactly(source: Source, offset: int, length: int) -> bytes:

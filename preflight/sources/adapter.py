@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
 
-from preflight.sources.bounded import bound
+from preflight.sources.bounded import bound_pools
 from preflight.sources.connections import GuardedPools, ProxyPools
 from preflight.sources.guard import Guard
 
@@ -19,7 +19,7 @@ HOSTS: Final = 64
 class GuardedAdapter(HTTPAdapter):
     """Sends prepared requests; `guard` admits addresses, `tls` gives the one TLS context.
 
-    seconds  how long an answer through a SOCKS proxy may take, whose sockets are not ours
+    seconds  how long a response through a SOCKS proxy may take, whose sockets have no deadline
     """
 
     def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], per_host: int, seconds: float) -> None:
@@ -38,7 +38,7 @@ class GuardedAdapter(HTTPAdapter):
             known = proxy in self.proxy_manager
             manager = super().proxy_manager_for(proxy, **kwargs)
             if not known:
-                bound(manager, self._seconds)
+                bound_pools(manager, self._seconds)
             return manager
         if proxy not in self.proxy_manager:
             headers = self.proxy_headers(proxy)

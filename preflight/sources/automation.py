@@ -13,9 +13,9 @@ _CHALLENGES: Final = {
     "x-amzn-waf-action": ("challenge", "captcha"),
     "x-vercel-mitigated": ("challenge", "deny"),
 }
-"""Headers with which a CDN says that it answers with a challenge in place of the file."""
+"""Headers with which a CDN marks a challenge that it sends instead of the file."""
 _PRODUCTS: Final = ("x-datadome", "x-sucuri-block")
-"""Headers of products against bots; in a refusal they name who refuses."""
+"""Headers of anti-bot products; in a refusal they identify the product."""
 _PAGE: Final = re.compile(
     rb"just a moment\.\.\.|/cdn-cgi/challenge-platform|cf[-_]chl[-_]|cf-browser-verification"
     rb"|enable javascript and cookies to continue|checking your browser|verify(?:ing)? (?:that )?you are (?:a )?human"
@@ -23,7 +23,7 @@ _PAGE: Final = re.compile(
     rb"|incapsula incident|ddos-guard|anubis_challenge|sucuri website firewall",
     re.IGNORECASE,
 )
-"""What challenge pages say, whatever their status."""
+"""Text of challenge pages, whatever their status."""
 _REFUSAL: Final = re.compile(
     rb"error code: 10(?:10|20)\b|hot-?link|captcha|unusual traffic|automated (?:access|client|quer|request|traffic)"
     rb"|(?:invalid|missing|empty|bad|wrong|blocked|forbidden|unsupported) (?:http )?(?:user[-_ ]agent|referr?er)\b"
@@ -31,12 +31,12 @@ _REFUSAL: Final = re.compile(
     rb"|\b(?:no|block(?:ed|ing)?|den(?:y|ied)|detect(?:ed)?) (?:ro)?bots?\b|\bbot (?:detect|protect|traffic)",
     re.IGNORECASE,
 )
-"""What else a page says that refuses automated clients."""
+"""Further text of pages that refuse automated clients."""
 BY_CLIENT: Final = frozenset((403, 406, 418))
 """Statuses with which a server refuses a client rather than a request."""
 
 BROWSER_LIKE: Final = f"Mozilla/5.0 (compatible; preflight/{__version__})"
-"""A user agent that says who asks, in the form that filters of user agents expect."""
+"""A user agent that names preflight in the form that user agent filters expect."""
 
 
 def is_challenged(header: Callable[[str], str]) -> bool:

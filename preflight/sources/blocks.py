@@ -22,12 +22,12 @@ KEPT: Final = 8 << 20
 
 
 class Blocks:
-    """The pieces of one file that were fetched. `edge`: where the last one ended."""
+    """The pieces of one file that were fetched. `last_end`: end of the last one."""
 
     def __init__(self) -> None:
         self._pieces: list[tuple[int, bytes]] = []
         self._kept = 0
-        self.edge = -1
+        self.last_end = -1
         self._streak = 0
 
     def at(self, offset: int, end: int) -> bytes:
@@ -44,8 +44,8 @@ class Blocks:
 
     def add(self, start: int, data: bytes) -> None:
         """Keep a piece. The head stays; of the others the oldest go when they become too many."""
-        self._streak = self._streak + 1 if start == self.edge else 0
-        self.edge = start + len(data)
+        self._streak = self._streak + 1 if start == self.last_end else 0
+        self.last_end = start + len(data)
         self._pieces.append((start, data))
         self._kept += len(data)
         while self._kept > KEPT and len(self._pieces) > 2:
@@ -71,7 +71,7 @@ class Blocks:
         return first, stop
 
     def _ahead(self, offset: int) -> int:
-        if offset != self.edge:
+        if offset != self.last_end:
             return DISTANT
         if self._streak < 8:
             return min(ONWARDS << self._streak, REST)

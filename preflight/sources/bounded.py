@@ -1,4 +1,4 @@
-"""Connections of urllib3 whose answers are bounded: `Bounded`, and `BoundedAdapter` for whoever needs no guard."""
+"""urllib3 connections with bounded responses: `BoundedConnection`, and `BoundedAdapter` for use without a guard."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from urllib3.connection import HTTPConnection
 from preflight.sources.response import BoundedResponse
 
 
-class Bounded(HTTPConnection):
-    """Reads answers as `BoundedResponse`, which urllib3's response shows as `wire`.
+class BoundedConnection(HTTPConnection):
+    """A connection that reads a `BoundedResponse`, which urllib3's response has as `wire`.
 
-    seconds  how long a whole answer may take; None where the socket itself knows
+    seconds  how long a complete response may take; None if the socket has a deadline
     """
 
     seconds: float | None = None
@@ -41,7 +41,7 @@ class Bounded(HTTPConnection):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter of requests each of whose answers takes at most `seconds`."""
+    """A requests adapter whose responses take at most `seconds` each."""
 
     def __init__(self, seconds: float, **kwargs: Any) -> None:
         self._seconds = seconds
@@ -49,23 +49,23 @@ class BoundedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        bound(self.poolmanager, self._seconds)
+        bound_pools(self.poolmanager, self._seconds)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not known:
-            bound(manager, self._seconds)
+            bound_pools(manager, self._seconds)
         return manager
 
 
-def bound(manager: PoolManager, seconds: float) -> None:
-    """Make the connections of all pools to come `Bounded`, with their other base classes (of TLS, of SOCKS) kept."""
+def bound_pools(manager: PoolManager, seconds: float) -> None:
+    """Make the connections of all new pools `BoundedConnection`, and keep their other base classes (TLS, SOCKS)."""
     manager.pool_classes_by_scheme = {
         scheme: _bounded(pool, seconds) for scheme, pool in manager.pool_classes_by_scheme.items()
     }
 
 
 def _bounded(pool: type[HTTPConnectionPool], seconds: float) -> type[HTTPConnectionPool]:
-    connection = type("BoundedConnection", (Bounded, pool.ConnectionCls), {"seconds": seconds})
+    connection = type("_Bounded", (BoundedConnection, pool.ConnectionCls), {"seconds": seconds})
     return type("BoundedPool", (pool,), {"ConnectionCls": connection})

@@ -1,4 +1,4 @@
-"""Bodies that a server compresses although it was asked for them as they are: `Decoded`."""
+"""Response bodies that a server compresses although no compression was requested: `DecodedBody`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _RAW_DEFLATE: Final = -15
 _GZIP: Final = b"\x1f\x8b"
 _INPUT: Final = 1 << 14
 _SLACK: Final = 1 << 20
-"""Compressed bytes that may come beyond those of the content: no encoder needs so many, and nothing endless is read."""
+"""Compressed bytes that may exceed the decoded ones: no encoder needs more, so endless data is refused."""
 _CODINGS: Final = frozenset((*DECODABLE, "br", "compress", "x-compress", "zstd", "dcb", "dcz"))
 
 
-def coding_of(text: str) -> str:
+def content_codings(text: str) -> str:
     """Return the words of a Content-Encoding header that change the bytes.
 
-    >>> coding_of("identity, GZIP"), coding_of("aws-chunked")
+    >>> content_codings("identity, GZIP"), content_codings("aws-chunked")
     ('gzip', '')
     """
     words = (word.strip().lower() for word in text.split(","))
     return ", ".join(word for word in words if word in _CODINGS)
 
 
-class Decoded:
-    """The decoded body of an answer, read forwards as `Answer` is. No more is decoded than was asked for.
+class DecodedBody:
+    """The decoded body of a response, read forwards like an `Answer`. Decodes no more than is requested.
 
-    Raises `SourceError`, as an `Answer` does: for a coding that cannot be decoded, for data that is none, and where
-    the compressed data goes on without content.
+    Raises `SourceError`, as an `Answer` does, also for an unsupported coding, for invalid data, and for compressed data
+    that continues without content.
     """
 
     def __init__(self, answer: Answer, coding: str, name: str) -> None:

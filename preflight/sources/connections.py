@@ -18,13 +18,13 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager, ProxyManager
 from urllib3.connection import HTTPSConnection
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from preflight.sources.bounded import Bounded
+from preflight.sources.bounded import BoundedConnection
 from preflight.sources.failures import insecure, unconnected
 from preflight.sources.guard import Admitted, Guard, resolve
 from preflight.sources.sockets import dial
 
 
-class _Guarded(Bounded):
+class _Guarded(BoundedConnection):
     """What http and https have in common."""
 
     guard: Guard

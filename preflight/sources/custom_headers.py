@@ -1,4 +1,4 @@
-"""What a caller may add to every request for a URL: a user agent, and headers of its own, which are secrets."""
+"""A user agent and custom headers, which are secrets, for every request for a URL."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _SET_BY_CLIENT: Final = frozenset(
         "if-unmodified-since",
     )
 )
-"""Headers that say how a message is sent or which part is wanted: another value breaks the request or its answer."""
+"""Headers of framing, connections and ranges: another value breaks the request or its response."""
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _VALUE: Final = re.compile(r"[ \t!-~]*")
 MAX_HEADERS: Final = 32
 MAX_VALUE_CHARS: Final = 8192
 _MIN_SECRET_CHARS: Final = 6
-"""A shorter word is in many messages by chance."""
+"""Shorter words occur in many messages by chance."""
 
 
 def checked_headers(given: Headers) -> tuple[tuple[str, str], ...]:
-    """Return headers as pairs of name and value. Raise `UsageError` for what cannot be sent.
+    """Return headers as pairs of name and value. Raise `UsageError` if one cannot be sent.
 
     Its message shows no value, and no name that may hold one.
     """
@@ -64,8 +64,8 @@ def checked_user_agent(text: str | None) -> str | None:
     return text.strip()
 
 
-def concealer(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
-    """Return what replaces the values of headers in a text: a server may repeat in its answer what it was sent."""
+def header_redactor(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """Return a function that hides header values in a text: a server may echo what it was sent."""
     words = {word for _, value in headers for word in (value, *value.split())}
     secrets = sorted((word for word in words if len(word) >= _MIN_SECRET_CHARS), key=len, reverse=True)
     if not secrets:

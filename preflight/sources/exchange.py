@@ -11,8 +11,8 @@ from preflight import __version__
 from preflight.errors import SourceError
 from preflight.sources.answer import Answer
 from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenge_page, is_challenged, reason_of
-from preflight.sources.coding import coding_of
-from preflight.sources.custom_headers import concealer
+from preflight.sources.coding import content_codings
+from preflight.sources.custom_headers import header_redactor
 from preflight.sources.failures import (
     Passing,
     RangeRefused,
@@ -38,13 +38,13 @@ _HEADERS: Final = {"User-Agent": f"preflight/{__version__}", "Accept": "*/*", "A
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _GIVEN: Final = frozenset((200, 203, 206, 416))
 """Statuses whose answers say something about the file; 416: about its size."""
-_NOT_OF_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
-"""Refusals that a request without Range meets as well."""
-_DECIDED: Final = frozenset(("address_not_public", "redirect_refused", "too_many_redirects"))
-"""Failures of a server that no later try changes."""
-_ASIDE_PATIENCE: Final = 10.0
-_NO_HEAD: Final = (501, 505)
-"""Server errors that say that a server does not speak HEAD; others may pass."""
+_UNRELATED_TO_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
+"""Refusals that are unrelated to the Range header."""
+_PERMANENT_FAILURES: Final = frozenset(("address_not_public", "redirect_refused", "too_many_redirects"))
+"""Failures that no retry changes."""
+_AUXILIARY_TIMEOUT: Final = 10.0
+_HEAD_UNSUPPORTED: Final = (501, 505)
+"""Server errors for an unsupported HEAD; others may be temporary."""
 _OVERHEAD: Final = 1 << 20
 """Bytes beside the file's own, for headers and framing of all answers."""
 
@@ -62,8 +62,8 @@ class Exchange:
     def __init__(self, url: str, transport: Transport, options: HttpOptions, limit: int) -> None:
         """Prepare requests that read at most `limit` bytes of bodies."""
         self._custom = dict(options.headers)
-        self._conceal = concealer(self._custom.items())
-        self.record = Record(url, transport.now(), self._conceal)
+        self._redact_headers = header_redactor(self._custom.items())
+        self.record = Record(url, transport.now(), self._redact_headers)
         self.url = url
         self.requests = 0
         self.bytes_read = 0
@@ -104,16 +104,16 @@ class Exchange:
                     continue
                 self._pause(failure, tries)
                 if span is None:  # the whole body comes once more
-                    self._budget.renew()
+                    self._budget.reset()
                 self.record.note("retried")
                 tries += 1
             except SourceError as failure:
-                raise self._concealed(failure) from None
+                raise self._redacted(failure) from None
 
     def head(self, size: int | None) -> None:
         """See whether HEAD, which some fetchers begin with, gives status 200 and a length."""
         try:
-            patience = self._part_of_patience()
+            patience = self._auxiliary_timeout()
             try:
                 answer = self._follow("HEAD", self._asked, {}, patience)
             except Passing:  # a kept connection may have ended meanwhile
@@ -123,21 +123,21 @@ class Exchange:
             return
         answer.dismiss()
         length = content_length(answer.header("Content-Length"))
-        if answer.status in _NO_HEAD or (answer.status < 500 and answer.status not in (408, 425, 429)):
+        if answer.status in _HEAD_UNSUPPORTED or (answer.status < 500 and answer.status not in (408, 425, 429)):
             self.record.see(head_ok=answer.status == 200 and length is not None)
         if answer.status == 200 and length is not None and size is not None and length != size:
             self.record.note("length_wrong")
 
     def _follow(
-        self, method: str, url: str, headers: dict[str, str], patience: float | None = None, *, aside: bool = False
+        self, method: str, url: str, headers: dict[str, str], patience: float | None = None, *, plain: bool = False
     ) -> Answer:
         """Return the first response that is not a redirect. Each target is validated before it is requested.
 
-        aside: without the caller's own user agent and headers, and not written down
+        plain: without the caller's own user agent and headers, and not recorded
         """
-        recorded = method == "GET" and not self._found and not aside
-        trusted = not aside and (self._trusted or url != self.url)
-        headers = headers if aside else {**self._agent, **headers}
+        recorded = method == "GET" and not self._found and not plain
+        trusted = not plain and (self._trusted or url != self.url)
+        headers = headers if plain else {**self._agent, **headers}
         seen = [url]
         cookie = False
         while True:
@@ -204,11 +204,11 @@ class Exchange:
             return None
         how = reason_of(answer.status, answer.header, body)
         signed = self.record.delivery.expires_in is not None
-        if how is None and answer.status in BY_CLIENT and not signed and self._given_to_browsers():
+        if how is None and answer.status in BY_CLIENT and not signed and self._serves_browsers():
             return "by their User-Agent or their Referer"
         return how
 
-    def _given_to_browsers(self) -> bool:
+    def _serves_browsers(self) -> bool:
         """Return whether a browser-like request gets something other than a web page.
 
         The body is not read: the request only explains a refusal.
@@ -216,7 +216,7 @@ class Exchange:
         parts = urlsplit(self._asked)
         headers = {"User-Agent": BROWSER_LIKE, "Referer": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"}
         try:
-            answer = self._follow("GET", self._asked, headers, self._part_of_patience(), aside=True)
+            answer = self._follow("GET", self._asked, headers, self._auxiliary_timeout(), plain=True)
         except SourceError:
             return False
         answer.close()
@@ -227,18 +227,18 @@ class Exchange:
         """Return the s until the deadline. Raises `timed_out` once it has passed."""
         return self._patience.left()
 
-    def compare(self, size: int | None, beginning: bytes) -> None:
-        """Note whether the file is only given with the caller's own user agent or headers, which no service sends."""
+    def compare_without_headers(self, size: int | None, beginning: bytes) -> None:
+        """Note if the server gives the file only with the caller's user agent or headers, which no service sends."""
         if not self._agent and not self._custom:
             return
         try:
-            answer = self._follow("GET", self._asked, {}, self._part_of_patience(), aside=True)
+            answer = self._follow("GET", self._asked, {}, self._auxiliary_timeout(), plain=True)
             try:
                 same = self._is_same(answer, size, beginning)
             finally:
                 answer.close()
         except SourceError as failure:
-            same = failure.code not in _DECIDED
+            same = failure.code not in _PERMANENT_FAILURES
         if not same:
             self.record.note("custom_headers_needed")
 
@@ -248,32 +248,34 @@ class Exchange:
             return True
         if answer.status not in (200, 203, 206):
             return False
-        if coding_of(answer.header("Content-Encoding")):
+        if content_codings(answer.header("Content-Encoding")):
             return True
         total = content_length(answer.header("Content-Length"))
         if size is not None and total is not None and size != total:
             return False
         return answer.read(len(beginning)) == beginning
 
-    def _part_of_patience(self) -> float:
+    def _auxiliary_timeout(self) -> float:
         """Return the s for a request other than those that get the file. Raises `timed_out` after the deadline."""
-        return min(self._patience.left() / 2, _ASIDE_PATIENCE)
+        return min(self._patience.left() / 2, _AUXILIARY_TIMEOUT)
 
     def _pause(self, failure: Passing, tries: int) -> None:
         try:
             self._patience.pause(failure, tries)
         except SourceError as last:
-            raise self._concealed(last) from None
+            raise self._redacted(last) from None
 
     def _may_be_about_range(self, failure: Passing, tries: int) -> bool:
-        """Whether the last try failed and a plain GET, as services make it, may still get the file: some servers have
-        a fault with Range alone, and some firewalls end the connection at it."""
+        """Return whether the last try failed and a plain GET, as services send it, may still get the file.
+
+        Some servers fail at Range alone, and some firewalls end the connection at it.
+        """
         exhausted = 0 < self._options.retries <= tries
         return exhausted and failure.faulty and failure.wait is None and not self._found
 
-    def _concealed(self, failure: SourceError) -> SourceError:
+    def _redacted(self, failure: SourceError) -> SourceError:
         """Return the failure without the caller's headers in its message."""
-        failure.args = (self._conceal(str(failure)),)
+        failure.args = (self._redact_headers(str(failure)),)
         return failure
 
     def _target(self, url: str, location: str) -> str:
@@ -311,7 +313,7 @@ class Exchange:
 
 def _is_about_range(status: int) -> bool:
     """Return whether the Range header may be the reason of a refusal, so that a plain GET may get the file."""
-    return status in (204, 205, 304, 501) or (400 <= status < 500 and status not in _NOT_OF_RANGE)
+    return status in (204, 205, 304, 501) or (400 <= status < 500 and status not in _UNRELATED_TO_RANGE)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

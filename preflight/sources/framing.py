@@ -1,6 +1,6 @@
 """Where an HTTP/1.1 message and its parts end (RFC 9112), read strictly and within bounds.
 
-`http.client` and `urllib3` take a chunk of size -1 for "everything there is", and skip interim responses, chunk
+`http.client` and `urllib3` read a chunk of size -1 to the end, and skip interim responses, chunk
 extensions and trailers without counting them. Here all bytes of a connection are counted: `LimitedReader`.
 """
 
@@ -23,21 +23,21 @@ MAX_CHUNK_LINE: Final = 4 << 10
 """Bytes of a chunk's size with its extensions, and of one trailer field."""
 MIN_FRAMING: Final = 64 << 10
 """Bytes of chunk sizes, extensions and trailers that any body may have."""
-TINY_FRAMING: Final = 8
+FRAMING_PER_BYTE: Final = 8
 """Further bytes of them for each byte of the body: chunks of one byte are wasteful, but legal."""
 MAX_FRAMING: Final = 256 << 10
-"""More than this, and as much again as the body, no body may have."""
+"""Bytes of them that no body may exceed, beyond its own length."""
 
 _CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}")
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 class InvalidResponse(HTTPException):
-    """An answer is not HTTP/1.1, or wants more bytes beside its body than any honest one."""
+    """A response is not HTTP/1.1, or has more overhead than any legitimate one."""
 
 
 class Budget:
-    """How many bytes may be received: of one part of an answer, or of all answers about one file.
+    """How many bytes may be received: of one part of a response, or of all responses for one file.
 
     left  bytes that may still come
     """
@@ -47,8 +47,8 @@ class Budget:
         self._most = most
         self._what = what
 
-    def renew(self) -> None:
-        """Begin anew: what was received so far is not counted."""
+    def reset(self) -> None:
+        """Restore the full budget."""
         self.left = self._most
 
     def exceeded(self) -> InvalidResponse:
@@ -90,7 +90,7 @@ class LimitedReader(io.RawIOBase):
         super().close()
 
     def _set_timeout(self, left: float) -> None:
-        """Wait no longer than until `end`: a timeout alone starts anew with every byte."""
+        """Limit the wait to `end`: a socket timeout restarts with every byte."""
         if left <= 0:
             raise TimeoutError("timed out")
         timeout = self._sock.gettimeout()
@@ -98,10 +98,10 @@ class LimitedReader(io.RawIOBase):
             self._sock.settimeout(left)
 
 
-class Stream(io.BufferedReader):
+class BufferedStream(io.BufferedReader):
     """The bytes of a `LimitedReader`, read ahead.
 
-    leftover  whether bytes were here when it was closed: they belong to no response
+    leftover  whether bytes were buffered when it was closed: they belong to no response
     """
 
     leftover = False
@@ -110,7 +110,7 @@ class Stream(io.BufferedReader):
         super().__init__(raw)
         self._wire = raw
 
-    def at_hand(self) -> bytes:
+    def buffered(self) -> bytes:
         """Return the buffered bytes, without waiting for more."""
         self._wire.draining = True
         try:
@@ -120,7 +120,7 @@ class Stream(io.BufferedReader):
 
     def close(self) -> None:
         if not self.closed:
-            self.leftover = bool(self.at_hand())
+            self.leftover = bool(self.buffered())
         super().close()
 
 
@@ -130,7 +130,7 @@ class ChunkedBody(io.BufferedIOBase):
     ended  the last chunk and the trailer section were read
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: BufferedStream) -> None:
         self.ended = False
         self._stream = stream
         self._left = 0
@@ -155,7 +155,7 @@ class ChunkedBody(io.BufferedIOBase):
         """Return what one read of the connection gives, from all chunks that it contains."""
         wanted = size if size >= 0 else io.DEFAULT_BUFFER_SIZE
         body = bytearray(self._piece(wanted))
-        while body and len(body) < wanted and self._stream.at_hand().count(b"\n") > 1:  # the next chunk's size is here
+        while body and len(body) < wanted and self._stream.buffered().count(b"\n") > 1:  # the next chunk's size is here
             piece = self._piece(wanted - len(body))
             if not piece:
                 break
@@ -178,7 +178,7 @@ class ChunkedBody(io.BufferedIOBase):
         return piece
 
     def _begin(self) -> bool:
-        """Begin the next chunk; whether there is one."""
+        """Begin the next chunk. Return whether there is one."""
         if self.ended:
             return False
         if not self._first and self._line() != b"":
@@ -193,13 +193,13 @@ class ChunkedBody(io.BufferedIOBase):
             self.ended = True
         return not self.ended
 
-    def _allowed(self) -> int:
-        return min(MIN_FRAMING + TINY_FRAMING * self._given, MAX_FRAMING + self._given)
+    def _max_framing(self) -> int:
+        return min(MIN_FRAMING + FRAMING_PER_BYTE * self._given, MAX_FRAMING + self._given)
 
     def _line(self) -> bytes:
         line = self._stream.readline(MAX_CHUNK_LINE + 1)
         self._framing += len(line)
-        if len(line) > MAX_CHUNK_LINE or self._framing > self._allowed():
+        if len(line) > MAX_CHUNK_LINE or self._framing > self._max_framing():
             raise InvalidResponse("too many bytes of chunk sizes, extensions and trailers")
         if not line.endswith(b"\n"):
             raise IncompleteRead(b"")
@@ -222,7 +222,7 @@ def chunk_size(text: bytes) -> int:
 def transfer_codings(values: Sequence[str]) -> bool:
     """Return whether the body is chunked, by the values of all Transfer-Encoding fields (6.1, 6.3).
 
-    Other codings were not asked for, so that a body in them is of no use: `InvalidResponse`.
+    Raises `InvalidResponse` for other codings, which were not requested.
     """
     codings = [coding.strip(" \t").lower() for value in values for coding in value.split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]
@@ -236,8 +236,8 @@ def transfer_codings(values: Sequence[str]) -> bool:
 def body_length(values: Sequence[str]) -> int | None:
     """Return the bytes of the body, by the values of all Content-Length fields (6.3); None without one.
 
-    A proxy may have doubled the whole field; whatever else differs from a plain decimal number would be read in
-    another way by somebody else on the way: `InvalidResponse`.
+    A proxy may have repeated the same field. Raises `InvalidResponse` for anything but a plain decimal number, which
+    other software on the way would read differently.
     """
     if not values:
         return None

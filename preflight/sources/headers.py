@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 _RANGE: Final = re.compile(r"\s*bytes[ =]\s*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
 _UNSATISFIED: Final = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.ASCII | re.IGNORECASE)
-_LONGEST_DATE: Final = 64
+_MAX_DATE_CHARS: Final = 64
 
 
 class Part(NamedTuple):
@@ -56,7 +56,7 @@ def retry_after(text: str, now: float) -> float | None:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return float(text)
     try:
-        date = parsedate_to_datetime(text[:_LONGEST_DATE])
+        date = parsedate_to_datetime(text[:_MAX_DATE_CHARS])
         return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

@@ -1,4 +1,4 @@
-"""Hosts that clients read differently: `complaint`. What is checked here must be what everybody connects to."""
+"""Reject hosts that clients parse differently: `host_problem`. All clients must connect to the host checked here."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label of digits makes an IPv4 address of a host (WHATWG URL 3.5)."""
 _DOTS: Final = frozenset("\u3002\uff0e\uff61")
-"""What IDNA takes for a dot (UTS 46 4)."""
+"""Characters that IDNA treats as a dot (UTS 46 4)."""
 
 
-def complaint(host: str, bracketed: bool) -> str | None:
+def host_problem(host: str, bracketed: bool) -> str | None:
     """Return what is wrong with a host (in lower case, without brackets) and what to do; None if nothing is."""
     if bracketed:
         return _of_ipv6(host)

@@ -23,15 +23,15 @@ __all__ = ["HttpOptions", "HttpSource"]
 
 FETCHES: Final = 96
 """Requests for parts of one file: one whose structure leads to more distant places is built to do so."""
-CONTINUATIONS: Final = 1 << 10
-"""Further requests where a server gives less than it was asked for."""
-COMPARED: Final = 16
-"""Pieces that are fetched again where a server gives each answer another ETag, each up to `LONGEST_COMPARED` bytes."""
-LONGEST_COMPARED: Final = 64 << 10
+MAX_CONTINUATIONS: Final = 1 << 10
+"""Further requests if a server gives less than was requested."""
+MAX_COMPARED_PIECES: Final = 16
+"""Pieces, of up to `MAX_COMPARED_BYTES` each, that are fetched again if ETags vary between responses."""
+MAX_COMPARED_BYTES: Final = 64 << 10
 BEGIN: Final = 1 << 10
 """Bytes that show whether an answer is a web page."""
-MEASURED: Final = 2 << 20
-"""Bytes that are read to see where a file ends whose size the server does not say."""
+MAX_MEASURED_BYTES: Final = 2 << 20
+"""Bytes that are read to find the end of a file whose size the server does not state."""
 _STEP: Final = 8 << 10
 
 
@@ -66,7 +66,7 @@ class HttpSource:
         self._continuations = 0
         self._cut_at: int | None = None
         self._opened = False
-        self._measured = False
+        self._size_searched = False
         self._failure: SourceError | None = None
 
     @property
@@ -79,9 +79,9 @@ class HttpSource:
     @property
     def size(self) -> int | None:
         self._open()
-        if self._received.size is None and not self._measured:
-            self._measured = True
-            self._measure()
+        if self._received.size is None and not self._size_searched:
+            self._size_searched = True
+            self._find_size()
         return self._received.size
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -89,15 +89,15 @@ class HttpSource:
         return self._read(offset, offset + length)
 
     def verify(self) -> None:
-        """Raise `SourceChanged` where answers differ in their ETag and the content is another one by now.
+        """Raise `SourceChanged` if the ETags of responses differ and the content has changed.
 
-        Otherwise nothing is asked: each answer was compared with the first one.
+        Sends no request if the ETags are equal: each response was compared with the first one.
         """
-        if not self._received.tags_differ:
+        if not self._received.etags_differ:
             return
         try:
-            for start, data in self._received.blocks.pieces[:COMPARED]:
-                if data and not self._is_same(start, data[:LONGEST_COMPARED]):
+            for start, data in self._received.blocks.pieces[:MAX_COMPARED_PIECES]:
+                if data and not self._is_same(start, data[:MAX_COMPARED_BYTES]):
                     raise SourceChanged(self.name)
         finally:
             self._count()
@@ -109,7 +109,7 @@ class HttpSource:
         if forward is not None and end <= forward.kept:
             return forward.at(start, len(data)) == data
         try:
-            return self._exchange.get((start, end), partial(_still_given, (start, end), data))
+            return self._exchange.get((start, end), partial(_is_unchanged, (start, end), data))
         except RangeRefused:
             return True
 
@@ -128,7 +128,7 @@ class HttpSource:
             self._ask((0, HEAD))
             self._look()
             if self._exchange.record.delivery.page is None:
-                self._exchange.compare(self._received.size, self._read(0, BEGIN))
+                self._exchange.compare_without_headers(self._received.size, self._read(0, BEGIN))
                 self._count()
             if self._head:
                 self._exchange.head(self._received.size)
@@ -143,9 +143,9 @@ class HttpSource:
         if page_of(url, self._read(0, BEGIN), self._asked):
             self._exchange.record.see(page=page_of(url, self._read(0, HEAD), self._asked))
 
-    def _measure(self) -> None:
-        """Read on for the size that the server does not say, as far as budget and half of the time allow."""
-        end = min(MEASURED + 1, self._limit - self.bytes_read)  # the byte behind shows that there is none
+    def _find_size(self) -> None:
+        """Read on to find the size, within the byte budget and half of the remaining time."""
+        end = min(MAX_MEASURED_BYTES + 1, self._limit - self.bytes_read)  # one byte more shows whether the file ends
         try:
             least = self._exchange.seconds_left / 2
             for at in range(0, end, _STEP):
@@ -154,7 +154,7 @@ class HttpSource:
         except SourceChanged:
             raise
         except SourceError:
-            pass  # it is unknown then; a reader who needs more meets the failure again
+            pass  # the size stays unknown; a reader that needs more gets the failure again
 
     def _read(self, offset: int, end: int) -> bytes:
         received = self._received
@@ -167,7 +167,7 @@ class HttpSource:
             if piece:
                 pieces.append(piece)
                 offset += len(piece)
-            else:  # as often as a server gives less than was asked for, within the bounds of `_fetch`
+            else:  # until the server has given everything, within the bounds of `_fetch`
                 self._fetch(*received.blocks.span(offset, end, received.size), end)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -178,13 +178,13 @@ class HttpSource:
         else:
             self._fetches += 1
         left = self._limit - self.bytes_read
-        if self._fetches > FETCHES or self._continuations > CONTINUATIONS or end - first > left:
+        if self._fetches > FETCHES or self._continuations > MAX_CONTINUATIONS or end - first > left:
             self._exchange.record.note("read_limit")
             raise too_much(self.name, self._limit)
         stop = min(stop, first + left)
         self._ask((first, stop))
-        edge = self._received.blocks.edge
-        self._cut_at = edge if first < edge < stop else None
+        last_end = self._received.blocks.last_end
+        self._cut_at = last_end if first < last_end < stop else None
 
     def _read_forward(self, forward: Forward, offset: int, end: int) -> bytes:
         received = self._received
@@ -219,7 +219,7 @@ class HttpSource:
         self.requests, self.bytes_read = self._exchange.requests, self._exchange.bytes_read
 
 
-def _still_given(span: Span, data: bytes, answer: Answer) -> bool:
+def _is_unchanged(span: Span, data: bytes, answer: Answer) -> bool:
     """Return whether a response to a GET of `span` still gives `data`, as far as it gives any of it."""
     part = content_range(answer.header("Content-Range"))
     if answer.status == 206 and part is not None and part.first == span[0]:

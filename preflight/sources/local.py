@@ -12,7 +12,7 @@ from preflight.errors import SourceChanged, SourceError
 HEAD = 2048
 """Bytes read at once from the start: most headers stand there, and a short read costs as much as a shorter one."""
 MAX_UNSIZED: Final = 64 << 20
-"""Bytes of a file whose size the system calls 0, as those of /proc: it is read as a whole."""
+"""Bytes of a file of stated size 0, such as those in /proc: it is read completely."""
 _CHUNK_SIZE: Final = 1 << 16
 
 
@@ -68,7 +68,7 @@ class LocalSource:
             self._fd = -1
 
     def _read_unsized(self) -> None:
-        """Read a file of size 0, which may have content all the same. Raises `SourceError` where it has too much."""
+        """Read a file of stated size 0, which may have content. Raises `SourceError` if it has too much."""
         pieces, size = [], 0
         try:
             while piece := self._pread(size, _CHUNK_SIZE):
@@ -102,9 +102,9 @@ def _unreadable(name: str, error: OSError | ValueError) -> SourceError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if os.path.islink(name):
             return SourceError("not_found", f"{name} is a link to what does not exist: check where it leads")
-        from preflight.sources.absent import advice
+        from preflight.sources.missing_path import missing_path_advice
 
-        return SourceError("not_found", f"{name} does not exist: {advice(name) or 'check the path'}")
+        return SourceError("not_found", f"{name} does not exist: {missing_path_advice(name) or 'check the path'}")
     if isinstance(error, PermissionError):
         return SourceError("permission_denied", f"{name} may not be read: give this user read permission")
     if error.errno == errno.ENAMETOOLONG:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-ENOUGH_BYTES: Final = 256 << 10
-ENOUGH_SECONDS: Final = 3.0
-"""Either makes a rate worth saying; below both it is that of buffers and of a single packet."""
+MIN_BYTES: Final = 256 << 10
+MIN_SECONDS: Final = 3.0
+"""Either is enough for a rate; below both it is only that of buffers and a single packet."""
 
 
 class Meter:
@@ -25,6 +25,6 @@ class Meter:
 
     def seconds_for(self, size: int | None) -> float | None:
         """Return the seconds that `size` bytes would take at this rate; None if too little was read to tell."""
-        if size is None or not self._bytes or (self._bytes < ENOUGH_BYTES and self._seconds < ENOUGH_SECONDS):
+        if size is None or not self._bytes or (self._bytes < MIN_BYTES and self._seconds < MIN_SECONDS):
             return None
         return round(size * self._seconds / self._bytes, 1)

@@ -1,4 +1,4 @@
-"""What a path that does not exist may have been meant as: a URL without its scheme, a path of another system."""
+"""Suggest what a path that does not exist may mean: a URL without its scheme, a path of another system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from preflight.formats import KINDS, KNOWN_EXTENSIONS
 
 _SLASHES: Final = re.compile(r"https?(:/?|//)(?!/)", re.IGNORECASE)
-"""A scheme whose colon or slashes were lost, as by path functions that take them for empty parts."""
+"""A scheme that lost its colon or slashes, as in path functions that drop empty parts."""
 _FILE: Final = re.compile(r"file:/*(?=/)", re.IGNORECASE)
 _WINDOWS: Final = re.compile(r"[a-z]:[\\/]|\\\\", re.IGNORECASE)
 _HOST: Final = re.compile(
@@ -19,8 +19,8 @@ _HOST: Final = re.compile(
 )
 
 
-def advice(name: str) -> str | None:
-    """Return what to do about a path that does not exist, as the end of a sentence; None for nothing in particular."""
+def missing_path_advice(name: str) -> str | None:
+    """Return what to do about a path that does not exist, to end a sentence; None if there is no suggestion."""
     lower = name.lower()
     if lower.startswith("blob:"):
         return "a blob: URL is valid in one browser tab only: download the file there, or give its http(s) URL"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from preflight.errors import SourceChanged
 from preflight.sources.answer import Answer
 from preflight.sources.blocks import DISTANT, HEAD, Blocks
-from preflight.sources.coding import Decoded, coding_of
+from preflight.sources.coding import DecodedBody, content_codings
 from preflight.sources.failures import RangeRefused, cut_off, unusable
 from preflight.sources.forward import Body, Forward
 from preflight.sources.headers import content_length, content_range, unsatisfied_range
@@ -21,7 +21,7 @@ class Received:
     size     bytes; None while the server does not say
     blocks   pieces that came by Range
     forward  the body, where the server ignores Range
-    tags_differ  answers had different ETags, though size and time of change were the same: compare what is here
+    etags_differ  answers had different ETags, though size and time of change were the same: compare what is here
     """
 
     def __init__(self, name: str, record: Record) -> None:
@@ -30,7 +30,7 @@ class Received:
         self.forward: Forward | None = None
         self._name = name
         self._record = record
-        self.tags_differ = False
+        self.etags_differ = False
         self._tag = ""
         self._modified = ""
 
@@ -53,7 +53,7 @@ class Received:
                 raise unusable(self._name, "the server sent a part of the file although all of it was requested")
             self._take_all(answer, span)
             return
-        if part is None or part.first != span[0] or coding_of(answer.header("Content-Encoding")):
+        if part is None or part.first != span[0] or content_codings(answer.header("Content-Encoding")):
             raise RangeRefused(self._name)  # other bytes, several parts at once, compressed, or nobody knows which
         self._compare(answer, part.total)
         self._record.length(part.total, True)
@@ -85,7 +85,7 @@ class Received:
     def _take_all(self, answer: Answer, span: Span | None) -> None:
         """200: Range is ignored, and the body comes from its beginning."""
         stated = _length(answer)
-        coding = coding_of(answer.header("Content-Encoding"))
+        coding = content_codings(answer.header("Content-Encoding"))
         length = None if coding else stated  # that of the compressed body says nothing of the file
         part = content_range(answer.header("Content-Range"))
         if span is not None and part is not None and part.total != stated:
@@ -96,7 +96,7 @@ class Received:
         self._record.length(stated, fits and "bytes" in answer.header("Accept-Ranges").lower())
         body: Body = answer
         if coding:
-            body = Decoded(answer, coding, self._name)
+            body = DecodedBody(answer, coding, self._name)
             self._record.note("content_encoded")
         if self.forward is None:
             self.forward = Forward(body, length)
@@ -111,7 +111,7 @@ class Received:
         other_size = total is not None and self.size is not None and total != self.size
         if other_size or (modified and self._modified and modified != self._modified):
             raise SourceChanged(self._name)
-        self.tags_differ |= bool(tag and self._tag and tag != self._tag)
+        self.etags_differ |= bool(tag and self._tag and tag != self._tag)
         self._tag = self._tag or tag
         self._modified = self._modified or modified
         self.size = total if self.size is None else self.size

@@ -16,9 +16,9 @@ from preflight.sources.urls import parse
 class Record:
     """What was seen of one URL and its server; `delivery` is complete at any time, also after a failure."""
 
-    def __init__(self, url: str, now: float, conceal: Callable[[str], str] = str) -> None:
+    def __init__(self, url: str, now: float, redact_headers: Callable[[str], str] = str) -> None:
         self.delivery = _unasked(url, now)
-        self._conceal = conceal
+        self._redact_headers = redact_headers
 
     def see(self, **facts: Any) -> None:
         """Put facts into `delivery`."""
@@ -31,8 +31,8 @@ class Record:
 
     def answer(self, answer: Answer) -> None:
         """An answer to the first question, or to one on the way there."""
-        self.see(status=answer.status, content_type=media_type(self._conceal(answer.header("Content-Type"))))
-        self.see(etag=self._conceal(answer.header("ETag").strip()) or None)
+        self.see(status=answer.status, content_type=media_type(self._redact_headers(answer.header("Content-Type"))))
+        self.see(etag=self._redact_headers(answer.header("ETag").strip()) or None)
         if answer.admitted is not None:
             self.see(public=answer.admitted.public and self.delivery.public is not False)
             if answer.admitted.mixed:

@@ -27,7 +27,7 @@ _IN_PATH: Final = (
 _DOTTED: Final = re.compile(r"[\w.-]+")
 _JWT_START: Final = "eyJ"
 """How a JSON Web Token (RFC 7519) begins: `{"` in Base64. It has three parts between dots."""
-_JWT_HEAD: Final = 13
+_MIN_JWT_HEADER_CHARS: Final = 13
 """Characters of its first part at least."""
 _ASSIGNED: Final = re.compile(r"(?<=[/;~])([\w.\-]+)=([^/;~]+)")
 _URL: Final = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
@@ -79,7 +79,7 @@ def _without_web_tokens(run: re.Match[str]) -> str:
     parts, shown, at = run[0].split("."), [], 0
     while at < len(parts):
         begin = parts[at].find(_JWT_START)
-        if 0 <= begin <= len(parts[at]) - _JWT_HEAD and at + 2 < len(parts) and parts[at + 1]:
+        if 0 <= begin <= len(parts[at]) - _MIN_JWT_HEADER_CHARS and at + 2 < len(parts) and parts[at + 1]:
             shown.append(parts[at][:begin] + HIDDEN)
             at += 3
         else:

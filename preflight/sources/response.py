@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from preflight.sources.framing import (
     Budget,
+    BufferedStream,
     ChunkedBody,
     InvalidResponse,
     LimitedReader,
-    Stream,
     body_length,
     transfer_codings,
 )
@@ -43,7 +43,7 @@ class BoundedResponse(HTTPResponse):
         self.fp.close()
         end = None if seconds is None else time.monotonic() + seconds
         self._wire = LimitedReader(sock, Budget(MAX_HEAD, "of headers"), end)
-        self._stream = Stream(self._wire)
+        self._stream = BufferedStream(self._wire)
         self.fp = self._stream
 
     @property
@@ -55,7 +55,7 @@ class BoundedResponse(HTTPResponse):
         return self._wire.received
 
     def charge(self, budget: Budget) -> None:
-        """Count all bytes of the response, those that came included, against `budget`: `InvalidResponse` behind it."""
+        """Count all bytes of the response, even those received, against `budget`. May raise `InvalidResponse`."""
         budget.left -= self._wire.received
         if budget.left < 0:
             raise budget.exceeded()
@@ -88,7 +88,7 @@ class BoundedResponse(HTTPResponse):
         return data
 
     def _frame(self) -> None:
-        """Find out where the body ends (RFC 9112 6.3), and whether the connection can serve again."""
+        """Determine where the body ends (RFC 9112 6.3), and whether the connection is reusable."""
         sent = self.headers.get_all("Transfer-Encoding", [])
         chunked = transfer_codings(sent)
         length = None if chunked else body_length(self.headers.get_all("Content-Length", []))
@@ -110,7 +110,7 @@ class BoundedResponse(HTTPResponse):
             self.fp = ChunkedBody(self._stream)  # type: ignore[assignment]
 
     def _finish(self) -> None:
-        """Give the connection back with the last byte, as `http.client` does, not with the read behind it."""
+        """Release the connection with the last byte, as `http.client` does, not with the read after it."""
         body: object = self.fp
         if self.length == 0 or (isinstance(body, ChunkedBody) and body.ended):
             self.close()

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from preflight.errors import SourceError
 from preflight.sources.addresses import is_literal
-from preflight.sources.hostnames import complaint
+from preflight.sources.hostnames import host_problem
 from preflight.sources.redact import redact
 
 PORTS: Final = {"http": 80, "https": 443}
@@ -49,7 +49,7 @@ def parse(url: str) -> Url:
         raise _invalid(url, "is not a valid URL, as its host or port cannot be read: check them") from None
     if not host or not url[len(scheme) :].startswith("://"):
         raise _invalid(url, f"names no host: write {scheme}://host/path")
-    if wrong := complaint(host, "[" in parts.netloc):
+    if wrong := host_problem(host, "[" in parts.netloc):
         raise _invalid(url, wrong)
     return Url(
         scheme,

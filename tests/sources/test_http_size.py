@@ -11,7 +11,7 @@ import pytest
 import preflight
 from preflight.errors import SourceChanged, SourceError
 from preflight.media import Need
-from preflight.sources.http import MEASURED
+from preflight.sources.http import MAX_MEASURED_BYTES
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 
@@ -21,7 +21,7 @@ CODINGS = ["gzip", "x-gzip", "deflate", "raw-deflate"]
 
 @pytest.mark.parametrize("behaviour", ["chunked", "until-close", "unknown-total"])
 def test_small_file_without_a_length_gets_its_size(server: Server, open_url: Open, behaviour: str) -> None:
-    for size in (1, 4096, 32_768, 65_536, 100_000, MEASURED):
+    for size in (1, 4096, 32_768, 65_536, 100_000, MAX_MEASURED_BYTES):
         server.files["some"] = (DATA * 8)[:size]
         source = open_url(f"{behaviour}/some")
         assert source.read_at(0, 5) == server.files["some"][:5]
@@ -34,7 +34,7 @@ def test_size_of_a_large_file_without_a_length_stays_unknown(server: Server, ope
     server.files["large"] = DATA * 10
     source = open_url(f"{behaviour}/large")
     assert source.size is None
-    assert source.bytes_read <= MEASURED + 4096
+    assert source.bytes_read <= MAX_MEASURED_BYTES + 4096
     assert source.delivery.notes == ("no_ranges", "length_missing")
     assert source.read_at(2_900_000, 10) == (DATA * 10)[2_900_000:2_900_010]
 
