@@ -87,17 +87,17 @@ def _load_builtin(name: str) -> RuleSet:
     return compile_rules(name, _builtin(name), _whole)
 
 
-def outside(path: str, confinement: Confinement) -> str | None:
+def confinement_problem(path: str, confinement: Confinement) -> str | None:
     """Return why a configuration may not name a rule file: it, or a file that it extends, is outside; None if it may.
 
     No file outside is read for it.
     """
     if problem := confinement.problem(path):
         return problem
-    from preflight.rulefile import extended
+    from preflight.rulefile import iter_extends
 
     with suppress(RuleFileError):  # what else is wrong is said where the rule file is used
-        for name in extended(path):
+        for name in iter_extends(path):
             if is_path(name) and (problem := confinement.problem(name)):
                 return f"extends {name[:60]!r}, which {problem}"
     return None
@@ -129,7 +129,7 @@ def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
     return whole
 
 
-def files_of(name: str) -> Iterator[str]:
+def rule_file_paths(name: str) -> Iterator[str]:
     """Yield the path of a rule file, given by name or path, and of each file that it extends, as far as they exist."""
     seen: list[str] = []
     while True:

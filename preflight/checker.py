@@ -212,8 +212,8 @@ def _remarks(media: Media, delivery: Delivery | None) -> tuple[Finding, ...]:
     """Return a finding for each note that a person should know, whatever the rule sets say of it."""
     if not media.notes or media.kind is None:
         return ()
-    told = delivery.notes if delivery is not None else ()
-    return tuple(remark(word) for word in media.notes if word in REMARKS and word not in told)
+    reported = delivery.notes if delivery is not None else ()
+    return tuple(remark(word) for word in media.notes if word in REMARKS and word not in reported)
 
 
 def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Media, tuple[Finding, ...]]:

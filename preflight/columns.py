@@ -1,4 +1,4 @@
-"""Lists that are tables: the targets of one column of CSV, or of one key of JSON objects."""
+"""Read targets from one column of a CSV list, or from one key of JSON objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from preflight.sources.opening import is_url
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 MAX_RECORD_LINES: Final = 1000
-"""Lines of one CSV record: a quotation mark that is never closed must not swallow the rest of the list."""
+"""Lines of one CSV record: an unclosed quotation mark must not consume the rest of the list."""
 MAX_RECORD_CHARS: Final = 1 << 16
 MAX_NAMES: Final = 20
 """Columns that a message names."""
@@ -24,8 +24,8 @@ _UNCLOSED: Final = "a quoted field is not closed: add the quotation mark"
 _NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters: fix the line"
 _ONE_OBJECT: Final = "the list is a single JSON object: give an array or JSON lines"
 _SEPARATOR: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)
-"""The line that spreadsheets write in front of a table."""
-_WORD: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
+"""The line that spreadsheets write before a table."""
+_COLUMN_NAME: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
 """What the name of a column looks like."""
 
 
@@ -44,22 +44,22 @@ class Line(NamedTuple):
     text: str | None
 
 
-class Lines(Iterator[Line]):
-    """Lines that can be given back, to be read in another way."""
+class PushbackLines(Iterator[Line]):
+    """Lines that can be pushed back, to be read in another way."""
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
-        self._back: list[Line] = []
+        self._pushed: list[Line] = []
 
     def __next__(self) -> Line:
-        return self._back.pop() if self._back else next(self._lines)
+        return self._pushed.pop() if self._pushed else next(self._lines)
 
-    def give_back(self, lines: Sequence[Line]) -> None:
-        """Let them be read again, in their order."""
-        self._back.extend(reversed(lines))
+    def push_back(self, lines: Sequence[Line]) -> None:
+        """Read these lines again, in their order, before all others."""
+        self._pushed.extend(reversed(lines))
 
 
-def of_csv(lines: Lines, column: str) -> Iterator[Row]:
+def read_csv(lines: PushbackLines, column: str) -> Iterator[Row]:
     """Yield the fields of one column; the first record names the columns.
 
     The delimiter is the first of `DELIMITERS` by which the header has that column.
@@ -68,7 +68,7 @@ def of_csv(lines: Lines, column: str) -> Iterator[Row]:
     if header is None:
         return
     if column not in header.names:
-        yield Row(header.place, wrong=f"no column {column!r}: choose one of {named(header.names)}")
+        yield Row(header.place, wrong=f"no column {column!r}: choose one of {format_names(header.names)}")
         return
     if header.names.count(column) > 1:
         yield Row(header.place, wrong=f"several columns are named {column!r}: give each a name of its own")
@@ -77,7 +77,7 @@ def of_csv(lines: Lines, column: str) -> Iterator[Row]:
         yield _field(record, header, column)
 
 
-def of_json_lines(lines: Lines, key: str) -> Iterator[Row]:
+def read_json_lines(lines: PushbackLines, key: str) -> Iterator[Row]:
     """Yield one key of the object in each line."""
     first = next(lines, None)
     if first is None:
@@ -85,19 +85,21 @@ def of_json_lines(lines: Lines, key: str) -> Iterator[Row]:
     if (first.text or "").strip() == "{":
         yield Row(first.place, wrong=_ONE_OBJECT)
         return
-    lines.give_back([first])
+    lines.push_back([first])
     for place, text in lines:
         if text is None:
             yield Row(place, wrong=NOT_TEXT)
         elif text.strip():
-            yield _value(place, parsed(text), key)
+            yield _value(place, parse_json(text), key)
 
 
-def of_array(name: str, items: Sequence[object], key: str | None) -> Iterator[Row]:
+def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[Row]:
     """Yield the items of a JSON array: strings, or one key of objects."""
     first = next((item for item in items if isinstance(item, dict)), None)
     if key is None and first is not None:
-        yield Row(name, wrong=f"the list has JSON objects: choose the key of the targets with --column: {named(first)}")
+        yield Row(
+            name, wrong=f"the list has JSON objects: choose the key of the targets with --column: {format_names(first)}"
+        )
         return
     for number, item in enumerate(items):
         place = f"{name}[{number}]"
@@ -109,34 +111,34 @@ def of_array(name: str, items: Sequence[object], key: str | None) -> Iterator[Ro
             yield Row(place, wrong="the item is not a string: fix it")
 
 
-def column_wanted(name: str, lines: Lines) -> str | None:
-    """Return what to say of a list that is a table and is read without a column; None for lines of targets."""
+def missing_column(name: str, lines: PushbackLines) -> str | None:
+    """Return the problem of a table that is read without a column; None for lines of targets."""
     line = next(lines, None)
     if line is None:
         return None
-    lines.give_back([line])
+    lines.push_back([line])
     first = (line.text or "").strip()
     if not first or first.startswith("#") or is_url(first) or os.path.lexists(first):
         return None
-    item = parsed(first) if first.startswith("{") else None
+    item = parse_json(first) if first.startswith("{") else None
     if isinstance(item, dict) and item:
-        return f"the list has JSON objects: choose the key of the targets with --column: {named(item)}"
+        return f"the list has JSON objects: choose the key of the targets with --column: {format_names(item)}"
     if first == "{":
         return _ONE_OBJECT
     names = _names(name, line.text or "", lines)
     if names is None:
         return None
-    return f"the list is CSV: choose the column of the targets with --column: {named(names)}"
+    return f"the list is CSV: choose the column of the targets with --column: {format_names(names)}"
 
 
-def named(names: Any) -> str:
+def format_names(names: Any) -> str:
     """Return the names of columns for a message."""
     known = [str(name) for name in names]
     return ", ".join(known[:MAX_NAMES]) + (" …" if len(known) > MAX_NAMES else "")
 
 
-def parsed(text: str | bytes) -> object:
-    """Return what a JSON text says; None for none."""
+def parse_json(text: str | bytes) -> object:
+    """Return the value of a JSON text; None if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -157,8 +159,8 @@ class _Record(NamedTuple):
     wrong: str | None = None
 
 
-def _header(lines: Lines, column: str) -> _Header | None:
-    """Return the first record, by the delimiter that suits; None where there is none."""
+def _header(lines: PushbackLines, column: str) -> _Header | None:
+    """Return the first record, split by the matching delimiter; None if there is none."""
     announced = None
     found: list[_Header] = []
     delimiters: tuple[str, ...] = DELIMITERS
@@ -175,11 +177,11 @@ def _header(lines: Lines, column: str) -> _Header | None:
         found.append(_Header(record.lines[0].place, delimiter, [field.strip() for field in record.fields]))
         if column in found[-1].names:
             return found[-1]
-        lines.give_back(record.lines)
+        lines.push_back(record.lines)
     return max(found, key=lambda header: len(header.names))
 
 
-def _record(lines: Lines, delimiter: str) -> _Record | None:
+def _record(lines: PushbackLines, delimiter: str) -> _Record | None:
     """Return the next record that is not blank. A field in quotation marks may have line breaks in it."""
     line = next((line for line in lines if line.text is None or line.text.strip()), None)
     if line is None:
@@ -187,7 +189,7 @@ def _record(lines: Lines, delimiter: str) -> _Record | None:
     taken, chars, opened = [line], 0, False
     while (text := taken[-1].text) is not None:
         chars += len(text)
-        opened = _is_open(text, delimiter, opened)
+        opened = _ends_quoted(text, delimiter, opened)
         if not opened:
             record = _parse("".join(one.text or "" for one in taken), delimiter)
             return _Record(taken, record or [], None if record is not None else _NOT_CSV)
@@ -195,12 +197,12 @@ def _record(lines: Lines, delimiter: str) -> _Record | None:
         if after is None:
             break
         taken.append(after)
-    lines.give_back(taken[1:])
+    lines.push_back(taken[1:])
     return _Record(taken[:1], [], NOT_TEXT if line.text is None else _UNCLOSED)
 
 
-def _is_open(text: str, delimiter: str, opened: bool) -> bool:
-    """Return whether a quoted field goes on behind a line that begins in one, or not."""
+def _ends_quoted(text: str, delimiter: str, opened: bool) -> bool:
+    """Return whether a quoted field continues after a line; `opened`: the line begins in one."""
     if '"' not in text:
         return opened
     starts = not opened
@@ -216,7 +218,7 @@ def _field(record: _Record, header: _Header, column: str) -> Row:
     if record.wrong is not None:
         return Row(place, wrong=record.wrong)
     if len(header.names) == 1:
-        fields = [header.delimiter.join(fields)]  # a URL with a comma in it, which nothing else is beside
+        fields = [header.delimiter.join(fields)]  # a URL with a comma, in the only column
     if any(field.strip() for field in fields[len(header.names) :]):
         wrong = f"the line has {len(fields)} fields, the header {len(header.names)}: quote fields with delimiters"
         return Row(place, wrong=wrong)
@@ -232,24 +234,24 @@ def _value(place: str, item: object, key: str) -> Row:
     return Row(place, wrong=f"the {what} has no {key!r}: fix it")
 
 
-def _names(name: str, first: str, lines: Lines) -> list[str] | None:
+def _names(name: str, first: str, lines: PushbackLines) -> list[str] | None:
     """Return the columns of a list that looks like CSV: its name says so, or its second line has as many fields."""
     is_named_so = name.lower().endswith((".csv", ".tsv"))
     for delimiter in DELIMITERS:
         names = _fields(first, delimiter)
         if len(names) < 2 and not (is_named_so and delimiter == DELIMITERS[-1]):
             continue
-        if not all(_WORD.fullmatch(one) and extension_of(one) not in MEDIA_EXTENSIONS for one in names):
+        if not all(_COLUMN_NAME.fullmatch(one) and extension_of(one) not in MEDIA_EXTENSIONS for one in names):
             continue
         if is_named_so or _has_second(lines, delimiter, len(names)):
             return names
     return None
 
 
-def _has_second(lines: Lines, delimiter: str, count: int) -> bool:
-    """Return whether the second line, which need not be there yet, has as many fields."""
+def _has_second(lines: PushbackLines, delimiter: str, count: int) -> bool:
+    """Return whether the second line, if there is one, has as many fields."""
     taken = [line for line in (next(lines, None), next(lines, None)) if line is not None]
-    lines.give_back(taken)
+    lines.push_back(taken)
     return len(taken) == 2 and len(_fields(taken[1].text or "", delimiter)) == count
 
 

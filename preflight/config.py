@@ -124,7 +124,7 @@ class _Reader:
             path = self._inside("rules", word, word)
             if not os.path.exists(path):
                 raise self._wrong("rules", f"rules: {_short(word)}: there is no such rule file: check its path")
-            if problem := catalog.outside(path, self._confinement):
+            if problem := catalog.confinement_problem(path, self._confinement):
                 raise self._wrong("rules", f"rules: {_short(word)} {problem}")
             return path
         if word != catalog.ALL and word not in catalog.names():

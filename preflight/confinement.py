@@ -1,7 +1,7 @@
-"""What a configuration may name: files inside its own repository, with all links resolved.
+"""Confine the files that a configuration names to its own repository, with all links resolved.
 
 A configuration comes with a folder that somebody else may have made. Whoever runs a command there must not be shown
-files of their own, such as `@/etc/passwd` line by line. What a user writes on the command line is never confined.
+files of their own, such as `@/etc/passwd` line by line. Paths on the command line are never confined.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 ROOTS: Final = (".git", ".hg")
-"""What marks the top folder of a repository."""
+"""Entries that mark the top folder of a repository."""
 _MAX_PATH_CHARS: Final = 4096
 """PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""
 
@@ -29,12 +29,12 @@ class Confinement:
         self._below = os.path.join(self.top, "")
 
     def contains(self, path: str) -> bool:
-        """Return whether a path leads to this folder or below it, after all links."""
+        """Return whether a path is this folder or inside it, after all links."""
         if len(path) > _MAX_PATH_CHARS:
             return False
         try:
             real = os.path.realpath(path)
-        except ValueError:  # it holds a NUL, or half a character
+        except ValueError:  # a NUL or an unpaired surrogate
             return False
         return real == self.top or real.startswith(self._below)
 
@@ -45,9 +45,9 @@ class Confinement:
         return f"is outside {self.top}, where a configuration may not name files: give it on the command line"
 
     def glob(self, pattern: str) -> Iterator[str]:
-        """Yield what `glob.iglob(pattern, recursive=True)` gives, without what lies outside and is only linked to.
+        """Yield the matches of `glob.iglob(pattern, recursive=True)` without linked files outside.
 
-        `**` does not follow links to folders: two that lead to their own folder would never end.
+        `**` does not follow links to folders: two links to their own folder would never end.
         """
         parts = [part for part in pattern.split(os.sep) if part]
         parts = [part for before, part in zip(["", *parts], parts, strict=False) if not before == part == "**"]

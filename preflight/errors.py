@@ -60,7 +60,7 @@ class MissingExtra(UsageError):
 
 
 class OutputError(PreflightError):
-    """A file that results are written to takes no more. A file that was to be replaced is unchanged."""
+    """An output file cannot be written to its end. A file that it would have replaced is unchanged."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} cannot be written to the end ({reason}): free space, or give another path")

@@ -14,7 +14,7 @@ NAME: Final = ".gitignore"
 REPOSITORY: Final = ".git"
 """The folder that makes a folder a repository; in worktrees and submodules a file that names it."""
 MAX_BYTES: Final = 1 << 20
-"""Of one .gitignore file; what is behind is not looked at."""
+"""Bytes of one .gitignore file; the rest is ignored."""
 
 _CLASSES: Final[dict[bytes, bytes]] = {
     b"alnum": b"a-zA-Z0-9",
@@ -36,7 +36,7 @@ _SPECIAL: Final = re.compile(rb"[*?\[\\]")
 
 
 class _Rule(NamedTuple):
-    """One line: whether it ignores or brings back, what it matches, and what it is compared with."""
+    """One line: whether it ignores or re-includes, its pattern, and what the pattern is compared with."""
 
     ignores: bool
     pattern: re.Pattern[bytes]
@@ -44,15 +44,15 @@ class _Rule(NamedTuple):
     name_only: bool
 
 
-class Rules:
-    """The rules of one file. Paths are relative to its folder, in bytes as git compares them."""
+class GitignoreFile:
+    """The rules of one .gitignore file. Paths are relative to its folder, and compared as bytes, as in git."""
 
     def __init__(self, data: bytes) -> None:
         lines = data.removeprefix(BOM_UTF8).split(b"\n")
         self._rules = [rule for rule in map(_rule, reversed(lines)) if rule is not None]
 
     def verdict(self, path: str, is_folder: bool) -> bool | None:
-        """Return whether an entry is ignored (True) or brought back (False); None: no rule matches it."""
+        """Return whether an entry is ignored (True) or re-included (False); None if no rule matches it."""
         whole = os.fsencode(path)
         name = whole.rpartition(b"/")[2]
         for ignores, pattern, folders_only, name_only in self._rules:
@@ -61,15 +61,15 @@ class Rules:
         return None
 
 
-class Ignoring:
-    """The rules that hold in one folder: those of its own file, and those of the folders above."""
+class IgnoreRules:
+    """The rules that apply in one folder: those of its own file and those of its parent folders."""
 
-    def __init__(self, above: tuple[tuple[str, Rules], ...] = ()) -> None:
+    def __init__(self, above: tuple[tuple[str, GitignoreFile], ...] = ()) -> None:
         self._above = above
 
     @classmethod
-    def at(cls, folder: str) -> Ignoring:
-        """Return the rules from above for a folder in a repository; none where they ignore the folder itself."""
+    def for_folder(cls, folder: str) -> IgnoreRules:
+        """Return the rules of the parents of a folder in a repository; none if they ignore the folder itself."""
         folder = os.path.abspath(folder)
         top = _repository(folder)
         ignoring = cls()
@@ -79,22 +79,22 @@ class Ignoring:
         below = os.path.relpath(folder, top)
         here = top
         for part in below.split(os.sep) if below != os.curdir else ():
-            ignoring = ignoring.below(here)
+            ignoring = ignoring.with_folder(here)
             here = os.path.join(here, part)
             if ignoring.ignores(here, is_folder=True):
                 return cls()
         return ignoring
 
     @classmethod
-    def of_repository(cls, top: str) -> Ignoring:
+    def of_repository(cls, top: str) -> IgnoreRules:
         """Return the rules of a repository itself (`info/exclude`): those of a repository around it do not hold."""
         exclude = _read(os.path.join(_git_folder(top), "info", "exclude"))
-        return cls() if exclude is None else cls(((os.path.abspath(top), Rules(exclude)),))
+        return cls() if exclude is None else cls(((os.path.abspath(top), GitignoreFile(exclude)),))
 
-    def below(self, folder: str) -> Ignoring:
+    def with_folder(self, folder: str) -> IgnoreRules:
         """Return the rules for the entries of a folder, with those of the file in it."""
         data = _read(os.path.join(folder, NAME))
-        return self if data is None else Ignoring((*self._above, (os.path.abspath(folder), Rules(data))))
+        return self if data is None else IgnoreRules((*self._above, (os.path.abspath(folder), GitignoreFile(data))))
 
     def ignores(self, path: str, *, is_folder: bool) -> bool:
         """Return whether an entry is ignored. The deepest file with a rule for it decides."""
@@ -141,7 +141,7 @@ def _read(path: str) -> bytes | None:
 
 
 def _rule(line: bytes) -> _Rule | None:
-    """Return the rule of a line; None for a comment, for nothing, and for what can match nothing."""
+    """Return the rule of a line; None for a comment, an empty line and a pattern that matches nothing."""
     if line.startswith(b"#"):
         return None
     text = _without_trailing_spaces(line.removesuffix(b"\r"))
@@ -166,8 +166,8 @@ def _without_trailing_spaces(line: bytes) -> bytes:
 def _expression(text: bytes) -> re.Pattern[bytes] | None:
     """Return a regular expression for a pattern; None for one that can match nothing.
 
-    git compares the text in front of the first special character by itself, so `**` right behind it counts as if it
-    began the pattern: `a**/b` matches `ab`.
+    git compares the text before the first special character separately, so `**` directly after it works as at the
+    start of the pattern: `a**/b` matches `ab`.
     """
     found = _SPECIAL.search(text)
     start = found.start() if found is not None else len(text)
@@ -179,10 +179,10 @@ def _expression(text: bytes) -> re.Pattern[bytes] | None:
 
 
 def _joined(parts: list[bytes]) -> bytes:
-    """Join the parts so that matching takes little time, however many stars there are.
+    """Join the parts so that matching takes linear time with any number of stars.
 
-    What stands between two stars, or between two `**/`, is matched where it comes first, once and for all: a later
-    place would leave less for what follows.
+    Text between two stars, or between two `**/`, is matched at its first occurrence without backtracking: a later
+    occurrence would only leave less for the rest.
     """
     groups: list[list[bytes]] = [[]]
     for part in parts:
@@ -255,7 +255,7 @@ def _parts(text: bytes, start: int) -> Iterator[bytes]:
 
 
 def _members(text: bytes, at: int) -> tuple[bytes, int]:
-    """Return a bracket expression whose first member is at a position, and the position behind it."""
+    """Return the bracket expression whose first member is at `at`, and the position after it."""
     negated = text[at : at + 1] in (b"!", b"^") and text[at : at + 1] != b""
     at += negated
     members: list[bytes] = []

@@ -13,15 +13,25 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_LE, getincrem
 from collections.abc import Iterator
 from typing import IO, Final
 
-from preflight.columns import NOT_TEXT, Line, Lines, Row, column_wanted, of_array, of_csv, of_json_lines, parsed
+from preflight.columns import (
+    NOT_TEXT,
+    Line,
+    PushbackLines,
+    Row,
+    missing_column,
+    parse_json,
+    read_array,
+    read_csv,
+    read_json_lines,
+)
 from preflight.formats import holds_media
 
 LONGEST_LINE: Final = 1 << 16
 """Characters of a list's line; a longer one is no path and no URL."""
-LONGEST_DATA_URI: Final = 96 << 20
+MAX_DATA_URI_CHARS: Final = 96 << 20
 """Characters of a line with a data URI: 64 MiB and more in Base64."""
-MAX_ARRAY: Final = 1 << 26
-"""Bytes of a JSON array, which is in memory as a whole."""
+MAX_ARRAY_BYTES: Final = 1 << 26
+"""Bytes of a JSON array, which is read into memory."""
 HEAD: Final = 512
 """Bytes that show whether a list came in, or a file."""
 
@@ -29,30 +39,30 @@ HEAD: Final = 512
 def rows(stream: IO[bytes], name: str, column: str | None) -> Iterator[Row]:
     """Yield the rows of a list; blank lines, and in a plain list `#` comments, are none.
 
-    A list that begins with `[` and a string or an object is read as a whole, as a JSON array.
+    A list that begins with `[` and a string or an object is read as one JSON array.
     """
     stream, begins_array = _begins_array(stream)
     if begins_array:
-        data = stream.read(MAX_ARRAY)
-        items = parsed(data) if len(data) < MAX_ARRAY else None
+        data = stream.read(MAX_ARRAY_BYTES)
+        items = parse_json(data) if len(data) < MAX_ARRAY_BYTES else None
         if isinstance(items, list):
-            yield from of_array(name, items, column)
+            yield from read_array(name, items, column)
             return
         if items is None and data.rstrip().endswith((b"]", b",")):
             yield Row(name, wrong="the list begins like a JSON array and is not valid JSON: fix it, or write lines")
             return
         stream = io.BufferedReader(_Again(data, stream))
-    lines = Lines(Line(f"{name}:{number}", _decoded(line)) for number, line in enumerate(_lines(stream), 1))
+    lines = PushbackLines(Line(f"{name}:{number}", _decoded(line)) for number, line in enumerate(_lines(stream), 1))
     first = next((line for line in lines if line.text is None or line.text.strip()), None)
     if first is None:
         return
-    lines.give_back([first])
+    lines.push_back([first])
     if column is None:
         yield from _plain(name, lines)
     elif (first.text or "").lstrip().startswith(("{", "[")):
-        yield from of_json_lines(lines, column)
+        yield from read_json_lines(lines, column)
     else:
-        yield from of_csv(lines, column)
+        yield from read_csv(lines, column)
 
 
 def _begins_array(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
@@ -70,8 +80,8 @@ def _begins_array(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
 _ARRAY: Final = re.compile(rb"\s*\[\s*([\"{\]]|$)")
 
 
-def _plain(name: str, lines: Lines) -> Iterator[Row]:
-    wanted = column_wanted(name, lines)
+def _plain(name: str, lines: PushbackLines) -> Iterator[Row]:
+    wanted = missing_column(name, lines)
     if wanted is not None:
         yield Row(name, wrong=wanted)
         return
@@ -85,7 +95,7 @@ def _plain(name: str, lines: Lines) -> Iterator[Row]:
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     while line := stream.readline(LONGEST_LINE):
         if not line.endswith(b"\n") and _has_data_uri(line):
-            line += stream.readline(LONGEST_DATA_URI)
+            line += stream.readline(MAX_DATA_URI_CHARS)
         while not line.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
             line = b"\0" + rest[-1:]  # too long: only its end is kept, so that the next line is found
         yield line
@@ -97,7 +107,7 @@ def _has_data_uri(line: bytes) -> bool:
 
 
 def _decoded(line: bytes) -> str | None:
-    if len(line) > (LONGEST_DATA_URI if _has_data_uri(line) else LONGEST_LINE) or b"\0" in line:
+    if len(line) > (MAX_DATA_URI_CHARS if _has_data_uri(line) else LONGEST_LINE) or b"\0" in line:
         return None
     try:
         return line.decode("utf-8-sig")

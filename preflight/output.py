@@ -1,4 +1,4 @@
-"""Files that results are written to: each is written beside its destination and renamed onto it when it is complete."""
+"""Write output files: each is written beside its destination and renamed onto it when complete."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from preflight.formats import MEDIA_EXTENSIONS, extension_of
 CHUNK_SIZE: Final = 1 << 16
 MAX_LINKS: Final = 40
 """Symbolic links that are followed, as the Linux kernel does."""
-MAX_NAME: Final = 255
+MAX_NAME_BYTES: Final = 255
 """Bytes of a file name."""
 
 
 class Outputs:
-    """All files that one call writes results to, to be entered.
+    """All output files of one call, as a context manager.
 
-    What is written becomes visible in `publish` or `publish_new`; whatever else was written is removed on leaving,
-    and the files that were there are unchanged. A process that is killed leaves `.NAME.preflight-XXXXXXXX.partial`
+    `publish` or `publish_new` makes the output visible; anything else is removed on exit, and existing files remain
+    unchanged. A process that is killed leaves `.NAME.preflight-XXXXXXXX.partial`
     beside the destination. A symbolic link is followed: the file that it leads to is replaced. A device, a pipe and
     an open descriptor (`/dev/stdout`, `/dev/fd/3`) are written to directly.
     """
@@ -45,9 +45,9 @@ class Outputs:
                 file.discard()
 
     def open(self, path: str, option: str = "--output") -> IO[str]:
-        """Return a text stream for a path. Writing to it raises `OutputError` where no more can be written.
+        """Return a text stream for a path. Writing raises `OutputError` if the file cannot be written to the end.
 
-        Raises `UsageError`, which names the option, where the file cannot be written or is named as media.
+        Raises `UsageError`, which names the option, if the file cannot be written or has a media extension.
         """
         require_overwritable(path, option)
         file = _File(path, os.path.realpath(path))
@@ -61,7 +61,7 @@ class Outputs:
             raise UsageError(f"{option} {path} cannot be written ({why}): give another path") from None
 
     def publish(self) -> None:
-        """Replace every destination with what was written. Raises `OutputError`; then it is unchanged."""
+        """Replace every destination with its output. On `OutputError` the destination is unchanged."""
         for file in self._files:
             file.finish()
         with _uninterrupted():
@@ -69,7 +69,7 @@ class Outputs:
                 file.replace()
 
     def publish_new(self, stream: IO[str] | None = None) -> None:
-        """Publish where no file was before, as far as it could be written; of one stream, or of all."""
+        """Publish partial output, of one stream or all, where it replaces no file."""
         for file in self._files:
             if not file.existed and (stream is None or stream is file.stream):
                 with suppress(OutputError):
@@ -88,7 +88,7 @@ class Outputs:
 
 @dataclass
 class _File:
-    """One output: the path as given, where it leads, and the file beside it that is being written."""
+    """One output: the path as given, the resolved destination, and the partial file beside it."""
 
     path: str
     destination: str
@@ -128,7 +128,7 @@ class _File:
             try:
                 os.fsync(self.stream.fileno())  # without it a power failure could leave neither of the two files
             except OSError as error:
-                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that has no such thing
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # not supported by this file system
                     raise OutputError(self.path, error.strerror or str(error)) from None
         self.stream.close()
 
@@ -197,9 +197,9 @@ def open_descriptor(path: str) -> int | None:
 
 
 def _partial_name(name: str) -> str:
-    """Return a hidden name that no walk through a folder takes for a target, and that says whose it is."""
+    """Return a hidden name, which is never a target, that names the output and preflight."""
     end = f".preflight-{secrets.token_hex(4)}.partial"
-    start = os.fsdecode(os.fsencode(name)[: MAX_NAME - 1 - len(end)])
+    start = os.fsdecode(os.fsencode(name)[: MAX_NAME_BYTES - 1 - len(end)])
     return f".{start}{end}"
 
 
@@ -224,7 +224,7 @@ def _require_replaceable(path: str, folder: str, before: os.stat_result) -> None
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until files are renamed or removed. A handler other than Python's is left alone."""
+    """Delay Ctrl-C until files are renamed or removed. A handler other than Python's is kept."""
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield

@@ -9,10 +9,10 @@ from typing import IO, Final, NamedTuple
 from preflight import lists
 from preflight.confinement import Confinement
 from preflight.gitignore import NAME as GITIGNORE
-from preflight.gitignore import REPOSITORY, Ignoring
+from preflight.gitignore import REPOSITORY, IgnoreRules
 from preflight.report import Problem
-from preflight.sources.absent import advice
 from preflight.sources.assets import asset_of
+from preflight.sources.missing_path import missing_path_advice
 from preflight.sources.opening import Target, is_fetched, is_url, shown
 
 
@@ -113,7 +113,7 @@ def _pattern(word: str, selection: Selection, confinement: Confinement | None) -
 
     found = sorted(confinement.glob(word) if confinement else glob.iglob(word, recursive=True))
     if not found:
-        said = advice(word) or "check it, and quote it for the shell"
+        said = missing_path_advice(word) or "check it, and quote it for the shell"
         yield _problem(shown(word), "not_found", f"no file matches this pattern: {said}")
     for path in found:
         if confinement and (outside := confinement.problem(path)):
@@ -133,7 +133,7 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
 
     Skips hidden and ignored ones; a folder that links lead to again is entered once.
     """
-    pending = [(folder, Ignoring.at(folder) if selection.ignore else None)]
+    pending = [(folder, IgnoreRules.for_folder(folder) if selection.ignore else None)]
     seen: set[tuple[int, int]] = set()
     empty, any_ignored = True, False
     while pending:
@@ -152,8 +152,8 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
                     selection.ignored()
                     continue
                 if REPOSITORY in names and here != folder:
-                    ignoring = Ignoring.of_repository(here)
-                ignoring = ignoring.below(here) if GITIGNORE in names else ignoring
+                    ignoring = IgnoreRules.of_repository(here)
+                ignoring = ignoring.with_folder(here) if GITIGNORE in names else ignoring
             listed = sorted((entry for entry in there if not entry.name.startswith(".")), key=lambda e: e.name)
         except OSError as error:
             empty = False
@@ -179,7 +179,7 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
         yield _problem(folder, "no_media", said)
 
 
-def _is_ignored(entry: os.DirEntry[str], ignoring: Ignoring) -> bool:
+def _is_ignored(entry: os.DirEntry[str], ignoring: IgnoreRules) -> bool:
     is_folder = _is_folder(entry)
     if is_folder and entry.name in DEPENDENCIES:
         return True

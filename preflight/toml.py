@@ -1,4 +1,4 @@
-"""TOML of files that nobody vouches for: regular files only, in bounded time and memory.
+"""Parse TOML of untrusted files: regular files only, in bounded time and memory.
 
 `tomllib` takes time that grows with the square of the parts of a key, and a stack frame for each nested bracket. So the
 text is scanned before it is parsed, and refused where it holds more than any configuration or rule file needs.
@@ -32,7 +32,7 @@ _LEXEME: Final = r"""\#[^\n]*+
 
 
 class TomlError(ValueError):
-    """A file that is not used as TOML. `line` is where, from 1, if that is known."""
+    """A file cannot be used as TOML. `line` is the position, from 1, if known."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)

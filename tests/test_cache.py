@@ -20,7 +20,7 @@ from preflight.checker import plan_for
 from preflight.errors import UsageError
 from preflight.report import Finding, Report, Result
 from preflight.reporters import is_line_reporter, make_reporter
-from preflight.running.cache import BATCH, LONGEST_LINE, MAGIC, Cache
+from preflight.running.cache import BATCH, MAGIC, MAX_LINE_BYTES, Cache
 from preflight.running.rows import Rendering, Row
 from preflight.scan.work import examine_item
 from preflight.summary import Summary
@@ -267,9 +267,9 @@ class TestTheFile:
 
     def test_line_without_end_is_damage(self, check: Check, tmp_path: Path) -> None:
         expected = check().output
-        (tmp_path / "cache").write_bytes(MAGIC + b"0" * (LONGEST_LINE + 9))
+        (tmp_path / "cache").write_bytes(MAGIC + b"0" * (MAX_LINE_BYTES + 9))
         assert check().output == expected
-        assert (tmp_path / "cache").stat().st_size < LONGEST_LINE
+        assert (tmp_path / "cache").stat().st_size < MAX_LINE_BYTES
 
     def test_what_is_no_regular_file_stays_where_it_is(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")

@@ -1,4 +1,4 @@
-"""Rules of .gitignore files against `git check-ignore`: whatever the rules, the same paths are ignored."""
+"""GitignoreFile of .gitignore files against `git check-ignore`: whatever the rules, the same paths are ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from preflight.gitignore import Ignoring, Rules
+from preflight.gitignore import GitignoreFile, IgnoreRules
 from preflight.targets import Selection, expand
 
 NAMES = ("a", "b", "ab", "a.png", "b.png", "x y", "[1]", "ü.png")
@@ -93,7 +93,7 @@ def test_the_same_files_are_ignored_as_by_git(repository: Path, upper: str, lowe
     ],
 )
 def test_a_rule(rule: str, path: str, is_folder: bool, expected: bool | None) -> None:
-    assert Rules(rule.encode()).verdict(path, is_folder) is expected
+    assert GitignoreFile(rule.encode()).verdict(path, is_folder) is expected
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_rule(rule: str, path: str, is_folder: bool, expected: bool | None) ->
 )
 def test_no_rule_takes_long(rule: str, path: str) -> None:
     began = time.process_time()
-    assert Rules(rule.encode()).verdict(path, is_folder=False) is None
+    assert GitignoreFile(rule.encode()).verdict(path, is_folder=False) is None
     assert time.process_time() - began < 0.5
 
 
@@ -114,8 +114,12 @@ def test_a_folder_that_is_ignored_itself_has_no_rules_from_above(tmp_path: Path)
     (tmp_path / ".git").mkdir()
     (tmp_path / "build").mkdir()
     (tmp_path / ".gitignore").write_text("build\n*.png\n")
-    assert not Ignoring.at(str(tmp_path / "build")).ignores(str(tmp_path / "build/a.png"), is_folder=False)
-    assert Ignoring.at(str(tmp_path)).below(str(tmp_path)).ignores(str(tmp_path / "a.png"), is_folder=False)
+    assert not IgnoreRules.for_folder(str(tmp_path / "build")).ignores(str(tmp_path / "build/a.png"), is_folder=False)
+    assert (
+        IgnoreRules.for_folder(str(tmp_path))
+        .with_folder(str(tmp_path))
+        .ignores(str(tmp_path / "a.png"), is_folder=False)
+    )
 
 
 @needs_git

@@ -13,7 +13,7 @@ import preflight
 from preflight import AssetReference
 from preflight.cli.kinds import with_kinds
 from preflight.errors import LedgerError, UsageError
-from preflight.ledger import Ledger, kind_of
+from preflight.ledger import Ledger, registered_kind
 from preflight.media import Media
 from preflight.report import Report, Result
 from preflight.request import judge_request
@@ -224,11 +224,11 @@ class TestLedger:
         return path
 
     def test_registered_asset_has_its_kind(self, path: str) -> None:
-        assert kind_of("asset://asset-1", path) == "video"
-        assert kind_of("ASSET://asset-1", path) == "video"
-        assert kind_of("asset://ark-2", path) == "image"
-        assert kind_of("asset://77", path) == "image"
-        assert kind_of("asset://asset-2", path) is None
+        assert registered_kind("asset://asset-1", path) == "video"
+        assert registered_kind("ASSET://asset-1", path) == "video"
+        assert registered_kind("asset://ark-2", path) == "image"
+        assert registered_kind("asset://77", path) == "image"
+        assert registered_kind("asset://asset-2", path) is None
 
     def test_is_used_on_the_command_line(self, run: Run, path: str) -> None:
         code, rows = together(run, SOUND, "asset://asset-1", "--ledger", path)
@@ -239,10 +239,10 @@ class TestLedger:
 
     def test_is_neither_made_nor_written(self, path: str, tmp_path: Path) -> None:
         gone = str(tmp_path / "gone.sqlite")
-        assert kind_of("asset://asset-1", gone) is None
+        assert registered_kind("asset://asset-1", gone) is None
         assert not os.path.exists(gone)
         before = (os.stat(path), Path(path).read_bytes())
-        kind_of("asset://asset-1", path)
+        registered_kind("asset://asset-1", path)
         assert (os.stat(path).st_mtime_ns, Path(path).read_bytes()) == (before[0].st_mtime_ns, before[1])
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -250,14 +250,14 @@ class TestLedger:
         os.chmod(path, 0o400)
         os.chmod(os.path.dirname(path), 0o500)
         try:
-            assert kind_of("asset://asset-1", path) == "video"
+            assert registered_kind("asset://asset-1", path) == "video"
         finally:
             os.chmod(os.path.dirname(path), 0o700)
 
     def test_what_is_no_ledger_is_said(self, run: Run, path: str, tmp_path: Path) -> None:
         Path(path).write_bytes(b"no database")
         with pytest.raises(LedgerError, match="cannot be read"):
-            kind_of("asset://asset-1", path)
+            registered_kind("asset://asset-1", path)
         for words in (("--ledger", path), ("--ledger", str(tmp_path / "gone"))):
             done = run("check", "asset://a", PICTURE, "--for", "seedance-2.0", "--together", *words)
             assert done.returncode == 2

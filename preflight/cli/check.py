@@ -11,12 +11,12 @@ import click
 from preflight import catalog
 from preflight.checker import Plan, plan_for
 from preflight.cli import complete
-from preflight.cli.colour import always, colours
+from preflight.cli.colour import is_always, use_colour
 from preflight.cli.defaults import announce
 from preflight.cli.help import EXIT_CODES
 from preflight.cli.kinds import OrderedKinds, with_registered_kinds
 from preflight.cli.options import dropped_codes, format_option, http_options, target_options
-from preflight.cli.overlap import Written
+from preflight.cli.overwrite import OverwriteGuard
 from preflight.cli.runs import Run
 from preflight.errors import UsageError
 from preflight.formats import KINDS
@@ -134,17 +134,17 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
     )
     announce(ctx, options)
     _settle_output(ctx, options)
-    run = Run(targets, options, plan, Written(ctx, targets, options))
+    run = Run(targets, options, plan, OverwriteGuard(ctx, targets, options))
     with run.output() as stream:
         main = make_reporter(
             options["format_"],
             stream,
-            colour=colours(stream),
+            colour=use_colour(stream),
             quiet=options["quiet"],
             rules=plan.rules,
             commands=len(targets) <= FEW and not any(map(_holds_many, targets)),
         )
-        reporter = with_reports(main, options["report"], plan.rules, run.outputs, colour=always())
+        reporter = with_reports(main, options["report"], plan.rules, run.outputs, colour=is_always())
         if options["together"]:
             items = with_registered_kinds(run.items(), options["ledger"])
             _together(items, plan, reporter, run.summary)

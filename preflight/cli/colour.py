@@ -1,4 +1,4 @@
-"""Whether output is coloured: `--color`, the environment, the terminal, in this order."""
+"""Decide whether output is coloured: by `--color`, the environment and the terminal, in this order."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ color_option = click.option(
 )
 
 
-def always() -> bool:
-    """Return whether `--color always` was given: files are coloured too."""
+def is_always() -> bool:
+    """Return whether `--color always` was given, which colours files too."""
     return _chosen() == "always"
 
 
-def colours(stream: IO[str]) -> bool:
+def use_colour(stream: IO[str]) -> bool:
     """Return whether a stream is to be coloured (https://no-color.org, https://force-color.org)."""
     chosen = _chosen()
     if chosen != "auto":

@@ -45,7 +45,7 @@ def configured_targets(ctx: click.Context, param: click.Parameter, value: tuple[
     """The targets of the call, else those of the configuration."""
     given = tuple(with_kinds(value))
     targets: tuple[str, ...] = given or tuple((ctx.default_map or {}).get("targets", ()))
-    # A parameter of its own: what the configuration names is confined, what the user writes is not.
+    # Targets of the configuration are confined to its repository, those of the command line are not.
     is_configured = not given or ctx.get_parameter_source("targets") is click.core.ParameterSource.DEFAULT_MAP
     ctx.params["confinement"] = Confinement(ctx.meta["preflight.config"]) if targets and is_configured else None
     if not targets and not ctx.resilient_parsing:

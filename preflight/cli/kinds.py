@@ -1,4 +1,4 @@
-"""`--as KIND`: the kind of the assets that follow it on the command line, and what the ledger says of the others."""
+"""`--as KIND`: the kind of the assets that follow it on the command line; that of other assets is in the ledger."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from preflight.sources.assets import AssetReference, asset_of
 from preflight.targets import Item
 
 _MARK: Final = "\0"
-"""In front of a kind among the targets: no argument of a program can hold this character."""
+"""Prefix of a kind among the targets: no program argument can hold this character."""
 
 
 class OrderedKinds(click.Command):
-    """A command whose `--as KIND` stays at its place among the targets: click's own options have no order."""
+    """A command that keeps the position of `--as KIND` among the targets: click's own options have no order."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, list(_marked(args)))
@@ -41,7 +41,7 @@ def _marked(args: Iterable[str]) -> Iterator[str]:
             kind = next(words, "")
         if kind.lower() in KINDS:
             yield _MARK + kind.lower()
-        else:  # click says what is wrong with it
+        else:  # click reports what is wrong
             yield from (option, kind) if kind else (option,)
 
 
@@ -57,16 +57,16 @@ def with_kinds(words: Iterable[str]) -> Iterator[str]:
 
 
 def with_registered_kinds(items: Iterable[Item], ledger: str | None) -> Iterator[Item]:
-    """Yield the items, assets with their kind where the ledger has it. It is read, never made or written.
+    """Yield the items, with the kind of assets that the ledger knows. The ledger is never created or written.
 
-    Raise `UsageError` where a ledger is named that does not exist.
+    Raise `UsageError` if the given ledger does not exist.
     """
     if ledger is not None and not os.path.exists(ledger):
         raise UsageError(f"--ledger {printable(ledger)} does not exist: check the path")
     for item in items:
         asset: Any = item.target
         if isinstance(asset, AssetReference) and asset.kind is None:
-            from preflight.ledger import kind_of  # SQLite is loaded for requests with such assets alone
+            from preflight.ledger import registered_kind  # SQLite is loaded for requests with such assets alone
 
-            item = item._replace(target=replace(asset, kind=kind_of(asset.reference, ledger)))
+            item = item._replace(target=replace(asset, kind=registered_kind(asset.reference, ledger)))
         yield item

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from preflight.cli import complete
-from preflight.cli.colour import color_option, colours
+from preflight.cli.colour import color_option, use_colour
 from preflight.cli.defaults import config_option, configured_targets
 from preflight.cli.numbers import Seconds, Within
 from preflight.codes import CODES
@@ -138,7 +138,7 @@ def console(width: int) -> Console:
     """Standard output, for tables: as wide as its terminal, or `width` where it is none."""
     from rich.console import Console
 
-    coloured = colours(sys.stdout)
+    coloured = use_colour(sys.stdout)
     narrow = sys.stdout.isatty() or os.environ.get("COLUMNS")
     return Console(
         highlight=False,
@@ -154,7 +154,7 @@ def console(width: int) -> Console:
 def output_stream(path: str | None) -> Iterator[IO[str]]:
     """Open standard output, or a file of lines at `path`, which is known to be writable before anything is read.
 
-    What was written before an error or Ctrl-C is kept where no file was there before.
+    Partial output before an error or Ctrl-C is kept if it replaces no file.
     """
     if path is None:
         with standard_output() as stream:

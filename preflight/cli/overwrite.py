@@ -1,4 +1,4 @@
-"""What a call reads and what it writes must be different files: found by device and inode, through links."""
+"""Refuse to write a file that the same call reads. Files are compared by device and inode, through links."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from preflight.sources.opening import is_url
 from preflight.targets import Item
 
 Identity = tuple[int, int] | str
-"""Device and inode of a regular file; for a path without one, where it leads."""
+"""Device and inode of a regular file; the resolved path if there is none."""
 
 _DATABASE: Final = ("", "-wal", "-shm", "-journal", ".lock")
-"""What belongs to a ledger, behind its own name."""
+"""Suffixes of the files of a ledger."""
 
 
-class Written:
-    """The files that one call writes, by identity. Raises `UsageError` for two uses of one file."""
+class OverwriteGuard:
+    """The files that one call writes, by identity. Raises `UsageError` if one file is used twice."""
 
     def __init__(self, ctx: click.Context, targets: Iterable[str], options: Mapping[str, Any]) -> None:
         self._options: dict[Identity, str] = {}
@@ -35,8 +35,8 @@ class Written:
         for what, path in _inputs(ctx, targets, options) if self._options else ():
             self._refuse(_identity(path), what)
 
-    def watch(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Pass targets on. Raises `UsageError` for one that is written: of files in folders, only for media."""
+    def checked(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the targets. Raises `UsageError` for one that is also written; in folders, only for media."""
         if not self._options:
             yield from items
             return
@@ -76,7 +76,7 @@ def _outputs(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _inputs(ctx: click.Context, targets: Iterable[str], options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield every file that is read besides those that are found in folders and lists, with what it is."""
+    """Yield a description and the path of every file that is read, except those found in folders and lists."""
     for word in targets:
         if word == "-":
             yield "standard input", "/dev/fd/0"
@@ -86,7 +86,7 @@ def _inputs(ctx: click.Context, targets: Iterable[str], options: Mapping[str, An
             yield f"the input file {word}", word
     for given in options.get("rules") or ():
         for name in filter(None, map(str.strip, given.split(","))):
-            for path in catalog.files_of(name) if name != catalog.ALL else ():
+            for path in catalog.rule_file_paths(name) if name != catalog.ALL else ():
                 yield f"the rule file {path}", path
     if ctx.meta.get("preflight.config"):
         yield f"the configuration {ctx.meta['preflight.config']}", ctx.meta["preflight.config"]
@@ -99,7 +99,7 @@ def _inputs(ctx: click.Context, targets: Iterable[str], options: Mapping[str, An
 
 
 def _identity(path: str) -> Identity | None:
-    """Return what tells one file from another; None for a folder, a device or a pipe, which are not overwritten."""
+    """Return the identity of a file; None for a folder, a device or a pipe, which are not overwritten."""
     try:
         state = os.stat(path)
     except FileNotFoundError:

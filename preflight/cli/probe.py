@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from preflight.checker import plan_for
-from preflight.cli.colour import colours
+from preflight.cli.colour import use_colour
 from preflight.cli.help import READ_CODES
 from preflight.cli.options import format_option, http_options, target_options
-from preflight.cli.overlap import Written
+from preflight.cli.overwrite import OverwriteGuard
 from preflight.cli.runs import Run
 from preflight.reporters import PROBE_FORMATS, make_reporter
 
@@ -31,7 +31,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
       preflight probe media/ --include '*.mp4' --deep
     """
     plan = plan_for(None, deep=options["deep"], http=http_options(options))
-    run = Run(targets, options, plan, Written(ctx, targets, options))
+    run = Run(targets, options, plan, OverwriteGuard(ctx, targets, options))
     with run.output() as stream:
-        run.go(make_reporter(options["format_"], stream, colour=colours(stream), probe=True))
+        run.go(make_reporter(options["format_"], stream, colour=use_colour(stream), probe=True))
     ctx.exit(run.summary.exit_code)

@@ -11,7 +11,7 @@ from preflight.cli import complete
 from preflight.cli.colour import color_option
 from preflight.cli.help import CALL_CODES
 from preflight.cli.options import console
-from preflight.cli.wrapping import stacked
+from preflight.cli.wrapping import stacked_rows
 from preflight.escape import printable
 from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
@@ -62,4 +62,4 @@ def _table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None:
         rows.append((f"{where} {label(one.fact)}".strip(), tuple(says)))
     screen = console(120)
     text = table_text(screen, table)
-    print(text if text is not None else "\n".join(stacked(rows, screen.width)) + "\n", end="")
+    print(text if text is not None else "\n".join(stacked_rows(rows, screen.width)) + "\n", end="")

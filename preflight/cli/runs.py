@@ -21,7 +21,7 @@ from preflight.running import Options, Progress
 from preflight.summary import Summary
 
 if TYPE_CHECKING:
-    from preflight.cli.overlap import Written
+    from preflight.cli.overwrite import OverwriteGuard
     from preflight.running.cache import Cache
     from preflight.running.resume import Earlier
     from preflight.targets import Item
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 class Run:
     """One call of a command: open from before its first file until after its last.
 
-    written  the files that it writes, to be compared with those that it reads
+    written  the guard that compares the files to write with those to read
     earlier  the file that `--resume` names; the output then
     outputs  every other file that is written
     """
 
     def __init__(
-        self, targets: tuple[str, ...], options: dict[str, Any], plan: Plan, written: Written | None = None
+        self, targets: tuple[str, ...], options: dict[str, Any], plan: Plan, written: OverwriteGuard | None = None
     ) -> None:
         self._written = written
         self._targets = targets
@@ -49,7 +49,7 @@ class Run:
 
     @contextmanager
     def output(self) -> Iterator[IO[str]]:
-        """Open the main output, and publish all outputs where nothing went wrong.
+        """Open the main output, and publish all outputs unless an error occurs.
 
         Raises `UsageError` before anything is read where it cannot be written.
         """
@@ -71,7 +71,7 @@ class Run:
     def items(self) -> Iterator[Item]:
         """Return the targets. Raises `UsageError` at one that an output of this call would overwrite."""
         items = items_of(self._targets, self._options, self._count_ignored)
-        return items if self._written is None else self._written.watch(items)
+        return items if self._written is None else self._written.checked(items)
 
     def _count_ignored(self) -> None:
         self.summary.ignored += 1
@@ -101,7 +101,7 @@ class Run:
                 raise
             except BrokenPipeError:  # nobody reads on: reports beside it have what was done
                 if examined:
-                    self.outputs.publish()  # they are complete: only the end of the main output was not read
+                    self.outputs.publish()  # these are complete: only the main output was not read to its end
                 else:
                     reporter.close(self.summary)
                     self._publish_new()
@@ -151,7 +151,7 @@ class Run:
         return f"{files} done" + (f" ({said})" if said and self._plan.rules else "")
 
     def _publish_new(self) -> None:
-        """Show what was done in the reports that replace none; those that were there are kept."""
+        """Publish partial reports that replace no file; existing files are kept."""
         with suppress(BrokenPipeError):
             self.stream.flush()
         self.outputs.publish_new()

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from preflight.cli import complete
-from preflight.cli.colour import color_option, colours
+from preflight.cli.colour import color_option, use_colour
 from preflight.cli.help import SUBMIT_CODES
 from preflight.cli.numbers import Seconds
 from preflight.cli.options import items_of, no_ignore_option, output_stream, progress
-from preflight.cli.overlap import Written, is_media
+from preflight.cli.overwrite import OverwriteGuard, is_media
 from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
 from preflight.cli.submissions import Jsonl, Lines, Show
 from preflight.providers import PROVIDERS
@@ -71,13 +71,13 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], to: str, **options:
     """
     counts: Counter[str] = Counter()
     codes: set[int] = set()
-    written = Written(ctx, targets, options)
+    written = OverwriteGuard(ctx, targets, options)
     with ExitStack() as stack:
         settings = _settings(options, to, stack)
         stream = stack.enter_context(output_stream(options["output"]))
-        show: Show = Lines(stream, colours(stream)) if options["format_"] == "text" else Jsonl(stream)
+        show: Show = Lines(stream, use_colour(stream)) if options["format_"] == "text" else Jsonl(stream)
         advance = stack.enter_context(progress(wanted=not stream.isatty()))
-        items = written.watch(items_of(targets, options, lambda: counts.update(["ignored"])))
+        items = written.checked(items_of(targets, options, lambda: counts.update(["ignored"])))
         try:
             run = stack.enter_context(closing(submit_many(_media(items, counts), to, **settings)))
             for submission in run:

@@ -1,4 +1,4 @@
-"""Text for terminals of any width: lines are wrapped between words, never within one."""
+"""Wrap text for terminals of any width, between words and never within one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import click
 from preflight.escape import printable
 
 MIN_WIDTH: Final = 20
-NARROW: Final = 72
-"""Columns of text below which options stand on lines of their own."""
-NARROW_COLUMN: Final = 14
+NARROW_WIDTH: Final = 72
+"""Columns of text below which an option has a line of its own."""
+NARROW_NAME_COLUMNS: Final = 14
 """Columns of the names of options and commands there."""
 
 _ENTRY: Final = re.compile(r"(\s*\S+\s{2,})\S")
@@ -36,7 +36,7 @@ def wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:
 
 
 class Formatter(click.HelpFormatter):
-    """Help as click writes it, in terminals of less than 50 columns too, and without broken words."""
+    """A help formatter like click's that also supports fewer than 50 columns and breaks no words."""
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
         if width is None:
@@ -51,16 +51,19 @@ class Formatter(click.HelpFormatter):
         for paragraph in re.split(r"\n\s*\n", text):
             lines = paragraph.split("\n")
             if lines[0].strip() == "\b":
-                paragraphs.append("\n".join(_kept(f"{indent}{line}", width) for line in lines[1:]))
+                paragraphs.append("\n".join(_wrapped_line(f"{indent}{line}", width) for line in lines[1:]))
             else:
                 paragraphs.append(wrapped(" ".join(line.strip() for line in lines), width, indent, indent))
         self.write("\n\n".join(paragraphs) + "\n")
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
-        """Write names with what they mean."""
+        """Write names and their descriptions."""
         rows = list(rows)
         names = [name for name, _ in rows]
-        column = min(max(map(len, names), default=0), NARROW_COLUMN if self.width < NARROW else col_max) + col_spacing
+        column = (
+            min(max(map(len, names), default=0), NARROW_NAME_COLUMNS if self.width < NARROW_WIDTH else col_max)
+            + col_spacing
+        )
         start = self.current_indent + column
         for name, said in rows:
             head = "\n".join(_choices(name, self.width - self.current_indent - 4))
@@ -104,8 +107,8 @@ def with_narrow_help(command: click.Command) -> click.Command:
     return command
 
 
-def _kept(line: str, width: int) -> str:
-    """Return a line that stands alone; one that is too long goes on below its text, a command behind a backslash."""
+def _wrapped_line(line: str, width: int) -> str:
+    """Return one line, wrapped if it is too long: aligned below its text, a command with backslashes."""
     if len(line) <= width:
         return line
     entry = _ENTRY.match(line)
@@ -129,15 +132,15 @@ def _choices(name: str, width: int) -> Iterator[str]:
 
 
 def error_lines(text: str) -> str:
-    """Return an error's lines as they suit standard error: wrapped on a terminal, as they are in a file or a pipe."""
+    """Return the lines of an error: wrapped if standard error is a terminal, unchanged otherwise."""
     if not sys.stderr.isatty():
         return text
     width = shutil.get_terminal_size().columns
     return "\n".join(line if len(line) <= width else wrapped(line, width) for line in text.split("\n"))
 
 
-def stacked(rows: Iterable[tuple[str, Iterable[str]]], width: int) -> Iterator[str]:
-    """Yield lines for a table that is too wide: the head of each row, and below it its cells."""
+def stacked_rows(rows: Iterable[tuple[str, Iterable[str]]], width: int) -> Iterator[str]:
+    """Yield lines that replace a table that is too wide: the head of each row, then its cells."""
     for head, cells in rows:
         yield wrapped(head, width, "", "  ")
         for cell in cells:

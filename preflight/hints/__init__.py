@@ -22,8 +22,8 @@ _TOO_SMALL: Final = frozenset(("width_too_small", "height_too_small", "pixel_cou
 _PREVIEW: Final = (
     "the name is that of a camera raw file but the content is only a preview: export a JPEG from the camera raw file"
 )
-"""Of a small picture with such a name: nobody is helped by making it larger."""
-_MENDABLE: Final = _GEOMETRY | {"duration", "fps", "format", "streamable", "video_codec", "audio_codec"}
+"""Hint for a small picture with such a name: enlarging it would not help."""
+_FIXABLE: Final = _GEOMETRY | {"duration", "fps", "format", "streamable", "video_codec", "audio_codec"}
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "no_media_data", "truncated", "uncommon_coding"))
 """Notes of files that ffmpeg or Pillow may refuse to open."""
 _BOMB: Final = 178_956_970
@@ -51,14 +51,14 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
     hinted = []
     for finding in findings:
         hint = hints.get(finding.fact or "") if finding.severity == "error" else None
-        if hint and ready and finding.fact in _MENDABLE:
+        if hint and ready and finding.fact in _FIXABLE:
             hint, ready = f"{hint}: {ready.of(name)}", None
         hinted.append(Finding(*finding[:6], hint, finding.reference) if hint else finding)
     return hinted
 
 
 def _export(media: Media, section: Section) -> str:
-    """Return the hint for a camera raw: a format to export that is accepted. No command makes a picture of it."""
+    """Return the hint for a camera raw: an accepted format to export. No command can convert it."""
     usual = "mp4" if media.kind == VIDEO else "jpeg"
     limit = section.by_fact(media.format).get("format")
     accepted = (limit.any_of if limit is not None else None) or (usual,)
@@ -82,14 +82,14 @@ def _repair(wrong: frozenset[str], media: Subject, section: Section) -> Repair:
         formats = targets.written_formats(media.kind, section.by_fact(None).get("format"))
     repairs = [Repair(media, wrong, section.by_fact(name), None, name) for name in formats]
     repairs = repairs or [Repair(media, wrong, section.by_fact(None), None, "")]
-    # A format into which everything can be copied comes before the usual one.
+    # Prefer a format into which all tracks can be copied.
     repair = next((one for one in repairs if one.remuxes), repairs[0])
     return repair._replace(shape=targets.shape(media, repair.limits)) if _needs_shape(repair) else repair
 
 
 def _mendable(problems: tuple[Problem, ...], repair: Repair) -> bool:
     """One command can mend all of it."""
-    if not repair.wrong <= _MENDABLE or any(code in _NOT_BY_COMMAND for code, _ in problems):
+    if not repair.wrong <= _FIXABLE or any(code in _NOT_BY_COMMAND for code, _ in problems):
         return False
     limits = repair.limits
     if "duration" in repair.wrong and ("duration" not in limits or targets.duration(limits["duration"]) is None):

@@ -16,11 +16,11 @@ Size = tuple[int, int]
 
 _ROUNDING: Final = 1e-9
 """By how much a whole number of pixels may be missed in floating point."""
-_LONGEST: Final = 1 << 20
-"""px; no side of a picture is longer than encoders write."""
-_FASTEST: Final = 1000.0
-"""Frames per second that are still worth a hint."""
-_SEARCHED: Final = 256
+_MAX_SIDE: Final = 1 << 20
+"""px; the longest side that encoders write."""
+_MAX_FPS: Final = 1000.0
+"""Highest frame rate that a hint suggests."""
+_SEARCH_RADIUS: Final = 256
 """Widths on either side of the nearest that are tried for a listed total of pixels."""
 _PADDING: Final = 0.2
 """s; encoders of sound fill their last frame up and MP3 adds a frame of delay: a cut at the bound would play longer."""
@@ -101,7 +101,7 @@ def _near(crop: Size, limits: Limits, step: int) -> Iterator[Size]:
     """Yield sizes of about the crop's ratio, the one that the bounds ask for first."""
     smallest, largest = _scales(*crop, limits)
     scale = min(max(1.0, smallest), largest)
-    if not 0 < max(crop) * scale <= _LONGEST:
+    if not 0 < max(crop) * scale <= _MAX_SIDE:
         return
     sides = (crop[0] * scale / step, crop[1] * scale / step)
     near = [ceil(side - _ROUNDING) if scale > 1 else floor(side + _ROUNDING) for side in sides]
@@ -124,7 +124,7 @@ def _listed(crop: Size, limits: Limits) -> Iterator[Size]:
         for total in totals:
             middle = round(sqrt(total * ratio))
             nearby = sorted(
-                range(max(1, middle - _SEARCHED), middle + _SEARCHED), key=lambda width: abs(width - middle)
+                range(max(1, middle - _SEARCH_RADIUS), middle + _SEARCH_RADIUS), key=lambda width: abs(width - middle)
             )
             sizes += [(width, total // width) for width in nearby if total % width == 0]
 
@@ -138,7 +138,7 @@ def _listed(crop: Size, limits: Limits) -> Iterator[Size]:
 def _choices(limit: Limit | None) -> list[int]:
     """Return the whole numbers that a limit lists and that are possible for a picture."""
     listed = (limit.any_of or ()) if limit is not None else ()
-    return [int(value) for value in listed if 1 <= value <= _LONGEST**2 and value == int(value)]
+    return [int(value) for value in listed if 1 <= value <= _MAX_SIDE**2 and value == int(value)]
 
 
 def _part(whole: Size, crop: Size, size: Size) -> Size:
@@ -213,9 +213,9 @@ def fps(media: Sized, limit: Limit) -> float | None:
     """Return the nearest whole frame rate in the limit, else its middle, else the nearest listed; None if unusable."""
     if limit.any_of is not None:
         rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media.fps or 0)))
-        return next((float(rate) for rate in rates if 0 < rate <= _FASTEST), None)
+        return next((float(rate) for rate in rates if 0 < rate <= _MAX_FPS), None)
     rate = _rate_between(media, limit)
-    return rate if 0 < rate <= _FASTEST else None
+    return rate if 0 < rate <= _MAX_FPS else None
 
 
 def _rate_between(media: Sized, limit: Limit) -> float:

@@ -1,4 +1,4 @@
-"""Which types `Passes` may annotate: those through which no plain text can arrive.
+"""Check which types `Passes` may annotate: those that accept no plain text.
 
 A `str` could be a path of the server or a URL, and its sender would decide which. So every part of an annotated type
 must be a path, bytes, a URL type or the upload class of a framework.
@@ -28,7 +28,7 @@ _REMEDY: Final = "Use pathlib.Path, bytes, AnyHttpUrl or an upload class."
 
 
 def refuse_text(annotation: Any, schema_of: SchemaOf) -> None:
-    """Raise `UsageError` where a str could be a value of `annotation`, or of any part of it.
+    """Raise `UsageError` if a str could be a value of `annotation`, or of any part of it.
 
     schema_of  gives pydantic's core schema of a class, or raises `PydanticSchemaGenerationError`
     """

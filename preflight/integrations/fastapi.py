@@ -1,4 +1,4 @@
-"""Uploads to FastAPI that are judged off the event loop, and stop being read once they are too large.
+"""Check uploads to FastAPI in threads, and stop reading those that are too large.
 
     router = APIRouter(route_class=UploadRoute)
 
@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from preflight.errors import MissingExtra
-from preflight.integrations.prejudged import Prejudged
+from preflight.integrations.precomputed import PrecomputedReports
 from preflight.integrations.pydantic import Passes
 
 try:
@@ -43,7 +43,7 @@ __all__ = ["UploadRoute"]
 
 ENVELOPE: Final = 1 << 20
 """Bytes that a form may have beside its files: boundaries, headers, other fields."""
-MAX_JUDGES: Final = 4
+MAX_CONCURRENT_CHECKS: Final = 4
 """Uploads judged at the same time: a thread waits for a decoder or holds the interpreter for milliseconds."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -51,7 +51,7 @@ _limiter: Final[RunVar[CapacityLimiter]] = RunVar("preflight_judges")
 
 
 class UploadRoute(APIRoute):
-    """A route that judges its uploads in threads, and whose request body may be as long as they may, and no longer.
+    """A route that checks its uploads in threads and limits the request body to their maximum size.
 
     An upload without a bound (without `Passes`, or in a list) leaves the whole body without one; a subclass with
     `max_bytes` gives one for all. Of several uploads write `Annotated[list[UploadFile], Passes(…)]`, of one that may
@@ -61,7 +61,7 @@ class UploadRoute(APIRoute):
     max_bytes: int | None = None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = _judging_first(super().get_route_handler(), list(_fields(self.dependant)))
+        handle = _check_uploads_first(super().get_route_handler(), list(_fields(self.dependant)))
         most = self.max_bytes if self.max_bytes is not None else longest_body(self.dependant)
         if most is None:
             return handle
@@ -81,24 +81,26 @@ class UploadRoute(APIRoute):
         return counted
 
 
-def _judging_first(handle: Handler, fields: list[tuple[str, FieldInfo]]) -> Handler:
-    """Return a handler that judges uploads in threads and lets `handle` find the reports when it validates them."""
+def _check_uploads_first(handle: Handler, fields: list[tuple[str, FieldInfo]]) -> Handler:
+    """Return a handler that checks uploads in threads and provides the reports to `handle` for validation."""
     required = [one for name, field in fields for one in _requirements(name, field)]
     if not required:
         return handle
 
     async def judged(request: Request) -> Response:
         form = await _form(request)
-        reports = Prejudged()
+        reports = PrecomputedReports()
         try:
             for name, requirement, as_content in required:
                 for upload in form.getlist(name):
                     if isinstance(upload, UploadFile):
-                        await to_thread.run_sync(_judge, requirement, upload, as_content, reports, limiter=_judges())
+                        await to_thread.run_sync(
+                            _check_upload, requirement, upload, as_content, reports, limiter=_thread_limiter()
+                        )
         except BaseException:
             await form.close()
             raise
-        with reports.in_use():
+        with reports.active():
             return await handle(request)
 
     return judged
@@ -114,19 +116,19 @@ async def _form(request: Request) -> FormData:
         raise HTTPException(400, "There was an error parsing the body") from error
 
 
-def _judge(requirement: Passes, upload: UploadFile, as_content: bool, reports: Prejudged) -> None:
+def _check_upload(requirement: Passes, upload: UploadFile, as_content: bool, reports: PrecomputedReports) -> None:
     if as_content:
         reports.add_content(requirement.identity, upload.file, requirement.report(upload.file))
     else:
         reports.add_file(requirement.identity, upload.file, requirement.report(upload))
 
 
-def _judges() -> CapacityLimiter:
+def _thread_limiter() -> CapacityLimiter:
     """Return the limiter of checking threads of this event loop; other threads remain free for the application."""
     try:
         return _limiter.get()
     except LookupError:
-        limiter = CapacityLimiter(MAX_JUDGES)
+        limiter = CapacityLimiter(MAX_CONCURRENT_CHECKS)
         _limiter.set(limiter)
         return limiter
 

@@ -1,9 +1,9 @@
-"""Reports that were made before a framework validates, so that validation on an event loop only looks them up.
+"""Reports that are made before a framework validates, so that validation on the event loop only looks them up.
 
 pydantic validates synchronously, and web frameworks do so on their event loop. Whoever receives an upload can judge it
 in a thread first and hand the report over here; there is no argument through which pydantic would carry it.
 
-A requirement is known by its `Requirement.identity`, since frameworks copy what stands in annotations.
+A requirement is identified by its `Requirement.identity`, since frameworks copy annotations.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from preflight.report import Report
 
 CHUNK_SIZE: Final = 1 << 20
 
-_current: Final[ContextVar[Prejudged | None]] = ContextVar("preflight_prejudged", default=None)
+_current: Final[ContextVar[PrecomputedReports | None]] = ContextVar("preflight_precomputed", default=None)
 
 
-class Prejudged:
+class PrecomputedReports:
     """The reports of one request's uploads: by the open file, or by a digest of the content for plain bytes."""
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Prejudged:
         self._by_content: dict[tuple[Hashable, bytes], Report] = {}
 
     def add_file(self, requirement: Hashable, file: IO[bytes], report: Report) -> None:
-        """Remember what a requirement said of an open file, which is kept so that no other has its identity."""
+        """Store the report of an open file. The file is kept so that its id stays unique."""
         self._by_file[requirement, id(file)] = (file, report)
 
     def add_content(self, requirement: Hashable, file: IO[bytes], report: Report) -> None:
-        """Remember what it said of content that will come as plain bytes. Reads the file once, from its position."""
+        """Store the report of content that will arrive as plain bytes. Reads the file once, from its position."""
         position = file.tell()
         digest = hashlib.blake2b()
         while chunk := file.read(CHUNK_SIZE):
@@ -53,7 +53,7 @@ class Prejudged:
         return found[1] if found else None
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
+    def active(self) -> Iterator[None]:
         """Let validation in this task find the reports."""
         token = _current.set(self)
         try:
@@ -62,7 +62,7 @@ class Prejudged:
             _current.reset(token)
 
 
-def prejudged(requirement: Hashable, value: object) -> Report | None:
+def precomputed_report(requirement: Hashable, value: object) -> Report | None:
     """Return the report that was made before this validation, if any."""
     current = _current.get()
     return None if current is None else current.find(requirement, value)

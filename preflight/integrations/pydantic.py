@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from preflight.errors import UsageError
 from preflight.escape import printable, printable_texts
 from preflight.integrations.accepted_types import is_file_type, refuse_text
-from preflight.integrations.prejudged import prejudged
+from preflight.integrations.precomputed import precomputed_report
 from preflight.integrations.requirement import Objection, Requirement
 
 __all__ = ["Passes"]
@@ -78,7 +78,7 @@ class Passes(Requirement):
 
     def _judge(self, value: Any, place: tuple[int, ...]) -> list[InitErrorDetails]:
         try:
-            report = prejudged(self.identity, value) or self.report(value)
+            report = precomputed_report(self.identity, value) or self.report(value)
         except UsageError as error:  # a type of which nothing was known beforehand: never the server's fault
             reason = PydanticCustomError("not_a_media_source", "{message}", {"message": str(error)})
             return [InitErrorDetails(type=reason, loc=place, input=type(value).__name__)]

@@ -54,7 +54,7 @@ def settings_of(config: pytest.Config) -> Settings:
     confinement = None if given else confinement_of(config, "preflight_rules")
     try:
         for path in (word for part in words if confinement for word in part.split(",") if is_path(word)):
-            if confinement and (outside := catalog.outside(path, confinement)):
+            if confinement and (outside := catalog.confinement_problem(path, confinement)):
                 raise UsageError(f"{path} {outside}")
         rules = catalog.resolve(list(words)) if words else ()
     except UsageError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from preflight.errors import LedgerError
 from preflight.ledger.database import default_path
 from preflight.ledger.entry import CONTENT, STEM, TAIL, Content, Entry, Key, State, asset_name
-from preflight.ledger.kinds import kind_of
+from preflight.ledger.kinds import registered_kind
 from preflight.ledger.store import Disagreement, Ledger
 
 __all__ = [
@@ -26,5 +26,5 @@ __all__ = [
     "State",
     "asset_name",
     "default_path",
-    "kind_of",
+    "registered_kind",
 ]

@@ -1,4 +1,4 @@
-"""The kind of a registered asset, read from a ledger that is neither made nor written."""
+"""Read the kind of a registered asset from a ledger, without creating or changing it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from preflight.errors import LedgerError
 from preflight.formats import KINDS
 from preflight.ledger.database import default_path
 
-_WAIT: Final = 5.0
+_LOCK_TIMEOUT: Final = 5.0
 """Seconds that a reader waits for a writer."""
 _QUERY: Final = """
 SELECT "kind" FROM entries
@@ -21,10 +21,10 @@ ORDER BY "created" DESC LIMIT 1
 """
 
 
-def kind_of(reference: str, path: str | None = None) -> str | None:
-    """Return image, video or audio for `asset://ID`; None where the ledger does not know it, or there is none.
+def registered_kind(reference: str, path: str | None = None) -> str | None:
+    """Return image, video or audio for `asset://ID`; None if the ledger does not have it, or does not exist.
 
-    Raise `LedgerError` where `path` is given and cannot be read.
+    Raise `LedgerError` if `path` is given and cannot be read.
     """
     ledger = path or default_path()
     if not os.path.exists(ledger):
@@ -32,7 +32,7 @@ def kind_of(reference: str, path: str | None = None) -> str | None:
     try:
         row = _first_row(ledger, reference)
     except sqlite3.Error as error:
-        if path is None:  # nobody named it: the kind is not known then
+        if path is None:  # the default ledger: the kind stays unknown
             return None
         raise LedgerError(f"the ledger {path} cannot be read ({error}): check the path") from None
     return row[0] if row and row[0] in KINDS else None
@@ -42,7 +42,7 @@ def _first_row(ledger: str, reference: str) -> tuple[str] | None:
     words = (reference.partition("://")[2], reference)
     for mode in ("mode=ro", "mode=ro&immutable=1"):
         try:
-            with closing(sqlite3.connect(f"file:{quote(ledger)}?{mode}", uri=True, timeout=_WAIT)) as database:
+            with closing(sqlite3.connect(f"file:{quote(ledger)}?{mode}", uri=True, timeout=_LOCK_TIMEOUT)) as database:
                 row: tuple[str] | None = database.execute(_QUERY, words).fetchone()
                 return row
         except sqlite3.OperationalError:

@@ -1,4 +1,4 @@
-"""Tables for terminals of any width: where a word would be broken, lines of text take their place."""
+"""Render tables for terminals of any width, unless a word would be broken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def table_text(console: Console, table: Table) -> str | None:
 
 
 def _holds(text: str, cells: Iterable[str]) -> bool:
-    """Return whether every word of the cells is whole in a text that may be coloured."""
+    """Return whether a text, which may be coloured, has every word of the cells unbroken."""
     from rich.text import Text
 
     words = set(Text.from_ansi(text).plain.split())

@@ -17,8 +17,8 @@ from preflight.reporters.tables import table_text
 from preflight.summary import Summary, Tally
 from preflight.units import amount
 
-NARROW: Final = 60
-"""Columns below which the closing table is set closely."""
+COMPACT_TABLE_WIDTH: Final = 60
+"""Columns below which the closing table is compact."""
 OLD: Final = 90
 """Days after which a rule set's limits should be read again at their source."""
 
@@ -168,7 +168,7 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
 
     width = None if stream.isatty() else 100
     console = Console(file=stream, force_terminal=colour, no_color=not colour, width=width, markup=False, emoji=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 1 if console.width < NARROW else 3, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 1 if console.width < COMPACT_TABLE_WIDTH else 3, 0, 0))
     table.add_column("rule set", overflow="fold", no_wrap=True)
     for heading in _COUNTS:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -205,7 +205,7 @@ def _removals(table: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
                     yield from (((key, name, inner), limit) for inner, limit in line.items())
 
 
-def extended(path: str, table: Mapping[str, Any] | None = None) -> Iterator[str]:
+def iter_extends(path: str, table: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Yield what `extends` names in a rule file, and in what that extends: paths before they are read, a name last.
 
     Raise `RuleFileError` for a file that is not TOML, for a chain that comes back to a file, and for a long one.
@@ -234,7 +234,7 @@ def _extends_problems(table: Mapping[str, Any], text: str, path: str, builtin: C
     """Whether the chain of `extends` ends: each link exists, and none comes back to one before it."""
     problem = None
     try:
-        for name in extended(path, table):
+        for name in iter_extends(path, table):
             if not is_path(name) and name not in builtin:
                 name = _short(name)
                 problem = f'there is no built-in rule set "{name}"{nearest(name, builtin)}'

@@ -35,7 +35,7 @@ BATCH: Final = 256
 """Files written at once: few lines to parse at the start, and little to read again where the order has changed."""
 LARGEST: Final = 1 << 30
 """Bytes; a larger one is begun anew."""
-LONGEST_LINE: Final = 16 << 20
+MAX_LINE_BYTES: Final = 16 << 20
 """Bytes of the line that describes a batch: 256 paths of 4 KiB, each character escaped."""
 _FRESH: Final = 100_000_000
 """ns within which a file may change again without a new time of change: the clock's tick, and more."""
@@ -219,7 +219,7 @@ class Cache:
             try:
                 whole = len(file.readline(len(MAGIC))) if size else 0
                 while whole < size:
-                    head = file.readline(LONGEST_LINE)
+                    head = file.readline(MAX_LINE_BYTES)
                     if not head.endswith(b"\n"):
                         raise ValueError("cut off, or too long")
                     length, checksum, check, rest = head.split(b" ", 3)

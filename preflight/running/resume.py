@@ -18,7 +18,7 @@ from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item
 
 _BEGINNING: Final = b'{"source":"'
-LONGEST_LINE: Final = 64 << 20
+MAX_LINE_BYTES: Final = 64 << 20
 """Bytes of a report: one with thousands of findings is far smaller."""
 
 
@@ -74,8 +74,8 @@ class Earlier:
 
     def _read(self, plan: Plan) -> None:
         with open(self.path, "rb") as lines:
-            for number, line in enumerate(iter(partial(lines.readline, LONGEST_LINE), b""), 1):
-                if len(line) == LONGEST_LINE:
+            for number, line in enumerate(iter(partial(lines.readline, MAX_LINE_BYTES), b""), 1):
+                if len(line) == MAX_LINE_BYTES:
                     raise self._foreign(number)
                 if line.endswith(b"\n"):
                     self._take(number, line, plan)

@@ -1,4 +1,4 @@
-"""Take from the process of a decoder whatever it does not need: privileges, resources, the network, other programs.
+"""Deny a decoder process everything it does not need: privileges, resources, the network, other programs.
 
 Every step is tried by itself, since not every system has it: rlimits exist on all POSIX systems, the rest on Linux
 alone. Landlock (kernel 5.13) and seccomp are asked through their system calls: no package of theirs is needed.
@@ -28,7 +28,7 @@ def confine() -> None:
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_FSIZE", 0)
     _limit("RLIMIT_NOFILE", MAX_DESCRIPTORS)
-    _limit("RLIMIT_NPROC", _tasks() + MAX_TASKS if sys.platform == "linux" else 0)
+    _limit("RLIMIT_NPROC", _thread_count() + MAX_TASKS if sys.platform == "linux" else 0)
     _limit("RLIMIT_AS", MAX_MEMORY)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
@@ -41,7 +41,7 @@ def confine() -> None:
 
 
 def forbid_privileges() -> None:
-    """Let no program that this process starts gain privileges, and let none of them dump its memory to a file."""
+    """Prevent all programs that this process starts from gaining privileges and from writing core dumps."""
     _limit("RLIMIT_CORE", 0)
     if sys.platform == "linux":
         _forbid_privileges(ctypes.CDLL(None, use_errno=True))
@@ -72,7 +72,7 @@ def _drop_capabilities(libc: Any) -> None:
 
 
 def _limit(name: str, most: int) -> None:
-    """Lower both limits called `name` to `most`. Systems without it go without."""
+    """Lower both limits called `name` to `most`, if the system has it."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         which = getattr(resource, name)
         hard = resource.getrlimit(which)[1]
@@ -80,7 +80,7 @@ def _limit(name: str, most: int) -> None:
         resource.setrlimit(which, (most, most))
 
 
-def _tasks() -> int:
+def _thread_count() -> int:
     """Return how many threads run on this system (proc_loadavg(5))."""
     with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/loadavg", "rb") as file:
         return int(file.read().split()[3].partition(b"/")[2])

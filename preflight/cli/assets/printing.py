@@ -10,9 +10,9 @@ from typing import IO, Any, Final
 
 import click
 
-from preflight.cli.colour import color_option, colours
+from preflight.cli.colour import color_option, use_colour
 from preflight.cli.options import Decorator, output_stream
-from preflight.cli.overlap import Written
+from preflight.cli.overwrite import OverwriteGuard
 from preflight.escape import printable
 from preflight.ledger import Entry
 from preflight.providers import Asset
@@ -53,7 +53,7 @@ class Out:
     def __init__(self, stream: IO[str], format_: str, columns: Sequence[str] = (), *, one: bool = False) -> None:
         self._stream = stream
         self._format = format_
-        self._colour = colours(stream)
+        self._colour = use_colour(stream)
         self._columns = columns
         self._before, self._between, self._after = ("", "", "") if one else ("[\n", ",\n", "\n]")
         self._rows = 0
@@ -99,7 +99,7 @@ class Out:
 @contextmanager
 def out(options: Mapping[str, Any], columns: Sequence[str] = (), *, one: bool = False) -> Iterator[Out]:
     """Where `--output` says, as `--format` says."""
-    Written(click.get_current_context(), (), options)
+    OverwriteGuard(click.get_current_context(), (), options)
     with output_stream(options["output"]) as stream:
         printer = Out(stream, options["format_"], columns, one=one)
         yield printer
