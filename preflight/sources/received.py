@@ -53,15 +53,13 @@ class Received:
                 raise unusable(self._name, "the server sent a part of the file although all of it was requested")
             self._take_all(answer, span)
             return
-        if part is None or part.first != span[0] or content_codings(answer.header("Content-Encoding")):
-            raise RangeRefused(self._name)  # other bytes, several parts at once, compressed, or nobody knows which
+        length = _length(answer)
+        if part is None or part.first != span[0] or length == 0 or content_codings(answer.header("Content-Encoding")):
+            raise RangeRefused(self._name)  # other bytes, several parts, none, compressed, or nobody knows which
         self._compare(answer, part.total)
         self._record.length(part.total, True)
-        length = _length(answer)
         if length is not None and length != part.last + 1 - part.first:
             self._record.note("length_wrong")
-        if length == 0:
-            raise RangeRefused(self._name)
         wanted = min(part.last + 1, span[1]) - part.first
         if length is not None and DISTANT <= length < wanted:
             wanted = length  # it announces less than the part that it names, and may keep to it

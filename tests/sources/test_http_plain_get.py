@@ -81,6 +81,7 @@ def test_unusable_part_is_followed_by_a_plain_get(open_url: Open, behaviour: str
     source = open_url(f"{behaviour}/{NAME}")
     assert source.read_at(0, 10) == DATA[:10]
     assert (source.size, source.requests, source.delivery.status, source.delivery.ranges) == (SIZE, 2, 200, False)
+    assert source.delivery.notes == ("no_ranges",), "nothing is said of an answer that is not used"
 
 
 def test_empty_file_whose_range_is_not_satisfiable_stays_empty(server: Server, open_url: Open) -> None:
