@@ -55,7 +55,9 @@ def check_request(
         user_agent=user_agent,
         headers=headers,
     )
-    kinds = asset_kinds or {}
+    kinds = {} if asset_kinds is None else asset_kinds
+    if not isinstance(kinds, Mapping):
+        raise UsageError(f"asset_kinds is {type(kinds).__name__}. Give a dict of kinds by reference.")
     return examine_together((Item(_of_kind(target, kinds)) for target in several(targets)), plan)
 
 

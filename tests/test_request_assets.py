@@ -35,6 +35,17 @@ def together(run: Run, *words: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, {row["source"]: row for row in map(json.loads, done.stdout.splitlines())}
 
 
+class TestWrongCalls:
+    def test_reference_has_to_be_a_text(self) -> None:
+        with pytest.raises(UsageError, match="An asset's reference is int"):
+            AssetReference(5, "image")  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("kinds", [[("asset://a", "image")], "asset://a"])
+    def test_kinds_have_to_be_a_mapping(self, kinds: Any) -> None:
+        with pytest.raises(UsageError, match="Give a dict of kinds by reference"):
+            preflight.check_request(["asset://a"], "seedance-2.0", asset_kinds=kinds)
+
+
 class TestCounting:
     """What `check_request` says of assets among files."""
 
