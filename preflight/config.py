@@ -67,6 +67,8 @@ def _upwards(start: str | None) -> Iterator[str]:
 def _read(path: str, below: tuple[str, ...]) -> Config | None:
     """The configuration in a file, under the tables of `below`; None where it has no such table."""
     try:
+        if os.path.islink(path) and not Confinement(path).contains(path):  # messages quote what they read
+            raise UsageError(f"{path} leads outside of its repository: copy the file, or use --no-config")
         data = toml.read(path)
         if below and b"preflight" not in data:  # parsing costs a millisecond that most projects need not pay
             return None

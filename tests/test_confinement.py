@@ -94,6 +94,22 @@ def test_rule_files_inside_are_used(run: Run, repository: Path) -> None:
     assert rows(run, repository / "sub")["../media/picture.png"][0] == "fail"
 
 
+@pytest.mark.parametrize("name", ["preflight.toml", "pyproject.toml"])
+def test_configuration_that_is_a_link_outside_is_not_read(run: Run, repository: Path, name: str) -> None:
+    (repository.parent / "private.toml").write_text('[tool.preflight]\nsecret = "of the user"\n')
+    (repository / "preflight.toml").unlink(missing_ok=True)
+    (repository / name).symlink_to("../private.toml")
+    done = run("check", "media/picture.png", "--for", "atlas", cwd=repository)
+    assert done.returncode == 2
+    assert f"{name} leads outside of its repository: copy the file, or use --no-config" in done.stderr
+    assert "secret" not in done.stderr + done.stdout
+    (repository / "inside.toml").write_text('[tool.preflight]\nrules = "atlas"\n')
+    (repository / "pyproject.toml").unlink(missing_ok=True)
+    (repository / "preflight.toml").unlink(missing_ok=True)
+    (repository / "pyproject.toml").symlink_to("inside.toml")
+    assert run("check", "media/picture.png", cwd=repository).returncode == 0
+
+
 def test_links_in_a_folder_are_not_followed_outside(run: Run, repository: Path) -> None:
     (repository / "media/same.png").symlink_to("picture.png")
     (repository / "preflight.toml").write_text('rules = "atlas"\npaths = ["media"]\n')
