@@ -28,6 +28,8 @@ A bad file is a value (a `Report`), not an exception.
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,7 +65,9 @@ class OutputError(PreflightError):
     """An output file cannot be written to its end. A file that it would have replaced is unchanged."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} cannot be written to the end ({reason}): free space, or give another path")
+        is_full = reason in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+        remedy = "free space, or give another path" if is_full else "give another path"
+        super().__init__(f"{path} cannot be written to the end ({reason}): {remedy}")
         self.path = path
 
 

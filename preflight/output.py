@@ -141,7 +141,8 @@ class _File:
             os.replace(partial, self.destination)
         except OSError as error:
             failure = OutputError(self.path, error.strerror or str(error))
-            failure.add_note(f"The complete output is in {partial}.")
+            if os.path.exists(partial):  # not where the folder has been removed
+                failure.add_note(f"The complete output is in {partial}.")
             raise failure from None
 
     def discard(self) -> None:

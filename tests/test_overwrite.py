@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from preflight.errors import UsageError
+from preflight.errors import OutputError, UsageError
 from preflight.ledger import Ledger
 from preflight.output import Outputs, open_descriptor
 from tests.conftest import ROOT, Run, many_files
@@ -171,6 +171,17 @@ def test_a_report_in_the_folder_that_is_checked_is_replaced_each_time(desk: Path
 
 
 class TestWhereItIsWritten:
+    def test_a_folder_that_vanishes_leaves_no_promise(self, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        with Outputs() as outputs:
+            outputs.open(str(folder / "r.json")).write("{}")
+            shutil.rmtree(folder)
+            with pytest.raises(OutputError, match="give another path") as raised:
+                outputs.publish()
+        assert not getattr(raised.value, "__notes__", None)
+        assert "free space" not in str(raised.value)
+
     def test_permissions_are_kept(self, tmp_path: Path) -> None:
         path = tmp_path / "report.csv"
         path.write_text("old")
