@@ -57,6 +57,7 @@ class TestExplain:
         done = CliRunner().invoke(command, [code])
         assert done.exit_code == 0
         assert (CODES[code].title if code in CODES else NOTES[code]) in done.output
+        assert json.loads(CliRunner().invoke(command, [code, "--format", "json"]).output)
 
     def test_it_names_the_limits_and_their_rule_sets(self, run: Run) -> None:
         out = run("rules", "explain", "pixel_count_too_large").stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ def test_the_head_is_enough() -> None:
     media, source = counted(gif(LOOP, control(True), frame(), frame(200, 200)) + bytes(100_000))
     assert (media.width, media.has_alpha, media.notes) == (WIDTH, True, ("animated",))
     assert source.distant == []
+
+
+@cache
+def large_frame() -> bytes:
+    """A picture that fills the head; it takes a second to make."""
+    return frame(300, 300)
 
 
 @pytest.mark.parametrize("length", [0, 1800, 2400, 4000, 60_000])
@@ -47,13 +54,13 @@ def test_pictures_are_counted_where_the_head_holds_all_of_them(loop: bytes, coun
 
 
 def test_a_second_picture_within_the_head_is_an_animation_without_a_loop() -> None:
-    media, source = counted(gif(frame(8, 8), comment(300), frame(300, 300), frame(300, 300)))
+    media, source = counted(gif(frame(8, 8), comment(300), large_frame(), large_frame()))
     assert (media.frames, media.notes, source.distant) == (None, ("animated",), [])
 
 
 def test_a_first_picture_that_fills_the_head_leaves_it_open_whether_another_follows() -> None:
     for rest in (b"", frame()):
-        media = facts(gif(frame(300, 300), rest))
+        media = facts(gif(large_frame(), rest))
         assert (media.frames, media.notes) == (None, ())
 
 

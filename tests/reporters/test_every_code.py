@@ -1,4 +1,4 @@
-"""Every code and every note can be judged, reported in every format, and explained."""
+"""Every code and every note can be judged, and reported in every format."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import io
 from collections.abc import Sequence
 
 import pytest
-from click.testing import CliRunner
 
 import preflight
 from preflight import catalog
 from preflight.checker import plan_for
-from preflight.cli.rules_explain import command as explain
 from preflight.codes import CODES, NOTES, REMARKS, absence_code, bound_codes, choice_code
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
@@ -62,14 +60,6 @@ def test_a_code_is_written_as_a_problem_and_as_a_note(code: str) -> None:
         assert "{" not in "".join(finding.message for finding in result.findings)
         reports.append(of(result, media))
     told(*reports)
-
-
-@pytest.mark.parametrize("code", WORDS)
-def test_a_code_is_explained(code: str) -> None:
-    for words in ((), ("--format", "json")):
-        done = CliRunner().invoke(explain, [code, *words])
-        assert done.exit_code == 0, done.output
-        assert done.stdout.count("\n") >= 1
 
 
 def head(**sections: object) -> RuleSet:

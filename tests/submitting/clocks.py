@@ -9,9 +9,9 @@ from preflight.pacing import Clock, Stopped
 
 
 class QuickClock(Clock):
-    """A clock on which a real second is twenty."""
+    """A clock on which a real second is sixty."""
 
-    SPEED = 20.0
+    SPEED = 60.0
 
     def now(self) -> float:
         return time.monotonic() * self.SPEED
