@@ -9,9 +9,9 @@ from preflight.pacing import Clock, Stopped
 
 
 class QuickClock(Clock):
-    """A clock on which a real second is sixty."""
+    """A clock on which a real second is twenty."""
 
-    SPEED = 60.0
+    SPEED = 20.0
 
     def now(self) -> float:
         return time.monotonic() * self.SPEED
