@@ -144,6 +144,20 @@ def test_a_reader_that_goes_away_ends_it_quietly(many: Path, words: tuple[str, .
     process.stderr.close()
 
 
+@pytest.mark.parametrize("words", [("--for", "all"), ("--for", "atlas", "--format", "json")])
+def test_where_nobody_reads_and_the_end_cannot_be_written_either_reports_are_published(
+    many: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    report = tmp_path / "report.json"
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = started("check", many, *words, "--report", report, stdout=writer)
+    os.close(writer)
+    assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == 128 + signal.SIGPIPE
+    assert len(json.loads(report.read_text())["reports"]) < COUNT
+
+
 def test_where_the_reader_goes_away_reports_have_what_was_done(many: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     process = started("check", many, "--for", "atlas", "--report", report)

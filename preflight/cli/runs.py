@@ -103,7 +103,8 @@ class Run:
                 if examined:
                     self.outputs.publish()  # these are complete: only the main output was not read to its end
                 else:
-                    reporter.close(self.summary)
+                    with suppress(BrokenPipeError):  # its summary cannot be written either
+                        reporter.close(self.summary)
                     self._publish_new()
                 raise
             except OutputError as error:
