@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from struct import pack
 
@@ -296,7 +297,7 @@ def test_endless_tables_end_within_a_second(table: bytes) -> None:
 @settings(deadline=2000, max_examples=400)
 @given(st.data())
 def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
-    picked = data.draw(st.sampled_from(_MADE))
+    picked = data.draw(st.sampled_from(_made()))
     broken = bytearray(picked[: data.draw(st.integers(12, len(picked)))])
     for _ in range(data.draw(st.integers(0, 6))):
         broken[data.draw(st.integers(0, min(len(broken), 800) - 1))] = data.draw(st.integers(0, 255))
@@ -305,4 +306,7 @@ def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
     assert media.size == len(broken)
 
 
-_MADE = [fixture.make() for fixture in FIXTURES]
+@cache
+def _made() -> list[bytes]:
+    """Every fixture; making them takes seconds, which no other process of the tests need spend."""
+    return [fixture.make() for fixture in FIXTURES]
