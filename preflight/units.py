@@ -118,7 +118,7 @@ def amount(fact: str, value: Any, *, against: float | None = None) -> str:
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if not isinstance(value, int | float):
+    if not isinstance(value, (int, float)):
         return str(value)
     if fact in _SIZES:
         return _bytes(value)

@@ -452,3 +452,9 @@ class TestSounds:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(bytes(32000))
         mended(tmp_path / "plain.wav", "ltx")
+
+
+def test_no_command_is_given_for_a_film_of_which_nothing_is_shown() -> None:
+    film = replace(CLIP, fps=12.0)
+    assert ": ffmpeg " in hint(film)
+    assert hint(replace(film, notes=("nothing_shown",))) == "convert it to 24 frames per second"

@@ -24,8 +24,10 @@ _PREVIEW: Final = (
 )
 """Hint for a small picture with such a name: enlarging it would not help."""
 _FIXABLE: Final = _GEOMETRY | {"duration", "fps", "format", "streamable", "video_codec", "audio_codec"}
-_BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "no_media_data", "truncated", "uncommon_coding"))
-"""Notes of files that ffmpeg or Pillow may refuse to open."""
+_BEYOND_TOOLS: Final = frozenset(
+    ("bad_header", "leading_garbage", "no_media_data", "nothing_shown", "truncated", "uncommon_coding")
+)
+"""Notes of files that ffmpeg or Pillow may refuse to open, or of which they write an empty one."""
 _BOMB: Final = 178_956_970
 """Pixels above which Pillow refuses to open a picture."""
 _NOT_BY_COMMAND: Final = frozenset(("duration_too_short", "audio_track_required"))

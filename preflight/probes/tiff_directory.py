@@ -105,6 +105,10 @@ def integers(source: Source, layout: ByteLayout, entry: Entry | None, limit: int
 
 def positive(source: Source, layout: ByteLayout, entry: Entry | None) -> int | None:
     """Return the first value of an entry where it is greater than 0."""
+    kind, count, value = entry or (0, 0, b"")
+    width = _INTEGERS.get(kind, 0)
+    if count == 1 and width <= layout.value and kind not in _SIGNED:  # most are, and each directory has many
+        return int.from_bytes(value[:width], layout.order) or None
     return next((value for value in integers(source, layout, entry, 1) if value > 0), None)
 
 
