@@ -87,8 +87,16 @@ def _deepen_image(source: Source, media: Media, limits: Limits) -> Deep:
     problems = [_judged(source, media, limits, _place(said), True)] if said.failed else []
     problems += _image_disagreements(media, said)
     counted = media.format in _COUNTED and not said.failed
-    facts = {"frames": said.media.frames, "duration": said.media.duration} if counted else {}
+    facts: dict[str, Any] = {"frames": said.media.frames, "duration": said.media.duration} if counted else {}
+    if media.format == "gif" and facts.get("frames") and _notes_of_counted(media, facts["frames"]) != media.notes:
+        facts["notes"] = _notes_of_counted(media, facts["frames"])
     return Deep({name: value for name, value in facts.items() if value is not None}, tuple(problems))
+
+
+def _notes_of_counted(media: Media, frames: int) -> tuple[str, ...]:
+    """The notes of a GIF of which all pictures were seen: the header may announce a loop of one, or hide others."""
+    kept = tuple(note for note in media.notes if note not in ("animated", "read_limit"))
+    return ("animated", *kept) if frames > 1 else kept
 
 
 def _blame_memory(source: Source, media: Media, limits: Limits) -> None:

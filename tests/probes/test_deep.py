@@ -290,3 +290,12 @@ def test_a_container_without_sizes_is_not_called_truncated_by_libmediainfo(monke
     answering(monkeypatch, kind="video", notes=("truncated",))
     assert disagreeing(replace(CLIP, format="webm")) == []
     assert len(disagreeing(CLIP)) == 1
+
+
+def test_a_gif_whose_pictures_were_counted_is_animated_only_with_several() -> None:
+    one = saved("GIF", loop=0)
+    assert "animated" in probe(MemorySource(one)).notes
+    assert looked_at(one).facts["notes"] == ()
+    hidden = animated("GIF", comment=bytes(100) * 50)
+    assert probe(MemorySource(hidden)).notes == ("read_limit",)
+    assert looked_at(hidden).facts["notes"] == ("animated",)
