@@ -130,34 +130,22 @@ def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
 
 
 def rule_file_paths(name: str) -> Iterator[str]:
-    """Yield the path of a rule file, given by name or path, and of each file that it extends, as far as they exist."""
-    seen: list[str] = []
-    while True:
-        if is_path(name):
-            path = os.path.normpath(os.path.join(os.path.dirname(seen[-1]) if seen else "", name))
-        else:
-            name = name if name in names() else name.lower()
-            path = os.path.join(folder(), f"{name}.toml")
-        if path in seen:
-            return
-        seen.append(path)
-        yield path
-        extends = _extended_by(path if is_path(name) else name)
-        if extends is None:
-            return
-        name = extends
+    """Yield the path of a rule file, given by name or path, and of each file that it extends, if they can be read."""
+    builtin: str | None = name if name in names() else name.lower()
+    if is_path(name):
+        from preflight.rulefile import iter_extends
 
-
-def _extended_by(name: str) -> str | None:
-    """Return what a rule file extends; None also for a file that cannot be read, which is said where it is used."""
-    from preflight.rulefile import read_rule_file
-
-    try:
-        table = read_rule_file(name, names()) if is_path(name) else _builtin(name)
-    except (RuleFileError, UsageError):
-        return None
-    extends = table.get("extends")
-    return extends if isinstance(extends, str) else None
+        builtin = None
+        yield os.path.normpath(name)
+        with suppress(RuleFileError):  # reported when the rule file is used
+            for extended in iter_extends(name):
+                if is_path(extended):
+                    yield extended
+                else:
+                    builtin = extended
+    while builtin is not None and builtin in names():
+        yield os.path.join(folder(), f"{builtin}.toml")
+        builtin = _builtin(builtin).get("extends")
 
 
 @cache
