@@ -8,6 +8,8 @@ from typing import IO, Final, NamedTuple
 
 from preflight import lists
 from preflight.confinement import Confinement
+from preflight.errors import SourceError
+from preflight.formats import MEDIA_EXTENSIONS, extension_of, holds_media
 from preflight.gitignore import NAME as GITIGNORE
 from preflight.gitignore import REPOSITORY, IgnoreRules
 from preflight.report import Problem
@@ -253,3 +255,22 @@ def _listed(
             yield _problem(row.place, "unreadable_line", row.wrong or "")
     if empty:
         yield _problem(name, "no_media", "the list names no target: write one a line")
+
+
+def is_media(path: str, *, by_name: bool = True) -> bool:
+    """Return whether a file is media by its content or, with `by_name`, by its extension."""
+    from preflight.probes.sniff import sniff
+    from preflight.sources.local import LocalSource
+
+    if by_name and extension_of(path) in MEDIA_EXTENSIONS:
+        return True
+    try:
+        source = LocalSource(path)
+    except SourceError:
+        return False
+    try:
+        return holds_media(sniff(source) or "")
+    except SourceError:
+        return False
+    finally:
+        source.close()

@@ -10,13 +10,12 @@ from typing import Any, Final
 import click
 
 from preflight import catalog
-from preflight.errors import SourceError, UsageError
-from preflight.formats import MEDIA_EXTENSIONS, extension_of, holds_media
+from preflight.errors import UsageError
 from preflight.gitignore import NAME as GITIGNORE
 from preflight.output import open_descriptor
 from preflight.reporters.outputs import format_of
 from preflight.sources.opening import is_url
-from preflight.targets import Item
+from preflight.targets import Item, is_media
 
 Identity = tuple[int, int] | str
 """Device and inode of a regular file; the resolved path if there is none."""
@@ -114,22 +113,3 @@ def _is_regular(descriptor: int) -> bool:
         return stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError:
         return False
-
-
-def is_media(path: str, *, by_name: bool = True) -> bool:
-    """Return whether a file's content, or its name, is media."""
-    from preflight.probes.sniff import sniff
-    from preflight.sources.local import LocalSource
-
-    if by_name and extension_of(path) in MEDIA_EXTENSIONS:
-        return True
-    try:
-        source = LocalSource(path)
-    except SourceError:
-        return False
-    try:
-        return holds_media(sniff(source) or "")
-    except SourceError:
-        return False
-    finally:
-        source.close()

@@ -14,12 +14,12 @@ from preflight.cli.colour import color_option, use_colour
 from preflight.cli.help import SUBMIT_CODES
 from preflight.cli.numbers import Seconds
 from preflight.cli.options import items_of, no_ignore_option, output_stream, progress
-from preflight.cli.overwrite import OverwriteGuard, is_media
+from preflight.cli.overwrite import OverwriteGuard
 from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
 from preflight.cli.submissions import Jsonl, Lines, Show
 from preflight.providers import PROVIDERS
 from preflight.submitting import Submission, submit_many
-from preflight.targets import Item
+from preflight.targets import Item, is_media
 
 
 @click.command("submit", epilog=SUBMIT_CODES)

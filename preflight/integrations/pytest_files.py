@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from preflight.checker import plan_for
-from preflight.errors import SourceError
-from preflight.formats import FORMATS, MEDIA_EXTENSIONS, extension_of
 from preflight.integrations.pytest_settings import Settings, confinement_of, readable, settings_of
-from preflight.probes.sniff import sniff
 from preflight.report import Problem
 from preflight.scan import scan
-from preflight.sources.local import LocalSource
 from preflight.sources.opening import shown
-from preflight.targets import Item, expand
+from preflight.targets import Item, expand, is_media
 
 if TYPE_CHECKING:
     from preflight.confinement import Confinement
@@ -90,23 +86,6 @@ class _Collecting:
         if outside or is_media(path):
             return MediaFile.from_parent(parent, path=file_path, collecting=self, outside=outside)
         return None
-
-
-def is_media(path: str) -> bool:
-    """Whether a file's content is media, or its name promises it. What cannot be read is asked for by its name."""
-    if extension_of(path) in MEDIA_EXTENSIONS:
-        return True
-    try:
-        source = LocalSource(path)
-    except SourceError:
-        return False
-    try:
-        known = FORMATS.get(sniff(source) or "")
-        return known is not None and bool(known.kinds)
-    except SourceError:
-        return False
-    finally:
-        source.close()
 
 
 class MediaFile(pytest.File):
