@@ -10,9 +10,11 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from preflight.gitignore import repository_of
+
 ROOTS: Final = (".git", ".hg")
 """Entries that mark the top folder of a repository."""
-_MAX_PATH_CHARS: Final = 4096
+MAX_PATH_CHARS: Final = 4096
 """PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""
 
 
@@ -25,12 +27,12 @@ class Confinement:
     def __init__(self, config_path: str, *, urls: bool = False) -> None:
         self.urls = urls
         folder = os.path.dirname(os.path.abspath(config_path))
-        self.top = os.path.realpath(_repository(folder) or folder)
+        self.top = os.path.realpath(repository_of(folder, ROOTS) or folder)
         self._below = os.path.join(self.top, "")
 
     def contains(self, path: str) -> bool:
         """Return whether a path is this folder or inside it, after all links."""
-        if len(path) > _MAX_PATH_CHARS:
+        if len(path) > MAX_PATH_CHARS:
             return False
         try:
             real = os.path.realpath(path)
@@ -58,7 +60,7 @@ class Confinement:
             if os.path.lexists(folder):
                 yield folder
             return
-        from fnmatch import fnmatch  # for those with patterns in their configuration alone
+        from fnmatch import fnmatch  # only needed for patterns in a configuration
 
         part, rest = parts[0], parts[1:]
         if not any(mark in part for mark in "*?["):
@@ -77,16 +79,6 @@ class Confinement:
                     yield path
             elif fnmatch(entry.name, part):
                 yield from self._matches(path, rest)
-
-
-def _repository(folder: str) -> str | None:
-    """Return the nearest folder, at or above, that is the top of a repository."""
-    while not any(os.path.lexists(os.path.join(folder, mark)) for mark in ROOTS):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return folder
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

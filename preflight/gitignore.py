@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -71,7 +71,7 @@ class IgnoreRules:
     def for_folder(cls, folder: str) -> IgnoreRules:
         """Return the rules of the parents of a folder in a repository; none if they ignore the folder itself."""
         folder = os.path.abspath(folder)
-        top = _repository(folder)
+        top = repository_of(folder)
         ignoring = cls()
         if top is None:
             return ignoring
@@ -108,15 +108,14 @@ class IgnoreRules:
         return False
 
 
-def _repository(folder: str) -> str | None:
-    """Return the top folder of the repository that a folder is in."""
-    while True:
-        if os.path.lexists(os.path.join(folder, REPOSITORY)):
-            return folder
+def repository_of(folder: str, marks: Iterable[str] = (REPOSITORY,)) -> str | None:
+    """Return the nearest folder, at or above an absolute one, that has an entry named in `marks`; None without one."""
+    while not any(os.path.lexists(os.path.join(folder, mark)) for mark in marks):
         above = os.path.dirname(folder)
         if above == folder:
             return None
         folder = above
+    return folder
 
 
 def _git_folder(top: str) -> str:
@@ -196,7 +195,7 @@ def _joined(parts: list[bytes]) -> bytes:
 
 
 def _names(parts: list[bytes]) -> Iterator[list[bytes]]:
-    """Yield the parts of each name in a path, with the slash behind it."""
+    """Yield the parts of each name in a path, with the slash after it."""
     name: list[bytes] = []
     for part in parts:
         name.append(part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.codes.code import Code, bound, choice, seen
+from preflight.codes.notes import NOTES
 
 _RESIZE: Final = "Resize it; for a picture both sides and the ratio have bounds of their own."
 
@@ -83,15 +84,13 @@ OF_MEDIA: Final[dict[str, Code]] = {
     "no_moov": seen(
         "error",
         "No moov box",
-        "moov box not found: the file is a single segment, or an unfinished recording or upload",
+        NOTES["no_moov"],
     ),
-    "no_media_data": seen(
-        "error", "No media data", "the file describes tracks but has no media data, so nothing can be played"
-    ),
+    "no_media_data": seen("error", "No media data", NOTES["no_media_data"]),
     "nothing_shown": seen(
         "error",
         "Nothing is shown",
-        "the edit list starts after the end of the media, so players show nothing",
+        NOTES["nothing_shown"],
     ),
     "corrupt": Code(
         "error",

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from preflight import toml
+from preflight.confinement import MAX_PATH_CHARS
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.formats import KINDS
@@ -26,8 +27,6 @@ _MAX_PROBLEMS: Final = 20
 _MAX_SHOWN: Final = 60
 """Characters of a key or value in a message."""
 _MAX_SENTENCE: Final = 600
-_MAX_PATH_CHARS: Final = 4096
-"""PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""
 
 _EXPECTED: Final = {
     "bool_type": "write true or false",
@@ -85,7 +84,7 @@ def validate(table: Mapping[str, Any], text: str, name: str) -> list[str]:
         return []
     lines = Lines(text)
     placed = sorted(((lines.of(path) if path else 0, problem) for path, problem in found), key=lambda one: one[0])
-    # A sentence looks for the nearest right word, which takes a millisecond: thousands of them would take seconds.
+    # Suggesting the nearest word takes a millisecond: thousands of problems would take seconds.
     shown = [(line, one if isinstance(one, str) else _sentence(one, table)) for line, one in placed[:_MAX_PROBLEMS]]
     shown = [(line, _short(sentence, _MAX_SENTENCE)) for line, sentence in shown]
     problems = [printable(f"{name}:{line}: {sentence}" if line else f"{name}: {sentence}") for line, sentence in shown]
@@ -102,7 +101,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _read(path: str) -> tuple[dict[str, Any], str]:
-    """Return table and text of a file that is TOML, whatever it says. Raise `RuleFileError`."""
+    """Return table and text of a TOML file without validating it. Raise `RuleFileError`."""
     try:
         text = toml.decode(toml.read(path))
         return toml.parse(text, MAX_ITEMS), text
@@ -217,7 +216,7 @@ def iter_extends(path: str, table: Mapping[str, Any] | None = None) -> Iterator[
             yield name
             return
         path = os.path.normpath(os.path.join(os.path.dirname(path), name))
-        if len(path) > _MAX_PATH_CHARS or "\0" in path:
+        if len(path) > MAX_PATH_CHARS or "\0" in path:
             raise RuleFileError([printable(f"{_short(path)} is not a path: give the path of a rule file")])
         if os.path.realpath(path) in seen:
             raise RuleFileError([printable(f"{path} extends itself: remove the circular reference")])

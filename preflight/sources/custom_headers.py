@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from preflight.errors import UsageError
+from preflight.sources.redact import HIDDEN
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 """Headers as a caller gives them."""
 
-HIDDEN: Final = "…"
-"""What stands in place of a header's value."""
 _SET_BY_CLIENT: Final = frozenset(
     (
         *("host", "range", "if-range", "expect", "accept-encoding", "content-encoding", "content-length"),
