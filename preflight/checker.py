@@ -145,7 +145,7 @@ def _read(target: Target, plan: Plan) -> _Reading:
 
 
 def _completed(reading: _Reading, label: str, deep: bool) -> _Reading:
-    """Return the reading with what name, server and notes tell of the content, whatever the rule sets say."""
+    """Return the reading with the findings on its name, server and notes, which hold for every rule set."""
     media, delivery = reading.media, reading.delivery
     if media is None:
         return reading
@@ -209,7 +209,7 @@ def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[F
 
 
 def _remarks(media: Media, delivery: Delivery | None) -> tuple[Finding, ...]:
-    """Return a finding for each note that a person should know, whatever the rule sets say of it."""
+    """Return a finding for each note that users should know, regardless of the rule sets."""
     if not media.notes or media.kind is None:
         return ()
     reported = delivery.notes if delivery is not None else ()

@@ -26,7 +26,7 @@ _ONE_OBJECT: Final = "the list is a single JSON object: give an array or JSON li
 _SEPARATOR: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 """The line that spreadsheets write before a table."""
 _COLUMN_NAME: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
-"""What the name of a column looks like."""
+"""Pattern of a column name."""
 
 
 class Row(NamedTuple):

@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _without_wildcards(path: str) -> str:
-    """Return the part of a pattern in front of its first wildcard, as a path."""
+    """Return the part of a pattern before its first wildcard, as a path."""
     parts = path.split(os.sep)
     first = next((at for at, part in enumerate(parts) if any(mark in part for mark in "*?[")), len(parts))
     return os.sep.join(parts[:first]) or (os.sep if path.startswith(os.sep) else ".")

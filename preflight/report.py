@@ -67,7 +67,7 @@ class Finding(NamedTuple):
 
 
 def internal_error(error: Exception) -> Finding:
-    """Return the finding for an exception that is a fault of preflight and costs one file alone."""
+    """Return the finding for an internal error of preflight, which affects one file only."""
     message = f"preflight itself failed on this file ({type(error).__name__}: {error})"
     return Finding("internal_error", "unknown", message)
 

@@ -124,7 +124,7 @@ def judge_request(reports: Sequence[Report], rules: RuleSet, *, strict: bool = F
     """What a rule set says of several reports together."""
     try:
         findings = _findings(reports, rules)
-    except Exception as error:  # a fault of preflight costs this result alone
+    except Exception as error:  # an internal error affects this result only
         findings = [internal_error(error)]
     verdict = verdict_of(findings, strict=strict)
     return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))

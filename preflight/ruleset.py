@@ -52,7 +52,7 @@ class Limit(NamedTuple):
     written: dict[str, Any] | None = None
 
     def __hash__(self) -> int:
-        """Hash what tells most limits apart, so that equal limits have equal hashes: `written`, a dict, has none."""
+        """Hash the main fields, so that equal limits have equal hashes: `written`, a dict, is not hashable."""
         return hash((self.fact, self.low, self.high, self.any_of))
 
     @property

@@ -91,7 +91,7 @@ def scan(text: str, max_items: int = MAX_ITEMS) -> None:
     """
     nesting = items = parts = 0
     is_dotted = False
-    for match in re.finditer(_LEXEME, text, re.VERBOSE | re.DOTALL):  # compiled for those who need it alone
+    for match in re.finditer(_LEXEME, text, re.VERBOSE | re.DOTALL):  # compiled only when needed
         kind = match.lastgroup
         if kind is None:  # a comment
             continue

@@ -105,12 +105,12 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
 def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
     """Say of every TARGET whether the services of the rule sets will accept it, and why not.
 
-    A TARGET is a file, a folder, a glob, an http(s) URL, a data URI, @LIST (a file with one target a line) or - (such
-    a list, or one media file, on standard input). In folders the content decides what is media; left out are hidden
-    files, what .gitignore ignores, and dependencies (node_modules, virtual environments).
+    A TARGET is a file, a folder, a glob, an http(s) URL, a data URI, @LIST (a file with one target per line) or - (such
+    a list, or one media file, on standard input). In folders, media files are found by content. Hidden files, files
+    that .gitignore ignores and dependencies (node_modules, virtual environments) are skipped.
     With --together, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID.
 
-    Defaults for a project stand in [tool.preflight] of pyproject.toml or in preflight.toml: rules, paths, include,
+    Defaults for a project are read from [tool.preflight] of pyproject.toml or in preflight.toml: rules, paths, include,
     exclude, strict, deep, select, ignore, jobs, timeout, user_agent. Command-line options take precedence.
 
     \b

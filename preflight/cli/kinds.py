@@ -66,7 +66,7 @@ def with_registered_kinds(items: Iterable[Item], ledger: str | None) -> Iterator
     for item in items:
         asset: Any = item.target
         if isinstance(asset, AssetReference) and asset.kind is None:
-            from preflight.ledger import registered_kind  # SQLite is loaded for requests with such assets alone
+            from preflight.ledger import registered_kind  # SQLite is loaded only for requests with such assets
 
             item = item._replace(target=replace(asset, kind=registered_kind(asset.reference, ledger)))
         yield item

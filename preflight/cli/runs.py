@@ -108,7 +108,7 @@ class Run:
                     self._publish_new()
                 raise
             except OutputError as error:
-                if self._options["format_"] == "jsonl":  # each line stands alone
+                if self._options["format_"] == "jsonl":  # each line is complete in itself
                     self.outputs.publish_new(self.stream)
                 error.add_note(f"stopped: {self._how_to_go_on()}")
                 raise

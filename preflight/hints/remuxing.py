@@ -64,7 +64,7 @@ def can_remux(
 
 
 def options(media: CodecFacts, container: str) -> list[str]:
-    """Return ffmpeg's options for copying all tracks: subtitles stay behind where the container may not hold them."""
+    """Return ffmpeg's options for copying all tracks: subtitles are dropped if the container may not support them."""
     if container == media.format or {container, media.format} <= MP4_FAMILY:
         return ["-c", "copy"]
     tag = ["-tag:v", "hvc1"] if media.video_codec == "hevc" and container in MP4_FAMILY else []

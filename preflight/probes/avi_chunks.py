@@ -28,7 +28,7 @@ def count_pictures(source: Source) -> int | None:
             return counts[min(counts)] if counts else None
         name, size = header[:4], int.from_bytes(header[4:8], "little")
         if name in _CONTAINER_CHUNKS and header[8:12] not in _SKIPPED_LISTS:
-            at += 12  # what it holds comes next, whatever size it states
+            at += 12  # its content follows directly, regardless of its stated size
             continue
         if name[2:] in _PICTURES and name[:2].isdigit():
             counts[name[:2]] += 1

@@ -53,11 +53,11 @@ _REDUCED: Final = 1
 """Bit of NewSubfileType: a smaller copy of another picture."""
 _SUB_IFDS: Final = 32
 _SUB_IFDS_REMOTE: Final = 4
-"""SubIFDs looked at in a local file, and where each may be a request; the raw picture is among the first two."""
+"""SubIFDs read of a local file, and of a URL, where each may be a request; the raw picture is among the first two."""
 _STATED: Final = 1024
 """Offsets of SubIFDs that are read: the same ones may be stated again and again."""
 _FOLLOWING: Final = 4
-"""Directories behind IFD0 that are looked at; cameras that write the raw picture there write it as the last of four."""
+"""Directories after IFD0 that are read; cameras that write the raw picture there write it as the last of four."""
 _RW2_BORDERS: Final = (4, 5, 6, 7)
 """SensorTopBorder, SensorLeftBorder, SensorBottomBorder, SensorRightBorder: the picture within the sensor."""
 _RW2_WANTED: Final = frozenset((*_RW2_BORDERS, tiff_tags.ORIENTATION))
@@ -66,7 +66,7 @@ Size = tuple[int | None, int | None]
 
 
 class _Pictures(NamedTuple):
-    """The directories that IFD0 leads to; whether one lies behind the end of the file; whether there are too many."""
+    """The directories that IFD0 leads to; whether one is beyond the end of the file; whether there are too many."""
 
     directories: list[Directory]
     lost: bool = False
@@ -242,7 +242,7 @@ def _exif_size(source: Source, layout: ByteLayout, first: Directory) -> Size:
 
 
 def _inside_borders(source: Source, layout: ByteLayout, first: Directory) -> Size:
-    """Return the size of an RW2, whose directory has tags of its own: the sensor without its borders."""
+    """Return the size of an RW2, which has its own tags: the sensor without its borders."""
     values = [integers(source, layout, first.entries.get(tag), 1) for tag in _RW2_BORDERS]
     if not all(values):
         return None, None

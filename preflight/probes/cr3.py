@@ -22,9 +22,9 @@ from preflight.sources.memory import MemorySource
 _CANON: Final = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 """The user type of the `uuid` box that holds Canon's boxes; it is the first in `moov`."""
 _BOXES: Final = 8
-"""Boxes of the file that are looked at: `moov` is the second."""
+"""Boxes of the file that are read: `moov` is the second."""
 _HEAD: Final = 4096
-"""Bytes read of `moov`: CNCV and CMT1 stand in its first kilobyte."""
+"""Bytes read of `moov`: CNCV and CMT1 are in its first kilobyte."""
 
 
 def read(source: Source, need: Need, name: str) -> Media:
@@ -44,7 +44,7 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _canon_boxes(data: bytes) -> dict[bytes, bytes]:
-    """Return Canon's boxes by type, as far as they stand in the beginning of a movie box."""
+    """Return Canon's boxes by type, from the beginning of a moov box."""
     for kind, start, end in boxes(data):
         if kind == b"uuid" and data[start : start + 16] == _CANON:
             return {inner: data[begin:stop] for inner, begin, stop in boxes(data, start + 16, end)}

@@ -83,7 +83,7 @@ def stream_seconds(source: Source) -> float | None:
     at = max(start + BLOCK, source.size - _TAIL)
     data = source.read_at(at, source.size - at)
     ends = list(islice(_frame_ends(data, info), _ENOUGH))
-    # Coded sound may look like a header: frames follow one another, at most a block apart.
+    # Coded audio may look like a header, but real frames are at most a block apart.
     samples = next((end for end in ends if any(0 < end - other <= info.block for other in ends)), None)
     samples = samples or (ends[0] if ends else None)
     return samples / info.rate if samples else None

@@ -13,7 +13,7 @@ MOST_SKIPPED: Final = 1 << 20
 """Bytes between frames that are searched altogether: each costs far more than a byte of a frame."""
 
 SEARCH: Final = (64 + 8) << 10
-"""Bytes in which the first frame is looked for: 64 KiB of foreign ones, as ffmpeg skips, and frames behind them."""
+"""Bytes in which the first frame is searched: 64 KiB of foreign bytes, as ffmpeg skips, and frames after them."""
 
 _CHUNK: Final = 4 << 20
 _OVERLAP: Final = 32 << 10

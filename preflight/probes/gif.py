@@ -24,7 +24,7 @@ _LOOPS: Final = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
 class _Blocks:
-    """What the blocks say.
+    """Facts from the blocks of a GIF.
 
     first   the first image descriptor; images: how many were seen; ended: the file has no others
     alpha   the first picture has a transparent colour; None: it was not reached
@@ -44,7 +44,7 @@ class _Blocks:
         return self.images > 1 or (self.loops and not self.ended)
 
     def to_first(self, window: Window, position: int) -> int:
-        """Read the blocks up to the first picture; return where its descriptor stands. Raises `Truncated`."""
+        """Read the blocks up to the first picture; return the position of its descriptor. Raises `Truncated`."""
         alpha = False
         while position < _REACH:
             head = window.read_at(position, 14)

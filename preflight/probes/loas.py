@@ -21,7 +21,7 @@ _LARGEST: Final = _HEAD + 0x1FFF
 _FRAMES: Final = 128
 """Frames in which the configuration is looked for: usual encoders send it with every 20th."""
 _CONFIG: Final = 32
-"""Bytes of a frame that are looked at for its configuration."""
+"""Bytes of a frame in which its configuration is searched."""
 _CORES: Final = frozenset((1, 2, 3, 4, 6, 7))
 """Audio object types whose frames have 1024 samples, or 960."""
 _SBR_CORE: Final = 24000

@@ -54,9 +54,9 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def measure_stream(source: Source) -> dict[str, Any]:
-    """Walk over all blocks: duration in s, and frames and fps of the film, as far as they are found.
+    """Read all blocks. Return duration in s, and frames and fps of the video, as far as they are found.
 
-    For files that state no duration, as of a live recording. Raises `SourceError`.
+    For files without a stated duration, such as live recordings. Raises `SourceError`.
     """
     window = Window(source, _PIECE)
     header = ebml.head(window.read_at(0, ebml.LONGEST_HEAD), 0)

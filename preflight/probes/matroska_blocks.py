@@ -64,7 +64,7 @@ def measure(source: Source, at: int, track: int, unit: int) -> Rate:
 
 
 class Extent(NamedTuple):
-    """What a walk over all blocks showed, in units: when the first is shown, when the last has been, and how many."""
+    """Result of reading all blocks, in ticks: start of the first, end of the last, and their number."""
 
     first: int
     end: float
@@ -78,9 +78,9 @@ _BLOCK_DURATION: Final = 0x9B
 
 
 def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, Extent]:
-    """Walk over all blocks from `at` to the end of the file; `tracks`: units of a block by number of track, 0: unknown.
+    """Read all blocks from `at` to the end of the file; `tracks`: ticks of a block by track number, 0 if unknown.
 
-    A file that was streamed while it was recorded states no duration: this is how it is found. Raises `SourceError`.
+    This gives the duration of files that were streamed while recorded. Raises `SourceError`.
     """
     walked = {number: _BlockCounter() for number in tracks}
     base, last = 0, None

@@ -175,7 +175,7 @@ def _notes(
         "bad_header": stopped or (whole and lasting.contradicted),
         "cover_art": covers or movie.cover_art,
         "edit_list": lasting.edited,
-        # Where nobody needs a duration the fragments are not looked at: `mvex` alone announces them.
+        # If no duration is needed, fragments are not read, and only `mvex` announces them.
         "fragmented": movie.fragmented if layout.fragments is None else layout.in_fragments,
         "late_start": span is not None and span[0] > _LATE,
         "multiple_video_tracks": several,

@@ -21,7 +21,7 @@ _MIN_NOTABLE: Final = 0.1
 _MIN_RATE: Final = 8000
 """Hz; the lowest sample rate in use."""
 _PRIMING: Final = 4096
-"""Samples that AAC encoders may add: 1024 to 2112 in front, and up to a frame of 2048 behind."""
+"""Samples that AAC encoders may add: 1024 to 2112 before the content, and up to a frame of 2048 after it."""
 _TICKS: Final = 2
 """Ticks of the movie's clock that rounding may cost."""
 _MIN_NEGATIVE: Final = 1 << 31

@@ -110,7 +110,7 @@ def total_ticks(data: bytes, start: int, end: int) -> int:
 
 def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
     """Return the ticks if they are plausible: one length for each of `samples`, and none negative."""
-    if int.from_bytes(data[start + 4 : start + 8], "big") == 1 and end - start >= 16:  # as of a constant rate
+    if int.from_bytes(data[start + 4 : start + 8], "big") == 1 and end - start >= 16:  # a constant rate
         count, length = (
             int.from_bytes(data[start + 8 : start + 12], "big"),
             int.from_bytes(data[start + 12 : start + 16], "big"),
@@ -130,7 +130,7 @@ def _runs(data: bytes, start: int, end: int) -> tuple[array[int], array[int]]:
 
 
 class Edits(NamedTuple):
-    """An edit list: (length in movie ticks, start in media ticks, rate in 16.16) of each edit; `plain`: one cut.
+    """An edit list: (length in movie ticks, start in media ticks, rate in 16.16) of each edit; `plain`: a single cut.
 
     `whole`: these are all of them.
     A start of -1 stands for an empty edit, which shows nothing. `stated`, `waiting`: ticks of the cuts and of the empty

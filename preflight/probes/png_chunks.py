@@ -17,7 +17,7 @@ SIGNATURE: Final = 8
 _FRAME: Final = 12
 """Bytes of a chunk beside its data; IEND has no others."""
 _CHUNKS: Final = 16_384
-"""Chunks that are stepped over, in front of the picture and behind it."""
+"""Chunks that are skipped, before the picture and after it."""
 MAX_NUMBER: Final = 0x7FFF_FFFF
 """The largest number that a PNG may hold (7.1)."""
 _TAIL: Final = 1024

@@ -38,7 +38,7 @@ class _Picture(NamedTuple):
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Return the facts of one of these files. Note `truncated` where the table that tells them is cut off."""
+    """Return the facts of one of these files. Note `truncated` if their table is cut off."""
     reader = _READERS.get(name)
     try:
         picture = reader(source) if reader is not None else _Picture()
@@ -66,7 +66,7 @@ def _raf(source: Source) -> _Picture:
 
 
 def _orientation_in_jpeg(source: Source, start: int) -> int | None:
-    """Return the orientation of a JPEG whose EXIF stands first, as cameras write it."""
+    """Return the orientation of a JPEG whose first segment is EXIF, as cameras write it."""
     head = source.read_at(start, 12)
     if head[:4] != b"\xff\xd8\xff\xe1" or head[6:10] != b"Exif":
         return None

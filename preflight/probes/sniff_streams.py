@@ -14,7 +14,7 @@ from typing import Final
 from preflight.sources import Source
 
 HEAD: Final = 8192
-"""Bytes in which a stream must begin. A second frame of DTS may stand 16 KiB further on."""
+"""Bytes in which a stream must begin. A second frame of DTS may be 16 KiB further on."""
 MAX_CANDIDATES: Final = 64
 
 _AC3_KBPS: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from preflight.sources import Source
 
 BEHIND: Final = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
-"""How tags behind sound begin."""
+"""Signatures of tags after audio."""
 ID3: Final = 10
 """Bytes of ID3v2's header."""
 

@@ -66,7 +66,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     if directory.cut or is_picture_truncated(source, layout, directory):
         notes = ("truncated",)
         if positive(source, layout, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
-            width = height = None  # those of a smaller copy, and the file ends before it tells of what
+            width = height = None  # those of a thumbnail, and the file ends before the picture
     elif directory.limited:
         notes = ("read_limit",)
     elif not width or not height:

@@ -17,9 +17,9 @@ _SIGNED: Final = (6, 8, 9, 17)
 _ASCII: Final = 2
 
 _FIRST_READ: Final = 1024
-"""Bytes read of a directory at first: 85 entries of TIFF, 50 of BigTIFF, and with it values that stand behind them."""
+"""Bytes read of a directory at first: 85 entries of TIFF, 50 of BigTIFF, and the values after them."""
 _MAX_ENTRIES: Final = 4096
-"""Entries of one directory that are looked at; cameras write fewer than 100."""
+"""Entries of one directory that are read; cameras write fewer than 100."""
 _MAX_OFFSET: Final = 1 << 62
 """No file is as large: a greater offset is corrupt, and no system can seek to it."""
 
@@ -89,7 +89,7 @@ def read_directory(source: Source, layout: ByteLayout, start: int, wanted: froze
 
 
 def integers(source: Source, layout: ByteLayout, entry: Entry | None, limit: int) -> list[int]:
-    """Return the first values of an entry, at most `limit`; none where it has another type or lies behind the end."""
+    """Return the first values of an entry, at most `limit`; none if it has another type or is beyond the end."""
     kind, count, value = entry or (0, 0, b"")
     width = _INTEGERS.get(kind, 0)
     if not width:

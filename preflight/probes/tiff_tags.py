@@ -43,14 +43,14 @@ RAW_COMPRESSIONS: Final = {
     65000: "dcr",
     65535: "pef",
 }
-"""Compression of raw data that one maker alone uses, and the format that it tells."""
+"""Raw compressions that only one maker uses, and its format."""
 
 CANON_MARKS: Final = (b"CR\2\0", b"CR\3\0")
-"""What stands behind the header of Canon's CR2."""
+"""Marks after the header of Canon's CR2."""
 CANON_1D_MARK: Final = b"\xba\xb0\xac\xbb"
-"""The same of the EOS-1D, whose raw files are named .tif."""
+"""The same for the EOS-1D, whose raw files are named .tif."""
 PHASE_ONE_MARKS: Final = (b"IIII", b"MMMM")
-"""The same of Phase One and Leaf; `Raw` and a letter follow, as a number in that byte order."""
+"""The same for Phase One and Leaf; `Raw` and a letter follow, as a number in that byte order."""
 
 WANTED: Final = frozenset(
     (
@@ -59,4 +59,4 @@ WANTED: Final = frozenset(
         *(EP_STANDARD_ID, EXIF_WIDTH, EXIF_HEIGHT, DNG_VERSION, SR2_PRIVATE),
     )
 )
-"""The tags that any reader of a picture wants of a directory."""
+"""The tags of a directory that readers need."""

@@ -199,7 +199,7 @@ def _failure(error: Exception) -> NoAnswer:
     invalid = next((each for each in chain if isinstance(each, InvalidResponse)), None)
     if invalid is not None:
         return NoAnswer("response_invalid", f"it is not valid HTTP: {invalid}", True)
-    if any(type(each) is BadStatusLine for each in chain):  # its subclass stands for a connection that ended
+    if any(type(each) is BadStatusLine for each in chain):  # its subclass means that the connection ended
         return NoAnswer("response_invalid", "it does not begin with a status line", True)
     if any(isinstance(each, exceptions.DecodeError) for each in chain):
         return NoAnswer("response_invalid", "its coding cannot be read", True)

@@ -57,7 +57,7 @@ def finding_of(code: str | None, message: str | None, codes: Mapping[str, str]) 
 _READ: Final = 2000
 """Characters of a sentence that are searched for words."""
 _MAX_CODE_CHARS: Final = 200
-"""Characters of a code that are looked at: it is one word."""
+"""Characters of a code that are examined: it is one word."""
 _WORD: Final = re.compile(r"\b[A-Z][a-z]*(?:[A-Z]+[a-z]*)+(?:\.\w+)*")
 """A word in the upstream's manner inside a sentence: gateways pass its errors on as text."""
 

@@ -99,7 +99,7 @@ class Cache:
         """Take a row that was made now, where it will hold for as long as the file does not change."""
         made = self._under_way.pop(row.position, None)
         if made is not None and not made[1][0] and row.bytes_read:
-            return  # a file of /proc: its size is 0 whatever it holds
+            return  # a file in /proc: its stated size is always 0
         if made is not None and row.final and self._file >= 0:
             self._new.append((*made, row))
             if len(self._new) >= BATCH:
@@ -126,7 +126,7 @@ class Cache:
                 text = texts[entry.start : entry.start + entry.length].decode()
                 if entry.position != index:
                     text = self._moved(text, index)
-            except ValueError:  # written by somebody else
+            except ValueError:  # not written by preflight
                 return None
         return Row(index, text, tuple(entry.score))
 

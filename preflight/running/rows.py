@@ -43,7 +43,7 @@ class Rendering:
             return Row(index, None)
         try:
             text = self._render(report)
-        except Exception as error:  # a fault of the reporter costs this file alone
+        except Exception as error:  # an error of the reporter affects this file only
             report = faulted(report, error)
             text = self._faulted(report)
         final = report.error is None and all(one.code not in _BY_CHANCE for one in report.findings)

@@ -1,4 +1,4 @@
-"""References to assets that a service has registered: `asset://ID` stands among the files of a request."""
+"""References to assets registered with a service: `asset://ID` among the files of a request."""
 
 from __future__ import annotations
 

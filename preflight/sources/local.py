@@ -57,7 +57,7 @@ class LocalSource:
 
     def verify(self) -> None:
         now = os.fstat(self._fd)
-        if self._whole is not None and not now.st_size:  # its time may be that of each look at it
+        if self._whole is not None and not now.st_size:  # its time may change with each stat
             return
         if now.st_size != self._stat.st_size or now.st_mtime_ns != self._stat.st_mtime_ns:
             raise SourceChanged(self.name)

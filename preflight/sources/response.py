@@ -23,7 +23,7 @@ MAX_HEAD: Final = 64 << 10
 MAX_STATUS_LINE: Final = 8 << 10
 MAX_HEADERS: Final = 100
 MAX_BODY: Final = 1 << 50
-"""Bytes behind the head that may be received, unless `BoundedResponse.charge` says less."""
+"""Bytes after the head that may be received, unless `BoundedResponse.charge` sets less."""
 
 _STATUS: Final = re.compile(r"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?:[ \t].*)?")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -31,7 +31,7 @@ _FRAMING: Final = frozenset(("content-length", "transfer-encoding"))
 
 
 class BoundedResponse(HTTPResponse):
-    """One response on a connection. What `http.client` calls `fp` gives the body alone, out of its chunks.
+    """One response on a connection. `fp` of `http.client` gives the decoded body without chunk framing.
 
     received  bytes taken from the connection
     leftover  whether more came than belongs to the response: the connection must serve no other
@@ -67,7 +67,7 @@ class BoundedResponse(HTTPResponse):
             return
         version, status = self._read_status_line()
         headers = self._read_headers()
-        while 100 <= status < 200:  # RFC 9110 15.2: any number of them; nobody asked to switch protocols
+        while 100 <= status < 200:  # RFC 9110 15.2: any number of them; no protocol switch was requested
             if status == 101:
                 raise InvalidResponse("it switches to another protocol")
             version, status = self._read_status_line()

@@ -20,7 +20,7 @@ from preflight.worker.confine import confine
 BUFFER: Final = 1 << 16
 """Bytes that a decoder's small reads are gathered to: each is a question to the other end."""
 _GRACE: Final = 2.0
-"""s past the deadline by the clock until the process ends itself, should there be nobody left who does it."""
+"""s past the deadline by the clock until the process ends itself, in case its parent is gone."""
 _LOADING: Final = 4 << 30
 """Bytes of address space for the libraries of another decoder, between two files."""
 _RETIRE: Final = 160 << 20

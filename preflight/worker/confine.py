@@ -32,7 +32,7 @@ def confine() -> None:
     _limit("RLIMIT_AS", MAX_MEMORY)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
-        with contextlib.suppress(AttributeError):  # glibc alone; more arenas reserve address space, which is limited
+        with contextlib.suppress(AttributeError):  # glibc only: more arenas reserve address space, which is limited
             libc.mallopt(_M_ARENA_MAX, 1)
         _forbid_privileges(libc)
         _drop_capabilities(libc)
@@ -100,7 +100,7 @@ _SCOPED: Final = 0b11
 
 
 def _forbid_writing(libc: Any) -> None:
-    """Forbid to execute, write, make and remove files, and to look into processes that are not confined likewise.
+    """Forbid executing, writing, creating and removing files, and access to processes that are less confined.
 
     Files may be read: decoders and what they load lie wherever Python was installed.
     """
@@ -216,12 +216,7 @@ def _program(calls: _Calls, pid: int) -> bytes:
         (_LOAD, 0, 0, _NUMBER),
         (_AT_LEAST, "forbid", 0, _NOT_NATIVE),
         *((_EQUAL, "forbid", 0, number) for number in (*calls.forbidden, *_SINCE_2019)),
-        (
-            _EQUAL,
-            "missing",
-            0,
-            _CLONE3,
-        ),  # its flags are in memory, where a filter cannot look: the C library falls back
+        (_EQUAL, "missing", 0, _CLONE3),  # its flags are in memory, which a filter cannot read: libc falls back
         *_only(calls.clone, 0, _ANY_BIT, _CLONE_THREAD),
         *_only(calls.prlimit64, 0, _EQUAL, 0),  # of another process it takes what that needs
         *_only(calls.tgkill, 0, _EQUAL, pid),  # abort() ends the process by it

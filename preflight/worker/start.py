@@ -24,7 +24,7 @@ READER_VARIABLES: Final = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "XDG_DATA_HOME"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-"""What a process that opens files by name gets besides, with LC_*. An allowlist: nobody knows all names of secrets."""
+"""Further variables, with LC_*, of a process that opens files by name. An allowlist: names of secrets are unknown."""
 
 NETWORK_VARIABLES: Final = frozenset(
     ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc", "requests_ca_bundle", "curl_ca_bundle")

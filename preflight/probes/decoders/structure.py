@@ -130,7 +130,7 @@ def _rows(width: int, height: int, bits: int) -> int:
     return height * (1 + (width * bits + 7) // 8) if width > 0 and height > 0 else 0
 
 
-# --- JPEG: segments, and behind SOS coded data up to the next marker (ITU-T T.81 B.1.1)
+# --- JPEG: segments, and after SOS coded data up to the next marker (ITU-T T.81 B.1.1)
 
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE: Final = frozenset((0x01, *range(0xD0, 0xD9)))
@@ -203,7 +203,7 @@ def _palette_bytes(flags: int) -> int:
 _CHECKS: Final[dict[str, Callable[[bytes], Fault | None]]] = {"gif": _gif, "jpeg": _jpeg, "png": _png}
 
 
-# --- TIFF: directories that say where strips and tiles stand (TIFF 6.0; BigTIFF has wider fields)
+# --- TIFF: directories with the offsets of strips and tiles (TIFF 6.0; BigTIFF has wider fields)
 
 _TYPES: Final = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
 _PLACES: Final = ((273, 279), (324, 325))
@@ -281,7 +281,7 @@ def _numbers(file: BinaryIO, layout: _Layout, field: _Field | None) -> list[int]
 
 
 def _read_at(file: BinaryIO, at: int, length: int) -> bytes:
-    if at >> 62:  # behind the end of any file, and no offset for the system
+    if at >> 62:  # beyond the end of any file, and too large for the system
         return b""
     file.seek(at)
     return file.read(length)
