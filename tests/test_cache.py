@@ -255,7 +255,7 @@ class TestTheFile:
             f'[["a", [], {"9" * 5000}, 0, false, 0, ["pass"]]]',
         ],
     )
-    def test_entry_that_somebody_else_wrote_is_damage(self, check: Check, tmp_path: Path, entry: str) -> None:
+    def test_malformed_entry_counts_as_damage(self, check: Check, tmp_path: Path, entry: str) -> None:
         expected = check().output
         data = (tmp_path / "cache").read_bytes()
         digest = data.split(b"\n")[1].split(b" ")[3]

@@ -73,16 +73,16 @@ def test_a_format_limit_that_lists_it_accepts_it() -> None:
         (["avif"], "a camera raw file: export an AVIF"),
     ],
 )
-def test_what_to_export_is_what_is_accepted(accepted: list[str], hint: str) -> None:
+def test_hint_exports_an_accepted_format(accepted: list[str], hint: str) -> None:
     assert said(RAW, rules(image={"format": {"any_of": accepted}})) == [("format_unsupported", "error", hint)]
 
 
-def test_a_rule_set_without_pictures_wants_no_export() -> None:
+def test_rule_set_without_images_gives_no_export_hint() -> None:
     assert said(RAW, rules(video={"width": {"max": 6000}})) == [("kind_not_accepted", "error", None)]
 
 
 @pytest.mark.parametrize("limits", [{"format": {"any_of": ["jpeg"]}, "width": {"max": 6000}}, {"width": {"max": 6000}}])
-def test_whoever_drops_the_finding_has_the_other_limits_judged(limits: dict[str, object]) -> None:
+def test_ignoring_the_finding_applies_other_limits(limits: dict[str, object]) -> None:
     dropped = frozenset(("camera_raw", "format_unsupported"))
     assert [code for code, _, _ in said(RAW, rules(image=limits), dropped=dropped)] == ["width_too_large"]
 
@@ -99,7 +99,7 @@ def test_a_whole_folder_of_raws_is_judged_and_none_is_skipped(tmp_path: Path, fi
     assert f'"files":{count},"skipped":0' in re.sub(r"\s", "", done.stdout)
 
 
-def test_the_pre_commit_hook_is_asked_about_them() -> None:
+def test_pre_commit_hook_matches_camera_raws() -> None:
     hook = (Path(__file__).parents[1] / ".pre-commit-hooks.yaml").read_text()
     files = next(line.partition("files: ")[2] for line in hook.splitlines() if "files: " in line)
     for extension in CAMERA_RAW_EXTENSIONS:
@@ -131,7 +131,7 @@ def test_a_raw_with_the_name_of_a_jpeg_fails_as_a_raw(tmp_path: Path, fixtures: 
     ]
 
 
-def test_a_deep_look_adds_nothing(fixtures: Path) -> None:
+def test_deep_adds_nothing_for_camera_raws(fixtures: Path) -> None:
     report = preflight.check(fixtures / "quirks/raw-canon.cr2", "atlas", deep=True)
     assert [one.code for one in report.findings] == ["format_unsupported"]
 

@@ -62,16 +62,16 @@ class TestHook:
         for name in taken:
             assert re.search(hook["files"], f"media/A.{FORMATS[name].extensions[0].upper()}"), name
 
-    def test_its_pattern_is_that_of_the_known_formats(self) -> None:
+    def test_hook_pattern_is_that_of_known_formats(self) -> None:
         text = HOOKS.read_text(encoding="utf-8")
         assert text == renewed(text), "run `python -m tests.hook_files`"
 
-    def test_it_is_asked_about_every_media_extension(self, hook: dict[str, Any]) -> None:
+    def test_hook_matches_every_media_extension(self, hook: dict[str, Any]) -> None:
         missing = {one for one in MEDIA_EXTENSIONS if not re.search(hook["files"], f"media/A.b.{one.upper()}")}
         assert missing == SOURCE_CODE
 
     @pytest.mark.parametrize("name", ["film.wmv", "film.mpg", "sound.aiff", "drawing.svg", "sound.mp+", "film.m2ts"])
-    def test_it_is_asked_about_rare_formats(self, hook: dict[str, Any], name: str) -> None:
+    def test_hook_matches_rare_formats(self, hook: dict[str, Any], name: str) -> None:
         assert re.search(hook["files"], name)
 
     def test_it_is_asked_about_media_only(self, hook: dict[str, Any]) -> None:

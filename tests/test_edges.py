@@ -81,7 +81,7 @@ class TestPaths:
             ("https-logo.png", "check the path"),
         ],
     )
-    def test_what_was_meant_by_a_path_that_does_not_exist(self, path: str, said: str) -> None:
+    def test_message_suggests_what_missing_path_may_mean(self, path: str, said: str) -> None:
         (found, message) = told(preflight.check(path, "atlas"))
         assert found == "not_found"
         assert said in message

@@ -70,7 +70,7 @@ def test_other_rule_sets_still_judge_the_file() -> None:
 
 
 @pytest.mark.parametrize("workers", [None, 2])
-def test_neighbours_keep_their_reports(workers: int | None) -> None:
+def test_other_files_keep_their_reports(workers: int | None) -> None:
     reports = preflight.check_many([CLIP, PICTURE, SOUND], faulty(), workers=workers)
     assert verdicts(reports) == [FINE, FAULT, FINE]
 

@@ -350,12 +350,12 @@ class TestRemuxing:
         path = ffmpeg(tmp_path / name, *film(320, 240, 2), *SPEECH, *CODED)
         assert remuxed(path, rules).format == "mp4"
 
-    def test_subtitles_stay_behind(self, tmp_path: Path) -> None:
+    def test_remux_drops_subtitles(self, tmp_path: Path) -> None:
         (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
         path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 2), *SPEECH, "-i", str(tmp_path / "words.srt"), *CODED)
         remuxed(path, mine(video={"format": {"any_of": ["mov"]}}))
 
-    def test_hevc_out_of_matroska_gets_the_tag_that_players_expect(self, tmp_path: Path) -> None:
+    def test_hevc_from_matroska_gets_hvc1_tag(self, tmp_path: Path) -> None:
         coded = ["-c:v", "libx265", *QUICK, "-pix_fmt", "yuv420p", "-x265-params", "log-level=none"]
         path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 1), *coded)
         remuxed(path, mine(video={"format": {"any_of": ["mp4"]}}))
@@ -367,7 +367,7 @@ class TestRemuxing:
         assert "-c copy -movflags +faststart" in (preflight.check(path, rules).findings[0].hint or "")
         assert remuxed(path, rules).streamable is True
 
-    def test_what_is_encoded_gets_its_index_at_the_front_too(self, tmp_path: Path) -> None:
+    def test_encoded_result_gets_index_at_front(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2, 12), *CODED)
         rules = mine(video={"fps": {"min": 24}, "streamable": {"any_of": [True]}})
         report = preflight.check(path, rules)
@@ -377,7 +377,7 @@ class TestRemuxing:
         assert preflight.check(tmp_path / words[-1], rules).verdict == "pass"
 
     @pytest.mark.parametrize(("name", "accepted"), [("a.mp4", "m4a"), ("a.m4a", "mp4"), ("a.mkv", "m4a")])
-    def test_sound_alone_is_copied_too(self, tmp_path: Path, name: str, accepted: str) -> None:
+    def test_audio_only_file_is_copied(self, tmp_path: Path, name: str, accepted: str) -> None:
         path = ffmpeg(tmp_path / name, *SPEECH, "-c:a", "aac")
         assert remuxed(path, mine(audio={"format": {"any_of": [accepted]}})).format == accepted
 
@@ -428,7 +428,7 @@ def test_sound_that_fits_is_copied_beside_a_picture_that_is_encoded() -> None:
         ({"duration": {"max": 0}}, ""),
     ],
 )
-def test_listed_values_are_aimed_at(limits: dict[str, Any], said: str) -> None:
+def test_hint_targets_listed_values(limits: dict[str, Any], said: str) -> None:
     found = judge(CLIP, mine(video=limits)).findings
     assert found[0].severity == "error"
     assert (found[0].hint or "").startswith(said)
@@ -436,7 +436,7 @@ def test_listed_values_are_aimed_at(limits: dict[str, Any], said: str) -> None:
 
 
 @pytest.mark.parametrize("fact", ["sample_rate", "channels"])
-def test_a_required_sound_track_has_to_be_added(fact: str) -> None:
+def test_hint_adds_required_audio_track(fact: str) -> None:
     rules = mine(video={fact: {"min": 1, "required": True}})
     assert [one.hint for one in judge(replace(CLIP, audio_codec=NONE), rules).findings] == ["add an audio track"]
 

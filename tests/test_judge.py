@@ -353,15 +353,15 @@ class TestListedRatios:
             (1000, 1000, "fail"),
         ],
     )
-    def test_a_pixel_of_height_is_tolerated(self, width: int, height: int, verdict: str) -> None:
+    def test_listed_ratio_tolerates_one_pixel_of_height(self, width: int, height: int, verdict: str) -> None:
         assert judge(replace(CLIP, width=width, height=height), rules(video=self.RATIOS)).verdict == verdict
 
-    def test_lenient_ratios_too(self) -> None:
+    def test_lenient_listed_ratio_tolerates_one_pixel(self) -> None:
         line = {"any_of": [1.7778], "lenient": {"any_of": [1.7778, 1.3333]}}
         result = judge(replace(CLIP, width=1024, height=768), rules(video={"aspect_ratio": line}))
         assert (result.verdict, [one.severity for one in result.findings]) == ("pass", ["warning"])
 
-    def test_other_numbers_match_exactly(self) -> None:
+    def test_listed_numbers_other_than_ratios_match_exactly(self) -> None:
         assert judge(replace(CLIP, fps=23.976), rules(video={"fps": {"any_of": [24]}})).verdict == "fail"
         assert judge(replace(CLIP, height=721), rules(video={"height": {"any_of": [720]}})).verdict == "fail"
 

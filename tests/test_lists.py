@@ -101,43 +101,43 @@ class TestCsv:
     def test_names_with_commas_are_no_csv(self, text: str) -> None:
         assert rows(text.encode()) == [(line, False) for line in text.splitlines()]
 
-    def test_a_file_that_is_called_like_a_header(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_file_named_like_a_header_is_a_target(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a,b").touch()
         assert rows(b"a,b\nc,d\n") == [("a,b", False), ("c,d", False)]
 
 
 class TestJsonArrays:
-    def test_strings(self) -> None:
+    def test_json_array_of_strings(self) -> None:
         assert rows(b'["a.png", "b c.png", 3]') == [("a.png", False), ("b c.png", False), (None, True)]
         assert rows(b'\xef\xbb\xbf[\n  "a.png",\n  "b.png"\n]\n') == [("a.png", False), ("b.png", False)]
 
-    def test_one_line_may_be_longer_than_a_line_of_targets(self) -> None:
+    def test_json_array_line_may_exceed_line_limit(self) -> None:
         names = [f"https://example.com/{number}.png" for number in range(10_000)]
         assert rows(json.dumps(names).encode()) == [(name, False) for name in names]
 
-    def test_objects_with_a_key(self) -> None:
+    def test_json_array_of_objects_with_key(self) -> None:
         found = list(lists.rows(io.BytesIO(b'[{"u": "a"}, {"v": "b"}, "c"]'), "l", "u"))
         assert [(row.place, row.target) for row in found] == [("l[0]", "a"), ("l[1]", None), ("l[2]", None)]
 
-    def test_lines_that_only_begin_like_one(self) -> None:
+    def test_lines_that_begin_like_json_array_are_targets(self) -> None:
         assert rows(b"[1].png\nb.png\n") == [("[1].png", False), ("b.png", False)]
         assert rows(b'["a.png\nb.png\n') == [('["a.png', False), ("b.png", False)]
         assert rows(b'["a"\n' + b"[" * 5_000) == [('["a"', False), ("[" * 5_000, False)]
 
     @pytest.mark.parametrize("text", [b'["a.png", "b.png",]', b'["a.png"\n"b.png"]\n', b'[{"u": 1}, ]', b'["a.png",\n'])
-    def test_one_that_is_not_valid_is_one_problem(self, text: bytes) -> None:
+    def test_invalid_json_array_is_one_problem(self, text: bytes) -> None:
         (row,) = lists.rows(io.BytesIO(text), "l", None)
         assert row.wrong is not None
         assert "not valid JSON" in row.wrong
 
-    def test_an_empty_one_names_no_target(self, tmp_path: Path) -> None:
+    def test_empty_json_array_has_no_targets(self, tmp_path: Path) -> None:
         (tmp_path / "l.json").write_text("[]")
         (item,) = expand([f"@{tmp_path / 'l.json'}"])
         assert item.problem is not None
         assert item.problem.code == "no_media"
 
-    def test_a_file_of_them_is_a_list(self, tmp_path: Path) -> None:
+    def test_json_array_in_a_file_is_a_list(self, tmp_path: Path) -> None:
         (tmp_path / "l.json").write_text('["a.png",\n"b.png"]')
         assert [item.target for item in expand([f"@{tmp_path / 'l.json'}"])] == ["a.png", "b.png"]
 

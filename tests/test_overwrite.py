@@ -196,7 +196,7 @@ class TestWhereItIsWritten:
         assert (tmp_path / "report.csv").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
     @pytest.mark.parametrize("there", [True, False])
-    def test_a_link_is_followed(self, tmp_path: Path, there: bool) -> None:
+    def test_output_through_link_replaces_its_target(self, tmp_path: Path, there: bool) -> None:
         (tmp_path / "below").mkdir()
         real, link = tmp_path / "below/report.csv", tmp_path / "link.csv"
         link.symlink_to("below/report.csv")
@@ -249,7 +249,7 @@ class TestWhereItIsWritten:
         assert open_descriptor("/dev/null") is open_descriptor("stdout") is None
 
     @pytest.mark.parametrize("path", ["", "no/such/folder/x", "."])
-    def test_what_cannot_be_written_is_said_at_once(self, path: str) -> None:
+    def test_unwritable_output_is_refused_before_reading(self, path: str) -> None:
         with Outputs() as outputs, pytest.raises(UsageError, match=r"--report .*cannot be written"):
             outputs.open(path, "--report")
 
@@ -291,7 +291,7 @@ WRITING = [("--report",), ("--format", "json", "--output"), ("--format", "jsonl"
 
 class TestAnEarlierReportSurvives:
     @pytest.mark.parametrize("words", [("--report",), ("--format", "html", "--output")])
-    def test_a_missing_extra(self, kept: Path, words: tuple[str, ...]) -> None:
+    def test_missing_extra_leaves_existing_reports_unchanged(self, kept: Path, words: tuple[str, ...]) -> None:
         script = "import sys; sys.modules['jinja2'] = None\nfrom preflight.cli import main; main()"
         command = [sys.executable, "-c", script, "check", PASSING, "--for", "atlas", *words, kept]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -299,13 +299,13 @@ class TestAnEarlierReportSurvives:
         assert "preflight-media[report]" in done.stderr
         assert os.listdir(kept.parent) == [kept.name]
 
-    def test_a_second_output_that_cannot_be_written(self, run: Run, kept: Path) -> None:
+    def test_unwritable_second_output_leaves_first_unchanged(self, run: Run, kept: Path) -> None:
         done = run("check", PASSING, "--for", "atlas", "--report", kept, "--report", "no/such/folder/r.xml")
         assert done.returncode == 2
         assert os.listdir(kept.parent) == [kept.name]
 
     @pytest.mark.parametrize("words", WRITING)
-    def test_ctrl_c(self, many: Path, kept: Path, words: tuple[str, ...]) -> None:
+    def test_ctrl_c_leaves_existing_outputs_unchanged(self, many: Path, kept: Path, words: tuple[str, ...]) -> None:
         process = started("check", many, "--for", "atlas", *words, kept)
         wait_until_open(kept)
         os.killpg(process.pid, signal.SIGINT)
@@ -316,9 +316,7 @@ class TestAnEarlierReportSurvives:
         assert os.listdir(kept.parent) == [kept.name]
 
     @pytest.mark.parametrize("words", WRITING)
-    def test_a_kill_leaves_a_hidden_file_that_disturbs_nothing(
-        self, many: Path, kept: Path, words: tuple[str, ...]
-    ) -> None:
+    def test_kill_leaves_only_a_hidden_partial_file(self, many: Path, kept: Path, words: tuple[str, ...]) -> None:
         process = started("check", many, "--for", "atlas", *words, kept)
         wait_until_open(kept)
         os.killpg(process.pid, signal.SIGKILL)
@@ -329,7 +327,7 @@ class TestAnEarlierReportSurvives:
         again = started("check", kept.parent, "--for", "atlas", "--format", "jsonl")
         assert again.communicate(timeout=30)[0].count("\n") == 1
 
-    def test_a_reader_that_goes_away(self, many: Path, kept: Path) -> None:
+    def test_closed_pipe_leaves_existing_report_unchanged(self, many: Path, kept: Path) -> None:
         process = started("check", many, "--for", "atlas", "--report", kept)
         assert process.stdout is not None
         process.stdout.readline()
@@ -339,7 +337,7 @@ class TestAnEarlierReportSurvives:
         process.communicate()
 
     @pytest.mark.parametrize("words", WRITING)
-    def test_a_full_disk(self, few: Path, kept: Path, words: tuple[str, ...]) -> None:
+    def test_full_disk_leaves_existing_outputs_unchanged(self, few: Path, kept: Path, words: tuple[str, ...]) -> None:
         done = with_small_files("check", few, "--for", "atlas", *words, kept)
         assert done.returncode == 2
         assert f"{kept} cannot be written to the end (File too large)" in done.stderr

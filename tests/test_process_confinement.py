@@ -72,7 +72,7 @@ def status_of(pid: int, name: str) -> str:
 
 
 class TestDecoderProcess:
-    def test_its_environment_is_empty(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_decoder_environment_is_empty(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in worker.start.LOADER_VARIABLES:
             monkeypatch.delenv(name, raising=False)
         seen = ask("surroundings")
@@ -84,7 +84,7 @@ class TestDecoderProcess:
         assert loader_environment()["LD_LIBRARY_PATH"] == "/nowhere/lib"
         assert environment_of(ask("surroundings")["pid"]) == {"LD_LIBRARY_PATH": "/nowhere/lib"}
 
-    def test_it_holds_no_descriptor_but_the_channel(self, tmp_path: Path) -> None:
+    def test_decoder_inherits_only_the_channel(self, tmp_path: Path) -> None:
         descriptor = os.open(tmp_path, os.O_RDONLY)
         os.set_inheritable(descriptor, True)
         try:
@@ -96,7 +96,7 @@ class TestDecoderProcess:
         assert channel.startswith("socket:")
         assert held == dict.fromkeys((0, 1, 2), os.devnull)
 
-    def test_its_folder_is_not_ours(self) -> None:
+    def test_decoder_runs_in_root_folder(self) -> None:
         seen = ask("surroundings")
         assert seen["folder"] == os.readlink(f"/proc/{seen['pid']}/cwd") == "/"
 
@@ -108,7 +108,7 @@ class TestDecoderProcess:
         monkeypatch.setitem(worker.TASKS, "own", "own_decoder:task")
         assert ask("own") == "found"
 
-    def test_its_resources_are_limited(self) -> None:
+    def test_decoder_resources_are_limited(self) -> None:
         limits = limits_of(ask("surroundings")["pid"])
         assert limits["Max file size"] == ("0", "0")
         assert limits["Max core file size"] == ("0", "0")
@@ -117,16 +117,16 @@ class TestDecoderProcess:
         assert int(limits["Max address space"][0]) <= 6 << 30
         assert int(limits["Max address space"][1]) <= 16 << 30
 
-    def test_it_can_gain_no_privileges(self) -> None:
+    def test_decoder_cannot_gain_privileges(self) -> None:
         assert status_of(ask("surroundings")["pid"], "NoNewPrivs") == "1"
 
-    def test_it_has_no_privilege_of_root_but_to_read(self) -> None:
+    def test_decoder_run_by_root_may_only_read(self) -> None:
         assert int(status_of(ask("surroundings")["pid"], "CapEff"), 16) in (0, 1 << 2)
 
     def test_threads_are_allowed(self) -> None:
         assert ask("attempt", what="thread") == "succeeded"
 
-    def test_its_processor_time_counts_and_not_the_clock(self) -> None:
+    def test_decoder_limit_is_processor_time(self) -> None:
         """As many busy processes as slow the machine down: the same work gives the same answer."""
         busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
         try:
@@ -151,7 +151,7 @@ class TestSystemCalls:
             pytest.skip("this kernel has no seccomp")
 
     @pytest.mark.parametrize("what", ["socket", "unix_socket", "socket_pair", "run", "fork", "signal"])
-    def test_no_connection_and_no_process(self, what: str) -> None:
+    def test_decoder_cannot_connect_or_start_processes(self, what: str) -> None:
         assert ask("attempt", what=what) == "PermissionError"
 
     @pytest.mark.parametrize("what", ["signal_by_thread", "signal_by_file", "limits_of_host", "priority_of_host"])
@@ -186,13 +186,13 @@ def landlock() -> bool:
 @pytest.mark.skipif(sys.platform != "linux" or not landlock(), reason="this kernel has no Landlock")
 class TestFiles:
     @pytest.mark.parametrize("what", ["create", "write", "make_folder"])
-    def test_nothing_is_made(self, what: str, tmp_path: Path) -> None:
+    def test_decoder_cannot_create_files(self, what: str, tmp_path: Path) -> None:
         path = tmp_path / "new"
         assert ask("attempt", what=what, path=str(path)) == "PermissionError"
         assert not path.exists()
 
     @pytest.mark.parametrize("what", ["write", "truncate", "remove", "rename"])
-    def test_what_is_there_stays(self, what: str, tmp_path: Path) -> None:
+    def test_decoder_cannot_change_files(self, what: str, tmp_path: Path) -> None:
         path = tmp_path / "there"
         path.write_bytes(b"kept")
         assert ask("attempt", what=what, path=str(path)) == "PermissionError"
@@ -204,7 +204,7 @@ class TestFiles:
 
 
 class TestProcessThatExaminesFiles:
-    def test_it_has_no_secret_of_ours(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_reader_environment_has_no_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LC_TIME", "C")
         process = _Process(plan_for("atlas"), None)
         try:

@@ -176,7 +176,7 @@ class TestTotals:
 class TestCommand:
     """`preflight check` with assets on the command line."""
 
-    def test_passes_beside_a_file_that_passes(self, run: Run) -> None:
+    def test_asset_passes_with_a_passing_file(self, run: Run) -> None:
         code, rows = together(run, PICTURE, "asset://asset-2026")
         assert code == 0
         assert rows["asset://asset-2026"]["verdict"] == "pass"
@@ -208,7 +208,7 @@ class TestCommand:
         assert list(_marked(["--", "--as", "image"])) == ["--", "--as", "image"]
         assert list(with_kinds(_marked(["--as", "image", "a.png", "asset://a"]))) == ["a.png", "image=asset://a"]
 
-    def test_lists_name_assets(self, run: Run, tmp_path: Path) -> None:
+    def test_lists_may_name_assets(self, run: Run, tmp_path: Path) -> None:
         listed = tmp_path / "list.txt"
         listed.write_text("image=asset://a\nasset://b\n")
         code, rows = together(run, SOUND, f"@{listed}")
@@ -241,14 +241,14 @@ class TestLedger:
         assert registered_kind("asset://77", path) == "image"
         assert registered_kind("asset://asset-2", path) is None
 
-    def test_is_used_on_the_command_line(self, run: Run, path: str) -> None:
+    def test_ledger_gives_kind_on_command_line(self, run: Run, path: str) -> None:
         code, rows = together(run, SOUND, "asset://asset-1", "--ledger", path)
         assert code == 0
         assert rows["asset://asset-1"]["kind"] == "video"
         _, rows = together(run, SOUND, "--as", "image", "asset://asset-1", "--ledger", path)
         assert rows["asset://asset-1"]["kind"] == "image"
 
-    def test_is_neither_made_nor_written(self, path: str, tmp_path: Path) -> None:
+    def test_ledger_is_not_created_or_written(self, path: str, tmp_path: Path) -> None:
         gone = str(tmp_path / "gone.sqlite")
         assert registered_kind("asset://asset-1", gone) is None
         assert not os.path.exists(gone)
@@ -257,7 +257,7 @@ class TestLedger:
         assert (os.stat(path).st_mtime_ns, Path(path).read_bytes()) == (before[0].st_mtime_ns, before[1])
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_is_read_where_nothing_may_be_written(self, path: str) -> None:
+    def test_ledger_in_read_only_folder_is_read(self, path: str) -> None:
         os.chmod(path, 0o400)
         os.chmod(os.path.dirname(path), 0o500)
         try:
@@ -265,7 +265,7 @@ class TestLedger:
         finally:
             os.chmod(os.path.dirname(path), 0o700)
 
-    def test_what_is_no_ledger_is_said(self, run: Run, path: str, tmp_path: Path) -> None:
+    def test_invalid_ledger_is_reported(self, run: Run, path: str, tmp_path: Path) -> None:
         Path(path).write_bytes(b"no database")
         with pytest.raises(LedgerError, match="cannot be read"):
             registered_kind("asset://asset-1", path)

@@ -223,7 +223,7 @@ class TestTextOfRuleFiles:
         assert not re.search("[\u200e\u200f\u202a-\u202e\u2066-\u2069\x1b]", printed)
         assert "\nfake line" not in printed
 
-    def test_they_are_shown_as_escapes(self, run: Run, evil: Path) -> None:
+    def test_control_characters_are_shown_as_escapes(self, run: Run, evil: Path) -> None:
         out = run("rules", "show", evil).stdout
         assert out.splitlines()[0].endswith(r"Evil\u202e \x1b[31m [bold]x[/nope] :smile:\nfake line")
         assert r"a\u202e[/x]" in out

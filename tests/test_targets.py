@@ -122,7 +122,7 @@ class TestIgnored:
         (tree / "src/.gitignore").write_text("!keep.tmp.png\nlocal.png\n")
         return tree
 
-    def test_what_git_ignores_and_dependencies_are_left_out(self, project: Path) -> None:
+    def test_ignored_files_and_dependencies_are_left_out(self, project: Path) -> None:
         assert names(".") == ["./a.png", "./b/c.png", "./b/d/e.mp4", "./src/keep.tmp.png"]
 
     def test_rules_hold_from_the_top_of_the_repository(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ class TestIgnored:
         assert names(".") == ["./keep.tmp.png"]
         assert names("..")[:1] == ["../a.png"]
 
-    def test_what_is_named_itself_is_checked(self, project: Path) -> None:
+    def test_ignored_file_named_as_target_is_checked(self, project: Path) -> None:
         assert names("build/a.png", "z.jpg") == ["build/a.png", "z.jpg"]
         assert names("build", "node_modules", "env") == [
             "build/a.png",
@@ -144,7 +144,7 @@ class TestIgnored:
         found = [item.target for item in expand(["."], Selection(ignore=False))]
         assert len(found) == 13
 
-    def test_what_is_left_out_is_counted(self, project: Path, run: Run) -> None:
+    def test_ignored_files_are_counted(self, project: Path, run: Run) -> None:
         count: list[None] = []
         list(expand(["."], Selection(ignored=lambda: count.append(None))))
         assert len(count) == 8
@@ -155,7 +155,7 @@ class TestIgnored:
         done = run("check", project, "--for", "atlas", "--no-ignore")
         assert "12 files, 1 without media skipped;" in done.stdout
 
-    def test_a_folder_of_ignored_files_alone_is_said(self, project: Path) -> None:
+    def test_folder_of_only_ignored_files_is_reported(self, project: Path) -> None:
         (project / "src/keep.tmp.png").unlink()
         (item,) = expand(["src"])
         assert item.problem is not None
@@ -165,7 +165,7 @@ class TestIgnored:
         (tree / "b/.gitignore").write_text("*.png\n")
         assert names(".") == ["./a.png", "./z.jpg", "./b/d/e.mp4"]
 
-    def test_a_pipe_or_a_link_as_gitignore_is_passed_over(self, tree: Path) -> None:
+    def test_gitignore_that_is_pipe_or_link_is_skipped(self, tree: Path) -> None:
         os.mkfifo(tree / ".gitignore")
         (tree / "rules").write_text("*\n")
         (tree / "b/.gitignore").symlink_to("../rules")

@@ -63,7 +63,9 @@ class TestColour:
             ({"FORCE_COLOR": "1"}, ("--color", "auto"), True),
         ],
     )
-    def test_in_a_pipe(self, run: Run, environment: dict[str, str], words: tuple[str, ...], coloured: bool) -> None:
+    def test_colour_in_a_pipe(
+        self, run: Run, environment: dict[str, str], words: tuple[str, ...], coloured: bool
+    ) -> None:
         done = run(*CHECK, *words, env={**os.environ, **environment})
         assert (ESCAPE in done.stdout) is coloured
 
@@ -78,7 +80,7 @@ class TestColour:
         ],
     )
     @pytest.mark.parametrize("words", [CHECK, ("rules", "diff", "atlas", "ltx")])
-    def test_on_a_terminal(self, environment: dict[str, str], coloured: bool, words: tuple[str, ...]) -> None:
+    def test_colour_on_a_terminal(self, environment: dict[str, str], coloured: bool, words: tuple[str, ...]) -> None:
         assert (ESCAPE in on_terminal(list(words), 120, **environment)) is coloured
 
     def test_files_are_coloured_by_the_option_alone(self, run: Run, tmp_path: Path) -> None:
@@ -140,12 +142,12 @@ class TestNarrow:
         said, meant = ({word.strip(":,") for word in text.split()} for text in (narrow, wide))
         assert said <= meant
 
-    def test_a_long_word_is_left_whole(self) -> None:
+    def test_long_word_is_not_broken(self) -> None:
         formatter = Formatter(width=20)
         formatter.write_dl([("--option", "a https://example.com/a/long/address b")])
         assert "https://example.com/a/long/address" in formatter.getvalue()
 
-    def test_a_command_in_an_example_goes_on_behind_a_backslash(self) -> None:
+    def test_long_example_command_continues_after_backslash(self) -> None:
         formatter = Formatter(width=40)
         formatter.write_text("\b\nExamples:\n  preflight check media/ --for atlas --report report.xml")
         assert formatter.getvalue().splitlines()[1].endswith(" \\")

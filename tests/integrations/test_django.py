@@ -110,7 +110,7 @@ class TestPaths:
                 validator(outside)
             assert caught.value.error_list[0].code == "path_outside"
 
-    def test_the_folder_can_stand_in_a_migration(self) -> None:
+    def test_within_folder_is_serialised_in_migration(self) -> None:
         validator = Passes("atlas", within="fixtures")
         assert MigrationWriter.serialize(validator)[0] == (
             "preflight.integrations.django.Passes('atlas', within='fixtures')"

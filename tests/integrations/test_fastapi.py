@@ -235,7 +235,7 @@ class TestThreads:
 
         assert [error["loc"] for error in asyncio.run(call()).json()["detail"]] == [["body", "mask"]]
 
-    def test_without_an_upload_the_answer_is_that_of_fastapi(self, watched: FastAPI) -> None:
+    def test_request_without_upload_gets_fastapi_error(self, watched: FastAPI) -> None:
         async def call(**words: Any) -> Any:
             transport = httpx.ASGITransport(app=watched)
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

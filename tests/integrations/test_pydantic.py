@@ -157,12 +157,12 @@ class TestTypes:
     def test_paths_bytes_and_uploads_in_any_arrangement_are_judged(self, annotation: Any, value: Any) -> None:
         assert TypeAdapter(Annotated[annotation, Passes("atlas")]).validate_python(value) == value
 
-    def test_a_value_deep_in_a_list_is_named_by_its_place(self) -> None:
+    def test_error_location_names_nested_list_index(self) -> None:
         (error,) = errors(Annotated[list[tuple[Path, ...]], Passes("atlas")], [(PASSING,), (PASSING, NARROW)])
         assert error["loc"] == (1, 1)
 
     @pytest.mark.parametrize("value", ["/etc/passwd", "http://127.0.0.1/a.png", 7, {"a": PASSING}])
-    def test_what_slips_through_an_odd_type_is_an_error_of_the_value(self, value: Any) -> None:
+    def test_unsupported_value_of_unknown_type_is_a_validation_error(self, value: Any) -> None:
         with pytest.raises(ValidationError) as caught:
             Passes("atlas")._validated(value)
         (error,) = caught.value.errors()

@@ -142,7 +142,7 @@ class TestIni:
         ini(pytester, 'preflight_rules = "atlas"')
         assert run(pytester).ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
-    def test_remarks_of_what_passes_are_printed(self, pytester: pytest.Pytester, fixtures: Path) -> None:
+    def test_remarks_of_passing_files_are_printed(self, pytester: pytest.Pytester, fixtures: Path) -> None:
         shutil.copy(fixtures / "quirks/jpeg-multi-picture.jpg", pytester.path / "a.jpg")
         done = run(pytester, "--preflight=runway", "a.jpg", "-rP")
         done.assert_outcomes(passed=1)

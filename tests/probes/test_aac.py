@@ -63,7 +63,7 @@ def test_one_header_is_no_proof() -> None:
     "tag", [id3v1(), ape(("Title", "x")), ape(("Title", "x"), header=False), lyrics3("la"), id3(version=4, flags=0x10)]
 )
 @pytest.mark.parametrize("frames", [1, 2, 3, 4])
-def test_few_frames_before_a_tag_are_sound(frames: int, tag: bytes) -> None:
+def test_few_frames_before_a_tag_are_recognised_as_audio(frames: int, tag: bytes) -> None:
     """ffprobe: aac for each of them."""
     for before in (b"", id3(text(b"TIT2", "title"))):
         media = facts(before + adts(frames) + tag)
@@ -82,7 +82,7 @@ def test_foreign_bytes_before_the_first_frame_are_skipped(length: int) -> None:
             assert media.duration == pytest.approx(40 * BLOCK)
 
 
-def test_a_tag_whose_size_is_too_large_hides_no_sound() -> None:
+def test_oversized_tag_does_not_hide_audio() -> None:
     tag = id3(text(b"TIT2", "title"))
     media = facts(tag[:6] + b"\x7f" * 4 + tag[10:] + adts(40))
     assert (media.audio_codec, media.duration, media.notes) == ("aac", pytest.approx(40 * BLOCK), ("bad_header",))

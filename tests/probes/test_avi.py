@@ -78,7 +78,7 @@ def test_contradicting_numbers_of_frames_without_an_index_are_unknown() -> None:
     assert (media.frames, media.duration, media.notes) == (50, 2.0, ("bad_header",))
 
 
-def test_a_later_riff_says_more_than_the_index_of_the_first() -> None:
+def test_index_is_ignored_in_file_of_several_riffs() -> None:
     data = film(main(60), video(60)) + b"RIFF" + pack("<I", 4) + b"AVIX"
     assert (facts(data).frames, facts(data).notes) == (60, ())
 

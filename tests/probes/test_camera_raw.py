@@ -35,12 +35,12 @@ NOT_OF_EXIFTOOL = frozenset(
 
 
 @needs_exiftool
-def test_exiftool_says_the_same(fixtures: Path) -> None:
+def test_facts_agree_with_exiftool(fixtures: Path) -> None:
     agrees(fixtures, [one.name for one in RAWS if one.name.removeprefix("quirks/") not in NOT_OF_EXIFTOOL])
 
 
 @pytest.mark.parametrize("fixture", RAWS, ids=lambda fixture: fixture.name)
-def test_the_format_is_told_by_the_content_alone(fixture: Fixture) -> None:
+def test_format_is_detected_by_content_alone(fixture: Fixture) -> None:
     media = facts(fixture.make())
     assert media.format in CAMERA_RAW
     assert "camera_raw" in media.notes
@@ -128,7 +128,7 @@ def test_the_maker_tells_the_format(make: str, name: str, order: str) -> None:
     assert (media.format, media.width, media.height) == (name, 600, 400)
 
 
-def test_a_coding_of_one_maker_tells_more_than_the_make() -> None:
+def test_coding_of_one_maker_wins_over_make() -> None:
     data = ifds([*image(600, 400, CFA, 65535), text(271, "SAMSUNG TECHWIN CO.")])
     assert facts(data).format == "pef"
 
@@ -145,7 +145,7 @@ def test_the_picture_in_full_resolution_counts_even_where_a_larger_copy_stands_f
     assert (media.width, media.height) == (600, 400)
 
 
-def test_a_raw_whose_data_lie_behind_the_end_is_cut() -> None:
+def test_raw_with_data_beyond_the_end_is_truncated() -> None:
     whole = nef()
     assert facts(whole).notes == ("camera_raw",)
     assert facts(whole[:-65]).notes == ("camera_raw", "truncated")
@@ -170,14 +170,14 @@ def test_a_raw_without_a_size_is_not_given_that_of_its_thumbnail() -> None:
 
 
 @pytest.mark.parametrize("data", [b"IIRO\x08\0\0\0", b"IIU\0", b"MMOR\0\0\0\x08\0"])
-def test_a_file_that_ends_behind_its_magic_number_is_a_cut_raw(data: bytes) -> None:
+def test_file_that_ends_after_magic_number_is_truncated_raw(data: bytes) -> None:
     media = facts(data)
     assert media.format in CAMERA_RAW
     assert (media.width, media.notes) == (None, ("camera_raw", "truncated"))
 
 
 @pytest.mark.parametrize("turned", [0, 9, 65535])
-def test_an_orientation_that_is_none_is_not_known(turned: int) -> None:
+def test_invalid_orientation_is_unknown(turned: int) -> None:
     media = facts(ifds([*image(600, 400, CFA), (274, SHORT, [turned])]))
     assert (media.width, media.orientation) == (600, None)
 
@@ -201,7 +201,7 @@ RENDERED: dict[str, list[list[Entry]]] = {
 
 
 @pytest.mark.parametrize("directories", RENDERED.values(), ids=RENDERED)
-def test_finished_pictures_are_no_raws(directories: list[list[Entry]]) -> None:
+def test_finished_pictures_are_not_raws(directories: list[list[Entry]]) -> None:
     media = facts(ifds(*directories))
     assert (media.format, media.width, media.notes) == ("tiff", 16, ())
 

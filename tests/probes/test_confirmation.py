@@ -78,12 +78,12 @@ def test_the_same_file_cut_off_is_truncated() -> None:
 
 
 @pytest.mark.parametrize("form", ["GIF", "JPEG", "PNG"])
-def test_without_ffmpeg_the_structure_is_the_second_witness(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_structure_confirms_damage_without_ffmpeg(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confirmation, "find_spec", lambda _: None)
     assert [code for code, _ in problems(saved(form)[:-1000])] == ["truncated"]
 
 
-def test_ffmpeg_is_the_second_witness_of_damaged_pixels() -> None:
+def test_ffmpeg_confirms_damaged_pixels() -> None:
     pytest.importorskip("av")
     ((code, message),) = problems(saved("WEBP", lossless=True)[:400] + bytes(200) + saved("WEBP", lossless=True)[600:])
     assert code == "corrupt"
@@ -103,7 +103,7 @@ def test_the_second_file_with_a_fault_is_as_corrupt_as_the_first() -> None:
     assert others == [first, first]
 
 
-def test_a_witness_that_does_not_come_to_an_end_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_that_times_out_confirms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object) -> str:
         raise WorkerCrashed("x", "crashed (SIGSEGV)")
 
@@ -119,7 +119,7 @@ def test_a_format_without_a_decoder_is_a_note() -> None:
 
 
 @pytest.mark.parametrize("error", [WorkerTimeout("clip", 30), WorkerCrashed("clip", "crashed (SIGSEGV)")])
-def test_a_second_opinion_that_dies_is_a_warning(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_library_that_crashes_is_a_warning(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def die(*_: object, **__: object) -> Opinion:
         raise error
 
@@ -149,13 +149,13 @@ class TestStructure:
             ("TIFF", {"big_tiff": True}),
         ],
     )
-    def test_a_whole_file_has_no_fault_and_a_cut_one_has(self, form: str, options: dict[str, Any]) -> None:
+    def test_structure_check_finds_truncation_only(self, form: str, options: dict[str, Any]) -> None:
         data = saved(form, **options)
         assert self.examined(data, form.lower()) is None
         for end in range(20, len(data) - 3, 97):
             assert self.examined(data[:end], form.lower()) == "truncated", end
 
-    def test_bytes_behind_the_end_are_no_fault(self) -> None:
+    def test_trailing_bytes_are_not_a_fault(self) -> None:
         for form in ("PNG", "JPEG", "GIF"):
             assert self.examined(saved(form) + b"more of something else", form.lower()) is None
 
@@ -180,14 +180,14 @@ class TestStructure:
         data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\1\1\7\1\1")) + chunk(b"IEND", b"")
         assert self.examined(structure._PNG + data, "png") == "corrupt"
 
-    def test_hostile_directories_end(self) -> None:
+    def test_hostile_directories_are_bounded(self) -> None:
         for data in (b"II*\0" + struct.pack("<I", 8) + b"\xff" * 900, b"II*\0\x08\0\0\0" + bytes(20)):
             structure.examine(io.BytesIO(data), "tiff")
         loop = tiff((page(1, 1), bytes(256)))
         pointer = 8 + 2 + 12 * 9
         assert self.examined(loop[:pointer] + struct.pack("<I", 8) + loop[pointer + 4 :], "tiff") is None
 
-    def test_offsets_behind_any_file_are_read_as_nothing(self) -> None:
+    def test_offsets_beyond_any_file_read_nothing(self) -> None:
         big = b"II\x2b\0\x08\0\0\0" + struct.pack("<Q", 1 << 63) + bytes(16)
         assert self.examined(big, "tiff") == "truncated"
 

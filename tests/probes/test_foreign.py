@@ -80,11 +80,11 @@ def test_only_linear_samples_are_pcm(data: bytes, codec: str) -> None:
     assert seen(data).audio_codec == codec
 
 
-def test_sound_in_blocks_has_no_duration_of_a_library_that_counts_its_bytes() -> None:
+def test_duration_of_block_coded_audio_in_aiff_is_unknown() -> None:
     assert seen(aiff(coding=b"ima4")).duration is None
 
 
-def test_the_telephones_coding_in_flash_has_8_khz() -> None:
+def test_g711_in_flash_video_has_8_khz() -> None:
     """ffprobe: 8000 Hz; libmediainfo: 5500 Hz, by a field that has no other value."""
     assert (seen(flash(0x82)).sample_rate, seen(flash(0x72)).sample_rate) == (8000, 8000)
 

@@ -86,16 +86,16 @@ class TestMatroska:
         data = live(cluster(0, block(1, 0), block(2, 0), block(1, 40), *(block(2, at) for at in range(20, 3000, 20))))
         assert deep(data)["duration"] == pytest.approx(3.0)
 
-    def test_a_recording_that_begins_late_is_as_long_as_what_is_there(self) -> None:
+    def test_late_start_is_not_counted_in_duration(self) -> None:
         assert deep(live(*recording(5, start=3_600_000)))["duration"] == pytest.approx(5.0)
 
     def test_the_frame_rate_of_the_track_is_the_length_of_its_last_frame(self) -> None:
         assert deep(live(cluster(0, block(1, 0)), rate=500_000_000))["duration"] == pytest.approx(0.5)
 
-    def test_another_file_behind_it_is_not_counted(self) -> None:
+    def test_appended_file_is_not_counted(self) -> None:
         assert deep(live(*recording(2), behind=live(*recording(9))))["duration"] == pytest.approx(2.0)
 
-    def test_a_file_that_was_cut_has_the_length_of_what_is_there(self) -> None:
+    def test_truncated_file_has_duration_of_present_blocks(self) -> None:
         data = live(*recording(10))
         assert deep(data[: len(data) // 2])["duration"] == pytest.approx(5.0, abs=0.1)
 
@@ -103,12 +103,12 @@ class TestMatroska:
     def test_without_blocks_there_is_no_duration(self, clusters: list[bytes]) -> None:
         assert "duration" not in deep(live(*clusters))
 
-    def test_elements_without_length_end(self) -> None:
+    def test_elements_of_zero_length_are_bounded(self) -> None:
         began = time.process_time()
         deep(live(cluster(0, *[element(0xA0)] * 200_000)))
         assert time.process_time() - began < 10
 
-    def test_by_url(self) -> None:
+    def test_recording_by_url_gets_duration(self) -> None:
         data = live(*recording(60, payload=4000))
         assert by_url(data, "live.webm", False).duration is None
         assert by_url(data, "live.webm", True).duration == pytest.approx(60.0)
@@ -147,7 +147,7 @@ class TestFlac:
         assert probe(MemorySource(data)).duration is None
         assert deep(data)["duration"] == pytest.approx(samples / 8000)
 
-    def test_bytes_that_look_like_a_frame_are_none(self) -> None:
+    def test_bytes_that_look_like_a_frame_are_ignored(self) -> None:
         data = self.streamed(5000)
         assert deep(data + b"\xff\xf8\x74\x08\x7f\x03\xff\x00" * 9)["duration"] == pytest.approx(5000 / 8000)
 
@@ -168,7 +168,7 @@ class TestAvi:
         return b"RIFF" + struct.pack("<I", 0xFFFFFFFF if unsized else 4 + len(body)) + b"AVI " + body
 
     @pytest.mark.parametrize("unsized", [False, True])
-    def test_pictures_that_no_header_counts_are_counted(self, unsized: bool) -> None:
+    def test_pictures_are_counted_without_header_count(self, unsized: bool) -> None:
         data = self.streamed(100, unsized)
         media = probe(MemorySource(data))
         assert (media.duration, media.fps) == (None, 25.0)
@@ -196,7 +196,7 @@ def test_fragments_without_an_index_by_url() -> None:
     assert by_url(data, "clip.mp4", True).duration == pytest.approx(local)
 
 
-def test_telemetry_that_is_longer_than_the_film_is_no_disagreement() -> None:
+def test_longer_telemetry_track_is_not_a_disagreement() -> None:
     """As a camera writes it: libmediainfo counts that track into the duration of the file."""
     telemetry = blank(((312, 1000),))._replace(
         handler=b"meta", entry=struct.pack(">I4s6xH", 16, b"gpmd", 1), size=(0, 0), samples=(b"\0" * 8,) * 312
@@ -210,6 +210,6 @@ def test_telemetry_that_is_longer_than_the_film_is_no_disagreement() -> None:
     assert "probe_disagreement" not in [finding.code for finding in report.findings]
 
 
-def test_what_is_known_is_not_replaced() -> None:
+def test_known_facts_are_not_replaced() -> None:
     data = movie(blank())
     assert deep(data) == {}

@@ -64,12 +64,12 @@ def test_a_first_picture_that_fills_the_head_leaves_it_open_whether_another_foll
         assert (media.frames, media.notes) == (None, ())
 
 
-def test_what_looks_like_a_picture_within_a_block_is_none() -> None:
+def test_picture_signature_within_a_block_is_ignored() -> None:
     hidden = b"\x21\xfe\xff" + (frame(8, 8) * 9)[:255].ljust(255, b"\x2c") + b"\0"
     assert facts(gif(frame(8, 8), hidden)).frames == 1
 
 
-def test_the_pixels_may_be_wider_than_high() -> None:
+def test_gif_pixel_aspect_ratio_is_read() -> None:
     """ffprobe: 1:4, 1:2, 1:1, 135:32; exiftool has the same PixelAspectRatio."""
     for value, ratio in ((0, None), (1, 0.25), (17, 0.5), (49, 1.0), (255, 4.21875)):
         data = gif(frame())

@@ -79,7 +79,7 @@ def test_the_number_of_boxes_is_bounded() -> None:
         assert met == bound
 
 
-def test_as_many_boxes_as_are_looked_at_end_where_they_end() -> None:
+def test_maximum_number_of_boxes_is_accepted() -> None:
     data = plain(b"free") * 10
     assert sum(1 for _ in top_level(MemorySource(data), limit=10)) == 10
     assert sum(1 for _ in boxes(plain(b"free") * MAX_BOXES)) == MAX_BOXES

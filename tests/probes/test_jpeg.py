@@ -63,12 +63,12 @@ def test_a_picture_without_thumbnail_needs_its_head_alone() -> None:
         (1, 0, 72, None),
     ],
 )
-def test_the_densities_of_jfif_are_the_shape_of_a_pixel(unit: int, across: int, down: int, ratio: float | None) -> None:
+def test_jfif_densities_give_pixel_aspect_ratio(unit: int, across: int, down: int, ratio: float | None) -> None:
     """ffprobe's sample_aspect_ratio is the same for each, whatever the unit."""
     assert facts(with_density(unit, across, down)).pixel_aspect_ratio == ratio
 
 
-def test_without_jfif_the_shape_of_a_pixel_is_unknown() -> None:
+def test_pixel_aspect_ratio_is_unknown_without_jfif() -> None:
     """ffprobe: N/A; it does not look at EXIF's resolutions either."""
     plain = picture()
     at = plain.index(b"JFIF\0")
@@ -77,7 +77,7 @@ def test_without_jfif_the_shape_of_a_pixel_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "L", "RGB"])
-def test_the_colours_of_print_are_noted(mode: str) -> None:
+def test_cmyk_is_noted(mode: str) -> None:
     """exiftool's ColorComponents: 4, 1, 3."""
     assert facts(picture(mode=mode)).notes == (("cmyk",) if mode == "CMYK" else ())
 

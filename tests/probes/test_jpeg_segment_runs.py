@@ -90,7 +90,7 @@ def local(server: Server, name: str) -> Media:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_rows_of_segments_are_stepped_over_with_few_small_requests(server: Server, name: str) -> None:
+def test_segment_runs_are_skipped_with_few_small_requests(server: Server, name: str) -> None:
     media, source = probe(server, f"file/{name}")
     assert (media.width, media.height) == (800, 600)
     assert media == local(server, name)
@@ -100,7 +100,7 @@ def test_rows_of_segments_are_stepped_over_with_few_small_requests(server: Serve
 
 
 @pytest.mark.parametrize("name", LYING)
-def test_rows_that_say_wrong_numbers_are_read_as_without(server: Server, name: str) -> None:
+def test_segment_runs_with_wrong_numbers_are_read_like_unnumbered_ones(server: Server, name: str) -> None:
     media, source = probe(server, f"file/{name}")
     assert media == local(server, name)
     assert source.bytes_read < 200_000

@@ -39,12 +39,12 @@ def test_a_stream_of_a_real_encoder_is_read(tmp_path: Path) -> None:
     assert media.duration == pytest.approx(2, abs=0.06)
 
 
-def test_two_frames_are_no_proof() -> None:
+def test_two_frames_are_not_enough() -> None:
     assert sniff(MemorySource(loas(2))) is None
     assert sniff(MemorySource(loas(3))) == "loas"
 
 
-def test_tags_and_foreign_bytes_around_it_are_not_sound() -> None:
+def test_tags_and_foreign_bytes_are_not_counted_as_audio() -> None:
     whole = 40 * 1024 / 44100
     assert facts(id3() + loas(40) + id3v1()).duration == pytest.approx(whole)
     media = facts(id3() + b"?" * 3000 + loas(40))
@@ -59,7 +59,7 @@ def test_a_configuration_that_is_sent_now_and_then_is_found() -> None:
     assert facts(cut[at:]).sample_rate == 44100
 
 
-def test_what_the_configuration_does_not_say_plainly_is_unknown() -> None:
+def test_facts_that_configuration_does_not_state_are_unknown() -> None:
     low = facts(loas(40, rate_index=7))
     assert (low.sample_rate, low.channels, low.duration) == (None, None, pytest.approx(40 * 1024 / 22050))
     silent = loas(40, every=100)[len(loas(1)) :]

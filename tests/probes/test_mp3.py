@@ -163,14 +163,14 @@ def test_a_tag_with_a_wrong_size_may_hide_the_first_frame_for_64_kib() -> None:
 
 @pytest.mark.parametrize("tag", [id3v1(), ape(("Title", "x")), ape(("Title", "x"), header=False), lyrics3("la")])
 @pytest.mark.parametrize("frames", [1, 2, 3])
-def test_few_frames_before_a_tag_are_sound(frames: int, tag: bytes) -> None:
+def test_few_frames_before_a_tag_are_recognised_as_audio(frames: int, tag: bytes) -> None:
     """ffprobe: mp3 from two frames on; libmediainfo: MPEG Audio from one on."""
     for before in (b"", id3(text(b"TIT2", "title"))):
         media = facts(before + QUIET * frames + tag)
         assert (media.format, media.duration, media.notes) == ("mp3", pytest.approx(frames * 576 / 22050), ())
 
 
-def test_a_lone_header_of_an_ape_tag_behind_is_not_taken_for_its_footer() -> None:
+def test_lone_ape_header_is_not_read_as_footer() -> None:
     header = ape(("Title", "x"))[:32]
     assert facts(CONSTANT + header).duration == pytest.approx(40 * 576 / 22050)
 

@@ -246,7 +246,7 @@ def test_fragments_are_left_where_no_time_is_needed() -> None:
         (8000, 2600, ("edit_list",)),
     ],
 )
-def test_the_delay_of_a_sound_encoder_is_no_edit_to_remark(rate: int, played: int, notes: tuple[str, ...]) -> None:
+def test_audio_encoder_delay_is_not_noted_as_edit_list(rate: int, played: int, notes: tuple[str, ...]) -> None:
     frames = round(3.2 * rate / 1024)
     track = sound(frames, sound_entry(b"mp4a", rate, 1, esds(0x40)))._replace(scale=rate, edits=((played, 1024),))
     assert seen(movie(track, brand=b"M4A ")).notes == notes

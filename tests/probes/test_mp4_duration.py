@@ -48,7 +48,7 @@ def test_samples_decide_where_the_movie_header_contradicts_them(ticks: int) -> N
 
 
 @pytest.mark.parametrize("ticks", [0, 0xFFFFFFFF])
-def test_a_movie_header_that_states_nothing_contradicts_nothing(ticks: int) -> None:
+def test_movie_header_without_duration_is_not_a_contradiction(ticks: int) -> None:
     media = seen(movie(blank(), ticks=ticks))
     assert (media.duration, media.notes) == (2.0, ())
 
@@ -67,14 +67,14 @@ def test_a_media_header_that_contradicts_the_samples_is_noted(value: int, notes:
     assert (media.duration, media.fps, media.notes) == (2.0, 24.0, notes)
 
 
-def test_a_movie_clock_of_another_unit_is_the_movie_headers_fault() -> None:
+def test_wrong_movie_timescale_is_corrected_or_noted() -> None:
     assert seen(patched(movie(blank()), b"mvhd", 12, 100)).duration == 2.0
     assert seen(patched(movie(blank()), b"mvhd", 12, 0)).notes == ("bad_header",)
 
 
 @pytest.mark.parametrize("length", [1000, 2000, 0xFFFF3CB0, 0xFFFFFFFF, 0])
 @pytest.mark.parametrize("start", [48_000, BEHIND, 0x7FFFFFFF, -0x80000000])
-def test_an_edit_that_begins_behind_the_media_shows_nothing(length: int, start: int) -> None:
+def test_edit_that_begins_after_the_media_shows_nothing(length: int, start: int) -> None:
     media = cut((length, start), ticks=0)
     if start < 0 and length in (0, 0xFFFF3CB0, 0xFFFFFFFF):
         return  # an edit that begins so early reaches the media if it is long enough
@@ -105,13 +105,13 @@ def test_a_file_that_shows_nothing_fails_every_rule_set() -> None:
         (((0xFFFFFC00, -1), (2000, 0)), 2.0),
     ],
 )
-def test_edits_play_no_more_than_the_media_has(edits: tuple[tuple[int, int], ...], seconds: float) -> None:
+def test_edits_do_not_extend_the_media(edits: tuple[tuple[int, int], ...], seconds: float) -> None:
     assert cut(*edits, ticks=0).duration == pytest.approx(seconds)
     assert cut(*edits, ticks=0xFFFF0000).duration == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(0, 9.0), (1 << 17, 1.0), (1 << 15, 4.0), (0xFFFF0000, 2.0)])
-def test_an_edits_rate_stretches_what_it_plays_and_0_holds_one_picture(rate: int, seconds: float) -> None:
+def test_edit_rate_scales_duration_and_0_holds_one_picture(rate: int, seconds: float) -> None:
     data = movie(blank()._replace(edits=((9000, 0),)), ticks=0)
     assert seen(patched(data, b"elst", 16, rate)).duration == seconds
 
@@ -138,12 +138,12 @@ def test_reordered_pictures_are_shown_later_than_they_are_decoded() -> None:
     assert (seen(whole).duration, seen(whole).notes) == (2.0, ())
 
 
-def test_an_overflown_edit_list_of_the_sound_leaves_the_film_its_length() -> None:
+def test_overflowed_audio_edit_list_keeps_video_duration() -> None:
     media = seen(movie(blank(), sound()._replace(edits=((0xFFFF3CB0, 500_000),)), ticks=0xFFFF3CB0))
     assert (media.duration, media.audio_codec, media.notes) == (2.0, "aac", ("bad_header", "edit_list"))
 
 
-def test_a_track_of_text_may_outlast_film_and_sound() -> None:
+def test_text_track_may_be_longer_than_video_and_audio() -> None:
     text = Track(b"text", box(b"text", bytes(50)), 1000, ((1, 5000),), (b"x",))
     assert (seen(movie(blank(), text)).duration, seen(movie(blank(), text)).notes) == (5.0, ())
     assert seen(movie(blank(), text, ticks=50_000)).duration == 2.0
@@ -160,13 +160,13 @@ def test_fragments_are_counted_whatever_the_movie_box_says() -> None:
         assert (media.duration, "nothing_shown" in media.notes) == (1.0, False)
 
 
-def test_negative_lengths_of_samples_say_nothing() -> None:
+def test_negative_sample_lengths_are_ignored() -> None:
     media = seen(patched(movie(blank(((47, 1000), (1, 999)))), b"stts", 20, 0xFFFFFE00))
     assert (media.duration, media.variable_fps) == (2.0, None)
     assert media.fps == pytest.approx(24, abs=0.01)
 
 
-def test_a_movie_box_that_is_cut_contradicts_nothing() -> None:
+def test_truncated_movie_box_is_not_a_contradiction() -> None:
     media = seen(movie(blank(), ticks=9000)[:500])
     assert (media.duration, media.notes) == (9.0, ("truncated",))
 

@@ -68,7 +68,7 @@ def test_exif_behind_the_picture_costs_few_reads(picture: bytes, behind: tuple[b
         (0xFFFFFFFF, 1, 0, None),
     ],
 )
-def test_physical_dimensions_are_the_shape_of_a_pixel(across: int, down: int, unit: int, ratio: float | None) -> None:
+def test_physical_dimensions_give_pixel_aspect_ratio(across: int, down: int, unit: int, ratio: float | None) -> None:
     """ffprobe's sample_aspect_ratio is the same for each, whatever the unit."""
     assert facts(png(chunk(b"pHYs", pack(">IIB", across, down, unit)))).pixel_aspect_ratio == ratio
     assert facts(png(chunk(b"pHYs", bytes(7)))).pixel_aspect_ratio is None

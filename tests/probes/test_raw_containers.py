@@ -31,12 +31,12 @@ NOT_OF_EXIFTOOL = frozenset(
 
 
 @needs_exiftool
-def test_exiftool_says_the_same(fixtures: Path) -> None:
+def test_facts_agree_with_exiftool(fixtures: Path) -> None:
     agrees(fixtures, [one.name for one in FIXTURES if one.name not in NOT_OF_EXIFTOOL])
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
-def test_the_format_is_told_by_the_content_alone(fixture: Fixture) -> None:
+def test_format_is_detected_by_content_alone(fixture: Fixture) -> None:
     media, source = counted(fixture.make())
     assert media.format in CAMERA_RAW
     assert "camera_raw" in media.notes
@@ -51,11 +51,11 @@ def test_a_raw_by_url_costs_few_requests(name: str, fixtures: Path) -> None:
 
 
 @pytest.mark.parametrize("turned", [0, 9, 65535])
-def test_an_orientation_that_is_none_is_not_known(turned: int) -> None:
+def test_invalid_orientation_is_unknown(turned: int) -> None:
     assert facts(raf(turned)).orientation is None
 
 
-def test_a_raf_whose_table_lies_behind_the_end_is_cut() -> None:
+def test_raf_with_table_beyond_the_end_is_truncated() -> None:
     assert facts(raf()[:150]).notes == ("camera_raw", "truncated")
 
 
@@ -64,13 +64,13 @@ def test_a_raf_without_a_crop_has_the_whole_size() -> None:
     assert (media.width, media.height) == (640, 420)
 
 
-def test_blocks_of_no_length_end_the_walk_through_an_mrw() -> None:
+def test_empty_mrw_blocks_are_bounded() -> None:
     data = mrw().replace(b"\0PRD\0\0\0\x18", b"\0PAD\0\0\0\0")
     assert facts(data).format == "mrw"
 
 
 class TestBrandOfCanon:
-    def test_without_a_movie_box_it_was_cut(self) -> None:
+    def test_cr3_without_movie_box_is_truncated(self) -> None:
         media = facts(ftyp(b"crx ") + box(b"mdat", bytes(64)))
         assert (media.kind, media.format, media.width, media.notes) == (
             "image",
@@ -79,7 +79,7 @@ class TestBrandOfCanon:
             ("camera_raw", "truncated"),
         )
 
-    def test_without_canons_boxes_several_frames_are_a_film(self) -> None:
+    def test_several_frames_without_canon_boxes_are_a_video(self) -> None:
         film = crx(b"", 24, 24)
         without = film.replace(bytes.fromhex("85c0b687"), bytes(4))
         assert (facts(without).kind, facts(without).format) == ("video", "crm")
@@ -91,11 +91,11 @@ class TestBrandOfCanon:
         media = facts(data)
         assert (media.format, media.width, media.notes) == ("cr3", None, ("camera_raw",))
 
-    def test_settings_that_are_no_directory_say_nothing(self) -> None:
+    def test_settings_without_directory_are_ignored(self) -> None:
         data = ftyp(b"crx ") + box(b"moov", canon(b"CanonCR3_001").replace(b"II*\0", b"JJ*\0"))
         assert (facts(data).format, facts(data).width) == ("cr3", None)
 
-    def test_pictures_of_other_brands_stay_what_they_are(self) -> None:
+    def test_other_brands_are_not_read_as_cr3(self) -> None:
         assert sniff(MemorySource(ftyp(b"heic") + bytes(64))) == "heif"
         assert sniff(MemorySource(ftyp(b"isom") + bytes(64))) == "mp4"
 

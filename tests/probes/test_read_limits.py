@@ -71,14 +71,14 @@ LIMITED: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", LIMITED)
-def test_more_than_is_looked_at_is_a_bound_and_no_end(name: str) -> None:
+def test_read_limit_is_not_reported_as_truncation(name: str) -> None:
     media = facts(LIMITED[name]())
     assert "read_limit" in media.notes
     assert not {"truncated", "bad_header", "no_moov"} & set(media.notes)
 
 
 @pytest.mark.parametrize("name", LIMITED)
-def test_from_a_url_it_is_a_bound_too(name: str) -> None:
+def test_read_limit_is_noted_for_urls(name: str) -> None:
     source = RemoteSource(LIMITED[name]())
     media = probe(source)
     assert "read_limit" in media.notes
@@ -86,7 +86,7 @@ def test_from_a_url_it_is_a_bound_too(name: str) -> None:
     assert source.requests < 300
 
 
-def test_what_stands_behind_the_bound_is_unknown() -> None:
+def test_facts_beyond_the_read_limit_are_unknown() -> None:
     media = facts(LIMITED["png chunks in front"]())
     assert (media.width, media.height, media.frames, media.has_alpha, media.orientation) == (48, 32, None, None, None)
     media = facts(png.png(text_chunks(MANY), head=png.header(png.RGBA), picture=png.data(rows=png.pixels(png.RGBA))))
@@ -108,7 +108,7 @@ def test_thousands_of_chunks_are_stepped_over(count: int) -> None:
     assert "truncated" in facts(png.png(text_chunks(count))[:-60]).notes
 
 
-def test_a_movie_box_larger_than_may_be_read_is_a_bound() -> None:
+def test_oversized_movie_box_reaches_read_limit() -> None:
     data = _mp4.movie(_mp4.blank(), extra=_mp4.box(b"free", bytes(2_000_000)))
     media = probe(MemorySource(data), Need(max_bytes=1 << 20))
     assert (media.format, media.kind, media.notes) == ("mp4", None, ("read_limit",))
@@ -124,7 +124,7 @@ def test_a_movie_box_larger_than_may_be_read_is_a_bound() -> None:
     ],
     ids=["adts", "loas", "mp3", "ogg"],
 )
-def test_sound_that_is_larger_than_may_be_counted_has_no_duration(data: bytes) -> None:
+def test_audio_too_large_to_count_has_no_duration(data: bytes) -> None:
     def seen(most: int) -> Media:
         return probe(MemorySource(data), Need(max_bytes=most))
 
@@ -147,7 +147,7 @@ def test_a_floating_point_picture_is_noted() -> None:
     assert facts(tiff.tiff(tiff.picture(8, 8, extra=((339, 3, [1]),)))).notes == ()
 
 
-def test_what_was_cut_off_is_still_said_to_be() -> None:
+def test_truncated_files_are_still_noted_as_truncated() -> None:
     for whole in (
         png.png(),
         jpeg.picture(),

@@ -76,7 +76,7 @@ def test_two_units_that_follow_each_other_name_the_stream(data: bytes, name: str
         DV[:79],
     ],
 )
-def test_one_wrong_bit_in_the_structure_is_no_stream(data: bytes) -> None:
+def test_one_wrong_bit_in_structure_is_not_a_stream(data: bytes) -> None:
     assert sniff_stream(MemorySource(data)) is None
 
 

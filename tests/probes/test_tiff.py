@@ -62,7 +62,7 @@ def test_a_size_that_is_not_positive_is_not_known(value: bytes) -> None:
         (entry(262, SHORT, 1, b"\2"), b"CR\2\0\0\0\0\0", "cr2"),
     ],
 )
-def test_a_camera_raw_is_no_tiff(line: bytes, behind_header: bytes, name: str) -> None:
+def test_camera_raw_is_not_sniffed_as_tiff(line: bytes, behind_header: bytes, name: str) -> None:
     lines = [entry(256, SHORT, 1, b"\x07"), entry(257, SHORT, 1, b"\x05"), line]
     start = 8 + len(behind_header)
     data = b"II*\0" + pack("<I", start) + behind_header + small(*lines)[8:]

@@ -107,7 +107,7 @@ def test_ambisonic_sound_is_pcm() -> None:
         (b"\0" * 48, "pcm"),
     ],
 )
-def test_coded_sound_under_the_name_of_pcm_is_not_pcm(begin: bytes, codec: str | None) -> None:
+def test_coded_audio_labelled_pcm_is_recognised(begin: bytes, codec: str | None) -> None:
     """ffprobe: dts for the DTS words, and whatever IEC 61937 carries for its own; pcm_s16le else."""
     data = riff(fmt(rate=48000, channels=2, bits=16), chunk(b"data", begin + bytes(400)))
     assert facts(data).audio_codec == codec

@@ -45,7 +45,7 @@ def test_a_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open,
 
 
 @pytest.mark.parametrize("name", [name for name in FLOODS if name not in ("no-content", "redirect")])
-def test_an_answer_that_trickles_ends_in_time(flooding: Server, open_: Open, name: str) -> None:
+def test_trickled_response_ends_at_deadline(flooding: Server, open_: Open, name: str) -> None:
     provider = open_("atlas", endpoint=flooding.url(f"drip-flood/{name}"), timeout=(1.0, 0.3))
     began = time.monotonic()
     with pytest.raises(ProviderError) as caught:
@@ -54,7 +54,7 @@ def test_an_answer_that_trickles_ends_in_time(flooding: Server, open_: Open, nam
     assert time.monotonic() - began < 5
 
 
-def test_what_is_no_http_is_said(flooding: Server, open_: Open) -> None:
+def test_invalid_http_is_reported(flooding: Server, open_: Open) -> None:
     provider = open_("atlas", endpoint=flooding.url("flood/negative-chunk"))
     with pytest.raises(ProviderError, match=r"the answer is not one of this service .*invalid chunk size '-1'"):
         provider.register("https://h.example/a.png", "image", name="n")

@@ -149,7 +149,7 @@ class TestRemarks:
             assert judge(media, ATLAS, extra=(finding,), strict=strict).verdict == "pass"
 
     @pytest.mark.parametrize("name", sorted(REPORTERS))
-    def test_every_format_has_it(self, name: str) -> None:
+    def test_every_report_format_includes_the_remark(self, name: str) -> None:
         report = preflight.check(self.MPO, "runway")
         text = written(report, name, plan_for("runway").rules)
         said = self.SAID if name != "github" else self.SAID.replace(",", "%2C")
@@ -157,7 +157,7 @@ class TestRemarks:
 
     @pytest.mark.parametrize("name", ["text", "github", "sarif"])
     @pytest.mark.parametrize("rules", ["runway,ltx", "runway,ltx,fal", "all"])
-    def test_it_is_said_once_whatever_the_number_of_rule_sets(self, name: str, rules: str) -> None:
+    def test_remark_appears_once_for_any_number_of_rule_sets(self, name: str, rules: str) -> None:
         report = preflight.check(self.MPO, rules)
         assert written(report, name, plan_for(rules).rules).count(self.SAID) == 1
 
@@ -171,11 +171,11 @@ class TestRemarks:
     def test_a_quiet_check_prints_nothing_of_a_file_that_passes(self, run: Run) -> None:
         assert run("check", self.MPO, "--for", "runway", "--quiet").stdout == ""
 
-    def test_it_can_be_ignored(self, run: Run) -> None:
+    def test_remark_can_be_ignored(self, run: Run) -> None:
         done = run("check", self.MPO, "--for", "runway", "--ignore", "multi_picture")
         assert self.SAID not in done.stdout
 
-    def test_an_assertion_message_has_it(self) -> None:
+    def test_assertion_message_includes_the_remark(self) -> None:
         with pytest.raises(AssertionError) as failed:
             preflight.assert_passes(self.MPO, "atlas")
         assert self.SAID in str(failed.value)
@@ -191,7 +191,7 @@ class TestRemarks:
             ("png-apple-cgbi.png", "apple_cgbi"),
         ],
     )
-    def test_files_with_something_to_know(self, path: str, word: str) -> None:
+    def test_notes_become_findings(self, path: str, word: str) -> None:
         findings = preflight.check(f"fixtures/quirks/{path}", "runway").findings
         assert [one.severity for one in findings if one.code == word] == ["note"]
 

@@ -135,7 +135,7 @@ NOTATIONS = ["127.1", "0177.1", "0x7f.1", "0X7F.0x0.0.01", "2130706433", "017700
 
 
 @pytest.mark.parametrize("host", NOTATIONS)
-def test_an_address_is_judged_in_whatever_notation_it_is_written(host: str) -> None:
+def test_address_is_checked_in_every_notation(host: str) -> None:
     guard = Guard(allow_private=False, resolve=lambda host, port: ["8.8.8.8"])
     with pytest.raises(SourceError, match="loopback") as caught:
         guard.admit(host, 80, 1.0)
@@ -144,7 +144,7 @@ def test_an_address_is_judged_in_whatever_notation_it_is_written(host: str) -> N
 
 
 @pytest.mark.parametrize("host", NOTATIONS)
-def test_what_is_judged_is_what_is_connected_to(server: Server, open_url: Open, host: str) -> None:
+def test_checked_address_is_the_connected_one(server: Server, open_url: Open, host: str) -> None:
     """No resolver has a say in it."""
     url = f"http://{host}:{server.port}/file/{NAME}"
     source = open_url(url, parts={"resolve": lambda host, port: ["127.0.0.2"]})

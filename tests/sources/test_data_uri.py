@@ -46,7 +46,7 @@ def uri(data: bytes, mime: str = "image/png") -> str:
         f"data:,{quote(PNG)}",
     ],
 )
-def test_every_way_of_writing_is_decoded(text: str) -> None:
+def test_every_data_uri_notation_is_decoded(text: str) -> None:
     source = open_source(text)
     assert source.read_at(0, 1 << 20) == PNG
     assert source.size == len(PNG)
@@ -56,7 +56,7 @@ def test_every_way_of_writing_is_decoded(text: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 300])
-def test_every_range_is_that_of_the_bytes(length: int) -> None:
+def test_every_range_returns_the_right_bytes(length: int) -> None:
     data = random.Random(length).randbytes(length)
     for text in (uri(data), uri(data).rstrip("="), f"data:,{quote(data)}"):
         source = DataUriSource(text)
@@ -109,7 +109,7 @@ def test_declared_type_is_compared_with_the_content() -> None:
     assert preflight.check(uri(PNG, "image/jpeg"), "runway").verdict == "fail"
 
 
-def test_name_never_shows_the_content(run: Run) -> None:
+def test_name_of_data_uri_hides_content(run: Run) -> None:
     report = preflight.check(uri(PNG), "atlas")
     assert report.source == "data:image/png;base64,…"
     assert PICTURE[:20] not in json.dumps(report.as_json())
@@ -143,7 +143,7 @@ class TestRuleSets:
     """What rule sets say of data URIs."""
 
     @pytest.mark.parametrize("name", ["volcengine", "byteplus", "atlas", "agentsflare", "agt", "crun", "sunra"])
-    def test_registering_takes_urls_alone(self, name: str) -> None:
+    def test_data_uri_cannot_be_registered(self, name: str) -> None:
         report = preflight.check(uri(PNG), name)
         assert report.verdict == "fail"
         (finding,) = [finding for finding in report.findings if finding.severity == "error"]
@@ -151,7 +151,7 @@ class TestRuleSets:
         assert finding.message.startswith("image as a data URI: ")
         assert finding.hint == "host the file, and give its http(s) URL"
 
-    def test_kinds_are_told_apart(self) -> None:
+    def test_kinds_decide_whether_data_uri_is_accepted(self) -> None:
         assert preflight.check(uri(PNG), "seedance-2.0").verdict == "pass"
         assert preflight.check(uri(MP3, "audio/mpeg"), "seedance-2.0").verdict == "pass"
         report = preflight.check(uri(MP4, "video/mp4"), "seedance-2.0")
@@ -165,7 +165,7 @@ class TestRuleSets:
         assert ("url_too_long", "error") in codes
         assert preflight.check(uri(PNG + b"\0" * 2_000_000), "runway").verdict == "pass"  # longer than any URL may be
 
-    def test_scheme_decides_where_nothing_else_does(self, tmp_path: Path) -> None:
+    def test_scheme_limit_applies_without_data_uri_section(self, tmp_path: Path) -> None:
         head = 'title = "Mine"\nstage = "generate"\nsource = "x"\nas_of = 2026-11-20\nbasis = "published"\n[image]\n'
         path = tmp_path / "mine.toml"
         for url, verdict in (
@@ -188,7 +188,7 @@ class TestRuleSets:
 class TestTargets:
     """Data URIs among other targets."""
 
-    def test_in_a_list_they_may_be_long(self, run: Run, tmp_path: Path) -> None:
+    def test_list_line_with_data_uri_may_be_long(self, run: Run, tmp_path: Path) -> None:
         long = uri(PNG + b"\0" * 300_000)
         listed = tmp_path / "list.txt"
         listed.write_text(f"{uri(PNG)}\n{long}\nfixtures/accepted/picture.png\n")
@@ -200,16 +200,16 @@ class TestTargets:
         done = run("check", f"@{listed}", "--column", "picture", "--for", "fal", "--format", "jsonl")
         assert json.loads(done.stdout)["verdict"] == "pass"
 
-    def test_in_a_list_of_a_configuration_they_are_read(self, run: Run, tmp_path: Path) -> None:
+    def test_data_uri_in_list_of_configuration_is_read(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "preflight.toml").write_text('rules = "fal"\npaths = ["@list.txt"]\n')
         (tmp_path / "list.txt").write_text(f"{uri(PNG)}\nasset://asset-1\n")
         assert run("check", cwd=tmp_path).stdout.startswith("PASS    data:image/png;base64,…")
 
-    def test_within_a_request(self) -> None:
+    def test_data_uri_counts_in_request(self) -> None:
         result, _ = preflight.check_request([uri(PNG), uri(MP3, "audio/mpeg")], "seedance-2.0")
         assert result.verdict == "pass"
 
-    def test_line_of_csv_that_is_none_is_a_problem(self, run: Run, tmp_path: Path) -> None:
+    def test_invalid_csv_line_is_a_problem(self, run: Run, tmp_path: Path) -> None:
         listed = tmp_path / "list.csv"
         listed.write_text(f'id,picture\n1,{uri(PNG + bytes(300_000))}\n2,"a\rb\n3,a\rb,c\n')
         done = run("check", f"@{listed}", "--column", "picture", "--for", "fal", "--format", "jsonl")

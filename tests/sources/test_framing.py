@@ -63,21 +63,21 @@ def test_a_chunk_size_may_have_zeros_and_extensions(server: Server, open_url: Op
 @pytest.mark.parametrize(
     "end", [b"0\r\n\r\n", b"000\r\n\r\n", b"0;a=b\r\n\r\n", b"0\r\nX-Sum: 1\r\nContent-Length: 3\r\n\r\n"]
 )
-def test_trailers_are_read_and_mean_nothing(server: Server, open_url: Open, end: bytes) -> None:
+def test_trailers_are_ignored(server: Server, open_url: Open, end: bytes) -> None:
     assert given(server, open_url, CHUNKED + b"8\r\n" + HELLO + b"\r\n" + end) == HELLO
 
 
 @pytest.mark.parametrize(
     "end", [b"8\n" + HELLO + b"\r\n", b"8\r\n" + HELLO + b"\n", b"8\r\n" + HELLO + b"X\r\n", b"4\r\n" + HELLO]
 )
-def test_a_chunk_ends_where_it_says(server: Server, open_url: Open, end: bytes) -> None:
+def test_chunk_longer_than_its_size_is_refused(server: Server, open_url: Open, end: bytes) -> None:
     refusal(server, open_url, CHUNKED + end + b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize(
     "cut", [b"", b"8", b"8\r\n", b"8\r\n\x89PNG", b"8\r\n" + HELLO, b"8\r\n" + HELLO + b"\r\n0\r\n"]
 )
-def test_a_chunked_body_that_breaks_off_is_said_to_be_cut(server: Server, open_url: Open, cut: bytes) -> None:
+def test_interrupted_chunked_body_is_reported_as_truncated(server: Server, open_url: Open, cut: bytes) -> None:
     server.files["answer"] = CHUNKED + cut
     with pytest.raises(SourceError, match="sends less than it announces"):
         open_url("raw/answer", retries=0).read_at(0, 100)
@@ -98,7 +98,7 @@ def test_lengths_that_contradict_each_other_are_refused(server: Server, open_url
     assert "invalid Content-Length '8 4'" in refusal(server, open_url, folded + HELLO)
 
 
-def test_a_header_that_a_proxy_doubled_counts_once(server: Server, open_url: Open) -> None:
+def test_repeated_identical_content_length_is_accepted(server: Server, open_url: Open) -> None:
     assert given(server, open_url, OK + b"Content-Length: 8\r\nContent-Length: 8\r\n\r\n" + HELLO + b"more") == HELLO
 
 
@@ -135,7 +135,7 @@ def test_a_chunked_body_is_read_by_its_chunks(server: Server, open_url: Open, fi
 
 
 @pytest.mark.parametrize("fields", [b"Transfer-Encoding: identity\r\n", b"Transfer-Encoding:\r\n", b""])
-def test_identity_is_no_coding(server: Server, open_url: Open, fields: bytes) -> None:
+def test_identity_transfer_coding_is_ignored(server: Server, open_url: Open, fields: bytes) -> None:
     assert given(server, open_url, OK + fields + b"Content-Length: 8\r\n\r\n" + HELLO + b"8\r\n") == HELLO
     assert given(server, open_url, OK + fields + b"\r\n" + HELLO) == HELLO
 
@@ -161,7 +161,7 @@ def test_identity_is_no_coding(server: Server, open_url: Open, fields: bytes) ->
         (b"HTTP/1.1 101 Switching Protocols", "switches to another protocol"),
     ],
 )
-def test_a_status_line_that_is_none_is_refused(server: Server, open_url: Open, line: bytes, says: str) -> None:
+def test_invalid_status_line_is_refused(server: Server, open_url: Open, line: bytes, says: str) -> None:
     assert says in refusal(server, open_url, line + b"\r\nContent-Length: 8\r\n\r\n" + HELLO)
 
 
@@ -176,7 +176,7 @@ def test_a_status_line_that_is_none_is_refused(server: Server, open_url: Open, l
         b"HTTP/1.9 200 ?",
     ],
 )
-def test_the_reason_of_a_status_means_nothing(server: Server, open_url: Open, line: bytes) -> None:
+def test_reason_phrase_is_ignored(server: Server, open_url: Open, line: bytes) -> None:
     for end in (b"\r\n", b"\n"):
         head = line + end + b"Content-Length: 8" + end + end
         assert given(server, open_url, head + HELLO) == HELLO
@@ -198,7 +198,7 @@ def test_the_reason_of_a_status_means_nothing(server: Server, open_url: Open, li
         (b"\r\n".join(b"X-%d: x" % number for number in range(200_000)), "more than 100 headers"),
     ],
 )
-def test_a_header_section_that_is_none_is_refused(server: Server, open_url: Open, fields: bytes, says: str) -> None:
+def test_invalid_header_section_is_refused(server: Server, open_url: Open, fields: bytes, says: str) -> None:
     assert says in refusal(server, open_url, OK + fields + b"\r\nContent-Length: 8\r\n\r\n" + HELLO)
 
 
@@ -216,7 +216,7 @@ def test_interim_responses_are_skipped(server: Server, open_url: Open, status: b
     assert given(server, open_url, interim * 20 + OK + b"Content-Length: 8\r\n\r\n" + HELLO) == HELLO
 
 
-def test_a_head_that_breaks_off_is_asked_for_again(server: Server, open_url: Open) -> None:
+def test_interrupted_head_is_retried(server: Server, open_url: Open) -> None:
     server.files["answer"] = OK + b"Content-Length: 8\r\nX: y"
     source = open_url("raw/answer", retries=1)
     with pytest.raises(SourceError, match="without a whole answer"):
@@ -225,7 +225,7 @@ def test_a_head_that_breaks_off_is_asked_for_again(server: Server, open_url: Ope
 
 
 @pytest.mark.parametrize("behaviour", ["file", "chunked"])
-def test_a_connection_serves_again(server: Server, open_url: Open, behaviour: str) -> None:
+def test_connection_is_reused(server: Server, open_url: Open, behaviour: str) -> None:
     source = open_url(f"{behaviour}/{NAME}")
     assert source.read_at(0, 10) == DATA[:10]
     assert source.read_at(290_000, 20_000) == DATA[290_000:]
@@ -233,16 +233,14 @@ def test_a_connection_serves_again(server: Server, open_url: Open, behaviour: st
 
 
 @pytest.mark.parametrize("behaviour", ["answers-twice", "length-and-chunks"])
-def test_bytes_behind_an_answer_are_no_answer_to_the_next_request(
-    server: Server, open_url: Open, behaviour: str
-) -> None:
+def test_surplus_bytes_do_not_answer_the_next_request(server: Server, open_url: Open, behaviour: str) -> None:
     source = open_url(f"{behaviour}/{NAME}")
     for place in (0, 100_000, 200_000):
         assert source.read_at(place, 10) == DATA[place : place + 10]
     assert server.connections == source.requests == 3
 
 
-def test_the_body_of_an_answer_to_head_is_not_taken_for_the_next_answer(server: Server, open_url: Open) -> None:
+def test_body_after_head_does_not_answer_the_next_request(server: Server, open_url: Open) -> None:
     from preflight.media import Need
 
     source = open_url(f"head-with-body/{NAME}", need=Need(head=True))

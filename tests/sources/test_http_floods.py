@@ -25,7 +25,7 @@ ENDED = ("error-page", "error-page-in-tiny-chunks", "no-content", "redirect")
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_a_flood_takes_few_bytes_little_memory_and_no_time(open_url: Open, name: str) -> None:
+def test_flood_is_bounded_in_bytes_memory_and_time(open_url: Open, name: str) -> None:
     source = open_url(f"flood/{name}/x.png", timeout=20)
     began = time.monotonic()
     tracemalloc.start()
@@ -106,7 +106,7 @@ def test_chunks_of_one_byte_are_read(server: Server, open_url: Open) -> None:
 @pytest.mark.parametrize(
     ("piece", "pause"), [(b"X-Header: abcdefghij\r\n" * 1000, 0.0), (b"x" * 65536, 0.0), (b"x", 0.05)]
 )
-def test_a_proxy_that_never_ends_its_answer_is_left(open_url: Open, piece: bytes, pause: float) -> None:
+def test_endless_proxy_response_times_out(open_url: Open, piece: bytes, pause: float) -> None:
     def endless(talk: Talk) -> None:
         talk.keep = False
         talk.raw(b"HTTP/1.1 200 OK\r\n")

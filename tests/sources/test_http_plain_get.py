@@ -91,13 +91,13 @@ def test_empty_file_whose_range_is_not_satisfiable_stays_empty(server: Server, o
     assert (source.size, source.requests, source.delivery.status) == (0, 1, 416)
 
 
-def test_status_203_gives_the_file(open_url: Open) -> None:
+def test_status_203_is_accepted_as_file(open_url: Open) -> None:
     source = open_url(f"answered/203/{NAME}")
     assert source.read_at(200_000, 10) == DATA[200_000:200_010]
     assert (source.delivery.status, source.delivery.ranges) == (203, False)
 
 
-def test_head_that_is_not_spoken_fails_where_a_rule_set_needs_it(server: Server, fixtures: Path) -> None:
+def test_unsupported_head_fails_if_rule_set_needs_it(server: Server, fixtures: Path) -> None:
     server.files["a.png"] = (fixtures / "accepted/picture.png").read_bytes()
     for status, code in ((501, "head_fails"), (403, "head_fails"), (503, "fact_unknown")):
         report = preflight.check(server.url(f"head-answered/{status}/a.png"), "runway", allow_private=True)

@@ -27,7 +27,7 @@ def test_slow_server_is_measured_on_the_head_of_the_file(server: Server, open_ur
     assert source.requests == 1
 
 
-def test_rate_is_said_where_reading_ends_by_the_deadline(open_url: Open) -> None:
+def test_rate_is_reported_after_deadline(open_url: Open) -> None:
     source = open_url(f"trickle/4000/{NAME}", timeout=4.0)
     with pytest.raises(SourceError) as caught:
         source.read_at(0, 10)
@@ -36,7 +36,7 @@ def test_rate_is_said_where_reading_ends_by_the_deadline(open_url: Open) -> None
 
 
 @pytest.mark.parametrize("behaviour", ["file", "ignores-range", "thinks"])
-def test_little_that_is_read_says_nothing_of_the_rate(open_url: Open, behaviour: str) -> None:
+def test_short_read_gives_no_rate(open_url: Open, behaviour: str) -> None:
     source = open_url(f"{behaviour}/{NAME}", timeout=60.0, parts=TENFOLD)
     source.read_at(0, 10)
     assert source.delivery.download_seconds is None

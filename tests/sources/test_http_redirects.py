@@ -52,7 +52,7 @@ def test_redirects_end(open_url: Open, path: str, says: str) -> None:
     assert source.requests <= 6
 
 
-def test_circle_that_only_a_cookie_leaves_is_said_to_be_one(open_url: Open) -> None:
+def test_redirect_loop_that_needs_cookies_is_reported(open_url: Open) -> None:
     source = open_url(f"cookie-wall/{NAME}")
     with pytest.raises(SourceError, match="in a circle that needs cookies") as caught:
         source.read_at(0, 1)

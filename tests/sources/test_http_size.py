@@ -80,7 +80,7 @@ def test_compressed_parts_are_followed_by_a_plain_get(server: Server, open_url: 
     assert [request.span is None for request in server.seen] == [False, True]
 
 
-def test_compressed_body_that_is_cut_off_is_said_to_be(open_url: Open) -> None:
+def test_truncated_compressed_body_is_reported(open_url: Open) -> None:
     source = open_url(f"compressed-cut/{NAME}", retries=0)
     assert source.read_at(0, 10) == DATA[:10]
     with pytest.raises(SourceError, match="sends less than it announces"):

@@ -17,7 +17,7 @@ PROC = Path("/proc/version")
 pytestmark = pytest.mark.skipif(not PROC.exists(), reason="there is no /proc")
 
 
-def test_a_file_of_proc_is_read_although_its_size_is_called_zero() -> None:
+def test_proc_file_of_size_zero_is_read() -> None:
     assert PROC.stat().st_size == 0
     content = PROC.read_bytes()
     source = LocalSource(PROC)
@@ -51,7 +51,7 @@ def test_a_file_that_grows_from_nothing_has_changed(tmp_path: Path) -> None:
     source.close()
 
 
-def test_what_is_read_without_a_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_without_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "MAX_UNSIZED", 10)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(SourceError, match="over 10 bytes: copy it to a file") as caught:

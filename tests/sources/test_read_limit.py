@@ -54,7 +54,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_what_lies_behind_the_limit_is_unknown_and_said(url: str) -> None:
+def test_facts_beyond_read_limit_are_unknown_and_reported(url: str) -> None:
     report = preflight.check(url, RULES, allow_private=True)
     assert report.verdict == "unknown"
     found = {finding.code: finding.severity for finding in report.findings}
@@ -63,14 +63,14 @@ def test_what_lies_behind_the_limit_is_unknown_and_said(url: str) -> None:
     assert len([one for one in report.findings if one.code == "read_limit"]) == 1
 
 
-def test_its_neighbours_keep_their_reports(url: str) -> None:
+def test_other_files_keep_their_reports(url: str) -> None:
     clip = str(ROOT / "fixtures/accepted/clip.mp4")
     reports = preflight.check_many([clip, url, clip], RULES, allow_private=True)
     assert [report.verdict for report in reports] == ["pass", "unknown", "pass"]
 
 
 @pytest.mark.parametrize("name", ["text", "json", "junit", "sarif", "github", "csv", "html"])
-def test_every_format_says_it(url: str, name: str, run: Run, tmp_path: Path) -> None:
+def test_every_report_format_names_the_read_limit(url: str, name: str, run: Run, tmp_path: Path) -> None:
     rules = tmp_path / "small.toml"
     rules.write_text(
         'title = "Small: clips"\nstage = "generate"\nsource = "https://example.com"\nas_of = 2026-11-28\n'

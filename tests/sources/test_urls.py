@@ -108,7 +108,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("url", "sentence"), ODD)
-def test_a_host_that_clients_read_differently_is_refused_with_a_remedy(url: str, sentence: str) -> None:
+def test_host_that_clients_parse_differently_is_refused_with_remedy(url: str, sentence: str) -> None:
     with pytest.raises(SourceError) as caught:
         parse(url)
     assert caught.value.code == "url_invalid"
@@ -143,5 +143,5 @@ def test_a_host_that_clients_read_differently_is_refused_with_a_remedy(url: str,
         ("http://[::ffff:127.0.0.1]/", "::ffff:127.0.0.1", True),
     ],
 )
-def test_a_host_that_all_clients_read_alike_is_taken(url: str, host: str, is_ip: bool) -> None:
+def test_host_that_all_clients_parse_alike_is_accepted(url: str, host: str, is_ip: bool) -> None:
     assert parse(url)[1:4:2] == (host, is_ip)
