@@ -231,7 +231,7 @@ def test_what_only_begins_like_utf_16_is_no_list(data: bytes) -> None:
 @pytest.mark.parametrize("column", [None, "u"])
 def test_one_object_in_several_lines_is_one_problem(column: str | None) -> None:
     (row,) = lists.rows(io.BytesIO(b'{\n  "u": "a.png",\n  "v": 1\n}\n'), "l", column)
-    assert row.wrong == "the list is a JSON object: give an array, or JSON lines"
+    assert row.wrong == "the list is a single JSON object: give an array or JSON lines"
 
 
 def test_a_column_that_is_there_twice_is_not_guessed() -> None:

@@ -162,7 +162,7 @@ class TestStructure:
     def test_an_interlaced_png_has_the_rows_of_seven_passes(self) -> None:
         for side in (1, 2, 3, 5, 8, 13):
             header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 1)
-            rows = structure._raw_size(header)
+            rows = structure._unpacked_size(header)
             data = b"".join(chunk(*each) for each in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows)))))
             assert self.examined(structure._PNG + data + chunk(b"IEND", b""), "png") is None
             data = b"".join(chunk(*each) for each in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows - 1)))))
