@@ -10,8 +10,6 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from preflight.gitignore import repository_of
-
 ROOTS: Final = (".git", ".hg")
 """Entries that mark the top folder of a repository."""
 MAX_PATH_CHARS: Final = 4096
@@ -25,6 +23,8 @@ class Confinement:
     """
 
     def __init__(self, config_path: str, *, urls: bool = False) -> None:
+        from preflight.gitignore import repository_of  # for those with a configuration alone
+
         self.urls = urls
         folder = os.path.dirname(os.path.abspath(config_path))
         self.top = os.path.realpath(repository_of(folder, ROOTS) or folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import signal
 import stat
 import threading
@@ -199,7 +198,7 @@ def open_descriptor(path: str) -> int | None:
 
 def _partial_name(name: str) -> str:
     """Return a hidden name, which is never a target, that names the output and preflight."""
-    end = f".preflight-{secrets.token_hex(4)}.partial"
+    end = f".preflight-{os.urandom(4).hex()}.partial"
     start = os.fsdecode(os.fsencode(name)[: MAX_NAME_BYTES - 1 - len(end)])
     return f".{start}{end}"
 

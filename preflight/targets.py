@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
-from preflight import lists
 from preflight.confinement import Confinement
 from preflight.errors import SourceError
 from preflight.formats import MEDIA_EXTENSIONS, extension_of, holds_media
-from preflight.gitignore import NAME as GITIGNORE
-from preflight.gitignore import REPOSITORY, IgnoreRules
 from preflight.report import Problem
 from preflight.sources.assets import asset_of
-from preflight.sources.missing_path import missing_path_advice
 from preflight.sources.opening import Target, is_fetched, is_url, shown
+
+if TYPE_CHECKING:
+    from preflight.gitignore import IgnoreRules
 
 
 class Item(NamedTuple):
@@ -115,6 +114,8 @@ def _pattern(word: str, selection: Selection, confinement: Confinement | None) -
 
     found = sorted(confinement.glob(word) if confinement else glob.iglob(word, recursive=True))
     if not found:
+        from preflight.sources.missing_path import missing_path_advice
+
         said = missing_path_advice(word) or "check it, and quote it for the shell"
         yield _problem(shown(word), "not_found", f"no file matches this pattern: {said}")
     for path in found:
@@ -135,7 +136,9 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
 
     Skips hidden and ignored ones; a folder that links lead to again is entered once.
     """
-    pending = [(folder, IgnoreRules.for_folder(folder) if selection.ignore else None)]
+    from preflight import gitignore  # not for those who name their files
+
+    pending = [(folder, gitignore.IgnoreRules.for_folder(folder) if selection.ignore else None)]
     seen: set[tuple[int, int]] = set()
     empty, any_ignored = True, False
     while pending:
@@ -153,9 +156,9 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
                     any_ignored = True
                     selection.ignored()
                     continue
-                if REPOSITORY in names and here != folder:
-                    ignoring = IgnoreRules.of_repository(here)
-                ignoring = ignoring.with_folder(here) if GITIGNORE in names else ignoring
+                if gitignore.REPOSITORY in names and here != folder:
+                    ignoring = gitignore.IgnoreRules.of_repository(here)
+                ignoring = ignoring.with_folder(here) if gitignore.NAME in names else ignoring
             listed = sorted((entry for entry in there if not entry.name.startswith(".")), key=lambda e: e.name)
         except OSError as error:
             empty = False
@@ -209,6 +212,8 @@ _NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched: give t
 
 def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
     """A media file's bytes, or a list of targets."""
+    from preflight import lists
+
     stream, listed = lists.standard_input()
     if stream is None:
         yield _problem("<stdin>", "unreadable", "standard input is closed: give files, or a list on it")
@@ -225,6 +230,8 @@ def _list_file(path: str, selection: Selection, column: str | None, confinement:
     if confinement and os.path.exists(path) and not os.path.isfile(path):  # a FIFO, which would wait for a writer
         yield _problem(f"@{path}", "unreadable", "the list is not a regular file: give it on the command line")
         return
+    from preflight import lists
+
     try:
         with open(path, "rb") as file:
             stream, listed = lists.told(file)
@@ -244,6 +251,8 @@ def _list_file(path: str, selection: Selection, column: str | None, confinement:
 def _listed(
     stream: IO[bytes], name: str, selection: Selection, column: str | None, confinement: Confinement | None
 ) -> Iterator[Item]:
+    from preflight import lists
+
     empty = True
     for row in lists.rows(stream, name, column):
         empty = False

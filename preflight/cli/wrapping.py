@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from textwrap import TextWrapper
 from typing import Final
 
 import click
@@ -25,6 +23,8 @@ _COMMAND: Final = re.compile(r"\s+preflight ")
 
 def wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:
     """Return a paragraph in lines of at most `width`; a longer word has a line of its own."""
+    from textwrap import TextWrapper  # only help and errors are wrapped
+
     wrapper = TextWrapper(
         max(width, MIN_WIDTH),
         initial_indent=indent,
@@ -40,6 +40,8 @@ class Formatter(click.HelpFormatter):
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
         if width is None:
+            import shutil  # loads compression modules, which a check does not need
+
             width = max(MIN_WIDTH, min(shutil.get_terminal_size().columns, max_width or 80) - 2)
         super().__init__(indent_increment, width, max_width)
 
@@ -135,6 +137,8 @@ def error_lines(text: str) -> str:
     """Return the lines of an error: wrapped if standard error is a terminal, unchanged otherwise."""
     if not sys.stderr.isatty():
         return text
+    import shutil
+
     width = shutil.get_terminal_size().columns
     return "\n".join(line if len(line) <= width else wrapped(line, width) for line in text.split("\n"))
 

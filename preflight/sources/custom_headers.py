@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from preflight.errors import UsageError
-from preflight.sources.redact import HIDDEN
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 """Headers as a caller gives them."""
@@ -69,6 +68,8 @@ def header_redactor(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     secrets = sorted((word for word in words if len(word) >= _MIN_SECRET_CHARS), key=len, reverse=True)
     if not secrets:
         return str
+    from preflight.sources.redact import HIDDEN  # for those with headers of their own
+
     pattern = re.compile("|".join(map(re.escape, secrets)), re.IGNORECASE)
     return lambda text: pattern.sub(HIDDEN, text)
 
