@@ -11,7 +11,6 @@ import click
 
 from preflight import catalog
 from preflight.errors import UsageError
-from preflight.gitignore import NAME as GITIGNORE
 from preflight.output import open_descriptor
 from preflight.reporters.outputs import format_of
 from preflight.sources.opening import is_url
@@ -55,6 +54,8 @@ class OverwriteGuard:
             raise UsageError(f"{self._options[identity]} and {option} are the same file: give each a path of its own")
         if not option.startswith("--ledger") and isinstance(identity, tuple) and is_media(path, by_name=False):
             raise UsageError(f"{option} would overwrite a media file: give another path")
+        from preflight.gitignore import NAME as GITIGNORE
+
         if isinstance(identity, tuple) and os.path.basename(os.path.realpath(path)) == GITIGNORE:
             raise UsageError(f"{option} would overwrite a .gitignore file: give another path")
         self._options[identity] = option
