@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from struct import pack
 
@@ -294,19 +293,19 @@ def test_endless_tables_end_within_a_second(table: bytes) -> None:
     assert time.thread_time() - begun < 1
 
 
+@pytest.fixture(scope="module")
+def pictures() -> list[bytes]:
+    """Every fixture, made before the first example: it takes seconds, which other processes of the tests need not spend."""
+    return [fixture.make() for fixture in FIXTURES]
+
+
 @settings(deadline=2000, max_examples=400)
-@given(st.data())
-def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
-    picked = data.draw(st.sampled_from(_made()))
+@given(data=st.data())
+def test_cut_and_flipped_anywhere_it_ends_in_facts(pictures: list[bytes], data: st.DataObject) -> None:
+    picked = data.draw(st.sampled_from(pictures))
     broken = bytearray(picked[: data.draw(st.integers(12, len(picked)))])
     for _ in range(data.draw(st.integers(0, 6))):
         broken[data.draw(st.integers(0, min(len(broken), 800) - 1))] = data.draw(st.integers(0, 255))
     assume(sniff(MemorySource(bytes(broken))) == "heif")
     media = seen(bytes(broken))
     assert media.size == len(broken)
-
-
-@cache
-def _made() -> list[bytes]:
-    """Every fixture; making them takes seconds, which no other process of the tests need spend."""
-    return [fixture.make() for fixture in FIXTURES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +175,9 @@ class TestFiles:
         class Clock(type(some.options()["clock"])):  # type: ignore[misc]
             def sleep(self, seconds: float) -> None:
                 if seconds > 10 and len(begun) == 2:  # the second one waits for its turn
+                    deadline = time.monotonic() + 20
+                    while not some.registered() and time.monotonic() < deadline:  # the first one may still be under way
+                        time.sleep(0.01)
                     unique_picture(Path(begun[0]))
                     unique_picture(Path(begun[1]))
                     seconds = 1.0
