@@ -295,7 +295,7 @@ def test_endless_tables_end_within_a_second(table: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[bytes]:
-    """Every fixture, made before the first example: it takes seconds, which other processes of the tests need not spend."""
+    """Every fixture, made before the first example, because making them takes seconds."""
     return [fixture.make() for fixture in FIXTURES]
 
 
