@@ -458,3 +458,8 @@ def test_no_command_is_given_for_a_film_of_which_nothing_is_shown() -> None:
     film = replace(CLIP, fps=12.0)
     assert ": ffmpeg " in hint(film)
     assert hint(replace(film, notes=("nothing_shown",))) == "convert it to 24 frames per second"
+
+
+def test_film_of_which_nothing_is_shown_gets_a_hint_about_its_edit_list() -> None:
+    film = replace(CLIP, duration=0.0, notes=("edit_list", "nothing_shown"))
+    assert hint(film) == "correct or remove the edit list, which leaves out all of the media"

@@ -46,14 +46,25 @@ def _marked(args: Iterable[str]) -> Iterator[str]:
 
 
 def with_kinds(words: Iterable[str]) -> Iterator[str]:
-    """Yield the targets, assets as `KIND=asset://ID` where a kind was stated before them."""
-    kind = ""
+    """Yield the targets, assets as `KIND=asset://ID` where a kind was stated before them.
+
+    Raise `UsageError` for a kind that no asset follows.
+    """
+    kind, is_used = "", True
     for word in words:
         if word.startswith(_MARK):
-            kind = word.removeprefix(_MARK)
+            _require_used(kind, is_used)
+            kind, is_used = word.removeprefix(_MARK), False
             continue
         asset = asset_of(word) if kind else None
+        is_used |= asset is not None
         yield f"{kind}={word}" if asset is not None and asset.kind is None else word
+    _require_used(kind, is_used)
+
+
+def _require_used(kind: str, is_used: bool) -> None:
+    if not is_used:
+        raise UsageError(f"--as {kind} is not followed by an asset: write asset://ID after it, or leave the option out")
 
 
 def with_registered_kinds(items: Iterable[Item], ledger: str | None) -> Iterator[Item]:

@@ -28,6 +28,7 @@ _BEYOND_TOOLS: Final = frozenset(
     ("bad_header", "leading_garbage", "no_media_data", "nothing_shown", "truncated", "uncommon_coding")
 )
 """Notes of files that ffmpeg or Pillow may refuse to open, or of which they write an empty one."""
+_EDIT_LIST: Final = "correct or remove the edit list, which leaves out all of the media"
 _BOMB: Final = 178_956_970
 """Pixels above which Pillow refuses to open a picture."""
 _NOT_BY_COMMAND: Final = frozenset(("duration_too_short", "audio_track_required"))
@@ -37,9 +38,9 @@ Problem = tuple[str, str]
 
 
 def with_hints(findings: Sequence[Finding], media: Media, section: Section, name: str | None) -> list[Finding]:
-    """The findings with hints; the first one that can be mended carries the command for all of them.
+    """Return the findings with hints; the first one that can be fixed carries the command for all of them.
 
-    section  the limits of the media's kind; what has to be converted is mended to those of its new format
+    section  the limits of the media's kind; what has to be converted is fixed to those of its new format
     name     the file's name for the command; None: a placeholder
     """
     if media.format in CAMERA_RAW:
@@ -53,6 +54,8 @@ def with_hints(findings: Sequence[Finding], media: Media, section: Section, name
     hinted = []
     for finding in findings:
         hint = hints.get(finding.fact or "") if finding.severity == "error" else None
+        if finding.fact == "duration" and "nothing_shown" in media.notes:
+            hint = _EDIT_LIST
         if hint and ready and finding.fact in _FIXABLE:
             hint, ready = f"{hint}: {ready.of(name)}", None
         hinted.append(Finding(*finding[:6], hint, finding.reference) if hint else finding)
