@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
     from preflight.sources.assets import AssetReference
-    from preflight.submitting import Submission, submit, submit_many
+    from preflight.submission import Submission, submit, submit_many
 
 __version__ = "0.1.0"
 
@@ -73,7 +73,7 @@ _HOMES = {
     "RuleSet": "ruleset",
     "SourceChanged": "errors",
     "SourceError": "errors",
-    "Submission": "submitting",
+    "Submission": "submission",
     "UnusableAnswer": "errors",
     "UsageError": "errors",
     "acheck": "checker",
@@ -83,8 +83,8 @@ _HOMES = {
     "check_request": "request",
     "probe": "checker",
     "rule_sets": "catalog",
-    "submit": "submitting",
-    "submit_many": "submitting",
+    "submit": "submission",
+    "submit_many": "submission",
 }
 
 __all__ = [  # noqa: RUF022 - by kind: what one calls, what one gets, what one catches

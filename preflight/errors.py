@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from preflight.report import Report
-    from preflight.submitting import Submission
+    from preflight.submission import Submission
 
 
 class PreflightError(Exception):

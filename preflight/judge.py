@@ -127,7 +127,7 @@ def _of_camera_raw(
 @cache
 def _hinting() -> Callable[[list[Finding], Media, Section, str | None], list[Finding]]:
     """What adds the hints: loaded for the first file that does not pass."""
-    from preflight.hints import with_hints
+    from preflight.plans import with_hints
 
     return with_hints
 

@@ -29,7 +29,7 @@ def test_every_exported_name_is_there_and_documented() -> None:
 
 def test_functions_stay_functions_whatever_is_imported() -> None:
     """A module of the same name would take a function's place in the package as soon as it is imported."""
-    modules = ("checker", "scan", "request", "catalog", "submitting.api", "sandbox")
+    modules = ("checker", "scan", "request", "catalog", "submission.api", "sandbox")
     names = ("check", "probe", "check_many", "check_request", "submit", "submit_many")
     script = f"import importlib, preflight\nfor m in {modules}: importlib.import_module('preflight.' + m)\n"
     script += f"print(*(callable(getattr(preflight, name)) for name in {names}))"

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from preflight import running, scan
+from preflight import run as running
+from preflight import scan
 from preflight.checker import plan_for
 from preflight.errors import UsageError
 from preflight.report import Finding, Report, Result
 from preflight.reporters import is_line_reporter, make_reporter
-from preflight.running.cache import BATCH, MAGIC, MAX_LINE_BYTES, Cache
-from preflight.running.rows import Rendering, Row
+from preflight.run.cache import BATCH, MAGIC, MAX_LINE_BYTES, Cache
+from preflight.run.rows import Rendering, Row
 from preflight.scan.work import examine_item
 from preflight.summary import Summary
 from preflight.targets import Item, expand

@@ -20,13 +20,13 @@ from preflight.reporters import REPORTERS, make_reporter
 from preflight.reporters.outputs import Tee, add_report
 from preflight.reporters.text import TextReporter, describe
 from preflight.ruleset import RuleSet, compile_rules
-from preflight.running import Options, run
+from preflight.run import Options, run
 from preflight.sandbox import Sandbox
-from preflight.submitting import submit_many
+from preflight.submission import submit_many
 from preflight.summary import Summary
 from preflight.targets import Item
 from tests.reporters.conftest import report_of
-from tests.submitting.sending import Sender
+from tests.submission.sending import Sender
 
 PICTURE = "fixtures/accepted/picture.png"
 SOUND = "fixtures/accepted/sound.mp3"
@@ -224,7 +224,7 @@ def test_an_output_that_cannot_be_written_still_ends_the_run() -> None:
 
 
 def test_a_fault_is_not_kept_in_a_cache(tmp_path: Path) -> None:
-    from preflight.running.rows import Rendering
+    from preflight.run.rows import Rendering
 
     report = preflight.check(PICTURE, faulty())
     assert isinstance(report.results[0], Result)

@@ -19,9 +19,9 @@ from PIL import Image
 
 import preflight
 from preflight import catalog
-from preflight.hints import targets
 from preflight.judge import judge
 from preflight.media import NONE, Media
+from preflight.plans import targets
 from preflight.ruleset import RuleSet, compile_rules, limit
 
 ATLAS = catalog.load("atlas")

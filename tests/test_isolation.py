@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from preflight import Report, check_many, worker
+from preflight import Report, check_many
+from preflight import processes as worker
 from preflight.checker import plan_for
 from preflight.probes import foreign
 from preflight.scan import child, processes

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from preflight import lists
-from preflight.lists import Row
-from preflight.targets import expand
+from preflight.targets import expand, lists
+from preflight.targets.lists import Row
 
 PNG = Path("fixtures/accepted/picture.png")
 

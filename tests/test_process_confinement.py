@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from preflight import worker
+from preflight import processes as worker
 from preflight.checker import plan_for
 from preflight.errors import WorkerCrashed
+from preflight.processes import Limits, run
+from preflight.processes.start import loader_environment, reader_environment
 from preflight.scan.processes import _Process
 from preflight.sources.memory import MemorySource
 from preflight.targets import Item
-from preflight.worker import Limits, run
-from preflight.worker.start import loader_environment, reader_environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

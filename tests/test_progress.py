@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from preflight.running import Progress
+from preflight.run import Progress
 from tests.conftest import ROOT, many_files
 
 COUNT = 3000

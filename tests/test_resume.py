@@ -11,7 +11,7 @@ import pytest
 
 from preflight.checker import plan_for
 from preflight.errors import UsageError
-from preflight.running.resume import Earlier
+from preflight.run.resume import Earlier
 from preflight.summary import Summary
 from preflight.targets import Item
 from tests.conftest import Run

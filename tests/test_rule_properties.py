@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from preflight.codes import CODES
 from preflight.formats import FORMATS, KINDS
-from preflight.hints import targets
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
+from preflight.plans import targets
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulefile import validate

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from preflight import worker
+from preflight import processes as worker
 from preflight.errors import ReadLimit, SourceChanged, WorkerCrashed, WorkerTimeout
+from preflight.processes import Limits, run
 from preflight.sources.memory import MemorySource
-from preflight.worker import Limits, run
 
 LIMITS = Limits(seconds=20, memory=256 << 20, max_bytes=1 << 20)
 TASKS = (
@@ -196,7 +196,7 @@ def host(script: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
     begin = f"""
         import os, sys, time
         sys.path.insert(0, {str(HERE)!r})
-        from preflight import worker
+        from preflight import processes as worker
         from preflight.sources.memory import MemorySource
         worker.TASKS.update(head="worker_tasks:head", sleep="worker_tasks:sleep")
         def run(task, seconds=20.0):

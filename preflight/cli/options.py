@@ -17,7 +17,7 @@ from preflight.cli.numbers import Seconds, Within
 from preflight.codes import CODES
 from preflight.errors import UsageError
 from preflight.output import Outputs
-from preflight.running.progress import Progress
+from preflight.run.progress import Progress
 from preflight.sources.custom_headers import checked_headers, checked_user_agent
 from preflight.targets import Item, Selection, expand
 

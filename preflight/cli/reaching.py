@@ -13,8 +13,8 @@ from preflight.cli import complete
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Ledger
-from preflight.pacing import Clock, Pacer
 from preflight.providers import PROVIDERS, Provider, find_provider
+from preflight.rates import Clock, Pacer
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -11,19 +11,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from preflight import running
+from preflight import run as running
 from preflight.checker import Plan
 from preflight.cli.options import items_of, standard_output
 from preflight.errors import OutputError, UsageError
 from preflight.output import Outputs
 from preflight.reporters import Reporter, is_line_reporter
-from preflight.running import Options, Progress
+from preflight.run import Options, Progress
 from preflight.summary import Summary
 
 if TYPE_CHECKING:
     from preflight.cli.overwrite import OverwriteGuard
-    from preflight.running.cache import Cache
-    from preflight.running.resume import Earlier
+    from preflight.run.cache import Cache
+    from preflight.run.resume import Earlier
     from preflight.targets import Item
 
 
@@ -57,7 +57,7 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(self.outputs)
             if resumed is not None:
-                from preflight.running.resume import Earlier
+                from preflight.run.resume import Earlier
 
                 self.earlier = Earlier(resumed, self._plan, self.summary)
                 self.stream = stack.enter_context(self.earlier.stream)
@@ -129,7 +129,7 @@ class Run:
             return
         if not is_line_reporter(reporter):
             raise UsageError("--cache keeps what is printed of each file: it goes with --format text or jsonl alone")
-        from preflight.running.cache import Cache
+        from preflight.run.cache import Cache
 
         cache = Cache(path, self._plan, reporter, lambda note: click.echo(note, err=True))
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from preflight.errors import UsageError
 from preflight.hosts import LocalFile
-from preflight.submitting.identity import sha256_of
+from preflight.submission.identity import sha256_of
 
 
 class _SandboxHost:

@@ -11,7 +11,7 @@ import click
 
 from preflight.escape import printable
 from preflight.reporters.tables import table_text
-from preflight.submitting import Outcome, Submission
+from preflight.submission import Outcome, Submission
 
 _STYLES: Final = {"active": "green", "processing": "yellow", "unknown": "yellow"}
 _INDENT: Final = 11

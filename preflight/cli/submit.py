@@ -18,7 +18,7 @@ from preflight.cli.overwrite import OverwriteGuard
 from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
 from preflight.cli.submissions import Jsonl, Lines, Show
 from preflight.providers import PROVIDERS
-from preflight.submitting import Submission, submit_many
+from preflight.submission import Submission, submit_many
 from preflight.targets import Item, is_media
 
 

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.media import Media
 from preflight.probes.opinions import ffmpeg, structure
+from preflight.processes import Limits
 from preflight.sources import Source
-from preflight.worker import Limits
 
 _DEMUXERS: Final = {
     **{name: f"{name}_pipe" for name in ("bmp", "jpeg", "png", "tiff", "webp")},

@@ -18,8 +18,8 @@ from preflight.media import Media
 from preflight.probes.confirmation import confirm_damage
 from preflight.probes.full_read import complete_facts
 from preflight.probes.opinions import Opinion, mediainfo, mutagen, pillow
+from preflight.processes import Limits
 from preflight.sources import Source
-from preflight.worker import Limits
 
 LIMITS: Final = Limits(seconds=30, memory=2 << 30, max_bytes=1 << 40, wall=140)
 

@@ -10,8 +10,8 @@ from preflight.formats import FORMATS
 from preflight.media import Media, Need
 from preflight.probes.mediainfo_names import CONTAINERS
 from preflight.probes.opinions import mediainfo, pillow
+from preflight.processes import Limits
 from preflight.sources import Source
-from preflight.worker import Limits
 
 SECONDS: Final = 3.0
 """s of processor time. A usual file takes some milliseconds; a slow machine must not change what a file is."""

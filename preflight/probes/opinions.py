@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE, Media
 from preflight.probes.mediainfo_names import audio_codec, video_codec
+from preflight.processes import Limits, run
 from preflight.sources import Source
-from preflight.worker import Limits, run
 
 
 class Opinion(NamedTuple):

@@ -14,11 +14,11 @@ from typing import Final
 
 from preflight.checker import Plan
 from preflight.errors import PreflightError
+from preflight.processes.channel import Channel
+from preflight.processes.child import peak
+from preflight.processes.confine import forbid_privileges
 from preflight.scan.work import MAX_FRAME, Pack, Work, do
 from preflight.targets import Item
-from preflight.worker.channel import Channel
-from preflight.worker.child import peak
-from preflight.worker.confine import forbid_privileges
 
 BEAT: Final = 1.0
 """s after which the other end hears that another file has been begun."""

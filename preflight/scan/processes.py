@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from preflight.checker import Plan
 from preflight.errors import UsageError
+from preflight.processes.start import how_it_ended, reader_environment, start
 from preflight.report import Problem
 from preflight.scan.work import MAX_FRAME, Pack, Work, do, failed, name_of
-from preflight.worker.start import how_it_ended, reader_environment, start
 
 PATIENCE: Final = 60.0
 """s for one file, from a disk that may have to spin up. Decoders have deadlines of their own, far below."""

@@ -22,8 +22,8 @@ from preflight.hosts.upload import UploadHost
 from preflight.providers import open_provider
 from preflight.sandbox import Sandbox
 from preflight.sources.options import HttpOptions
-from tests.submitting.sending import Sender, unique_picture
-from tests.submitting.web import Web, serving
+from tests.submission.sending import Sender, unique_picture
+from tests.submission.web import Web, serving
 
 NEAR = HttpOptions(allow_private=True)
 

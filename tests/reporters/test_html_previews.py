@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from preflight import worker
+from preflight import processes as worker
 from preflight.reporters.html import previews
 from preflight.reporters.html.previews import Wish, make_previews
 from preflight.sources.memory import MemorySource

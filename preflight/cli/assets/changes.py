@@ -15,7 +15,7 @@ from preflight.errors import AccountRefused, ProviderError, ProviderUnreachable,
 from preflight.escape import printable
 from preflight.ledger import LedgerError
 from preflight.providers import find_provider
-from preflight.submitting.keeping import Keeper, Kept, provider_of
+from preflight.submission.keeping import Keeper, Kept, provider_of
 
 _ENDS: Final = (AccountRefused, ProviderUnreachable, LedgerError)
 """What holds for all other assets too."""

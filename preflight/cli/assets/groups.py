@@ -16,7 +16,7 @@ from preflight.cli.wrapping import Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Group, find_provider
-from preflight.submitting.grouping import GroupKeeper
+from preflight.submission.grouping import GroupKeeper
 
 _COLUMNS: Final = ("id", "provider", "name", "description", "type", "created", "updated")
 

@@ -16,8 +16,8 @@ from preflight.cli.reaching import ledger_option, open_ledger, opened, reach_opt
 from preflight.errors import UsageError
 from preflight.ledger import Entry, Ledger, State
 from preflight.providers import STATUSES, Asset, Provider, find_provider
-from preflight.submitting.grouping import GroupKeeper
-from preflight.submitting.listing import Filter, Listing
+from preflight.submission.grouping import GroupKeeper
+from preflight.submission.listing import Filter, Listing
 
 COLUMNS: Final = ("state", "provider", "asset_id", "reference", "kind", "name", "group", "source", "error_code",
                   "error_message", "created", "updated")  # fmt: skip

@@ -15,9 +15,9 @@ from preflight.cli.reaching import ledger_option, open_ledger, opened, reach_opt
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
-from preflight.submitting.keeping import entries_of
-from preflight.submitting.lookup import Settling
-from preflight.submitting.sync import OPEN, Sync, Synced
+from preflight.submission.keeping import entries_of
+from preflight.submission.lookup import Settling
+from preflight.submission.sync import OPEN, Sync, Synced
 
 _OPEN: Final = frozenset({"processing", "unknown", "unreachable"})
 

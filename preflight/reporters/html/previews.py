@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
-from preflight import worker
+from preflight import processes as worker
 from preflight.errors import SourceError
 from preflight.formats import AUDIO, IMAGE, VIDEO
+from preflight.processes import Limits
 from preflight.sources.local import LocalSource
-from preflight.worker import Limits
 
 Preview = str | list[int]
 """WebP in Base64, or the bars of a waveform."""

@@ -1,0 +1,13 @@
+"""The last arrow: check → host → register → poll. `submit` for one target, `submit_many` for a stream of them.
+
+A target that does not pass is never sent. What the ledger knows is not sent again.
+"""
+
+from __future__ import annotations
+
+from preflight.errors import NotActive
+from preflight.submission.api import submit, submit_many
+from preflight.submission.lookup import Settling
+from preflight.submission.outcome import Outcome, Submission
+
+__all__ = ["NotActive", "Outcome", "Settling", "Submission", "submit", "submit_many"]

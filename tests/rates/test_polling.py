@@ -1,0 +1,139 @@
+"""One scheduler for all that is polled: order, deadlines, backoff, faults, and an end at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from preflight.rates import Backoff, Clock, Scheduler, Section, Stopped
+from tests.submission.clocks import SteppedClock
+
+EVEN = Backoff(first=1.0, factor=2.0, most=8.0, jitter=0.0)
+
+
+class Watched:
+    """Things that are polled, in stepped time by one thread: when each was, and how it ended."""
+
+    def __init__(self) -> None:
+        self.clock = SteppedClock()
+        self.begun = self.clock.now()
+        self.scheduler = Scheduler(self.clock, threads=1, backoff=EVEN)
+        self.polls: dict[str, list[float]] = {}
+        self.ends: dict[str, tuple[object, BaseException | None, float]] = {}
+        self._done = threading.Semaphore(0)
+
+    def add(self, name: str, answer: Callable[[int], object | None], deadline: float = 1000.0) -> None:
+        self.polls[name] = []
+
+        def poll() -> object | None:
+            self.polls[name].append(self.clock.now() - self.begun)
+            return answer(len(self.polls[name]))
+
+        def done(result: object | None, error: BaseException | None) -> None:
+            self.ends[name] = (result, error, self.clock.now() - self.begun)
+            self._done.release()
+
+        self.scheduler.watch(poll, deadline, done)
+
+    def run(self) -> None:
+        for _ in self.polls:
+            assert self._done.acquire(timeout=5)
+        self.scheduler.close()
+
+
+def test_polls_come_less_and_less_often_until_there_is_an_answer() -> None:
+    watched = Watched()
+    watched.add("a", lambda count: "there" if count == 6 else None)
+    watched.run()
+    assert watched.polls["a"] == [1, 3, 7, 15, 23, 31]
+    assert watched.ends["a"] == ("there", None, 31)
+
+
+def test_several_share_one_scheduler_and_each_has_its_own_pace() -> None:
+    watched = Watched()
+    with watched.scheduler._changed:  # so that all begin at the same time
+        watched.add("a", lambda count: "there")
+        watched.add("b", lambda count: "there" if count == 3 else None)
+        watched.add("c", lambda count: "there" if count == 2 else None)
+    watched.run()
+    assert [end for _, _, end in watched.ends.values()] == sorted(end for _, _, end in watched.ends.values())
+    assert list(watched.ends) == ["a", "c", "b"]
+
+
+def test_the_last_poll_is_at_the_deadline() -> None:
+    watched = Watched()
+    watched.add("a", lambda count: None, deadline=10.0)
+    watched.run()
+    assert watched.polls["a"] == [1, 3, 7, 10]
+    assert watched.ends["a"] == (None, None, 10)
+
+
+def test_a_deadline_of_nothing_is_one_poll() -> None:
+    watched = Watched()
+    watched.add("a", lambda count: None, deadline=0.0)
+    watched.run()
+    assert watched.polls["a"] == [0]
+
+
+def test_what_a_poll_raises_ends_that_one_alone() -> None:
+    watched = Watched()
+
+    def bad(count: int) -> object:
+        raise ValueError("broken")
+
+    watched.add("bad", bad)
+    watched.add("good", lambda count: "there")
+    watched.run()
+    assert isinstance(watched.ends["bad"][1], ValueError)
+    assert watched.ends["good"][:2] == ("there", None)
+
+
+def test_closing_ends_the_threads_and_nothing_more_is_polled() -> None:
+    clock = Clock()
+    scheduler = Scheduler(clock, threads=3)
+    polled: list[int] = []
+    scheduler.watch(lambda: polled.append(1), 60, lambda result, error: None)
+    begun = time.monotonic()
+    scheduler.close()
+    for thread in scheduler._threads:
+        thread.join(20)
+    assert time.monotonic() - begun < 20
+    assert not any(thread.is_alive() for thread in scheduler._threads)
+    assert polled == []
+
+
+def test_waits_grow_to_a_bound_and_are_spread() -> None:
+    waits = [EVEN.wait(attempt) for attempt in range(6)]
+    assert waits == [1, 2, 4, 8, 8, 8]
+    spread = Backoff(first=10.0, jitter=0.2)
+    assert (spread.wait(0, lambda: 0.0), spread.wait(0, lambda: 1.0)) == (8.0, 12.0)
+    assert Backoff().wait(10**9) <= 15 * 1.2
+
+
+def test_a_section_lets_those_inside_come_to_their_end() -> None:
+    section = Section()
+    inside, leave = threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def work() -> None:
+        with section:
+            inside.set()
+            leave.wait(5)
+            ended.append("work")
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    inside.wait(5)
+    closer = threading.Thread(target=lambda: (section.close(), ended.append("closed")))
+    closer.start()
+    time.sleep(0.05)
+    assert ended == []
+    with pytest.raises(Stopped), section:
+        pytest.fail("nobody is let in any more")
+    leave.set()
+    closer.join(5)
+    worker.join(5)
+    assert ended == ["work", "closed"]

@@ -1,0 +1,28 @@
+"""A sender for each provider."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from preflight.providers import PROVIDERS
+from preflight.sandbox import Sandbox
+from tests.submission.sending import Sender
+
+
+@pytest.fixture(params=sorted(PROVIDERS))
+def sender(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender:
+    """Each provider in turn."""
+    return Sender(box, request.param, tmp_path)
+
+
+@pytest.fixture(params=["atlas", "volcengine"])
+def some(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender:
+    """Two providers that differ most: one key without groups, a signature with groups."""
+    return Sender(box, request.param, tmp_path)
+
+
+@pytest.fixture
+def atlas(box: Sandbox, tmp_path: Path) -> Sender:
+    return Sender(box, "atlas", tmp_path)

@@ -1,0 +1,220 @@
+"""Answers that are lost: the asset is looked up, and never registered twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight.errors import NotActive, ProviderError
+from preflight.providers import Page, calls
+from preflight.providers.asset import Asset
+from preflight.providers.client import Client
+from preflight.sandbox import Sandbox
+from preflight.submission import submit
+from preflight.submission.lookup import every, is_of
+from tests.ledger.test_ledger import entry
+from tests.submission.sending import Sender
+
+AFTER = ["lose-after", "error-after", "html-after", "hang-after"]
+BEFORE = ["lose-before", "error-before", "hang-before"]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits a minute for an answer that does not come."""
+
+    def client(*arguments: Any, **options: Any) -> Client:
+        return Client(*arguments, **{**options, "timeout": (5.0, 0.4)})
+
+    monkeypatch.setattr(calls, "Client", client)
+
+
+@pytest.mark.parametrize("fault", AFTER)
+def test_an_asset_whose_answer_was_lost_is_found_by_its_name(sender: Sender, box: Sandbox, fault: str) -> None:
+    box.misbehave.on(fault, action="register", provider=sender.name, call=1)
+    picture = sender.picture()
+    submission = sender.one(picture)
+    assert sender.registered() == 1
+    if sender.recovers:
+        assert (submission.outcome, submission.reused) == ("active", False)
+        assert submission.asset is not None
+        assert submission.asset.id == sender.assets()[0].id
+    else:
+        assert (submission.outcome, submission.code) == ("unknown", "unknown_outcome")
+        assert "assets sync" in (submission.message or "")
+
+
+@pytest.mark.parametrize("fault", BEFORE)
+def test_a_call_that_had_no_effect_is_made_again_once_that_is_certain(sender: Sender, box: Sandbox, fault: str) -> None:
+    box.misbehave.on(fault, action="register", provider=sender.name, call=1)
+    submission = sender.one(sender.picture())
+    if sender.recovers:
+        assert submission.outcome == "active"
+        assert sender.registered() == 1
+    else:
+        assert (submission.outcome, sender.registered()) == ("unknown", 0)
+
+
+def test_an_unknown_outcome_is_never_settled_by_registering_again(sender: Sender, box: Sandbox) -> None:
+    if sender.recovers:
+        pytest.skip("here it can be looked up")
+    box.misbehave.on("lose-after", action="register", provider=sender.name, call=1)
+    picture = sender.picture()
+    sender.one(picture)
+    calls_before = box.tally.calls[sender.name, "register"]
+    for options in ({}, {"retry_failed": True}, {"wait": False}):
+        again = sender.one(picture, **options)
+        assert (again.outcome, again.code) == ("unknown", "unknown_outcome")
+    assert box.tally.calls[sender.name, "register"] == calls_before
+    assert sender.registered() == 1
+    with pytest.raises(NotActive, match="assets forget") as raised:
+        submit(picture, sender.name, **sender.options())
+    assert raised.value.submission.outcome == "unknown"
+
+
+def test_calls_that_are_always_lost_without_effect_are_given_up(some: Sender, box: Sandbox) -> None:
+    box.misbehave.on("lose-before", action="register", provider=some.name)
+    before = box.tally.calls[some.name, "register"]
+    submission = some.one(some.picture())
+    assert (submission.outcome, submission.code) == ("error", "connection_lost")
+    assert isinstance(submission.error, ProviderError)
+    assert box.tally.calls[some.name, "register"] == before + 3
+    assert some.entries() == []
+
+
+def test_what_cannot_be_looked_up_now_is_looked_up_by_the_next_run(some: Sender, box: Sandbox) -> None:
+    box.misbehave.on("lose-after", action="register", provider=some.name, call=1)
+    box.misbehave.on("error", action="list", provider=some.name)
+    picture = some.picture()
+    submission = some.one(picture)
+    assert (submission.outcome, submission.code) == ("unknown", "unknown_outcome")
+    assert "run the same command again" in (submission.message or "")
+    assert some.entries()[0].state == "intended"
+    box.misbehave.clear()
+    assert some.one(picture).outcome == "active"
+    assert some.registered() == 1
+
+
+def test_a_lost_asset_is_found_behind_many_others(some: Sender, box: Sandbox) -> None:
+    """Its name is compared on every page: a list is sorted as its provider likes."""
+    box.misbehave.on("lose-after", action="register", provider=some.name, call=1)
+    picture = some.picture()
+    box.misbehave.on("error", action="list", provider=some.name)
+    some.one(picture)
+    box.misbehave.clear()
+    with some.opened() as provider:
+        group = box.groups(some.name)[0].id if some.provider.needs_group else None
+        for number in range(30):
+            provider.register(box.host(picture), "image", name=f"other-{number}", group=group)
+    assert some.one(picture).outcome == "active"
+    assert some.registered() == 1
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("lose-after", "active"), ("lose-before", "active"), ("500", "active")])
+def test_a_run_of_many_survives_a_fault_now_and_then(some: Sender, box: Sandbox, fault: str, outcome: str) -> None:
+    for call in (2, 5, 6):
+        box.misbehave.on(fault, action="register", provider=some.name, call=call)
+    made = some.many(some.pictures(8))
+    assert {submission.outcome for submission in made} == {outcome}
+    assert some.registered() == len(some.assets()) == 8
+
+
+def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) -> None:
+    box.misbehave.throttle(20, 1, action="register", provider=some.name, retry_after=0.2)
+    made = some.many(some.pictures(30))
+    assert {submission.outcome for submission in made} == {"active"}
+    assert box.tally.throttled[some.name, "register"] > 0
+    assert some.registered() == 30
+
+
+@pytest.mark.parametrize(
+    ("fault", "codes", "said"),
+    [
+        ("subscription", {"subscription_required", "credits"}, "in the service's console"),
+        ("redirect", {"redirected"}, "keys are not sent elsewhere"),
+        ("422", {"invalid"}, "correct what the service names"),
+    ],
+)
+def test_a_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: str, codes: set[str], said: str) -> None:
+    box.misbehave.on(fault, action="register", provider=sender.name)
+    picture = sender.picture()
+    submission = sender.one(picture)
+    assert submission.outcome == "error"
+    assert submission.code in codes
+    assert said in (submission.message or "")
+    assert sender.provider.title in (submission.message or "")
+    assert sender.entries() == []
+    box.misbehave.clear()
+    assert sender.one(picture).outcome == "active"
+
+
+def test_polling_survives_failures_of_the_moment(some: Sender, box: Sandbox) -> None:
+    box.misbehave.delay = 0.1
+    for call, fault in enumerate(["lose", "error", "429", "503"], 1):
+        box.misbehave.on(fault, action="get", provider=some.name, call=call)
+    assert some.one(some.picture()).outcome == "active"
+
+
+def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box: Sandbox) -> None:
+    box.misbehave.on("html", action="get", provider=some.name)
+    picture = some.picture()
+    submission = some.one(picture)
+    assert (submission.outcome, submission.code) == ("processing", "response_invalid")
+    assert "poll on" in (submission.message or "")
+    box.misbehave.clear()
+    assert some.one(picture).outcome == "active"
+    assert some.registered() == 1
+
+
+@pytest.mark.parametrize("name", ["atlas", "sunra"])
+def test_where_names_are_not_kept_the_url_tells_an_asset_that_was_lost(box: Sandbox, tmp_path: Path, name: str) -> None:
+    sender = Sender(box, name, tmp_path)
+    box.misbehave.ignore_names = True
+    older = sender.picture("-older")
+    with sender.opened() as provider:
+        provider.register(box.host(older), "image", name="older")
+    box.misbehave.on("lose-after", action="register", provider=name, call=1)
+    submission = sender.one(sender.picture())
+    assert submission.outcome == "active"
+    assert submission.asset is not None
+    assert sender.registered() == 1
+    assert sender.assets()[0].id == submission.asset.id
+
+
+def test_an_asset_is_told_by_the_end_of_its_name_or_else_by_url_and_time() -> None:
+    ours = entry(name="clip-0123456789ab", url="https://cdn.example/clip.mp4", created="2026-11-20T10:00:00.000Z")
+    late, early = datetime(2026, 11, 20, 10, 1, tzinfo=UTC), datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+    signed = "https://cdn.example/clip.mp4?X-Tos-Signature=5f2c"
+    assert is_of(Asset("1", "atlas", name="clip-0123456789ab"), ours)
+    assert is_of(Asset("1", "atlas", name="CLIP_renamed-0123456789ab"), ours)
+    assert is_of(Asset("1", "atlas", name="clip.mp4", url=signed, created=late), ours)
+    assert not is_of(Asset("1", "atlas", name="clip.mp4", url=signed, created=early), ours)
+    assert not is_of(Asset("1", "atlas", name="clip.mp4", url=signed), ours)
+    assert not is_of(Asset("1", "atlas", name="clip-ba9876543210", url=signed, created=late), ours)
+    assert not is_of(Asset("1", "atlas", name="superhero"), entry(name="hero"))
+
+
+def test_a_server_that_gives_the_same_page_for_ever_does_not_hold_us() -> None:
+    turns = 0
+
+    def turn(page: str | None) -> Page[Asset]:
+        nonlocal turns
+        turns += 1
+        return Page((Asset("1", "atlas"), Asset("2", "atlas")), str(turns + 1))
+
+    assert [asset.id for asset in every(turn)] == ["1", "2"]
+    assert turns == 4
+
+
+def test_items_that_move_to_the_next_page_meanwhile_are_not_taken_for_the_end() -> None:
+    pages = [["5", "4"], ["5", "4"], ["3", "2"], []]
+    each = iter(pages)
+
+    def turn(page: str | None) -> Page[Asset]:
+        return Page(tuple(map(partial(Asset, provider="atlas"), next(each))), "next")
+
+    assert [asset.id for asset in every(turn)] == ["5", "4", "3", "2"]

@@ -1,0 +1,288 @@
+"""`preflight submit` as a process: the sandbox, what is printed, exit codes, bad input, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from preflight.providers import PROVIDERS
+from preflight.sandbox import Sandbox
+from tests.conftest import ROOT, Run
+from tests.submission.sending import Sender
+
+ONE = "fixtures/accepted/picture.png"
+NARROW = "fixtures/refused/png-too-narrow.png"
+SOON = 5.0
+"""Seconds in which a process ends on a busy machine. What it must not wait for takes longer."""
+
+
+def environment(sender: Sender, **more: str) -> dict[str, str]:
+    return {**os.environ, "XDG_DATA_HOME": str(sender.folder / "data"), **sender.box.environment(sender.name), **more}
+
+
+def words(sender: Sender, *targets: object) -> list[str]:
+    group = [] if sender.group is None else ["--group", sender.group]
+    return ["submit", *map(str, targets), "--to", sender.name, "--endpoint", sender.box.endpoint(sender.name), *group]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, fixtures: Path) -> Path:
+    """What passes, what does not, and what is no media: once under a name that promises some."""
+    made = tmp_path / "files"
+    made.mkdir()
+    for name in ("accepted/picture.png", "accepted/clip.mp4", "accepted/sound.wav", "refused/png-too-narrow.png"):
+        shutil.copy(fixtures / name, made)
+    shutil.copy(fixtures / "accepted/picture.jpg", made / "no-extension")
+    (made / "readme.txt").write_text("no media")
+    (made / "page.jpg").write_text("<!doctype html><title>no media either</title>")
+    return made
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_a_folder_goes_to_every_provider_without_key_and_network(run: Run, folder: Path, name: str) -> None:
+    done = run("submit", folder, "--to", name, "--sandbox", timeout=120)
+    assert done.returncode == 1
+    assert done.stderr == ""
+    words = {Path(line.split()[1]).name: line.split()[0] for line in done.stdout.splitlines() if str(folder) in line}
+    other = "ACTIVE" if "video" in PROVIDERS[name].types.values() else "REJECTED"
+    assert words == {
+        "clip.mp4": other,
+        "no-extension": "ACTIVE",
+        "page.jpg": "REJECTED",
+        "picture.png": "ACTIVE",
+        "png-too-narrow.png": "REJECTED",
+        "sound.wav": other,
+    }
+    assert "[width_too_small]" in done.stdout
+    assert f"\nimage: {PROVIDERS[name].usage.get('image') or PROVIDERS[name].usage['']}\n" in done.stdout
+    assert done.stdout.count("asset://") >= (2 if PROVIDERS[name].reference else 0)
+    header, counts = done.stdout.splitlines()[-2:]
+    table = dict(zip(header.split(), counts.split(), strict=True))
+    assert table == ({"active": "4", "rejected": "2"} if other == "ACTIVE" else {"active": "2", "rejected": "4"}) | {
+        "skipped": "1"
+    }
+
+
+def test_all_fixtures_go_to_the_sandbox(run: Run) -> None:
+    """The second example of the README."""
+    done = run("submit", "fixtures/", "--to", "atlas", "--sandbox", "--format", "jsonl", timeout=120)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert len(rows) > 200
+    assert {row["outcome"] for row in rows} == {"active", "rejected"}
+    assert [row["index"] for row in rows] == list(range(len(rows)))
+    assert all(row["asset"]["reference"].startswith("asset://") for row in rows if row["outcome"] == "active")
+    assert re.search(r"\d+ active, \d+ rejected, \d+ skipped", done.stderr)
+
+
+def test_lines_or_objects_tell_the_same(run: Run, some: Sender, tmp_path: Path) -> None:
+    good, bad = some.picture(), tmp_path / "bad.png"
+    shutil.copy(NARROW, bad)
+    some.one(good, ledger=str(some.folder / "l.sqlite"))
+    call = [*words(some, some.box.host(good), bad), "--ledger", some.folder / "l.sqlite"]
+    # The URL's address is private, so that a service could not fetch it: the check says so.
+    done = run(*call, env=environment(some))
+    assert done.returncode == 1
+    assert "[address_not_public]" in done.stdout
+    out = tmp_path / "out.jsonl"
+    done = run(*call, "--format", "jsonl", "--output", out, env=environment(some))
+    assert done.stdout == ""
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["outcome"], row["code"]) for row in rows] == [
+        ("rejected", "address_not_public"),
+        ("rejected", "width_too_small"),
+    ]
+
+
+def test_a_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path: Path) -> None:
+    ledger = tmp_path / "kept.sqlite"
+    assert run("submit", ONE, "--to", "sunra", "--sandbox", "--ledger", ledger).returncode == 0
+    assert ledger.exists()
+    assert run("submit", ONE, "--to", "sunra", "--sandbox", env={**os.environ, "HOME": str(tmp_path)}).returncode == 0
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["kept.sqlite", "kept.sqlite.lock"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ([], 0, "ACTIVE"),
+        (["--no-wait"], 0, "PROCESSING"),
+        (["--poll-timeout", "0"], 2, "[deadline]"),
+        (["--reference-id", "atlas_asset_id"], 0, "asset://atlas-asset-"),
+        (["--set", "reference_id=id"], 0, "asset://2"),
+    ],
+)
+def test_exit_codes(run: Run, more: list[str], code: int, said: str) -> None:
+    done = run("submit", ONE, "--to", "atlas", "--sandbox", *more)
+    assert (done.returncode, said in done.stdout) == (code, True), done.stdout
+
+
+class TestBadInput:
+    """What the message has to name: the provider, the call, the code and the remedy."""
+
+    def test_no_key(self, run: Run) -> None:
+        done = run("submit", ONE, "--to", "volcengine", "--public-base", "https://cdn.example.com")
+        assert done.returncode == 2
+        assert "Volcengine Ark needs a key: set the environment variable VOLC_ACCESSKEY" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("fault", "code", "said"),
+        [
+            ("401", "auth", "the key is not accepted"),
+            ("subscription", "subscription_required", "the key is right: subscribe or renew"),
+            ("html", "response_invalid", "it is a web page"),
+            ("empty", "response_invalid", "it is empty"),
+            ("503", "server", "try again later"),
+        ],
+    )
+    def test_a_provider_that_refuses_or_answers_nonsense(
+        self, run: Run, box: Sandbox, tmp_path: Path, fault: str, code: str, said: str
+    ) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        box.misbehave.on(fault, action="upload")
+        done = run(*words(sender, sender.picture()), "--host", "atlas", env=environment(sender))
+        assert done.returncode == 2
+        assert done.stderr == ""
+        assert "ERROR" in done.stdout
+        assert "Atlas Cloud: POST /api/v1/model/uploadMedia: " in done.stdout
+        assert said in done.stdout
+        assert f"[{code}]" in done.stdout
+
+    def test_an_unknown_group_id_makes_a_group_and_two_of_a_name_are_told(
+        self, run: Run, box: Sandbox, tmp_path: Path
+    ) -> None:
+        sender = Sender(box, "volcengine", tmp_path)
+        with sender.opened() as provider:
+            ids = [provider.create_group(str(sender.group)).id for _ in range(2)]
+        done = run(
+            *words(sender, sender.picture()), "--public-base", "https://cdn.example.com", env=environment(sender)
+        )
+        assert done.returncode == 2
+        assert all(id_ in done.stderr for id_ in ids)
+        done = run(*words(sender, ONE)[:-2], "--public-base", "https://cdn.example.com", env=environment(sender))
+        assert done.returncode == 2
+        assert "name one with --group; it has" in done.stderr
+        assert ids[0] in done.stderr
+
+    def test_wrong_words(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        for more, said in {
+            ("--name", "n" * 60): "--name has 60 characters: give 1 to 48",
+            ("--type", "Picture"): "has no type 'Picture': its types are Image, Video, Audio",
+            ("--set", "project=x"): "has no option 'project'",
+            ("--endpoint", "http://203.0.113.9"): "keys are only sent by https",
+        }.items():
+            done = run(*words(sender, ONE), "--host", "atlas", *more, env=environment(sender))
+            assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        done = run(*words(sender, ONE), env=environment(sender))
+        assert (done.returncode, "--host or --public-base" in done.stderr) == (2, True)
+        done = run("submit", ONE, "--to", "atals")
+        assert (done.returncode, "did you mean atlas?" in done.stderr) == (2, True)
+        assert sender.registered() == 0
+
+    def test_a_ledger_that_cannot_be_used(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        ledger = tmp_path / "l.sqlite"
+        with sqlite3.connect(ledger) as other:
+            other.execute("PRAGMA user_version = 7")
+        other.close()
+        call = [*words(sender, ONE), "--host", "atlas", "--ledger", ledger]
+        done = run(*call, env=environment(sender))
+        assert (done.returncode, "written by a newer preflight (version 7" in done.stderr) == (2, True)
+        ledger.write_bytes(b"\0garbage" * 999)
+        done = run(*call, env=environment(sender))
+        assert (done.returncode, "no ledger, or damaged" in done.stderr) == (2, True)
+        assert "Traceback" not in done.stderr
+
+
+class TestInterrupt:
+    """Ctrl-C leaves everything resumable, says how, and ends with 130 as soon as the call under way has ended."""
+
+    def start(self, sender: Sender, *more: object) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "preflight", *words(sender, sender.folder), "--host", "atlas", *map(str, more)]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(sender), cwd=ROOT
+        )
+
+    def interrupt(self, process: subprocess.Popen[str]) -> tuple[float, str, str]:
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        return time.monotonic() - begun, out, err
+
+    @pytest.mark.parametrize("when", ["registering", "polling"])
+    def test_at_any_time(self, run: Run, box: Sandbox, tmp_path: Path, when: str) -> None:
+        sender = Sender(box, "atlas", tmp_path / "files")
+        sender.pictures(12)
+        if when == "polling":
+            box.misbehave.delay = 3600
+        else:
+            box.misbehave.latency = 0.2
+        process = self.start(sender, "--ledger", tmp_path / "l.sqlite")
+        end = time.monotonic() + 20
+        enough = 12 if when == "polling" else 2
+        while sender.registered() < enough and time.monotonic() < end:
+            time.sleep(0.02)
+        seconds, _, err = self.interrupt(process)
+        assert process.returncode == 130
+        assert seconds < SOON
+        assert "Traceback" not in err
+        assert "the same command goes on from there" in err
+        there = sender.registered()
+        box.misbehave.clear()
+        if when == "polling":
+            assert there == 12
+            for asset in sender.assets():
+                box.forget("atlas", asset.id)  # they would be in processing for an hour
+            return
+        time.sleep(0.3)
+        assert sender.registered() == there < 12
+        done = run(*words(sender, sender.folder), "--host", "atlas", "--ledger", tmp_path / "l.sqlite",
+                   env=environment(sender))  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert done.stdout.count("(registered before)") == there
+        assert sender.registered() == 12
+
+    def test_a_second_time_it_ends_although_a_call_is_under_way(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path / "files")
+        sender.picture()
+        box.misbehave.on("hang-after", action="register", call=1)
+        process = self.start(sender, "--ledger", tmp_path / "l.sqlite")
+        end = time.monotonic() + 20
+        while sender.registered() < 1 and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        seconds, _, err = self.interrupt(process)
+        assert (process.returncode, seconds < SOON) == (130, True), err
+        assert "Traceback" not in err
+        done = run(*words(sender, sender.folder), "--host", "atlas", "--ledger", tmp_path / "l.sqlite",
+                   env=environment(sender))  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert sender.registered() == 1
+
+    def test_while_a_provider_does_not_answer_what_only_reads_is_not_waited_for(
+        self, box: Sandbox, tmp_path: Path
+    ) -> None:
+        sender = Sender(box, "atlas", tmp_path / "files")
+        sender.pictures(2)
+        box.misbehave.on("hang", action="get")
+        process = self.start(sender, "--ledger", tmp_path / "l.sqlite")
+        before = box.tally.faults["atlas", "get"]
+        end = time.monotonic() + 20
+        while sender.registered() < 2 or box.tally.faults["atlas", "get"] == before:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        seconds, _, err = self.interrupt(process)
+        assert (process.returncode, seconds < SOON) == (130, True), err

@@ -1,0 +1,113 @@
+"""A process that is killed at any step loses nothing and doubles nothing: the sandbox counts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight.ledger import Ledger
+from preflight.sandbox import Sandbox
+from tests.conftest import ROOT
+from tests.submission.sending import Sender, keys_of, unique_picture
+
+
+def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+    """For each chain of steps: submit `count` new files, killed at each of these steps, then to the end."""
+    runs, urls = [], {}
+    for kills in chains:
+        mark = uuid.uuid4().hex[:12]
+        files = [str(unique_picture(sender.folder / f"{mark}-{each}.png")) for each in range(count)]
+        urls |= {file: sender.box.host(file) for file in files}
+        ledger = str(sender.folder / f"{mark}.sqlite")
+        group = None if sender.group is None else mark
+        runs.append({"files": files, "ledger": ledger, "group": group, "kills": list(kills)})
+    job = {
+        "provider": sender.name,
+        "endpoint": sender.box.endpoint(sender.name),
+        "keys": keys_of(sender.box, sender.name),
+        "urls": urls,
+        "runs": runs,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.submission.crashing"],
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    return [run | result for run, result in zip(runs, results, strict=True)]
+
+
+def held(sender: Sender, runs: list[dict[str, Any]], count: int) -> None:
+    """Each file of each run is one active asset, and each run has one group."""
+    registrations = Counter(one.url for one in sender.box.tally.registrations(sender.name))
+    groups = Counter(group.name for group in sender.box.groups(sender.name))
+    assets = {asset.id: asset for asset in sender.box.assets(sender.name)}
+    for run in runs:
+        said = f"killed at {run['kills']}"
+        assert [outcome for outcome, _ in run["outcomes"]] == ["active"] * count, said
+        ids = {id_ for _, id_ in run["outcomes"]}
+        assert len(ids) == count, said
+        if run["group"] is not None:
+            assert groups[run["group"]] == 1, said
+        with Ledger(run["ledger"]) as ledger:
+            entries = list(ledger.entries())
+        assert {entry.asset_id for entry in entries} == ids, said
+        assert {entry.state for entry in entries} == {"active"}, said
+        assert all(registrations[assets[id_].url] == 1 for id_ in ids), said
+        mark = Path(run["ledger"]).stem
+        assert sum(asset.name.startswith(mark) for asset in assets.values()) == count, said
+
+
+@pytest.mark.parametrize(("name", "times"), [("atlas", 2), ("volcengine", 1)])
+def test_a_submit_of_fifty_files_that_is_killed_again_and_again_makes_fifty_assets(
+    box: Sandbox, tmp_path: Path, name: str, times: int
+) -> None:
+    sender = Sender(box, name, tmp_path)
+    (whole,) = crashing(sender, 50, [[]])
+    steps = whole["steps"]
+    assert steps > 600
+    once = [[step] for step in range(1, steps, steps // times)]
+    often = [[40 + 9 * kill for kill in range(12)]]
+    held(sender, [whole, *crashing(sender, 50, [*once, *often])], 50)
+
+
+@pytest.mark.parametrize(("name", "stride"), [("agt", 9), ("atlas", 1), ("sunra", 9), ("volcengine", 4)])
+def test_whatever_the_step_nothing_is_lost_and_nothing_is_twice(
+    box: Sandbox, tmp_path: Path, name: str, stride: int
+) -> None:
+    sender = Sender(box, name, tmp_path)
+    (whole,) = crashing(sender, 2, [[]])
+    chains = [[step] for step in range(1, whole["steps"] + 1, stride)]
+    held(sender, crashing(sender, 2, chains), 2)
+
+
+@pytest.mark.parametrize(("name", "stride"), [("agentsflare", 6), ("crun", 2)])
+def test_where_nothing_can_be_looked_up_what_is_unknown_stays_so_and_is_not_sent_again(
+    box: Sandbox, tmp_path: Path, name: str, stride: int
+) -> None:
+    sender = Sender(box, name, tmp_path)
+    (whole,) = crashing(sender, 2, [[]])
+    runs = crashing(sender, 2, [[step] for step in range(1, whole["steps"] + 1, stride)])
+    registrations = Counter(one.url for one in box.tally.registrations(name))
+    assert max(registrations.values()) == 1
+    unknown = 0
+    for run in runs:
+        outcomes = [outcome for outcome, _ in run["outcomes"]]
+        assert set(outcomes) <= {"active", "unknown"}, run["kills"]
+        with Ledger(run["ledger"]) as ledger:
+            assert Counter(entry.state for entry in ledger.entries()) == Counter(outcomes), run["kills"]
+        unknown += outcomes.count("unknown")
+    assert unknown > 0

@@ -1,0 +1,133 @@
+"""Groups: named, found or made, and made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import AccountRefused, UsageError
+from preflight.ledger import Ledger
+from preflight.sandbox import Sandbox
+from tests.submission.sending import Sender
+
+GROUPED = ["agt", "byteplus", "volcengine"]
+
+
+@pytest.fixture(params=GROUPED)
+def grouped(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender:
+    return Sender(box, request.param, tmp_path)
+
+
+def groups_of(sender: Sender) -> list[str]:
+    return [group.id for group in sender.box.groups(sender.name) if group.name == sender.group]
+
+
+def test_without_a_group_the_error_lists_those_that_there_are(grouped: Sender, box: Sandbox) -> None:
+    with grouped.opened() as provider:
+        made = provider.create_group(f"{grouped.mark}-heroes")
+    before = box.tally.calls[grouped.name, "register"]
+    with pytest.raises(UsageError, match=r"name one with --group; it has .*") as raised:
+        grouped.one(grouped.picture(), group=None)
+    assert f"{grouped.mark}-heroes ({made.id})" in str(raised.value)
+    assert box.tally.calls[grouped.name, "register"] == before
+
+
+def test_a_new_name_makes_a_group_and_the_next_run_takes_it(grouped: Sender) -> None:
+    assert {submission.outcome for submission in grouped.many(grouped.pictures(6))} == {"active"}
+    (made,) = groups_of(grouped)
+    assert {asset.group for asset in grouped.assets()} == {made}
+    assert grouped.one(grouped.picture()).outcome == "active"
+    assert groups_of(grouped) == [made]
+    assert {entry.group for entry in grouped.entries()} == {made}
+
+
+def test_a_group_may_be_named_by_its_id(grouped: Sender) -> None:
+    with grouped.opened() as provider:
+        made = provider.create_group(str(grouped.group)).id
+    submission = grouped.one(grouped.picture(), group=made)
+    assert submission.asset is not None
+    assert grouped.assets()[0].group == made
+    assert len(groups_of(grouped)) == 1
+
+
+def test_a_name_that_several_groups_have_is_refused_with_their_ids(grouped: Sender) -> None:
+    with grouped.opened() as provider:
+        ids = [provider.create_group(str(grouped.group)).id for _ in range(2)]
+    with pytest.raises(UsageError, match="has 2 groups called") as raised:
+        grouped.one(grouped.picture())
+    assert all(id_ in str(raised.value) for id_ in ids)
+    assert grouped.assets() == []
+
+
+def test_other_groups_are_other_assets(grouped: Sender) -> None:
+    picture = grouped.picture()
+    assert not grouped.one(picture).reused
+    assert not grouped.one(picture, group=f"{grouped.group}-2").reused
+    assert grouped.one(picture).reused
+    assert len(grouped.assets()) == 2
+
+
+@pytest.mark.parametrize("fault", ["lose-after", "error-after", "lose-before", "error-before"])
+def test_a_group_whose_answer_was_lost_is_made_once(grouped: Sender, box: Sandbox, fault: str) -> None:
+    box.misbehave.on(fault, action="create_group", provider=grouped.name, call=1)
+    assert grouped.one(grouped.picture()).outcome == "active"
+    assert len(groups_of(grouped)) == 1
+
+
+def test_a_group_that_a_killed_run_may_have_made_is_looked_for_before_it_is_made(
+    grouped: Sender, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intent is in the ledger; the group does not show in the list at once."""
+    with grouped.opened() as provider:
+        place = (provider.name, provider.origin, provider.account, provider.project, str(grouped.group))
+        with Ledger(str(grouped.folder / "ledger.sqlite")) as ledger:
+            ledger.write_group(*place, None)
+            assert ledger.group_intended(*place)
+        made = provider.create_group(str(grouped.group)).id
+    listed = grouped.provider.list_groups
+    looks = 0
+
+    def late(self: object, **options: object) -> object:
+        nonlocal looks
+        looks += 1
+        page = listed(self, **options)  # type: ignore[arg-type]
+        return page if looks > 3 else type(page)(())
+
+    monkeypatch.setattr(grouped.provider, "list_groups", late)
+    assert grouped.one(grouped.picture()).outcome == "active"
+    assert groups_of(grouped) == [made]
+
+
+def test_a_group_that_is_refused_leaves_no_intent(grouped: Sender, box: Sandbox) -> None:
+    box.misbehave.on("403", action="create_group", provider=grouped.name)
+    submission = grouped.one(grouped.picture())
+    assert (submission.outcome, submission.code) == ("error", "access_denied")
+    assert isinstance(submission.error, AccountRefused)
+    with Ledger(str(grouped.folder / "ledger.sqlite")) as ledger, grouped.opened() as provider:
+        place = (provider.name, provider.origin, provider.account, provider.project, str(grouped.group))
+        assert not ledger.group_intended(*place)
+    assert grouped.assets() == []
+
+
+def test_too_long_a_name_of_a_group_is_said_before_anything_is_sent(grouped: Sender, box: Sandbox) -> None:
+    with pytest.raises(UsageError, match="up to 64 characters"):
+        grouped.one(grouped.picture(), group="g" * 65)
+    assert grouped.host.puts == 0
+
+
+def test_where_there_are_no_groups_naming_one_is_an_error(box: Sandbox, tmp_path: Path) -> None:
+    for name in ("atlas", "sunra", "crun", "agentsflare"):
+        sender = Sender(box, name, tmp_path / name)
+        with pytest.raises(UsageError, match="has no groups: leave --group out"):
+            sender.one(sender.picture(), group="heroes")
+
+
+def test_targets_are_not_touched_where_the_group_is_wrong(grouped: Sender) -> None:
+    def targets() -> Iterator[str]:
+        raise AssertionError("nothing is to be read")
+        yield ""
+
+    with pytest.raises(UsageError):
+        grouped.many(targets(), group=None)  # type: ignore[arg-type]

@@ -1,0 +1,268 @@
+"""A run as a whole: order, early ends, what stops it, and what `submit` makes of it."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import preflight
+from preflight.errors import LedgerError, MissingExtra, NotActive, Rejected, UsageError
+from preflight.hosts import LocalFile
+from preflight.ledger import Ledger
+from preflight.rates import Clock
+from preflight.report import Problem
+from preflight.sandbox import Sandbox
+from preflight.submission import Submission, submit, submit_many
+from preflight.submission import run as running
+from preflight.targets import Item
+from tests.submission.sending import ACCEPTED, Sender
+
+NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
+
+
+def test_data_uris_and_assets_are_not_registered(atlas: Sender) -> None:
+    data = base64.b64encode((ACCEPTED / "picture.png").read_bytes()).decode()
+    made = atlas.many([f"data:image/png;base64,{data}", "asset://asset-1", "image=asset://asset-1"])
+    assert [submission.outcome for submission in made] == ["rejected"] * 3
+    assert [submission.code for submission in made] == ["data_uri_not_accepted", *["asset_reference"] * 2]
+    assert atlas.entries() == []
+
+
+class TestOrder:
+    def test_results_come_in_input_order_one_for_each_target(self, atlas: Sender, box: Sandbox) -> None:
+        box.misbehave.delay = 0.1
+        pictures = atlas.pictures(3)
+        targets = [pictures[0], NARROW, pictures[1], "gone.png", pictures[2]]
+        made = atlas.many(targets)
+        assert [submission.source for submission in made] == [str(target) for target in targets]
+        assert [submission.index for submission in made] == [0, 1, 2, 3, 4]
+        assert [submission.outcome for submission in made] == ["active", "rejected", "active", "rejected", "active"]
+
+    def test_unordered_they_come_as_they_are_ready(self, atlas: Sender, box: Sandbox) -> None:
+        box.misbehave.delay = 0.3
+        made = atlas.many([atlas.picture(), NARROW], ordered=False)
+        assert [submission.index for submission in made] == [1, 0]
+
+    def test_targets_are_taken_as_a_stream(self, atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An endless stream is not read to its end before the first result."""
+        monkeypatch.setattr(running, "WINDOW", 10)
+        taken = 0
+
+        def targets() -> Iterator[Path]:
+            nonlocal taken
+            while True:
+                taken += 1
+                yield NARROW
+
+        with closing(submit_many(targets(), "atlas", **atlas.options())) as run:
+            first = list(itertools.islice(run, 30))
+        assert len(first) == 30
+        assert taken <= 30 + 10
+
+    def test_what_a_list_could_not_name_is_rejected_with_its_reason(self, atlas: Sender) -> None:
+        item = Item("list:3", "list:3", True, Problem("unreadable_line", "list:3: mend it"))
+        submission = atlas.one(item)
+        assert (submission.outcome, submission.code) == ("rejected", "unreadable_line")
+
+    def test_nothing_is_nothing(self, atlas: Sender) -> None:
+        assert atlas.many([]) == []
+
+
+class TestEarlyEnd:
+    def test_whoever_stops_iterating_stops_the_run_and_the_next_one_goes_on(self, atlas: Sender, box: Sandbox) -> None:
+        box.misbehave.delay = 0.2
+        box.misbehave.latency = 0.02
+        pictures = atlas.pictures(60)
+        with closing(submit_many(pictures, "atlas", **atlas.options())) as run:
+            assert next(run).outcome == "active"
+        assert "intended" not in {entry.state for entry in atlas.entries()}
+        there = atlas.registered()
+        time.sleep(0.2)
+        assert atlas.registered() == there
+        assert {submission.outcome for submission in atlas.many(pictures)} == {"active"}
+        assert atlas.registered() == 60
+
+    def test_a_stop_waits_for_the_call_under_way_and_for_nothing_else(self, atlas: Sender, box: Sandbox) -> None:
+        box.misbehave.latency = 0.3
+        clock = Clock()
+        run = submit_many(atlas.pictures(3), "atlas", **atlas.options(clock=clock))
+        threading.Timer(0.25, clock.stop).start()
+        begun = time.monotonic()
+        with pytest.raises(preflight.PreflightError, match="run the same command again"):
+            list(run)
+        assert time.monotonic() - begun < 3
+        assert "intended" not in {entry.state for entry in atlas.entries()}
+        box.misbehave.clear()
+        assert {submission.outcome for submission in atlas.many(atlas.folder.glob("*.png"))} == {"active"}  # type: ignore[arg-type]
+        assert atlas.registered() == 3
+
+    def test_a_run_that_is_never_iterated_does_nothing(self, atlas: Sender, box: Sandbox) -> None:
+        before = sum(box.tally.calls.values())
+        submit_many([atlas.picture()], "atlas", **atlas.options())
+        assert sum(box.tally.calls.values()) == before
+        assert not (atlas.folder / "ledger.sqlite").exists()
+
+
+class TestStops:
+    def test_an_account_that_is_refused_in_the_middle_loses_nothing(self, some: Sender, box: Sandbox) -> None:
+        for call in range(9, 60):
+            box.misbehave.on("402", action="register", provider=some.name, call=call)
+        pictures = some.pictures(40)
+        calls = box.tally.calls[some.name, "register"]
+        made = some.many(pictures)
+        assert len(made) == 40
+        assert {submission.code for submission in made if submission.outcome == "error"} == {"credits"}
+        assert sum(submission.outcome == "active" for submission in made) == some.registered() == 8
+        assert box.tally.calls[some.name, "register"] - calls < 8 + running.WORKERS + 1
+        assert {entry.state for entry in some.entries()} == {"active"}
+        box.misbehave.clear()
+        again = some.many(pictures)
+        assert sum(submission.reused for submission in again) == 8
+        assert some.registered() == 40
+
+    def test_a_ledger_that_fails_in_the_middle_loses_nothing(
+        self, some: Sender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pictures = some.pictures(6)
+        write, writes = Ledger.write, itertools.count()
+
+        def failing(self: Ledger, entry: object) -> object:
+            if next(writes) >= 7:
+                raise LedgerError("the disk is full")
+            return write(self, entry)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Ledger, "write", failing)
+            made = some.many(pictures)
+        assert len(made) == 6
+        assert {submission.outcome for submission in made} <= {"active", "processing", "error"}
+        for submission in made:
+            if submission.outcome != "active":
+                assert submission.code == "ledger_error"
+                assert isinstance(submission.error, LedgerError)
+        stored = {asset.id for asset in some.assets()}
+        said = " ".join(submission.message or "" for submission in made)
+        known = {submission.asset.id for submission in made if submission.asset}
+        assert all(id_ in known or id_ in said for id_ in stored)
+        assert {submission.outcome for submission in some.many(pictures)} == {"active"}
+        assert some.registered() == 6
+
+    def test_a_local_file_without_a_host_is_a_wrong_call(self, some: Sender, box: Sandbox) -> None:
+        with pytest.raises(UsageError, match="--host or --public-base"):
+            some.one(some.picture(), host=None)
+        if some.group is not None:
+            assert some.group not in [group.name for group in box.groups(some.name)]
+
+    def test_bytes_are_no_target(self, atlas: Sender) -> None:
+        with pytest.raises(UsageError, match="only files and URLs"):
+            atlas.one(atlas.picture().read_bytes())
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ({"host": "atlas", "public_base": "https://cdn.example.com"}, "give one of them"),
+            ({"host": "ftp://x"}, "takes --host atlas or s3://bucket/prefix"),
+            ({"type": "Vidoe"}, "has no type 'Vidoe'"),
+            ({"name": "n" * 49}, "give 1 to 48"),
+            ({"name": "  "}, "give 1 to 48"),
+            ({"plan": "5/min"}, "no plan '5/min'"),
+            ({"keys": {}}, "ATLASCLOUD_API_KEY"),
+            ({"endpoint": "http://example.com"}, "only sent by https"),
+            ({"rules": "atlsa"}, "atlas"),
+            ({"reference_id": "uuid"}, "--reference-id"),
+        ],
+    )
+    def test_a_wrong_call_is_said_before_anything_is_read(
+        self, atlas: Sender, options: dict[str, object], said: str
+    ) -> None:
+        with pytest.raises(UsageError) as raised:
+            submit_many(["gone.png"], "atlas", **atlas.options(**options))
+        assert said in str(raised.value)
+
+    @pytest.mark.parametrize(
+        ("provider", "variable"),
+        [
+            ("agentsflare", "AGENTSFLARE_API_KEY"),
+            ("agt", "AGT_API_KEY"),
+            ("atlas", "ATLASCLOUD_API_KEY"),
+            ("byteplus", "BYTEPLUS_ACCESSKEY"),
+            ("crun", "CRUN_API_KEY"),
+            ("sunra", "SUNRA_API_KEY"),
+            ("volcengine", "VOLC_ACCESSKEY"),
+        ],
+    )
+    def test_without_a_key_the_variable_is_named(self, provider: str, variable: str) -> None:
+        with pytest.raises(UsageError, match=f"needs a key: set the environment variable {variable}"):
+            submit_many(["gone.png"], provider)
+
+    def test_an_unknown_provider_is_told_the_nearest(self) -> None:
+        with pytest.raises(UsageError, match="did you mean atlas"):
+            submit_many([], "atals")
+
+    def test_a_missing_extra_is_named(self, atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+        with pytest.raises(MissingExtra, match=r"preflight-media\[s3\]"):
+            submit_many([], "atlas", **atlas.options(host="s3://bucket/prefix"))
+
+    def test_a_host_of_ones_own_that_breaks_costs_one_file(self, atlas: Sender) -> None:
+        good, bad = atlas.pictures(2)
+
+        class Broken:
+            def put(self, file: LocalFile) -> str:
+                if file.path == str(bad):
+                    raise OSError("cannot reach https://store.example/x?X-Amz-Signature=5f2c0123456789abcdef")
+                return atlas.host.put(file)
+
+        made = atlas.many([bad, good], host=Broken())
+        assert [(submission.outcome, submission.code) for submission in made] == [
+            ("error", "upload_failed"),
+            ("active", None),
+        ]
+        assert "cannot reach https://store.example/x" in (made[0].message or "")
+        assert "5f2c0123456789abcdef" not in (made[0].message or "")
+
+
+class TestSubmit:
+    def test_one_active_asset_is_the_answer(self, some: Sender) -> None:
+        asset = submit(str(some.picture()), some.name, **some.options())
+        assert asset.status == "active"
+
+    def test_what_does_not_pass_raises_with_its_report(self, atlas: Sender) -> None:
+        with pytest.raises(Rejected, match="does not pass: width 299 px") as raised:
+            submit(NARROW, "atlas", **atlas.options())
+        assert raised.value.report.findings[0].code == "width_too_small"
+
+    def test_what_fails_raises_with_its_submission(self, atlas: Sender, box: Sandbox) -> None:
+        box.misbehave.fail("FaceMismatch", match=f"{atlas.mark}*")
+        with pytest.raises(NotActive, match="the sandbox was told so") as raised:
+            submit(atlas.picture(), "atlas", **atlas.options())
+        submission: Submission = raised.value.submission
+        assert submission.code == "face_mismatch"
+
+    def test_still_processing_raises_unless_nobody_wanted_to_wait(self, atlas: Sender, box: Sandbox) -> None:
+        box.misbehave.delay = 60
+        picture = atlas.picture()
+        with pytest.raises(NotActive, match="still processing after 1 s"):
+            submit(picture, "atlas", **atlas.options(poll_timeout=1))
+        assert submit(picture, "atlas", **atlas.options(wait=False)).status == "processing"
+
+    def test_a_call_that_fails_raises_its_own_error(self, atlas: Sender, box: Sandbox) -> None:
+        box.misbehave.on("subscription", provider="atlas")
+        with pytest.raises(preflight.AccountRefused, match="no plan"):
+            submit(atlas.picture(), "atlas", **atlas.options())
+
+    def test_a_submission_is_json(self, atlas: Sender) -> None:
+        made = atlas.many([atlas.picture(), NARROW])
+        rows = [json.loads(json.dumps(submission.as_json())) for submission in made]
+        assert rows[0]["asset"]["status"] == "active"
+        assert rows[0]["report"]["verdict"] == "pass"
+        assert rows[1]["asset"] is None
+        assert set(rows[0]) == {"source", "index", "outcome", "reused", "code", "message", "asset", "report"}
