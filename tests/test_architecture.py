@@ -43,6 +43,8 @@ LAYERS = [
     ["media", "units"],
     ["output"],
     ["confinement", "toml"],
+    ["retry"],
+    ["clock"],
     ["formats", "codes", "errors", "escape", "gitignore"],
 ]
 """From top to bottom: a module may import from its own line and from every line below."""
