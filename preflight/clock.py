@@ -1,0 +1,44 @@
+"""Time as an argument: `Clock`, which tests replace and a stop interrupts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from preflight.errors import Stopped
+
+
+def _wait(event: threading.Event | threading.Condition, seconds: float | None) -> bool:
+    return event.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The functions that tell and pass time. Passed as `clock=`; tests give their own functions.
+
+    monotonic  s since an arbitrary moment, for intervals and deadlines
+    wall       s since 1970, for dates
+    sleep      waits s
+    wait       waits on an event or a held condition, at most s (None: without a limit); returns whether it was set
+               or notified
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    wait: Callable[[threading.Event | threading.Condition, float | None], bool] = _wait
+
+    def stopped_by(self, stop: threading.Event) -> Clock:
+        """Return a clock whose `sleep` raises `Stopped` as soon as `stop` is set."""
+
+        def sleep(seconds: float) -> None:
+            if self.wait(stop, max(0.0, seconds)):
+                raise Stopped
+
+        return replace(self, sleep=sleep)
+
+
+SYSTEM_CLOCK: Final = Clock()
