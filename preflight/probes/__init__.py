@@ -2,7 +2,7 @@
 
 Every format has one owner: one module of this package with one function, `read(source, need, name) -> Media`, that
 takes the byte-source interface and the format's name as sniffed, and reads headers only. Where the file ends too
-early a reader gives what it knows and the note `truncated`; with nothing to give it raises `Truncated`.
+early a reader gives what it knows and the note `truncated`; with nothing to give it raises `EndOfFile`.
 Where it reaches a bound of its own, these are the note `read_limit` and `BoundReached`.
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 from preflight.formats import FORMATS
 from preflight.media import EVERYTHING, Media, Need
 from preflight.probes.sniff import sniff
-from preflight.sources import BoundReached, Source, Truncated
+from preflight.sources import BoundReached, EndOfFile, Source
 
 Reader = Callable[[Source, Need, str], Media]
 
@@ -61,10 +61,10 @@ def probe(source: Source, need: Need = EVERYTHING) -> Media:
         return _known_by_name(source, need, name)
     try:
         return _reader(module)(source, need, name or "")
-    except (Truncated, BoundReached) as reason:
+    except (EndOfFile, BoundReached) as reason:
         kinds = FORMATS[name].kinds if name in FORMATS else ()
         kind = kinds[0] if len(kinds) == 1 else None
-        note = "truncated" if isinstance(reason, Truncated) else "read_limit"
+        note = "truncated" if isinstance(reason, EndOfFile) else "read_limit"
         return Media(kind=kind, format=name, size=source.size, notes=(note,))
 
 

@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Final
 
 from preflight.media import Media, Need
-from preflight.sources import Source, Truncated
+from preflight.sources import EndOfFile, Source
 
 _HEADERS: Final = 14 + 56
 _CORE: Final = 12
@@ -27,13 +27,13 @@ _LARGEST: Final = 0x7FFF_FFFF
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Size and transparency of a BMP. Raises `SourceError`, `Truncated`."""
+    """Size and transparency of a BMP. Raises `SourceError`, `EndOfFile`."""
     # OS/2's bitmap array, `BA`, puts another header of 14 bytes in front; its first bitmap is the picture.
     start = 14 if source.read_at(0, 2) == b"BA" else 0
     head = source.read_at(start, _HEADERS)
     extent = int.from_bytes(head[14:18], "little")
     if len(head) < (26 if extent == _CORE else 30):
-        raise Truncated("a BMP without its information header")
+        raise EndOfFile("a BMP without its information header")
     width, height, planes, depth = (_SHORT if extent == _CORE else _LONG).unpack_from(head, 18)
     compression = int.from_bytes(head[30:34], "little") if extent >= 20 else _RGB
     # A negative height means rows from the top down; a negative width means nothing.

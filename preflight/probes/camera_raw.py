@@ -27,7 +27,7 @@ from preflight.probes.tiff_directory import (
     read_directory,
     read_text,
 )
-from preflight.sources import Source, Truncated
+from preflight.sources import EndOfFile, Source
 
 _MAKERS: Final = {
     "ASAHI": "pef",
@@ -80,7 +80,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     wanted = _RW2_WANTED if name == "rw2" else tiff_tags.WANTED
     try:
         first = read_directory(source, layout, first_offset(head, layout), wanted)
-    except Truncated:
+    except EndOfFile:
         return make_media(source, name, (None, None), None, cut=True)
     size = _inside_borders(source, layout, first) if name == "rw2" else _size(source, layout, first)
     return make_media(source, name, size, _orientation(source, layout, first), cut=first.cut)
@@ -156,7 +156,7 @@ def _sub_ifds(source: Source, layout: ByteLayout, first: Directory) -> _Pictures
     for start in starts[:limit]:
         try:
             directory = read_directory(source, layout, start, tiff_tags.WANTED)
-        except Truncated:
+        except EndOfFile:
             lost = True
             continue
         found.append(directory)
@@ -172,7 +172,7 @@ def _following(source: Source, layout: ByteLayout, first: Directory) -> list[Dir
     while following and len(found) < _FOLLOWING:
         try:
             found.append(read_directory(source, layout, following, tiff_tags.WANTED))
-        except Truncated:
+        except EndOfFile:
             break
         following = found[-1].next
     return found
@@ -235,7 +235,7 @@ def _exif_size(source: Source, layout: ByteLayout, first: Directory) -> Size:
         return None, None
     try:
         entries = read_directory(source, layout, start, tiff_tags.WANTED).entries
-    except Truncated:
+    except EndOfFile:
         return None, None
     width = positive(source, layout, entries.get(tiff_tags.EXIF_WIDTH))
     return width, positive(source, layout, entries.get(tiff_tags.EXIF_HEIGHT))

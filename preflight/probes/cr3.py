@@ -16,7 +16,7 @@ from preflight.probes import tiff_tags
 from preflight.probes.camera_raw import make_media
 from preflight.probes.isobmff import boxes, top_level
 from preflight.probes.tiff_directory import LAYOUTS, first_offset, positive, read_directory
-from preflight.sources import Source, Truncated
+from preflight.sources import EndOfFile, Source
 from preflight.sources.memory import MemorySource
 
 _CANON: Final = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
@@ -57,9 +57,9 @@ def _from_settings(source: Source, name: str, settings: bytes) -> Media:
     layout = LAYOUTS.get(head[:4])
     try:
         if layout is None:
-            raise Truncated("no TIFF directory")
+            raise EndOfFile("no TIFF directory")
         entries = read_directory(block, layout, first_offset(head, layout), tiff_tags.WANTED).entries
-    except Truncated:
+    except EndOfFile:
         return make_media(source, name, (None, None), None)
     size = (positive(block, layout, entries.get(tag)) for tag in (tiff_tags.WIDTH, tiff_tags.HEIGHT))
     width, height = size

@@ -18,7 +18,7 @@ from preflight.probes.frames import walk
 from preflight.probes.mpeg_audio import locate
 from preflight.probes.mpeg_header import stream_header
 from preflight.probes.tags import tags_after, tags_before
-from preflight.sources import Source, Truncated
+from preflight.sources import EndOfFile, Source
 
 _TOO_MUCH: Final = "too_much_to_read"
 _ESTIMATED: Final = "estimated_duration"
@@ -40,7 +40,7 @@ def complete_facts(source: Source, media: Media, max_bytes: int) -> dict[str, An
             found = _missing(media, probe(whole, Need(max_bytes=most)))
         if "duration" not in found and (media.duration is None or _ESTIMATED in media.notes):
             found |= _measured(whole, media)
-    except Truncated:
+    except EndOfFile:
         pass
     except SourceError as error:
         if error.code != _TOO_MUCH:  # the facts known so far remain valid

@@ -10,7 +10,7 @@ from typing import Final
 
 from preflight.media import Media, Need
 from preflight.probes.window import Window
-from preflight.sources import BoundReached, Source, Truncated
+from preflight.sources import BoundReached, EndOfFile, Source
 
 _PIECE: Final = 512
 _REACH: Final = 2560
@@ -44,15 +44,15 @@ class _Blocks:
         return self.images > 1 or (self.loops and not self.ended)
 
     def to_first(self, window: Window, position: int) -> int:
-        """Read the blocks up to the first picture; return the position of its descriptor. Raises `Truncated`."""
+        """Read the blocks up to the first picture; return the position of its descriptor. Raises `EndOfFile`."""
         alpha = False
         while position < _REACH:
             head = window.read_at(position, 14)
             if not head:
-                raise Truncated(f"the GIF ends at {position}, before its first picture")
+                raise EndOfFile(f"the GIF ends at {position}, before its first picture")
             if head[0] == _IMAGE:
                 if len(head) < 10:
-                    raise Truncated("the GIF ends in its first image descriptor")
+                    raise EndOfFile("the GIF ends in its first image descriptor")
                 self.first, self.alpha = head, alpha
                 return position
             if head[0] != _EXTENSION:
@@ -96,7 +96,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     window = Window(source, _PIECE)
     head = window.read_at(0, 13)
     if len(head) < 13:
-        raise Truncated("a GIF without its logical screen")
+        raise EndOfFile("a GIF without its logical screen")
     width, height = int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
     blocks = _Blocks()
     cut = False
@@ -107,7 +107,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         height = height or int.from_bytes(blocks.first[7:9], "little")
         if blocks.first:
             blocks.count(window.at_hand(position, _REACH))
-    except Truncated:
+    except EndOfFile:
         cut = True
     except BoundReached:
         blocks.limited = True

@@ -14,7 +14,7 @@ from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at
 from preflight.probes.segment_runs import PEEK, is_same_run, last_of_run
 from preflight.probes.window import Window
-from preflight.sources import BoundReached, Source, Truncated
+from preflight.sources import BoundReached, EndOfFile, Source
 
 _SEGMENTS: Final = 16_384
 _GARBAGE: Final = 64 << 10
@@ -105,7 +105,7 @@ def read(source: Source, need: Need, name: str) -> Media:
                 height = _number_of_lines(source, offset + length, need.max_bytes)
             if width and height and described:
                 break
-    except Truncated:
+    except EndOfFile:
         notes.append("truncated")
     except BoundReached:
         notes.append("read_limit")
@@ -143,7 +143,7 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
     ranged  of a row of long segments of one kind, only some are looked at
 
     Bytes between segments, over which decoders step with a warning, are reported as one segment `_DAMAGE`.
-    Raises `Truncated` where the file ends before a scan, `BoundReached`.
+    Raises `EndOfFile` where the file ends before a scan, `BoundReached`.
     """
     damages = 0
     before = b""
@@ -151,7 +151,7 @@ def _segments(window: Window, position: int, ranged: bool) -> Iterator[Segment]:
     for _ in range(_SEGMENTS):
         head = window.read_at(position, peek)
         if len(head) < 4:
-            raise Truncated(f"the JPEG ends at {position}, before its picture")
+            raise EndOfFile(f"the JPEG ends at {position}, before its picture")
         marker = head[1]
         if head[0] != 0xFF or marker < 0xC0 or marker == 0xFF:
             following, fill = _next_marker(window, position)
@@ -199,7 +199,7 @@ def _next_marker(window: Window, position: int) -> tuple[int, bool]:
         if found:
             return position, fill
         if len(piece) < _PIECE:
-            raise Truncated(f"the JPEG ends at {position}, before its picture")
+            raise EndOfFile(f"the JPEG ends at {position}, before its picture")
     raise BoundReached(f"no segment in the JPEG within {_GARBAGE} bytes")
 
 

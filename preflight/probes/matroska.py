@@ -11,7 +11,7 @@ from preflight.probes import ebml
 from preflight.probes.matroska_blocks import measure, track_extents
 from preflight.probes.matroska_tracks import PICTURES, SOUND, Track, tracks_of
 from preflight.probes.window import Window
-from preflight.sources import BoundReached, Source, Truncated
+from preflight.sources import BoundReached, EndOfFile, Source
 
 _DOC_TYPE: Final = 0x4282
 _SEGMENT: Final = 0x18538067
@@ -34,14 +34,14 @@ def read(source: Source, need: Need, name: str) -> Media:
     window = Window(source, _PIECE)
     header = ebml.head(window.read_at(0, ebml.LONGEST_HEAD), 0)
     if header is None or header[1] == ebml.UNKNOWN:
-        raise Truncated("no EBML header")
+        raise EndOfFile("no EBML header")
     _, size, begin = header
     format_name = _FORMATS.get(_doc_type(window.read_at(begin, min(size, _PIECE))))
     if format_name is None:
         return Media(size=source.size)  # EBML, but another document type
     try:
         segment = _Segment(window, begin + size)
-    except Truncated:
+    except EndOfFile:
         return Media(format=format_name, size=source.size, notes=("truncated",))
     truncated = limited = False
     try:
@@ -64,7 +64,7 @@ def measure_stream(source: Source) -> dict[str, Any]:
         return {}
     try:
         segment = _Segment(window, header[1] + header[2])
-    except Truncated:
+    except EndOfFile:
         return {}
     segment.walk()
     tracks = [track for track in tracks_of(segment.wanted.get(_TRACKS, b"")) if track.type in (PICTURES, SOUND)]
@@ -111,7 +111,7 @@ class _Segment:
         self._indexed: dict[int, int] = {}
         found = ebml.head(window.read_at(at, ebml.LONGEST_HEAD), 0)
         if found is None or found[0] != _SEGMENT:
-            raise Truncated("no segment")
+            raise EndOfFile("no segment")
         self._start = at + found[2]
         if found[1] != ebml.UNKNOWN:
             self.end = self._start + found[1]

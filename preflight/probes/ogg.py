@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from preflight.media import NONE, Media, Need
 from preflight.probes.ogg_codec import Codec, codec_of, opus_packet
 from preflight.probes.tags import tags_before
-from preflight.sources import Source, Truncated
+from preflight.sources import EndOfFile, Source
 
 _HEAD: Final = 8 << 10
 """The first pages of all streams, and mostly the first page with sound."""
@@ -86,7 +86,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         whole = page.whole
         resume = end if whole else resume
     if not streams.codecs:
-        raise Truncated("no first page")
+        raise EndOfFile("no first page")
     notes: tuple[str, ...] = ("cover_art",) if _PICTURE in head else ()
     seconds = None
     if source.size is not None:

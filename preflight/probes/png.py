@@ -13,7 +13,7 @@ from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at, orientation_of
 from preflight.probes.png_chunks import MAX_NUMBER, SIGNATURE, Picture, behind_picture, chunks, in_tail
 from preflight.probes.window import Window
-from preflight.sources import BoundReached, Source, Truncated
+from preflight.sources import BoundReached, EndOfFile, Source
 
 _PIECE: Final = 512
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -81,7 +81,7 @@ class _Front:
         if len(header) >= 8:  # half a number is none
             self.width, self.height = int.from_bytes(header[:4]) or None, int.from_bytes(header[4:8]) or None
         if len(header) < 17:
-            raise Truncated("the PNG ends in its header")
+            raise EndOfFile("the PNG ends in its header")
         self.alpha = bool(header[9] & _ALPHA)
         sound = zlib.crc32(header[:13], _IHDR) == int.from_bytes(header[13:]) and length == 13
         if not (sound and self.width and self.height and header[8] in _DEPTHS.get(header[9], ())):
@@ -104,7 +104,7 @@ def read(source: Source, need: Need, name: str) -> Media:
             else:
                 orientation, seen = behind_picture(window, front.picture, source.size)
             notes += seen
-    except Truncated:
+    except EndOfFile:
         notes.append("truncated")
     except BoundReached:
         notes.append("read_limit")

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from preflight.probes.exif import orientation_at
 from preflight.probes.window import Window
-from preflight.sources import BoundReached, Truncated
+from preflight.sources import BoundReached, EndOfFile
 
 SIGNATURE: Final = 8
 _FRAME: Final = 12
@@ -28,12 +28,12 @@ _PICTURE: Final = (b"IDAT", b"fcTL", b"fdAT")
 def chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, offset of the data, bytes of data) of each chunk from `position` on, up to and with IEND.
 
-    Ends also at what cannot be a chunk. Raises `Truncated` where the file ends first, `BoundReached`.
+    Ends also at what cannot be a chunk. Raises `EndOfFile` where the file ends first, `BoundReached`.
     """
     for _ in range(_CHUNKS):
         header = window.read_at(position, 8)
         if len(header) < 8:
-            raise Truncated(f"the PNG ends at {position}, before its last chunk")
+            raise EndOfFile(f"the PNG ends at {position}, before its last chunk")
         length, kind = int.from_bytes(header[:4]), header[4:]
         if length > MAX_NUMBER or not kind.isalpha():
             return
@@ -57,7 +57,7 @@ def behind_picture(window: Window, picture: Picture, size: int) -> tuple[int | N
 
     Reading each IDAT's header would be one request in every 8 KiB of file. All but the last are of one length in what
     nearly every encoder writes, so the last one's place can be computed: no read where a single IDAT ends in front of
-    IEND, one where many do. Raises `SourceError`, `Truncated`, `BoundReached`.
+    IEND, one where many do. Raises `SourceError`, `EndOfFile`, `BoundReached`.
     """
     end = _end_of_picture(window, picture, size)
     if end + _FRAME == size:

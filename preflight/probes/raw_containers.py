@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from preflight.media import Media, Need
 from preflight.probes.camera_raw import Size, make_media
 from preflight.probes.exif import orientation_at
-from preflight.sources import Source, Truncated, exactly
+from preflight.sources import EndOfFile, Source, exactly
 
 _BY_DEGREES: Final = {0: 1, 90: 6, 180: 3, 270: 8}
 """Clockwise degrees to display, and the EXIF orientation that says the same."""
@@ -42,7 +42,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     reader = _READERS.get(name)
     try:
         picture = reader(source) if reader is not None else _Picture()
-    except Truncated:
+    except EndOfFile:
         return make_media(source, name, _UNKNOWN, None, cut=True)
     return make_media(source, name, *picture)
 

@@ -21,7 +21,7 @@ from preflight.probes.tiff_directory import (
     positive,
     read_directory,
 )
-from preflight.sources import Source, Truncated
+from preflight.sources import EndOfFile, Source
 
 _CAMERA_RAW_TAGS: Final = frozenset(
     (tiff_tags.SUB_IFDS, tiff_tags.CFA_REPEAT, tiff_tags.CFA_PATTERN, tiff_tags.DNG_VERSION, tiff_tags.SR2_PRIVATE)
@@ -45,7 +45,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     head = source.read_at(0, 16)
     layout = LAYOUTS.get(head[:4])
     if layout is None or len(head) < 16:
-        raise Truncated("a TIFF file has a header and a directory")
+        raise EndOfFile("a TIFF file has a header and a directory")
     start = first_offset(head, layout)
     if not start:
         return Media(IMAGE, name, source.size, notes=("bad_header",))
@@ -117,7 +117,7 @@ def _pages(source: Source, layout: ByteLayout, start: int, following: int) -> in
             return None
         try:
             directory = read_directory(source, layout, following, tiff_tags.WANTED)
-        except Truncated:
+        except EndOfFile:
             break
         if directory.cut or not directory.entries:
             break

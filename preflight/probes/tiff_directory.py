@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Final, Literal, NamedTuple
 
 from preflight.probes.tiff_tags import COMPRESSION, STRIP_LENGTHS, STRIP_OFFSETS, TILE_LENGTHS, TILE_OFFSETS
-from preflight.sources import Source, Truncated
+from preflight.sources import EndOfFile, Source
 
 _INTEGERS: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
 """Field type → bytes of one value: BYTE SHORT LONG IFD LONG8 IFD8, then the signed ones (TIFF 6.0 section 2)."""
@@ -68,10 +68,10 @@ def first_offset(head: bytes, layout: ByteLayout) -> int:
 
 
 def read_directory(source: Source, layout: ByteLayout, start: int, wanted: frozenset[int]) -> Directory:
-    """Return the directory at `start`. Raise `Truncated` if even its number of entries is missing."""
+    """Return the directory at `start`. Raise `EndOfFile` if even its number of entries is missing."""
     data = _read(source, start, _FIRST_READ)
     if len(data) < layout.number:
-        raise Truncated(f"the directory at {start} is beyond the end of the file")
+        raise EndOfFile(f"the directory at {start} is beyond the end of the file")
     stated = int.from_bytes(data[: layout.number], layout.order)
     end = layout.number + min(stated, _MAX_ENTRIES) * layout.entry.size
     whole = end + layout.value

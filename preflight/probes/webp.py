@@ -11,7 +11,7 @@ from typing import Final
 from preflight.media import Media, Need
 from preflight.probes.exif import displayed, orientation_at
 from preflight.probes.window import Window
-from preflight.sources import BoundReached, Source, Truncated
+from preflight.sources import BoundReached, EndOfFile, Source
 
 _PIECE: Final = 512
 _CHUNKS: Final = 64
@@ -25,11 +25,11 @@ Header = tuple[int, int, bool | None, int]
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Size, transparency and orientation of a WebP; frames unless it is a film. Raises `SourceError`, `Truncated`."""
+    """Size, transparency and orientation of a WebP; frames unless it is a film. Raises `SourceError`, `EndOfFile`."""
     window = Window(source, _PIECE)
     head = _first_chunk(window)
     if len(head) < (25 if head[12:16] == b"VP8L" else 30):
-        raise Truncated("a WebP without its first chunk")
+        raise EndOfFile("a WebP without its first chunk")
     width, height, alpha, flags = _header(head)
     notes = [] if width and height else ["bad_header"]
     orientation = None

@@ -32,7 +32,7 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class Truncated(Exception):
+class EndOfFile(Exception):
     """A reader asked for bytes behind the end: the file is shorter than its own header says."""
 
 
@@ -41,8 +41,8 @@ class BoundReached(Exception):
 
 
 def exactly(source: Source, offset: int, length: int) -> bytes:
-    """`length` bytes from `offset`, or `Truncated`."""
+    """`length` bytes from `offset`, or `EndOfFile`."""
     data = source.read_at(offset, length)
     if len(data) < length:
-        raise Truncated(f"{length} bytes at {offset}: {len(data)} are there")
+        raise EndOfFile(f"{length} bytes at {offset}: {len(data)} are there")
     return data

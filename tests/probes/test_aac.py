@@ -13,7 +13,7 @@ from probing import damaged, facts
 from preflight.media import EVERYTHING, Need
 from preflight.probes import aac, probe
 from preflight.probes.sniff import sniff
-from preflight.sources import Truncated
+from preflight.sources import EndOfFile
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -103,7 +103,7 @@ def test_damaged_files_end_in_facts(data: bytes) -> None:
     sniff(MemorySource(data))
     try:
         media = aac.read(MemorySource(data), EVERYTHING, "aac")
-    except Truncated:
+    except EndOfFile:
         return
     assert media.kind == "audio"
     assert media.duration is None or media.duration > 0

@@ -10,7 +10,7 @@ from probing import counted, damaged, facts
 
 from preflight.media import EVERYTHING
 from preflight.probes import flac
-from preflight.sources import Truncated
+from preflight.sources import EndOfFile
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -58,7 +58,7 @@ def test_a_file_that_ends_in_its_header_is_cut() -> None:
 def test_damaged_files_end_in_facts(data: bytes) -> None:
     try:
         media = flac.read(MemorySource(data), EVERYTHING, "flac")
-    except Truncated:
+    except EndOfFile:
         return
     assert media.kind == "audio"
     assert media.duration is None or media.duration > 0
