@@ -16,7 +16,7 @@ from preflight.probes import probe as probe_source
 from preflight.report import Finding, Problem, Report, Result, internal_error
 from preflight.ruleset import RuleSet, digest_of
 from preflight.sources import Source
-from preflight.sources.opening import Target, is_url, open_source, shown
+from preflight.sources.opening import Target, display_name, is_url, open_source
 
 if TYPE_CHECKING:
     from preflight.sources.custom_headers import Headers
@@ -89,7 +89,7 @@ def fold(rules: Sequence[RuleSet]) -> Need:
 
 def examine(target: Target, plan: Plan, index: int = 0, name: str | None = None) -> Report:
     """One source's report. Raises nothing for a bad file: what cannot be read is a problem in the report."""
-    label = name or shown(target)
+    label = name or display_name(target)
     reading = _read(target, plan)
     if isinstance(reading.problem, Problem) and reading.problem.code == "source_changed":
         again = _read(target, plan)

@@ -17,7 +17,7 @@ from preflight.scan import scan
 from preflight.sources.assets import CODE as ASSET
 from preflight.sources.assets import asset_of
 from preflight.sources.custom_headers import Headers
-from preflight.sources.opening import Target, several
+from preflight.sources.opening import Target, require_iterable
 from preflight.targets import Item
 from preflight.units import amount, label
 from preflight.wording import accepted, beyond, either
@@ -58,7 +58,7 @@ def check_request(
     kinds = {} if asset_kinds is None else asset_kinds
     if not isinstance(kinds, Mapping):
         raise UsageError(f"asset_kinds is {type(kinds).__name__}. Give a dict of kinds by reference.")
-    return examine_together((Item(_of_kind(target, kinds)) for target in several(targets)), plan)
+    return examine_together((Item(_of_kind(target, kinds)) for target in require_iterable(targets)), plan)
 
 
 def _of_kind(target: Target, kinds: Mapping[str, str]) -> Target:

@@ -16,7 +16,7 @@ from preflight.formats import extension_of
 from preflight.integrations.pytest_settings import Settings, readable
 from preflight.report import Report
 from preflight.ruleset import RuleSet
-from preflight.sources.opening import Target, is_url, shown
+from preflight.sources.opening import Target, display_name, is_url
 
 _LARGE: Final = 16 << 20
 """Bytes above which a file is known again by its state, not its digest: reading all of it costs more than checking."""
@@ -42,7 +42,7 @@ class Checker:
         options.setdefault("strict", self._settings.strict)
         key = self._key(target, chosen, options)
         known = self._known.get(key)
-        label = shown(target)
+        label = display_name(target)
         if known is not None and (known[0].source == label or not known[0].findings):
             return replace(known[0], source=label)
         report = check(target, chosen, **options)

@@ -13,7 +13,7 @@ from preflight.checker import plan_for
 from preflight.integrations.pytest_settings import Settings, confinement_of, readable, settings_of
 from preflight.report import Problem
 from preflight.scan import scan
-from preflight.sources.opening import shown
+from preflight.sources.opening import display_name
 from preflight.targets import Item, expand, is_media
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class MediaList(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         for item in expand([f"@{self.path}"], confinement=self._collecting.confinement):
             if item.explicit or is_media(str(item.target)):
-                name = item.name or shown(item.target)
+                name = item.name or display_name(item.target)
                 yield MediaTest.from_parent(self, name=name, target=item, of=self._collecting)
 
 

@@ -14,7 +14,7 @@ from preflight.errors import UsageError
 from preflight.integrations.uploads import Stopping, file_of, size_of
 from preflight.report import Finding, Report, Result
 from preflight.ruleset import RuleSet
-from preflight.sources.opening import Target, is_url, shown
+from preflight.sources.opening import Target, display_name, is_url
 
 _MAX_PATH_CHARS: Final = 4096
 """PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""
@@ -92,7 +92,7 @@ class Requirement:
         """
         target: Any
         target, name = _target(value)
-        label = name or shown(target)
+        label = name or display_name(target)
         if self.within is not None and isinstance(target, os.PathLike):
             resolved = _resolve_within(target, self.within)
             if resolved is None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
 from preflight.probes.tags import tags_before
-from preflight.sources import Source, exactly
+from preflight.sources import Source, read_exactly
 
 BLOCK: Final = 38
 """Bytes of the STREAMINFO block: 4 of header, 34 of body."""
@@ -44,7 +44,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     """Facts of a FLAC file; a stream that was piped states no length, and so has no duration here."""
     tags = tags_before(source)
     start = tags.end + 4
-    info = stream_info(exactly(source, start, BLOCK))
+    info = stream_info(read_exactly(source, start, BLOCK))
     if info is None:
         return Media(kind="audio", format="flac", size=source.size, video_codec=NONE, notes=("bad_header",))
     audio, picture = _metadata_end(source, start)

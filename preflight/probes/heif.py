@@ -16,7 +16,7 @@ from preflight.probes.exif import TRANSPOSED
 from preflight.probes.heif_items import Items, contents
 from preflight.probes.heif_sequence import Sequence, read_sequence
 from preflight.probes.isobmff import Box, box_at, top_level
-from preflight.sources import BoundReached, Source, exactly
+from preflight.sources import BoundReached, Source, read_exactly
 
 _AVIF: Final = frozenset(b"avif avis avio".split())
 _HEIC: Final = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
@@ -145,7 +145,7 @@ def _picture_is_missing(items: Items, size: int | None, behind: bytes) -> bool:
 
 def _from_mini(media: Media, source: Source, mini: Box) -> Media:
     """The single box of a small picture: flags and size as bits (ISO/IEC 23008-12 Amd 2, MinimizedImageBox)."""
-    bits = int.from_bytes(exactly(source, mini.body, 8), "big")
+    bits = int.from_bytes(read_exactly(source, mini.body, 8), "big")
     wide = bits >> 47 & 1
     width, height = (bits >> 32 & 0x7FFF, bits >> 17 & 0x7FFF) if wide else (bits >> 40 & 0x7F, bits >> 33 & 0x7F)
     stored = displayed = (width + 1, height + 1)

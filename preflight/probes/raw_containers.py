@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from preflight.media import Media, Need
 from preflight.probes.camera_raw import Size, make_media
 from preflight.probes.exif import orientation_at
-from preflight.sources import EndOfFile, Source, exactly
+from preflight.sources import EndOfFile, Source, read_exactly
 
 _BY_DEGREES: Final = {0: 1, 90: 6, 180: 3, 270: 8}
 """Clockwise degrees to display, and the EXIF orientation that says the same."""
@@ -49,9 +49,9 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 def _raf(source: Source) -> _Picture:
     """Read a header, a JPEG with EXIF and a table of sizes. The size is RawImageCroppedSize."""
-    header = exactly(source, 84, 16)
+    header = read_exactly(source, 84, 16)
     jpeg, _, table, length = (int.from_bytes(header[at : at + 4]) for at in range(0, 16, 4))
-    data = exactly(source, table, 4)
+    data = read_exactly(source, table, 4)
     data += source.read_at(table + 4, max(0, min(length, _RAF_TABLE) - 4))
     sizes: dict[int, bytes] = {}
     at = 4
@@ -77,14 +77,14 @@ def _mrw(source: Source) -> _Picture:
     """Read blocks: PRD has the size, TTW a TIFF directory."""
     size, orientation = _UNKNOWN, None
     at = 8
-    end = at + int.from_bytes(exactly(source, 4, 4))
+    end = at + int.from_bytes(read_exactly(source, 4, 4))
     for _ in range(_MRW_BLOCKS):
         if at >= end or (size != _UNKNOWN and orientation):
             break
-        header = exactly(source, at, 8)
+        header = read_exactly(source, at, 8)
         length = int.from_bytes(header[4:])
         if header[:4] == b"\0PRD":
-            block = exactly(source, at + 8, 16)
+            block = read_exactly(source, at + 8, 16)
             size = _numbers(block[14:16], block[12:14], "big")
         elif header[:4] == b"\0TTW":
             orientation = orientation_at(source, at + 8, length)
@@ -94,8 +94,8 @@ def _mrw(source: Source) -> _Picture:
 
 def _x3f(source: Source) -> _Picture:
     """Read the header, whose layout changes with version 4."""
-    major = int.from_bytes(exactly(source, 6, 2), "little")
-    header = exactly(source, 40 if major >= 4 else 28, 12)
+    major = int.from_bytes(read_exactly(source, 6, 2), "little")
+    header = read_exactly(source, 40 if major >= 4 else 28, 12)
     return _Picture(_numbers(header[:4], header[4:8], "little"), _turned(header[8:], "little"))
 
 
@@ -104,20 +104,20 @@ def _crw(source: Source) -> _Picture:
     order: _Order = "little" if source.read_at(0, 2) == b"II" else "big"
     if source.size is None:
         return _Picture()
-    start = int.from_bytes(exactly(source, 2, 4), order)
+    start = int.from_bytes(read_exactly(source, 2, 4), order)
     properties = _ciff_entry(source, order, (start, source.size), _CIFF_PROPERTIES)
     image = properties and _ciff_entry(source, order, properties, _CIFF_IMAGE)
     if not image:
         return _Picture()
-    data = exactly(source, image[0], 16)
+    data = read_exactly(source, image[0], 16)
     return _Picture(_numbers(data[:4], data[4:8], order), _turned(data[12:], order))
 
 
 def _ciff_entry(source: Source, order: _Order, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
     """Return where an entry of the heap begins and ends; None where there is none."""
     start, end = heap
-    directory = start + int.from_bytes(exactly(source, max(0, end - 4), 4), order)
-    count = min(int.from_bytes(exactly(source, directory, 2), order), _CIFF_ENTRIES)
+    directory = start + int.from_bytes(read_exactly(source, max(0, end - 4), 4), order)
+    count = min(int.from_bytes(read_exactly(source, directory, 2), order), _CIFF_ENTRIES)
     entries = source.read_at(directory + 2, 10 * count)
     for at in range(0, len(entries) - 9, 10):
         tag, length, offset = (

@@ -9,7 +9,7 @@ from preflight.checker import Plan, Rules, needed, plan_for
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
 from preflight.scan.work import Numbered, Outcome, Pack, Ready, examine_item
-from preflight.sources.opening import Target, is_target, is_url, no_target, several, shown
+from preflight.sources.opening import Target, display_name, is_target, is_url, not_a_target_message, require_iterable
 from preflight.targets import Item
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def check_many(
         raise UsageError(f"workers {workers!r}: give a whole number from 1 to {MOST_WORKERS}")
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise UsageError(f"{type(executor).__name__} is no executor: give one of concurrent.futures")
-    items = (_item(target) for target in several(targets))
+    items = (_item(target) for target in require_iterable(targets))
     outcomes = scan(items, plan, workers=workers, executor=executor, ordered=ordered)
     return (outcome for outcome in outcomes if outcome is not None)
 
@@ -71,9 +71,9 @@ def _item(target: Target) -> Item:
         return Item(target)
     kind = f"<{type(target).__name__}>"
     if not is_target(target):
-        return Item("", kind, problem=Problem("not_a_file", no_target(target)))
+        return Item("", kind, problem=Problem("not_a_file", not_a_target_message(target)))
     try:
-        shown(target)
+        display_name(target)
     except Exception as error:  # whatever an object of the caller's raises
         return Item("", kind, problem=Problem("not_a_file", f"{kind} cannot be checked ({error}): mend its class"))
     return Item(target)

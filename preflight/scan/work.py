@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from preflight.checker import Plan, examine, result_of
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
 from preflight.report import Problem, Report
-from preflight.sources.opening import shown
+from preflight.sources.opening import display_name
 from preflight.targets import Item
 
 Outcome = Report | None
@@ -56,4 +56,4 @@ def failed(index: int, item: Item, plan: Plan, problem: Problem) -> Report:
 
 def name_of(item: Item) -> str:
     """How an item is called in its report."""
-    return item.name or shown(item.target)
+    return item.name or display_name(item.target)

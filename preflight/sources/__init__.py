@@ -40,7 +40,7 @@ class BoundReached(Exception):
     """A reader reached its own limit before it found what it looked for; the file may continue."""
 
 
-def exactly(source: Source, offset: int, length: int) -> bytes:
+def read_exactly(source: Source, offset: int, length: int) -> bytes:
     """`length` bytes from `offset`, or `EndOfFile`."""
     data = source.read_at(offset, length)
     if len(data) < length:

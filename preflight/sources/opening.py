@@ -49,7 +49,7 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
             from preflight.sources.http import HttpOptions, HttpSource
 
             return HttpSource(target, need=need, options=http or HttpOptions())
-        return LocalSource(target, shown(target) if "?" in target else None)
+        return LocalSource(target, display_name(target) if "?" in target else None)
     if isinstance(target, os.PathLike):
         return LocalSource(os.fsdecode(target))
     if isinstance(target, bytes | bytearray | memoryview):
@@ -60,7 +60,7 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
         from preflight.sources.stream import StreamSource
 
         return StreamSource(target)
-    raise UsageError(no_target(target))
+    raise UsageError(not_a_target_message(target))
 
 
 def is_target(target: object) -> bool:
@@ -70,12 +70,12 @@ def is_target(target: object) -> bool:
     return callable(getattr(target, "read", None)) and not isinstance(target, type)
 
 
-def no_target(target: object) -> str:
+def not_a_target_message(target: object) -> str:
     """What is wrong with what is no target."""
     return f"{type(target).__name__} cannot be checked: give a path, a URL, bytes or an open binary file"
 
 
-def several(targets: Iterable[T]) -> Iterable[T]:
+def require_iterable(targets: Iterable[T]) -> Iterable[T]:
     """The targets as they are. Raises `UsageError` for a single one, and for what holds none."""
     if isinstance(targets, str | bytes | bytearray | memoryview | os.PathLike | AssetReference) or hasattr(
         targets, "read"
@@ -87,7 +87,7 @@ def several(targets: Iterable[T]) -> Iterable[T]:
     return targets
 
 
-def shown(target: Target) -> str:
+def display_name(target: Target) -> str:
     """How a target is called in reports, before (or without) opening it: never with the secrets of a URL."""
     if (asset := asset_of(target)) is not None:
         return printable(asset.reference)

@@ -15,7 +15,7 @@ from preflight.hosts.opening import open_host
 from preflight.ledger import STEM, TAIL, Ledger
 from preflight.providers import Asset, Provider, find_provider
 from preflight.rates import Clock, Pacer, Section
-from preflight.sources.opening import several
+from preflight.sources.opening import require_iterable
 from preflight.sources.options import USUAL
 from preflight.submission.groups import Groups
 from preflight.submission.job import Job, digest_of
@@ -89,7 +89,7 @@ def submit_many(
     An account that is refused ends it too: the targets that are left get the outcome `error`, with the same reason.
     Raises `UsageError` where the call is wrong for all targets.
     """
-    several(targets)
+    require_iterable(targets)
     provider_class = find_provider(to)
     further = () if rules is None else catalog.resolve(rules)
     checks = plan_for([provider_class.rules, *further], strict=strict, timeout=timeout, allow_private=allow_private)

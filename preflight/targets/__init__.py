@@ -11,7 +11,7 @@ from preflight.errors import SourceError
 from preflight.formats import MEDIA_EXTENSIONS, extension_of, holds_media
 from preflight.report import Problem
 from preflight.sources.assets import asset_of
-from preflight.sources.opening import Target, is_fetched, is_url, shown
+from preflight.sources.opening import Target, display_name, is_fetched, is_url
 
 if TYPE_CHECKING:
     from preflight.gitignore import IgnoreRules
@@ -117,7 +117,7 @@ def _pattern(word: str, selection: Selection, confinement: Confinement | None) -
         from preflight.sources.missing_path import missing_path_advice
 
         said = missing_path_advice(word) or "check it, and quote it for the shell"
-        yield _problem(shown(word), "not_found", f"no file matches this pattern: {said}")
+        yield _problem(display_name(word), "not_found", f"no file matches this pattern: {said}")
     for path in found:
         if confinement and (outside := confinement.problem(path)):
             yield _problem(path, "unreadable", outside)
