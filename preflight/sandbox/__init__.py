@@ -8,12 +8,11 @@ with Sandbox(delay=0.5) as box:
     assert len(box.tally.registrations(provider, name="clip")) == 1
 """
 
-from preflight.sandbox.faults import ACTIONS, EVERY, FAULTS
-from preflight.sandbox.keys import Credentials
-from preflight.sandbox.misbehaviour import Misbehaviour
-from preflight.sandbox.records import StoredAsset, StoredGroup
+from preflight.sandbox.credentials import Credentials
+from preflight.sandbox.faults import ACTIONS, EVERY, FAULTS, Misbehaviour
 from preflight.sandbox.server import Sandbox
-from preflight.sandbox.tally import Registration, Tally, Unexpected
+from preflight.sandbox.state import StoredAsset, StoredGroup
+from preflight.sandbox.stats import Registration, Tally, Unexpected
 
 __all__ = [
     "ACTIONS",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from preflight.sandbox.ask import Answer, Ask, Refusal
+from preflight.sandbox.messages import Answer, Ask, Refusal
 from preflight.sandbox.protocol import Call, Protocol
 from preflight.sandbox.shapes import access_url, iso
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from preflight.sandbox.ask import Answer, Ask, Refusal, missing
+from preflight.sandbox.messages import Answer, Ask, Refusal, missing
 from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.records import StoredAsset, StoredGroup, StoredSession
 from preflight.sandbox.shapes import MOST, WORDS, letters, page_of
+from preflight.sandbox.state import StoredAsset, StoredGroup, StoredSession
 
 _BASE = "/v1/asset/human"
 _TYPES = {**WORDS, "TrainingVideo": "video", "Script": None}

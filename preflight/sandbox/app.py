@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from preflight.sandbox.ask import Answer, Ask
-from preflight.sandbox.conduct import Conduct, Lost, Raw
+from preflight.sandbox.dispatch import Conduct, Lost, Raw
+from preflight.sandbox.faults import Misbehaviour
 from preflight.sandbox.hosting import FILES, Hosting
-from preflight.sandbox.misbehaviour import Misbehaviour
+from preflight.sandbox.messages import Answer, Ask
 from preflight.sandbox.protocol import Protocol
 
 TRANSPORT: Final = "preflight.transport"
@@ -158,3 +160,17 @@ async def _gone(request: Request) -> None:
 
 def _nothing() -> Response:
     return PlainTextResponse("not found", 404)
+
+
+class Cuttable(H11Protocol):
+    """ASGI has no way to end a connection without an answer, so the transport goes along in the scope."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_transport(scope: Any, receive: Any, send: Any) -> None:
+            scope[TRANSPORT] = transport
+            await app(scope, receive, send)
+
+        self.app = with_transport

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from preflight.sandbox.ask import Answer, Ask, Refusal, not_found
-from preflight.sandbox.multipart import file_of
+from preflight.sandbox.messages import Answer, Ask, Refusal, file_of, not_found
 from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.records import StoredAsset
 from preflight.sandbox.shapes import MOST, WORDS, iso, page_of, stamped
+from preflight.sandbox.state import StoredAsset
 
 _ASSETS = "/api/v1/sd/assets"
 _FIRST = 2_094_547

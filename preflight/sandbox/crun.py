@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from preflight.sandbox.ask import Answer, Ask, Refusal, missing
-from preflight.sandbox.keys import same
+from preflight.sandbox.credentials import same
+from preflight.sandbox.messages import Answer, Ask, Refusal, missing
 from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.records import StoredAsset
 from preflight.sandbox.shapes import WORDS, iso
+from preflight.sandbox.state import StoredAsset
 
 _BASE = "/api/v1/client/job"
 

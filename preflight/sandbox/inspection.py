@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 from preflight.checker import examine, plan_for
 from preflight.report import Finding, Report
 from preflight.sandbox.hosting import Hosting
-from preflight.sandbox.records import Outcome, StoredAsset
-from preflight.sandbox.state import Account
+from preflight.sandbox.state import Account, Outcome, StoredAsset
 from preflight.sources.options import HttpOptions
 
 WORKERS: Final = 8

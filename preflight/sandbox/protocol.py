@@ -11,15 +11,14 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from preflight import catalog
-from preflight.sandbox.ask import Answer, Ask, Refusal, invalid, not_found
+from preflight.sandbox.credentials import Credentials, new_key, same
+from preflight.sandbox.faults import Misbehaviour
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector
-from preflight.sandbox.keys import Credentials, new_key, same
-from preflight.sandbox.misbehaviour import Misbehaviour
-from preflight.sandbox.records import StoredAsset, StoredGroup, StoredSession
+from preflight.sandbox.messages import Answer, Ask, Refusal, invalid, not_found
 from preflight.sandbox.shapes import check_url, stamped
-from preflight.sandbox.state import Account
-from preflight.sandbox.tally import Registration, Tally
+from preflight.sandbox.state import Account, StoredAsset, StoredGroup, StoredSession
+from preflight.sandbox.stats import Registration, Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from preflight.sandbox.ask import invalid
-from preflight.sandbox.records import StoredAsset
+from preflight.sandbox.messages import invalid
+from preflight.sandbox.state import StoredAsset
 
 T = TypeVar("T")
 WORDS: Final = {"Image": "image", "Video": "video", "Audio": "audio"}

@@ -7,10 +7,10 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from preflight.sandbox.ask import Answer, Ask, Refusal
+from preflight.sandbox.messages import Answer, Ask, Refusal
 from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.records import StoredAsset
 from preflight.sandbox.shapes import MOST, access_url, iso, letters, page_of
+from preflight.sandbox.state import StoredAsset
 
 _KINDS = ("image", "video", "audio")
 _STATUSES = ("processing", "active", "failed")

@@ -10,7 +10,7 @@ import requests
 
 from preflight.errors import UsageError
 from preflight.sandbox import FAULTS, Misbehaviour, Sandbox
-from preflight.sandbox.throttle import Throttle
+from preflight.sandbox.faults import Throttle
 from tests.sandbox.caller import Caller, settled, signed
 
 ASSETS = "/v1/ark/assets"

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.sandbox.ask import Ask, Refusal
-from preflight.sandbox.multipart import file_of
-from preflight.sandbox.records import Outcome
+from preflight.sandbox.messages import Ask, Refusal, file_of
 from preflight.sandbox.shapes import letters
-from preflight.sandbox.state import Account
+from preflight.sandbox.state import Account, Outcome
 
 FACTS = {"kind": "image", "stated": "Image", "url": "https://x.test/a", "name": "a"}
 

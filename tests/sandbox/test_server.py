@@ -14,7 +14,7 @@ from preflight.report import Problem, Report
 from preflight.sandbox import Sandbox
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector, outcome_of
-from preflight.sandbox.records import Outcome
+from preflight.sandbox.state import Outcome
 from tests.sandbox.caller import Caller, Json, settled
 from tests.servers.hostile import hostile
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from preflight.sandbox import Sandbox
-from preflight.sandbox.signature import sign
+from preflight.sandbox.credentials import sign
 from tests.sandbox.caller import Json, published, settled, signed
 
 BOTH = pytest.mark.parametrize("provider", ["volcengine", "byteplus"])

@@ -7,11 +7,10 @@ import math
 from collections.abc import Coroutine
 from typing import Final, NamedTuple
 
-from preflight.sandbox.ask import Answer, Ask, Refusal
-from preflight.sandbox.faults import Fault
-from preflight.sandbox.misbehaviour import Misbehaviour, Throttled
+from preflight.sandbox.faults import Fault, Misbehaviour, Throttled
+from preflight.sandbox.messages import Answer, Ask, Refusal
 from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.tally import Tally
+from preflight.sandbox.stats import Tally
 
 _PAGE: Final = "<!doctype html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
 _REDIRECT: Final = "https://elsewhere.invalid/"
