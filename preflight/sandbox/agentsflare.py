@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from preflight.sandbox.messages import Answer, Ask, Refusal
-from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.shapes import access_url, iso
+from preflight.sandbox.protocol import Call, Protocol, access_url, iso
 
 _BASE = "/byteplus/_unstable/open"
 

@@ -6,8 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from preflight.sandbox.messages import Answer, Ask, Refusal, missing
-from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.shapes import MOST, WORDS, letters, page_of
+from preflight.sandbox.protocol import MOST, WORDS, Call, Protocol, letters, page_of
 from preflight.sandbox.state import StoredAsset, StoredGroup, StoredSession
 
 _BASE = "/v1/asset/human"

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from preflight.sandbox.messages import Answer, Ask, Refusal, file_of, not_found
-from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.shapes import MOST, WORDS, iso, page_of, stamped
+from preflight.sandbox.protocol import MOST, WORDS, Call, Protocol, iso, page_of, stamped
 from preflight.sandbox.state import StoredAsset
 
 _ASSETS = "/api/v1/sd/assets"

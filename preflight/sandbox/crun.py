@@ -6,8 +6,7 @@ from typing import Any
 
 from preflight.sandbox.credentials import same
 from preflight.sandbox.messages import Answer, Ask, Refusal, missing
-from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.shapes import WORDS, iso
+from preflight.sandbox.protocol import WORDS, Call, Protocol, iso
 from preflight.sandbox.state import StoredAsset
 
 _BASE = "/api/v1/client/job"

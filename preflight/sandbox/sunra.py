@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from preflight.sandbox.messages import Answer, Ask, Refusal
-from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.shapes import MOST, access_url, iso, letters, page_of
+from preflight.sandbox.protocol import MOST, Call, Protocol, access_url, iso, letters, page_of
 from preflight.sandbox.state import StoredAsset
 
 _KINDS = ("image", "video", "audio")

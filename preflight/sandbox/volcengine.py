@@ -11,8 +11,7 @@ from uuid import uuid4
 
 from preflight.sandbox.credentials import OFFICIAL, PUBLISHED, Credentials, check_signature, new_pair
 from preflight.sandbox.messages import Answer, Ask, Refusal, invalid, missing, not_found
-from preflight.sandbox.protocol import Backstage, Call, Protocol
-from preflight.sandbox.shapes import WORDS, access_url, iso, page_of
+from preflight.sandbox.protocol import WORDS, Backstage, Call, Protocol, access_url, iso, page_of
 from preflight.sandbox.state import StoredAsset, StoredGroup
 
 T = TypeVar("T", StoredAsset, StoredGroup)

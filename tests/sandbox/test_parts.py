@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.sandbox.messages import Ask, Refusal, file_of
-from preflight.sandbox.shapes import letters
+from preflight.sandbox.protocol import letters
 from preflight.sandbox.state import Account, Outcome
 
 FACTS = {"kind": "image", "stated": "Image", "url": "https://x.test/a", "name": "a"}
