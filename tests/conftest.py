@@ -101,7 +101,7 @@ def _box() -> Iterator[Sandbox]:
 @pytest.fixture
 def box(_box: Sandbox) -> Sandbox:
     """The sandbox: one a module, well-behaved again before each test."""
-    _box.misbehave.clear()
+    _box.faults.clear()
     return _box
 
 

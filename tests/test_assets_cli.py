@@ -341,7 +341,7 @@ class TestListOfTheProvider:
 
     def test_states_are_filtered_wherever_the_provider_cannot(self, desk: At, fixtures: Path) -> None:
         at = desk("atlas")
-        at.box.misbehave.fail("PixelCountTooLarge", match="broken*")
+        at.box.faults.fail("PixelCountTooLarge", match="broken*")
         at.register("broken")
         rows = at.json("list", "--remote", "--state", "failed")
         assert {row["status"] for row in rows} == {"failed"}
@@ -422,13 +422,13 @@ class TestSync:
     def test_what_never_was_is_dropped_after_the_time_of_settling(self, desk: At) -> None:
         at = desk("atlas")
         at.write("never", "intended")
-        before = at.box.tally.calls["atlas", "list"]
+        before = at.box.stats.calls["atlas", "list"]
         done = at.call("sync", "--settle", "1")
         assert (done.returncode, done.stdout[:10]) == (0, "ABSENT    ")
         assert "it was never registered" in done.stdout
         assert at.entry("never") is None
-        assert at.box.tally.calls["atlas", "list"] - before >= 2
-        assert at.box.tally.registrations("atlas", name="never") == []
+        assert at.box.stats.calls["atlas", "list"] - before >= 2
+        assert at.box.stats.registrations("atlas", name="never") == []
 
     @pytest.mark.parametrize("name", [name for name in NAMES if not PROVIDERS[name].recover_by])
     def test_where_nothing_can_be_looked_up_it_says_what_to_do(self, desk: At, name: str) -> None:
@@ -450,13 +450,13 @@ class TestSync:
 
     def test_what_is_processing_is_asked_for_once(self, desk: At) -> None:
         at = desk("atlas")
-        at.box.misbehave.fail("FormatUnsupported", match="bad")
+        at.box.faults.fail("FormatUnsupported", match="bad")
         active, failed = at.known("good", "processing"), at.known("bad", "processing")
         gone = at.known("gone", "processing")
         at.box.forget("atlas", gone.id)
         with sqlite3.connect(at.ledger) as db:
             db.execute("UPDATE entries SET updated = '2026-01-01T00:00:00.000Z'")
-        at.box.misbehave.delay = 60
+        at.box.faults.delay = 60
         waiting = at.provider.register(at.picture, "image", name="slow")
         at.write("slow", "processing", waiting)
         done = at.call("sync", "--format", "jsonl")
@@ -491,13 +491,13 @@ class TestSync:
     def test_ctrl_c_ends_it_at_once_and_loses_nothing(self, desk: At) -> None:
         at = desk("atlas")
         asset = at.known("hero", "processing")
-        at.box.misbehave.on("hang", provider="atlas", action="get")
-        before = at.box.tally.calls["atlas", "get"]
+        at.box.faults.on("hang", provider="atlas", action="get")
+        before = at.box.stats.calls["atlas", "get"]
         words = ["sync", "--to", "atlas", "--endpoint", at.box.endpoint("atlas"), "--ledger", str(at.ledger)]
         command = [sys.executable, "-m", "preflight", "assets", *words]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, env=at.environment, **pipes) as process:
-            while at.box.tally.calls["atlas", "get"] == before:
+            while at.box.stats.calls["atlas", "get"] == before:
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)
             out, errors = process.communicate(timeout=10)
@@ -574,7 +574,7 @@ class TestWhatGoesWrong:
     def test_an_expired_plan_is_no_wrong_key(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.register("hero")
-        at.box.misbehave.on("subscription", provider=name)
+        at.box.faults.on("subscription", provider=name)
         done = at.call("get", asset.id)
         refused(done, at.provider.title, "SubscriptionRequired", "the key is right: subscribe or renew")
 
@@ -585,7 +585,7 @@ class TestWhatGoesWrong:
     def test_an_answer_in_another_language(self, desk: At, fault: str, said: str) -> None:
         at = desk("atlas")
         asset = at.known("hero")
-        at.box.misbehave.on(fault, provider="atlas")
+        at.box.faults.on(fault, provider="atlas")
         refused(at.call("get", asset.id), "Atlas Cloud: GET /api/v1/sd/assets/", said)
         refused(at.call("list", "--remote"), "Atlas Cloud: GET /api/v1/sd/assets", said)
         refused(at.call("restore", asset.id), "Atlas Cloud", said)
@@ -600,14 +600,14 @@ class TestWhatGoesWrong:
     def test_a_failure_that_passes_is_waited_for(self, desk: At) -> None:
         at = desk("atlas")
         asset = at.known("hero")
-        at.box.misbehave.on("error", provider="atlas", action="get", call=1)
+        at.box.faults.on("error", provider="atlas", action="get", call=1)
         assert at.call("get", asset.id).returncode == 0
 
     @pytest.mark.parametrize(("verb", "word"), [("delete", "DELETED"), ("rename", "RENAMED")])
     def test_a_lost_answer_is_settled_by_a_look(self, desk: At, verb: str, word: str) -> None:
         at = desk("volcengine")
         asset = at.known("hero")
-        at.box.misbehave.on("lose-after", provider="volcengine", action=verb)
+        at.box.faults.on("lose-after", provider="volcengine", action=verb)
         done = at.call(verb, asset.id, *(["villain"] if verb == "rename" else ["--yes"]))
         assert (done.returncode, done.stdout[:7]) == (0, word)
         entry = at.entry("hero")
@@ -617,27 +617,27 @@ class TestWhatGoesWrong:
     def test_a_call_that_had_no_effect_is_not_taken_for_one(self, desk: At) -> None:
         at = desk("volcengine")
         asset = at.known("hero")
-        at.box.misbehave.on("lose", provider="volcengine", action="delete")
+        at.box.faults.on("lose", provider="volcengine", action="delete")
         refused(at.call("delete", asset.id, "--yes"), "DeleteAsset", "the connection was lost")
         assert at.state("hero") == "active"
 
     def test_a_lost_answer_to_a_groups_new_name_is_settled_by_a_look(self, desk: At) -> None:
         at = desk("byteplus")
         made = at.json("groups", "create", "misnamed")
-        at.box.misbehave.on("lose-after", provider="byteplus", action="rename_group")
+        at.box.faults.on("lose-after", provider="byteplus", action="rename_group")
         changed = at.json("groups", "rename", made["id"], "well-named")
         assert (changed["id"], changed["name"]) == (made["id"], "well-named")
 
     def test_why_an_asset_failed_is_shown(self, desk: At) -> None:
         at = desk("volcengine")
-        at.box.misbehave.fail("DurationTooLong", match="long", message="31 s\x1b[2J")
+        at.box.faults.fail("DurationTooLong", match="long", message="31 s\x1b[2J")
         done = at.call("get", at.register("long").id)
         assert (done.returncode, done.stdout[:6]) == (0, "FAILED")
         assert "failed    31 s\\x1b[2J [duration_too_long]" in done.stdout
 
     def test_a_group_is_made_once_where_the_answer_is_lost(self, desk: At) -> None:
         at = desk("agt")
-        at.box.misbehave.on("lose-after", provider="agt", action="create_group")
+        at.box.faults.on("lose-after", provider="agt", action="create_group")
         made = at.json("groups", "create", "only-once")
         assert [group.id for group in at.box.groups("agt") if group.name == "only-once"] == [made["id"]]
 

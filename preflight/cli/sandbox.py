@@ -14,7 +14,7 @@ from preflight.cli.numbers import Seconds, Within
 from preflight.errors import UsageError
 
 if TYPE_CHECKING:
-    from preflight.sandbox import Misbehaviour, Sandbox
+    from preflight.sandbox import FaultPlan, Sandbox
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?(?::(\w+))?")
 _SECONDS = {None: 1.0, "s": 1.0, "min": 60.0}
@@ -50,7 +50,7 @@ def command(port: int, delay: float, latency: float, trusted: tuple[str, ...], *
     from preflight.sandbox import Sandbox
 
     box = Sandbox(port=port, delay=delay, latency=latency, trusted=trusted)
-    _misbehave(box.misbehave, wrong)
+    _misbehave(box.faults, wrong)
     signal.signal(signal.SIGTERM, _end)
     try:
         with box:
@@ -65,26 +65,24 @@ def _end(number: int, frame: object) -> None:
     raise SystemExit(0)
 
 
-def _misbehave(misbehaviour: Misbehaviour, wrong: dict[str, Any]) -> None:
+def _misbehave(faults: FaultPlan, wrong: dict[str, Any]) -> None:
     """Carry the options over. Raises `UsageError`."""
-    misbehaviour.slow = wrong["slow"]
-    misbehaviour.refuse_at_once = wrong["refuse_at_once"]
-    misbehaviour.other_readings = wrong["other_readings"]
+    faults.slow = wrong["slow"]
+    faults.refuse_at_once = wrong["refuse_at_once"]
+    faults.alternate_readings = wrong["other_readings"]
     for text in wrong["throttle"]:
         match = _RATE.fullmatch(text)
         if match is None:
             raise UsageError(f"--throttle {text}: write a rate as 30, 30/s or 3/min, with an action as 30:register")
-        misbehaviour.throttle(
-            float(match[1]), _SECONDS[match[2]], action=match[3] or "*", retry_after=wrong["retry_after"]
-        )
+        faults.throttle(float(match[1]), _SECONDS[match[2]], action=match[3] or "*", retry_after=wrong["retry_after"])
     for text in wrong["fault"]:
         fault, action, call = [*text.split(":"), "", ""][:3]
         if text.count(":") > 2 or (call and not call.isdecimal()):
             raise UsageError(f"--fault {text}: write FAULT, FAULT:ACTION or FAULT:ACTION:K with a number K")
-        misbehaviour.on(fault, action=action or "*", call=int(call) if call else None)
+        faults.on(fault, action=action or "*", call=int(call) if call else None)
     for text in wrong["fail"]:
         pattern, _, code = text.rpartition("=")
-        misbehaviour.fail(code, match=pattern or "*")
+        faults.fail(code, match=pattern or "*")
 
 
 def _introduce(box: Sandbox) -> None:
@@ -98,13 +96,13 @@ def _introduce(box: Sandbox) -> None:
 
 def summary(box: Sandbox) -> list[str]:
     """What happened, a line a provider that was called."""
-    called = sorted({provider for provider, _ in box.tally.calls} | set(box.tally.denied))
+    called = sorted({provider for provider, _ in box.stats.calls} | set(box.stats.denied))
     lines = []
     for provider in called:
-        calls = sum(count for (name, _), count in box.tally.calls.items() if name == provider)
-        throttled = sum(count for (name, _), count in box.tally.throttled.items() if name == provider)
-        registered = len(box.tally.registrations(provider))
-        denied = box.tally.denied[provider]
+        calls = sum(count for (name, _), count in box.stats.calls.items() if name == provider)
+        throttled = sum(count for (name, _), count in box.stats.throttled.items() if name == provider)
+        registered = len(box.stats.registrations(provider))
+        denied = box.stats.denied[provider]
         lines.append(
             f"{provider}: {calls} calls, {registered} registrations, {throttled} throttled, {denied} with a wrong key"
         )

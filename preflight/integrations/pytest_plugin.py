@@ -60,7 +60,7 @@ def preflight_check(pytestconfig: pytest.Config) -> Checker:
 def preflight_sandbox() -> Iterator[Sandbox]:
     """A local server that speaks every provider's protocol, new for each test: a `preflight.sandbox.Sandbox`.
 
-    `endpoint(provider)`, `key(provider)`, `misbehave.on("lose-after", action="register")`, `tally` …
+    `endpoint(provider)`, `key(provider)`, `misbehave.on("lose-after", action="register")`, `stats` …
     """
     from preflight.sandbox import Sandbox
 

@@ -1,50 +1,58 @@
-"""Agentsflare's Assets API: Ark's words, a Bearer key, `base_resp`; pictures only, and no list."""
+"""Agentsflare's Assets API: Ark's fields, a Bearer key and `base_resp`; images only, no list."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from preflight.sandbox.messages import Answer, Ask, Refusal
-from preflight.sandbox.protocol import Call, Protocol, access_url, iso
+from preflight.sandbox.messages import Refusal, Request, Response
+from preflight.sandbox.protocol import Operation, Protocol, access_url, iso
 
 _BASE = "/byteplus/_unstable/open"
 
 
 class Agentsflare(Protocol):
-    """What the page leaves open: how errors look (here `base_resp`, and the HTTP status too for key, plan, rate and
-    faults; the other reading: for everything) and why an asset failed (here `Error` as Ark has it; the other reading:
-    nothing)."""
+    """What the documentation leaves open, with the alternate reading in brackets.
+
+    Errors have `base_resp`, and an HTTP status for key, plan, rate and faults (for everything). A failed asset has
+    `Error` as in Ark (no reason).
+    """
 
     name = "agentsflare"
     variables = ("AGENTSFLARE_API_KEY",)
-    calls = (
-        Call("register", "POST", f"{_BASE}/CreateAsset", "Name URL AssetType"),
-        Call("get", "POST", f"{_BASE}/GetAsset", "Id"),
+    operations = (
+        Operation("register", "POST", f"{_BASE}/CreateAsset", "Name URL AssetType"),
+        Operation("get", "POST", f"{_BASE}/GetAsset", "Id"),
     )
 
-    def register(self, ask: Ask) -> dict[str, Any]:
-        stated = ask.word("AssetType", ("Image",))
-        asset = self.register_asset(ask.text("URL", required=True), "image", stated, ask.text("Name"), "URL")
+    def register(self, request: Request) -> dict[str, Any]:
+        """Register an asset from a URL."""
+        asset_type = request.choice("AssetType", ("Image",))
+        asset = self.register_asset(
+            request.text("URL", required=True), "image", asset_type, request.text("Name"), "URL"
+        )
         return {"Id": asset.id}
 
-    def get(self, ask: Ask) -> dict[str, Any]:
-        asset = self.asset_of(ask.text("Id", required=True))
-        shown: dict[str, Any] = {
+    def get(self, request: Request) -> dict[str, Any]:
+        """Return an asset."""
+        asset = self.find_asset(request.text("Id", required=True))
+        rendered: dict[str, Any] = {
             "Id": asset.id,
             "Status": asset.status.capitalize(),
-            "AssetType": asset.stated,
+            "AssetType": asset.asset_type,
             "Name": asset.name,
             "URL": access_url(asset),
             "CreateTime": iso(asset.created),
             "UpdateTime": iso(asset.updated),
         }
-        if asset.status == "failed" and not self.otherwise:
-            shown["Error"] = {"Code": asset.code, "Message": asset.message}
-        return shown
+        if asset.status == "failed" and not self.alternate_reading:
+            rendered["Error"] = {"Code": asset.code, "Message": asset.message}
+        return rendered
 
-    def accept(self, call: Call, result: Any) -> Answer:
-        return Answer({**result, "base_resp": {"status_code": 0, "status_msg": "success"}})
+    def accept(self, operation: Operation, result: Any) -> Response:
+        """Wrap a result in the provider's envelope."""
+        return Response({**result, "base_resp": {"status_code": 0, "status_msg": "success"}})
 
-    def refuse(self, call: Call | None, refusal: Refusal) -> Answer:
-        status = 200 if refusal.status in (400, 404) and not self.otherwise else refusal.status
-        return Answer({"base_resp": {"status_code": refusal.status, "status_msg": refusal.text}}, status)
+    def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
+        """Return a refusal in the provider's shape."""
+        status = 200 if refusal.status in (400, 404) and not self.alternate_reading else refusal.status
+        return Response({"base_resp": {"status_code": refusal.status, "status_msg": refusal.text}}, status)

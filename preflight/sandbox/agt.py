@@ -1,119 +1,141 @@
-"""AGT Cloud's Asset Library: containers and files in one tree, numbers in answers where words go in."""
+"""AGT Cloud's Asset Library: containers and files in one tree; requests have words where responses have numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
 
-from preflight.sandbox.messages import Answer, Ask, Refusal, missing
-from preflight.sandbox.protocol import MOST, WORDS, Call, Protocol, letters, page_of
+from preflight.sandbox.messages import Refusal, Request, Response, missing
+from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, Protocol, page_of, random_letters
 from preflight.sandbox.state import StoredAsset, StoredGroup, StoredSession
 
 _BASE = "/v1/asset/human"
-_TYPES = {**WORDS, "TrainingVideo": "video", "Script": None}
+_TYPES = {**ASSET_KINDS, "TrainingVideo": "video", "Script": None}
 _TYPE_NUMBERS = {"Video": 2, "TrainingVideo": 2, "Image": 3, "Audio": 4}
 _STATUS_NUMBERS = {"processing": 0, "active": 1, "failed": 2}
 _GROUP_NUMBERS = {"LivenessFace": 1, "AIGC": 2}
 
 
 class Agt(Protocol):
-    """What the page leaves open, and the other reading in brackets: creating a container gives `GroupId` (the container
-    as a UserAssetResponse), update gives the object (null), errors are the envelope with `success` false, and the HTTP
-    status only tells of key, plan, rate and faults (`{"error": {"message", "type"}}` with the HTTP status).
+    """What the documentation leaves open, with the alternate reading in brackets.
 
-    `get`, `update` and `delete` take containers too. A script is fetched, not judged, and has the number 0.
+    Creating a container returns `GroupId` (the container as a UserAssetResponse), an update returns the object (null).
+    Errors are the envelope with `success` false, and only key, plan, rate and faults have an HTTP status
+    (`{"error": {"message", "type"}}` with the HTTP status).
+
+    `get`, `update` and `delete` accept containers too. A script is fetched but not judged, and has the number 0.
     """
 
     name = "agt"
     variables = ("AGT_API_KEY",)
-    calls = (
-        Call("create_session", "POST", f"{_BASE}/session", "name description redirect_url"),
-        Call("create_group", "POST", f"{_BASE}/aigc", "name description"),
-        Call("register", "POST", f"{_BASE}/upload", "group_id url asset_type name description"),
-        Call("list", "GET", f"{_BASE}/list", "group_id is_leaf p page_size"),
-        Call("get", "GET", f"{_BASE}/get/{{id}}"),
-        Call("rename", "PUT", f"{_BASE}/update/{{id}}", "name description"),
-        Call("delete", "DELETE", f"{_BASE}/delete/{{id}}"),
+    operations = (
+        Operation("create_session", "POST", f"{_BASE}/session", "name description redirect_url"),
+        Operation("create_group", "POST", f"{_BASE}/aigc", "name description"),
+        Operation("register", "POST", f"{_BASE}/upload", "group_id url asset_type name description"),
+        Operation("list", "GET", f"{_BASE}/list", "group_id is_leaf p page_size"),
+        Operation("get", "GET", f"{_BASE}/get/{{id}}"),
+        Operation("rename", "PUT", f"{_BASE}/update/{{id}}", "name description"),
+        Operation("delete", "DELETE", f"{_BASE}/delete/{{id}}"),
     )
 
     def new_asset_id(self, number: int) -> str:
-        return f"asset_{letters(12)}"
+        """Return an asset id in the provider's form."""
+        return f"asset_{random_letters(12)}"
 
     def new_group_id(self, number: int) -> str:
-        return f"group_{letters(12)}"
+        """Return a group id in the provider's form."""
+        return f"group_{random_letters(12)}"
 
-    def create_session(self, ask: Ask) -> Any:
-        callback = ask.text("redirect_url", required=True)
-        token, link = self.open_session(callback, "redirect_url", ask.text("name"), ask.text("description"))
+    def create_session(self, request: Request) -> Any:
+        """Open a real-person session."""
+        callback = request.text("redirect_url", required=True)
+        token, link = self.open_session(callback, "redirect_url", request.text("name"), request.text("description"))
         return {"Url": link, "H5Link": link, "BytedToken": token}
 
     def callback(self, session: StoredSession, decision: str) -> str:
+        """Return the callback URL with the decision in its query."""
         result = {"status": "success", "group_id": session.group or ""}
         if session.failed:
             result = {"status": "failed", "reason": decision}
         return f"{session.callback}{'&' if '?' in session.callback else '?'}{urlencode(result)}"
 
-    def create_group(self, ask: Ask) -> Any:
-        name = ask.text("name", required=True)
+    def create_group(self, request: Request) -> Any:
+        """Create a container."""
+        name = request.text("name", required=True)
         self.check_name(name, "name")
-        group = self.account.add_group(self.new_group_id, name=name, description=ask.text("description"), type="AIGC")
-        return _container(group) if self.otherwise else {"GroupId": group.id}
+        group = self.account.add_group(
+            self.new_group_id, name=name, description=request.text("description"), type="AIGC"
+        )
+        return _render_group(group) if self.alternate_reading else {"GroupId": group.id}
 
-    def register(self, ask: Ask) -> Any:
-        group = self.group_of(ask.text("group_id", required=True))
-        url, stated = ask.text("url", required=True), ask.word("asset_type", _TYPES)
+    def register(self, request: Request) -> Any:
+        """Register an asset from a URL."""
+        group = self.find_group(request.text("group_id", required=True))
+        url, asset_type = request.text("url", required=True), request.choice("asset_type", _TYPES)
         asset = self.register_asset(
             url,
-            _TYPES[stated],
-            stated,
-            ask.text("name"),
+            _TYPES[asset_type],
+            asset_type,
+            request.text("name"),
             "url",
             group=group.id,
-            description=ask.text("description"),
+            description=request.text("description"),
         )
-        return self._file(asset)
+        return self._render_file(asset)
 
-    def list(self, ask: Ask) -> Any:
-        group_id, number, size = ask.text("group_id"), ask.number("p", 1), min(ask.number("page_size", 20), MOST)
-        if ask.word("is_leaf", ("0", "1"), default="1") == "0":
+    def list(self, request: Request) -> Any:
+        """List assets, or containers with `is_leaf` 0."""
+        group_id, number, size = (
+            request.text("group_id"),
+            request.number("p", 1),
+            min(request.number("page_size", 20), MAX_PAGE_SIZE),
+        )
+        if request.choice("is_leaf", ("0", "1"), default="1") == "0":
             groups = [group for group in self.account.groups() if group_id in ("", group.id)]
-            return {"total": len(groups), "items": [_container(group) for group in page_of(groups, number, size)]}
+            return {"total": len(groups), "items": [_render_group(group) for group in page_of(groups, number, size)]}
         assets = self.account.assets(where=lambda asset: group_id in ("", asset.group))
-        return {"total": len(assets), "items": [self._file(asset) for asset in page_of(assets, number, size)]}
+        return {"total": len(assets), "items": [self._render_file(asset) for asset in page_of(assets, number, size)]}
 
-    def get(self, ask: Ask) -> Any:
-        group = self.account.group(ask.place["id"])
-        return self._file(self.asset_of(ask.place["id"])) if group is None else _container(group)
+    def get(self, request: Request) -> Any:
+        """Return an asset or a container."""
+        group = self.account.group(request.path_parameters["id"])
+        return (
+            self._render_file(self.find_asset(request.path_parameters["id"])) if group is None else _render_group(group)
+        )
 
-    def rename(self, ask: Ask) -> Any:
-        facts = {name: ask.text(name) for name in ("name", "description") if name in ask.given}
+    def rename(self, request: Request) -> Any:
+        """Change an asset or a container."""
+        facts = {name: request.text(name) for name in ("name", "description") if name in request.parameters}
         if not facts:
             raise missing("name")
         self.check_name(facts.get("name", ""), "name")
-        shown = self.get(ask)  # raises where there is none
-        change = self.account.change_asset if shown["is_leaf"] else self.account.change_group
-        change(ask.place["id"], **facts)
-        return None if self.otherwise else self.get(ask)
+        rendered = self.get(request)  # raises if there is none
+        change = self.account.change_asset if rendered["is_leaf"] else self.account.change_group
+        change(request.path_parameters["id"], **facts)
+        return None if self.alternate_reading else self.get(request)
 
-    def delete(self, ask: Ask) -> Any:
-        if self.account.remove_group(ask.place["id"]) is None:
-            self.asset_of(ask.place["id"])
-            self.account.remove_asset(ask.place["id"])
+    def delete(self, request: Request) -> Any:
+        """Delete an asset or a container."""
+        if self.account.remove_group(request.path_parameters["id"]) is None:
+            self.find_asset(request.path_parameters["id"])
+            self.account.remove_asset(request.path_parameters["id"])
 
-    def accept(self, call: Call, result: Any) -> Answer:
-        return Answer({"success": True, "message": "", "data": result})
+    def accept(self, operation: Operation, result: Any) -> Response:
+        """Wrap a result in the provider's envelope."""
+        return Response({"success": True, "message": "", "data": result})
 
-    def refuse(self, call: Call | None, refusal: Refusal) -> Answer:
-        if self.otherwise:
-            return Answer({"error": {"message": refusal.text, "type": "new_api_error"}}, refusal.status)
+    def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
+        """Return a refusal in the provider's shape."""
+        if self.alternate_reading:
+            return Response({"error": {"message": refusal.text, "type": "new_api_error"}}, refusal.status)
         status = 200 if refusal.status in (400, 404) else refusal.status
-        return Answer({"success": False, "message": refusal.text, "data": None}, status)
+        return Response({"success": False, "message": refusal.text, "data": None}, status)
 
-    def _file(self, asset: StoredAsset) -> dict[str, Any]:
+    def _render_file(self, asset: StoredAsset) -> dict[str, Any]:
         group = self.account.group(asset.group or "")
         return {
             "id": asset.id,
-            "asset_type": _TYPE_NUMBERS.get(asset.stated, 0),
+            "asset_type": _TYPE_NUMBERS.get(asset.asset_type, 0),
             "group_type": _GROUP_NUMBERS.get(group.type, 0) if group is not None else 0,
             "name": asset.name,
             "description": asset.description,
@@ -125,7 +147,7 @@ class Agt(Protocol):
         }
 
 
-def _container(group: StoredGroup) -> dict[str, Any]:
+def _render_group(group: StoredGroup) -> dict[str, Any]:
     return {
         "id": group.id,
         "asset_type": 1,

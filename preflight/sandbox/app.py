@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: Starlette's requests in, its responses out."""
+"""The sandbox as an ASGI application on Starlette: `App`, and the uvicorn protocol that can abort a connection."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from preflight.sandbox.dispatch import Conduct, Lost, Raw
-from preflight.sandbox.faults import Misbehaviour
+from preflight.sandbox import messages
+from preflight.sandbox.dispatch import Aborted, Dispatcher, RawResponse
+from preflight.sandbox.faults import FaultPlan
 from preflight.sandbox.hosting import FILES, Hosting
-from preflight.sandbox.messages import Answer, Ask
 from preflight.sandbox.protocol import Protocol
 
 TRANSPORT: Final = "preflight.transport"
-"""Where a request's scope has the connection's transport, so that it can be cut."""
+"""Key of the connection's transport in a request's scope, with which the connection is aborted."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_MOST_JSON: Final = 1 << 20
-_MOST_UPLOAD: Final = 256 << 20
-_PIECES: Final = 20
+_MAX_JSON_BYTES: Final = 1 << 20
+_MAX_UPLOAD_BYTES: Final = 256 << 20
+_SLOW_CHUNKS: Final = 20
 
 
 class App:
-    """Each provider under `/NAME`, hosted files under `/files`, real-person sessions under `/verify`."""
+    """Providers under `/NAME`, hosted files under `/files`, real-person sessions under `/verify`."""
 
     def __init__(
-        self, protocols: Mapping[str, Protocol], hosting: Hosting, conduct: Conduct, misbehaviour: Misbehaviour
+        self, protocols: Mapping[str, Protocol], hosting: Hosting, dispatcher: Dispatcher, faults: FaultPlan
     ) -> None:
         self._protocols = protocols
         self._hosting = hosting
-        self._conduct = conduct
-        self._misbehaviour = misbehaviour
+        self._dispatcher = dispatcher
+        self._faults = faults
 
     def build(self) -> ASGIApp:
-        """The application, behind the check of the Host header."""
+        """Return the application behind the check of the Host header."""
         routes = [
             Route(f"{FILES}/{{token}}/{{name}}", self.file),
             Route("/verify/{provider}/{token}", self.verify),
@@ -53,72 +53,77 @@ class App:
         return HostCheck(app, self._hosting)
 
     async def file(self, request: Request) -> Response:
+        """Serve a hosted file."""
         path = self._hosting.path(request.path_params["token"], request.path_params["name"])
         if path is None or not os.path.isfile(path):
-            return _nothing()
+            return _not_found()
         return FileResponse(path, headers={"Cache-Control": "no-store"})
 
     async def verify(self, request: Request) -> Response:
-        """A person opens a session's link: the decision is made, and the browser goes where the client wanted."""
+        """Complete a real-person session and redirect the browser to the callback of the session."""
         protocol = self._protocols.get(request.path_params["provider"])
         session = protocol.account.session(request.path_params["token"]) if protocol is not None else None
         if protocol is None or session is None:
-            return _nothing()
-        return RedirectResponse(protocol.verified(session), 302)
+            return _not_found()
+        return RedirectResponse(protocol.complete_session(session), 302)
 
     async def call(self, request: Request) -> Response:
+        """Answer a call of a provider's API."""
         protocol = self._protocols.get(request.path_params["provider"])
         if protocol is None:
-            return _nothing()
+            return _not_found()
         try:
             body = await _body(request)
         except ClientDisconnect:
             return Response()
         if body is None:
             return PlainTextResponse("too large", 413)
-        outcome = await self._conduct.answer(protocol, _ask(request, body))
-        if isinstance(outcome, Lost):
-            return await self._lost(request, outcome)
-        return self._sent(outcome)
+        outcome = await self._dispatcher.dispatch(protocol, _parse_request(request, body))
+        if isinstance(outcome, Aborted):
+            return await self._abort(request, outcome)
+        return self._render(outcome)
 
-    async def _lost(self, request: Request, lost: Lost) -> Response:
-        """Cut the connection, or keep it without a word until the client has gone; there is nobody left to answer."""
-        if lost.hang:
-            await self._conduct.until(_gone(request))
+    async def _abort(self, request: Request, outcome: Aborted) -> Response:
+        """Close the connection without a response, at once or after the client has given up."""
+        if outcome.hang:
+            await self._dispatcher.wait_for(_disconnected(request))
         transport = request.scope.get(TRANSPORT)
         if transport is not None:
             transport.abort()
-            await _gone(request)
+            await _disconnected(request)
         return Response()
 
-    def _sent(self, answer: Answer | Raw) -> Response:
-        if isinstance(answer, Raw):
-            body, headers = answer.body.encode(), dict(answer.headers)
+    def _render(self, response: messages.Response | RawResponse) -> Response:
+        if isinstance(response, RawResponse):
+            body, headers = response.body.encode(), dict(response.headers)
         else:
-            body = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
-            headers = {"Content-Type": "application/json", **answer.headers}
-        seconds = self._misbehaviour.slow
+            body = json.dumps(response.body, ensure_ascii=False, separators=(",", ":")).encode()
+            headers = {"Content-Type": "application/json", **response.headers}
+        seconds = self._faults.slow
         if seconds <= 0:
-            return Response(body, answer.status, headers)
+            return Response(body, response.status, headers)
         headers["Content-Length"] = str(len(body))
-        return StreamingResponse(self._trickle(body, seconds), answer.status, headers)
+        return StreamingResponse(self._send_slowly(body, seconds), response.status, headers)
 
-    async def _trickle(self, body: bytes, seconds: float) -> AsyncIterator[bytes]:
-        size = max(1, -(-len(body) // _PIECES))
-        for at in range(0, len(body), size):
-            await self._conduct.pause(seconds * size / len(body))
-            yield body[at : at + size]
+    async def _send_slowly(self, body: bytes, seconds: float) -> AsyncIterator[bytes]:
+        size = max(1, -(-len(body) // _SLOW_CHUNKS))
+        for offset in range(0, len(body), size):
+            await self._dispatcher.pause(seconds * size / len(body))
+            yield body[offset : offset + size]
 
 
 class HostCheck:
-    """Answers only what was asked of this server by its own names: a page elsewhere whose name was made to lead to
-    127.0.0.1 (DNS rebinding) sends that name as Host."""
+    """Middleware that refuses requests whose Host header is not this server.
+
+    It stops DNS rebinding: a foreign page whose host name resolves to 127.0.0.1 sends that name as Host.
+    """
 
     def __init__(self, app: ASGIApp, hosting: Hosting) -> None:
         self._app = app
         self._hosting = hosting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it with 421 (Misdirected Request)."""
         if scope["type"] != "http":
             return
         hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
@@ -126,24 +131,24 @@ class HostCheck:
         if len(hosts) == 1 and hosts[0] in (f"127.0.0.1:{port}", f"localhost:{port}"):
             await self._app(scope, receive, send)
         else:
-            await PlainTextResponse("this is not the host that was asked for", 421)(scope, receive, send)
+            await PlainTextResponse("this server does not serve that host", 421)(scope, receive, send)
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body; None where it is larger than any call's."""
-    form = request.headers.get("content-type", "").startswith("multipart/")
-    most = _MOST_UPLOAD if form else _MOST_JSON
+    """Return the body, or None if it is larger than any call's."""
+    is_form = request.headers.get("content-type", "").startswith("multipart/")
+    maximum = _MAX_UPLOAD_BYTES if is_form else _MAX_JSON_BYTES
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > maximum:
             return None
     return bytes(body)
 
 
-def _ask(request: Request, body: bytes) -> Ask:
+def _parse_request(request: Request, body: bytes) -> messages.Request:
     raw: bytes = request.scope.get("raw_path", b"/")
-    return Ask(
+    return messages.Request(
         request.method,
         "/" + request.path_params.get("path", ""),
         raw.decode("latin-1"),
@@ -153,19 +158,23 @@ def _ask(request: Request, body: bytes) -> Ask:
     )
 
 
-async def _gone(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         continue
 
 
-def _nothing() -> Response:
+def _not_found() -> Response:
     return PlainTextResponse("not found", 404)
 
 
-class Cuttable(H11Protocol):
-    """ASGI has no way to end a connection without an answer, so the transport goes along in the scope."""
+class AbortableProtocol(H11Protocol):
+    """uvicorn's HTTP protocol with its transport in the scope.
+
+    ASGI alone cannot close a connection without a response.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Add the transport to the scope of the connection's requests."""
         super().connection_made(transport)
         app = self.app
 

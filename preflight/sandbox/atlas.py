@@ -1,12 +1,12 @@
-"""Atlas Cloud's Asset Library: three ids, a trash, an upload endpoint, and a `code` in every answer."""
+"""Atlas Cloud's Asset Library: three ids, a trash, an upload endpoint and a `code` in every response."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from preflight.sandbox.messages import Answer, Ask, Refusal, file_of, not_found
-from preflight.sandbox.protocol import MOST, WORDS, Call, Protocol, iso, page_of, stamped
+from preflight.sandbox.messages import Refusal, Request, Response, file_in_form, not_found
+from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, Protocol, ark_id, iso, page_of
 from preflight.sandbox.state import StoredAsset
 
 _ASSETS = "/api/v1/sd/assets"
@@ -15,101 +15,118 @@ _FIRST = 2_094_547
 
 
 class Atlas(Protocol):
-    """What the pages leave open, and the other reading in brackets: statuses are capital (small), `code` is a number
-    (text), errors have their HTTP status (200, and `code` alone tells), lists have `items` (`list`), uploadMedia gives
-    `data.download_url` (`url` at the top), a failed asset has `error_code` and `error_message` (`error`).
+    """What the documentation leaves open, with the alternate reading in brackets.
 
-    Calls take the numeric `id`. The page names no filter, so none is heeded; `get` does not find what is in the trash.
+    Statuses are capitalized (lower case), `code` is a number (text), errors have their HTTP status (200, with the
+    status in `code`), lists have `items` (`list`), uploadMedia returns `data.download_url` (`url` at the top level), a
+    failed asset has `error_code` and `error_message` (`error`).
+
+    Operations take the numeric `id`. No filter is documented, so all are ignored. `get` does not find assets in the
+    trash.
     """
 
     name = "atlas"
     variables = ("ATLASCLOUD_API_KEY",)
-    calls = (
-        Call("register", "POST", _ASSETS, "type url name"),
-        Call("list", "GET", _ASSETS, "page_number page_size"),
-        Call("trash", "GET", f"{_ASSETS}/trash", "page_number page_size"),
-        Call("get", "GET", f"{_ASSETS}/{{id}}"),
-        Call("rename", "PUT", f"{_ASSETS}/{{id}}", "name"),
-        Call("delete", "DELETE", f"{_ASSETS}/{{id}}"),
-        Call("restore", "POST", f"{_ASSETS}/{{id}}/restore"),
-        Call("upload", "POST", "/api/v1/model/uploadMedia"),
+    operations = (
+        Operation("register", "POST", _ASSETS, "type url name"),
+        Operation("list", "GET", _ASSETS, "page_number page_size"),
+        Operation("trash", "GET", f"{_ASSETS}/trash", "page_number page_size"),
+        Operation("get", "GET", f"{_ASSETS}/{{id}}"),
+        Operation("rename", "PUT", f"{_ASSETS}/{{id}}", "name"),
+        Operation("delete", "DELETE", f"{_ASSETS}/{{id}}"),
+        Operation("restore", "POST", f"{_ASSETS}/{{id}}/restore"),
+        Operation("upload", "POST", "/api/v1/model/uploadMedia"),
     )
 
     def new_asset_id(self, number: int) -> str:
+        """Return an asset id in the provider's form."""
         return str(_FIRST + number)
 
-    def further_ids(self) -> dict[str, str]:
-        return {"atlas_asset_id": stamped("atlas-asset"), "ark_asset_id": stamped("asset")}
+    def extra_ids(self) -> dict[str, str]:
+        """Return the provider's other ids for a new asset, by name."""
+        return {"atlas_asset_id": ark_id("atlas-asset"), "ark_asset_id": ark_id("asset")}
 
-    def register(self, ask: Ask) -> Any:
-        stated = ask.word("type", WORDS, default="Image")
-        url = ask.text("url", required=True)
-        return self._shown(self.register_asset(url, WORDS[stated], stated, ask.text("name"), "url"))
+    def register(self, request: Request) -> Any:
+        """Register an asset from a URL."""
+        asset_type = request.choice("type", ASSET_KINDS, default="Image")
+        url = request.text("url", required=True)
+        return self._render_asset(
+            self.register_asset(url, ASSET_KINDS[asset_type], asset_type, request.text("name"), "url")
+        )
 
-    def get(self, ask: Ask) -> Any:
-        return self._shown(self.asset_of(ask.place["id"]))
+    def get(self, request: Request) -> Any:
+        """Return an asset."""
+        return self._render_asset(self.find_asset(request.path_parameters["id"]))
 
-    def list(self, ask: Ask) -> Any:
-        return self._page(ask, self.account.assets())
+    def list(self, request: Request) -> Any:
+        """List assets."""
+        return self._page(request, self.account.assets())
 
-    def trash(self, ask: Ask) -> Any:
-        return self._page(ask, self.account.assets(trashed=True))
+    def trash(self, request: Request) -> Any:
+        """List the trash."""
+        return self._page(request, self.account.assets(trashed=True))
 
-    def rename(self, ask: Ask) -> Any:
-        name = ask.text("name", required=True)
+    def rename(self, request: Request) -> Any:
+        """Change an asset."""
+        name = request.text("name", required=True)
         self.check_name(name, "name")
-        return self._changed(self.asset_of(ask.place["id"]), name=name)
+        return self._changed(self.find_asset(request.path_parameters["id"]), name=name)
 
-    def delete(self, ask: Ask) -> Any:
-        self._changed(self.asset_of(ask.place["id"]), trashed=True)
+    def delete(self, request: Request) -> Any:
+        """Delete an asset."""
+        self._changed(self.find_asset(request.path_parameters["id"]), trashed=True)
 
-    def restore(self, ask: Ask) -> Any:
-        return self._changed(self.asset_of(ask.place["id"], trashed=True), trashed=False)
+    def restore(self, request: Request) -> Any:
+        """Restore an asset from the trash."""
+        return self._changed(self.find_asset(request.path_parameters["id"], trashed=True), trashed=False)
 
-    def upload(self, ask: Ask) -> Any:
-        name, data = file_of(ask.body, ask.headers.get("content-type", ""), "file")
-        return {"download_url": self.backstage.hosting.host(data, name)}
+    def upload(self, request: Request) -> Any:
+        """Store an uploaded file and return its URL."""
+        name, data = file_in_form(request.body, request.headers.get("content-type", ""), "file")
+        return {"download_url": self.shared.hosting.host(data, name)}
 
-    def accept(self, call: Call, result: Any) -> Answer:
-        if self.otherwise and call.action == "upload":
-            return Answer({"code": "200", "message": "success", "url": result["download_url"]})
-        return Answer({"code": self._code(200), "message": "success", "data": result})
+    def accept(self, operation: Operation, result: Any) -> Response:
+        """Wrap a result in the provider's envelope."""
+        if self.alternate_reading and operation.action == "upload":
+            return Response({"code": "200", "message": "success", "url": result["download_url"]})
+        return Response({"code": self._code(200), "message": "success", "data": result})
 
-    def refuse(self, call: Call | None, refusal: Refusal) -> Answer:
+    def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
+        """Return a refusal in the provider's shape."""
         status = self.status(refusal)
-        hidden = self.otherwise and status in (400, 404)
+        hidden = self.alternate_reading and status in (400, 404)
         body = {"code": self._code(status), "message": refusal.text, "data": None}
-        return Answer(body, 200 if hidden else status)
+        return Response(body, 200 if hidden else status)
 
     def _code(self, status: int) -> int | str:
-        return str(status) if self.otherwise else status
+        return str(status) if self.alternate_reading else status
 
     def _changed(self, asset: StoredAsset, **facts: Any) -> dict[str, Any]:
         changed = self.account.change_asset(asset.id, **facts)
-        if changed is None:  # removed by another call meanwhile
+        if changed is None:  # another call removed it in the meantime
             raise not_found("asset", asset.id)
-        return self._shown(changed)
+        return self._render_asset(changed)
 
-    def _page(self, ask: Ask, assets: Sequence[StoredAsset]) -> dict[str, Any]:
-        number, size = ask.number("page_number", 1), min(ask.number("page_size", 20), MOST)
-        items = [self._shown(asset) for asset in page_of(assets, number, size)]
-        key = "list" if self.otherwise else "items"
+    def _page(self, request: Request, assets: Sequence[StoredAsset]) -> dict[str, Any]:
+        number, size = request.number("page_number", 1), min(request.number("page_size", 20), MAX_PAGE_SIZE)
+        items = [self._render_asset(asset) for asset in page_of(assets, number, size)]
+        key = "list" if self.alternate_reading else "items"
         return {key: items, "total": len(assets), "page_number": number, "page_size": size}
 
-    def _shown(self, asset: StoredAsset) -> dict[str, Any]:
-        shown: dict[str, Any] = {
+    def _render_asset(self, asset: StoredAsset) -> dict[str, Any]:
+        rendered: dict[str, Any] = {
             "id": int(asset.id),
             **asset.ids,
             "name": asset.name,
-            "type": asset.stated,
+            "type": asset.asset_type,
             "url": asset.url,
-            "status": asset.status if self.otherwise else asset.status.capitalize(),
+            "status": asset.status if self.alternate_reading else asset.status.capitalize(),
             "created_at": iso(asset.created),
             "updated_at": iso(asset.updated),
         }
         if asset.status == "failed":
-            if self.otherwise:
-                shown["error"] = f"{asset.code}: {asset.message}"
+            if self.alternate_reading:
+                rendered["error"] = f"{asset.code}: {asset.message}"
             else:
-                shown |= {"error_code": asset.code, "error_message": asset.message}
-        return shown
+                rendered |= {"error_code": asset.code, "error_message": asset.message}
+        return rendered

@@ -1,65 +1,72 @@
-"""Crun's Seedance Assets API: `x-api-key`, and the body's `code` says how a call went."""
+"""Crun's Seedance Assets API: `x-api-key`, and the status in the body's `code`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from preflight.sandbox.credentials import same
-from preflight.sandbox.messages import Answer, Ask, Refusal, missing
-from preflight.sandbox.protocol import WORDS, Call, Protocol, iso
+from preflight.sandbox.credentials import secrets_equal
+from preflight.sandbox.messages import Refusal, Request, Response, missing
+from preflight.sandbox.protocol import ASSET_KINDS, Operation, Protocol, iso
 from preflight.sandbox.state import StoredAsset
 
 _BASE = "/api/v1/client/job"
 
 
 class Crun(Protocol):
-    """What the pages leave open: whether the HTTP status mirrors `code` (here it is 200 for every code; the other
-    reading: it does), how times look (here ISO text; the other reading: Unix seconds), and where a failed asset says
-    why (here in `message`, which the page calls "error description when failed")."""
+    """What the documentation leaves open, with the alternate reading in brackets.
+
+    The HTTP status is 200 for every `code` (mirrors it); times are ISO text (Unix seconds). A failed asset says why in
+    `message`, which the documentation calls "error description when failed".
+    """
 
     name = "crun"
     variables = ("CRUN_API_KEY",)
     statuses = {400: 422, 403: 402, 405: 404}  # noqa: RUF012 - the type is in the base class
-    calls = (
-        Call("register", "POST", f"{_BASE}/asset-upload", "name asset_type asset_url"),
-        Call("get", "GET", f"{_BASE}/asset-info", "asset_id"),
+    operations = (
+        Operation("register", "POST", f"{_BASE}/asset-upload", "name asset_type asset_url"),
+        Operation("get", "GET", f"{_BASE}/asset-info", "asset_id"),
     )
 
-    def authorize(self, ask: Ask) -> None:
-        if not same(ask.headers.get("x-api-key", ""), self.credentials.key or ""):
-            raise self.no_key("x-api-key")
+    def authorize(self, request: Request) -> None:
+        """Raise `Refusal` unless the request is authorized."""
+        if not secrets_equal(request.headers.get("x-api-key", ""), self.credentials.key or ""):
+            raise self.missing_key("x-api-key")
 
-    def register(self, ask: Ask) -> dict[str, Any]:
-        stated = ask.word("asset_type", WORDS)
-        url = ask.text("asset_url", required=True)
-        asset = self.register_asset(url, WORDS[stated], stated, ask.text("name"), "asset_url")
+    def register(self, request: Request) -> dict[str, Any]:
+        """Register an asset from a URL."""
+        asset_type = request.choice("asset_type", ASSET_KINDS)
+        url = request.text("asset_url", required=True)
+        asset = self.register_asset(url, ASSET_KINDS[asset_type], asset_type, request.text("name"), "asset_url")
         return {"data": {"AssetId": asset.id}}
 
-    def get(self, ask: Ask) -> dict[str, Any]:
-        asset_id = ask.text("asset_id")
+    def get(self, request: Request) -> dict[str, Any]:
+        """Return an asset."""
+        asset_id = request.text("asset_id")
         if not asset_id:
             raise missing("asset_id")
-        asset = self.asset_of(asset_id)
-        shown = {
+        asset = self.find_asset(asset_id)
+        rendered = {
             "AssetId": asset.id,
             "Name": asset.name,
-            "AssetType": asset.stated,
+            "AssetType": asset.asset_type,
             "Status": asset.status.capitalize(),
             "CreateTime": self._time(asset.created),
             "UpdateTime": self._time(asset.updated),
         }
-        return {"data": shown, "message": _why(asset)}
+        return {"data": rendered, "message": _failure_message(asset)}
 
-    def accept(self, call: Call, result: Any) -> Answer:
-        return Answer({"code": 200, "message": "success", **result})
+    def accept(self, operation: Operation, result: Any) -> Response:
+        """Wrap a result in the provider's envelope."""
+        return Response({"code": 200, "message": "success", **result})
 
-    def refuse(self, call: Call | None, refusal: Refusal) -> Answer:
+    def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
+        """Return a refusal in the provider's shape."""
         code = self.status(refusal)
-        return Answer({"code": code, "message": refusal.text, "data": None}, code if self.otherwise else 200)
+        return Response({"code": code, "message": refusal.text, "data": None}, code if self.alternate_reading else 200)
 
     def _time(self, seconds: float) -> str | int:
-        return int(seconds) if self.otherwise else iso(seconds)
+        return int(seconds) if self.alternate_reading else iso(seconds)
 
 
-def _why(asset: StoredAsset) -> str:
+def _failure_message(asset: StoredAsset) -> str:
     return f"{asset.code}: {asset.message}" if asset.status == "failed" else "success"

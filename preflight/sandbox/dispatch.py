@@ -1,4 +1,4 @@
-"""How one call goes: key, latency, rate, fault, the call itself. `Conduct`; knows no web framework."""
+"""The steps of one call: key, latency, rate, fault, operation. `Dispatcher` knows no web framework."""
 
 from __future__ import annotations
 
@@ -7,125 +7,129 @@ import math
 from collections.abc import Coroutine
 from typing import Final, NamedTuple
 
-from preflight.sandbox.faults import Fault, Misbehaviour, Throttled
-from preflight.sandbox.messages import Answer, Ask, Refusal
-from preflight.sandbox.protocol import Call, Protocol
-from preflight.sandbox.stats import Tally
+from preflight.sandbox.faults import Fault, FaultPlan, Throttled
+from preflight.sandbox.messages import Refusal, Request, Response
+from preflight.sandbox.protocol import Operation, Protocol
+from preflight.sandbox.stats import Stats
 
 _PAGE: Final = "<!doctype html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
 _REDIRECT: Final = "https://elsewhere.invalid/"
-_SLOW: Final = ("register", "upload")
-"""Actions that may touch the disk or fetch: kept off the event loop."""
+_BLOCKING_ACTIONS: Final = ("register", "upload")
+"""Actions that may access the disk or fetch a URL run in a thread."""
 _REFUSALS: Final = {
-    "error": (500, "InternalError", "the sandbox was told to fail"),
-    "subscription": (403, "SubscriptionRequired", "the plan of this account has expired: renew the subscription"),
+    "error": (500, "InternalError", "the sandbox is configured to fail"),
+    "subscription": (403, "SubscriptionRequired", "the subscription of this account has expired"),
 }
 
 
-class Raw(NamedTuple):
-    """Bytes that are not the provider's own words."""
+class RawResponse(NamedTuple):
+    """A response that is not in the provider's shape."""
 
     body: str
     status: int = 200
     headers: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
-class Lost(NamedTuple):
-    """No answer: the connection ends, at once or when the client gives up."""
+class Aborted(NamedTuple):
+    """No response: the connection is closed, at once or, with `hang`, when the client gives up."""
 
     hang: bool
 
 
-class Conduct:
-    """Answers calls. `closing` is set when the sandbox ends: nothing waits longer."""
+class Dispatcher:
+    """Answers calls. Once `closing` is set, no wait continues."""
 
-    def __init__(self, misbehaviour: Misbehaviour, tally: Tally, closing: asyncio.Event) -> None:
-        self._wrong = misbehaviour
-        self._tally = tally
+    def __init__(self, faults: FaultPlan, stats: Stats, closing: asyncio.Event) -> None:
+        self._faults = faults
+        self._stats = stats
         self._closing = closing
 
-    async def answer(self, protocol: Protocol, ask: Ask) -> Answer | Raw | Lost:
-        """What a request gets."""
-        call: Call | None = None
+    async def dispatch(self, protocol: Protocol, request: Request) -> Response | RawResponse | Aborted:
+        """Return the response to a request."""
+        operation: Operation | None = None
         try:
-            call = protocol.find(ask)
+            operation = protocol.match_operation(request)
             try:
-                protocol.authorize(ask)
+                protocol.authorize(request)
             except Refusal:
-                self._tally.deny(protocol.name)
+                self._stats.count_denied(protocol.name)
                 raise
-            with self._tally.flight(protocol.name, call.action):
-                return await self._answer_call(protocol, call, ask)
+            with self._stats.in_flight(protocol.name, operation.action):
+                return await self._run_operation(protocol, operation, request)
         except Refusal as refusal:
-            return _refused(protocol, call, refusal)
+            return _render_refusal(protocol, operation, refusal)
 
     async def pause(self, seconds: float) -> None:
-        """Wait, unless the sandbox ends."""
+        """Wait for `seconds` or until the sandbox closes."""
         if seconds > 0:
             try:
                 await asyncio.wait_for(self._closing.wait(), seconds)
             except TimeoutError:
                 return
 
-    async def until(self, end: Coroutine[None, None, None]) -> None:
-        """Wait for something, unless the sandbox ends."""
-        tasks = {asyncio.ensure_future(end), asyncio.ensure_future(self._closing.wait())}
-        _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in left:
+    async def wait_for(self, event: Coroutine[None, None, None]) -> None:
+        """Wait for `event` or until the sandbox closes."""
+        tasks = {asyncio.ensure_future(event), asyncio.ensure_future(self._closing.wait())}
+        _, unfinished = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in unfinished:
             task.cancel()
 
-    async def _answer_call(self, protocol: Protocol, call: Call, ask: Ask) -> Answer | Raw | Lost:
-        await self.pause(self._wrong.latency)
-        key = (protocol.name, call.action)
-        throttled = self._wrong.throttled(*key)
+    async def _run_operation(
+        self, protocol: Protocol, operation: Operation, request: Request
+    ) -> Response | RawResponse | Aborted:
+        await self.pause(self._faults.latency)
+        key = (protocol.name, operation.action)
+        throttled = self._faults.throttled(*key)
         if throttled is not None:
-            self._tally.count(self._tally.throttled, *key)
-            raise _too_many(throttled)
-        fault = self._wrong.next_fault(*key)
+            self._stats.count(self._stats.throttled, *key)
+            raise _throttled_refusal(throttled)
+        fault = self._faults.next_fault(*key)
         if fault is not None:
-            self._tally.count(self._tally.faults, *key)
+            self._stats.count(self._stats.faults, *key)
             if not fault.after:
-                return _befallen(protocol, call, fault)
-        given = set() if call.action == "upload" else set(ask.given)
-        self._tally.note_unexpected(*key, given.difference(call.fields.split()))
+                return _apply_fault(protocol, operation, fault)
+        parameters = set() if operation.action == "upload" else set(request.parameters)
+        self._stats.note_unexpected(*key, parameters.difference(operation.fields.split()))
         try:
-            if call.action in _SLOW:
-                answer = await asyncio.to_thread(protocol.handle, call, ask)
+            if operation.action in _BLOCKING_ACTIONS:
+                answer = await asyncio.to_thread(protocol.handle, operation, request)
             else:
-                answer = protocol.handle(call, ask)
+                answer = protocol.handle(operation, request)
         except Refusal as refusal:
-            answer = _refused(protocol, call, refusal)
-        return answer if fault is None else _befallen(protocol, call, fault)
+            answer = _render_refusal(protocol, operation, refusal)
+        return answer if fault is None else _apply_fault(protocol, operation, fault)
 
 
-def _befallen(protocol: Protocol, call: Call, fault: Fault) -> Answer | Raw | Lost:
+def _apply_fault(protocol: Protocol, operation: Operation, fault: Fault) -> Response | RawResponse | Aborted:
     if fault.kind in ("lose", "hang"):
-        return Lost(fault.kind == "hang")
+        return Aborted(fault.kind == "hang")
     if fault.kind == "html":
-        return Raw(_PAGE, 200, {"Content-Type": "text/html; charset=utf-8"})
+        return RawResponse(_PAGE, 200, {"Content-Type": "text/html; charset=utf-8"})
     if fault.kind == "empty":
-        return Raw("")
+        return RawResponse("")
     if fault.kind == "redirect":
-        return Raw("", 302, {"Location": _REDIRECT})
+        return RawResponse("", 302, {"Location": _REDIRECT})
     if fault.kind in _REFUSALS:
-        return _refused(protocol, call, Refusal(*_REFUSALS[fault.kind]))
+        return _render_refusal(protocol, operation, Refusal(*_REFUSALS[fault.kind]))
     status = int(fault.kind)
-    return _refused(protocol, call, Refusal(status, f"Status{status}", "the sandbox was told to refuse"))
+    return _render_refusal(
+        protocol, operation, Refusal(status, f"Status{status}", "the sandbox is configured to refuse")
+    )
 
 
-def _refused(protocol: Protocol, call: Call | None, refusal: Refusal) -> Answer:
-    answer = protocol.refuse(call, refusal)
+def _render_refusal(protocol: Protocol, operation: Operation | None, refusal: Refusal) -> Response:
+    answer = protocol.refuse(operation, refusal)
     if refusal.retry_after is None:
         return answer
     return answer._replace(headers={**answer.headers, "Retry-After": str(math.ceil(refusal.retry_after))})
 
 
-def _too_many(throttled: Throttled) -> Refusal:
+def _throttled_refusal(throttled: Throttled) -> Refusal:
     wait = str(math.ceil(throttled.wait))
     return Refusal(
         429,
         "AccountFlowLimitExceeded",
-        "too many calls in too short a time",
+        "too many requests",
         retry_after=throttled.retry_after,
         headers={"ratelimit-limit": str(throttled.limit), "ratelimit-remaining": "0", "ratelimit-reset": wait},
     )

@@ -1,4 +1,4 @@
-"""The words for what can go wrong: `ACTIONS`, `FAULTS`, `Fault`."""
+"""The faults that the sandbox can be told to show, and when: `FaultPlan`, `Fault`, `Throttle`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from preflight.errors import UsageError
 from preflight.sandbox.state import Outcome
 
 EVERY: Final = "*"
-"""In place of an action or a provider: every one."""
+"""Stands for every action or every provider."""
 
 ACTIONS: Final = (
     "register",
@@ -34,50 +34,52 @@ ACTIONS: Final = (
     "create_session",
     "session_result",
 )
-"""What a call does, in words that hold for every provider; `trash` lists what is in the trash."""
+"""What an operation does, in terms that all providers share; `trash` lists the trash."""
 
 FAULTS: Final[dict[str, str]] = {
-    "lose": "end the connection without an answer",
-    "hang": "never answer",
-    "error": "answer 500, in the provider's own shape",
-    "html": "answer a web page, with status 200",
-    "empty": "answer nothing, with status 200",
-    "redirect": "answer 302 to another host",
-    "subscription": "answer that the plan has expired (SubscriptionRequired)",
+    "lose": "close the connection without a response",
+    "hang": "never respond",
+    "error": "respond with 500 in the provider's own shape",
+    "html": "respond with a web page and status 200",
+    "empty": "respond with an empty body and status 200",
+    "redirect": "redirect to another host with 302",
+    "subscription": "refuse because the subscription has expired (SubscriptionRequired)",
 }
-"""The faults by name; besides, any status from 400 to 599, answered in the provider's own shape."""
+"""The faults by name. A status from 400 to 599 is a fault too: a refusal in the provider's own shape."""
 
 
 class Fault(NamedTuple):
-    """What goes wrong, and whether the call takes effect all the same."""
+    """One fault. With `after`, the call takes effect before the fault shows."""
 
     kind: str
     after: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """`lose`, `lose-before`, `lose-after`, `455` … Raises `UsageError`."""
+        """Parse `lose`, `lose-before`, `lose-after`, `455` … Raise `UsageError` for anything else."""
         kind, _, moment = text.partition("-")
         if kind not in FAULTS and not (kind.isascii() and kind.isdecimal() and 400 <= int(kind) <= 599):
             near = get_close_matches(kind, FAULTS, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"one of {', '.join(FAULTS)}, or a status from 400 to 599"
-            raise UsageError(f"there is no fault {kind!r}: {meant}")
+            remedy = (
+                f"Did you mean {near[0]!r}?" if near else f"Choose {', '.join(FAULTS)} or a status from 400 to 599."
+            )
+            raise UsageError(f"Unknown fault {kind!r}. {remedy}")
         if moment not in ("", "before", "after"):
-            raise UsageError(f"the fault {kind} happens before or after the call takes effect, not {moment!r}")
+            raise UsageError(f"Unknown moment {moment!r} of the fault {kind!r}. Choose {kind}-before or {kind}-after.")
         return cls(kind, moment == "after")
 
 
-def known_action(action: str) -> str:
-    """`action`, if it is one. Raises `UsageError`."""
+def validate_action(action: str) -> str:
+    """Return `action` if it exists. Raise `UsageError` otherwise."""
     if action != EVERY and action not in ACTIONS:
         near = get_close_matches(action, ACTIONS, n=1)
-        meant = f"did you mean {near[0]}?" if near else f"one of {', '.join(ACTIONS)}"
-        raise UsageError(f"there is no action {action!r}: {meant}")
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Choose one of {', '.join(ACTIONS)}."
+        raise UsageError(f"Unknown action {action!r}. {remedy}")
     return action
 
 
 class Throttle:
-    """At most `calls` at once, and over time `calls` in `per` s: a bucket that fills evenly. Not thread-safe."""
+    """A token bucket: at most `calls` at once, and `calls` in `per` seconds over time. Not thread-safe."""
 
     def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
         self.limit = max(1, math.floor(calls))
@@ -87,7 +89,7 @@ class Throttle:
         self._seen = clock()
 
     def take(self) -> bool:
-        """Whether a call may pass now."""
+        """Take a token; return whether there was one."""
         now = self._clock()
         self._level = min(self.limit, self._level + (now - self._seen) * self._rate)
         self._seen = now
@@ -98,12 +100,12 @@ class Throttle:
 
     @property
     def wait(self) -> float:
-        """s until the next call may pass."""
+        """Seconds until the next token."""
         return max(0.0, (1 - self._level) / self._rate)
 
 
 class Throttled(NamedTuple):
-    """A call that came too soon. `retry_after`: s that the answer asks to wait; None: it does not say."""
+    """A call above the rate. `retry_after` is the value of the response's header, in seconds; None: no header."""
 
     retry_after: float | None
     limit: int
@@ -137,15 +139,16 @@ class _FailRule:
     left: int | None
 
 
-class Misbehaviour:
-    """The attributes may be set at any time; the methods add what happens to single calls.
+class FaultPlan:
+    """What the sandbox does wrong, and when. Thread-safe; attributes may be set at any time.
 
-    latency         s before a call is looked at; slow: s over which the bytes of an answer trickle
-    delay           s that an asset stays in processing
-    refuse_at_once  a file that breaks a limit is refused by the call itself, not by its status later
-    ignore_names    assets are named after their URL, whatever name is sent
-    other_readings  where a page contradicts itself, another page or a published answer: speak the other way
-    verification    how a person whom a real-person session is for decides: `success`, or a reason for failure
+    latency             seconds before a call is handled
+    slow                seconds over which the body of a response is sent
+    delay               seconds that an asset stays in processing
+    refuse_at_once      registration refuses a file outside a limit, instead of the asset failing later
+    ignore_names        assets are named after their URL, whatever name is sent
+    alternate_readings  use the other reading where pages contradict each other or a published response
+    verification        how the person of a real-person session decides: `success` or a reason for failure
     """
 
     def __init__(
@@ -156,7 +159,7 @@ class Misbehaviour:
         self.slow = 0.0
         self.refuse_at_once = False
         self.ignore_names = False
-        self.other_readings = False
+        self.alternate_readings = False
         self.verification = "success"
         self._clock = clock
         self._lock = threading.Lock()
@@ -165,11 +168,11 @@ class Misbehaviour:
         self._fails: list[_FailRule] = []
 
     def on(self, fault: str | int, *, action: str = EVERY, provider: str = EVERY, call: int | None = None) -> None:
-        """Let a fault befall calls: each, or only the `call`-th from now on, counted over all that match.
+        """Apply a fault to every matching call, or only to the `call`-th matching call from now on.
 
-        fault  a name out of `FAULTS` or a status, with `-after` where the call takes effect all the same
+        fault  a key of `FAULTS` or a status; with `-after`, the call takes effect first
         """
-        rule = _FaultRule(Fault.parse(str(fault)), provider, known_action(action), call)
+        rule = _FaultRule(Fault.parse(str(fault)), provider, validate_action(action), call)
         with self._lock:
             self._faults.append(rule)
 
@@ -182,14 +185,14 @@ class Misbehaviour:
         provider: str = EVERY,
         retry_after: float | None = None,
     ) -> None:
-        """Refuse (429) what goes beyond `calls` in `per` s, counted for each provider and action by itself.
+        """Refuse calls beyond `calls` in `per` seconds with 429, counted for each provider and action separately.
 
-        retry_after  s to name in a Retry-After header; None: there is no such header
+        retry_after  seconds in the Retry-After header; None: no header
         """
         if calls <= 0 or per <= 0:
-            raise UsageError("a throttle lets more than 0 calls pass in more than 0 s")
+            raise UsageError("A throttle needs calls= and per= above 0.")
         with self._lock:
-            self._rates.append(_RateRule(provider, known_action(action), calls, per, retry_after))
+            self._rates.append(_RateRule(provider, validate_action(action), calls, per, retry_after))
 
     def fail(
         self,
@@ -198,36 +201,36 @@ class Misbehaviour:
         match: str = EVERY,
         provider: str = EVERY,
         times: int | None = None,
-        message: str = "the sandbox was told so",
+        message: str = "failed as the sandbox was configured to",
     ) -> None:
-        """Let assets fail that are registered from now on: those whose name or URL matches, `times` of them.
+        """Make assets fail that are registered from now on and whose name or URL matches, at most `times` of them.
 
-        code  as Ark says it: `InternalError` and `DownloadFailed` pass, `PixelCountTooLarge` stays
+        code  Ark's code: `InternalError` and `DownloadFailed` are transient, `PixelCountTooLarge` is permanent
         """
         with self._lock:
             self._fails.append(_FailRule(Outcome(code, message), provider, match, times))
 
     def clear(self) -> None:
-        """Behave: no latency, no delay, no rule."""
+        """Remove all faults, latency and delay."""
         with self._lock:
             self._faults, self._rates, self._fails = [], [], []
         self.latency = self.delay = self.slow = 0.0
-        self.refuse_at_once = self.ignore_names = self.other_readings = False
+        self.refuse_at_once = self.ignore_names = self.alternate_readings = False
         self.verification = "success"
 
     def next_fault(self, provider: str, action: str) -> Fault | None:
-        """What befalls this call; counts it."""
-        befalls = None
+        """Count this call and return the fault that applies to it, or None."""
+        found = None
         with self._lock:
             for rule in self._faults:
                 if rule.provider in (EVERY, provider) and rule.action in (EVERY, action):
                     rule.seen += 1
-                    if rule.call in (None, rule.seen) and befalls is None:
-                        befalls = rule.fault
-        return befalls
+                    if rule.call in (None, rule.seen) and found is None:
+                        found = rule.fault
+        return found
 
     def throttled(self, provider: str, action: str) -> Throttled | None:
-        """Whether this call comes too soon; else counts it."""
+        """Return why this call is above the rate; None, and count it, if it is not."""
         with self._lock:
             for rule in self._rates:
                 if rule.provider in (EVERY, provider) and rule.action in (EVERY, action):
@@ -237,7 +240,7 @@ class Misbehaviour:
         return None
 
     def failure(self, provider: str, name: str, url: str) -> Outcome | None:
-        """How an asset that is registered now has to fail."""
+        """Return how an asset that is registered now must fail, or None."""
         with self._lock:
             for rule in self._fails:
                 hit = fnmatchcase(name, rule.match) or fnmatchcase(url, rule.match)

@@ -1,4 +1,4 @@
-"""Files that the sandbox serves under its own origin: `Hosting`."""
+"""The files that the sandbox serves under its own origin: `Hosting`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from urllib.parse import quote, unquote, urlsplit
 from preflight.errors import UsageError
 
 FILES: Final = "/files"
-"""Where they are: `/files/TOKEN/NAME`."""
-_NAME: Final = 200
-"""Bytes of a name that are kept: file systems take 255."""
+"""Path prefix of hosted files: `/files/TOKEN/NAME`."""
+_MAX_NAME_BYTES: Final = 200
+"""File systems accept 255 bytes, and a token stands before the name."""
 
 
 class Hosting:
-    """Files by unguessable URLs. A path is served as it is at that time; bytes are kept in a folder until `close`."""
+    """Files behind unguessable URLs. Paths are read when requested; bytes are stored in a folder until `close`."""
 
     def __init__(self) -> None:
         self.origin = ""
@@ -28,58 +28,58 @@ class Hosting:
         self._folder: str | None = None
 
     def host(self, file: str | os.PathLike[str] | bytes, name: str | None = None) -> str:
-        """The URL of a local file or of bytes; `name`: its last part. Raises `UsageError`."""
+        """Return a new URL, ending in `name`, for a local file or bytes. Raise `UsageError` for anything else."""
         token = secrets.token_urlsafe(24)
         if isinstance(file, bytes):
-            name = _last_part(name or "file")
-            path = os.path.join(self._kept(), f"{token}.{name}")
+            name = _file_name(name or "file")
+            path = os.path.join(self._temporary_folder(), f"{token}.{name}")
             with open(path, "wb") as kept:
                 kept.write(file)
         else:
             path = os.path.abspath(file)
-            name = _last_part(name or path)
+            name = _file_name(name or path)
             if not os.path.isfile(path):
-                raise UsageError(f"{os.fspath(file)} is no file: only files can be hosted")
+                raise UsageError(f"{os.fspath(file)} is not a file. Only files can be hosted.")
         with self._lock:
             self._paths[token, name] = path
         return f"{self.origin}{FILES}/{token}/{quote(name)}"
 
     def path(self, token: str, name: str) -> str | None:
-        """The file behind a URL's two last parts."""
+        """Return the path of the file behind the last two parts of a URL, or None."""
         with self._lock:
             return self._paths.get((token, name))
 
-    def own(self, url: str) -> str | None:
-        """The path of a URL under our own origin, decoded; None: it leads elsewhere."""
+    def url_path_of(self, url: str) -> str | None:
+        """Return the decoded path of a URL under this origin; None for other origins."""
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
             return None
-        mine = urlsplit(self.origin)
-        same = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost") and port == mine.port
-        return unquote(parts.path) if same else None
+        ours = urlsplit(self.origin)
+        is_ours = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost") and port == ours.port
+        return unquote(parts.path) if is_ours else None
 
-    def behind(self, own: str) -> str | None:
-        """The file behind a path under our own origin."""
-        start, _, name = own.rpartition("/")
+    def path_of_url_path(self, url_path_of: str) -> str | None:
+        """Return the file behind a URL path of this origin, or None."""
+        start, _, name = url_path_of.rpartition("/")
         return self.path(start.removeprefix(f"{FILES}/"), name)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Forget all URLs and delete the stored bytes."""
         with self._lock:
             folder, self._folder = self._folder, None
             self._paths.clear()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _kept(self) -> str:
+    def _temporary_folder(self) -> str:
         with self._lock:
             if self._folder is None:
                 self._folder = tempfile.mkdtemp(prefix="preflight-sandbox-")
             return self._folder
 
 
-def _last_part(name: str) -> str:
+def _file_name(name: str) -> str:
     name = os.path.basename(name.replace("\\", "/").rstrip("/")).replace("\0", "")
-    return name.encode("utf-8", "replace")[-_NAME:].decode("utf-8", "ignore") or "file"
+    return name.encode("utf-8", "replace")[-_MAX_NAME_BYTES:].decode("utf-8", "ignore") or "file"

@@ -1,4 +1,4 @@
-"""What a provider does with a URL behind its door: fetch, look, decide. `Inspector`."""
+"""How a provider processes a registered URL: it fetches the file, checks it and decides. `Inspector`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from preflight.sandbox.state import Account, Outcome, StoredAsset
 from preflight.sources.options import HttpOptions
 
 WORKERS: Final = 8
-_OF_TRUST: Final = frozenset(("address_not_public", "host_is_ip"))
-"""What is not held against a trusted origin."""
+_ALLOWED_FOR_TRUSTED: Final = frozenset(("address_not_public", "host_is_ip"))
+"""Findings that are ignored for trusted origins."""
 ARK_CODES: Final = frozenset(
     (
         "DownloadFailed",
@@ -42,8 +42,8 @@ ARK_CODES: Final = frozenset(
         "AudioTrackForbidden",
     )
 )
-"""Ark's words for what is wrong with a file."""
-_OTHERWISE: Final = {
+"""Ark's codes for a rejected file."""
+_OTHER_CODES: Final = {
     "corrupt": "TranscodingFailed",
     "fact_unknown": "FormatUndetectable",
     "file_size_too_small": "FormatUndetectable",
@@ -55,104 +55,106 @@ _OTHERWISE: Final = {
     "truncated": "TranscodingFailed",
     "web_page": "FormatUnsupported",
 }
-"""Our words that Ark has none of its own for."""
+"""Ark's codes for the finding codes that have no counterpart of the same name."""
 
 Origin = tuple[str, str, int | None]
 
 
 class Inspector:
-    """Fetches and judges. Only public addresses are fetched from, the sandbox' own origin, and `trusted` origins.
+    """Fetches and judges registered URLs at public addresses, at the sandbox's own origin and at `trusted` origins.
 
-    A file of our own origin is read where it lies: no request of ours has to come back to us. A trusted origin may
-    not redirect, so that it leads nowhere else in a private network.
+    Files at the own origin are read from disk, without a request. Trusted origins may not redirect, so that they
+    cannot lead elsewhere in a private network.
     """
 
     def __init__(self, hosting: Hosting, trusted: Iterable[str] = (), timeout: float = 30.0) -> None:
         self._hosting = hosting
         self._trusted = frozenset(filter(None, map(_origin, trusted)))
-        self._public = HttpOptions(timeout=timeout)
-        self._near = HttpOptions(timeout=timeout, allow_private=True, max_redirects=0)
-        self._waiting: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._workers = [threading.Thread(target=self._work, daemon=True) for _ in range(WORKERS)]
+        self._public_http = HttpOptions(timeout=timeout)
+        self._trusted_http = HttpOptions(timeout=timeout, allow_private=True, max_redirects=0)
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._workers = [threading.Thread(target=self._run_worker, daemon=True) for _ in range(WORKERS)]
 
     def start(self) -> None:
-        """Begin to work; `close` ends it."""
+        """Start the worker threads; `close` stops them."""
         for worker in self._workers:
             worker.start()
 
-    def begin(self, account: Account, asset: StoredAsset, rules: str | None, decided: Outcome | None) -> None:
-        """Have an asset inspected, unless its outcome is decided already; the account hears of it."""
-        if decided is not None:
-            account.settle(asset.id, decided)
+    def start_inspection(
+        self, account: Account, asset: StoredAsset, rules: str | None, known_outcome: Outcome | None
+    ) -> None:
+        """Inspect an asset in a worker thread unless its outcome is known, and set its outcome in the account."""
+        if known_outcome is not None:
+            account.set_outcome(asset.id, known_outcome)
         else:
-            self._waiting.put(lambda: account.settle(asset.id, self._surely(asset, rules)))
+            self._queue.put(lambda: account.set_outcome(asset.id, self._inspect_safely(asset, rules)))
 
     def inspect(self, url: str, kind: str | None, rules: str | None) -> Outcome:
-        """The outcome for a URL that was registered as this kind; without rules it has to be there, nothing else."""
-        own = self._hosting.own(url)
-        if own is not None:
-            target = self._hosting.behind(own)
+        """Return the outcome for a URL that was registered as `kind`. Without `rules` it only has to be reachable."""
+        own_path = self._hosting.url_path_of(url)
+        if own_path is not None:
+            target = self._hosting.path_of_url_path(own_path)
             if target is None:
-                return Outcome("DownloadFailed", "the URL answers 404")
+                return Outcome("DownloadFailed", "the URL responds with 404")
         else:
             target = url
-        plan = plan_for(rules, http=self._public)
-        if own is None and _origin(url) in self._trusted:
-            plan = plan_for(rules, http=self._near, dropped=_OF_TRUST)
+        plan = plan_for(rules, http=self._public_http)
+        if own_path is None and _origin(url) in self._trusted:
+            plan = plan_for(rules, http=self._trusted_http, dropped=_ALLOWED_FOR_TRUSTED)
         return outcome_of(examine(target, plan), kind)
 
     def close(self) -> None:
-        """Begin nothing more; what is being fetched may end or not."""
+        """Start no further inspection. Running ones may finish or not."""
         with suppress(Empty):
             while True:
-                self._waiting.get_nowait()
+                self._queue.get_nowait()
         for _ in self._workers:
-            self._waiting.put(None)
+            self._queue.put(None)
 
-    def _surely(self, asset: StoredAsset, rules: str | None) -> Outcome:
-        """An outcome, whatever happens: a fault of ours must not leave an asset in processing for ever."""
+    def _inspect_safely(self, asset: StoredAsset, rules: str | None) -> Outcome:
+        """Return an outcome in any case: a fault of ours must not leave an asset in processing forever."""
         try:
             return self.inspect(asset.url, asset.kind, rules)
         except Exception:
-            logging.getLogger(__name__).exception("the sandbox could not inspect asset %s", asset.id)
-            return Outcome("InternalError", "a fault of the sandbox itself: see its log")
+            logging.getLogger(__name__).exception("The sandbox could not inspect asset %s", asset.id)
+            return Outcome("InternalError", "a fault of the sandbox itself; see its log")
 
-    def _work(self) -> None:
-        """In threads that keep no process alive: a fetch may take long."""
-        while (inspect := self._waiting.get()) is not None:
+    def _run_worker(self) -> None:
+        """Run inspections. The threads are daemons, because a fetch may outlive the sandbox."""
+        while (inspect := self._queue.get()) is not None:
             inspect()
 
 
 def outcome_of(report: Report, kind: str | None) -> Outcome:
-    """What a provider would say of a report: the first thing that keeps the file from passing, in Ark's words."""
+    """Return what a provider would answer for a report: the worst finding, as Ark's code."""
     if report.error is not None:
-        return Outcome(_OTHERWISE.get(report.error.code, "DownloadFailed"), report.error.message)
+        return Outcome(_OTHER_CODES.get(report.error.code, "DownloadFailed"), report.error.message)
     found = report.media.kind if report.media is not None else None
     if kind is not None and found is not None and found != kind:
-        return Outcome("TypeMismatch", f"the content is of the kind {found}, it was registered as {kind}")
+        return Outcome("TypeMismatch", f"the content is {found}, but it was registered as {kind}")
     for result in report.results:
         if result.verdict != "pass":
-            return _said(min(result.findings, key=lambda finding: _GRAVITY[finding.severity]))
+            return _outcome_of_finding(min(result.findings, key=lambda finding: _SEVERITY_ORDER[finding.severity]))
     return Outcome()
 
 
-_GRAVITY: Final = {"error": 0, "unknown": 1, "warning": 2, "note": 3}
+_SEVERITY_ORDER: Final = {"error": 0, "unknown": 1, "warning": 2, "note": 3}
 
 
-def _said(finding: Finding) -> Outcome:
+def _outcome_of_finding(finding: Finding) -> Outcome:
     return Outcome(ark_code(finding.code), finding.message)
 
 
 def ark_code(code: str) -> str:
-    """Ark's word for one of our finding codes.
+    """Return Ark's code for one of our finding codes.
 
     >>> ark_code("pixel_count_too_large"), ark_code("video_codec_unsupported"), ark_code("url_expired")
     ('PixelCountTooLarge', 'FormatUnsupported', 'DownloadFailed')
     """
-    word = "".join(part.capitalize() for part in code.split("_"))
-    if word in ARK_CODES:
-        return word
-    return _OTHERWISE.get(code) or ("FormatUnsupported" if "codec" in code or "value" in code else "DownloadFailed")
+    name = "".join(part.capitalize() for part in code.split("_"))
+    if name in ARK_CODES:
+        return name
+    return _OTHER_CODES.get(code) or ("FormatUnsupported" if "codec" in code or "value" in code else "DownloadFailed")
 
 
 def _origin(url: str) -> Origin | None:

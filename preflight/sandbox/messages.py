@@ -1,4 +1,4 @@
-"""What a client asked (`Ask`), and what it is answered (`Answer`, `Refusal`)."""
+"""Requests as the protocols read them, and what they answer: `Request`, `Response`, `Refusal`, `file_in_form`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from email.message import Message
 from typing import Any, Final, NamedTuple
 
 
-class Answer(NamedTuple):
-    """An answer before it becomes bytes; `body` is plain data for JSON."""
+class Response(NamedTuple):
+    """A response before it is encoded; `body` is plain data for JSON."""
 
     body: Any
     status: int = 200
@@ -19,10 +19,12 @@ class Answer(NamedTuple):
 
 
 class Refusal(Exception):
-    """A call that is refused. Each protocol has its own shape for it, so this says only what was wrong.
+    """A refused call. Each protocol renders it in its own shape.
 
-    status  as HTTP counts; code: Ark's word, which gateways hand through; retry_after: s to wait, where it is said
-    headers for the answer besides
+    status       HTTP status
+    code         Ark's error code, which gateways pass on
+    retry_after  seconds that the client should wait; None: the response does not say
+    headers      further headers of the response
     """
 
     def __init__(
@@ -43,32 +45,34 @@ class Refusal(Exception):
 
     @property
     def text(self) -> str:
-        """For shapes that have one field for everything."""
+        """Code and message, for shapes that have one field for both."""
         return f"{self.code}: {self.message}"
 
 
 def invalid(parameter: str, why: str) -> Refusal:
-    """A parameter has a wrong value."""
+    """Return the refusal of a parameter with an invalid value."""
     return Refusal(400, f"InvalidParameter.{parameter}", f"the parameter {parameter} is not valid: {why}")
 
 
 def missing(parameter: str) -> Refusal:
-    """A parameter that has to be there is not."""
+    """Return the refusal of a request without a required parameter."""
     return Refusal(400, f"MissingParameter.{parameter}", f"the request is missing the parameter {parameter}")
 
 
 def not_found(what: str, name: str) -> Refusal:
-    """Nothing of this account has the id."""
+    """Return the refusal of an id that this account does not have."""
     return Refusal(404, f"NotFound.{what}_id", f"the specified {what} {name[:100]!r} is not found")
 
 
 @dataclass(slots=True)
-class Ask:
+class Request:
     """One request.
 
-    path       behind the provider's prefix, decoded; sent_path: all of it, as it was sent
-    query      decoded, in the order sent; headers: by lower-case name
-    place      what the path's pattern caught: `{"id": "…"}`
+    path             the decoded path after the provider's prefix
+    sent_path        the whole path as it was sent
+    query            decoded pairs in the order sent
+    headers          by lower-case name
+    path_parameters  what the pattern of the operation's path captured: `{"id": "…"}`
     """
 
     method: str
@@ -77,43 +81,43 @@ class Ask:
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    place: Mapping[str, str] = field(default_factory=dict)
-    _given: dict[str, Any] | None = None
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    _parameters: dict[str, Any] | None = None
 
     @property
-    def given(self) -> dict[str, Any]:
-        """The parameters: the JSON object of a POST or PUT, else the query. Raises `Refusal`."""
-        if self._given is None:
-            self._given = self._parsed() if self.method in ("POST", "PUT") else dict(self.query)
-        return self._given
+    def parameters(self) -> dict[str, Any]:
+        """The JSON object of a POST or PUT, else the query. Raises `Refusal`."""
+        if self._parameters is None:
+            self._parameters = self._parsed() if self.method in ("POST", "PUT") else dict(self.query)
+        return self._parameters
 
     def text(self, name: str, *, required: bool = False) -> str:
-        """A parameter that is text; "" where it is absent. Raises `Refusal`."""
-        value = self.given.get(name)
+        """Return a text parameter, "" if it is absent. Raise `Refusal` if it is invalid."""
+        value = self.parameters.get(name)
         if value is None or value == "":
             if required:
                 raise missing(name)
             return ""
         if not isinstance(value, str):
-            raise invalid(name, "it has to be a string")
+            raise invalid(name, "it must be a string")
         return value
 
-    def number(self, name: str, default: int, most: int | None = None) -> int:
-        """A parameter that counts from 1. Raises `Refusal`."""
-        value = self.given.get(name, default)
+    def number(self, name: str, default: int, maximum: int | None = None) -> int:
+        """Return a parameter that counts from 1. Raise `Refusal` if it is invalid."""
+        value = self.parameters.get(name, default)
         if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise invalid(name, "it has to be a number from 1")
-        if most is not None and value > most:
-            raise invalid(name, f"it has to be at most {most}")
+            raise invalid(name, "it must be an integer of at least 1")
+        if maximum is not None and value > maximum:
+            raise invalid(name, f"it must be at most {maximum}")
         return value
 
-    def word(self, name: str, words: Collection[str], *, default: str | None = None) -> str:
-        """A parameter that is one of some words; without a default it has to be there. Raises `Refusal`."""
+    def choice(self, name: str, words: Collection[str], *, default: str | None = None) -> str:
+        """Return a parameter that is one of `words`, required if there is no default. Raise `Refusal` otherwise."""
         value = self.text(name, required=default is None) or (default or "")
         if value not in words:
-            raise invalid(name, f"it has to be one of {', '.join(words)}")
+            raise invalid(name, f"it must be one of {', '.join(words)}")
         return value
 
     def _parsed(self) -> dict[str, Any]:
@@ -128,21 +132,21 @@ class Ask:
         return value
 
 
-_PARTS: Final = 100
+_MAX_PARTS: Final = 100
 
 
-def file_of(body: bytes, content_type: str, field: str) -> tuple[str, bytes]:
-    """Name and bytes of the file in `field`. Raises `Refusal`."""
+def file_in_form(body: bytes, content_type: str, field: str) -> tuple[str, bytes]:
+    """Return name and bytes of the file in a multipart/form-data body (RFC 7578). Raise `Refusal` without one."""
     header = Message()
     header["Content-Type"] = content_type
     boundary = header.get_param("boundary")
     if header.get_content_type() != "multipart/form-data" or not isinstance(boundary, str) or not boundary:
         raise Refusal(400, "InvalidParameter", "the request body is not multipart/form-data")
     delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
-    # All that lies between two delimiters is one part; the first needs no line before it (RFC 2046 5.1.1).
+    # A part is what lies between two delimiters. The first delimiter needs no preceding line break (RFC 2046 5.1.1).
     first = -2 if body.startswith(delimiter[2:]) else body.find(delimiter)
     end = first + len(delimiter)
-    for _ in range(_PARTS):
+    for _ in range(_MAX_PARTS):
         after = body.find(delimiter, end) if first != -1 else -1
         if after < 0:
             break
@@ -158,6 +162,6 @@ def _names(head: bytes) -> tuple[str, str]:
     match = re.search(rb"(?im)^content-disposition:(.*)$", head)
     header = Message()
     header["Content-Disposition"] = match[1].decode("utf-8", "replace").strip() if match else ""
-    names = [header.get_param(word, "", "content-disposition") for word in ("name", "filename")]
+    names = [header.get_param(choice, "", "content-disposition") for choice in ("name", "filename")]
     name, file_name = (value if isinstance(value, str) else "" for value in names)
     return name, file_name

@@ -1,4 +1,4 @@
-"""What the wire protocols have in common: `Protocol`. One file a protocol says what differs."""
+"""What the wire protocols have in common: `Protocol`. Each provider's file holds what differs."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from preflight import catalog
-from preflight.sandbox.credentials import Credentials, new_key, same
-from preflight.sandbox.faults import Misbehaviour
+from preflight.sandbox.credentials import Credentials, new_key, secrets_equal
+from preflight.sandbox.faults import FaultPlan
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector
-from preflight.sandbox.messages import Answer, Ask, Refusal, invalid, not_found
+from preflight.sandbox.messages import Refusal, Request, Response, invalid, not_found
 from preflight.sandbox.state import Account, StoredAsset, StoredGroup, StoredSession
-from preflight.sandbox.stats import Registration, Tally
+from preflight.sandbox.stats import Registration, Stats
 
 T = TypeVar("T")
-WORDS: Final = {"Image": "image", "Video": "video", "Audio": "audio"}
-"""Ark's words for the kinds."""
-MOST: Final = 100
-"""Items that a page holds at most. Where no page says a bound, a greater wish is cut, not refused: who stops at a page
-that is shorter than it wished loses the rest."""
+ASSET_KINDS: Final = {"Image": "image", "Video": "video", "Audio": "audio"}
+"""Ark's asset types and our kinds."""
+MAX_PAGE_SIZE: Final = 100
+"""Maximum items of a page. A larger size is reduced, not refused, where the documentation names no bound: it shows
+clients that stop at a page shorter than they asked for."""
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
-_HOURS: Final = 12
-"""For which an asset's access URL is good."""
+_ACCESS_URL_HOURS: Final = 12
+"""Validity of an asset's access URL."""
 
 
-def stamped(word: str) -> str:
-    """`asset-20260602115008-vvd9q`: Ark's ids."""
-    return f"{word}-{datetime.now(UTC):%Y%m%d%H%M%S}-{letters(5)}"
+def ark_id(kind: str) -> str:
+    """Return a new id in Ark's form: `asset-20260602115008-vvd9q`."""
+    return f"{kind}-{datetime.now(UTC):%Y%m%d%H%M%S}-{random_letters(5)}"
 
 
-def letters(count: int) -> str:
-    """Random small letters and digits."""
+def random_letters(count: int) -> str:
+    """Return random lower-case letters and digits."""
     return "".join(secrets.choice(_LETTERS) for _ in range(count))
 
 
 def iso(seconds: float, timespec: str = "seconds") -> str:
-    """A time in UTC.
+    """Format seconds since 1970 as ISO 8601 in UTC.
 
     >>> iso(1780930800), iso(1780930800, "milliseconds")
     ('2026-06-08T15:00:00Z', '2026-06-08T15:00:00.000Z')
@@ -52,46 +52,47 @@ def iso(seconds: float, timespec: str = "seconds") -> str:
 
 
 def page_of(items: Sequence[T], number: int, size: int) -> list[T]:
-    """One page, counted from 1; behind the last one there is nothing."""
+    """Return one page, counted from 1; pages after the last one are empty."""
     return list(items[(number - 1) * size : number * size])
 
 
 def access_url(asset: StoredAsset) -> str:
-    """Where the provider keeps the file: here its source, with a signature that looks like one of an object store."""
-    mark = "&" if "?" in asset.url else "?"
+    """Return the asset's source URL with a signature like an object store's, as the provider's own copy."""
+    separator = "&" if "?" in asset.url else "?"
     date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     return (
-        f"{asset.url}{mark}X-Tos-Algorithm=TOS4-HMAC-SHA256&X-Tos-Date={date}&X-Tos-Expires={_HOURS * 3600}"
-        f"&X-Tos-SignedHeaders=host&X-Tos-Signature={secrets.token_hex(32)}"
+        f"{asset.url}{separator}X-Tos-Algorithm=TOS4-HMAC-SHA256&X-Tos-Date={date}"
+        f"&X-Tos-Expires={_ACCESS_URL_HOURS * 3600}&X-Tos-SignedHeaders=host&X-Tos-Signature={secrets.token_hex(32)}"
     )
 
 
 def check_url(url: str, parameter: str) -> None:
-    """Raise `Refusal` for what is no http or https URL."""
+    """Raise `Refusal` unless `url` is an http or https URL."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
-        good = False
-    if not good:
-        raise invalid(parameter, "it has to be a public http or https URL; Base64 and data URLs are not taken")
+        is_valid = False
+    if not is_valid:
+        raise invalid(parameter, "it must be a public http or https URL, not Base64 or a data URL")
 
 
 @dataclass(frozen=True, slots=True)
-class Backstage:
+class Shared:
     """What all protocols of one sandbox share."""
 
-    misbehaviour: Misbehaviour
-    tally: Tally
+    faults: FaultPlan
+    stats: Stats
     hosting: Hosting
     inspector: Inspector
 
 
-class Call(NamedTuple):
-    """One call of a protocol.
+class Operation(NamedTuple):
+    """One operation of a provider's API.
 
-    action  what it does, out of `ACTIONS` · method, path: `{id}` catches one part
-    fields  the parameters that a page names, with spaces; others are noted, not refused
+    action  one of `ACTIONS`
+    path    a pattern, in which `{id}` matches one segment
+    fields  the documented parameters, separated by spaces; others are recorded, not refused
     """
 
     action: str
@@ -101,138 +102,138 @@ class Call(NamedTuple):
 
 
 class Protocol:
-    """One provider. The method named as a call's action answers it: with plain data, or with a `Refusal`.
+    """One provider. The method with the name of an operation's action answers it: it returns data or raises `Refusal`.
 
-    name       as after `--to`; also its prefix under the sandbox' origin, and its rule set
-    variables  the environment variables that clients read its keys from
-    statuses   other statuses than the usual ones for a refusal
+    name       the provider's name, which is also its path prefix and its rule set
+    variables  the environment variables from which clients read its keys
+    statuses   the provider's statuses for refusals, where they differ from the usual ones
     """
 
     name: ClassVar[str]
     variables: ClassVar[Sequence[str]]
-    calls: ClassVar[Sequence[Call]]
+    operations: ClassVar[Sequence[Operation]]
     statuses: ClassVar[Mapping[int, int]] = {}
 
-    def __init__(self, backstage: Backstage) -> None:
-        self.backstage = backstage
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
         self.account = Account()
         self.credentials = self.new_credentials()
-        self._routes = [(call, _pattern(call.path)) for call in self.calls]
+        self._routes = [(operation, _pattern(operation.path)) for operation in self.operations]
 
     def new_credentials(self) -> Credentials:
-        """Keys of the provider's kind."""
+        """Return new keys of the provider's kind."""
         return new_key()
 
-    def find(self, ask: Ask) -> Call:
-        """Which call a request is; fills `ask.place`. Raises `Refusal`."""
+    def match_operation(self, request: Request) -> Operation:
+        """Return the operation of a request and set its `path_parameters`. Raise `Refusal` for an unknown one."""
         methods = set()
-        for call, pattern in self._routes:
-            match = pattern.fullmatch(ask.path)
+        for operation, pattern in self._routes:
+            match = pattern.fullmatch(request.path)
             if match:
-                if call.method == ask.method:
-                    ask.place = match.groupdict()
-                    return call
-                methods.add(call.method)
+                if operation.method == request.method:
+                    request.path_parameters = match.groupdict()
+                    return operation
+                methods.add(operation.method)
         if methods:
-            raise Refusal(405, "MethodNotAllowed", f"only {', '.join(sorted(methods))} is answered here")
-        raise Refusal(404, "NotFound", f"there is no {ask.path[:100]}")
+            raise Refusal(405, "MethodNotAllowed", f"only {', '.join(sorted(methods))} is allowed here")
+        raise Refusal(404, "NotFound", f"no such path: {request.path[:100]}")
 
-    def authorize(self, ask: Ask) -> None:
+    def authorize(self, request: Request) -> None:
         """Raise `Refusal` unless the request carries the key."""
-        scheme, _, key = ask.headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer" or not same(key.strip(), self.credentials.key or ""):
-            raise self.no_key("Authorization: Bearer")
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not secrets_equal(key.strip(), self.credentials.key or ""):
+            raise self.missing_key("Authorization: Bearer")
 
-    def handle(self, call: Call, ask: Ask) -> Answer:
-        """Do what is asked. Raises `Refusal`."""
-        return self.accept(call, getattr(self, call.action)(ask))
+    def handle(self, operation: Operation, request: Request) -> Response:
+        """Run an operation. Raise `Refusal` if it is refused."""
+        return self.accept(operation, getattr(self, operation.action)(request))
 
-    def accept(self, call: Call, result: Any) -> Answer:
-        """A result in the provider's shape."""
-        return Answer(result)
+    def accept(self, operation: Operation, result: Any) -> Response:
+        """Return a result in the provider's shape."""
+        return Response(result)
 
-    def refuse(self, call: Call | None, refusal: Refusal) -> Answer:
-        """A refusal in the provider's shape. `call` is None where it never came to one."""
+    def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
+        """Return a refusal in the provider's shape. `operation` is None if the request matched none."""
         raise NotImplementedError
 
     def register_asset(
-        self, url: str, kind: str | None, stated: str, name: str, parameter: str, **facts: Any
+        self, url: str, kind: str | None, asset_type: str, name: str, parameter: str, **facts: Any
     ) -> StoredAsset:
-        """What `register` does everywhere. `parameter`: the provider's name for the URL. Raises `Refusal`."""
+        """Register an asset. `parameter` is the provider's name of the URL parameter. Raise `Refusal` if invalid."""
         self.check_name(name)
         check_url(url, parameter)
-        wrong = self.backstage.misbehaviour
+        faults = self.shared.faults
         rules = self.name if kind is not None else None
-        decided = wrong.failure(self.name, name, url)
-        if wrong.refuse_at_once and decided is None:
-            decided = self.backstage.inspector.inspect(url, kind, rules)
-            if decided.code is not None:
-                raise Refusal(400, f"InvalidParameter.{decided.code}", decided.message)
+        known_outcome = faults.failure(self.name, name, url)
+        if faults.refuse_at_once and known_outcome is None:
+            known_outcome = self.shared.inspector.inspect(url, kind, rules)
+            if known_outcome.code is not None:
+                raise Refusal(400, f"InvalidParameter.{known_outcome.code}", known_outcome.message)
         asset = self.account.add_asset(
             self.new_asset_id,
-            delay=wrong.delay,
+            delay=faults.delay,
             kind=kind,
-            stated=stated,
+            asset_type=asset_type,
             url=url,
-            name=self.default_name(url) if wrong.ignore_names or not name else name,
-            ids=self.further_ids(),
+            name=self.default_name(url) if faults.ignore_names or not name else name,
+            ids=self.extra_ids(),
             **facts,
         )
-        self.backstage.tally.register(Registration(self.name, name, url, asset.id))
-        self.backstage.inspector.begin(self.account, asset, rules, decided)
+        self.shared.stats.register(Registration(self.name, name, url, asset.id))
+        self.shared.inspector.start_inspection(self.account, asset, rules, known_outcome)
         return asset
 
     def new_asset_id(self, number: int) -> str:
-        """An id as the provider's look."""
-        return stamped("asset")
+        """Return an asset id in the provider's form."""
+        return ark_id("asset")
 
     def new_group_id(self, number: int) -> str:
-        """An id as the provider's look."""
-        return stamped("group")
+        """Return a group id in the provider's form."""
+        return ark_id("group")
 
-    def further_ids(self) -> dict[str, str]:
-        """The provider's other ids for a new asset, by their names."""
+    def extra_ids(self) -> dict[str, str]:
+        """Return the provider's other ids for a new asset, by name."""
         return {}
 
     def default_name(self, url: str) -> str:
-        """The name of an asset for which none is sent."""
+        """Return the name of an asset that is registered without one."""
         return unquote(urlsplit(url).path.rpartition("/")[2])
 
     def check_name(self, name: str, parameter: str = "Name") -> None:
-        """Raise `Refusal` where a name is longer than the provider's rule set says."""
-        most = self._asset_limits.get("name", {}).get("max_length")
-        if most is not None and len(name) > most:
-            raise invalid(parameter, f"at most {most} characters, these are {len(name)}")
+        """Raise `Refusal` if a name is longer than the provider's rule set allows."""
+        maximum = self._asset_limits.get("name", {}).get("max_length")
+        if maximum is not None and len(name) > maximum:
+            raise invalid(parameter, f"{len(name)} characters, the maximum is {maximum}")
 
     @cached_property
     def _asset_limits(self) -> Mapping[str, Any]:
         return catalog.load(self.name).asset
 
-    def asset_of(self, asset_id: str, *, trashed: bool = False) -> StoredAsset:
-        """The asset with this id. Raises `Refusal`."""
+    def find_asset(self, asset_id: str, *, trashed: bool = False) -> StoredAsset:
+        """Return the asset with an id. Raise `Refusal` if there is none."""
         asset = self.account.asset(asset_id, trashed=trashed)
         if asset is None:
             raise not_found("asset", asset_id)
         return asset
 
-    def group_of(self, group_id: str) -> StoredGroup:
-        """The group with this id. Raises `Refusal`."""
+    def find_group(self, group_id: str) -> StoredGroup:
+        """Return the group with an id. Raise `Refusal` if there is none."""
         group = self.account.group(group_id)
         if group is None:
             raise not_found("group", group_id)
         return group
 
     def open_session(self, callback: str, parameter: str, name: str = "", description: str = "") -> tuple[str, str]:
-        """A new real-person session: its token, and the link that the person opens. Raises `Refusal`."""
+        """Open a real-person session; return its token and the link for the person. Raise `Refusal` if invalid."""
         check_url(callback, parameter)
         self.check_name(name, "name")
         token = secrets.token_hex(24)
         self.account.add_session(StoredSession(token, callback, name, description))
-        return token, f"{self.backstage.hosting.origin}/verify/{self.name}/{token}"
+        return token, f"{self.shared.hosting.origin}/verify/{self.name}/{token}"
 
-    def verified(self, session: StoredSession) -> str:
-        """Where the person is sent who has opened a session's link and decided."""
-        decision = self.backstage.misbehaviour.verification
+    def complete_session(self, session: StoredSession) -> str:
+        """Apply the person's decision to a session and return the URL to redirect to."""
+        decision = self.shared.faults.verification
         if session.group is None and decision == "success":
             group = self.account.add_group(
                 self.new_group_id, name=session.name, description=session.description, type="LivenessFace"
@@ -243,21 +244,21 @@ class Protocol:
         return self.callback(session, decision)
 
     def callback(self, session: StoredSession, decision: str) -> str:
-        """The URL with which the client hears of the decision."""
+        """Return the callback URL that tells the client the decision."""
         return session.callback
 
-    def no_key(self, where: str) -> Refusal:
-        """What a request without the right key gets."""
+    def missing_key(self, where: str) -> Refusal:
+        """Return the refusal of a request without a valid key."""
         return Refusal(401, "Unauthorized", f"missing or invalid API key ({where})")
 
     def status(self, refusal: Refusal) -> int:
-        """The provider's status for a refusal."""
+        """Return the provider's status for a refusal."""
         return self.statuses.get(refusal.status, refusal.status)
 
     @property
-    def otherwise(self) -> bool:
-        """Whether to speak the other way where the pages leave one open."""
-        return self.backstage.misbehaviour.other_readings
+    def alternate_reading(self) -> bool:
+        """Whether to use the other reading where the documentation leaves one open."""
+        return self.shared.faults.alternate_readings
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: `Sandbox`."""
+"""The sandbox as a whole: `Sandbox`, and its registry of wire protocols."""
 
 from __future__ import annotations
 
@@ -16,61 +16,60 @@ from preflight.sandbox.agt import Agt
 from preflight.sandbox.atlas import Atlas
 from preflight.sandbox.credentials import Credentials
 from preflight.sandbox.crun import Crun
-from preflight.sandbox.dispatch import Conduct
-from preflight.sandbox.faults import Misbehaviour
+from preflight.sandbox.dispatch import Dispatcher
+from preflight.sandbox.faults import FaultPlan
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector
-from preflight.sandbox.protocol import Backstage, Protocol
+from preflight.sandbox.protocol import Protocol, Shared
 from preflight.sandbox.state import StoredAsset, StoredGroup
-from preflight.sandbox.stats import Tally
+from preflight.sandbox.stats import Stats
 from preflight.sandbox.sunra import Sunra
 from preflight.sandbox.volcengine import Byteplus, Volcengine
 
 PROTOCOLS: Final[dict[str, type[Protocol]]] = {
     protocol.name: protocol for protocol in (Agentsflare, Agt, Atlas, Byteplus, Crun, Sunra, Volcengine)
 }
-
-
+"""The wire protocols by provider."""
 HOST: Final = "127.0.0.1"
-_START: Final = 10.0
-"""s until the server answers, or never will."""
+_START_TIMEOUT: Final = 10.0
+"""Seconds within which the server must start or stop."""
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on 127.0.0.1. Raises `UsageError` where the port cannot be had."""
-    # With the protocol named, asyncio sets TCP_NODELAY; without, each answer would wait 40 ms for an acknowledgement.
+    """Return a listening socket on 127.0.0.1. Raise `UsageError` if the port is not available."""
+    # asyncio sets TCP_NODELAY only if the protocol is IPPROTO_TCP; otherwise each response waits 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UsageError(f"port {port} cannot be used ({error}): choose another, or 0 for a free one") from None
+        raise UsageError(f"Port {port} cannot be used ({error}). Choose another one, or 0 for a free one.") from None
     listener.listen(2048)
     return listener
 
 
-class Running:
-    """uvicorn in a thread of its own."""
+class ServerThread:
+    """uvicorn running in its own thread."""
 
     def __init__(
         self,
         protocols: Mapping[str, Protocol],
         hosting: Hosting,
-        misbehave: Misbehaviour,
-        tally: Tally,
+        faults: FaultPlan,
+        stats: Stats,
         listener: socket.socket,
     ) -> None:
         import uvicorn
 
-        from preflight.sandbox.app import App, Cuttable
+        from preflight.sandbox.app import AbortableProtocol, App
 
         self._closing = asyncio.Event()
-        app = App(protocols, hosting, Conduct(misbehave, tally, self._closing), misbehave)
+        app = App(protocols, hosting, Dispatcher(faults, stats, self._closing), faults)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app.build(),
-                http=Cuttable,
+                http=AbortableProtocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -83,19 +82,19 @@ class Running:
                 timeout_graceful_shutdown=2,
             )
         )
-        self._up = threading.Event()
+        self._started = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, args=(listener,), name="sandbox", daemon=True)
         self._thread.start()
-        if not self._up.wait(_START):
-            raise RuntimeError("the sandbox does not start")
+        if not self._started.wait(_START_TIMEOUT):
+            raise RuntimeError("the sandbox did not start")
 
     def stop(self) -> None:
-        """End; what waits, stops waiting."""
+        """Stop the server; pending waits end."""
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._closing.set)
         self._server.should_exit = True
-        self._thread.join(_START)
+        self._thread.join(_START_TIMEOUT)
 
     def _run(self, listener: socket.socket) -> None:
         asyncio.run(self._serve(listener))
@@ -105,20 +104,21 @@ class Running:
         serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started and not serving.done():
             await asyncio.sleep(0.001)
-        self._up.set()
+        self._started.set()
         await serving
 
 
 class Sandbox:
-    """A server on 127.0.0.1 that speaks every provider's protocol; a context manager, for one run.
+    """A server on 127.0.0.1 that speaks every provider's protocol; a context manager that can be entered once.
 
-    port      0 chooses a free one
-    delay     s that an asset stays in processing · latency: s before a call is looked at; both may be changed later
-    trusted   origins (`http://127.0.0.1:9000`) to fetch from although they are not public: servers of a test
-    timeout   s that fetching one URL may take
+    port     0 chooses a free one
+    delay    seconds that an asset stays in processing
+    latency  seconds before a call is handled
+    trusted  origins (`http://127.0.0.1:9000`) to fetch from although they are not public, such as a test's server
+    timeout  seconds that fetching one URL may take
 
-    misbehave what it does wrong, and when · tally: what came, counted
-    The keys are random, and new for each sandbox. Raises `MissingExtra`; `UsageError` where the port is taken.
+    Attributes: `faults`, what it does wrong and when (delay and latency too); `stats`, counts of what it received.
+    The keys are random and new for each sandbox. Raises `MissingExtra`, or `UsageError` if the port is taken.
     """
 
     def __init__(
@@ -129,17 +129,17 @@ class Sandbox:
         latency: float = 0.0,
         trusted: Iterable[str] = (),
         timeout: float = 30.0,
-        misbehaviour: Misbehaviour | None = None,
+        faults: FaultPlan | None = None,
     ) -> None:
         _require()
-        self.misbehave = misbehaviour or Misbehaviour(latency=latency, delay=delay)
-        self.tally = Tally()
+        self.faults = faults or FaultPlan(latency=latency, delay=delay)
+        self.stats = Stats()
         self._port = port
         self._hosting = Hosting()
         self._inspector = Inspector(self._hosting, trusted, timeout)
-        backstage = Backstage(self.misbehave, self.tally, self._hosting, self._inspector)
-        self._protocols: Mapping[str, Protocol] = {name: make(backstage) for name, make in PROTOCOLS.items()}
-        self._running: Running | None = None
+        shared = Shared(self.faults, self.stats, self._hosting, self._inspector)
+        self._protocols: Mapping[str, Protocol] = {name: make(shared) for name, make in PROTOCOLS.items()}
+        self._thread: ServerThread | None = None
 
     def __enter__(self) -> Sandbox:
         self.start()
@@ -149,22 +149,22 @@ class Sandbox:
         self.close()
 
     def start(self) -> None:
-        """Listen, and return once calls are answered."""
+        """Start the server and return once it answers calls."""
         if self._hosting.origin:
-            raise UsageError("a sandbox runs once: make another one")
+            raise UsageError("A sandbox can be started once. Create another one.")
         listener = listen(self._port)
         self._inspector.start()
         self._hosting.origin = f"http://{HOST}:{listener.getsockname()[1]}"
         try:
-            self._running = Running(self._protocols, self._hosting, self.misbehave, self.tally, listener)
+            self._thread = ServerThread(self._protocols, self._hosting, self.faults, self.stats, listener)
         except BaseException:
             listener.close()
             self.close()
             raise
 
     def close(self) -> None:
-        """End, whatever is still going on. Everything is forgotten."""
-        running, self._running = self._running, None
+        """Stop the server, whatever is in progress, and forget everything."""
+        running, self._thread = self._thread, None
         if running is not None:
             running.stop()
         self._inspector.close()
@@ -172,61 +172,61 @@ class Sandbox:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """The providers that it speaks for."""
+        """The names of the providers whose protocols it speaks."""
         return tuple(self._protocols)
 
     @property
     def origin(self) -> str:
         """`http://127.0.0.1:PORT`."""
         if not self._hosting.origin:
-            raise UsageError("the sandbox has not been started: `with Sandbox() as box`")
+            raise UsageError("The sandbox is not running. Use it as `with Sandbox() as box:`.")
         return self._hosting.origin
 
     def endpoint(self, provider: str) -> str:
-        """What a client takes in place of all of a provider's origins, as after `--endpoint`."""
-        return f"{self.origin}/{self._of(provider).name}"
+        """Return the `endpoint` for a client of a provider, in place of the provider's origins."""
+        return f"{self.origin}/{self._protocol(provider).name}"
 
     def credentials(self, provider: str, *, temporary: bool = False) -> Credentials:
-        """The keys for a provider; `temporary`: an STS pair with its token, at providers that check signatures."""
-        protocol = self._of(provider)
+        """Return the keys for a provider; `temporary`: an STS pair with token, for providers that check signatures."""
+        protocol = self._protocol(provider)
         if not temporary:
             return protocol.credentials
         if not isinstance(protocol, Volcengine):
-            raise UsageError(f"{provider} has no temporary keys")
+            raise UsageError(f"{provider} has no temporary keys. Use credentials() without temporary=.")
         return protocol.temporary
 
     def key(self, provider: str) -> str:
-        """The API key of a provider that has one."""
+        """Return the API key of a provider that has one."""
         key = self.credentials(provider).key
         if key is None:
-            raise UsageError(f"{provider} checks a signature: use `credentials`, it has a pair of keys")
+            raise UsageError(f"{provider} has a pair of keys instead of an API key. Use credentials().")
         return key
 
     def environment(self, provider: str) -> dict[str, str]:
-        """The environment variables with which a client is let in."""
-        return self.credentials(provider).environment(self._of(provider).variables)
+        """Return the environment variables from which a client reads its keys."""
+        return self.credentials(provider).environment(self._protocol(provider).variables)
 
     def host(self, file: str | os.PathLike[str] | bytes, name: str | None = None) -> str:
-        """An unguessable URL of this server for a local file, or for bytes with a name."""
+        """Return an unguessable URL of this server for a local file, or for bytes with a name."""
         assert self.origin
         return self._hosting.host(file, name)
 
     def assets(self, provider: str, *, trashed: bool | None = False) -> list[StoredAsset]:
-        """A provider's assets, newest first; `trashed` None: those in the trash too."""
-        return self._of(provider).account.assets(trashed=trashed)
+        """Return a provider's assets, newest first; with `trashed=None`, those in the trash too."""
+        return self._protocol(provider).account.assets(trashed=trashed)
 
     def groups(self, provider: str) -> list[StoredGroup]:
-        """A provider's groups, newest first."""
-        return self._of(provider).account.groups()
+        """Return a provider's groups, newest first."""
+        return self._protocol(provider).account.groups()
 
     def forget(self, provider: str, asset_id: str) -> None:
-        """Let an asset be gone, as a provider's clean-up does."""
-        if self._of(provider).account.remove_asset(asset_id) is None:
-            raise UsageError(f"{provider} has no asset {asset_id!r}")
+        """Delete an asset, as a provider's clean-up does."""
+        if self._protocol(provider).account.remove_asset(asset_id) is None:
+            raise UsageError(f"{provider} has no asset {asset_id!r}. assets() lists its assets.")
 
-    def _of(self, provider: str) -> Protocol:
+    def _protocol(self, provider: str) -> Protocol:
         if provider not in self._protocols:
-            raise UsageError(f"the sandbox speaks for {', '.join(self._protocols)}, not for {provider!r}")
+            raise UsageError(f"Unknown provider {provider!r} (choose from {', '.join(self._protocols)}).")
         return self._protocols[provider]
 
 

@@ -1,4 +1,4 @@
-"""All that one account holds at one provider: `Account`."""
+"""What an account holds at one provider: assets, groups and real-person sessions. `Account` and its records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Status = Literal["processing", "active", "failed"]
 
 
 class Outcome(NamedTuple):
-    """How processing ended: without a code the asset is active."""
+    """How processing ends. Without a code, the asset becomes active."""
 
     code: str | None = None
     message: str = ""
@@ -22,17 +22,20 @@ class Outcome(NamedTuple):
 class StoredAsset:
     """One asset.
 
-    number    counts an account's assets in the order of their registration
-    kind      image, video, audio; None for what is no media
-    stated    the client's word for the type; ids: the provider's further ids for it, by their names
-    created   s since 1970; ready: s on the clock of the account, before which it stays in processing
-    outcome   how processing will end, once that is known; code, message: why it failed
+    number      position in the order of registration, from 1
+    kind        image, video or audio; None for other files
+    asset_type  the type as the client sent it
+    created     seconds since 1970
+    ready       seconds on the account's clock, until which the asset stays in processing
+    ids         the provider's further ids for the asset, by name
+    outcome     how processing will end, once that is known
+    code        why processing failed, with `message`
     """
 
     id: str
     number: int
     kind: str | None
-    stated: str
+    asset_type: str
     url: str
     name: str
     created: float
@@ -51,7 +54,7 @@ class StoredAsset:
 
 @dataclass(slots=True)
 class StoredGroup:
-    """One group. `type`: `AIGC`, or `LivenessFace` where a real person proved consent."""
+    """One group. `type` is `AIGC`, or `LivenessFace` for a real person who has consented."""
 
     id: str
     number: int
@@ -65,7 +68,7 @@ class StoredGroup:
 
 @dataclass(slots=True)
 class StoredSession:
-    """One real-person verification. `group`: the group that it made, once the person has agreed."""
+    """One real-person verification. `group` is the id of the group that it created, once the person has consented."""
 
     token: str
     callback: str
@@ -76,9 +79,10 @@ class StoredSession:
 
 
 class Account:
-    """Assets, their trash, groups and sessions. Every method may be called from any thread; what it gives is a copy.
+    """The assets, trash, groups and sessions of one account. Thread-safe; every record that it returns is a copy.
 
-    clock  s, for processing times · now  s since 1970
+    clock  monotonic seconds, for processing times
+    now    seconds since 1970
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, now: Callable[[], float] = time.time) -> None:
@@ -89,95 +93,95 @@ class Account:
         self._groups: dict[str, StoredGroup] = {}
         self._sessions: dict[str, StoredSession] = {}
 
-    def add_asset(self, new_id: Callable[[int], str], *, delay: float, **facts: Any) -> StoredAsset:
-        """A new asset in processing, for at least `delay` s. `new_id` makes an id out of its number."""
+    def add_asset(self, make_id: Callable[[int], str], *, delay: float, **facts: Any) -> StoredAsset:
+        """Add an asset that stays in processing for at least `delay` seconds; `make_id` turns its number into an id."""
         with self._lock:
-            number, key = self._fresh(new_id, self._assets)
+            number, key = self._new_id(make_id, self._assets)
             now = self._now()
             asset = StoredAsset(key, number, created=now, updated=now, ready=self._clock() + delay, **facts)
             self._assets[key] = asset
             return replace(asset)
 
-    def settle(self, asset_id: str, outcome: Outcome) -> None:
-        """Say how the processing of an asset ends; it shows as soon as its time is over."""
+    def set_outcome(self, asset_id: str, outcome: Outcome) -> None:
+        """Set how the processing of an asset ends. It becomes visible once the processing time is over."""
         with self._lock:
             asset = self._assets.get(asset_id)
             if asset is not None and asset.outcome is None:
                 asset.outcome = outcome
 
     def asset(self, asset_id: str, *, trashed: bool = False) -> StoredAsset | None:
-        """One asset; None where there is none with this id, or it is on the other side of the trash."""
+        """Return the asset with an id, or None; `trashed` selects the trash."""
         with self._lock:
             asset = self._assets.get(asset_id)
             return self._copy(asset) if asset is not None and asset.trashed == trashed else None
 
     def assets(
-        self, *, trashed: bool | None = False, where: Callable[[StoredAsset], bool] = lambda asset: True
+        self, *, trashed: bool | None = False, where: Callable[[StoredAsset], bool] | None = None
     ) -> list[StoredAsset]:
-        """The assets, newest first; `trashed` None: those in the trash too."""
+        """Return the assets, newest first; with `trashed=None`, those in the trash too."""
         with self._lock:
             chosen = (asset for asset in reversed(self._assets.values()) if trashed in (None, asset.trashed))
-            return [copy for copy in map(self._copy, chosen) if where(copy)]
+            return [copy for copy in map(self._copy, chosen) if where is None or where(copy)]
 
     def change_asset(self, asset_id: str, **facts: Any) -> StoredAsset | None:
-        """Write new facts (`name`, `description`, `trashed`) into an asset, and give it."""
+        """Set fields (`name`, `description`, `trashed`) of an asset and return it, or None."""
         with self._lock:
             asset = self._assets.get(asset_id)
             return None if asset is None else self._copy(self._changed(asset, facts))
 
     def remove_asset(self, asset_id: str) -> StoredAsset | None:
-        """Forget an asset for good."""
+        """Delete an asset permanently and return it, or None."""
         with self._lock:
             return self._assets.pop(asset_id, None)
 
-    def add_group(self, new_id: Callable[[int], str], **facts: Any) -> StoredGroup:
-        """A new group."""
+    def add_group(self, make_id: Callable[[int], str], **facts: Any) -> StoredGroup:
+        """Add a group and return it."""
         with self._lock:
-            number, key = self._fresh(new_id, self._groups)
+            number, key = self._new_id(make_id, self._groups)
             now = self._now()
             group = self._groups[key] = StoredGroup(key, number, created=now, updated=now, **facts)
             return replace(group)
 
     def group(self, group_id: str) -> StoredGroup | None:
-        """One group."""
+        """Return the group with an id, or None."""
         with self._lock:
             group = self._groups.get(group_id)
             return None if group is None else replace(group)
 
     def groups(self) -> list[StoredGroup]:
-        """The groups, newest first."""
+        """Return the groups, newest first."""
         with self._lock:
             return [replace(group) for group in reversed(self._groups.values())]
 
     def change_group(self, group_id: str, **facts: Any) -> StoredGroup | None:
-        """Write new facts into a group, and give it."""
+        """Set fields of a group and return it, or None."""
         with self._lock:
             group = self._groups.get(group_id)
             return None if group is None else replace(self._changed(group, facts))
 
     def remove_group(self, group_id: str) -> StoredGroup | None:
-        """Forget a group, and with it all its assets, for good."""
+        """Delete a group and all its assets permanently, and return the group or None."""
         with self._lock:
             for asset in [asset for asset in self._assets.values() if asset.group == group_id]:
                 del self._assets[asset.id]
             return self._groups.pop(group_id, None)
 
     def add_session(self, session: StoredSession) -> None:
-        """Keep a session under its token."""
+        """Store a session under its token."""
         with self._lock:
             self._sessions[session.token] = replace(session)
 
     def session(self, token: str) -> StoredSession | None:
-        """The session with this token."""
+        """Return the session with a token, or None."""
         with self._lock:
             session = self._sessions.get(token)
             return None if session is None else replace(session)
 
-    def _fresh(self, new_id: Callable[[int], str], taken: dict[str, Any]) -> tuple[int, str]:
+    def _new_id(self, make_id: Callable[[int], str], taken: dict[str, Any]) -> tuple[int, str]:
         self._numbers += 1
-        key = new_id(self._numbers)
+        key = make_id(self._numbers)
         while key in taken:
-            key = new_id(self._numbers)
+            key = make_id(self._numbers)
         return self._numbers, key
 
     def _changed(self, record: Any, facts: dict[str, Any]) -> Any:
@@ -187,7 +191,7 @@ class Account:
         return record
 
     def _copy(self, asset: StoredAsset) -> StoredAsset:
-        """A copy, after the end of its processing has been seen to. Only reading moves time on: no timers."""
+        """Return a copy, with the outcome applied if processing is over. Only reads advance the state, not timers."""
         if asset.status == "processing" and asset.outcome is not None and self._clock() >= asset.ready:
             asset.code, asset.message = asset.outcome
             asset.status = "failed" if asset.code else "active"

@@ -1,4 +1,4 @@
-"""What came, counted: `Tally`. Crash tests and benchmarks read it."""
+"""Counts of what the sandbox received: `Stats`. Crash tests and benchmarks read them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from preflight.sources.redact import redact
 
 
 class Registration(NamedTuple):
-    """One registration that took effect, whether or not its answer arrived. `name` as sent; `url` as sent."""
+    """One registration that took effect, whether or not its response arrived. `name` and `url` are as sent."""
 
     provider: str
     name: str
@@ -24,19 +24,21 @@ class Registration(NamedTuple):
 
 
 class Unexpected(NamedTuple):
-    """A field of a request that no page names."""
+    """A field of a request that no published page documents."""
 
     provider: str
     action: str
     field: str
 
 
-class Tally:
+class Stats:
     """Counts by (provider, action).
 
-    calls       calls with a right key; throttled: those of them refused with 429; faults: those that a fault befell
-    peak        most calls at the same time
-    denied      calls with a wrong key, by provider
+    calls      calls with a valid key
+    throttled  calls refused with 429
+    faults     calls to which a fault was applied
+    peak       maximum number of calls at the same time
+    denied     calls with an invalid key, by provider
     """
 
     def __init__(self) -> None:
@@ -51,8 +53,8 @@ class Tally:
         self.denied: Counter[str] = Counter()
 
     @contextmanager
-    def flight(self, provider: str, action: str) -> Iterator[None]:
-        """A call, from its coming to its answer."""
+    def in_flight(self, provider: str, action: str) -> Iterator[None]:
+        """Count a call from its arrival to its response."""
         key = (provider, action)
         with self._lock:
             self.calls[key] += 1
@@ -65,38 +67,38 @@ class Tally:
                 self._busy[key] -= 1
 
     def count(self, counter: Counter[tuple[str, str]], provider: str, action: str) -> None:
-        """One more."""
+        """Increment a counter."""
         with self._lock:
             counter[provider, action] += 1
 
-    def deny(self, provider: str) -> None:
-        """One more call with a wrong key."""
+    def count_denied(self, provider: str) -> None:
+        """Count a call with an invalid key."""
         with self._lock:
             self.denied[provider] += 1
 
     def register(self, registration: Registration) -> None:
-        """Note a registration that took effect."""
+        """Record a registration that took effect."""
         with self._lock:
             self._registrations.append(registration)
 
     def registrations(
         self, provider: str | None = None, *, name: str | None = None, url: str | None = None
     ) -> list[Registration]:
-        """The registrations that took effect, in order: all, or those of a provider, with a name, of a URL."""
+        """Return the registrations that took effect, in order, filtered by provider, name and URL."""
         with self._lock:
             return [
-                one
-                for one in self._registrations
-                if provider in (None, one.provider) and name in (None, one.name) and url in (None, one.url)
+                found
+                for found in self._registrations
+                if provider in (None, found.provider) and name in (None, found.name) and url in (None, found.url)
             ]
 
     def note_unexpected(self, provider: str, action: str, fields: set[str]) -> None:
-        """Note fields that no page names."""
+        """Record request fields that no published page documents."""
         with self._lock:
             self._unexpected |= {Unexpected(provider, action, field): None for field in sorted(fields)}
 
     @property
     def unexpected(self) -> list[Unexpected]:
-        """The fields that clients sent and no page names, each once."""
+        """The undocumented fields that clients sent, each once."""
         with self._lock:
             return list(self._unexpected)

@@ -1,4 +1,4 @@
-"""Sunra's Ark Assets API: no envelope, statuses in small letters, lists by POST, a delete that only hides."""
+"""Sunra's Ark Assets API: no envelope, lower-case statuses, lists by POST, a delete that only hides the asset."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from preflight.sandbox.messages import Answer, Ask, Refusal
-from preflight.sandbox.protocol import MOST, Call, Protocol, access_url, iso, letters, page_of
+from preflight.sandbox.messages import Refusal, Request, Response
+from preflight.sandbox.protocol import MAX_PAGE_SIZE, Operation, Protocol, access_url, iso, page_of, random_letters
 from preflight.sandbox.state import StoredAsset
 
 _KINDS = ("image", "video", "audio")
@@ -23,45 +23,55 @@ _TYPES = {
 
 
 class Sunra(Protocol):
-    """What the page leaves open: why an asset failed (here `error`, shaped as its errors are; the other reading:
-    nothing), the words of its errors (here Ark's as `code`), and the status of a creation (here 200)."""
+    """What the documentation leaves open, with the alternate reading in brackets.
+
+    A failed asset has an `error` in the shape of refusals (no reason); errors have Ark's codes as `code`; a creation
+    answers 200.
+    """
 
     name = "sunra"
     variables = ("SUNRA_API_KEY",)
-    calls = (
-        Call("register", "POST", "/v1/ark/assets", "source_url name asset_type"),
-        Call("list", "POST", "/v1/ark/assets/list", "status page page_size"),
-        Call("get", "GET", "/v1/ark/assets/{id}"),
-        Call("delete", "DELETE", "/v1/ark/assets/{id}"),
+    operations = (
+        Operation("register", "POST", "/v1/ark/assets", "source_url name asset_type"),
+        Operation("list", "POST", "/v1/ark/assets/list", "status page page_size"),
+        Operation("get", "GET", "/v1/ark/assets/{id}"),
+        Operation("delete", "DELETE", "/v1/ark/assets/{id}"),
     )
 
     def new_asset_id(self, number: int) -> str:
-        return f"cgt-{time.strftime('%Y%m%d', time.gmtime())}-{letters(6)}"
+        """Return an asset id in the provider's form."""
+        return f"cgt-{time.strftime('%Y%m%d', time.gmtime())}-{random_letters(6)}"
 
-    def further_ids(self) -> dict[str, str]:
-        return {"id": f"{int(time.time()):x}{letters(16)}"}
+    def extra_ids(self) -> dict[str, str]:
+        """Return the provider's other ids for a new asset, by name."""
+        return {"id": f"{int(time.time()):x}{random_letters(16)}"}
 
-    def register(self, ask: Ask) -> dict[str, Any]:
-        url = ask.text("source_url", required=True)
-        kind = ask.word("asset_type", _KINDS, default=_kind_of(url))
-        return self._shown(self.register_asset(url, kind, kind, ask.text("name"), "source_url"))
+    def register(self, request: Request) -> dict[str, Any]:
+        """Register an asset from a URL."""
+        url = request.text("source_url", required=True)
+        kind = request.choice("asset_type", _KINDS, default=_kind_of(url))
+        return self._render_asset(self.register_asset(url, kind, kind, request.text("name"), "source_url"))
 
-    def get(self, ask: Ask) -> dict[str, Any]:
-        return self._shown(self.asset_of(ask.place["id"]))
+    def get(self, request: Request) -> dict[str, Any]:
+        """Return an asset."""
+        return self._render_asset(self.find_asset(request.path_parameters["id"]))
 
-    def list(self, ask: Ask) -> dict[str, Any]:
-        status = ask.word("status", (*_STATUSES, ""), default="")
-        page, size = ask.number("page", 1), min(ask.number("page_size", 20), MOST)
+    def list(self, request: Request) -> dict[str, Any]:
+        """List assets."""
+        status = request.choice("status", (*_STATUSES, ""), default="")
+        page, size = request.number("page", 1), min(request.number("page_size", 20), MAX_PAGE_SIZE)
         assets = self.account.assets(where=lambda asset: status in ("", asset.status))
-        items = [self._shown(asset) for asset in page_of(assets, page, size)]
+        items = [self._render_asset(asset) for asset in page_of(assets, page, size)]
         return {"items": items, "total": len(assets), "page": page, "page_size": size}
 
-    def delete(self, ask: Ask) -> dict[str, Any]:
-        asset = self.asset_of(ask.place["id"])
+    def delete(self, request: Request) -> dict[str, Any]:
+        """Delete an asset."""
+        asset = self.find_asset(request.path_parameters["id"])
         self.account.change_asset(asset.id, trashed=True)
         return {"deleted": True}
 
-    def refuse(self, call: Call | None, refusal: Refusal) -> Answer:
+    def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
+        """Return a refusal in the provider's shape."""
         error = {
             "code": refusal.code,
             "type": _TYPES.get(refusal.status, "server_error"),
@@ -69,10 +79,10 @@ class Sunra(Protocol):
             "retryable": refusal.status == 429 or refusal.status >= 500,
         }
         body = {"error": error, "timestamp": iso(time.time(), "milliseconds")}
-        return Answer(body, refusal.status, {f"x-{name}": value for name, value in refusal.headers.items()})
+        return Response(body, refusal.status, {f"x-{name}": value for name, value in refusal.headers.items()})
 
-    def _shown(self, asset: StoredAsset) -> dict[str, Any]:
-        shown: dict[str, Any] = {
+    def _render_asset(self, asset: StoredAsset) -> dict[str, Any]:
+        rendered: dict[str, Any] = {
             "id": asset.ids["id"],
             "ark_asset_id": asset.id,
             "name": asset.name,
@@ -81,15 +91,15 @@ class Sunra(Protocol):
             "status": asset.status,
         }
         if asset.status == "active":
-            shown["ark_url"] = access_url(asset)
-        elif asset.status == "failed" and not self.otherwise:
-            shown["error"] = {"code": asset.code, "message": asset.message}
-        shown["created_at"] = iso(asset.created, "milliseconds")
-        return shown
+            rendered["ark_url"] = access_url(asset)
+        elif asset.status == "failed" and not self.alternate_reading:
+            rendered["error"] = {"code": asset.code, "message": asset.message}
+        rendered["created_at"] = iso(asset.created, "milliseconds")
+        return rendered
 
 
 def _kind_of(url: str) -> str:
-    """What the extension promises; a picture where it promises nothing."""
+    """Return the kind that the extension suggests, image without a known one."""
     mime, _ = mimetypes.guess_type(urlsplit(url).path)
     kind = (mime or "").partition("/")[0]
     return kind if kind in _KINDS else "image"

@@ -42,13 +42,13 @@ def serve(provider: str, pipe: Connection) -> None:
     from preflight.sandbox import Sandbox
 
     with Sandbox(delay=0.5, latency=0.05) as box:
-        box.misbehave.throttle(RATE, action="register")
+        box.faults.throttle(RATE, action="register")
         pair = box.credentials(provider)
         keys = {"api_key": pair.key, "access_key": pair.access_key, "secret_key": pair.secret_key}
         pipe.send((box.endpoint(provider), {name: value for name, value in keys.items() if value}))
         while (path := pipe.recv()) is not None:
             pipe.send(box.host(path))
-        pipe.send((len(box.assets(provider)), sum(box.tally.throttled.values())))
+        pipe.send((len(box.assets(provider)), sum(box.stats.throttled.values())))
 
 
 class Remote:

@@ -91,7 +91,7 @@ class TestUpload:
         assert submission.outcome == "active"
         (stored,) = sender.assets()
         assert requests.get(stored.url, timeout=5).content == picture.read_bytes()
-        assert box.tally.calls["atlas", "upload"] == 1
+        assert box.stats.calls["atlas", "upload"] == 1
 
     def test_a_file_that_changed_since_it_was_checked_is_not_registered(
         self, box: Sandbox, picture: Path, tmp_path: Path

@@ -331,12 +331,12 @@ def test_the_sandbox_has_a_url_and_a_key_and_misbehaves_when_told(pytester: pyte
         def test_it(preflight_sandbox):
             assert preflight_sandbox.endpoint("atlas").startswith("http://127.0.0.1:")
             assert status(preflight_sandbox, "wrong") == 401
-            preflight_sandbox.misbehave.on(503)
+            preflight_sandbox.faults.on(503)
             assert status(preflight_sandbox, preflight_sandbox.key("atlas")) in (404, 503)
             assert preflight_sandbox.host("media/good.png").endswith("good.png")
 
         def test_each_test_has_its_own(preflight_sandbox):
-            assert not preflight_sandbox.tally.calls
+            assert not preflight_sandbox.stats.calls
         """
     )
     run(pytester).assert_outcomes(passed=2)

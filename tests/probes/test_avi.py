@@ -57,8 +57,8 @@ def test_a_length_that_a_recorder_made_up_is_none() -> None:
     streamed = b"RIFF\xff\xff\xff\xff" + made_up[8:]
     media = facts(streamed)
     assert (media.fps, media.frames, media.duration, media.notes) == (25.0, None, None, ())
-    stated = b"RIFF\xff\xff\xff\xff" + film(main(5), stream(b"vids", b"XVID", 1, 25, 5, bitmap()), frames=5)[8:]
-    assert facts(stated).duration == 0.2
+    asset_type = b"RIFF\xff\xff\xff\xff" + film(main(5), stream(b"vids", b"XVID", 1, 25, 5, bitmap()), frames=5)[8:]
+    assert facts(asset_type).duration == 0.2
 
 
 @pytest.mark.parametrize("length", [10, 500, 1_000_000, 0xFFFFFFFF])

@@ -63,7 +63,7 @@ def test_video_codecs(kind: bytes, inner: bytes, codec: str | None) -> None:
         (sound_entry(b"mp4a", 44100, 2), ("aac", 44100, 2)),
         (sound_entry(b"mp4a", 48000, 2, esds(0x40, AAC_CONFIG)), ("aac", 44100, 1)),
         (sound_entry(b"mp4a", 48000, 2, esds(0x40, OWN_LAYOUT)), ("aac", 48000, 7)),
-        (sound_entry(b"mp4a", 22050, 2, esds(0x40, b"\x2b\x92\x08\x00")), ("aac", 44100, 2)),  # SBR, stated openly
+        (sound_entry(b"mp4a", 22050, 2, esds(0x40, b"\x2b\x92\x08\x00")), ("aac", 44100, 2)),  # SBR, asset_type openly
         (sound_entry(b"mp4a", 22050, 1, esds(0x40, b"\xeb\x8a\x08\x00")), ("aac", 44100, 2)),  # SBR and PS
         (sound_entry(b"mp4a", 24000, 2, esds(0x40, b"\x13\x10\x56\xe5\x98")), ("aac", 48000, 2)),  # SBR behind the core
         (sound_entry(b"mp4a", 44100, 2, esds(0x40, b"\xf9\x48\x40")), ("xhe_aac", 44100, 2)),

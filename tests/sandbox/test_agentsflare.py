@@ -40,11 +40,11 @@ def test_a_file_outside_the_limits_fails(box: Sandbox, call: Caller, narrow: str
     failed = done(call, register(call, narrow))
     assert (failed["Status"], failed["Error"]["Code"]) == ("Failed", "WidthTooSmall")
     assert failed["base_resp"]["status_code"] == 0
-    box.misbehave.other_readings = True
+    box.faults.alternate_readings = True
     assert "Error" not in done(call, failed["Id"])
 
 
-def test_only_images_are_taken(call: Caller, clip: str) -> None:
+def test_only_images_are_accepted(call: Caller, clip: str) -> None:
     answer = call.json("POST", f"{BASE}/CreateAsset", json={"URL": clip, "AssetType": "Video"})
     assert answer["base_resp"]["status_code"] == 400
 
@@ -55,11 +55,11 @@ def test_a_wrong_key_is_401(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("other", "status"), [(False, 200), (True, 404)])
-def test_an_unknown_id_is_told_in_base_resp(box: Sandbox, call: Caller, other: bool, status: int) -> None:
-    box.misbehave.other_readings = other
+def test_unknown_id_is_reported_in_base_resp(box: Sandbox, call: Caller, other: bool, status: int) -> None:
+    box.faults.alternate_readings = other
     answer = call("POST", f"{BASE}/GetAsset", json={"Id": "asset-20260602115008-vvd9q"})
     assert (answer.status_code, answer.json()["base_resp"]["status_code"]) == (status, 404)
 
 
-def test_there_is_no_list(call: Caller) -> None:
+def test_list_is_not_an_operation(call: Caller) -> None:
     assert call("POST", f"{BASE}/ListAssets", json={}).json()["base_resp"]["status_code"] == 404

@@ -38,8 +38,8 @@ def group(call: Caller) -> str:
     return group_id
 
 
-def register(call: Caller, group: str, url: str, stated: str = "Image", name: str = "demo") -> Json:
-    body = {"group_id": group, "url": url, "asset_type": stated, "name": name, "description": "for tests"}
+def register(call: Caller, group: str, url: str, asset_type: str = "Image", name: str = "demo") -> Json:
+    body = {"group_id": group, "url": url, "asset_type": asset_type, "name": name, "description": "for tests"}
     answer = call.json("POST", f"{BASE}/upload", json=body)
     assert (answer["success"], answer["message"]) == (True, "")
     data: Json = answer["data"]
@@ -57,13 +57,13 @@ def test_a_file_is_uploaded_into_a_container_and_becomes_active(call: Caller, gr
     assert done(call, asset["id"])["status"] == 1
 
 
-@pytest.mark.parametrize(("stated", "number"), [("Image", 3), ("TrainingVideo", 2), ("Script", 0), ("Audio", 4)])
-def test_types_are_words_in_requests_and_numbers_in_answers(
-    call: Caller, group: str, picture: str, stated: str, number: int
+@pytest.mark.parametrize(("asset_type", "number"), [("Image", 3), ("TrainingVideo", 2), ("Script", 0), ("Audio", 4)])
+def test_types_are_words_in_requests_and_numbers_in_responses(
+    call: Caller, group: str, picture: str, asset_type: str, number: int
 ) -> None:
-    asset = register(call, group, picture, stated)
+    asset = register(call, group, picture, asset_type)
     assert asset["asset_type"] == number
-    assert done(call, asset["id"])["status"] == (1 if stated in ("Image", "Script") else 2)
+    assert done(call, asset["id"])["status"] == (1 if asset_type in ("Image", "Script") else 2)
 
 
 def test_a_file_outside_the_limits_fails(call: Caller, group: str, narrow: str) -> None:
@@ -76,11 +76,11 @@ def test_a_wrong_key_is_401(box: Sandbox) -> None:
     assert (answer.status_code, answer.json()["success"]) == (401, False)
 
 
-def test_an_unknown_id_or_group_is_no_success(box: Sandbox, call: Caller, picture: str) -> None:
+def test_unknown_id_or_group_is_not_a_success(box: Sandbox, call: Caller, picture: str) -> None:
     body = {"group_id": "group_none", "url": picture, "asset_type": "Image"}
     for answer in (call("GET", f"{BASE}/get/asset_none"), call("POST", f"{BASE}/upload", json=body)):
         assert (answer.status_code, answer.json()["success"], answer.json()["data"]) == (200, False, None)
-    box.misbehave.other_readings = True
+    box.faults.alternate_readings = True
     answer = call("GET", f"{BASE}/get/asset_none")
     assert (answer.status_code, set(answer.json()["error"])) == (404, {"message", "type"})
 
@@ -101,7 +101,7 @@ def test_lists_hold_files_or_containers(call: Caller, group: str, picture: str) 
     assert (containers[0]["asset_type"], containers[0]["is_leaf"]) == (1, 0)
 
 
-def test_names_are_updated_and_containers_deleted_with_what_they_hold(call: Caller, group: str, picture: str) -> None:
+def test_names_are_updated_and_containers_are_deleted_with_their_files(call: Caller, group: str, picture: str) -> None:
     asset_id = register(call, group, picture)["id"]
     assert call.json("PUT", f"{BASE}/update/{asset_id}", json={"name": "new"})["data"]["name"] == "new"
     assert call.json("PUT", f"{BASE}/update/{group}", json={"description": "other"})["success"] is True
@@ -113,8 +113,8 @@ def test_names_are_updated_and_containers_deleted_with_what_they_hold(call: Call
 
 
 @pytest.mark.parametrize("decision", ["success", "liveness check failed"])
-def test_a_real_person_decides_and_is_sent_back(box: Sandbox, call: Caller, decision: str) -> None:
-    box.misbehave.verification = decision
+def test_real_person_session_redirects_with_the_decision(box: Sandbox, call: Caller, decision: str) -> None:
+    box.faults.verification = decision
     back = "https://your-app.com/asset/callback-result?state=7"
     data = call.json("POST", f"{BASE}/session", json={"name": "Zhang San", "redirect_url": back})["data"]
     assert set(data) == {"Url", "H5Link", "BytedToken"}

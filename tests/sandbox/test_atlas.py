@@ -18,8 +18,8 @@ def call(box: Sandbox) -> Caller:
     return Caller(box, "atlas")
 
 
-def register(call: Caller, url: str, stated: str | None = "Image", **more: str) -> Json:
-    body = {"url": url, **({"type": stated} if stated else {}), **more}
+def register(call: Caller, url: str, asset_type: str | None = "Image", **more: str) -> Json:
+    body = {"url": url, **({"type": asset_type} if asset_type else {}), **more}
     answer = call.json("POST", ASSETS, json=body)
     assert answer["code"] in (200, "200")
     data: Json = answer["data"]
@@ -53,11 +53,11 @@ def test_a_file_outside_the_limits_fails_with_the_upstream_code(call: Caller, na
     assert "300 px" in failed["error_message"]
 
 
-def test_a_file_of_another_kind_than_stated_fails(call: Caller, picture: str) -> None:
+def test_file_of_another_kind_than_registered_fails(call: Caller, picture: str) -> None:
     assert done(call, register(call, picture, "Video"))["error_code"] == "TypeMismatch"
 
 
-def test_a_url_that_leads_nowhere_fails(box: Sandbox, call: Caller) -> None:
+def test_unreachable_url_fails(box: Sandbox, call: Caller) -> None:
     assert done(call, register(call, f"{box.origin}/files/x/y.png"))["error_code"] == "DownloadFailed"
 
 
@@ -77,12 +77,12 @@ def test_an_unknown_id_is_404(call: Caller, asset_id: str) -> None:
     "body",
     [{}, {"url": ""}, {"url": 3}, {"url": "data:image/png;base64,AA"}, {"url": "https://x.test/a", "type": "image"}],
 )
-def test_what_the_page_does_not_take_is_400(call: Caller, body: Json) -> None:
+def test_undocumented_value_is_400(call: Caller, body: Json) -> None:
     assert call("POST", ASSETS, json=body).status_code == 400
 
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_object_is_400(call: Caller, data: bytes) -> None:
+def test_body_that_is_not_an_object_is_400(call: Caller, data: bytes) -> None:
     assert call("POST", ASSETS, data=data).status_code == 400
 
 
@@ -97,7 +97,7 @@ def test_lists_are_paged_and_begin_with_the_newest(call: Caller, picture: str) -
     assert [asset["id"] for asset in pages(page)][:5] == ids[::-1]
 
 
-def test_a_deleted_asset_lies_in_the_trash_until_it_is_restored(call: Caller, picture: str) -> None:
+def test_deleted_asset_is_in_the_trash_until_it_is_restored(call: Caller, picture: str) -> None:
     path = f"{ASSETS}/{register(call, picture)['id']}"
     assert call.json("PUT", path, json={"name": "sunset-reference-v2"})["data"]["name"] == "sunset-reference-v2"
     assert call("DELETE", path).json()["code"] == 200
@@ -123,8 +123,8 @@ def test_an_upload_without_a_file_is_400(call: Caller) -> None:
     assert call("POST", "/api/v1/model/uploadMedia", json={}).status_code == 400
 
 
-def test_it_can_speak_the_other_way(box: Sandbox, call: Caller, picture: str, narrow: str) -> None:
-    box.misbehave.other_readings = True
+def test_alternate_readings_change_the_shape(box: Sandbox, call: Caller, picture: str, narrow: str) -> None:
+    box.faults.alternate_readings = True
     assert done(call, register(call, picture))["status"] == "active"
     failed = done(call, register(call, narrow))
     assert (failed["status"], failed["error"][:14]) == ("failed", "WidthTooSmall:")
@@ -134,8 +134,8 @@ def test_it_can_speak_the_other_way(box: Sandbox, call: Caller, picture: str, na
     assert "url" in call.json("POST", "/api/v1/model/uploadMedia", files={"file": b"x"})
 
 
-def test_names_may_be_ignored(box: Sandbox, call: Caller, picture: str) -> None:
+def test_ignored_names_are_replaced_by_the_url(box: Sandbox, call: Caller, picture: str) -> None:
     assert register(call, picture, name="mine")["name"] == "mine"
-    box.misbehave.ignore_names = True
+    box.faults.ignore_names = True
     assert register(call, picture, name="mine")["name"] == "picture.png"
-    assert len(box.tally.registrations("atlas", name="mine")) == 2
+    assert len(box.stats.registrations("atlas", name="mine")) == 2

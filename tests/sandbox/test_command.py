@@ -35,7 +35,7 @@ def sandbox(*words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]
         process.kill()
 
 
-def test_it_prints_endpoints_and_keys_and_serves_until_it_is_ended() -> None:
+def test_prints_endpoints_and_keys_and_serves_until_terminated() -> None:
     with sandbox("--delay", "0", "--fault", "500:get:2", "--throttle", "100/s") as (process, endpoints, variables):
         url = f"{endpoints['sunra']}/v1/ark/assets/x"
         headers = {"Authorization": f"Bearer {variables['SUNRA_API_KEY']}"}
@@ -47,7 +47,7 @@ def test_it_prints_endpoints_and_keys_and_serves_until_it_is_ended() -> None:
         assert errors == "sunra: 3 calls, 0 registrations, 0 throttled, 1 with a wrong key\n"
 
 
-def test_ctrl_c_ends_it() -> None:
+def test_ctrl_c_stops_it() -> None:
     with sandbox() as (process, _, _):
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 130
@@ -58,18 +58,18 @@ def test_ctrl_c_ends_it() -> None:
     [
         (("--throttle", "fast"), "write a rate"),
         (("--fault", "lose:register:x"), "write FAULT"),
-        (("--fault", "loose"), "did you mean lose"),
-        (("--fault", "lose:registr"), "did you mean register"),
+        (("--fault", "loose"), "Did you mean 'lose'"),
+        (("--fault", "lose:registr"), "Did you mean 'register'"),
         (("--port", "70000"), "70000"),
     ],
 )
-def test_a_wrong_option_is_said_so(run: Run, words: tuple[str, ...], message: str) -> None:
+def test_wrong_option_is_reported(run: Run, words: tuple[str, ...], message: str) -> None:
     done = run("sandbox", *words)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_needs_no_extra_to_be_listed(run: Run, tmp_path: Path) -> None:
+def test_help_lists_the_command_without_the_extra(run: Run, tmp_path: Path) -> None:
     assert "sandbox" in run("--help").stdout
     assert "Ctrl-C" in run("sandbox", "--help").stdout

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.sandbox.messages import Ask, Refusal, file_of
-from preflight.sandbox.protocol import letters
+from preflight.sandbox.messages import Refusal, Request, file_in_form
+from preflight.sandbox.protocol import random_letters
 from preflight.sandbox.state import Account, Outcome
 
-FACTS = {"kind": "image", "stated": "Image", "url": "https://x.test/a", "name": "a"}
+FACTS = {"kind": "image", "asset_type": "Image", "url": "https://x.test/a", "name": "a"}
 
 
 def form(boundary: str, *parts: tuple[str, bytes]) -> bytes:
@@ -24,8 +24,8 @@ def test_an_asset_leaves_processing_when_it_is_judged_and_its_time_is_over() -> 
     now = 0.0
     account = Account(clock=lambda: now)
     asset = account.add_asset(lambda number: f"a{number}", delay=2, **FACTS)
-    account.settle(asset.id, Outcome("InternalError", "no"))
-    account.settle(asset.id, Outcome())
+    account.set_outcome(asset.id, Outcome("InternalError", "no"))
+    account.set_outcome(asset.id, Outcome())
     now = 1.9
     assert account.assets()[0].status == "processing"
     now = 2.0
@@ -38,23 +38,23 @@ def test_an_asset_stays_in_processing_until_it_is_judged() -> None:
     account = Account()
     asset = account.add_asset(lambda number: f"a{number}", delay=0, **FACTS)
     assert account.assets()[0].status == "processing"
-    account.settle(asset.id, Outcome())
+    account.set_outcome(asset.id, Outcome())
     assert account.assets()[0].status == "active"
 
 
-def test_what_an_account_gives_is_a_copy() -> None:
+def test_account_returns_copies() -> None:
     account = Account()
     asset = account.add_asset(lambda number: "a", delay=0, **FACTS)
     asset.name = "changed"
     assert account.assets()[0].name == "a"
 
 
-def test_many_threads_lose_nothing() -> None:
+def test_concurrent_registrations_are_all_kept() -> None:
     account = Account()
 
     def register() -> None:
         for _ in range(200):
-            account.add_asset(lambda number: letters(2), delay=0, **FACTS)
+            account.add_asset(lambda number: random_letters(2), delay=0, **FACTS)
 
     threads = [threading.Thread(target=register) for _ in range(4)]
     for thread in threads:
@@ -70,8 +70,8 @@ def test_many_threads_lose_nothing() -> None:
 def test_a_file_is_found_in_a_form(data: bytes) -> None:
     parts = ('form-data; name="other"', b"file"), ('form-data; name="file"; filename="a \xc3\xbc.png"', data)
     body = form("x1", *parts)
-    assert file_of(body, 'multipart/form-data; boundary="x1"', "file")[1] == data
-    assert file_of(b"preamble\r\n" + body, "multipart/form-data; boundary=x1", "other")[1] == b"file"
+    assert file_in_form(body, 'multipart/form-data; boundary="x1"', "file")[1] == data
+    assert file_in_form(b"preamble\r\n" + body, "multipart/form-data; boundary=x1", "other")[1] == b"file"
 
 
 @pytest.mark.parametrize(
@@ -86,20 +86,20 @@ def test_a_file_is_found_in_a_form(data: bytes) -> None:
 )
 def test_a_form_without_the_file_is_refused(body: bytes, content_type: str) -> None:
     with pytest.raises(Refusal):
-        file_of(body, content_type, "file")
+        file_in_form(body, content_type, "file")
 
 
 @given(st.binary(max_size=300), st.sampled_from(["x", "--", "\r\n", "é"]))
-def test_no_form_is_too_broken(body: bytes, boundary: str) -> None:
+def test_broken_forms_are_refused(body: bytes, boundary: str) -> None:
     for data in (body, form(boundary, ('form-data; name="file"', body)).replace(b"file", body[:3])):
         try:
-            file_of(data, f"multipart/form-data; boundary={boundary!r}", "file")
+            file_in_form(data, f"multipart/form-data; boundary={boundary!r}", "file")
         except Refusal as refusal:
             assert refusal.status == 400  # noqa: PT017 - other exceptions are the failures looked for
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "x", "", "1" * 12, None, [1]])
 def test_a_number_counts_from_one(value: object) -> None:
-    ask = Ask("GET", "/", _given={"page": value})
+    request = Request("GET", "/", _parameters={"page": value})
     with pytest.raises(Refusal):
-        ask.number("page", 1)
+        request.number("page", 1)

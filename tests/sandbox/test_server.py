@@ -27,7 +27,7 @@ def registered(box: Sandbox, url: str) -> Json:
     return settled(lambda: call.json("GET", path), lambda shown: shown["status"] == "processing")
 
 
-def test_it_listens_on_loopback_alone(box: Sandbox) -> None:
+def test_listens_on_loopback_only(box: Sandbox) -> None:
     assert box.origin.startswith("http://127.0.0.1:")
     port = int(box.origin.rpartition(":")[2])
     for address in {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), port, socket.AF_INET)}:
@@ -44,12 +44,12 @@ def test_another_host_header_is_refused(box: Sandbox, host: str) -> None:
     assert answer.status_code in (400, 421)
 
 
-def test_localhost_is_its_name_too(box: Sandbox) -> None:
+def test_localhost_is_accepted_as_host(box: Sandbox) -> None:
     port = box.origin.rpartition(":")[2]
     assert requests.get(f"http://localhost:{port}/sunra/v1/ark/assets/x", timeout=5).status_code == 401
 
 
-def test_a_name_that_is_no_provider_is_404(box: Sandbox) -> None:
+def test_unknown_provider_is_404(box: Sandbox) -> None:
     for path in ("/", "/nobody", "/nobody/v1", "/files/x/y", "/verify/sunra/x", "/verify/nobody/x"):
         assert requests.get(box.origin + path, timeout=5).status_code == 404
 
@@ -73,7 +73,7 @@ def test_bytes_are_hosted_under_a_name(box: Sandbox) -> None:
 
 
 def test_only_files_are_hosted(box: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UsageError, match="not a file"):
         box.host(tmp_path)
 
 
@@ -103,14 +103,14 @@ def test_a_trusted_origin_is_fetched_from_but_not_followed(fixtures: Path) -> No
         assert [request.path for request in server.seen if "/file/" in request.path] == ["/file/picture.png"]
 
 
-def test_our_own_origin_is_read_by_its_names_only(box: Sandbox, picture: str) -> None:
+def test_own_origin_is_recognized_by_its_names_only(box: Sandbox, picture: str) -> None:
     assert registered(box, picture.replace("127.0.0.1", "localhost"))["status"] == "active"
     assert registered(box, f"{picture}?X-Amz-Signature=1")["status"] == "active"
     for url in (f"{box.origin}/sunra/v1/ark/assets", picture.replace("127.0.0.1", "[::1]"), f"{picture}/x/y"):
         assert registered(box, url)["error"]["code"] == "DownloadFailed"
 
 
-def test_outcomes_are_in_the_words_of_ark(fixtures: Path) -> None:
+def test_outcomes_have_ark_codes(fixtures: Path) -> None:
     hosting = Hosting()
     hosting.origin = "http://127.0.0.1:9"
     inspector = Inspector(hosting)
@@ -131,7 +131,7 @@ def test_outcomes_are_in_the_words_of_ark(fixtures: Path) -> None:
     assert outcome_of(lost, "image") == Outcome("InternalError", "a fault")
 
 
-def test_every_sandbox_has_keys_of_its_own_and_shows_them_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_sandbox_has_its_own_keys_and_hides_them(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with Sandbox() as one, Sandbox() as other:
         for provider in one.providers:
@@ -157,30 +157,30 @@ def test_volcengine_has_a_pair_and_the_others_a_key(box: Sandbox) -> None:
             wrong()
 
 
-def test_a_port_that_is_taken_is_a_wrong_call(box: Sandbox) -> None:
+def test_taken_port_is_a_usage_error(box: Sandbox) -> None:
     with pytest.raises(UsageError, match="cannot be used"):
         Sandbox(port=int(box.origin.rpartition(":")[2])).start()
 
 
-def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"preflight-media\[sandbox\]"):
         Sandbox()
 
 
-def test_a_sandbox_runs_once() -> None:
+def test_sandbox_can_be_started_once() -> None:
     box = Sandbox()
-    with pytest.raises(UsageError, match="not been started"):
+    with pytest.raises(UsageError, match="not running"):
         box.host(b"x")
     with box:
         assert box.origin
-    with pytest.raises(UsageError, match="runs once"):
+    with pytest.raises(UsageError, match="can be started once"):
         box.start()
 
 
-def test_it_ends_while_calls_are_waiting() -> None:
+def test_closes_while_calls_are_waiting() -> None:
     with Sandbox() as box:
-        box.misbehave.on("hang")
+        box.faults.on("hang")
         call = Caller(box, "sunra")
         with pytest.raises(requests.ReadTimeout):
             call.http.get(f"{call.base}/v1/ark/assets/x", timeout=0.05)

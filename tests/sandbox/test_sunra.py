@@ -35,7 +35,7 @@ def test_an_asset_is_registered_and_becomes_active(call: Caller, picture: str) -
     assert active["ark_url"].startswith("http")
 
 
-def test_the_type_follows_from_the_extension(box: Sandbox, call: Caller, clip: str) -> None:
+def test_type_is_derived_from_the_extension(box: Sandbox, call: Caller, clip: str) -> None:
     assert register(call, clip)["asset_type"] == "video"
     assert register(call, f"{box.origin}/files/x/face")["asset_type"] == "image"
 
@@ -43,7 +43,7 @@ def test_the_type_follows_from_the_extension(box: Sandbox, call: Caller, clip: s
 def test_a_file_outside_the_limits_fails(box: Sandbox, call: Caller, narrow: str) -> None:
     failed = done(call, register(call, narrow))
     assert (failed["status"], failed["error"]["code"]) == ("failed", "WidthTooSmall")
-    box.misbehave.other_readings = True
+    box.faults.alternate_readings = True
     assert "error" not in done(call, failed)
 
 
@@ -78,8 +78,8 @@ def test_a_deleted_asset_is_gone(call: Caller, picture: str) -> None:
     assert call("DELETE", path).status_code == 404
 
 
-def test_a_throttled_call_says_so_in_headers(box: Sandbox, call: Caller, picture: str) -> None:
-    box.misbehave.throttle(1, 60, action="register", retry_after=7)
+def test_throttled_call_has_rate_limit_headers(box: Sandbox, call: Caller, picture: str) -> None:
+    box.faults.throttle(1, 60, action="register", retry_after=7)
     register(call, picture)
     answer = call("POST", ASSETS, json={"source_url": picture})
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from preflight.sandbox import Sandbox
-from preflight.sandbox.credentials import sign
+from preflight.sandbox.credentials import canonical_request, sign
 from tests.sandbox.caller import Json, published, settled, signed
 
 BOTH = pytest.mark.parametrize("provider", ["volcengine", "byteplus"])
@@ -81,7 +81,8 @@ def test_the_signature_is_the_one_of_the_official_sdks(
     digest = hashlib.sha256(body.encode()).hexdigest()
     headers = {"content-type": "application/json", "host": host, "x-content-sha256": digest, "x-date": date}
     query = (("Version", "2024-01-01"), ("Action", action))
-    assert sign(secret, "POST", "/", query, headers, digest, date, f"{date[:8]}/{region}/ark/request") == expected
+    canonical = canonical_request("POST", "/", query, headers, digest)
+    assert sign(secret, canonical, date, f"{date[:8]}/{region}/ark/request") == expected
 
 
 @BOTH
@@ -95,7 +96,7 @@ def test_an_asset_is_registered_in_a_group_and_becomes_active(box: Sandbox, prov
     assert (shown["Name"], shown["GroupId"], shown["ProjectName"]) == ("character-01", group, "default")
 
 
-def test_the_published_form_is_taken_as_it_is_printed(box: Sandbox, picture: str) -> None:
+def test_published_signature_form_is_accepted(box: Sandbox, picture: str) -> None:
     body = {"Name": "my-character-group", "Description": "Character assets for Seedance", "GroupType": "AIGC"}
     group = result(published(box, "CreateAssetGroup", body))["Id"]
     body = {"GroupId": group, "URL": picture, "AssetType": "Image", "Name": "character-01"}
@@ -104,7 +105,7 @@ def test_the_published_form_is_taken_as_it_is_printed(box: Sandbox, picture: str
     assert error(published(box, "GetAsset", {"Id": asset_id}, prefix="")) == (401, "SignatureDoesNotMatch")
 
 
-def test_the_path_may_be_signed_with_the_prefix_or_without(box: Sandbox) -> None:
+def test_path_can_be_signed_with_or_without_the_prefix(box: Sandbox) -> None:
     for path in ("/volcengine/", "/"):
         assert signed(box, "volcengine", "ListAssets", {}, path=path).status_code == 200
     assert error(signed(box, "volcengine", "ListAssets", {}, path="/x"))[1] == "SignatureDoesNotMatch"
@@ -132,7 +133,7 @@ def test_keys_of_another_provider_are_refused(box: Sandbox) -> None:
     assert error(signed(box, "volcengine", "ListAssets", {}, pair=pair)) == (401, "InvalidAccessKey")
 
 
-def test_without_a_signature_nothing_is_answered(box: Sandbox) -> None:
+def test_unsigned_request_is_refused(box: Sandbox) -> None:
     url = f"{box.endpoint('volcengine')}/?Action=ListAssets&Version=2024-01-01"
     assert error(requests.post(url, json={}, timeout=5)) == (401, "MissingAuthenticationToken")
     headers = {"Authorization": "Bearer x"}
@@ -161,12 +162,12 @@ def test_a_file_outside_the_limits_fails(box: Sandbox, narrow: str) -> None:
 
 
 def test_a_file_outside_the_limits_may_be_refused_at_once(box: Sandbox, narrow: str) -> None:
-    box.misbehave.refuse_at_once = True
+    box.faults.refuse_at_once = True
     body = {"GroupId": new_group(box), "URL": narrow, "AssetType": "Image"}
     assert error(signed(box, "volcengine", "CreateAsset", body)) == (400, "InvalidParameter.WidthTooSmall")
 
 
-def test_limits_on_names_and_groups_are_held(box: Sandbox, picture: str) -> None:
+def test_limits_on_names_and_groups_are_enforced(box: Sandbox, picture: str) -> None:
     group = new_group(box)
     asset = {"GroupId": group, "URL": picture, "AssetType": "Image"}
     for action, body, expected in (
@@ -247,7 +248,7 @@ def test_lists_are_filtered(box: Sandbox, picture: str) -> None:
 
 @pytest.mark.parametrize("bare", [False, True])
 def test_a_real_person_session_ends_in_a_group(box: Sandbox, bare: bool) -> None:
-    box.misbehave.other_readings = bare
+    box.faults.alternate_readings = bare
     answer = signed(box, "byteplus", "CreateVisualValidateSession", {"CallbackURL": "https://a.test/back?state=abc"})
     session = answer.json() if bare else result(answer)
     ask = {"BytedToken": session["BytedToken"]}

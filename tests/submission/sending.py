@@ -121,4 +121,4 @@ class Sender:
 
     def registered(self) -> int:
         """How many registrations of this sender took effect."""
-        return sum(one.name.startswith(self.mark) for one in self.box.tally.registrations(self.name))
+        return sum(one.name.startswith(self.mark) for one in self.box.stats.registrations(self.name))

@@ -35,7 +35,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("fault", AFTER)
 def test_an_asset_whose_answer_was_lost_is_found_by_its_name(sender: Sender, box: Sandbox, fault: str) -> None:
-    box.misbehave.on(fault, action="register", provider=sender.name, call=1)
+    box.faults.on(fault, action="register", provider=sender.name, call=1)
     picture = sender.picture()
     submission = sender.one(picture)
     assert sender.registered() == 1
@@ -50,7 +50,7 @@ def test_an_asset_whose_answer_was_lost_is_found_by_its_name(sender: Sender, box
 
 @pytest.mark.parametrize("fault", BEFORE)
 def test_a_call_that_had_no_effect_is_made_again_once_that_is_certain(sender: Sender, box: Sandbox, fault: str) -> None:
-    box.misbehave.on(fault, action="register", provider=sender.name, call=1)
+    box.faults.on(fault, action="register", provider=sender.name, call=1)
     submission = sender.one(sender.picture())
     if sender.recovers:
         assert submission.outcome == "active"
@@ -62,14 +62,14 @@ def test_a_call_that_had_no_effect_is_made_again_once_that_is_certain(sender: Se
 def test_an_unknown_outcome_is_never_settled_by_registering_again(sender: Sender, box: Sandbox) -> None:
     if sender.recovers:
         pytest.skip("here it can be looked up")
-    box.misbehave.on("lose-after", action="register", provider=sender.name, call=1)
+    box.faults.on("lose-after", action="register", provider=sender.name, call=1)
     picture = sender.picture()
     sender.one(picture)
-    calls_before = box.tally.calls[sender.name, "register"]
+    calls_before = box.stats.calls[sender.name, "register"]
     for options in ({}, {"retry_failed": True}, {"wait": False}):
         again = sender.one(picture, **options)
         assert (again.outcome, again.code) == ("unknown", "unknown_outcome")
-    assert box.tally.calls[sender.name, "register"] == calls_before
+    assert box.stats.calls[sender.name, "register"] == calls_before
     assert sender.registered() == 1
     with pytest.raises(NotActive, match="assets forget") as raised:
         submit(picture, sender.name, **sender.options())
@@ -77,35 +77,35 @@ def test_an_unknown_outcome_is_never_settled_by_registering_again(sender: Sender
 
 
 def test_calls_that_are_always_lost_without_effect_are_given_up(some: Sender, box: Sandbox) -> None:
-    box.misbehave.on("lose-before", action="register", provider=some.name)
-    before = box.tally.calls[some.name, "register"]
+    box.faults.on("lose-before", action="register", provider=some.name)
+    before = box.stats.calls[some.name, "register"]
     submission = some.one(some.picture())
     assert (submission.outcome, submission.code) == ("error", "connection_lost")
     assert isinstance(submission.error, ProviderError)
-    assert box.tally.calls[some.name, "register"] == before + 3
+    assert box.stats.calls[some.name, "register"] == before + 3
     assert some.entries() == []
 
 
 def test_what_cannot_be_looked_up_now_is_looked_up_by_the_next_run(some: Sender, box: Sandbox) -> None:
-    box.misbehave.on("lose-after", action="register", provider=some.name, call=1)
-    box.misbehave.on("error", action="list", provider=some.name)
+    box.faults.on("lose-after", action="register", provider=some.name, call=1)
+    box.faults.on("error", action="list", provider=some.name)
     picture = some.picture()
     submission = some.one(picture)
     assert (submission.outcome, submission.code) == ("unknown", "unknown_outcome")
     assert "run the same command again" in (submission.message or "")
     assert some.entries()[0].state == "intended"
-    box.misbehave.clear()
+    box.faults.clear()
     assert some.one(picture).outcome == "active"
     assert some.registered() == 1
 
 
 def test_a_lost_asset_is_found_behind_many_others(some: Sender, box: Sandbox) -> None:
     """Its name is compared on every page: a list is sorted as its provider likes."""
-    box.misbehave.on("lose-after", action="register", provider=some.name, call=1)
+    box.faults.on("lose-after", action="register", provider=some.name, call=1)
     picture = some.picture()
-    box.misbehave.on("error", action="list", provider=some.name)
+    box.faults.on("error", action="list", provider=some.name)
     some.one(picture)
-    box.misbehave.clear()
+    box.faults.clear()
     with some.opened() as provider:
         group = box.groups(some.name)[0].id if some.provider.needs_group else None
         for number in range(30):
@@ -117,17 +117,17 @@ def test_a_lost_asset_is_found_behind_many_others(some: Sender, box: Sandbox) ->
 @pytest.mark.parametrize(("fault", "outcome"), [("lose-after", "active"), ("lose-before", "active"), ("500", "active")])
 def test_a_run_of_many_survives_a_fault_now_and_then(some: Sender, box: Sandbox, fault: str, outcome: str) -> None:
     for call in (2, 5, 6):
-        box.misbehave.on(fault, action="register", provider=some.name, call=call)
+        box.faults.on(fault, action="register", provider=some.name, call=call)
     made = some.many(some.pictures(8))
     assert {submission.outcome for submission in made} == {outcome}
     assert some.registered() == len(some.assets()) == 8
 
 
 def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) -> None:
-    box.misbehave.throttle(20, 1, action="register", provider=some.name, retry_after=0.2)
+    box.faults.throttle(20, 1, action="register", provider=some.name, retry_after=0.2)
     made = some.many(some.pictures(30))
     assert {submission.outcome for submission in made} == {"active"}
-    assert box.tally.throttled[some.name, "register"] > 0
+    assert box.stats.throttled[some.name, "register"] > 0
     assert some.registered() == 30
 
 
@@ -140,7 +140,7 @@ def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) 
     ],
 )
 def test_a_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: str, codes: set[str], said: str) -> None:
-    box.misbehave.on(fault, action="register", provider=sender.name)
+    box.faults.on(fault, action="register", provider=sender.name)
     picture = sender.picture()
     submission = sender.one(picture)
     assert submission.outcome == "error"
@@ -148,24 +148,24 @@ def test_a_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: st
     assert said in (submission.message or "")
     assert sender.provider.title in (submission.message or "")
     assert sender.entries() == []
-    box.misbehave.clear()
+    box.faults.clear()
     assert sender.one(picture).outcome == "active"
 
 
 def test_polling_survives_failures_of_the_moment(some: Sender, box: Sandbox) -> None:
-    box.misbehave.delay = 0.1
+    box.faults.delay = 0.1
     for call, fault in enumerate(["lose", "error", "429", "503"], 1):
-        box.misbehave.on(fault, action="get", provider=some.name, call=call)
+        box.faults.on(fault, action="get", provider=some.name, call=call)
     assert some.one(some.picture()).outcome == "active"
 
 
 def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box: Sandbox) -> None:
-    box.misbehave.on("html", action="get", provider=some.name)
+    box.faults.on("html", action="get", provider=some.name)
     picture = some.picture()
     submission = some.one(picture)
     assert (submission.outcome, submission.code) == ("processing", "response_invalid")
     assert "poll on" in (submission.message or "")
-    box.misbehave.clear()
+    box.faults.clear()
     assert some.one(picture).outcome == "active"
     assert some.registered() == 1
 
@@ -173,11 +173,11 @@ def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box:
 @pytest.mark.parametrize("name", ["atlas", "sunra"])
 def test_where_names_are_not_kept_the_url_tells_an_asset_that_was_lost(box: Sandbox, tmp_path: Path, name: str) -> None:
     sender = Sender(box, name, tmp_path)
-    box.misbehave.ignore_names = True
+    box.faults.ignore_names = True
     older = sender.picture("-older")
     with sender.opened() as provider:
         provider.register(box.host(older), "image", name="older")
-    box.misbehave.on("lose-after", action="register", provider=name, call=1)
+    box.faults.on("lose-after", action="register", provider=name, call=1)
     submission = sender.one(sender.picture())
     assert submission.outcome == "active"
     assert submission.asset is not None

@@ -149,7 +149,7 @@ class TestBadInput:
         self, run: Run, box: Sandbox, tmp_path: Path, fault: str, code: str, said: str
     ) -> None:
         sender = Sender(box, "atlas", tmp_path)
-        box.misbehave.on(fault, action="upload")
+        box.faults.on(fault, action="upload")
         done = run(*words(sender, sender.picture()), "--host", "atlas", env=environment(sender))
         assert done.returncode == 2
         assert done.stderr == ""
@@ -225,9 +225,9 @@ class TestInterrupt:
         sender = Sender(box, "atlas", tmp_path / "files")
         sender.pictures(12)
         if when == "polling":
-            box.misbehave.delay = 3600
+            box.faults.delay = 3600
         else:
-            box.misbehave.latency = 0.2
+            box.faults.latency = 0.2
         process = self.start(sender, "--ledger", tmp_path / "l.sqlite")
         end = time.monotonic() + 20
         enough = 12 if when == "polling" else 2
@@ -239,7 +239,7 @@ class TestInterrupt:
         assert "Traceback" not in err
         assert "the same command goes on from there" in err
         there = sender.registered()
-        box.misbehave.clear()
+        box.faults.clear()
         if when == "polling":
             assert there == 12
             for asset in sender.assets():
@@ -256,7 +256,7 @@ class TestInterrupt:
     def test_a_second_time_it_ends_although_a_call_is_under_way(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path / "files")
         sender.picture()
-        box.misbehave.on("hang-after", action="register", call=1)
+        box.faults.on("hang-after", action="register", call=1)
         process = self.start(sender, "--ledger", tmp_path / "l.sqlite")
         end = time.monotonic() + 20
         while sender.registered() < 1 and time.monotonic() < end:
@@ -277,11 +277,11 @@ class TestInterrupt:
     ) -> None:
         sender = Sender(box, "atlas", tmp_path / "files")
         sender.pictures(2)
-        box.misbehave.on("hang", action="get")
+        box.faults.on("hang", action="get")
         process = self.start(sender, "--ledger", tmp_path / "l.sqlite")
-        before = box.tally.faults["atlas", "get"]
+        before = box.stats.faults["atlas", "get"]
         end = time.monotonic() + 20
-        while sender.registered() < 2 or box.tally.faults["atlas", "get"] == before:
+        while sender.registered() < 2 or box.stats.faults["atlas", "get"] == before:
             assert time.monotonic() < end
             time.sleep(0.02)
         seconds, _, err = self.interrupt(process)

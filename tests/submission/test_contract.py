@@ -13,7 +13,7 @@ from tests.submission.sending import ACCEPTED, Sender
 
 
 def test_what_passes_is_hosted_registered_and_polled_until_it_is_active(sender: Sender) -> None:
-    sender.box.misbehave.delay = 0.1
+    sender.box.faults.delay = 0.1
     submission = sender.one(sender.picture())
     (stored,) = sender.assets()
     asset = submission.asset
@@ -26,7 +26,7 @@ def test_what_passes_is_hosted_registered_and_polled_until_it_is_active(sender: 
     assert submission.report is not None
     assert submission.report.passed
     assert sender.host.puts == 1
-    assert not [field for field in sender.box.tally.unexpected if field.provider == sender.name]
+    assert not [field for field in sender.box.stats.unexpected if field.provider == sender.name]
 
 
 def test_what_is_registered_is_used_again_after_one_look(sender: Sender) -> None:
@@ -34,13 +34,13 @@ def test_what_is_registered_is_used_again_after_one_look(sender: Sender) -> None
     first = sender.one(picture)
     copy = sender.folder / "other-name.png"
     copy.write_bytes(picture.read_bytes())
-    gets = sender.box.tally.calls[sender.name, "get"]
+    gets = sender.box.stats.calls[sender.name, "get"]
     again = sender.one(copy)
     assert (again.outcome, again.reused) == ("active", True)
     assert again.asset is not None
     assert first.asset is not None
     assert again.asset.id == first.asset.id
-    assert sender.box.tally.calls[sender.name, "get"] == gets + 1
+    assert sender.box.stats.calls[sender.name, "get"] == gets + 1
     assert sender.registered() == sender.host.puts == 1
 
 
@@ -53,17 +53,17 @@ def test_each_kind_is_sent_in_the_providers_own_word(sender: Sender, kind: str) 
     assert submission.outcome == "active"
     (stored,) = sender.assets()
     assert stored.kind == kind
-    assert stored.stated in sender.provider.types
+    assert stored.asset_type in sender.provider.types
 
 
 def test_what_does_not_pass_is_never_sent(sender: Sender, box: Sandbox) -> None:
-    before = box.tally.calls[sender.name, "register"]
+    before = box.stats.calls[sender.name, "register"]
     bad = ACCEPTED.parent / "refused"
     made = sender.many([bad / "png-too-narrow.png", bad / "login-page.jpg", "gone.png"])
     assert [submission.outcome for submission in made] == ["rejected"] * 3
     assert [submission.code for submission in made] == ["width_too_small", "format_unsupported", "not_found"]
     assert all(submission.message for submission in made)
-    assert box.tally.calls[sender.name, "register"] == before
+    assert box.stats.calls[sender.name, "register"] == before
     assert sender.host.puts == 0
     assert sender.entries() == []
 
@@ -74,18 +74,18 @@ def test_a_stated_type_that_contradicts_the_content_stops_it(sender: Sender, box
         with pytest.raises(UsageError, match="has no type 'Audio'"):
             sender.one(sender.picture(), type="Audio")
         return
-    before = box.tally.calls[sender.name, "register"]
+    before = box.stats.calls[sender.name, "register"]
     submission = sender.one(sender.picture(), type=wrong)
     assert (submission.outcome, submission.code) == ("rejected", "type_mismatch")
-    assert box.tally.calls[sender.name, "register"] == before
+    assert box.stats.calls[sender.name, "register"] == before
     right = next(word for word, kind in sender.provider.types.items() if kind == "image")
     picture = sender.picture()
     assert sender.one(picture, type=right).outcome == "active"
-    assert sender.one(picture).reused  # it is the word that is sent where none is stated
+    assert sender.one(picture).reused  # it is the word that is sent where none is asset_type
 
 
 def test_a_failure_is_said_in_our_words_and_kept_as_a_disagreement(sender: Sender, box: Sandbox) -> None:
-    box.misbehave.fail("PixelCountTooLarge", match=f"{sender.mark}*")
+    box.faults.fail("PixelCountTooLarge", match=f"{sender.mark}*")
     picture = sender.picture()
     submission = sender.one(picture)
     assert (submission.outcome, submission.code) == ("failed", "pixel_count_too_large")
@@ -101,7 +101,7 @@ def test_a_failure_is_said_in_our_words_and_kept_as_a_disagreement(sender: Sende
 
 
 def test_a_failure_is_told_from_the_ledger_until_it_is_to_be_tried_again(sender: Sender, box: Sandbox) -> None:
-    box.misbehave.fail("PixelCountTooLarge", match=f"{sender.mark}*")
+    box.faults.fail("PixelCountTooLarge", match=f"{sender.mark}*")
     picture = sender.picture()
     sender.one(picture)
     again = sender.one(picture)
@@ -109,7 +109,7 @@ def test_a_failure_is_told_from_the_ledger_until_it_is_to_be_tried_again(sender:
     assert again.message is not None
     assert "--retry-failed" in again.message
     assert sender.registered() == 1
-    box.misbehave.clear()
+    box.faults.clear()
     assert sender.one(picture, retry_failed=True).outcome == "active"
     assert sender.registered() == 2
     assert sender.one(picture).reused
@@ -118,7 +118,7 @@ def test_a_failure_is_told_from_the_ledger_until_it_is_to_be_tried_again(sender:
 def test_a_failure_that_may_pass_is_tried_again_at_the_next_runs_three_times_in_all(
     sender: Sender, box: Sandbox
 ) -> None:
-    box.misbehave.fail("InternalError", match=f"{sender.mark}*")
+    box.faults.fail("InternalError", match=f"{sender.mark}*")
     picture = sender.picture()
     for run in range(5):
         submission = sender.one(picture)
@@ -143,7 +143,7 @@ def test_names_are_unique_short_and_begin_as_the_file_is_called(sender: Sender) 
 
 
 def test_without_waiting_it_stays_processing_and_is_polled_on_later(sender: Sender, box: Sandbox) -> None:
-    box.misbehave.delay = 0.2
+    box.faults.delay = 0.2
     picture = sender.picture()
     submission = sender.one(picture, wait=False)
     assert (submission.outcome, submission.code) == ("processing", None)
@@ -158,13 +158,13 @@ def test_an_asset_that_does_not_show_yet_is_not_taken_for_gone(some: Sender, box
     picture = some.picture()
     some.one(picture, wait=False)
     for call in (1, 2, 3):
-        box.misbehave.on("404", action="get", provider=some.name, call=call)
+        box.faults.on("404", action="get", provider=some.name, call=call)
     assert some.one(picture).outcome == "active"
     assert some.registered() == 1
 
 
 def test_polling_ends_at_its_deadline_and_goes_on_at_the_next_run(sender: Sender, box: Sandbox) -> None:
-    box.misbehave.delay = 0.4
+    box.faults.delay = 0.4
     picture = sender.picture()
     submission = sender.one(picture, poll_timeout=2)  # a tenth of a second on the quick clock
     assert (submission.outcome, submission.code) == ("processing", "deadline")
@@ -200,7 +200,7 @@ def test_an_asset_in_the_trash_is_registered_again(sender: Sender) -> None:
 
 
 def test_an_asset_that_vanishes_while_it_is_polled_is_gone(some: Sender, box: Sandbox) -> None:
-    box.misbehave.delay = 60
+    box.faults.delay = 60
     picture = some.picture()
     some.one(picture, wait=False)
     (stored,) = some.assets()
@@ -214,7 +214,7 @@ def test_an_asset_that_vanishes_while_it_is_polled_is_gone(some: Sender, box: Sa
     submission = some.one(picture, clock=Vanishing())
     assert (submission.outcome, submission.code) == ("error", "asset_gone")
     assert some.entries()[0].state == "gone"
-    box.misbehave.clear()
+    box.faults.clear()
     assert some.one(picture).outcome == "active"
 
 
@@ -230,8 +230,8 @@ def test_the_same_content_twice_in_one_run_is_one_asset(sender: Sender) -> None:
 
 
 def test_a_refusal_that_names_a_limit_is_a_failure_of_the_file(sender: Sender, box: Sandbox) -> None:
-    box.misbehave.refuse_at_once = True
-    box.misbehave.fail("WidthTooSmall", match=f"{sender.mark}*")
+    box.faults.refuse_at_once = True
+    box.faults.fail("WidthTooSmall", match=f"{sender.mark}*")
     submission = sender.one(sender.picture())
     assert (submission.outcome, submission.code) == ("failed", "width_too_small")
 

@@ -52,7 +52,7 @@ def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]]) -> lis
 
 def held(sender: Sender, runs: list[dict[str, Any]], count: int) -> None:
     """Each file of each run is one active asset, and each run has one group."""
-    registrations = Counter(one.url for one in sender.box.tally.registrations(sender.name))
+    registrations = Counter(one.url for one in sender.box.stats.registrations(sender.name))
     groups = Counter(group.name for group in sender.box.groups(sender.name))
     assets = {asset.id: asset for asset in sender.box.assets(sender.name)}
     for run in runs:
@@ -101,7 +101,7 @@ def test_where_nothing_can_be_looked_up_what_is_unknown_stays_so_and_is_not_sent
     sender = Sender(box, name, tmp_path)
     (whole,) = crashing(sender, 2, [[]])
     runs = crashing(sender, 2, [[step] for step in range(1, whole["steps"] + 1, stride)])
-    registrations = Counter(one.url for one in box.tally.registrations(name))
+    registrations = Counter(one.url for one in box.stats.registrations(name))
     assert max(registrations.values()) == 1
     unknown = 0
     for run in runs:

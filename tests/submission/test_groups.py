@@ -27,11 +27,11 @@ def groups_of(sender: Sender) -> list[str]:
 def test_without_a_group_the_error_lists_those_that_there_are(grouped: Sender, box: Sandbox) -> None:
     with grouped.opened() as provider:
         made = provider.create_group(f"{grouped.mark}-heroes")
-    before = box.tally.calls[grouped.name, "register"]
+    before = box.stats.calls[grouped.name, "register"]
     with pytest.raises(UsageError, match=r"name one with --group; it has .*") as raised:
         grouped.one(grouped.picture(), group=None)
     assert f"{grouped.mark}-heroes ({made.id})" in str(raised.value)
-    assert box.tally.calls[grouped.name, "register"] == before
+    assert box.stats.calls[grouped.name, "register"] == before
 
 
 def test_a_new_name_makes_a_group_and_the_next_run_takes_it(grouped: Sender) -> None:
@@ -71,7 +71,7 @@ def test_other_groups_are_other_assets(grouped: Sender) -> None:
 
 @pytest.mark.parametrize("fault", ["lose-after", "error-after", "lose-before", "error-before"])
 def test_a_group_whose_answer_was_lost_is_made_once(grouped: Sender, box: Sandbox, fault: str) -> None:
-    box.misbehave.on(fault, action="create_group", provider=grouped.name, call=1)
+    box.faults.on(fault, action="create_group", provider=grouped.name, call=1)
     assert grouped.one(grouped.picture()).outcome == "active"
     assert len(groups_of(grouped)) == 1
 
@@ -101,7 +101,7 @@ def test_a_group_that_a_killed_run_may_have_made_is_looked_for_before_it_is_made
 
 
 def test_a_group_that_is_refused_leaves_no_intent(grouped: Sender, box: Sandbox) -> None:
-    box.misbehave.on("403", action="create_group", provider=grouped.name)
+    box.faults.on("403", action="create_group", provider=grouped.name)
     submission = grouped.one(grouped.picture())
     assert (submission.outcome, submission.code) == ("error", "access_denied")
     assert isinstance(submission.error, AccountRefused)

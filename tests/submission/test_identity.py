@@ -86,7 +86,7 @@ class TestUrls:
     def test_without_a_strong_etag_a_run_that_was_interrupted_goes_on_all_the_same(
         self, some: Sender, web: Web, sent: str, box: Sandbox
     ) -> None:
-        box.misbehave.delay = 0.2
+        box.faults.delay = 0.2
         web.put(sent, web.files[sent], None)
         assert some.one(web.origin + sent, wait=False).outcome == "processing"
         assert some.one(web.origin + sent).outcome == "active"
@@ -95,7 +95,7 @@ class TestUrls:
     def test_without_a_strong_etag_a_failure_is_not_held_against_the_url(
         self, some: Sender, web: Web, sent: str, box: Sandbox
     ) -> None:
-        box.misbehave.fail("PixelCountTooLarge", match=f"{some.mark}*", times=1)
+        box.faults.fail("PixelCountTooLarge", match=f"{some.mark}*", times=1)
         web.put(sent, web.files[sent], None)
         assert some.one(web.origin + sent).outcome == "failed"
         assert some.one(web.origin + sent).outcome == "active"
@@ -190,7 +190,7 @@ class TestFiles:
     def test_rule_sets_that_change_let_a_failure_be_tried_again(
         self, some: Sender, box: Sandbox, tmp_path: Path
     ) -> None:
-        box.misbehave.fail("PixelCountTooLarge", match=f"{some.mark}*")
+        box.faults.fail("PixelCountTooLarge", match=f"{some.mark}*")
         picture = some.picture()
         some.one(picture)
         mine = tmp_path / "mine.toml"
@@ -212,7 +212,7 @@ class TestFiles:
         strict = atlas.one(clip, strict=True)
         assert (strict.outcome, strict.code) == ("rejected", "duration_too_long")
         assert "--strict" in (strict.message or "")
-        box.misbehave.fail("DurationTooLong", match=f"{atlas.mark}*")
+        box.faults.fail("DurationTooLong", match=f"{atlas.mark}*")
         assert atlas.one(clip, name=atlas.mark).outcome == "failed"
         with Ledger(str(atlas.folder / "ledger.sqlite")) as ledger:
             (disagreement,) = ledger.disagreements()

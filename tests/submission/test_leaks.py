@@ -51,8 +51,8 @@ def test_a_command_shows_and_keeps_no_secret(run: Run, box: Sandbox, web: Web, t
         web.put(path, unique_picture(tmp_path / "x.png").read_bytes(), None if number % 2 else '"strong"')
         urls.append(web.origin + path + QUERY)
         if fault:
-            box.misbehave.on(fault, action="register", provider=name, call=2 * number)
-    box.misbehave.fail("DownloadFailed", match=f"*{sender.mark}-0*", message=f"cannot fetch {urls[0]}")
+            box.faults.on(fault, action="register", provider=name, call=2 * number)
+    box.faults.fail("DownloadFailed", match=f"*{sender.mark}-0*", message=f"cannot fetch {urls[0]}")
     words = ["submit", *urls, "--to", name, "--endpoint", box.endpoint(name)]
     words += ["--ledger", str(tmp_path / "ledger.sqlite"), *(["--group", sender.group] if sender.group else [])]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **box.environment(name)}
@@ -85,14 +85,14 @@ def test_no_error_no_repr_and_no_log_has_a_secret(
     texts = []
     for fault in FAULTS[:-1]:
         web.put(path, unique_picture(tmp_path / "x.png").read_bytes(), f'"{fault}"')
-        box.misbehave.clear()
-        box.misbehave.on(fault, action="register", provider=name)
+        box.faults.clear()
+        box.faults.on(fault, action="register", provider=name)
         try:
             made = submit(web.origin + path + QUERY, name, **sender.options())
             texts += [repr(made), json.dumps(made.as_json())]
         except PreflightError as error:
             texts += ["".join(traceback.format_exception(error)), repr(error), repr(vars(error))]
-    box.misbehave.clear()
+    box.faults.clear()
     submission = sender.one(web.origin + path + QUERY)
     texts += [repr(submission), json.dumps(submission.as_json()), repr(sender.opened()), repr(sender.entries())]
     said = "\n".join([*texts, caplog.text]).encode()

@@ -27,8 +27,8 @@ print(asset.id)
 
 
 def test_threads_that_submit_the_same_file_make_one_asset(some: Sender, box: Sandbox) -> None:
-    box.misbehave.latency = 0.03
-    box.misbehave.delay = 0.1
+    box.faults.latency = 0.03
+    box.faults.delay = 0.1
     picture = some.picture()
     made: list[Asset] = []
     errors: list[PreflightError] = []
@@ -55,7 +55,7 @@ def test_threads_that_submit_the_same_file_make_one_asset(some: Sender, box: San
 
 
 def test_processes_that_submit_the_same_file_make_one_asset(some: Sender, box: Sandbox) -> None:
-    box.misbehave.latency = 0.1
+    box.faults.latency = 0.1
     picture = some.picture()
     options = {
         "keys": keys_of(box, some.name),

@@ -38,7 +38,7 @@ def test_data_uris_and_assets_are_not_registered(atlas: Sender) -> None:
 
 class TestOrder:
     def test_results_come_in_input_order_one_for_each_target(self, atlas: Sender, box: Sandbox) -> None:
-        box.misbehave.delay = 0.1
+        box.faults.delay = 0.1
         pictures = atlas.pictures(3)
         targets = [pictures[0], NARROW, pictures[1], "gone.png", pictures[2]]
         made = atlas.many(targets)
@@ -47,7 +47,7 @@ class TestOrder:
         assert [submission.outcome for submission in made] == ["active", "rejected", "active", "rejected", "active"]
 
     def test_unordered_they_come_as_they_are_ready(self, atlas: Sender, box: Sandbox) -> None:
-        box.misbehave.delay = 0.3
+        box.faults.delay = 0.3
         made = atlas.many([atlas.picture(), NARROW], ordered=False)
         assert [submission.index for submission in made] == [1, 0]
 
@@ -78,8 +78,8 @@ class TestOrder:
 
 class TestEarlyEnd:
     def test_whoever_stops_iterating_stops_the_run_and_the_next_one_goes_on(self, atlas: Sender, box: Sandbox) -> None:
-        box.misbehave.delay = 0.2
-        box.misbehave.latency = 0.02
+        box.faults.delay = 0.2
+        box.faults.latency = 0.02
         pictures = atlas.pictures(60)
         with closing(submit_many(pictures, "atlas", **atlas.options())) as run:
             assert next(run).outcome == "active"
@@ -91,7 +91,7 @@ class TestEarlyEnd:
         assert atlas.registered() == 60
 
     def test_a_stop_waits_for_the_call_under_way_and_for_nothing_else(self, atlas: Sender, box: Sandbox) -> None:
-        box.misbehave.latency = 0.3
+        box.faults.latency = 0.3
         clock = Clock()
         run = submit_many(atlas.pictures(3), "atlas", **atlas.options(clock=clock))
         threading.Timer(0.25, clock.stop).start()
@@ -100,30 +100,30 @@ class TestEarlyEnd:
             list(run)
         assert time.monotonic() - begun < 3
         assert "intended" not in {entry.state for entry in atlas.entries()}
-        box.misbehave.clear()
+        box.faults.clear()
         assert {submission.outcome for submission in atlas.many(atlas.folder.glob("*.png"))} == {"active"}  # type: ignore[arg-type]
         assert atlas.registered() == 3
 
     def test_a_run_that_is_never_iterated_does_nothing(self, atlas: Sender, box: Sandbox) -> None:
-        before = sum(box.tally.calls.values())
+        before = sum(box.stats.calls.values())
         submit_many([atlas.picture()], "atlas", **atlas.options())
-        assert sum(box.tally.calls.values()) == before
+        assert sum(box.stats.calls.values()) == before
         assert not (atlas.folder / "ledger.sqlite").exists()
 
 
 class TestStops:
     def test_an_account_that_is_refused_in_the_middle_loses_nothing(self, some: Sender, box: Sandbox) -> None:
         for call in range(9, 60):
-            box.misbehave.on("402", action="register", provider=some.name, call=call)
+            box.faults.on("402", action="register", provider=some.name, call=call)
         pictures = some.pictures(40)
-        calls = box.tally.calls[some.name, "register"]
+        calls = box.stats.calls[some.name, "register"]
         made = some.many(pictures)
         assert len(made) == 40
         assert {submission.code for submission in made if submission.outcome == "error"} == {"credits"}
         assert sum(submission.outcome == "active" for submission in made) == some.registered() == 8
-        assert box.tally.calls[some.name, "register"] - calls < 8 + running.WORKERS + 1
+        assert box.stats.calls[some.name, "register"] - calls < 8 + running.WORKERS + 1
         assert {entry.state for entry in some.entries()} == {"active"}
-        box.misbehave.clear()
+        box.faults.clear()
         again = some.many(pictures)
         assert sum(submission.reused for submission in again) == 8
         assert some.registered() == 40
@@ -241,21 +241,21 @@ class TestSubmit:
         assert raised.value.report.findings[0].code == "width_too_small"
 
     def test_what_fails_raises_with_its_submission(self, atlas: Sender, box: Sandbox) -> None:
-        box.misbehave.fail("FaceMismatch", match=f"{atlas.mark}*")
-        with pytest.raises(NotActive, match="the sandbox was told so") as raised:
+        box.faults.fail("FaceMismatch", match=f"{atlas.mark}*")
+        with pytest.raises(NotActive, match="failed as the sandbox was configured to") as raised:
             submit(atlas.picture(), "atlas", **atlas.options())
         submission: Submission = raised.value.submission
         assert submission.code == "face_mismatch"
 
     def test_still_processing_raises_unless_nobody_wanted_to_wait(self, atlas: Sender, box: Sandbox) -> None:
-        box.misbehave.delay = 60
+        box.faults.delay = 60
         picture = atlas.picture()
         with pytest.raises(NotActive, match="still processing after 1 s"):
             submit(picture, "atlas", **atlas.options(poll_timeout=1))
         assert submit(picture, "atlas", **atlas.options(wait=False)).status == "processing"
 
     def test_a_call_that_fails_raises_its_own_error(self, atlas: Sender, box: Sandbox) -> None:
-        box.misbehave.on("subscription", provider="atlas")
+        box.faults.on("subscription", provider="atlas")
         with pytest.raises(preflight.AccountRefused, match="no plan"):
             submit(atlas.picture(), "atlas", **atlas.options())
 
