@@ -16,11 +16,11 @@ from preflight.probes import probe as probe_source
 from preflight.report import Finding, Problem, Report, Result, internal_error
 from preflight.ruleset import RuleSet, digest_of
 from preflight.sources import Source
-from preflight.sources.opening import Target, display_name, is_url, open_source
+from preflight.sources.open import Target, display_name, is_url, open_source
 
 if TYPE_CHECKING:
-    from preflight.sources.custom_headers import Headers
-    from preflight.sources.options import HttpOptions
+    from preflight.net.custom_headers import Headers
+    from preflight.net.options import HttpOptions
 
 Rules = catalog.Wanted | list[catalog.Wanted] | tuple[catalog.Wanted, ...]
 """Rule sets: a name, a path of a rule file, several with commas or in a list, `all`, or compiled ones."""
@@ -64,7 +64,7 @@ def plan_for(
     """
     chosen = catalog.resolve(rules) if rules is not None else ()
     if http is None and (timeout is not None or allow_private or user_agent is not None or headers):
-        from preflight.sources.options import USUAL, HttpOptions
+        from preflight.net.options import USUAL, HttpOptions
 
         seconds = USUAL.timeout if timeout is None else timeout
         http = HttpOptions(seconds, allow_private, user_agent=user_agent, headers=headers or ())

@@ -16,10 +16,10 @@ from preflight import catalog, toml
 from preflight.codes import CODES
 from preflight.confinement import ROOTS, Confinement
 from preflight.errors import UsageError
+from preflight.net.custom_headers import checked_user_agent
+from preflight.net.options import LONGEST
 from preflight.ruleset import is_path
-from preflight.sources.custom_headers import checked_user_agent
-from preflight.sources.opening import is_url
-from preflight.sources.options import LONGEST
+from preflight.sources.open import is_url
 
 OWN: Final = "preflight.toml"
 SHARED: Final = "pyproject.toml"

@@ -11,13 +11,13 @@ from preflight.codes import CODES, bound_codes, choice_code
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.media import Media
+from preflight.net.custom_headers import Headers
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
 from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
 from preflight.sources.assets import CODE as ASSET
 from preflight.sources.assets import asset_of
-from preflight.sources.custom_headers import Headers
-from preflight.sources.opening import Target, require_iterable
+from preflight.sources.open import Target, require_iterable
 from preflight.targets import Item
 from preflight.units import amount, label
 from preflight.wording import accepted, beyond, either

@@ -39,6 +39,7 @@ LAYERS = [
     ["probes"],
     ["processes"],
     ["sources"],
+    ["net"],
     ["report"],
     ["media", "units"],
     ["output"],

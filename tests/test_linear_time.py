@@ -11,14 +11,16 @@ import pytest
 from preflight.errors import PreflightError
 from preflight.escape import printable
 from preflight.ledger.entry import asset_name
+from preflight.net import headers, presigned, urls
+from preflight.net.addresses import is_literal, kind_of
+from preflight.net.errors import refused
+from preflight.net.redact import redact, redact_text
 from preflight.probes.sniff_text import sniff_text
 from preflight.providers.findings import UPSTREAM, finding_of
 from preflight.providers.reasons import Said, reason_of
 from preflight.providers.redaction import Redactor
-from preflight.sources import coding, headers, opening, pages, presigned, urls
-from preflight.sources.addresses import is_literal, kind_of
-from preflight.sources.failures import refused
-from preflight.sources.redact import redact, redact_text
+from preflight.sources import coding, pages
+from preflight.sources import open as open_module
 from preflight.units import quantity
 
 SMALL = 16_000
@@ -111,7 +113,7 @@ OF_URLS: dict[str, Callable[[str], object]] = {
     "expires_at": presigned.expires_at,
     "parse": urls.parse,
     "page_of": lambda text: pages.page_of(text, encoded("<html>" + text), text),
-    "is_url": opening.is_url,
+    "is_url": open_module.is_url,
 }
 OTHERS: dict[str, Callable[[str], object]] = {
     "content_range": headers.content_range,

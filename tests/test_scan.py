@@ -19,7 +19,7 @@ from preflight import Report, UsageError, check_many
 from preflight.checker import plan_for
 from preflight.scan import lanes, pour, scan
 from preflight.scan.work import Ready
-from preflight.sources.opening import Target
+from preflight.sources.open import Target
 from preflight.targets import Item, expand
 from tests.scan_targets import Broken, Failing, Inline, NoPath
 
@@ -217,7 +217,7 @@ def slow() -> Iterator[str]:
 
 @pytest.mark.parametrize(("per_host", "most"), [(None, 16), (3, 3)])
 def test_urls_are_asked_for_at_once_but_not_too_many_of_one_host(slow: str, per_host: int | None, most: int) -> None:
-    from preflight.sources.options import HttpOptions
+    from preflight.net.options import HttpOptions
 
     options = {"allow_private": True} | ({} if per_host is None else {"per_host": per_host})
     plan = plan_for("atlas", http=HttpOptions(**options))  # type: ignore[arg-type]

@@ -16,15 +16,15 @@ from preflight.cli.defaults import config_option, configured_targets
 from preflight.cli.numbers import Seconds, Within
 from preflight.codes import CODES
 from preflight.errors import UsageError
+from preflight.net.custom_headers import checked_headers, checked_user_agent
 from preflight.output import Outputs
 from preflight.run.progress import Progress
-from preflight.sources.custom_headers import checked_headers, checked_user_agent
 from preflight.targets import Item, Selection, expand
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from preflight.sources.options import HttpOptions
+    from preflight.net.options import HttpOptions
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -129,7 +129,7 @@ def http_options(options: dict[str, Any]) -> HttpOptions | None:
     chosen = {name: options[name] for name in names if options[name]}
     if not chosen:
         return None
-    from preflight.sources.options import HttpOptions
+    from preflight.net.options import HttpOptions
 
     return HttpOptions(**chosen)
 

@@ -13,7 +13,7 @@ from preflight import catalog
 from preflight.errors import UsageError
 from preflight.output import open_descriptor
 from preflight.reporters.outputs import format_of
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 from preflight.targets import Item, is_media
 
 Identity = tuple[int, int] | str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from preflight.errors import UsageError
 from preflight.hosts import Host
+from preflight.net.options import HttpOptions
+from preflight.net.redact import redact
 from preflight.providers import Provider
-from preflight.sources.options import HttpOptions
-from preflight.sources.redact import redact
 
 
 def open_host(

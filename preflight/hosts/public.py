@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 from preflight.errors import SourceError, UsageError
 from preflight.hosts import LocalFile
 from preflight.media import Need
+from preflight.net.options import HttpOptions
+from preflight.net.redact import redact
 from preflight.sources.http import HttpSource
-from preflight.sources.options import HttpOptions
-from preflight.sources.redact import redact
 
 _PIECE: Final = 1 << 20
 _PATIENCE: Final = 300.0

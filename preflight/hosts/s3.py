@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from preflight.errors import MissingExtra, SourceChanged, SourceError, UsageError
 from preflight.hosts import Hashing, LocalFile
-from preflight.sources.redact import redact, redact_text
+from preflight.net.redact import redact, redact_text
 
 LEAST: Final = 6 * 3600
 """Seconds that a URL works at least: longer than any provider takes to fetch it."""

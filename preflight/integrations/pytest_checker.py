@@ -16,7 +16,7 @@ from preflight.formats import extension_of
 from preflight.integrations.pytest_settings import Settings, readable
 from preflight.report import Report
 from preflight.ruleset import RuleSet
-from preflight.sources.opening import Target, display_name, is_url
+from preflight.sources.open import Target, display_name, is_url
 
 _LARGE: Final = 16 << 20
 """Bytes above which a file is known again by its state, not its digest: reading all of it costs more than checking."""

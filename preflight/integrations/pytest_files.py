@@ -13,7 +13,7 @@ from preflight.checker import plan_for
 from preflight.integrations.pytest_settings import Settings, confinement_of, readable, settings_of
 from preflight.report import Problem
 from preflight.scan import scan
-from preflight.sources.opening import display_name
+from preflight.sources.open import display_name
 from preflight.targets import Item, expand, is_media
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from preflight.errors import UsageError
 from preflight.report import Report
 from preflight.reporters.text import describe
 from preflight.ruleset import RuleSet, is_path
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 
 Choice = Literal["fail", "skip"]
 

@@ -14,7 +14,7 @@ from preflight.errors import UsageError
 from preflight.integrations.uploads import Stopping, file_of, size_of
 from preflight.report import Finding, Report, Result
 from preflight.ruleset import RuleSet
-from preflight.sources.opening import Target, display_name, is_url
+from preflight.sources.open import Target, display_name, is_url
 
 _MAX_PATH_CHARS: Final = 4096
 """PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""

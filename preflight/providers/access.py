@@ -11,10 +11,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from preflight.errors import SourceError, UsageError
+from preflight.net.redact import redact
+from preflight.net.urls import parse
 from preflight.providers.client import Call
 from preflight.providers.secret import Secret
-from preflight.sources.redact import redact
-from preflight.sources.urls import parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from preflight.errors import UsageError
+from preflight.net.redact import redact
 from preflight.providers import reading
 from preflight.providers.access import API_KEY, Key
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
@@ -14,7 +15,6 @@ from preflight.providers.base import Provider, Registered, Registration
 from preflight.providers.client import Call
 from preflight.providers.reading import Fields
 from preflight.providers.reasons import Said, said_by
-from preflight.sources.redact import redact
 
 _PATH = "/v1/asset/human"
 

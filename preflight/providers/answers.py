@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from preflight.net.presigned import expires_at
 from preflight.providers import reading
 from preflight.providers.asset import Asset, Group, Page, Status, moment
 from preflight.providers.client import Call
@@ -13,7 +14,6 @@ from preflight.providers.exchange import Exchange
 from preflight.providers.findings import RETRYABLE, UPSTREAM, finding_of
 from preflight.providers.reading import Fields
 from preflight.providers.redaction import Redactor
-from preflight.sources.presigned import expires_at
 
 
 class Answers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from preflight.sources.redact import redact
+from preflight.net.redact import redact
 
 Status = Literal["processing", "active", "failed", "unknown"]
 STATUSES: Final[tuple[Status, ...]] = ("processing", "active", "failed", "unknown")

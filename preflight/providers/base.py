@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Final, Literal, NamedTuple, NoReturn, Self
 
 from preflight.errors import UsageError
+from preflight.net.redact import redact
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
 from preflight.providers.calls import Calls
 from preflight.providers.client import Call
-from preflight.sources.redact import redact
 
 VERBS: Final[tuple[str, ...]] = (
     "register",

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from preflight.errors import UsageError
+from preflight.net.framing import Budget, InvalidResponse
+from preflight.net.log_filter import quiet
 from preflight.providers.multipart import Multipart
-from preflight.sources.framing import Budget, InvalidResponse
-from preflight.sources.quiet import quiet
 
 if TYPE_CHECKING:
     import requests
 
-    from preflight.sources.response import BoundedResponse
+    from preflight.net.response import BoundedResponse
 
 MAX_ANSWER: Final = 4 << 20
 """Bytes of an answer, decoded; the longest lists are far shorter."""
@@ -96,7 +96,7 @@ class Client:
         """timeout: s to connect, and s without a byte of the answer; the whole answer may take twice the latter."""
         if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
             raise UsageError("--proxy takes an http:// or https:// URL")
-        from preflight.sources.bounded import BoundedAdapter
+        from preflight.net.bounded import BoundedAdapter
 
         self._auth = auth
         self._clock = clock

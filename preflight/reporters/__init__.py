@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, Protocol, TypeGuard
 
 from preflight.report import Report
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 from preflight.summary import Summary
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from preflight.codes import CODES
 from preflight.escape import printable
 from preflight.report import Finding, Report
 from preflight.reporters import Options
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 from preflight.summary import Summary
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -25,7 +25,7 @@ from preflight.reporters import LineReporter
 from preflight.ruleset import digest_of
 from preflight.run.rows import Row
 from preflight.scan.work import Ready
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 from preflight.summary import VERDICTS
 from preflight.targets import Item
 

@@ -11,10 +11,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from preflight.checker import examine, plan_for
+from preflight.net.options import HttpOptions
 from preflight.report import Finding, Report
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.state import Account, Outcome, StoredAsset
-from preflight.sources.options import HttpOptions
 
 WORKERS: Final = 8
 _ALLOWED_FOR_TRUSTED: Final = frozenset(("address_not_public", "host_is_ip"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from preflight.sources.redact import redact
+from preflight.net.redact import redact
 
 
 class Registration(NamedTuple):

@@ -9,13 +9,13 @@ from preflight.checker import Plan, Rules, needed, plan_for
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
 from preflight.scan.work import Numbered, Outcome, Pack, Ready, examine_item
-from preflight.sources.opening import Target, display_name, is_target, is_url, not_a_target_message, require_iterable
+from preflight.sources.open import Target, display_name, is_target, is_url, not_a_target_message, require_iterable
 from preflight.targets import Item
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from preflight.sources.custom_headers import Headers
+    from preflight.net.custom_headers import Headers
 
 __all__ = ["Outcome", "check_many", "examine_item", "pour", "scan"]
 

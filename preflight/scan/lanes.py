@@ -22,7 +22,7 @@ from preflight.checker import Plan
 from preflight.errors import PreflightError
 from preflight.scan.processes import Processes, most_processes
 from preflight.scan.work import Numbered, Pack, Ready, Work, do
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 from preflight.targets import Item
 
 URL_WORKERS: Final = 32

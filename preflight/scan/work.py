@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from preflight.checker import Plan, examine, result_of
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
 from preflight.report import Problem, Report
-from preflight.sources.opening import display_name
+from preflight.sources.open import display_name
 from preflight.targets import Item
 
 Outcome = Report | None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from preflight.sources.answer import Answer
-from preflight.sources.failures import cut_off, unusable
+from preflight.net.answer import Answer
+from preflight.net.errors import cut_off, unusable
 
 DECODABLE: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """Content codings that zlib decodes (RFC 9110 8.4.1), with its window bits."""

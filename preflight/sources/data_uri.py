@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from preflight.errors import SourceError
 from preflight.media import Delivery
-from preflight.sources.redact import redact
+from preflight.net.redact import redact
 
 SCHEME: Final = "data"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*+={0,2}")

@@ -6,7 +6,7 @@ import tempfile
 from typing import IO, Final, Protocol
 
 from preflight.errors import SourceError
-from preflight.sources.answer import PIECE
+from preflight.net.answer import PIECE
 
 SPOOL: Final = 8 << 20
 """Bytes that are kept in memory before a temporary file takes them."""

@@ -7,17 +7,17 @@ from typing import Final
 
 from preflight.errors import SourceChanged, SourceError
 from preflight.media import EVERYTHING, Delivery, Need
-from preflight.sources.answer import Answer
+from preflight.net.answer import Answer
+from preflight.net.errors import Passing, RangeRefused, too_much
+from preflight.net.headers import content_range
+from preflight.net.options import USUAL, HttpOptions
+from preflight.net.redact import redact
+from preflight.net.transport import Transport, shared
 from preflight.sources.blocks import HEAD
-from preflight.sources.exchange import Exchange
-from preflight.sources.failures import Passing, RangeRefused, too_much
+from preflight.sources.fetch_state import Received, Span
+from preflight.sources.fetcher import Exchange
 from preflight.sources.forward import Forward
-from preflight.sources.headers import content_range
-from preflight.sources.options import USUAL, HttpOptions
 from preflight.sources.pages import page_of
-from preflight.sources.received import Received, Span
-from preflight.sources.redact import redact
-from preflight.sources.transport import Transport, shared
 
 __all__ = ["HttpOptions", "HttpSource"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from preflight.errors import SourceError
-from preflight.sources.failures import Passing, timed_out
-from preflight.sources.options import HttpOptions
-from preflight.sources.transport import Transport
+from preflight.net.errors import Passing, timed_out
+from preflight.net.options import HttpOptions
+from preflight.net.transport import Transport
 
 PAUSE = 0.25
 """s before the first further try; twice as long before the next."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from preflight.errors import SourceError
 from preflight.media import Delivery
-from preflight.sources.answer import Answer
-from preflight.sources.headers import media_type
-from preflight.sources.presigned import expires_at
-from preflight.sources.urls import parse
+from preflight.net.answer import Answer
+from preflight.net.headers import media_type
+from preflight.net.presigned import expires_at
+from preflight.net.urls import parse
 
 
 class Record:

@@ -13,10 +13,10 @@ from preflight.errors import NotActive, Rejected, UsageError
 from preflight.hosts import Host
 from preflight.hosts.opening import open_host
 from preflight.ledger import STEM, TAIL, Ledger
+from preflight.net.options import USUAL
 from preflight.providers import Asset, Provider, find_provider
 from preflight.rates import Clock, Pacer, Section
-from preflight.sources.opening import require_iterable
-from preflight.sources.options import USUAL
+from preflight.sources.open import require_iterable
 from preflight.submission.groups import Groups
 from preflight.submission.job import Job, digest_of
 from preflight.submission.lookup import USUAL_SETTLING, Settling

@@ -7,9 +7,9 @@ import hashlib
 from preflight.errors import SourceChanged, SourceError
 from preflight.ledger import CONTENT, Content
 from preflight.media import Need
+from preflight.net.redact import redact
 from preflight.report import Report
 from preflight.sources.http import HttpOptions, HttpSource
-from preflight.sources.redact import redact
 
 _PIECE = 1 << 20
 

@@ -17,14 +17,14 @@ from preflight.errors import AccountRefused, PreflightError, ProviderError, Sour
 from preflight.escape import printable
 from preflight.hosts import Host, LocalFile, nowhere
 from preflight.ledger import CONTENT, Content, Entry, Key, Ledger
+from preflight.net.options import USUAL
+from preflight.net.redact import redact_text
 from preflight.providers import Provider
 from preflight.rates import Clock
 from preflight.report import Finding, Report, verdict_of
 from preflight.ruleset import RuleSet
 from preflight.scan import examine_item
-from preflight.sources.opening import is_url
-from preflight.sources.options import USUAL
-from preflight.sources.redact import redact_text
+from preflight.sources.open import is_url
 from preflight.submission.groups import Groups
 from preflight.submission.identity import content_of_file, content_of_url, same_file, same_url
 from preflight.submission.outcome import Submission, rejected, settled, stopped

@@ -9,9 +9,9 @@ from typing import Final
 from preflight.errors import AssetNotFound, ProviderError, UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
+from preflight.net.redact import redact
 from preflight.providers import Asset, Provider, find_provider
 from preflight.rates import Clock
-from preflight.sources.redact import redact
 from preflight.submission.lookup import USUAL_SETTLING
 from preflight.submission.patience import changing, reading
 from preflight.submission.registrar import Registrar

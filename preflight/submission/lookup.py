@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 
 from preflight.errors import AssetNotFound
 from preflight.ledger import TAIL, Entry
+from preflight.net.redact import redact
 from preflight.providers import Asset, Group, Page, Provider
 from preflight.rates import Backoff, Clock
-from preflight.sources.redact import redact
 from preflight.submission.patience import reading
 
 T = TypeVar("T", Asset, Group)

@@ -10,9 +10,9 @@ from typing import Final
 
 from preflight.errors import AssetNotFound, LedgerError, ProviderError, RateLimited, RequestRefused
 from preflight.ledger import Entry, Key, Ledger, State, asset_name
+from preflight.net.redact import redact
 from preflight.providers import Asset, Provider
 from preflight.rates import Clock, Pacer, Section
-from preflight.sources.redact import redact
 from preflight.submission.lookup import Settling, find
 from preflight.submission.patience import reading
 

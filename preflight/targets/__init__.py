@@ -11,7 +11,7 @@ from preflight.errors import SourceError
 from preflight.formats import MEDIA_EXTENSIONS, extension_of, holds_media
 from preflight.report import Problem
 from preflight.sources.assets import asset_of
-from preflight.sources.opening import Target, display_name, is_fetched, is_url
+from preflight.sources.open import Target, display_name, is_fetched, is_url
 
 if TYPE_CHECKING:
     from preflight.gitignore import IgnoreRules

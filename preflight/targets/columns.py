@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 MAX_RECORD_LINES: Final = 1000

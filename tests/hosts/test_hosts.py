@@ -19,9 +19,9 @@ from preflight.hosts.opening import open_host
 from preflight.hosts.public import PublicBase
 from preflight.hosts.s3 import S3Host
 from preflight.hosts.upload import UploadHost
+from preflight.net.options import HttpOptions
 from preflight.providers import open_provider
 from preflight.sandbox import Sandbox
-from preflight.sources.options import HttpOptions
 from tests.submission.sending import Sender, unique_picture
 from tests.submission.web import Web, serving
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from preflight.media import EVERYTHING, Media
+from preflight.net.transport import Transport
 from preflight.probes import jpeg
 from preflight.sources.http import HttpOptions, HttpSource
 from preflight.sources.memory import MemorySource
-from preflight.sources.transport import Transport
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
 

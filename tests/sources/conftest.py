@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from preflight.media import EVERYTHING, Need
+from preflight.net.transport import Transport
 from preflight.sources.http import HttpOptions, HttpSource
-from preflight.sources.transport import Transport
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
 

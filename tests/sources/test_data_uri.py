@@ -15,7 +15,7 @@ import pytest
 import preflight
 from preflight.errors import SourceError
 from preflight.sources.data_uri import DataUriSource
-from preflight.sources.opening import open_source
+from preflight.sources.open import open_source
 from tests.conftest import Run
 
 PNG = Path("fixtures/accepted/picture.png").read_bytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
-from preflight.sources.gate import Gate, Place
+from preflight.net.limiter import Gate, Place
 
 
 def in_thread(gate: Gate, host: str, patience: float) -> Place | None:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from preflight.errors import SourceError, UsageError
 from preflight.media import Need
+from preflight.net.transport import Transport, shared
 from preflight.sources import Source
 from preflight.sources.blocks import DISTANT, HEAD, TAIL
 from preflight.sources.http import HttpOptions, HttpSource
-from preflight.sources.transport import Transport, shared
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
@@ -266,7 +266,7 @@ def test_options_that_cannot_be_meant(choice: dict[str, Any]) -> None:
 
 
 def test_options_and_redaction_load_no_http_library() -> None:
-    code = "import sys, preflight.sources.options, preflight.sources.redact; print('requests' in sys.modules)"
+    code = "import sys, preflight.net.options, preflight.net.redact; print('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.errors import SourceError
-from preflight.sources.headers import retry_after
+from preflight.net.headers import retry_after
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, FakeTime, Open
 

@@ -10,7 +10,7 @@ import pytest
 from urllib3.util.ssl_ import create_urllib3_context
 
 from preflight.errors import SourceError
-from preflight.sources.sockets import TlsSocket
+from preflight.net.sockets import TlsSocket
 from tests.servers import tls
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from preflight.sources.redact import HIDDEN, redact, redact_text
+from preflight.net.redact import HIDDEN, redact, redact_text
 
 SECRET = "s3cr3t"
 

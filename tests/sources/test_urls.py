@@ -7,8 +7,8 @@ import re
 import pytest
 
 from preflight.errors import SourceError
+from preflight.net.urls import parse
 from preflight.sources.http import HttpOptions, HttpSource
-from preflight.sources.urls import parse
 
 
 def test_the_parts_of_a_url() -> None:

@@ -15,9 +15,9 @@ from preflight.cli.options import Decorator, output_stream
 from preflight.cli.overwrite import OverwriteGuard
 from preflight.escape import printable
 from preflight.ledger import Entry
+from preflight.net.redact import redact_text
 from preflight.providers import Asset
 from preflight.reporters.csv import cell
-from preflight.sources.redact import redact_text
 
 WIDTH: Final = 10
 """Characters of the word at the beginning of a line."""

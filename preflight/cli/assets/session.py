@@ -14,7 +14,7 @@ from preflight.cli.wrapping import Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Callback, Provider, find_provider
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 
 
 @click.group("session", cls=Subcommands, short_help="Verify a real person.", epilog=ASSETS_CODES)

@@ -16,7 +16,7 @@ from preflight.reporters import is_path
 from preflight.reporters.html.limits import rule_sets
 from preflight.reporters.html.previews import Wish
 from preflight.ruleset import RuleSet
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 
 VERDICTS: Final = ("fail", "unknown", "warning", "pass")
 """A row's verdict is the number of one of them; a warning is a pass that a lenient bound allowed."""

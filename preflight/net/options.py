@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from preflight.errors import UsageError
-from preflight.sources.custom_headers import Headers, checked_headers, checked_user_agent
+from preflight.net.custom_headers import Headers, checked_headers, checked_user_agent
 
 LONGEST: Final = 86_400
 

@@ -8,7 +8,7 @@ import time
 from http.client import BadStatusLine, HTTPMessage, HTTPResponse, RemoteDisconnected
 from typing import Any, Final
 
-from preflight.sources.framing import (
+from preflight.net.framing import (
     Budget,
     BufferedStream,
     ChunkedBody,

@@ -9,11 +9,9 @@ from urllib.parse import urljoin, urlsplit
 
 from preflight import __version__
 from preflight.errors import SourceError
-from preflight.sources.answer import Answer
-from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenge_page, is_challenged, reason_of
-from preflight.sources.coding import content_codings
-from preflight.sources.custom_headers import header_redactor
-from preflight.sources.failures import (
+from preflight.net.answer import Answer
+from preflight.net.custom_headers import header_redactor
+from preflight.net.errors import (
     Passing,
     RangeRefused,
     automation_refused,
@@ -22,16 +20,18 @@ from preflight.sources.failures import (
     redirected_endlessly,
     refused,
 )
-from preflight.sources.framing import Budget
-from preflight.sources.headers import content_length, media_type, retry_after
-from preflight.sources.meter import Meter
-from preflight.sources.options import HttpOptions
+from preflight.net.framing import Budget
+from preflight.net.headers import content_length, media_type, retry_after
+from preflight.net.meter import Meter
+from preflight.net.options import HttpOptions
+from preflight.net.redact import redact
+from preflight.net.transport import Transport
+from preflight.net.urls import parse
+from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenge_page, is_challenged, reason_of
+from preflight.sources.coding import content_codings
 from preflight.sources.pages import hint_for
 from preflight.sources.patience import Patience
 from preflight.sources.record import Record
-from preflight.sources.redact import redact
-from preflight.sources.transport import Transport
-from preflight.sources.urls import parse
 
 T = TypeVar("T")
 _HEADERS: Final = {"User-Agent": f"preflight/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}

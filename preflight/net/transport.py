@@ -23,16 +23,16 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
 
 from preflight.errors import SourceError
-from preflight.sources.adapter import GuardedAdapter
-from preflight.sources.addresses import kind_of
-from preflight.sources.answer import Answer
-from preflight.sources.failures import Passing, broken, cause_of, garbled, insecure, timed_out
-from preflight.sources.gate import Gate, Place
-from preflight.sources.guard import Admitted, Guard, Judge, Resolver, resolve
-from preflight.sources.options import USUAL, HttpOptions
-from preflight.sources.quiet import quiet
-from preflight.sources.redact import redact
-from preflight.sources.sockets import TlsSocket
+from preflight.net.adapter import GuardedAdapter
+from preflight.net.addresses import kind_of
+from preflight.net.answer import Answer
+from preflight.net.errors import Passing, broken, cause_of, garbled, insecure, timed_out
+from preflight.net.guard import Admitted, Guard, Judge, Resolver, resolve
+from preflight.net.limiter import Gate, Place
+from preflight.net.log_filter import quiet
+from preflight.net.options import USUAL, HttpOptions
+from preflight.net.redact import redact
+from preflight.net.sockets import TlsSocket
 
 _CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from preflight.errors import SourceError
-from preflight.sources.addresses import is_literal
-from preflight.sources.hostnames import host_problem
-from preflight.sources.redact import redact
+from preflight.net.addresses import is_literal
+from preflight.net.hostnames import host_problem
+from preflight.net.redact import redact
 
 PORTS: Final = {"http": 80, "https": 443}
 _LONGEST: Final = 1 << 16

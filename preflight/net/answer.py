@@ -9,13 +9,13 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
 from preflight.errors import SourceError
-from preflight.sources.failures import cause_of, cut_off, garbled, timed_out
-from preflight.sources.framing import Budget, InvalidResponse
-from preflight.sources.gate import Place
-from preflight.sources.guard import Admitted
-from preflight.sources.meter import Meter
-from preflight.sources.quiet import quiet
-from preflight.sources.redact import redact
+from preflight.net.errors import cause_of, cut_off, garbled, timed_out
+from preflight.net.framing import Budget, InvalidResponse
+from preflight.net.guard import Admitted
+from preflight.net.limiter import Place
+from preflight.net.log_filter import quiet
+from preflight.net.meter import Meter
+from preflight.net.redact import redact
 
 PIECE = 1 << 18
 """Bytes read at once, so that a length that lies reserves no memory."""

@@ -9,8 +9,8 @@ from functools import partial
 from typing import NamedTuple
 
 from preflight.errors import SourceError
-from preflight.sources.addresses import METADATA, kind_of, literal
-from preflight.sources.failures import unresolved
+from preflight.net.addresses import METADATA, kind_of, literal
+from preflight.net.errors import unresolved
 
 Resolver = Callable[[str, int], Sequence[str]]
 """(host, port) → its addresses as text, in the order to try them. Raises `OSError` where there is none."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
 
-from preflight.sources.bounded import bound_pools
-from preflight.sources.connections import GuardedPools, ProxyPools
-from preflight.sources.guard import Guard
+from preflight.net.bounded import bound_pools
+from preflight.net.connections import GuardedPools, ProxyPools
+from preflight.net.guard import Guard
 
 HOSTS: Final = 64
 """Hosts whose connections are kept."""

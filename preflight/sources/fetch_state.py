@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from preflight.errors import SourceChanged
-from preflight.sources.answer import Answer
+from preflight.net.answer import Answer
+from preflight.net.errors import RangeRefused, cut_off, unusable
+from preflight.net.headers import content_length, content_range, unsatisfied_range
 from preflight.sources.blocks import DISTANT, HEAD, Blocks
 from preflight.sources.coding import DecodedBody, content_codings
-from preflight.sources.failures import RangeRefused, cut_off, unusable
 from preflight.sources.forward import Body, Forward
-from preflight.sources.headers import content_length, content_range, unsatisfied_range
 from preflight.sources.record import Record
 
 Span = tuple[int, int]

@@ -68,7 +68,7 @@ def header_redactor(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     secrets = sorted((word for word in words if len(word) >= _MIN_SECRET_CHARS), key=len, reverse=True)
     if not secrets:
         return str
-    from preflight.sources.redact import HIDDEN  # for those with headers of their own
+    from preflight.net.redact import HIDDEN  # for those with headers of their own
 
     pattern = re.compile("|".join(map(re.escape, secrets)), re.IGNORECASE)
     return lambda text: pattern.sub(HIDDEN, text)

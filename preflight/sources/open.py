@@ -94,7 +94,7 @@ def display_name(target: Target) -> str:
     if isinstance(target, str):
         # A URL whose scheme was left out is a path that does not exist, and its query may be a signature.
         if is_url(target) or ("?" in target and "=" in target and not os.path.lexists(target)):
-            from preflight.sources.redact import redact
+            from preflight.net.redact import redact
 
             return redact(target)
         return target

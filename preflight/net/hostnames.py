@@ -6,7 +6,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
-from preflight.sources.addresses import is_literal
+from preflight.net.addresses import is_literal
 
 _NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")

@@ -9,7 +9,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager
 from urllib3.connection import HTTPConnection
 
-from preflight.sources.response import BoundedResponse
+from preflight.net.response import BoundedResponse
 
 
 class BoundedConnection(HTTPConnection):

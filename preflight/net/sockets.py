@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from preflight.sources.failures import unconnected
+from preflight.net.errors import unconnected
 
 PATIENCE: Final = 10.0
 """s that one address of several may take to connect before the next one is tried."""
