@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
-    from preflight.sources.assets import AssetReference
+    from preflight.sources.open import AssetReference
     from preflight.submission import Submission, submit, submit_many
 
 __version__ = "0.1.0"
@@ -51,7 +51,7 @@ _HOMES = {
     "AccountRefused": "errors",
     "Asset": "providers.asset",
     "AssetNotFound": "errors",
-    "AssetReference": "sources.assets",
+    "AssetReference": "sources.open",
     "Delivery": "media",
     "Finding": "report",
     "LedgerError": "errors",

@@ -19,8 +19,7 @@ from preflight.sources import Source
 from preflight.sources.open import Target, display_name, is_url, open_source
 
 if TYPE_CHECKING:
-    from preflight.net.custom_headers import Headers
-    from preflight.net.options import HttpOptions
+    from preflight.net.options import Headers, HttpOptions
 
 Rules = catalog.Wanted | list[catalog.Wanted] | tuple[catalog.Wanted, ...]
 """Rule sets: a name, a path of a rule file, several with commas or in a list, `all`, or compiled ones."""
@@ -64,9 +63,9 @@ def plan_for(
     """
     chosen = catalog.resolve(rules) if rules is not None else ()
     if http is None and (timeout is not None or allow_private or user_agent is not None or headers):
-        from preflight.net.options import USUAL, HttpOptions
+        from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 
-        seconds = USUAL.timeout if timeout is None else timeout
+        seconds = DEFAULT_OPTIONS.timeout if timeout is None else timeout
         http = HttpOptions(seconds, allow_private, user_agent=user_agent, headers=headers or ())
     digest = digest_of([one.digest for one in chosen], strict, deep, sorted(dropped)) if chosen else None
     return Plan(chosen, fold(chosen), strict, deep, http, dropped, digest)

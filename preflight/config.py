@@ -16,8 +16,7 @@ from preflight import catalog, toml
 from preflight.codes import CODES
 from preflight.confinement import ROOTS, Confinement
 from preflight.errors import UsageError
-from preflight.net.custom_headers import checked_user_agent
-from preflight.net.options import LONGEST
+from preflight.net.options import MAX_TIMEOUT, checked_user_agent
 from preflight.ruleset import is_path
 from preflight.sources.open import is_url
 
@@ -201,8 +200,8 @@ def _jobs(value: Any) -> str | None:
 
 
 def _seconds(value: Any) -> str | None:
-    right = isinstance(value, int | float) and not isinstance(value, bool) and 0.1 <= value <= LONGEST
-    return None if right else f"write seconds, 0.1 to {LONGEST:,}"
+    right = isinstance(value, int | float) and not isinstance(value, bool) and 0.1 <= value <= MAX_TIMEOUT
+    return None if right else f"write seconds, 0.1 to {MAX_TIMEOUT:,}"
 
 
 def _agent(value: Any) -> str | None:

@@ -11,13 +11,11 @@ from preflight.codes import CODES, bound_codes, choice_code
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.media import Media
-from preflight.net.custom_headers import Headers
+from preflight.net.options import Headers
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
 from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
-from preflight.sources.assets import CODE as ASSET
-from preflight.sources.assets import asset_of
-from preflight.sources.open import Target, require_iterable
+from preflight.sources.open import ASSET_REFERENCE, Target, asset_of, require_iterable
 from preflight.targets import Item
 from preflight.units import amount, label
 from preflight.wording import accepted, beyond, either
@@ -77,7 +75,7 @@ def examine_together(items: Iterable[Item], plan: Plan) -> tuple[Result, list[Re
     kinds: dict[int, str | None] = {}
     reports = [
         report
-        if report.error is None or report.error.code != ASSET
+        if report.error is None or report.error.code != ASSET_REFERENCE
         else _of_asset(report, kinds.get(report.index), plan)
         for report in scan(_noting_assets(items, kinds), plan)
         if report is not None
@@ -100,7 +98,12 @@ def _of_asset(report: Report, kind: str | None, plan: Plan) -> Report:
     message = f"a registered asset: counted as {kind or 'a file of unknown kind'}, its facts are not known here"
     results = tuple(
         Result(
-            rules.name, rules.stage, rules.as_of, rules.basis, "pass", (Finding(ASSET, "note", message, "kind", kind),)
+            rules.name,
+            rules.stage,
+            rules.as_of,
+            rules.basis,
+            "pass",
+            (Finding(ASSET_REFERENCE, "note", message, "kind", kind),),
         )
         for rules in plan.rules
     )

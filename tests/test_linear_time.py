@@ -11,7 +11,8 @@ import pytest
 from preflight.errors import PreflightError
 from preflight.escape import printable
 from preflight.ledger.entry import asset_name
-from preflight.net import headers, presigned, urls
+from preflight.net import headers, urls
+from preflight.net import urls as presigned
 from preflight.net.addresses import is_literal, kind_of
 from preflight.net.errors import refused
 from preflight.net.redact import redact, redact_text

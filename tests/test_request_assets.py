@@ -18,7 +18,7 @@ from preflight.media import Media
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.ruleset import RuleSet, compile_rules
-from preflight.sources.assets import asset_of
+from preflight.sources.open import asset_of
 from tests.conftest import Run
 from tests.ledger.test_ledger import entry
 

@@ -23,8 +23,7 @@ from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
 from preflight.reporters.outputs import add_report, with_reports
-from preflight.sources.assets import asset_of
-from preflight.sources.open import is_url
+from preflight.sources.open import asset_of, is_url
 from preflight.summary import Summary
 from preflight.targets import Item
 

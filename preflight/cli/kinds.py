@@ -12,7 +12,7 @@ import click
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.formats import KINDS
-from preflight.sources.assets import AssetReference, asset_of
+from preflight.sources.open import AssetReference, asset_of
 from preflight.targets import Item
 
 _MARK: Final = "\0"

@@ -16,7 +16,7 @@ from preflight.cli.defaults import config_option, configured_targets
 from preflight.cli.numbers import Seconds, Within
 from preflight.codes import CODES
 from preflight.errors import UsageError
-from preflight.net.custom_headers import checked_headers, checked_user_agent
+from preflight.net.options import checked_headers, checked_user_agent
 from preflight.output import Outputs
 from preflight.run.progress import Progress
 from preflight.targets import Item, Selection, expand

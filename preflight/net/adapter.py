@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
 
+from preflight.net.addresses import Guard
 from preflight.net.bounded import bound_pools
 from preflight.net.connections import GuardedPools, ProxyPools
-from preflight.net.guard import Guard
 
 HOSTS: Final = 64
 """Hosts whose connections are kept."""

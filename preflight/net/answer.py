@@ -9,9 +9,9 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
 from preflight.errors import SourceError
+from preflight.net.addresses import Admitted
 from preflight.net.errors import cause_of, cut_off, garbled, timed_out
 from preflight.net.framing import Budget, InvalidResponse
-from preflight.net.guard import Admitted
 from preflight.net.limiter import Place
 from preflight.net.log_filter import quiet
 from preflight.net.meter import Meter

@@ -18,9 +18,9 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager, ProxyManager
 from urllib3.connection import HTTPSConnection
 from urllib3.util.ssl_match_hostname import CertificateError
 
+from preflight.net.addresses import Admitted, Guard, resolve
 from preflight.net.bounded import BoundedConnection
 from preflight.net.errors import insecure, unconnected
-from preflight.net.guard import Admitted, Guard, resolve
 from preflight.net.sockets import dial
 
 

@@ -1,15 +1,95 @@
-"""How URLs are read: `HttpOptions`. Loads nothing, so that the command line can have it without the HTTP library."""
+"""Choose how URLs are fetched: `HttpOptions`, with a user agent and custom headers, which are secrets."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from preflight.errors import UsageError
-from preflight.net.custom_headers import Headers, checked_headers, checked_user_agent
 
-LONGEST: Final = 86_400
+MAX_TIMEOUT: Final = 86_400
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+"""Headers as a caller gives them."""
+
+_SET_BY_CLIENT: Final = frozenset(
+    (
+        *("host", "range", "if-range", "expect", "accept-encoding", "content-encoding", "content-length"),
+        *("transfer-encoding", "te", "trailer", "connection", "keep-alive", "upgrade", "http2-settings"),
+        *("proxy-connection", "proxy-authorization", "if-match", "if-none-match", "if-modified-since"),
+        "if-unmodified-since",
+    )
+)
+"""Headers of framing, connections and ranges: another value breaks the request or its response."""
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
+_VALUE: Final = re.compile(r"[ \t!-~]*")
+MAX_HEADERS: Final = 32
+MAX_VALUE_CHARS: Final = 8192
+_MIN_SECRET_CHARS: Final = 6
+"""Shorter words occur in many messages by chance."""
+
+
+def checked_headers(given: Headers) -> tuple[tuple[str, str], ...]:
+    """Return headers as pairs of name and value. Raise `UsageError` if one cannot be sent.
+
+    Its message shows no value, and no name that may hold one.
+    """
+    pairs = tuple(given.items() if isinstance(given, Mapping) else _pairs(given))
+    if len(pairs) > MAX_HEADERS:
+        raise UsageError(f"{len(pairs)} headers are given. Give at most {MAX_HEADERS}.")
+    names = set()
+    for number, (name, value) in enumerate(pairs, 1):
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise UsageError(f"The name of header {number} is invalid. Use letters, digits and hyphens.")
+        lower = name.lower()
+        if lower == "user-agent":
+            raise UsageError("Header 'User-Agent' has its own option. Set the user agent instead.")
+        if lower in _SET_BY_CLIENT:
+            raise UsageError(f"Header {name!r} is set by the HTTP client. Leave it out.")
+        if lower in names:
+            raise UsageError(f"Header {name!r} is given twice. Join its values with a comma.")
+        names.add(lower)
+        _check_value(f"The value of header {name!r}", value)
+    return tuple((name, value.strip()) for name, value in pairs)
+
+
+def checked_user_agent(text: str | None) -> str | None:
+    """Return a user agent that can be sent; None stays. Raise `UsageError`."""
+    if text is None:
+        return None
+    _check_value("The user agent", text)
+    if not text.strip():
+        raise UsageError("The user agent is empty. Give a non-empty string, or omit it.")
+    return text.strip()
+
+
+def header_redactor(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """Return a function that hides header values in a text: a server may echo what it was sent."""
+    words = {word for _, value in headers for word in (value, *value.split())}
+    secrets = sorted((word for word in words if len(word) >= _MIN_SECRET_CHARS), key=len, reverse=True)
+    if not secrets:
+        return str
+    from preflight.net.redact import HIDDEN  # for those with headers of their own
+
+    pattern = re.compile("|".join(map(re.escape, secrets)), re.IGNORECASE)
+    return lambda text: pattern.sub(HIDDEN, text)
+
+
+def _pairs(given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    pairs = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else [None]
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        raise UsageError("The headers are not pairs of name and value. Give a dict of strings.")
+    return [(name, value) for name, value in pairs]
+
+
+def _check_value(what: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise UsageError(f"{what} has type {type(value).__name__}. Give a string.")
+    if len(value) > MAX_VALUE_CHARS:
+        raise UsageError(f"{what} has {len(value):,} characters. Give at most {MAX_VALUE_CHARS:,}.")
+    if not _VALUE.fullmatch(value):
+        raise UsageError(f"{what} holds a line break, a control character or a character outside ASCII. Remove it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +119,8 @@ class HttpOptions:
 
     def __post_init__(self) -> None:
         """Raises `UsageError` for what cannot be meant."""
-        if not isinstance(self.timeout, int | float) or not 0 < self.timeout <= LONGEST:
-            raise UsageError(f"timeout {self.timeout}: give seconds, above 0 and at most {LONGEST:,}")
+        if not isinstance(self.timeout, int | float) or not 0 < self.timeout <= MAX_TIMEOUT:
+            raise UsageError(f"timeout {self.timeout}: give seconds, above 0 and at most {MAX_TIMEOUT:,}")
         if self.max_redirects < 0 or self.retries < 0 or self.per_host < 1:
             raise UsageError("max_redirects and retries are 0 or more, per_host is 1 or more")
         if self.proxy is not None and not re.match(r"(https?|socks[45][ah]?)://[^/]", self.proxy):
@@ -49,4 +129,4 @@ class HttpOptions:
         object.__setattr__(self, "headers", checked_headers(self.headers))
 
 
-USUAL: Final = HttpOptions()
+DEFAULT_OPTIONS: Final = HttpOptions()

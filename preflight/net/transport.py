@@ -24,13 +24,12 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from preflight.errors import SourceError
 from preflight.net.adapter import GuardedAdapter
-from preflight.net.addresses import kind_of
+from preflight.net.addresses import Admitted, Guard, Judge, Resolver, kind_of, resolve
 from preflight.net.answer import Answer
 from preflight.net.errors import Passing, broken, cause_of, garbled, insecure, timed_out
-from preflight.net.guard import Admitted, Guard, Judge, Resolver, resolve
 from preflight.net.limiter import Gate, Place
 from preflight.net.log_filter import quiet
-from preflight.net.options import USUAL, HttpOptions
+from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.redact import redact
 from preflight.net.sockets import TlsSocket
 
@@ -46,7 +45,7 @@ class Transport:
 
     def __init__(
         self,
-        options: HttpOptions = USUAL,
+        options: HttpOptions = DEFAULT_OPTIONS,
         *,
         resolve: Resolver = resolve,
         judge: Judge = kind_of,

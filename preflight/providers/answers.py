@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from preflight.net.presigned import expires_at
+from preflight.net.urls import expires_at
 from preflight.providers import reading
 from preflight.providers.asset import Asset, Group, Page, Status, moment
 from preflight.providers.client import Call

@@ -15,7 +15,7 @@ from preflight.targets import Item
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from preflight.net.custom_headers import Headers
+    from preflight.net.options import Headers
 
 __all__ = ["Outcome", "check_many", "examine_item", "pour", "scan"]
 

@@ -10,7 +10,6 @@ from urllib.parse import urljoin, urlsplit
 from preflight import __version__
 from preflight.errors import SourceError
 from preflight.net.answer import Answer
-from preflight.net.custom_headers import header_redactor
 from preflight.net.errors import (
     Passing,
     RangeRefused,
@@ -23,7 +22,7 @@ from preflight.net.errors import (
 from preflight.net.framing import Budget
 from preflight.net.headers import content_length, media_type, retry_after
 from preflight.net.meter import Meter
-from preflight.net.options import HttpOptions
+from preflight.net.options import HttpOptions, header_redactor
 from preflight.net.redact import redact
 from preflight.net.transport import Transport
 from preflight.net.urls import parse

@@ -10,7 +10,7 @@ from preflight.media import EVERYTHING, Delivery, Need
 from preflight.net.answer import Answer
 from preflight.net.errors import Passing, RangeRefused, too_much
 from preflight.net.headers import content_range
-from preflight.net.options import USUAL, HttpOptions
+from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.redact import redact
 from preflight.net.transport import Transport, shared
 from preflight.sources.blocks import HEAD
@@ -51,7 +51,7 @@ class HttpSource:
         url: str,
         *,
         need: Need = EVERYTHING,
-        options: HttpOptions = USUAL,
+        options: HttpOptions = DEFAULT_OPTIONS,
         transport: Transport | None = None,
     ) -> None:
         self.name = redact(url)

@@ -1,21 +1,47 @@
-"""Whatever a caller names becomes a `Source`: the one place that tells paths, URLs, bytes and open files apart."""
+"""Open what a caller names as a `Source`: a path, a URL, bytes, an open file; or a reference to a registered asset."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, TypeVar
 
-from preflight.errors import UsageError
+from preflight.errors import SourceError, UsageError
 from preflight.escape import printable
+from preflight.formats import KINDS
 from preflight.media import EVERYTHING, Need
 from preflight.sources import Source
-from preflight.sources.assets import AssetReference, asset_of, unread
 from preflight.sources.local import LocalSource
 
 if TYPE_CHECKING:
     from preflight.sources.http import HttpOptions
+
+ASSET_REFERENCE: Final = "asset_reference"
+_REFERENCE: Final = re.compile(rf"(?:({'|'.join(KINDS)})=)?(asset://\S+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetReference:
+    """A registered asset in place of a file. Nothing is known of it but, perhaps, its kind.
+
+    reference  `asset://ID`, as a generation request has it
+    kind       image, video or audio; None where it is not known
+    """
+
+    reference: str
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for what is not a reference, and for an unknown kind."""
+        if not isinstance(self.reference, str):
+            raise UsageError(f"An asset's reference is {type(self.reference).__name__}. Give a text: asset://ID.")
+        if self.kind is not None and self.kind not in KINDS:
+            raise UsageError(
+                f"Unknown kind {self.kind!r} of {printable(self.reference)}. Choose from {', '.join(KINDS)}."
+            )
+
 
 Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AssetReference
 """What can be checked: a path, an http(s) URL, a data URI, bytes, an open binary file.
@@ -43,7 +69,7 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
     if isinstance(target, str):
         if is_url(target):
             if target[:5].lower() == "data:":
-                from preflight.sources.data_uri import DataUriSource
+                from preflight.sources.memory import DataUriSource
 
                 return DataUriSource(target)
             from preflight.sources.http import HttpOptions, HttpSource
@@ -104,3 +130,25 @@ def display_name(target: Target) -> str:
         return "<bytes>"
     name = getattr(target, "name", None)
     return name if isinstance(name, str) else "<stream>"
+
+
+def asset_of(target: object) -> AssetReference | None:
+    """Return the asset that a target refers to, as `asset://ID` or `KIND=asset://ID`; None for anything else.
+
+    >>> asset_of("image=asset://asset-1")
+    AssetReference(reference='asset://asset-1', kind='image')
+    """
+    if isinstance(target, AssetReference):
+        return target
+    if not isinstance(target, str) or "://" not in target or (match := _REFERENCE.fullmatch(target)) is None:
+        return None
+    return AssetReference(match[2], match[1] and match[1].lower())
+
+
+def unread(asset: AssetReference) -> SourceError:
+    """Return why an asset has no facts."""
+    return SourceError(
+        ASSET_REFERENCE,
+        f"{printable(asset.reference)} is an asset registered with a service, so its facts are not known: "
+        "check the original file, or check the asset as part of a request",
+    )

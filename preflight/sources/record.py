@@ -9,8 +9,7 @@ from preflight.errors import SourceError
 from preflight.media import Delivery
 from preflight.net.answer import Answer
 from preflight.net.headers import media_type
-from preflight.net.presigned import expires_at
-from preflight.net.urls import parse
+from preflight.net.urls import expires_at, parse
 
 
 class Record:

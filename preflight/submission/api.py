@@ -13,7 +13,7 @@ from preflight.errors import NotActive, Rejected, UsageError
 from preflight.hosts import Host
 from preflight.hosts.opening import open_host
 from preflight.ledger import STEM, TAIL, Ledger
-from preflight.net.options import USUAL
+from preflight.net.options import DEFAULT_OPTIONS
 from preflight.providers import Asset, Provider, find_provider
 from preflight.rates import Clock, Pacer, Section
 from preflight.sources.open import require_iterable
@@ -98,7 +98,7 @@ def submit_many(
     provider = provider_class(keys, endpoint=endpoint, plan=plan, proxy=proxy, **provider_options)
     _admit(provider, type, name)
     lasting = poll_timeout if poll_timeout is not None else max(DEADLINES.values())
-    opened = open_host(host, public_base, provider, checks.http or USUAL, lasting)
+    opened = open_host(host, public_base, provider, checks.http or DEFAULT_OPTIONS, lasting)
     clock = clock or Clock()
 
     def run() -> Generator[Submission, None, None]:

@@ -17,7 +17,7 @@ from preflight.errors import AccountRefused, PreflightError, ProviderError, Sour
 from preflight.escape import printable
 from preflight.hosts import Host, LocalFile, nowhere
 from preflight.ledger import CONTENT, Content, Entry, Key, Ledger
-from preflight.net.options import USUAL
+from preflight.net.options import DEFAULT_OPTIONS
 from preflight.net.redact import redact_text
 from preflight.providers import Provider
 from preflight.rates import Clock
@@ -131,7 +131,7 @@ class Job:
             reusable=content.reusable,
             asset_type=self.asset_type,
             url=(lambda: target) if remote else partial(self._hosted, target, report, content),
-            confirm=partial(same_url, target, report, self.plan.http or USUAL)
+            confirm=partial(same_url, target, report, self.plan.http or DEFAULT_OPTIONS)
             if remote
             else partial(same_file, target, content),
         )

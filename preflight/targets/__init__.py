@@ -10,8 +10,7 @@ from preflight.confinement import Confinement
 from preflight.errors import SourceError
 from preflight.formats import MEDIA_EXTENSIONS, extension_of, holds_media
 from preflight.report import Problem
-from preflight.sources.assets import asset_of
-from preflight.sources.open import Target, display_name, is_fetched, is_url
+from preflight.sources.open import Target, asset_of, display_name, is_fetched, is_url
 
 if TYPE_CHECKING:
     from preflight.gitignore import IgnoreRules
@@ -114,7 +113,7 @@ def _pattern(word: str, selection: Selection, confinement: Confinement | None) -
 
     found = sorted(confinement.glob(word) if confinement else glob.iglob(word, recursive=True))
     if not found:
-        from preflight.sources.missing_path import missing_path_advice
+        from preflight.sources.local import missing_path_advice
 
         said = missing_path_advice(word) or "check it, and quote it for the shell"
         yield _problem(display_name(word), "not_found", f"no file matches this pattern: {said}")

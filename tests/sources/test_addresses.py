@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.errors import SourceError
-from preflight.net.addresses import is_literal, kind_of
-from preflight.net.guard import Guard, admit
+from preflight.net.addresses import Guard, admit, is_literal, kind_of
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 

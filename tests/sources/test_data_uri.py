@@ -14,7 +14,7 @@ import pytest
 
 import preflight
 from preflight.errors import SourceError
-from preflight.sources.data_uri import DataUriSource
+from preflight.sources.memory import DataUriSource
 from preflight.sources.open import open_source
 from tests.conftest import Run
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.net.presigned import expires_at
+from preflight.net.urls import expires_at
 
 END = 1_767_323_105  # 2026-01-02T03:05:05Z
 POLICY = json.dumps({"Statement": [{"Resource": "*", "Condition": {"DateLessThan": {"AWS:EpochTime": END}}}]})
