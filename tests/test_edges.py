@@ -244,10 +244,10 @@ class TestWrongCalls:
         assert reports[1].source == "<NoneType>"
         assert told(reports[1])[0] == "not_a_file"
 
-    @pytest.mark.parametrize("workers", [0, -1, 100_000, "x", 1.5])
-    def test_workers_that_cannot_be_meant(self, workers: Any) -> None:
+    @pytest.mark.parametrize("jobs", [0, -1, 100_000, "x", 1.5])
+    def test_jobs_out_of_range_are_refused(self, jobs: Any) -> None:
         with pytest.raises(UsageError, match="give a whole number from 1 to 256"):
-            preflight.check_many([PASSING], "atlas", workers=workers)
+            preflight.check_many([PASSING], "atlas", jobs=jobs)
 
     @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "x", 1e9])
     def test_a_timeout_that_cannot_be_meant(self, timeout: Any) -> None:

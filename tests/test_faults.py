@@ -69,9 +69,9 @@ def test_other_rule_sets_still_judge_the_file() -> None:
     assert [result.verdict for result in report.results] == ["unknown", "pass"]
 
 
-@pytest.mark.parametrize("workers", [None, 2])
-def test_other_files_keep_their_reports(workers: int | None) -> None:
-    reports = preflight.check_many([CLIP, PICTURE, SOUND], faulty(), workers=workers)
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_other_files_keep_their_reports(jobs: int | None) -> None:
+    reports = preflight.check_many([CLIP, PICTURE, SOUND], faulty(), jobs=jobs)
     assert verdicts(reports) == [FINE, FAULT, FINE]
 
 
@@ -146,8 +146,8 @@ def test_a_verdict_that_failed_stays_where_its_report_cannot_be_written() -> Non
     assert (counted.verdict, [one.code for one in counted.findings]) == ("fail", ["internal_error"])
 
 
-@pytest.mark.parametrize("workers", [None, 2])
-def test_a_line_that_cannot_be_rendered_costs_one_file(workers: int | None) -> None:
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_a_line_that_cannot_be_rendered_costs_one_file(jobs: int | None) -> None:
     class Lines:
         def __init__(self) -> None:
             self.written: list[str] = []
@@ -162,9 +162,9 @@ def test_a_line_that_cannot_be_rendered_costs_one_file(workers: int | None) -> N
 
         def close(self, summary: Summary) -> None: ...
 
-    lines, plan = Lines(), plan_for(faulty() if workers is None else "ltx,runway")
+    lines, plan = Lines(), plan_for(faulty() if jobs is None else "ltx,runway")
     summary = Summary(plan.rules)
-    run(map(Item, [CLIP, PICTURE, CLIP]), plan, lines, summary, Options(workers))  # type: ignore[arg-type]
+    run(map(Item, [CLIP, PICTURE, CLIP]), plan, lines, summary, Options(jobs))  # type: ignore[arg-type]
     assert lines.written[1] == f"{PICTURE} unknown\n"
     assert len(lines.written) == 3
     assert (summary.files, summary.overall.unknown) == (3, 1)

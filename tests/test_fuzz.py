@@ -32,7 +32,7 @@ def test_no_mutated_file_is_lost_among_many(tmp_path: Path) -> None:
         path = tmp_path / f"{number:03}.bin"
         path.write_bytes(mutated(number, originals))
         paths.append(str(path))
-    reports = list(check_many(paths, "atlas", workers=2))
+    reports = list(check_many(paths, "atlas", jobs=2))
     assert [report.source for report in reports] == paths
     assert [report.index for report in reports] == list(range(500))
     assert [report.error for report in reports if report.error is not None] == []

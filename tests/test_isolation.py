@@ -30,7 +30,7 @@ def among_others(*traps: Trap) -> list[Report]:
     targets: list[str | Trap] = [PASSING] * COUNT
     for place, trap in enumerate(traps):
         targets[40 * place + 20] = trap
-    reports = list(check_many(targets, "atlas", workers=2))
+    reports = list(check_many(targets, "atlas", jobs=2))
     assert [report.index for report in reports] == list(range(COUNT))
     assert [report.source for report in reports] == [PASSING] * COUNT
     return reports
@@ -82,7 +82,7 @@ class TestProcessesThatExamineFiles:
     def test_a_process_that_was_killed_by_chance_costs_nothing(self, tmp_path: Path) -> None:
         assert lost(among_others(Trap(PASSING, "kill_once", str(tmp_path / "done")))) == []
         alone = [Trap(PASSING, "kill_once", str(tmp_path / "alone"))]
-        assert lost(list(check_many(alone, "atlas", workers=2))) == []
+        assert lost(list(check_many(alone, "atlas", jobs=2))) == []
 
     def test_a_process_that_has_grown_too_large_is_replaced(self, tmp_path: Path) -> None:
         log = tmp_path / "pids"
@@ -134,7 +134,7 @@ class TestProcessesThatExamineFiles:
         """A class of the caller's main program, which is another one in our processes."""
         own = type("Own", (str,), {"__module__": "__main__"})
         monkeypatch.setattr(sys.modules["__main__"], "Own", own, raising=False)
-        assert lost(list(check_many([PASSING, own(PASSING), PASSING], "atlas", workers=2))) == []
+        assert lost(list(check_many([PASSING, own(PASSING), PASSING], "atlas", jobs=2))) == []
 
     def test_what_cannot_be_sent_is_done_here(self) -> None:
         class Own(Trap):
@@ -143,7 +143,7 @@ class TestProcessesThatExamineFiles:
         assert lost(among_others(Own(PASSING, "nothing"))) == []
 
     def test_none_is_left_behind(self) -> None:
-        reports = check_many([PASSING] * COUNT, "atlas", workers=2)
+        reports = check_many([PASSING] * COUNT, "atlas", jobs=2)
         next(reports)
         assert _children()
         reports.close()  # type: ignore[attr-defined]

@@ -44,7 +44,7 @@ class TestWhoeverDoesTheWork:
         assert [report.index for report in expected] == list(range(len(files)))
 
     def test_processes_of_ours(self, files: list[str], expected: list[Report]) -> None:
-        assert list(check_many(files, "atlas,ltx", workers=2)) == expected
+        assert list(check_many(files, "atlas,ltx", jobs=2)) == expected
 
     @pytest.mark.parametrize("kind", ["threads", "processes", "inline"])
     def test_anybody_s_executor(self, kind: str, files: list[str], expected: list[Report]) -> None:
@@ -77,17 +77,17 @@ class TestWhoeverDoesTheWork:
             raise RuntimeError("can't start new thread")
 
         monkeypatch.setattr(threading.Thread, "start", refuse)
-        assert list(check_many(files, "atlas,ltx", workers=2)) == expected
+        assert list(check_many(files, "atlas,ltx", jobs=2)) == expected
 
     def test_unordered_is_the_same_in_another_order(self, files: list[str], expected: list[Report]) -> None:
-        reports = list(check_many(files, "atlas,ltx", workers=2, ordered=False))
+        reports = list(check_many(files, "atlas,ltx", jobs=2, ordered=False))
         assert sorted(reports, key=lambda report: report.index) == expected
 
     def test_what_is_no_path_is_examined_too(self, fixtures: Path) -> None:
         data = (fixtures / "accepted/picture.png").read_bytes()
         with open(PASSING, "rb") as stream:
             targets: list[Target] = [data, Path(PASSING), stream, PASSING, bytearray(data)]
-            verdicts = [report.verdict for report in check_many(targets, "atlas", workers=2)]
+            verdicts = [report.verdict for report in check_many(targets, "atlas", jobs=2)]
             assert verdicts == ["pass"] * 5
             with ThreadPoolExecutor(2) as pool:
                 assert [r.verdict for r in check_many(targets, "atlas", executor=pool)] == verdicts
@@ -110,21 +110,21 @@ def test_the_call_is_checked_before_anything_is_read() -> None:
         check_many(iter(()), "atlass")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_path_that_raises_costs_itself(workers: int) -> None:
-    before, report, after = check_many([PASSING, NoPath(), PASSING], "atlas", workers=workers)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_path_that_raises_costs_itself(jobs: int) -> None:
+    before, report, after = check_many([PASSING, NoPath(), PASSING], "atlas", jobs=jobs)
     assert (before.verdict, after.verdict) == ("pass", "pass")
     assert report.error is not None
     assert report.error.message == "<NoPath> cannot be checked (the database is gone): mend its class"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_what_came_before_the_input_failed_has_its_report(workers: int) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_came_before_the_input_failed_has_its_report(jobs: int) -> None:
     def targets() -> Iterator[str]:
         yield from [PASSING] * 100
         raise OSError("the list is gone")
 
-    reports = check_many(targets(), "atlas", workers=workers)
+    reports = check_many(targets(), "atlas", jobs=jobs)
     assert [report.verdict for report in itertools.islice(reports, 100)] == ["pass"] * 100
     with pytest.raises(OSError, match="the list is gone"):
         next(reports)
@@ -150,8 +150,8 @@ def test_an_input_that_comes_slowly_is_not_gathered() -> None:
 def test_an_endless_input_is_read_only_as_far_as_is_needed() -> None:
     taken = itertools.count()
     targets = (PASSING for _ in taken)
-    for workers in (1, 2):
-        reports = check_many(targets, "atlas", workers=workers)
+    for jobs in (1, 2):
+        reports = check_many(targets, "atlas", jobs=jobs)
         assert [report.verdict for report in itertools.islice(reports, 300)] == ["pass"] * 300
         reports.close()  # type: ignore[attr-defined]
         assert next(taken) < 10_000
@@ -163,8 +163,8 @@ def test_what_is_ready_passes_in_its_place() -> None:
             yield index, Ready(-index) if index % 3 else Item(PASSING)
 
     plan = plan_for("atlas")
-    for workers in (1, 2):
-        found = list(pour(numbered(), plan, _positions, workers=workers))
+    for jobs in (1, 2):
+        found = list(pour(numbered(), plan, _positions, jobs=jobs))
         assert found == [-index if index % 3 else index for index in range(400)]
 
 

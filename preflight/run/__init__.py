@@ -71,7 +71,7 @@ def run(
     if options.earlier is not None:
         progress.begin_after(summary.files)
         numbered = options.earlier.rest(numbered)
-    settings: dict[str, Any] = {"workers": options.workers, "ordered": options.ordered, "idle": idle}
+    settings: dict[str, Any] = {"jobs": options.workers, "ordered": options.ordered, "idle": idle}
     take: Callable[[Any], bool]
     found: Generator[Any, None, None]
     if is_line_reporter(reporter):

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "check_many", "examine_item", "pour", "scan"]
 
-MOST_WORKERS: Final = 256
+MAX_JOBS: Final = 256
 
 
 def check_many(
     targets: Iterable[Target],
     rules: Rules,
     *,
-    workers: int | None = None,
+    jobs: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
     strict: bool = False,
@@ -38,7 +38,7 @@ def check_many(
 ) -> Iterator[Report]:
     """A report for every target, exactly one each, in input order (`ordered=False`: as they come).
 
-    workers   processes for local files (default: none, this process reads them), threads for URLs (default 32)
+    jobs      processes for local files (default: none, this process reads them), threads for URLs (default 32)
     executor  any `concurrent.futures.Executor` in place of ours; arguments and results are small and picklable
 
     Raises `UsageError` before anything is read; a bad target is a report, and so is one that kills its process, where
@@ -56,12 +56,12 @@ def check_many(
         user_agent=user_agent,
         headers=headers,
     )
-    if workers is not None and not (isinstance(workers, int) and 1 <= workers <= MOST_WORKERS):
-        raise UsageError(f"workers {workers!r}: give a whole number from 1 to {MOST_WORKERS}")
+    if jobs is not None and not (isinstance(jobs, int) and 1 <= jobs <= MAX_JOBS):
+        raise UsageError(f"jobs {jobs!r}: give a whole number from 1 to {MAX_JOBS}")
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise UsageError(f"{type(executor).__name__} is no executor: give one of concurrent.futures")
     items = (_item(target) for target in require_iterable(targets))
-    outcomes = scan(items, plan, workers=workers, executor=executor, ordered=ordered)
+    outcomes = scan(items, plan, jobs=jobs, executor=executor, ordered=ordered)
     return (outcome for outcome in outcomes if outcome is not None)
 
 
@@ -83,12 +83,12 @@ def scan(
     items: Iterable[Item],
     plan: Plan,
     *,
-    workers: int | None = None,
+    jobs: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
 ) -> Iterator[Outcome]:
     """The outcome of every item."""
-    return pour(enumerate(items), plan, workers=workers, executor=executor, ordered=ordered)
+    return pour(enumerate(items), plan, jobs=jobs, executor=executor, ordered=ordered)
 
 
 def pour(
@@ -96,7 +96,7 @@ def pour(
     plan: Plan,
     pack: Pack | None = None,
     *,
-    workers: int | None = None,
+    jobs: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
     idle: Callable[[], None] = lambda: None,
@@ -109,7 +109,7 @@ def pour(
     idle  is called before anything that may take its time, so that what was given can be shown first
     """
     pending = iter(numbered)
-    if executor is None and (workers or 1) == 1:
+    if executor is None and (jobs or 1) == 1:
         for index, item in pending:
             if isinstance(item, Ready):
                 yield item.result
@@ -127,7 +127,7 @@ def pour(
             return
     from preflight.scan.lanes import Lanes, flow  # futures and processes are loaded where they are used
 
-    lanes = Lanes(plan, pack, workers, executor)
+    lanes = Lanes(plan, pack, jobs, executor)
     try:
         yield from flow(pending, lanes, ordered, idle)
     finally:

@@ -122,18 +122,18 @@ class Lanes:
     chunk   how much a lane takes at once; window: how many pieces may be under way
     """
 
-    def __init__(self, plan: Plan, pack: Pack | None, workers: int | None, executor: Executor | None) -> None:
+    def __init__(self, plan: Plan, pack: Pack | None, jobs: int | None, executor: Executor | None) -> None:
         self._plan = plan
         self._pack = pack
         self._given = executor
-        self._workers = workers or 1
-        self._urls = workers or URL_WORKERS
+        self._jobs = jobs or 1
+        self._urls = jobs or URL_WORKERS
         self._processes: Processes | None = None
         self._pools: dict[Lane, ThreadPoolExecutor] = {}
         files = 1 if plan.deep else CHUNK
         local: dict[Lane, int] = {"files": files, "given": files, "here": files, "ready": CHUNK}
         self.chunk: dict[Lane, int] = {**local, "urls": 1, "given urls": 1}
-        self.window = WINDOW * self._workers + self._urls
+        self.window = WINDOW * self._jobs + self._urls
 
     def lane_of(self, item: Item | Ready) -> Lane:
         """The lane that takes an item."""
@@ -145,7 +145,7 @@ class Lanes:
             return "urls" if self._given is None else "given urls"
         if self._given is not None:
             return "given"
-        return "files" if self._workers > 1 else "here"
+        return "files" if self._jobs > 1 else "here"
 
     def submit(self, lane: Lane, piece: list[Any]) -> Future_:
         """The future of what a piece gives."""
@@ -160,7 +160,7 @@ class Lanes:
             if lane == "urls":
                 return self._pool(lane, self._urls).submit(do, piece, self._plan, self._pack)
             if lane == "files":
-                return self._pool(lane, min(self._workers, most_processes())).submit(self._own().run, piece)
+                return self._pool(lane, min(self._jobs, most_processes())).submit(self._own().run, piece)
         return _settled(do(piece, self._plan, self._pack))
 
     def again(self, work: Work) -> list[Any]:
