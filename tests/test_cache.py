@@ -23,7 +23,7 @@ from preflight.report import Finding, Report, Result
 from preflight.reporters import is_line_reporter, make_reporter
 from preflight.run.cache import BATCH, MAGIC, MAX_LINE_BYTES, Cache
 from preflight.run.rows import Rendering, Row
-from preflight.scan.work import examine_item
+from preflight.scan.items import examine_item
 from preflight.summary import Summary
 from preflight.targets import Item, expand
 from tests.conftest import Run

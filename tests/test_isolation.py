@@ -66,7 +66,7 @@ class TestProcessesThatExamineFiles:
         ]
 
     def test_a_file_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "PATIENCE", 2.0)
+        monkeypatch.setattr(processes, "FILE_TIMEOUT", 2.0)
         began = time.monotonic()
         reports = among_others(Trap(PASSING, "hang"))
         assert lost(reports) == [
@@ -111,7 +111,7 @@ class TestProcessesThatExamineFiles:
             assert processes.most_processes() == most
 
     def test_a_process_that_hangs_ends_even_if_nobody_is_left_to_end_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "PATIENCE", 0.1)
+        monkeypatch.setattr(processes, "FILE_TIMEOUT", 0.1)
         monkeypatch.setattr(processes, "GRACE", 0.0)
         process = processes._Process(plan_for("atlas"), None)
         process._channel.send(pickle.dumps([(0, Item(Trap(PASSING, "hang")))]))
@@ -119,7 +119,7 @@ class TestProcessesThatExamineFiles:
         process.stop()
 
     def test_an_answer_that_lay_there_while_we_were_stopped_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "PATIENCE", 0.2)
+        monkeypatch.setattr(processes, "FILE_TIMEOUT", 0.2)
         process = processes._Process(plan_for("atlas"), None)
         try:
             os.kill(process._process.pid, signal.SIGSTOP)

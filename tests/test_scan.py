@@ -17,8 +17,8 @@ import pytest
 
 from preflight import Report, UsageError, check_many
 from preflight.checker import plan_for
-from preflight.scan import lanes, pour, scan
-from preflight.scan.work import Ready
+from preflight.scan import executors, scan, scan_encoded
+from preflight.scan.items import Cached
 from preflight.sources.open import Target
 from preflight.targets import Item, expand
 from tests.scan_targets import Broken, Failing, Inline, NoPath
@@ -98,7 +98,7 @@ def test_arguments_and_results_are_small_and_can_be_pickled(files: list[str]) ->
     for _ in check_many(files * 3, "atlas", executor=executor):
         pass
     count, sent, received = max(executor.sizes)
-    assert count == lanes.CHUNK
+    assert count == executors.BATCH_SIZE
     assert sent / count < 200
     assert received / count < 800
 
@@ -137,7 +137,7 @@ def test_an_input_that_comes_slowly_is_not_gathered() -> None:
     def targets() -> Iterator[str]:
         nonlocal given
         for _ in range(6):
-            time.sleep(lanes.SLOW * 1.2)
+            time.sleep(executors.SLOW_SECONDS * 1.2)
             given += 1
             yield PASSING
 
@@ -158,13 +158,13 @@ def test_an_endless_input_is_read_only_as_far_as_is_needed() -> None:
 
 
 def test_what_is_ready_passes_in_its_place() -> None:
-    def numbered() -> Iterator[tuple[int, Item | Ready]]:
+    def numbered() -> Iterator[tuple[int, Item | Cached]]:
         for index in range(400):
-            yield index, Ready(-index) if index % 3 else Item(PASSING)
+            yield index, Cached(-index) if index % 3 else Item(PASSING)
 
     plan = plan_for("atlas")
     for jobs in (1, 2):
-        found = list(pour(numbered(), plan, _positions, jobs=jobs))
+        found = list(scan_encoded(numbered(), plan, _positions, jobs=jobs))
         assert found == [-index if index % 3 else index for index in range(400)]
 
 
@@ -176,7 +176,7 @@ def test_what_waits_lets_the_rest_be_shown_first() -> None:
     """`idle` comes before whatever may take its time."""
     calls: list[str] = []
     numbered = enumerate(map(Item, [PASSING] * 3))
-    for _ in pour(numbered, plan_for("atlas"), idle=partial(calls.append, "idle")):
+    for _ in scan_encoded(numbered, plan_for("atlas"), before_wait=partial(calls.append, "idle")):
         calls += ["report"]
     assert calls == ["idle", "report"] * 3
 

@@ -12,7 +12,7 @@ from preflight.reporters.outputs import add_report
 from preflight.run.interrupts import Interrupts
 from preflight.run.progress import Progress
 from preflight.run.rows import Rendering, Row
-from preflight.scan import Outcome, pour
+from preflight.scan import Outcome, scan_encoded
 from preflight.summary import Summary
 from preflight.targets import Item
 
@@ -71,15 +71,15 @@ def run(
     if options.earlier is not None:
         progress.begin_after(summary.files)
         numbered = options.earlier.rest(numbered)
-    settings: dict[str, Any] = {"jobs": options.workers, "ordered": options.ordered, "idle": idle}
+    settings: dict[str, Any] = {"jobs": options.workers, "ordered": options.ordered, "before_wait": idle}
     take: Callable[[Any], bool]
     found: Generator[Any, None, None]
     if is_line_reporter(reporter):
         cache, rendering = options.cache, Rendering(reporter.render)
-        found = pour(cache.known(numbered) if cache else numbered, plan, rendering, **settings)
+        found = scan_encoded(cache.known(numbered) if cache else numbered, plan, rendering, **settings)
         take = partial(_take_row, reporter, summary, cache)
     else:
-        found = pour(numbered, plan, **settings)
+        found = scan_encoded(numbered, plan, **settings)
         take = partial(_take_report, reporter, summary)
     try:
         with interrupts:

@@ -24,7 +24,7 @@ from preflight.output import require_overwritable
 from preflight.reporters import LineReporter
 from preflight.ruleset import digest_of
 from preflight.run.rows import Row
-from preflight.scan.work import Ready
+from preflight.scan.items import Cached
 from preflight.sources.open import is_url
 from preflight.summary import VERDICTS
 from preflight.targets import Item
@@ -79,7 +79,7 @@ class Cache:
         if self._file >= 0:
             self._load()
 
-    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Ready]]:
+    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Cached]]:
         """The items, with the row in place of those that have not changed."""
         for index, item in numbered:
             path = item.target
@@ -89,7 +89,7 @@ class Cache:
             stamp = _stamp(path, item.explicit)
             row = self._row(path, stamp, index) if stamp is not None else None
             if row is not None:
-                yield index, Ready(row)
+                yield index, Cached(row)
                 continue
             if stamp is not None and _settled(stamp):
                 self._under_way[index] = (path, stamp)

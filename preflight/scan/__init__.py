@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from preflight.checker import Plan, Rules, needed, plan_for
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
-from preflight.scan.work import Numbered, Outcome, Pack, Ready, examine_item
+from preflight.scan.items import Cached, Encoder, Numbered, Outcome, examine_item
 from preflight.sources.open import Target, display_name, is_target, is_url, not_a_target_message, require_iterable
 from preflight.targets import Item
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from preflight.net.options import Headers
 
-__all__ = ["Outcome", "check_many", "examine_item", "pour", "scan"]
+__all__ = ["Outcome", "check_many", "examine_item", "scan", "scan_encoded"]
 
 MAX_JOBS: Final = 256
 
@@ -88,53 +88,53 @@ def scan(
     ordered: bool = True,
 ) -> Iterator[Outcome]:
     """The outcome of every item."""
-    return pour(enumerate(items), plan, jobs=jobs, executor=executor, ordered=ordered)
+    return scan_encoded(enumerate(items), plan, jobs=jobs, executor=executor, ordered=ordered)
 
 
-def pour(
+def scan_encoded(
     numbered: Iterable[Numbered],
     plan: Plan,
-    pack: Pack | None = None,
+    encoder: Encoder | None = None,
     *,
     jobs: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
-    idle: Callable[[], None] = lambda: None,
+    before_wait: Callable[[], None] = lambda: None,
 ) -> Generator[Any, None, None]:
-    """What `pack` makes of the outcomes of items that have their positions; without it the outcomes themselves.
+    """What `encoder` makes of the outcomes of items that have their positions; without it the outcomes themselves.
 
-    What is `Ready` passes in its place.
+    What is `Cached` passes in its place.
 
-    pack  is called where the outcomes come to be, which may be another process: what it gives is all that travels
-    idle  is called before anything that may take its time, so that what was given can be shown first
+    encoder  is called where the outcomes come to be, which may be another process: what it gives is all that travels
+    before_wait  is called before anything that may take its time, so that what was given can be shown first
     """
     pending = iter(numbered)
     if executor is None and (jobs or 1) == 1:
         for index, item in pending:
-            if isinstance(item, Ready):
+            if isinstance(item, Cached):
                 yield item.result
                 continue
             if is_url(item.target) and item.problem is None:
                 pending = _chain((index, item), pending)
                 break
-            idle()
+            before_wait()
             outcome = examine_item(index, item, plan)
-            if pack is None:
+            if encoder is None:
                 yield outcome
             else:
-                yield from pack([(index, outcome)])
+                yield from encoder([(index, outcome)])
         else:
             return
-    from preflight.scan.lanes import Lanes, flow  # futures and processes are loaded where they are used
+    from preflight.scan.executors import Executors, run_window  # futures and processes are loaded where they are used
 
-    lanes = Lanes(plan, pack, jobs, executor)
+    executors = Executors(plan, encoder, jobs, executor)
     try:
-        yield from flow(pending, lanes, ordered, idle)
+        yield from run_window(pending, executors, ordered, before_wait)
     finally:
-        lanes.close()
+        executors.close()
 
 
 def _chain(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
-    """From the first URL on everything flows through the lanes."""
+    """From the first URL on everything flows through the executors."""
     yield first
     yield from rest

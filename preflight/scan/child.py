@@ -17,7 +17,7 @@ from preflight.errors import PreflightError
 from preflight.processes.channel import Channel
 from preflight.processes.child import peak
 from preflight.processes.confine import forbid_privileges
-from preflight.scan.work import MAX_FRAME, Pack, Work, do
+from preflight.scan.items import MAX_FRAME, Batch, Encoder, examine_batch
 from preflight.targets import Item
 
 BEAT: Final = 1.0
@@ -35,20 +35,20 @@ def serve() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     with contextlib.suppress(EOFError, OSError):
-        plan, pack, seconds = pickle.loads(channel.receive())  # noqa: S301 - the process that started us wrote it
+        plan, encoder, seconds = pickle.loads(channel.receive())  # noqa: S301 - the process that started us wrote it
         gc.freeze()
         channel.send(b"ready")
         while True:
-            channel.send(_answer(channel.receive(), plan, pack, _Beating(channel, seconds)))
+            channel.send(_answer(channel.receive(), plan, encoder, _Beating(channel, seconds)))
 
 
-def _answer(payload: bytes, plan: Plan, pack: Pack | None, beating: _Beating) -> bytes:
+def _answer(payload: bytes, plan: Plan, encoder: Encoder | None, beating: _Beating) -> bytes:
     try:
-        work: Work = pickle.loads(payload)  # noqa: S301 - as above
+        work: Batch = pickle.loads(payload)  # noqa: S301 - as above
     except Exception:  # a class of the caller's that cannot be had here, such as one of its main program
         return pickle.dumps((None, None, True))
     try:
-        results, problem = do(beating(work), plan, pack), None
+        results, problem = examine_batch(beating(work), plan, encoder), None
     except PreflightError as error:  # the call is wrong, not a file
         results, problem = [], str(error)
     return pickle.dumps((results, problem, peak() < RETIRE))
@@ -65,7 +65,7 @@ class _Beating:
         self._channel = channel
         self._seconds = seconds
 
-    def __call__(self, work: Work) -> Iterator[tuple[int, Item]]:
+    def __call__(self, work: Batch) -> Iterator[tuple[int, Item]]:
         last = time.monotonic()
         for one in work:
             now = time.monotonic()

@@ -13,11 +13,11 @@ from preflight.checker import Plan
 from preflight.errors import UsageError
 from preflight.processes.start import how_it_ended, reader_environment, start
 from preflight.report import Problem
-from preflight.scan.work import MAX_FRAME, Pack, Work, do, failed, name_of
+from preflight.scan.items import MAX_FRAME, Batch, Encoder, examine_batch, failed, name_of
 
-PATIENCE: Final = 60.0
+FILE_TIMEOUT: Final = 60.0
 """s for one file, from a disk that may have to spin up. Decoders have deadlines of their own, far below."""
-PATIENCE_DEEP: Final = 300.0
+DEEP_FILE_TIMEOUT: Final = 300.0
 """The same where several decoders may go through the whole file one after the other."""
 GRACE: Final = 30.0
 """s more until a process ends itself, should there be nobody left who does it."""
@@ -34,23 +34,23 @@ def most_processes() -> int:
 class Processes:
     """As many processes as threads ask at the same time, used again and again until one dies."""
 
-    def __init__(self, plan: Plan, pack: Pack | None) -> None:
+    def __init__(self, plan: Plan, encoder: Encoder | None) -> None:
         self._plan = plan
-        self._pack = pack
+        self._encoder = encoder
         self._idle: list[_Process] = []  # taken and given back by atomic calls alone, so threads need no lock
         self._running: set[_Process] = set()
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, work: Work, again: bool = True) -> list[Any]:
-        """What `do` gives, in a process. Where that dies each file is tried alone, so that only one is lost.
+    def run(self, work: Batch, again: bool = True) -> list[Any]:
+        """What `examine_batch` gives, in a process. Where that dies each file is tried alone, so that only one is lost.
 
         again  a file alone is tried twice: its process may have been killed by somebody who knew nothing of it
         """
         try:
             return self._try(work)
         except _CannotStart:
-            return do(work, self._plan, self._pack)
+            return examine_batch(work, self._plan, self._encoder)
         except _Lost as lost:
             if self._closed:
                 raise
@@ -61,7 +61,7 @@ class Processes:
             ((index, item),) = work
             problem = Problem(lost.code, f"{name_of(item)}: {lost}")
             outcome = failed(index, item, self._plan, problem)
-            return [outcome] if self._pack is None else self._pack([(index, outcome)])
+            return [outcome] if self._encoder is None else self._encoder([(index, outcome)])
 
     def close(self) -> None:
         """End them all, whatever they are doing."""
@@ -71,7 +71,7 @@ class Processes:
                 process.stop()
             self._running.clear()
 
-    def _try(self, work: Work) -> list[Any]:
+    def _try(self, work: Batch) -> list[Any]:
         payload = _pickled(work)
         process = self._take()
         reusable = False
@@ -95,7 +95,7 @@ class Processes:
             if process.alive():
                 return process
             self._drop(process)
-        process = _Process(self._plan, self._pack)
+        process = _Process(self._plan, self._encoder)
         with self._lock:
             self._running.add(process)
             if self._closed:
@@ -108,7 +108,7 @@ class Processes:
         process.stop()
 
 
-def _pickled(work: Work) -> bytes:
+def _pickled(work: Batch) -> bytes:
     try:
         return pickle.dumps(work)
     except Exception as error:  # whatever an object of the caller's raises
@@ -130,35 +130,35 @@ class _Lost(Exception):
 class _Process:
     """One of them. Used by one thread at a time."""
 
-    def __init__(self, plan: Plan, pack: Pack | None) -> None:
-        self._patience = PATIENCE_DEEP if plan.deep else PATIENCE
+    def __init__(self, plan: Plan, encoder: Encoder | None) -> None:
+        self._timeout = DEEP_FILE_TIMEOUT if plan.deep else FILE_TIMEOUT
         environment = reader_environment(plan.http is not None and plan.http.trust_env)
         try:
             self._process, self._channel = start("preflight.scan.child:serve", environment, None, MAX_FRAME)
         except OSError as error:
             raise _CannotStart from error
         try:
-            self._channel.send(pickle.dumps((plan, pack, self._patience + GRACE)))
+            self._channel.send(pickle.dumps((plan, encoder, self._timeout + GRACE)))
             self._channel.receive(time.monotonic() + START_SECONDS)
         except (OSError, EOFError) as error:
             self.stop()
             raise _CannotStart from error
 
     def run(self, payload: bytes) -> tuple[list[Any] | None, bool]:
-        """What `do` gives for pickled work (None: it cannot be loaded there), and whether the process is of use still.
+        """Return the results of a pickled batch (None: it cannot be loaded there), and whether the process is reusable.
 
-        Raises `_Lost`, and `UsageError` as `do` would; then it is not.
+        Raises `_Lost`, and `UsageError` as `examine_batch` would; then it is not.
         """
         try:
             self._channel.send(payload)
             answer = b""
             while not answer:  # an empty frame: another file has been begun, the clock starts again
                 # Where all of us were stopped for a while (Ctrl-Z, a paused container) time has passed, but not for it.
-                if not (self._channel.ready(self._patience) or self._channel.ready(_AFTER_A_STOP)):
+                if not (self._channel.ready(self._timeout) or self._channel.ready(_AFTER_A_STOP)):
                     raise TimeoutError
-                answer = self._channel.receive(time.monotonic() + self._patience)
+                answer = self._channel.receive(time.monotonic() + self._timeout)
         except TimeoutError:
-            raise _Lost("probe_timeout", f"was stopped after {self._patience:g} s") from None
+            raise _Lost("probe_timeout", f"was stopped after {self._timeout:g} s") from None
         except (EOFError, OSError):
             raise _Lost("probe_crashed", how_it_ended(self._process)) from None
         results, problem, reusable = pickle.loads(answer)  # noqa: S301 - a process of ours wrote it

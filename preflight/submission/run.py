@@ -20,7 +20,7 @@ from preflight.errors import (
 from preflight.ledger import Entry
 from preflight.providers import Asset
 from preflight.rates import Scheduler, Section, Stopped
-from preflight.scan.work import name_of
+from preflight.scan.items import name_of
 from preflight.submission.job import Job
 from preflight.submission.outcome import Submission, settled, stopped
 from preflight.submission.registrar import APPEARS

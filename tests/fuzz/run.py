@@ -27,7 +27,7 @@ import jsonschema
 from preflight.checker import plan_for
 from preflight.report import Report
 from preflight.reporters import jsonl, text
-from preflight.scan.work import examine_item
+from preflight.scan.items import examine_item
 from preflight.schemas import report_schema
 from preflight.targets import Item
 from tests.fuzz.mutations import mutated, seeds

@@ -13,9 +13,9 @@ from preflight.targets import Item
 
 Outcome = Report | None
 """None: found in a folder, and neither its content nor its name is media. Counted, not judged."""
-Work = list[tuple[int, Item]]
+Batch = list[tuple[int, Item]]
 """Items with their positions in the input."""
-Pack = Callable[[list[tuple[int, Outcome]]], list[Any]]
+Encoder = Callable[[list[tuple[int, Outcome]]], list[Any]]
 """What turns numbered outcomes into what its caller wants of them; pickled where it is sent to other processes."""
 
 
@@ -23,19 +23,19 @@ MAX_FRAME: Final = 1 << 30
 """Bytes that a process of ours may send at once: many reports, and nothing from outside has a say in it."""
 
 
-class Ready(NamedTuple):
-    """In place of an item: what `pack` would make of its outcome is there already."""
+class Cached(NamedTuple):
+    """In place of an item: what `encoder` would make of its outcome is there already."""
 
     result: Any
 
 
-Numbered = tuple[int, Item | Ready]
+Numbered = tuple[int, Item | Cached]
 
 
-def do(work: Iterable[tuple[int, Item]], plan: Plan, pack: Pack | None = None) -> list[Any]:
-    """The outcomes of some work, or what `pack` makes of them; at the module's top level so that it can be pickled."""
+def examine_batch(work: Iterable[tuple[int, Item]], plan: Plan, encoder: Encoder | None = None) -> list[Any]:
+    """Return the outcomes of a batch, or what `encoder` makes of them. Module-level, so that it is picklable."""
     outcomes = [(index, examine_item(index, item, plan)) for index, item in work]
-    return [outcome for _, outcome in outcomes] if pack is None else pack(outcomes)
+    return [outcome for _, outcome in outcomes] if encoder is None else encoder(outcomes)
 
 
 def examine_item(index: int, item: Item, plan: Plan) -> Outcome:

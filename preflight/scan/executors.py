@@ -20,35 +20,35 @@ from typing import Any, Final, Literal
 
 from preflight.checker import Plan
 from preflight.errors import PreflightError
+from preflight.scan.items import Batch, Cached, Encoder, Numbered, examine_batch
 from preflight.scan.processes import Processes, most_processes
-from preflight.scan.work import Numbered, Pack, Ready, Work, do
 from preflight.sources.open import is_url
 from preflight.targets import Item
 
-URL_WORKERS: Final = 32
+URL_THREADS: Final = 32
 """URLs fetched at once: they wait, they do not compute."""
-CHUNK: Final = 64
+BATCH_SIZE: Final = 64
 """Local files handed over at a time: many enough to outweigh the handing over. The first are few, to be seen soon."""
-WINDOW: Final = 16
+BATCHES_PER_JOB: Final = 16
 """Pieces of work under way for each worker: what bounds memory while the first of them is slow."""
 
-SLOW: Final = 0.05
+SLOW_SECONDS: Final = 0.05
 """s; an input that lets us wait so long for an item is not gathered: what is there is handed over."""
 
 Lane = Literal["urls", "files", "given", "given urls", "here", "ready"]
 Future_ = Future[list[Any]]
 
 
-def flow(
-    numbered: Iterable[Numbered], lanes: Lanes, ordered: bool, idle: Callable[[], None] = lambda: None
+def run_window(
+    numbered: Iterable[Numbered], executors: Executors, ordered: bool, before_wait: Callable[[], None] = lambda: None
 ) -> Iterator[Any]:
-    """Everything through the lanes, at most a window of it under way.
+    """Everything through the executors, at most a window of it under way.
 
     Where the input fails, what came before has its outcome first.
     """
-    waiting: deque[tuple[Work, Future_]] = deque()
+    waiting: deque[tuple[Batch, Future_]] = deque()
     failure: Exception | None = None
-    pieces = _pieces(numbered, lanes)
+    pieces = _pieces(numbered, executors)
     while True:
         try:
             lane, piece = next(pieces)
@@ -57,31 +57,31 @@ def flow(
         except Exception as error:
             failure = error
             break
-        waiting.append((piece, lanes.submit(lane, piece)))
-        while len(waiting) >= lanes.window or (ordered and waiting and waiting[0][1].done()):
-            yield from _next(waiting, lanes, ordered, idle)
-        idle()
+        waiting.append((piece, executors.submit(lane, piece)))
+        while len(waiting) >= executors.window or (ordered and waiting and waiting[0][1].done()):
+            yield from _next(waiting, executors, ordered, before_wait)
+        before_wait()
     while waiting:
-        yield from _next(waiting, lanes, ordered, idle)
+        yield from _next(waiting, executors, ordered, before_wait)
     if failure is not None:
         raise failure
 
 
-def _pieces(numbered: Iterable[Numbered], lanes: Lanes) -> Iterator[tuple[Lane, list[Any]]]:
-    """Work to hand over at once, all of it for one lane. Where the input fails, what came before comes first."""
+def _pieces(numbered: Iterable[Numbered], executors: Executors) -> Iterator[tuple[Lane, list[Any]]]:
+    """Batch to hand over at once, all of it for one lane. Where the input fails, what came before comes first."""
     piece: list[Any] = []
     lane: Lane = "here"
     size = 1
     failure: Exception | None = None
     try:
         for index, item, slow in _timed(numbered):
-            takes = lanes.lane_of(item)
+            takes = executors.executor_for(item)
             if piece and takes != lane:
                 yield lane, piece
                 piece = []
             lane = takes
-            piece.append(item.result if isinstance(item, Ready) else (index, item))
-            if slow or len(piece) >= min(size, lanes.chunk[lane]):
+            piece.append(item.result if isinstance(item, Cached) else (index, item))
+            if slow or len(piece) >= min(size, executors.chunk[lane]):
                 yield lane, piece
                 piece, size = [], 1 if slow else size * 2
     except Exception as error:  # of the caller's iterator
@@ -92,17 +92,19 @@ def _pieces(numbered: Iterable[Numbered], lanes: Lanes) -> Iterator[tuple[Lane, 
         raise failure
 
 
-def _timed(numbered: Iterable[Numbered]) -> Iterator[tuple[int, Item | Ready, bool]]:
+def _timed(numbered: Iterable[Numbered]) -> Iterator[tuple[int, Item | Cached, bool]]:
     """The items, with whether each was long in coming."""
     began = time.monotonic()
     for index, item in numbered:
-        yield index, item, time.monotonic() - began > SLOW
+        yield index, item, time.monotonic() - began > SLOW_SECONDS
         began = time.monotonic()
 
 
-def _next(waiting: deque[tuple[Work, Future_]], lanes: Lanes, ordered: bool, idle: Callable[[], None]) -> Iterator[Any]:
+def _next(
+    waiting: deque[tuple[Batch, Future_]], executors: Executors, ordered: bool, before_wait: Callable[[], None]
+) -> Iterator[Any]:
     if not waiting[0][1].done():
-        idle()
+        before_wait()
     if not ordered:
         done = wait([future for _, future in waiting], return_when=FIRST_COMPLETED).done
         while waiting[0][1] not in done:
@@ -113,31 +115,31 @@ def _next(waiting: deque[tuple[Work, Future_]], lanes: Lanes, ordered: bool, idl
     except (PreflightError, CancelledError):  # the call is wrong, or the caller wants no more
         raise
     except Exception:  # not of the work: of who should have done it, or of the way there and back
-        yield from lanes.again(work)
+        yield from executors.retry_isolated(work)
 
 
-class Lanes:
+class Executors:
     """Takes pieces of work and gives their futures. To be closed.
 
     chunk   how much a lane takes at once; window: how many pieces may be under way
     """
 
-    def __init__(self, plan: Plan, pack: Pack | None, jobs: int | None, executor: Executor | None) -> None:
+    def __init__(self, plan: Plan, encoder: Encoder | None, jobs: int | None, executor: Executor | None) -> None:
         self._plan = plan
-        self._pack = pack
+        self._encoder = encoder
         self._given = executor
         self._jobs = jobs or 1
-        self._urls = jobs or URL_WORKERS
+        self._urls = jobs or URL_THREADS
         self._processes: Processes | None = None
         self._pools: dict[Lane, ThreadPoolExecutor] = {}
-        files = 1 if plan.deep else CHUNK
-        local: dict[Lane, int] = {"files": files, "given": files, "here": files, "ready": CHUNK}
+        files = 1 if plan.deep else BATCH_SIZE
+        local: dict[Lane, int] = {"files": files, "given": files, "here": files, "ready": BATCH_SIZE}
         self.chunk: dict[Lane, int] = {**local, "urls": 1, "given urls": 1}
-        self.window = WINDOW * self._jobs + self._urls
+        self.window = BATCHES_PER_JOB * self._jobs + self._urls
 
-    def lane_of(self, item: Item | Ready) -> Lane:
+    def executor_for(self, item: Item | Cached) -> Lane:
         """The lane that takes an item."""
-        if isinstance(item, Ready):
+        if isinstance(item, Cached):
             return "ready"
         if not isinstance(item.target, str | os.PathLike):
             return "here" if self._given is None or hasattr(item.target, "read") else "given"
@@ -151,19 +153,19 @@ class Lanes:
         """The future of what a piece gives."""
         if lane in ("given", "given urls") and self._given is not None:
             try:
-                return self._given.submit(do, piece, self._plan, self._pack)
+                return self._given.submit(examine_batch, piece, self._plan, self._encoder)
             except BrokenExecutor:
                 lane = "files" if lane == "given" else "urls"
         if lane == "ready":
             return _settled(piece)
         with suppress(RuntimeError):  # no further thread can be started
             if lane == "urls":
-                return self._pool(lane, self._urls).submit(do, piece, self._plan, self._pack)
+                return self._pool(lane, self._urls).submit(examine_batch, piece, self._plan, self._encoder)
             if lane == "files":
                 return self._pool(lane, min(self._jobs, most_processes())).submit(self._own().run, piece)
-        return _settled(do(piece, self._plan, self._pack))
+        return _settled(examine_batch(piece, self._plan, self._encoder))
 
-    def again(self, work: Work) -> list[Any]:
+    def retry_isolated(self, work: Batch) -> list[Any]:
         """The work of an executor that broke, in processes of ours: only the file that broke it loses its report."""
         return self._own().run(work)
 
@@ -176,7 +178,7 @@ class Lanes:
 
     def _own(self) -> Processes:
         if self._processes is None:
-            self._processes = Processes(self._plan, self._pack)
+            self._processes = Processes(self._plan, self._encoder)
         return self._processes
 
     def _pool(self, lane: Lane, size: int) -> ThreadPoolExecutor:
