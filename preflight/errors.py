@@ -1,29 +1,27 @@
-"""Everything that preflight raises.
+"""The exceptions of preflight. A bad file is a value (a `Report`), not an exception.
 
 PreflightError
-├── UsageError              the call is wrong: what, and what to write instead
-│   ├── RuleFileError       a rule file is wrong: file, line, nearest correct word
-│   └── MissingExtra        an optional part is not installed: which extra to install
-├── OutputError             a file of results cannot be written to its end
-├── SourceError             a source cannot be read: becomes a report, never stops a run
-│   ├── SourceChanged       it changed while it was read
-│   ├── WorkerTimeout       a decoder took longer than its deadline and was stopped
-│   ├── WorkerCrashed       a decoder crashed, or took more memory than it may
-│   └── ReadLimit           a decoder wants more of the source than may be read
-├── Rejected                submit: the file does not pass; carries the report
-├── NotActive               submit: it passed, and is not active at the provider; carries what became of it
-├── LedgerError             the ledger cannot be read or written
-├── Stopped                 a run was stopped while something waited; the same call goes on
-└── ProviderError           a provider answered with an error or not at all: which call, why, what to do
-    ├── AccountRefused      the account may not do this: key, permission, plan, credits, quota, a feature switched off
-    ├── AssetNotFound       the provider has nothing with this id
-    ├── ProviderUnavailable the provider fails or is under maintenance
-    ├── ProviderUnreachable no connection, no TLS, no answer in time, or the connection was lost
-    ├── RateLimited         too many calls in too short a time
-    ├── RequestRefused      the provider refuses what was sent: the file, its URL, a name
-    └── UnusableAnswer      an answer that is not in the provider's own language: a web page, nothing, a redirect
-
-A bad file is a value (a `Report`), not an exception.
+├── UsageError               the call is wrong: what, and what to write instead
+│   ├── RuleFileError        a rule file is invalid: file, line, closest valid word
+│   └── MissingExtra         an optional dependency is not installed: which extra to install
+├── OutputError              an output file cannot be written completely
+├── SourceError              a source cannot be read: becomes a report, never ends a run
+│   ├── SourceChanged        it changed while it was read
+│   ├── WorkerTimeout        a decoder exceeded its deadline and was stopped
+│   ├── WorkerCrashed        a decoder crashed, or exceeded its memory limit
+│   └── ReadLimit            a decoder asked for more of the source than may be read
+├── Rejected                 submit: the file does not pass; carries the report
+├── NotActive                submit: the file passed and is not active at the provider; carries the submission
+├── LedgerError              the ledger cannot be read or written
+├── Stopped                  a run was stopped while a call waited; the same call continues it
+└── ProviderError            a provider answered with an error or not at all: which call, why, what to do
+    ├── AccountRefused       the account may not do this: key, permission, plan, credits, quota, disabled feature
+    ├── AssetNotFound        the provider has nothing with this id
+    ├── ProviderUnavailable  the provider fails or is under maintenance
+    ├── ProviderUnreachable  no connection, no TLS, no response in time, or the connection was lost
+    ├── RateLimited          too many calls in too short a time
+    ├── RequestRefused       the provider refuses what was sent: the file, its URL, a name
+    └── UnusableAnswer       the response is not one of the provider's: a web page, an empty body, a redirect
 """
 
 from __future__ import annotations
@@ -38,15 +36,23 @@ if TYPE_CHECKING:
 
 
 class PreflightError(Exception):
-    """The root of the tree; `str()` of it is one sentence for a person."""
+    """An error with a message for people: one sentence for the problem, one for the remedy.
+
+    parameters  names of parameters that the message mentions, each as `name=` or `name=VALUE`. The command line shows
+                the options of the running command in their place.
+    """
+
+    def __init__(self, message: str, *, parameters: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.parameters = parameters
 
 
 class UsageError(PreflightError):
-    """The call is wrong. The message names the argument and the remedy."""
+    """The call is wrong: an argument, a rule set, a configuration, an output that cannot be written."""
 
 
 class RuleFileError(UsageError):
-    """A rule file cannot be used. `problems` holds one sentence each: file, line, what is wrong, nearest word."""
+    """A rule file is invalid. `problems` has one sentence each: file, line, problem, closest valid word."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -54,7 +60,7 @@ class RuleFileError(UsageError):
 
 
 class MissingExtra(UsageError):
-    """An optional dependency is missing; the message names the extra that brings it."""
+    """An optional dependency is not installed; `extra` is the extra of preflight-media that installs it."""
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs an optional part: pip install 'preflight-media[{extra}]'")
@@ -62,7 +68,7 @@ class MissingExtra(UsageError):
 
 
 class OutputError(PreflightError):
-    """An output file cannot be written to its end. A file that it would have replaced is unchanged."""
+    """An output file cannot be written completely. A file that it would have replaced is unchanged."""
 
     def __init__(self, path: str, reason: str) -> None:
         is_full = reason in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
@@ -80,21 +86,21 @@ class SourceError(PreflightError):
 
 
 class SourceChanged(SourceError):
-    """The source's bytes changed between two reads."""
+    """The bytes of the source changed between two reads."""
 
     def __init__(self, name: str) -> None:
         super().__init__("source_changed", f"{name} changed while it was read: check it again once it is complete")
 
 
 class WorkerTimeout(SourceError):
-    """A decoder did not come to an end with this source and was stopped."""
+    """A decoder did not finish with this source in time and was stopped."""
 
     def __init__(self, name: str, seconds: float) -> None:
         super().__init__("probe_timeout", f"{name}: the decoder was stopped after {seconds:g} s")
 
 
 class WorkerCrashed(SourceError):
-    """A decoder failed on this source in a way that says nothing about the media: `reason` says how."""
+    """A decoder failed on this source for a `reason` that says nothing about the media."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__("probe_crashed", f"{name}: the decoder {reason}")
@@ -116,7 +122,7 @@ class Rejected(PreflightError):
 
 
 class NotActive(PreflightError):
-    """`submit` made no active asset of a file that passed. `submission` says what became of it."""
+    """`submit` accepted a file that is not an active asset now. `submission` says why."""
 
     def __init__(self, message: str, submission: Submission) -> None:
         super().__init__(message)
@@ -128,7 +134,7 @@ class LedgerError(PreflightError):
 
 
 class Stopped(PreflightError):
-    """The run was stopped while something waited."""
+    """The run was stopped while a call waited. The same call continues it."""
 
     def __init__(self) -> None:
         super().__init__("stopped: run the same command again to go on")
@@ -137,14 +143,14 @@ class Stopped(PreflightError):
 class ProviderError(PreflightError):
     """One call to a provider did not succeed. `str()` names the provider, the call, the code and the remedy.
 
-    provider     its name; call: what the provider calls it (`CreateAsset`, `POST /v1/ark/assets`)
-    reason       why, as a key of `preflight.providers.reasons.REASONS`
-    status       the HTTP status, where one was seen; code: the provider's own word or number for it
-    finding      the key of `preflight.codes.CODES` that says the same of a file, where the provider speaks of one
+    provider     name of the provider; call: the provider's name for the call (`CreateAsset`, `POST /v1/ark/assets`)
+    reason       a key of `preflight.providers.reasons.REASONS`
+    status       the HTTP status, if there was a response; code: the provider's error code
+    finding      the key of `preflight.codes.CODES` for the same problem of a file, if the error is about a file
     remedy       what to do
-    ambiguous    the call may have taken effect all the same: look it up, never just repeat it
-    retryable    the same call may succeed later; retry_after: s that the provider asks to wait
-    request_id   what the provider's support asks for
+    ambiguous    the call may have taken effect nevertheless: look it up before it is repeated
+    retryable    the same call may succeed later; retry_after: seconds that the provider asks to wait
+    request_id   the id that the provider's support asks for
     """
 
     def __init__(
@@ -162,8 +168,9 @@ class ProviderError(PreflightError):
         retryable: bool = False,
         retry_after: float | None = None,
         request_id: str | None = None,
+        parameters: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, parameters=parameters)
         self.provider = provider
         self.call = call
         self.reason = reason
@@ -178,7 +185,7 @@ class ProviderError(PreflightError):
 
 
 class AccountRefused(ProviderError):
-    """The account, not the file: `auth`, `access_denied`, `subscription_required`, `credits`, `quota` …"""
+    """The account is refused, not the file: `auth`, `access_denied`, `subscription_required`, `credits`, `quota` …"""
 
 
 class AssetNotFound(ProviderError):
@@ -186,20 +193,20 @@ class AssetNotFound(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider's own fault: it fails (`server`), or is under `maintenance`."""
+    """The provider fails (`server`) or is under `maintenance`."""
 
 
 class ProviderUnreachable(ProviderError):
-    """There is no answer: `connection_failed`, `tls_failed`, `timed_out`, `connection_lost`."""
+    """There is no response: `connection_failed`, `tls_failed`, `timed_out`, `connection_lost`."""
 
 
 class RateLimited(ProviderError):
-    """Too many calls in too short a time. `retry_after` says how long to wait, where the provider does."""
+    """There were too many calls in too short a time; `retry_after` is the wait that the provider asks for, if any."""
 
 
 class RequestRefused(ProviderError):
-    """What was sent is refused; `finding` says which limit the provider names."""
+    """What was sent is refused; `finding` is the code of the limit that the provider names."""
 
 
 class UnusableAnswer(ProviderError):
-    """Something answered, but not as the provider does: `redirected`, `response_invalid`."""
+    """The response is not one of the provider's: `redirected`, `response_invalid`."""

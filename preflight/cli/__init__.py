@@ -14,7 +14,7 @@ import click
 
 from preflight.cli.colour import color_option
 from preflight.cli.help import EXIT_CODES
-from preflight.cli.wrapping import HelpContext, error_lines, with_narrow_help
+from preflight.cli.wrapping import CommandContext, error_lines, with_narrow_help
 from preflight.errors import PreflightError
 from preflight.escape import printable
 
@@ -36,7 +36,7 @@ _UNREAD: Final = 128 + signal.SIGPIPE
 class _Commands(click.Group):
     """A group that imports a command's module only when that command is called."""
 
-    context_class = HelpContext
+    context_class = CommandContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

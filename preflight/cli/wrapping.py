@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from types import TracebackType
 from typing import Final
 
 import click
 
+from preflight.errors import PreflightError
 from preflight.escape import printable
 
 MIN_WIDTH: Final = 20
@@ -78,10 +80,45 @@ class Formatter(click.HelpFormatter):
             self.write("\n")
 
 
-class HelpContext(click.Context):
-    """A context whose help is written by `Formatter`."""
+class CommandContext(click.Context):
+    """A context whose help is written by `Formatter`, and whose errors name options instead of parameters."""
 
     formatter_class = Formatter
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> bool | None:
+        if isinstance(exc_value, PreflightError):
+            exc_value.args = (message_with_options(exc_value, self.command),)
+            exc_value.parameters = ()
+        return super().__exit__(exc_type, exc_value, tb)
+
+
+def message_with_options(error: PreflightError, command: click.Command) -> str:
+    """Return the message of an error with options of a command in place of the parameters that it names.
+
+    `public_base='/x'` becomes `--public-base '/x'`, `retry_failed=True` becomes `--retry-failed`. A parameter that the
+    command has no option for is left as it is.
+    """
+    options = {str(one.name).rstrip("_"): one for one in command.params if isinstance(one, click.Option)}
+    message = str(error)
+    for name in error.parameters:
+        if name in options:
+            message = _with_option(message, name, options[name])
+    return message
+
+
+def _with_option(message: str, name: str, option: click.Option) -> str:
+    spelling = max(option.opts, key=len)
+    token = rf"(?<![\w.-]){name}="
+    if option.is_flag:
+        message = re.sub(rf"{token}True\b", spelling, message)
+        message = re.sub(rf"{token}False\b", max(option.secondary_opts, key=len, default=spelling), message)
+    message = re.sub(rf"{token}(?=[).,:;`'\"]*(?:\s|$))", spelling, message)
+    return re.sub(token, f"{spelling} ", message)
 
 
 class Subcommands(click.Group):
@@ -102,7 +139,7 @@ class Subcommands(click.Group):
 
 def with_narrow_help(command: click.Command) -> click.Command:
     """Return a command whose help, and that of its own commands, is written by `Formatter`."""
-    command.context_class = HelpContext
+    command.context_class = CommandContext
     if isinstance(command, click.Group):
         for one in command.commands.values():
             with_narrow_help(one)
