@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from preflight.cli.wrapping import CommandContext, message_with_options
+from preflight.cli.terminal import CommandContext, message_with_options
 from preflight.errors import LedgerError, PreflightError, RuleFileError, UsageError
 
 

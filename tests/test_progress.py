@@ -79,7 +79,7 @@ def test_what_is_no_terminal_of_today_shows_none(many: Path) -> None:
 
 def test_a_list_on_standard_input_has_no_known_end() -> None:
     from preflight.checker import plan_for
-    from preflight.cli.runs import Run
+    from preflight.cli.run import Run
 
     assert Run(("-",), {"include": (), "exclude": (), "column": None}, plan_for("atlas"))._count() is None
 

@@ -11,7 +11,7 @@ import pytest
 
 import preflight
 from preflight import AssetReference
-from preflight.cli.kinds import with_kinds
+from preflight.cli.params import with_kinds
 from preflight.errors import LedgerError, UsageError
 from preflight.ledger import Ledger, registered_kind
 from preflight.media import Media
@@ -203,7 +203,7 @@ class TestCommand:
             assert "--as" in done.stderr
 
     def test_as_is_a_target_behind_two_dashes(self) -> None:
-        from preflight.cli.kinds import _marked
+        from preflight.cli.params import _marked
 
         assert list(_marked(["--", "--as", "image"])) == ["--", "--as", "image"]
         assert list(with_kinds(_marked(["--as", "image", "a.png", "asset://a"]))) == ["a.png", "image=asset://a"]

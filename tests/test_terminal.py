@@ -15,7 +15,7 @@ from termios import TIOCSWINSZ
 import click
 import pytest
 
-from preflight.cli.wrapping import Formatter, HelpContext
+from preflight.cli.terminal import CommandContext, Formatter
 from tests.conftest import ROOT, Run
 from tests.test_help import ALL
 
@@ -114,7 +114,7 @@ class TestNarrow:
     def test_help_breaks_no_word(self, words: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
         def text(width: int) -> str:
             monkeypatch.setenv("COLUMNS", str(width))
-            with HelpContext(ALL[words], info_name="preflight", max_content_width=width) as context:
+            with CommandContext(ALL[words], info_name="preflight", max_content_width=width) as context:
                 return ALL[words].get_help(context)
 
         whole_words(text(columns), columns, text(1000))
@@ -162,4 +162,4 @@ def test_context_settings_reach_every_command() -> None:
     for name in group.list_commands(click.Context(group)):
         command = group.get_command(click.Context(group), name)
         assert command is not None
-        assert command.context_class is HelpContext
+        assert command.context_class is CommandContext

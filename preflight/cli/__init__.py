@@ -12,9 +12,7 @@ from typing import Final
 
 import click
 
-from preflight.cli.colour import color_option
-from preflight.cli.help import EXIT_CODES
-from preflight.cli.wrapping import CommandContext, error_lines, with_narrow_help
+from preflight.cli.terminal import EXIT_CODES, CommandContext, color_option, error_lines, with_narrow_help
 from preflight.errors import PreflightError
 from preflight.escape import printable
 

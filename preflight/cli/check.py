@@ -10,14 +10,12 @@ import click
 
 from preflight import catalog
 from preflight.checker import Plan, plan_for
-from preflight.cli import complete
-from preflight.cli.colour import is_always, use_colour
-from preflight.cli.defaults import announce
-from preflight.cli.help import EXIT_CODES
-from preflight.cli.kinds import OrderedKinds, with_registered_kinds
-from preflight.cli.options import dropped_codes, format_option, http_options, target_options
+from preflight.cli import params
+from preflight.cli.options import announce, dropped_codes, format_option, http_options, target_options
 from preflight.cli.overwrite import OverwriteGuard
-from preflight.cli.runs import Run
+from preflight.cli.params import OrderedKinds, with_registered_kinds
+from preflight.cli.run import Run
+from preflight.cli.terminal import EXIT_CODES, is_always, use_colour
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
@@ -47,7 +45,7 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     callback=_needed,
     metavar="RULES",
     help="Rule sets: names, paths of rule files, `all`; several with commas or by repeating.  [required]",
-    shell_complete=complete.rule_sets,
+    shell_complete=params.complete_rule_sets,
 )
 @click.option("--strict/--no-strict", default=False, help="Warnings fail too.")
 @click.option("--together", is_flag=True, help="Judge the files as one request, by a rule set that limits requests.")
@@ -68,14 +66,14 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     multiple=True,
     metavar="CODE",
     help="Only findings with this code count; repeatable.",
-    shell_complete=complete.finding_codes,
+    shell_complete=params.complete_finding_codes,
 )
 @click.option(
     "--ignore",
     multiple=True,
     metavar="CODE",
     help="Findings with this code do not count; repeatable.",
-    shell_complete=complete.finding_codes,
+    shell_complete=params.complete_finding_codes,
 )
 @click.option("--fail-fast", is_flag=True, help="Stop after the first file that fails.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only what does not pass.")

@@ -1,32 +1,68 @@
-"""Options and steps that several commands share."""
+"""Options that several commands share, and their defaults from the configuration."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from preflight.cli import complete
-from preflight.cli.colour import color_option, use_colour
-from preflight.cli.defaults import config_option, configured_targets
-from preflight.cli.numbers import Seconds, Within
+from preflight.cli import params
+from preflight.cli.params import Decorator, IntRange, Seconds, with_kinds
+from preflight.cli.terminal import color_option
 from preflight.codes import CODES
+from preflight.confinement import Confinement
 from preflight.errors import UsageError
+from preflight.escape import printable
 from preflight.net.options import checked_headers, checked_user_agent
-from preflight.output import Outputs
-from preflight.run.progress import Progress
 from preflight.targets import Item, Selection, expand
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from preflight.net.options import HttpOptions
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_OPTIONS: Final = {"paths": "targets"}
+"""Keys of the configuration whose parameter has another name."""
+_LOOSENING: Final = ("select", "ignore")
+
+
+def _load(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Put the configuration under what the command line says: click takes the explicit option first."""
+    if value or ctx.resilient_parsing:
+        return
+    from preflight.config import load
+
+    config = load()
+    if config is None:
+        return
+    known = {parameter.name for parameter in ctx.command.params}
+    values = {_OPTIONS.get(key, key): given for key, given in config.values.items()}
+    ctx.default_map = {**(ctx.default_map or {}), **{name: values[name] for name in values if name in known}}
+    ctx.meta["preflight.config"] = config.path
+
+
+config_option = click.option(
+    "--no-config",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_load,
+    help="Take no defaults from [tool.preflight] in pyproject.toml, nor from preflight.toml.",
+)
+"""Eager: the other options find the configuration's values when they look for their defaults."""
+
+
+def configured_targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """The targets of the call, else those of the configuration."""
+    given = tuple(with_kinds(value))
+    targets: tuple[str, ...] = given or tuple((ctx.default_map or {}).get("targets", ()))
+    # Targets of the configuration are confined to its repository, those of the command line are not.
+    is_configured = not given or ctx.get_parameter_source("targets") is click.core.ParameterSource.DEFAULT_MAP
+    ctx.params["confinement"] = Confinement(ctx.meta["preflight.config"]) if targets and is_configured else None
+    if not targets and not ctx.resilient_parsing:
+        raise click.MissingParameter("Name some, or set `paths` in [tool.preflight].", ctx=ctx, param=param)
+    return targets
 
 
 def format_option(names: Iterable[str]) -> Decorator:
@@ -75,7 +111,7 @@ no_ignore_option = click.option(
 
 _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.argument(
-        "targets", nargs=-1, metavar="TARGET…", callback=configured_targets, shell_complete=complete.targets
+        "targets", nargs=-1, metavar="TARGET…", callback=configured_targets, shell_complete=params.complete_targets
     ),
     click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output."),
     click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable."),
@@ -87,11 +123,11 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "--jobs",
         "-j",
-        type=Within(1, 256),
+        type=IntRange(1, 256),
         help="Worker processes for files (default: none), threads for URLs (32).",
     ),
     click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]"),
-    click.option("--per-host", type=Within(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"),
+    click.option("--per-host", type=IntRange(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"),
     click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they stay a warning."),
     click.option(
         "--user-agent",
@@ -134,64 +170,6 @@ def http_options(options: dict[str, Any]) -> HttpOptions | None:
     return HttpOptions(**chosen)
 
 
-def console(width: int) -> Console:
-    """Standard output, for tables: as wide as its terminal, or `width` where it is none."""
-    from rich.console import Console
-
-    coloured = use_colour(sys.stdout)
-    narrow = sys.stdout.isatty() or os.environ.get("COLUMNS")
-    return Console(
-        highlight=False,
-        markup=False,
-        emoji=False,
-        width=None if narrow else width,
-        color_system="auto" if coloured else None,
-        force_terminal=coloured or None,
-    )
-
-
-@contextmanager
-def output_stream(path: str | None) -> Iterator[IO[str]]:
-    """Open standard output, or a file of lines at `path`, which is known to be writable before anything is read.
-
-    Partial output before an error or Ctrl-C is kept if it replaces no file.
-    """
-    if path is None:
-        with standard_output() as stream:
-            yield stream
-        return
-    with Outputs() as outputs:
-        try:
-            yield outputs.open(path)
-        except BaseException:
-            outputs.publish_new()
-            raise
-        outputs.publish()
-
-
-@contextmanager
-def standard_output() -> Iterator[IO[str]]:
-    """Prepare standard output for results, and flush it."""
-    if hasattr(sys.stdout, "reconfigure"):
-        # Whoever writes flushes too: a line that is not complete shall not push away the progress on a terminal.
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)
-    yield sys.stdout
-    sys.stdout.flush()
-
-
-@contextmanager
-def progress(wanted: bool) -> Iterator[Callable[[], None]]:
-    """A call that counts one more file, shown on standard error where that is a terminal."""
-    if not wanted:
-        yield lambda: None
-        return
-    shown = Progress()
-    try:
-        yield shown.advance
-    finally:
-        shown.clear()
-
-
 def dropped_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]:
     """The finding codes that do not count. Raises `UsageError` for a code that does not exist."""
     for code in (*select, *ignore):
@@ -203,3 +181,12 @@ def dropped_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset
             raise UsageError(f"there is no finding code {code!r}{meant}")
     unselected = frozenset(CODES).difference(select) if select else frozenset()
     return unselected | frozenset(ignore)
+
+
+def announce(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Say on standard error what a configuration leaves out of the verdict: nobody typed it."""
+    path = ctx.meta.get("preflight.config")
+    for name in _LOOSENING:
+        if path and options[name] and ctx.get_parameter_source(name) is click.core.ParameterSource.DEFAULT_MAP:
+            words = "counts only" if name == "select" else "ignores"
+            click.echo(f"{printable(path)} {words} {', '.join(options[name])}", err=True)

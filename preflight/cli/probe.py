@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from preflight.checker import plan_for
-from preflight.cli.colour import use_colour
-from preflight.cli.help import READ_CODES
 from preflight.cli.options import format_option, http_options, target_options
 from preflight.cli.overwrite import OverwriteGuard
-from preflight.cli.runs import Run
+from preflight.cli.run import Run
+from preflight.cli.terminal import READ_CODES, use_colour
 from preflight.reporters import PROBE_FORMATS, make_reporter
 
 

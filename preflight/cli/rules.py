@@ -9,11 +9,9 @@ from typing import Any, Final
 import click
 
 from preflight import catalog
-from preflight.cli import complete, rules_diff, rules_explain, rules_table
-from preflight.cli.colour import color_option
-from preflight.cli.help import CALL_CODES
-from preflight.cli.options import console
-from preflight.cli.wrapping import Subcommands, wrapped
+from preflight.cli import params, rules_compare
+from preflight.cli.output import console
+from preflight.cli.terminal import CALL_CODES, Subcommands, color_option, wrapped
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.ruleset import Limit, RuleSet
@@ -38,8 +36,8 @@ def command() -> None:
     """
 
 
-for _part in (rules_diff, rules_explain, rules_table):
-    command.add_command(_part.command)
+for _part in (rules_compare.diff, rules_compare.explain, rules_compare.table):
+    command.add_command(_part)
 
 
 @command.command("list", epilog=CALL_CODES)
@@ -90,7 +88,7 @@ def _head(rules: RuleSet) -> dict[str, Any]:
 
 
 @command.command("show", epilog=CALL_CODES)
-@click.argument("names", nargs=-1, required=True, metavar="RULES…", shell_complete=complete.rule_sets)
+@click.argument("names", nargs=-1, required=True, metavar="RULES…", shell_complete=params.complete_rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(names: tuple[str, ...], format_: str) -> None:
     """Show what rule sets accept, after everything that they extend.
@@ -142,7 +140,7 @@ def _limit(limit: Limit) -> str:
 
 
 @command.command("validate", epilog=CALL_CODES)
-@click.argument("paths", nargs=-1, required=True, metavar="FILE…", shell_complete=complete.targets)
+@click.argument("paths", nargs=-1, required=True, metavar="FILE…", shell_complete=params.complete_targets)
 def validate(paths: tuple[str, ...]) -> None:
     """Validate rule files of your own: words, units, types, bounds, and the examples in them.
 

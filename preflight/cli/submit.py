@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from typing import Any
+from typing import IO, Any, Final, Protocol, get_args
 
 import click
 
-from preflight.cli import complete
-from preflight.cli.colour import color_option, use_colour
-from preflight.cli.help import SUBMIT_CODES
-from preflight.cli.numbers import Seconds
-from preflight.cli.options import items_of, no_ignore_option, output_stream, progress
+from preflight.cli import params
+from preflight.cli.options import items_of, no_ignore_option
+from preflight.cli.output import output_stream, progress
 from preflight.cli.overwrite import OverwriteGuard
-from preflight.cli.reaching import ledger_option, reach_options, settings_of, to_option
-from preflight.cli.submissions import Jsonl, Lines, Show
+from preflight.cli.params import Seconds
+from preflight.cli.provider_options import ledger_option, reach_options, settings_of, to_option
+from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
+from preflight.escape import printable
 from preflight.providers import PROVIDERS
-from preflight.submission import Submission, submit_many
+from preflight.reporters.tables import table_text
+from preflight.submission import Outcome, Submission, submit_many
 from preflight.targets import Item, is_media
 
 
 @click.command("submit", epilog=SUBMIT_CODES)
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET…", shell_complete=complete.targets)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET…", shell_complete=params.complete_targets)
 @to_option(required=True, said=f"Where to register: {', '.join(PROVIDERS)}.")
 @click.option(
     "--for",
@@ -31,7 +34,7 @@ from preflight.targets import Item, is_media
     multiple=True,
     metavar="RULES",
     help="Further rule sets; the provider's own always holds.",
-    shell_complete=complete.rule_sets,
+    shell_complete=params.complete_rule_sets,
 )
 @click.option("--strict", is_flag=True, help="Warnings stop a file too.")
 @click.option("--group", metavar="NAME", help="The group to register into, by name or id; a new name makes one.")
@@ -114,7 +117,86 @@ def _settings(options: dict[str, Any], to: str, stack: ExitStack) -> dict[str, A
     settings["rules"] = ",".join(options["rules"]) or None
     settings["type"] = options["type_"]
     if options["sandbox"]:
-        from preflight.cli.sandboxed import in_sandbox
+        from preflight.cli.sandbox import in_sandbox
 
         settings |= in_sandbox(to, options, stack)
     return settings
+
+
+_STYLES: Final = {"active": "green", "processing": "yellow", "unknown": "yellow"}
+_INDENT: Final = 11
+
+
+class Show(Protocol):
+    """Prints submissions as they come, and at the end how many of each there were."""
+
+    def add(self, submission: Submission) -> None: ...
+    def close(self, counts: Counter[str]) -> None: ...
+
+
+class Lines:
+    """A line for each submission, with its reference or the reason; then the usage, and a table of counts."""
+
+    def __init__(self, stream: IO[str], colour: bool) -> None:
+        self._stream = stream
+        self._colour = colour
+        self._usage: dict[str, str] = {}
+
+    def add(self, submission: Submission) -> None:
+        """Print one."""
+        asset = submission.asset
+        word = f"{submission.outcome.upper():{_INDENT - 1}}"
+        if self._colour:
+            word = click.style(word, fg=_STYLES.get(submission.outcome, "red"))
+        there = asset is not None and submission.outcome in ("active", "processing")
+        said = printable(asset.reference or asset.id) if asset is not None and there else ""
+        again = "(registered before)" if there and submission.reused else ""
+        line = "  ".join(filter(None, (f"{word} {printable(submission.source)}", said, again)))
+        self._stream.write(f"{line}\n")
+        if submission.message:
+            code = f" [{submission.code}]" if submission.code else ""
+            self._stream.write(f"{' ' * _INDENT}{printable(submission.message)}{code}\n")
+        self._stream.flush()
+        if asset is not None and there and asset.usage and asset.kind:
+            self._usage[asset.kind] = asset.usage
+
+    def close(self, counts: Counter[str]) -> None:
+        """Print how to use what is registered, and the table."""
+        from rich.console import Console
+        from rich.table import Table
+
+        self._stream.write("\n")
+        for kind, usage in sorted(self._usage.items()):
+            self._stream.write(f"{kind}: {usage}\n")
+        counts = in_order(counts)
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        for outcome in counts:
+            table.add_column(outcome, justify="right")
+        table.add_row(*map(str, counts.values()))
+        width = None if self._stream.isatty() else 100
+        console = Console(file=self._stream, width=width, no_color=not self._colour, force_terminal=self._colour)
+        text = table_text(console, table)
+        self._stream.write(text or "".join(f"{count} {outcome}\n" for outcome, count in counts.items()))
+
+
+class Jsonl:
+    """One JSON object a line."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def add(self, submission: Submission) -> None:
+        """Print one."""
+        self._stream.write(json.dumps(submission.as_json()) + "\n")
+        self._stream.flush()
+
+    def close(self, counts: Counter[str]) -> None:
+        """Print the counts where they do not disturb."""
+        print(", ".join(f"{count} {outcome}" for outcome, count in in_order(counts).items()), file=sys.stderr)
+
+
+def in_order(counts: Counter[str]) -> Counter[str]:
+    """The counts of all outcomes that there were, the good ones first."""
+    return Counter(
+        {outcome: counts[outcome] for outcome in (*get_args(Outcome), "skipped", "ignored") if counts[outcome]}
+    )

@@ -52,7 +52,7 @@ def _obey(channel: Channel, order: dict[str, Any]) -> bytes:
         _limit_memory(order["memory"])
         signal.setitimer(signal.ITIMER_PROF, order["seconds"])
         file = SourceFile(channel, order["size"], order["wall"] + _GRACE)
-        answer = task(cast(BinaryIO, io.BufferedReader(file, BUFFER)), **order["arguments"])
+        answer = task(cast("BinaryIO", io.BufferedReader(file, BUFFER)), **order["arguments"])
         message = {"answer": answer, "reusable": peak() < _RETIRE}
         return json.dumps(message, allow_nan=False).encode()
     except MemoryError:

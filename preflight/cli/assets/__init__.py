@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from preflight.cli.assets.book import commands as book
-from preflight.cli.assets.changes import commands as changes
 from preflight.cli.assets.groups import command as groups
-from preflight.cli.assets.listing import command as listing
+from preflight.cli.assets.ledger import commands as of_ledger
+from preflight.cli.assets.list import command as list_
+from preflight.cli.assets.manage import commands as manage
 from preflight.cli.assets.session import command as session
 from preflight.cli.assets.sync import command as sync
-from preflight.cli.help import ASSETS_CODES
-from preflight.cli.wrapping import Subcommands
+from preflight.cli.terminal import ASSETS_CODES, Subcommands
 
 
 @click.group("assets", cls=Subcommands, epilog=ASSETS_CODES)
@@ -31,5 +30,5 @@ def command() -> None:
     """
 
 
-for part in (listing, *changes, sync, *book, groups, session):
+for part in (list_, *manage, sync, *of_ledger, groups, session):
     command.add_command(part)

@@ -8,11 +8,16 @@ from typing import Any, Final
 
 import click
 
-from preflight.cli.assets.printing import Out, out, output_options
-from preflight.cli.help import ASSETS_CODES
-from preflight.cli.numbers import Within
-from preflight.cli.reaching import Decorator, ledger_option, open_ledger, opened, reach_options, to_option
-from preflight.cli.wrapping import Subcommands
+from preflight.cli.output import Printer, output_options, printer_for
+from preflight.cli.params import Decorator, IntRange
+from preflight.cli.provider_options import (
+    ledger_option,
+    open_ledger,
+    open_provider,
+    reach_options,
+    to_option,
+)
+from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Group, find_provider
@@ -51,11 +56,11 @@ def _keeper(to: str, options: dict[str, Any]) -> Iterator[GroupKeeper]:
     kind = find_provider(to)
     if "list_groups" not in kind.can:
         raise UsageError(f"{kind.title} has no groups")
-    with opened(to, options) as (provider, clock), open_ledger(options) as ledger:
+    with open_provider(to, options) as (provider, clock), open_ledger(options) as ledger:
         yield GroupKeeper(provider, ledger, clock)
 
 
-def _print(printer: Out, group: Group, word: str = "group") -> None:
+def _print(printer: Printer, group: Group, word: str = "group") -> None:
     kind = f"({group.type})" if group.type else None
     printer.row(group.as_json(), word, group.id, group.name, kind, below=[group.description])
 
@@ -63,7 +68,7 @@ def _print(printer: Out, group: Group, word: str = "group") -> None:
 @command.command("list", short_help="List the groups of an account.", epilog=ASSETS_CODES)
 @click.option("--name", metavar="TEXT", help="Only groups whose name contains this.")
 @click.option("--page", metavar="PAGE", help="One page alone: a number, or what the page before named.")
-@click.option("--page-size", type=Within(1, 1000), metavar="N", help="Groups to a page.")
+@click.option("--page-size", type=IntRange(1, 1000), metavar="N", help="Groups to a page.")
 @_group_options("text", "json", "jsonl", "csv")
 def _list(to: str, name: str | None, page: str | None, page_size: int | None, **options: Any) -> None:
     """List the groups of an account.
@@ -72,7 +77,7 @@ def _list(to: str, name: str | None, page: str | None, page_size: int | None, **
     Examples:
       preflight assets groups list --to byteplus --format jsonl
     """
-    with _keeper(to, options) as keeper, out(options, _COLUMNS) as printer:
+    with _keeper(to, options) as keeper, printer_for(options, _COLUMNS) as printer:
         found = keeper.all(page_size) if page is None else None
         turned = keeper.page(page, page_size) if page is not None else None
         count = 0
@@ -97,7 +102,7 @@ def _create(to: str, name: str, description: str | None, **options: Any) -> None
     Examples:
       preflight assets groups create heroes --to volcengine --description "season two"
     """
-    with _keeper(to, options) as keeper, out(options, one=True) as printer:
+    with _keeper(to, options) as keeper, printer_for(options, one=True) as printer:
         _print(printer, keeper.create(name, description), "created")
 
 
@@ -115,7 +120,7 @@ def _rename(to: str, group: str, name: str | None, description: str | None, **op
     """
     if name is None and description is None:
         raise UsageError("say what to change: a new NAME, or --description")
-    with _keeper(to, options) as keeper, out(options, one=True) as printer:
+    with _keeper(to, options) as keeper, printer_for(options, one=True) as printer:
         _print(printer, keeper.rename(group, name, description), "renamed")
 
 
@@ -140,5 +145,5 @@ def _delete(to: str, group: str, yes: bool, **options: Any) -> None:
                 f"with {many}, for good: repeat the command with --yes"
             )
         keeper.delete(found)
-        with out(options, one=True) as printer:
+        with printer_for(options, one=True) as printer:
             _print(printer, found, "deleted")

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from preflight.cli.assets.printing import out, output_options
-from preflight.cli.help import ASSETS_CODES
-from preflight.cli.reaching import opened, reach_options, to_option
-from preflight.cli.wrapping import Subcommands
+from preflight.cli.output import output_options, printer_for
+from preflight.cli.provider_options import open_provider, reach_options, to_option
+from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Callback, Provider, find_provider
@@ -47,7 +46,7 @@ def _create(callback: str, to: str, name: str | None, description: str | None, *
     _able(to, "create_session")
     if not is_url(callback):
         raise UsageError(f"{printable(callback[:80])!r} is no http(s) URL: give the one to send the person on to")
-    with opened(to, options) as (provider, _), out(options, one=True) as printer:
+    with open_provider(to, options) as (provider, _), printer_for(options, one=True) as printer:
         session = provider.create_session(callback, name=name, description=description)
         data = {"provider": session.provider, "link": session.link, "token": session.token}
         printer.secrets(data)
@@ -83,7 +82,7 @@ def _result(ctx: click.Context, /, given: str, to: str, **options: Any) -> None:
         raise UsageError(
             f"{kind.title} tells the result by its redirect: paste the URL to which the person was sent on"
         )
-    with opened(to, options) as (provider, _), out(options, one=True) as printer:
+    with open_provider(to, options) as (provider, _), printer_for(options, one=True) as printer:
         if not is_url(word):
             group = provider.session_result(word)
             ended = Callback("success", group.id)

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
-from preflight.cli.assets.printing import Out, out, output_options
-from preflight.cli.help import ASSETS_CODES
-from preflight.cli.numbers import Seconds
-from preflight.cli.reaching import ledger_option, open_ledger, opened, reach_options, to_option
+from preflight.cli.output import Printer, output_options, printer_for
+from preflight.cli.params import Seconds
+from preflight.cli.provider_options import ledger_option, open_ledger, open_provider, reach_options, to_option
+from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
@@ -54,7 +54,7 @@ def command(ctx: click.Context, /, to: str, entry: str | None, asset_id: str | N
     if (asset_id is not None) and entry is None:
         raise UsageError("--id settles one entry: say with --entry which")
     with ExitStack() as stack:
-        provider, clock = stack.enter_context(opened(to, options))
+        provider, clock = stack.enter_context(open_provider(to, options))
         ledger = stack.enter_context(open_ledger(options, there=True))
         sync = Sync(provider, ledger, clock, Settling(seconds=options["settle"]))
         pending = sync.pending(active=options["active"]) if entry is None else _named(ledger, provider.name, entry)
@@ -65,7 +65,7 @@ def command(ctx: click.Context, /, to: str, entry: str | None, asset_id: str | N
         if lost and provider.recover_by and asset_id is None:
             click.echo(f"looking for {len(lost)} whose answer was lost, for up to {options['settle']:g} s …", err=True)
         counts: Counter[str] = Counter()
-        with out(options) as printer:
+        with printer_for(options) as printer:
             for synced in [sync.adopt(mine[0], asset_id)] if asset_id is not None else sync.settle(mine):
                 counts[synced.found] += 1
                 _print(printer, synced)
@@ -91,7 +91,7 @@ def _others(count: int, entry: str | None) -> None:
     click.echo(f"{count} {what} to another key, endpoint or project: sync again with that one", err=True)
 
 
-def _print(printer: Out, synced: Synced) -> None:
+def _print(printer: Printer, synced: Synced) -> None:
     entry = synced.entry
     below = (
         [f"{synced.message}{f' [{entry.error_code}]' if synced.found == 'failed' else ''}"] if synced.message else []

@@ -1,17 +1,65 @@
-"""Wrap text for terminals of any width, between words and never within one."""
+"""Help, errors and colour, as terminals of any width show them."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Final
+from typing import IO, Final
 
 import click
 
 from preflight.errors import PreflightError
 from preflight.escape import printable
+
+EXIT_CODES: Final = """\b
+Exit code:
+  0    everything passes; warnings and notes do not matter without --strict
+  1    something fails, even if something else is unknown
+  2    something is unknown or unreachable, or the call is wrong
+  130  interrupted by Ctrl-C
+  141  whoever read the output has gone (| head)
+"""
+"""Of `check`, and so of the program."""
+
+READ_CODES: Final = """\b
+Exit code:
+  0    every TARGET could be read
+  2    one could not, or the call is wrong
+  130  interrupted by Ctrl-C
+"""
+
+CALL_CODES: Final = """\b
+Exit code:
+  0    done
+  2    a rule file or the call is wrong; the message names what, and what to write instead
+"""
+"""Of what judges no media."""
+
+SUBMIT_CODES: Final = """\b
+Exit code:
+  0    every file is registered, and active where that was waited for
+  1    a file was rejected or failed
+  2    the outcome of one is unknown or still open, or the call is wrong
+  130  interrupted by Ctrl-C; the same command goes on
+"""
+
+SANDBOX_CODES: Final = """\b
+Exit code:
+  0    ended by SIGTERM
+  2    the call is wrong, or the port is taken
+  130  ended by Ctrl-C
+"""
+
+ASSETS_CODES: Final = """\b
+Exit code:
+  0    done
+  1    an asset failed, or a person was not verified
+  2    something is still open or unknown, a call did not succeed, or the call is wrong
+  130  interrupted by Ctrl-C; nothing is lost
+"""
 
 MIN_WIDTH: Final = 20
 NARROW_WIDTH: Final = 72
@@ -186,3 +234,49 @@ def stacked_rows(rows: Iterable[tuple[str, Iterable[str]]], width: int) -> Itera
         yield wrapped(head, width, "", "  ")
         for cell in cells:
             yield wrapped(cell, width, "  ", "    ")
+
+
+_KEY: Final = "preflight.color"
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.meta[_KEY] = value
+
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    expose_value=False,
+    callback=_keep,
+    help="Colour the output; with always, also in files. auto checks NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then "
+    "CLICOLOR=0, TERM=dumb and whether the output is a terminal.  [default: auto]",
+)
+
+
+def is_always() -> bool:
+    """Return whether `--color always` was given, which colours files too."""
+    return _chosen() == "always"
+
+
+def use_colour(stream: IO[str]) -> bool:
+    """Return whether a stream is to be coloured (https://no-color.org, https://force-color.org)."""
+    chosen = _chosen()
+    if chosen != "auto":
+        return chosen == "always"
+    environment = os.environ
+    if environment.get("NO_COLOR"):
+        return False
+    if stream is sys.stdout and (_is_on("FORCE_COLOR") or _is_on("CLICOLOR_FORCE")):
+        return True
+    return stream.isatty() and environment.get("TERM") != "dumb" and environment.get("CLICOLOR") != "0"
+
+
+def _chosen() -> str:
+    context = click.get_current_context(silent=True)
+    chosen: str = context.meta.get(_KEY, "auto") if context is not None else "auto"
+    return chosen
+
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "") not in ("", "0")

@@ -1,23 +1,87 @@
-"""How the commands print: lines for people, JSON, JSON lines or CSV; nothing leaves unescaped, no URL signed."""
+"""What commands print to: standard output or a file, coloured or not, as lines, JSON or CSV."""
 
 from __future__ import annotations
 
-import csv
 import json
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from preflight.cli.colour import color_option, use_colour
-from preflight.cli.options import Decorator, output_stream
 from preflight.cli.overwrite import OverwriteGuard
+from preflight.cli.params import Decorator
+from preflight.cli.terminal import color_option, use_colour
 from preflight.escape import printable
-from preflight.ledger import Entry
-from preflight.net.redact import redact_text
-from preflight.providers import Asset
-from preflight.reporters.csv import cell
+from preflight.output import Outputs
+from preflight.run.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from preflight.ledger import Entry
+    from preflight.providers import Asset
+
+
+def console(width: int) -> Console:
+    """Standard output, for tables: as wide as its terminal, or `width` where it is none."""
+    from rich.console import Console
+
+    coloured = use_colour(sys.stdout)
+    narrow = sys.stdout.isatty() or os.environ.get("COLUMNS")
+    return Console(
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=None if narrow else width,
+        color_system="auto" if coloured else None,
+        force_terminal=coloured or None,
+    )
+
+
+@contextmanager
+def output_stream(path: str | None) -> Iterator[IO[str]]:
+    """Open standard output, or a file of lines at `path`, which is known to be writable before anything is read.
+
+    Partial output before an error or Ctrl-C is kept if it replaces no file.
+    """
+    if path is None:
+        with standard_output() as stream:
+            yield stream
+        return
+    with Outputs() as outputs:
+        try:
+            yield outputs.open(path)
+        except BaseException:
+            outputs.publish_new()
+            raise
+        outputs.publish()
+
+
+@contextmanager
+def standard_output() -> Iterator[IO[str]]:
+    """Prepare standard output for results, and flush it."""
+    if hasattr(sys.stdout, "reconfigure"):
+        # Whoever writes flushes too: a line that is not complete shall not push away the progress on a terminal.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)
+    yield sys.stdout
+    sys.stdout.flush()
+
+
+@contextmanager
+def progress(wanted: bool) -> Iterator[Callable[[], None]]:
+    """A call that counts one more file, shown on standard error where that is a terminal."""
+    if not wanted:
+        yield lambda: None
+        return
+    shown = Progress()
+    try:
+        yield shown.advance
+    finally:
+        shown.clear()
+
 
 WIDTH: Final = 10
 """Characters of the word at the beginning of a line."""
@@ -44,10 +108,12 @@ def shown(text: str | None) -> str:
     """Text from outside as it may be shown: URLs without signatures, no control characters."""
     if not text:
         return ""
+    from preflight.net.redact import redact_text
+
     return printable(redact_text(text) if "://" in text else text)
 
 
-class Out:
+class Printer:
     """Prints rows as they come. `one`: there is one, so that JSON needs no list."""
 
     def __init__(self, stream: IO[str], format_: str, columns: Sequence[str] = (), *, one: bool = False) -> None:
@@ -57,13 +123,18 @@ class Out:
         self._columns = columns
         self._before, self._between, self._after = ("", "", "") if one else ("[\n", ",\n", "\n]")
         self._rows = 0
-        self._csv = csv.writer(stream) if format_ == "csv" else None
-        if self._csv is not None:
+        self._csv = None
+        if format_ == "csv":
+            import csv
+
+            self._csv = csv.writer(stream)
             self._csv.writerow(columns)
 
     def row(self, data: Mapping[str, Any], word: str, *parts: str | None, below: Iterable[str | None] = ()) -> None:
         """One thing: its data, and for text a word, what follows it in the line, and lines below it."""
         if self._csv is not None:
+            from preflight.reporters.csv import cell
+
             self._csv.writerow([cell(data.get(name)) for name in self._columns])
         elif self._format == "jsonl":
             self._stream.write(json.dumps(data) + "\n")
@@ -97,11 +168,11 @@ class Out:
 
 
 @contextmanager
-def out(options: Mapping[str, Any], columns: Sequence[str] = (), *, one: bool = False) -> Iterator[Out]:
+def printer_for(options: Mapping[str, Any], columns: Sequence[str] = (), *, one: bool = False) -> Iterator[Printer]:
     """Where `--output` says, as `--format` says."""
     OverwriteGuard(click.get_current_context(), (), options)
     with output_stream(options["output"]) as stream:
-        printer = Out(stream, options["format_"], columns, one=one)
+        printer = Printer(stream, options["format_"], columns, one=one)
         yield printer
         printer.close()
 

@@ -8,9 +8,16 @@ from typing import Any, Final
 
 import click
 
-from preflight.cli.assets.printing import Out, asset_json, out, output_options
-from preflight.cli.help import ASSETS_CODES
-from preflight.cli.reaching import Decorator, ledger_option, open_ledger, opened, reach_options, to_option
+from preflight.cli.output import Printer, asset_json, output_options, printer_for
+from preflight.cli.params import Decorator
+from preflight.cli.provider_options import (
+    ledger_option,
+    open_ledger,
+    open_provider,
+    reach_options,
+    to_option,
+)
+from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import AccountRefused, ProviderError, ProviderUnreachable, UsageError
 from preflight.escape import printable
 from preflight.ledger import LedgerError
@@ -49,7 +56,7 @@ def _keeper(verb: str, words: Iterable[str], to: str | None, options: dict[str, 
         kind = find_provider(name)
         if verb not in kind.can:
             raise UsageError(f"{kind.title} has no call that can {verb} an asset")
-        with opened(name, options) as (provider, clock):
+        with open_provider(name, options) as (provider, clock):
             yield Keeper(provider, ledger, clock)
 
 
@@ -69,7 +76,7 @@ def _each(words: Iterable[str], act: Callable[[str], Kept], show: Callable[[Kept
     return code
 
 
-def _changed(printer: Out, word: str) -> Callable[[Kept], None]:
+def _changed(printer: Printer, word: str) -> Callable[[Kept], None]:
     def show(kept: Kept) -> None:
         asset, entry = kept.asset, kept.entry
         source = None if entry is None else f"from {entry.source}"
@@ -89,12 +96,12 @@ def _get(ctx: click.Context, /, words: tuple[str, ...], to: str | None, **option
       preflight assets get 2094548 --to atlas --format json
       preflight assets get media/clip.mp4
     """
-    with _keeper("get", words, to, options) as keeper, out(options) as printer:
+    with _keeper("get", words, to, options) as keeper, printer_for(options) as printer:
         code = _each(words, keeper.get, lambda kept: _described(printer, kept))
     ctx.exit(code)
 
 
-def _described(printer: Out, kept: Kept) -> None:
+def _described(printer: Printer, kept: Kept) -> None:
     asset, entry = kept.asset, kept.entry
     ids = " ".join(f"{name}={value}" for name, value in asset.ids.items() if value != asset.id)
     why = asset.error_message or asset.provider_code if asset.status == "failed" else None
@@ -126,7 +133,7 @@ def _rename(words: str, to: str | None, name: str, description: str | None, **op
     Examples:
       preflight assets rename 2094548 hero-front --to atlas
     """
-    with _keeper("rename", [words], to, options) as keeper, out(options, one=True) as printer:
+    with _keeper("rename", [words], to, options) as keeper, printer_for(options, one=True) as printer:
         _changed(printer, "renamed")(keeper.rename(words, name, description=description))
 
 
@@ -147,7 +154,7 @@ def _delete(ctx: click.Context, /, words: tuple[str, ...], to: str | None, yes: 
         title = keeper.provider.title
         if "restore" not in keeper.provider.can and not yes:
             raise UsageError(f"{title} cannot restore an asset that was deleted: repeat the command with --yes")
-        with out(options) as printer:
+        with printer_for(options) as printer:
             code = _each(words, keeper.delete, _changed(printer, "deleted"))
     ctx.exit(code)
 
@@ -161,7 +168,7 @@ def _restore(ctx: click.Context, /, words: tuple[str, ...], to: str | None, **op
     Examples:
       preflight assets restore 2094548 --to atlas
     """
-    with _keeper("restore", words, to, options) as keeper, out(options) as printer:
+    with _keeper("restore", words, to, options) as keeper, printer_for(options) as printer:
         code = _each(words, keeper.restore, _changed(printer, "restored"))
     ctx.exit(code)
 

@@ -13,7 +13,8 @@ import click
 
 from preflight import run as running
 from preflight.checker import Plan
-from preflight.cli.options import items_of, standard_output
+from preflight.cli.options import items_of
+from preflight.cli.output import standard_output
 from preflight.errors import OutputError, UsageError
 from preflight.output import Outputs
 from preflight.reporters import Reporter, is_line_reporter

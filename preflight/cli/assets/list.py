@@ -9,10 +9,10 @@ from typing import Any, Final, get_args
 
 import click
 
-from preflight.cli.assets.printing import Out, asset_json, entry_lines, out, output_options
-from preflight.cli.help import ASSETS_CODES
-from preflight.cli.numbers import Within
-from preflight.cli.reaching import ledger_option, open_ledger, opened, reach_options, to_option
+from preflight.cli.output import Printer, asset_json, entry_lines, output_options, printer_for
+from preflight.cli.params import IntRange
+from preflight.cli.provider_options import ledger_option, open_ledger, open_provider, reach_options, to_option
+from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.ledger import Entry, Ledger, State
 from preflight.providers import STATUSES, Asset, Provider, find_provider
@@ -37,9 +37,9 @@ _PAGE: Final = 100
 @click.option("--kind", type=click.Choice(["image", "video", "audio"]), help="Only assets of this kind.")
 @click.option("--group", metavar="GROUP", help="Only assets of this group, by its name or id.")
 @click.option("--name", metavar="TEXT", help="Only assets whose name contains this.")
-@click.option("--limit", type=Within(1), metavar="N", help="At most so many.")
+@click.option("--limit", type=IntRange(1), metavar="N", help="At most so many.")
 @click.option("--page", metavar="PAGE", help="One page alone: a number, or what the page before named.")
-@click.option("--page-size", type=Within(1, 1000), metavar="N", help="Assets to a page.")
+@click.option("--page-size", type=IntRange(1, 1000), metavar="N", help="Assets to a page.")
 @output_options("text", "json", "jsonl", "csv")
 @ledger_option
 @reach_options
@@ -70,7 +70,7 @@ def command(to: str | None, remote: bool, trash: bool, **options: Any) -> None:
 
 
 def _ledger(to: str | None, wanted: Filter, options: dict[str, Any]) -> None:
-    with open_ledger(options, there=True) as ledger, out(options, COLUMNS) as printer:
+    with open_ledger(options, there=True) as ledger, printer_for(options, COLUMNS) as printer:
         entries = _entries(ledger, to, wanted)
         page, size = options["page"], options["page_size"] or _PAGE
         if page is not None or options["page_size"] is not None:
@@ -108,7 +108,7 @@ def _remote(to: str, wanted: Filter, trash: bool, options: dict[str, Any]) -> No
         raise UsageError(f"{kind.title} has no call that lists assets: without --remote the ledger's are listed")
     if wanted.state is not None and wanted.state not in STATUSES:
         raise UsageError(f"--state {wanted.state} is one of the ledger's alone: leave --remote out")
-    with opened(to, options) as (provider, clock), open_ledger(options) as ledger:
+    with open_provider(to, options) as (provider, clock), open_ledger(options) as ledger:
         if wanted.group is not None:
             group = GroupKeeper(provider, ledger, clock).find(wanted.group)
             wanted = Filter(group.id, wanted.state, wanted.kind, wanted.name)
@@ -120,14 +120,14 @@ def _remote(to: str, wanted: Filter, trash: bool, options: dict[str, Any]) -> No
             assets, following = iter(page.items), page.next
         else:
             assets = listing.all()
-        with out(options, _REMOTE_COLUMNS) as printer:
+        with printer_for(options, _REMOTE_COLUMNS) as printer:
             counts = _print(islice(assets, options["limit"]), provider, ledger, printer)
     _counted(counts, options, f"at {provider.title}{' in the trash' if trash else ''}")
     if following is not None:
         click.echo(f"next: --page {following}", err=True)
 
 
-def _print(assets: Iterator[Asset], provider: Provider, ledger: Ledger, printer: Out) -> Counter[str]:
+def _print(assets: Iterator[Asset], provider: Provider, ledger: Ledger, printer: Printer) -> Counter[str]:
     counts: Counter[str] = Counter()
     for asset in assets:
         counts[asset.status] += 1

@@ -1,4 +1,4 @@
-"""`preflight rules explain`: what a finding code or a note means, and where it comes from."""
+"""`preflight rules diff|explain|table`: what limits say across rule sets."""
 
 from __future__ import annotations
 
@@ -9,20 +9,70 @@ from typing import Any
 import click
 
 from preflight import catalog
-from preflight.cli import complete
-from preflight.cli.help import CALL_CODES
+from preflight.cli import params
+from preflight.cli.output import console
+from preflight.cli.terminal import CALL_CODES, color_option, stacked_rows
 from preflight.codes import CODES, NOTES
 from preflight.errors import UsageError
 from preflight.escape import printable
+from preflight.reporters.tables import table_text
+from preflight.ruleset import RuleSet
 from preflight.ruleviews import Line, brief
+from preflight.ruleviews.differences import Difference, differences
 from preflight.ruleviews.uses import uses
 from preflight.units import label
 
 
-@click.command("explain", epilog=CALL_CODES)
-@click.argument("code", required=False, shell_complete=complete.finding_codes)
+@click.command("diff", epilog=CALL_CODES)
+@click.argument("first", shell_complete=params.complete_rule_sets)
+@click.argument("second", shell_complete=params.complete_rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(code: str | None, format_: str) -> None:
+@color_option
+def diff(first: str, second: str, format_: str) -> None:
+    """Show what two rule sets say differently; NAME@YYYY-MM is an earlier or an observed text of NAME.
+
+    In parentheses stands what passes with a warning. Remarks, hints and examples are not compared.
+
+    \b
+    Examples:
+      preflight rules diff atlas volcengine
+      preflight rules diff volcengine@2026-03 volcengine
+      preflight rules diff atlas ./mine.toml --format json
+    """
+    ours, theirs = catalog.load(first), catalog.load(second)
+    found = differences(ours, theirs)
+    if format_ == "json":
+        rows = [one.as_json() for one in found]
+        click.echo(json.dumps({"first": ours.name, "second": theirs.name, "differences": rows}, indent=2))
+    elif found:
+        _diff_table(ours, theirs, found)
+    else:
+        click.echo(f"{printable(ours.name)} and {printable(theirs.name)} say the same")
+
+
+def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for heading in ("of", "what", printable(ours.name), printable(theirs.name)):
+        table.add_column(heading, no_wrap=heading in ("of", "what"), overflow="fold")
+    rows = []
+    for one in found:
+        where = f"{one.section}{f' in {one.format}' if one.format else ''}"
+        cells = (printable(one.first or "–"), printable(one.second or "–"))
+        table.add_row(where, label(one.fact), *cells)
+        names = (printable(ours.name), printable(theirs.name))
+        says = (f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
+        rows.append((f"{where} {label(one.fact)}".strip(), tuple(says)))
+    screen = console(120)
+    text = table_text(screen, table)
+    print(text if text is not None else "\n".join(stacked_rows(rows, screen.width)) + "\n", end="")
+
+
+@click.command("explain", epilog=CALL_CODES)
+@click.argument("code", required=False, shell_complete=params.complete_finding_codes)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(code: str | None, format_: str) -> None:
     """Explain a finding code: what it means, what to do, and which rule sets have limits that give it.
 
     Without CODE all codes are listed. The words of `notes`, such as `estimated_duration`, are explained too.
@@ -33,7 +83,7 @@ def command(code: str | None, format_: str) -> None:
       preflight rules explain
     """
     if code is None:
-        _list(format_)
+        _list_codes(format_)
         return
     if code not in CODES and code not in NOTES:
         near = get_close_matches(code, [*CODES, *NOTES], n=3)
@@ -47,7 +97,7 @@ def command(code: str | None, format_: str) -> None:
             click.echo(printable(line))
 
 
-def _list(format_: str) -> None:
+def _list_codes(format_: str) -> None:
     if format_ == "json":
         rows = [{"code": code, "severity": known.severity, "title": known.title} for code, known in CODES.items()]
         click.echo(json.dumps(rows, indent=2))
@@ -101,3 +151,19 @@ def _as_text(explained: dict[str, Any]) -> str:
             "No limit gives it: it is said of the content, of the source or by a provider, whatever the rule set.",
         ]
     return "\n".join(said)
+
+
+@click.command("table", epilog=CALL_CODES)
+@click.argument("names", nargs=-1, metavar="[RULES]…", shell_complete=params.complete_rule_sets)
+def table(names: tuple[str, ...]) -> None:
+    """Print the limits of rule sets side by side, as Markdown: of all built-in ones where none is named.
+
+    \b
+    Examples:
+      preflight rules table atlas volcengine runway
+      preflight rules table > rules/README.md
+    """
+    from preflight.ruleviews.page import page
+
+    sets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
+    click.echo(page(sets), nl=False)

@@ -9,14 +9,13 @@ from typing import Any, Final
 
 import click
 
-from preflight.cli import complete
+from preflight.cli import params
+from preflight.cli.params import Decorator
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Ledger
 from preflight.providers import PROVIDERS, Provider, find_provider
 from preflight.rates import Clock, Pacer
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 REACH: Final = ("endpoint", "plan", "proxy")
 """Options that every provider takes as they are."""
@@ -31,7 +30,9 @@ def to_option(*, required: bool, said: str) -> Decorator:
         return value
 
     said = f"{said}  [required]" if required else said
-    return click.option("--to", callback=needed, metavar="PROVIDER", help=said, shell_complete=complete.providers)
+    return click.option(
+        "--to", callback=needed, metavar="PROVIDER", help=said, shell_complete=params.complete_providers
+    )
 
 
 def ledger_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,7 +92,7 @@ def settings_of(to: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(to: str, options: dict[str, Any]) -> Iterator[tuple[Provider, Clock]]:
+def open_provider(to: str, options: dict[str, Any]) -> Iterator[tuple[Provider, Clock]]:
     """The provider, ready to be called at its account's rates."""
     clock = Clock()
     with find_provider(to)(None, **settings_of(to, options)) as provider:

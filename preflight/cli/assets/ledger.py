@@ -7,9 +7,9 @@ from typing import Any, Final, get_args
 
 import click
 
-from preflight.cli.assets.printing import entry_lines, out, output_options
-from preflight.cli.help import ASSETS_CODES
-from preflight.cli.reaching import ledger_option, open_ledger, to_option
+from preflight.cli.output import entry_lines, output_options, printer_for
+from preflight.cli.provider_options import ledger_option, open_ledger, to_option
+from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Disagreement, Entry, Ledger, State
@@ -54,7 +54,7 @@ def _forget(words: tuple[str, ...], to: str | None, state: str | None, yes: bool
                 )
         else:
             entries = [entry for word in dict.fromkeys(words) for entry in _meant(ledger, word, provider, yes=yes)]
-        with out(options) as printer:
+        with printer_for(options) as printer:
             for entry in {(entry.key, entry.serial): entry for entry in entries}.values():
                 with ledger.claim(entry.registration):
                     ledger.forget(entry)
@@ -95,7 +95,7 @@ def _export(to: str | None, **options: Any) -> None:
       preflight assets export --to sunra --format csv
     """
     provider = _provider(to)
-    with open_ledger(options, there=True) as ledger, out(options, _ENTRY) as printer:
+    with open_ledger(options, there=True) as ledger, printer_for(options, _ENTRY) as printer:
         for entry in ledger.entries(provider=provider):
             printer.row(entry.as_json(), entry.state)
 
@@ -115,7 +115,7 @@ def _disagreements(to: str | None, **options: Any) -> None:
       preflight assets disagreements --to atlas --format csv
     """
     provider = _provider(to)
-    with open_ledger(options, there=True) as ledger, out(options, _DISAGREEMENT) as printer:
+    with open_ledger(options, there=True) as ledger, printer_for(options, _DISAGREEMENT) as printer:
         found = [each for each in ledger.disagreements() if provider in (None, each.provider)]
         for each in found:
             printer.row(
