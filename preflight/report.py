@@ -11,6 +11,12 @@ from preflight.media import Delivery, Media
 
 Verdict = Literal["pass", "fail", "unknown"]
 
+Outcome = Literal["pass", "pass_with_warning", "unknown", "fail"]
+"""A verdict in which passes with a warning are told apart."""
+
+OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "pass_with_warning", "unknown", "fail")
+"""All outcomes, from best to worst."""
+
 _GRAVITY: Final[dict[str, int]] = {"pass": 0, "unknown": 1, "fail": 2}
 
 
@@ -92,6 +98,13 @@ class Result(NamedTuple):
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def outcome(self) -> Outcome:
+        """Return the verdict, or `pass_with_warning` for a pass that has a warning."""
+        if self.verdict == "pass" and any(one.severity == "warning" for one in self.findings):
+            return "pass_with_warning"
+        return self.verdict
+
     def as_json(self) -> dict[str, Any]:
         """A JSON object; its findings are a list of objects."""
         return {
@@ -137,6 +150,11 @@ class Report:
         if self.error is not None and not self.results:
             return "unknown"
         return self.results[0].verdict if len(self.results) == 1 else worst(one.verdict for one in self.results)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return the worst outcome of the results; without results, the verdict."""
+        return max((one.outcome for one in self.results), key=OUTCOMES.index, default=self.verdict)
 
     @property
     def passed(self) -> bool:

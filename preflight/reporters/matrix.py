@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from preflight.escape import printable
-from preflight.report import Report, Result
+from preflight.report import OUTCOMES, Report, Result
 
 SEVERAL: Final = 4
 """From so many rule sets on, a table is easier to read than a list of findings."""
 
-_ORDER: Final = ("pass", "warning", "unknown", "fail")
+_WORDS: Final = {"pass_with_warning": "warning"}
+"""Outcomes whose word in the table is a shorter one."""
 
 
 def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
@@ -20,13 +21,13 @@ def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
     styled  gives a text the style of a word (`pass`, `fail`, `hint` …)
     """
     remarks = report.remarks
-    rows = sorted(report.results, key=lambda result: _ORDER.index(_outcome(result)))
+    rows = sorted(report.results, key=lambda result: OUTCOMES.index(result.outcome))
     takers = [result for result in rows if result.verdict == "pass"]
     named = ", ".join(_taker(result) for result in takers) or "none"
     yield f"  taken by {len(takers)} of {len(rows)}: {named}"
     width = max(len(result.rules) for result in rows)
     for result in rows:
-        outcome = _outcome(result)
+        outcome = _WORDS.get(result.outcome, result.outcome)
         head = f"  {styled(outcome.ljust(7), outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
         reasons = [
             f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
@@ -42,14 +43,8 @@ def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
         yield styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
 
 
-def _outcome(result: Result) -> str:
-    """The verdict, with the passes that carry a warning told apart."""
-    warned = result.verdict == "pass" and any(finding.severity == "warning" for finding in result.findings)
-    return "warning" if warned else result.verdict
-
-
 def _taker(result: Result) -> str:
-    return f"{result.rules} (with a warning)" if _outcome(result) == "warning" else result.rules
+    return f"{result.rules} (with a warning)" if result.outcome == "pass_with_warning" else result.rules
 
 
 def _hints(rows: list[Result]) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from preflight.codes import SEVERITIES
 from preflight.escape import printable
 from preflight.formats import VIDEO
 from preflight.media import FACTS, Media
-from preflight.report import Finding, Report, Result
+from preflight.report import OUTCOMES, Finding, Report
 from preflight.reporters import is_path
 from preflight.reporters.html.limits import rule_sets
 from preflight.reporters.html.previews import Wish
@@ -19,7 +19,7 @@ from preflight.ruleset import RuleSet
 from preflight.sources.open import is_url
 
 VERDICTS: Final = ("fail", "unknown", "warning", "pass")
-"""A row's verdict is the number of one of them; a warning is a pass that a lenient bound allowed."""
+"""The words of the page for the outcomes, worst first. A row's verdict is the number of one of them."""
 SHOWN: Final = tuple(name for name in FACTS if name not in ("kind", "format", "notes"))
 """The facts of a row, in this order."""
 
@@ -27,6 +27,7 @@ _IN_MEMORY: Final = 8 << 20
 """Bytes of rows: those of some ten thousand files."""
 _MOST_WISHES: Final = 30_000
 """Previews of a kilobyte each that the page has room for."""
+_NUMBER: Final = {outcome: number for number, outcome in enumerate(reversed(OUTCOMES))}
 _SEVERITY: Final = {name: number for number, name in enumerate(SEVERITIES)}
 _encode: Final = JSONEncoder(separators=(",", ":"), default=str).encode
 
@@ -72,7 +73,7 @@ class Rows:
     def add(self, report: Report) -> None:
         media = report.media or Media()
         folder, name = _parts(report.source)
-        verdict = min((_outcome(result) for result in report.results), default=VERDICTS.index("unknown"))
+        verdict = _NUMBER[report.outcome if report.results else "unknown"]
         row = [
             self.folders.number(folder),
             printable(name),
@@ -140,7 +141,7 @@ class Rows:
         for result in report.results:
             if result.rules in self._columns and result.findings:
                 findings = [self._finding(finding, name) for finding in result.findings]
-                results[self._columns[result.rules]] = [_outcome(result), *findings]
+                results[self._columns[result.rules]] = [_NUMBER[result.outcome], *findings]
         return results
 
     def _finding(self, finding: Finding, name: str) -> list[Any]:
@@ -159,7 +160,7 @@ class Rows:
         self.by_folder.setdefault(printable(folder), [0, 0, 0, 0])[verdict] += 1
         worst: dict[str, int] = {}
         for result in report.results:
-            outcome = _outcome(result)
+            outcome = _NUMBER[result.outcome]
             if result.rules in self.by_rules:
                 self.by_rules[result.rules][outcome] += 1
             for finding in result.findings:
@@ -168,12 +169,6 @@ class Rows:
                     worst[finding.code] = min(worst.get(finding.code, grave), grave)
         for code, grave in worst.items():
             self.by_code.setdefault(code, [0, 0, 0, 0])[grave] += 1
-
-
-def _outcome(result: Result) -> int:
-    if result.verdict == "pass" and any(finding.severity == "warning" for finding in result.findings):
-        return VERDICTS.index("warning")
-    return VERDICTS.index(result.verdict)
 
 
 def _parts(source: str) -> tuple[str, str]:
