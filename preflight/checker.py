@@ -308,7 +308,7 @@ def check(
     ('pass', 307200)
     """
     plan = plan_for(
-        needed(rules),
+        require_rules(rules),
         strict=strict,
         deep=deep,
         timeout=timeout,
@@ -319,7 +319,7 @@ def check(
     return examine(target, plan)
 
 
-def needed(rules: Rules | None) -> Rules:
+def require_rules(rules: Rules | None) -> Rules:
     """The rule sets, where some are given. None would let everything pass."""
     if rules is None:
         raise UsageError("no rule set is given (None): name one, such as those of `preflight rules list`")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from preflight.checker import Plan, needed, plan_for
+from preflight.checker import Plan, plan_for, require_rules
 from preflight.codes import CODES, bound_codes, choice_code
 from preflight.errors import UsageError
 from preflight.formats import KINDS
@@ -45,7 +45,7 @@ def check_request(
     asset_kinds  kinds of assets by reference, for those that do not state it: `{"asset://asset-1": "image"}`
     """
     plan = plan_for(
-        needed(rules),
+        require_rules(rules),
         strict=strict,
         deep=deep,
         timeout=timeout,

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from preflight.checker import Plan, Rules, examine, needed, plan_for
+from preflight.checker import Plan, Rules, examine, plan_for, require_rules
 from preflight.errors import UsageError
 from preflight.integrations.uploads import Stopping, file_of, size_of
 from preflight.report import Finding, Report, Result
@@ -66,7 +66,7 @@ class Requirement:
     @cached_property
     def plan(self) -> Plan:
         """What is to be read and judged."""
-        rules = needed(self.rules)
+        rules = require_rules(self.rules)
         return plan_for(
             rules, strict=self.strict, deep=self.deep, timeout=self.timeout, allow_private=self.allow_private
         )

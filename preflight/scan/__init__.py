@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from preflight.checker import Plan, Rules, needed, plan_for
+from preflight.checker import Plan, Rules, plan_for, require_rules
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
 from preflight.scan.items import Cached, Encoder, Numbered, Outcome, examine_item
@@ -48,7 +48,7 @@ def check_many(
     ['pass', 'unknown']
     """
     plan = plan_for(
-        needed(rules),
+        require_rules(rules),
         strict=strict,
         deep=deep,
         timeout=timeout,
