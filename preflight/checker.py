@@ -27,7 +27,7 @@ Rules = catalog.Wanted | list[catalog.Wanted] | tuple[catalog.Wanted, ...]
 _LEAST_MAX_BYTES: Final = 1 << 20
 
 
-class Plan(NamedTuple):
+class CheckPlan(NamedTuple):
     """All that is decided before the first source is opened: small, frozen and picklable.
 
     rules   none: the facts alone are wanted
@@ -56,7 +56,7 @@ def plan_for(
     headers: Headers | None = None,
     http: HttpOptions | None = None,
     dropped: frozenset[str] = frozenset(),
-) -> Plan:
+) -> CheckPlan:
     """Return the plan for rule sets as a caller names them; `http` replaces the separate options for URLs.
 
     Raises `UsageError`, `RuleFileError`.
@@ -68,7 +68,7 @@ def plan_for(
         seconds = DEFAULT_OPTIONS.timeout if timeout is None else timeout
         http = HttpOptions(seconds, allow_private, user_agent=user_agent, headers=headers or ())
     digest = digest_of([one.digest for one in chosen], strict, deep, sorted(dropped)) if chosen else None
-    return Plan(chosen, fold(chosen), strict, deep, http, dropped, digest)
+    return CheckPlan(chosen, fold(chosen), strict, deep, http, dropped, digest)
 
 
 def fold(rules: Sequence[RuleSet]) -> Need:
@@ -86,7 +86,7 @@ def fold(rules: Sequence[RuleSet]) -> Need:
     return Need(facts, "head_ok" in facts, max([_LEAST_MAX_BYTES, *sizes]) if sizes else EVERYTHING.max_bytes)
 
 
-def examine(target: Target, plan: Plan, index: int = 0, name: str | None = None) -> Report:
+def examine(target: Target, plan: CheckPlan, index: int = 0, name: str | None = None) -> Report:
     """One source's report. Raises nothing for a bad file: what cannot be read is a problem in the report."""
     label = name or display_name(target)
     reading = _read(target, plan)
@@ -119,7 +119,7 @@ class _Reading(NamedTuple):
     bytes_read: int = 0
 
 
-def _read(target: Target, plan: Plan) -> _Reading:
+def _read(target: Target, plan: CheckPlan) -> _Reading:
     media: Media | None = None
     problem: Problem | None = None
     extra: tuple[Finding, ...] = ()
@@ -155,7 +155,7 @@ def _completed(reading: _Reading, label: str, deep: bool) -> _Reading:
 
 def result_of(
     rules: RuleSet,
-    plan: Plan,
+    plan: CheckPlan,
     *,
     media: Media | None = None,
     delivery: Delivery | None = None,

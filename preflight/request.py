@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from preflight.checker import Plan, plan_for, require_rules
+from preflight.checker import CheckPlan, plan_for, require_rules
 from preflight.codes import CODES, bound_codes, choice_code
 from preflight.errors import UsageError
 from preflight.formats import KINDS
@@ -67,7 +67,7 @@ def _of_kind(target: Target, kinds: Mapping[str, str]) -> Target:
     return replace(asset, kind=asset.kind or kinds.get(asset.reference))
 
 
-def examine_together(items: Iterable[Item], plan: Plan) -> tuple[Result, list[Report]]:
+def examine_together(items: Iterable[Item], plan: CheckPlan) -> tuple[Result, list[Report]]:
     """`check_request` for a plan with exactly one rule set."""
     if len(plan.rules) != 1 or plan.rules[0].request is None:
         names = ", ".join(rules.name for rules in plan.rules)
@@ -93,7 +93,7 @@ def _noting_assets(items: Iterable[Item], kinds: dict[int, str | None]) -> Itera
         yield item
 
 
-def _of_asset(report: Report, kind: str | None, plan: Plan) -> Report:
+def _of_asset(report: Report, kind: str | None, plan: CheckPlan) -> Report:
     """Return the report of an asset within a request: it is counted, and a note says that it was not checked."""
     message = f"a registered asset: counted as {kind or 'a file of unknown kind'}, its facts are not known here"
     results = tuple(

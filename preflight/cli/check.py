@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from preflight import catalog
-from preflight.checker import Plan, plan_for
+from preflight.checker import CheckPlan, plan_for
 from preflight.cli import params
 from preflight.cli.options import announce, dropped_codes, format_option, http_options, target_options
 from preflight.cli.overwrite import OverwriteGuard
@@ -173,7 +173,7 @@ def _settle_output(ctx: click.Context, options: dict[str, Any]) -> None:
         raise UsageError("--resume knows what is done by its line: leave --quiet out")
 
 
-def _together(items: Iterable[Item], plan: Plan, reporter: Reporter, summary: Summary) -> None:
+def _together(items: Iterable[Item], plan: CheckPlan, reporter: Reporter, summary: Summary) -> None:
     from preflight.request import examine_together
 
     result, reports = examine_together(items, plan)

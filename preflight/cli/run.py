@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from preflight import run as running
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.cli.options import items_of
 from preflight.cli.output import standard_output
 from preflight.errors import OutputError, UsageError
@@ -37,7 +37,7 @@ class Run:
     """
 
     def __init__(
-        self, targets: tuple[str, ...], options: dict[str, Any], plan: Plan, written: OverwriteGuard | None = None
+        self, targets: tuple[str, ...], options: dict[str, Any], plan: CheckPlan, written: OverwriteGuard | None = None
     ) -> None:
         self._written = written
         self._targets = targets

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from preflight.checker import Plan, Rules, examine, plan_for, require_rules
+from preflight.checker import CheckPlan, Rules, examine, plan_for, require_rules
 from preflight.errors import UsageError
 from preflight.integrations.uploads import Stopping, file_of, size_of
 from preflight.report import Finding, Report, Result
@@ -64,7 +64,7 @@ class Requirement:
         assert self.plan  # an unknown rule set is said here, not at the first value
 
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> CheckPlan:
         """What is to be read and judged."""
         rules = require_rules(self.rules)
         return plan_for(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.reporters import LineReporter, Reporter, is_line_reporter
 from preflight.reporters.outputs import add_report
 from preflight.run.interrupts import Interrupts
@@ -44,7 +44,7 @@ _USUAL: Final = Options()
 
 def run(
     items: Iterable[Item],
-    plan: Plan,
+    plan: CheckPlan,
     reporter: Reporter,
     summary: Summary,
     options: Options = _USUAL,

@@ -18,7 +18,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from preflight import __version__
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.output import require_overwritable
 from preflight.reporters import LineReporter
@@ -63,7 +63,7 @@ class Cache:
     Whatever else a row depends on goes into a digest: the plan, the version, the reporter with its options.
     """
 
-    def __init__(self, path: str, plan: Plan, reporter: LineReporter, note: Callable[[str], None]) -> None:
+    def __init__(self, path: str, plan: CheckPlan, reporter: LineReporter, note: Callable[[str], None]) -> None:
         self._path = path
         render = reporter.render
         parts = (__version__, plan.digest, plan.deep, render.func.__module__, render.keywords)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO, Any, Final
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.output import append_to
@@ -30,7 +30,7 @@ class Earlier:
     that another run still writes to.
     """
 
-    def __init__(self, path: str, plan: Plan, summary: Summary) -> None:
+    def __init__(self, path: str, plan: CheckPlan, summary: Summary) -> None:
         if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(f"--resume {path} is no regular file, which can be gone on with: give another path")
         self.path = path
@@ -72,7 +72,7 @@ class Earlier:
         except OSError:
             raise UsageError(f"--resume {self.path}: another run is writing to it: wait for its end") from None
 
-    def _read(self, plan: Plan) -> None:
+    def _read(self, plan: CheckPlan) -> None:
         with open(self.path, "rb") as lines:
             for number, line in enumerate(iter(partial(lines.readline, MAX_LINE_BYTES), b""), 1):
                 if len(line) == MAX_LINE_BYTES:
@@ -83,7 +83,7 @@ class Earlier:
                 elif not _BEGINNING.startswith(_written(line)[: len(_BEGINNING)]) or not (_written(line) or self._done):
                     raise self._foreign(number)
 
-    def _take(self, number: int, line: bytes, plan: Plan) -> None:
+    def _take(self, number: int, line: bytes, plan: CheckPlan) -> None:
         try:
             row = json.loads(line)
             index, bytes_read, requests = map(_count, (row["index"], row["bytes_read"], row["requests"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from preflight.checker import Plan, Rules, plan_for, require_rules
+from preflight.checker import CheckPlan, Rules, plan_for, require_rules
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
 from preflight.scan.items import Cached, Encoder, Numbered, Outcome, examine_item
@@ -81,7 +81,7 @@ def _item(target: Target) -> Item:
 
 def scan(
     items: Iterable[Item],
-    plan: Plan,
+    plan: CheckPlan,
     *,
     jobs: int | None = None,
     executor: Executor | None = None,
@@ -93,7 +93,7 @@ def scan(
 
 def scan_encoded(
     numbered: Iterable[Numbered],
-    plan: Plan,
+    plan: CheckPlan,
     encoder: Encoder | None = None,
     *,
     jobs: int | None = None,

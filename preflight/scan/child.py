@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.errors import PreflightError
 from preflight.processes.channel import Channel
 from preflight.processes.child import peak
@@ -42,7 +42,7 @@ def serve() -> None:
             channel.send(_answer(channel.receive(), plan, encoder, _Beating(channel, seconds)))
 
 
-def _answer(payload: bytes, plan: Plan, encoder: Encoder | None, beating: _Beating) -> bytes:
+def _answer(payload: bytes, plan: CheckPlan, encoder: Encoder | None, beating: _Beating) -> bytes:
     try:
         work: Batch = pickle.loads(payload)  # noqa: S301 - as above
     except Exception:  # a class of the caller's that cannot be had here, such as one of its main program

@@ -18,7 +18,7 @@ from concurrent.futures import (
 from contextlib import suppress
 from typing import Any, Final, Literal
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.errors import PreflightError
 from preflight.scan.items import Batch, Cached, Encoder, Numbered, examine_batch
 from preflight.scan.processes import Processes, most_processes
@@ -124,7 +124,7 @@ class Executors:
     chunk   how much a lane takes at once; window: how many pieces may be under way
     """
 
-    def __init__(self, plan: Plan, encoder: Encoder | None, jobs: int | None, executor: Executor | None) -> None:
+    def __init__(self, plan: CheckPlan, encoder: Encoder | None, jobs: int | None, executor: Executor | None) -> None:
         self._plan = plan
         self._encoder = encoder
         self._given = executor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from preflight.checker import Plan, examine, result_of
+from preflight.checker import CheckPlan, examine, result_of
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
 from preflight.report import Problem, Report
 from preflight.sources.open import display_name
@@ -32,13 +32,13 @@ class Cached(NamedTuple):
 Numbered = tuple[int, Item | Cached]
 
 
-def examine_batch(work: Iterable[tuple[int, Item]], plan: Plan, encoder: Encoder | None = None) -> list[Any]:
+def examine_batch(work: Iterable[tuple[int, Item]], plan: CheckPlan, encoder: Encoder | None = None) -> list[Any]:
     """Return the outcomes of a batch, or what `encoder` makes of them. Module-level, so that it is picklable."""
     outcomes = [(index, examine_item(index, item, plan)) for index, item in work]
     return [outcome for _, outcome in outcomes] if encoder is None else encoder(outcomes)
 
 
-def examine_item(index: int, item: Item, plan: Plan) -> Outcome:
+def examine_item(index: int, item: Item, plan: CheckPlan) -> Outcome:
     """One item's outcome."""
     if item.problem is not None:
         return failed(index, item, plan, item.problem)
@@ -48,7 +48,7 @@ def examine_item(index: int, item: Item, plan: Plan) -> Outcome:
     return report if extension_of(report.source) in MEDIA_EXTENSIONS else None
 
 
-def failed(index: int, item: Item, plan: Plan, problem: Problem) -> Report:
+def failed(index: int, item: Item, plan: CheckPlan, problem: Problem) -> Report:
     """The report of an item that could not be examined."""
     results = tuple(result_of(rules, plan, problem=problem) for rules in plan.rules)
     return Report(name_of(item), None, results, index, problem, digest=plan.digest)

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Any, Final
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.processes.start import how_it_ended, reader_environment, start
 from preflight.report import Problem
@@ -34,7 +34,7 @@ def most_processes() -> int:
 class Processes:
     """As many processes as threads ask at the same time, used again and again until one dies."""
 
-    def __init__(self, plan: Plan, encoder: Encoder | None) -> None:
+    def __init__(self, plan: CheckPlan, encoder: Encoder | None) -> None:
         self._plan = plan
         self._encoder = encoder
         self._idle: list[_Process] = []  # taken and given back by atomic calls alone, so threads need no lock
@@ -130,7 +130,7 @@ class _Lost(Exception):
 class _Process:
     """One of them. Used by one thread at a time."""
 
-    def __init__(self, plan: Plan, encoder: Encoder | None) -> None:
+    def __init__(self, plan: CheckPlan, encoder: Encoder | None) -> None:
         self._timeout = DEEP_FILE_TIMEOUT if plan.deep else FILE_TIMEOUT
         environment = reader_environment(plan.http is not None and plan.http.trust_env)
         try:

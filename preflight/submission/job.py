@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.codes import CODES
 from preflight.errors import AccountRefused, PreflightError, ProviderError, SourceError, UsageError
 from preflight.escape import printable
@@ -45,7 +45,7 @@ class Job:
 
     provider: Provider
     ledger: Ledger
-    plan: Plan
+    plan: CheckPlan
     rules: str
     registrar: Registrar
     groups: Groups

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from preflight.checker import Plan, examine, plan_for
+from preflight.checker import CheckPlan, examine, plan_for
 from preflight.report import Report
 
 
@@ -23,12 +23,12 @@ class Row(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def plan() -> Plan:
+def plan() -> CheckPlan:
     return plan_for("atlas,volcengine,agentsflare")
 
 
 @pytest.fixture(scope="session")
-def rows(corpus: Path, plan: Plan) -> list[Row]:
+def rows(corpus: Path, plan: CheckPlan) -> list[Row]:
     """Every file of the corpus, of all classes."""
     found = []
     for line in (corpus / "manifest.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.judge import judge
 from preflight.ruleset import Limit, compile_rules
 from tests.corpus.conftest import Row
@@ -111,7 +111,7 @@ def demanded(known: dict[str, Any], rules: str, *, strict: bool) -> str | None:
 @pytest.mark.parametrize("strict", [False, True], ids=["plain", "strict"])
 @pytest.mark.parametrize("rules", list(DEMANDS))
 def test_the_verdict_is_what_the_values_demand(
-    core: list[Row], plan: Plan, rules: str, strict: bool, capsys: pytest.CaptureFixture[str]
+    core: list[Row], plan: CheckPlan, rules: str, strict: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (ruleset,) = (one for one in plan.rules if one.name == rules)
     agreed, wrong, open_ = 0, [], 0
