@@ -12,7 +12,7 @@ from preflight.codes import CODES
 from preflight.formats import FORMATS, KINDS
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
-from preflight.plans import targets
+from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulefile import validate
@@ -238,7 +238,7 @@ def geometry(draw: st.DrawFn) -> dict[str, Limit]:
 def test_a_shape_out_of_listed_values_lies_inside_every_limit(
     limits: dict[str, Limit], width: int, height: int, kind: str
 ) -> None:
-    shape = targets.shape(Media(kind=kind, width=width, height=height), limits)
+    shape = shape_within(Media(kind=kind, width=width, height=height), limits)
     if shape is None:
         return
     assert 1 <= shape.crop[0] <= width

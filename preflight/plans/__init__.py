@@ -11,9 +11,9 @@ from typing import Final
 
 from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, VIDEO, extension_of
 from preflight.media import NONE, Media
-from preflight.plans import targets
+from preflight.plans import encoding, geometry
 from preflight.plans.commands import Command, Repair, Subject, command
-from preflight.plans.remuxing import can_copy
+from preflight.plans.encoding import can_copy
 from preflight.report import Finding
 from preflight.ruleset import Limit, Section
 
@@ -67,7 +67,7 @@ def _export(media: Media, section: Section) -> str:
     usual = "mp4" if media.kind == VIDEO else "jpeg"
     limit = section.by_fact(media.format).get("format")
     accepted = (limit.any_of if limit is not None else None) or (usual,)
-    written = usual if usual in accepted else next(iter(targets.written_formats(media.kind, limit)), accepted[0])
+    written = usual if usual in accepted else next(iter(encoding.written_formats(media.kind, limit)), accepted[0])
     return f"a camera raw file: export {'an' if written[0] in 'am' else 'a'} {written.upper()}"
 
 
@@ -84,12 +84,12 @@ def _advice(
 def _repair(wrong: frozenset[str], media: Subject, section: Section) -> Repair:
     formats = [media.format or ""]
     if "format" in wrong:
-        formats = targets.written_formats(media.kind, section.by_fact(None).get("format"))
+        formats = encoding.written_formats(media.kind, section.by_fact(None).get("format"))
     repairs = [Repair(media, wrong, section.by_fact(name), None, name) for name in formats]
     repairs = repairs or [Repair(media, wrong, section.by_fact(None), None, "")]
     # Prefer a format into which all tracks can be copied.
     repair = next((one for one in repairs if one.remuxes), repairs[0])
-    return repair._replace(shape=targets.shape(media, repair.limits)) if _needs_shape(repair) else repair
+    return repair._replace(shape=geometry.shape(media, repair.limits)) if _needs_shape(repair) else repair
 
 
 def _mendable(problems: tuple[Problem, ...], repair: Repair) -> bool:
@@ -97,9 +97,9 @@ def _mendable(problems: tuple[Problem, ...], repair: Repair) -> bool:
     if not repair.wrong <= _FIXABLE or any(code in _NOT_BY_COMMAND for code, _ in problems):
         return False
     limits = repair.limits
-    if "duration" in repair.wrong and ("duration" not in limits or targets.duration(limits["duration"]) is None):
+    if "duration" in repair.wrong and ("duration" not in limits or encoding.duration(limits["duration"]) is None):
         return False
-    if "fps" in repair.wrong and ("fps" not in limits or targets.fps(repair.media, limits["fps"]) is None):
+    if "fps" in repair.wrong and ("fps" not in limits or encoding.fps(repair.media.fps, limits["fps"]) is None):
         return False
     return repair.shape is not None or not _needs_shape(repair)
 
@@ -131,12 +131,12 @@ def _remedy(code: str, fact: str, repair: Repair, limit: Limit | None) -> str | 
     if limit is None:
         return None
     if code == "duration_too_long":
-        kept = targets.duration(limit)
+        kept = encoding.duration(limit)
         return f"keep the first {kept:g} s" if kept is not None else None
     if code == "duration_too_short":
         return f"make it at least {limit.low:g} s long"
     if fact == "fps":
-        rate = targets.fps(repair.media, limit)
+        rate = encoding.fps(repair.media.fps, limit)
         return f"convert it to {rate:g} frames per second" if rate is not None else None
     if fact == "streamable":
         where = "front" if limit.side(True) == 0 else "end"
@@ -164,5 +164,5 @@ def _reshape(repair: Repair) -> str | None:
 
 
 def _recode(fact: str, limit: Limit, written: str) -> str | None:
-    codec = targets.codec(fact, limit, written) or next(iter(limit.any_of or ()), None)
+    codec = encoding.codec(fact, limit, written) or next(iter(limit.any_of or ()), None)
     return "remove the sound track" if codec == NONE else f"transcode it to {codec}" if codec else None

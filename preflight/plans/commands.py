@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, FORMATS, IMAGE, VIDEO
 from preflight.media import NONE, Media
-from preflight.plans import remuxing, targets
-from preflight.plans.remuxing import can_copy, can_remux
-from preflight.plans.targets import Limits, Shape
+from preflight.plans import encoding
+from preflight.plans.encoding import can_copy, can_remux
+from preflight.plans.geometry import Limits, Shape
 
 _HEIF: Final = frozenset(("heic", "heif"))
 
@@ -113,13 +113,13 @@ def _ffmpeg(repair: Repair) -> list[str]:
     """The options of the output; none where something cannot be encoded."""
     media, limits = repair.media, repair.limits
     if repair.remuxes:
-        return [*remuxing.options(media, repair.written), *_index(repair)]
+        return [*encoding.copy_options(media, repair.written), *_index(repair)]
     words: list[str] = []
     if media.kind == VIDEO:
         filters = _filters(repair)
         words += ["-vf", ",".join(filters)] if filters else []
     if "duration" in repair.wrong and "duration" in limits:
-        words += ["-t", f"{targets.duration(limits['duration']):g}"]
+        words += ["-t", f"{encoding.duration(limits['duration']):g}"]
     for fact in repair.tracks:
         coding = _coding(fact, repair)
         if not coding:
@@ -133,16 +133,16 @@ def _coding(fact: str, repair: Repair) -> list[str]:
     option = "-c:v" if fact == "video_codec" else "-c:a"
     if can_copy(fact, repair.media, repair.wrong, repair.limits, repair.written):
         return [option, "copy"]
-    codec = targets.codec(fact, repair.limits.get(fact), repair.written)
+    codec = encoding.codec(fact, repair.limits.get(fact), repair.written)
     if codec is None:
         return []
-    return ["-an"] if codec == NONE else [option, *targets.ENCODERS[codec]]
+    return ["-an"] if codec == NONE else [option, *encoding.ENCODERS[codec]]
 
 
 def _index(repair: Repair) -> list[str]:
     """Return the option that puts the index before the media data, if a limit asks for it."""
     limit = repair.limits.get("streamable")
-    wanted = limit is not None and limit.side(True) == 0 and repair.written in remuxing.MP4_FAMILY
+    wanted = limit is not None and limit.side(True) == 0 and repair.written in encoding.MP4_FAMILY
     return ["-movflags", "+faststart"] if wanted else []
 
 
@@ -154,7 +154,7 @@ def _filters(repair: Repair) -> list[str]:
             filters.append(f"crop={crop_width}:{crop_height}")
         filters.append(f"scale={width}:{height},setsar=1")
     if "fps" in repair.wrong and "fps" in repair.limits:
-        filters.append(f"fps={targets.fps(repair.media, repair.limits['fps']):g}")
+        filters.append(f"fps={encoding.fps(repair.media.fps, repair.limits['fps']):g}")
     return filters
 
 

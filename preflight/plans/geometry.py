@@ -1,4 +1,4 @@
-"""The values to aim at: the least change of a size, a duration, a frame rate, a format or a codec that passes."""
+"""The least change of width and height that passes: what to crop, and what size to scale that to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import product
 from math import ceil, floor, inf, sqrt
 from typing import Final, NamedTuple, Protocol
 
-from preflight.formats import AUDIO, IMAGE, VIDEO
-from preflight.media import NONE
+from preflight.formats import VIDEO
+from preflight.plans.encoding import bounds
 from preflight.ruleset import Limit
 
 Limits = Mapping[str, Limit]
@@ -18,46 +18,8 @@ _ROUNDING: Final = 1e-9
 """By how much a whole number of pixels may be missed in floating point."""
 _MAX_SIDE: Final = 1 << 20
 """px; the longest side that encoders write."""
-_MAX_FPS: Final = 1000.0
-"""Highest frame rate that a hint suggests."""
 _SEARCH_RADIUS: Final = 256
 """Widths on either side of the nearest that are tried for a listed total of pixels."""
-_PADDING: Final = 0.2
-"""s; encoders of sound fill their last frame up and MP3 adds a frame of delay: a cut at the bound would play longer."""
-_WRITTEN: Final = {
-    IMAGE: ("png", "jpeg"),
-    VIDEO: ("mp4", "mov", "mkv", "webm", "m4v", "3gp"),
-    AUDIO: ("wav", "mp3", "flac", "m4a", "ogg", "mp4"),
-}
-"""By kind, the formats to convert to: what loses least and is most widely written comes first."""
-_USUAL: Final = {
-    "mp4": ("h264", "aac"),
-    "mov": ("h264", "aac"),
-    "m4v": ("h264", "aac"),
-    "3gp": ("h264", "aac"),
-    "mkv": ("h264", "aac"),
-    "webm": ("vp9", "opus"),
-    "wav": (NONE, "pcm"),
-    "mp3": (NONE, "mp3"),
-    "flac": (NONE, "flac"),
-    "m4a": (NONE, "aac"),
-    "ogg": (NONE, "opus"),
-}
-"""The codecs of picture and sound that a container usually holds."""
-ENCODERS: Final = {
-    "aac": ("aac",),
-    "ac3": ("ac3",),
-    "av1": ("libsvtav1",),
-    "flac": ("flac",),
-    "h264": ("libx264", "-pix_fmt", "yuv420p"),
-    "hevc": ("libx265", "-pix_fmt", "yuv420p", "-tag:v", "hvc1"),
-    "mp3": ("libmp3lame",),
-    "opus": ("libopus",),
-    "pcm": ("pcm_s16le",),
-    "vorbis": ("libvorbis",),
-    "vp9": ("libvpx-vp9",),
-}
-"""By codec, ffmpeg's encoder with what it needs."""
 
 
 class Sized(Protocol):
@@ -69,8 +31,6 @@ class Sized(Protocol):
     def width(self) -> int | None: ...
     @property
     def height(self) -> int | None: ...
-    @property
-    def fps(self) -> float | None: ...
 
 
 class Shape(NamedTuple):
@@ -158,7 +118,7 @@ def _crop(width: int, height: int, ratio: Limit | None) -> Size:
     if ratio.any_of is not None:
         parts = [_nearest_part(width, height, choice) for choice in ratio.any_of if choice > 0]
         return max((part for part in parts if min(part) >= 1), key=lambda part: part[0] * part[1], default=(0, 0))
-    low, high = _range(ratio)
+    low, high = bounds(ratio)
     if width / height >= high:
         width = floor(height * high)
         return (width - 1 if ratio.side(width / height) else width), height
@@ -188,55 +148,11 @@ def _scales(width: int, height: int, limits: Limits) -> tuple[float, float]:
     smallest, largest = 0.0, float("inf")
     for fact, length in (("width", width), ("height", height)):
         if fact in limits:
-            low, high = _range(limits[fact])
+            low, high = bounds(limits[fact])
             low, high = low + limits[fact].low_open, high - limits[fact].high_open
             smallest, largest = max(smallest, low / length), min(largest, high / length)
     if "pixels" in limits:
-        low, high = _range(limits["pixels"])
+        low, high = bounds(limits["pixels"])
         smallest = max(smallest, sqrt(max(low, 0.0) / (width * height)))
         largest = min(largest, sqrt(max(high, 0.0) / (width * height)))
     return smallest, largest
-
-
-def _range(limit: Limit) -> tuple[float, float]:
-    return limit.low or 0.0, limit.high if limit.high is not None else float("inf")
-
-
-def duration(limit: Limit) -> float | None:
-    """Return the seconds to keep so that the result passes after encoding; None if nothing would be left."""
-    low, high = _range(limit)
-    kept = round(max(high - _PADDING, (low + high) / 2), 3)
-    return kept if 0 < kept < float("inf") else None
-
-
-def fps(media: Sized, limit: Limit) -> float | None:
-    """Return the nearest whole frame rate in the limit, else its middle, else the nearest listed; None if unusable."""
-    if limit.any_of is not None:
-        rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media.fps or 0)))
-        return next((float(rate) for rate in rates if 0 < rate <= _MAX_FPS), None)
-    rate = _rate_between(media, limit)
-    return rate if 0 < rate <= _MAX_FPS else None
-
-
-def _rate_between(media: Sized, limit: Limit) -> float:
-    low, high = _range(limit)
-    if (media.fps or 0) <= low:
-        nearest: float = ceil(low) if limit.side(ceil(low)) == 0 else floor(low) + 1
-    else:
-        nearest = high if limit.side(high) == 0 else ceil(high) - 1
-    return nearest if limit.side(nearest) == 0 else (low + high) / 2
-
-
-def written_formats(kind: str | None, limit: Limit | None) -> list[str]:
-    """Return the accepted formats that can be written, the usual one first."""
-    accepted = (limit.any_of or ()) if limit is not None else ()
-    return [name for name in _WRITTEN.get(kind or "", ()) if name in accepted]
-
-
-def codec(fact: str, limit: Limit | None, container: str) -> str | None:
-    """What to encode `video_codec` or `audio_codec` with; None where nothing that is accepted can be written."""
-    usual = _USUAL.get(container, (None, None))[fact == "audio_codec"]
-    accepted = limit.any_of if limit is not None else None
-    if usual is None or accepted is None or usual in accepted:
-        return usual
-    return next((name for name in accepted if name in ENCODERS or name == NONE), None)

@@ -21,7 +21,7 @@ import preflight
 from preflight import catalog
 from preflight.judge import judge
 from preflight.media import NONE, Media
-from preflight.plans import targets
+from preflight.plans import geometry
 from preflight.ruleset import RuleSet, compile_rules, limit
 
 ATLAS = catalog.load("atlas")
@@ -217,7 +217,7 @@ def test_a_shape_lies_inside_every_limit(width: int, height: int, kind: str, nam
     if section is None:
         return
     limits = {limit.fact: limit for limit in section.limits}
-    shape = targets.shape(Media(kind=kind, width=width, height=height), limits)
+    shape = geometry.shape(Media(kind=kind, width=width, height=height), limits)
     if shape is None:
         return
     assert shape.crop[0] <= width
@@ -231,12 +231,12 @@ def test_a_shape_lies_inside_every_limit(width: int, height: int, kind: str, nam
 @given(sides, sides, st.sampled_from(["atlas", "volcengine"]))
 def test_a_picture_of_any_size_can_be_mended(width: int, height: int, name: str) -> None:
     limits = {limit.fact: limit for limit in catalog.load(name).sections["image"].limits}
-    assert targets.shape(Media(kind="image", width=width, height=height), limits) is not None
+    assert geometry.shape(Media(kind="image", width=width, height=height), limits) is not None
 
 
 def test_what_fits_already_is_left_alone() -> None:
     limits = {"width": limit("width", {"max": 640})}
-    assert targets.shape(PHOTO, limits) == ((640, 640), (640, 640))
+    assert geometry.shape(PHOTO, limits) == ((640, 640), (640, 640))
 
 
 def mended(path: Path, rules: str) -> None:

@@ -1,0 +1,157 @@
+"""What to encode to: durations, frame rates, formats and codecs that pass, and which tracks can be copied unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, floor
+from typing import Final, Protocol
+
+from preflight.formats import AUDIO, IMAGE, VIDEO
+from preflight.media import NONE
+from preflight.ruleset import Limit
+
+_MAX_FPS: Final = 1000.0
+"""Highest frame rate that a hint suggests."""
+_PADDING: Final = 0.2
+"""s; encoders of sound fill their last frame up and MP3 adds a frame of delay: a cut at the bound would play longer."""
+_WRITTEN: Final = {
+    IMAGE: ("png", "jpeg"),
+    VIDEO: ("mp4", "mov", "mkv", "webm", "m4v", "3gp"),
+    AUDIO: ("wav", "mp3", "flac", "m4a", "ogg", "mp4"),
+}
+"""By kind, the formats to convert to: what loses least and is most widely written comes first."""
+_USUAL: Final = {
+    "mp4": ("h264", "aac"),
+    "mov": ("h264", "aac"),
+    "m4v": ("h264", "aac"),
+    "3gp": ("h264", "aac"),
+    "mkv": ("h264", "aac"),
+    "webm": ("vp9", "opus"),
+    "wav": (NONE, "pcm"),
+    "mp3": (NONE, "mp3"),
+    "flac": (NONE, "flac"),
+    "m4a": (NONE, "aac"),
+    "ogg": (NONE, "opus"),
+}
+"""The codecs of picture and sound that a container usually holds."""
+ENCODERS: Final = {
+    "aac": ("aac",),
+    "ac3": ("ac3",),
+    "av1": ("libsvtav1",),
+    "flac": ("flac",),
+    "h264": ("libx264", "-pix_fmt", "yuv420p"),
+    "hevc": ("libx265", "-pix_fmt", "yuv420p", "-tag:v", "hvc1"),
+    "mp3": ("libmp3lame",),
+    "opus": ("libopus",),
+    "pcm": ("pcm_s16le",),
+    "vorbis": ("libvorbis",),
+    "vp9": ("libvpx-vp9",),
+}
+"""By codec, ffmpeg's encoder with what it needs."""
+
+MP4_FAMILY: Final = frozenset(("3gp", "m4a", "m4v", "mov", "mp4"))
+"""Formats that differ by brand and packaging only."""
+
+_REMUXABLE: Final = MP4_FAMILY | {"flv", "mkv", "mpegts", "webm"}
+"""Formats whose packets have timestamps that ffmpeg can copy."""
+_CODECS: Final[Mapping[str, frozenset[str]]] = {
+    "3gp": frozenset(("h263", "h264", "mpeg4", "aac", "amr")),
+    "m4a": frozenset(("aac", "alac")),
+    "m4v": frozenset(("h264", "hevc", "mpeg4", "aac", "ac3", "alac")),
+    "mkv": frozenset(
+        ("av1", "h264", "hevc", "mpeg4", "vp8", "vp9", "aac", "ac3", "dts", "eac3", "flac", "mp3", "opus", "vorbis")
+    ),
+    "mov": frozenset(("h264", "hevc", "mjpeg", "mpeg4", "prores", "aac", "ac3", "alac", "mp3", "pcm")),
+    "mp4": frozenset(("av1", "h264", "hevc", "mpeg4", "aac", "ac3", "alac", "eac3", "mp3")),
+    "webm": frozenset(("av1", "vp8", "vp9", "opus", "vorbis")),
+}
+"""Codecs that players expect, by container."""
+_VIDEO_FACTS: Final = frozenset(("width", "height", "aspect_ratio", "pixels", "fps", "video_codec"))
+
+
+def bounds(limit: Limit) -> tuple[float, float]:
+    """Return the lowest and the highest value of a limit, 0 and infinity where it has none."""
+    return limit.low or 0.0, limit.high if limit.high is not None else float("inf")
+
+
+def duration(limit: Limit) -> float | None:
+    """Return the seconds to keep so that the result passes after encoding; None if nothing would be left."""
+    low, high = bounds(limit)
+    kept = round(max(high - _PADDING, (low + high) / 2), 3)
+    return kept if 0 < kept < float("inf") else None
+
+
+def fps(media_fps: float | None, limit: Limit) -> float | None:
+    """Return the nearest whole frame rate in the limit, else its middle, else the nearest listed; None if unusable."""
+    if limit.any_of is not None:
+        rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media_fps or 0)))
+        return next((float(rate) for rate in rates if 0 < rate <= _MAX_FPS), None)
+    rate = _rate_between(media_fps, limit)
+    return rate if 0 < rate <= _MAX_FPS else None
+
+
+def _rate_between(media_fps: float | None, limit: Limit) -> float:
+    low, high = bounds(limit)
+    if (media_fps or 0) <= low:
+        nearest: float = ceil(low) if limit.side(ceil(low)) == 0 else floor(low) + 1
+    else:
+        nearest = high if limit.side(high) == 0 else ceil(high) - 1
+    return nearest if limit.side(nearest) == 0 else (low + high) / 2
+
+
+def written_formats(kind: str | None, limit: Limit | None) -> list[str]:
+    """Return the accepted formats that can be written, the usual one first."""
+    accepted = (limit.any_of or ()) if limit is not None else ()
+    return [name for name in _WRITTEN.get(kind or "", ()) if name in accepted]
+
+
+def codec(fact: str, limit: Limit | None, container: str) -> str | None:
+    """What to encode `video_codec` or `audio_codec` with; None where nothing that is accepted can be written."""
+    usual = _USUAL.get(container, (None, None))[fact == "audio_codec"]
+    accepted = limit.any_of if limit is not None else None
+    if usual is None or accepted is None or usual in accepted:
+        return usual
+    return next((name for name in accepted if name in ENCODERS or name == NONE), None)
+
+
+class CodecFacts(Protocol):
+    """The container and codecs of a media file."""
+
+    @property
+    def format(self) -> str | None: ...
+    @property
+    def video_codec(self) -> str | None: ...
+    @property
+    def audio_codec(self) -> str | None: ...
+
+
+def can_copy(fact: str, media: CodecFacts, wrong: frozenset[str], limits: Mapping[str, Limit], container: str) -> bool:
+    """Return whether the track of `video_codec` or `audio_codec` can be copied into the container.
+
+    wrong   facts outside their limits: what is wrong with the track has to be encoded anew, and so has a cut
+    limits  those of the container
+    """
+    of_the_track = _VIDEO_FACTS if fact == "video_codec" else frozenset((fact,))
+    if media.format not in _REMUXABLE or "duration" in wrong or not wrong.isdisjoint(of_the_track):
+        return False
+    codec: str | None = getattr(media, fact)
+    if container == media.format:
+        return True
+    limit = limits.get(fact)
+    return codec in _CODECS.get(container, ()) and (limit is None or limit.side(codec) == 0)
+
+
+def can_remux(
+    media: CodecFacts, tracks: tuple[str, ...], wrong: frozenset[str], limits: Mapping[str, Limit], to: str
+) -> bool:
+    """Return whether all tracks can be copied, so that nothing is encoded again."""
+    there = [fact for fact in tracks if getattr(media, fact) != NONE]
+    return bool(there) and all(can_copy(fact, media, wrong, limits, to) for fact in there)
+
+
+def copy_options(media: CodecFacts, container: str) -> list[str]:
+    """Return ffmpeg's options for copying all tracks: subtitles are dropped if the container may not support them."""
+    if container == media.format or {container, media.format} <= MP4_FAMILY:
+        return ["-c", "copy"]
+    tag = ["-tag:v", "hvc1"] if media.video_codec == "hevc" and container in MP4_FAMILY else []
+    return ["-c", "copy", "-sn", *tag]
