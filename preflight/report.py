@@ -9,6 +9,9 @@ from typing import Any, Final, Literal, NamedTuple
 from preflight.codes import Severity
 from preflight.media import Delivery, Media
 
+SCHEMA: Final = "preflight.report/1"
+"""Name and version of the JSON shape of a report."""
+
 Verdict = Literal["pass", "fail", "unknown"]
 
 Outcome = Literal["pass", "pass_with_warning", "unknown", "fail"]
@@ -58,7 +61,7 @@ class Finding(NamedTuple):
     hint: str | None = None
     reference: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """A JSON object with all eight fields."""
         return {
             "code": self.code,
@@ -101,11 +104,13 @@ class Result(NamedTuple):
     @property
     def outcome(self) -> Outcome:
         """Return the verdict, or `pass_with_warning` for a pass that has a warning."""
-        if self.verdict == "pass" and any(one.severity == "warning" for one in self.findings):
-            return "pass_with_warning"
+        if self.verdict == "pass":
+            for finding in self.findings:
+                if finding.severity == "warning":
+                    return "pass_with_warning"
         return self.verdict
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """A JSON object; its findings are a list of objects."""
         return {
             "rules": self.rules,
@@ -113,6 +118,7 @@ class Result(NamedTuple):
             "as_of": self.as_of,
             "basis": self.basis,
             "verdict": self.verdict,
+            "outcome": self.outcome,
             "findings": [finding.as_json() for finding in self.findings],
         }
 
@@ -154,6 +160,8 @@ class Report:
     @property
     def outcome(self) -> Outcome:
         """Return the worst outcome of the results; without results, the verdict."""
+        if len(self.results) == 1:
+            return self.results[0].outcome
         return max((one.outcome for one in self.results), key=OUTCOMES.index, default=self.verdict)
 
     @property
@@ -179,21 +187,21 @@ class Report:
         """Return the shared findings of severity `note`."""
         return tuple(one for one in self.shared if one.severity == "note")
 
-    def as_json(self) -> dict[str, Any]:
-        """One flat JSON object: `source`, `index`, facts, `verdict`, `results`, `requests`, `bytes_read`, `error`."""
-        row = self.as_probe_json()
-        row["verdict"] = self.verdict
-        row["results"] = [result.as_json() for result in self.results]
-        row["digest"] = self.digest
-        return row
+    def as_json(self, *, probe: bool = False) -> dict[str, object]:
+        """Return the one JSON shape of a report: a flat object whose keys are the facts and what was made of them.
 
-    def as_probe_json(self) -> dict[str, Any]:
-        """The same without verdict and results: what `preflight probe` prints."""
-        row: dict[str, Any] = {"source": self.source, "index": self.index}
+        probe  leave out verdict and results
+        """
+        row: dict[str, object] = {"schema": SCHEMA, "source": self.source, "index": self.index}
         if self.media is not None:
             row |= self.media.facts()
         if self.error is not None:
             row["error"] = {"code": self.error.code, "message": self.error.message}
         row["requests"] = self.requests
         row["bytes_read"] = self.bytes_read
+        if not probe:
+            row["verdict"] = self.verdict
+            row["outcome"] = self.outcome
+            row["results"] = [result.as_json() for result in self.results]
+            row["digest"] = self.digest
         return row

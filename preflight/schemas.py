@@ -7,6 +7,7 @@ from typing import Any, Final, get_args, get_type_hints
 from preflight.codes import CODES, SEVERITIES
 from preflight.formats import KINDS
 from preflight.media import FACTS, Media
+from preflight.report import OUTCOMES, SCHEMA
 
 _JSON_TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _DERIVED: Final = {"mime": str, "aspect_ratio": float, "pixels": int}
@@ -20,8 +21,9 @@ def report_schema() -> dict[str, Any]:
         "title": "A preflight report",
         "description": "One source: its facts, the results of all rule sets, or why it could not be read.",
         "type": "object",
-        "required": ["source", "index", "requests", "bytes_read"],
+        "required": ["schema", "source", "index", "requests", "bytes_read"],
         "properties": {
+            "schema": {"const": SCHEMA},
             "source": {"type": "string", "description": "A path, or a URL without its secrets."},
             "index": {"type": "integer", "minimum": 0, "description": "The position in the input."},
             **{name: _fact(name) for name in FACTS},
@@ -29,6 +31,7 @@ def report_schema() -> dict[str, Any]:
             "requests": {"type": "integer", "minimum": 0, "description": "HTTP requests made."},
             "bytes_read": {"type": "integer", "minimum": 0, "description": "Bytes taken from the medium."},
             "verdict": {"enum": _VERDICTS, "description": "The worst of the results."},
+            "outcome": {"enum": list(OUTCOMES), "description": "The verdict; a pass with a warning is told apart."},
             "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
             "digest": {
                 "type": ["string", "null"],
@@ -58,6 +61,7 @@ def _result() -> dict[str, Any]:
             "as_of": {"type": "string", "format": "date"},
             "basis": {"enum": ["published", "assumed"]},
             "verdict": {"enum": _VERDICTS},
+            "outcome": {"enum": list(OUTCOMES)},
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
         }
     )

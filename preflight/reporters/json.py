@@ -23,7 +23,7 @@ class JsonReporter:
     def add(self, report: Report) -> None:
         if self._quiet and not self._probe and report.passed:
             return
-        row = report.as_probe_json() if self._probe else report.as_json()
+        row = report.as_json(probe=self._probe)
         self._write(self._before + self._encode(row))
         self._before = ",\n"
 

@@ -13,11 +13,12 @@ from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.output import append_to
+from preflight.report import SCHEMA
 from preflight.scan.items import name_of
 from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item
 
-_BEGINNING: Final = b'{"source":"'
+_BEGINNING: Final = f'{{"schema":"{SCHEMA}","source":"'.encode()
 MAX_LINE_BYTES: Final = 64 << 20
 """Bytes of a report: one with thousands of findings is far smaller."""
 
