@@ -144,7 +144,7 @@ class ProviderError(PreflightError):
     """One call to a provider did not succeed. `str()` names the provider, the call, the code and the remedy.
 
     provider     name of the provider; call: the provider's name for the call (`CreateAsset`, `POST /v1/ark/assets`)
-    reason       a key of `preflight.providers.reasons.REASONS`
+    reason       a key of `preflight.providers.refusals.REASONS`
     status       the HTTP status, if there was a response; code: the provider's error code
     finding      the key of `preflight.codes.CODES` for the same problem of a file, if the error is about a file
     remedy       what to do

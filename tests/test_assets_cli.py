@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from preflight.ledger import Entry, Key, Ledger, State
+from preflight.ledger import Entry, Ledger, RegistrationKey, State
 from preflight.providers import PROVIDERS, Asset, Provider, find_provider
 from preflight.sandbox import Sandbox
 from tests.conftest import Run
@@ -70,7 +70,7 @@ class Desk:
         """An entry of the ledger for a file called so."""
         provider = self.provider
         place = (provider.name, provider.origin, provider.account, provider.project, self.group or "", "image")
-        key = Key(*place, f"sha256:{stem}")
+        key = RegistrationKey(*place, f"sha256:{stem}")
         entry = Entry(key.digest, 1, *place, key.content, f"media/{stem}.png", stem, "rules", state)
         if asset is not None:
             entry = replace(entry, asset_id=asset.id, reference=asset.reference)

@@ -10,7 +10,7 @@ import pytest
 
 from preflight.codes import CODES, SEVERITIES
 from preflight.providers import PROVIDERS
-from preflight.providers.reasons import REASONS
+from preflight.providers.refusals import REASONS
 
 PACKAGE = Path(__file__).parents[1] / "preflight"
 MAKERS = {"SourceError": 0, "Problem": 0, "Finding": 0, "Passing": 0}

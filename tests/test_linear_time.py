@@ -18,10 +18,10 @@ from preflight.net.errors import refused
 from preflight.net.redact import redact, redact_text
 from preflight.probes.sniff_text import sniff_text
 from preflight.providers.findings import UPSTREAM, finding_of
-from preflight.providers.reasons import Said, reason_of
 from preflight.providers.redaction import Redactor
+from preflight.providers.refusals import Refusal, reason_of
 from preflight.sources import coding, pages
-from preflight.sources import open as open_module
+from preflight.sources import open as opening
 from preflight.units import quantity
 
 SMALL = 16_000
@@ -114,7 +114,7 @@ OF_URLS: dict[str, Callable[[str], object]] = {
     "expires_at": presigned.expires_at,
     "parse": urls.parse,
     "page_of": lambda text: pages.page_of(text, encoded("<html>" + text), text),
-    "is_url": open_module.is_url,
+    "is_url": opening.is_url,
 }
 OTHERS: dict[str, Callable[[str], object]] = {
     "content_range": headers.content_range,
@@ -127,7 +127,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "printable": printable,
     "redactor": Redactor([]).text,
     "finding_of": lambda text: finding_of(text, text, UPSTREAM),
-    "reason_of": lambda text: reason_of(Said(200, text, text)),
+    "reason_of": lambda text: reason_of(Refusal(200, text, text)),
     "sniff_text": lambda text: sniff_text(encoded(text)),
     "quantity": lambda text: quantity("size", text),
     "is_literal": is_literal,

@@ -96,7 +96,7 @@ def open_provider(to: str, options: dict[str, Any]) -> Iterator[tuple[Provider, 
     """The provider, ready to be called at its account's rates."""
     clock = Clock()
     with find_provider(to)(None, **settings_of(to, options)) as provider:
-        provider.around = Pacer(provider.plan, clock)
+        provider.middleware = Pacer(provider.plan, clock)
         try:
             yield provider, clock
         finally:

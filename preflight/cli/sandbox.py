@@ -16,7 +16,7 @@ from preflight.cli.params import IntRange, Seconds
 from preflight.cli.terminal import SANDBOX_CODES
 from preflight.errors import UsageError
 from preflight.hosts import LocalFile
-from preflight.submission.identity import sha256_of
+from preflight.submission.content import sha256_of
 
 if TYPE_CHECKING:
     from preflight.sandbox import FaultPlan, Sandbox

@@ -9,20 +9,29 @@ from __future__ import annotations
 
 from preflight.errors import LedgerError
 from preflight.ledger.database import default_path
-from preflight.ledger.entry import CONTENT, STEM, TAIL, Content, Entry, Key, State, asset_name
+from preflight.ledger.entry import (
+    MAX_STEM_CHARS,
+    SHA256_PREFIX,
+    SUFFIX_CHARS,
+    ContentId,
+    Entry,
+    RegistrationKey,
+    State,
+    asset_name,
+)
 from preflight.ledger.kinds import registered_kind
 from preflight.ledger.store import Disagreement, Ledger
 
 __all__ = [
-    "CONTENT",
-    "STEM",
-    "TAIL",
-    "Content",
+    "MAX_STEM_CHARS",
+    "SHA256_PREFIX",
+    "SUFFIX_CHARS",
+    "ContentId",
     "Disagreement",
     "Entry",
-    "Key",
     "Ledger",
     "LedgerError",
+    "RegistrationKey",
     "State",
     "asset_name",
     "default_path",

@@ -44,24 +44,27 @@ class Claims:
                 os.close(self._fd)
                 self._fd = None
 
-    def take(self, place: int, pause: Callable[[float], None] = time.sleep) -> None:
-        """Hold one place; waits while another thread or process holds it. Raises `OSError`, and what `pause` raises."""
-        while not self._taken(place):
+    def take(self, offset: int, pause: Callable[[float], None] = time.sleep) -> None:
+        """Hold one offset of the file, once no other thread or process holds it.
+
+        Raises `OSError`, and what `pause` raises.
+        """
+        while not self._taken(offset):
             pause(PAUSE)
 
-    def give_back(self, place: int) -> None:
+    def give_back(self, offset: int) -> None:
         """Hold it no longer."""
         with self._lock:
-            self._held.discard(place)
+            self._held.discard(offset)
             if self._fd is not None:
-                _lock_byte(self._fd, place, on=False)
+                _lock_byte(self._fd, offset, on=False)
 
-    def _taken(self, place: int) -> bool:
+    def _taken(self, offset: int) -> bool:
         with self._lock:
-            if place in self._held or self._fd is None:
+            if offset in self._held or self._fd is None:
                 return False
-            if _lock_byte(self._fd, place, on=True):
-                self._held.add(place)
+            if _lock_byte(self._fd, offset, on=True):
+                self._held.add(offset)
                 return True
             return False
 
@@ -70,13 +73,13 @@ _open: Final[dict[str, Claims]] = {}
 _opening: Final = threading.Lock()
 
 
-def _lock_byte(fd: int, place: int, *, on: bool) -> bool:
+def _lock_byte(fd: int, offset: int, *, on: bool) -> bool:
     try:
         import fcntl
     except ImportError:  # no such locks on this system: threads alone are kept apart
         return True
     try:
-        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB if on else fcntl.LOCK_UN, 1, place)
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB if on else fcntl.LOCK_UN, 1, offset)
     except (BlockingIOError, PermissionError):  # POSIX lets a system say either where another process holds it
         return False
     return True

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from preflight.errors import LedgerError
 
-PATIENCE: Final = 30.0
+LOCK_TIMEOUT: Final = 30.0
 """Seconds that a write waits for another program's write."""
 
 
@@ -35,15 +35,15 @@ class Database:
     writes for all that wait.
     """
 
-    def __init__(self, path: str, schema: str, version: int, patience: float) -> None:
+    def __init__(self, path: str, schema: str, version: int, lock_timeout: float) -> None:
         self._path = path
-        self._patience = patience
+        self._patience = lock_timeout
         self._lock = threading.Lock()
         self._changes: deque[_Change] = deque()
-        with told(path, "opened", patience):
-            self._db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+        with ledger_errors(path, "opened", lock_timeout):
+            self._db = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None, check_same_thread=False)
         try:
-            with told(path, "opened", patience):
+            with ledger_errors(path, "opened", lock_timeout):
                 self._prepare(schema, version)
         except LedgerError:
             self._db.close()
@@ -59,13 +59,13 @@ class Database:
         if found == 0 and self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             raise LedgerError(f"{self._path} is another program's database, not a ledger: give another --ledger")
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # an id that was told to us must outlive a power cut
+        self._db.execute("PRAGMA synchronous = FULL")  # an id that was received must outlive a power cut
         if found == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT")
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of one statement."""
-        with self._lock, told(self._path, "used", self._patience):
+        with self._lock, ledger_errors(self._path, "used", self._patience):
             return self._db.execute(statement, _plain(values)).fetchall()
 
     def change(self, statement: str, values: Sequence[Any]) -> None:
@@ -82,7 +82,7 @@ class Database:
         """All of them in one transaction, or none."""
         error: LedgerError | None = LedgerError(f"the ledger {self._path} was not written: interrupted")
         try:
-            with told(self._path, "used", self._patience):
+            with ledger_errors(self._path, "used", self._patience):
                 self._db.execute("BEGIN IMMEDIATE")
                 for change in changes:
                     self._db.execute(change.statement, change.values)
@@ -111,7 +111,7 @@ class _Change:
     error: LedgerError | None = None
 
 
-def own(path: str, version: int) -> None:
+def create_private_file(path: str, version: int) -> None:
     """Make the file, and let nobody else read it: SQLite gives its -wal and -shm the same mode.
 
     What is there and no ledger stays as it is. Raises `OSError`, `LedgerError`.
@@ -132,7 +132,7 @@ def own(path: str, version: int) -> None:
 
 
 @contextmanager
-def told(path: str, what: str, patience: float) -> Iterator[None]:
+def ledger_errors(path: str, what: str, lock_timeout: float) -> Iterator[None]:
     """What goes wrong inside, as a `LedgerError` that names the file and the remedy."""
     try:
         yield
@@ -143,11 +143,11 @@ def told(path: str, what: str, patience: float) -> Iterator[None]:
         text, reason = error.strerror or str(error), "{text}: give another --ledger"
     else:
         return
-    raise LedgerError(f"the ledger {path} cannot be {what}: {reason.format(text=text, patience=patience)}")
+    raise LedgerError(f"the ledger {path} cannot be {what}: {reason.format(text=text, lock_timeout=lock_timeout)}")
 
 
 _REASONS: Final = {
-    "locked": "another program has locked it for over {patience:g} s: end that one, or give another --ledger",
+    "locked": "another program has locked it for over {lock_timeout:g} s: end that one, or give another --ledger",
     "full": "the disk is full: make room, and run the same command again; nothing is lost",
     "disk I/O": "the disk cannot be written ({text}): see to it, and run the same command again; nothing is lost",
     "not a database": "it is no ledger, or damaged: give another --ledger, and keep this file",

@@ -1,4 +1,4 @@
-"""One registration: `Key`, `Content`, `Entry`, and the name under which it can be found again."""
+"""One registration: `RegistrationKey`, `ContentId`, `Entry`, and the name under which it can be found again."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ State = Literal["intended", "processing", "active", "failed", "unknown", "refuse
 """`intended`: the call may or may not have been made; `unknown`: nor can that be found out; `refused`: it was made and
 refused; `gone`: deleted, trashed or forgotten."""
 
-STEM: Final = 48
+MAX_STEM_CHARS: Final = 48
 """Characters of the file's own name in an asset's name."""
-TAIL: Final = 13
+SUFFIX_CHARS: Final = 13
 """Characters that are added to it."""
-CONTENT: Final = "sha256:"
+SHA256_PREFIX: Final = "sha256:"
 """What the identity of a local file's content begins with."""
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ContentId:
     """What is the same file: `sha256:…` of a local one, URL without signature plus strong ETag and size of a remote.
 
     reusable  false where nothing tells whether the file behind a URL is still the same (no strong ETag)
@@ -31,7 +31,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class RegistrationKey:
     """What makes two registrations the same one. `origin` scheme and host; `kind` image, video or audio."""
 
     provider: str
@@ -84,9 +84,11 @@ class Entry:
     url: str = ""
 
     @property
-    def registration(self) -> Key:
+    def registration(self) -> RegistrationKey:
         """The key itself, of which `key` is the digest: for `Ledger.claim` and `Ledger.latest`."""
-        return Key(self.provider, self.origin, self.account, self.project, self.group, self.kind, self.content)
+        return RegistrationKey(
+            self.provider, self.origin, self.account, self.project, self.group, self.kind, self.content
+        )
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object with every field."""
@@ -99,6 +101,6 @@ def asset_name(stem: str, digest: str, serial: int) -> str:
     >>> asset_name("holiday clip", "ab" * 32, 1) == asset_name("holiday clip", "ab" * 32, 2)
     False
     """
-    tail = hashlib.sha256(f"{digest}/{serial}".encode()).hexdigest()[: TAIL - 1]
-    plain = re.sub(r"[^\w.-]+", "-", stem.encode("utf-8", "replace").decode())[:STEM].strip("-.")
+    tail = hashlib.sha256(f"{digest}/{serial}".encode()).hexdigest()[: SUFFIX_CHARS - 1]
+    plain = re.sub(r"[^\w.-]+", "-", stem.encode("utf-8", "replace").decode())[:MAX_STEM_CHARS].strip("-.")
     return f"{plain or 'file'}-{tail}"

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from preflight.ledger.claims import Claims
-from preflight.ledger.database import PATIENCE, Database, default_path, own, told
-from preflight.ledger.entry import Entry, Key, State
+from preflight.ledger.database import LOCK_TIMEOUT, Database, create_private_file, default_path, ledger_errors
+from preflight.ledger.entry import Entry, RegistrationKey, State
 
 VERSION: Final = 1
 _OPENING: Final = 0
-"""The place of no key: held while the file is made."""
+"""The offset of no key: held while the file is made."""
 _COLUMNS: Final = tuple(field.name for field in fields(Entry))
 _SCHEMA: Final = f"""
 CREATE TABLE entries ({", ".join(f'"{name}"' for name in _COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
@@ -54,16 +54,16 @@ def _now() -> str:
 class Ledger:
     """Safe to use from threads and from several processes at a time. Raises `LedgerError`."""
 
-    def __init__(self, path: str | None = None, *, patience: float = PATIENCE) -> None:
-        """patience: s that a write waits for another program's."""
+    def __init__(self, path: str | None = None, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
+        """lock_timeout: s that a write waits for another program's."""
         self.path = path or default_path()
-        self._patience = patience
-        with told(self.path, "opened", patience):
-            own(self.path, VERSION)
+        self._patience = lock_timeout
+        with ledger_errors(self.path, "opened", lock_timeout):
+            create_private_file(self.path, VERSION)
             self._claims = Claims.of(f"{self.path}.lock")
         try:
             with self._alone(_OPENING, time.sleep):
-                self._database = Database(self.path, _SCHEMA, VERSION, patience)
+                self._database = Database(self.path, _SCHEMA, VERSION, lock_timeout)
         except BaseException:
             self._claims.close()
             raise
@@ -80,7 +80,7 @@ class Ledger:
         self.close()
 
     @contextmanager
-    def claim(self, key: Key, pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
+    def claim(self, key: RegistrationKey, pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
         """Hold one key: no other thread or process works on it meanwhile. Given back even by a killed process.
 
         pause  waits some seconds while another holds it; what it raises ends the waiting
@@ -89,15 +89,15 @@ class Ledger:
             yield
 
     @contextmanager
-    def _alone(self, place: int, pause: Callable[[float], None]) -> Iterator[None]:
-        with told(self.path, "used", self._patience):
-            self._claims.take(place, pause)
+    def _alone(self, offset: int, pause: Callable[[float], None]) -> Iterator[None]:
+        with ledger_errors(self.path, "used", self._patience):
+            self._claims.take(offset, pause)
         try:
             yield
         finally:
-            self._claims.give_back(place)
+            self._claims.give_back(offset)
 
-    def latest(self, key: Key) -> Entry | None:
+    def latest(self, key: RegistrationKey) -> Entry | None:
         """The registration of this key with the highest serial."""
         rows = self._select('WHERE "key" = ? ORDER BY "serial" DESC LIMIT 1', (key.digest,))
         return rows[0] if rows else None

@@ -17,7 +17,7 @@ from preflight.providers.atlas import Atlas
 from preflight.providers.base import VERBS, Provider
 from preflight.providers.byteplus import Byteplus
 from preflight.providers.crun import Crun
-from preflight.providers.rates import Plan, Rate
+from preflight.providers.rate_limits import Rate, RateLimits
 from preflight.providers.secret import Secret
 from preflight.providers.sunra import Sunra
 from preflight.providers.volcengine import Volcengine
@@ -30,9 +30,9 @@ __all__ = [
     "Callback",
     "Group",
     "Page",
-    "Plan",
     "Provider",
     "Rate",
+    "RateLimits",
     "Secret",
     "Session",
     "Status",

@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from preflight.errors import UsageError
 from preflight.net.redact import redact
-from preflight.providers import reading
-from preflight.providers.access import API_KEY, Key
+from preflight.providers import fields
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-from preflight.providers.base import Provider, Registered, Registration
+from preflight.providers.base import Provider, Registration, RegistrationAnswer
 from preflight.providers.client import Call
-from preflight.providers.reading import Fields
-from preflight.providers.reasons import Said, said_by
+from preflight.providers.credentials import API_KEY, CredentialSpec
+from preflight.providers.fields import Fields
+from preflight.providers.refusals import Refusal, parse_refusal
 
 _PATH = "/v1/asset/human"
 
@@ -31,7 +31,7 @@ class Agt(Provider):
     title = "AGT Cloud"
     rules = "agt"
     origins: ClassVar = {"main": "https://api.agtcloud.ai"}
-    keys = (Key(API_KEY, ("AGT_API_KEY",)),)
+    keys = (CredentialSpec(API_KEY, ("AGT_API_KEY",)),)
     types: ClassVar = {
         "Image": "image",
         "Video": "video",
@@ -59,7 +59,7 @@ class Agt(Provider):
     reference = None
     usage: ClassVar = {"": "no page of AGT Cloud says how a generation request names an asset: ask its support"}
 
-    def _register(self, wanted: Registration) -> Registered:
+    def _register(self, wanted: Registration) -> RegistrationAnswer:
         body = {"group_id": wanted.group, "url": wanted.url, "asset_type": wanted.type, "name": wanted.name}
         call = self._call("register", "POST", f"{_PATH}/upload", {**body, "description": wanted.description})
         return call, self._data(call)
@@ -67,7 +67,7 @@ class Agt(Provider):
     def get(self, asset: str) -> Asset:
         call = self._call("get", "GET", f"{_PATH}/get/{self._id(asset)}")
         data = self._data(call)
-        if reading.text(data, "is_leaf") == "0":
+        if fields.text(data, "is_leaf") == "0":
             raise UsageError(f"{self.title}: {asset} is a container, not an asset: see `assets groups`")
         return self._asset(call, data)
 
@@ -119,7 +119,7 @@ class Agt(Provider):
         call = self._call("create_session", "POST", f"{_PATH}/session", body)
         data = self._data(call)
         link = self._found(call, data, "H5Link Url")
-        return Session(self.name, link, reading.text(data, "BytedToken"), self._redactor.answer(data))
+        return Session(self.name, link, fields.text(data, "BytedToken"), self._redactor.answer(data))
 
     def parse_callback(self, url: str) -> Callback:
         """`status=success&group_id=…` or `status=failed&reason=…`, each once. Raises `UsageError` for anything else."""
@@ -152,9 +152,9 @@ class Agt(Provider):
         self._ask(self._call(action, "DELETE", f"{_PATH}/delete/{self._id(resource)}", empty=True))
 
     def _data(self, call: Call) -> Mapping[str, Any]:
-        return reading.inner(self._ask(call), "data")
+        return fields.inner(self._ask(call), "data")
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Said | None:
+    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
         if status < 400 and answer.get("success") is not False:
             return None
-        return said_by(answer.get("error") or answer, status)
+        return parse_refusal(answer.get("error") or answer, status)

@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from preflight.errors import UsageError
-from preflight.providers import reading
+from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session
-from preflight.providers.base import Provider, Registered, Registration
+from preflight.providers.base import Provider, Registration, RegistrationAnswer
 from preflight.providers.client import Auth, Call
-from preflight.providers.reading import Fields
-from preflight.providers.reasons import Said, said_by
-from preflight.providers.signature import Keys, Signed
+from preflight.providers.fields import Fields
+from preflight.providers.refusals import Refusal, parse_refusal
+from preflight.providers.signature import SignatureAuth, SigningKeys
 
 _VERSION = "2024-01-01"
 _TOKEN = "token:"  # noqa: S105 - of a page, not of an account
@@ -62,7 +62,7 @@ class Ark(Provider):
         """The project whose assets these are."""
         return self._options.get("project", "default")
 
-    def _register(self, wanted: Registration) -> Registered:
+    def _register(self, wanted: Registration) -> RegistrationAnswer:
         body = {"GroupId": wanted.group, "URL": wanted.url, "AssetType": wanted.type, "Name": wanted.name}
         call = self._action("register", "CreateAsset", body)
         return call, self._result(call)
@@ -123,7 +123,7 @@ class Ark(Provider):
         call = self._action("create_session", "CreateVisualValidateSession", {"CallbackURL": callback})
         result = self._result(call)
         link = self._found(call, result, "H5Link")
-        return Session(self.name, link, reading.text(result, "BytedToken"), self._redactor.answer(result))
+        return Session(self.name, link, fields.text(result, "BytedToken"), self._redactor.answer(result))
 
     def session_result(self, token: str) -> Group:
         call = self._action("session_result", "GetVisualValidateResult", {"BytedToken": token})
@@ -134,7 +134,9 @@ class Ark(Provider):
         signing = self._options.get("signing", "official")
         if signing == "published" and token is not None:
             raise UsageError(f"{self.title}: the published signature knows no session token: leave --signing out")
-        return Signed(Keys(self._keys["access_key"].reveal(), self._keys["secret_key"], token), self.region, signing)
+        return SignatureAuth(
+            SigningKeys(self._keys["access_key"].reveal(), self._keys["secret_key"], token), self.region, signing
+        )
 
     def _action(self, action: str, name: str, body: Mapping[str, Any]) -> Call:
         """An Action: in the query as the SDKs send it, or in the path as one page prints it."""
@@ -145,7 +147,7 @@ class Ark(Provider):
 
     def _result(self, call: Call) -> Mapping[str, Any]:
         """The result; the two Actions for real persons may answer without the envelope."""
-        return reading.inner(self._ask(call), "Result")
+        return fields.inner(self._ask(call), "Result")
 
     def _list(
         self, action: str, name: str, filters: Mapping[str, Any], page: str | None, size: int | None
@@ -162,16 +164,16 @@ class Ark(Provider):
         result = self._result(call)
         read = self._group if action == "list_groups" else self._asset
         found = self._page(call, result, number, lambda item: read(call, item))
-        following = reading.text(result, "NextToken")
+        following = fields.text(result, "NextToken")
         if following is not None or token is not None:
             return Page(found.items, None if following is None else _TOKEN + following, found.total)
         return found
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Said | None:
+    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
         metadata = answer.get("ResponseMetadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         error = metadata.get("Error") or (answer.get("error") if status >= 400 else None)
         if status < 400 and not error:
             return None
-        said = said_by(error or answer, status)
-        return Said(status, said.code, said.message, reading.text(metadata, "RequestId"))
+        said = parse_refusal(error or answer, status)
+        return Refusal(status, said.code, said.message, fields.text(metadata, "RequestId"))

@@ -112,12 +112,12 @@ class Callback:
     reason: str | None = None
 
 
-def moment(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """A time as providers write it: ISO 8601 text, or seconds or milliseconds since 1970. None: it is no time.
 
     Text without a zone is taken as UTC: every provider that writes a zone writes that one.
 
-    >>> moment("2026-04-21T02:41:43Z") == moment(1776739303) == moment("1776739303000")
+    >>> parse_time("2026-04-21T02:41:43Z") == parse_time(1776739303) == parse_time("1776739303000")
     True
     """
     if isinstance(value, str):

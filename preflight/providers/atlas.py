@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
-from preflight.providers import reading
-from preflight.providers.access import API_KEY, Key
+from preflight.providers import fields
 from preflight.providers.asset import Asset, Page
-from preflight.providers.base import Provider, Registered, Registration
+from preflight.providers.base import Provider, Registration, RegistrationAnswer
 from preflight.providers.client import Call
+from preflight.providers.credentials import API_KEY, CredentialSpec
+from preflight.providers.fields import Fields
 from preflight.providers.multipart import Multipart
-from preflight.providers.reading import Fields
-from preflight.providers.reasons import Said, said_by_code
+from preflight.providers.refusals import Refusal, parse_coded_refusal
 
 _PATH = "/api/v1/sd/assets"
 _ONLY = "only as asset://…, never inline as a URL: in {} of a Seedance 2.0 or 2.0-Fast request to api.atlascloud.ai"
@@ -31,7 +31,7 @@ class Atlas(Provider):
     title = "Atlas Cloud"
     rules = "atlas"
     origins: ClassVar = {"main": "https://console.atlascloud.ai", "generation": "https://api.atlascloud.ai"}
-    keys = (Key(API_KEY, ("ATLASCLOUD_API_KEY",)),)
+    keys = (CredentialSpec(API_KEY, ("ATLASCLOUD_API_KEY",)),)
     fields = Fields(
         "id",
         "name",
@@ -53,7 +53,7 @@ class Atlas(Provider):
         "audio": _ONLY.format("reference_audio"),
     }
 
-    def _register(self, wanted: Registration) -> Registered:
+    def _register(self, wanted: Registration) -> RegistrationAnswer:
         body = {"type": wanted.type, "url": wanted.url, "name": wanted.name}
         call = self._call("register", "POST", _PATH, body)
         return call, self._data(call)
@@ -93,7 +93,7 @@ class Atlas(Provider):
         call = self._call("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
         answer = self._ask(call)
         # Two official pages print two shapes.
-        url = reading.text(reading.inner(answer, "data"), "download_url") or reading.text(answer, "url")
+        url = fields.text(fields.inner(answer, "data"), "download_url") or fields.text(answer, "url")
         if url is None:
             raise self._exchange.unusable(call, "it has no download_url")
         return url
@@ -105,12 +105,12 @@ class Atlas(Provider):
         return self._page(call, self._data(call), number, lambda item: self._asset(call, item))
 
     def _data(self, call: Call) -> Mapping[str, Any]:
-        return reading.inner(self._ask(call), "data")
+        return fields.inner(self._ask(call), "data")
 
     def _reference_of(self, ids: Mapping[str, str], asset: str) -> str | None:
         chosen = self._options.get("reference_id")
         wanted = (chosen,) if chosen else self.options["reference_id"]
         return next((f"asset://{ids[name]}" for name in wanted if name in ids), None)
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Said | None:
-        return said_by_code(answer, status)
+    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
+        return parse_coded_refusal(answer, status)

@@ -1,7 +1,8 @@
 """What every provider is: `Provider`. A provider is class data and one short method for each of its calls.
 
-A method is one HTTP call: it does not retry, wait, loop or remember. Whoever holds the rates gives `around`, which is
-entered with the action's name for the time of the call and sees its error; a signature is made inside, after the wait.
+A method is one HTTP call: it does not retry, wait, loop or remember. Whoever holds the rates gives `middleware`,
+which is entered with the action's name for the time of the call and sees its error.
+A signature is made inside, after the wait.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Registration(NamedTuple):
     description: str | None
 
 
-Registered = tuple[Call, Mapping[str, Any]]
+RegistrationAnswer = tuple[Call, Mapping[str, Any]]
 """A call, and what it answered of the asset."""
 
 
@@ -73,7 +74,7 @@ class Provider(Calls):
     usage               how the reference is used, by kind; "": for all others
     failure_codes       its words for what is wrong with a file → `preflight.codes.CODES`
     retryable_failures  failures that a new registration may overcome
-    reasons             its codes → `preflight.providers.reasons.REASONS`, where they mean more than elsewhere
+    reasons             its codes → `preflight.providers.refusals.REASONS`, where they mean more than elsewhere
     url_lifetime        how long `Asset.url` works, where a page says so
     options             further arguments, with the values that they take; none: any
     """
@@ -126,7 +127,7 @@ class Provider(Calls):
         kind = kind or self.types[word]
         return self._asset(call, data, status="processing", kind=kind, name=name, group=group, source=url)
 
-    def _register(self, wanted: Registration) -> Registered:
+    def _register(self, wanted: Registration) -> RegistrationAnswer:
         """The call that registers, and what it answers of the asset."""
         self._lacks("register")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from preflight.providers.access import Key
 from preflight.providers.ark import Ark
+from preflight.providers.credentials import CredentialSpec
 
 
 class Byteplus(Ark):
@@ -17,8 +17,8 @@ class Byteplus(Ark):
     region = "ap-southeast-1"
     origins: ClassVar = {"main": "https://ark.ap-southeast-1.byteplusapi.com"}
     keys = (
-        Key("access_key", ("BYTEPLUS_ACCESSKEY", "BYTEPLUS_ACCESS_KEY"), public=True),
-        Key("secret_key", ("BYTEPLUS_SECRETKEY", "BYTEPLUS_SECRET_KEY")),
-        Key("session_token", ("BYTEPLUS_SESSION_TOKEN",), required=False),
+        CredentialSpec("access_key", ("BYTEPLUS_ACCESSKEY", "BYTEPLUS_ACCESS_KEY"), public=True),
+        CredentialSpec("secret_key", ("BYTEPLUS_SECRETKEY", "BYTEPLUS_SECRET_KEY")),
+        CredentialSpec("session_token", ("BYTEPLUS_SESSION_TOKEN",), required=False),
     )
     options: ClassVar = {"project": ()}

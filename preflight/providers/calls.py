@@ -12,17 +12,17 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
 from preflight.errors import UsageError
-from preflight.providers.access import API_KEY, HeaderKey, Key, origin_of, read_keys
-from preflight.providers.answers import Answers
 from preflight.providers.client import Auth, Call, Client
+from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth, endpoint_origin, read_credentials
 from preflight.providers.exchange import Exchange
 from preflight.providers.multipart import Multipart
-from preflight.providers.rates import PLANS, Plan
-from preflight.providers.reasons import Said
+from preflight.providers.parse import Answers
+from preflight.providers.rate_limits import RATE_LIMITS, RateLimits
 from preflight.providers.redaction import Redactor
+from preflight.providers.refusals import Refusal
 from preflight.providers.secret import Secret
 
-Around = Callable[[str], AbstractContextManager[object]]
+Middleware = Callable[[str], AbstractContextManager[object]]
 """Entered with an action's name for the time of its call; sees the call's error."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}")
@@ -37,10 +37,10 @@ class Calls(Answers):
     """Keys, hosts and calls of one provider. See `Provider` for the class data."""
 
     origins: ClassVar[Mapping[str, str]]
-    keys: ClassVar[tuple[Key, ...]]
+    keys: ClassVar[tuple[CredentialSpec, ...]]
     types: ClassVar[Mapping[str, str | None]] = {"Image": "image", "Video": "video", "Audio": "audio"}
     options: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    plans: ClassVar[Mapping[str, Plan]] = PLANS
+    plans: ClassVar[Mapping[str, RateLimits]] = RATE_LIMITS
     reasons: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
@@ -52,16 +52,16 @@ class Calls(Answers):
         proxy: str | None = None,
         ca_bundle: str | None = None,
         timeout: tuple[float, float] = (10.0, 60.0),
-        around: Around = lambda action: nullcontext(),
+        middleware: Middleware = lambda action: nullcontext(),
         clock: Callable[[], datetime] = now,
         env: Mapping[str, str] | None = None,
         **options: str | None,
     ) -> None:
         """keys: by name, or the one key; without them the environment's. options: of `options`. Raises `UsageError`."""
         given = {API_KEY: keys} if isinstance(keys, str) else dict(keys or {})
-        self.around = around
-        self._keys = read_keys(self.title, self.keys, given, os.environ if env is None else env)
-        self._endpoint = None if endpoint is None else origin_of(endpoint)
+        self.middleware = middleware
+        self._keys = read_credentials(self.title, self.keys, given, os.environ if env is None else env)
+        self._endpoint = None if endpoint is None else endpoint_origin(endpoint)
         self._options = self._chosen(options)
         if plan not in self.plans:
             raise UsageError(f"{self.title} has no plan {plan!r}: choose one of {', '.join(self.plans)}")
@@ -98,9 +98,9 @@ class Calls(Answers):
     # What a provider may do otherwise.
 
     def _auth(self) -> Auth:
-        return HeaderKey(self._keys[API_KEY])
+        return HeaderAuth(self._keys[API_KEY])
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Said | None:
+    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
         """The refusal that an answer is, in the provider's own words; None where it is none."""
         raise NotImplementedError
 
@@ -133,7 +133,7 @@ class Calls(Answers):
 
     def _ask(self, call: Call) -> dict[str, Any]:
         """The answer's JSON object. Raises `ProviderError`."""
-        with self.around(call.action):
+        with self.middleware(call.action):
             return self._exchange.ask(call)
 
     def _json(self, body: Mapping[str, Any]) -> bytes:

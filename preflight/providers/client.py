@@ -39,7 +39,7 @@ _PIECE: Final = 1 << 16
 class Call:
     """One call before it is signed.
 
-    action   what we call it: a key of `Plan.rates`
+    action   what we call it: a key of `RateLimits.rates`
     name     what the provider calls it: for messages
     reads    it changes nothing, so it can never have taken effect unseen
     empty    an answer without a body is one, too
@@ -72,7 +72,7 @@ class Auth(Protocol):
         ...
 
 
-class NoAnswer(Exception):
+class TransportError(Exception):
     """There is no (whole) answer. `reason` is a key of `reasons.REASONS`; `sent`: the call may have arrived."""
 
     def __init__(self, reason: str, detail: str, sent: bool) -> None:
@@ -110,7 +110,7 @@ class Client:
         self._adapter.close()
 
     def send(self, call: Call) -> Answer:
-        """Send a call, signed at this moment. Raises `NoAnswer`."""
+        """Send a call, signed at this moment. Raises `TransportError`."""
         with quiet():
             response = self._sent(call)
             try:
@@ -125,7 +125,7 @@ class Client:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": _agent(), **call.headers}
         headers |= self._auth.headers(call, self._clock())
         request = requests.PreparedRequest()
-        # Without `auth` requests would look for a user name in the URL; there is none, `origin_of` sees to that.
+        # Without `auth` requests would look for a user name in the URL; there is none, `endpoint_origin` sees to that.
         request.prepare(method=call.method, url=call.url, headers=headers, data=call.body)
         return request
 
@@ -150,11 +150,11 @@ class Client:
             for piece in _pieces(response.raw):
                 body += piece
                 if len(body) > MAX_ANSWER:
-                    raise NoAnswer("response_invalid", f"it is longer than {MAX_ANSWER:,} bytes", True)
+                    raise TransportError("response_invalid", f"it is longer than {MAX_ANSWER:,} bytes", True)
                 if time.monotonic() > end:
-                    raise NoAnswer("timed_out", "the answer does not come to its end", True)
+                    raise TransportError("timed_out", "the answer does not come to its end", True)
         except Exception as error:
-            if isinstance(error, NoAnswer):
+            if isinstance(error, TransportError):
                 raise
             failure = _failure(error)
         else:
@@ -174,36 +174,36 @@ def _agent() -> str:
     return f"preflight/{__version__}"
 
 
-def _failure(error: Exception) -> NoAnswer:
+def _failure(error: Exception) -> TransportError:
     """What went wrong on the way, without a word of the exception's own: those hold URLs, and a proxy's password."""
     import requests
     from urllib3 import exceptions
 
     chain = list(_causes(error))
     if isinstance(error, requests.exceptions.InvalidURL | exceptions.LocationValueError):
-        return NoAnswer("connection_failed", "the host's name is none", False)
+        return TransportError("connection_failed", "the host's name is none", False)
     if isinstance(error, requests.exceptions.ProxyError):
-        return NoAnswer("connection_failed", "the proxy does not answer, or refuses", False)
+        return TransportError("connection_failed", "the proxy does not answer, or refuses", False)
     certificate = next((each for each in chain if isinstance(each, ssl.SSLCertVerificationError)), None)
     if certificate is not None:
-        return NoAnswer("tls_failed", f"the certificate is not valid: {certificate.verify_message}", False)
+        return TransportError("tls_failed", f"the certificate is not valid: {certificate.verify_message}", False)
     tls = next((each for each in chain if isinstance(each, ssl.SSLError)), None)
     if tls is not None:
-        return NoAnswer("tls_failed", (tls.reason or "").lower().replace("_", " "), tls.reason not in _HANDSHAKE)
+        return TransportError("tls_failed", (tls.reason or "").lower().replace("_", " "), tls.reason not in _HANDSHAKE)
     if any(isinstance(each, socket.gaierror | exceptions.NameResolutionError) for each in chain):
-        return NoAnswer("connection_failed", "the host is not known", False)
+        return TransportError("connection_failed", "the host is not known", False)
     if any(isinstance(each, exceptions.NewConnectionError | exceptions.ConnectTimeoutError) for each in chain):
-        return NoAnswer("connection_failed", "the host does not take the connection", False)
+        return TransportError("connection_failed", "the host does not take the connection", False)
     if any(isinstance(each, TimeoutError | exceptions.ReadTimeoutError | requests.Timeout) for each in chain):
-        return NoAnswer("timed_out", "", True)
+        return TransportError("timed_out", "", True)
     invalid = next((each for each in chain if isinstance(each, InvalidResponse)), None)
     if invalid is not None:
-        return NoAnswer("response_invalid", f"it is not valid HTTP: {invalid}", True)
+        return TransportError("response_invalid", f"it is not valid HTTP: {invalid}", True)
     if any(type(each) is BadStatusLine for each in chain):  # its subclass means that the connection ended
-        return NoAnswer("response_invalid", "it does not begin with a status line", True)
+        return TransportError("response_invalid", "it does not begin with a status line", True)
     if any(isinstance(each, exceptions.DecodeError) for each in chain):
-        return NoAnswer("response_invalid", "its coding cannot be read", True)
-    return NoAnswer("connection_lost", "", True)
+        return TransportError("response_invalid", "its coding cannot be read", True)
+    return TransportError("connection_lost", "", True)
 
 
 _HANDSHAKE: Final = frozenset(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from preflight.providers import reading
-from preflight.providers.access import API_KEY, HeaderKey, Key
+from preflight.providers import fields
 from preflight.providers.asset import Asset
-from preflight.providers.base import Provider, Registered, Registration
+from preflight.providers.base import Provider, Registration, RegistrationAnswer
 from preflight.providers.client import Auth
-from preflight.providers.reading import Fields
-from preflight.providers.reasons import Said, said_by_code
+from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth
+from preflight.providers.fields import Fields
+from preflight.providers.refusals import Refusal, parse_coded_refusal
 
 _PATH = "/api/v1/client/job"
 
@@ -26,7 +26,7 @@ class Crun(Provider):
     title = "Crun"
     rules = "crun"
     origins: ClassVar = {"main": "https://api.crun.ai"}
-    keys = (Key(API_KEY, ("CRUN_API_KEY",)),)
+    keys = (CredentialSpec(API_KEY, ("CRUN_API_KEY",)),)
     fields = Fields("AssetId", "Name", "AssetType", "Status", created="CreateTime", updated="UpdateTime")
     reasons: ClassVar = {
         "422": "invalid",
@@ -40,19 +40,19 @@ class Crun(Provider):
         "audio": "in reference_audios (reference-to-video)",
     }
 
-    def _register(self, wanted: Registration) -> Registered:
+    def _register(self, wanted: Registration) -> RegistrationAnswer:
         body = {"name": wanted.name, "asset_type": wanted.type, "asset_url": wanted.url}
         call = self._call("register", "POST", f"{_PATH}/asset-upload", body)
-        return call, reading.inner(self._ask(call), "data")
+        return call, fields.inner(self._ask(call), "data")
 
     def get(self, asset: str) -> Asset:
         call = self._call("get", "GET", f"{_PATH}/asset-info", query={"asset_id": self._id(asset)})
         answer = self._ask(call)
         # Why an asset failed stands beside the data: "Response message, error description when failed".
-        return self._asset(call, reading.inner(answer, "data"), why=reading.text(answer, "message"))
+        return self._asset(call, fields.inner(answer, "data"), why=fields.text(answer, "message"))
 
     def _auth(self) -> Auth:
-        return HeaderKey(self._keys[API_KEY], "x-api-key", "")
+        return HeaderAuth(self._keys[API_KEY], "x-api-key", "")
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Said | None:
-        return said_by_code(answer, status)
+    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
+        return parse_coded_refusal(answer, status)

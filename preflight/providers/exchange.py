@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from preflight.codes import CODES
 from preflight.errors import ProviderError
-from preflight.providers.client import Answer, Call, Client, NoAnswer
+from preflight.providers.client import Answer, Call, Client, TransportError
 from preflight.providers.findings import NOT_THE_FILE, finding_of
-from preflight.providers.reasons import REASONS, Said, reason_of
 from preflight.providers.redaction import Redactor
+from preflight.providers.refusals import REASONS, Refusal, reason_of
 
-Judge = Callable[[int, Mapping[str, Any]], Said | None]
+Judge = Callable[[int, Mapping[str, Any]], Refusal | None]
 """(HTTP status, answer) → the refusal that the answer is; None where it is none."""
 
 _EPOCH: Final = 1e9
@@ -51,7 +51,7 @@ class Exchange:
         """The JSON object that answers `call`. Raises `ProviderError`."""
         try:
             answer = self._client.send(call)
-        except NoAnswer as lost:
+        except TransportError as lost:
             failure = self._error(call, lost.reason, detail=str(lost), ambiguous=lost.sent)
         else:
             return self._understood(call, answer)
@@ -73,14 +73,14 @@ class Exchange:
             if call.empty and 200 <= status < 300 and not answer.body.strip():
                 return {}
             if status == 429 or status >= 500:
-                raise self._refused(call, answer, Said(status, message=_kind(answer)))
+                raise self._refused(call, answer, Refusal(status, message=_kind(answer)))
             raise self.unusable(call, _kind(answer), status)
         said = self._judge(status, body)
         if said is None and 200 <= status < 300:
             return body
-        raise self._refused(call, answer, said or Said(status))
+        raise self._refused(call, answer, said or Refusal(status))
 
-    def _refused(self, call: Call, answer: Answer, said: Said) -> ProviderError:
+    def _refused(self, call: Call, answer: Answer, said: Refusal) -> ProviderError:
         finding = finding_of(said.code, said.message, self._codes)
         reason = self._reasons.get(said.code or "") or reason_of(said)
         if finding in NOT_THE_FILE:

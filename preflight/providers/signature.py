@@ -22,7 +22,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class SigningKeys:
     """What signs: the access key id (no secret), the secret key, and with temporary keys the session token."""
 
     access_key: str
@@ -30,7 +30,7 @@ class Keys:
     session_token: Secret | None = None
 
 
-def official(call: Call, body: bytes, keys: Keys, region: str, now: datetime) -> dict[str, str]:
+def official(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
     """The headers that sign `call`: content type, host, every `X-…` header, and by one of those the body."""
     headers = _signed_by(call, now) | {"X-Content-Sha256": sha256(body).hexdigest()}
     if keys.session_token is not None:
@@ -40,7 +40,7 @@ def official(call: Call, body: bytes, keys: Keys, region: str, now: datetime) ->
     return headers | {"Authorization": _authorization(call, body, signed, keys, keys.secret_key.reveal(), region, now)}
 
 
-def published(call: Call, body: bytes, keys: Keys, region: str, now: datetime) -> dict[str, str]:
+def published(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
     """The headers as the page's sample code makes them; it knows no session token."""
     headers = _signed_by(call, now)
     secret = "VolcEngine" + keys.secret_key.reveal()
@@ -48,17 +48,17 @@ def published(call: Call, body: bytes, keys: Keys, region: str, now: datetime) -
 
 
 _SIGNED: Final = ("Content-Type", "Content-Md5", "Host")
-SIGNERS: Final[Mapping[str, Callable[[Call, bytes, Keys, str, datetime], dict[str, str]]]] = {
+SIGNERS: Final[Mapping[str, Callable[[Call, bytes, SigningKeys, str, datetime], dict[str, str]]]] = {
     "official": official,
     "published": published,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignatureAuth:
     """Signs calls of the service `ark`: an `Auth` for `Client`."""
 
-    keys: Keys
+    keys: SigningKeys
     region: str
     signing: str = field(default="official")
 
@@ -83,7 +83,7 @@ def host_of(url: str) -> str:
 
 
 def _authorization(
-    call: Call, body: bytes, signed: Mapping[str, str], keys: Keys, secret: str, region: str, now: datetime
+    call: Call, body: bytes, signed: Mapping[str, str], keys: SigningKeys, secret: str, region: str, now: datetime
 ) -> str:
     parts = urlsplit(call.url)
     pairs = sorted((quote(name, _SAFE), quote(value, _SAFE)) for name, value in parse_qsl(parts.query, True))

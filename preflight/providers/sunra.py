@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from preflight.providers.access import API_KEY, Key
 from preflight.providers.asset import Asset, Page
-from preflight.providers.base import Provider, Registered, Registration
+from preflight.providers.base import Provider, Registration, RegistrationAnswer
+from preflight.providers.credentials import API_KEY, CredentialSpec
+from preflight.providers.fields import Fields
 from preflight.providers.findings import UPSTREAM
-from preflight.providers.reading import Fields
-from preflight.providers.reasons import Said, said_by
+from preflight.providers.refusals import Refusal, parse_refusal
 
 _PATH = "/v1/ark/assets"
 _RELAY = (
@@ -30,7 +30,7 @@ class Sunra(Provider):
     title = "Sunra"
     rules = "sunra"
     origins: ClassVar = {"main": "https://api.sunra.ai"}
-    keys = (Key(API_KEY, ("SUNRA_API_KEY",)),)
+    keys = (CredentialSpec(API_KEY, ("SUNRA_API_KEY",)),)
     types: ClassVar = {"image": "image", "video": "video", "audio": "audio"}
     fields = Fields(
         "ark_asset_id",
@@ -49,7 +49,7 @@ class Sunra(Provider):
     failure_codes: ClassVar = {**UPSTREAM, "unsafe_content": "sensitive_content"}
     usage: ClassVar = {"": _RELAY}
 
-    def _register(self, wanted: Registration) -> Registered:
+    def _register(self, wanted: Registration) -> RegistrationAnswer:
         body = {"source_url": wanted.url, "name": wanted.name, "asset_type": wanted.type}
         call = self._call("register", "POST", _PATH, body)
         return call, self._ask(call)
@@ -79,8 +79,8 @@ class Sunra(Provider):
         if answer.get("deleted") is False:
             raise self._exchange.unusable(call, "it says that nothing was deleted")
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Said | None:
+    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
         error = answer.get("error")
         if status >= 400 or (isinstance(error, dict) and "ark_asset_id" not in answer):
-            return said_by(error or answer, status)
+            return parse_refusal(error or answer, status)
         return None

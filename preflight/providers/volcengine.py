@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from preflight.providers.access import Key
 from preflight.providers.ark import Ark
+from preflight.providers.credentials import CredentialSpec
 
 
 class Volcengine(Ark):
@@ -17,8 +17,8 @@ class Volcengine(Ark):
     region = "cn-beijing"
     origins: ClassVar = {"main": "https://open.volcengineapi.com"}
     keys = (
-        Key("access_key", ("VOLC_ACCESSKEY",), public=True),
-        Key("secret_key", ("VOLC_SECRETKEY",)),
-        Key("session_token", ("VOLC_SESSION_TOKEN", "VOLC_SESSIONTOKEN"), required=False),
+        CredentialSpec("access_key", ("VOLC_ACCESSKEY",), public=True),
+        CredentialSpec("secret_key", ("VOLC_SECRETKEY",)),
+        CredentialSpec("session_token", ("VOLC_SESSION_TOKEN", "VOLC_SESSIONTOKEN"), required=False),
     )
     options: ClassVar = {"project": (), "signing": ("official", "published")}

@@ -6,8 +6,8 @@ Time comes from a `Clock`, so that tests need not wait, and waiting ends at once
 from __future__ import annotations
 
 from preflight.errors import Stopped
-from preflight.rates.clock import Clock, Section
+from preflight.rates.clock import Clock, InFlight
+from preflight.rates.pacer import LEAST, RECOVERY, SAFETY, Pacer
 from preflight.rates.polling import Backoff, Scheduler
-from preflight.rates.rates import LEAST, RECOVERY, SAFETY, Pacer
 
-__all__ = ["LEAST", "RECOVERY", "SAFETY", "Backoff", "Clock", "Pacer", "Scheduler", "Section", "Stopped"]
+__all__ = ["LEAST", "RECOVERY", "SAFETY", "Backoff", "Clock", "InFlight", "Pacer", "Scheduler", "Stopped"]

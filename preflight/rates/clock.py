@@ -1,4 +1,4 @@
-"""Time that can be stopped: `Clock`, and `Section` for what a stop must not tear apart."""
+"""Time that can be stopped: `Clock`, and `InFlight` for what a stop must not tear apart."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Clock:
         return self._stopped.is_set()
 
 
-class Section:
+class InFlight:
     """Work that a stop must not tear apart: `close` lets nobody in any more and waits for those that are inside."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from preflight.errors import NotActive
 from preflight.submission.api import submit, submit_many
-from preflight.submission.lookup import Settling
 from preflight.submission.outcome import Outcome, Submission
+from preflight.submission.recover import RecoveryWindow
 
-__all__ = ["NotActive", "Outcome", "Settling", "Submission", "submit", "submit_many"]
+__all__ = ["NotActive", "Outcome", "RecoveryWindow", "Submission", "submit", "submit_many"]

@@ -12,17 +12,17 @@ from preflight.checker import Rules, plan_for
 from preflight.errors import NotActive, Rejected, UsageError
 from preflight.hosts import Host
 from preflight.hosts.opening import open_host
-from preflight.ledger import STEM, TAIL, Ledger
+from preflight.ledger import MAX_STEM_CHARS, SUFFIX_CHARS, Ledger
 from preflight.net.options import DEFAULT_OPTIONS
 from preflight.providers import Asset, Provider, find_provider
-from preflight.rates import Clock, Pacer, Section
+from preflight.rates import Clock, InFlight, Pacer
 from preflight.sources.open import require_iterable
-from preflight.submission.groups import Groups
-from preflight.submission.job import Job, digest_of
-from preflight.submission.lookup import USUAL_SETTLING, Settling
+from preflight.submission.groups import GroupResolver
 from preflight.submission.outcome import Submission
-from preflight.submission.registrar import Registrar
-from preflight.submission.run import DEADLINES, Run
+from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
+from preflight.submission.register import Registrar
+from preflight.submission.run import DEADLINES, SubmissionRun
+from preflight.submission.submitter import Submitter, digest_of
 from preflight.targets import Item
 
 SubmitTarget = str | os.PathLike[str]
@@ -68,7 +68,7 @@ def submit_many(
     retry_failed: bool = False,
     timeout: float | None = None,
     allow_private: bool = False,
-    settling: Settling = USUAL_SETTLING,
+    settling: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
     clock: Clock | None = None,
     **provider_options: Any,
 ) -> Generator[Submission, None, None]:
@@ -104,16 +104,16 @@ def submit_many(
     def run() -> Generator[Submission, None, None]:
         with ExitStack() as stack:
             stack.enter_context(provider)
-            provider.around = pacer = Pacer(provider.plan, clock)
+            provider.middleware = pacer = Pacer(provider.plan, clock)
             book = ledger if isinstance(ledger, Ledger) else stack.enter_context(_opened(ledger))
-            calls = Section()
-            job = Job(
+            calls = InFlight()
+            job = Submitter(
                 provider,
                 book,
                 checks,
                 digest_of(checks.rules),
                 Registrar(provider, book, clock, settling, pacer=pacer, calls=calls, retry_failed=retry_failed),
-                Groups(provider, book, clock, settling, calls=calls),
+                GroupResolver(provider, book, clock, settling, calls=calls),
                 clock,
                 opened,
                 group,
@@ -121,7 +121,7 @@ def submit_many(
                 type,
             )
             job.groups.admit(group)
-            submissions = stack.enter_context(Run(job, calls, wait_for=wait, poll_timeout=poll_timeout))
+            submissions = stack.enter_context(SubmissionRun(job, calls, wait_for=wait, poll_timeout=poll_timeout))
             items = (target if isinstance(target, Item) else Item(target) for target in targets)
             yield from submissions.submissions(items, ordered=ordered)
 
@@ -136,9 +136,9 @@ def _admit(provider: Provider, given: str | None, name: str | None) -> None:
     """Raise `UsageError` for a type that the provider has not, and for a name that would be cut."""
     if given is not None and given not in provider.types:
         raise UsageError(f"{provider.title} has no type {given!r}: its types are {', '.join(provider.types)}")
-    most = min(STEM, provider.name_max - TAIL)
+    most = min(MAX_STEM_CHARS, provider.name_max - SUFFIX_CHARS)
     if name is not None and not 0 < len(name.strip()) <= most:
         raise UsageError(
-            f"{provider.title}: --name has {len(name)} characters: give 1 to {most}; {TAIL} more are added, "
+            f"{provider.title}: --name has {len(name)} characters: give 1 to {most}; {SUFFIX_CHARS} more are added, "
             "by which each asset can be found again"
         )

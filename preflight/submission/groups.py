@@ -9,11 +9,11 @@ from typing import Final
 
 from preflight.errors import ProviderError, UsageError
 from preflight.escape import printable
-from preflight.ledger import Key, Ledger
+from preflight.ledger import Ledger, RegistrationKey
 from preflight.providers import Group, Provider
-from preflight.rates import Clock, Section, Stopped
-from preflight.submission.lookup import Settling, awaited, every
-from preflight.submission.patience import changing, reading
+from preflight.rates import Clock, InFlight, Stopped
+from preflight.submission.patience import call_idempotent, call_once_unless_throttled
+from preflight.submission.recover import RecoveryWindow, iter_pages, poll_until
 
 LISTED: Final = 20
 """Names of groups that a message shows."""
@@ -21,18 +21,24 @@ MOST_TRIES: Final = 3
 """Calls that make one group, whose answers are lost."""
 
 
-class Groups:
+class GroupResolver:
     """Groups of one account, by name or id. Each is looked up once a run."""
 
     def __init__(
-        self, provider: Provider, ledger: Ledger, clock: Clock, settling: Settling, *, calls: Section | None = None
+        self,
+        provider: Provider,
+        ledger: Ledger,
+        clock: Clock,
+        settling: RecoveryWindow,
+        *,
+        calls: InFlight | None = None,
     ) -> None:
         """calls: entered from an intent to its outcome."""
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
         self._settling = settling
-        self._calls = calls or Section()
+        self._calls = calls or InFlight()
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -58,7 +64,7 @@ class Groups:
 
     def all(self) -> Iterator[Group]:
         """All groups of the account."""
-        return every(lambda page: reading(lambda: self._provider.list_groups(page=page), self._clock))
+        return iter_pages(lambda page: call_idempotent(lambda: self._provider.list_groups(page=page), self._clock))
 
     def make(self, name: str, description: str | None = None) -> Group:
         """Make a group, of which the caller holds the claim and has seen that there is none.
@@ -100,17 +106,17 @@ class Groups:
         def look() -> Group | None:
             return next((group for group in self.all() if group.name == name), None)
 
-        return awaited(look, self._clock, self._settling)
+        return poll_until(look, self._clock, self._settling)
 
     def _find_or_make(self, name: str) -> str:
         place = self._place(name)
-        with self._ledger.claim(Key(*place, "", "group"), self._clock.sleep):
+        with self._ledger.claim(RegistrationKey(*place, "", "group"), self._clock.sleep):
             matches = [group for group in self.all() if name in (group.name, group.id)]
             if len(matches) > 1:
                 ids = ", ".join(group.id for group in matches[:LISTED])
                 title, shown = self._provider.title, printable(name)
                 raise UsageError(f"{title} has {len(matches)} groups called {shown!r}: give one's id: {ids}")
-            found = matches[0] if matches else changing(lambda: self.make(name), self._clock)
+            found = matches[0] if matches else call_once_unless_throttled(lambda: self.make(name), self._clock)
             self._ledger.write_group(*place, found.id)
             return found.id
 

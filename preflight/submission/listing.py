@@ -9,8 +9,8 @@ from typing import Any
 from preflight.errors import UsageError
 from preflight.providers import Asset, Page, Provider
 from preflight.rates import Clock
-from preflight.submission.lookup import every, whole
-from preflight.submission.patience import reading
+from preflight.submission.patience import call_idempotent
+from preflight.submission.recover import iter_pages, with_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,19 @@ class Listing:
 
     def all(self) -> Iterator[Asset]:
         """The assets of all pages, each once."""
-        return self._chosen(every(self._turned))
+        return self._chosen(iter_pages(self._turned))
 
     def _turned(self, page: str | None) -> Page[Asset]:
-        return reading(lambda: self._turn(page=page, size=self._size, **self._filters), self._clock)
+        return call_idempotent(lambda: self._turn(page=page, size=self._size, **self._filters), self._clock)
 
     def _chosen(self, assets: Iterator[Asset] | tuple[Asset, ...]) -> Iterator[Asset]:
         for asset in assets:
-            whole = self._whole(asset)
-            if self._wanted.takes(whole.name, whole.kind, whole.status):
-                yield whole
+            with_details = self._whole(asset)
+            if self._wanted.takes(with_details.name, with_details.kind, with_details.status):
+                yield with_details
 
     def _whole(self, asset: Asset) -> Asset:
         """The asset with what a list leaves out, where a filter needs that."""
         if self._wanted.name is None:
             return asset
-        return reading(lambda: whole(self._provider, asset), self._clock)
+        return call_idempotent(lambda: with_details(self._provider, asset), self._clock)

@@ -16,12 +16,12 @@ _LONGEST: Final = 60.0
 """Seconds that a provider may ask to wait before the call is given up."""
 
 
-def reading(call: Callable[[], T], clock: Clock) -> T:
+def call_idempotent(call: Callable[[], T], clock: Clock) -> T:
     """What a call gives that changes nothing; a failure of the moment is not yet the answer."""
     return _repeated(call, clock, lambda error: error.retryable and error.reason != "connection_failed")
 
 
-def changing(call: Callable[[], T], clock: Clock) -> T:
+def call_once_unless_throttled(call: Callable[[], T], clock: Clock) -> T:
     """What a call gives that changes something: only too many calls are a reason to make it again."""
     return _repeated(call, clock, lambda error: isinstance(error, RateLimited))
 

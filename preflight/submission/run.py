@@ -19,11 +19,11 @@ from preflight.errors import (
 )
 from preflight.ledger import Entry
 from preflight.providers import Asset
-from preflight.rates import Scheduler, Section, Stopped
+from preflight.rates import InFlight, Scheduler, Stopped
 from preflight.scan.items import name_of
-from preflight.submission.job import Job
 from preflight.submission.outcome import Submission, settled, stopped
-from preflight.submission.registrar import APPEARS
+from preflight.submission.register import APPEARS
+from preflight.submission.submitter import Submitter
 from preflight.targets import Item
 
 DEADLINES: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
@@ -38,13 +38,15 @@ _PASSING: Final = (ProviderUnavailable, ProviderUnreachable, RateLimited)
 _Result = Submission | BaseException
 
 
-class Run:
+class SubmissionRun:
     """One run of submissions. Use as a context; leaving it early keeps everything resumable.
 
     Its threads are daemons: at the end only calls that may have an effect are waited for, nothing that merely reads.
     """
 
-    def __init__(self, job: Job, calls: Section, *, wait_for: bool = True, poll_timeout: float | None = None) -> None:
+    def __init__(
+        self, job: Submitter, calls: InFlight, *, wait_for: bool = True, poll_timeout: float | None = None
+    ) -> None:
         """calls: what the job's calls with an effect are made in."""
         self._job = job
         self._calls = calls
@@ -56,7 +58,7 @@ class Run:
         self._workers: list[threading.Thread] = []
         self._ended: BaseException | None = None
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> SubmissionRun:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,7 +69,7 @@ class Run:
         self._calls.close()  # a call that is under way is brought to its end
 
     def submissions(self, items: Iterable[Item], *, ordered: bool = True) -> Iterator[Submission]:
-        """What became of every item, exactly one each. Raises what shows the whole call to be wrong."""
+        """What became of iter_pages item, exactly one each. Raises what shows the whole call to be wrong."""
         early: dict[int, Submission] = {}
         begun = given = 0
         for index, item in enumerate(items):

@@ -13,9 +13,16 @@ from preflight.errors import AssetNotFound, ProviderUnavailable, RateLimited, Us
 from preflight.ledger import Entry, Ledger
 from preflight.providers import Asset, Provider
 from preflight.rates import Clock
-from preflight.submission.lookup import USUAL_SETTLING, Settling, awaited, every, is_of, whole
-from preflight.submission.patience import reading
-from preflight.submission.registrar import APPEARS, Registrar, age_of
+from preflight.submission.patience import call_idempotent
+from preflight.submission.recover import (
+    DEFAULT_RECOVERY_WINDOW,
+    RecoveryWindow,
+    iter_pages,
+    matches_entry,
+    poll_until,
+    with_details,
+)
+from preflight.submission.register import APPEARS, Registrar, age_of
 
 OPEN: Final = ("intended", "unknown")
 """States of which the ledger has no id."""
@@ -30,7 +37,7 @@ _FOUND: Final[dict[str, Found]] = {"active": "active", "processing": "processing
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncResult:
     """One entry and what was found; `message` says what to do where that is needed."""
 
     entry: Entry
@@ -42,10 +49,12 @@ class Synced:
         return {"found": self.found, "message": self.message, "entry": self.entry.as_json()}
 
 
-class Sync:
+class LedgerSync:
     """Settles the entries of one account: those of its provider, endpoint, key and project."""
 
-    def __init__(self, provider: Provider, ledger: Ledger, clock: Clock, settling: Settling = USUAL_SETTLING) -> None:
+    def __init__(
+        self, provider: Provider, ledger: Ledger, clock: Clock, settling: RecoveryWindow = DEFAULT_RECOVERY_WINDOW
+    ) -> None:
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
@@ -63,7 +72,7 @@ class Sync:
         here = (provider.name, provider.origin, provider.account, provider.project)
         return (entry.provider, entry.origin, entry.account, entry.project) == here
 
-    def settle(self, entries: Iterable[Entry]) -> Iterator[Synced]:
+    def settle(self, entries: Iterable[Entry]) -> Iterator[SyncResult]:
         """What became of each entry. Raises what stops them all: `AccountRefused`, `ProviderUnreachable`."""
         entries = list(entries)
         lost = {entry.key: entry for entry in entries if entry.asset_id is None}
@@ -76,18 +85,18 @@ class Sync:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # all are done, or nobody wants to wait for the rest
 
-    def adopt(self, entry: Entry, asset_id: str) -> Synced:
+    def adopt(self, entry: Entry, asset_id: str) -> SyncResult:
         """Settle an entry by an id that its owner found in the provider's console."""
         taken = self._ledger.by_asset(entry.provider, asset_id, entry.origin)
         if taken is not None and (taken.key, taken.serial) != (entry.key, entry.serial):
             raise UsageError(f"{asset_id} is the asset of another entry already ({taken.name}): check the id")
         with self._ledger.claim(entry.registration, self._clock.sleep):
-            asset = reading(lambda: self._provider.get(asset_id), self._clock)
+            asset = call_idempotent(lambda: self._provider.get(asset_id), self._clock)
             if asset.name is not None and asset.name != entry.name:
                 raise UsageError(f"{asset_id} is called {asset.name!r}, not {entry.name!r}: it is another asset")
             return self._recorded(entry, asset)
 
-    def _unknown(self, entry: Entry) -> Synced:
+    def _unknown(self, entry: Entry) -> SyncResult:
         text = (
             f"{self._provider.title} has no list to look it up in: see in its console whether there is an asset "
             f"called {entry.name}; if so, `assets sync --to {entry.provider} --entry {entry.name} --id ITS-ID`, "
@@ -97,9 +106,9 @@ class Sync:
             if not self._is_open(entry):
                 return self._settled_elsewhere(entry)
             settled = self._ledger.settle(entry, "unknown", error_code="unknown_outcome", error_message=text)
-        return Synced(settled, "unknown", text)
+        return SyncResult(settled, "unknown", text)
 
-    def _look_up(self, entries: Collection[Entry]) -> list[Synced]:
+    def _look_up(self, entries: Collection[Entry]) -> list[SyncResult]:
         """By their names, while no other run works on them: only so absence means that nothing was registered."""
         with ExitStack() as stack:
             for entry in sorted(entries, key=lambda entry: entry.key):  # in one order, so that no two runs wait in turn
@@ -108,13 +117,13 @@ class Sync:
             found = self._found(still)
             return [self._looked_up(entry, entry.name in still, found.get(entry.name)) for entry in entries]
 
-    def _looked_up(self, entry: Entry, still: bool, asset: Asset | None) -> Synced:
+    def _looked_up(self, entry: Entry, still: bool, asset: Asset | None) -> SyncResult:
         if not still:
             return self._settled_elsewhere(entry)
         if asset is not None:
             return self._recorded(entry, asset)
         self._ledger.forget(entry)
-        return Synced(entry, "absent", "it was never registered: the next submit registers it")
+        return SyncResult(entry, "absent", "it was never registered: the next submit registers it")
 
     def _found(self, wanted: Mapping[str, Entry]) -> dict[str, Asset]:
         """The assets of these entries, by name; what is missing has been absent for the settling time."""
@@ -122,15 +131,15 @@ class Sync:
 
         def look() -> bool | None:
             nonlocal found
-            for listed in every(lambda page: reading(lambda: self._provider.list(page=page), self._clock)):
-                asset = reading(lambda listed=listed: whole(self._provider, listed), self._clock)  # type: ignore[misc]
-                found |= {name: asset for name, entry in wanted.items() if is_of(asset, entry)}
+            for listed in iter_pages(lambda page: call_idempotent(lambda: self._provider.list(page=page), self._clock)):
+                asset = call_idempotent(lambda listed=listed: with_details(self._provider, listed), self._clock)  # type: ignore[misc]
+                found |= {name: asset for name, entry in wanted.items() if matches_entry(asset, entry)}
                 if wanted.keys() == found.keys():
                     return True
             return None
 
         if wanted:
-            awaited(look, self._clock, self._settling)
+            poll_until(look, self._clock, self._settling)
         return found
 
     def _is_open(self, entry: Entry) -> bool:
@@ -138,25 +147,27 @@ class Sync:
         latest = self._ledger.latest(entry.registration)
         return latest is not None and latest.serial == entry.serial and latest.state in OPEN
 
-    def _settled_elsewhere(self, entry: Entry) -> Synced:
+    def _settled_elsewhere(self, entry: Entry) -> SyncResult:
         latest = self._ledger.latest(entry.registration)
         if latest is None:
-            return Synced(entry, "absent", "another run settled it")
-        return Synced(latest, _FOUND.get(latest.state, "unknown"), "another run settled it")
+            return SyncResult(entry, "absent", "another run settled it")
+        return SyncResult(latest, _FOUND.get(latest.state, "unknown"), "another run settled it")
 
-    def _ask(self, entry: Entry) -> Synced:
+    def _ask(self, entry: Entry) -> SyncResult:
         try:
-            asset = reading(lambda: self._provider.get(entry.asset_id or ""), self._clock)
+            asset = call_idempotent(lambda: self._provider.get(entry.asset_id or ""), self._clock)
         except AssetNotFound:
             if age_of(entry) < APPEARS:
-                return Synced(entry, "processing", "it does not show yet")
-            return Synced(self._ledger.settle(entry, "gone"), "gone", "it is gone: the next submit registers it again")
+                return SyncResult(entry, "processing", "it does not show yet")
+            return SyncResult(
+                self._ledger.settle(entry, "gone"), "gone", "it is gone: the next submit registers it again"
+            )
         except (ProviderUnavailable, RateLimited) as error:
-            return Synced(entry, "unreachable", str(error))
+            return SyncResult(entry, "unreachable", str(error))
         return self._recorded(entry, asset)
 
-    def _recorded(self, entry: Entry, asset: Asset) -> Synced:
+    def _recorded(self, entry: Entry, asset: Asset) -> SyncResult:
         entry = self._registrar.record(entry, asset)
         if entry.state == "failed":
-            return Synced(entry, "failed", entry.error_message)
-        return Synced(entry, _FOUND[entry.state])
+            return SyncResult(entry, "failed", entry.error_message)
+        return SyncResult(entry, _FOUND[entry.state])

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from preflight.ledger import Key, Ledger
+from preflight.ledger import Ledger, RegistrationKey
 from tests.conftest import ROOT
 
-ONE = Key("atlas", "https://a.example", "key-1", "", "", "image", "sha256:1")
-TWO = Key("atlas", "https://a.example", "key-1", "", "", "image", "sha256:2")
+ONE = RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", "sha256:1")
+TWO = RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", "sha256:2")
 HOLD = """
 import sys
-from preflight.ledger import Key, Ledger
-one = Key("atlas", "https://a.example", "key-1", "", "", "image", "sha256:1")
+from preflight.ledger import RegistrationKey, Ledger
+one = RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", "sha256:1")
 with Ledger(sys.argv[1]) as ledger, ledger.claim(one):
     print("held", flush=True)
     sys.stdin.read()

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from preflight.errors import LedgerError
-from preflight.ledger import Entry, Key, Ledger, asset_name, default_path
+from preflight.ledger import Entry, Ledger, RegistrationKey, asset_name, default_path
 
 
-def key(content: str = "sha256:00", **changes: str) -> Key:
-    return replace(Key("atlas", "https://a.example", "key-1", "", "", "image", content), **changes)
+def key(content: str = "sha256:00", **changes: str) -> RegistrationKey:
+    return replace(RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", content), **changes)
 
 
 def entry(content: str = "sha256:00", serial: int = 1, **changes: str) -> Entry:
@@ -162,7 +162,7 @@ class TestMessages:
             list(opened.entries())
 
     def test_a_locked_one_is_waited_for_and_then_named(self, path: Path) -> None:
-        with Ledger(str(path), patience=0.1) as opened:
+        with Ledger(str(path), lock_timeout=0.1) as opened:
             other = sqlite3.connect(path, isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(LedgerError, match=r"another program has locked it for over 0.1 s: end that one"):

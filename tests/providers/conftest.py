@@ -21,7 +21,7 @@ Open = Callable[..., Provider]
 
 
 def keys_of(name: str) -> dict[str, str]:
-    """Keys for a provider, of the names that it asks for."""
+    """SigningKeys for a provider, of the names that it asks for."""
     kinds = {"api_key": KEY, "access_key": "AKLTexample", "secret_key": SECRET, "session_token": TOKEN}
     return {key.name: kinds[key.name] for key in find_provider(name).keys if key.required}
 

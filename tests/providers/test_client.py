@@ -223,7 +223,7 @@ def test_the_pacer_sees_every_call_and_its_failure(server: Recorder, open_: Open
     seen: list[object] = []
 
     @contextmanager
-    def around(action: str) -> Iterator[None]:
+    def middleware(action: str) -> Iterator[None]:
         seen.append((action, len(server.asked)))
         try:
             yield
@@ -231,7 +231,7 @@ def test_the_pacer_sees_every_call_and_its_failure(server: Recorder, open_: Open
             seen.append(error.reason)
             raise
 
-    provider = open_("atlas", around=around)
+    provider = open_("atlas", middleware=middleware)
     server.tell({"code": 200, "data": {"id": 1}})
     provider.get("1")
     server.tell({}, 429)

@@ -19,7 +19,7 @@ from preflight.errors import (
 )
 from preflight.providers import PROVIDERS, Provider
 from preflight.providers.findings import UPSTREAM, finding_of
-from preflight.providers.reasons import REASONS, Said, reason_of
+from preflight.providers.refusals import REASONS, Refusal, reason_of
 
 from .conftest import KEY, NOW, SECRET, Open
 from .server import Recorder
@@ -283,5 +283,5 @@ def test_the_upstreams_words_all_have_a_code_of_ours() -> None:
 
 def test_words_are_not_found_in_other_words() -> None:
     assert finding_of(None, "the TypeMismatchHandler is fine", UPSTREAM) is None
-    assert reason_of(Said(400, None, "unauthorized trademarks")) == "invalid"
-    assert reason_of(Said(400, None, "x" * 100_000)) == "invalid"
+    assert reason_of(Refusal(400, None, "unauthorized trademarks")) == "invalid"
+    assert reason_of(Refusal(400, None, "x" * 100_000)) == "invalid"

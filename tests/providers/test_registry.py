@@ -10,7 +10,7 @@ import pytest
 
 from preflight.errors import UsageError
 from preflight.providers import PROVIDERS, VERBS, Provider, find_provider, open_provider
-from preflight.providers.rates import Rate
+from preflight.providers.rate_limits import Rate
 
 from .conftest import Open
 from .server import Recorder

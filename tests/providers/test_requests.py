@@ -84,7 +84,7 @@ def test_crun_takes_the_key_in_a_header_of_its_own(server: Recorder, open_: Open
 def test_what_is_signed_is_what_is_sent(server: Recorder, open_: Open) -> None:
     from preflight.providers.client import Call
     from preflight.providers.secret import Secret
-    from preflight.providers.signature import Keys, official
+    from preflight.providers.signature import SigningKeys, official
 
     from .conftest import NOW, SECRET
 
@@ -92,7 +92,7 @@ def test_what_is_signed_is_what_is_sent(server: Recorder, open_: Open) -> None:
     open_("byteplus", keys={**keys_of("byteplus"), "session_token": TOKEN}).rename("a1", "名字 é")
     asked = server.last
     call = Call("", "", "POST", server.url + asked.target, asked.body, {"Content-Type": asked.headers["content-type"]})
-    keys = Keys("AKLTexample", Secret(SECRET), Secret(TOKEN))
+    keys = SigningKeys("AKLTexample", Secret(SECRET), Secret(TOKEN))
     expected = official(call, asked.body, keys, "ap-southeast-1", NOW)
     assert {name: asked.headers[name.lower()] for name in expected} == expected
     assert asked.headers["host"] == f"127.0.0.1:{server.port}"

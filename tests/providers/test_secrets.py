@@ -1,4 +1,4 @@
-"""Keys come from arguments or the environment, go into one header, and are seen nowhere else."""
+"""SigningKeys come from arguments or the environment, go into one header, and are seen nowhere else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from preflight.errors import ProviderError, UsageError
 from preflight.providers import PROVIDERS, Provider, Secret, open_provider
-from preflight.providers.access import origin_of
+from preflight.providers.credentials import endpoint_origin
 
 from .conftest import KEY, SECRET, TOKEN, Open, keys_of
 from .server import Recorder
@@ -129,7 +129,7 @@ def test_accounts_differ_by_key_alone() -> None:
     ],
 )
 def test_an_endpoint(endpoint: str, origin: str) -> None:
-    assert origin_of(endpoint) == origin
+    assert endpoint_origin(endpoint) == origin
     with open_provider("atlas", "k", endpoint=endpoint) as provider:
         assert provider.origin == origin
 

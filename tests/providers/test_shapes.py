@@ -9,8 +9,8 @@ import pytest
 
 from preflight.errors import UnusableAnswer
 from preflight.providers import PROVIDERS
-from preflight.providers.asset import moment
-from preflight.providers.reading import following
+from preflight.providers.asset import parse_time
+from preflight.providers.fields import following
 
 from .conftest import Open
 from .server import Recorder
@@ -53,12 +53,12 @@ def test_the_next_page() -> None:
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-99-01", True, None, [], -(10**30), "9" * 30, float("nan")])
 def test_what_is_no_time_is_none(text: object) -> None:
-    assert moment(text) is None
+    assert parse_time(text) is None
 
 
 def test_times_with_another_zone_are_turned_into_utc() -> None:
-    assert moment("2026-04-21T10:41:43+08:00") == datetime(2026, 4, 21, 2, 41, 43, tzinfo=UTC)
-    assert moment("2026-04-21 02:41:43") == datetime(2026, 4, 21, 2, 41, 43, tzinfo=UTC)
+    assert parse_time("2026-04-21T10:41:43+08:00") == datetime(2026, 4, 21, 2, 41, 43, tzinfo=UTC)
+    assert parse_time("2026-04-21 02:41:43") == datetime(2026, 4, 21, 2, 41, 43, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("name", list(PROVIDERS))

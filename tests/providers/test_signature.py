@@ -11,9 +11,9 @@ import pytest
 
 from preflight.providers.client import Call
 from preflight.providers.secret import Secret
-from preflight.providers.signature import Keys, official, published
+from preflight.providers.signature import SigningKeys, official, published
 
-KEYS = Keys("AKLTexample", Secret("c2VjcmV0"))
+KEYS = SigningKeys("AKLTexample", Secret("c2VjcmV0"))
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CREATE = {
     "GroupId": "group-20260101000000-abcde",
@@ -39,7 +39,7 @@ def signature(headers: dict[str, str]) -> str:
 
 
 def test_the_international_vector() -> None:
-    keys = Keys("AKLTexampleaccesskey", Secret("exampleSecretKeyForTheGoldenVector=="))
+    keys = SigningKeys("AKLTexampleaccesskey", Secret("exampleSecretKeyForTheGoldenVector=="))
     body = b'{"CallbackURL":"https://picacho.ai/api/face-verification/callback?state=abc"}'
     asked = call("CreateVisualValidateSession", body, "ark.ap-southeast-1.byteplusapi.com")
     headers = official(asked, body, keys, "ap-southeast-1", datetime(2026, 3, 28, tzinfo=UTC))
@@ -64,13 +64,13 @@ def test_the_chinese_vectors(action: str, body: object, expected: str) -> None:
 
 
 def test_the_prefix_before_the_secret_is_all_that_the_doubted_vector_changes() -> None:
-    doubted = Keys("AKLTexample", Secret("VolcEnginec2VjcmV0"))
+    doubted = SigningKeys("AKLTexample", Secret("VolcEnginec2VjcmV0"))
     headers = official(call("CreateAsset", packed(CREATE)), packed(CREATE), doubted, "cn-beijing", MOMENT)
     assert signature(headers) == "9b03d9cb63d34f5b325be646eea642f045beeccaea4efe84bf8bcd711f233075"
 
 
 def test_a_session_token_is_sent_and_signed() -> None:
-    keys = Keys("AKLTexample", Secret("c2VjcmV0"), Secret("STS-token"))
+    keys = SigningKeys("AKLTexample", Secret("c2VjcmV0"), Secret("STS-token"))
     headers = official(call("GetAsset", b"{}"), b"{}", keys, "cn-beijing", MOMENT)
     assert headers["X-Security-Token"] == "STS-token"
     assert "SignedHeaders=content-type;host;x-content-sha256;x-date;x-security-token," in headers["Authorization"]
@@ -89,7 +89,7 @@ def test_the_published_form_signs_host_and_date_alone() -> None:
     }
 
 
-def random_request(seed: int) -> tuple[Call, bytes, Keys, str]:
+def random_request(seed: int) -> tuple[Call, bytes, SigningKeys, str]:
     chance = random.Random(seed)
     letters = string.ascii_letters + string.digits + "-_.~ +/=&?äß名é%:;'\"{}"
 
@@ -101,7 +101,7 @@ def random_request(seed: int) -> tuple[Call, bytes, Keys, str]:
     action, version = some(12, string.ascii_letters), some(12, string.digits + "-_.~")
     url = f"https://{chance.choice(['ark', 'open'])}.example{port}/?Version={version}&Action={action}"
     token = Secret(some(30, string.ascii_letters + "+/=")) if chance.random() < 0.5 else None
-    keys = Keys(some(20, string.ascii_letters), Secret(some(40)), token)
+    keys = SigningKeys(some(20, string.ascii_letters), Secret(some(40)), token)
     asked = Call("any", action, "POST", url, body, {"Content-Type": "application/json"})
     return asked, body, keys, chance.choice(["cn-beijing", "ap-southeast-1"])
 
@@ -126,8 +126,8 @@ def test_random_requests_are_signed_as_one_sdk_signs_them() -> None:
         request.headers, request.query = parts_of(asked)
         token = keys.session_token.reveal() if keys.session_token else ""
         SignerV4.sign(request, Credentials(keys.access_key, keys.secret_key.reveal(), "ark", region, token))
-        moment = datetime.strptime(request.headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        ours = official(asked, body, keys, region, moment)
+        parse_time = datetime.strptime(request.headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        ours = official(asked, body, keys, region, parse_time)
         assert ours["Authorization"] == request.headers["Authorization"], seed
         assert ours["X-Content-Sha256"] == request.headers["X-Content-Sha256"], seed
 
@@ -143,5 +143,5 @@ def test_random_requests_are_signed_as_the_other_sdk_signs_them() -> None:
         token = keys.session_token.reveal() if keys.session_token else None
         secret = keys.secret_key.reveal()
         SignerV4.sign("/", "POST", headers, body.decode(), {}, query, keys.access_key, secret, region, "ark", token)
-        moment = datetime.strptime(headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        assert official(asked, body, keys, region, moment)["Authorization"] == headers["Authorization"], seed
+        parse_time = datetime.strptime(headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        assert official(asked, body, keys, region, parse_time)["Authorization"] == headers["Authorization"], seed

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from preflight.rates import Backoff, Clock, Scheduler, Section, Stopped
+from preflight.rates import Backoff, Clock, InFlight, Scheduler, Stopped
 from tests.submission.clocks import SteppedClock
 
 EVEN = Backoff(first=1.0, factor=2.0, most=8.0, jitter=0.0)
@@ -114,7 +114,7 @@ def test_waits_grow_to_a_bound_and_are_spread() -> None:
 
 
 def test_a_section_lets_those_inside_come_to_their_end() -> None:
-    section = Section()
+    section = InFlight()
     inside, leave = threading.Event(), threading.Event()
     ended: list[str] = []
 

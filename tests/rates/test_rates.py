@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 
 from preflight.errors import RateLimited
-from preflight.providers import PROVIDERS, Plan, Rate
+from preflight.providers import PROVIDERS, Rate, RateLimits
 from preflight.rates import LEAST, SAFETY, Clock, Pacer, Stopped
 from tests.submission.clocks import SteppedClock
 
@@ -194,7 +194,7 @@ def test_a_stop_ends_every_wait_at_once() -> None:
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_the_published_plan_is_what_is_published(name: str) -> None:
-    plan: Plan = PROVIDERS[name].plans["published"]
+    plan: RateLimits = PROVIDERS[name].plans["published"]
     assert (plan.rate("register").calls, plan.rate("register").per) == (30, 1.0)
     assert plan.rate("get").calls == 100
     assert plan.in_flight["register"] == 30

@@ -27,10 +27,10 @@ from preflight.ledger import Ledger
 from preflight.ledger.database import Database
 from preflight.providers import find_provider
 from preflight.rates import Backoff
-from preflight.submission import Settling, submit_many
+from preflight.submission import RecoveryWindow, submit_many
 from tests.submission.clocks import QuickClock
 
-SETTLING = Settling(6.0, Backoff(first=1.0, factor=1.5, most=2.0))
+SETTLING = RecoveryWindow(6.0, Backoff(first=1.0, factor=1.5, most=2.0))
 """On the quick clock 0.3 s: what the killed process had sent may still be on its way to the server."""
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from preflight.cli import main as run
 from preflight.cli import submit as command
 from preflight.rates import Backoff
-from preflight.submission import Settling, Submission, submit_many
+from preflight.submission import RecoveryWindow, Submission, submit_many
 from tests.submission.clocks import QuickClock
 
 
 def main() -> None:
     def quick(targets: Any, to: str, **settings: Any) -> Generator[Submission]:
-        settling = Settling(3.0, Backoff(first=0.5))
+        settling = RecoveryWindow(3.0, Backoff(first=0.5))
         return submit_many(targets, to, **settings, allow_private=True, settling=settling, clock=QuickClock())
 
     command.submit_many = quick  # type: ignore[attr-defined]

@@ -17,11 +17,11 @@ from preflight.ledger import Entry, Ledger
 from preflight.providers import PROVIDERS, Provider
 from preflight.rates import Backoff
 from preflight.sandbox import Sandbox, StoredAsset
-from preflight.submission import Settling, Submission, submit_many
-from preflight.submission.identity import sha256_of
+from preflight.submission import RecoveryWindow, Submission, submit_many
+from preflight.submission.content import sha256_of
 from tests.submission.clocks import QuickClock
 
-SETTLING = Settling(3.0, Backoff(first=0.5, factor=1.5, most=1.0))
+SETTLING = RecoveryWindow(3.0, Backoff(first=0.5, factor=1.5, most=1.0))
 """On the quick clock: 0.15 s."""
 ACCEPTED = Path(__file__).parents[2] / "fixtures" / "accepted"
 

@@ -15,7 +15,7 @@ from preflight.providers.asset import Asset
 from preflight.providers.client import Client
 from preflight.sandbox import Sandbox
 from preflight.submission import submit
-from preflight.submission.lookup import every, is_of
+from preflight.submission.recover import iter_pages, matches_entry
 from tests.ledger.test_ledger import entry
 from tests.submission.sending import Sender
 
@@ -189,13 +189,13 @@ def test_an_asset_is_told_by_the_end_of_its_name_or_else_by_url_and_time() -> No
     ours = entry(name="clip-0123456789ab", url="https://cdn.example/clip.mp4", created="2026-11-20T10:00:00.000Z")
     late, early = datetime(2026, 11, 20, 10, 1, tzinfo=UTC), datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
     signed = "https://cdn.example/clip.mp4?X-Tos-Signature=5f2c"
-    assert is_of(Asset("1", "atlas", name="clip-0123456789ab"), ours)
-    assert is_of(Asset("1", "atlas", name="CLIP_renamed-0123456789ab"), ours)
-    assert is_of(Asset("1", "atlas", name="clip.mp4", url=signed, created=late), ours)
-    assert not is_of(Asset("1", "atlas", name="clip.mp4", url=signed, created=early), ours)
-    assert not is_of(Asset("1", "atlas", name="clip.mp4", url=signed), ours)
-    assert not is_of(Asset("1", "atlas", name="clip-ba9876543210", url=signed, created=late), ours)
-    assert not is_of(Asset("1", "atlas", name="superhero"), entry(name="hero"))
+    assert matches_entry(Asset("1", "atlas", name="clip-0123456789ab"), ours)
+    assert matches_entry(Asset("1", "atlas", name="CLIP_renamed-0123456789ab"), ours)
+    assert matches_entry(Asset("1", "atlas", name="clip.mp4", url=signed, created=late), ours)
+    assert not matches_entry(Asset("1", "atlas", name="clip.mp4", url=signed, created=early), ours)
+    assert not matches_entry(Asset("1", "atlas", name="clip.mp4", url=signed), ours)
+    assert not matches_entry(Asset("1", "atlas", name="clip-ba9876543210", url=signed, created=late), ours)
+    assert not matches_entry(Asset("1", "atlas", name="superhero"), entry(name="hero"))
 
 
 def test_a_server_that_gives_the_same_page_for_ever_does_not_hold_us() -> None:
@@ -206,7 +206,7 @@ def test_a_server_that_gives_the_same_page_for_ever_does_not_hold_us() -> None:
         turns += 1
         return Page((Asset("1", "atlas"), Asset("2", "atlas")), str(turns + 1))
 
-    assert [asset.id for asset in every(turn)] == ["1", "2"]
+    assert [asset.id for asset in iter_pages(turn)] == ["1", "2"]
     assert turns == 4
 
 
@@ -217,4 +217,4 @@ def test_items_that_move_to_the_next_page_meanwhile_are_not_taken_for_the_end() 
     def turn(page: str | None) -> Page[Asset]:
         return Page(tuple(map(partial(Asset, provider="atlas"), next(each))), "next")
 
-    assert [asset.id for asset in every(turn)] == ["5", "4", "3", "2"]
+    assert [asset.id for asset in iter_pages(turn)] == ["5", "4", "3", "2"]

@@ -18,10 +18,12 @@ SCRIPT = """
 import json, sys
 from preflight import submit
 job = json.load(sys.stdin)
-from preflight.submission import Settling
+from preflight.submission import RecoveryWindow
 class Host:
     def put(self, file): return job["url"]
-asset = submit(job["file"], job["provider"], host=Host(), allow_private=True, settling=Settling(0.5), **job["options"])
+asset = submit(
+    job["file"], job["provider"], host=Host(), allow_private=True, settling=RecoveryWindow(0.5), **job["options"]
+)
 print(asset.id)
 """
 

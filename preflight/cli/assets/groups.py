@@ -21,7 +21,7 @@ from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Group, find_provider
-from preflight.submission.grouping import GroupKeeper
+from preflight.submission.grouping import GroupManager
 
 _COLUMNS: Final = ("id", "provider", "name", "description", "type", "created", "updated")
 
@@ -52,12 +52,12 @@ _to = to_option(required=True, said="Whose groups.")
 
 
 @contextmanager
-def _keeper(to: str, options: dict[str, Any]) -> Iterator[GroupKeeper]:
+def _keeper(to: str, options: dict[str, Any]) -> Iterator[GroupManager]:
     kind = find_provider(to)
     if "list_groups" not in kind.can:
         raise UsageError(f"{kind.title} has no groups")
     with open_provider(to, options) as (provider, clock), open_ledger(options) as ledger:
-        yield GroupKeeper(provider, ledger, clock)
+        yield GroupManager(provider, ledger, clock)
 
 
 def _print(printer: Printer, group: Group, word: str = "group") -> None:

@@ -14,7 +14,7 @@ from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Disagreement, Entry, Ledger, State
 from preflight.providers import find_provider
-from preflight.submission.keeping import entries_of
+from preflight.submission.manage import entries_of
 
 _ENTRY: Final = tuple(field.name for field in fields(Entry))
 _DISAGREEMENT: Final = tuple(field.name for field in fields(Disagreement))

@@ -16,7 +16,7 @@ from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.ledger import Entry, Ledger, State
 from preflight.providers import STATUSES, Asset, Provider, find_provider
-from preflight.submission.grouping import GroupKeeper
+from preflight.submission.grouping import GroupManager
 from preflight.submission.listing import Filter, Listing
 
 COLUMNS: Final = ("state", "provider", "asset_id", "reference", "kind", "name", "group", "source", "error_code",
@@ -110,7 +110,7 @@ def _remote(to: str, wanted: Filter, trash: bool, options: dict[str, Any]) -> No
         raise UsageError(f"--state {wanted.state} is one of the ledger's alone: leave --remote out")
     with open_provider(to, options) as (provider, clock), open_ledger(options) as ledger:
         if wanted.group is not None:
-            group = GroupKeeper(provider, ledger, clock).find(wanted.group)
+            group = GroupManager(provider, ledger, clock).find(wanted.group)
             wanted = Filter(group.id, wanted.state, wanted.kind, wanted.name)
         listing = Listing(provider, clock, wanted, trash=trash, size=options["page_size"])
         following = None

@@ -22,7 +22,7 @@ from preflight.errors import AccountRefused, ProviderError, ProviderUnreachable,
 from preflight.escape import printable
 from preflight.ledger import LedgerError
 from preflight.providers import find_provider
-from preflight.submission.keeping import Keeper, Kept, provider_of
+from preflight.submission.manage import AssetManager, ManagedAsset, provider_of
 
 _ENDS: Final = (AccountRefused, ProviderUnreachable, LedgerError)
 """What holds for all other assets too."""
@@ -46,7 +46,7 @@ def _asset_command(name: str, said: str, *, several: bool = True) -> Callable[[C
 
 
 @contextmanager
-def _keeper(verb: str, words: Iterable[str], to: str | None, options: dict[str, Any]) -> Iterator[Keeper]:
+def _keeper(verb: str, words: Iterable[str], to: str | None, options: dict[str, Any]) -> Iterator[AssetManager]:
     """The keeper of the provider that is meant, once it is certain that it can do this."""
     with open_ledger(options, there=to is None) as ledger:
         names = {to} if to is not None else {provider_of(ledger, word) for word in words}
@@ -57,10 +57,10 @@ def _keeper(verb: str, words: Iterable[str], to: str | None, options: dict[str, 
         if verb not in kind.can:
             raise UsageError(f"{kind.title} has no call that can {verb} an asset")
         with open_provider(name, options) as (provider, clock):
-            yield Keeper(provider, ledger, clock)
+            yield AssetManager(provider, ledger, clock)
 
 
-def _each(words: Iterable[str], act: Callable[[str], Kept], show: Callable[[Kept], None]) -> int:
+def _each(words: Iterable[str], act: Callable[[str], ManagedAsset], show: Callable[[ManagedAsset], None]) -> int:
     """Do it with each; what stops one does not stop the others. Gives the exit code."""
     words, code = list(dict.fromkeys(words)), 0
     for word in words:
@@ -76,8 +76,8 @@ def _each(words: Iterable[str], act: Callable[[str], Kept], show: Callable[[Kept
     return code
 
 
-def _changed(printer: Printer, word: str) -> Callable[[Kept], None]:
-    def show(kept: Kept) -> None:
+def _changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]:
+    def show(kept: ManagedAsset) -> None:
         asset, entry = kept.asset, kept.entry
         source = None if entry is None else f"from {entry.source}"
         printer.row(asset_json(asset, entry), word, asset.id, asset.name, source)
@@ -101,7 +101,7 @@ def _get(ctx: click.Context, /, words: tuple[str, ...], to: str | None, **option
     ctx.exit(code)
 
 
-def _described(printer: Printer, kept: Kept) -> None:
+def _described(printer: Printer, kept: ManagedAsset) -> None:
     asset, entry = kept.asset, kept.entry
     ids = " ".join(f"{name}={value}" for name, value in asset.ids.items() if value != asset.id)
     why = asset.error_message or asset.provider_code if asset.status == "failed" else None

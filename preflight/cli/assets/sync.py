@@ -15,9 +15,9 @@ from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
-from preflight.submission.keeping import entries_of
-from preflight.submission.lookup import Settling
-from preflight.submission.sync import OPEN, Sync, Synced
+from preflight.submission.manage import entries_of
+from preflight.submission.recover import RecoveryWindow
+from preflight.submission.sync import OPEN, LedgerSync, SyncResult
 
 _OPEN: Final = frozenset({"processing", "unknown", "unreachable"})
 
@@ -56,7 +56,7 @@ def command(ctx: click.Context, /, to: str, entry: str | None, asset_id: str | N
     with ExitStack() as stack:
         provider, clock = stack.enter_context(open_provider(to, options))
         ledger = stack.enter_context(open_ledger(options, there=True))
-        sync = Sync(provider, ledger, clock, Settling(seconds=options["settle"]))
+        sync = LedgerSync(provider, ledger, clock, RecoveryWindow(seconds=options["settle"]))
         pending = sync.pending(active=options["active"]) if entry is None else _named(ledger, provider.name, entry)
         mine = [each for each in pending if sync.is_mine(each)]
         if len(mine) < len(pending):
@@ -91,7 +91,7 @@ def _others(count: int, entry: str | None) -> None:
     click.echo(f"{count} {what} to another key, endpoint or project: sync again with that one", err=True)
 
 
-def _print(printer: Printer, synced: Synced) -> None:
+def _print(printer: Printer, synced: SyncResult) -> None:
     entry = synced.entry
     below = (
         [f"{synced.message}{f' [{entry.error_code}]' if synced.found == 'failed' else ''}"] if synced.message else []

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from preflight.errors import AssetNotFound, LedgerError, ProviderError, RateLimited, RequestRefused
-from preflight.ledger import Entry, Key, Ledger, State, asset_name
+from preflight.ledger import Entry, Ledger, RegistrationKey, State, asset_name
 from preflight.net.redact import redact
 from preflight.providers import Asset, Provider
-from preflight.rates import Clock, Pacer, Section
-from preflight.submission.lookup import Settling, find
-from preflight.submission.patience import reading
+from preflight.rates import Clock, InFlight, Pacer
+from preflight.submission.patience import call_idempotent
+from preflight.submission.recover import RecoveryWindow, find
 
 MOST_TRIES: Final = 3
 """Registrations of one content whose failures are worth another try; calls of one whose answers are lost."""
@@ -26,7 +26,7 @@ UNKNOWN: Final = "unknown_outcome"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RegistrationRequest:
     """A registration that is wanted.
 
     source    redacted; stem: the start of the asset's name; rules: digest of the rule sets that the file passed
@@ -36,7 +36,7 @@ class Wanted:
     confirm   raises `SourceError` unless the file is what was checked; runs right before the call
     """
 
-    key: Key
+    key: RegistrationKey
     kind: str
     source: str
     stem: str
@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegistrationResult:
     """The entry as it is now, the asset as it was last seen, and whether it was there before this run."""
 
     entry: Entry
@@ -73,10 +73,10 @@ class Registrar:
         provider: Provider,
         ledger: Ledger,
         clock: Clock,
-        settling: Settling,
+        settling: RecoveryWindow,
         *,
         pacer: Pacer | None = None,
-        calls: Section | None = None,
+        calls: InFlight | None = None,
         retry_failed: bool = False,
     ) -> None:
         """pacer: the one that the provider's calls go through; calls: entered from an intent to its outcome."""
@@ -85,10 +85,10 @@ class Registrar:
         self._pacer = pacer
         self._clock = clock
         self._settling = settling
-        self._calls = calls or Section()
+        self._calls = calls or InFlight()
         self._retry_failed = retry_failed
 
-    def register(self, wanted: Wanted) -> Registered:
+    def register(self, wanted: RegistrationRequest) -> RegistrationResult:
         """The registration of this key, new or resumed. Raises `ProviderError`, `SourceError`: none was made."""
         entry = self._ledger.latest(wanted.key)
         if entry is None:
@@ -96,11 +96,11 @@ class Registrar:
         if entry.state == "intended":
             return self._resumed(wanted, entry)
         if entry.state == "unknown":
-            return Registered(entry, None, True)
+            return RegistrationResult(entry, None, True)
         if entry.state == "processing" or (entry.state == "active" and wanted.reusable):
             return self._seen(wanted, entry)
         if entry.state == "failed" and wanted.reusable and not self._worth_another_try(wanted, entry):
-            return Registered(entry, None, True)
+            return RegistrationResult(entry, None, True)
         return self._call(wanted, self._entry(wanted, entry.serial + 1))
 
     def record(self, entry: Entry, asset: Asset) -> Entry:
@@ -119,31 +119,31 @@ class Registrar:
             self._disagreed(entry)
         return entry
 
-    def _worth_another_try(self, wanted: Wanted, failed: Entry) -> bool:
+    def _worth_another_try(self, wanted: RegistrationRequest, failed: Entry) -> bool:
         if self._retry_failed or failed.rules != wanted.rules:
             return True
         passing = failed.error_code in self._provider.retryable_failures
         return passing and self._ledger.failures(failed) < MOST_TRIES
 
-    def _seen(self, wanted: Wanted, entry: Entry) -> Registered:
+    def _seen(self, wanted: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """An asset that the ledger knows: what the provider says of it now."""
         try:
-            asset = reading(lambda: self._provider.get(entry.asset_id or ""), self._clock)
+            asset = call_idempotent(lambda: self._provider.get(entry.asset_id or ""), self._clock)
         except AssetNotFound:
             if entry.state == "processing" and age_of(entry) < APPEARS:
-                return Registered(entry, None, True)
+                return RegistrationResult(entry, None, True)
             self._ledger.settle(entry, "gone")
             return self._call(wanted, self._entry(wanted, entry.serial + 1))
-        return Registered(self.record(entry, asset), asset, True)
+        return RegistrationResult(self.record(entry, asset), asset, True)
 
-    def _resumed(self, wanted: Wanted, entry: Entry) -> Registered:
+    def _resumed(self, wanted: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """A run ended between intent and answer: the call may have been made."""
         found = self._looked_up(entry, "a run ended while it was being registered", reused=True)
         if found is not None:
             return found
         return self._call(wanted, replace(entry, source=wanted.source, rules=wanted.rules, warnings=wanted.warnings))
 
-    def _call(self, wanted: Wanted, entry: Entry) -> Registered:
+    def _call(self, wanted: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """Make the call, and write what came of it."""
         self._clock.sleep(0)  # nothing is uploaded for a run that was stopped
         url = wanted.url()
@@ -167,14 +167,14 @@ class Registrar:
                 if lost == MOST_TRIES:
                     raise
 
-    def _called(self, wanted: Wanted, entry: Entry, url: str) -> Registered:
+    def _called(self, wanted: RegistrationRequest, entry: Entry, url: str) -> RegistrationResult:
         """One call. Where it surely had no effect, no intent is left behind."""
-        with ExitStack() as under_way:
+        with ExitStack() as stack:
 
             def leaves() -> None:
                 nonlocal entry
                 wanted.confirm()
-                under_way.enter_context(self._calls)
+                stack.enter_context(self._calls)
                 entry = self._ledger.write(entry)
 
             assert self._pacer is not None, "a registrar without a pacer only records"
@@ -188,32 +188,32 @@ class Registrar:
                     self._ledger.forget(entry)
                 raise
             try:
-                return Registered(self.record(entry, asset), asset, False)
+                return RegistrationResult(self.record(entry, asset), asset, False)
             except LedgerError as error:
                 raise LedgerError(f"{error}; it is registered as {asset.id}: keep that id") from None
 
-    def _looked_up(self, entry: Entry, why: str, *, reused: bool) -> Registered | None:
+    def _looked_up(self, entry: Entry, why: str, *, reused: bool) -> RegistrationResult | None:
         """The asset of a call whose answer is lost; None where it is certain by now that there is none.
 
         Where nobody can say, the entry stays as it is: it is looked up again, and never registered again.
         """
         if self._provider.recover_by is None:
             text = f"{why}; see whether it is there, then settle it with `assets sync` or `assets forget`"
-            return Registered(self._unknown(entry, "unknown", text), None, reused)
+            return RegistrationResult(self._unknown(entry, "unknown", text), None, reused)
         try:
             asset = find(self._provider, entry, self._clock, self._settling)
         except ProviderError as error:
             text = f"{why}; it could not be looked up ({error}): run the same command again to settle it"
-            return Registered(self._unknown(entry, "intended", text), None, reused)
+            return RegistrationResult(self._unknown(entry, "intended", text), None, reused)
         if asset is not None:
-            return Registered(self.record(entry, asset), asset, reused)
+            return RegistrationResult(self.record(entry, asset), asset, reused)
         self._ledger.forget(entry)
         return None
 
     def _unknown(self, entry: Entry, state: State, text: str) -> Entry:
         return self._ledger.settle(entry, state, error_code=UNKNOWN, error_message=text)
 
-    def _refused(self, entry: Entry, error: ProviderError) -> Registered:
+    def _refused(self, entry: Entry, error: ProviderError) -> RegistrationResult:
         """The call had no effect. A limit that it names is a failure of the file; all else is none."""
         if not isinstance(error, RequestRefused) or error.finding is None:
             raise error
@@ -221,7 +221,7 @@ class Registrar:
             entry, "failed", error_code=error.finding, error_message=str(error), provider_code=error.code
         )
         self._disagreed(failed)
-        return Registered(failed, None, False)
+        return RegistrationResult(failed, None, False)
 
     def _disagreed(self, failed: Entry) -> None:
         """Keep that the provider failed what passed here, unless it failed itself and says nothing of the file."""
@@ -230,7 +230,7 @@ class Registrar:
                 failed, failed.warnings or "pass", failed.error_code, failed.error_message or failed.provider_code or ""
             )
 
-    def _entry(self, wanted: Wanted, serial: int) -> Entry:
+    def _entry(self, wanted: RegistrationRequest, serial: int) -> Entry:
         """The intent to register."""
         key = wanted.key
         return Entry(

@@ -28,7 +28,7 @@ class Rate(Protocol):
     def per(self) -> float: ...
 
 
-class Plan(Protocol):
+class RateLimits(Protocol):
     """The rates of one account."""
 
     @property
@@ -75,7 +75,7 @@ class _Lane:
 class Pacer:
     """Holds the rates of one account. `with pacer(action): call()` waits for its turn; a 429 seen inside slows down."""
 
-    def __init__(self, plan: Plan, clock: Clock) -> None:
+    def __init__(self, plan: RateLimits, clock: Clock) -> None:
         self._plan = plan
         self._clock = clock
         self._lanes: dict[str, _Lane] = {}

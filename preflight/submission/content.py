@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from preflight.errors import SourceChanged, SourceError
-from preflight.ledger import CONTENT, Content
+from preflight.ledger import SHA256_PREFIX, ContentId
 from preflight.media import Need
 from preflight.net.redact import redact
 from preflight.report import Report
@@ -26,12 +26,12 @@ def sha256_of(path: str) -> str:
     return digest.hexdigest()
 
 
-def content_of_file(path: str) -> Content:
+def content_of_file(path: str) -> ContentId:
     """What tells a local file from others. Raises `SourceError`."""
-    return Content(CONTENT + sha256_of(path))
+    return ContentId(SHA256_PREFIX + sha256_of(path))
 
 
-def content_of_url(url: str, report: Report) -> Content:
+def content_of_url(url: str, report: Report) -> ContentId:
     """What tells the file behind a URL from others: URL without signature, strong ETag, size.
 
     Without a strong ETag (RFC 9110 8.8.3) nothing shows that the file is still the same: it is not reused.
@@ -39,10 +39,10 @@ def content_of_url(url: str, report: Report) -> Content:
     etag = report.delivery.etag if report.delivery is not None else None
     size = report.media.size if report.media is not None else None
     strong = bool(etag) and etag != '""' and not str(etag).upper().startswith("W/") and size is not None
-    return Content(f"url:{redact(url)}|{etag if strong else ''}|{'' if size is None else size}", reusable=strong)
+    return ContentId(f"url:{redact(url)}|{etag if strong else ''}|{'' if size is None else size}", reusable=strong)
 
 
-def same_file(path: str, content: Content) -> None:
+def same_file(path: str, content: ContentId) -> None:
     """Raise `SourceChanged` unless the file still has the bytes that were checked."""
     if content_of_file(path) != content:
         raise SourceChanged(path)

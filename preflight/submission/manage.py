@@ -1,4 +1,4 @@
-"""What happens to assets after they are registered: `Keeper`. The ledger is kept in step with every call."""
+"""What happens to assets after they are registered: `AssetManager`. The ledger is kept in step with every call."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from preflight.ledger import Entry, Ledger
 from preflight.net.redact import redact
 from preflight.providers import Asset, Provider, find_provider
 from preflight.rates import Clock
-from preflight.submission.lookup import USUAL_SETTLING
-from preflight.submission.patience import changing, reading
-from preflight.submission.registrar import Registrar
+from preflight.submission.patience import call_idempotent, call_once_unless_throttled
+from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW
+from preflight.submission.register import Registrar
 
 _REFERENCE: Final = re.compile("asset://", re.I)
 _SHOWN: Final = 10
@@ -22,7 +22,7 @@ _SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ManagedAsset:
     """An asset as its provider describes it, and its entry in the ledger, if there is one."""
 
     asset: Asset
@@ -47,14 +47,14 @@ def provider_of(ledger: Ledger, word: str) -> str:
     return names[0]
 
 
-class Keeper:
+class AssetManager:
     """The assets of one account. Words for an asset are its id, its reference, its name or source in the ledger."""
 
     def __init__(self, provider: Provider, ledger: Ledger, clock: Clock) -> None:
         self.provider = provider
         self._ledger = ledger
         self._clock = clock
-        self._registrar = Registrar(provider, ledger, clock, USUAL_SETTLING)
+        self._registrar = Registrar(provider, ledger, clock, DEFAULT_RECOVERY_WINDOW)
 
     def identify(self, word: str, *, gone: bool = False) -> tuple[str, Entry | None]:
         """The asset's id, and its entry in the ledger. `gone`: it is one that was deleted. Raises `UsageError`."""
@@ -78,31 +78,31 @@ class Keeper:
             self._no_other_provider_has(word)
         return _REFERENCE.sub("", word, count=1), None
 
-    def get(self, word: str) -> Kept:
+    def get(self, word: str) -> ManagedAsset:
         """The asset as it is now. Raises `AssetNotFound` where it is gone, and notes that."""
         id_, entry = self.identify(word)
         asset = self._asked(id_, entry)
-        return Kept(asset, None if entry is None else self._registrar.record(entry, asset))
+        return ManagedAsset(asset, None if entry is None else self._registrar.record(entry, asset))
 
-    def rename(self, word: str, name: str, *, description: str | None = None) -> Kept:
+    def rename(self, word: str, name: str, *, description: str | None = None) -> ManagedAsset:
         """Give the asset another name."""
         id_, entry = self.identify(word)
         asset = self._asked(id_, entry)  # where ids of assets and groups look alike, this refuses a group
         try:
-            changing(lambda: self.provider.rename(id_, name, description=description), self._clock)
+            call_once_unless_throttled(lambda: self.provider.rename(id_, name, description=description), self._clock)
         except ProviderError as error:
             if not error.ambiguous or self._asked(id_, entry).name != name:
                 raise
         if entry is not None:
             entry = self._ledger.write(replace(entry, name=name))
-        return Kept(replace(asset, name=name), entry)
+        return ManagedAsset(replace(asset, name=name), entry)
 
-    def delete(self, word: str) -> Kept:
+    def delete(self, word: str) -> ManagedAsset:
         """Delete the asset; for good, unless the provider can restore it."""
         id_, entry = self.identify(word)
         asset = self._asked(id_, entry)
         try:
-            changing(lambda: self.provider.delete(id_), self._clock)
+            call_once_unless_throttled(lambda: self.provider.delete(id_), self._clock)
         except AssetNotFound:
             pass  # somebody else was faster
         except ProviderError as error:
@@ -110,18 +110,18 @@ class Keeper:
                 raise
         if entry is not None:
             entry = self._ledger.settle(entry, "gone")
-        return Kept(asset, entry)
+        return ManagedAsset(asset, entry)
 
-    def restore(self, word: str) -> Kept:
+    def restore(self, word: str) -> ManagedAsset:
         """Take the asset out of the trash."""
         id_, entry = self.identify(word, gone=True)
         try:
-            changing(lambda: self.provider.restore(id_), self._clock)
+            call_once_unless_throttled(lambda: self.provider.restore(id_), self._clock)
         except ProviderError as error:
             if not error.ambiguous or self._is_gone(id_):
                 raise
         asset = self._asked(id_, entry)
-        return Kept(asset, None if entry is None else self._registrar.record(entry, asset))
+        return ManagedAsset(asset, None if entry is None else self._registrar.record(entry, asset))
 
     def entry(self, asset: Asset) -> Entry | None:
         """What the ledger has of an asset."""
@@ -129,7 +129,7 @@ class Keeper:
 
     def _asked(self, id_: str, entry: Entry | None) -> Asset:
         try:
-            return reading(lambda: self.provider.get(id_), self._clock)
+            return call_idempotent(lambda: self.provider.get(id_), self._clock)
         except AssetNotFound:
             # Another key may just not see it.
             if entry is not None and entry.account == self.provider.account:
@@ -138,7 +138,7 @@ class Keeper:
 
     def _is_gone(self, id_: str) -> bool:
         try:
-            reading(lambda: self.provider.get(id_), self._clock)
+            call_idempotent(lambda: self.provider.get(id_), self._clock)
         except AssetNotFound:
             return True
         return False

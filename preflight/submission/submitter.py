@@ -16,7 +16,7 @@ from preflight.codes import CODES
 from preflight.errors import AccountRefused, PreflightError, ProviderError, SourceError, UsageError
 from preflight.escape import printable
 from preflight.hosts import Host, LocalFile, nowhere
-from preflight.ledger import CONTENT, Content, Entry, Key, Ledger
+from preflight.ledger import SHA256_PREFIX, ContentId, Entry, Ledger, RegistrationKey
 from preflight.net.options import DEFAULT_OPTIONS
 from preflight.net.redact import redact_text
 from preflight.providers import Provider
@@ -25,17 +25,17 @@ from preflight.report import Finding, Report, verdict_of
 from preflight.ruleset import RuleSet
 from preflight.scan import examine_item
 from preflight.sources.open import is_url
-from preflight.submission.groups import Groups
-from preflight.submission.identity import content_of_file, content_of_url, same_file, same_url
+from preflight.submission.content import content_of_file, content_of_url, same_file, same_url
+from preflight.submission.groups import GroupResolver
 from preflight.submission.outcome import Submission, rejected, settled, stopped
-from preflight.submission.registrar import Registrar, Wanted
+from preflight.submission.register import Registrar, RegistrationRequest
 from preflight.targets import Item
 
 NO_ETAG: Final = "its server gives no strong ETag, so nothing shows whether it changes: every run registers it anew"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Submitter:
     """What holds for every target of a run.
 
     rules  digest of the rule sets
@@ -48,7 +48,7 @@ class Job:
     plan: CheckPlan
     rules: str
     registrar: Registrar
-    groups: Groups
+    groups: GroupResolver
     clock: Clock
     host: Host | None = None
     group: str | None = None
@@ -96,7 +96,9 @@ class Job:
         means = self.provider.types.get(self.asset_type) if self.asset_type is not None else None
         if report.media is None or means is None or report.media.kind in (None, means):
             return report
-        message = f"stated to be {self.asset_type}, the content is {report.media.kind}: state its own type"
+        message = (
+            f"stated to be {self.asset_type}, the content is {report.media.kind}: state its create_private_file type"
+        )
         finding = Finding("type_mismatch", CODES["type_mismatch"].severity, message, "kind", report.media.kind)
         results = tuple(
             result._replace(findings=(finding, *result.findings), verdict=verdict_of((finding, *result.findings)))
@@ -104,7 +106,7 @@ class Job:
         )
         return replace(report, results=results)
 
-    def _wanted(self, target: str, report: Report, content: Content) -> Wanted:
+    def _wanted(self, target: str, report: Report, content: ContentId) -> RegistrationRequest:
         assert report.media is not None
         assert report.media.kind is not None  # it passed
         kind = report.media.kind
@@ -112,7 +114,7 @@ class Job:
         remote = is_url(target)
         if not remote and self.host is None:
             raise nowhere(target)
-        key = Key(
+        key = RegistrationKey(
             self.provider.name,
             self.provider.origin,
             self.provider.account,
@@ -121,7 +123,7 @@ class Job:
             kind if self.asset_type in (None, usual) else f"{kind}:{self.asset_type}",
             content.identity,
         )
-        return Wanted(
+        return RegistrationRequest(
             key=key,
             kind=kind,
             source=report.source,
@@ -136,11 +138,11 @@ class Job:
             else partial(same_file, target, content),
         )
 
-    def _hosted(self, path: str, report: Report, content: Content) -> str:
+    def _hosted(self, path: str, report: Report, content: ContentId) -> str:
         assert self.host is not None
         assert report.media is not None
         media, name = report.media, os.path.basename(path)
-        digest = content.identity.removeprefix(CONTENT)
+        digest = content.identity.removeprefix(SHA256_PREFIX)
         file = LocalFile(path, name, media.size or 0, media.mime or "application/octet-stream", digest)
         try:
             return self.host.put(file)

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from preflight.net.urls import expires_at
-from preflight.providers import reading
-from preflight.providers.asset import Asset, Group, Page, Status, moment
+from preflight.providers import fields
+from preflight.providers.asset import Asset, Group, Page, Status, parse_time
 from preflight.providers.client import Call
 from preflight.providers.exchange import Exchange
+from preflight.providers.fields import Fields
 from preflight.providers.findings import RETRYABLE, UPSTREAM, finding_of
-from preflight.providers.reading import Fields
 from preflight.providers.redaction import Redactor
 
 
@@ -52,33 +52,33 @@ class Answers:
         why: str | None = None,
     ) -> Asset:
         """An asset out of an answer; what the answer leaves out is as the arguments say. why: it failed, if it did."""
-        fields = self.fields
-        found = self._found(call, data, fields.id)
-        ids = {field: value for field in (fields.id, *fields.ids.split()) if (value := reading.text(data, field))}
-        word = reading.text(data, fields.status)
+        names = self.fields
+        found = self._found(call, data, names.id)
+        ids = {field: value for field in (names.id, *names.ids.split()) if (value := fields.text(data, field))}
+        word = fields.text(data, names.status)
         if word is not None:
             status = self.statuses.get(word.lower(), "unknown")
-        kind = self.kinds.get((reading.text(data, fields.type) or "").lower(), kind)
-        code, message = reading.failure(data) if status == "failed" else (None, None)
+        kind = self.kinds.get((fields.text(data, names.type) or "").lower(), kind)
+        code, message = fields.failure(data) if status == "failed" else (None, None)
         message = message or (why if status == "failed" else None)
-        url = reading.text(data, fields.url)
+        url = fields.text(data, names.url)
         return Asset(
             id=found,
             provider=self.name,
             status=status,
             kind=kind,
             reference=None if status == "failed" else self._reference_of(ids, found),
-            name=reading.text(data, fields.name) or name,
-            group=reading.text(data, fields.group) or group,
+            name=fields.text(data, names.name) or name,
+            group=fields.text(data, names.group) or group,
             url=url,
             url_expires=None if url is None else self._expiry(url),
-            source=reading.text(data, fields.source) or source,
+            source=fields.text(data, names.source) or source,
             error_code=None if status != "failed" else self._finding(code, message),
             error_message=self._shown(message),
             provider_code=self._shown(code),
             provider_status=self._shown(word),
-            created=moment(reading.first(data, fields.created)),
-            updated=moment(reading.first(data, fields.updated)),
+            created=parse_time(fields.first(data, names.created)),
+            updated=parse_time(fields.first(data, names.updated)),
             usage=self.usage.get(kind or "", self.usage.get("")),
             ids=ids,
             raw=self._redactor.answer(data),
@@ -94,16 +94,16 @@ class Answers:
         description: str | None = None,
     ) -> Group:
         """A group out of an answer; what the answer leaves out is as the arguments say."""
-        fields = self.fields
-        word = reading.text(data, fields.group_type)
+        names = self.fields
+        word = fields.text(data, names.group_type)
         return Group(
             id=self._found(call, data, "GroupId group_id Id id"),
             provider=self.name,
-            name=reading.text(data, fields.name) or name,
-            description=reading.text(data, fields.description) or description,
+            name=fields.text(data, names.name) or name,
+            description=fields.text(data, names.description) or description,
             type=kind if word is None else self.group_types.get(word, word),
-            created=moment(reading.first(data, fields.created)),
-            updated=moment(reading.first(data, fields.updated)),
+            created=parse_time(fields.first(data, names.created)),
+            updated=parse_time(fields.first(data, names.updated)),
             raw=self._redactor.answer(data),
         )
 
@@ -111,14 +111,14 @@ class Answers:
         self, call: Call, data: Mapping[str, Any], page: int, read: Callable[[Mapping[str, Any]], Any]
     ) -> Page[Any]:
         """A page out of an answer, each of whose items `read` makes something of."""
-        found = reading.items(data, self.fields.items)
+        found = fields.items(data, self.fields.items)
         if found is None:
             raise self._exchange.unusable(call, f"it has no {self.fields.items.split()[0]}")
-        total = reading.count(data, self.fields.total)
-        return Page(tuple(map(read, found)), reading.following(page, len(found), total), total)
+        total = fields.count(data, self.fields.total)
+        return Page(tuple(map(read, found)), fields.following(page, len(found), total), total)
 
     def _found(self, call: Call, data: Mapping[str, Any], names: str) -> str:
-        found = reading.text(data, names)
+        found = fields.text(data, names)
         if found is None:
             raise self._exchange.unusable(call, f"it has no {names.split()[0]}")
         return found
@@ -130,7 +130,7 @@ class Answers:
         """When the URL stops working: as its signature says, or else as a page says."""
         signed = expires_at(url)
         if signed is not None:
-            return moment(signed)
+            return parse_time(signed)
         return None if self.url_lifetime is None else self._clock() + self.url_lifetime
 
     def _finding(self, code: str | None, message: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What a provider's refusal means: `Said` (its own words) → `ProviderError` (ours).
+"""What a provider's refusal means: `Refusal` (its own words) → `ProviderError` (ours).
 
 `REASONS` is the one table of reasons: the exception, what happened, the remedy, whether the call may have taken effect.
 """
@@ -98,7 +98,7 @@ REASONS: Final[dict[str, Reason]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Refusal:
     """A refusal in the provider's own words.
 
     status     HTTP status, or the number that the body gives in its place
@@ -113,13 +113,13 @@ class Said:
     retryable: bool | None = None
 
 
-def said_by(answer: object, status: int) -> Said:
+def parse_refusal(answer: object, status: int) -> Refusal:
     """The code and the sentence of an error object, whose fields are written large or small."""
     if isinstance(answer, str):
-        return Said(status, message=answer)
+        return Refusal(status, message=answer)
     fields = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, dict) else {}
     code, message, wish = (fields.get(name) for name in ("code", "message", "retryable"))
-    return Said(
+    return Refusal(
         status,
         str(code) if isinstance(code, str | int) and str(code) else None,
         message if isinstance(message, str) and message else None,
@@ -127,9 +127,9 @@ def said_by(answer: object, status: int) -> Said:
     )
 
 
-def said_by_code(answer: Mapping[str, Any], status: int) -> Said | None:
+def parse_coded_refusal(answer: Mapping[str, Any], status: int) -> Refusal | None:
     """The refusal of a gateway whose body's `code` stands for the HTTP status: 200, as number or text, is none."""
-    said = said_by(answer.get("error") or answer, status)
+    said = parse_refusal(answer.get("error") or answer, status)
     if status < 400 and said.code in (None, "200"):
         return None
     number = int(said.code) if said.code and said.code.isdecimal() and len(said.code) == 3 else 0
@@ -149,7 +149,7 @@ _MEANT: Final = tuple(
         ),
         (r"Quota\w{0,40}Exceed|SetLimitExceeded", "quota"),
         (
-            r"^(Authentication|MissingAuth|MissingSignature|SignatureDoesNot|InvalidA[Pp][Ii]_?Key|InvalidAccessKey)",
+            r"^(Authentication|MissingAuth|MissingSignature|SignatureDoesNot|InvalidA[Pp][Ii]_?CredentialSpec|InvalidAccessKey)",
             "auth",
         ),
         (r"^(InvalidCredential|InvalidTimestamp|Invalid(Security)?Token|AccessKey\w*Exp|SessionToken)", "auth"),
@@ -175,11 +175,11 @@ _STATUSES: Final = {
 }
 
 
-def reason_of(said: Said) -> str:
+def reason_of(said: Refusal) -> str:
     """The reason, from the words first and the status last: a plan that has expired is a 403, as a missing right is.
 
-    >>> reason_of(Said(403, "SubscriptionRequired")), reason_of(Said(403)), reason_of(Said(200, "QuotaQPMExceeded"))
-    ('subscription_required', 'access_denied', 'rate_limited')
+    >>> reason_of(Refusal(403, "SubscriptionRequired")), reason_of(Refusal(403))
+    ('subscription_required', 'access_denied')
     """
     for word in words_of(said.code, said.message):
         for pattern, reason in _MEANT:

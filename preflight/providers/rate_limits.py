@@ -1,4 +1,4 @@
-"""How often a provider may be called: `Rate`, `Plan`, and the plans that its upstream publishes."""
+"""How often a provider may be called: `Rate`, `RateLimits`, and the plans that its upstream publishes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RateLimits:
     """The limits of one account. `rates` by action; `usual` holds for every action that has no line of its own.
 
     in_flight  how many calls of these actions may run at the same time
@@ -31,15 +31,15 @@ class Plan:
         return self.rates.get(action, self.usual)
 
 
-def _by_minute(registrations: int) -> Plan:
+def _by_minute(registrations: int) -> RateLimits:
     """The rates that Volcengine publishes by plan, as mirrored on 2026-09-16."""
     rates = {"register": Rate(registrations, 60.0), "get": Rate(100), "delete_group": Rate(5)}
-    return Plan(Rate(10), rates, {"register": 30, "create_group": 30})
+    return RateLimits(Rate(10), rates, {"register": 30, "create_group": 30})
 
 
-PLANS: Final[Mapping[str, Plan]] = {
+RATE_LIMITS: Final[Mapping[str, RateLimits]] = {
     # The table of the published page; it has no line for the two deletions, so theirs are those of the other plans.
-    "published": Plan(
+    "published": RateLimits(
         Rate(30),
         {"get": Rate(100), "get_group": Rate(100), "delete": Rate(10), "delete_group": Rate(5)},
         {"register": 30, "create_group": 30},

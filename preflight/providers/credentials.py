@@ -18,7 +18,7 @@ from preflight.providers.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class CredentialSpec:
     """One key of a provider.
 
     name      the argument; env: the variables to take it from, the first that is set
@@ -34,8 +34,11 @@ class Key:
 API_KEY: Final = "api_key"
 
 
-def read_keys(
-    title: str, wanted: tuple[Key, ...], given: Mapping[str, str | Secret | None], env: Mapping[str, str] | None = None
+def read_credentials(
+    title: str,
+    wanted: tuple[CredentialSpec, ...],
+    given: Mapping[str, str | Secret | None],
+    env: Mapping[str, str] | None = None,
 ) -> dict[str, Secret]:
     """The keys by name: from `given`, or else all of them from the environment: half of one pair fits no other half.
 
@@ -75,10 +78,10 @@ def _usable(title: str, where: str, text: str) -> str:
     return text
 
 
-def origin_of(endpoint: str) -> str:
+def endpoint_origin(endpoint: str) -> str:
     """Scheme, host, port and path prefix of `--endpoint`, without a slash at the end. Raises `UsageError`.
 
-    >>> origin_of("http://127.0.0.1:8000/")
+    >>> endpoint_origin("http://127.0.0.1:8000/")
     'http://127.0.0.1:8000'
     """
     shown = redact(endpoint)
@@ -109,7 +112,7 @@ def _is_loopback(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderKey:
+class HeaderAuth:
     """Puts a key into one header: an `Auth` for `Client`."""
 
     key: Secret

@@ -10,11 +10,11 @@ from itertools import count
 from typing import Final, TypeVar
 
 from preflight.errors import AssetNotFound
-from preflight.ledger import TAIL, Entry
+from preflight.ledger import SUFFIX_CHARS, Entry
 from preflight.net.redact import redact
 from preflight.providers import Asset, Group, Page, Provider
 from preflight.rates import Backoff, Clock
-from preflight.submission.patience import reading
+from preflight.submission.patience import call_idempotent
 
 T = TypeVar("T", Asset, Group)
 R = TypeVar("R")
@@ -23,38 +23,38 @@ MOST_PAGES: Final = 10_000
 STALE: Final = 3
 """Pages one after the other without anything new that end a list: not every server heeds the page it is asked for,
 and what others register meanwhile moves items on to the next page."""
-_OURS: Final = re.compile(rf"-[0-9a-f]{{{TAIL - 1}}}$")
+_OURS: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
 _SKEW: Final = timedelta(minutes=5)
 """By which the clocks of a provider and of this machine may differ."""
 _WAITS: Final = Backoff(first=1.0, factor=1.7, most=10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
+class RecoveryWindow:
     """How long an asset is looked for before its absence counts: `seconds`, with `waits` between the look-ups."""
 
     seconds: float = 60.0
     waits: Backoff = _WAITS
 
 
-USUAL_SETTLING: Final = Settling()
+DEFAULT_RECOVERY_WINDOW: Final = RecoveryWindow()
 
 
-def find(provider: Provider, entry: Entry, clock: Clock, settling: Settling) -> Asset | None:
+def find(provider: Provider, entry: Entry, clock: Clock, settling: RecoveryWindow) -> Asset | None:
     """The asset of an entry; None once it has been absent from every look-up of `settling.seconds`.
 
     Raises `ProviderError` where the provider cannot be asked: then nothing is known.
     """
-    return awaited(lambda: _look(provider, entry, clock), clock, settling)
+    return poll_until(lambda: _look(provider, entry, clock), clock, settling)
 
 
-def is_of(asset: Asset, entry: Entry) -> bool:
+def matches_entry(asset: Asset, entry: Entry) -> bool:
     """Whether an asset is the one of an entry: by the unique end of its name.
 
     A provider may name assets as it likes. Then the URL tells, of one that is not older than the entry.
     """
     name = asset.name or ""
-    if name == entry.name or (_OURS.search(entry.name) and name.endswith(entry.name[-TAIL:])):
+    if name == entry.name or (_OURS.search(entry.name) and name.endswith(entry.name[-SUFFIX_CHARS:])):
         return True
     source = (asset.source or asset.url or "").partition("?")[0]
     if _OURS.search(name) or asset.created is None or not entry.url or redact(source) != entry.url:
@@ -62,7 +62,7 @@ def is_of(asset: Asset, entry: Entry) -> bool:
     return asset.created >= datetime.fromisoformat(entry.created) - _SKEW
 
 
-def awaited(look: Callable[[], R | None], clock: Clock, settling: Settling) -> R | None:
+def poll_until(look: Callable[[], R | None], clock: Clock, settling: RecoveryWindow) -> R | None:
     """What `look` finds within `settling.seconds`; None where it finds nothing even after them."""
     until = clock.now() + settling.seconds
     for attempt in count():
@@ -74,7 +74,7 @@ def awaited(look: Callable[[], R | None], clock: Clock, settling: Settling) -> R
     raise AssertionError("count() does not end")
 
 
-def every(turn: Callable[[str | None], Page[T]]) -> Iterator[T]:
+def iter_pages(turn: Callable[[str | None], Page[T]]) -> Iterator[T]:
     """All items of all pages, each once."""
     page: str | None = None
     seen: set[str] = set()
@@ -90,7 +90,7 @@ def every(turn: Callable[[str | None], Page[T]]) -> Iterator[T]:
             return
 
 
-def whole(provider: Provider, asset: Asset) -> Asset:
+def with_details(provider: Provider, asset: Asset) -> Asset:
     """An item of a list with what that list may leave out."""
     if asset.name is not None or not provider.lists_partly:
         return asset
@@ -106,10 +106,10 @@ def _look(provider: Provider, entry: Entry, clock: Clock) -> Asset | None:
     grouped = entry.group or None if "group" in provider.filters else None
 
     def turn(page: str | None) -> Page[Asset]:
-        return reading(lambda: provider.list(page=page, name=named, group=grouped), clock)
+        return call_idempotent(lambda: provider.list(page=page, name=named, group=grouped), clock)
 
-    for listed in every(turn):
-        asset = reading(lambda listed=listed: whole(provider, listed), clock)  # type: ignore[misc]
-        if is_of(asset, entry):
+    for listed in iter_pages(turn):
+        asset = call_idempotent(lambda listed=listed: with_details(provider, listed), clock)  # type: ignore[misc]
+        if matches_entry(asset, entry):
             return asset
     return None
