@@ -186,7 +186,7 @@ def result_of(
 
 def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]:
     """The facts and the problems that only decoding the whole file shows."""
-    from preflight.probes.deep import deepen
+    from preflight.probes.decode import deepen
 
     deep = deepen(source, media)
     findings = tuple(Finding(code, CODES[code].severity, message) for code, message in deep.problems)

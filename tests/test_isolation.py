@@ -16,7 +16,7 @@ import pytest
 from preflight import Report, check_many
 from preflight import processes as worker
 from preflight.checker import plan_for
-from preflight.probes import foreign
+from preflight.probes import fallback as foreign
 from preflight.scan import child, processes
 from preflight.targets import Item
 from tests.scan_targets import Trap

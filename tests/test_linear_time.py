@@ -16,7 +16,7 @@ from preflight.net import urls as presigned
 from preflight.net.addresses import is_literal, kind_of
 from preflight.net.errors import refused
 from preflight.net.redact import redact, redact_text
-from preflight.probes.sniff_text import sniff_text
+from preflight.probes.sniff.text import sniff_text
 from preflight.providers.findings import UPSTREAM, finding_of
 from preflight.providers.redaction import Redactor
 from preflight.providers.refusals import Refusal, reason_of

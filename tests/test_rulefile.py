@@ -19,7 +19,11 @@ from preflight import catalog
 from preflight.errors import RuleFileError
 from preflight.judge import judge
 from preflight.media import Media
-from preflight.probes import fourcc, matroska_codecs, mediainfo_names, mp4_codecs, wav_codec
+from preflight.probes import wave_format as wav_codec
+from preflight.probes.codec_names import fourcc
+from preflight.probes.codec_names import matroska as matroska_codecs
+from preflight.probes.codec_names import mediainfo as mediainfo_names
+from preflight.probes.codec_names import sample_entries as mp4_codecs
 from preflight.rulecheck import validate_file
 from preflight.rulefile import json_schema, read_rule_file, validate
 from preflight.rulefile.lines import Lines

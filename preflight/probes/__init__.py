@@ -24,27 +24,27 @@ READERS: Final[dict[str, str]] = {
     "aac": "aac",
     "avi": "avi",
     "bmp": "bmp",
-    "camera_raw": "raw_containers",
-    "cr3": "cr3",  # and crm
-    "crw": "raw_containers",
+    "camera_raw": "raw.containers",
+    "cr3": "raw.cr3",  # and crm
+    "crw": "raw.containers",
     "flac": "flac",
     "gif": "gif",
     "heif": "heif",  # and avif: one box structure, told apart by brand
     "jpeg": "jpeg",
-    "loas": "loas",
+    "loas": "mpeg_audio.loas",
     "mkv": "matroska",  # and webm
-    "mp3": "mp3",  # and mp1, mp2
+    "mp3": "mpeg_audio.mp3",  # and mp1, mp2
     "mp4": "mp4",  # and mov, m4a, m4v, 3gp
-    "mrw": "raw_containers",
+    "mrw": "raw.containers",
     "ogg": "ogg",
-    "orf": "camera_raw",
+    "orf": "raw.tiff_based",
     "png": "png",
-    "raf": "raw_containers",
-    "rw2": "camera_raw",
+    "raf": "raw.containers",
+    "rw2": "raw.tiff_based",
     "tiff": "tiff",  # and the camera raws that begin like it
     "wav": "wav",
     "webp": "webp",
-    "x3f": "raw_containers",
+    "x3f": "raw.containers",
 }
 """Which module of this package reads what `sniff` found."""
 
@@ -78,4 +78,4 @@ def _known_by_name(source: Source, need: Need, name: str | None) -> Media:
     """Formats without a reader: no media at all, or media of which only the libraries know more."""
     if name is not None and not FORMATS[name].kinds:
         return Media(format=name, size=source.size)
-    return _reader("foreign")(source, need, name or "")
+    return _reader("fallback")(source, need, name or "")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.adts import locate
-from preflight.probes.frames import walk
-from preflight.probes.tags import ID3, tags_after, tags_before
+from preflight.probes.audio_tags import ID3, tags_after, tags_before
+from preflight.probes.mpeg_audio.adts import locate
+from preflight.probes.mpeg_audio.frames import walk
 from preflight.sources import Source
 
 ADIF: Final = b"ADIF"
@@ -19,7 +19,7 @@ _SBR_CORE: Final = 24000
 def read(source: Source, need: Need, name: str) -> Media:
     """Facts of an ADTS file. Larger than `need.max_bytes`: no duration. ADIF, which has one header, is a library's."""
     if source.read_at(0, len(ADIF)) == ADIF:
-        from preflight.probes import foreign  # hardly any file has this format
+        from preflight.probes import fallback as foreign  # hardly any file has this format
 
         return foreign.read(source, need, name)
     tags = tags_before(source)

@@ -9,8 +9,8 @@ from typing import Any, Final
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
 from preflight.probes.avi_index import frames_of, index_of
-from preflight.probes.fourcc import video_codec
-from preflight.probes.wav_codec import coding_of
+from preflight.probes.codec_names.fourcc import video_codec
+from preflight.probes.wave_format import coding_of
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.media import Media
-from preflight.probes.opinions import ffmpeg, structure
+from preflight.probes.libraries import ffmpeg, structure
 from preflight.processes import Limits
 from preflight.sources import Source
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.tags import tags_before
+from preflight.probes.audio_tags import tags_before
 from preflight.sources import Source, read_exactly
 
 BLOCK: Final = 38

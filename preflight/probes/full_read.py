@@ -13,11 +13,11 @@ from preflight.errors import SourceError
 from preflight.formats import VIDEO
 from preflight.media import EVERYTHING, Media, Need
 from preflight.probes import flac, matroska, probe
+from preflight.probes.audio_tags import tags_after, tags_before
 from preflight.probes.avi_chunks import count_pictures
-from preflight.probes.frames import walk
-from preflight.probes.mpeg_audio import locate
+from preflight.probes.mpeg_audio.frames import walk
+from preflight.probes.mpeg_audio.layers import locate
 from preflight.probes.mpeg_header import stream_header
-from preflight.probes.tags import tags_after, tags_before
 from preflight.sources import EndOfFile, Source
 
 _TOO_MUCH: Final = "too_much_to_read"

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from preflight.probes.isobmff import Box, boxes
-from preflight.probes.mp4_timing import numbers
+from preflight.probes.mp4.timing import numbers
 from preflight.sources import Source
 
 _LARGEST: Final = 1 << 20

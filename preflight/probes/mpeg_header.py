@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from preflight.probes.mpeg_audio import Place
+from preflight.probes.mpeg_audio.layers import Place
 
 _SIDE_INFO: Final = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}
 """Bytes between header and tag, by (MPEG-1, channels): the side information of a silent layer III frame."""

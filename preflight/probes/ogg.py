@@ -11,8 +11,8 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
+from preflight.probes.audio_tags import tags_before
 from preflight.probes.ogg_codec import Codec, codec_of, opus_packet
-from preflight.probes.tags import tags_before
 from preflight.sources import EndOfFile, Source
 
 _HEAD: Final = 8 << 10

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.frames import walk
-from preflight.probes.mpeg_audio import begins
-from preflight.probes.tags import tags_before
-from preflight.probes.wav_codec import Coding, coding_of, mislabelled_codec
+from preflight.probes.audio_tags import tags_before
+from preflight.probes.mpeg_audio.frames import walk
+from preflight.probes.mpeg_audio.layers import begins
+from preflight.probes.wave_format import Coding, coding_of, mislabelled_codec
 from preflight.sources import Source
 
 _MOST_CHUNKS: Final = 128

@@ -19,13 +19,13 @@ from preflight.sources import Source
 __all__ = ["TASKS", "Limits", "run"]
 
 TASKS: Final[dict[str, str]] = {
-    "av": "preflight.probes.decoders.by_av:picture",
+    "av": "preflight.probes.decoders.av_task:picture",
     "frame": "preflight.probes.decoders.previews:frame",
-    "image": "preflight.probes.decoders.by_pillow:header",
-    "mediainfo": "preflight.probes.decoders.by_mediainfo:tracks",
-    "mutagen": "preflight.probes.decoders.by_mutagen:stream",
+    "image": "preflight.probes.decoders.pillow_task:header",
+    "mediainfo": "preflight.probes.decoders.mediainfo_task:tracks",
+    "mutagen": "preflight.probes.decoders.mutagen_task:stream",
     "picture": "preflight.probes.decoders.previews:picture",
-    "pixels": "preflight.probes.decoders.by_pillow:decode",
+    "pixels": "preflight.probes.decoders.pillow_task:decode",
     "structure": "preflight.probes.decoders.structure:examine",
     "waveform": "preflight.probes.decoders.previews:waveform",
 }

@@ -16,7 +16,7 @@ import pytest
 from preflight.codes import CODES
 from preflight.errors import SourceError
 from preflight.probes import probe
-from preflight.probes.deep import deepen
+from preflight.probes.decode import deepen
 from preflight.sources.local import LocalSource
 
 TABLE = Path(__file__).parent / "deep_findings.tsv"

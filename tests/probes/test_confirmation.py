@@ -13,10 +13,11 @@ from PIL import Image
 
 from preflight.errors import WorkerCrashed, WorkerTimeout
 from preflight.media import Media
-from preflight.probes import confirmation, deep, probe
+from preflight.probes import confirmation, probe
+from preflight.probes import decode as deep
+from preflight.probes.decode import LIMITS, deepen
 from preflight.probes.decoders import structure
-from preflight.probes.deep import LIMITS, deepen
-from preflight.probes.opinions import Opinion
+from preflight.probes.libraries import Opinion
 from preflight.sources.memory import MemorySource
 
 

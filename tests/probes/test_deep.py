@@ -15,9 +15,10 @@ from PIL import Image
 
 from preflight.errors import SourceChanged
 from preflight.media import Media
-from preflight.probes import deep, probe
-from preflight.probes.deep import LIMITS, Deep, deepen
-from preflight.probes.opinions import Opinion
+from preflight.probes import decode as deep
+from preflight.probes import probe
+from preflight.probes.decode import LIMITS, Deep, deepen
+from preflight.probes.libraries import Opinion
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))

@@ -12,7 +12,8 @@ import pytest
 import preflight
 from preflight.errors import WorkerCrashed
 from preflight.media import Media, Need
-from preflight.probes import opinions, probe
+from preflight.probes import libraries as opinions
+from preflight.probes import probe
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))

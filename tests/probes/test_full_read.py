@@ -14,8 +14,8 @@ from preflight import check
 from preflight.checker import examine, plan_for
 from preflight.media import Media
 from preflight.probes import flac, probe
-from preflight.probes.deep import LIMITS, deepen
-from preflight.probes.opinions import mediainfo
+from preflight.probes.decode import LIMITS, deepen
+from preflight.probes.libraries import mediainfo
 from preflight.sources.http import HttpOptions
 from preflight.sources.memory import MemorySource
 from tests.servers.hostile import hostile

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from probing import damaged, facts
 
 from preflight.media import EVERYTHING, Need
-from preflight.probes import loas as reader
 from preflight.probes import probe
+from preflight.probes.mpeg_audio import loas as reader
 from preflight.probes.sniff import sniff
 from preflight.sources.memory import MemorySource
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from probing import CountingSource, counted, damaged, facts
 
 from preflight.media import EVERYTHING, Need
-from preflight.probes import mp3, probe
+from preflight.probes import probe
+from preflight.probes.mpeg_audio import mp3
 from preflight.probes.sniff import sniff
 from preflight.sources import EndOfFile
 from preflight.sources.memory import MemorySource

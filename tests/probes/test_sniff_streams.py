@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.probes.sniff import sniff
-from preflight.probes.sniff_streams import HEAD, sniff_stream
+from preflight.probes.sniff.streams import HEAD, sniff_stream
 from preflight.sources.memory import MemorySource
 
 AC3_FRAME = bytes.fromhex("0b770000 14 40").ljust(768, b"\x11")  # 48 kHz, 192 kbit/s

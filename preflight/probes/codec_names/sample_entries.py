@@ -1,0 +1,161 @@
+"""What the codecs of the MP4 family are called: sample entry types and object types → names.
+
+Sources: the MP4 registration authority (mp4ra.org: sample entries, object types), QuickTime File Format (Apple),
+ISO/IEC 14496-3 table 1.17 (audio object types).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preflight.probes.codec_names.fourcc import video_codec
+from preflight.probes.wave_format import codec_name
+
+_VIDEO: Final = {
+    "aic": b"icod",
+    "apv": b"apv1",
+    "av1": b"av01 dav1",
+    "avs2": b"avst",
+    "avs3": b"avs3",
+    "bmp": b"WRLE",
+    "cfhd": b"CFHD",
+    "cinepak": b"cvid",
+    "dirac": b"drac",
+    "dnxhd": b"AVdn AVdh",
+    "dvvideo": b"dvc  dvcp dvpp dv5n dv5p dvhp dvhq dvh2 dvh3 dvh4 dvh5 dvh6 AVdv AVd1 dvsd",
+    "evc": b"evc1",
+    "ffv1": b"FFV1",
+    "flv1": b"FLV1",
+    "gif": b"gif ",
+    "h261": b"h261",
+    "h263": b"s263 h263 H263 U263 VIVO",
+    "h264": b"avc1 avc2 avc3 avc4 svc1 svc2 mvc1 mvc2 dva1 dvav H264 h264 X264 x264 VSSH davc 3IVX"
+    b" ai5p ai5q ai52 ai53 ai55 ai56 ai1p ai1q ai12 ai13 ai15 ai16 AVin aivx rv64 xalg",
+    "hap": b"Hap1 Hap5 HapY HapA HapM",
+    "hevc": b"hvc1 hev1 hvc2 hev2 hvc3 hev3 lhv1 lhe1 hvt1 dvh1 dvhe HEVC",
+    "jpeg2000": b"mjp2 j2ki",
+    "jpegxs": b"jxsm",
+    "lcevc": b"lvc1",
+    "mjpeg": b"jpeg mjpa mjpb mjpg MJPG mjpe AVDJ AVRn dmb1",
+    "mpeg1video": b"mpeg m1v  m1v1",
+    "mpeg2video": b"m2v1 mp2v mpg2 mx5n mx5p mx4n mx4p mx3n mx3p xd5a xd5b xd5c xd5d xd5e xd5f xd5v xd54 xd55 xd59"
+    b" xdv1 xdv2 xdv3 xdv4 xdv5 xdv6 xdv7 xdv8 xdv9 xdva xdvb xdvc xdvd xdve xdvf xdhd xdh2 xmpg"
+    b" hdv1 hdv2 hdv3 hdv4 hdv5 hdv6 hdv7 hdv8 hdv9 hdva AVmp",
+    "mpeg4": b"mp4v MP4V DIVX XVID 3IV1 3IV2 DX50 FMP4 fmp4 xvid divx",
+    "msmpeg4v3": b"3IVD DIV3",
+    "png": b"png  MNG ",
+    "prores": b"apcn apch apcs apco ap4h ap4x",
+    "prores_raw": b"aprn aprh",
+    "qtrle": b"rle ",
+    "r210": b"r210 R210",
+    "rawvideo": b"raw  2vuy 2Vuy yuv2 yuvs yuvu UYVY NO16 b16g b48r b64a uncv DVOO IYUV I420",
+    "rpza": b"rpza azpr",
+    "smc": b"smc ",
+    "svq1": b"SVQ1 svq1 svqi",
+    "svq3": b"SVQ3",
+    "targa": b"tga ",
+    "theora": b"theo XiTh",
+    "tiff": b"tiff",
+    "v210": b"v210",
+    "v308": b"v308",
+    "v408": b"v408",
+    "v410": b"v410",
+    "vc1": b"vc-1 ovc1 WVC1",
+    "vp6": b"VP60 VP61 VP62 VP6F",
+    "vp8": b"vp08 VP80",
+    "vp9": b"vp09 VP90",
+    "vvc": b"vvc1 vvi1",
+    "wmv3": b"WMV3",
+}
+_AUDIO: Final = {
+    "aac": b"aac ",
+    "ac3": b"ac-3 AC-3 sac3",
+    "ac4": b"ac-4",
+    "adpcm": b"ima4",
+    "alac": b"alac",
+    "alaw": b"alaw",
+    "amr": b"samr sawb sawp",
+    "dts": b"dtsc dtsh dtsl dtse dtsx dtsy dts+ dts- DTS ",
+    "eac3": b"ec-3 ec+3",
+    "evrc": b"sevc evrc secb secn",
+    "flac": b"fLaC",
+    "gsm": b"agsm GSM ",
+    "iamf": b"iamf",
+    "mace": b"MAC3 MAC6",
+    "mp2": b".mp2",
+    "mp3": b".mp3 mp3 ",
+    "mpegh_3d_audio": b"mha1 mha2 mhm1 mhm2",
+    "mulaw": b"ulaw",
+    "nellymoser": b"nmos",
+    "opus": b"Opus",
+    "pcm": b"raw  NONE sowt twos in24 42ni in32 23ni fl32 lf32 fl64 lf64 lpcm ipcm fpcm s16l \0\0\0\0",
+    "qcelp": b"sqcp Qclp Qclq",
+    "qdm2": b"QDM2 QDMC QDCA",
+    "smv": b"ssmv",
+    "speex": b"spex SPXN",
+    "truehd": b"mlpa",
+    "vorbis": b"vorb XiVs",
+    "wma": b"wma  owma",
+}
+
+
+def _by_type(table: dict[str, bytes]) -> dict[bytes, str]:
+    """Sample entry types are four bytes each, one byte apart."""
+    return {types[at : at + 4]: name for name, types in table.items() for at in range(0, len(types), 5)}
+
+
+VIDEO: Final = _by_type(_VIDEO)
+AUDIO: Final = _by_type(_AUDIO)
+
+VIDEO_OBJECTS: Final = {
+    0x20: "mpeg4",
+    0x21: "h264",
+    0x23: "hevc",
+    **dict.fromkeys(range(0x60, 0x66), "mpeg2video"),
+    0x6A: "mpeg1video",
+    0x6C: "mjpeg",
+    0x6D: "png",
+    0x6E: "jpeg2000",
+    0xA3: "vc1",
+    0xB1: "vp9",
+}
+"""objectTypeIndication of ISO/IEC 14496-1 7.2.6.6 in an `mp4v` entry."""
+
+AUDIO_OBJECTS: Final = {
+    0x40: "aac",
+    **dict.fromkeys(range(0x66, 0x69), "aac"),
+    0x69: "mp3",
+    0x6B: "mp3",
+    0xA0: "evrc",
+    0xA1: "smv",
+    0xA5: "ac3",
+    0xA6: "eac3",
+    **dict.fromkeys(range(0xA9, 0xAD), "dts"),
+    0xAD: "opus",
+    0xAE: "ac4",
+    0xDD: "vorbis",
+    0xE1: "qcelp",
+}
+"""objectTypeIndication in an `mp4a` entry. 0x69 and 0x6B name all layers of MPEG audio; in MP4 it is layer III."""
+
+AUDIO_PROFILES: Final = {32: "mp1", 33: "mp2", 34: "mp3", 36: "mp4als", 37: "mp4sls", 38: "mp4sls", 42: "xhe_aac"}
+"""audioObjectType of MPEG-4 audio (0x40) where it is not one of the family of AAC."""
+
+STILL: Final = frozenset(("bmp", "gif", "jpeg2000", "mjpeg", "png", "targa", "tiff"))
+"""Codecs of pictures: a track of one of them that holds a single sample is a cover or a thumbnail."""
+
+
+def name_of(fourcc: bytes, table: dict[bytes, str]) -> str | None:
+    """The codec's name; a type that `table` lacks goes by itself, lower case, where it is a word; else None.
+
+    QuickTime takes over the codes of Windows: of pictures as they are, format tags of sound behind `ms`.
+    """
+    name = table.get(fourcc)
+    if name is None and table is VIDEO:
+        name = video_codec(fourcc)
+    elif name is None and fourcc[:2] == b"ms":
+        name = codec_name(int.from_bytes(fourcc[2:], "big"))
+    if name is None:
+        word = fourcc.decode("latin-1").strip()
+        name = word.lower() if word.isascii() and word.replace("-", "").isalnum() else None
+    return name

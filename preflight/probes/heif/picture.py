@@ -1,0 +1,184 @@
+"""What the picture of a HEIF or AVIF file is: coding, size, way round, alpha (ISO/IEC 23008-12 6.5, 6.6; MIAF 7.3).
+
+The picture is the primary item. Its size is the property `ispe`; `irot`, `imir` and `clap` then apply in the order
+in which they are associated. EXIF orientation is information only and never applied (ISO/IEC 23008-12 A.2.2).
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final, NamedTuple
+
+from preflight.probes.heif.items import Items
+from preflight.sources import Source
+
+_DEPTH: Final = 8
+"""Items derived from one another that are followed."""
+_COMPOSED: Final = (b"grid", b"iovl")
+_WRAPPED: Final = (b"iden", b"tmap")
+_PICTURES: Final = frozenset(b"grid iovl iden tili av01 hvc1 hev1 lhv1 avc1 vvc1 evc1 jpeg j2k1 unci".split())
+_ALPHA: Final = (
+    b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
+    b"urn:mpeg:hevc:2015:auxid:1",
+    b"urn:mpeg:avc:2015:auxid:1",
+)
+_WORDS: Final = Struct(">II")
+_FRACTIONS: Final = Struct(">IIII")
+
+Size = tuple[int, int]
+Properties = list[tuple[bytes, bytes]]
+
+
+class Geometry(NamedTuple):
+    """Size as coded and as displayed (None: not stated), clockwise degrees to display."""
+
+    stored: Size | None = None
+    displayed: Size | None = None
+    rotation: int | None = None
+
+
+def geometry(source: Source, items: Items) -> Geometry:
+    """The geometry of the primary item; that of a wrapped item without `ispe` follows from what it wraps."""
+    item = items.primary
+    wrapping: list[Properties] = []
+    for _ in range(_DEPTH):
+        if item is None:
+            break
+        kind, properties = items.type_of(item), items.properties(item)
+        size = _extent(properties) or (_canvas(items.payload(source, item, 18), kind) if kind in _COMPOSED else None)
+        if size:
+            return _through(size, properties, wrapping)
+        if kind not in _WRAPPED:
+            break
+        wrapping.append(properties)
+        item = next(iter(items.sources(item)), None)
+    return Geometry()
+
+
+def _through(size: Size, properties: Properties, wrapping: list[Properties]) -> Geometry:
+    """`size` and `properties` of the innermost item, seen through those that wrap it, the outermost first."""
+    for outer in reversed(wrapping):
+        inner = _transformed(size, properties)
+        if inner is None:
+            return Geometry()
+        size, properties = inner, outer
+    return Geometry(size, _transformed(size, properties), _rotation(properties))
+
+
+def _extent(properties: Properties) -> Size | None:
+    for kind, body in properties:
+        if kind == b"ispe" and len(body) >= 12:
+            width, height = _WORDS.unpack_from(body, 4)
+            return (width, height) if width and height else None
+    return None
+
+
+def _canvas(payload: bytes, kind: bytes | None) -> Size | None:
+    """The output size that the payload of a grid or an overlay states (ISO/IEC 23008-12 6.6.2.2, 6.6.2.3)."""
+    at = 4 if kind == b"grid" else 10
+    width = 4 if payload[1:2] > b"\0" and payload[1] & 1 else 2
+    if len(payload) < at + 2 * width:
+        return None
+    across = int.from_bytes(payload[at : at + width], "big")
+    down = int.from_bytes(payload[at + width : at + 2 * width], "big")
+    return (across, down) if across and down else None
+
+
+def _transformed(size: Size, properties: Properties) -> Size | None:
+    width, height = size
+    for kind, body in properties:
+        if kind == b"irot":
+            if body and body[0] & 1:
+                width, height = height, width
+        elif kind == b"clap":
+            width, height = _cropped(width, height, body)
+        elif kind == b"iscl":
+            return None  # how decoders round the scaled size is not settled, and most ignore the property
+    return width, height
+
+
+def _cropped(width: int, height: int, clap: bytes) -> Size:
+    """The clean aperture, rounded to whole pixels; one that makes no sense is not applied (ISO/IEC 14496-12 12.1.4)."""
+    if len(clap) < 16:
+        return width, height
+    across, across_by, down, down_by = _FRACTIONS.unpack_from(clap)
+    if not across_by or not down_by:
+        return width, height
+    inner = (2 * across + across_by) // (2 * across_by), (2 * down + down_by) // (2 * down_by)
+    return (min(width, inner[0]), min(height, inner[1])) if all(inner) else (width, height)
+
+
+def _rotation(properties: Properties) -> int:
+    """`irot` counts quarter turns anti-clockwise."""
+    return -90 * sum(body[0] & 3 for kind, body in properties if kind == b"irot" and body) % 360
+
+
+def coding(items: Items) -> bytes | None:
+    """The coding of the picture: the primary item's type, or that of the first item it is derived from."""
+    item = items.primary
+    for _ in range(_DEPTH):
+        kind = items.type_of(item) if item is not None else None
+        if item is None or (kind not in _COMPOSED and kind not in _WRAPPED):
+            return kind
+        item = next(iter(items.sources(item)), None)
+    return None
+
+
+def has_alpha(items: Items) -> bool | None:
+    """An auxiliary picture holds it, for the whole or for the tiles of a grid; an uncompressed one holds it itself."""
+    if items.primary is None:
+        return None
+    parts = {items.primary, *items.sources(items.primary)}
+    for reference in items.references:
+        if reference.type == b"auxl" and not parts.isdisjoint(reference.targets):
+            for kind, body in items.properties(reference.item):
+                if kind == b"auxC" and body[4:].split(b"\0", 1)[0] in _ALPHA:
+                    return True
+    held = coding(items)
+    if held == b"unci":
+        return any(_alpha_component(kind, body) for kind, body in items.properties(items.primary))
+    return None if held in (None, b"j2k1") else False
+
+
+def _alpha_component(kind: bytes, body: bytes) -> bool:
+    """ISO/IEC 23001-17 5.1: `cmpd` lists component types, 7 is alpha; a profile of `uncC` implies them."""
+    if kind == b"cmpd":
+        count = int.from_bytes(body[:4], "big")
+        at = 4
+        while count and at + 2 <= len(body):
+            component = int.from_bytes(body[at : at + 2], "big")
+            if component == 7:
+                return True
+            at += 2
+            if component >= 0x8000:
+                at = body.find(b"\0", at) + 1 or len(body)
+            count -= 1
+    return kind == b"uncC" and body[4:8] in (b"rgba", b"abgr")
+
+
+def has_gain_map(items: Items) -> bool:
+    """A tone-mapped alternative (ISO 21496-1), or Apple's auxiliary picture."""
+    if any(item.type == b"tmap" for item in items.info.values()):
+        return True
+    return any(
+        reference.type == b"auxl" and kind == b"auxC" and b":hdrgainmap" in body
+        for reference in items.references
+        for kind, body in items.properties(reference.item)
+    )
+
+
+def count(items: Items) -> int | None:
+    """Pictures of their own: neither hidden nor part, auxiliary or thumbnail of another."""
+    if not items.info:
+        return None
+    lesser: set[int] = set()
+    for reference in items.references:
+        if reference.type == b"dimg":
+            lesser.update(reference.targets)
+        elif reference.type in (b"auxl", b"thmb"):
+            lesser.add(reference.item)
+    lesser.discard(items.primary or 0)
+    shown = sum(
+        1 for item, info in items.info.items() if info.type in _PICTURES and not info.hidden and item not in lesser
+    )
+    return max(1, shown)

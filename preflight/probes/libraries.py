@@ -1,0 +1,165 @@
+"""What the libraries say of a source, asked in the worker and put into our facts.
+
+What comes back is checked as what a stranger sent: their numbers are int, float or text, several at once
+("44100 / 22050"), or shaped by a file that took the decoder over. Anything but one plausible number is None here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from preflight.formats import AUDIO, IMAGE, VIDEO
+from preflight.media import NONE, Media
+from preflight.probes.codec_names.mediainfo import audio_codec, video_codec
+from preflight.processes import Limits, run
+from preflight.sources import Source
+
+
+class Opinion(NamedTuple):
+    """One library's word.
+
+    media    the facts it gives; `format` is its own name of the format
+    refused  why it does not open the file; failed: what stopped it half-way
+    played   s of the longest track of picture or sound: the file's duration may be that of subtitles or telemetry
+    """
+
+    media: Media
+    refused: str = ""
+    failed: str = ""
+    played: float | None = None
+
+
+def mediainfo(source: Source, limits: Limits, speed: float = 0) -> Opinion:
+    """Ask libmediainfo. `speed` 0 reads both ends of the file, 0.5 more of it. Raises as `worker.run` does."""
+    found = _object(run("mediainfo", source, limits, speed=speed))
+    general = _object(found.get("general"))
+    listed = found.get("tracks")
+    tracks = [_object(track) for track in listed] if isinstance(listed, list) else []
+    video, audio, image = (_first(tracks, kind) for kind in ("Video", "Audio", "Image"))
+    if video is None and audio is None and image is None:
+        return Opinion(Media(format=_text(general, "format") or None), refused="finds no stream in it")
+    media = Media(
+        kind=VIDEO if video is not None else IMAGE if image is not None else AUDIO,
+        format=_text(general, "format") or None,
+        size=source.size,
+        duration=_seconds(general.get("duration")),
+        bit_rate=_whole(general.get("overall_bit_rate")),
+        encrypted=True if any("encryption" in track for track in tracks) else None,
+        notes=("truncated",) if general.get("istruncated") == "Yes" else (),
+        **_of_picture(video if video is not None else image),
+        **_of_sound(audio),
+    )
+    return Opinion(media, played=_played(tracks))
+
+
+def pillow(source: Source, limits: Limits, pixels: bool = False) -> Opinion:
+    """Pillow's (and pillow-heif's): from the header alone, or with all `pixels` of all frames decoded."""
+    found = _object(run("pixels" if pixels else "image", source, limits))
+    width, height = _whole(found.get("width")), _whole(found.get("height"))
+    media = Media(
+        kind=IMAGE,
+        format=_text(found, "format") or None,
+        width=width,
+        height=height,
+        frames=_whole(found.get("frames")),
+        duration=_number(found.get("duration")),
+    )
+    return Opinion(media, _text(found, "refused"), _text(found, "failed"))
+
+
+def mutagen(source: Source, limits: Limits, name: str) -> Opinion:
+    """mutagen's, of a sound in format `name`."""
+    found = _object(run("mutagen", source, limits, name=name))
+    media = Media(
+        kind=AUDIO,
+        format=name,
+        duration=_number(found.get("duration")),
+        sample_rate=_whole(found.get("sample_rate")),
+        channels=_whole(found.get("channels")),
+    )
+    return Opinion(media, _text(found, "refused"))
+
+
+def ffmpeg(source: Source, limits: Limits, demuxer: str) -> str:
+    """Return the first error that ffmpeg reports while it decodes a picture; empty if there is none."""
+    found = _object(run("av", source, limits, demuxer=demuxer))
+    return _text(found, "failed")
+
+
+def structure(source: Source, limits: Limits, name: str) -> tuple[str, str] | None:
+    """Return `truncated` or `corrupt` and why, by the structure of a picture in format `name`; None if it is sound."""
+    found = _object(run("structure", source, limits, name=name))
+    code = _text(found, "code")
+    return (code, _text(found, "detail")) if code in ("truncated", "corrupt") else None
+
+
+def _played(tracks: list[Mapping[str, Any]]) -> float | None:
+    seconds = (_seconds(track.get("duration")) for track in tracks if track.get("track_type") in ("Video", "Audio"))
+    return max((each for each in seconds if each is not None), default=None)
+
+
+def _first(tracks: list[Mapping[str, Any]], kind: str) -> Mapping[str, Any] | None:
+    return next((track for track in tracks if track.get("track_type") == kind), None)
+
+
+def _of_picture(track: Mapping[str, Any] | None) -> dict[str, Any]:
+    if track is None:
+        return {"video_codec": NONE}
+    width, height = _whole(track.get("width")), _whole(track.get("height"))
+    return {
+        "width": width,
+        "height": height,
+        "stored_width": width,
+        "stored_height": height,
+        "pixel_aspect_ratio": _number(track.get("pixel_aspect_ratio")),
+        "fps": _number(track.get("frame_rate")),
+        "variable_fps": {"CFR": False, "VFR": True}.get(_text(track, "frame_rate_mode")),
+        "video_codec": video_codec(*(_text(track, name) for name in ("format", "format_version", "codec_id"))),
+    }
+
+
+_NAMING: Final = ("format", "format_version", "format_profile", "codec_id")
+
+
+def _of_sound(track: Mapping[str, Any] | None) -> dict[str, Any]:
+    if track is None:
+        return {"audio_codec": NONE}
+    return {
+        "audio_codec": audio_codec(*(_text(track, name) for name in _NAMING)),
+        "sample_rate": _whole(track.get("sampling_rate")),
+        "channels": _whole(track.get("channel_s")),
+    }
+
+
+_NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    return value[:300] if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    """One positive number, however it is written."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e15 and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+def _seconds(milliseconds: Any) -> float | None:
+    number = _number(milliseconds)
+    return None if number is None else round(number / 1000, 6)

@@ -1,0 +1,247 @@
+"""What a source holds, by its first bytes: evidence from cheap to dear, and nothing by name.
+
+Signatures: the formats' own specifications.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from preflight.sources import Source
+
+HEAD: Final = 512
+
+_SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"IIRO\x08\x00", "orf"),
+    (b"IIRS\x08\x00", "orf"),
+    (b"MMOR\x00\x00", "orf"),
+    (b"IIU\x00", "rw2"),
+    (b"\x1aE\xdf\xa3", "mkv"),
+    (b"fLaC", "flac"),
+    (b"OggS", "ogg"),
+    (b"#!AMR", "amr"),
+    (b"%!PS", "postscript"),
+    (b"%PDF-", "pdf"),
+    (b".RMF", "rm"),
+    (b".snd\x00\x00\x00", "au"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"8BPS", "psd"),
+    (b"BZh", "bz2"),
+    (b"DDS |\x00\x00\x00", "dds"),
+    (b"DKIF", "ivf"),
+    (b"DSD ", "dsf"),
+    (b"FLV\x01", "flv"),
+    (b"FOVb", "x3f"),
+    (b"FUJIFILMCCD-RAW ", "raf"),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", "crw"),
+    (b"MAC ", "ape"),
+    (b"MM\x00\x00\x00\x1aHEAPCCDR", "crw"),
+    (b"MP+", "musepack"),
+    (b"MPCK", "musepack"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"PK\x07\x08", "zip"),
+    (b"Rar!\x1a\x07", "rar"),
+    (b"TTA1", "tta"),
+    (b"caff\x00\x01", "caf"),
+    (b"icns\x00", "icns"),
+    (b"riff\x2e\x91\xcf\x11", "w64"),
+    (b"wvpk", "wavpack"),
+    (b"\x00MRM", "mrw"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "mxf"),
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
+    (b"\xc5\xd0\xd3\xc6", "postscript"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
+    (b"\xff\x4f\xff\x51", "jp2"),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
+    (b"\xff\x0a", "jxl"),
+    (b"\x00\x00\x01\xb3", "mpeg"),
+)
+_BY_FIRST: Final = {
+    first: tuple(entry for entry in _SIGNATURES if entry[0][0] == first)
+    for first in {entry[0][0] for entry in _SIGNATURES}
+}
+_RIFF: Final = {b"WAVE": "wav", b"WEBP": "webp", b"AVI ": "avi"}
+_BITMAP_HEADERS: Final = (12, 16, 40, 52, 56, 64, 108, 124)
+_BOXES: Final = frozenset((b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx", b"free", b"skip", b"wide", b"pnot"))
+_PICTURE_BRANDS: Final = frozenset(
+    b"mif1 mif2 mif3 msf1 miaf 1pic unif heic heix heim heis hevc hevx hevm hevs avif avis avio avci avcs "
+    b"vvic vvis evbi evbs evmi evms jpeg jpgs j2ki j2is".split()
+)
+_FILM_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV")
+"""Beginnings of major brands under which a picture brand further on only says that a cover picture is there."""
+_PRINT: Final = bytes((*b"\t\n\r", *range(32, 127)))
+_TAGS: Final = (b"ID3", b"APETAGEX")
+_TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
+"""What taggers put an ID3 or APE tag before, some of it against its specification."""
+
+
+def sniff(source: Source) -> str | None:
+    """The format's name as `preflight.probes.READERS` and `preflight.formats.FORMATS` know it, or None."""
+    head = source.read_at(0, HEAD)
+    found = _by_signature(head) or _sound(source, head) or _text(source)
+    return found or _boxes(source, head) or _raw_stream(source) or _garbage_before(source)
+
+
+def _raw_stream(source: Source) -> str | None:
+    from preflight.probes.sniff.streams import sniff_stream  # little of what is checked is a raw stream
+
+    return sniff_stream(source)
+
+
+def _text(source: Source) -> str | None:
+    from preflight.probes.sniff.text import HEAD, sniff_text  # little of what is checked is text
+
+    return sniff_text(source.read_at(0, HEAD))
+
+
+def _by_signature(head: bytes) -> str | None:
+    for signature, name in _BY_FIRST.get(head[0], ()) if head else ():
+        if head.startswith(signature):
+            return name
+    start = head[:4]
+    if start in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+        return _RIFF.get(head[8:12])
+    if start == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "aiff"
+    if head[4:8] in _BOXES and not _is_print(head[:16]):
+        return _by_brand(head)
+    if _bitmap(head) or (start[:2] == b"BA" and _bitmap(head[14:])):  # BA: an array of bitmaps, OS/2
+        return "bmp"
+    if head[257:262] == b"ustar":
+        return "tar"
+    if head[25:32] == b"ARECOYK":
+        return "camera_raw"
+    if _icon(head):
+        return "ico"
+    return _transport(head)
+
+
+def _is_print(head: bytes) -> bool:
+    """A sentence may well have "free" or "wide" where a box has its type."""
+    return not head.translate(None, _PRINT)
+
+
+def _icon(head: bytes) -> bool:
+    """A directory of 1 to 255 icons or cursors; of its first entry the reserved byte and the offset's upper half."""
+    if head[:2] != b"\0\0" or head[2:4] not in (b"\x01\0", b"\x02\0") or len(head) < 22:
+        return False
+    return head[4] > 0 and not any((head[5], head[9], head[21])) and head[18:21] >= b"\x16"
+
+
+def _transport(head: bytes) -> str | None:
+    """MPEG streams without a signature: the sync bytes of three packets, or a pack header (ISO/IEC 13818-1 2.5.3.3)."""
+    for start, packet in ((0, 188), (4, 192)):
+        if len(head) > start + packet and set(head[start : start + 2 * packet + 1 : packet]) == {0x47}:
+            return "mpegts"
+    if head[:4] == b"\x00\x00\x01\xba" and len(head) > 4 and (head[4] & 0xC4 == 0x44 or head[4] & 0xF1 == 0x21):
+        return "mpeg"
+    return None
+
+
+def _bitmap(head: bytes) -> bool:
+    """`BM` and the length of a known information header; or of any other that has exactly one plane, as it must."""
+    if head[:2] != b"BM" or len(head) < 26 or any(head[15:18]):
+        return False
+    return head[14] in _BITMAP_HEADERS or (head[14] >= 16 and head[26:28] == b"\x01\x00")
+
+
+def _by_brand(head: bytes) -> str:
+    """ISO/IEC 14496-12 4.3: pictures and films share one box structure and differ by brand, the major one first."""
+    major = head[8:12] if head[4:8] == b"ftyp" else b""
+    if major == b"jp2 ":
+        return "jp2"
+    if major == b"crx ":
+        return "cr3"
+    if major in _PICTURE_BRANDS:
+        return "heif"
+    if not major or major.startswith(_FILM_BRANDS):
+        return "mp4"
+    end = min(len(head), int.from_bytes(head[:4], "big"))
+    compatible = {head[at : at + 4] for at in range(16, end, 4)}
+    return "mp4" if _PICTURE_BRANDS.isdisjoint(compatible) else "heif"
+
+
+def _boxes(source: Source, head: bytes) -> str | None:
+    """The same box structure behind a first box that is not usual there (`uuid`, `udta`, `PICT` …)."""
+    size = int.from_bytes(head[:4], "big")
+    if size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
+        return None
+    following = source.read_at(size, HEAD)
+    return _by_brand(following) if following[4:8] in _BOXES else None
+
+
+def _sound(source: Source, head: bytes) -> str | None:
+    """Return the format of audio frames, which have no signature, at the start or after tags.
+
+    A tag with nothing behind it is an mp3 that was cut off; with something that nobody knows it is none.
+    """
+    tagged = head.startswith(_TAGS)
+    if not tagged and head[:1] != b"\xff" and not (head[:1] == b"\x56" and head[1:2] >= b"\xe0"):
+        return None
+    from preflight.probes import audio_tags as tags  # only here: a picture's start need not wait for it
+
+    start = tags.tags_before(source).end if tagged else 0
+    if tagged:
+        head = source.read_at(start, HEAD)
+        name = _by_signature(head)
+        if name in _TAGGED:
+            return name
+        if not head:
+            return _frames(source, tags.ID3, search=True) or "mp3"
+    return _frames(source, start, search=tagged)
+
+
+def _frames(source: Source, start: int, search: bool) -> str | None:
+    """Return which audio frames begin at `start` or, with `search`, first after foreign bytes."""
+    from preflight.probes.mpeg_audio import adts, loas
+    from preflight.probes.mpeg_audio import layers as mpeg_audio
+
+    if adts.begins(source, start):
+        return "aac"
+    if mpeg_audio.begins(source, start):
+        return "mp3"
+    if loas.begins(source, start):
+        return "loas"
+    if not search:
+        return None
+    layered, streamed, multiplexed = (
+        mpeg_audio.locate(source, start),
+        adts.locate(source, start),
+        loas.locate(source, start),
+    )
+    found = [(layered.at, "mp3")] if layered else []
+    found += [(streamed.at, "aac")] if streamed else []
+    found += [(multiplexed, "loas")] if multiplexed is not None else []
+    return min(found)[1] if found else None
+
+
+def _garbage_before(source: Source) -> str | None:
+    """Recognise JPEG and audio frames that other programs open despite foreign bytes before them."""
+    return "jpeg" if _jpeg_inside(source) else _frames(source, 0, search=True)
+
+
+def _jpeg_inside(source: Source) -> bool:
+    """A JPEG's first two segments behind foreign bytes, such as the header lines of a broken download.
+
+    Not where these bytes are a format of their own that carries JPEG: raw files of Fujifilm, DICOM.
+    """
+    head = source.read_at(0, HEAD)
+    start = head.find(b"\xff\xd8\xff")
+    if start < 0 or head.startswith(b"FUJIFILM") or head[128:132] == b"DICM":
+        return False
+    segment = head[start + 2 : start + 6]
+    if len(segment) < 4 or segment[1] < 0xC0:
+        return False
+    following = source.read_at(start + 4 + int.from_bytes(segment[2:]), 2)
+    return len(following) == 2 and following[0] == 0xFF and following[1] >= 0xC0
