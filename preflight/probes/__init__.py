@@ -21,7 +21,7 @@ from preflight.sources import BoundReached, EndOfFile, Source
 Reader = Callable[[Source, Need, str], Media]
 
 READERS: Final[dict[str, str]] = {
-    "aac": "aac",
+    "aac": "mpeg_audio.adts",
     "avi": "avi",
     "bmp": "bmp",
     "camera_raw": "raw.containers",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
-from preflight.probes.avi_index import frames_of, index_of
 from preflight.probes.codec_names.fourcc import video_codec
 from preflight.probes.wave_format import coding_of
 from preflight.probes.window import Window
@@ -225,3 +225,72 @@ def _film_facts(film: _Stream, header: _Header, frames: int | None) -> dict[str,
         if film.shape and all(film.shape):
             facts["pixel_aspect_ratio"] = film.shape[1] * height / (film.shape[0] * width)
     return facts
+
+
+_MAX_CHUNKS: Final = 16
+"""Chunks between header list and index: the list `movi`, and padding."""
+_ENTRY: Final = 16
+_MAX_INDEX_BYTES: Final = 4 << 20
+"""Bytes of an index: an hour of 25 frames/s with its sound has a third."""
+_NO_FRAMES: Final = (b"ix", b"pc", b"tx", b"wb")
+"""Ends of the names of chunks that are not pictures: indexes, palette changes, text, audio."""
+
+
+def index_of(source: Source, at: int) -> tuple[int, int] | None:
+    """Return where the entries of `idx1` begin, and how many there are; `at` is the end of the header list.
+
+    None where there is none, or where it speaks of a part only, as in a file of several RIFFs.
+    """
+    several = False
+    found = None
+    for _ in range(_MAX_CHUNKS):
+        head = source.read_at(at, 12)
+        if len(head) < 8:
+            break
+        size = int.from_bytes(head[4:8], "little")
+        several |= head[:4] == b"RIFF"
+        if head[:4] == b"idx1":
+            found = at + 8, size // _ENTRY
+        at += 8 + size + (size & 1)
+    return None if several else found
+
+
+def frames_of(source: Source, index: tuple[int, int], stream: int) -> int | None:
+    """Return how many video chunks the stream of that number has; None if the index is too large or truncated."""
+    at, count = index
+    if count * _ENTRY > _MAX_INDEX_BYTES:
+        return None
+    data = source.read_at(at, count * _ENTRY)
+    if len(data) < count * _ENTRY:
+        return None
+    names = (data[entry : entry + 4] for entry in range(0, len(data), _ENTRY))
+    number = b"%02d" % stream
+    return sum(name[:2] == number and name[2:] not in _NO_FRAMES for name in names)
+
+
+_CHUNK_SIZE: Final = 4096
+_MAX_READS: Final = 1 << 20
+_MAX_MOVI_CHUNKS: Final = 2_000_000
+_CONTAINER_CHUNKS: Final = frozenset((b"RIFF", b"LIST"))
+_SKIPPED_LISTS: Final = frozenset((b"hdrl", b"INFO", b"odml"))
+_PICTURES: Final = frozenset((b"db", b"dc"))
+"""The end of a chunk's name: an uncompressed picture, a compressed one. Before it is the number of the stream."""
+
+
+def count_pictures(source: Source) -> int | None:
+    """Count the chunks of the first stream of pictures; None where there is none, or too many. Raises `SourceError`."""
+    counts: Counter[bytes] = Counter()
+    window = Window(source, _CHUNK_SIZE, pieces=_MAX_READS)
+    at = 0
+    for _ in range(_MAX_MOVI_CHUNKS):
+        header = window.read_at(at, 12)
+        if len(header) < 8:
+            return counts[min(counts)] if counts else None
+        name, size = header[:4], int.from_bytes(header[4:8], "little")
+        if name in _CONTAINER_CHUNKS and header[8:12] not in _SKIPPED_LISTS:
+            at += 12  # its content follows directly, regardless of its stated size
+            continue
+        if name[2:] in _PICTURES and name[:2].isdigit():
+            counts[name[:2]] += 1
+        at += 8 + size + (size & 1)
+    return None

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import Any, Final, NamedTuple
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
 from preflight.media import Media
-from preflight.probes.confirmation import confirm_damage
 from preflight.probes.full_read import complete_facts
-from preflight.probes.libraries import Opinion, mediainfo, mutagen, pillow
+from preflight.probes.libraries import Opinion, ffmpeg, mediainfo, mutagen, pillow, structure
 from preflight.processes import Limits
 from preflight.sources import Source
 
@@ -237,3 +237,49 @@ def _agree(fact: str, mine: Any, other: Any, ours: Media) -> bool:
     if fact in ("stored_width", "stored_height"):
         return other in (mine, getattr(ours, fact.removeprefix("stored_")))  # Matroska's as cropped
     return bool(mine == other) or (mine, other) in _SAME
+
+
+_DEMUXERS: Final = {
+    **{name: f"{name}_pipe" for name in ("bmp", "jpeg", "png", "tiff", "webp")},
+    **dict.fromkeys(("avif", "heic", "heif"), "mov"),
+    "gif": "gif",
+}
+"""ffmpeg's demuxers of formats that it decodes itself. Its JPEG 2000 decoder rejects valid files."""
+_COMPLETE: Final = frozenset(("gif", "jpeg", "png", "webp"))
+"""Formats that ffmpeg supports in full: a file that it cannot open is damaged. Other formats prove nothing."""
+_FFMPEG_UNABLE: Final = (
+    *("not supported", "unsupported", "not implemented", "not yet implemented", "unknown", "not found"),
+    "picture size",  # of a JPEG whose height follows its picture (DNL, T.81 B.2.5)
+)
+
+
+class Confirmation(NamedTuple):
+    """What a second check found. `code`: `truncated` or `corrupt`."""
+
+    code: str
+    detail: str
+
+
+def confirm_damage(source: Source, media: Media, limits: Limits, opened: bool) -> Confirmation | None:
+    """Look for a second check that agrees; `opened`: the first library could read the header."""
+    if "truncated" in media.notes:
+        return Confirmation("truncated", "the file ends before its own structure does")
+    try:
+        fault = structure(source, limits, media.format or "")
+        if fault is not None:
+            return Confirmation(*fault)
+        if "bad_header" in media.notes:
+            return Confirmation("corrupt", "its header contradicts the format's specification")
+        return _decoder(source, media, limits, opened)
+    except (WorkerTimeout, WorkerCrashed, ReadLimit):
+        return None  # a check that does not finish proves nothing
+
+
+def _decoder(source: Source, media: Media, limits: Limits, opened: bool) -> Confirmation | None:
+    demuxer = _DEMUXERS.get(media.format or "")
+    if demuxer is None or find_spec("av") is None or not (opened or media.format in _COMPLETE):
+        return None
+    failed = ffmpeg(source, limits, demuxer)
+    if not failed or any(word in failed.lower() for word in _FFMPEG_UNABLE):
+        return None
+    return Confirmation("corrupt", f"ffmpeg: {failed}")

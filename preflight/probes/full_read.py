@@ -14,10 +14,10 @@ from preflight.formats import VIDEO
 from preflight.media import EVERYTHING, Media, Need
 from preflight.probes import flac, matroska, probe
 from preflight.probes.audio_tags import tags_after, tags_before
-from preflight.probes.avi_chunks import count_pictures
+from preflight.probes.avi import count_pictures
 from preflight.probes.mpeg_audio.frames import walk
 from preflight.probes.mpeg_audio.layers import locate
-from preflight.probes.mpeg_header import stream_header
+from preflight.probes.mpeg_audio.mp3 import stream_header
 from preflight.sources import EndOfFile, Source
 
 _TOO_MUCH: Final = "too_much_to_read"

@@ -13,8 +13,9 @@ from PIL import Image
 
 from preflight.errors import WorkerCrashed, WorkerTimeout
 from preflight.media import Media
-from preflight.probes import confirmation, probe
+from preflight.probes import decode as confirmation
 from preflight.probes import decode as deep
+from preflight.probes import probe
 from preflight.probes.decode import LIMITS, deepen
 from preflight.probes.decoders import structure
 from preflight.probes.libraries import Opinion

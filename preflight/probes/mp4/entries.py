@@ -18,7 +18,7 @@ from preflight.probes.codec_names.sample_entries import (
     name_of,
 )
 from preflight.probes.isobmff import boxes
-from preflight.probes.mp4_esds import audio_config, object_type
+from preflight.probes.mpeg_audio.aac_config import CONFIG_BYTES, audio_config
 from preflight.sources import BoundReached
 
 _CHILDREN: Final = 256
@@ -175,3 +175,40 @@ _OWN: Final = {
 def _dolby(rate_code: int, mode: int, low: int, rate: int) -> tuple[int, int]:
     """ETSI TS 102 366 F.4, F.6: fscod, acmod, lfeon."""
     return _AC3_RATES[rate_code] if rate_code < 3 else rate, _AC3_CHANNELS[mode] + low
+
+
+_ES, _DECODER, _SPECIFIC = 3, 4, 5
+
+
+def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
+    """objectTypeIndication and the decoder's own configuration in the body of an `esds` box."""
+    found = _descriptor(data, start + 4, end, _ES)
+    if found is None or found[0] + 3 > found[1]:
+        return None, b""
+    at, end = found
+    flags = data[at + 2]
+    at += 3 + (2 if flags & 0x80 else 0)
+    if flags & 0x40 and at < end:
+        at += 1 + data[at]
+    at += 2 if flags & 0x20 else 0
+    found = _descriptor(data, at, end, _DECODER)
+    if found is None or found[0] + 13 > found[1]:
+        return None, b""
+    at, end = found
+    specific = _descriptor(data, at + 13, end, _SPECIFIC)
+    return data[at], data[specific[0] : min(specific[1], specific[0] + CONFIG_BYTES)] if specific else b""
+
+
+def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int] | None:
+    """Body of the descriptor at `at` if it is a `tag`; its size has up to four bytes of seven bits."""
+    if at + 2 > end or data[at] != tag:
+        return None
+    size = 0
+    body = at + 1
+    while body < min(at + 5, end):
+        more = data[body]
+        size = size << 7 | more & 0x7F
+        body += 1
+        if more < 0x80:
+            break
+    return body, min(body + size, end)

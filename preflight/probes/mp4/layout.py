@@ -11,9 +11,8 @@ from typing import Final
 
 from preflight.media import Need
 from preflight.probes.isobmff import MAX_BOXES, Box, box_at
-from preflight.probes.mp4.fragments import Fragments
+from preflight.probes.mp4.fragments import Fragments, index_seconds, last_fragment
 from preflight.probes.mp4.movie import Movie, Track, read_movie
-from preflight.probes.mp4_indexes import index_seconds, last_fragment
 from preflight.probes.window import Window
 from preflight.sources import Source
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
 from preflight.probes.audio_tags import tags_after, tags_before
-from preflight.probes.mp4_esds import AudioConfig, Bits, config_of
+from preflight.probes.mpeg_audio.aac_config import AudioConfig, Bits, config_of
 from preflight.probes.mpeg_audio.frames import MOST_SKIPPED, SEARCH, walk
 from preflight.sources import Source
 

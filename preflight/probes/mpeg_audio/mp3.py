@@ -14,7 +14,6 @@ from preflight.media import NONE, Media, Need
 from preflight.probes.audio_tags import ID3, tags_after, tags_before
 from preflight.probes.mpeg_audio.frames import walk
 from preflight.probes.mpeg_audio.layers import Kind, Place, locate, search
-from preflight.probes.mpeg_header import StreamHeader, stream_header
 from preflight.sources import Source
 
 _SAMPLE: Final = 8 << 10
@@ -137,3 +136,47 @@ def _constant_rate(source: Source, kind: Kind, start: int, end: int) -> int | No
             indexes.add(data[at + 2] >> 4)
             at = behind
     return kind.rates[indexes.pop()] if len(indexes) == 1 else None
+
+
+_SIDE_INFO: Final = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}
+"""Bytes between header and tag, by (MPEG-1, channels): the side information of a silent layer III frame."""
+_MPEG1: Final = 0x18
+"""Both bits of the version in the second header byte."""
+_WORDS: Final = (b"Xing", b"Info")
+_MAX_SLACK: Final = 1.5
+
+
+class StreamHeader(NamedTuple):
+    """frames, length: of the sound, as stated (None: not stated); constant: the encoder wrote one bit rate."""
+
+    frames: int | None
+    length: int | None
+    constant: bool
+
+    def agrees(self, length: int) -> bool:
+        """Whether `length` bytes of sound can be what was meant: to a frame and a half, as some do not count theirs."""
+        if self.length is None or not self.frames:
+            return False
+        return abs(length - self.length) <= max(_MAX_SLACK * self.length / self.frames, 4)
+
+
+def stream_header(place: Place) -> StreamHeader | None:
+    """The header in the frame at `place`, which then is no sound itself."""
+    if place.kind.layer != 3:
+        return None
+    data = place.data
+    if data.startswith(b"VBRI", 36) and len(data) >= 54:
+        return StreamHeader(int.from_bytes(data[50:54], "big"), int.from_bytes(data[46:50], "big"), False)
+    at = 4 + _SIDE_INFO[place.kind.second & _MPEG1 == _MPEG1, place.channels]
+    if data[at : at + 4] not in _WORDS:
+        at += 2  # some encoders count the CRC of a protected frame
+    if data[at : at + 4] not in _WORDS or len(data) < at + 16:
+        return None
+    flags, fields = data[at + 7], at + 8
+    frames = length = None
+    if flags & 1:
+        frames = int.from_bytes(data[fields : fields + 4], "big")
+        fields += 4
+    if flags & 2:
+        length = int.from_bytes(data[fields : fields + 4], "big")
+    return StreamHeader(frames, length, data.startswith(b"Info", at))

@@ -1,1 +1,28 @@
 """Readers for camera raws: those built like TIFF, Canon's CR3, and makers' containers of their own."""
+
+from __future__ import annotations
+
+from preflight.formats import CAMERA_RAW, IMAGE
+from preflight.media import Media
+from preflight.probes.exif import displayed
+from preflight.sources import Source
+
+Size = tuple[int | None, int | None]
+
+
+def make_media(source: Source, name: str, size: Size, orientation: int | None, *, cut: bool = False) -> Media:
+    """Return the facts of a camera raw: `size` as stored, turned by `orientation` for display."""
+    assert name in CAMERA_RAW
+    known = orientation if orientation in range(1, 9) else None
+    width, height = displayed(*size, known)
+    return Media(
+        kind=IMAGE,
+        format=name,
+        size=source.size,
+        width=width,
+        height=height,
+        stored_width=size[0],
+        stored_height=size[1],
+        orientation=known,
+        notes=("camera_raw", "truncated") if cut else ("camera_raw",),
+    )

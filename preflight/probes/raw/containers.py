@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from preflight.media import Media, Need
 from preflight.probes.exif import orientation_at
-from preflight.probes.raw.tiff_based import Size, make_media
+from preflight.probes.raw import Size, make_media
 from preflight.sources import EndOfFile, Source, read_exactly
 
 _BY_DEGREES: Final = {0: 1, 90: 6, 180: 3, 270: 8}

@@ -13,7 +13,7 @@ from typing import Final
 from preflight.formats import VIDEO
 from preflight.media import Media, Need
 from preflight.probes.isobmff import boxes, top_level
-from preflight.probes.raw.tiff_based import make_media
+from preflight.probes.raw import make_media
 from preflight.probes.tiff import tags as tiff_tags
 from preflight.probes.tiff.directory import LAYOUTS, first_offset, positive, read_directory
 from preflight.sources import EndOfFile, Source

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from preflight.formats import CAMERA_RAW, IMAGE
 from preflight.media import Media, Need
-from preflight.probes.exif import displayed
+from preflight.probes.raw import Size, make_media
 from preflight.probes.tiff import tags as tiff_tags
 from preflight.probes.tiff.directory import (
     BIG,
@@ -61,8 +60,6 @@ _FOLLOWING: Final = 4
 _RW2_BORDERS: Final = (4, 5, 6, 7)
 """SensorTopBorder, SensorLeftBorder, SensorBottomBorder, SensorRightBorder: the picture within the sensor."""
 _RW2_WANTED: Final = frozenset((*_RW2_BORDERS, tiff_tags.ORIENTATION))
-
-Size = tuple[int | None, int | None]
 
 
 class _Pictures(NamedTuple):
@@ -114,24 +111,6 @@ def in_tiff(source: Source, layout: ByteLayout, first: Directory, head: bytes) -
     described_by = picture or (_finished(source, layout, first, pictures) if is_dng else None)
     size = _size(source, layout, described_by) if described_by is not None else (None, None)
     return make_media(source, name, size, _orientation(source, layout, first), cut=cut)
-
-
-def make_media(source: Source, name: str, size: Size, orientation: int | None, *, cut: bool = False) -> Media:
-    """Return the facts of a camera raw: `size` as stored, turned by `orientation` for display."""
-    assert name in CAMERA_RAW
-    known = orientation if orientation in range(1, 9) else None
-    width, height = displayed(*size, known)
-    return Media(
-        kind=IMAGE,
-        format=name,
-        size=source.size,
-        width=width,
-        height=height,
-        stored_width=size[0],
-        stored_height=size[1],
-        orientation=known,
-        notes=("camera_raw", "truncated") if cut else ("camera_raw",),
-    )
 
 
 def _format_by_mark(layout: ByteLayout, head: bytes) -> str | None:

@@ -1,19 +1,15 @@
-"""The elementary stream descriptor `esds`: which codec an `mp4a` or `mp4v` entry really holds, and AAC's real layout.
-
-ISO/IEC 14496-1 7.2.6 (descriptors), ISO/IEC 14496-3 1.6.2.1 (AudioSpecificConfig).
-"""
+"""The configuration of an AAC decoder: AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1), in MP4 and in LOAS."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-_ES, _DECODER, _SPECIFIC = 3, 4, 5
 _RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _CHANNELS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 11: 7, 12: 8, 13: 24, 14: 8}
 _GENERAL_AUDIO: Final = frozenset((1, 2, 3, 4, 6, 7))
 _SBR, _PS = 5, 29
 _SBR_SYNC, _PS_SYNC = 0x2B7, 0x548
-_CONFIG: Final = 32
+CONFIG_BYTES: Final = 32
 """Bytes of a configuration that are looked at: what is wanted stands in its first ten."""
 
 
@@ -31,48 +27,14 @@ class AudioConfig(NamedTuple):
     short: bool = False
 
 
-def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
-    """objectTypeIndication and the decoder's own configuration in the body of an `esds` box."""
-    found = _descriptor(data, start + 4, end, _ES)
-    if found is None or found[0] + 3 > found[1]:
-        return None, b""
-    at, end = found
-    flags = data[at + 2]
-    at += 3 + (2 if flags & 0x80 else 0)
-    if flags & 0x40 and at < end:
-        at += 1 + data[at]
-    at += 2 if flags & 0x20 else 0
-    found = _descriptor(data, at, end, _DECODER)
-    if found is None or found[0] + 13 > found[1]:
-        return None, b""
-    at, end = found
-    specific = _descriptor(data, at + 13, end, _SPECIFIC)
-    return data[at], data[specific[0] : min(specific[1], specific[0] + _CONFIG)] if specific else b""
-
-
-def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int] | None:
-    """Body of the descriptor at `at` if it is a `tag`; its size has up to four bytes of seven bits."""
-    if at + 2 > end or data[at] != tag:
-        return None
-    size = 0
-    body = at + 1
-    while body < min(at + 5, end):
-        more = data[body]
-        size = size << 7 | more & 0x7F
-        body += 1
-        if more < 0x80:
-            break
-    return body, min(body + size, end)
-
-
 class Bits:
     """Bits from the highest on; zeros behind the end."""
 
     __slots__ = ("_left", "_value")
 
     def __init__(self, data: bytes) -> None:
-        self._left = 8 * _CONFIG
-        self._value = int.from_bytes(data.ljust(_CONFIG, b"\0"), "big")
+        self._left = 8 * CONFIG_BYTES
+        self._value = int.from_bytes(data.ljust(CONFIG_BYTES, b"\0"), "big")
 
     def take(self, count: int) -> int:
         """Return the next `count` bits as a number."""
