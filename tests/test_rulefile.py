@@ -19,11 +19,8 @@ from preflight import catalog
 from preflight.errors import RuleFileError
 from preflight.judge import judge
 from preflight.media import Media
-from preflight.probes import wave_format as wav_codec
-from preflight.probes.codec_names import fourcc
-from preflight.probes.codec_names import matroska as matroska_codecs
-from preflight.probes.codec_names import mediainfo as mediainfo_names
-from preflight.probes.codec_names import sample_entries as mp4_codecs
+from preflight.probes import codec_names, libraries, wave_format
+from preflight.probes.matroska import tracks as matroska_tracks
 from preflight.rulecheck import validate_file
 from preflight.rulefile import json_schema, read_rule_file, validate
 from preflight.rulefile.lines import Lines
@@ -461,10 +458,11 @@ q = 1.5
 
 def test_every_codec_that_a_reader_names_may_be_named_in_a_rule() -> None:
     tables = [
-        *(mp4_codecs.VIDEO, mp4_codecs.AUDIO, mp4_codecs.VIDEO_OBJECTS, mp4_codecs.AUDIO_OBJECTS),
-        *(mediainfo_names._VIDEO, mediainfo_names._AUDIO),
-        *(matroska_codecs._VIDEO, matroska_codecs._AUDIO),
-        *(fourcc._BY_CODE, wav_codec._CODECS),
+        *(codec_names.VIDEO_ENTRIES, codec_names.AUDIO_ENTRIES, codec_names.FOURCCS),
+        *(codec_names.VIDEO_OBJECT_TYPES, codec_names.AUDIO_OBJECT_TYPES),
+        *(libraries._VIDEO_CODECS, libraries._AUDIO_CODECS),
+        *(matroska_tracks._VIDEO_CODECS, matroska_tracks._AUDIO_CODECS),
+        *(wave_format.FORMAT_TAGS,),
     ]
     named = {codec for table in tables for codec in table.values()}
     assert named - {*VIDEO_CODECS, *AUDIO_CODECS} == set()

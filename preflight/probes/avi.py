@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
-from preflight.probes.codec_names.fourcc import video_codec
+from preflight.probes.codec_names import fourcc_codec
 from preflight.probes.wave_format import coding_of
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source
@@ -211,7 +211,7 @@ def _film_facts(film: _Stream, header: _Header, frames: int | None) -> dict[str,
     codec = "dvvideo" if film.type == _DV else None
     if film.type != _DV and len(film.format) >= _STRF_VIDEO.size:
         width, height, code = _STRF_VIDEO.unpack_from(film.format)
-        codec = video_codec(code) or video_codec(film.handler)
+        codec = fourcc_codec(code) or fourcc_codec(film.handler)
     width, height = abs(width), abs(height)  # a negative height: the rows begin at the top
     fps = film.rate / film.scale if film.rate and film.scale else 1e6 / microseconds if microseconds else None
     facts: dict[str, Any] = {

@@ -8,8 +8,7 @@ from typing import Final
 from preflight.errors import ReadLimit
 from preflight.formats import FORMATS
 from preflight.media import Media, Need
-from preflight.probes.codec_names.mediainfo import CONTAINERS
-from preflight.probes.libraries import mediainfo, pillow
+from preflight.probes.libraries import CONTAINERS, mediainfo, pillow
 from preflight.processes import Limits
 from preflight.sources import Source
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-_CODECS: Final[dict[int, str]] = {
+FORMAT_TAGS: Final[dict[int, str]] = {
     0x0001: "pcm",
     0x0002: "adpcm",  # Microsoft
     0x0003: "pcm",  # float
@@ -84,9 +84,9 @@ _CODED_SYNCS: Final = (
 _Order = Literal["big", "little"]
 
 
-def codec_name(tag: int) -> str | None:
+def format_tag_codec(tag: int) -> str | None:
     """The codec that a format tag (`wFormatTag`) stands for."""
-    return _CODECS.get(tag)
+    return FORMAT_TAGS.get(tag)
 
 
 def mislabelled_codec(begin: bytes) -> tuple[str | None] | None:
@@ -150,8 +150,8 @@ def coding_of(fmt: bytes, order: _Order) -> Coding:
         bits = 8
     frame = _frame(channels, bits, rate, average, align) if tag in _PLAIN else 0
     if tag in _BLOCKED:
-        return Coding(_CODECS[tag], channels, rate, average, 0, align, samples)
-    return Coding(_CODECS.get(tag), channels, rate, average, frame, 0, 0)
+        return Coding(FORMAT_TAGS[tag], channels, rate, average, 0, align, samples)
+    return Coding(FORMAT_TAGS.get(tag), channels, rate, average, frame, 0, 0)
 
 
 def _frame(channels: int, bits: int, rate: int, average: int, align: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
-from preflight.probes.codec_names.sample_entries import STILL
+from preflight.probes.codec_names import STILL_CODECS
 from preflight.probes.mp4.duration import Duration, duration_of
 from preflight.probes.mp4.layout import Layout, Survey
 from preflight.probes.mp4.movie import PICTURES, SOUND, Movie, Track
@@ -80,7 +80,7 @@ def _films(movie: Movie, song: bool) -> tuple[list[Track], bool]:
     films = []
     for track in pictures:
         codec = track.entry.codec if track.entry else None
-        if track.id not in chapters and not (accompanied and track.samples == 1 and codec in STILL):
+        if track.id not in chapters and not (accompanied and track.samples == 1 and codec in STILL_CODECS):
             films.append(track)
     return films, len(films) < len(pictures)
 

@@ -9,13 +9,13 @@ from itertools import islice
 from struct import Struct
 from typing import Final, NamedTuple
 
-from preflight.probes.codec_names.sample_entries import (
-    AUDIO,
-    AUDIO_OBJECTS,
+from preflight.probes.codec_names import (
+    AUDIO_ENTRIES,
+    AUDIO_OBJECT_TYPES,
     AUDIO_PROFILES,
-    VIDEO,
-    VIDEO_OBJECTS,
-    name_of,
+    VIDEO_ENTRIES,
+    VIDEO_OBJECT_TYPES,
+    sample_entry_codec,
 )
 from preflight.probes.isobmff import boxes
 from preflight.probes.mpeg_audio.aac_config import CONFIG_BYTES, audio_config
@@ -70,10 +70,10 @@ def picture_entry(fourcc: bytes, data: bytes, start: int, end: int) -> Entry:
     width, height = _PICTURE.unpack_from(data, start)
     inner = children(data, start + 78, end)
     fourcc, encrypted = _original(fourcc, data, inner)
-    codec = name_of(fourcc, VIDEO) if fourcc not in _PROTECTED else None
+    codec = sample_entry_codec(fourcc, VIDEO_ENTRIES) if fourcc not in _PROTECTED else None
     if codec == "mpeg4" and b"esds" in inner:
         kind, _ = object_type(data, *inner[b"esds"])
-        codec = VIDEO_OBJECTS.get(kind, codec) if kind is not None else codec
+        codec = VIDEO_OBJECT_TYPES.get(kind, codec) if kind is not None else codec
     ratio = None
     if b"pasp" in inner:
         at, stop = inner[b"pasp"]
@@ -99,7 +99,7 @@ def sound_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version:
     if b"wave" in inner:
         inner = {**children(data, *inner[b"wave"]), **inner}
     fourcc, encrypted = _original(fourcc, data, inner)
-    codec = name_of(fourcc, AUDIO) if fourcc not in _PROTECTED else None
+    codec = sample_entry_codec(fourcc, AUDIO_ENTRIES) if fourcc not in _PROTECTED else None
     if fourcc == b"mlpa":
         rate = fixed  # the only entry whose rate is an integer of 32 bits (Dolby TrueHD in ISO base media files, 3.2.1)
     if b"srat" in inner:
@@ -129,7 +129,7 @@ def _original(fourcc: bytes, data: bytes, inner: dict[bytes, Range]) -> tuple[by
 
 def _mpeg4_sound(data: bytes, esds: Range, rate: int, channels: int) -> tuple[str | None, int, int]:
     kind, specific = object_type(data, *esds)
-    codec = "aac" if kind is None else AUDIO_OBJECTS.get(kind)
+    codec = "aac" if kind is None else AUDIO_OBJECT_TYPES.get(kind)
     config = audio_config(specific) if codec == "aac" else None
     if config is None:
         return codec, rate, channels

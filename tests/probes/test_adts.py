@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from probing import damaged, facts
 
 from preflight.media import EVERYTHING, Need
+from preflight.probes import probe
 from preflight.probes.mpeg_audio import adts as aac
-from preflight.probes.mpeg_audio import probe
 from preflight.probes.sniff import sniff
 from preflight.sources import EndOfFile
 from preflight.sources.memory import MemorySource

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from preflight.probes.codec_names.fourcc import video_codec
-from preflight.probes.wave_format import codec_name
+from preflight.probes.wave_format import format_tag_codec
 
 _VIDEO: Final = {
     "aic": b"icod",
@@ -104,10 +103,10 @@ def _by_type(table: dict[str, bytes]) -> dict[bytes, str]:
     return {types[at : at + 4]: name for name, types in table.items() for at in range(0, len(types), 5)}
 
 
-VIDEO: Final = _by_type(_VIDEO)
-AUDIO: Final = _by_type(_AUDIO)
+VIDEO_ENTRIES: Final = _by_type(_VIDEO)
+AUDIO_ENTRIES: Final = _by_type(_AUDIO)
 
-VIDEO_OBJECTS: Final = {
+VIDEO_OBJECT_TYPES: Final = {
     0x20: "mpeg4",
     0x21: "h264",
     0x23: "hevc",
@@ -121,7 +120,7 @@ VIDEO_OBJECTS: Final = {
 }
 """objectTypeIndication of ISO/IEC 14496-1 7.2.6.6 in an `mp4v` entry."""
 
-AUDIO_OBJECTS: Final = {
+AUDIO_OBJECT_TYPES: Final = {
     0x40: "aac",
     **dict.fromkeys(range(0x66, 0x69), "aac"),
     0x69: "mp3",
@@ -141,21 +140,103 @@ AUDIO_OBJECTS: Final = {
 AUDIO_PROFILES: Final = {32: "mp1", 33: "mp2", 34: "mp3", 36: "mp4als", 37: "mp4sls", 38: "mp4sls", 42: "xhe_aac"}
 """audioObjectType of MPEG-4 audio (0x40) where it is not one of the family of AAC."""
 
-STILL: Final = frozenset(("bmp", "gif", "jpeg2000", "mjpeg", "png", "targa", "tiff"))
+STILL_CODECS: Final = frozenset(("bmp", "gif", "jpeg2000", "mjpeg", "png", "targa", "tiff"))
 """Codecs of pictures: a track of one of them that holds a single sample is a cover or a thumbnail."""
 
 
-def name_of(fourcc: bytes, table: dict[bytes, str]) -> str | None:
+def sample_entry_codec(fourcc: bytes, table: dict[bytes, str]) -> str | None:
     """The codec's name; a type that `table` lacks goes by itself, lower case, where it is a word; else None.
 
     QuickTime takes over the codes of Windows: of pictures as they are, format tags of sound behind `ms`.
     """
     name = table.get(fourcc)
-    if name is None and table is VIDEO:
-        name = video_codec(fourcc)
+    if name is None and table is VIDEO_ENTRIES:
+        name = fourcc_codec(fourcc)
     elif name is None and fourcc[:2] == b"ms":
-        name = codec_name(int.from_bytes(fourcc[2:], "big"))
+        name = format_tag_codec(int.from_bytes(fourcc[2:], "big"))
     if name is None:
         word = fourcc.decode("latin-1").strip()
         name = word.lower() if word.isascii() and word.replace("-", "").isalnum() else None
     return name
+
+
+_FOURCCS: Final = {
+    "asv1": "ASV1",
+    "asv2": "ASV2",
+    "av1": "AV01",
+    "avs2": "AVS2",
+    "ayuv": "AYUV",
+    "cfhd": "CFHD",
+    "cinepak": "CVID",
+    "dirac": "DRAC",
+    "dnxhd": "AVDH AVDN",
+    "dvvideo": "DVSD DVHD DVSL DV25 DV50 DVC  DVCP DVIS CDVC",
+    "ffv1": "FFV1",
+    "ffvhuff": "FFVH",
+    "flv1": "FLV1",
+    "fraps": "FPS1",
+    "h261": "H261",
+    "h263": "H263 U263 VIVO X263 S263 I263 M263 L263",
+    "h264": "H264 X264 AVC1 DAVC VSSH Q264 SMV2",
+    "hap": "HAP1 HAP5 HAPA HAPM HAPY",
+    "hevc": "HEVC H265 HEV1 HVC1",
+    "huffyuv": "HFYU",
+    "indeo2": "RT21",
+    "indeo3": "IV31 IV32",
+    "indeo4": "IV41",
+    "indeo5": "IV50",
+    "jpeg2000": "MJ2C LJ2C LJ2K IPJ2 MJP2",
+    "jpegls": "MJLS",
+    "lagarith": "LAGS",
+    "magicyuv": "MAGY M8RG M8RA M8G0 M8Y0 M8Y2 M8Y4",
+    "mjpeg": "MJPG AVRN JPEG MJPA ACDV QIVG SLMJ CJPG AVDJ DMB1",
+    "mpeg1video": "MPG1 PIM1 MPEG",
+    "mpeg2video": "MPG2 MP2V M2V1 EM2V MMES HDV2",
+    "mpeg4": "FMP4 DIVX DX50 XVID MP4S M4S2 MP4V 3IV2 BLZ0 RMP4 SEDG SMP4 UMP4 WV1F XVIX DM4V M4CC HDX4 QMP4 SIPP XVIZ"
+    " DXGM DVX1 DVX2 DIV1 PM4V NDIG UDIV",
+    "msmpeg4v1": "MPG4 MP41",
+    "msmpeg4v2": "MP42 DIV2",
+    "msmpeg4v3": "MP43 DIV3 DIV4 DIV5 DIV6 MPG3 AP41 COL1 COL0 DVX3 SAN3",
+    "msrle": "MRLE",
+    "msvideo1": "MSVC CRAM WHAM",
+    "png": "MPNG PNG1 PNG ",
+    "prores": "APCH APCN APCS APCO AP4H AP4X",
+    "qtrle": "RLE ",
+    "r210": "R210",
+    "rawvideo": "RGB  RAW  DIB  I420 IYUV YV12 YUY2 YUYV UYVY YVYU Y800 Y422 HDYC NV12 NV21 YVU9",
+    "rpza": "RPZA AZPR",
+    "smc": "SMC ",
+    "snow": "SNOW",
+    "speedhq": "SHQ0 SHQ1 SHQ2 SHQ3 SHQ4 SHQ5 SHQ7 SHQ9",
+    "svq1": "SVQ1",
+    "svq3": "SVQ3",
+    "targa": "TGA ",
+    "theora": "THEO",
+    "tscc": "TSCC",
+    "utvideo": "ULRG ULRA ULY0 ULY2 ULY4 ULH0 ULH2 ULH4 UQY2 UQRG UQRA",
+    "v210": "V210",
+    "v308": "V308",
+    "v408": "V408",
+    "v410": "V410",
+    "vc1": "WVC1 WMVA",
+    "vp3": "VP31 VP30",
+    "vp5": "VP50",
+    "vp6": "VP60 VP61 VP62 VP6F",
+    "vp8": "VP80",
+    "vp9": "VP90",
+    "vvc": "VVC1",
+    "wmv1": "WMV1",
+    "wmv2": "WMV2",
+    "wmv3": "WMV3",
+    "y41p": "Y41P",
+    "zlib": "ZLIB",
+    "zmbv": "ZMBV",
+}
+FOURCCS: Final = {codes[at : at + 4]: name for name, codes in _FOURCCS.items() for at in range(0, len(codes), 5)}
+_NUMBERS: Final = {0: "rawvideo", 1: "msrle", 2: "msrle", 3: "rawvideo"}
+"""biCompression of a BITMAPINFOHEADER where it is a number: BI_RGB, BI_RLE8, BI_RLE4, BI_BITFIELDS."""
+
+
+def fourcc_codec(code: bytes) -> str | None:
+    """The codec that four bytes of `biCompression` or `fccHandler` stand for."""
+    return _NUMBERS.get(int.from_bytes(code, "little")) or FOURCCS.get(code.decode("latin-1").upper())
