@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.units import amount, label, quantity
+from preflight.units import amount, label, quantity, span
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,92 @@ def test_sizes_are_shown_to_the_byte(value: int) -> None:
 
 def test_facts_have_names_that_read_well() -> None:
     assert (label("aspect_ratio"), label("fps"), label("width")) == ("aspect ratio", "frame rate", "width")
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"),
+    [
+        ("B", 1),
+        ("kB", 1_000),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("KiB", 1_024),
+        ("MiB", 1_048_576),
+        ("GiB", 1_073_741_824),
+    ],
+)
+def test_units_of_sizes_are_decimal_or_binary(unit: str, size: int) -> None:
+    for fact in ("size", "total_size", "content_length"):
+        assert quantity(fact, f"3 {unit}") == 3 * size
+
+
+@pytest.mark.parametrize(("unit", "seconds"), [("ms", 0.001), ("s", 1), ("min", 60), ("h", 3600)])
+def test_durations_are_converted_to_seconds(unit: str, seconds: float) -> None:
+    for fact in ("duration", "total_duration", "download_seconds", "expires_in"):
+        assert quantity(fact, f"7 {unit}") == 7 * seconds
+
+
+def test_whole_quantities_are_whole_numbers() -> None:
+    assert repr(quantity("duration", "2 min")) == "120"
+    assert repr(quantity("duration", "1500 ms")) == "1.5"
+    assert repr(quantity("size", "1.5 kB")) == "1500"
+
+
+@pytest.mark.parametrize(
+    ("value", "against", "shown"),
+    [
+        (15.1234567, None, "15.123 s"),
+        (15.1234567, 15.1234567, "15.123 s"),
+        (15.1234567, 15.0, "15.123 s"),
+        (15.0000123456, 15, "15.000012 s"),
+        (15.00000000123456, 15, "15.000000001 s"),
+        (15.0000000000001, 15, "15.0000000000001 s"),
+    ],
+)
+def test_an_amount_has_as_many_digits_as_tell_it_from_the_bound(value: float, against: float, shown: str) -> None:
+    assert amount("duration", value, against=against) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 minutes"),
+        (7199, "120 minutes"),
+        (7200, "2 hours"),
+        (171_001, "48 hours"),
+        (172_799, "48 hours"),
+        (172_800, "2 days"),
+        (59_659_201, "691 days"),
+        (59_999_999, "694 days"),
+        (6e7, "1.9 years"),
+        (31_557_600 * 1e7, "10000000.0 years"),
+    ],
+)
+def test_long_times_are_shown_in_the_largest_fitting_unit(seconds: float, shown: str) -> None:
+    assert span(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (1_000, "1 kB"),
+        (1_001, "1.001 kB"),
+        (1_024, "1 KiB"),
+        (2_048, "2 KiB"),
+        (999_999, "999.999 kB"),
+        (1_000_000, "1 MB"),
+        (1_024_000, "1.024 MB"),
+        (1_048_576, "1 MiB"),
+        (3_145_728, "3 MiB"),
+        (999_999_999, "999.999999 MB"),
+        (1_000_000_000, "1 GB"),
+        (1_073_741_824, "1 GiB"),
+        (5_368_709_120, "5 GiB"),
+        (1_048_576_000, "1.048576 GB"),
+    ],
+)
+def test_sizes_are_shown_in_the_unit_that_makes_them_short(size: int, shown: str) -> None:
+    assert amount("size", size) == shown
