@@ -372,3 +372,270 @@ def test_equal_limits_have_equal_hashes() -> None:
     assert first == second
     assert hash(first) == hash(second)
     assert len({first, second, limit("duration", {"min": 2})}) == 2
+
+
+URL = Delivery(scheme="https", host="example.com", url_length=40, public=True, status=200, ranges=True)
+
+
+def verdicts(
+    media: Media | None, ruleset: RuleSet, delivery: Delivery | None = None, **options: Any
+) -> tuple[str, list[str]]:
+    result = judge(media, ruleset, delivery=delivery, **options)
+    return result.verdict, codes(result)
+
+
+class TestNotesOfUrls:
+    """What a server does that no limit asks about is mentioned."""
+
+    def test_notes_of_the_server_become_findings(self) -> None:
+        result = judge(PHOTO, ATLAS, delivery=URL._replace(notes=("no_ranges", "length_wrong", "not a code")))
+        assert [(one.code, one.severity) for one in result.findings] == [
+            ("no_ranges", "note"),
+            ("length_wrong", "warning"),
+        ]
+
+    def test_http_is_remarked_where_no_limit_names_the_scheme(self) -> None:
+        plain = URL._replace(scheme="http")
+        assert verdicts(PHOTO, rules(image={}), plain) == ("pass", ["plain_http"])
+        assert verdicts(PHOTO, rules(image={}), URL) == ("pass", [])
+        listed = rules(image={}, url={"scheme": {"any_of": ["http", "https"]}})
+        assert verdicts(PHOTO, listed, plain) == ("pass", [])
+        assert verdicts(PHOTO, rules(image={}, url={"scheme": {"any_of": ["https"]}}), plain) == (
+            "fail",
+            ["scheme_unsupported"],
+        )
+
+    def test_findings_about_the_file_are_dropped_where_a_web_page_came_in_its_place(self) -> None:
+        page = URL._replace(page="login", content_type="text/html", notes=("no_ranges", "redirected_host"))
+        strict = rules(image={}, url={"content_type": {"any_of": ["image/png"]}, "redirects": {"max": 3}})
+        result = judge(Media(format="html", size=9), strict, delivery=page)
+        assert codes(result) == ["web_page", "redirected_host"]
+        assert result.findings[0].hint is not None
+        assert "login" in result.findings[0].hint
+
+    def test_a_page_that_is_accepted_is_judged_as_a_file(self) -> None:
+        tolerant = rules(image={}, url={"page": {"any_of": ["none"], "lenient": {"any_of": ["none", "html"]}}})
+        found = judge(Media(format="html", size=9), tolerant, delivery=URL._replace(page="html"))
+        assert [(one.code, one.severity) for one in found.findings] == [
+            ("web_page", "warning"),
+            ("format_unsupported", "error"),
+        ]
+
+    def test_private_addresses_are_a_warning_only_where_they_are_allowed(self) -> None:
+        private = URL._replace(public=False)
+        assert verdicts(PHOTO, ATLAS, private) == ("fail", ["address_not_public"])
+        assert verdicts(PHOTO, ATLAS, private, private=True) == ("pass", ["address_not_public"])
+        late = private._replace(expires_in=-5.0)
+        assert verdicts(PHOTO, ATLAS, late, private=True) == ("fail", ["address_not_public", "url_expired"])
+
+    def test_a_limit_whose_code_differs_from_the_problem_is_still_reported(self) -> None:
+        gone = Problem("download_failed", "404")
+        long = URL._replace(status=404, url_length=3000)
+        result = judge(None, rules(image={}, url={"url_length": {"max": 2048}}), delivery=long, problem=gone)
+        assert codes(result) == ["download_failed", "url_too_long"]
+
+
+class TestFactsTheServerDidNotShow:
+    """A fact of a delivery that was not seen is unknown, absent, or of no matter."""
+
+    LIMITS: ClassVar = rules(image={}, url={"redirects": {"max": 1}, "content_length": {"max": 9, "required": True}})
+
+    @pytest.mark.parametrize(
+        ("status", "found"),
+        [
+            (None, []),
+            (199, []),
+            (200, ["content_length_missing"]),
+            (299, ["content_length_missing"]),
+            (300, []),
+            (404, []),
+        ],
+    )
+    def test_a_required_fact_is_missing_only_in_a_successful_response(
+        self, status: int | None, found: list[str]
+    ) -> None:
+        assert codes(judge(PHOTO, self.LIMITS, delivery=URL._replace(status=status))) == found
+
+    def test_a_fact_that_every_server_shows_is_unknown_without_it(self) -> None:
+        asked = rules(image={}, url={"head_ok": {"any_of": [True]}, "content_type": {"any_of": ["image/png"]}})
+        assert verdicts(PHOTO, asked, URL) == ("unknown", ["fact_unknown"])
+
+
+class TestDataUris:
+    """Of the limits on URLs, only those on the declared type hold for data URIs."""
+
+    DATA = Delivery(scheme="data", host="", url_length=3000, content_type="image/png", content_type_matches=True)
+    SMALL = replace(PHOTO, size=500)
+
+    def taken(self, **section: Any) -> RuleSet:
+        return rules(
+            image={}, video={}, data_uri=section, url={"url_length": {"max": 10}, "scheme": {"any_of": ["https"]}}
+        )
+
+    def test_kinds_that_are_not_listed_are_refused_with_what_is_taken(self) -> None:
+        result = judge(CLIP, self.taken(kinds=["image"]), delivery=self.DATA)
+        assert (result.verdict, codes(result)) == ("fail", ["data_uri_not_accepted"])
+        finding = result.findings[0]
+        assert finding.message == "video as a data URI: Mine takes images as data URIs, videos by URL"
+        assert (finding.limit, finding.hint) == ({"kinds": ["image"]}, "host the file, and give its http(s) URL")
+
+    def test_no_kind_is_taken(self) -> None:
+        for media, what in ((CLIP, "video"), (None, "a file"), (Media(format="zip", size=9), "a file")):
+            finding = judge(media, self.taken(kinds=[]), delivery=self.DATA).findings[0]
+            assert finding.message == f"{what} as a data URI: Mine takes files by URL"
+
+    def test_a_file_of_unknown_kind_is_not_refused_where_a_kind_is_taken(self) -> None:
+        problem = Problem("unreadable", "x")
+        assert codes(judge(None, self.taken(kinds=["image"]), delivery=self.DATA, problem=problem)) == ["unreadable"]
+
+    def test_listed_kinds_are_taken_within_their_limits(self) -> None:
+        ruleset = self.taken(kinds=["image"], image={"size": {"max": 499}, "url_length": {"max": 2999}})
+        assert verdicts(self.SMALL, ruleset, self.DATA) == ("fail", ["file_size_too_large", "url_too_long"])
+        wide = self.taken(kinds=["image"], image={"size": {"max": 500}, "url_length": {"max": 3000}})
+        assert verdicts(self.SMALL, wide, self.DATA) == ("pass", [])
+        assert verdicts(replace(self.SMALL, size=None), wide, self.DATA) == ("pass", [])
+
+    def test_limits_alone_leave_every_kind_to_be_taken(self) -> None:
+        assert verdicts(CLIP, self.taken(image={"size": {"max": 1}}), self.DATA) == ("pass", [])
+
+    def test_a_rule_set_without_a_word_on_data_uris_judges_the_scheme(self) -> None:
+        silent = rules(image={}, url={"scheme": {"any_of": ["https"]}, "url_length": {"max": 10}})
+        assert verdicts(PHOTO, silent, self.DATA) == ("fail", ["scheme_unsupported"])
+
+    def test_the_declared_type_is_judged(self) -> None:
+        strict = {"content_type": {"any_of": ["image/jpeg"]}, "content_type_matches": {"any_of": [True]}}
+        ruleset = rules(image={}, data_uri={"kinds": ["image"]}, url=strict)
+        declared = self.DATA._replace(content_type_matches=False)
+        assert verdicts(PHOTO, ruleset, declared)[1] == ["content_type_unsupported", "content_type_mismatch"]
+
+
+class TestDroppedCodes:
+    """Findings of dropped codes do not count, unless nothing was read of the file."""
+
+    MINE = rules(image={"width": {"max": 600}, "format": {"any_of": ["png"]}})
+
+    def drop(self, media: Media | None, *dropped: str, **options: Any) -> list[str]:
+        return codes(judge(media, self.MINE, dropped=frozenset(dropped), **options))
+
+    def test_only_findings_of_the_dropped_code_are_dropped(self) -> None:
+        assert self.drop(PHOTO) == ["width_too_large", "format_unsupported"]
+        assert self.drop(PHOTO, "width_too_large") == ["format_unsupported"]
+        assert self.drop(PHOTO, "format_unsupported", "width_too_large") == []
+
+    def test_nothing_is_dropped_where_no_media_was_read(self) -> None:
+        problem = Problem("permission_denied", "x")
+        assert self.drop(None, "permission_denied", problem=problem) == ["permission_denied"]
+        assert self.drop(Media(format="zip", size=9), "format_unsupported") == ["format_unsupported"]
+
+    def test_an_unknown_fact_counts_unless_every_code_that_it_may_hide_is_dropped(self) -> None:
+        unread = replace(PHOTO, format="png", width=None)
+        assert self.drop(unread) == ["fact_unknown"]
+        assert self.drop(unread, "width_too_large") == ["fact_unknown"]
+        assert self.drop(unread, "width_too_large", "width_too_small") == ["fact_unknown"]
+        assert self.drop(unread, "width_too_large", "width_too_small", "value_not_accepted") == []
+        assert self.drop(unread, "fact_unknown") == []
+        assert self.drop(unread, "height_too_small") == ["fact_unknown"]
+
+    def test_other_findings_are_kept_where_unknown_facts_are_dropped(self) -> None:
+        assert self.drop(replace(PHOTO, format=None), "fact_unknown") == ["width_too_large"]
+
+
+class TestCameraRaws:
+    """A camera raw is judged as a whole only where its format is listed."""
+
+    RAW = replace(PHOTO, format="nef", width=6000)
+    LISTED = rules(image={"width": {"max": 600}, "format": {"any_of": ["nef", "png"]}})
+    UNLISTED = rules(image={"width": {"max": 600}, "format": {"any_of": ["png"]}})
+    SILENT = rules(image={"width": {"max": 600}})
+
+    def test_limits_hold_where_the_format_is_listed(self) -> None:
+        assert codes(judge(self.RAW, self.LISTED)) == ["width_too_large"]
+
+    def test_only_the_format_counts_where_it_is_not_listed(self) -> None:
+        assert codes(judge(self.RAW, self.UNLISTED)) == ["format_unsupported"]
+        dropped = frozenset(("format_unsupported",))
+        assert codes(judge(self.RAW, self.UNLISTED, dropped=dropped)) == ["width_too_large"]
+        assert codes(judge(self.RAW, self.UNLISTED, dropped=frozenset(("width_too_small",)))) == ["format_unsupported"]
+
+    def test_it_is_reported_where_no_format_is_listed(self) -> None:
+        assert codes(judge(self.RAW, self.SILENT)) == ["camera_raw"]
+        assert codes(judge(self.RAW, self.SILENT, dropped=frozenset(("camera_raw",)))) == ["width_too_large"]
+        assert codes(judge(self.RAW, self.SILENT, dropped=frozenset(("width_too_small",)))) == ["camera_raw"]
+
+
+class TestNotesOfLimits:
+    """A limit's note belongs to the side that its tolerance widens."""
+
+    @staticmethod
+    def messages(line: dict[str, Any], value: float, basis: str = "published") -> str:
+        ruleset = compile_rules("mine", {**HEAD, "basis": basis, "video": {"duration": {**line, "note": "why"}}})
+        return judge(replace(CLIP, duration=value), ruleset).findings[0].message
+
+    @pytest.mark.parametrize(
+        ("line", "value", "noted"),
+        [
+            ({"min": 2, "max": 15}, 1.0, True),
+            ({"min": 2, "max": 15}, 16.0, True),
+            ({"min": 2, "max": 15, "lenient": {"max": 16}}, 1.0, False),
+            ({"min": 2, "max": 15, "lenient": {"max": 16}}, 15.5, True),
+            ({"min": 2, "max": 15, "lenient": {"max": 16}}, 17.0, True),
+            ({"min": 2, "max": 15, "lenient": {"min": 1}}, 1.5, True),
+            ({"min": 2, "max": 15, "lenient": {"min": 1}}, 16.0, False),
+            ({"min": 2, "below": 15, "lenient": {"max": 15}}, 15.0, True),
+            ({"above": 2, "max": 15, "lenient": {"min": 2}}, 2.0, True),
+            ({"above": 2, "max": 15, "lenient": {"min": 2}}, 16.0, False),
+        ],
+    )
+    def test_note_is_given_for_the_side_that_it_is_about(self, line: dict[str, Any], value: float, noted: bool) -> None:
+        assert ("(why)" in self.messages(line, value)) is noted
+
+    def test_assumed_rule_sets_give_no_notes(self) -> None:
+        assert "(why)" not in self.messages({"max": 4}, 5.0, basis="assumed")
+
+    def test_note_on_a_list_is_always_given(self) -> None:
+        line = {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}, "note": "why"}
+        assert "(why)" not in accepted(limit("format", line))
+        result = judge(replace(CLIP, format="mkv"), rules(video={"video_codec": {"any_of": ["hevc"], "note": "why"}}))
+        assert result.findings[0].fact == "video_codec"
+
+
+class TestValuesInMessages:
+    def test_size_of_the_picture_is_shown_beside_its_pixels_and_ratio(self) -> None:
+        for fact, line in (("pixels", {"max": 9}), ("aspect_ratio", {"max": 0.1})):
+            assert "(1280×720)" in judge(CLIP, rules(video={fact: line})).findings[0].message
+        assert "1280" not in judge(CLIP, rules(video={"height": {"max": 9}})).findings[0].message
+
+    @pytest.mark.parametrize(
+        ("seconds", "words"), [(-1.0, "expired 1 s ago"), (0.0, "expires in 0 s"), (5.0, "expires in 5 s")]
+    )
+    def test_expiry_is_shown_as_past_or_future(self, seconds: float, words: str) -> None:
+        message = judge(PHOTO, ATLAS, delivery=URL._replace(expires_in=seconds)).findings[0].message
+        assert message.startswith(f"the URL {words}")
+
+    def test_a_value_at_an_open_bound_is_called_excluded(self) -> None:
+        above = judge(replace(CLIP, duration=2.0), rules(video={"duration": {"above": 2}})).findings[0].message
+        assert above == "duration 2 s: exactly the 2 s that Mine publishes as excluded"
+        below = judge(replace(CLIP, duration=1.0), rules(video={"duration": {"above": 2}})).findings[0].message
+        assert below == "duration 1 s: below the 2 s that Mine accepts"
+
+    def test_truncation_is_the_reason_of_an_unknown_fact_only_where_it_was_noted(self) -> None:
+        mine = rules(image={"width": {"max": 600}})
+        unread = replace(PHOTO, width=None)
+        assert judge(unread, mine).findings[0].message == "width could not be read: Mine accepts at most 600 px"
+        cut = judge(replace(unread, notes=("truncated",)), mine).findings[0]
+        assert cut.message == "width could not be read (the file is cut off): Mine accepts at most 600 px"
+
+    @pytest.mark.parametrize(
+        ("media", "message"),
+        [
+            (Media(size=0), "the file is empty"),
+            (Media(size=1), "the content is in no format that preflight recognises"),
+            (Media(size=None), "the content is in no format that preflight recognises"),
+        ],
+    )
+    def test_an_empty_file_is_told_from_an_unknown_format(self, media: Media, message: str) -> None:
+        assert judge(media, ATLAS).findings[0].message == message
+
+    def test_hints_are_computed_only_for_findings_on_the_file(self) -> None:
+        unpublished = judge(PHOTO, ATLAS, delivery=URL._replace(public=False))
+        assert [one.hint for one in unpublished.findings] == [None]
