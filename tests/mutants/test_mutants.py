@@ -1,0 +1,57 @@
+"""The mutation run itself: over a project of one module, whose mutants are known."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+CODE = """
+def fits(value):
+    return value < 10
+
+
+def untested(value):
+    return value + 1
+"""
+TESTS = """
+from planted import fits
+
+
+def test_values_below_ten_fit():
+    assert fits(9)
+    assert not fits(10)
+"""
+PACKAGES = """
+[planted]
+code = ["planted.py"]
+tests = ["tests/test_planted.py"]
+"""
+EQUIVALENT = """
+[[mutant]]
+path = "planted.py"
+before = "return value + 1"
+after = "return value + 2"
+reason = "for this test"
+"""
+
+
+def test_planted_mutants_are_found_and_survivors_are_reported(tmp_path: Path) -> None:
+    pytest.importorskip("mutmut", reason="mutation testing needs mutmut: tox -e mutants")
+    (tmp_path / "tests/mutants").mkdir(parents=True)
+    (tmp_path / "planted.py").write_text(CODE)
+    (tmp_path / "tests/test_planted.py").write_text(TESTS)
+    (tmp_path / "tests/mutants/packages.toml").write_text(PACKAGES)
+    (tmp_path / "tests/mutants/equivalent.toml").write_text(EQUIVALENT)
+    command = [sys.executable, "-m", "tests.mutants.run", "--root", tmp_path, "--count", "50", "--seed", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "planted.py:7\n    - return value + 1\n    + return value - 1" in done.stdout
+    assert "value < 10" not in done.stdout.partition("Survivors")[2]
+    counts = next(line for line in done.stdout.splitlines() if line.startswith("all"))
+    assert counts.split() == ["all", "4", "2", "0", "1", "1", "66.7"]
+    assert (tmp_path / "planted.py").read_text() == CODE
