@@ -1,8 +1,10 @@
-"""What the README promises: its commands, and that CI runs the very same."""
+"""The commands of the README, and the commands that CI runs."""
 
 from __future__ import annotations
 
 import re
+
+import pytest
 
 from tests.conftest import ROOT, Run
 
@@ -11,7 +13,7 @@ def commands() -> list[str]:
     return re.findall(r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_first_command_checks_the_fixtures_and_some_fail(run: Run) -> None:
+def test_first_command_reports_the_failing_fixtures(run: Run) -> None:
     words = commands()[0].split(".venv/bin/preflight ")[1].split()
     done = run(*words)
     assert done.returncode == 1
@@ -19,5 +21,10 @@ def test_the_first_command_checks_the_fixtures_and_some_fail(run: Run) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_ci_runs_the_test_command_of_the_readme() -> None:
-    assert commands()[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+def test_ci_ends_with_the_test_command_of_the_readme() -> None:
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == commands()[1]
+
+
+@pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "mypy"])
+def test_ci_lints_and_type_checks(command: str) -> None:
+    assert f".venv/bin/{command}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
