@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from preflight.version import VERSION
+
 if TYPE_CHECKING:
     from preflight.catalog import resolve as rule_sets
     from preflight.checker import acheck, assert_passes, check, probe
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from preflight.sources.open import AssetReference
     from preflight.submission import Submission, submit, submit_many
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "AccountRefused": "errors",

@@ -11,10 +11,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from preflight import __version__
 from preflight.formats import KINDS
 from preflight.media import NONE
 from preflight.units import quantity
+from preflight.version import VERSION
 
 Table = Mapping[str, Any]
 
@@ -174,7 +174,7 @@ def compile_rules(name: str, table: Table, parent: Callable[[str], Table] | None
         request=_request(table["request"]) if table.get("request") else None,
         asset=table.get("asset", {}),
         table=table,
-        digest=digest_of(table, __version__),
+        digest=digest_of(table, VERSION),
         data_uri=_data_uri(table["data_uri"]) if isinstance(table.get("data_uri"), Mapping) else None,
     )
 

@@ -46,7 +46,7 @@ LAYERS = [
     ["confinement", "toml"],
     ["retry"],
     ["clock"],
-    ["formats", "codes", "errors", "escape", "gitignore"],
+    ["formats", "codes", "errors", "escape", "gitignore", "version"],
 ]
 """From top to bottom: a module may import from its own line and from every line below."""
 

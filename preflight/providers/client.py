@@ -169,9 +169,9 @@ def _pieces(raw: Any) -> Iterator[bytes]:
 
 
 def _agent() -> str:
-    from preflight import __version__
+    from preflight.version import VERSION
 
-    return f"preflight/{__version__}"
+    return f"preflight/{VERSION}"
 
 
 def _failure(error: Exception) -> TransportError:

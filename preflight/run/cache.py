@@ -17,7 +17,6 @@ from errno import ENOSPC
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from preflight import __version__
 from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.output import require_overwritable
@@ -28,6 +27,7 @@ from preflight.scan.items import Cached
 from preflight.sources.open import is_url
 from preflight.summary import VERDICTS
 from preflight.targets import Item
+from preflight.version import VERSION
 
 MAGIC: Final = b"preflight cache 1\n"
 _FAMILY: Final = b"preflight cache "
@@ -66,7 +66,7 @@ class Cache:
     def __init__(self, path: str, plan: CheckPlan, reporter: LineReporter, note: Callable[[str], None]) -> None:
         self._path = path
         render = reporter.render
-        parts = (__version__, plan.digest, plan.deep, render.func.__module__, render.keywords)
+        parts = (VERSION, plan.digest, plan.deep, render.func.__module__, render.keywords)
         self._digest = digest_of(*parts).encode()
         self._moved = reporter.moved
         self._note = note

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from preflight import __version__
+from preflight.version import VERSION
 
 _CHALLENGES: Final = {
     "cf-mitigated": ("challenge",),
@@ -35,7 +35,7 @@ _REFUSAL: Final = re.compile(
 BY_CLIENT: Final = frozenset((403, 406, 418))
 """Statuses with which a server refuses a client rather than a request."""
 
-BROWSER_LIKE: Final = f"Mozilla/5.0 (compatible; preflight/{__version__})"
+BROWSER_LIKE: Final = f"Mozilla/5.0 (compatible; preflight/{VERSION})"
 """A user agent that names preflight in the form that user agent filters expect."""
 
 

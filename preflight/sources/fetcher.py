@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from preflight import __version__
 from preflight.errors import SourceError
 from preflight.net.answer import Answer
 from preflight.net.errors import (
@@ -31,9 +30,10 @@ from preflight.sources.coding import content_codings
 from preflight.sources.pages import hint_for
 from preflight.sources.patience import Patience
 from preflight.sources.record import Record
+from preflight.version import VERSION
 
 T = TypeVar("T")
-_HEADERS: Final = {"User-Agent": f"preflight/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
+_HEADERS: Final = {"User-Agent": f"preflight/{VERSION}", "Accept": "*/*", "Accept-Encoding": "identity"}
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _GIVEN: Final = frozenset((200, 203, 206, 416))
 """Statuses whose answers say something about the file; 416: about its size."""
