@@ -23,13 +23,11 @@ if TYPE_CHECKING:
         AssetNotFound,
         LedgerError,
         MissingExtra,
-        NotActive,
         PreflightError,
         ProviderError,
         ProviderUnavailable,
         ProviderUnreachable,
         RateLimited,
-        Rejected,
         RequestRefused,
         RuleFileError,
         SourceChanged,
@@ -40,12 +38,13 @@ if TYPE_CHECKING:
     from preflight.integrations.pydantic import Passes
     from preflight.media import Delivery, Media
     from preflight.providers.asset import Asset
-    from preflight.report import Finding, Problem, Report, Result
+    from preflight.report import Finding, Problem, Rejected, Report, Result
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
     from preflight.sources.open import AssetReference
     from preflight.submission import Submission, submit, submit_many
+    from preflight.submission.outcome import NotActive
 
 __version__ = VERSION
 
@@ -59,7 +58,7 @@ _HOMES = {
     "LedgerError": "errors",
     "Media": "media",
     "MissingExtra": "errors",
-    "NotActive": "errors",
+    "NotActive": "submission",
     "Passes": "integrations.pydantic",
     "PreflightError": "errors",
     "Problem": "report",
@@ -67,7 +66,7 @@ _HOMES = {
     "ProviderUnavailable": "errors",
     "ProviderUnreachable": "errors",
     "RateLimited": "errors",
-    "Rejected": "errors",
+    "Rejected": "report",
     "Report": "report",
     "RequestRefused": "errors",
     "Result": "report",

@@ -10,8 +10,8 @@ PreflightError
 │   ├── WorkerTimeout        a decoder exceeded its deadline and was stopped
 │   ├── WorkerCrashed        a decoder crashed, or exceeded its memory limit
 │   └── ReadLimit            a decoder asked for more of the source than may be read
-├── Rejected                 submit: the file does not pass; carries the report
-├── NotActive                submit: the file passed and is not active at the provider; carries the submission
+├── report.Rejected          submit: the file does not pass; carries the report
+├── submission.NotActive     submit: the file passed and is not active at the provider; carries the submission
 ├── LedgerError              the ledger cannot be read or written
 ├── Stopped                  a run was stopped while a call waited; the same call continues it
 └── ProviderError            a provider answered with an error or not at all: which call, why, what to do
@@ -28,11 +28,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from preflight.report import Report
-    from preflight.submission import Submission
 
 
 class PreflightError(Exception):
@@ -111,22 +106,6 @@ class ReadLimit(SourceError):
 
     def __init__(self, name: str, max_bytes: int) -> None:
         super().__init__("read_limit", f"{name}: the decoder wants more than the {max_bytes:,} bytes that may be read")
-
-
-class Rejected(PreflightError):
-    """`submit` refused a file that does not pass. `report` says why."""
-
-    def __init__(self, message: str, report: Report) -> None:
-        super().__init__(message)
-        self.report = report
-
-
-class NotActive(PreflightError):
-    """`submit` accepted a file that is not an active asset now. `submission` says why."""
-
-    def __init__(self, message: str, submission: Submission) -> None:
-        super().__init__(message)
-        self.submission = submission
 
 
 class LedgerError(PreflightError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from preflight.codes import Severity
+from preflight.errors import PreflightError
 from preflight.media import Delivery, Media
 
 SCHEMA: Final = "preflight.report/1"
@@ -205,3 +206,11 @@ class Report:
             row["results"] = [result.as_json() for result in self.results]
             row["digest"] = self.digest
         return row
+
+
+class Rejected(PreflightError):
+    """`submit` refused a file that does not pass. `report` says why."""
+
+    def __init__(self, message: str, report: Report) -> None:
+        super().__init__(message)
+        self.report = report

@@ -5,9 +5,8 @@ A target that does not pass is never sent. What the ledger knows is not sent aga
 
 from __future__ import annotations
 
-from preflight.errors import NotActive
 from preflight.submission.api import submit, submit_many
-from preflight.submission.outcome import Outcome, Submission
+from preflight.submission.outcome import NotActive, Outcome, Submission
 from preflight.submission.recover import RecoveryWindow
 
 __all__ = ["NotActive", "Outcome", "RecoveryWindow", "Submission", "submit", "submit_many"]

@@ -9,16 +9,17 @@ from typing import Any
 
 from preflight import catalog
 from preflight.checker import Rules, plan_for
-from preflight.errors import NotActive, Rejected, UsageError
+from preflight.errors import UsageError
 from preflight.hosts import Host
 from preflight.hosts.opening import open_host
 from preflight.ledger import MAX_STEM_CHARS, SUFFIX_CHARS, Ledger
 from preflight.net.options import DEFAULT_OPTIONS
 from preflight.providers import Asset, Provider, find_provider
 from preflight.rates import Clock, InFlight, Pacer
+from preflight.report import Rejected
 from preflight.sources.open import require_iterable
 from preflight.submission.groups import GroupResolver
-from preflight.submission.outcome import Submission
+from preflight.submission.outcome import NotActive, Submission
 from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
 from preflight.submission.register import Registrar
 from preflight.submission.run import DEADLINES, SubmissionRun

@@ -122,3 +122,11 @@ def known(entry: Entry, provider: Provider) -> Asset | None:
         provider_code=entry.provider_code,
         usage=provider.usage.get(kind, provider.usage.get("")),
     )
+
+
+class NotActive(PreflightError):
+    """`submit` accepted a file that is not an active asset now. `submission` says why."""
+
+    def __init__(self, message: str, submission: Submission) -> None:
+        super().__init__(message)
+        self.submission = submission

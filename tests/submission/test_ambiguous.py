@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from preflight.errors import NotActive, ProviderError
+from preflight.errors import ProviderError
 from preflight.providers import Page, calls
 from preflight.providers.asset import Asset
 from preflight.providers.client import Client
 from preflight.sandbox import Sandbox
 from preflight.submission import submit
+from preflight.submission.outcome import NotActive
 from preflight.submission.recover import iter_pages, matches_entry
 from tests.ledger.test_ledger import entry
 from tests.submission.sending import Sender

@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 
 import preflight
-from preflight.errors import LedgerError, MissingExtra, NotActive, Rejected, UsageError
+from preflight.errors import LedgerError, MissingExtra, UsageError
 from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.rates import Clock
-from preflight.report import Problem
+from preflight.report import Problem, Rejected
 from preflight.sandbox import Sandbox
 from preflight.submission import Submission, submit, submit_many
 from preflight.submission import run as running
+from preflight.submission.outcome import NotActive
 from preflight.targets import Item
 from tests.submission.sending import ACCEPTED, Sender
 
