@@ -1,4 +1,4 @@
-"""The direction of dependencies, held: a module imports only what stands below it, and facts flow one way."""
+"""The structure of the package: dependencies run downwards, without cycles, and one name has one meaning."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+import preflight
 
 PACKAGE = Path(__file__).parent.parent / "preflight"
 
@@ -42,100 +44,147 @@ LAYERS = [
     ["net"],
     ["report"],
     ["media", "units"],
-    ["output"],
-    ["confinement", "toml"],
-    ["retry"],
-    ["clock"],
+    ["output", "retry"],
+    ["confinement", "toml", "clock"],
     ["formats", "codes", "errors", "escape", "gitignore", "version"],
 ]
-"""From top to bottom: a module may import from its own line and from every line below."""
+"""From top to bottom: a module may import from its own line and from every line below it."""
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-ALLOWED = {
-    ("checker", "reporters"): "assert_passes words its failure as the text reporter does, and only when it fails",
+UPWARD_IMPORTS = {
+    ("checker", "reporters"): "assert_passes describes a failure as the text reporter does, and only when it fails",
 }
-"""The exceptions, each with its reason."""
+"""The exceptions to the direction of dependencies, each with its reason."""
 
 PROVIDERS = ["agentsflare", "atlas", "byteplus", "crun", "sunra", "volcengine", "agt"]
+PROVIDER_PACKAGES = ("providers", "sandbox", "hosts")
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+def modules() -> dict[str, Path]:
+    """All modules of the package by their dotted names."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in paths}
 
 
-def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+MODULES = {name.removesuffix(".__init__"): path for name, path in modules().items()}
 
 
-def imported(path: Path) -> set[str]:
-    """The first part of every name of ours that a module imports when it runs."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(child)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for child in ast.walk(node)
-    }
+def part_of(module: str) -> str:
+    """The package or top-level module that a module belongs to."""
+    return [*module.split("."), "__init__"][1]
+
+
+def imports(module: str) -> set[str]:
+    """The modules of the package that a module imports anywhere, also below TYPE_CHECKING and inside functions."""
     found = set()
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "preflight":
-            names = [node.module or ""] if node.module != "preflight" else [f"preflight.{a.name}" for a in node.names]
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in names}
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names if alias.name.split(".")[0] == "preflight"]
-        else:
-            continue
-        found |= {name.split(".")[1] for name in names if "." in name}
-    return found
+            found |= {alias.name for alias in node.names if alias.name in MODULES}
+    return found - {module}
+
+
+IMPORTS = {module: imports(module) for module in MODULES}
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """One cycle of a graph as a path; an empty list if there is none."""
+    finished: set[str] = set()
+    path: list[str] = []
+
+    def visit(node: str) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in finished:
+            return []
+        path.append(node)
+        for target in sorted(graph.get(node, ())):
+            if found := visit(target):
+                return found
+        finished.add(path.pop())
+        return []
+
+    return next((found for node in graph if (found := visit(node))), [])
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {part_of(module) for module in MODULES} - {"__init__"} == set(LEVEL)
 
 
 def test_dependencies_run_downwards() -> None:
-    upwards = []
-    for path in modules():
-        here = room(path)
-        if here == "__init__":
-            continue
-        assert here in LEVEL, f"{here} has no place in the layers: give it one"
-        above = {name for name in imported(path) if LEVEL.get(name, len(LAYERS)) < LEVEL[here]}
-        upwards += [f"{path} imports {name} from above" for name in sorted(above) if (here, name) not in ALLOWED]
-    assert not upwards
+    upwards = {
+        (part_of(module), part_of(target))
+        for module, targets in IMPORTS.items()
+        for target in targets
+        if part_of(module) != "__init__" and LEVEL.get(part_of(target), len(LAYERS)) < LEVEL[part_of(module)]
+    }
+    assert upwards == set(UPWARD_IMPORTS)
 
 
-def code_alone(path: Path) -> str:
+def test_no_module_imports_the_whole_package() -> None:
+    assert not [module for module, targets in IMPORTS.items() if "preflight" in targets]
+
+
+def test_imports_have_no_cycle() -> None:
+    assert not cycle(IMPORTS)
+
+
+def test_cycles_are_found() -> None:
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+def test_no_module_is_named_like_a_public_function() -> None:
+    """Importing such a submodule would replace the function: `preflight.submit` would be a module."""
+    assert not {part_of(module) for module in MODULES} & set(preflight.__all__)
+
+
+def code_of(path: Path) -> str:
     """A module without comments and docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [part for part in body if not _is_text(part)] or [ast.Pass()]  # type: ignore[attr-defined]
+            node.body = [part for part in body if not is_text(part)] or [ast.Pass()]  # type: ignore[attr-defined]
     return ast.unparse(tree)
 
 
-def _is_text(node: ast.AST) -> bool:
+def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def test_no_provider_is_named_outside_its_rooms() -> None:
-    for path in modules():
-        if room(path) not in ("providers", "sandbox", "hosts"):
-            assert not re.search(rf"\b({'|'.join(PROVIDERS)})\b", code_alone(path), re.IGNORECASE), path
+CODE = {module: code_of(path) for module, path in MODULES.items()}
+
+
+def test_providers_are_named_in_their_packages_only() -> None:
+    names = re.compile(rf"\b({'|'.join(PROVIDERS)})\b", re.IGNORECASE)
+    assert not [
+        module for module, code in CODE.items() if part_of(module) not in PROVIDER_PACKAGES and names.search(code)
+    ]
 
 
 def test_probes_know_no_http() -> None:
-    for path in modules():
-        if room(path) == "probes":
-            assert not re.search(r"import (requests|urllib|http)", code_alone(path)), path
+    for module, code in CODE.items():
+        if part_of(module) == "probes":
+            assert not re.search(r"import (requests|urllib|http)", code), module
+            assert not {part_of(target) for target in IMPORTS[module]} & {"net"}, module
 
 
-def test_no_probe_source_or_provider_sees_a_rule_set() -> None:
-    for path in modules():
-        if room(path) in ("probes", "sources", "providers"):
-            assert not imported(path) & {"ruleset", "catalog", "judge", "rulefile"}, path
+def test_probes_sources_and_providers_see_no_rule_set() -> None:
+    for module, targets in IMPORTS.items():
+        if part_of(module) in ("probes", "sources", "net", "providers"):
+            assert not {part_of(target) for target in targets} & {"ruleset", "catalog", "judge", "rulefile"}, module
 
 
-def test_the_top_level_is_as_it_was_fixed() -> None:
+def test_providers_know_no_ledger() -> None:
+    for module, targets in IMPORTS.items():
+        if part_of(module) == "providers":
+            assert not {part_of(target) for target in targets} & {"ledger", "submission"}, module
+
+
+def test_the_top_level_holds_the_agreed_entries() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("only a checkout tells what belongs to the project")
