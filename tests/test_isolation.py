@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import pickle
 import resource
 import signal
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from preflight import Report, check_many
-from preflight import processes as worker
+from preflight import Report, check_many, processes
 from preflight.checker import plan_for
-from preflight.probes import fallback as foreign
-from preflight.scan import child, processes
+from preflight.probes import foreign
+from preflight.processes import READER, process
+from preflight.scan import isolation
+from preflight.scan.isolation import IsolatedExaminer
 from preflight.targets import Item
 from tests.scan_targets import Trap
 
@@ -66,7 +67,7 @@ class TestProcessesThatExamineFiles:
         ]
 
     def test_a_file_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "FILE_TIMEOUT", 2.0)
+        monkeypatch.setattr(isolation, "FILE_TIMEOUT", 2.0)
         began = time.monotonic()
         reports = among_others(Trap(PASSING, "hang"))
         assert lost(reports) == [
@@ -77,7 +78,7 @@ class TestProcessesThatExamineFiles:
     def test_a_file_for_which_there_is_no_memory(self) -> None:
         ((index, code, message),) = lost(among_others(Trap(PASSING, "exhaust")))
         assert (index, code) == (20, "probe_crashed")
-        assert "ended with code 1" in message
+        assert "the process that read it failed: it needs more memory than there is" in message
 
     def test_a_process_that_was_killed_by_chance_costs_nothing(self, tmp_path: Path) -> None:
         assert lost(among_others(Trap(PASSING, "kill_once", str(tmp_path / "done")))) == []
@@ -88,47 +89,42 @@ class TestProcessesThatExamineFiles:
         log = tmp_path / "pids"
         note = Trap(PASSING, "note_process", str(log))
         targets = [note, note, Trap(PASSING, "leak"), note]
-        work = processes.Processes(plan_for("atlas"), None)
-        try:
+        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
             for index, target in enumerate(targets):
-                (report,) = work.run([(index, Item(target))])
+                (report,) = examiner.examine([(index, Item(target))])
                 assert report.verdict == "pass"
-        finally:
-            work.close()
-        assert child.RETIRE < 600 << 20
+        assert READER.max_resident < 600 << 20
         assert len(set(log.read_text().split())) == 2
 
     def test_where_no_process_can_be_started_this_one_does_the_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> None:
             raise OSError("too many processes")
 
-        monkeypatch.setattr(processes, "start", refuse)
+        monkeypatch.setattr(process, "_start", refuse)
         assert lost(among_others()) == []
 
     def test_no_more_processes_than_there_are_descriptors_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for allowed, most in ((8, 1), (256, 48), (resource.RLIM_INFINITY, sys.maxsize)):
             monkeypatch.setattr(resource, "getrlimit", lambda _, soft=allowed: (soft, soft))
-            assert processes.most_processes() == most
+            assert isolation.max_processes() == most
 
     def test_a_process_that_hangs_ends_even_if_nobody_is_left_to_end_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "FILE_TIMEOUT", 0.1)
-        monkeypatch.setattr(processes, "GRACE", 0.0)
-        process = processes._Process(plan_for("atlas"), None)
-        process._channel.send(pickle.dumps([(0, Item(Trap(PASSING, "hang")))]))
-        assert process._process.wait(10) == -signal.SIGALRM
-        process.stop()
+        monkeypatch.setattr(isolation, "FILE_TIMEOUT", 0.1)
+        monkeypatch.setattr(isolation, "GRACE", 0.0)
+        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
+            message = lost(examiner.examine([(0, Item(Trap(PASSING, "hang")))]))[0][2]
+        assert "crashed (SIGALRM)" in message
 
     def test_an_answer_that_lay_there_while_we_were_stopped_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "FILE_TIMEOUT", 0.2)
-        process = processes._Process(plan_for("atlas"), None)
-        try:
-            os.kill(process._process.pid, signal.SIGSTOP)
-            threading.Timer(0.4, os.kill, (process._process.pid, signal.SIGCONT)).start()
-            results, reusable = process.run(pickle.dumps([(0, Item(PASSING))]))
-        finally:
-            process.stop()
-        assert results is not None
-        assert (results[0].verdict, reusable) == ("pass", True)
+        monkeypatch.setattr(isolation, "FILE_TIMEOUT", 0.2)
+        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
+            examiner.examine([(0, Item(PASSING))])
+            (process,) = examiner.pool.processes()
+            os.kill(process.pid, signal.SIGSTOP)
+            threading.Timer(0.4, os.kill, (process.pid, signal.SIGCONT)).start()
+            (report,) = examiner.examine([(1, Item(PASSING))])
+            assert report.verdict == "pass"
+            assert examiner.pool.processes() == (process,)
 
     def test_what_cannot_be_loaded_there_is_done_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A class of the caller's main program, which is another one in our processes."""
@@ -160,7 +156,7 @@ def _children() -> list[str]:
         try:
             with open(f"/proc/{pid}/stat") as state, open(f"/proc/{pid}/cmdline") as words:
                 parent = int(state.read().rpartition(")")[2].split()[1])
-                if parent == os.getpid() and "preflight.scan.child" in words.read():
+                if parent == os.getpid() and "sandboxed=False" in words.read():
                     found.append(pid)
         except OSError:
             continue
@@ -196,7 +192,7 @@ class TestDecoders:
 
     def decoded(self, deed: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
         """The report of a file whose decoder does this, between two that need none."""
-        monkeypatch.setitem(worker.TASKS, "mediainfo", f"tests.worker_tasks:{deed}")
+        monkeypatch.setitem(processes.TASKS, "mediainfo", f"tests.worker_tasks:{deed}")
         monkeypatch.setattr(foreign, "WALL", 5.0)
         strange = folder / "strange.flv"
         strange.write_bytes(b"FLV\x01\x05\0\0\0\x09" + bytes(4000))

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-import pickle
 import platform
 import re
 import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from preflight import processes as worker
+from preflight import processes
 from preflight.checker import plan_for
-from preflight.errors import WorkerCrashed
-from preflight.processes import Limits, run
-from preflight.processes.start import loader_environment, reader_environment
-from preflight.scan.processes import _Process
+from preflight.errors import WorkerCrashed, WorkerTimeout
+from preflight.processes import DECODERS, Limits, call
+from preflight.processes.process import LOADER_VARIABLES, loader_environment, reader_environment
+from preflight.scan.isolation import IsolatedExaminer
 from preflight.sources.memory import MemorySource
 from preflight.targets import Item
 
@@ -44,14 +44,14 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(HERE)
     for name in ("surroundings", "attempt", "burn", "abort"):
-        monkeypatch.setitem(worker.TASKS, name, f"worker_tasks:{name}")
-    worker._stop_all()
+        monkeypatch.setitem(processes.TASKS, name, f"worker_tasks:{name}")
+    DECODERS.stop()
     yield
-    worker._stop_all()
+    DECODERS.stop()
 
 
 def ask(task: str, **arguments: Any) -> Any:
-    return run(task, MemorySource(b"12345678", "clip.bin"), LIMITS, **arguments)
+    return call(task, MemorySource(b"12345678", "clip.bin"), LIMITS, **arguments)
 
 
 def environment_of(pid: int) -> dict[str, str]:
@@ -73,7 +73,7 @@ def status_of(pid: int, name: str) -> str:
 
 class TestDecoderProcess:
     def test_decoder_environment_is_empty(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in worker.start.LOADER_VARIABLES:
+        for name in LOADER_VARIABLES:
             monkeypatch.delenv(name, raising=False)
         seen = ask("surroundings")
         assert seen["environment"] == {}
@@ -105,7 +105,7 @@ class TestDecoderProcess:
         (tmp_path / "lib" / "own_decoder.py").write_text("def task(file): return 'found'")
         monkeypatch.chdir(tmp_path)
         monkeypatch.syspath_prepend("lib")
-        monkeypatch.setitem(worker.TASKS, "own", "own_decoder:task")
+        monkeypatch.setitem(processes.TASKS, "own", "own_decoder:task")
         assert ask("own") == "found"
 
     def test_decoder_resources_are_limited(self) -> None:
@@ -131,9 +131,9 @@ class TestDecoderProcess:
         busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
         try:
             source = MemorySource(b"12345678", "clip.bin")
-            assert run("burn", source, LIMITS._replace(seconds=0.8), seconds=0.5) == "done"
-            with pytest.raises(worker.process.WorkerTimeout, match=r"stopped after 0\.3 s"):
-                run("burn", source, LIMITS._replace(seconds=0.3), seconds=5)
+            assert call("burn", source, LIMITS._replace(seconds=0.8), seconds=0.5) == "done"
+            with pytest.raises(WorkerTimeout, match=r"stopped after 0\.3 s"):
+                call("burn", source, LIMITS._replace(seconds=0.3), seconds=5)
         finally:
             for process in busy:
                 process.kill()
@@ -206,18 +206,15 @@ class TestFiles:
 class TestProcessThatExaminesFiles:
     def test_reader_environment_has_no_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LC_TIME", "C")
-        process = _Process(plan_for("atlas"), None)
-        try:
-            variables = environment_of(process._process.pid)
-            assert status_of(process._process.pid, "NoNewPrivs") == "1"
-            assert limits_of(process._process.pid)["Max core file size"] == ("0", "0")
-            results, _ = process.run(pickle.dumps([(0, Item("fixtures/accepted/picture.png"))]))
-        finally:
-            process.stop()
+        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
+            results = examiner.examine([(0, Item("fixtures/accepted/picture.png"))])
+            (process,) = examiner.pool.processes()
+            variables = environment_of(process.pid)
+            assert status_of(process.pid, "NoNewPrivs") == "1"
+            assert limits_of(process.pid)["Max core file size"] == ("0", "0")
         assert not SECRETS.keys() & variables.keys()
         assert variables["PATH"] == os.environ["PATH"]
         assert variables["LC_TIME"] == "C"
-        assert results is not None
         assert results[0].verdict == "pass"
 
     def test_only_what_is_listed_is_handed_on(self) -> None:
@@ -230,5 +227,5 @@ class TestProcessThatExaminesFiles:
             **SECRETS,
         }
         kept = {"PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "LD_LIBRARY_PATH": "/lib"}
-        assert reader_environment(False, given) == kept
-        assert reader_environment(True, given) == {**kept, "HTTPS_PROXY": SECRETS["HTTPS_PROXY"]}
+        assert reader_environment(given) == kept
+        assert reader_environment(given, trust_env=True) == {**kept, "HTTPS_PROXY": SECRETS["HTTPS_PROXY"]}

@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from preflight import processes as worker
+from preflight import processes
 from preflight.errors import ReadLimit, SourceChanged, WorkerCrashed, WorkerTimeout
-from preflight.processes import Limits, run
+from preflight.processes import DECODERS, Limits
+from preflight.sources import Source
 from preflight.sources.memory import MemorySource
 
 LIMITS = Limits(seconds=20, memory=256 << 20, max_bytes=1 << 20)
@@ -33,10 +35,14 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The registry knows the bad decoders, and a fresh process can import them."""
     monkeypatch.syspath_prepend(HERE)
     for name in TASKS:
-        monkeypatch.setitem(worker.TASKS, name, f"worker_tasks:{name}")
-    worker._stop_all()
+        monkeypatch.setitem(processes.TASKS, name, f"worker_tasks:{name}")
+    DECODERS.stop()
     yield
-    worker._stop_all()
+    DECODERS.stop()
+
+
+def call(task: str, source: Source, limits: Limits, **arguments: object) -> Any:
+    return processes.call(task, source, limits, **arguments)
 
 
 def source(data: bytes = b"12345678") -> MemorySource:
@@ -45,7 +51,7 @@ def source(data: bytes = b"12345678") -> MemorySource:
 
 def running() -> list[int]:
     """The processes of the worker that the system still knows, zombies too."""
-    return [process._process.pid for process in worker._running]
+    return [process.pid for process in DECODERS.processes()]
 
 
 def gone(pid: int, within: float = 5) -> bool:
@@ -60,90 +66,90 @@ def gone(pid: int, within: float = 5) -> bool:
 
 
 def test_the_decoder_reads_the_source_and_answers() -> None:
-    assert run("head", source(), LIMITS, length=4)["head"] == b"1234".hex()
-    assert run("measure", source(bytes(300_000)), LIMITS) == {"size": 300_000, "read": 300_000}
+    assert call("head", source(), LIMITS, length=4)["head"] == b"1234".hex()
+    assert call("measure", source(bytes(300_000)), LIMITS) == {"size": 300_000, "read": 300_000}
 
 
 def test_what_is_read_counts_as_read_of_the_source() -> None:
     data = source(bytes(100_000))
-    run("head", data, LIMITS)
+    call("head", data, LIMITS)
     assert 8 <= data.bytes_read <= 65_536
 
 
 def test_one_process_serves_file_after_file() -> None:
-    assert len({run("head", source(), LIMITS)["pid"] for _ in range(3)}) == 1
+    assert len({call("head", source(), LIMITS)["pid"] for _ in range(3)}) == 1
 
 
 def test_the_memory_of_the_host_is_not_that_of_the_process() -> None:
     ballast = b"x" * (300 << 20)
-    assert len({run("head", source(), LIMITS)["pid"] for _ in range(3)}) == 1
+    assert len({call("head", source(), LIMITS)["pid"] for _ in range(3)}) == 1
     assert ballast[-1:] == b"x"
 
 
 @pytest.mark.parametrize(("task", "limit"), [("hang", "seconds"), ("sleep", "wall")])
 def test_a_hang_ends_at_the_deadline_and_leaves_no_process(task: str, limit: str) -> None:
-    pid = run("head", source(), LIMITS)["pid"]
+    pid = call("head", source(), LIMITS)["pid"]
     began = time.monotonic()
     with pytest.raises(WorkerTimeout, match=r"clip\.bin: the decoder was stopped after 0\.3 s") as caught:
-        run(task, source(), LIMITS._replace(**{limit: 0.3}))
+        call(task, source(), LIMITS._replace(**{limit: 0.3}))
     assert caught.value.code == "probe_timeout"
     assert time.monotonic() - began < 2
     assert gone(pid)
-    assert run("head", source(), LIMITS)["pid"] != pid
+    assert call("head", source(), LIMITS)["pid"] != pid
 
 
 def test_a_crash_names_its_signal_and_the_next_file_is_decoded() -> None:
     with pytest.raises(WorkerCrashed, match=r"clip\.bin: the decoder crashed \(SIG(SEGV|BUS)\)") as caught:
-        run("segfault", source(), LIMITS)
+        call("segfault", source(), LIMITS)
     assert caught.value.code == "probe_crashed"
     assert not running()
-    assert run("head", source(), LIMITS)["head"]
+    assert call("head", source(), LIMITS)["head"]
 
 
 def test_a_decoder_that_ends_its_process_is_a_crash() -> None:
     with pytest.raises(WorkerCrashed, match="ended with code 3"):
-        run("leave", source(), LIMITS)
+        call("leave", source(), LIMITS)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts address space")
 def test_memory_is_limited_file_by_file() -> None:
     with pytest.raises(WorkerCrashed, match="needs more than 64 MB of memory"):
-        run("grow", source(), LIMITS._replace(memory=64 << 20), size=100 << 20)
-    assert run("grow", source(), LIMITS, size=100 << 20) == 100 << 20
+        call("grow", source(), LIMITS._replace(memory=64 << 20), size=100 << 20)
+    assert call("grow", source(), LIMITS, size=100 << 20) == 100 << 20
 
 
 def test_a_process_that_grew_large_is_replaced() -> None:
-    before = run("head", source(), LIMITS)["pid"]
-    run("grow", source(), LIMITS, size=200 << 20)
+    before = call("head", source(), LIMITS)["pid"]
+    call("grow", source(), LIMITS, size=200 << 20)
     assert gone(before)
 
 
 @pytest.mark.parametrize(("task", "why"), [("fail", "KeyError: 'odd'"), ("opaque", "ValueError")])
 def test_an_exception_of_the_decoder_is_told(task: str, why: str) -> None:
     with pytest.raises(WorkerCrashed, match=f"the decoder failed: .*{why}"):
-        run(task, source(), LIMITS)
+        call(task, source(), LIMITS)
 
 
 @pytest.mark.parametrize("task", ["flood", "ask_wildly"])
 def test_what_no_honest_decoder_sends_is_refused(task: str) -> None:
-    with pytest.raises(WorkerCrashed, match="sent what is no answer"):
-        run(task, source(), LIMITS)
-    assert run("head", source(), LIMITS)["head"]
+    with pytest.raises(WorkerCrashed, match="sent an invalid answer"):
+        call(task, source(), LIMITS)
+    assert call("head", source(), LIMITS)["head"]
 
 
 def test_deep_nesting_is_an_answer_or_a_crash_but_no_recursion_error() -> None:
     with contextlib.suppress(WorkerCrashed):
-        assert run("nest", source(), LIMITS)
+        assert call("nest", source(), LIMITS)
 
 
 def test_output_of_decoders_is_swallowed(capfd: pytest.CaptureFixture[str]) -> None:
-    assert run("chatter", source(), LIMITS) == "quiet"
+    assert call("chatter", source(), LIMITS) == "quiet"
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_decoder_reads_no_more_than_it_may() -> None:
     with pytest.raises(ReadLimit) as caught:
-        run("read_forever", source(bytes(100_000)), LIMITS)
+        call("read_forever", source(bytes(100_000)), LIMITS)
     assert caught.value.code == "read_limit"
 
 
@@ -153,7 +159,7 @@ def test_an_error_of_the_source_is_the_error_of_the_run() -> None:
             raise SourceChanged(self.name)
 
     with pytest.raises(SourceChanged):
-        run("head", Changing(bytes(9)), LIMITS)
+        call("head", Changing(bytes(9)), LIMITS)
 
 
 def test_waiting_for_the_source_does_not_count() -> None:
@@ -162,7 +168,7 @@ def test_waiting_for_the_source_does_not_count() -> None:
             time.sleep(0.5)
             return super().read_at(offset, length)
 
-    assert run("head", Slow(bytes(9)), LIMITS._replace(seconds=0.4, wall=0.4))["head"]
+    assert call("head", Slow(bytes(9)), LIMITS._replace(seconds=0.4, wall=0.4))["head"]
 
 
 def test_a_source_of_unknown_size_is_not_decoded() -> None:
@@ -173,22 +179,22 @@ def test_a_source_of_unknown_size_is_not_decoded() -> None:
             self.name, self.bytes_read = "live", 0
 
     with pytest.raises(ReadLimit):
-        run("head", Endless(), LIMITS)
+        call("head", Endless(), LIMITS)
 
 
 def test_threads_decode_side_by_side() -> None:
     pieces = [bytes([number]) * 8 for number in range(16)]
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda piece: run("head", source(piece), LIMITS), pieces))
+        answers = list(pool.map(lambda piece: call("head", source(piece), LIMITS), pieces))
     assert [answer["head"] for answer in answers] == [piece.hex() for piece in pieces]
     assert len(running()) <= 4
 
 
 def test_a_process_that_died_while_idle_is_not_noticed() -> None:
-    pid = run("head", source(), LIMITS)["pid"]
+    pid = call("head", source(), LIMITS)["pid"]
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    assert run("head", source(), LIMITS)["head"]
+    assert call("head", source(), LIMITS)["head"]
 
 
 def host(script: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
@@ -196,11 +202,12 @@ def host(script: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
     begin = f"""
         import os, sys, time
         sys.path.insert(0, {str(HERE)!r})
-        from preflight import processes as worker
+        from preflight import processes
         from preflight.sources.memory import MemorySource
-        worker.TASKS.update(head="worker_tasks:head", sleep="worker_tasks:sleep")
-        def run(task, seconds=20.0):
-            return worker.run(task, MemorySource(b"12345678"), worker.Limits(seconds, 256 << 20, 1 << 20, seconds))
+        processes.TASKS.update(head="worker_tasks:head", sleep="worker_tasks:sleep")
+        def call(task, seconds=20.0):
+            limits = processes.Limits(seconds, 256 << 20, 1 << 20, seconds)
+            return processes.call(task, MemorySource(b"12345678"), limits)
     """
     path = cwd / "host.py"
     path.write_text(textwrap.dedent(begin) + textwrap.dedent(script))
@@ -209,7 +216,7 @@ def host(script: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
 
 
 def test_a_program_without_a_main_guard_works_and_ends_with_its_worker(tmp_path: Path) -> None:
-    out, err = host("print(run('head')['pid'])", tmp_path).communicate(timeout=60)
+    out, err = host("print(call('head')['pid'])", tmp_path).communicate(timeout=60)
     assert err == ""
     assert gone(int(out))
 
@@ -218,14 +225,14 @@ def test_modules_that_lie_among_the_files_are_not_imported(tmp_path: Path) -> No
     (tmp_path / "files").mkdir()
     for name in ("json", "resource", "worker_tasks"):
         (tmp_path / "files" / f"{name}.py").write_text("raise SystemExit(9)")
-    script = "os.chdir('files'); sys.path.insert(0, ''); print(run('head')['head'])"
+    script = "os.chdir('files'); sys.path.insert(0, ''); print(call('head')['head'])"
     out, err = host(script, tmp_path).communicate(timeout=60)
     assert (out.strip(), err) == (b"12345678".hex(), "")
 
 
-@pytest.mark.parametrize("then", ["time.sleep(60)", "run('sleep', 1)"])
+@pytest.mark.parametrize("then", ["time.sleep(60)", "call('sleep', 1)"])
 def test_the_worker_ends_when_its_host_is_killed(tmp_path: Path, then: str) -> None:
-    parent = host(f"print(run('head')['pid'], flush=True); {then}", tmp_path)
+    parent = host(f"print(call('head')['pid'], flush=True); {then}", tmp_path)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     parent.kill()
@@ -235,9 +242,9 @@ def test_the_worker_ends_when_its_host_is_killed(tmp_path: Path, then: str) -> N
 
 def test_an_interrupt_in_the_host_ends_the_decoder_and_shows_nothing_of_it(tmp_path: Path) -> None:
     script = """
-        print(run('head')['pid'], flush=True)
+        print(call('head')['pid'], flush=True)
         try:
-            run('sleep', 60)
+            call('sleep', 60)
         except KeyboardInterrupt:
             print('interrupted', flush=True)
     """
@@ -255,12 +262,12 @@ def test_a_forked_copy_of_the_host_gets_a_process_of_its_own(tmp_path: Path) -> 
     script = """
         import warnings
         warnings.simplefilter('ignore')
-        first = run('head')['pid']
+        first = call('head')['pid']
         child = os.fork()
         if child == 0:
-            os._exit(0 if run('head')['pid'] != first else 1)
+            os._exit(0 if call('head')['pid'] != first else 1)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(code, run('head')['pid'] == first)
+        print(code, call('head')['pid'] == first)
     """
     out, err = host(script, tmp_path).communicate(timeout=60)
     assert (out.strip(), err) == ("0 True", "")

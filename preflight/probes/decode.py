@@ -101,7 +101,7 @@ def _notes_of_counted(media: Media, frames: int) -> tuple[str, ...]:
 
 def _blame_memory(source: Source, media: Media, limits: Limits) -> None:
     """A decoder that gets no memory says anything but that: no word against a file that could not fit."""
-    if 8 * (media.pixels or 0) > limits.memory:
+    if limits.memory is not None and 8 * (media.pixels or 0) > limits.memory:
         raise WorkerCrashed(source.name, f"may not take the memory that {media.pixels:,} pixels need")
 
 

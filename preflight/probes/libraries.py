@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE, Media
 from preflight.probes.codec_names import AUDIO_ENTRIES
-from preflight.processes import Limits, run
+from preflight.processes import Limits, call
 from preflight.sources import Source
 
 
@@ -33,8 +33,8 @@ class Opinion(NamedTuple):
 
 
 def mediainfo(source: Source, limits: Limits, speed: float = 0) -> Opinion:
-    """Ask libmediainfo. `speed` 0 reads both ends of the file, 0.5 more of it. Raises as `worker.run` does."""
-    found = _object(run("mediainfo", source, limits, speed=speed))
+    """Ask libmediainfo. `speed` 0 reads both ends of the file, 0.5 more of it. Raises as `processes.call` does."""
+    found = _object(call("mediainfo", source, limits, speed=speed))
     general = _object(found.get("general"))
     listed = found.get("tracks")
     tracks = [_object(track) for track in listed] if isinstance(listed, list) else []
@@ -57,7 +57,7 @@ def mediainfo(source: Source, limits: Limits, speed: float = 0) -> Opinion:
 
 def pillow(source: Source, limits: Limits, pixels: bool = False) -> Opinion:
     """Pillow's (and pillow-heif's): from the header alone, or with all `pixels` of all frames decoded."""
-    found = _object(run("pixels" if pixels else "image", source, limits))
+    found = _object(call("pixels" if pixels else "image", source, limits))
     width, height = _whole(found.get("width")), _whole(found.get("height"))
     media = Media(
         kind=IMAGE,
@@ -72,7 +72,7 @@ def pillow(source: Source, limits: Limits, pixels: bool = False) -> Opinion:
 
 def mutagen(source: Source, limits: Limits, name: str) -> Opinion:
     """mutagen's, of a sound in format `name`."""
-    found = _object(run("mutagen", source, limits, name=name))
+    found = _object(call("mutagen", source, limits, name=name))
     media = Media(
         kind=AUDIO,
         format=name,
@@ -85,13 +85,13 @@ def mutagen(source: Source, limits: Limits, name: str) -> Opinion:
 
 def ffmpeg(source: Source, limits: Limits, demuxer: str) -> str:
     """Return the first error that ffmpeg reports while it decodes a picture; empty if there is none."""
-    found = _object(run("av", source, limits, demuxer=demuxer))
+    found = _object(call("av", source, limits, demuxer=demuxer))
     return _text(found, "failed")
 
 
 def structure(source: Source, limits: Limits, name: str) -> tuple[str, str] | None:
     """Return `truncated` or `corrupt` and why, by the structure of a picture in format `name`; None if it is sound."""
-    found = _object(run("structure", source, limits, name=name))
+    found = _object(call("structure", source, limits, name=name))
     code = _text(found, "code")
     return (code, _text(found, "detail")) if code in ("truncated", "corrupt") else None
 

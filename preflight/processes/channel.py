@@ -1,42 +1,49 @@
-"""The frames between us and the process: four bytes of length, big-endian, and the payload."""
+"""The frames between this program and one of its processes: four bytes of length, big-endian, and the payload."""
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import time
+from collections.abc import Mapping
 from typing import Final
 
-MAX_FRAME: Final = 4 << 20
-"""Longer ones are not taken: the other end may be run by the file that it decodes."""
+MAX_FRAME: Final = 1 << 30
+"""Bytes of a frame from an end that is trusted."""
+_CHUNK_SIZE: Final = 1 << 18
 
 
 class Channel:
-    """One end of a socket. Every call has a deadline for all of its bytes, in s on `time.monotonic`; None waits."""
+    """One end of a socket. Deadlines are in s on `time.monotonic` and hold for all bytes of a frame; None: no deadline.
+
+    max_frame  longer frames are refused, since the other end may be controlled by the file that it decodes
+    """
 
     def __init__(self, end: socket.socket, max_frame: int = MAX_FRAME) -> None:
         self._socket = end
         self._max_frame = max_frame
 
     def close(self) -> None:
+        """Close this end; the other one then reads its end of file."""
         self._socket.close()
 
     def send(self, payload: bytes, deadline: float | None = None) -> None:
-        """Raises TimeoutError, or OSError where nobody listens any more."""
-        self._wait_until(deadline)
+        """Send one frame. Raise TimeoutError, or OSError if the other end is gone."""
+        self._set_timeout(deadline)
         self._socket.sendall(len(payload).to_bytes(4, "big") + payload)
 
     def receive(self, deadline: float | None = None) -> bytes:
-        """Raises TimeoutError, EOFError where the other end is gone, or ValueError for a frame too long."""
-        length = int.from_bytes(self._take(4, deadline), "big")
+        """Return one frame. Raise TimeoutError, EOFError if the other end is gone, ValueError if it is too long."""
+        length = int.from_bytes(self._read(4, deadline), "big")
         if length > self._max_frame:
             raise ValueError(f"a frame of {length:,} bytes")
-        return self._take(length, deadline)
+        return self._read(length, deadline)
 
-    def ready(self, seconds: float) -> bool:
-        """Wait until there is something to receive, or the other end is gone; False where there is nothing yet.
+    def is_ready(self, seconds: float) -> bool:
+        """Wait until there is something to receive or the other end is gone. Return False if there is neither.
 
-        Raises EOFError where our end is closed.
+        Raise EOFError if this end is closed.
         """
         poll = select.poll()
         try:
@@ -45,18 +52,40 @@ class Channel:
             raise EOFError from None
         return bool(poll.poll(seconds * 1000))
 
-    def _take(self, length: int, deadline: float | None) -> bytes:
+    def _read(self, length: int, deadline: float | None) -> bytes:
         data = bytearray()
         while len(data) < length:
-            self._wait_until(deadline)
-            piece = self._socket.recv(min(length - len(data), 1 << 18))
-            if not piece:
+            self._set_timeout(deadline)
+            chunk = self._socket.recv(min(length - len(data), _CHUNK_SIZE))
+            if not chunk:
                 raise EOFError
-            data += piece
+            data += chunk
         return bytes(data)
 
-    def _wait_until(self, deadline: float | None) -> None:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
+    def _set_timeout(self, deadline: float | None) -> None:
+        remaining = None if deadline is None else deadline - time.monotonic()
+        if remaining is not None and remaining <= 0:
             raise TimeoutError
-        self._socket.settimeout(left)
+        self._socket.settimeout(remaining)
+
+
+def encode(message: Mapping[str, object], *, sandboxed: bool) -> bytes:
+    """Return a message as bytes: JSON to and from a sandboxed process, which must not make us run code, else pickle."""
+    if sandboxed:
+        return json.dumps(message, allow_nan=False).encode()
+    import pickle  # not for decoders, which start often
+
+    return pickle.dumps(message)
+
+
+def decode(payload: bytes, *, sandboxed: bool) -> dict[str, object]:
+    """Return the message of `encode`. Raise ValueError or RecursionError for anything else."""
+    if sandboxed:
+        message = json.loads(payload)
+    else:
+        import pickle
+
+        message = pickle.loads(payload)  # noqa: S301 - written by this program, or by a process that only reads for it
+    if not isinstance(message, dict):
+        raise ValueError("not a message")  # noqa: TRY004 - a wrong value, not a wrong call
+    return message

@@ -12,7 +12,7 @@ import os
 import resource
 import struct
 import sys
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 MAX_DESCRIPTORS: Final = 64
 """Its channel, three standard streams, and the libraries and modules that a decoder opens while it is loaded."""
@@ -51,7 +51,7 @@ _M_ARENA_MAX: Final = -8
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 
-def _forbid_privileges(libc: Any) -> None:
+def _forbid_privileges(libc: ctypes.CDLL) -> None:
     libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
 
 
@@ -59,7 +59,7 @@ _CAPABILITY_VERSION_3: Final = 0x20080522
 _DAC_READ_SEARCH: Final = 1 << 2
 
 
-def _drop_capabilities(libc: Any) -> None:
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
     """Make root an ordinary user who may read everything: decoders may lie in the folder of another user.
 
     Among others CAP_PERFMON goes, with which a process reads the environment of others in spite of Landlock.
@@ -99,7 +99,7 @@ _SCOPED: Final = 0b11
 """Abstract Unix sockets and signals: only those of the process itself."""
 
 
-def _forbid_writing(libc: Any) -> None:
+def _forbid_writing(libc: ctypes.CDLL) -> None:
     """Forbid executing, writing, creating and removing files, and access to processes that are less confined.
 
     Files may be read: decoders and what they load lie wherever Python was installed.
@@ -195,9 +195,12 @@ _CALLS: Final = {
 }
 
 
-def _forbid_system_calls(libc: Any) -> None:
-    """Forbid sockets, further processes (threads are allowed), calls that reach into other processes or steer them,
-    what Landlock lets through of changes to files, and what outlives the process in the kernel."""
+def _forbid_system_calls(libc: ctypes.CDLL) -> None:
+    """Forbid the system calls that a decoder does not need.
+
+    These are sockets, further processes (threads are allowed), calls that reach into other processes or control them,
+    changes to files that Landlock permits, and objects in the kernel that outlive the process.
+    """
     known = _CALLS.get(os.uname().machine)
     if known is None or sys.maxsize < 1 << 32:
         return
@@ -208,8 +211,11 @@ def _forbid_system_calls(libc: Any) -> None:
 
 
 def _program(calls: _Calls, pid: int) -> bytes:
-    """Build the filter for the process `pid`: instructions of an operation, where to go on if true and if false (how
-    many to skip, or the result), and an operand."""
+    """Return the filter for the process `pid`.
+
+    Each instruction is an operation, where to continue if it is true and if it is false (how many instructions to skip,
+    or the result), and an operand.
+    """
     steps: list[tuple[int, int | str, int | str, int]] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 0, "forbid", calls.architecture),

@@ -1,120 +1,320 @@
-"""Our end: a process of the worker, and the conversation with it about one file."""
+"""Our end of one process: how it is started and confined, and the conversation with it about one task."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import signal
+import socket
+import sys
 import time
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
-from preflight.processes.start import how_it_ended, loader_environment, start
-from preflight.sources import Source
+from preflight.errors import ReadLimit
+from preflight.processes.channel import MAX_FRAME, Channel, decode
 
-START_SECONDS: Final = 30.0
-"""For the interpreter and the import of a decoder from a cold disk. No file is touched meanwhile."""
-MAX_PIECE: Final = 1 << 20
-LEAST_CHARGED: Final = 1 << 12
+if TYPE_CHECKING:
+    import subprocess
+
+    from preflight.sources import Source
+
+START_TIMEOUT: Final = 30.0
+"""s for the interpreter and the import of a decoder from a cold disk. No file is touched meanwhile."""
+MAX_READ_BYTES: Final = 1 << 20
+MIN_CHARGED_BYTES: Final = 1 << 12
 """What a read counts at least: over HTTP each is a request, however few bytes it asks for."""
+_AFTER_STOP: Final = 1.0
+"""s that a process gets once after its deadline: while the whole group was stopped (SIGSTOP, a paused container) time
+has passed, but not for it."""
 
 
 class Limits(NamedTuple):
-    """What one file may cost.
+    """What one task may cost.
 
-    seconds    of processor time for decoding: what a file is must not depend on how busy the machine is
-    memory     bytes; max_bytes: bytes read
-    wall       s by the clock for a decoder that waits instead of working (waiting for the source not counted)
+    seconds    of processor time: what a file is must not depend on how busy the machine is; None: unlimited
+    memory     bytes by which the process may grow; None: unlimited
+    max_bytes  bytes that may be read of the source
+    wall       s by the clock, for a task that waits instead of working; waiting for the source does not count
+    grace      s after `wall` until the process ends itself, in case this program is gone
     """
 
-    seconds: float
-    memory: int
-    max_bytes: int
+    seconds: float | None = None
+    memory: int | None = None
+    max_bytes: int = 0
     wall: float = 60.0
+    grace: float = 2.0
+
+
+LOADER_VARIABLES: Final = (
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH", "PYTHONHOME"),
+)
+"""Where the interpreter and shared libraries are found, if not in the usual places. No other variable is needed."""
+READER_VARIABLES: Final = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "XDG_DATA_HOME"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+"""Further variables, with LC_*, of a process that opens files by name. An allowlist: names of secrets are unknown."""
+NETWORK_VARIABLES: Final = frozenset(
+    ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc", "requests_ca_bundle", "curl_ca_bundle")
+)
+"""What requests takes from the environment, in lower case: passed on only if that is asked for (`trust_env`)."""
+
+
+def loader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what every process needs of an environment: mostly nothing."""
+    return {name: environment[name] for name in LOADER_VARIABLES if name in environment}
+
+
+def reader_environment(environment: Mapping[str, str] = os.environ, *, trust_env: bool = False) -> dict[str, str]:
+    """Return what a process that examines files needs of an environment: no key or token is in it.
+
+    trust_env  proxies, netrc and the CA bundle are to be taken from the environment
+    """
+    names = [name for name in environment if name in READER_VARIABLES or name.startswith("LC_")]
+    if trust_env:
+        names += [name for name in environment if name.lower() in NETWORK_VARIABLES]
+    return {**{name: environment[name] for name in names}, **loader_environment(environment)}
+
+
+class Confinement(NamedTuple):
+    """What the processes of a pool may use of the system. None of them can gain privileges or dump core.
+
+    sandboxed     no writing, no network, no further process (`confine`), limited memory; its messages are only data
+    environment   computes the variables of a new process
+    folder        working directory; None: that of this program
+    max_frame     bytes of a message that is accepted from it
+    max_resident  bytes; a process that once took more memory is replaced
+    """
+
+    sandboxed: bool
+    environment: Callable[[], Mapping[str, str]]
+    folder: str | None
+    max_frame: int
+    max_resident: int
+
+
+DECODER: Final = Confinement(
+    sandboxed=True, environment=loader_environment, folder=os.sep, max_frame=4 << 20, max_resident=160 << 20
+)
+"""For libraries that a hostile file may take over. One that grew is replaced, so that no file has less memory."""
+READER: Final = Confinement(
+    sandboxed=False, environment=reader_environment, folder=None, max_frame=MAX_FRAME, max_resident=512 << 20
+)
+"""For our own readers, which open files and URLs by name."""
+
+
+class CannotStart(Exception):
+    """No process can be started. `str()` says why."""
+
+
+class TaskTimeout(Exception):
+    """A task took longer than `seconds`. Its process is stopped."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"was stopped after {seconds:g} s")
+        self.seconds = seconds
+
+
+class TaskCrashed(Exception):
+    """A task failed or ended its process. `str()` says how, as a predicate: "crashed (SIGSEGV)"."""
 
 
 class Process:
-    """A fresh interpreter that decodes what it is sent. Used by one thread at a time."""
+    """A fresh interpreter that performs one task after the other. Used by one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, confinement: Confinement) -> None:
+        """Start the process. Raise `CannotStart`."""
+        self._sandboxed = confinement.sandboxed
         try:
-            self._process, self._channel = start("preflight.processes.child:serve", loader_environment(), os.sep)
+            self._process, self._channel = _start(confinement)
         except OSError as error:
-            raise WorkerCrashed("worker", f"cannot be started: {error}") from None
+            raise CannotStart(f"cannot be started: {error}") from error
 
-    def alive(self) -> bool:
+    @property
+    def pid(self) -> int:
+        """Return the id of the process."""
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Return whether the process has not ended by itself."""
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it at once and leave no zombie."""
-        self._channel.close()
+        """End the process at once and leave no zombie. A thread that waits for it sees its end, not a closed socket."""
         self._process.kill()
+        self._channel.close()
         self._process.wait()
 
     def forget(self) -> None:
-        """Let go of a process that belongs to the program of which we are a forked copy."""
+        """Abandon a process that belongs to the program of which this one is a forked copy."""
         self._channel.close()
         self._process.returncode = 0
 
-    def run(self, order: dict[str, Any], source: Source, limits: Limits) -> tuple[Any, bool]:
-        """The answer to an order, and whether the process may be used again. After an exception it may not."""
+    def call(self, request: bytes, limits: Limits, source: Source | None) -> tuple[object, bool]:
+        """Return a task's answer, and whether the process may be used again. After an exception it may not.
+
+        Raise `CannotStart`, `TaskTimeout`, `TaskCrashed`, `ReadLimit`, and what the source raises while it is read.
+        """
+        reads = None if source is None else _Reads(source, limits.max_bytes)
         try:
-            self._start(order)
-            message, failure = self._converse(source, limits)
+            reply = self._converse(request, limits, reads)
         except TimeoutError:
-            raise WorkerTimeout(source.name, limits.wall) from None
-        except (EOFError, BrokenPipeError, ConnectionError):
-            reason = how_it_ended(self._process)
-            if self._process.returncode == -signal.SIGPROF:
-                raise WorkerTimeout(source.name, limits.seconds) from None
-            raise WorkerCrashed(source.name, reason) from None
+            raise TaskTimeout(limits.wall) from None
+        except (EOFError, OSError):
+            how = _how_it_ended(self._process)
+            if limits.seconds is not None and self._process.returncode == -signal.SIGPROF:
+                raise TaskTimeout(limits.seconds) from None
+            raise TaskCrashed(how) from None
         except (ValueError, RecursionError):
-            raise WorkerCrashed(source.name, "sent what is no answer") from None
-        if failure is not None:
-            raise failure
-        if "answer" not in message:
-            raise WorkerCrashed(source.name, f"failed: {str(message.get('failed'))[:200]}")
-        return message["answer"], message.get("reusable") is True
+            raise TaskCrashed("sent an invalid answer") from None
+        if reads is not None and reads.failure is not None:
+            raise reads.failure
+        if "answer" not in reply:
+            raise TaskCrashed(f"failed: {str(reply.get('failed'))[:200]}")
+        return reply["answer"], reply.get("reusable") is True
 
-    def _start(self, order: dict[str, Any]) -> None:
-        """Returns once the decoder is loaded: what that costs is not the file's."""
-        deadline = time.monotonic() + START_SECONDS
+    def _converse(self, request: bytes, limits: Limits, reads: _Reads | None) -> dict[str, object]:
+        """Send a request and serve the task until it has ended. Return its last message."""
+        message = self._begin(request)
+        if "started" not in message:
+            return message
+        timer = _Timer(limits.wall)
+        while True:
+            message = self._receive(timer)
+            match message:
+                case {"read": wanted} if reads is not None:
+                    began = time.monotonic()
+                    reply = reads.reply(wanted)
+                    timer.end += time.monotonic() - began
+                    self._channel.send(reply, timer.end)
+                case {"alive": _} if reads is None:
+                    timer = _Timer(limits.wall)
+                case {"answer": _} | {"failed": _}:
+                    return message
+                case _:
+                    raise ValueError("an unexpected message")
+
+    def _begin(self, request: bytes) -> dict[str, object]:
+        """Return the first message, once the code of the task is loaded: that time does not count as the task's."""
+        deadline = time.monotonic() + START_TIMEOUT
         try:
-            self._channel.send(json.dumps(order).encode(), deadline)
-            self._message(deadline)
+            self._channel.send(request, deadline)
+            return decode(self._channel.receive(deadline), sandboxed=self._sandboxed)
         except TimeoutError:
-            raise WorkerCrashed("worker", f"did not start within {START_SECONDS:g} s") from None
+            raise CannotStart(f"did not start within {START_TIMEOUT:g} s") from None
 
-    def _converse(self, source: Source, limits: Limits) -> tuple[dict[str, Any], Exception | None]:
-        """Serve the decoder's reads until it answers: its answer, and what the source raised meanwhile."""
-        deadline, taken = time.monotonic() + limits.wall, 0
-        failure: Exception | None = None
-        while "read" in (message := self._message(deadline)):
-            offset, length = _checked(message["read"])
-            began = time.monotonic()
-            taken += max(length, LEAST_CHARGED)
-            piece = b""
-            try:
-                if taken > limits.max_bytes:
-                    raise ReadLimit(source.name, limits.max_bytes)
-                if failure is None:
-                    piece = b"+" + source.read_at(offset, length)
-            except Exception as error:
-                failure = error
-            deadline += time.monotonic() - began
-            self._channel.send(piece, deadline)
-        return message, failure
-
-    def _message(self, deadline: float) -> dict[str, Any]:
-        message = json.loads(self._channel.receive(deadline))
-        if not isinstance(message, dict):
-            raise ValueError("not an object")
-        return message
+    def _receive(self, timer: _Timer) -> dict[str, object]:
+        while not self._channel.is_ready(timer.remaining()):
+            pass  # the timer raises TimeoutError
+        return decode(self._channel.receive(time.monotonic() + timer.remaining()), sandboxed=self._sandboxed)
 
 
-def _checked(wanted: Any) -> tuple[int, int]:
-    """The offset and length that the process asks for, once they are what they must be."""
-    match wanted:
-        case [int(offset), int(length)] if offset >= 0 and 0 < length <= MAX_PIECE:
-            return offset, length
-    raise ValueError("an impossible piece of the source")
+class _Timer:
+    """The time that a task has left, with `_AFTER_STOP` once more."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
+        self._extended = False
+
+    def remaining(self) -> float:
+        """Return the s until the deadline, more than 0. Raise TimeoutError."""
+        remaining = self.end - time.monotonic()
+        if remaining > 0:
+            return remaining
+        if self._extended:
+            raise TimeoutError
+        self._extended = True
+        self.end = time.monotonic() + _AFTER_STOP
+        return _AFTER_STOP
+
+
+class _Reads:
+    """Serves a task's reads of a source. `failure` is the first error of the source; no later read is served."""
+
+    def __init__(self, source: Source, max_bytes: int) -> None:
+        self.failure: Exception | None = None
+        self._source = source
+        self._max_bytes = max_bytes
+        self._charged = 0
+
+    def reply(self, wanted: object) -> bytes:
+        """Return "+" and the bytes, or nothing after a failure. Raise ValueError for an impossible read."""
+        match wanted:
+            case [int(offset), int(length)] if offset >= 0 and 0 < length <= MAX_READ_BYTES:
+                pass
+            case _:
+                raise ValueError("an impossible read")
+        self._charged += max(length, MIN_CHARGED_BYTES)
+        if self.failure is not None:
+            return b""
+        if self._charged > self._max_bytes:
+            self.failure = ReadLimit(self._source.name, self._max_bytes)
+            return b""
+        try:
+            return b"+" + self._source.read_at(offset, length)
+        except Exception as error:  # noqa: BLE001 - raised again once the task has ended
+            self.failure = error
+            return b""
+
+
+def _start(confinement: Confinement) -> tuple[subprocess.Popen[bytes], Channel]:
+    """Start an interpreter with one end of a socket as its standard input. Raise OSError.
+
+    It has a session of its own, so that Ctrl-C reaches this program only. It inherits no other descriptor, and what it
+    prints is discarded.
+    """
+    import subprocess  # not for the processes themselves: they load this module too
+
+    load = "sys.path[:] = sys.argv[1:]; from preflight.processes.worker import serve"
+    settings = f"sandboxed={confinement.sandboxed}, max_resident={confinement.max_resident}"
+    boot = f"import gc, sys; gc.disable(); {load}; gc.enable(); serve({settings})"
+    ours, theirs = socket.socketpair()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [_interpreter(), "-P", "-s", *_flags(), "-c", boot, *_import_paths()],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=dict(confinement.environment()),
+            cwd=confinement.folder,
+        )
+    except OSError:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return process, Channel(ours, confinement.max_frame)
+
+
+def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
+    """Return how a process that is gone ended, as a predicate."""
+    import subprocess
+
+    try:
+        code = process.wait(10)
+    except subprocess.TimeoutExpired:
+        return "closed its connection"
+    with contextlib.suppress(ValueError):
+        return f"crashed ({signal.Signals(-code).name})"
+    return f"ended with code {code}"
+
+
+def _interpreter() -> str:
+    """Return a program that runs Python: the host may be an application that only embeds it."""
+    if sys.executable and "python" in os.path.basename(sys.executable) and not getattr(sys, "frozen", False):
+        return sys.executable
+    return os.path.join(sys.exec_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+
+
+def _flags() -> list[str]:
+    """Return interpreter flags that the environment, which is not passed on, may have set."""
+    return ["-B"] if sys.dont_write_bytecode else []
+
+
+def _import_paths() -> list[str]:
+    """Return where this program finds its modules. Never the current folder: the untrusted files may lie there."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    paths = [path for path in sys.path if isinstance(path, str) and path not in ("", os.curdir)]
+    return [os.path.abspath(path) for path in paths] + [package]

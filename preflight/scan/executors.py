@@ -20,8 +20,8 @@ from typing import Any, Final, Literal
 
 from preflight.checker import CheckPlan
 from preflight.errors import PreflightError
+from preflight.scan.isolation import IsolatedExaminer, max_processes
 from preflight.scan.items import Batch, Cached, Encoder, Numbered, examine_batch
-from preflight.scan.processes import Processes, most_processes
 from preflight.sources.open import is_url
 from preflight.targets import Item
 
@@ -130,7 +130,7 @@ class Executors:
         self._given = executor
         self._jobs = jobs or 1
         self._urls = jobs or URL_THREADS
-        self._processes: Processes | None = None
+        self._examiner: IsolatedExaminer | None = None
         self._pools: dict[Lane, ThreadPoolExecutor] = {}
         files = 1 if plan.deep else BATCH_SIZE
         local: dict[Lane, int] = {"files": files, "given": files, "here": files, "ready": BATCH_SIZE}
@@ -162,24 +162,24 @@ class Executors:
             if lane == "urls":
                 return self._pool(lane, self._urls).submit(examine_batch, piece, self._plan, self._encoder)
             if lane == "files":
-                return self._pool(lane, min(self._jobs, most_processes())).submit(self._own().run, piece)
+                return self._pool(lane, min(self._jobs, max_processes())).submit(self._isolated().examine, piece)
         return _settled(examine_batch(piece, self._plan, self._encoder))
 
     def retry_isolated(self, work: Batch) -> list[Any]:
         """The work of an executor that broke, in processes of ours: only the file that broke it loses its report."""
-        return self._own().run(work)
+        return self._isolated().examine(work)
 
     def close(self) -> None:
         """End everything at once; what is still under way is nobody's any more."""
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
-        if self._processes is not None:
-            self._processes.close()
+        if self._examiner is not None:
+            self._examiner.close()
 
-    def _own(self) -> Processes:
-        if self._processes is None:
-            self._processes = Processes(self._plan, self._encoder)
-        return self._processes
+    def _isolated(self) -> IsolatedExaminer:
+        if self._examiner is None:
+            self._examiner = IsolatedExaminer(self._plan, self._encoder)
+        return self._examiner
 
     def _pool(self, lane: Lane, size: int) -> ThreadPoolExecutor:
         if lane not in self._pools:

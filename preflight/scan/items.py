@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from preflight.checker import CheckPlan, examine, result_of
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
@@ -17,10 +17,6 @@ Batch = list[tuple[int, Item]]
 """Items with their positions in the input."""
 Encoder = Callable[[list[tuple[int, Outcome]]], list[Any]]
 """What turns numbered outcomes into what its caller wants of them; pickled where it is sent to other processes."""
-
-
-MAX_FRAME: Final = 1 << 30
-"""Bytes that a process of ours may send at once: many reports, and nothing from outside has a say in it."""
 
 
 class Cached(NamedTuple):

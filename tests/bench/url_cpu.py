@@ -201,7 +201,9 @@ def main() -> None:
                 times[client].append(measured(client, origin, list(files)))
     cpu = {client: statistics.median(each[0] for each in rounds) for client, rounds in times.items()}
     wall = {client: statistics.median(each[1] for each in rounds) for client, rounds in times.items()}
-    print(f"\n{URLS} URLs of small images, {LATENCY * 1000:.0f} ms of latency, {CONNECTIONS} connections, {ROUNDS} rounds")
+    print(
+        f"\n{URLS} URLs of small images, {LATENCY * 1000:.0f} ms of latency, {CONNECTIONS} connections, {ROUNDS} rounds"
+    )
     for client in installed:
         ratio = cpu[client] / cpu[BASELINE]
         print(f"  {client:22}{cpu[client] * 1000:8.2f} ms CPU a URL {ratio:6.2f} × {1 / wall[client]:8,.0f} URLs/s")

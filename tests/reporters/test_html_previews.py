@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from preflight import processes as worker
+from preflight import processes
 from preflight.reporters.html import previews
 from preflight.reporters.html.previews import Wish, make_previews
 from preflight.sources.memory import MemorySource
@@ -123,10 +123,10 @@ def test_a_file_that_stops_its_decoder_leaves_the_process_to_the_next(fixtures: 
     data = (fixtures / "accepted/picture.png").read_bytes()
     broken = data[:60] + bytes(40) + data[100:]
     arguments = {"readers": ["PNG"], **LARGE}
-    worker.run("picture", MemorySource(broken), previews.LIMITS, **arguments)
-    before = set(worker._running)
-    assert worker.run("picture", MemorySource(data), previews.LIMITS, **arguments)
-    assert set(worker._running) == before
+    processes.call("picture", MemorySource(broken), previews.LIMITS, **arguments)
+    before = set(processes.DECODERS.processes())
+    assert processes.call("picture", MemorySource(data), previews.LIMITS, **arguments)
+    assert set(processes.DECODERS.processes()) == before
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_file_that_stops_its_decoder_leaves_the_process_to_the_next(fixtures: 
     ["PHN2Zz4=", 'UklGR"><img>', "UklGR" + "A" * 100_000, [101], [True], [-1], [], [0] * 300, {"a": 1}, 7, None],
 )
 def test_an_answer_that_is_no_preview_is_dropped(monkeypatch: pytest.MonkeyPatch, fixtures: Path, answer: Any) -> None:
-    monkeypatch.setattr(worker, "run", lambda *_, **__: answer)
+    monkeypatch.setattr(processes, "call", lambda *_, **__: answer)
     assert preview(fixtures / "accepted/picture.png", "image", "png") is None
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
-from preflight import processes as worker
+from preflight import processes
 from preflight.errors import SourceError
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.processes import Limits
@@ -106,7 +106,7 @@ def _preview(wish: Wish, size: Mapping[str, int]) -> Preview | None:
     except SourceError:
         return None
     try:
-        return _checked(worker.run(task, source, LIMITS, **arguments))
+        return _checked(processes.call(task, source, LIMITS, **arguments))
     except SourceError:
         return None
     finally:

@@ -1,0 +1,154 @@
+"""A pool of killable processes: `Pool`."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from preflight.processes.channel import encode
+from preflight.processes.process import (
+    START_TIMEOUT,
+    CannotStart,
+    Confinement,
+    Limits,
+    Process,
+    TaskCrashed,
+    TaskTimeout,
+)
+
+if TYPE_CHECKING:
+    from preflight.sources import Source
+
+_STARTING: Final = Limits(wall=START_TIMEOUT)
+
+
+class Task(NamedTuple):
+    """What a process is to do: `module:function`, and its keyword arguments. The function is imported there only.
+
+    With a source it is called as `function(file, **arguments)`, without one as `function(heartbeat, **arguments)`: each
+    call of `heartbeat()` starts the time of the task anew.
+    """
+
+    function: str
+    arguments: Mapping[str, object]
+
+
+class Pool:
+    """Processes with the same confinement: as many as threads call at the same time, each used until it dies.
+
+    initializer  a task that each process performs before its first one
+    """
+
+    def __init__(self, confinement: Confinement, initializer: Task | None = None) -> None:
+        self._confinement = confinement
+        self._initializer = None if initializer is None else self._encode(initializer, _STARTING, None)
+        self._idle: list[Process] = []  # taken and returned by atomic operations, so that threads need no lock
+        self._running: set[Process] = set()
+        self._lock = threading.Lock()
+        self.closed = False
+        _pools.add(self)
+
+    def call(self, task: Task, limits: Limits, source: Source | None = None) -> object:
+        """Return what a task returns.
+
+        The answer of a sandboxed process is plain JSON that a hostile file may have shaped: check its types.
+
+        Raise `CannotStart`, `TaskTimeout`, `TaskCrashed`, `ReadLimit`, and what the source raises while it is read.
+        """
+        request = self._encode(task, limits, None if source is None else source.size)
+        process = self._acquire()
+        reusable = False
+        try:
+            answer, reusable = process.call(request, limits, source)
+        finally:
+            if reusable:
+                self._idle.append(process)
+            else:
+                self._discard(process)
+        return answer
+
+    def processes(self) -> tuple[Process, ...]:
+        """Return the processes that were started and not yet ended, idle or not."""
+        with self._lock:
+            return tuple(self._running)
+
+    def stop(self) -> None:
+        """End all processes, whatever they are doing. Further calls start new ones."""
+        self._idle.clear()
+        with self._lock:
+            for process in self._running:
+                process.stop()
+            self._running.clear()
+
+    def close(self) -> None:
+        """End all processes, and those that a call in another thread is about to start."""
+        self.closed = True
+        self.stop()
+
+    def forget(self) -> None:
+        """Abandon the processes: a forked copy must not talk to those of the original, nor keep their sockets open."""
+        self._lock = threading.Lock()
+        self._idle.clear()
+        for process in self._running:
+            process.forget()
+        self._running.clear()
+
+    def _acquire(self) -> Process:
+        while self._idle:
+            try:
+                process = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if process.is_alive():
+                return process
+            self._discard(process)
+        process = Process(self._confinement)
+        with self._lock:
+            if self.closed:
+                process.stop()
+                raise CannotStart("has no pool any more")
+            self._running.add(process)
+        self._initialize(process)
+        return process
+
+    def _initialize(self, process: Process) -> None:
+        if self._initializer is None:
+            return
+        try:
+            process.call(self._initializer, _STARTING, None)
+        except (TaskTimeout, TaskCrashed) as error:
+            self._discard(process)
+            raise CannotStart(str(error)) from error
+        except BaseException:
+            self._discard(process)
+            raise
+
+    def _discard(self, process: Process) -> None:
+        with self._lock:
+            self._running.discard(process)
+        process.stop()
+
+    def _encode(self, task: Task, limits: Limits, size: int | None) -> bytes:
+        request = {"function": task.function, "arguments": task.arguments, "size": size, "limits": tuple(limits)}
+        return encode(request, sandboxed=self._confinement.sandboxed)
+
+
+_pools: Final[weakref.WeakSet[Pool]] = weakref.WeakSet()
+
+
+def _stop_all() -> None:
+    for pool in list(_pools):
+        pool.stop()
+
+
+def _forget_all() -> None:
+    for pool in list(_pools):
+        pool.forget()
+
+
+atexit.register(_stop_all)
+os.register_at_fork(after_in_child=_forget_all)
