@@ -25,7 +25,7 @@ from preflight.sources.memory import MemorySource
 LIMITS = Limits(seconds=20, memory=256 << 20, max_bytes=1 << 20)
 TASKS = (
     *("head", "measure", "hang", "sleep", "read_forever", "segfault", "leave", "grow", "fail", "chatter"),
-    *("flood", "nest", "opaque", "ask_wildly"),
+    *("flood", "nest", "opaque", "ask_wildly", "pretend_progress", "dribble"),
 )
 HERE = Path(__file__).parent
 
@@ -130,11 +130,24 @@ def test_an_exception_of_the_decoder_is_told(task: str, why: str) -> None:
         call(task, source(), LIMITS)
 
 
-@pytest.mark.parametrize("task", ["flood", "ask_wildly"])
+@pytest.mark.parametrize("task", ["flood", "ask_wildly", "pretend_progress"])
 def test_what_no_honest_decoder_sends_is_refused(task: str) -> None:
     with pytest.raises(WorkerCrashed, match="sent an invalid answer"):
         call(task, source(), LIMITS)
     assert call("head", source(), LIMITS)["head"]
+
+
+def test_bytes_that_trickle_do_not_prolong_the_deadline() -> None:
+    began = time.monotonic()
+    with pytest.raises(WorkerTimeout):
+        call("dribble", source(), LIMITS._replace(wall=0.3))
+    assert time.monotonic() - began < 10
+
+
+def test_decoder_that_cannot_be_imported_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(processes.TASKS, "missing", "worker_tasks:missing")
+    with pytest.raises(WorkerCrashed, match="failed: AttributeError"):
+        call("missing", source(), LIMITS)
 
 
 def test_deep_nesting_is_an_answer_or_a_crash_but_no_recursion_error() -> None:

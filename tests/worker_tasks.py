@@ -97,6 +97,23 @@ def ask_wildly(file: BinaryIO) -> None:
     channel.receive()
 
 
+def pretend_progress(file: BinaryIO) -> None:
+    """Claim progress for ever, as only a task of our own may."""
+    channel = file.raw._channel  # type: ignore[attr-defined]
+    while True:
+        channel.send(b'{"alive": true}')
+        time.sleep(0.05)
+
+
+def dribble(file: BinaryIO) -> None:
+    """Send one byte of an answer after the other."""
+    raw = file.raw._channel._socket  # type: ignore[attr-defined]
+    raw.sendall((1 << 20).to_bytes(4, "big"))
+    while True:
+        raw.sendall(b" ")
+        time.sleep(0.05)
+
+
 def burn(file: BinaryIO, seconds: float) -> str:
     """Work for so many s of processor time."""
     until = time.process_time() + seconds
