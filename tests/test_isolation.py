@@ -15,7 +15,7 @@ import pytest
 
 from preflight import Report, check_many, processes
 from preflight.checker import plan_for
-from preflight.probes import foreign
+from preflight.probes import fallback
 from preflight.processes import READER, process
 from preflight.scan import isolation
 from preflight.scan.isolation import IsolatedExaminer
@@ -193,12 +193,12 @@ class TestDecoders:
     def decoded(self, deed: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
         """The report of a file whose decoder does this, between two that need none."""
         monkeypatch.setitem(processes.TASKS, "mediainfo", f"tests.worker_tasks:{deed}")
-        monkeypatch.setattr(foreign, "WALL", 5.0)
+        monkeypatch.setattr(fallback, "WALL", 5.0)
         strange = folder / "strange.flv"
         strange.write_bytes(b"FLV\x01\x05\0\0\0\x09" + bytes(4000))
         began = time.monotonic()
         before, report, after = check_many([PASSING, strange, PASSING], "atlas")
-        assert time.monotonic() - began < 10 + foreign.WALL
+        assert time.monotonic() - began < 10 + fallback.WALL
         assert (before.verdict, after.verdict) == ("pass", "pass")
         assert report.verdict != "pass"
         return report

@@ -87,5 +87,5 @@ def decode(payload: bytes, *, sandboxed: bool) -> dict[str, object]:
 
         message = pickle.loads(payload)  # noqa: S301 - written by this program, or by a process that only reads for it
     if not isinstance(message, dict):
-        raise ValueError("not a message")  # noqa: TRY004 - a wrong value, not a wrong call
+        raise ValueError("not a message")
     return message

@@ -253,7 +253,7 @@ class _Reads:
             return b""
         try:
             return b"+" + self._source.read_at(offset, length)
-        except Exception as error:  # noqa: BLE001 - raised again once the task has ended
+        except Exception as error:
             self.failure = error
             return b""
 

@@ -72,7 +72,7 @@ def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident:
         failed = "it needs more memory than there is"
         if limits.memory is not None:
             failed = f"it needs more than {limits.memory >> 20} MB of memory"
-    except Exception as error:  # noqa: BLE001 - whatever a library raises is the answer
+    except Exception as error:
         failed = f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

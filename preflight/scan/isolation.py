@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, cast
 
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.errors import PreflightError, UsageError
 from preflight.processes import READER, CannotStart, Limits, Pool, Task, TaskCrashed, TaskTimeout
 from preflight.processes.process import reader_environment
@@ -35,7 +35,7 @@ def max_processes() -> int:
 class IsolatedExaminer:
     """Examines batches in a pool of processes. May be called by several threads; must be closed."""
 
-    def __init__(self, plan: Plan, encoder: Encoder | None) -> None:
+    def __init__(self, plan: CheckPlan, encoder: Encoder | None) -> None:
         self._plan = plan
         self._encoder = encoder
         self._limits = Limits(wall=DEEP_FILE_TIMEOUT if plan.deep else FILE_TIMEOUT, grace=GRACE)
@@ -68,7 +68,7 @@ class IsolatedExaminer:
         """Return the results of a process; None if none can be started, or if the batch cannot be sent to one."""
         try:
             pickled = pickle.dumps(batch)
-        except Exception:  # noqa: BLE001 - an object of the caller's may raise anything
+        except Exception:
             return None
         try:
             answer = self.pool.call(Task(f"{__name__}:examine_pickled", {"pickled": pickled}), self._limits)
@@ -94,11 +94,11 @@ class IsolatedExaminer:
 class _State:
     """What the initializer of a process leaves for its tasks."""
 
-    plan: Plan
+    plan: CheckPlan
     encoder: Encoder | None
 
 
-def initialize(_heartbeat: Callable[[], None], plan: Plan, encoder: Encoder | None) -> None:
+def initialize(_heartbeat: Callable[[], None], plan: CheckPlan, encoder: Encoder | None) -> None:
     """Keep what is the same for all batches."""
     _State.plan, _State.encoder = plan, encoder
     gc.freeze()
@@ -108,7 +108,7 @@ def examine_pickled(heartbeat: Callable[[], None], pickled: bytes) -> tuple[list
     """Return the results of a batch (None: it cannot be loaded here), and why the call is wrong (None: it is not)."""
     try:
         batch: Batch = pickle.loads(pickled)  # noqa: S301 - written by the program that started this process
-    except Exception:  # noqa: BLE001 - such as a class of the caller's main program, which is not this one
+    except Exception:
         return None, None
     try:
         return examine_batch(_each(batch, heartbeat), _State.plan, _State.encoder), None
