@@ -1,13 +1,14 @@
-"""The formats that preflight knows by name: what they hold, their MIME types, their usual extensions."""
+"""The formats and codecs that preflight knows by name; of formats also contents, MIME types and usual extensions."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+Kind = Literal["image", "video", "audio"]
 IMAGE: Final = "image"
 VIDEO: Final = "video"
 AUDIO: Final = "audio"
-KINDS: Final = (IMAGE, VIDEO, AUDIO)
+KINDS: Final[tuple[Kind, ...]] = (IMAGE, VIDEO, AUDIO)
 
 
 class Format(NamedTuple):
@@ -130,6 +131,22 @@ MEDIA_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() if fmt.kinds
 """Extensions that promise media: a file named so is judged even where its content is none."""
 
 KNOWN_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() for ext in fmt.extensions)
+
+_VIDEO_CODECS: Final = (
+    "aic apv asv1 asv2 av1 avs2 avs3 ayuv bmp cfhd cinepak dirac dnxhd dvvideo evc ffv1 ffvhuff flv1 fraps gif h261 "
+    "h263 h264 hap hevc huffyuv indeo2 indeo3 indeo4 indeo5 jpeg2000 jpegls jpegxs lagarith lcevc magicyuv mjpeg "
+    "mpeg1video mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 msrle msvideo1 png prores prores_raw qtrle r210 "
+    "rawvideo rpza rv10 rv20 rv30 rv40 smc snow speedhq svq1 svq3 targa theora tiff tscc utvideo v210 v308 v408 v410 "
+    "vc1 vp3 vp5 vp6 vp7 vp8 vp9 vvc wmv1 wmv2 wmv3 y41p zlib zmbv"
+)
+_AUDIO_CODECS: Final = (
+    "none aac aac_latm ac3 ac4 adpcm alac alaw amr ape atrac3 dsd dts eac3 evrc flac g723_1 gsm gsm_ms iamf mace mlp "
+    "mp1 mp2 mp3 mp4als mp4sls mpegh_3d_audio mulaw musepack nellymoser opus pcm qcelp qdm2 smv speex truehd tta "
+    "vorbis wavpack wma wmalossless wmapro wmav1 wmav2 xhe_aac"
+)
+VIDEO_CODECS: Final = tuple(_VIDEO_CODECS.split())
+AUDIO_CODECS: Final = tuple(_AUDIO_CODECS.split())
+"""The codecs that rule files can name, in ffprobe's words; `none` is a video without audio."""
 
 
 def holds_media(name: str) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
-from preflight.codes import CODES, Severity, absence_code, bound_codes, choice_code, sentence_of
+from preflight.codes import CODES, Severity, sentence_of
+from preflight.facts import FACTS, label
 from preflight.formats import CAMERA_RAW, holds_media
 from preflight.media import NONE, Delivery, Media, lacks_track_of
 from preflight.report import Finding, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet, Section
-from preflight.units import amount, label, span
+from preflight.units import amount, span
 from preflight.wording import accepted, beyond, either
 
 
@@ -62,7 +63,8 @@ def judge(
 def _dropped(finding: Finding, dropped: frozenset[str]) -> bool:
     """Whether a finding does not count. A fact that is unknown counts as long as a code that it may hide does."""
     if finding.code == "fact_unknown" and finding.fact is not None:
-        hidden = {*bound_codes(finding.fact), choice_code(finding.fact)}
+        fact = FACTS[finding.fact]
+        hidden = {*fact.bound_codes, fact.choice_code}
         return "fact_unknown" in dropped or hidden <= dropped
     return finding.code in dropped
 
@@ -139,7 +141,7 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: b
             return None  # there was no answer that could have shown it
         if limit.required:
             return _absent(limit, value, rules)
-        return None if limit.fact in _MAY_BE_ABSENT else _unknown(limit, rules, None)
+        return None if FACTS[limit.fact].is_optional else _unknown(limit, rules, None)
     side = limit.side(value)
     if not side:
         return None
@@ -176,15 +178,6 @@ def _of_data_uri(delivery: Delivery, media: Media | None, rules: RuleSet) -> Ite
         value = getattr(delivery if limit.fact == "url_length" else media, limit.fact)
         if value is not None and (side := limit.side(value)):
             yield _outside(limit, value, side, rules, None)
-
-
-_MAY_BE_ABSENT = frozenset(
-    (
-        *("expires_in", "page", "content_type", "content_type_matches", "content_length", "public", "ranges"),
-        "download_seconds",
-    )
-)
-"""Facts of a delivery that a usual server does not have, or that a failed download never came to see."""
 
 
 _OF_THE_PAGE = frozenset(
@@ -253,7 +246,7 @@ def _unknown(limit: Limit, rules: RuleSet, media: Media | None) -> Finding:
 
 def _absent(limit: Limit, value: Any, rules: RuleSet) -> Finding:
     return _finding(
-        absence_code(limit.fact),
+        FACTS[limit.fact].absence_code,
         fact=limit.fact,
         value=value,
         limit=limit.written,
@@ -285,11 +278,11 @@ def _wording(limit: Limit, side: int, at_bound: bool, tolerated: bool, service: 
     """Code and message of what is outside a limit. A rule set has few of them, and many files break the same."""
     fact = limit.fact
     if limit.any_of is not None:
-        code = choice_code(fact)
+        code = FACTS[fact].choice_code
         if code == "audio_codec_unsupported" and limit.any_of == (NONE,):
             code = "audio_track_forbidden"
     else:
-        code = bound_codes(fact)[side > 0]
+        code = FACTS[fact].bound_codes[side > 0]
     sentence = ""
     if limit.any_of is None:
         sentence = beyond(limit, side, at_bound, service, limit.lenient if tolerated else None)

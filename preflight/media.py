@@ -1,11 +1,12 @@
-"""The facts of one media (`Media`), of its delivery (`Delivery`), and which of them are needed (`Need`)."""
+"""The facts of one source (`Media`), of its delivery (`Delivery`), and which of them are needed (`Need`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from preflight.facts import MEDIA_FACTS
 from preflight.formats import AUDIO, mime_of
 
 NONE: Final = "none"
@@ -14,19 +15,9 @@ NONE: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a probe read of one source. `None` = could not be read, `"none"` = read and absent; never a guess.
+    """The facts of one source, as a probe read them: `preflight.facts.MEDIA_FACTS` says what each means.
 
-    width, height      px as displayed: after EXIF orientation, irot/imir/clap or video rotation; not pixel aspect ratio
-    stored_*           px as coded
-    rotation           clockwise degrees to display: 0, 90, 180, 270
-    orientation        EXIF orientation 1-8
-    pixel_aspect_ratio width of a pixel / height of a pixel
-    frames             pictures in an image file, or video frames
-    duration           s
-    fps                average frames / s
-    sample_rate        Hz; bit_rate bit/s; size bytes
-    streamable         MP4 family: the moov box stands before the first mdat
-    notes              words of `preflight.codes.NOTES`
+    `None` = could not be read, `"none"` = read and absent; never a guess.
     """
 
     kind: str | None = None
@@ -55,68 +46,42 @@ class Media:
 
     @property
     def mime(self) -> str | None:
-        """The registered MIME type of the format, e.g. `image/jpeg`; audio-only MP4 is `audio/mp4`."""
+        """Return the registered MIME type of the format, e.g. `image/jpeg`; audio-only MP4 is `audio/mp4`."""
         return mime_of(self.format, self.kind)
 
     @property
     def aspect_ratio(self) -> float | None:
-        """width / height as displayed."""
+        """Return width / height as displayed."""
         return self.width / self.height if self.width and self.height else None
 
     @property
     def pixels(self) -> int | None:
-        """width × height as displayed."""
+        """Return width × height as displayed."""
         return self.width * self.height if self.width is not None and self.height is not None else None
 
     def facts(self) -> dict[str, Any]:
-        """All facts as plain JSON values, flat, in the order of the documentation."""
-        facts = dict(zip(FACTS, _values(self), strict=True))
+        """Return all facts as plain JSON values, in the order of `MEDIA_FACTS`."""
+        facts = dict(zip(MEDIA_FACTS, _values(self), strict=True))
         facts["notes"] = list(self.notes)
         return facts
 
 
-_TRACK_OF: Final = {
-    **dict.fromkeys(("sample_rate", "channels"), "audio_codec"),
-    **dict.fromkeys(
-        (
-            *("width", "height", "stored_width", "stored_height", "aspect_ratio", "pixels", "pixel_aspect_ratio"),
-            *("rotation", "frames", "fps", "variable_fps", "video_codec", "has_alpha"),
-        ),
-        "video_codec",
-    ),
-}
-"""Facts that only one track has, and the codec fact that tells whether this track exists."""
+_values: Final = attrgetter(*MEDIA_FACTS)
 
 
 def lacks_track_of(media: Media, fact: str) -> bool:
     """Return whether the track that a fact describes is absent, so that the fact has no value."""
-    track = _TRACK_OF.get(fact)
+    known = MEDIA_FACTS.get(fact)
+    track = known.track if known is not None else None
     return track is not None and (getattr(media, track) == NONE or (track == "video_codec" and media.kind == AUDIO))
 
 
-_DERIVED: Final = {"format": ("mime",), "pixel_aspect_ratio": ("aspect_ratio", "pixels")}
-FACTS: Final[tuple[str, ...]] = tuple(
-    name for field in fields(Media) for name in (field.name, *_DERIVED.get(field.name, ()))
-)
-"""The names of all facts of a media, derived ones included."""
-_values: Final = attrgetter(*FACTS)
-
-
 class Delivery(NamedTuple):
-    """What a URL's server did when it was asked for the file; `None` = not seen.
+    """What the server of a URL did when asked for the file: `preflight.facts.DELIVERY_FACTS` says what each fact means.
 
-    scheme, host, port  of the URL as given; host_is_ip: an address and no name; url_length: characters
-    public              every address of every host on the way is a public one
-    status              HTTP status of the first ranged GET, after redirects (of the redirect, where it was refused)
-    redirects           how many were followed; redirected_host: to another host; insecure_redirect: from https to http
-    content_type        as sent, lower case, without parameters; content_type_matches: it is one of the content's format
-    content_length      bytes of the whole file as the server states it
-    etag                as sent, `W/` included
-    ranges              the server honoured Range; head_ok: a HEAD answers 200 with a length
-    download_seconds    s that a download would take at the rate of what was read; None where that was too little
-    expires_in          s until the URL's signature expires, from the moment of the check; negative = expired
-    page                the answer is a web page: `login`, `challenge`, `drive`, `photos`, `dropbox` or `html`
-    notes               words of `preflight.codes.NOTES`
+    `None` = not seen. Where redirects are followed, the response is the last one; if one is refused, it is that one.
+    `expires_in` counts from the moment of the check and is negative for an expired URL; `page` is `login`, `challenge`,
+    `drive`, `photos`, `dropbox` or `html`; `download_seconds` is None if too little was read to measure a rate.
     """
 
     scheme: str
@@ -142,14 +107,14 @@ class Delivery(NamedTuple):
 
 
 class Need(NamedTuple):
-    """What the chosen rule sets need of a source: the only thing that travels against the arrows.
+    """What the chosen rule sets need to know about a source. It is all that a probe knows of them.
 
-    facts      names out of `FACTS` and of the fields of `Delivery`
-    head       a rule set's fetcher begins with HEAD, so whether HEAD works must be seen
-    max_bytes  how much of a file may be read where nothing less gives a needed fact
+    facts      names of facts of media and of delivery
+    head       whether the server's answer to HEAD is needed, since a service starts with HEAD
+    max_bytes  how much of a file may be read if nothing less gives a needed fact
     """
 
-    facts: frozenset[str] = frozenset(FACTS)
+    facts: frozenset[str] = frozenset(MEDIA_FACTS)
     head: bool = False
     max_bytes: int = 64 << 20
 

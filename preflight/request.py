@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from preflight.checker import CheckPlan, plan_for, require_rules
-from preflight.codes import CODES, bound_codes, choice_code
+from preflight.codes import CODES
 from preflight.errors import UsageError
+from preflight.facts import FACTS, label
 from preflight.formats import KINDS
 from preflight.media import Media
 from preflight.net.options import Headers
@@ -17,7 +18,7 @@ from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
 from preflight.sources.open import ASSET_REFERENCE, Target, asset_of, require_iterable
 from preflight.targets import Item
-from preflight.units import amount, label
+from preflight.units import amount
 from preflight.wording import accepted, beyond, either
 
 _OF_MEMBERS: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
@@ -201,7 +202,8 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
         return None
     bound = limit.high if side > 0 else limit.low
     tolerated = limit.lenient is not None and limit.lenient.side(value) == 0
-    code = choice_code(limit.fact) if limit.any_of is not None else bound_codes(limit.fact)[side > 0]
+    fact = FACTS[limit.fact]
+    code = fact.choice_code if limit.any_of is not None else fact.bound_codes[side > 0]
     sentence = ""
     if limit.any_of is None:
         sentence = beyond(limit, side, value == bound, rules.service, limit.lenient if tolerated else None)

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from preflight.facts import FACTS
 from preflight.formats import KINDS
 from preflight.media import NONE
 from preflight.units import quantity
@@ -258,7 +259,7 @@ def _sides(fact: str, line: Table) -> dict[str, Any]:
         ("below", "high", True),
     ):
         if word in line:
-            sides |= {side: quantity(fact, line[word]), f"{side}_open": is_open}
+            sides |= {side: quantity(line[word], FACTS[fact].unit), f"{side}_open": is_open}
     if "any_of" in line:
         sides["any_of"] = tuple(line["any_of"])
     return sides

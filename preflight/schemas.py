@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 
 from preflight.codes import CODES, SEVERITIES
-from preflight.formats import KINDS
-from preflight.media import FACTS, Media
+from preflight.facts import MEDIA_FACTS, Fact
 from preflight.report import OUTCOMES, SCHEMA
 
-_JSON_TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
-_DERIVED: Final = {"mime": str, "aspect_ratio": float, "pixels": int}
+_JSON_TYPES: Final[dict[type, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _VERDICTS: Final = ["pass", "fail", "unknown"]
 
 
@@ -26,7 +24,7 @@ def report_schema() -> dict[str, Any]:
             "schema": {"const": SCHEMA},
             "source": {"type": "string", "description": "A path, or a URL without its secrets."},
             "index": {"type": "integer", "minimum": 0, "description": "The position in the input."},
-            **{name: _fact(name) for name in FACTS},
+            **{name: _fact(fact) for name, fact in MEDIA_FACTS.items()},
             "error": _object({"code": _code(), "message": {"type": "string"}}),
             "requests": {"type": "integer", "minimum": 0, "description": "HTTP requests made."},
             "bytes_read": {"type": "integer", "minimum": 0, "description": "Bytes taken from the medium."},
@@ -43,14 +41,13 @@ def report_schema() -> dict[str, Any]:
     }
 
 
-def _fact(name: str) -> dict[str, Any]:
-    if name == "notes":
-        return {"type": "array", "items": {"type": "string"}}
-    if name == "kind":
-        return {"enum": [*KINDS, None]}
-    hints = get_type_hints(Media)
-    types = [_DERIVED[name]] if name in _DERIVED else [part for part in get_args(hints[name]) if part is not type(None)]
-    return {"type": [*(_JSON_TYPES[part] for part in types), "null"]}
+def _fact(fact: Fact) -> dict[str, Any]:
+    schema: dict[str, Any] = {"description": fact.help}
+    if fact.type is tuple:
+        return {"type": "array", "items": {"type": "string"}, **schema}
+    if fact.name == "kind":
+        return {"enum": [*fact.words, None], **schema}
+    return {"type": [_JSON_TYPES[fact.type], "null"], **schema}
 
 
 def _result() -> dict[str, Any]:

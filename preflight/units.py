@@ -5,37 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-LABELS: Final[dict[str, str]] = {
-    "aspect_ratio": "aspect ratio",
-    "audio_codec": "audio codec",
-    "bit_rate": "bit rate",
-    "content_length": "Content-Length",
-    "content_type": "Content-Type",
-    "download_seconds": "download",
-    "content_type_matches": "Content-Type is that of the content",
-    "expires_in": "the URL's signature",
-    "files": "files",
-    "fps": "frame rate",
-    "has_alpha": "transparency",
-    "head_ok": "HEAD",
-    "host_is_ip": "host is an IP address",
-    "insecure_redirect": "redirect from https to http",
-    "pixel_aspect_ratio": "pixel aspect ratio",
-    "public": "host is public",
-    "ranges": "Range requests",
-    "redirected_host": "redirect to another host",
-    "redirects": "redirects",
-    "sample_rate": "sample rate",
-    "size": "file size",
-    "stored_height": "stored height",
-    "stored_width": "stored width",
-    "total_duration": "total duration",
-    "total_size": "total size",
-    "url_length": "URL length",
-    "variable_fps": "variable frame rate",
-    "video_codec": "video codec",
-}
-"""How a fact is called in a sentence, where that is not its own name."""
+from preflight.facts import FACTS, Unit
 
 _BYTES: Final[dict[str, float]] = {
     "B": 1,
@@ -48,68 +18,35 @@ _BYTES: Final[dict[str, float]] = {
     "GiB": 2**30,
 }
 _SECONDS: Final[dict[str, float]] = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
-_UNITS: Final[dict[str, dict[str, float]]] = {
-    "size": _BYTES,
-    "total_size": _BYTES,
-    "content_length": _BYTES,
-    "duration": _SECONDS,
-    "total_duration": _SECONDS,
-    "download_seconds": _SECONDS,
-    "expires_in": _SECONDS,
-}
-_SUFFIX: Final[dict[str, str]] = {
-    "bit_rate": " bit/s",
-    "download_seconds": " s",
-    "duration": " s",
-    "expires_in": " s",
-    "fps": " fps",
-    "height": " px",
-    "sample_rate": " Hz",
-    "stored_height": " px",
-    "stored_width": " px",
-    "total_duration": " s",
-    "url_length": " characters",
-    "width": " px",
-}
-_SIZES: Final = frozenset(("size", "total_size", "content_length"))
+_WRITTEN_UNITS: Final[dict[Unit | None, dict[str, float]]] = {"bytes": _BYTES, "s": _SECONDS}
+"""The units that a rule file may write behind a number, by the unit of the fact."""
+_EXAMPLES: Final[dict[Unit | None, str]] = {"bytes": ' such as "30 MB"', "s": ' such as 15 or "15 s"'}
+_QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?|\d{1,3}(?:_\d{3})+)\s*([A-Za-z]+)\s*")
 
 
-def label(fact: str) -> str:
-    """The fact's name in a sentence."""
-    return LABELS.get(fact, fact)
+def quantity(written: object, unit: Unit | None) -> int | float:
+    """Return a bound as a rule file writes it, in the unit of its fact. Raise `ValueError` with a sentence.
 
-
-def quantity(fact: str, written: object) -> int | float:
-    """A bound as a rule file writes it, in the fact's own unit. Raises ValueError with a sentence.
-
-    >>> quantity("size", "30 MB"), quantity("duration", 15.2), quantity("duration", "2 min")
+    >>> quantity("30 MB", "bytes"), quantity(15.2, "s"), quantity("2 min", "s")
     (30000000, 15.2, 120)
     """
     if isinstance(written, int | float) and not isinstance(written, bool):
         return written
-    units = _UNITS.get(fact, {})
-    match = (
-        re.fullmatch(r"\s*(\d+(?:\.\d+)?|\d{1,3}(?:_\d{3})+)\s*([A-Za-z]+)\s*", written)
-        if isinstance(written, str)
-        else None
-    )
+    match = _QUANTITY.fullmatch(written) if isinstance(written, str) else None
     if match is None:
-        example = {"B": ' such as "30 MB"', "s": ' such as 15 or "15 s"'}.get(next(iter(units), ""), "")
-        example = ' such as 15 or "15 s"' if "s" in units else example
-        raise ValueError(f"{written!r} is not a number{example}")
-    number, unit = match.groups()
-    if unit not in units:
-        raise ValueError(
-            f"{unit!r} is not a unit of {fact}: write one of {', '.join(units)}"
-            if units
-            else f"{fact} takes a bare number, without {unit!r}"
-        )
-    value = float(number.replace("_", "")) * units[unit]
+        raise ValueError(f"{written!r} is not a number{_EXAMPLES.get(unit, '')}")
+    number, suffix = match.groups()
+    factors = _WRITTEN_UNITS.get(unit)
+    if factors is None:
+        raise ValueError(f"it takes a bare number, without {suffix!r}")
+    if suffix not in factors:
+        raise ValueError(f"{suffix!r} is not a unit of it: write one of {', '.join(factors)}")
+    value = float(number.replace("_", "")) * factors[suffix]
     return int(value) if value == int(value) else value
 
 
 def amount(fact: str, value: Any, *, against: float | None = None) -> str:
-    """A value with its unit in full, precise enough to differ from the bound `against`.
+    """Return a value with its unit in full, precise enough to differ from the bound `against`.
 
     >>> amount("pixels", 927408), amount("duration", 15.2), amount("size", 31_457_281)
     ('927,408', '15.2 s', '31.457281 MB')
@@ -120,21 +57,23 @@ def amount(fact: str, value: Any, *, against: float | None = None) -> str:
         return "yes" if value else "no"
     if not isinstance(value, (int, float)):
         return str(value)
-    if fact in _SIZES:
+    unit = FACTS[fact].unit if fact in FACTS else None
+    if unit == "bytes":
         return _bytes(value)
+    suffix = f" {unit}" if unit is not None else ""
     if isinstance(value, int):
-        return f"{value:,}{_SUFFIX.get(fact, '')}"
+        return f"{value:,}{suffix}"
     for digits in (3, 6, 9):
         text = f"{value:,.{digits}f}".rstrip("0").rstrip(".")
         if against is None or value == against or float(text.replace(",", "")) != against:
             break
     else:
         text = repr(value)
-    return text + _SUFFIX.get(fact, "")
+    return text + suffix
 
 
 def span(seconds: float) -> str:
-    """A time that passes, roughly.
+    """Return a duration in the largest fitting unit, rounded.
 
     >>> span(90), span(400_000), span(2.2e8)
     ('2 minutes', '5 days', '7.0 years')

@@ -46,6 +46,7 @@ LAYERS = [
     ["media", "units"],
     ["output", "retry"],
     ["confinement", "toml", "clock"],
+    ["facts"],
     ["formats", "codes", "errors", "escape", "gitignore", "version"],
 ]
 """From top to bottom: a module may import from its own line and from every line below it."""

@@ -129,7 +129,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "finding_of": lambda text: finding_of(text, text, UPSTREAM),
     "reason_of": lambda text: reason_of(Refusal(200, text, text)),
     "sniff_text": lambda text: sniff_text(encoded(text)),
-    "quantity": lambda text: quantity("size", text),
+    "quantity": lambda text: quantity(text, "bytes"),
     "is_literal": is_literal,
     "kind_of": kind_of,
     "asset_name": lambda text: asset_name(text, "ab" * 32, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.codes import CODES
+from preflight.facts import Fact, section_facts
 from preflight.formats import FORMATS, KINDS
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
@@ -16,7 +18,6 @@ from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulefile import validate
-from preflight.rulefile.words import AUDIO_CODECS, DELIVERY, FACTS, SECTIONS, TOGETHER, VIDEO_CODECS, Fact
 from preflight.ruleset import Limit, RuleSet, compile_rules, limit
 from preflight.ruleviews.page import page
 
@@ -28,21 +29,18 @@ numbers = st.one_of(
 texts = st.sampled_from(["none", "image/png", "login", "example.com", "https", "{x}", "\u202e%s\x1b", "a"])
 WITH_UNITS = {
     "bytes": st.one_of(numbers, st.sampled_from(["30 MB", "30 MiB", "1.5 kB", "2GB"])),
-    "seconds": st.one_of(numbers, st.sampled_from(["2 min", "15 s", "250 ms"])),
-    "number": numbers,
+    "s": st.one_of(numbers, st.sampled_from(["2 min", "15 s", "250 ms"])),
 }
 
 
-def choices(sort: str, kind: str) -> st.SearchStrategy[list[Any]]:
-    """What `any_of` may list for a fact of this sort."""
-    of = {
-        "number": numbers,
-        "flag": st.booleans(),
-        "text": texts,
-        "video_codec": st.sampled_from(VIDEO_CODECS),
-        "audio_codec": st.sampled_from(AUDIO_CODECS),
-        "format": st.sampled_from([name for name, entry in FORMATS.items() if kind in entry.kinds] or ["png"]),
-    }[sort]
+def choices(fact: Fact, kind: str) -> st.SearchStrategy[list[Any]]:
+    """What `any_of` may list for a fact."""
+    if fact.name == "format":
+        of = st.sampled_from([name for name, entry in FORMATS.items() if kind in entry.kinds] or ["png"])
+    elif fact.words:
+        of = st.sampled_from(fact.words)
+    else:
+        of = {bool: st.booleans(), str: texts}.get(fact.type, numbers)
     return st.lists(of, min_size=1, max_size=4)
 
 
@@ -50,8 +48,8 @@ def choices(sort: str, kind: str) -> st.SearchStrategy[list[Any]]:
 def lines(draw: st.DrawFn, fact: Fact, kind: str) -> dict[str, Any]:
     """One line of a rule file; not each is valid."""
     line: dict[str, Any] = {}
-    if fact.sort in WITH_UNITS and (fact.sort != "number" or draw(st.booleans())):
-        bound = WITH_UNITS[fact.sort]
+    if fact.unit in WITH_UNITS or (fact.type in (int, float) and draw(st.booleans())):
+        bound = WITH_UNITS.get(fact.unit, numbers)
         sides = draw(st.sampled_from([("min",), ("above",), ("max",), ("below",), ("min", "max"), ("above", "below")]))
         values = [draw(bound) for _ in sides]
         if all(isinstance(value, int | float) for value in values):
@@ -59,10 +57,10 @@ def lines(draw: st.DrawFn, fact: Fact, kind: str) -> dict[str, Any]:
         line |= dict(zip(sides, values, strict=True))
         if draw(st.booleans()):
             line["lenient"] = {draw(st.sampled_from(sides)): draw(bound)}
-    elif fact.sort not in ("bytes", "seconds"):
-        line["any_of"] = draw(choices(fact.sort, kind))
+    else:
+        line["any_of"] = draw(choices(fact, kind))
         if draw(st.booleans()):
-            line["lenient"] = {"any_of": line["any_of"] + draw(choices(fact.sort, kind))}
+            line["lenient"] = {"any_of": line["any_of"] + draw(choices(fact, kind))}
     for word, value in (("note", "n {value}"), ("hint", "h {0}"), ("required", True)):
         if draw(st.booleans()):
             line[word] = value
@@ -70,7 +68,7 @@ def lines(draw: st.DrawFn, fact: Fact, kind: str) -> dict[str, Any]:
 
 
 @st.composite
-def tables(draw: st.DrawFn, facts: dict[str, Fact], kind: str = "") -> dict[str, Any]:
+def tables(draw: st.DrawFn, facts: Mapping[str, Fact], kind: str = "") -> dict[str, Any]:
     """Some valid lines."""
     chosen = draw(st.lists(st.sampled_from(sorted(facts)), min_size=1, max_size=6, unique=True))
     return {name: line for name in chosen if (line := draw(lines(facts[name], kind)))}
@@ -98,7 +96,7 @@ HEAD = {
 @st.composite
 def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
     """A valid rule file, compiled."""
-    facts = {name: FACTS[name] for name in SECTIONS[kind]}
+    facts = section_facts(kind)
     section = only_valid(HEAD, kind, draw(tables(facts, kind))) or {"size": {"max": 10}}
     formats = [name for name, entry in FORMATS.items() if kind in entry.kinds]
     when = only_valid(HEAD, kind, draw(tables(facts, kind)))
@@ -106,10 +104,10 @@ def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
     table: dict[str, Any] = {
         **HEAD,
         kind: {**section, "when": [{"format": draw(st.sampled_from(formats)), **when}]},
-        "url": only_valid(HEAD, "url", draw(tables(DELIVERY))),
+        "url": only_valid(HEAD, "url", draw(tables(section_facts("url")))),
         "request": {"companions": {kind: [draw(st.sampled_from(KINDS))]}},
     }
-    together = draw(tables(TOGETHER))
+    together = draw(tables(section_facts("request")))
     beside = {"image": {"format": {"any_of": ["png"]}}}
     for name, line in together.items():
         for group in (kind, "all"):

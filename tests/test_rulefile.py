@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from preflight import catalog
 from preflight.errors import RuleFileError
+from preflight.formats import AUDIO_CODECS, VIDEO_CODECS
 from preflight.judge import judge
 from preflight.media import Media
 from preflight.probes import codec_names, libraries, wave_format
@@ -24,7 +25,6 @@ from preflight.probes.matroska import tracks as matroska_tracks
 from preflight.rulecheck import validate_file
 from preflight.rulefile import json_schema, read_rule_file, validate
 from preflight.rulefile.lines import Lines
-from preflight.rulefile.words import AUDIO_CODECS, VIDEO_CODECS
 
 HEAD = """\
 title = "Mine: pictures"
@@ -67,11 +67,11 @@ def test_a_right_file_has_no_problems() -> None:
         ),
         (
             '[image]\nsize = { max = "30 Mb" }',
-            "mine.toml:7: [image] size max: 'Mb' is not a unit of size: write one of B, kB, KB, MB, GB, KiB, MiB, GiB",
+            "mine.toml:7: [image] size max: 'Mb' is not a unit of it: write one of B, kB, KB, MB, GB, KiB, MiB, GiB",
         ),
         (
             '[video]\nfps = { max = "60 Hz" }',
-            "mine.toml:7: [video] fps max: this takes a bare number, without 'Hz'",
+            "mine.toml:7: [video] fps max: it takes a bare number, without 'Hz'",
         ),
         ("[image]\nwidth = { min = true }", "mine.toml:7: [image] width min: true is not a number"),
         ("[image]\nwidth = { min = nan }", "mine.toml:7: [image] width min: nan bounds nothing: write a usual number"),
@@ -154,7 +154,7 @@ def test_a_right_file_has_no_problems() -> None:
         ),
         (
             "[data_uri.image]\nwidth = { max = 9 }",
-            'mine.toml:7: [data_uri.image] has no "width": write one of url_length, size',
+            'mine.toml:7: [data_uri.image] has no "width": write one of size, url_length',
         ),
         ("[request.video]\nfile = { max = 3 }", 'mine.toml:7: [request.video] has no "file": did you mean "files"?'),
         (

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from preflight import catalog
-from preflight.codes import CODES, bound_codes, choice_code
+from preflight.codes import CODES
+from preflight.facts import FACTS, MEDIA_FACTS
 from preflight.formats import KINDS
 from preflight.judge import judge
-from preflight.media import FACTS, NONE, Delivery, Media
+from preflight.media import NONE, Delivery, Media
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulecheck import example_problems
@@ -80,7 +81,7 @@ def expected(line: Mapping[str, Any], value: float) -> tuple[str, str]:
 
 def good(limits: tuple[Limit, ...], kind: str, name: str) -> SimpleNamespace:
     """A media inside every limit, each of whose facts can be set on its own."""
-    facts: dict[str, Any] = dict.fromkeys(FACTS)
+    facts: dict[str, Any] = dict.fromkeys(MEDIA_FACTS)
     facts |= {"kind": kind, "format": name, "notes": ()}
     for limit in limits:
         if limit.any_of is not None:
@@ -118,7 +119,7 @@ def test_each_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, wri
         if strict.verdict == "fail":
             side = value > number(limit.written.get("max", limit.written.get("below", inf)))
             side |= "below" in limit.written and value >= number(limit.written["below"])
-            assert [finding.code for finding in plain.findings] == [bound_codes(limit.fact)[side]]
+            assert [finding.code for finding in plain.findings] == [FACTS[limit.fact].bound_codes[side]]
             assert plain.findings[0].severity == ("warning" if plain.verdict == "pass" else "error")
 
 
@@ -136,7 +137,7 @@ def test_each_choice_takes_what_it_names_and_nothing_else(
         setattr(media, limit.fact, "dwg")
         result = judge(media, rules)
         assert result.verdict == "fail"
-        assert choice_code(limit.fact) in [finding.code for finding in result.findings]
+        assert FACTS[limit.fact].choice_code in [finding.code for finding in result.findings]
 
 
 @pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
@@ -184,7 +185,7 @@ def test_each_limit_on_urls_holds_exactly_up_to_its_bound(rules: RuleSet, limit:
     if limit.any_of is not None:
         wrong = not limit.any_of[0] if isinstance(limit.any_of[0], bool) else "ftp"
         result = judge(PICTURE, rules, delivery=SEEN._replace(**{limit.fact: wrong}))
-        assert [finding.code for finding in result.findings] == [choice_code(limit.fact)]
+        assert [finding.code for finding in result.findings] == [FACTS[limit.fact].choice_code]
     if limit.required:
         result = judge(PICTURE, rules, delivery=SEEN._replace(**{limit.fact: None}))
         assert result.verdict == "fail"
@@ -219,9 +220,8 @@ def test_each_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, ki
             sample = [replace(one, size=one.size or 1, duration=one.duration or 4.0) for one in sample]
         plain, strict = (together(rules, company + sample, strict=strict) for strict in (False, True))
         what = f"{kind}s " if kind else "all files "
-        own = [
-            finding for finding in plain.findings if finding.code in bound_codes(limit.fact) and what in finding.message
-        ]
+        codes = FACTS[limit.fact].bound_codes
+        own = [finding for finding in plain.findings if finding.code in codes and what in finding.message]
         verdict, under_strict = expected(limit.written, value)
         assert [finding.severity for finding in own] == (
             ["error"] if verdict == "fail" else ["warning"] if under_strict == "fail" else []
@@ -254,7 +254,7 @@ def test_each_rule_set_says_where_it_is_from(name: str) -> None:
     assert re.match(r"https://[a-z0-9.]+\.[a-z]+/", rules.source)
     assert date(2026, 1, 1) < date.fromisoformat(rules.as_of) < date(2027, 1, 1)
     assert rules.not_checked
-    assert rules.facts() <= {*FACTS, *Delivery._fields}
+    assert rules.facts() <= FACTS.keys()
     if "@" in name:
         assert rules.as_of.startswith(name.partition("@")[2])
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.units import amount, label, quantity, span
+from preflight.facts import FACTS, label
+from preflight.units import amount, quantity, span
 
 
 @pytest.mark.parametrize(
@@ -30,24 +31,24 @@ from preflight.units import amount, label, quantity, span
     ],
 )
 def test_what_a_quantity_means(fact: str, written: object, meant: float) -> None:
-    assert quantity(fact, written) == meant
+    assert quantity(written, FACTS[fact].unit) == meant
 
 
 @pytest.mark.parametrize(
     ("fact", "written", "said"),
     [
-        ("size", "30 Mb", "'Mb' is not a unit of size: write one of B, kB, KB, MB, GB, KiB, MiB, GiB"),
+        ("size", "30 Mb", "'Mb' is not a unit of it: write one of B, kB, KB, MB, GB, KiB, MiB, GiB"),
         ("size", "thirty", "'thirty' is not a number such as \"30 MB\""),
         ("size", "30", "'30' is not a number such as \"30 MB\""),
-        ("duration", "15 sec", "'sec' is not a unit of duration: write one of ms, s, min, h"),
+        ("duration", "15 sec", "'sec' is not a unit of it: write one of ms, s, min, h"),
         ("duration", None, 'None is not a number such as 15 or "15 s"'),
-        ("width", "300 px", "width takes a bare number, without 'px'"),
+        ("width", "300 px", "it takes a bare number, without 'px'"),
         ("width", True, "True is not a number"),
     ],
 )
 def test_what_is_no_quantity(fact: str, written: object, said: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
-        quantity(fact, written)
+        quantity(written, FACTS[fact].unit)
     assert str(raised.value) == said
 
 
@@ -110,19 +111,19 @@ def test_facts_have_names_that_read_well() -> None:
 )
 def test_units_of_sizes_are_decimal_or_binary(unit: str, size: int) -> None:
     for fact in ("size", "total_size", "content_length"):
-        assert quantity(fact, f"3 {unit}") == 3 * size
+        assert quantity(f"3 {unit}", FACTS[fact].unit) == 3 * size
 
 
 @pytest.mark.parametrize(("unit", "seconds"), [("ms", 0.001), ("s", 1), ("min", 60), ("h", 3600)])
 def test_durations_are_converted_to_seconds(unit: str, seconds: float) -> None:
     for fact in ("duration", "total_duration", "download_seconds", "expires_in"):
-        assert quantity(fact, f"7 {unit}") == 7 * seconds
+        assert quantity(f"7 {unit}", FACTS[fact].unit) == 7 * seconds
 
 
 def test_whole_quantities_are_whole_numbers() -> None:
-    assert repr(quantity("duration", "2 min")) == "120"
-    assert repr(quantity("duration", "1500 ms")) == "1.5"
-    assert repr(quantity("size", "1.5 kB")) == "1500"
+    assert repr(quantity("2 min", "s")) == "120"
+    assert repr(quantity("1500 ms", "s")) == "1.5"
+    assert repr(quantity("1.5 kB", "bytes")) == "1500"
 
 
 @pytest.mark.parametrize(

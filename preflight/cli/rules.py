@@ -14,9 +14,9 @@ from preflight.cli.output import console
 from preflight.cli.terminal import CALL_CODES, Subcommands, color_option, wrapped
 from preflight.errors import RuleFileError
 from preflight.escape import printable
+from preflight.facts import label
 from preflight.ruleset import Limit, RuleSet
 from preflight.ruleviews import data_uri_kinds
-from preflight.units import label
 from preflight.wording import accepted
 
 _WIDEST: Final = 1000

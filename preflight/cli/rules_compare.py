@@ -15,12 +15,12 @@ from preflight.cli.terminal import CALL_CODES, color_option, stacked_rows
 from preflight.codes import CODES, NOTES
 from preflight.errors import UsageError
 from preflight.escape import printable
+from preflight.facts import label
 from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
 from preflight.ruleviews import Line, brief
 from preflight.ruleviews.differences import Difference, differences
 from preflight.ruleviews.uses import uses
-from preflight.units import label
 
 
 @click.command("diff", epilog=CALL_CODES)

@@ -8,12 +8,12 @@ from json import dumps
 from typing import IO, Any, Final
 
 from preflight.escape import printable
-from preflight.media import FACTS
+from preflight.facts import MEDIA_FACTS
 from preflight.report import Finding, Report
 from preflight.reporters import Options
 from preflight.summary import Summary
 
-_FACTS: Final = tuple(name for name in FACTS if name not in ("kind", "format"))
+_FACTS: Final = tuple(name for name in MEDIA_FACTS if name not in ("kind", "format"))
 _FINDING: Final = ("severity", "code", "message", "hint", "fact", "value", "limit", "reference")
 _CHECK: Final = ("source", "kind", "format", "rules", "verdict", *_FINDING, *_FACTS)
 _PROBE: Final = ("source", "kind", "format", "code", "message", *_FACTS)

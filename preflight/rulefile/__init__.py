@@ -14,6 +14,7 @@ from preflight import toml
 from preflight.confinement import MAX_PATH_CHARS
 from preflight.errors import RuleFileError
 from preflight.escape import printable
+from preflight.facts import FACTS
 from preflight.formats import KINDS
 from preflight.rulefile.lines import Lines, Path
 from preflight.rulefile.words import nearest
@@ -41,13 +42,6 @@ _EXPECTED: Final = {
     "too_short": "the list is empty",
 }
 """pydantic's error types, and what to write instead."""
-
-_DERIVED: Final = {
-    "aspect_ratio": ": give width and height",
-    "mime": ": give kind and format",
-    "pixels": ": give width and height",
-}
-"""Facts that follow from others, so that an example cannot give them."""
 
 
 def read_rule_file(path: str, builtin: Collection[str] | None = None) -> dict[str, Any]:
@@ -119,8 +113,8 @@ def _sentence(error: Any, table: Mapping[str, Any]) -> str:
     kind: str = error["type"]
     if kind == "extra_forbidden":
         *above, word = path
-        near = _DERIVED.get(str(word)) if above[-1:] == ["facts"] else None
-        near = near or nearest(str(word)[:_MAX_SHOWN], words_at(tuple(above)))
+        derived = FACTS[str(word)].derived_from if above[-1:] == ["facts"] and word in FACTS else ()
+        near = f": give {' and '.join(derived)}" if derived else nearest(str(word)[:_MAX_SHOWN], words_at(tuple(above)))
         word = _short(str(word))
         if not above:
             return f'a rule file has no key "{word}"{near}'

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, get_args
 
+from preflight.facts import Unit
 from preflight.units import quantity
 
 _SIDES: Final = {"lower": ("min", "above"), "upper": ("max", "below")}
@@ -83,10 +85,8 @@ def _word(line: Mapping[str, Any], side: str) -> str | None:
 
 
 def _value(written: Any) -> float:
-    """A bound in its own unit; which fact it is of does not matter to an order of values of one line."""
-    for fact in ("size", "duration"):
-        try:
-            return quantity(fact, written)
-        except ValueError:
-            continue
+    """Return a bound as a number. Which unit it has does not matter: the bounds of one line all have the same."""
+    for unit in get_args(Unit):
+        with suppress(ValueError):
+            return quantity(written, unit)
     raise AssertionError(written)

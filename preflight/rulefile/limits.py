@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from math import isfinite
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -22,9 +22,10 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from preflight.facts import Fact, SectionName, Unit, ValueType, section_facts
 from preflight.formats import FORMATS
 from preflight.rulefile.bounds import limit_problems
-from preflight.rulefile.words import AUDIO_CODECS, VIDEO_CODECS, Fact, format_problem, nearest
+from preflight.rulefile.words import format_problem, nearest
 from preflight.units import quantity
 
 
@@ -82,8 +83,11 @@ def removable(kind: Any, about: str, **more: Any) -> tuple[Any, Any]:
     return Annotated[kind, _OrFalse()], Field(None, description=about, **more)
 
 
-_UNIT_OF: Final = {"bytes": "size", "seconds": "duration", "number": "this"}
-_WITH_UNIT: Final = {"bytes": r"^\d[\d_.]* ?([kKMG]?B|[KMG]iB)$", "seconds": r"^\d[\d_.]* ?(ms|s|min|h)$"}
+_WITH_UNIT: Final[dict[Unit | None, str]] = {
+    "bytes": r"^\d[\d_.]* ?([kKMG]?B|[KMG]iB)$",
+    "s": r"^\d[\d_.]* ?(ms|s|min|h)$",
+}
+"""Patterns of bounds that are written with a unit, by the unit of the fact."""
 _BOUNDS: Final = {
     "min": "Lower bound; the bound itself passes.",
     "above": "Lower bound; the bound itself fails.",
@@ -92,11 +96,11 @@ _BOUNDS: Final = {
 }
 
 
-def _bound(sort: str, written: Any) -> Any:
+def _bound(unit: Unit | None, written: Any) -> Any:
     if isinstance(written, bool):
         raise said(f"{str(written).lower()} is not a number")
     try:
-        if isfinite(quantity(_UNIT_OF[sort], written)):
+        if isfinite(quantity(written, unit)):
             return written
     except ValueError as error:
         raise said(str(error)) from None
@@ -105,47 +109,65 @@ def _bound(sort: str, written: Any) -> Any:
     raise said(f"{written} bounds nothing: write a usual number")
 
 
-def _amount(sort: str) -> Any:
-    """A bound: a number in the fact's own unit, or text with a unit."""
+def _amount(unit: Unit | None) -> Any:
+    """Return the type of a bound: a number in the unit of its fact, or text with a unit."""
     schema: dict[str, Any] = {"type": "number"}
-    if sort in _WITH_UNIT:
-        schema = {"anyOf": [schema, {"type": "string", "pattern": _WITH_UNIT[sort]}]}
-    return Annotated[Any, PlainValidator(partial(_bound, sort)), WithJsonSchema(schema)]
+    if unit in _WITH_UNIT:
+        schema = {"anyOf": [schema, {"type": "string", "pattern": _WITH_UNIT[unit]}]}
+    return Annotated[Any, PlainValidator(partial(_bound, unit)), WithJsonSchema(schema)]
 
 
-def _choice(sort: str, kind: str) -> Any:
-    """What stands in `any_of`."""
-    if sort == "number":
-        return _amount(sort)
-    if sort == "flag":
-        return bool
-    if sort == "format":
-        formats = tuple(name for name, entry in FORMATS.items() if kind in entry.kinds)
-        return _word(formats, lambda word: format_problem(word, kind) or "")
-    if sort in ("video_codec", "audio_codec"):
-        return one_of(VIDEO_CODECS if sort == "video_codec" else AUDIO_CODECS)
-    return str
+def _choice(shape: _Shape) -> Any:
+    """Return the type of an item of `any_of`."""
+    if shape.name == "format":
+        return _word(shape.words, lambda word: format_problem(word, shape.kind) or "")
+    if shape.words:
+        return one_of(shape.words)
+    return {bool: bool, str: str}.get(shape.type) or _amount(None)
 
 
-class _Limit(Words):
+class _LimitTable(Words):
     @model_validator(mode="after")
-    def _makes_sense(self) -> _Limit:
+    def _makes_sense(self) -> _LimitTable:
         problems = limit_problems(self.model_dump(exclude_unset=True))
         if problems:
             raise said("; ".join(problems))
         return self
 
 
+class _Shape(NamedTuple):
+    """What decides how a limit is written: facts of the same shape share one model."""
+
+    name: str
+    type: ValueType
+    unit: Unit | None
+    words: tuple[str, ...]
+    kind: str
+
+
+def _shape(fact: Fact, kind: str) -> _Shape:
+    if fact.name == "format":
+        words = tuple(name for name, entry in FORMATS.items() if kind in entry.kinds)
+        return _Shape("format", str, None, words, kind)
+    if fact.words:
+        return _Shape(fact.name, str, None, fact.words, "")
+    if fact.type in (bool, str):
+        return _Shape("flag" if fact.type is bool else "text", fact.type, None, (), "")
+    if fact.unit in _WITH_UNIT:
+        return _Shape("seconds" if fact.unit == "s" else "bytes", float, fact.unit, (), "")
+    return _Shape("number", float, None, (), "")
+
+
 @cache
-def limit(sort: str, kind: str = "") -> Any:
-    """The table that limits a fact of this sort; only what formats there are differs by kind."""
+def _limit(shape: _Shape) -> Any:
+    """Return the model of a limit on a fact of this shape."""
     sides: dict[str, Any] = {}
-    if sort in _UNIT_OF:
-        sides = {word: (_amount(sort), Field(None, description=about)) for word, about in _BOUNDS.items()}
-    if sort not in ("bytes", "seconds"):
+    if shape.type is float:
+        sides = {word: (_amount(shape.unit), Field(None, description=about)) for word, about in _BOUNDS.items()}
+    if shape.unit is None:
         accepted = Field(None, min_length=1, description="The accepted values; all others fail.")
-        sides["any_of"] = (list[_choice(sort, kind)], accepted)  # type: ignore[misc]
-    name = sort.title().replace("_", "") + kind.title()
+        sides["any_of"] = (list[_choice(shape)], accepted)  # type: ignore[misc]
+    name = shape.name.title().replace("_", "") + shape.kind.title()
     lenient = table(f"{name}Lenient", "Wider sides: what they alone hold passes with a warning.", sides)
     remarks = {
         "lenient": (lenient, Field(None, description="Wider sides: what they alone hold passes with a warning.")),
@@ -153,12 +175,9 @@ def limit(sort: str, kind: str = "") -> Any:
         "hint": (str, Field(None, min_length=1, description="A remark that its hints repeat.")),
         "required": (bool, Field(None, description="There being none of it fails too.")),
     }
-    return table(f"{name}Limit", "The accepted values: bounds, or a choice.", {**sides, **remarks}, _Limit)
+    return table(f"{name}Limit", "The accepted values: bounds, or a choice.", {**sides, **remarks}, _LimitTable)
 
 
-def lines(facts: dict[str, Fact], kind: str = "") -> dict[str, Any]:
-    """A field for each fact that a section may limit."""
-    return {
-        name: removable(limit(fact.sort, kind if fact.sort == "format" else ""), fact.help)
-        for name, fact in facts.items()
-    }
+def limits(section: SectionName) -> dict[str, Any]:
+    """Return a field for each fact that a section may limit."""
+    return {name: removable(_limit(_shape(fact, section)), fact.help) for name, fact in section_facts(section).items()}

@@ -6,24 +6,23 @@ pydantic takes longer to load than a folder takes to check: only validation and 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from preflight.codes import CODES
-from preflight.formats import FORMATS, KINDS
-from preflight.media import Media
-from preflight.rulefile.limits import Words, lines, one_of, removable, table
-from preflight.rulefile.words import DELIVERY, FACTS, SECTIONS, TOGETHER
+from preflight.facts import MEDIA_FACTS
+from preflight.formats import FORMATS, KINDS, Kind
+from preflight.rulefile.limits import Words, limits, one_of, removable, table
 
 _TEXT: Final = (str, Field(None, min_length=1))
 
 
-def _section(kind: str) -> Any:
+def _section(kind: Kind) -> Any:
     """`[image]`, `[video]` or `[audio]`."""
-    facts = lines({name: FACTS[name] for name in SECTIONS[kind]}, kind)
+    facts = limits(kind)
     formats = one_of(name for name, entry in FORMATS.items() if kind in entry.kinds)
     of_format = {"format": (formats, Field(description="The format for which these lines hold."))}
     when = table(f"{kind.title()}When", "Lines for one format, in place of the section's.", {**facts, **of_format})
@@ -34,13 +33,13 @@ def _section(kind: str) -> Any:
 
 def _request() -> Any:
     """`[request]`: limits over files used together."""
-    group = table("RequestGroup", "Limits over files used together.", lines(TOGETHER))
-    beside = {
+    group = table("RequestGroup", "Limits over files used together.", limits("request"))
+    beside: dict[str, Any] = {
         kind: removable(list[one_of(KINDS)], "It is only taken beside one of these.", min_length=1)  # type: ignore[misc]
         for kind in KINDS
     }
     company = table("Companions", "Which kinds are only taken beside others.", beside)
-    groups = {kind: removable(group, f"Over all {kind} files of one request.") for kind in KINDS}
+    groups: dict[str, Any] = {kind: removable(group, f"Over all {kind} files of one request.") for kind in KINDS}
     groups["all"] = removable(group, "Over all files of one request.")
     groups["companions"] = removable(company, "Which kinds are only taken beside others.")
     return table("Request", "Limits over files used together in one request.", groups)
@@ -48,10 +47,9 @@ def _request() -> Any:
 
 def _data_uri() -> Any:
     """Return the model of `[data_uri]`: which kinds are accepted as data URI, and how large."""
-    facts = {"url_length": DELIVERY["url_length"]._replace(help="Characters of the URI."), "size": FACTS["size"]}
-    limits = table("DataUriLimits", "Limits on files in data URIs, besides those of their kind.", lines(facts))
+    of_file = table("DataUriLimits", "Limits on files in data URIs, besides those of their kind.", limits("data_uri"))
     kinds = (list[one_of(KINDS)], Field(None, description="The kinds that are taken as data URI; [] for none."))  # type: ignore[misc]
-    of_kind = {kind: removable(limits, f"Limits on {kind} files in data URIs.") for kind in KINDS}
+    of_kind: dict[str, Any] = {kind: removable(of_file, f"Limits on {kind} files in data URIs.") for kind in KINDS}
     return table("DataUri", "What the service takes as data URI.", {"kinds": kinds, **of_kind})
 
 
@@ -65,7 +63,8 @@ def _asset() -> Any:
 
 def _example() -> Any:
     """`[[examples]]`: facts (the fields of `Media`, none that derives from others), and what must be said of them."""
-    fields: dict[str, Any] = {name: (kind, None) for name, kind in get_type_hints(Media).items()}
+    given = (fact for fact in MEDIA_FACTS.values() if not fact.derived_from)
+    fields: dict[str, Any] = {fact.name: (fact.type | None, None) for fact in given}
     fields |= {"kind": (one_of(KINDS), None), "notes": (list[str], None)}
     facts = table("Facts", "What a probe would read; what is left out could not be read.", fields)
     words = {
@@ -105,7 +104,7 @@ RULE_FILE: Final = table(
             ),
         ),
         **{kind: removable(_section(kind), f"What is accepted of {kind} files.") for kind in KINDS},
-        "url": removable(table("Url", "What the service's fetcher needs.", lines(DELIVERY)), "What its fetcher needs."),
+        "url": removable(table("Url", "What the service's fetcher needs.", limits("url")), "What its fetcher needs."),
         "data_uri": removable(_data_uri(), "What the service takes as data URI; without it [url] scheme decides."),
         "request": removable(_request(), "Limits over files used together in one request."),
         "asset": removable(_asset(), "Limits on the asset itself, not on its media."),

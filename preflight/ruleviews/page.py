@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from preflight.escape import printable
+from preflight.facts import FACTS, label
 from preflight.formats import KINDS
 from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, limit
 from preflight.ruleviews import brief, data_uri_kinds, lines
 from preflight.ruleviews.differences import differences
-from preflight.units import label
 
 _INTRODUCTION: Final = """\
 # The limits, side by side
@@ -20,10 +20,6 @@ shown, after what it takes over from others. Bounds shown as *a*–*b*, ≤ and 
 parentheses: what passes with a warning, because it is measured, likely or tolerated rather than published. An empty
 cell: no limit. A rule set without a row does not take that kind.
 """
-_ORDER: Final = (
-    *("format", "size", "width", "height", "aspect_ratio"),
-    *("pixels", "duration", "fps", "video_codec", "audio_codec"),
-)
 _USUAL: Final = {fact: limit(fact, line).written for fact, line in URL_DEFAULTS.items()}
 """What every rule set wants of a URL."""
 _OF_EVERY_URL: Final = """
@@ -71,8 +67,8 @@ def _section(section: str, sets: Sequence[RuleSet]) -> str:
             usual = section == "url" and line.limit.written == _USUAL.get(line.limit.fact)
             if line.section == section and not usual:
                 rows.setdefault((rules.name, line.format), {})[line.limit.fact] = line.limit
-    seen = {fact: None for limits in rows.values() for fact in limits}
-    facts = [fact for fact in _ORDER if fact in seen] + [fact for fact in seen if fact not in _ORDER]
+    seen = {fact for limits in rows.values() for fact in limits}
+    facts = [fact for fact in FACTS if fact in seen]
     if not rows:
         return ""
     head = ["rule set", *(label(fact) for fact in facts)]

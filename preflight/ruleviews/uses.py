@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from preflight.codes import absence_code, bound_codes, choice_code
+from preflight.facts import FACTS
 from preflight.media import NONE
 from preflight.ruleset import Limit, RuleSet
 from preflight.ruleviews import Line, lines
@@ -17,16 +17,17 @@ def codes_of(limit: Limit) -> Iterator[str]:
     >>> list(codes_of(line("duration", {"min": 2, "max": 15})))
     ['duration_too_short', 'duration_too_long']
     """
-    low, high = bound_codes(limit.fact)
+    fact = FACTS[limit.fact]
+    low, high = fact.bound_codes
     if limit.low is not None:
         yield low
     if limit.high is not None:
         yield high
     if limit.any_of is not None:
         silent = limit.fact == "audio_codec" and limit.any_of == (NONE,)
-        yield "audio_track_forbidden" if silent else choice_code(limit.fact)
+        yield "audio_track_forbidden" if silent else fact.choice_code
     if limit.required:
-        yield absence_code(limit.fact)
+        yield fact.absence_code
 
 
 def uses(code: str, sets: Iterable[RuleSet]) -> list[tuple[Line, list[str]]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from preflight.media import FACTS, Need
+from preflight.facts import MEDIA_FACTS
+from preflight.media import Need
 from preflight.probes import READERS, probe
 from preflight.probes.sniff import sniff
 from preflight.sources.memory import MemorySource
@@ -18,7 +19,7 @@ from make import every_fixture
 from makers import Fixture
 
 FOLDER = Path(__file__).parents[2] / "fixtures"
-ALONE = tuple(fact for fact in FACTS if fact != "notes")
+ALONE = tuple(fact for fact in MEDIA_FACTS if fact != "notes")
 
 
 @pytest.mark.parametrize("fixture", every_fixture(), ids=lambda fixture: fixture.name)

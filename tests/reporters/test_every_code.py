@@ -10,13 +10,14 @@ import pytest
 import preflight
 from preflight import catalog
 from preflight.checker import plan_for
-from preflight.codes import CODES, NOTES, REMARKS, absence_code, bound_codes, choice_code
+from preflight.codes import CODES, NOTES, REMARKS
+from preflight.facts import DELIVERY_FACTS, FACTS, REQUEST_FACTS, Fact, section_facts
+from preflight.formats import KINDS
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Report, Result
 from preflight.reporters import REPORTERS, make_reporter
 from preflight.reporters.text import describe
-from preflight.rulefile.words import DELIVERY, FACTS, SECTIONS, TOGETHER, Fact
 from preflight.ruleset import RuleSet, compile_rules
 from preflight.summary import Summary
 from tests.conftest import Run
@@ -70,13 +71,13 @@ def head(**sections: object) -> RuleSet:
 def lines(fact: Fact) -> list[dict[str, object]]:
     """Limits of each shape that a fact can have."""
     beside: dict[str, object] = {"note": "a {note}", "hint": "a {hint}"}
-    if fact.sort == "flag":
+    if fact.type is bool:
         return [{"any_of": [False], **beside}, {"any_of": [True], **beside}]
-    if fact.sort in ("text", "format", "video_codec", "audio_codec"):
+    if fact.type is str:
         return [{"any_of": ["other"], **beside}, {"any_of": ["other"], "required": True, **beside}]
     sides = [{"min": 10**7}, {"above": 10**7}, {"max": 0}, {"below": 0}, {"min": -2, "max": -1, "lenient": {"max": 5}}]
     shapes = [{**side, **beside} for side in sides] + [{"max": 1, "required": True}]
-    return shapes if fact.sort in ("bytes", "seconds") else [*shapes, {"any_of": [7, 8.5], **beside}]
+    return shapes if fact.unit in ("bytes", "s") else [*shapes, {"any_of": [7, 8.5], **beside}]
 
 
 CLIP = Media("video", "mp4", 90_000, 640, 360, 640, 360, 0, 1, 1.0, 50, 2.0, 25.0, False, "h264", "aac", 48_000, 2)
@@ -87,7 +88,7 @@ MEDIA = {
 }
 
 
-@pytest.mark.parametrize(("kind", "fact"), [(kind, fact) for kind, facts in SECTIONS.items() for fact in facts])
+@pytest.mark.parametrize(("kind", "fact"), [(kind, fact) for kind in KINDS for fact in section_facts(kind)])
 def test_every_limit_on_a_fact_gives_findings_that_can_be_written(kind: str, fact: str) -> None:
     reports = []
     silent = Media(**{name: getattr(CLIP, name) for name in ("kind", "format", "size", "width")}, audio_codec=NONE)
@@ -100,23 +101,23 @@ def test_every_limit_on_a_fact_gives_findings_that_can_be_written(kind: str, fac
     told(*reports)
 
 
-@pytest.mark.parametrize("fact", DELIVERY)
+@pytest.mark.parametrize("fact", section_facts("url"))
 def test_every_limit_on_a_delivery_gives_findings_that_can_be_written(fact: str) -> None:
     full = Delivery("http", "example.com", 2000, 80, True, False, 200, 3, True, True, "text/html", False, 9, "x", False)
     reports = []
-    for line in lines(DELIVERY[fact]):
+    for line in lines(DELIVERY_FACTS[fact]):
         rules = head(image={"size": {"min": 1}}, url={fact: line})
         seen = (full, full._replace(head_ok=False, expires_in=-5.0, page="login"), full._replace(**{fact: None}))
         reports += [of(judge(MEDIA["image"], rules, delivery=one), MEDIA["image"]) for one in seen]
     told(*reports)
 
 
-@pytest.mark.parametrize("fact", TOGETHER)
+@pytest.mark.parametrize("fact", REQUEST_FACTS)
 def test_every_limit_on_a_request_gives_findings_that_can_be_written(fact: str) -> None:
     from preflight.request import judge_request
 
     reports = []
-    for line in lines(TOGETHER[fact]):
+    for line in lines(REQUEST_FACTS[fact]):
         for group in ("video", "all"):
             rules = head(video={"size": {"min": 1}}, request={group: {fact: line}, "companions": {"video": ["image"]}})
             for media in (CLIP, Media(kind="video", format="mp4")):
@@ -128,8 +129,8 @@ def test_every_limit_on_a_request_gives_findings_that_can_be_written(fact: str) 
 
 
 def test_every_code_that_a_limit_can_give_is_registered() -> None:
-    for fact in {**FACTS, **DELIVERY, **TOGETHER}:
-        assert {*bound_codes(fact), choice_code(fact), absence_code(fact)} <= CODES.keys()
+    for fact in FACTS.values():
+        assert {*fact.bound_codes, fact.choice_code, fact.absence_code} <= CODES.keys()
 
 
 class TestRemarks:

@@ -7,8 +7,8 @@ from typing import Any
 
 from preflight.codes import CODES
 from preflight.escape import printable_texts
+from preflight.facts import label
 from preflight.ruleset import Limit, RuleSet
-from preflight.units import label
 from preflight.wording import accepted
 
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from preflight.codes import SEVERITIES
 from preflight.escape import printable
+from preflight.facts import MEDIA_FACTS
 from preflight.formats import VIDEO
-from preflight.media import FACTS, Media
+from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report
 from preflight.reporters import is_path
 from preflight.reporters.html.limits import rule_sets
@@ -20,7 +21,7 @@ from preflight.sources.open import is_url
 
 VERDICTS: Final = ("fail", "unknown", "warning", "pass")
 """The words of the page for the outcomes, worst first. A row's verdict is the number of one of them."""
-SHOWN: Final = tuple(name for name in FACTS if name not in ("kind", "format", "notes"))
+SHOWN: Final = tuple(name for name in MEDIA_FACTS if name not in ("kind", "format", "notes"))
 """The facts of a row, in this order."""
 
 _IN_MEMORY: Final = 8 << 20

@@ -1,0 +1,258 @@
+"""The one table of facts: of a media file, of how a server delivers it, and of files used together.
+
+Labels, units, columns, JSON Schemas, finding codes and the words of rule files derive from it. To add a fact, add it
+here and to the class that holds its value (`preflight.media`), and let a reader set it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+from preflight.formats import AUDIO_CODECS, FORMATS, KINDS, VIDEO_CODECS
+
+Unit = Literal["bytes", "s", "px", "Hz", "bit/s", "fps", "characters"]
+SectionName = Literal["image", "video", "audio", "url", "data_uri", "request"]
+ValueType = type[str | int | float | bool | tuple[str, ...]]
+
+
+class Fact(NamedTuple):
+    """What is known of a fact, besides its value.
+
+    type          type of the value; `None` always stands for a value that could not be read
+    help          one sentence for documentation and editors
+    label         name of the fact in messages and headings
+    unit          unit of the value, if it has one
+    sections      sections of a rule file that may limit the fact; for facts of a media file, the kinds that have it
+    track         codec fact that is `none` if the track that this fact describes is absent
+    derived_from  facts from which it is computed
+    words         the only values that a rule file may list; empty if any value is allowed
+    is_optional   whether servers often leave it out, so that a limit on it accepts an unknown value
+    bound_codes   finding codes for a value below the lower and above the upper bound
+    choice_code   finding code for a value that is not among the accepted ones
+    absence_code  finding code for "there is none" where a limit requires a value; empty: `choice_code`
+    """
+
+    name: str
+    type: ValueType
+    help: str
+    label: str = ""
+    unit: Unit | None = None
+    sections: tuple[SectionName, ...] = ()
+    track: Literal["video_codec", "audio_codec"] | None = None
+    derived_from: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    is_optional: bool = False
+    bound_codes: tuple[str, str] = ("value_too_low", "value_too_high")
+    choice_code: str = "value_not_accepted"
+    absence_code: str = ""
+
+
+def _table(*facts: Fact) -> Mapping[str, Fact]:
+    return MappingProxyType(
+        {
+            fact.name: fact._replace(label=fact.label or fact.name, absence_code=fact.absence_code or fact.choice_code)
+            for fact in facts
+        }
+    )
+
+
+_IMAGE_AND_VIDEO: Final[tuple[SectionName, ...]] = ("image", "video")
+_VIDEO_AND_AUDIO: Final[tuple[SectionName, ...]] = ("video", "audio")
+_ALL_KINDS: Final[tuple[SectionName, ...]] = ("image", "video", "audio")
+
+MEDIA_FACTS: Final = _table(
+    Fact("kind", str, "Kind of media: image, video or audio.", words=KINDS),
+    Fact(
+        "format", str, "Format of the content, whatever the file is called.",
+        sections=_ALL_KINDS, words=tuple(FORMATS), choice_code="format_unsupported",
+    ),
+    Fact(
+        "mime", str, "MIME type of the content, e.g. image/jpeg.",
+        sections=_ALL_KINDS, derived_from=("kind", "format"),
+    ),
+    Fact(
+        "size", int, "Bytes of the file. MB is 10^6 bytes, MiB is 2^20.", "file size", "bytes",
+        sections=(*_ALL_KINDS, "data_uri"), bound_codes=("file_size_too_small", "file_size_too_large"),
+    ),
+    Fact(
+        "width", int, "Pixels as displayed, after rotation.", unit="px",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", bound_codes=("width_too_small", "width_too_large"),
+    ),
+    Fact(
+        "height", int, "Pixels as displayed, after rotation.", unit="px",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", bound_codes=("height_too_small", "height_too_large"),
+    ),
+    Fact(
+        "stored_width", int, "Pixels as coded, before rotation.", "stored width", "px",
+        sections=_IMAGE_AND_VIDEO, track="video_codec",
+    ),
+    Fact(
+        "stored_height", int, "Pixels as coded, before rotation.", "stored height", "px",
+        sections=_IMAGE_AND_VIDEO, track="video_codec",
+    ),
+    Fact(
+        "rotation", int, "Clockwise degrees to display: 0, 90, 180 or 270.",
+        sections=_IMAGE_AND_VIDEO, track="video_codec",
+    ),
+    Fact("orientation", int, "EXIF orientation, 1 to 8.", sections=_IMAGE_AND_VIDEO),
+    Fact(
+        "pixel_aspect_ratio", float, "Width of a pixel / height of a pixel; 1 is square.", "pixel aspect ratio",
+        sections=_IMAGE_AND_VIDEO, track="video_codec",
+    ),
+    Fact(
+        "aspect_ratio", float, "Width / height as displayed.", "aspect ratio",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        bound_codes=("aspect_ratio_too_small", "aspect_ratio_too_large"),
+    ),
+    Fact(
+        "pixels", int, "Width × height as displayed: the total, not a side.",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        bound_codes=("pixel_count_too_small", "pixel_count_too_large"),
+    ),
+    Fact(
+        "frames", int, "Pictures in an image file, or frames of a video. Only a deep check counts those of animations.",
+        sections=_IMAGE_AND_VIDEO, track="video_codec",
+    ),
+    Fact(
+        "duration", float, "Playing time in seconds.", unit="s",
+        sections=_ALL_KINDS, bound_codes=("duration_too_short", "duration_too_long"),
+    ),
+    Fact(
+        "fps", float, "Average frames per second.", "frame rate", "fps",
+        sections=("video",), track="video_codec", bound_codes=("fps_too_low", "fps_too_high"),
+    ),
+    Fact(
+        "variable_fps", bool, "Whether the time between frames varies.", "variable frame rate",
+        sections=("video",), track="video_codec",
+    ),
+    Fact(
+        "video_codec", str, "Codec of the video track.", "video codec",
+        sections=("video",), track="video_codec", words=VIDEO_CODECS, choice_code="video_codec_unsupported",
+    ),
+    Fact(
+        "audio_codec", str, 'Codec of the audio track; "none" is a video without one.', "audio codec",
+        sections=_VIDEO_AND_AUDIO, words=AUDIO_CODECS,
+        choice_code="audio_codec_unsupported", absence_code="audio_track_required",
+    ),
+    Fact(
+        "sample_rate", int, "Audio samples per second.", "sample rate", "Hz",
+        sections=_VIDEO_AND_AUDIO, track="audio_codec", absence_code="audio_track_required",
+    ),
+    Fact(
+        "channels", int, "Audio channels.",
+        sections=_VIDEO_AND_AUDIO, track="audio_codec", absence_code="audio_track_required",
+    ),
+    Fact("bit_rate", int, "Bits per second, of all tracks.", "bit rate", "bit/s", sections=_VIDEO_AND_AUDIO),
+    Fact(
+        "has_alpha", bool, "Whether it has transparency.", "transparency",
+        sections=_IMAGE_AND_VIDEO, track="video_codec",
+    ),
+    Fact("encrypted", bool, "Whether a track is encrypted.", sections=_VIDEO_AND_AUDIO),
+    Fact(
+        "streamable", bool, "MP4 family: whether the index (moov box) precedes the media data.",
+        sections=_VIDEO_AND_AUDIO,
+    ),
+    Fact("notes", tuple, "Words for what a user should know; each is explained by `preflight.codes.NOTES`."),
+)  # fmt: skip
+"""The facts of a media file (`preflight.media.Media`), in the order of reports."""
+
+DELIVERY_FACTS: Final = _table(
+    Fact(
+        "scheme", str, 'Scheme of the URL: "https" or "http".',
+        sections=("url",), choice_code="scheme_unsupported",
+    ),
+    Fact("host", str, "Host name in the URL.", sections=("url",)),
+    Fact(
+        "url_length", int, "Characters of the URL, or of the data URI.", "URL length", "characters",
+        sections=("url", "data_uri"), bound_codes=("value_too_low", "url_too_long"),
+    ),
+    Fact("port", int, "Port of the URL."),
+    Fact(
+        "host_is_ip", bool, "Whether the host is an IP address, not a name.", "host is an IP address",
+        sections=("url",), choice_code="host_is_ip",
+    ),
+    Fact(
+        "public", bool, "Whether every address of every host is on the public internet.", "host is public",
+        sections=("url",), is_optional=True, choice_code="address_not_public",
+    ),
+    Fact("status", int, "HTTP status of the response, after redirects.", sections=("url",)),
+    Fact(
+        "redirects", int, "Number of redirects that were followed.",
+        sections=("url",), bound_codes=("value_too_low", "redirects_too_many"),
+    ),
+    Fact(
+        "redirected_host", bool, "Whether a redirect led to another host.", "redirect to another host",
+        sections=("url",),
+    ),
+    Fact(
+        "insecure_redirect", bool, "Whether a redirect led from https to http.", "redirect from https to http",
+        sections=("url",),
+    ),
+    Fact(
+        "content_type", str, "Content-Type that the server declares, without parameters.", "Content-Type",
+        sections=("url",), is_optional=True, choice_code="content_type_unsupported",
+    ),
+    Fact(
+        "content_type_matches", bool, "Whether the Content-Type is one of the content's format.",
+        "Content-Type is that of the content",
+        sections=("url",), is_optional=True, choice_code="content_type_mismatch",
+    ),
+    Fact(
+        "content_length", int, "Bytes of the whole file, as the server states them.", "Content-Length", "bytes",
+        sections=("url",), is_optional=True, absence_code="content_length_missing",
+    ),
+    Fact("etag", str, "ETag of the response."),
+    Fact(
+        "ranges", bool, "Whether the server supports Range requests.", "Range requests",
+        sections=("url",), is_optional=True, choice_code="ranges_missing",
+    ),
+    Fact(
+        "head_ok", bool, "Whether a HEAD request is answered with the length of the file.", "HEAD",
+        sections=("url",), choice_code="head_fails",
+    ),
+    Fact(
+        "download_seconds", float, "Seconds that a download would take at the measured rate.", "download", "s",
+        sections=("url",), is_optional=True, bound_codes=("value_too_low", "download_slow"),
+    ),
+    Fact(
+        "expires_in", float, "Seconds until the signature of the URL expires.", "the URL's signature", "s",
+        sections=("url",), is_optional=True, bound_codes=("url_expired", "url_expired"),
+    ),
+    Fact(
+        "page", str, 'Kind of web page that is served in place of the file; "none" if it is the file.',
+        sections=("url",), is_optional=True, choice_code="web_page",
+    ),
+)  # fmt: skip
+"""What the server of a URL did (`preflight.media.Delivery`): what `[url]` limits."""
+
+REQUEST_FACTS: Final = _table(
+    Fact(
+        "files", int, "Number of files.",
+        sections=("request",), bound_codes=("too_few_files", "too_many_files"),
+    ),
+    Fact(
+        "total_duration", float, "Playing time of all files together, in seconds.", "total duration", "s",
+        sections=("request",), bound_codes=("total_duration_too_short", "total_duration_too_long"),
+    ),
+    Fact(
+        "total_size", int, "Bytes of all files together.", "total size", "bytes",
+        sections=("request",), bound_codes=("total_size_too_small", "total_size_too_large"),
+    ),
+)  # fmt: skip
+"""What files used together have in common: what `[request]` limits."""
+
+FACTS: Final[Mapping[str, Fact]] = MappingProxyType({**MEDIA_FACTS, **DELIVERY_FACTS, **REQUEST_FACTS})
+"""Every fact by its name."""
+
+
+def section_facts(section: SectionName) -> Mapping[str, Fact]:
+    """Return the facts that a section of a rule file may limit."""
+    return {name: fact for name, fact in FACTS.items() if section in fact.sections}
+
+
+def label(name: str) -> str:
+    """Return what a fact is called in messages and headings; the name itself if it is not that of a fact."""
+    fact = FACTS.get(name)
+    return fact.label if fact is not None else name
