@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from preflight.codes import CODES, Severity, sentence_of
 from preflight.facts import FACTS, label
 from preflight.formats import CAMERA_RAW, holds_media
 from preflight.media import NONE, Delivery, Media, lacks_track_of
-from preflight.report import Finding, Problem, Result, verdict_of
+from preflight.report import Finding, Plan, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet, Section
 from preflight.units import amount, span
 from preflight.wording import accepted, beyond, either
@@ -35,7 +35,7 @@ def judge(
     extra     findings that hold whatever the rule set (of a deep look, of a name)
     private   addresses that are not public may be read: a warning, no error
     strict    warnings fail; dropped: codes of findings that do not count, unless nothing was read of the media
-    name      the file's name for ready commands in hints; None: a placeholder
+    name      the path of the file for the command of the plan; None: a placeholder
     """
     findings: list[Finding] = []
     if problem is not None:
@@ -50,14 +50,23 @@ def judge(
         findings += [remark(word) for word in delivery.notes if word in CODES]
         if delivery.scheme == "http" and all(limit.fact != "scheme" for limit in rules.url):
             findings.append(remark("plain_http"))
+    section, plan = None, None
     if delivery is not None and any(one.code == "web_page" and one.severity == "error" for one in findings):
         findings = [finding for finding in findings if (finding.fact or finding.code) not in _OF_THE_PAGE]
     elif media is not None:
-        _of_media(findings, media, rules, name, dropped)
-    findings.extend(extra)
-    if dropped and media is not None and media.kind is not None:
-        findings = [finding for finding in findings if not _dropped(finding, dropped)]
-    return _result(rules, findings, strict)
+        section = _of_media(findings, media, rules, dropped)
+    if media is None or media.kind is None:
+        dropped = frozenset()
+    findings = _counted(findings, dropped)
+    if media is not None and section is not None and any(one.severity == "error" for one in findings):
+        findings, plan = _planner()(findings, media, section, name)
+    findings += _counted(extra, dropped)
+    verdict = verdict_of(findings, strict=strict) if findings else "pass"
+    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings), plan)
+
+
+def _counted(findings: Sequence[Finding], dropped: frozenset[str]) -> list[Finding]:
+    return [finding for finding in findings if not _dropped(finding, dropped)] if dropped else list(findings)
 
 
 def _dropped(finding: Finding, dropped: frozenset[str]) -> bool:
@@ -69,21 +78,16 @@ def _dropped(finding: Finding, dropped: frozenset[str]) -> bool:
     return finding.code in dropped
 
 
-def _result(rules: RuleSet, findings: list[Finding], strict: bool) -> Result:
-    verdict = verdict_of(findings, strict=strict) if findings else "pass"
-    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))
-
-
-def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str | None, dropped: frozenset[str]) -> None:
+def _of_media(findings: list[Finding], media: Media, rules: RuleSet, dropped: frozenset[str]) -> Section | None:
+    """Add the findings on a media, and return the section that it was judged by."""
     kind = media.kind
     if kind is None:
         findings.append(_not_media(media, rules))
-        return
+        return None
     section = rules.sections.get(kind)
     if section is None:
         findings.append(_kind_not_accepted(kind, rules))
-        return
-    before = len(findings)
+        return None
     limits = section.for_format(media.format)
     if media.format in CAMERA_RAW:
         limits = _of_camera_raw(findings, media, rules, limits, dropped)
@@ -97,8 +101,7 @@ def _of_media(findings: list[Finding], media: Media, rules: RuleSet, name: str |
             findings.append(_unknown(limit, rules, media))
         elif side := limit.side(value, media.height):
             findings.append(_outside(limit, value, side, rules, media))
-    if len(findings) > before:
-        findings[:] = _hinting()(findings, media, section, name)
+    return section
 
 
 def _of_camera_raw(
@@ -127,11 +130,11 @@ def _of_camera_raw(
 
 
 @cache
-def _hinting() -> Callable[[list[Finding], Media, Section, str | None], list[Finding]]:
-    """What adds the hints: loaded for the first file that does not pass."""
-    from preflight.plans import with_hints
+def _planner() -> Callable[[list[Finding], Media, Section, str | None], tuple[list[Finding], Plan | None]]:
+    """Return what adds hints and the plan: loaded for the first file that fails."""
+    from preflight.plans import with_plan
 
-    return with_hints
+    return with_plan
 
 
 def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: bool) -> Finding | None:

@@ -21,6 +21,9 @@ Outcome = Literal["pass", "pass_with_warning", "unknown", "fail"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "pass_with_warning", "unknown", "fail")
 """All outcomes, from best to worst."""
 
+Action = Literal["crop", "scale", "change_fps", "trim", "transcode", "remove_audio", "remux", "convert", "move_index"]
+"""What a step of a plan does."""
+
 _GRAVITY: Final[dict[str, int]] = {"pass": 0, "unknown": 1, "fail": 2}
 
 
@@ -50,7 +53,7 @@ class Finding(NamedTuple):
     code       a key of `preflight.codes.CODES`
     severity   `error`, `unknown`, `warning` or `note`
     fact       which fact it is about; value: as measured; limit: as the rule file says, e.g. `{"min": 2, "max": 15}`
-    hint       what would make it pass; reference: where the limit is published
+    hint       one sentence on what would make it pass, never a command; reference: where the limit is published
     """
 
     code: str
@@ -86,14 +89,64 @@ def faulted(report: Report, error: Exception) -> Report:
     """Return what replaces a report that could not be written: verdicts that failed stay, all others are unknown."""
     finding = internal_error(error)
     results = tuple(
-        one._replace(verdict=worst((one.verdict, "unknown")), findings=(finding,)) for one in report.results
+        one._replace(verdict=worst((one.verdict, "unknown")), findings=(finding,), plan=None) for one in report.results
     )
     problem = report.error or Problem(finding.code, finding.message)
     return replace(report, media=None, delivery=None, results=results, error=problem)
 
 
+class Step(NamedTuple):
+    """One change of a plan.
+
+    facts  names of the facts that it brings inside their limits; empty where only another step requires it
+
+    Each other field is named like the fact that it changes and has the new value; None where it changes nothing.
+    """
+
+    action: Action
+    facts: tuple[str, ...]
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    duration: float | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    format: str | None = None
+    streamable: bool | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return a JSON object: `action`, `facts`, and the new values."""
+        row: dict[str, object] = {"action": self.action, "facts": list(self.facts)}
+        row |= {name: value for name, value in zip(self._fields[2:], self[2:], strict=True) if value is not None}
+        return row
+
+
+class Plan(NamedTuple):
+    """The smallest set of changes that makes a file pass a rule set.
+
+    sentence  says the steps in words
+    command   the words of a command that makes all changes and writes a new file; None where no command can
+    """
+
+    sentence: str
+    steps: tuple[Step, ...]
+    command: tuple[str, ...] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return a JSON object with all three fields."""
+        return {
+            "sentence": self.sentence,
+            "steps": [step.as_json() for step in self.steps],
+            "command": None if self.command is None else list(self.command),
+        }
+
+
 class Result(NamedTuple):
-    """What one rule set says of one source. `as_of`: ISO day its limits were read; `basis`: published or assumed."""
+    """What one rule set says of one source.
+
+    as_of, basis  the ISO day on which its limits were read; published or assumed
+    plan          what would make the file pass; None where it passes or where no change is known that would
+    """
 
     rules: str
     stage: str
@@ -101,6 +154,7 @@ class Result(NamedTuple):
     basis: str
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
+    plan: Plan | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -121,6 +175,7 @@ class Result(NamedTuple):
             "verdict": self.verdict,
             "outcome": self.outcome,
             "findings": [finding.as_json() for finding in self.findings],
+            "plan": None if self.plan is None else self.plan.as_json(),
         }
 
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from preflight.codes import CODES, SEVERITIES
 from preflight.facts import MEDIA_FACTS, Fact
-from preflight.report import OUTCOMES, SCHEMA
+from preflight.media import FACTS
+from preflight.report import OUTCOMES, SCHEMA, Action, Step
 
 _JSON_TYPES: Final[dict[type, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _VERDICTS: Final = ["pass", "fail", "unknown"]
@@ -37,7 +38,7 @@ def report_schema() -> dict[str, Any]:
             },
         },
         "additionalProperties": False,
-        "$defs": {"result": _result(), "finding": _finding()},
+        "$defs": {"result": _result(), "finding": _finding(), "plan": _plan(), "step": _step()},
     }
 
 
@@ -60,8 +61,27 @@ def _result() -> dict[str, Any]:
             "verdict": {"enum": _VERDICTS},
             "outcome": {"enum": list(OUTCOMES)},
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
+            "plan": {"anyOf": [{"$ref": "#/$defs/plan"}, {"type": "null"}]},
         }
     )
+
+
+def _plan() -> dict[str, Any]:
+    words = {"type": "array", "items": {"type": "string"}}
+    return _object(
+        {
+            "sentence": {"type": "string"},
+            "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
+            "command": {**words, "type": ["array", "null"], "description": "The words of a command that fixes it."},
+        }
+    )
+
+
+def _step() -> dict[str, Any]:
+    values = {name: _fact(name) for name in Step._fields if name not in ("action", "facts")}
+    facts = {"type": "array", "items": {"enum": list(FACTS)}}
+    step = _object({"action": {"enum": list(get_args(Action))}, "facts": facts})
+    return {**step, "properties": {**step["properties"], **values}}
 
 
 def _finding() -> dict[str, Any]:

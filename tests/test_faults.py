@@ -95,11 +95,11 @@ def test_a_requirement_gives_the_report() -> None:
     assert verdicts([Requirement(faulty()).report(Path(PICTURE))]) == [FAULT]
 
 
-def test_a_fault_in_planning_hints_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_in_planning_affects_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> Any:
         raise OverflowError("cannot convert float infinity to integer")
 
-    monkeypatch.setattr("preflight.judge._hinting", lambda: broken)
+    monkeypatch.setattr("preflight.judge._planner", lambda: broken)
     reports = preflight.check_many(["fixtures/refused/png-too-narrow.png", PICTURE], "atlas")
     assert verdicts(reports) == [FAULT, FINE]
 

@@ -1,4 +1,4 @@
-"""A hint says what would make a file pass, and its command, run as printed, does make it pass."""
+"""Plans: the steps that make a file pass, and a command that, run as it is, does make it pass."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from preflight import catalog
 from preflight.judge import judge
 from preflight.media import NONE, Media
 from preflight.plans import geometry
+from preflight.report import Plan, Report, Step
 from preflight.ruleset import RuleSet, compile_rules, limit
 
 ATLAS = catalog.load("atlas")
@@ -42,64 +43,139 @@ SOUND = Media(kind="audio", format="mp3", size=90_000, duration=5.0, audio_codec
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
-def hint(media: Media, rules: str = "atlas", name: str | None = "in.bin") -> str:
-    """The first hint for a media."""
-    findings = judge(media, catalog.load(rules), name=name).findings
+def planned(media: Media, rules: str | RuleSet = "atlas", name: str | None = "in.bin") -> Plan | None:
+    """Return the plan for a media."""
+    return judge(media, catalog.load(rules) if isinstance(rules, str) else rules, name=name).plan
+
+
+def hint(media: Media, rules: str | RuleSet = "atlas") -> str:
+    """Return the first hint for a media."""
+    findings = judge(media, catalog.load(rules) if isinstance(rules, str) else rules).findings
     return next((finding.hint for finding in findings if finding.hint), "")
 
 
+def command(media: Media, rules: str | RuleSet = "atlas", name: str | None = "in.bin") -> str:
+    """Return the command of the plan for a media, as a shell would be given it; empty where there is none."""
+    plan = planned(media, rules, name)
+    return shlex.join(plan.command) if plan is not None and plan.command is not None else ""
+
+
 @pytest.mark.parametrize(
-    ("media", "said"),
+    ("media", "sentence", "started"),
     [
-        (replace(PHOTO, width=280), "scale it to 300×686: python3 -c "),
-        (replace(PHOTO, width=2000), "crop it to 1600×640: python3 -c "),
-        (replace(PHOTO, width=100, height=1000), "crop it to 100×250 and scale it to 300×750: python3 -c "),
-        (replace(PHOTO, format="avif"), "convert it to png: python3 -c "),
-        (replace(PHOTO, size=40_000_000), "compress it more, or make it smaller"),
-        (replace(PHOTO, width=280, size=40_000_000), "scale it to 300×686"),
-        (replace(CLIP, duration=1.0), "make it at least 2 s long"),
+        (replace(PHOTO, width=280), "scale it to 300×686", "python3 -c "),
+        (replace(PHOTO, width=2000), "crop it to 1600×640", "python3 -c "),
+        (replace(PHOTO, width=100, height=1000), "crop it to 100×250 and scale it to 300×750", "python3 -c "),
+        (replace(PHOTO, format="avif"), "convert it to png", "python3 -c "),
+        (replace(PHOTO, size=40_000_000), "compress it more, or make it smaller", ""),
+        (replace(PHOTO, width=280, size=40_000_000), "scale it to 300×686", ""),
+        (replace(CLIP, duration=1.0), "make it at least 2 s long", ""),
         (
             replace(CLIP, duration=16.0),
-            "keep the first 14.8 s: ffmpeg -i in.bin -t 14.8 -c:v libx264 -pix_fmt yuv420p ",
+            "keep the first 14.8 s",
+            "ffmpeg -i in.bin -t 14.8 -c:v libx264 -pix_fmt yuv420p ",
         ),
-        (replace(CLIP, fps=12.0), "convert it to 24 frames per second: ffmpeg -i in.bin -vf fps=24 -c:v libx264 "),
-        (replace(CLIP, fps=120.0), "convert it to 60 frames per second: ffmpeg -i in.bin -vf fps=60 -c:v libx264 "),
+        (
+            replace(CLIP, fps=12.0),
+            "convert it to 24 frames per second",
+            "ffmpeg -i in.bin -vf fps=24 -c:v libx264 ",
+        ),
+        (
+            replace(CLIP, fps=120.0),
+            "convert it to 60 frames per second",
+            "ffmpeg -i in.bin -vf fps=60 -c:v libx264 ",
+        ),
         (
             replace(CLIP, format="mkv"),
-            "remux it to mp4, nothing is re-encoded: ffmpeg -i in.bin -c copy -sn in-bin-fixed.mp4",
+            "remux it to mp4 without re-encoding",
+            "ffmpeg -i in.bin -c copy -sn in-bin-fixed.mp4",
         ),
-        (replace(CLIP, format="m4v"), "remux it to mp4, nothing is re-encoded: ffmpeg -i in.bin -c copy in-bin-"),
-        (replace(CLIP, format="avi"), "convert it to mp4: ffmpeg -i in.bin -c:v libx264 -pix_fmt yuv420p -c:a aac "),
+        (replace(CLIP, format="m4v"), "remux it to mp4 without re-encoding", "ffmpeg -i in.bin -c copy in-bin-"),
+        (
+            replace(CLIP, format="avi"),
+            "convert it to mp4",
+            "ffmpeg -i in.bin -c:v libx264 -pix_fmt yuv420p -c:a aac ",
+        ),
         (
             replace(CLIP, format="mkv", audio_codec="opus"),
-            "convert it to mp4: ffmpeg -i in.bin -c:v copy -c:a aac in-bin-",
+            "convert it to mp4",
+            "ffmpeg -i in.bin -c:v copy -c:a aac in-bin-",
         ),
-        (replace(SOUND, format="flac"), "convert it to wav: ffmpeg -i in.bin -c:a pcm_s16le in-bin-fixed.wav"),
+        (replace(SOUND, format="flac"), "convert it to wav", "ffmpeg -i in.bin -c:a pcm_s16le in-bin-fixed.wav"),
         (
             replace(SOUND, duration=20.0),
-            "keep the first 14.8 s: ffmpeg -i in.bin -t 14.8 -c:a libmp3lame in-bin-fixed.mp3",
+            "keep the first 14.8 s",
+            "ffmpeg -i in.bin -t 14.8 -c:a libmp3lame in-bin-fixed.mp3",
         ),
     ],
 )
-def test_what_is_said(media: Media, said: str) -> None:
-    assert hint(media).startswith(said)
+def test_hint_is_a_sentence_and_command_is_apart(media: Media, sentence: str, started: str) -> None:
+    assert hint(media) == sentence
+    plan = planned(media)
+    if started:
+        assert plan is not None
+        assert plan.sentence == sentence
+        assert command(media).startswith(started)
+    else:
+        assert plan is None
 
 
-def test_a_remark_of_the_rule_file_is_repeated() -> None:
-    assert hint(replace(CLIP, width=1920, height=1080)).startswith(
-        "scale it to 1284×722 (in September 2026 it answered 407,696 to 8,295,044: --for atlas@2026-09 judges by that)"
-        ": ffmpeg -i in.bin -vf scale=1284:722,setsar=1 "
+def test_steps_name_the_new_values_of_facts() -> None:
+    bad = replace(CLIP, format="avi", width=3000, height=1000, duration=60.0, fps=90.0)
+    plan = planned(bad)
+    assert plan is not None
+    assert plan.steps == (
+        Step("crop", ("aspect_ratio", "pixels"), width=2500, height=1000),
+        Step("scale", ("aspect_ratio", "pixels"), width=1520, height=608),
+        Step("change_fps", ("fps",), fps=60.0),
+        Step("trim", ("duration",), duration=14.8),
+        Step("convert", ("format",), format="mp4"),
     )
+    assert plan.sentence == (
+        "crop it to 2500×1000, scale it to 1520×608, convert it to 60 frames per second, keep the first 14.8 s and "
+        "convert it to mp4"
+    )
+    assert plan.steps[0].as_json() == {
+        "action": "crop",
+        "facts": ["aspect_ratio", "pixels"],
+        "width": 2500,
+        "height": 1000,
+    }
 
 
-def test_one_command_mends_everything() -> None:
+def test_remuxing_plan_moves_the_index_too() -> None:
+    rules = mine(video={"format": {"any_of": ["mp4"]}, "streamable": {"any_of": [True]}})
+    plan = planned(replace(CLIP, format="mov", streamable=False), rules)
+    assert plan is not None
+    assert [step.action for step in plan.steps] == ["remux", "move_index"]
+    assert plan.sentence == "remux it to mp4 and move the index (moov) to the front without re-encoding"
+
+
+def test_plan_considers_only_findings_that_count() -> None:
+    media = replace(CLIP, fps=12.0, size=99_000_000)
+    assert judge(media, ATLAS).plan is None  # no command makes it small enough
+    result = judge(media, ATLAS, dropped=frozenset(["file_size_too_large"]))
+    assert result.plan is not None
+    assert result.plan.sentence == "convert it to 24 frames per second"
+
+
+def test_passing_file_has_no_plan() -> None:
+    assert planned(CLIP) is None
+    assert planned(replace(CLIP, duration=15.1)) is None  # a warning
+
+
+def test_hint_repeats_the_remark_of_the_rule_file() -> None:
+    media = replace(CLIP, width=1920, height=1080)
+    assert hint(media) == (
+        "scale it to 1284×722 (in September 2026 it answered 407,696 to 8,295,044: --for atlas@2026-09 judges by that)"
+    )
+    assert command(media).startswith("ffmpeg -i in.bin -vf scale=1284:722,setsar=1 ")
+
+
+def test_one_command_fixes_everything() -> None:
     bad = replace(CLIP, format="avi", width=3000, height=1000, duration=60.0, fps=90.0, video_codec="mpeg4")
-    findings = judge(bad, ATLAS, name="in.avi").findings
-    commands = [finding.hint for finding in findings if "ffmpeg" in (finding.hint or "")]
-    assert len(findings) == 5
-    assert len(commands) == 1
-    assert commands[0] is not None
-    assert commands[0].endswith(
+    assert len(judge(bad, ATLAS).findings) == 5
+    assert command(bad, name="in.avi") == (
         "ffmpeg -i in.avi -vf crop=2500:1000,scale=1520:608,setsar=1,fps=60 -t 14.8 "
         "-c:v libx264 -pix_fmt yuv420p -c:a aac in-avi-fixed.mp4"
     )
@@ -118,7 +194,7 @@ def test_one_command_mends_everything() -> None:
     ],
 )
 def test_there_is_no_command_where_none_would_do(media: Media, rules: str) -> None:
-    assert not any(word in hint(media, rules) for word in ("ffmpeg", "python3"))
+    assert command(media, rules) == ""
 
 
 @pytest.mark.parametrize(
@@ -129,18 +205,20 @@ def test_there_is_no_command_where_none_would_do(media: Media, rules: str) -> No
         ("-x.mov", ["./-x.mov", "./-x-mov-fixed.mp4"]),
         ("a:b.mov", ["./a:b.mov", "./a:b-mov-fixed.mp4"]),
         ("$(reboot).mov", ["$(reboot).mov", "$(reboot)-mov-fixed.mp4"]),
-        ("a\x1b[31m.mov", ["input.webm", "input-webm-fixed.mp4"]),
+        ("a\x1b[31m.mov", ["a\x1b[31m.mov", "a\x1b[31m-mov-fixed.mp4"]),
         (None, ["input.webm", "input-webm-fixed.mp4"]),
     ],
 )
-def test_names_are_quoted(name: str | None, words: list[str]) -> None:
-    command = shlex.split(hint(replace(CLIP, format="webm"), name=name).partition(": ")[2])
-    assert [command[2], command[-1]] == words
+def test_command_names_the_file_and_its_result(name: str | None, words: list[str]) -> None:
+    plan = planned(replace(CLIP, format="webm"), name=name)
+    assert plan is not None
+    assert plan.command is not None
+    assert [plan.command[2], plan.command[-1]] == words
 
 
 def test_no_two_files_have_one_result() -> None:
     names = ["a.mp4", "a.mov", "a.MP4", "b/a.mp4", "../a.mp4", "/a.mp4", "v1.2/a", "v1.2/b", ".mp4"]
-    results = [shlex.split(hint(replace(CLIP, duration=16.0), name=name).partition(": ")[2])[-1] for name in names]
+    results = [shlex.split(command(replace(CLIP, duration=16.0), name=name))[-1] for name in names]
     assert len(set(results)) == len(names)
     assert results[:4] == ["a-fixed.mp4", "a-mov-fixed.mp4", "a-MP4-fixed.mp4", "b/a-fixed.mp4"]
     assert results[6] == "v1.2/a-fixed.mp4"
@@ -149,8 +227,7 @@ def test_no_two_files_have_one_result() -> None:
 def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     shutil.copy("fixtures/refused/png-too-narrow.png", tmp_path / "a.png")
     (tmp_path / "a-fixed.png").write_text("precious")
-    command = hint(replace(PHOTO, format="png", width=299), name="a.png").partition(": ")[2]
-    words = [sys.executable, *shlex.split(command)[1:]]
+    words = [sys.executable, *shlex.split(command(replace(PHOTO, format="png", width=299), name="a.png"))[1:]]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "FileExistsError" in done.stderr
@@ -167,45 +244,53 @@ def mine(**sections: Any) -> RuleSet:
 
 
 @pytest.mark.parametrize(
-    ("rules", "media", "said"),
+    ("rules", "media", "said", "started"),
     [
         (
             mine(video={"video_codec": {"any_of": ["hevc"]}}),
             CLIP,
-            "transcode it to hevc: ffmpeg -i input.mp4 -c:v libx265 ",
+            "transcode it to hevc",
+            "ffmpeg -i input.mp4 -c:v libx265 ",
         ),
-        (mine(video={"audio_codec": {"any_of": ["mp3"]}}), CLIP, "transcode it to mp3: "),
-        (mine(video={"audio_codec": {"any_of": [NONE]}}), CLIP, "remove the sound track: "),
+        (mine(video={"audio_codec": {"any_of": ["mp3"]}}), CLIP, "transcode it to mp3", "ffmpeg "),
+        (mine(video={"audio_codec": {"any_of": [NONE]}}), CLIP, "remove the audio track", "ffmpeg "),
         (
             mine(video={"audio_codec": {"any_of": ["aac"], "required": True}}),
             replace(CLIP, audio_codec=NONE),
             "add an audio track",
+            "",
         ),
         (
             mine(video={"format": {"any_of": ["webm"]}}),
             CLIP,
-            "convert it to webm: ffmpeg -i input.mp4 -c:v libvpx-vp9 ",
+            "convert it to webm",
+            "ffmpeg -i input.mp4 -c:v libvpx-vp9 ",
         ),
         (
             mine(video={"fps": {"above": 24, "below": 60}}),
             replace(CLIP, fps=90.0),
             "convert it to 59 frames per second",
+            "ffmpeg ",
         ),
         (
             mine(video={"fps": {"above": 24, "below": 60}}),
             replace(CLIP, fps=24.0),
             "convert it to 25 frames per second",
+            "ffmpeg ",
         ),
-        (mine(image={"format": {"any_of": ["psd"]}}), PHOTO, ""),
+        (mine(image={"format": {"any_of": ["psd"]}}), PHOTO, "", ""),
     ],
 )
-def test_what_users_rules_ask_for(rules: RuleSet, media: Media, said: str) -> None:
-    assert (judge(media, rules).findings[0].hint or "").startswith(said)
+def test_plan_follows_rules_of_users(rules: RuleSet, media: Media, said: str, started: str) -> None:
+    assert hint(media, rules) == said
+    ready = command(media, rules, None)
+    assert ready.startswith(started)
+    assert bool(ready) == bool(started)
 
 
-def test_what_is_converted_is_mended_to_the_rules_of_its_new_format() -> None:
+def test_converted_file_fits_the_limits_of_its_new_format() -> None:
     """LTX takes no PCM in WAV, but only says so of WAV."""
-    assert "-c:a aac input-flac-fixed.wav" in hint(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
+    assert "-c:a aac input-flac-fixed.wav" in command(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
 
 
 sides = st.integers(min_value=1, max_value=20_000)
@@ -229,7 +314,7 @@ def test_a_shape_lies_inside_every_limit(width: int, height: int, kind: str, nam
 
 
 @given(sides, sides, st.sampled_from(["atlas", "volcengine"]))
-def test_a_picture_of_any_size_can_be_mended(width: int, height: int, name: str) -> None:
+def test_a_picture_of_any_size_can_be_assert_command_fixes(width: int, height: int, name: str) -> None:
     limits = {limit.fact: limit for limit in catalog.load(name).sections["image"].limits}
     assert geometry.shape(Media(kind="image", width=width, height=height), limits) is not None
 
@@ -239,13 +324,19 @@ def test_what_fits_already_is_left_alone() -> None:
     assert geometry.shape(PHOTO, limits) == ((640, 640), (640, 640))
 
 
-def mended(path: Path, rules: str) -> None:
-    """Run the command of the first hint as it is printed, and check what it wrote."""
-    report = preflight.check(path, rules)
+def argv_of(report: Report) -> list[str]:
+    """Return the words of the command of a report's only plan, as a program would run them."""
     assert report.verdict == "fail"
-    ready = next(finding.hint for finding in report.findings if finding.hint and ": " in finding.hint)
-    words = shlex.split(ready[max(ready.find(": ffmpeg"), ready.find(": python3")) + 2 :])
-    words = [sys.executable, *words[1:]] if words[0] == "python3" else [words[0], "-nostdin", *words[1:]]
+    (result,) = report.results
+    assert result.plan is not None
+    assert result.plan.command is not None
+    program, *words = result.plan.command
+    return [sys.executable, *words] if program == "python3" else [program, "-nostdin", *words]
+
+
+def assert_command_fixes(path: Path, rules: str) -> None:
+    """Run the command of the plan, and check what it wrote."""
+    words = argv_of(preflight.check(path, rules))
     subprocess.run(words, cwd=path.parent, check=True, capture_output=True, timeout=60)
     after = preflight.check(path.parent / words[-1], rules, strict=True)
     assert after.verdict == "pass", after.findings
@@ -284,19 +375,19 @@ class TestPictures:
     def test_become_acceptable(self, tmp_path: Path, mode: str, size: tuple[int, int], name: str) -> None:
         options = {"compression": "group4"} if mode == "1" else {}
         Image.new(mode, size).save(tmp_path / name, **options)
-        mended(tmp_path / name, "atlas")
+        assert_command_fixes(tmp_path / name, "atlas")
 
     def test_turned_ones_too(self, tmp_path: Path) -> None:
         exif = Image.Exif()
         exif[0x0112] = 6
         Image.new("RGB", (1000, 300)).save(tmp_path / "turned.jpg", exif=exif)
-        mended(tmp_path / "turned.jpg", "atlas")
+        assert_command_fixes(tmp_path / "turned.jpg", "atlas")
 
     def test_heic_too(self, tmp_path: Path) -> None:
         import pillow_heif
 
         pillow_heif.from_pillow(Image.new("RGB", (200, 300))).save(tmp_path / "small.heic")
-        mended(tmp_path / "small.heic", "atlas")
+        assert_command_fixes(tmp_path / "small.heic", "atlas")
 
 
 @needs_ffmpeg
@@ -305,27 +396,26 @@ class TestClips:
         path = ffmpeg(
             tmp_path / "all.mkv", *film(961, 301, 16.5, 12), *TONE, "-shortest", "-c:v", "mjpeg", "-c:a", "aac"
         )
-        mended(path, "atlas")
+        assert_command_fixes(path, "atlas")
 
     def test_odd_sides_that_encoders_refuse(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "odd.mov", *film(801, 641, 3, 90), "-c:v", "mjpeg")
-        mended(path, "atlas")
+        assert_command_fixes(path, "atlas")
 
     def test_codecs(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "old.mp4", *film(1280, 720, 2), *TONE, "-t", "2", "-c:v", "mpeg4", "-c:a", "ac3")
-        mended(path, "seedance-2.0")
+        assert_command_fixes(path, "seedance-2.0")
 
 
 def remuxed(path: Path, rules: RuleSet) -> Media:
-    """Run the command of the first hint, check that it only copies and that its result passes; give its facts."""
+    """Run the command of the plan, check that it only copies and that its result passes; return its facts."""
     report = preflight.check(path, rules)
-    assert report.verdict == "fail"
-    ready = next(finding.hint for finding in report.findings if finding.hint and ": ffmpeg " in finding.hint)
-    said, _, command = ready.partition(": ffmpeg ")
-    assert said.endswith("nothing is re-encoded")
-    assert " -c copy" in command
-    words = shlex.split(command)
-    subprocess.run(["ffmpeg", "-nostdin", *words], cwd=path.parent, check=True, capture_output=True, timeout=60)
+    words = argv_of(report)
+    plan = report.results[0].plan
+    assert plan is not None
+    assert plan.sentence.endswith("without re-encoding")
+    assert words[words.index("-c") + 1] == "copy"
+    subprocess.run(words, cwd=path.parent, check=True, capture_output=True, timeout=60)
     after = preflight.check(path.parent / words[-1], rules, strict=True)
     assert after.verdict == "pass", after.findings
     assert report.media is not None
@@ -364,16 +454,14 @@ class TestRemuxing:
     def test_an_index_at_the_end_is_moved_to_the_front(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2), *CODED)
         rules = mine(video={"format": {"any_of": ["mp4"]}, "streamable": {"any_of": [True]}})
-        assert "-c copy -movflags +faststart" in (preflight.check(path, rules).findings[0].hint or "")
+        assert "-c copy -movflags +faststart" in " ".join(argv_of(preflight.check(path, rules)))
         assert remuxed(path, rules).streamable is True
 
     def test_encoded_result_gets_index_at_front(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2, 12), *CODED)
         rules = mine(video={"fps": {"min": 24}, "streamable": {"any_of": [True]}})
-        report = preflight.check(path, rules)
-        command = next(f.hint for f in report.findings if f.hint and ": ffmpeg " in f.hint).partition(": ffmpeg ")[2]
-        words = shlex.split(command)
-        subprocess.run(["ffmpeg", "-nostdin", *words], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+        words = argv_of(preflight.check(path, rules))
+        subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=60)
         assert preflight.check(tmp_path / words[-1], rules).verdict == "pass"
 
     @pytest.mark.parametrize(("name", "accepted"), [("a.mp4", "m4a"), ("a.m4a", "mp4"), ("a.mkv", "m4a")])
@@ -402,25 +490,26 @@ class TestRemuxing:
     ],
 )
 def test_what_has_to_be_encoded_is_not_said_to_be_copied(media: Media, limits: dict[str, Any]) -> None:
-    hints = [one.hint for one in judge(media, mine(video={"format": {"any_of": ["mp4"]}, **limits})).findings]
-    assert not any("nothing is re-encoded" in hint or "-c copy" in hint for hint in hints if hint)
+    result = judge(media, mine(video={"format": {"any_of": ["mp4"]}, **limits}))
+    assert not any("without re-encoding" in (finding.hint or "") for finding in result.findings)
+    assert result.plan is None or "-c copy" not in " ".join(result.plan.command or ())
 
 
 def test_sound_that_fits_is_copied_beside_a_picture_that_is_encoded() -> None:
-    said = hint(replace(CLIP, fps=12.0, width=1000, height=700))
-    assert said.endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy in-bin-fixed.mp4")
+    ready = command(replace(CLIP, fps=12.0, width=1000, height=700))
+    assert ready.endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy in-bin-fixed.mp4")
 
 
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        ({"fps": {"any_of": [25, 30]}}, "convert it to 25 frames per second: ffmpeg "),
-        ({"aspect_ratio": {"any_of": [1]}}, "crop it to 720×720: ffmpeg "),
-        ({"aspect_ratio": {"any_of": [0.5625, 1]}}, "crop it to 720×720: ffmpeg "),
-        ({"width": {"any_of": [640, 1920]}}, "scale it to 640×360: ffmpeg "),
-        ({"height": {"any_of": [1080]}}, "scale it to 1920×1080: ffmpeg "),
-        ({"width": {"any_of": [512]}, "height": {"any_of": [512]}}, "crop it to 720×720 and scale it to 512×512: "),
-        ({"pixels": {"any_of": [230_400]}}, "scale it to 640×360: ffmpeg "),
+        ({"fps": {"any_of": [25, 30]}}, "convert it to 25 frames per second"),
+        ({"aspect_ratio": {"any_of": [1]}}, "crop it to 720×720"),
+        ({"aspect_ratio": {"any_of": [0.5625, 1]}}, "crop it to 720×720"),
+        ({"width": {"any_of": [640, 1920]}}, "scale it to 640×360"),
+        ({"height": {"any_of": [1080]}}, "scale it to 1920×1080"),
+        ({"width": {"any_of": [512]}, "height": {"any_of": [512]}}, "crop it to 720×720 and scale it to 512×512"),
+        ({"pixels": {"any_of": [230_400]}}, "scale it to 640×360"),
         ({"fps": {"any_of": [0]}}, ""),
         ({"width": {"any_of": [-5, 0]}}, ""),
         ({"aspect_ratio": {"any_of": [0, -1]}}, ""),
@@ -429,10 +518,11 @@ def test_sound_that_fits_is_copied_beside_a_picture_that_is_encoded() -> None:
     ],
 )
 def test_hint_targets_listed_values(limits: dict[str, Any], said: str) -> None:
-    found = judge(CLIP, mine(video=limits)).findings
-    assert found[0].severity == "error"
-    assert (found[0].hint or "").startswith(said)
-    assert said or found[0].hint is None
+    result = judge(CLIP, mine(video=limits))
+    assert result.findings[0].severity == "error"
+    assert (result.findings[0].hint or "") == said
+    assert (result.plan.sentence if result.plan else "") == said
+    assert bool(command(CLIP, mine(video=limits))) == bool(said)
 
 
 @pytest.mark.parametrize("fact", ["sample_rate", "channels"])
@@ -445,19 +535,29 @@ def test_hint_adds_required_audio_track(fact: str) -> None:
 class TestSounds:
     @pytest.mark.parametrize("name", ["long.mp3", "long.wav", "long.flac"])
     def test_become_shorter(self, tmp_path: Path, name: str) -> None:
-        mended(ffmpeg(tmp_path / name, *TONE), "atlas")
+        assert_command_fixes(ffmpeg(tmp_path / name, *TONE), "atlas")
 
     def test_change_their_coding(self, tmp_path: Path) -> None:
         with wave.open(os.fspath(tmp_path / "plain.wav"), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(bytes(32000))
-        mended(tmp_path / "plain.wav", "ltx")
+        assert_command_fixes(tmp_path / "plain.wav", "ltx")
 
 
-def test_no_command_is_given_for_a_film_of_which_nothing_is_shown() -> None:
+@pytest.mark.parametrize("note", ["nothing_shown", "no_media_data", "truncated", "no_moov"])
+def test_incomplete_file_has_hints_but_no_plan(note: str) -> None:
     film = replace(CLIP, fps=12.0)
-    assert ": ffmpeg " in hint(film)
-    assert hint(replace(film, notes=("nothing_shown",))) == "convert it to 24 frames per second"
+    assert command(film)
+    assert hint(replace(film, notes=(note,))) == "convert it to 24 frames per second"
+    assert planned(replace(film, notes=(note,))) is None
+
+
+@pytest.mark.parametrize("change", [{"notes": ("bad_header",)}, {"encrypted": True}, {"notes": ("leading_garbage",)}])
+def test_file_that_tools_cannot_open_has_a_plan_without_command(change: dict[str, Any]) -> None:
+    plan = planned(replace(CLIP, fps=12.0, **change))
+    assert plan is not None
+    assert plan.steps
+    assert plan.command is None
 
 
 def test_film_of_which_nothing_is_shown_gets_a_hint_about_its_edit_list() -> None:

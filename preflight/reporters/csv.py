@@ -9,13 +9,15 @@ from typing import IO, Any, Final
 
 from preflight.escape import printable
 from preflight.facts import MEDIA_FACTS
-from preflight.report import Finding, Report
+from preflight.report import Finding, Plan, Report
 from preflight.reporters import Options
+from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
 
 _FACTS: Final = tuple(name for name in MEDIA_FACTS if name not in ("kind", "format"))
 _FINDING: Final = ("severity", "code", "message", "hint", "fact", "value", "limit", "reference")
-_CHECK: Final = ("source", "kind", "format", "rules", "verdict", *_FINDING, *_FACTS)
+_RESULT: Final = ("rules", "verdict", "outcome", "plan", "command")
+_CHECK: Final = ("source", "kind", "format", *_RESULT, *_FINDING, *_FACTS)
 _PROBE: Final = ("source", "kind", "format", "code", "message", *_FACTS)
 
 _FORMULA: Final = tuple("=+-@＝＋－＠")
@@ -41,8 +43,9 @@ class CsvReporter:
             yield _row(report, problem)
         elif not (self._quiet and report.passed):
             for result in report.results:
+                plan = _plan_cells(result.plan)
                 for finding in result.findings or (None,):
-                    yield _row(report, (result.rules, result.verdict, *_cells(finding)))
+                    yield _row(report, (result.rules, result.verdict, result.outcome, *plan, *_cells(finding)))
 
     def close(self, summary: Summary) -> None:
         """Rows stand alone: nothing follows the last."""
@@ -53,6 +56,13 @@ def _row(report: Report, middle: tuple[Any, ...]) -> list[Any]:
     facts = [getattr(media, name, None) for name in _FACTS]
     row = (report.source, getattr(media, "kind", None), getattr(media, "format", None), *middle, *facts)
     return [cell(value) for value in row]
+
+
+def _plan_cells(plan: Plan | None) -> tuple[str | None, str | None]:
+    """Return the sentence of a plan, and its command for a shell."""
+    if plan is None:
+        return None, None
+    return plan.sentence, None if plan.command is None else shell_command(plan.command)
 
 
 def _cells(finding: Finding | None) -> tuple[Any, ...]:

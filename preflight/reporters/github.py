@@ -11,6 +11,7 @@ from preflight.codes import CODES
 from preflight.escape import printable
 from preflight.report import Finding, Report
 from preflight.reporters import Options, is_path
+from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
 
 _COMMAND: Final = {"error": "error", "unknown": "error", "warning": "warning", "note": "notice"}
@@ -25,10 +26,14 @@ class GithubReporter:
 
     def add(self, report: Report) -> None:
         several, remarks = len(report.results) > 1, report.remarks
-        lines = [_annotation(report.source, finding, "") for finding in remarks]
+        lines = [_annotation(report.source, finding) for finding in remarks]
         for result in report.results:
-            findings = [finding for finding in result.findings if finding not in remarks]
-            lines += [_annotation(report.source, one, result.rules if several else "") for one in findings]
+            command = result.plan.command if result.plan is not None else None
+            for finding in result.findings:
+                if finding not in remarks:
+                    fix = command if finding.hint and finding.severity == "error" else None
+                    lines.append(_annotation(report.source, finding, result.rules if several else "", fix))
+                    command = None if fix else command
         self._write("".join(lines))
 
     def close(self, summary: Summary) -> None:
@@ -37,14 +42,17 @@ class GithubReporter:
         self._write(f"preflight: {summary.files:,} files: {counts}\n")
 
 
-def _annotation(source: str, finding: Finding, rules: str) -> str:
+def _annotation(source: str, finding: Finding, rules: str = "", command: tuple[str, ...] | None = None) -> str:
     title = CODES[finding.code].title + (f" ({rules})" if rules else "")
     properties = {"file": source, "title": title} if is_path(source) else {"title": title}
     message = finding.message if finding.message.startswith(source) else f"{source}: {finding.message}"
     if finding.hint:
         message += f" → {finding.hint}"
+    message += f" [{finding.code}]"
+    if command is not None:
+        message += f"\nCommand that fixes it: {shell_command(command)}"
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMAND[finding.severity]} {listed}::{_data(f'{message} [{finding.code}]')}\n"
+    return f"::{_COMMAND[finding.severity]} {listed}::{_data(message)}\n"
 
 
 def _data(text: str) -> str:

@@ -15,6 +15,7 @@ from preflight.codes import SEVERITIES
 from preflight.escape import printable
 from preflight.report import Report, Result
 from preflight.reporters import Options
+from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
 
 _IN_MEMORY: Final = 1 << 20
@@ -108,6 +109,8 @@ def _lines(result: Result) -> list[str]:
         lines.append(f"{finding.severity}: {finding.message} [{finding.code}]")
         if finding.hint:
             lines.append(f"  → {finding.hint}")
+    if result.plan is not None and result.plan.command is not None:
+        lines.append(f"fix: {shell_command(result.plan.command)}")
     return lines
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from preflight.escape import printable
 from preflight.report import OUTCOMES, Report, Result
+from preflight.reporters.commands import commands_of, shell_command
 
 SEVERAL: Final = 4
 """From so many rule sets on, a table is easier to read than a list of findings."""
@@ -15,8 +16,8 @@ _WORDS: Final = {"pass_with_warning": "warning"}
 """Outcomes whose word in the table is a shorter one."""
 
 
-def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
-    """Yield lines of a table: one row per rule set, those that accept the file first; then every remark and hint once.
+def matrix(report: Report, styled: Callable[[str, str], str], *, commands: bool = True) -> Iterator[str]:
+    """Yield lines of a table: one row per rule set, best outcome first; then every remark, hint and command once.
 
     styled  gives a text the style of a word (`pass`, `fail`, `hint` …)
     """
@@ -41,6 +42,8 @@ def matrix(report: Report, styled: Callable[[str, str], str]) -> Iterator[str]:
         yield f"  {styled('note   ', 'note')}  {printable(remark.message)} [{remark.code}]"
     for hint, names in _hints(rows).items():
         yield styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
+    for command, names in commands_of(rows).items() if commands else ():
+        yield styled(f"  fix      {', '.join(names)}: {shell_command(command)}", "hint")
 
 
 def _taker(result: Result) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from json import JSONEncoder
-from typing import IO, Any, Final
+from typing import IO, Final
 from urllib.parse import quote
 
 from preflight.codes import CODES
 from preflight.escape import printable
-from preflight.report import Finding, Report
+from preflight.report import Finding, Plan, Report
 from preflight.reporters import Options
 from preflight.sources.open import is_url
 from preflight.summary import Summary
@@ -38,12 +38,12 @@ class SarifReporter:
 
     def add(self, report: Report) -> None:
         remarks, names = report.remarks, ",".join(result.rules for result in report.results)
-        rows = [_result(report.source, names, report.verdict, finding, finding.message) for finding in remarks]
+        rows = [_result(report.source, names, report.verdict, finding, finding.message, None) for finding in remarks]
         for result in report.results:
             for finding in result.findings:
                 if finding not in remarks:
                     message = f"{result.rules}: {finding.message}"
-                    rows.append(_result(report.source, result.rules, result.verdict, finding, message))
+                    rows.append(_result(report.source, result.rules, result.verdict, finding, message, result.plan))
         for text in list(map(self._encode, rows)):  # all of them or none: a fault leaves no half of a report
             self._write(self._before + text)
             self._before = ",\n"
@@ -54,7 +54,7 @@ class SarifReporter:
         self._write(f'{opening}],"invocations":[{self._encode(invocation)}]}}]}}\n')
 
 
-def _driver() -> dict[str, Any]:
+def _driver() -> dict[str, object]:
     try:
         release = version("preflight-media")
     except PackageNotFoundError:
@@ -75,8 +75,10 @@ def _driver() -> dict[str, Any]:
     }
 
 
-def _result(source: str, rules: str, verdict: str, finding: Finding, message: str) -> dict[str, Any]:
-    """Return one result; `rules` are the names of the rule sets that say it."""
+def _result(
+    source: str, rules: str, verdict: str, finding: Finding, message: str, plan: Plan | None
+) -> dict[str, object]:
+    """Return one result; `rules` are the names of the rule sets that say it. The plan is with each of its errors."""
     identity = "\0".join((rules, finding.code, finding.fact or "", source))
     return {
         "ruleId": finding.code,
@@ -93,6 +95,7 @@ def _result(source: str, rules: str, verdict: str, finding: Finding, message: st
             "value": finding.value,
             "limit": finding.limit,
             "hint": finding.hint,
+            "plan": plan.as_json() if plan is not None and finding.severity == "error" else None,
         },
     }
 

@@ -12,6 +12,7 @@ from preflight.escape import printable
 from preflight.media import Media
 from preflight.report import Finding, Report
 from preflight.reporters import Options
+from preflight.reporters.commands import commands_of, shell_command
 from preflight.reporters.matrix import SEVERAL, matrix
 from preflight.reporters.tables import table_text
 from preflight.summary import Summary, Tally
@@ -56,7 +57,7 @@ class TextReporter:
         if summary.files + summary.skipped + summary.ignored > 1:
             _table(summary, self._stream, self._options.colour)
             if not self._options.commands and summary.overall.failed:
-                self._stream.write("Check a file alone to see the ready command that mends it, where there is one.\n")
+                self._stream.write("Check a file by itself to see the command that fixes it, if there is one.\n")
         for name, (basis, as_of) in summary.bases.items():
             name = printable(name)
             if basis == "assumed" and "@" not in name:
@@ -89,36 +90,33 @@ def _lines(report: Report, colour: bool, commands: bool = True) -> Iterator[str]
     if report.error is not None and not report.results:
         yield f"  {_styled('unknown', 'unknown', colour)} {printable(report.error.message)} [{report.error.code}]"
     if len(report.results) >= SEVERAL:
-        yield from matrix(report, lambda text, style: _styled(text, style, colour))
+        yield from matrix(report, lambda text, style: _styled(text, style, colour), commands=commands)
         return
     several = len(report.results) > 1
     shared = report.shared
     for finding in shared:
         yield from _finding(finding, "", colour)
-    told = ""
+    hinted: set[str | None] = set()
     for result in report.results:
         where = f"{printable(result.rules)}: " if several else ""
         findings = [finding for finding in result.findings if finding not in shared]
         warnings_fail = result.verdict == "fail" and all(one.severity in ("warning", "note") for one in result.findings)
         for finding in findings:
-            hint = finding.hint if commands else _without_command(finding.hint)
-            again = hint is not None and hint in told
             mark = _mark(finding, result.basis, strict=warnings_fail)
-            yield from _finding(finding, where, colour, mark, None if again else hint)
-            told += hint or ""
+            yield from _finding(finding, where, colour, mark, None if finding.hint in hinted else finding.hint)
+            hinted.add(finding.hint)
         if several and not findings and result.verdict == "pass":
             yield f"  {_styled(result.verdict.ljust(7), result.verdict, colour)} {where}passes"
+    if commands:
+        for command, names in commands_of(report.results).items():
+            where = f"{printable(', '.join(names))}: " if several else ""
+            yield _styled(f"  fix     {where}{shell_command(command)}", "hint", colour)
 
 
 def _mark(finding: Finding, basis: str, *, strict: bool) -> str:
     if strict and finding.severity == "warning":
         return " (fails: --strict)"
     return " (assumed limit)" if basis == "assumed" and finding.limit is not None else ""
-
-
-def _without_command(hint: str | None) -> str | None:
-    """A hint's sentence. In a long list nobody runs the commands; JSON and a file checked alone have them."""
-    return None if hint is None else hint.partition(": ffmpeg ")[0].partition(": python3 ")[0]
 
 
 def _finding(finding: Finding, where: str, colour: bool, mark: str = "", hint: str | None = None) -> Iterator[str]:

@@ -266,7 +266,7 @@ class TestCheckFixture:
                 preflight_check("media/narrow.png", "atlas")
                 copy = tmp_path / "copy.png"
                 shutil.copy("media/narrow.png", copy)
-                assert str(copy) in preflight_check(copy, "atlas").findings[0].hint
+                assert str(copy) in preflight_check(copy, "atlas").results[0].plan.command
             """
         )
         run(pytester).assert_outcomes(passed=4)

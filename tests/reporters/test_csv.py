@@ -27,6 +27,14 @@ def test_a_row_a_finding_and_one_where_there_is_none(three: list[Report]) -> Non
     assert table[0]["limit"] == '{"min": 300, "max": 6000}'
 
 
+def test_plan_and_command_are_columns_of_their_own(three: list[Report]) -> None:
+    failed, unread, warned, noted = rows(written("csv", three))
+    assert (failed["outcome"], failed["plan"], failed["hint"]) == ("fail", "scale it to 300×402", "scale it to 300×402")
+    assert failed["command"].endswith(" a.png a-fixed.png")
+    assert (unread["outcome"], unread["plan"], unread["command"]) == ("unknown", "", "")
+    assert {warned["outcome"], noted["outcome"]} == {"pass_with_warning"}
+
+
 def test_a_row_for_each_rule_set() -> None:
     table = rows(written("csv", [report_of("a.png", "atlas,ltx")], "atlas,ltx"))
     assert [(row["rules"], row["verdict"]) for row in table] == [("atlas", "fail"), ("ltx", "pass")]

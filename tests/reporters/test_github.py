@@ -39,6 +39,7 @@ def test_a_command_a_finding_by_severity(three: list[Report]) -> None:
         ("notice", "c.mp4", "Misleading extension"),
     ]
     assert found[0][3].startswith("a.png: width 299 px: below the 300 px")
+    assert " → scale it to 300×402 [width_too_small]%0ACommand that fixes it: python3 -c " in found[0][3]
     assert found[1][3] == "b.png does not exist: check the path [not_found]"
 
 

@@ -56,11 +56,12 @@ class TestContent:
             ("b.png", "unknown", None, None),
             ("c.mp4", "warning", "video", "mp4"),
         ]
-        verdict, (code, severity, fact, message, hint) = data["rows"][0][7][0]
+        verdict, command, (code, severity, fact, message, hint) = data["rows"][0][7][0]
         assert (verdict, code, severity, fact) == (0, "width_too_small", 0, "width")
         assert data["words"][message].startswith("width 299 px: below the 300 px")
-        assert hint.startswith("scale it to")  # a text that names the file is in its row
-        assert "a.png" in hint
+        assert data["words"][hint] == "scale it to 300×402"
+        assert command.startswith("python3 -c '")
+        assert command.endswith(" a.png a-fixed.png")
         assert data["rows"][0][5][data["facts"].index("width")] == 299
 
     def test_the_summary_counts_by_verdict_rule_set_rule_and_folder(self) -> None:

@@ -38,7 +38,7 @@ def test_a_suite_a_rule_set_a_case_a_file(three: list[Report]) -> None:
     assert failure.get("type") == "width_too_small"
     assert failure.get("message").startswith("width 299 px: below the 300 px")
     assert "error: width 299 px" in failure.text
-    assert "  → scale it to" in failure.text
+    assert "  → scale it to 300×402\nfix: python3 -c " in failure.text
 
 
 def test_warnings_of_what_passes_are_the_suite_s_output(three: list[Report]) -> None:

@@ -33,6 +33,12 @@ def test_reasons_stand_in_one_column_and_a_hint_once_with_all_it_is_for() -> Non
     assert lines.count("  → atlas, crun: make it at least 2 s long") == 1
 
 
+def test_a_command_is_printed_once_with_the_rule_sets_that_it_is_for() -> None:
+    fixes = [line for line in table(width=640, height=640, fps=12.0) if line.startswith("  fix ")]
+    assert [line.partition(": ")[0] for line in fixes] == ["  fix      atlas, crun"]
+    assert fixes[0].endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy clip-fixed.mp4")
+
+
 def test_nobody_takes_it() -> None:
     lines = written("text", [unreadable("gone.png", MANY)], MANY).splitlines()
     assert "  taken by 0 of 5: none" in lines

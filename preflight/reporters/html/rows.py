@@ -14,6 +14,7 @@ from preflight.formats import VIDEO
 from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report
 from preflight.reporters import is_path
+from preflight.reporters.commands import shell_command
 from preflight.reporters.html.limits import rule_sets
 from preflight.reporters.html.previews import Wish
 from preflight.ruleset import RuleSet
@@ -53,7 +54,7 @@ class Rows:
 
     number   how many there are; each is a line of a file that is on disk from some megabytes on: [folder, name,
              verdict, kind, format, facts, notes, results]; a result is 0 where a rule set has nothing to say, else
-             [verdict, [code, severity, fact, message, hint] …]; a text is its number, or itself
+             [verdict, command or null, [code, severity, fact, message, hint] …]; a text is its number, or itself
     counts, by_rules, by_code, by_folder    for the summary: how many of each of `VERDICTS`
     """
 
@@ -142,7 +143,8 @@ class Rows:
         for result in report.results:
             if result.rules in self._columns and result.findings:
                 findings = [self._finding(finding, name) for finding in result.findings]
-                results[self._columns[result.rules]] = [_NUMBER[result.outcome], *findings]
+                command = shell_command(result.plan.command) if result.plan and result.plan.command else None
+                results[self._columns[result.rules]] = [_NUMBER[result.outcome], command, *findings]
         return results
 
     def _finding(self, finding: Finding, name: str) -> list[Any]:

@@ -54,12 +54,17 @@ class File {
     const found = [];
     this.row[7].forEach((result, number) => {
       if (result === 0 || (rules !== -1 && rules !== number)) return;
-      for (const [code, severity, fact, message, hint] of result.slice(1)) {
+      for (const [code, severity, fact, message, hint] of result.slice(2)) {
         found.push({ rules: number, code, severity, fact, message: text(message),
           hint: text(hint), title: DATA.codes[code][0] });
       }
     });
     return found;
+  }
+
+  // The command that fixes the file for a rule set; null where there is none.
+  command(rules) {
+    return this.row[7][rules] === 0 ? null : this.row[7][rules][1];
   }
 
   limits(rules) {

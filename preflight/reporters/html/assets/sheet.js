@@ -1,17 +1,14 @@
 // One file with everything that is known of it.
 // With more rule sets their findings are folded: the scales above say most of it at a glance.
 const SEVERAL = 3;
-const COMMAND = /^(.*?): ((?:ffmpeg|python3?) .*)$/s;
 
-function hint(text) {
-  const parts = COMMAND.exec(text);
-  if (parts === null) return make("p", { class: "hint" }, text);
-  const code = make("code", { tabindex: "0" }, parts[2]);
+function commandBox(text) {
+  const code = make("code", { tabindex: "0" }, text);
   const copy = make("button", { type: "button", class: "quiet", onclick: () => {
     getSelection().selectAllChildren(code);
-    navigator.clipboard?.writeText(parts[2]).then(() => { copy.textContent = "Copied"; }, () => {});
+    navigator.clipboard?.writeText(text).then(() => { copy.textContent = "Copied"; }, () => {});
   } }, "Copy");
-  return make("div", { class: "hint" }, make("p", {}, `${parts[1]}:`, copy), make("pre", {}, code));
+  return make("div", { class: "hint" }, make("p", {}, "Command that fixes it:", copy), make("pre", {}, code));
 }
 
 // What a person should know whatever the rule set, once.
@@ -26,13 +23,14 @@ function verdictLine(file, number) {
   const lines = findings.map((finding) => make("li", {},
     make("span", { class: `sign ${TONE[finding.severity]}`, "aria-hidden": "true" }),
     make("div", {}, make("p", {}, finding.message, " ", make("code", {}, finding.code)),
-      finding.hint ? hint(finding.hint) : null)));
+      finding.hint ? make("p", { class: "hint" }, finding.hint) : null)));
+  const command = file.command(number);
   const head = [make("b", {}, rules.name), badge(file.verdictFor(number)),
     rules.basis === "assumed" ? make("i", {}, "assumed limits") : null];
   if (!lines.length) return make("div", { class: "says" }, make("p", {}, ...head));
   return make("details", { class: "says", open: RULES.length <= SEVERAL },
     make("summary", {}, ...head, make("span", { class: "number" }, lines.length === 1 ? "1 finding" : `${lines.length} findings`)),
-    make("ul", {}, ...lines));
+    make("ul", {}, ...lines), command === null ? null : commandBox(command));
 }
 
 function facts(file) {

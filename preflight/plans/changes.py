@@ -1,0 +1,174 @@
+"""The changes that bring a media inside its limits, and the steps of a plan that they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from preflight.formats import AUDIO, VIDEO
+from preflight.media import NONE, Media
+from preflight.plans import encoding, geometry
+from preflight.plans.encoding import can_copy, can_remux
+from preflight.plans.geometry import Limits, Shape
+from preflight.report import Step
+from preflight.ruleset import Section
+
+GEOMETRY: Final = frozenset(("width", "height", "aspect_ratio", "pixels"))
+
+
+class Subject(NamedTuple):
+    """The facts of a media on which its plan depends: many files of a folder have the same."""
+
+    kind: str | None
+    format: str | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    video_codec: str | None
+    audio_codec: str | None
+    has_alpha: bool | None
+    moving: bool
+
+    @classmethod
+    def of(cls, media: Media) -> Subject:
+        """Return the subject of a media."""
+        m = media
+        moving = (m.frames or 1) > 1 or "animated" in m.notes
+        return cls(m.kind, m.format, m.width, m.height, m.fps, m.video_codec, m.audio_codec, m.has_alpha, moving)
+
+
+class Changes(NamedTuple):
+    """What has to change in a media, and to what.
+
+    wrong    the facts outside their limits
+    limits   those of the format that is written
+    shape    None: the geometry stays
+    written  the format of the result
+    """
+
+    media: Subject
+    wrong: frozenset[str]
+    limits: Limits
+    shape: Shape | None
+    written: str
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """Return the codec facts of the tracks that the result has."""
+        facts = ("audio_codec",) if self.media.kind == AUDIO else ("video_codec", "audio_codec")
+        return tuple(fact for fact in facts if getattr(self.media, fact) != NONE)
+
+    @property
+    def remuxes(self) -> bool:
+        """Return whether nothing has to be encoded again."""
+        return can_remux(self.media, self.tracks, self.wrong, self.limits, self.written)
+
+
+def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Changes:
+    """Return the least changes that bring the `wrong` facts inside the limits, as far as there are any."""
+    formats = [media.format or ""]
+    if "format" in wrong:
+        formats = encoding.written_formats(media.kind, section.by_fact(None).get("format")) or [""]
+    found = [Changes(media, wrong, section.by_fact(name or None), None, name) for name in formats]
+    # Prefer a format into which all tracks can be copied.
+    changes = next((one for one in found if one.remuxes), found[0])
+    return changes._replace(shape=geometry.shape(media, changes.limits)) if _needs_shape(changes) else changes
+
+
+def _needs_shape(changes: Changes) -> bool:
+    """Return whether the geometry is wrong, or encoders of 4:2:0 refuse it, which take even sides only."""
+    media = changes.media
+    if not changes.wrong.isdisjoint(GEOMETRY):
+        return True
+    if media.kind != VIDEO or can_copy("video_codec", media, changes.wrong, changes.limits, changes.written):
+        return False
+    return (media.width or 0) % 2 == 1 or (media.height or 0) % 2 == 1
+
+
+def steps_for(changes: Changes) -> tuple[Step, ...]:
+    """Return the steps in the order in which they are applied; no step for a fact that nothing can change."""
+    return (*_geometry_steps(changes), *_time_steps(changes), *_coding_steps(changes), *_container_steps(changes))
+
+
+def is_resolved(changes: Changes, steps: tuple[Step, ...]) -> bool:
+    """Return whether every wrong fact is inside its limits after the steps."""
+    if _needs_shape(changes) and changes.shape is None:
+        return False
+    resolved = {fact for step in steps for fact in step.facts}
+    if changes.shape is not None:
+        resolved |= GEOMETRY
+    if changes.written and "format" in changes.wrong:  # the limits of the other format may be fewer
+        resolved |= _OF_FILES - changes.limits.keys()
+    return changes.wrong <= resolved
+
+
+_OF_FILES: Final = GEOMETRY | {"duration", "fps", "streamable", "video_codec", "audio_codec"}
+"""Facts that a change of the file can change."""
+
+
+def _geometry_steps(changes: Changes) -> Iterator[Step]:
+    if changes.shape is None:
+        return
+    facts = tuple(sorted(changes.wrong & GEOMETRY))
+    crop, size = changes.shape
+    if crop != (changes.media.width, changes.media.height):
+        yield Step("crop", facts, width=crop[0], height=crop[1])
+    if size != crop:
+        yield Step("scale", facts, width=size[0], height=size[1])
+
+
+def _time_steps(changes: Changes) -> Iterator[Step]:
+    limits = changes.limits
+    if "fps" in changes.wrong and "fps" in limits:
+        rate = encoding.fps(changes.media.fps, limits["fps"])
+        if rate is not None:
+            yield Step("change_fps", ("fps",), fps=rate)
+    if "duration" in changes.wrong and "duration" in limits:
+        kept = encoding.duration(limits["duration"])
+        if kept is not None:
+            yield Step("trim", ("duration",), duration=kept)
+
+
+def _coding_steps(changes: Changes) -> Iterator[Step]:
+    for fact in sorted(changes.wrong & {"video_codec", "audio_codec"}, reverse=True):
+        limit = changes.limits.get(fact)
+        if limit is None:
+            continue
+        codec = encoding.codec(fact, limit, changes.written) or next(iter(limit.any_of or ()), None)
+        if codec is not None and fact == "video_codec":
+            yield Step("transcode", (fact,), video_codec=str(codec))
+        elif codec is not None:
+            yield Step("remove_audio" if codec == NONE else "transcode", (fact,), audio_codec=str(codec))
+
+
+def _container_steps(changes: Changes) -> Iterator[Step]:
+    if "format" in changes.wrong and changes.written:
+        yield Step("remux" if changes.remuxes else "convert", ("format",), format=changes.written)
+    limit = changes.limits.get("streamable")
+    if "streamable" in changes.wrong and limit is not None:
+        yield Step("move_index", ("streamable",), streamable=limit.side(True) == 0)
+
+
+def sentence_of(steps: tuple[Step, ...], changes: Changes) -> str:
+    """Return the steps as one sentence: `crop it to 720×720 and convert it to 25 frames per second`."""
+    phrases = [_phrase(step) for step in steps]
+    sentence = " and ".join(filter(None, (", ".join(phrases[:-1]), *phrases[-1:])))
+    return f"{sentence} without re-encoding" if changes.remuxes else sentence
+
+
+def _phrase(step: Step) -> str:
+    match step.action:
+        case "crop" | "scale":
+            return f"{step.action} it to {step.width}×{step.height}"
+        case "change_fps":
+            return f"convert it to {step.fps:g} frames per second"
+        case "trim":
+            return f"keep the first {step.duration:g} s"
+        case "transcode":
+            return f"transcode it to {step.video_codec or step.audio_codec}"
+        case "remove_audio":
+            return "remove the audio track"
+        case "move_index":
+            return f"move the index (moov) to the {'front' if step.streamable else 'end'}"
+        case "remux" | "convert":
+            return f"{step.action} it to {step.format}"

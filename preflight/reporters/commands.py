@@ -1,0 +1,83 @@
+"""Commands of plans as text for a shell, and a shell script of those of a whole run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import IO, Final
+
+from preflight.escape import printable
+from preflight.report import Report, Result
+from preflight.reporters import Options, is_path
+from preflight.summary import Summary
+
+_HEAD: Final = """\
+#!/usr/bin/env bash
+# Each command writes a new file beside the one that it fixes, and overwrites nothing.
+"""
+
+
+def shell_command(argv: Iterable[str]) -> str:
+    """Return a command as text that can be pasted into a shell, whatever bytes its words have.
+
+    >>> shell_command(["ffmpeg", "-i", "my clip.mov"]), shell_command(["cat", "a\\x1b.png"])
+    ("ffmpeg -i 'my clip.mov'", "cat $'a\\\\x1b.png'")
+    """
+    return " ".join(shlex.quote(word) if word.isprintable() else _ansi_quoted(word) for word in argv)
+
+
+def _ansi_quoted(word: str) -> str:
+    """Return a word with control codes and undecodable bytes as escapes, as bash, ksh and zsh read them."""
+    parts = (char if char.isprintable() and char not in "'\\" else _escaped(char) for char in word)
+    return f"$'{''.join(parts)}'"
+
+
+def _escaped(char: str) -> str:
+    byte_like = "\udc80" <= char <= "\udcff"
+    encoded = os.fsencode(char) if byte_like else char.encode("utf-8", "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in encoded)
+
+
+def script(reports: Iterable[Report]) -> Iterator[str]:
+    """Yield a shell script, piece by piece, that fixes all files for which there is a command."""
+    yield _HEAD
+    for report in reports:
+        yield script_lines(report)
+
+
+def script_lines(report: Report) -> str:
+    """Return the lines of one file in the script; empty where there is no command.
+
+    Where rule sets want different changes, the commands would write the same file: all but the first are comments,
+    and so is a command for something that is not a file.
+    """
+    lines = []
+    for number, (command, names) in enumerate(commands_of(report.results).items()):
+        lines.append(f"# {printable(report.source)}, for {printable(', '.join(names))}")
+        prefix = "" if number == 0 and is_path(report.source) else "# "
+        lines.append(f"{prefix}{shell_command(command)} </dev/null")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def commands_of(results: Iterable[Result]) -> dict[tuple[str, ...], list[str]]:
+    """Return each command of the plans, once, with the rule sets that it is for."""
+    commands: dict[tuple[str, ...], list[str]] = {}
+    for result in results:
+        if result.plan is not None and result.plan.command is not None:
+            commands.setdefault(result.plan.command, []).append(result.rules)
+    return commands
+
+
+class CommandsReporter:
+    """Writes the script as the reports come."""
+
+    def __init__(self, stream: IO[str], options: Options) -> None:
+        self._write = stream.write
+        self._write(_HEAD)
+
+    def add(self, report: Report) -> None:
+        self._write(script_lines(report))
+
+    def close(self, summary: Summary) -> None:
+        """Write nothing: the script ends with the last command."""

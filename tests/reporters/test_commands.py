@@ -1,0 +1,66 @@
+"""Commands for a shell: the words that it reads are those of the plan, whatever the file is called."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import preflight
+from preflight.report import Report
+from preflight.reporters.commands import script, shell_command
+from tests.reporters.conftest import HOSTILE, report_of
+
+bash = shutil.which("bash")
+needs_bash = pytest.mark.skipif(bash is None, reason="bash is not installed")
+AFTER_NUL = [name for name in HOSTILE if "\0" not in name]
+
+
+@needs_bash
+@pytest.mark.parametrize("name", AFTER_NUL)
+def test_shell_reads_the_very_words_of_the_plan(name: str) -> None:
+    plan = report_of(name).results[0].plan
+    assert plan is not None
+    assert plan.command is not None
+    text = shell_command(plan.command)
+    assert text.isprintable()
+    line = f"printf '%s\\0' {text}"
+    done = subprocess.run([str(bash), "-c", line], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"})
+    assert done.stdout.split(b"\0")[:-1] == [os.fsencode(word) for word in plan.command]
+
+
+def test_script_has_the_command_of_each_file_once() -> None:
+    reports = [report_of("a.png", "atlas,seedance-2.0"), report_of("b.png", width=640, height=480), report_of("c.png")]
+    lines = "".join(script(reports)).splitlines()
+    assert lines[0] == "#!/usr/bin/env bash"
+    assert [line for line in lines[2:] if line.startswith("#")] == [
+        "# a.png, for atlas, seedance-2.0",
+        "# c.png, for atlas",
+    ]
+    commands = [line for line in lines if not line.startswith("#")]
+    assert [line.rsplit(" ", 3)[1:] for line in commands] == [
+        ["a.png", "a-fixed.png", "</dev/null"],
+        ["c.png", "c-fixed.png", "</dev/null"],
+    ]
+
+
+def test_script_runs_one_command_a_file_and_none_for_what_is_not_a_file() -> None:
+    several, url = report_of("a.png", "atlas,volcengine"), report_of("https://example.com/a.png")
+    lines = "".join(script([several, url])).splitlines()
+    assert [line.startswith("#") for line in lines] == [True] * 3 + [False] + [True] * 4
+
+
+@needs_bash
+def test_script_fixes_a_folder(tmp_path: Path) -> None:
+    for name in ("a.png", "b 'c'\n.png"):
+        shutil.copy("fixtures/refused/png-too-narrow.png", tmp_path / name)
+    reports: list[Report] = list(preflight.check_many(sorted(tmp_path.iterdir()), "atlas"))
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    commands = "".join(script(reports)).encode()
+    subprocess.run([str(bash)], input=commands, check=True, timeout=60, capture_output=True, env={"PATH": path})
+    fixed = sorted(tmp_path.glob("*-fixed.png"))
+    assert [preflight.check(path, "atlas").verdict for path in fixed] == ["pass", "pass"]
