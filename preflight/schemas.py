@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from preflight.codes import CODES, SEVERITIES
 from preflight.facts import MEDIA_FACTS, Fact
-from preflight.media import FACTS
 from preflight.report import OUTCOMES, SCHEMA, Action, Step
 
 _JSON_TYPES: Final[dict[type, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -78,8 +77,8 @@ def _plan() -> dict[str, Any]:
 
 
 def _step() -> dict[str, Any]:
-    values = {name: _fact(name) for name in Step._fields if name not in ("action", "facts")}
-    facts = {"type": "array", "items": {"enum": list(FACTS)}}
+    values = {name: _fact(MEDIA_FACTS[name]) for name in Step._fields if name not in ("action", "facts")}
+    facts = {"type": "array", "items": {"enum": list(MEDIA_FACTS)}}
     step = _object({"action": {"enum": list(get_args(Action))}, "facts": facts})
     return {**step, "properties": {**step["properties"], **values}}
 
