@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from preflight.confinement import Confinement
 from preflight.errors import RuleFileError, UsageError
-from preflight.ruleset import RuleSet, compile_rules, is_path, merge
+from preflight.ruleset import RuleSet, compile_ruleset, is_path, merge
 
 ALL: Final = "all"
 """The word after `--for` that means every current built-in rule set."""
@@ -79,12 +79,12 @@ def load(name: str) -> RuleSet:
         return _load_builtin(name if name in names() else name.lower())
     from preflight.rulefile import read_rule_file
 
-    return compile_rules(name, read_rule_file(name, names()), lambda up: _whole(up, name))
+    return compile_ruleset(name, read_rule_file(name, names()), lambda up: _whole(up, name))
 
 
 @cache
 def _load_builtin(name: str) -> RuleSet:
-    return compile_rules(name, _builtin(name), _whole)
+    return compile_ruleset(name, _builtin(name), _whole)
 
 
 def confinement_problem(path: str, confinement: Confinement) -> str | None:

@@ -14,7 +14,7 @@ from preflight.judge import judge, remark
 from preflight.media import EVERYTHING, Delivery, Media, Need
 from preflight.probes import probe as probe_source
 from preflight.report import Finding, Problem, Report, Result, internal_error
-from preflight.ruleset import RuleSet, digest_of
+from preflight.ruleset import RuleSet, checksum
 from preflight.sources import Source
 from preflight.sources.open import Target, display_name, is_url, open_source
 
@@ -67,7 +67,7 @@ def plan_for(
 
         seconds = DEFAULT_OPTIONS.timeout if timeout is None else timeout
         http = HttpOptions(seconds, allow_private, user_agent=user_agent, headers=headers or ())
-    digest = digest_of([one.digest for one in chosen], strict, deep, sorted(dropped)) if chosen else None
+    digest = checksum([one.digest for one in chosen], strict, deep, sorted(dropped)) if chosen else None
     return CheckPlan(chosen, fold(chosen), strict, deep, http, dropped, digest)
 
 

@@ -1,6 +1,6 @@
 """What a rule file says, compiled into frozen data. Says nothing of any provider and of any format.
 
-`compile_rules` trusts its table: built-in files are validated by the tests, a user's by `preflight.rulefile` first.
+`compile_ruleset` trusts its table: built-in files are validated by the tests, a user's by `preflight.rulefile` first.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _groups(section: Section) -> tuple[tuple[Limit, ...], ...]:
     return (section.limits, *section.by_format.values())
 
 
-def compile_rules(name: str, table: Table, parent: Callable[[str], Table] | None = None) -> RuleSet:
+def compile_ruleset(name: str, table: Table, parent: Callable[[str], Table] | None = None) -> RuleSet:
     """A rule file's table as a `RuleSet`; `parent` gives the whole table of the rule set that it `extends`."""
     if "extends" in table and parent is not None:
         table = merge(parent(table["extends"]), table)
@@ -175,12 +175,12 @@ def compile_rules(name: str, table: Table, parent: Callable[[str], Table] | None
         request=_request(table["request"]) if table.get("request") else None,
         asset=table.get("asset", {}),
         table=table,
-        digest=digest_of(table, VERSION),
+        digest=checksum(table, VERSION),
         data_uri=_data_uri(table["data_uri"]) if isinstance(table.get("data_uri"), Mapping) else None,
     )
 
 
-def digest_of(*parts: Any) -> str:
+def checksum(*parts: Any) -> str:
     """What tells plain data from other plain data, in 16 hexadecimal digits; dates are taken by their text.
 
     Two checksums and no cryptography: nobody gains by rule sets that look alike, and hashlib is slow to load.
@@ -222,13 +222,13 @@ def _section(table: Table) -> Section:
 
 
 def _limits(lines: Table) -> tuple[Limit, ...]:
-    return tuple(limit(fact, line) for fact, line in lines.items() if line is not False)
+    return tuple(compile_limit(fact, line) for fact, line in lines.items() if line is not False)
 
 
-def limit(fact: str, line: Table) -> Limit:
+def compile_limit(fact: str, line: Table) -> Limit:
     """One line of a rule file.
 
-    >>> limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}).lenient.high
+    >>> compile_limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}).lenient.high
     15.2
     """
     sides = _sides(fact, line)

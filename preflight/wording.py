@@ -28,8 +28,8 @@ def _bound_text(fact: str, bound: float | None) -> str:
 def accepted(limit: Limit) -> str:
     """What a limit accepts, in words.
 
-    >>> from preflight.ruleset import limit as line
-    >>> accepted(line("duration", {"min": 2, "max": 15})), accepted(line("size", {"below": "30 MB"}))
+    >>> from preflight.ruleset import compile_limit
+    >>> accepted(compile_limit("duration", {"min": 2, "max": 15})), accepted(compile_limit("size", {"below": "30 MB"}))
     ('2 s to 15 s', 'below 30 MB')
     """
     if limit.any_of is not None:

@@ -16,7 +16,7 @@ from preflight.checker import plan_for
 from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, FORMATS
 from preflight.judge import judge
 from preflight.media import Media
-from preflight.ruleset import RuleSet, compile_rules
+from preflight.ruleset import RuleSet, compile_ruleset
 from tests.conftest import Run
 
 EXPORT = "a camera raw file: export a JPEG"
@@ -26,7 +26,7 @@ FILM = Media(kind="video", format="crm", size=20_000_000, width=8000, height=50,
 
 def rules(**sections: dict[str, object]) -> RuleSet:
     head = {"title": "House", "stage": "register", "source": "https://example.com/limits", "as_of": "2026-11-01"}
-    return compile_rules("house", {**head, "basis": "assumed", **sections})
+    return compile_ruleset("house", {**head, "basis": "assumed", **sections})
 
 
 def said(media: Media, house: RuleSet, **options: object) -> list[tuple[str, str, str | None]]:

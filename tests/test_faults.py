@@ -19,7 +19,7 @@ from preflight.report import Report, Result
 from preflight.reporters import REPORTERS, make_reporter
 from preflight.reporters.outputs import Tee, add_report
 from preflight.reporters.text import TextReporter, describe
-from preflight.ruleset import RuleSet, compile_rules
+from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.run import Options, run
 from preflight.sandbox import Sandbox
 from preflight.submission import submit_many
@@ -44,7 +44,7 @@ def faulty() -> RuleSet:
     """A rule set that no validation would let through: judging a picture by it raises AttributeError."""
     anything: dict[str, Any] = {"size": {"max": 10**9}}
     table = {**HEAD, "image": {"no_such_fact": {"max": 1}}, "video": anything, "audio": anything}
-    return compile_rules("faulty", {**table, "request": {"all": {"files": {"max": 9}}}})
+    return compile_ruleset("faulty", {**table, "request": {"all": {"files": {"max": 9}}}})
 
 
 def verdicts(reports: Iterator[Report] | list[Report]) -> list[tuple[str, list[str]]]:

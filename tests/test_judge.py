@@ -12,7 +12,7 @@ from preflight.codes import CODES
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result
-from preflight.ruleset import RuleSet, compile_rules, limit
+from preflight.ruleset import RuleSet, compile_limit, compile_ruleset
 from preflight.wording import accepted
 
 CLIP = Media(
@@ -38,7 +38,7 @@ HEAD = {
 
 
 def rules(**sections: Any) -> RuleSet:
-    return compile_rules("mine", {**HEAD, **sections})
+    return compile_ruleset("mine", {**HEAD, **sections})
 
 
 def codes(result: Result) -> list[str]:
@@ -276,7 +276,7 @@ class TestAround:
     ],
 )
 def test_what_a_limit_accepts_in_words(fact: str, line: dict[str, Any], words: str) -> None:
-    assert accepted(limit(fact, line)) == words
+    assert accepted(compile_limit(fact, line)) == words
 
 
 def test_every_template_can_be_filled() -> None:
@@ -368,10 +368,10 @@ class TestListedRatios:
 
 def test_equal_limits_have_equal_hashes() -> None:
     line = {"min": 2, "max": 15, "lenient": {"max": 15.2}, "note": "n", "hint": "h", "required": True}
-    first, second = limit("duration", line), limit("duration", dict(line))
+    first, second = compile_limit("duration", line), compile_limit("duration", dict(line))
     assert first == second
     assert hash(first) == hash(second)
-    assert len({first, second, limit("duration", {"min": 2})}) == 2
+    assert len({first, second, compile_limit("duration", {"min": 2})}) == 2
 
 
 URL = Delivery(scheme="https", host="example.com", url_length=40, public=True, status=200, ranges=True)
@@ -568,7 +568,7 @@ class TestNotesOfLimits:
 
     @staticmethod
     def messages(line: dict[str, Any], value: float, basis: str = "published") -> str:
-        ruleset = compile_rules("mine", {**HEAD, "basis": basis, "video": {"duration": {**line, "note": "why"}}})
+        ruleset = compile_ruleset("mine", {**HEAD, "basis": basis, "video": {"duration": {**line, "note": "why"}}})
         return judge(replace(CLIP, duration=value), ruleset).findings[0].message
 
     @pytest.mark.parametrize(
@@ -594,7 +594,7 @@ class TestNotesOfLimits:
 
     def test_note_on_a_list_is_always_given(self) -> None:
         line = {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}, "note": "why"}
-        assert "(why)" not in accepted(limit("format", line))
+        assert "(why)" not in accepted(compile_limit("format", line))
         result = judge(replace(CLIP, format="mkv"), rules(video={"video_codec": {"any_of": ["hevc"], "note": "why"}}))
         assert result.findings[0].fact == "video_codec"
 

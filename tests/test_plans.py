@@ -23,7 +23,7 @@ from preflight.judge import judge
 from preflight.media import NONE, Media
 from preflight.plans import geometry
 from preflight.report import Plan, Report, Step
-from preflight.ruleset import RuleSet, compile_rules, limit
+from preflight.ruleset import RuleSet, compile_limit, compile_ruleset
 
 ATLAS = catalog.load("atlas")
 CLIP = Media(
@@ -240,7 +240,7 @@ def test_warnings_need_no_hint() -> None:
 
 def mine(**sections: Any) -> RuleSet:
     head = {"title": "Mine", "stage": "register", "source": "x", "as_of": "2026-11-20", "basis": "published"}
-    return compile_rules("mine", {**head, **sections})
+    return compile_ruleset("mine", {**head, **sections})
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_a_picture_of_any_size_can_be_assert_command_fixes(width: int, height: i
 
 
 def test_what_fits_already_is_left_alone() -> None:
-    limits = {"width": limit("width", {"max": 640})}
+    limits = {"width": compile_limit("width", {"max": 640})}
     assert geometry.shape(PHOTO, limits) == ((640, 640), (640, 640))
 
 

@@ -17,7 +17,7 @@ from preflight.ledger import Ledger, registered_kind
 from preflight.media import Media
 from preflight.report import Report, Result
 from preflight.request import judge_request
-from preflight.ruleset import RuleSet, compile_rules
+from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.sources.open import asset_of
 from tests.conftest import Run
 from tests.ledger.test_ledger import entry
@@ -122,7 +122,7 @@ RULES = {
 class TestTotals:
     """Totals with assets are lower bounds."""
 
-    RULES: RuleSet = compile_rules("mine", RULES)
+    RULES: RuleSet = compile_ruleset("mine", RULES)
 
     def judge(self, durations: list[float | None], *assets: str | None, strict: bool = False) -> Result:
         reports = [Report(f"{at}.mp4", Media(kind="video", size=9, duration=one)) for at, one in enumerate(durations)]

@@ -18,7 +18,7 @@ from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulefile import validate
-from preflight.ruleset import Limit, RuleSet, compile_rules, limit
+from preflight.ruleset import Limit, RuleSet, compile_limit, compile_ruleset
 from preflight.ruleviews.page import page
 
 numbers = st.one_of(
@@ -114,7 +114,7 @@ def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
             if is_valid({**HEAD, **beside, "request": {group: {name: line}}}):
                 table["request"].setdefault(group, {})[name] = line
     assert validate(table, "", "mine.toml") == []
-    return compile_rules("mine", table)
+    return compile_ruleset("mine", table)
 
 
 sides = st.one_of(st.none(), st.sampled_from([0, 1, 2, 16, 300, 719, 1080, 1920]), st.integers(0, 2**32 - 1))
@@ -228,7 +228,7 @@ def geometry(draw: st.DrawFn) -> dict[str, Limit]:
     for fact in draw(st.lists(st.sampled_from(GEOMETRY), min_size=1, unique=True)):
         values = sorted(draw(st.lists(usual[fact], min_size=2, max_size=4, unique=True)))
         low_high = {"min": values[0], "max": values[-1]}
-        limits[fact] = limit(fact, draw(st.sampled_from([low_high, {"any_of": values}])))
+        limits[fact] = compile_limit(fact, draw(st.sampled_from([low_high, {"any_of": values}])))
     return limits
 
 

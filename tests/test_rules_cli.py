@@ -11,7 +11,7 @@ import pytest
 from preflight import catalog
 from preflight.codes import CODES, NOTES
 from preflight.reporters import REPORTERS
-from preflight.ruleset import limit
+from preflight.ruleset import compile_limit
 from preflight.ruleviews import brief, lines
 from preflight.ruleviews.differences import differences
 from preflight.ruleviews.page import page
@@ -38,7 +38,7 @@ class TestBrief:
         ],
     )  # fmt: skip
     def test_a_limit_in_a_few_characters(self, fact: str, line: dict[str, object], said: str) -> None:
-        assert brief(limit(fact, line)) == said
+        assert brief(compile_limit(fact, line)) == said
 
     @pytest.mark.parametrize("name", catalog.names())
     def test_every_limit_there_is_can_be_said(self, name: str) -> None:

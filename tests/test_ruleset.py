@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from preflight.ruleset import compile_rules, digest_of, is_path, limit, merge
+from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_path, merge
 
 HEAD = {
     "title": "Mine: clips",
@@ -19,7 +19,7 @@ HEAD = {
 
 
 def compiled(**sections: Any) -> Any:
-    return compile_rules("mine", {**HEAD, **sections})
+    return compile_ruleset("mine", {**HEAD, **sections})
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def compiled(**sections: Any) -> Any:
 def test_bounds_accept_values_up_to_them_and_open_bounds_exclude_them(
     line: dict[str, Any], sides: dict[float, int]
 ) -> None:
-    assert {value: limit("fps", line).side(value) for value in sides} == sides
+    assert {value: compile_limit("fps", line).side(value) for value in sides} == sides
 
 
 @pytest.mark.parametrize(
@@ -53,26 +53,26 @@ def test_bounds_accept_values_up_to_them_and_open_bounds_exclude_them(
     ],
 )
 def test_a_tolerance_keeps_the_side_that_it_does_not_name(line: dict[str, Any], bounds: tuple[Any, ...]) -> None:
-    wider = limit("duration", line).lenient
+    wider = compile_limit("duration", line).lenient
     assert wider is not None
     assert (wider.low, wider.high, wider.low_open, wider.high_open) == bounds
 
 
 def test_a_tolerance_keeps_the_list_unless_it_has_one() -> None:
-    kept = limit("fps", {"any_of": [24], "max": 30, "lenient": {"max": 40}}).lenient
+    kept = compile_limit("fps", {"any_of": [24], "max": 30, "lenient": {"max": 40}}).lenient
     assert kept is not None
     assert kept.any_of == (24,)
-    wider = limit("format", {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}}).lenient
+    wider = compile_limit("format", {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}}).lenient
     assert wider is not None
     assert wider.any_of == ("mp4", "mov")
 
 
 def test_a_limit_has_what_its_line_says() -> None:
     line = {"max": "2 min", "note": "n", "hint": "h", "required": True}
-    full = limit("duration", line)
+    full = compile_limit("duration", line)
     assert (full.high, full.note, full.hint, full.required) == (120, "n", "h", True)
     assert full.written == {"max": "2 min", "required": True}
-    bare = limit("duration", {"max": 3})
+    bare = compile_limit("duration", {"max": 3})
     assert (bare.low, bare.note, bare.hint, bare.required, bare.lenient) == (None, None, None, False, None)
     assert (bare.low_open, bare.high_open, bare.any_of) == (False, False, None)
 
@@ -89,20 +89,20 @@ def test_a_limit_has_what_its_line_says() -> None:
     ],
 )
 def test_a_listed_ratio_needs_a_height_to_match_within_a_pixel(ratio: float, height: int | None, side: int) -> None:
-    assert limit("aspect_ratio", {"any_of": [0, 1.7778]}).side(ratio, height) == side
+    assert compile_limit("aspect_ratio", {"any_of": [0, 1.7778]}).side(ratio, height) == side
 
 
 def test_a_difference_of_exactly_one_pixel_matches_despite_rounding() -> None:
-    exact = limit("aspect_ratio", {"any_of": [0.7]})
+    exact = compile_limit("aspect_ratio", {"any_of": [0.7]})
     assert exact.side(0.7 * (1 + 1 / 300), 300) == 0
     assert exact.side(0.7 * (1 - 1 / 300), 300) == 0
-    assert limit("fps", {"any_of": [0.7]}).side(0.7001, 300) == 1
+    assert compile_limit("fps", {"any_of": [0.7]}).side(0.7001, 300) == 1
 
 
 def test_none_is_accepted_only_where_it_is_listed() -> None:
-    assert limit("audio_codec", {"any_of": ["aac", "none"]}).accepts_none
-    assert not limit("audio_codec", {"any_of": ["aac"]}).accepts_none
-    assert not limit("duration", {"max": 9}).accepts_none
+    assert compile_limit("audio_codec", {"any_of": ["aac", "none"]}).accepts_none
+    assert not compile_limit("audio_codec", {"any_of": ["aac"]}).accepts_none
+    assert not compile_limit("duration", {"max": 9}).accepts_none
 
 
 def test_a_condition_on_the_format_replaces_lines_of_its_section() -> None:
@@ -213,14 +213,14 @@ class TestExtends:
     def test_the_parent_is_looked_up_by_name(self) -> None:
         parents = {"base": self.PARENT}
         child = {**HEAD, "extends": "base", "title": "Yours"}
-        assert list(compile_rules("yours", child, parents.__getitem__).sections) == ["image", "video"]
-        assert list(compile_rules("yours", child).sections) == []
+        assert list(compile_ruleset("yours", child, parents.__getitem__).sections) == ["image", "video"]
+        assert list(compile_ruleset("yours", child).sections) == []
 
 
 def test_digests_differ_with_their_parts_and_not_with_the_order_of_keys() -> None:
-    assert digest_of({"a": 1, "b": 2}, "x") == digest_of({"b": 2, "a": 1}, "x")
-    assert len({digest_of({"a": 1}), digest_of({"a": 2}), digest_of({"a": 1}, 1)}) == 3
-    assert len(digest_of("")) == 16
+    assert checksum({"a": 1, "b": 2}, "x") == checksum({"b": 2, "a": 1}, "x")
+    assert len({checksum({"a": 1}), checksum({"a": 2}), checksum({"a": 1}, 1)}) == 3
+    assert len(checksum("")) == 16
 
 
 @pytest.mark.parametrize(

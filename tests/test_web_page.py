@@ -9,7 +9,7 @@ import pytest
 from preflight import checker
 from preflight.judge import judge
 from preflight.media import Delivery, Media
-from preflight.ruleset import compile_rules
+from preflight.ruleset import compile_ruleset
 
 PAGE = Media(format="html", size=73)
 HEAD = {
@@ -36,7 +36,7 @@ def codes(page: str | None, url: dict[str, object], *, dropped: frozenset[str] =
         page=page,
         notes=("no_ranges", "length_missing", "redirected_host"),
     )
-    rules = compile_rules("ours", {**HEAD, "url": url})
+    rules = compile_ruleset("ours", {**HEAD, "url": url})
     media, extra = checker._compared(PAGE, "https://cdn.example/a.png", delivery)
     assert dataclasses.replace(media, notes=()) == PAGE
     result = judge(media, rules, delivery=delivery, extra=extra, dropped=dropped)

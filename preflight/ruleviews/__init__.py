@@ -45,10 +45,10 @@ def data_uri_kinds(rules: RuleSet) -> str | None:
 def brief(limit: Limit) -> str:
     """A limit in a few characters; in parentheses what passes with a warning.
 
-    >>> from preflight.ruleset import limit as line
-    >>> brief(line("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}))
+    >>> from preflight.ruleset import compile_limit
+    >>> brief(compile_limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}))
     '2–15 s (≤ 15.2 s)'
-    >>> brief(line("size", {"below": "30 MB"}))
+    >>> brief(compile_limit("size", {"below": "30 MB"}))
     '< 30 MB'
     """
     said = ", ".join(amount(limit.fact, value) for value in limit.any_of) if limit.any_of is not None else _range(limit)

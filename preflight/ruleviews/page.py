@@ -8,7 +8,7 @@ from typing import Final
 from preflight.escape import printable
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
-from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, limit
+from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, compile_limit
 from preflight.ruleviews import brief, data_uri_kinds, lines
 from preflight.ruleviews.differences import differences
 
@@ -20,7 +20,7 @@ shown, after what it takes over from others. Bounds shown as *a*–*b*, ≤ and 
 parentheses: what passes with a warning, because it is measured, likely or tolerated rather than published. An empty
 cell: no limit. A rule set without a row does not take that kind.
 """
-_USUAL: Final = {fact: limit(fact, line).written for fact, line in URL_DEFAULTS.items()}
+_USUAL: Final = {fact: compile_limit(fact, line).written for fact, line in URL_DEFAULTS.items()}
 """What every rule set wants of a URL."""
 _OF_EVERY_URL: Final = """
 

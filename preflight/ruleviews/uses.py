@@ -13,8 +13,8 @@ from preflight.ruleviews import Line, lines
 def codes_of(limit: Limit) -> Iterator[str]:
     """The codes that a limit gives for values outside it.
 
-    >>> from preflight.ruleset import limit as line
-    >>> list(codes_of(line("duration", {"min": 2, "max": 15})))
+    >>> from preflight.ruleset import compile_limit
+    >>> list(codes_of(compile_limit("duration", {"min": 2, "max": 15})))
     ['duration_too_short', 'duration_too_long']
     """
     fact = FACTS[limit.fact]

@@ -21,7 +21,7 @@ from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.output import require_overwritable
 from preflight.reporters import LineReporter
-from preflight.ruleset import digest_of
+from preflight.ruleset import checksum
 from preflight.run.rows import Row
 from preflight.scan.items import Cached
 from preflight.sources.open import is_url
@@ -67,7 +67,7 @@ class Cache:
         self._path = path
         render = reporter.render
         parts = (VERSION, plan.digest, plan.deep, render.func.__module__, render.keywords)
-        self._digest = digest_of(*parts).encode()
+        self._digest = checksum(*parts).encode()
         self._moved = reporter.moved
         self._note = note
         self._seen: dict[str, tuple[int, _Entry]] = {}

@@ -8,7 +8,7 @@ import pytest
 
 from preflight.checker import CheckPlan
 from preflight.judge import judge
-from preflight.ruleset import Limit, compile_rules
+from preflight.ruleset import Limit, compile_ruleset
 from tests.corpus.conftest import Row
 
 IMAGES = {"jpeg", "png", "webp", "bmp", "tiff", "gif", "heif"}
@@ -139,7 +139,7 @@ MEASURED = {"duration": ("duration_s", 0.005, 0.06), "fps": ("fps", 0.003, 0.02)
 def verdict_under(row: Row, **limit: float) -> str:
     fact = limit.pop("fact")
     head = {"title": "T: t", "stage": "register", "source": "s", "as_of": "2026-01-01", "basis": "published"}
-    rules = compile_rules("generated", {**head, row.known["kind"]: {fact: limit}})
+    rules = compile_ruleset("generated", {**head, row.known["kind"]: {fact: limit}})
     assert isinstance(next(iter(rules.sections.values())).limits[0], Limit)
     return judge(row.report.media, rules).verdict
 

@@ -18,7 +18,7 @@ from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Report, Result
 from preflight.reporters import REPORTERS, make_reporter
 from preflight.reporters.text import describe
-from preflight.ruleset import RuleSet, compile_rules
+from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.summary import Summary
 from tests.conftest import Run
 
@@ -65,7 +65,7 @@ def test_a_code_is_written_as_a_problem_and_as_a_note(code: str) -> None:
 
 def head(**sections: object) -> RuleSet:
     table = {"title": "Mine: {all}", "stage": "generate", "source": "https://example.com", "as_of": "2026-11-28"}
-    return compile_rules("mine", {**table, "basis": "published", **sections})
+    return compile_ruleset("mine", {**table, "basis": "published", **sections})
 
 
 def lines(fact: Fact) -> list[dict[str, object]]:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import preflight
-from preflight.ruleset import compile_rules
+from preflight.ruleset import compile_ruleset
 from tests.conftest import ROOT, Run
 
-RULES = compile_rules(
+RULES = compile_ruleset(
     "small",
     {
         "title": "Small: clips",
