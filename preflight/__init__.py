@@ -17,7 +17,7 @@ from preflight.version import VERSION
 
 if TYPE_CHECKING:
     from preflight.catalog import resolve as rule_sets
-    from preflight.checker import acheck, assert_passes, check, probe
+    from preflight.checker import acheck, check, probe
     from preflight.errors import (
         AccountRefused,
         AssetNotFound,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UnusableAnswer,
         UsageError,
     )
+    from preflight.integrations.assertions import assert_passes
     from preflight.integrations.pydantic import Passes
     from preflight.media import Delivery, Media
     from preflight.providers.asset import Asset
@@ -78,7 +79,7 @@ _HOMES = {
     "UnusableAnswer": "errors",
     "UsageError": "errors",
     "acheck": "checker",
-    "assert_passes": "checker",
+    "assert_passes": "integrations.assertions",
     "check": "checker",
     "check_many": "scan",
     "check_request": "request",

@@ -1,9 +1,9 @@
-"""One source: need, probe, judge, report. The public `probe`, `check`, `acheck` and `assert_passes`."""
+"""Check one source: open, probe, judge, report. The public `probe`, `check` and `acheck`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
 from preflight import catalog
@@ -24,16 +24,63 @@ if TYPE_CHECKING:
 Rules = catalog.Wanted | list[catalog.Wanted] | tuple[catalog.Wanted, ...]
 """Rule sets: a name, a path of a rule file, several with commas or in a list, `all`, or compiled ones."""
 
-_LEAST_MAX_BYTES: Final = 1 << 20
+_MIN_MAX_BYTES: Final = 1 << 20
+_UNSPECIFIC_TYPES: Final = frozenset(("application/octet-stream", "binary/octet-stream"))
+"""Content-Types that say nothing about the content."""
+
+
+class FetchKeywords(TypedDict, total=False):
+    """The keyword arguments that `probe` takes: those of `CheckOptions` on URLs."""
+
+    timeout: float | None
+    allow_private: bool
+    user_agent: str | None
+    headers: Headers | None
+
+
+class CheckKeywords(FetchKeywords, total=False):
+    """The keyword arguments that all functions share that check something: those of `CheckOptions`."""
+
+    strict: bool
+    deep: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    """How sources are fetched and judged.
+
+    strict         warnings (values inside `lenient` only) fail
+    deep           decode the whole file too, in a separate process
+    timeout        s that a URL may take in all (default 30)
+    allow_private  also fetch URLs of private addresses; they remain a warning
+    user_agent     sent with requests for URLs in place of preflight's own
+    headers        also sent, only to the scheme, host and port of the URL itself; no output shows their values
+    """
+
+    strict: bool = False
+    deep: bool = False
+    timeout: float | None = None
+    allow_private: bool = False
+    user_agent: str | None = None
+    headers: Headers | None = field(default=None, repr=False)
+
+    def http(self) -> HttpOptions | None:
+        """Return how URLs are fetched; None: by default. Raise `UsageError`."""
+        if self.timeout is None and not self.allow_private and self.user_agent is None and not self.headers:
+            return None
+        from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
+
+        seconds = DEFAULT_OPTIONS.timeout if self.timeout is None else self.timeout
+        return HttpOptions(seconds, self.allow_private, user_agent=self.user_agent, headers=self.headers or ())
 
 
 class CheckPlan(NamedTuple):
     """All that is decided before the first source is opened: small, frozen and picklable.
 
-    rules   none: the facts alone are wanted
-    strict  warnings fail; deep: decode the whole file too; http: how URLs are fetched
-    dropped codes of findings that do not count
-    digest  changes with all of this but `http`: two runs with the same one would say the same of the same bytes
+    rules    empty: only the facts are wanted
+    strict   warnings fail; deep: decode the whole file too; http: how URLs are fetched
+    dropped  codes of findings that do not count
+    digest   changes with all of this but `http`: two runs with the same one give the same results for the same bytes
     """
 
     rules: tuple[RuleSet, ...] = ()
@@ -48,31 +95,22 @@ class CheckPlan(NamedTuple):
 def plan_for(
     rules: Rules | None,
     *,
-    strict: bool = False,
-    deep: bool = False,
-    timeout: float | None = None,
-    allow_private: bool = False,
-    user_agent: str | None = None,
-    headers: Headers | None = None,
     http: HttpOptions | None = None,
     dropped: frozenset[str] = frozenset(),
+    **keywords: Unpack[CheckKeywords],
 ) -> CheckPlan:
     """Return the plan for rule sets as a caller names them; `http` replaces the separate options for URLs.
 
     Raises `UsageError`, `RuleFileError`.
     """
+    options = CheckOptions(**keywords)
     chosen = catalog.resolve(rules) if rules is not None else ()
-    if http is None and (timeout is not None or allow_private or user_agent is not None or headers):
-        from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
-
-        seconds = DEFAULT_OPTIONS.timeout if timeout is None else timeout
-        http = HttpOptions(seconds, allow_private, user_agent=user_agent, headers=headers or ())
-    digest = checksum([one.digest for one in chosen], strict, deep, sorted(dropped)) if chosen else None
-    return CheckPlan(chosen, fold(chosen), strict, deep, http, dropped, digest)
+    digest = checksum([one.digest for one in chosen], options.strict, options.deep, sorted(dropped)) if chosen else None
+    return CheckPlan(chosen, fold(chosen), options.strict, options.deep, http or options.http(), dropped, digest)
 
 
 def fold(rules: Sequence[RuleSet]) -> Need:
-    """What several rule sets need together, as one `Need`."""
+    """Return what several rule sets need together, as one `Need`."""
     if not rules:
         return EVERYTHING
     facts = frozenset().union(*(ruleset.facts() for ruleset in rules))
@@ -83,11 +121,11 @@ def fold(rules: Sequence[RuleSet]) -> Need:
         for limit in section.limits
         if limit.fact == "size" and limit.high is not None
     ]
-    return Need(facts, "head_ok" in facts, max([_LEAST_MAX_BYTES, *sizes]) if sizes else EVERYTHING.max_bytes)
+    return Need(facts, "head_ok" in facts, max([_MIN_MAX_BYTES, *sizes]) if sizes else EVERYTHING.max_bytes)
 
 
 def examine(target: Target, plan: CheckPlan, index: int = 0, name: str | None = None) -> Report:
-    """One source's report. Raises nothing for a bad file: what cannot be read is a problem in the report."""
+    """Return the report of one source. A file that cannot be read is a problem in the report, not an exception."""
     label = name or display_name(target)
     reading = _read(target, plan)
     if isinstance(reading.problem, Problem) and reading.problem.code == "source_changed":
@@ -96,7 +134,7 @@ def examine(target: Target, plan: CheckPlan, index: int = 0, name: str | None = 
             requests=reading.requests + again.requests, bytes_read=reading.bytes_read + again.bytes_read
         )
     try:
-        reading = _completed(reading, label, plan.deep)
+        reading = _completed(reading, label, deep=plan.deep)
     except Exception as error:
         reading = reading._replace(media=None, problem=Problem("internal_error", internal_error(error).message))
     media, problem, extra, delivery, requests, bytes_read = reading
@@ -109,7 +147,7 @@ def examine(target: Target, plan: CheckPlan, index: int = 0, name: str | None = 
 
 
 class _Reading(NamedTuple):
-    """What one attempt to read a source gave."""
+    """The result of one attempt to read a source."""
 
     media: Media | None = None
     problem: Problem | None = None
@@ -134,7 +172,7 @@ def _read(target: Target, plan: CheckPlan) -> _Reading:
         media, problem = None, Problem(error.code, str(error))
     except PreflightError:
         raise
-    except Exception as error:  # a fault of ours must cost one file, not the run
+    except Exception as error:
         media, problem = None, Problem("internal_error", internal_error(error).message)
     if source is None:
         return _Reading(problem=problem)
@@ -143,13 +181,13 @@ def _read(target: Target, plan: CheckPlan) -> _Reading:
     return _Reading(media, problem, extra, delivery, source.requests, source.bytes_read)
 
 
-def _completed(reading: _Reading, label: str, deep: bool) -> _Reading:
+def _completed(reading: _Reading, label: str, *, deep: bool) -> _Reading:
     """Return the reading with the findings on its name, server and notes, which hold for every rule set."""
     media, delivery = reading.media, reading.delivery
     if media is None:
         return reading
     media, mismatches = _compared(media, label, delivery)
-    extra = (*reading.extra, *_incomplete(media, reading.extra, deep), *mismatches, *_remarks(media, delivery))
+    extra = (*reading.extra, *_incomplete(media, reading.extra, deep=deep), *mismatches, *_remarks(media, delivery))
     return _Reading(media, reading.problem, extra, _typed(delivery, media), reading.requests, reading.bytes_read)
 
 
@@ -163,9 +201,9 @@ def result_of(
     extra: tuple[Finding, ...] = (),
     name: str | None = None,
 ) -> Result:
-    """Return what a rule set says; the words are those of `judge`.
+    """Return the result of a rule set; the arguments are those of `judge`.
 
-    An exception in judging or in planning hints is a fault of preflight: it becomes this file's `internal_error`.
+    An exception in judging or planning is an error of preflight: it becomes this file's `internal_error`.
     """
     try:
         return judge(
@@ -185,7 +223,7 @@ def result_of(
 
 
 def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]:
-    """The facts and the problems that only decoding the whole file shows."""
+    """Return the media with the facts, and the findings, that only decoding the whole file shows."""
     from preflight.probes.decode import deepen
 
     deep = deepen(source, media)
@@ -193,7 +231,7 @@ def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]
     return replace(media, **deep.facts), findings
 
 
-def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[Finding, ...]:
+def _incomplete(media: Media, found: tuple[Finding, ...], *, deep: bool) -> tuple[Finding, ...]:
     """Return a finding for parts that the header shows to be missing; `found` may already have it from decoding."""
     if not media.notes:
         return ()
@@ -201,8 +239,8 @@ def _incomplete(media: Media, found: tuple[Finding, ...], deep: bool) -> tuple[F
         if note in media.notes:
             return (Finding(note, CODES[note].severity, CODES[note].template),)
     if "truncated" in media.notes and not any(one.code in ("truncated", "corrupt") for one in found):
-        message = "the file ends before its own structure does: it was cut off, and may or may not be taken"
-        hint = "copy or download the complete file again" + ("" if deep else "; --deep decodes what is there")
+        message = "the file ends before its own structure does: it is truncated, and may or may not be accepted"
+        hint = "copy or download the complete file again" + ("" if deep else "; a deep check decodes what is there")
         return (Finding("truncated", "unknown", message, hint=hint),)
     return ()
 
@@ -216,10 +254,10 @@ def _remarks(media: Media, delivery: Delivery | None) -> tuple[Finding, ...]:
 
 
 def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Media, tuple[Finding, ...]]:
-    """Content against extension and Content-Type: only compared, never believed."""
+    """Return findings where extension or Content-Type differ from the content, and the media with a note of it."""
     known = FORMATS.get(media.format or "")
     if known is None or (delivery is not None and delivery.page is not None):
-        return media, ()  # of a page in place of the file nothing else is worth saying
+        return media, ()  # a web page in place of the file has a finding that explains all of it
     findings: tuple[Finding, ...] = ()
     extension = extension_of(label.partition("?")[0]) if delivery is None or delivery.scheme != "data" else ""
     if extension in KNOWN_EXTENSIONS and extension not in known.extensions:
@@ -227,7 +265,7 @@ def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Medi
         findings += (Finding("extension_mismatch", "note", message, "format", media.format),)
         media = replace(media, notes=(*media.notes, "extension_mismatch"))
     declared = delivery.content_type if delivery is not None else None
-    if declared is not None and declared not in known.mimes and declared not in _TELLS_NOTHING:
+    if declared is not None and declared not in known.mimes and declared not in _UNSPECIFIC_TYPES:
         who = "data URI" if delivery is not None and delivery.scheme == "data" else "server"
         message = f"the {who} declares {declared}, the content is {media.mime}: services go by either"
         findings += (Finding("content_type_mismatch", "note", message, "content_type", declared),)
@@ -235,113 +273,58 @@ def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Medi
 
 
 def _typed(delivery: Delivery | None, media: Media) -> Delivery | None:
-    """The delivery, with whether its Content-Type is that of the content."""
+    """Return the delivery, with whether its Content-Type is that of the content."""
     known = FORMATS.get(media.format or "")
     if delivery is None or known is None or delivery.content_type is None:
         return delivery
     return delivery._replace(content_type_matches=delivery.content_type in known.mimes)
 
 
-_TELLS_NOTHING: Final = frozenset(("application/octet-stream", "binary/octet-stream"))
+def probe(target: Target, **options: Unpack[FetchKeywords]) -> Media:
+    """Return the facts of a path, a URL, bytes or an open binary file; the options are those of `CheckOptions`.
 
-
-class CheckOptions(TypedDict, total=False):
-    """The options of `check`, for those who pass them on."""
-
-    strict: bool
-    deep: bool
-    timeout: float | None
-    allow_private: bool
-    user_agent: str | None
-    headers: Headers | None
-
-
-def probe(
-    target: Target,
-    *,
-    timeout: float | None = None,
-    allow_private: bool = False,
-    user_agent: str | None = None,
-    headers: Headers | None = None,
-) -> Media:
-    """Return the facts of a path, a URL, bytes or an open binary file; the options are those of `check`.
-
-    What is not media has `kind` None. Raises `SourceError` where the bytes cannot be had, `UsageError` for what can
-    be no source.
+    The `kind` of something that is not a media file is None. Raises `SourceError` if the bytes cannot be read,
+    `UsageError` for something that cannot be a source.
 
     >>> preflight.probe("fixtures/accepted/picture.png").width
     640
     """
-    plan = plan_for(None, timeout=timeout, allow_private=allow_private, user_agent=user_agent, headers=headers)
-    report = examine(target, plan)
+    report = examine(target, plan_for(None, **options))
     if report.media is None:
         problem = report.error or Problem("internal_error", "nothing was read")
         raise SourceError(problem.code, problem.message)
     return report.media
 
 
-def check(
-    target: Target,
-    rules: Rules,
-    *,
-    strict: bool = False,
-    deep: bool = False,
-    timeout: float | None = None,
-    allow_private: bool = False,
-    user_agent: str | None = None,
-    headers: Headers | None = None,
-) -> Report:
-    """Whether one source passes the rule sets, and why not.
+def check(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Report:
+    """Check whether one source passes the rule sets, and if not, why.
 
-    strict         warnings (inside `lenient` only) fail
-    deep           decode the whole file too, in a process of its own
+    strict         warnings (values inside `lenient` only) fail
+    deep           decode the whole file too, in a separate process
     timeout        s that a URL may take in all (default 30)
-    allow_private  fetch URLs of private addresses too; they stay a warning
-    user_agent     send this with requests for URLs in place of preflight's own
-    headers        send these too, to the scheme, host and port of the URL alone; no output shows their values
+    allow_private  also fetch URLs of private addresses; they remain a warning
+    user_agent     sent with requests for URLs in place of preflight's own
+    headers        also sent, only to the scheme, host and port of the URL itself; no output shows their values
 
-    A bad file is a report, not an exception. Raises `UsageError` for an unknown rule set, `RuleFileError` for a
-    wrong rule file.
+    A bad file is a report, not an exception. Raises `UsageError` for an unknown rule set, `RuleFileError` for an
+    invalid rule file.
 
     >>> report = preflight.check("fixtures/accepted/picture.png", "atlas")
     >>> report.verdict, report.media.pixels
     ('pass', 307200)
     """
-    plan = plan_for(
-        require_rules(rules),
-        strict=strict,
-        deep=deep,
-        timeout=timeout,
-        allow_private=allow_private,
-        user_agent=user_agent,
-        headers=headers,
-    )
-    return examine(target, plan)
+    return examine(target, plan_for(require_rules(rules), **options))
 
 
 def require_rules(rules: Rules | None) -> Rules:
-    """The rule sets, where some are given. None would let everything pass."""
+    """Return the rule sets. Raise `UsageError` if they are None, which would let everything pass."""
     if rules is None:
-        raise UsageError("no rule set is given (None): name one, such as those of `preflight rules list`")
+        raise UsageError(f"No rule set given. Choose one of {', '.join(catalog.current())}.")
     return rules
 
 
-async def acheck(target: Target, rules: Rules, **options: Unpack[CheckOptions]) -> Report:
-    """`check` for asyncio: the same arguments, in a thread, so that the event loop goes on."""
-    import asyncio  # 36 ms that only its users pay
+async def acheck(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Report:
+    """Check in a thread, so that the event loop of asyncio continues. Takes the arguments of `check`."""
+    import asyncio  # takes 36 ms to import, which only its users pay
 
     return await asyncio.to_thread(check, target, rules, **options)
-
-
-def assert_passes(target: Target, rules: Rules, **options: Unpack[CheckOptions]) -> Report:
-    """Raise AssertionError with the readable findings unless the source passes; unknown fails too.
-
-    Takes the options of `check`, and gives its report.
-    """
-    __tracebackhide__ = True  # pytest shows the caller's line
-    report = check(target, rules, **options)
-    if not report.passed:
-        from preflight.reporters.text import describe
-
-        raise AssertionError(describe(report))
-    return report

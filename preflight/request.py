@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Unpack
 
-from preflight.checker import CheckPlan, plan_for, require_rules
+from preflight.checker import CheckKeywords, CheckPlan, plan_for, require_rules
 from preflight.codes import CODES
 from preflight.errors import UsageError
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
 from preflight.media import Media
-from preflight.net.options import Headers
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
 from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
@@ -28,13 +27,8 @@ def check_request(
     targets: Iterable[Target],
     rules: str | RuleSet,
     *,
-    strict: bool = False,
-    deep: bool = False,
-    timeout: float | None = None,
-    allow_private: bool = False,
     asset_kinds: Mapping[str, str] | None = None,
-    user_agent: str | None = None,
-    headers: Headers | None = None,
+    **options: Unpack[CheckKeywords],
 ) -> tuple[Result, list[Report]]:
     """Whether files may be used together in one request of a rule set with a `[request]` section.
 
@@ -45,15 +39,7 @@ def check_request(
 
     asset_kinds  kinds of assets by reference, for those that do not state it: `{"asset://asset-1": "image"}`
     """
-    plan = plan_for(
-        require_rules(rules),
-        strict=strict,
-        deep=deep,
-        timeout=timeout,
-        allow_private=allow_private,
-        user_agent=user_agent,
-        headers=headers,
-    )
+    plan = plan_for(require_rules(rules), **options)
     kinds = {} if asset_kinds is None else asset_kinds
     if not isinstance(kinds, Mapping):
         raise UsageError(f"asset_kinds is {type(kinds).__name__}. Give a dict of kinds by reference.")

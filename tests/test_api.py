@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 import preflight
 from preflight import Media, Report
+from preflight.checker import CheckKeywords, CheckOptions, FetchKeywords
 
 PASSING = "fixtures/accepted/picture.png"
 FAILING = "fixtures/refused/png-too-narrow.png"
@@ -174,6 +176,30 @@ def test_acheck_and_assert_passes() -> None:
         preflight.assert_passes(FAILING, "atlas")
     with pytest.raises(AssertionError, match="does not exist"):
         preflight.assert_passes("gone.png", "atlas")
+
+
+def test_keywords_and_options_are_the_same() -> None:
+    """What mypy knows of the keyword arguments is what `CheckOptions` takes, with the same types."""
+    assert {one.name: one.type for one in dataclasses.fields(CheckOptions)} == {
+        name: annotation.__forward_arg__
+        for keywords in (FetchKeywords, CheckKeywords)
+        for name, annotation in keywords.__annotations__.items()
+    }
+
+
+def test_misspelt_option_is_a_type_error() -> None:
+    for function in (preflight.check, preflight.check_many, preflight.check_request, preflight.assert_passes):
+        with pytest.raises(TypeError, match="strct"):
+            function([PASSING], "atlas", strct=True)  # type: ignore[operator]
+    with pytest.raises(TypeError, match="strct"):
+        asyncio.run(preflight.acheck(PASSING, "atlas", strct=True))  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="tmeout"):
+        preflight.probe(PASSING, tmeout=3)  # type: ignore[call-arg]
+
+
+def test_rule_sets_that_are_none_are_a_wrong_call() -> None:
+    with pytest.raises(preflight.UsageError, match=r"No rule set given\. Choose one of agentsflare, "):
+        preflight.check(PASSING, None)  # type: ignore[arg-type]
 
 
 def test_check_request_gives_its_result_and_the_reports() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from preflight.checker import CheckPlan, Rules, plan_for, require_rules
+from preflight.checker import CheckKeywords, CheckPlan, Rules, plan_for, require_rules
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
 from preflight.scan.items import Cached, Encoder, Numbered, Outcome, examine_item
@@ -14,8 +14,6 @@ from preflight.targets import Item
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-
-    from preflight.net.options import Headers
 
 __all__ = ["Outcome", "check_many", "examine_item", "scan", "scan_encoded"]
 
@@ -29,17 +27,13 @@ def check_many(
     jobs: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
-    strict: bool = False,
-    deep: bool = False,
-    timeout: float | None = None,
-    allow_private: bool = False,
-    user_agent: str | None = None,
-    headers: Headers | None = None,
+    **options: Unpack[CheckKeywords],
 ) -> Iterator[Report]:
     """A report for every target, exactly one each, in input order (`ordered=False`: as they come).
 
     jobs      processes for local files (default: none, this process reads them), threads for URLs (default 32)
     executor  any `concurrent.futures.Executor` in place of ours; arguments and results are small and picklable
+    options   those of `check`
 
     Raises `UsageError` before anything is read; a bad target is a report, and so is one that kills its process, where
     that is not this one.
@@ -47,15 +41,7 @@ def check_many(
     >>> [report.verdict for report in preflight.check_many(["fixtures/accepted/picture.png", "gone.png"], "atlas")]
     ['pass', 'unknown']
     """
-    plan = plan_for(
-        require_rules(rules),
-        strict=strict,
-        deep=deep,
-        timeout=timeout,
-        allow_private=allow_private,
-        user_agent=user_agent,
-        headers=headers,
-    )
+    plan = plan_for(require_rules(rules), **options)
     if jobs is not None and not (isinstance(jobs, int) and 1 <= jobs <= MAX_JOBS):
         raise UsageError(f"jobs {jobs!r}: give a whole number from 1 to {MAX_JOBS}")
     if executor is not None and not callable(getattr(executor, "submit", None)):
