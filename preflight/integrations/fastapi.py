@@ -20,8 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from preflight.errors import MissingExtra
-from preflight.integrations.precomputed import PrecomputedReports
-from preflight.integrations.pydantic import Passes
+from preflight.integrations.pydantic import Passes, PrecomputedReports
 
 try:
     from anyio import CapacityLimiter, to_thread

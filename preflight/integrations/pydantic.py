@@ -9,18 +9,24 @@ fact, value, limit and hint, `loc` is the field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import dataclasses
+import hashlib
+import os
+import types
+import typing
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import IO, Annotated, Any, Final, ForwardRef, Literal, NewType, TypeVar
 
-from pydantic import GetCoreSchemaHandler, ValidationError
+from pydantic import AnyUrl, BaseModel, GetCoreSchemaHandler, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Url, core_schema
 
 from preflight.errors import UsageError
 from preflight.escape import printable, printable_texts
-from preflight.integrations.accepted_types import is_file_type, refuse_text
-from preflight.integrations.precomputed import precomputed_report
-from preflight.integrations.requirement import Objection, Requirement
+from preflight.integrations.requirement import Objection, Requirement, file_of
+from preflight.report import Report
 
 __all__ = ["Passes"]
 
@@ -99,3 +105,134 @@ def _detail(objection: Objection, source: str, place: tuple[int, ...]) -> InitEr
     return InitErrorDetails(
         type=PydanticCustomError(objection.finding.code, message, context), loc=place, input=printable(source)
     )
+
+
+CHUNK_SIZE: Final = 1 << 20
+
+_current: Final[ContextVar[PrecomputedReports | None]] = ContextVar("preflight_precomputed", default=None)
+
+
+class PrecomputedReports:
+    """The reports of one request's uploads: by the open file, or by a digest of the content for plain bytes."""
+
+    def __init__(self) -> None:
+        self._by_file: dict[tuple[Hashable, int], tuple[object, Report]] = {}
+        self._by_content: dict[tuple[Hashable, bytes], Report] = {}
+
+    def add_file(self, requirement: Hashable, file: IO[bytes], report: Report) -> None:
+        """Store the report of an open file. The file is kept so that its id stays unique."""
+        self._by_file[requirement, id(file)] = (file, report)
+
+    def add_content(self, requirement: Hashable, file: IO[bytes], report: Report) -> None:
+        """Store the report of content that will arrive as plain bytes. Reads the file once, from its position."""
+        position = file.tell()
+        digest = hashlib.blake2b()
+        while chunk := file.read(CHUNK_SIZE):
+            digest.update(chunk)
+        file.seek(position)
+        self._by_content[requirement, digest.digest()] = report
+
+    def find(self, requirement: Hashable, value: object) -> Report | None:
+        """Return the report of exactly this file or this content, if there is one."""
+        if isinstance(value, bytes):
+            if not self._by_content:
+                return None
+            return self._by_content.get((requirement, hashlib.blake2b(value).digest()))
+        file, _ = file_of(value)
+        found = self._by_file.get((requirement, id(file)))
+        return found[1] if found else None
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Let validation in this task find the reports."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+def precomputed_report(requirement: Hashable, value: object) -> Report | None:
+    """Return the report that was made before this validation, if any."""
+    current = _current.get()
+    return None if current is None else current.find(requirement, value)
+
+
+SchemaOf = Callable[[Any], Any]
+
+_CONTENT: Final = (bytes, bytearray, memoryview, os.PathLike, Url, AnyUrl, types.NoneType)
+_CONTAINERS: Final = (list, tuple, set, frozenset)
+_TEXT_SCHEMAS: Final = ("str", "any")
+_REMEDY: Final = "Use pathlib.Path, bytes, AnyHttpUrl or an upload class."
+
+
+def refuse_text(annotation: Any, schema_of: SchemaOf) -> None:
+    """Raise `UsageError` if a str could be a value of `annotation`, or of any part of it.
+
+    schema_of  gives pydantic's core schema of a class, or raises `PydanticSchemaGenerationError`
+    """
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        refuse_text(typing.get_args(annotation)[0], schema_of)
+    elif origin is Literal:
+        raise UsageError(f"Passes cannot annotate {annotation}: a literal is not a media source. {_REMEDY}")
+    elif origin in (typing.Union, types.UnionType) or origin in _CONTAINERS:
+        for part in typing.get_args(annotation):
+            if part is not Ellipsis:
+                refuse_text(part, schema_of)
+    elif isinstance(annotation, NewType):
+        refuse_text(annotation.__supertype__, schema_of)
+    elif hasattr(annotation, "__value__"):  # an alias made by `type X = …`
+        refuse_text(annotation.__value__, schema_of)
+    elif isinstance(annotation, TypeVar):
+        for part in annotation.__constraints__ or (annotation.__bound__ or object,):
+            refuse_text(part, schema_of)
+    elif isinstance(annotation, str | ForwardRef):
+        raise UsageError(f"Passes cannot resolve the type {annotation!r}. Write the type itself, without quotes.")
+    elif origin is not None and not (isinstance(origin, type) and issubclass(origin, os.PathLike | typing.IO)):
+        raise UsageError(f"Passes cannot annotate {annotation}. Annotate the values in it, or use a list.")
+    else:
+        _refuse_class(annotation if origin is None else origin, schema_of)
+
+
+def is_file_type(annotation: Any) -> bool:
+    """Return whether a type stands for open binary files of any class."""
+    return annotation is typing.BinaryIO or typing.get_origin(annotation) is typing.IO
+
+
+def _refuse_class(annotation: Any, schema_of: SchemaOf) -> None:
+    if annotation is None or (isinstance(annotation, type) and issubclass(annotation, _CONTENT)):
+        return
+    if _takes_text(annotation):
+        name = getattr(annotation, "__name__", None) or str(annotation)
+        raise UsageError(
+            f"Passes cannot annotate {name}: it accepts a str, whose sender would decide whether it is a path or a "
+            f"URL. {_REMEDY}"
+        )
+    if _has_fields(annotation):
+        raise UsageError(f"Passes cannot annotate {annotation.__name__}, which has fields. Annotate the fields.")
+    try:
+        schema = schema_of(annotation)
+    except PydanticSchemaGenerationError:
+        return  # a class that pydantic does not know: only its instances are accepted
+    if _mentions_text(schema):
+        raise UsageError(f"Passes cannot annotate {annotation.__name__}: it is created from a str. {_REMEDY}")
+
+
+def _takes_text(annotation: Any) -> bool:
+    if not isinstance(annotation, type):
+        return True  # Any, and what typing may invent
+    try:
+        return issubclass(annotation, str) or issubclass(str, annotation) or annotation in _CONTAINERS
+    except TypeError:  # a protocol with attributes: an instance is an upload of some kind
+        return False
+
+
+def _has_fields(annotation: type) -> bool:
+    return issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation)
+
+
+def _mentions_text(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        return schema.get("type") in _TEXT_SCHEMAS or any(map(_mentions_text, schema.values()))
+    return isinstance(schema, list | tuple) and any(map(_mentions_text, schema))

@@ -13,7 +13,7 @@ from preflight import catalog
 from preflight.checker import Rules, check
 from preflight.errors import UsageError
 from preflight.formats import extension_of
-from preflight.integrations.pytest_settings import Settings, readable
+from preflight.integrations.pytest_files import Settings, readable
 from preflight.report import Report
 from preflight.ruleset import RuleSet
 from preflight.sources.open import Target, display_name, is_url

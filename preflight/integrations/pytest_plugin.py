@@ -51,7 +51,7 @@ def preflight_check(pytestconfig: pytest.Config) -> Checker:
     The rule sets default to `preflight_rules`. What was checked is known again by its content for the whole session.
     """
     from preflight.integrations.pytest_checker import Checker
-    from preflight.integrations.pytest_settings import settings_of
+    from preflight.integrations.pytest_files import settings_of
 
     return Checker(settings_of(pytestconfig))
 

@@ -77,7 +77,7 @@ REPORTERS: Final[dict[str, str]] = {
     "github": "github:GithubReporter",
     "html": "html:HtmlReporter",
     "json": "json:JsonReporter",
-    "jsonl": "jsonl:JsonlReporter",
+    "jsonl": "json:JsonlReporter",
     "junit": "junit:JunitReporter",
     "sarif": "sarif:SarifReporter",
     "text": "text:TextReporter",

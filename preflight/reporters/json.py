@@ -1,9 +1,10 @@
-"""One JSON document: `{"reports": [...], "summary": {...}}`, written piece by piece."""
+"""JSON: one document, or one object a line as soon as it is known."""
 
 from __future__ import annotations
 
+from functools import partial
 from json import JSONEncoder
-from typing import IO
+from typing import IO, Final
 
 from preflight.report import Report
 from preflight.reporters import Options
@@ -33,3 +34,34 @@ class JsonReporter:
         if self._probe:
             counts = {name: counts[name] for name in ("files", "skipped", "ignored")}
         self._write(f'{opening}],\n"summary": {self._encode(counts)}}}\n')
+
+
+_encode: Final = JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+_INDEX: Final = ',"index":'
+"""Occurs once in a line: inside a string its quotation marks would be escaped."""
+
+
+class JsonlReporter:
+    """Writes every report as one line; ASCII only, so that no name can break a line or a terminal."""
+
+    def __init__(self, stream: IO[str], options: Options) -> None:
+        self.write = stream.write
+        self.render = partial(line, quiet=options.quiet, probe=options.probe)
+
+    def add(self, report: Report) -> None:
+        self.write(self.render(report))
+
+    def moved(self, text: str, index: int) -> str:
+        before, _, after = text.partition(_INDEX)
+        return f"{before}{_INDEX}{index},{after.partition(',')[2]}" if after else text
+
+    def close(self, summary: Summary) -> None:
+        """Write nothing: each line stands alone."""
+
+
+def line(report: Report, *, quiet: bool = False, probe: bool = False) -> str:
+    """Return a report as a line; empty if it passed and only what did not pass is wanted."""
+    if quiet and not probe and report.passed:
+        return ""
+    return f"{_encode(report.as_json(probe=probe))}\n"

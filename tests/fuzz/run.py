@@ -26,7 +26,8 @@ import jsonschema
 
 from preflight.checker import plan_for
 from preflight.report import Report
-from preflight.reporters import jsonl, text
+from preflight.reporters import json as json_lines
+from preflight.reporters import text
 from preflight.scan.items import examine_item
 from preflight.schemas import report_schema
 from preflight.targets import Item
@@ -68,7 +69,7 @@ def fuzz(numbers: Iterable[int]) -> Found:
         try:
             report = examine_item(number, Item(data), plan)
             assert report is not None
-            lines = (jsonl.line(report), text.describe(report))
+            lines = (json_lines.line(report), text.describe(report))
             row = json.loads(lines[0])
             if number % _CHECKED == 0:
                 validator.validate(row)

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from preflight import Report, check_many
 from preflight.report import Finding, Problem, Result
 from preflight.reporters import is_line_reporter, make_reporter
-from preflight.reporters.jsonl import line
+from preflight.reporters.json import line
 from preflight.schemas import report_schema
 
 

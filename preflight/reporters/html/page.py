@@ -14,9 +14,8 @@ from typing import IO, Any, Final
 
 from preflight.codes import CODES
 from preflight.escape import printable
-from preflight.reporters.html.limits import titles
 from preflight.reporters.html.previews import Preview, can_play
-from preflight.reporters.html.rows import VERDICTS, Rows, in_script
+from preflight.reporters.html.rows import VERDICTS, Rows, in_script, titles
 
 SCRIPTS: Final = ("dom", "format", "data", "scale", "card", "sheet", "list", "main")
 """The parts of the page's script, in the order of their use."""

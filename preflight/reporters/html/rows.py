@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from json import JSONEncoder
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
-from preflight.codes import SEVERITIES
-from preflight.escape import printable
+from preflight.codes import CODES, SEVERITIES
+from preflight.escape import printable, printable_texts
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import VIDEO
 from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report
 from preflight.reporters import is_path
 from preflight.reporters.commands import shell_command
-from preflight.reporters.html.limits import rule_sets
 from preflight.reporters.html.previews import Wish
-from preflight.ruleset import RuleSet
+from preflight.ruleset import Limit, RuleSet
 from preflight.sources.open import is_url
+from preflight.units import label
+from preflight.wording import accepted
 
 VERDICTS: Final = ("fail", "unknown", "warning", "pass")
 """The words of the page for the outcomes, worst first. A row's verdict is the number of one of them."""
@@ -186,3 +187,51 @@ def _parts(source: str) -> tuple[str, str]:
 
 def _short(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
+
+
+def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, Any]]:
+    """What the page needs of the rule sets: who they are, and their limits by kind and format (`""`: all others)."""
+    sets = [
+        {
+            "name": one.name,
+            "title": one.title,
+            "service": one.service,
+            "stage": one.stage,
+            "basis": one.basis,
+            "kinds": {
+                kind: {
+                    "": _limits(section.limits),
+                    **{name: _limits(limits) for name, limits in section.by_format.items()},
+                }
+                for kind, section in one.sections.items()
+            },
+        }
+        for one in rules
+    ]
+    printed: list[dict[str, Any]] = printable_texts(sets)
+    return printed
+
+
+def _limits(limits: Sequence[Limit]) -> list[dict[str, Any]]:
+    return [_limit(limit) for limit in limits]
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    lenient = limit.lenient
+    drawn = {
+        "fact": limit.fact,
+        "label": label(limit.fact),
+        "low": limit.low,
+        "high": limit.high,
+        "any": limit.any_of,
+        "says": accepted(limit),
+        "wideLow": lenient.low if lenient else None,
+        "wideHigh": lenient.high if lenient else None,
+        "wideAny": lenient.any_of if lenient else None,
+    }
+    return {name: value for name, value in drawn.items() if value is not None}
+
+
+def titles(codes: Iterable[str]) -> dict[str, list[str]]:
+    """Title and explanation of finding codes."""
+    return {code: [CODES[code].title, CODES[code].explanation] for code in codes}
