@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from preflight.codes import CODES, SEVERITIES
 from preflight.escape import printable, printable_texts
-from preflight.facts import MEDIA_FACTS
+from preflight.facts import MEDIA_FACTS, label
 from preflight.formats import VIDEO
 from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report
@@ -18,7 +18,6 @@ from preflight.reporters.commands import shell_command
 from preflight.reporters.html.previews import Wish
 from preflight.ruleset import Limit, RuleSet
 from preflight.sources.open import is_url
-from preflight.units import label
 from preflight.wording import accepted
 
 VERDICTS: Final = ("fail", "unknown", "warning", "pass")
