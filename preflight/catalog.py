@@ -1,24 +1,27 @@
-"""Which rule files there are, and how a name after `--for` becomes a `RuleSet`."""
+"""Find rule files: the built-in ones by name, a user's by path, each with what it extends."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
-from typing import Any, Final
+from functools import cache, reduce
+from typing import Final
 
-from preflight.confinement import Confinement
+from preflight.confinement import MAX_PATH_CHARS, Confinement
 from preflight.errors import RuleFileError, UsageError
-from preflight.ruleset import RuleSet, compile_ruleset, is_path, merge
+from preflight.ruleset import RuleSet, Table, compile_ruleset, is_path, merge_tables
+from preflight.suggestions import suggestion
 
 ALL: Final = "all"
-"""The word after `--for` that means every current built-in rule set."""
+"""The name that stands for every current built-in rule set."""
+MAX_EXTENDS: Final = 16
+"""Rule files in one chain of `extends`."""
 
 
 @cache
 def folder() -> str:
-    """Where the built-in rule files are: beside the modules in a wheel, at the top level in a checkout."""
+    """Return the folder of the built-in rule files: beside the modules in a wheel, at the top level in a checkout."""
     here = os.path.dirname(os.path.abspath(__file__))
     inside = os.path.join(here, "_rules")
     return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(here), "rules")
@@ -26,140 +29,162 @@ def folder() -> str:
 
 @cache
 def names() -> tuple[str, ...]:
-    """The names of all built-in rule sets, sorted; earlier and observed ones are called `NAME@YYYY-MM`."""
+    """Return the names of all built-in rule sets, sorted; earlier and observed ones are called `NAME@YYYY-MM`."""
     return tuple(sorted(name.removesuffix(".toml") for name in os.listdir(folder()) if name.endswith(".toml")))
 
 
 def current() -> tuple[str, ...]:
-    """The names of the built-in rule sets that hold today."""
+    """Return the names of the built-in rule sets that hold today."""
     return tuple(name for name in names() if "@" not in name)
 
 
-Wanted = str | os.PathLike[str] | RuleSet
+RuleSetLike = str | os.PathLike[str] | RuleSet
+"""A name, a path of a rule file, several of them with commas, `all`, or a compiled rule set."""
+RuleSetsLike = RuleSetLike | list[RuleSetLike] | tuple[RuleSetLike, ...]
 
 
-def resolve(wanted: Wanted | list[Wanted] | tuple[Wanted, ...]) -> tuple[RuleSet, ...]:
-    """Rule sets by name, by path of a rule file, several with commas, or `all`. Raises `UsageError`, `RuleFileError`.
+def resolve(given: RuleSetsLike) -> tuple[RuleSet, ...]:
+    """Return the rule sets that are meant, each once. Raise `UsageError` or `RuleFileError`.
 
-    >>> [rules.name for rules in resolve("atlas,volcengine")]
+    >>> [ruleset.name for ruleset in resolve("atlas,volcengine")]
     ['atlas', 'volcengine']
     """
     found: dict[str, RuleSet] = {}
-    for part in _single(wanted):
+    for part in _flatten(given):
         if isinstance(part, RuleSet):
             found[part.name] = part
             continue
-        if isinstance(part, os.PathLike):
-            path = os.fspath(part)
-            found[path] = found.get(path) or load(path)
-            continue
-        if not isinstance(part, str):
-            given = f"{part!r}"[:60]
-            raise UsageError(f"{given} names no rule set: give a name or the path of a rule file, or a list of them")
-        for word in filter(None, (word.strip() for word in part.split(","))):
-            for name in current() if word == ALL else (word,):
-                found[name] = found.get(name) or load(name)
+        for name in _split_names(part):
+            found[name] = found.get(name) or load(name)
     if not found:
-        raise UsageError(f"no rule set is named: write one of {', '.join(current())}, a path of a rule file, or {ALL}")
+        raise UsageError(f"No rule set given. Choose one of {', '.join(current())} or {ALL}, or give a path.")
     return tuple(found.values())
 
 
-def _single(wanted: object) -> Iterator[object]:
-    """Each of what may be a list, of lists too: what `resolve` gives can be named beside others."""
-    if isinstance(wanted, list | tuple) and not isinstance(wanted, RuleSet):
-        for part in wanted:
-            yield from _single(part)
+def _flatten(given: object) -> Iterator[object]:
+    """Yield the items of nested lists: what `resolve` returns can be given beside others."""
+    if isinstance(given, list | tuple) and not isinstance(given, RuleSet):
+        for part in given:
+            yield from _flatten(part)
     else:
-        yield wanted
+        yield given
+
+
+def _split_names(part: object) -> Iterator[str]:
+    if isinstance(part, os.PathLike):
+        yield os.fspath(part)
+    elif isinstance(part, str):
+        for name in filter(None, map(str.strip, part.split(","))):
+            yield from current() if name == ALL else (name,)
+    else:
+        raise UsageError(
+            f"{f'{part!r}'[:60]} is not a rule set. Give a name, the path of a rule file, or a list of them."
+        )
 
 
 def load(name: str) -> RuleSet:
-    """One rule set, by the name of a built-in one or by the path of a rule file, which is read anew each time."""
-    if not is_path(name):
-        return _load_builtin(name if name in names() else name.lower())
-    from preflight.rulefile import read_rule_file
-
-    return compile_ruleset(name, read_rule_file(name, names()), lambda up: _whole(up, name))
+    """Return one rule set, by its built-in name or by the path of a rule file, which is read anew each time."""
+    if is_path(name):
+        return compile_ruleset(name, _read_merged(name))
+    return _load_builtin(name if name in names() else name.lower())
 
 
 @cache
 def _load_builtin(name: str) -> RuleSet:
-    return compile_ruleset(name, _builtin(name), _whole)
+    return compile_ruleset(name, _read_merged(name))
+
+
+def _read_merged(name: str) -> Table:
+    """Return the table of a rule set, merged over everything that it extends."""
+    read = cache(_read_valid)
+    chain = list(_follow_extends(name, read))
+    return reduce(merge_tables, map(read, reversed(chain)))
+
+
+def _follow_extends(name: str, read: Callable[[str], Table]) -> Iterator[str]:
+    """Yield a rule set and each one that it extends, by name or path, before `read` is called for it.
+
+    Raise `RuleFileError` for a reference that cannot be followed, or what `read` raises.
+    """
+    chain = [name]
+    yield name
+    while (extended := read(chain[-1]).get("extends")) is not None and isinstance(extended, str):
+        link = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), extended)) if is_path(extended) else extended
+        if problem := _reference_problem(link, chain):
+            raise _extends_error(chain[-1], problem)
+        yield link
+        if is_path(link) and not os.path.exists(link):
+            raise _extends_error(chain[-1], f"Rule file {link} not found. Check the path.")
+        chain.append(link)
+
+
+def _reference_problem(link: str, chain: list[str]) -> str | None:
+    """Return why a link of `extends` cannot follow a chain; None if it can."""
+    shown = link[:60]
+    if not is_path(link):
+        if link not in names():
+            return f"Unknown rule set {shown!r}. {suggestion(shown, names())}"
+        return f"Circular extends: {shown} is extended already. Remove the reference." if link in chain else None
+    if len(link) > MAX_PATH_CHARS or "\0" in link:
+        return f"{shown!r}… is not a path. Give the path of a rule file."
+    if os.path.realpath(link) in map(os.path.realpath, filter(is_path, chain)):
+        return f"Circular extends: {link} is extended already. Remove the reference."
+    if len(chain) >= MAX_EXTENDS:
+        return f"A chain of extends has more than {MAX_EXTENDS} files. Use fewer."
+    return None
+
+
+def _extends_error(name: str, problem: str) -> RuleFileError:
+    if not is_path(name):
+        return RuleFileError([f"{name}: {problem}"])
+    from preflight.rulefile import parse_rule_file
+
+    return parse_rule_file(name).error_at(("extends",), problem)
+
+
+def _read_valid(name: str) -> Table:
+    if not is_path(name):
+        return _read_builtin(name)
+    from preflight.rulefile import read_rule_file
+
+    return read_rule_file(name).table
+
+
+def _read_unchecked(name: str) -> Table:
+    if not is_path(name):
+        return _read_builtin(name)
+    from preflight.rulefile import parse_rule_file
+
+    return parse_rule_file(name).table
+
+
+@cache
+def _read_builtin(name: str) -> Table:
+    import tomllib  # not for processes that are sent their rule sets; our own files need no bounds
+
+    if name not in names():
+        raise UsageError(f"Unknown rule set {name[:60]!r}. {suggestion(name, names())}")
+    with open(os.path.join(folder(), f"{name}.toml"), "rb") as file:
+        return tomllib.load(file)
 
 
 def confinement_problem(path: str, confinement: Confinement) -> str | None:
     """Return why a configuration may not name a rule file: it, or a file that it extends, is outside; None if it may.
 
-    No file outside is read for it.
+    No file outside is read.
     """
-    if problem := confinement.problem(path):
-        return problem
-    from preflight.rulefile import iter_extends
-
-    with suppress(RuleFileError):  # what else is wrong is said where the rule file is used
-        for name in iter_extends(path):
-            if is_path(name) and (problem := confinement.problem(name)):
-                return f"extends {name[:60]!r}, which {problem}"
+    with suppress(RuleFileError):  # other problems are reported when the rule file is used
+        for link in _follow_extends(path, _read_unchecked):
+            if is_path(link) and (problem := confinement.problem(link)):
+                return problem if link == path else f"extends {link[:60]!r}, which {problem}"
     return None
-
-
-def _whole(name: str, beside: str | None = None) -> Mapping[str, Any]:
-    """The table of a rule set with everything that it extends; a path is taken from the file that names it."""
-    seen: list[str] = [beside] if beside else []
-    chain: list[Mapping[str, Any]] = []
-    table: Mapping[str, Any]
-    while True:
-        if is_path(name):
-            from preflight.rulefile import read_rule_file
-
-            name = os.path.normpath(os.path.join(os.path.dirname(seen[-1]) if seen else "", name))
-            table = read_rule_file(name)  # where the chain leads, was found out with its first file
-        else:
-            table = _builtin(name)
-        if name in seen:  # built-in files; a user's circle is found with the first file
-            raise RuleFileError([f"{name}: extends itself by way of {' → '.join(seen)}: break the circle"])
-        seen.append(name)
-        chain.append(table)
-        if "extends" not in table:
-            break
-        name = table["extends"]
-    whole = chain.pop()
-    while chain:
-        whole = merge(whole, chain.pop())
-    return whole
 
 
 def rule_file_paths(name: str) -> Iterator[str]:
     """Yield the path of a rule file, given by name or path, and of each file that it extends, if they can be read."""
-    builtin: str | None = name if name in names() else name.lower()
-    if is_path(name):
-        from preflight.rulefile import iter_extends
-
-        builtin = None
-        yield os.path.normpath(name)
-        with suppress(RuleFileError):  # reported when the rule file is used
-            for extended in iter_extends(name):
-                if is_path(extended):
-                    yield extended
-                else:
-                    builtin = extended
-    while builtin is not None and builtin in names():
-        yield os.path.join(folder(), f"{builtin}.toml")
-        builtin = _builtin(builtin).get("extends")
-
-
-@cache
-def _builtin(name: str) -> Mapping[str, Any]:
-    import tomllib  # not for processes that are sent their rule sets; our own files need no bounds
-
-    if name not in names():
-        raise UsageError(f"there is no rule set {name[:40]!r}{_nearest(name[:40])}")
-    with open(os.path.join(folder(), f"{name}.toml"), "rb") as file:
-        return tomllib.load(file)
-
-
-def _nearest(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name.lower(), names(), n=2, cutoff=0.6)
-    return f": did you mean {' or '.join(near)}?" if near else ": `preflight rules list` shows all"
+    with suppress(RuleFileError, UsageError):  # reported when the rule file is used
+        for link in _follow_extends(name if is_path(name) or name in names() else name.lower(), _read_unchecked):
+            if is_path(link):
+                yield os.path.normpath(link)
+            elif link in names():
+                yield os.path.join(folder(), f"{link}.toml")

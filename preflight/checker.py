@@ -21,7 +21,7 @@ from preflight.sources.open import Target, display_name, is_url, open_source
 if TYPE_CHECKING:
     from preflight.net.options import Headers, HttpOptions
 
-Rules = catalog.Wanted | list[catalog.Wanted] | tuple[catalog.Wanted, ...]
+Rules = catalog.RuleSetsLike
 """Rule sets: a name, a path of a rule file, several with commas or in a list, `all`, or compiled ones."""
 
 _MIN_MAX_BYTES: Final = 1 << 20

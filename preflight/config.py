@@ -75,7 +75,7 @@ def _read(path: str, below: tuple[str, ...]) -> Config | None:
         table: Any = toml.parse(text)
     except toml.TomlError as error:
         place = path if error.line is None else f"{path}:{error.line}"
-        raise UsageError(f"{place}: {error}; --no-config ignores configuration files") from None
+        raise UsageError(f"{place}: {error} Use --no-config to ignore configuration files.") from None
     for name in below:
         table = table.get(name) if isinstance(table, dict) else None
         if table is None:
@@ -158,9 +158,9 @@ class _Reader:
         return os.path.relpath(os.path.join(os.path.dirname(self._path), path))
 
     def _wrong(self, key: str, sentence: str) -> UsageError:
-        from preflight.rulefile.lines import Lines
+        from preflight.rulefile.lines import LineIndex
 
-        line = Lines(self._data.decode("utf-8-sig")).of((*self._below, key))
+        line = LineIndex(self._data.decode("utf-8-sig")).line_of((*self._below, key))
         return UsageError(f"{self._path}:{line}: {sentence}")
 
 

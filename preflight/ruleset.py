@@ -1,4 +1,4 @@
-"""What a rule file says, compiled into frozen data. Says nothing of any provider and of any format.
+"""Compile rule files into frozen data. No provider and no format is known here.
 
 `compile_ruleset` trusts its table: built-in files are validated by the tests, a user's by `preflight.rulefile` first.
 """
@@ -8,36 +8,35 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from preflight.facts import FACTS
 from preflight.formats import KINDS
 from preflight.media import NONE
-from preflight.units import quantity
-from preflight.version import VERSION
+from preflight.units import parse_quantity
 
 Table = Mapping[str, Any]
+"""A table of a rule file as TOML gives it, valid and untyped."""
 
-URL_DEFAULTS: Final[dict[str, Any]] = {
+URL_DEFAULTS: Final[Table] = {
     "public": {"any_of": [True]},
     "page": {"any_of": ["none"]},
     "expires_in": {"above": 900, "lenient": {"above": 0}, "note": "a service may take minutes before it fetches"},
 }
-"""What no service can do without, whatever its rule file says: the file itself, in reach, and for long enough."""
-
+"""What every service needs, whatever its rule file says: the file itself, within reach and for long enough."""
 
 _ROUNDING: Final = 1e-9
-"""By how much a whole number of pixels may be missed in floating point."""
+"""Tolerance for a whole number of pixels in floating point."""
 
 
 class Limit(NamedTuple):
-    """The accepted values of one fact. An open bound fails itself, a closed one passes.
+    """The accepted values of one fact. A value equal to an open bound fails, one equal to a closed bound passes.
 
-    lenient    the same with wider sides: between the two is a warning
-    required   "there is none" fails too
-    note       a remark for the message; hint: one for the hint
-    written    as the rule file says it, for machines
+    lenient    a wider limit; a value that only it accepts gives a warning
+    required   whether "there is none" fails too
+    note       a remark for the message; hint: a remark for the hint
+    written    the limit as the rule file writes it, for machines
     """
 
     fact: str
@@ -53,7 +52,7 @@ class Limit(NamedTuple):
     written: dict[str, Any] | None = None
 
     def __hash__(self) -> int:
-        """Hash the main fields, so that equal limits have equal hashes: `written`, a dict, is not hashable."""
+        """Return the hash of the main fields: `written` is a dict, which has none."""
         return hash((self.fact, self.low, self.high, self.any_of))
 
     @property
@@ -62,9 +61,9 @@ class Limit(NamedTuple):
         return self.any_of is not None and NONE in self.any_of
 
     def side(self, value: Any, height: int | None = None) -> int:
-        """Return 0 for an accepted value, -1 where it is too low, 1 where it is too high or not among the accepted.
+        """Return 0 for an accepted value, -1 for one that is too low, 1 for one that is too high or not accepted.
 
-        height  of the picture in px: a listed aspect ratio is then matched within one pixel of height
+        height  height of the picture in pixels: a listed aspect ratio is then matched within one pixel of it
         """
         if self.any_of is not None and value not in self.any_of:
             if not (self.fact == "aspect_ratio" and height and self._within_a_pixel(value, height)):
@@ -83,9 +82,9 @@ class Limit(NamedTuple):
 
 
 class Section:
-    """The limits of one kind; `by_format` holds the whole list for the formats that a `when` names.
+    """The limits on one kind of media; `by_format` has all limits for the formats that a `when` names.
 
-    Compared by identity, so that what follows from it can be looked up again.
+    Sections are compared by identity, so that they can be keys of a cache.
     """
 
     def __init__(self, limits: tuple[Limit, ...], by_format: Mapping[str, tuple[Limit, ...]]) -> None:
@@ -95,23 +94,23 @@ class Section:
         self._facts |= {name: {one.fact: one for one in group} for name, group in by_format.items()}
 
     def for_format(self, name: str | None) -> tuple[Limit, ...]:
-        """The limits that hold for a media of this format."""
+        """Return the limits on media of this format."""
         return self.by_format.get(name or "", self.limits)
 
     def by_fact(self, name: str | None) -> Mapping[str, Limit]:
-        """The limits that hold for a media of this format, by fact."""
+        """Return the limits on media of this format by fact."""
         return self._facts.get(name) or self._facts[None]
 
 
 class Request(NamedTuple):
-    """Limits over files used together: per kind and over all (`None`); which kinds need one of which beside them."""
+    """Limits on files used together, by kind and on all (`None`), and which kinds need one of which others."""
 
     limits: Mapping[str | None, tuple[Limit, ...]]
     companions: Mapping[str, tuple[str, ...]]
 
 
 class DataUri(NamedTuple):
-    """What is taken as a data URI: `kinds` (None: nothing is said of it), and limits per kind besides its section's."""
+    """The kinds that are accepted as data URI (None: not stated), and limits by kind besides those of its section."""
 
     kinds: tuple[str, ...] | None
     limits: Mapping[str, tuple[Limit, ...]]
@@ -120,14 +119,14 @@ class DataUri(NamedTuple):
 class RuleSet(NamedTuple):
     """The limits that one service puts on one stage.
 
-    name         as after `--for`; service: the first words of the title, for messages
-    as_of        ISO day on which the limits were read at `source`
-    basis        `published`, or `assumed` where nothing is published
-    sections     by kind; a kind without one is not accepted
-    data_uri     what is taken as a data URI; None: what `url` says of the scheme
+    name         built-in name or path; service: the first words of the title, for messages
+    as_of        ISO date on which the limits were read at `source`
+    basis        `published`, or `assumed` if nothing is published
+    sections     limits by kind; a kind without a section is not accepted
+    data_uri     what is accepted as data URI; None: what `url` says about the scheme
     asset        limits on the asset itself, e.g. `{"name": {"max_length": 64}}`
-    table        the whole rule file after `extends`, as plain data
-    digest       changes with everything that it says, and with the version of what judges by it
+    table        the rule file merged over what it extends, as plain data
+    digest       changes with the table and with the version of preflight
     """
 
     name: str
@@ -141,13 +140,13 @@ class RuleSet(NamedTuple):
     sections: Mapping[str, Section]
     url: tuple[Limit, ...]
     request: Request | None
-    asset: Mapping[str, Any]
+    asset: Table
     table: Table
     digest: str
     data_uri: DataUri | None = None
 
     def facts(self) -> frozenset[str]:
-        """The facts that any limit of it needs."""
+        """Return the facts that its limits need."""
         sections = (limit for section in self.sections.values() for group in _groups(section) for limit in group)
         return frozenset(limit.fact for limit in (*sections, *self.url))
 
@@ -156,10 +155,8 @@ def _groups(section: Section) -> tuple[tuple[Limit, ...], ...]:
     return (section.limits, *section.by_format.values())
 
 
-def compile_ruleset(name: str, table: Table, parent: Callable[[str], Table] | None = None) -> RuleSet:
-    """A rule file's table as a `RuleSet`; `parent` gives the whole table of the rule set that it `extends`."""
-    if "extends" in table and parent is not None:
-        table = merge(parent(table["extends"]), table)
+def compile_ruleset(name: str, table: Table) -> RuleSet:
+    """Return the rule set that a rule file describes; `table` is merged over everything that it extends."""
     title = table["title"]
     return RuleSet(
         name=name,
@@ -180,35 +177,35 @@ def compile_ruleset(name: str, table: Table, parent: Callable[[str], Table] | No
     )
 
 
-def checksum(*parts: Any) -> str:
-    """What tells plain data from other plain data, in 16 hexadecimal digits; dates are taken by their text.
+def checksum(*parts: object) -> str:
+    """Return 16 hexadecimal digits that differ for different plain data; dates count as their text.
 
-    Two checksums and no cryptography: nobody gains by rule sets that look alike, and hashlib is slow to load.
+    Two checksums instead of a cryptographic hash: nobody gains by rule sets that look alike, and hashlib loads slowly.
     """
     data = json.dumps(parts, sort_keys=True, default=str).encode()
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
 
 
 def is_path(name: str) -> bool:
-    """Return whether a word after `--for` or `extends` is the path of a rule file, not a built-in name."""
+    """Return whether what names a rule set is the path of a rule file, not a built-in name."""
     return name.endswith(".toml") or os.sep in name
 
 
-def merge(parent: Table, child: Table) -> dict[str, Any]:
-    """The parent's table with the child's lines over it, limit by limit; `false` removes a limit or a section."""
-    merged = {key: value for key, value in parent.items() if key != "examples"}
+def merge_tables(parent: Table, child: Table) -> Table:
+    """Return the parent's table with the child's over it, limit by limit; `false` removes a limit or a section."""
+    merged: dict[str, Any] = {key: value for key, value in parent.items() if key != "examples"}
     for key, value in child.items():
-        above = merged.get(key)
+        inherited = merged.get(key)
         if value is False:
             merged.pop(key, None)
-        elif key in ("request", "data_uri") and isinstance(above, Mapping):
-            merged[key] = merge(above, value)
-        elif key == "url" and isinstance(above, Mapping):
-            merged[key] = {**above, **value}  # `false` stays: it also removes what holds by default
-        elif isinstance(value, Mapping) and isinstance(above, Mapping):
-            merged[key] = {line: limit for line, limit in {**above, **value}.items() if limit is not False}
-        else:
+        elif not isinstance(value, Mapping) or not isinstance(inherited, Mapping):
             merged[key] = value
+        elif key in ("request", "data_uri"):
+            merged[key] = merge_tables(inherited, value)
+        elif key == "url":
+            merged[key] = {**inherited, **value}  # `false` stays, since it also removes what holds by default
+        else:
+            merged[key] = {fact: line for fact, line in {**inherited, **value}.items() if line is not False}
     return merged
 
 
@@ -226,23 +223,26 @@ def _limits(lines: Table) -> tuple[Limit, ...]:
 
 
 def compile_limit(fact: str, line: Table) -> Limit:
-    """One line of a rule file.
+    """Return the limit that a line of a rule file puts on a fact.
 
     >>> compile_limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}).lenient.high
     15.2
     """
     sides = _sides(fact, line)
-    lenient = line.get("lenient")
-    if lenient is not None:
-        wider = _sides(fact, lenient)
-        for side in ("low", "high"):
-            if side not in wider and side in sides:
-                wider |= {key: sides[key] for key in (side, f"{side}_open")}
-        wider.setdefault("any_of", sides.get("any_of"))
+    lenient = None
+    if "lenient" in line:
+        wider = _sides(fact, line["lenient"])
+        if wider.low is None:
+            wider = wider._replace(low=sides.low, low_open=sides.low_open)
+        if wider.high is None:
+            wider = wider._replace(high=sides.high, high_open=sides.high_open)
+        if wider.any_of is None:
+            wider = wider._replace(any_of=sides.any_of)
+        lenient = Limit(fact, *wider)
     return Limit(
         fact,
-        **sides,
-        lenient=Limit(fact, **wider) if lenient is not None else None,
+        *sides,
+        lenient=lenient,
         note=line.get("note"),
         hint=line.get("hint"),
         required=line.get("required", False),
@@ -250,19 +250,26 @@ def compile_limit(fact: str, line: Table) -> Limit:
     )
 
 
-def _sides(fact: str, line: Table) -> dict[str, Any]:
-    sides: dict[str, Any] = {}
-    for word, side, is_open in (
-        ("min", "low", False),
-        ("above", "low", True),
-        ("max", "high", False),
-        ("below", "high", True),
-    ):
-        if word in line:
-            sides |= {side: quantity(line[word], FACTS[fact].unit), f"{side}_open": is_open}
-    if "any_of" in line:
-        sides["any_of"] = tuple(line["any_of"])
-    return sides
+class _Sides(NamedTuple):
+    """The fields of a `Limit` that say which values it accepts."""
+
+    low: float | None
+    high: float | None
+    low_open: bool
+    high_open: bool
+    any_of: tuple[Any, ...] | None
+
+
+def _sides(fact: str, line: Table) -> _Sides:
+    unit = FACTS[fact].unit
+    bounds = {word: parse_quantity(line[word], unit) for word in ("min", "above", "max", "below") if word in line}
+    return _Sides(
+        low=bounds.get("above", bounds.get("min")),
+        high=bounds.get("below", bounds.get("max")),
+        low_open="above" in bounds,
+        high_open="below" in bounds,
+        any_of=tuple(line["any_of"]) if "any_of" in line else None,
+    )
 
 
 def _data_uri(table: Table) -> DataUri:

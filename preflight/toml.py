@@ -32,7 +32,7 @@ _LEXEME: Final = r"""\#[^\n]*+
 
 
 class TomlError(ValueError):
-    """A file cannot be used as TOML. `line` is the position, from 1, if known."""
+    """A file that cannot be used as TOML: what is wrong, in sentences, and on which `line` (from 1, if known)."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
@@ -40,24 +40,24 @@ class TomlError(ValueError):
 
 
 def read(path: str) -> bytes:
-    """Return the bytes of a regular file of at most 1 MiB. Raise `TomlError` if it cannot be read or is none."""
+    """Return the bytes of a regular file of at most 1 MiB. Raise `TomlError` if it cannot be read or is not one."""
     try:
         # O_NONBLOCK: opening a FIFO, and reading some files of /proc, would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
-        raise TomlError(f"cannot be read: {_reason(error)}") from None
+        raise TomlError(f"Cannot be read: {_reason(error)}.") from None
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
-            raise TomlError(f"cannot be read: {'Is a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
+            raise TomlError(f"Cannot be read: {'Is a directory' if stat.S_ISDIR(mode) else 'Not a regular file'}.")
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1) or b""
     except OSError as error:
-        raise TomlError(f"cannot be read: {_reason(error)}") from None
+        raise TomlError(f"Cannot be read: {_reason(error)}.") from None
     finally:
         os.close(descriptor)
     if len(data) > MAX_BYTES:
-        raise TomlError("larger than 1 MiB")
+        raise TomlError("The file is larger than 1 MiB. Give a smaller one.")
     return data
 
 
@@ -66,7 +66,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TomlError("not UTF-8 text: save it as UTF-8", data.count(b"\n", 0, error.start) + 1) from None
+        raise TomlError("Not UTF-8 text. Save the file as UTF-8.", data.count(b"\n", 0, error.start) + 1) from None
 
 
 def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         message, _, where = str(error).partition(" (at ")
         line = re.search(r"line (\d+)", where)
-        raise TomlError(f"not TOML: {message}", int(line[1]) if line else text.count("\n") + 1) from None
+        raise TomlError(f"Not TOML: {message}.", int(line[1]) if line else text.count("\n") + 1) from None
     except (ValueError, RecursionError) as error:
-        raise TomlError(f"not TOML: {error}") from None
+        raise TomlError(f"Not TOML: {error}.") from None
 
 
 def scan(text: str, max_items: int = MAX_ITEMS) -> None:
@@ -102,19 +102,19 @@ def scan(text: str, max_items: int = MAX_ITEMS) -> None:
             parts = parts + 1 if is_dotted else 1
             items += 1
             if parts > MAX_KEY_PARTS:
-                problem = f"a key has more than {MAX_KEY_PARTS} parts"
+                problem = f"A key has more than {MAX_KEY_PARTS} parts. Use fewer."
             elif kind == "word" and match.end() - match.start() > MAX_WORD_CHARS:
-                problem = f"a bare key or number has more than {MAX_WORD_CHARS:,} characters"
+                problem = f"A bare key or number has more than {MAX_WORD_CHARS:,} characters. Shorten it."
         elif kind == "open":
             nesting += 1
             items += 1
             if nesting > MAX_NESTING:
-                problem = f"arrays and tables are nested too deeply (more than {MAX_NESTING})"
+                problem = f"Arrays and tables are nested more than {MAX_NESTING} deep. Flatten them."
         elif kind == "close":
             nesting = max(nesting - 1, 0)
         is_dotted = kind == "dot"
         if items > max_items:
-            problem = f"more than {max_items:,} keys and values"
+            problem = f"The file has more than {max_items:,} keys and values. Split it."
         if problem:
             raise TomlError(problem, text.count("\n", 0, match.start()) + 1)
 

@@ -24,23 +24,24 @@ _EXAMPLES: Final[dict[Unit | None, str]] = {"bytes": ' such as "30 MB"', "s": ' 
 _QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?|\d{1,3}(?:_\d{3})+)\s*([A-Za-z]+)\s*")
 
 
-def quantity(written: object, unit: Unit | None) -> int | float:
-    """Return a bound as a rule file writes it, in the unit of its fact. Raise `ValueError` with a sentence.
+def parse_quantity(written: object, unit: Unit | None) -> int | float:
+    """Return a bound as a rule file writes it, in the unit of its fact. Raise `ValueError` with two sentences.
 
-    >>> quantity("30 MB", "bytes"), quantity(15.2, "s"), quantity("2 min", "s")
+    >>> parse_quantity("30 MB", "bytes"), parse_quantity(15.2, "s"), parse_quantity("2 min", "s")
     (30000000, 15.2, 120)
     """
     if isinstance(written, int | float) and not isinstance(written, bool):
         return written
     match = _QUANTITY.fullmatch(written) if isinstance(written, str) else None
     if match is None:
-        raise ValueError(f"{written!r} is not a number{_EXAMPLES.get(unit, '')}")
+        shown = str(written).lower() if isinstance(written, bool) else repr(written)
+        raise ValueError(f"{shown} is not a number. Write one{_EXAMPLES.get(unit, '')}.")
     number, suffix = match.groups()
     factors = _WRITTEN_UNITS.get(unit)
     if factors is None:
-        raise ValueError(f"it takes a bare number, without {suffix!r}")
+        raise ValueError(f"unexpected unit {suffix!r}. Write a number without a unit.")
     if suffix not in factors:
-        raise ValueError(f"{suffix!r} is not a unit of it: write one of {', '.join(factors)}")
+        raise ValueError(f"unknown unit {suffix!r}. Choose one of {', '.join(factors)}.")
     value = float(number.replace("_", "")) * factors[suffix]
     return int(value) if value == int(value) else value
 

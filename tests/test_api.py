@@ -117,9 +117,9 @@ def test_a_bad_file_is_a_value_and_a_wrong_call_an_exception(tmp_path: Path) -> 
     assert report.error.code == "not_found"
     with pytest.raises(preflight.SourceError):
         preflight.probe(tmp_path / "gone.png")
-    with pytest.raises(preflight.UsageError, match="did you mean atlas"):
+    with pytest.raises(preflight.UsageError, match="Did you mean 'atlas'"):
         preflight.check(PASSING, "atals")
-    with pytest.raises(preflight.UsageError, match="no rule set is named"):
+    with pytest.raises(preflight.UsageError, match="No rule set given"):
         preflight.check(PASSING, "")
 
 

@@ -47,7 +47,7 @@ LAYERS = [
     ["output", "retry"],
     ["confinement", "toml", "clock"],
     ["facts"],
-    ["formats", "codes", "errors", "escape", "gitignore", "version"],
+    ["formats", "codes", "errors", "escape", "gitignore", "suggestions", "version"],
 ]
 """From top to bottom: a module may import from its own line and from every line below it."""
 

@@ -35,7 +35,7 @@ class TestExitCode:
         ("words", "said"),
         [
             (["check", PASSING], "Missing option '--for'"),
-            (["check", PASSING, "--for", "atlass"], "did you mean atlas"),
+            (["check", PASSING, "--for", "atlass"], "Did you mean 'atlas'"),
             (["check", PASSING, "--for", "./gone.toml"], "gone.toml"),
             (["check", PASSING, "--for", "atlas", "--ignore", "fps_low"], "did you mean fps_too_low"),
             (["check", PASSING, "--for", "atlas", "--output", "no/such/folder/out"], "--output no/such/folder/out"),

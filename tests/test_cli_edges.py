@@ -187,11 +187,11 @@ class TestRuleFiles:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("", 'basis is missing: "published", or "assumed"'),
-            (HEAD.replace("2026-11-20", "2999-01-01"), ":4: as_of 2999-01-01 is yet to come: write the day"),
-            (HEAD + '[examples]\nverdict = "pass"\n', "[[examples]] is a table: there may be several, so each begins"),
-            (HEAD + "[asset]\nname = { max_length = -1 }\n", "max_length is -1: write 1 or more"),
-            (HEAD + 'extends = "./gone.toml"\n', "mine.toml:6: extends: gone.toml: cannot be read"),
+            ("", 'basis is missing. Add it: "published", or "assumed"'),
+            (HEAD.replace("2026-11-20", "2999-01-01"), ":4: as_of 2999-01-01 is in the future. Write the day"),
+            (HEAD + '[examples]\nverdict = "pass"\n', "[[examples]] is a table. There may be several, so write"),
+            (HEAD + "[asset]\nname = { max_length = -1 }\n", "max_length is -1. Write 1 or more"),
+            (HEAD + 'extends = "./gone.toml"\n', "mine.toml:6: Rule file gone.toml not found"),
         ],
     )
     def test_what_is_wrong_is_told_with_file_and_line(self, run: Run, tmp_path: Path, text: str, said: str) -> None:

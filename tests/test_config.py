@@ -173,7 +173,7 @@ class TestWrong:
     @pytest.mark.parametrize("text", ["[tool.preflight\n", "[tool.preflight]\nrules = \xff"])
     def test_what_is_no_toml_is_said_so(self, project: Path, text: str) -> None:
         (project / "pyproject.toml").write_bytes(text.encode("latin-1"))
-        with pytest.raises(UsageError, match=r"pyproject\.toml:\d: not (TOML|UTF-8 text): .*--no-config"):
+        with pytest.raises(UsageError, match=r"pyproject\.toml:\d: Not (TOML|UTF-8 text).*--no-config"):
             config.load()
 
     def test_a_value_in_place_of_the_table_is_said_so(self, project: Path) -> None:

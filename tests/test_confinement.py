@@ -200,7 +200,7 @@ def test_linked_repository_contains_its_own_files(repository: Path, tmp_path: Pa
 @pytest.mark.parametrize("name", ["preflight.toml", "pyproject.toml"])
 def test_hostile_configuration_is_refused(repository: Path, name: str, text: str) -> None:
     (repository / name).write_text(f"# preflight\n{text}")
-    with pytest.raises(UsageError, match="--no-config ignores configuration files"):
+    with pytest.raises(UsageError, match="--no-config to ignore configuration files"):
         config.load()
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_path, merge
+from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_path, merge_tables
 
 HEAD = {
     "title": "Mine: clips",
@@ -181,25 +181,28 @@ class TestExtends:
     }
 
     def test_lines_replace_those_of_the_parent_and_others_stay(self) -> None:
-        merged = merge(self.PARENT, {"image": {"width": {"max": 5}}, "title": "Yours"})
+        merged = merge_tables(self.PARENT, {"image": {"width": {"max": 5}}, "title": "Yours"})
         assert merged["image"] == {"width": {"max": 5}, "height": {"max": 9}}
         assert (merged["title"], merged["video"]) == ("Yours", self.PARENT["video"])
 
     def test_examples_are_not_inherited(self) -> None:
-        assert "examples" not in merge(self.PARENT, {})
-        assert merge(self.PARENT, {"examples": [2]})["examples"] == [2]
+        assert "examples" not in merge_tables(self.PARENT, {})
+        assert merge_tables(self.PARENT, {"examples": [2]})["examples"] == [2]
 
     def test_false_removes_a_line_or_a_section(self) -> None:
-        merged = merge(self.PARENT, {"image": {"width": False}, "video": False, "audio": False})
+        merged = merge_tables(self.PARENT, {"image": {"width": False}, "video": False, "audio": False})
         assert merged["image"] == {"height": {"max": 9}}
         assert not {"video", "audio"} & set(merged)
 
     def test_false_in_a_url_section_stays_to_remove_a_default(self) -> None:
-        assert merge(self.PARENT, {"url": {"public": False}})["url"] == {"redirects": {"max": 1}, "public": False}
+        assert merge_tables(self.PARENT, {"url": {"public": False}})["url"] == {
+            "redirects": {"max": 1},
+            "public": False,
+        }
 
     def test_requests_and_data_uris_are_merged_line_by_line(self) -> None:
         child = {"request": {"image": {"total_size": {"max": 5}}}, "data_uri": {"image": {"size": False}}}
-        merged = merge(self.PARENT, child)
+        merged = merge_tables(self.PARENT, child)
         assert merged["request"] == {
             "image": {"files": {"max": 9}, "total_size": {"max": 5}},
             "all": {"files": {"max": 12}},
@@ -208,13 +211,7 @@ class TestExtends:
 
     def test_new_sections_are_taken_as_they_are(self) -> None:
         child = {"audio": {"duration": {"max": 9}}, "request": {"all": {"files": {"max": 1}}}, "url": {"page": False}}
-        assert merge({}, child) == child
-
-    def test_the_parent_is_looked_up_by_name(self) -> None:
-        parents = {"base": self.PARENT}
-        child = {**HEAD, "extends": "base", "title": "Yours"}
-        assert list(compile_ruleset("yours", child, parents.__getitem__).sections) == ["image", "video"]
-        assert list(compile_ruleset("yours", child).sections) == []
+        assert merge_tables({}, child) == child
 
 
 def test_digests_differ_with_their_parts_and_not_with_the_order_of_keys() -> None:

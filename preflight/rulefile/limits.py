@@ -1,12 +1,14 @@
-"""One line of a rule file as a pydantic model: bounds with units, choices of known words, `lenient`, `false`."""
+"""The pydantic model of one limit of a rule file: bounds with units, choices of known words, `lenient`, `false`."""
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from math import isfinite
-from typing import Annotated, Any, Final, NamedTuple
+from types import GenericAlias
+from typing import Annotated, Any, Final, NamedTuple, get_args
 
 from pydantic import (
     BaseModel,
@@ -24,51 +26,62 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from preflight.facts import Fact, SectionName, Unit, ValueType, section_facts
 from preflight.formats import FORMATS
-from preflight.rulefile.bounds import limit_problems
-from preflight.rulefile.words import format_problem, nearest
-from preflight.units import quantity
+from preflight.rulefile.messages import format_problem, nearest, shorten
+from preflight.units import parse_quantity
+
+Type = object
+"""A type that pydantic understands, made at run time: no type checker can look into it."""
+FieldSpec = tuple[Type, object]
+"""A field of a model: its type, and its default or `Field(…)`."""
 
 
 class Words(BaseModel):
-    """A table with known words only, each of exactly its type."""
+    """A table with known keys only, each with a value of exactly its type."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def table(name: str, about: str, fields: dict[str, Any], base: type[Words] = Words) -> Any:
-    """A table of a rule file: its words with their types, what it is for."""
-    return create_model(name, __base__=base, __doc__=about, **fields)
+def make_table(name: str, doc: str, fields: Mapping[str, FieldSpec], base: type[Words] = Words) -> type[Words]:
+    """Return the model of a table of a rule file, with the types of its keys and a sentence on what it is for."""
+    made: type[Words] = create_model(name, __base__=base, __doc__=doc, **dict[str, Any](fields))
+    return made
 
 
-def said(sentence: str) -> PydanticCustomError:
-    """The error whose message is this sentence, braces and all."""
-    return PydanticCustomError("said", "{sentence}", {"sentence": sentence})
+def list_of(item: Type) -> Type:
+    """Return the type of a list whose item type is only known at run time."""
+    return GenericAlias(list, (item,))
 
 
-def one_of(words: Iterable[str]) -> Any:
-    """One word out of a list."""
+def sentence_error(sentence: str) -> PydanticCustomError:
+    """Return an error with this sentence as its message, whatever braces it has."""
+    return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
+
+
+def one_of(words: Iterable[str]) -> Type:
+    """Return the type of a word that is one of these."""
     known = tuple(words)
-    return _word(known, lambda word: f'"{word}" is not known here{nearest(word, known)}')
+    return _word(known, lambda word: f"unknown value {shorten(word)!r}. {nearest(word, known)}")
 
 
-def _word(words: tuple[str, ...], explain: Callable[[str], str]) -> Any:
+def _word(words: tuple[str, ...], explain: Callable[[str], str]) -> Type:
     accepted = frozenset(words)
 
-    def valid(value: Any) -> Any:
+    def check(value: object) -> object:
         if not isinstance(value, str):
-            raise said(f"{reprlib.repr(value)} is not a word in quotes")
+            raise sentence_error(f"{reprlib.repr(value)} is not a word. Write one in quotes.")
         if value not in accepted:
-            raise PydanticCustomError("unknown_word", "unknown word", {"explain": lambda word: explain(word[:60])})
+            # Finding the nearest word takes a millisecond, so only errors that are shown are explained.
+            raise PydanticCustomError("unknown_word", "unknown word", {"explain": explain})
         return value
 
-    return Annotated[Any, PlainValidator(valid), WithJsonSchema({"type": "string", "enum": list(words)})]
+    return Annotated[object, PlainValidator(check), WithJsonSchema({"type": "string", "enum": list(words)})]
 
 
 class _OrFalse:
     """Marks what a file that extends another may remove by writing `false`."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def unless_false(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def unless_false(value: object, validate: core_schema.ValidatorFunctionWrapHandler) -> object:
             return value if value is False else validate(value)
 
         return core_schema.no_info_wrap_validator_function(unless_false, handler(source))
@@ -78,9 +91,9 @@ class _OrFalse:
         return {"anyOf": [handler(schema), removed]}
 
 
-def removable(kind: Any, about: str, **more: Any) -> tuple[Any, Any]:
-    """A field that may be left out, or `false`."""
-    return Annotated[kind, _OrFalse()], Field(None, description=about, **more)
+def removable(kind: Type, description: str, *, min_length: int | None = None) -> FieldSpec:
+    """Return a field that may be left out or be `false`."""
+    return Annotated[kind, _OrFalse()], Field(None, description=description, min_length=min_length)
 
 
 _WITH_UNIT: Final[dict[Unit | None, str]] = {
@@ -96,43 +109,23 @@ _BOUNDS: Final = {
 }
 
 
-def _bound(unit: Unit | None, written: Any) -> Any:
-    if isinstance(written, bool):
-        raise said(f"{str(written).lower()} is not a number")
+def _check_bound(unit: Unit | None, written: object) -> object:
     try:
-        if isfinite(quantity(written, unit)):
+        if isfinite(parse_quantity(written, unit)):
             return written
     except ValueError as error:
-        raise said(str(error)) from None
+        raise sentence_error(str(error)) from None
     except OverflowError:
         pass
-    raise said(f"{written} bounds nothing: write a usual number")
+    raise sentence_error(f"{written} is not a finite number. Write one.")
 
 
-def _amount(unit: Unit | None) -> Any:
+def _bound(unit: Unit | None) -> Type:
     """Return the type of a bound: a number in the unit of its fact, or text with a unit."""
-    schema: dict[str, Any] = {"type": "number"}
+    schema: JsonSchemaValue = {"type": "number"}
     if unit in _WITH_UNIT:
         schema = {"anyOf": [schema, {"type": "string", "pattern": _WITH_UNIT[unit]}]}
-    return Annotated[Any, PlainValidator(partial(_bound, unit)), WithJsonSchema(schema)]
-
-
-def _choice(shape: _Shape) -> Any:
-    """Return the type of an item of `any_of`."""
-    if shape.name == "format":
-        return _word(shape.words, lambda word: format_problem(word, shape.kind) or "")
-    if shape.words:
-        return one_of(shape.words)
-    return {bool: bool, str: str}.get(shape.type) or _amount(None)
-
-
-class _LimitTable(Words):
-    @model_validator(mode="after")
-    def _makes_sense(self) -> _LimitTable:
-        problems = limit_problems(self.model_dump(exclude_unset=True))
-        if problems:
-            raise said("; ".join(problems))
-        return self
+    return Annotated[object, PlainValidator(partial(_check_bound, unit)), WithJsonSchema(schema)]
 
 
 class _Shape(NamedTuple):
@@ -158,26 +151,129 @@ def _shape(fact: Fact, kind: str) -> _Shape:
     return _Shape("number", float, None, (), "")
 
 
+def _choice(shape: _Shape) -> Type:
+    """Return the type of an item of `any_of`."""
+    if shape.name == "format":
+        return _word(shape.words, lambda word: format_problem(word, shape.kind))
+    if shape.words:
+        return one_of(shape.words)
+    return shape.type if shape.type in (bool, str) else _bound(None)
+
+
 @cache
-def _limit(shape: _Shape) -> Any:
+def _limit(shape: _Shape) -> type[Words]:
     """Return the model of a limit on a fact of this shape."""
-    sides: dict[str, Any] = {}
+    sides: dict[str, FieldSpec] = {}
     if shape.type is float:
-        sides = {word: (_amount(shape.unit), Field(None, description=about)) for word, about in _BOUNDS.items()}
+        sides = {word: (_bound(shape.unit), Field(None, description=about)) for word, about in _BOUNDS.items()}
     if shape.unit is None:
         accepted = Field(None, min_length=1, description="The accepted values; all others fail.")
-        sides["any_of"] = (list[_choice(shape)], accepted)  # type: ignore[misc]
+        sides["any_of"] = (list_of(_choice(shape)), accepted)
     name = shape.name.title().replace("_", "") + shape.kind.title()
-    lenient = table(f"{name}Lenient", "Wider sides: what they alone hold passes with a warning.", sides)
-    remarks = {
-        "lenient": (lenient, Field(None, description="Wider sides: what they alone hold passes with a warning.")),
-        "note": (str, Field(None, min_length=1, description="A remark that its messages repeat.")),
-        "hint": (str, Field(None, min_length=1, description="A remark that its hints repeat.")),
-        "required": (bool, Field(None, description="There being none of it fails too.")),
+    about = "A wider limit: what it accepts beyond this one passes with a warning."
+    remarks: dict[str, FieldSpec] = {
+        "lenient": (make_table(f"{name}Lenient", about, sides), Field(None, description=about)),
+        "note": (str, Field(None, min_length=1, description="A remark that messages repeat.")),
+        "hint": (str, Field(None, min_length=1, description="A remark that hints repeat.")),
+        "required": (bool, Field(None, description="Whether it fails if there is none.")),
     }
-    return table(f"{name}Limit", "The accepted values: bounds, or a choice.", {**sides, **remarks}, _LimitTable)
+    return make_table(f"{name}Limit", "The accepted values: bounds, or a choice.", {**sides, **remarks}, _LimitTable)
 
 
-def limits(section: SectionName) -> dict[str, Any]:
+def limit_fields(section: SectionName) -> dict[str, FieldSpec]:
     """Return a field for each fact that a section may limit."""
     return {name: removable(_limit(_shape(fact, section)), fact.help) for name, fact in section_facts(section).items()}
+
+
+class _LimitTable(Words):
+    """A limit whose parts also make sense together."""
+
+    @model_validator(mode="after")
+    def _check_limit(self) -> _LimitTable:
+        problems = list(limit_problems(self.model_dump(exclude_unset=True)))
+        if problems:
+            raise sentence_error(" ".join(problems))
+        return self
+
+
+Line = Mapping[str, Any]
+"""One limit as TOML gives it: bounds are numbers or text with a unit."""
+
+_SIDES: Final = {"lower": ("min", "above"), "upper": ("max", "below")}
+_OPEN: Final = ("above", "below")
+
+
+def limit_problems(line: Line) -> Iterator[str]:
+    """Yield what makes no sense in a limit: a side that is given twice, crossed bounds, a `lenient` that is stricter.
+
+    >>> list(limit_problems({"min": 20, "max": 15}))
+    ['min 20 and max 15 exclude every value. Change one of them.']
+    >>> list(limit_problems({"max": 15, "lenient": {"max": 14}}))
+    ['lenient max 14 is stricter than max 15. Make it wider.']
+    """
+    problems = [*_side_problems(line, ""), *_choice_problems(line)]
+    yield from problems
+    lenient = line.get("lenient")
+    if lenient is None or problems:
+        return
+    if not lenient:
+        yield "lenient is empty. Give a wider bound."
+    yield from _side_problems(lenient, "lenient ")
+    for side, direction in (("lower", -1), ("upper", 1)):
+        yield from _lenient_side_problems(line, lenient, side, direction)
+    if "any_of" in lenient:
+        yield from _lenient_choice_problems(line, lenient)
+
+
+def _side_problems(line: Line, prefix: str) -> Iterator[str]:
+    doubled = [(side, words) for side, words in _SIDES.items() if all(word in line for word in words)]
+    for side, (closed, opened) in doubled:
+        yield f"{prefix}{closed} and {opened} are both {side} bounds. Keep one."
+    low, high = _bound_word(line, "lower"), _bound_word(line, "upper")
+    if low and high and not doubled:
+        minimum, maximum = _number(line[low]), _number(line[high])
+        if minimum > maximum or (minimum == maximum and (low in _OPEN or high in _OPEN)):
+            yield f"{prefix}{low} {line[low]} and {high} {line[high]} exclude every value. Change one of them."
+
+
+def _choice_problems(line: Line) -> Iterator[str]:
+    is_bounded = any(word in line for words in _SIDES.values() for word in words)
+    if "any_of" in line and is_bounded:
+        yield "any_of and bounds exclude each other. Keep one."
+    if "any_of" not in line and not is_bounded and not line.get("required"):
+        yield "the limit accepts everything. Give a bound, any_of or required = true."
+
+
+def _lenient_side_problems(line: Line, lenient: Line, side: str, direction: int) -> Iterator[str]:
+    strict, wide = _bound_word(line, side), _bound_word(lenient, side)
+    if wide is None:
+        return
+    if strict is None:
+        yield f"lenient {wide} widens a side that the limit does not have. Remove it."
+        return
+    gain = direction * (_number(lenient[wide]) - _number(line[strict]))
+    if gain < 0 or (gain == 0 and wide in _OPEN and strict not in _OPEN):
+        yield f"lenient {wide} {lenient[wide]} is stricter than {strict} {line[strict]}. Make it wider."
+    elif gain == 0 and (wide in _OPEN) == (strict in _OPEN):
+        yield f"lenient {wide} {lenient[wide]} is the limit itself. Make it wider or remove it."
+
+
+def _lenient_choice_problems(line: Line, lenient: Line) -> Iterator[str]:
+    wider = frozenset(lenient["any_of"])
+    missing = [str(value) for value in line.get("any_of", ()) if value not in wider]
+    if "any_of" not in line:
+        yield "lenient any_of widens a choice that the limit does not have. Remove it."
+    elif missing:
+        yield f"lenient any_of lacks {', '.join(missing[:9])}. Repeat all values of any_of in it."
+
+
+def _bound_word(line: Line, side: str) -> str | None:
+    return next((word for word in _SIDES[side] if word in line), None)
+
+
+def _number(written: object) -> float:
+    """Return a bound as a number. Its unit does not matter: the bounds of one limit all have the same."""
+    for unit in get_args(Unit):
+        with suppress(ValueError):
+            return parse_quantity(written, unit)
+    raise AssertionError(written)

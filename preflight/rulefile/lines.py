@@ -1,4 +1,4 @@
-"""Where in a TOML text a key stands. `tomllib` does not say; a message about a rule file must."""
+"""Find the line of a TOML key, which `tomllib` does not report and messages about a rule file need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
+"""Keys from the top of a file; a number is a position in an array."""
 
 _TOKEN: Final = re.compile(
     r"""(?P<skip>[ \t\r]+|\#[^\n]*)
@@ -20,24 +21,24 @@ _Token = tuple[str, str, int]
 _END: Final[_Token] = ("newline", "", 0)
 
 
-class Lines:
-    """The line (from 1) of every key of a text that `tomllib` accepts."""
+class LineIndex:
+    """The line, counted from 1, of every key of a text that `tomllib` accepts."""
 
     def __init__(self, text: str) -> None:
-        self._known: dict[Path, int] = {}
-        self._items: dict[Path, int] = {}
+        self._known: dict[KeyPath, int] = {}
+        self._items: dict[KeyPath, int] = {}
         self._tokens = _tokens(text)
         self._token = next(self._tokens, None)
         self._read()
 
-    def of(self, path: Path) -> int:
-        """The line of the key path, or of the nearest key above it; 1 where none is known."""
+    def line_of(self, path: KeyPath) -> int:
+        """Return the line of a key path or of the nearest known key above it; 1 if there is none."""
         while path and path not in self._known:
             path = path[:-1]
         return self._known.get(path, 1)
 
     def _read(self) -> None:
-        table: Path = ()
+        table: KeyPath = ()
         while (token := self._token) is not None:
             if token[1] == "[" and token[0] == "mark":
                 table = self._header()
@@ -47,18 +48,18 @@ class Lines:
                 self._next()
 
     def _next(self) -> _Token:
-        """The token at hand, and on to the one after it."""
+        """Return the current token and advance to the next one."""
         token = self._token or _END
         self._token = next(self._tokens, None)
         return token
 
-    def _header(self) -> Path:
-        """`[a.b]` or `[[a.b]]`: the path of the table that begins here."""
+    def _header(self) -> KeyPath:
+        """Read `[a.b]` or `[[a.b]]`. Return the path of the table that begins here."""
         line = self._next()[2]
         many = self._token is not None and self._token[1] == "["
         if many:
             self._next()
-        path: Path = ()
+        path: KeyPath = ()
         for part in self._key():
             path = self._latest(path)
             path = (*path, part)
@@ -71,8 +72,8 @@ class Lines:
             self._next()
         return path
 
-    def _latest(self, path: Path) -> Path:
-        """A path of tables inside the latest item of the array that it names."""
+    def _latest(self, path: KeyPath) -> KeyPath:
+        """Return the path with the position of the last item if it names an array of tables."""
         return (*path, self._items[path]) if path in self._items else path
 
     def _key(self) -> Iterator[str]:
@@ -81,7 +82,7 @@ class Lines:
             if kind != "mark":
                 yield text[1:-1] if kind == "string" else text
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         line = self._token[2] if self._token else 1
         path = table
         for part in self._key():
@@ -90,8 +91,8 @@ class Lines:
         self._next()  # the equals sign
         self._value(path)
 
-    def _value(self, path: Path) -> None:
-        """Whatever stands behind an equals sign; keys inside it get their lines too."""
+    def _value(self, path: KeyPath) -> None:
+        """Read what follows an equals sign, with the keys inside it."""
         token = self._token
         if token is None:
             return
@@ -102,7 +103,7 @@ class Lines:
         while self._token is not None and self._token[0] != "newline" and self._token[1] not in (",", "]", "}"):
             self._next()
 
-    def _inside(self, path: Path, close: str) -> None:
+    def _inside(self, path: KeyPath, close: str) -> None:
         self._next()
         count = 0
         while self._token is not None and self._token[1] != close:

@@ -1,6 +1,6 @@
-"""The shape of a rule file: what validates one, and what the JSON Schema for editors is made of.
+"""The pydantic model of a rule file, from which the JSON Schema for editors is made too.
 
-pydantic takes longer to load than a folder takes to check: only validation and the schema load this package's models.
+pydantic takes longer to load than a folder takes to check: only validation and the schema import this module.
 """
 
 from __future__ import annotations
@@ -15,136 +15,150 @@ from pydantic_core import core_schema
 from preflight.codes import CODES
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import FORMATS, KINDS, Kind
-from preflight.rulefile.limits import Words, limits, one_of, removable, table
+from preflight.rulefile.limits import FieldSpec, Type, Words, limit_fields, list_of, make_table, one_of, removable
+from preflight.rulefile.lines import KeyPath
 
-_TEXT: Final = (str, Field(None, min_length=1))
+_TEXT: Final[FieldSpec] = (str, Field(None, min_length=1))
 
 
-def _section(kind: Kind) -> Any:
-    """`[image]`, `[video]` or `[audio]`."""
-    facts = limits(kind)
+def _section(kind: Kind) -> Type:
+    """Return the model of `[image]`, `[video]` or `[audio]`."""
+    limits = limit_fields(kind)
     formats = one_of(name for name, entry in FORMATS.items() if kind in entry.kinds)
-    of_format = {"format": (formats, Field(description="The format for which these lines hold."))}
-    when = table(f"{kind.title()}When", "Lines for one format, in place of the section's.", {**facts, **of_format})
-    more = {"when": removable(list[when], "Lines for one format, in place of the section's.")}  # type: ignore[valid-type]
-    about = f"What is accepted of {kind} files; without this section none is."
-    return table(f"{kind.title()}Section", about, {**facts, **more})
+    about = "Limits for one format, in place of those of the section."
+    when = make_table(
+        f"{kind.title()}When",
+        about,
+        {**limits, "format": (formats, Field(description="The format for which these limits hold."))},
+    )
+    return make_table(
+        f"{kind.title()}Section",
+        f"Limits on {kind} files; without this section none is accepted.",
+        {**limits, "when": removable(list_of(when), about)},
+    )
 
 
-def _request() -> Any:
-    """`[request]`: limits over files used together."""
-    group = table("RequestGroup", "Limits over files used together.", limits("request"))
-    beside: dict[str, Any] = {
-        kind: removable(list[one_of(KINDS)], "It is only taken beside one of these.", min_length=1)  # type: ignore[misc]
-        for kind in KINDS
+def _request() -> Type:
+    """Return the model of `[request]`."""
+    group = make_table("RequestGroup", "Limits on files used together.", limit_fields("request"))
+    about = "The kinds that are only accepted together with others."
+    kinds: dict[str, FieldSpec] = {
+        kind: removable(list_of(one_of(KINDS)), "Needs one of these beside it.", min_length=1) for kind in KINDS
     }
-    company = table("Companions", "Which kinds are only taken beside others.", beside)
-    groups: dict[str, Any] = {kind: removable(group, f"Over all {kind} files of one request.") for kind in KINDS}
-    groups["all"] = removable(group, "Over all files of one request.")
-    groups["companions"] = removable(company, "Which kinds are only taken beside others.")
-    return table("Request", "Limits over files used together in one request.", groups)
+    fields: dict[str, FieldSpec] = {
+        kind: removable(group, f"Limits on all {kind} files of one request.") for kind in KINDS
+    }
+    fields["all"] = removable(group, "Limits on all files of one request.")
+    fields["companions"] = removable(make_table("Companions", about, kinds), about)
+    return make_table("Request", "Limits on files used together in one request.", fields)
 
 
-def _data_uri() -> Any:
-    """Return the model of `[data_uri]`: which kinds are accepted as data URI, and how large."""
-    of_file = table("DataUriLimits", "Limits on files in data URIs, besides those of their kind.", limits("data_uri"))
-    kinds = (list[one_of(KINDS)], Field(None, description="The kinds that are taken as data URI; [] for none."))  # type: ignore[misc]
-    of_kind: dict[str, Any] = {kind: removable(of_file, f"Limits on {kind} files in data URIs.") for kind in KINDS}
-    return table("DataUri", "What the service takes as data URI.", {"kinds": kinds, **of_kind})
+def _data_uri() -> Type:
+    """Return the model of `[data_uri]`."""
+    about = "Limits on files in data URIs, besides those on their kind."
+    limits = make_table("DataUriLimits", about, limit_fields("data_uri"))
+    kinds = (list_of(one_of(KINDS)), Field(None, description="The kinds that are accepted as data URI; [] for none."))
+    fields: dict[str, FieldSpec] = {kind: removable(limits, f"Limits on {kind} files in data URIs.") for kind in KINDS}
+    return make_table("DataUri", "What the service accepts as data URI.", {"kinds": kinds, **fields})
 
 
-def _asset() -> Any:
-    """`[asset]`: limits on the asset itself, not on its media."""
-    length = {"max_length": (int, Field(ge=1, description="Characters at most.")), "note": _TEXT}
-    text = table("LengthLimit", "How long a text of the asset may be.", length)
-    texts = {name: removable(text, f"The asset's {name}.") for name in ("name", "description")}
-    return table("Asset", "Limits on the asset itself, not on its media.", texts)
+def _asset() -> Type:
+    """Return the model of `[asset]`."""
+    length = {"max_length": (int, Field(ge=1, description="Maximum number of characters.")), "note": _TEXT}
+    text = make_table("LengthLimit", "The maximum length of a text.", length)
+    texts = {name: removable(text, f"The {name} of the asset.") for name in ("name", "description")}
+    return make_table("Asset", "Limits on the asset itself, not on its media.", texts)
 
 
-def _example() -> Any:
-    """`[[examples]]`: facts (the fields of `Media`, none that derives from others), and what must be said of them."""
+def _example() -> Type:
+    """Return the model of `[[examples]]`: the facts that are not computed from others, and the expected result."""
+    about = "What a probe would read; what is left out could not be read."
     given = (fact for fact in MEDIA_FACTS.values() if not fact.derived_from)
-    fields: dict[str, Any] = {fact.name: (fact.type | None, None) for fact in given}
-    fields |= {"kind": (one_of(KINDS), None), "notes": (list[str], None)}
-    facts = table("Facts", "What a probe would read; what is left out could not be read.", fields)
-    words = {
-        "verdict": (one_of(("pass", "fail", "unknown")), Field(description="What the rule set must say.")),
-        "facts": (facts, Field(description="What a probe would read; what is left out could not be read.")),
-        "codes": (list[one_of(CODES)], Field(None, description="The codes of all its findings.")),  # type: ignore[misc]
+    facts: dict[str, FieldSpec] = {fact.name: (fact.type | None, None) for fact in given}
+    facts |= {"kind": (one_of(KINDS), None), "notes": (list[str], None)}
+    fields: dict[str, FieldSpec] = {
+        "verdict": (one_of(("pass", "fail", "unknown")), Field(description="The expected verdict.")),
+        "facts": (make_table("Facts", about, facts), Field(description=about)),
+        "codes": (list_of(one_of(CODES)), Field(None, description="The codes of all expected findings.")),
         "note": _TEXT,
     }
-    return table("Example", "Facts, and what the rule set must say of them.", words)
+    return make_table("Example", "Facts and the result that is expected for them.", fields)
 
 
-HEAD: Final[dict[str, tuple[Any, Any]]] = {
-    "title": (str, Field(None, min_length=1, description='"Service: what of it"; messages name the service.')),
-    "stage": (
-        one_of(("register", "generate")),
-        Field(None, description='"register" an asset, or "generate" with it.'),
-    ),
-    "source": (str, Field(None, min_length=1, description="Where the limits are published, as a URL.")),
-    "as_of": (date, Field(None, description="The day they were read there, e.g. 2026-11-20.")),
-    "basis": (
-        one_of(("published", "assumed")),
-        Field(None, description='"published", or "assumed" where the service publishes nothing.'),
-    ),
+REQUIRED_KEYS: Final[dict[str, str]] = {
+    "title": '"Service: what of it"; messages name the service.',
+    "stage": '"register" an asset, or "generate" with it.',
+    "source": "URL of the page where the limits are published.",
+    "as_of": "Day on which the limits were read there, e.g. 2026-11-20.",
+    "basis": '"published", or "assumed" where the service publishes nothing.',
 }
-"""What a file that extends nothing must say."""
+"""The keys that a file must have unless it extends another, and what each means."""
 
-RULE_FILE: Final = table(
+_REQUIRED_TYPES: Final[dict[str, tuple[Type, int | None]]] = {
+    "title": (str, 1),
+    "stage": (one_of(("register", "generate")), None),
+    "source": (str, 1),
+    "as_of": (date, None),
+    "basis": (one_of(("published", "assumed")), None),
+}
+_REQUIRED_FIELDS: Final[dict[str, FieldSpec]] = {
+    key: (kind, Field(None, min_length=length, description=REQUIRED_KEYS[key]))
+    for key, (kind, length) in _REQUIRED_TYPES.items()
+}
+_EXTENDS: Final = "Built-in rule set, or path relative to this file, whose limits hold where this file has none."
+
+RULE_FILE: Final = make_table(
     "RuleFile",
     "A rule set: the limits that one service puts on one stage.",
     {
-        **HEAD,
-        "not_checked": (list[str], Field(None, description="What no limit here can tell; reports repeat it.")),
-        "extends": (
-            str,
-            Field(
-                None, min_length=1, description="A built-in rule set or a path from this file, taken over line by line."
-            ),
-        ),
-        **{kind: removable(_section(kind), f"What is accepted of {kind} files.") for kind in KINDS},
-        "url": removable(table("Url", "What the service's fetcher needs.", limits("url")), "What its fetcher needs."),
-        "data_uri": removable(_data_uri(), "What the service takes as data URI; without it [url] scheme decides."),
-        "request": removable(_request(), "Limits over files used together in one request."),
+        **_REQUIRED_FIELDS,
+        "not_checked": (list[str], Field(None, description="What the limits cannot check; reports repeat it.")),
+        "extends": (str, Field(None, min_length=1, description=_EXTENDS)),
+        **{kind: removable(_section(kind), f"Limits on {kind} files.") for kind in KINDS},
+        "url": removable(make_table("Url", "Limits on URLs.", limit_fields("url")), "Limits on URLs."),
+        "data_uri": removable(_data_uri(), "What is accepted as data URI; without it, [url] scheme decides."),
+        "request": removable(_request(), "Limits on files used together in one request."),
         "asset": removable(_asset(), "Limits on the asset itself, not on its media."),
-        "examples": (list[_example()], Field(None, description="Facts that pass, fail or are unknown.")),  # type: ignore[misc]
+        "examples": (list_of(_example()), Field(None, description="Facts, each with the expected result.")),
     },
 )
 
 
-def words_at(path: tuple[str | int, ...]) -> list[str]:
-    """The words that the table at a key path may have."""
-    model: Any = RULE_FILE
+def words_at(path: KeyPath) -> list[str]:
+    """Return the keys that the table at a key path may have."""
+    model = RULE_FILE
     for part in path:
         if isinstance(part, str):
             field = model.model_fields.get(part)
-            inner = getattr(field.annotation, "__args__", (field.annotation,))[0] if field else None
+            annotation: object = field.annotation if field is not None else None
+            inner = next(iter(getattr(annotation, "__args__", ())), annotation)
             if not (isinstance(inner, type) and issubclass(inner, Words)):
                 return []
             model = inner
     return list(model.model_fields)
 
 
-class _Plain(GenerateJsonSchema):
-    """TOML has no null: what is left out is not there, so defaults and nulls are not worth a word."""
+class _WithoutNull(GenerateJsonSchema):
+    """A schema without defaults and nulls: TOML has no null, a key that is left out is absent."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Return the schema of the value alone."""
         return self.generate_inner(schema["schema"])
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Return the schema of the value alone."""
         return self.generate_inner(schema["schema"])
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, schema: object) -> bool:
+        """Return False: the key is title enough."""
         return False
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of rule files, by which editors (Taplo, Even Better TOML) complete and check them."""
-    schema: dict[str, Any] = RULE_FILE.model_json_schema(schema_generator=_Plain)
+    """Return the JSON Schema (2020-12) of rule files, with which editors (Taplo, Even Better TOML) check them."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
+        **RULE_FILE.model_json_schema(schema_generator=_WithoutNull),
         "title": "A preflight rule file",
-        "anyOf": [{"required": ["extends"]}, {"required": list(HEAD)}],
+        "anyOf": [{"required": ["extends"]}, {"required": list(REQUIRED_KEYS)}],
     }

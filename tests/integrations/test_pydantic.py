@@ -73,7 +73,7 @@ class TestValues:
         assert "hidden" not in str(error)
 
     def test_an_unknown_rule_set_is_said_when_the_type_is_made(self) -> None:
-        with pytest.raises(UsageError, match="did you mean atlas"):
+        with pytest.raises(UsageError, match="Did you mean 'atlas'"):
             Passes("atlass")
 
     def test_what_is_no_media_source_is_a_wrong_call(self) -> None:

@@ -220,8 +220,8 @@ class TestIni:
     @pytest.mark.parametrize(
         ("line", "words", "said"),
         [
-            ("", ["--preflight=atlass"], "*--preflight: there is no rule set 'atlass'*did you mean atlas*"),
-            ('preflight_rules = "atlass"', [], "*preflight_rules: there is no rule set 'atlass'*did you mean atlas*"),
+            ("", ["--preflight=atlass"], "*--preflight: Unknown rule set 'atlass'*Did you mean 'atlas'*"),
+            ('preflight_rules = "atlass"', [], "*preflight_rules: Unknown rule set 'atlass'*Did you mean 'atlas'*"),
             ("", [], "*nothing says by which rule set: set preflight_rules"),
             ('preflight_paths = ["gone"]', ["--preflight=atlas"], "*preflight_paths: gone does not exist*"),
             ('preflight_unknown = "skp"', ["--preflight=atlas"], "*preflight_unknown = 'skp': write fail or skip"),
