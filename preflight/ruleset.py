@@ -15,6 +15,7 @@ from preflight.facts import FACTS
 from preflight.formats import KINDS
 from preflight.media import NONE
 from preflight.units import parse_quantity
+from preflight.version import VERSION
 
 Table = Mapping[str, Any]
 """A table of a rule file as TOML gives it, valid and untyped."""
