@@ -19,6 +19,7 @@ from preflight.probes import fallback
 from preflight.processes import READER, process
 from preflight.scan import isolation
 from preflight.scan.isolation import IsolatedExaminer
+from preflight.scan.items import as_outcomes
 from preflight.targets import Item
 from tests.scan_targets import Trap
 
@@ -89,7 +90,7 @@ class TestProcessesThatExamineFiles:
         log = tmp_path / "pids"
         note = Trap(PASSING, "note_process", str(log))
         targets = [note, note, Trap(PASSING, "leak"), note]
-        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
+        with closing(IsolatedExaminer(plan_for("atlas"), as_outcomes)) as examiner:
             for index, target in enumerate(targets):
                 (report,) = examiner.examine([(index, Item(target))])
                 assert report.verdict == "pass"
@@ -111,13 +112,13 @@ class TestProcessesThatExamineFiles:
     def test_a_process_that_hangs_ends_even_if_nobody_is_left_to_end_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(isolation, "FILE_TIMEOUT", 0.1)
         monkeypatch.setattr(isolation, "GRACE", 0.0)
-        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
+        with closing(IsolatedExaminer(plan_for("atlas"), as_outcomes)) as examiner:
             message = lost(examiner.examine([(0, Item(Trap(PASSING, "hang")))]))[0][2]
         assert "crashed (SIGALRM)" in message
 
     def test_an_answer_that_lay_there_while_we_were_stopped_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(isolation, "FILE_TIMEOUT", 0.2)
-        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
+        with closing(IsolatedExaminer(plan_for("atlas"), as_outcomes)) as examiner:
             examiner.examine([(0, Item(PASSING))])
             (process,) = examiner.pool.processes()
             os.kill(process.pid, signal.SIGSTOP)

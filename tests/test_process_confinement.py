@@ -21,6 +21,7 @@ from preflight.errors import WorkerCrashed, WorkerTimeout
 from preflight.processes import DECODERS, Limits, call
 from preflight.processes.process import LOADER_VARIABLES, loader_environment, reader_environment
 from preflight.scan.isolation import IsolatedExaminer
+from preflight.scan.items import as_outcomes
 from preflight.sources.memory import MemorySource
 from preflight.targets import Item
 
@@ -206,7 +207,7 @@ class TestFiles:
 class TestProcessThatExaminesFiles:
     def test_reader_environment_has_no_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LC_TIME", "C")
-        with closing(IsolatedExaminer(plan_for("atlas"), None)) as examiner:
+        with closing(IsolatedExaminer(plan_for("atlas"), as_outcomes)) as examiner:
             results = examiner.examine([(0, Item("fixtures/accepted/picture.png"))])
             (process,) = examiner.pool.processes()
             variables = environment_of(process.pid)

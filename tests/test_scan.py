@@ -18,7 +18,7 @@ import pytest
 from preflight import Report, UsageError, check_many
 from preflight.checker import plan_for
 from preflight.scan import executors, scan, scan_encoded
-from preflight.scan.items import Cached
+from preflight.scan.items import Cached, as_outcomes
 from preflight.sources.open import Target
 from preflight.targets import Item, expand
 from tests.scan_targets import Broken, Failing, Inline, NoPath
@@ -115,7 +115,7 @@ def test_a_path_that_raises_costs_itself(jobs: int) -> None:
     before, report, after = check_many([PASSING, NoPath(), PASSING], "atlas", jobs=jobs)
     assert (before.verdict, after.verdict) == ("pass", "pass")
     assert report.error is not None
-    assert report.error.message == "<NoPath> cannot be checked (the database is gone): mend its class"
+    assert report.error.message == "<NoPath> cannot be checked (the database is gone). Fix its class."
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -158,7 +158,7 @@ def test_an_endless_input_is_read_only_as_far_as_is_needed() -> None:
 
 
 def test_what_is_ready_passes_in_its_place() -> None:
-    def numbered() -> Iterator[tuple[int, Item | Cached]]:
+    def numbered() -> Iterator[tuple[int, Item | Cached[int]]]:
         for index in range(400):
             yield index, Cached(-index) if index % 3 else Item(PASSING)
 
@@ -176,7 +176,7 @@ def test_what_waits_lets_the_rest_be_shown_first() -> None:
     """`idle` comes before whatever may take its time."""
     calls: list[str] = []
     numbered = enumerate(map(Item, [PASSING] * 3))
-    for _ in scan_encoded(numbered, plan_for("atlas"), before_wait=partial(calls.append, "idle")):
+    for _ in scan_encoded(numbered, plan_for("atlas"), as_outcomes, before_wait=partial(calls.append, "idle")):
         calls += ["report"]
     assert calls == ["idle", "report"] * 3
 

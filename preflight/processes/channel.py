@@ -86,6 +86,7 @@ def decode(payload: bytes, *, sandboxed: bool) -> dict[str, object]:
         import pickle
 
         message = pickle.loads(payload)  # noqa: S301 - written by this program, or by a process that only reads for it
-    if not isinstance(message, dict):
-        raise ValueError("not a message")
-    return message
+    match message:
+        case dict():
+            return message
+    raise ValueError("not a message")

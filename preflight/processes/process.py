@@ -253,7 +253,7 @@ class _Reads:
             return b""
         try:
             return b"+" + self._source.read_at(offset, length)
-        except Exception as error:
+        except Exception as error:  # raised again once the task has ended
             self.failure = error
             return b""
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from preflight.processes.channel import Channel, decode, encode
 from preflight.processes.confine import confine, forbid_privileges
@@ -58,12 +58,17 @@ class _Request(NamedTuple):
     limits: Limits
 
 
+def _parse(message: dict[str, object]) -> _Request:
+    limits = Limits(*cast("tuple[float]", message["limits"]))
+    arguments = cast("dict[str, object]", message["arguments"])
+    return _Request(cast("str", message["function"]), arguments, cast("int | None", message["size"]), limits)
+
+
 def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident: int) -> bytes:
     """Return the last message about a task."""
-    message = decode(payload, sandboxed=sandboxed)
-    limits = Limits(*cast("tuple[float]", message.pop("limits")))
+    request = _parse(decode(payload, sandboxed=sandboxed))
+    limits = request.limits
     try:
-        request = _Request(**cast("dict[str, Any]", message), limits=limits)
         function = _load(request.function)
         channel.send(encode({"started": True}, sandboxed=sandboxed))
         answer = _run(channel, function, request, sandboxed=sandboxed)
@@ -72,7 +77,7 @@ def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident:
         failed = "it needs more memory than there is"
         if limits.memory is not None:
             failed = f"it needs more than {limits.memory >> 20} MB of memory"
-    except Exception as error:
+    except Exception as error:  # whatever a library raises is the answer
         failed = f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -12,7 +12,7 @@ from preflight.reporters.outputs import add_report
 from preflight.run.interrupts import Interrupts
 from preflight.run.progress import Progress
 from preflight.run.rows import Rendering, Row
-from preflight.scan import Outcome, scan_encoded
+from preflight.scan import Outcome, as_outcomes, scan_encoded
 from preflight.summary import Summary
 from preflight.targets import Item
 
@@ -79,7 +79,7 @@ def run(
         found = scan_encoded(cache.known(numbered) if cache else numbered, plan, rendering, **settings)
         take = partial(_take_row, reporter, summary, cache)
     else:
-        found = scan_encoded(numbered, plan, **settings)
+        found = scan_encoded(numbered, plan, as_outcomes, **settings)
         take = partial(_take_report, reporter, summary)
     try:
         with interrupts:

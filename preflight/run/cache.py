@@ -79,7 +79,7 @@ class Cache:
         if self._file >= 0:
             self._load()
 
-    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Cached]]:
+    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Cached[Row]]]:
         """The items, with the row in place of those that have not changed."""
         for index, item in numbered:
             path = item.target

@@ -1,21 +1,23 @@
-"""Many sources: workers, order, isolation. Streams its outcomes and never collects them."""
+"""Many sources: order, executors, isolation. Results are streamed and never collected."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from itertools import chain
+from typing import TYPE_CHECKING, Final, Unpack
 
 from preflight.checker import CheckKeywords, CheckPlan, Rules, plan_for, require_rules
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
-from preflight.scan.items import Cached, Encoder, Numbered, Outcome, examine_item
+from preflight.scan.items import Cached, Encoder, Numbered, Outcome, R, as_outcomes, examine_item
 from preflight.sources.open import Target, display_name, is_target, is_url, not_a_target_message, require_iterable
 from preflight.targets import Item
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["Outcome", "check_many", "examine_item", "scan", "scan_encoded"]
+
+__all__ = ["Outcome", "as_outcomes", "check_many", "examine_item", "scan", "scan_encoded"]
 
 MAX_JOBS: Final = 256
 
@@ -52,7 +54,7 @@ def check_many(
 
 
 def _item(target: Target) -> Item:
-    """A target among others: what can be none costs only itself, as a file that is not there does."""
+    """Return a target's item: one that cannot be a target costs its own report only, as a missing file does."""
     if isinstance(target, str):
         return Item(target)
     kind = f"<{type(target).__name__}>"
@@ -61,7 +63,7 @@ def _item(target: Target) -> Item:
     try:
         display_name(target)
     except Exception as error:  # whatever an object of the caller's raises
-        return Item("", kind, problem=Problem("not_a_file", f"{kind} cannot be checked ({error}): mend its class"))
+        return Item("", kind, problem=Problem("not_a_file", f"{kind} cannot be checked ({error}). Fix its class."))
     return Item(target)
 
 
@@ -73,26 +75,24 @@ def scan(
     executor: Executor | None = None,
     ordered: bool = True,
 ) -> Iterator[Outcome]:
-    """The outcome of every item."""
-    return scan_encoded(enumerate(items), plan, jobs=jobs, executor=executor, ordered=ordered)
+    """Yield the outcome of every item."""
+    return scan_encoded(enumerate(items), plan, as_outcomes, jobs=jobs, executor=executor, ordered=ordered)
 
 
 def scan_encoded(
-    numbered: Iterable[Numbered],
+    numbered: Iterable[Numbered[R]],
     plan: CheckPlan,
-    encoder: Encoder | None = None,
+    encoder: Encoder[R],
     *,
     jobs: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
     before_wait: Callable[[], None] = lambda: None,
-) -> Generator[Any, None, None]:
-    """What `encoder` makes of the outcomes of items that have their positions; without it the outcomes themselves.
+) -> Generator[R, None, None]:
+    """Yield what `encoder` makes of the outcomes of items with their positions, and the results of those in a cache.
 
-    What is `Cached` passes in its place.
-
-    encoder  is called where the outcomes come to be, which may be another process: what it gives is all that travels
-    before_wait  is called before anything that may take its time, so that what was given can be shown first
+    encoder      called where an item is examined, which may be another process: only what it returns is transferred
+    before_wait  called before anything that may take time, so that results can be shown before
     """
     pending = iter(numbered)
     if executor is None and (jobs or 1) == 1:
@@ -101,26 +101,16 @@ def scan_encoded(
                 yield item.result
                 continue
             if is_url(item.target) and item.problem is None:
-                pending = _chain((index, item), pending)
+                pending = chain([(index, item)], pending)  # from the first URL on, all items go to executors
                 break
             before_wait()
-            outcome = examine_item(index, item, plan)
-            if encoder is None:
-                yield outcome
-            else:
-                yield from encoder([(index, outcome)])
+            yield from encoder([(index, examine_item(index, item, plan))])
         else:
             return
     from preflight.scan.executors import Executors, run_window  # futures and processes are loaded where they are used
 
     executors = Executors(plan, encoder, jobs, executor)
     try:
-        yield from run_window(pending, executors, ordered, before_wait)
+        yield from run_window(pending, executors, ordered=ordered, before_wait=before_wait)
     finally:
         executors.close()
-
-
-def _chain(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
-    """From the first URL on everything flows through the executors."""
-    yield first
-    yield from rest

@@ -1,4 +1,4 @@
-"""Where work runs: URLs in threads, files in processes or in the caller's executor, everything else right here."""
+"""Where items are examined: URLs in threads, files in processes or in the caller's executor, all others inline."""
 
 from __future__ import annotations
 
@@ -16,178 +16,192 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import suppress
-from typing import Any, Final, Literal
+from typing import Final, Generic, Literal
 
 from preflight.checker import CheckPlan
 from preflight.errors import PreflightError
 from preflight.scan.isolation import IsolatedExaminer, max_processes
-from preflight.scan.items import Batch, Cached, Encoder, Numbered, examine_batch
+from preflight.scan.items import Batch, Cached, Encoder, Numbered, R, examine_batch
 from preflight.sources.open import is_url
 from preflight.targets import Item
 
 URL_THREADS: Final = 32
 """URLs fetched at once: they wait, they do not compute."""
 BATCH_SIZE: Final = 64
-"""Local files handed over at a time: many enough to outweigh the handing over. The first are few, to be seen soon."""
+"""Local files handed over at once: enough to outweigh the cost of it. The first batches are small, to be seen soon."""
 BATCHES_PER_JOB: Final = 16
-"""Pieces of work under way for each worker: what bounds memory while the first of them is slow."""
-
+"""Batches under way for each job: this bounds memory while the first of them is slow."""
 SLOW_SECONDS: Final = 0.05
-"""s; an input that lets us wait so long for an item is not gathered: what is there is handed over."""
+"""s; if the next item takes so long to come, the batch so far is handed over."""
 
-Lane = Literal["urls", "files", "given", "given urls", "here", "ready"]
-Future_ = Future[list[Any]]
+Route = Literal["urls", "files", "caller", "caller_urls", "inline", "cached"]
+"""By whom an item is examined. `caller`: by the caller's executor; `cached`: its result is known."""
+
+
+class Work(Generic[R]):
+    """Items that take the same route, or their results if they are `cached`."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.batch: Batch = []
+        self.results: list[R] = []
+
+    def __len__(self) -> int:
+        return len(self.batch) + len(self.results)
 
 
 def run_window(
-    numbered: Iterable[Numbered], executors: Executors, ordered: bool, before_wait: Callable[[], None] = lambda: None
-) -> Iterator[Any]:
-    """Everything through the executors, at most a window of it under way.
+    numbered: Iterable[Numbered[R]], executors: Executors[R], *, ordered: bool, before_wait: Callable[[], None]
+) -> Iterator[R]:
+    """Yield the results of all items, with at most a window of batches under way.
 
-    Where the input fails, what came before has its outcome first.
+    An exception of the input is raised behind the results of the items before it.
     """
-    waiting: deque[tuple[Batch, Future_]] = deque()
+    window: deque[tuple[Work[R], Future[list[R]]]] = deque()
     failure: Exception | None = None
-    pieces = _pieces(numbered, executors)
-    while True:
-        try:
-            lane, piece = next(pieces)
-        except StopIteration:
+    for work in _gather(numbered, executors):
+        if isinstance(work, Exception):
+            failure = work
             break
-        except Exception as error:
-            failure = error
-            break
-        waiting.append((piece, executors.submit(lane, piece)))
-        while len(waiting) >= executors.window or (ordered and waiting and waiting[0][1].done()):
-            yield from _next(waiting, executors, ordered, before_wait)
+        window.append((work, executors.submit(work)))
+        while len(window) >= executors.window or (ordered and window and window[0][1].done()):
+            yield from _next_results(window, executors, ordered=ordered, before_wait=before_wait)
         before_wait()
-    while waiting:
-        yield from _next(waiting, executors, ordered, before_wait)
+    while window:
+        yield from _next_results(window, executors, ordered=ordered, before_wait=before_wait)
     if failure is not None:
         raise failure
 
 
-def _pieces(numbered: Iterable[Numbered], executors: Executors) -> Iterator[tuple[Lane, list[Any]]]:
-    """Batch to hand over at once, all of it for one lane. Where the input fails, what came before comes first."""
-    piece: list[Any] = []
-    lane: Lane = "here"
-    size = 1
+def _gather(numbered: Iterable[Numbered[R]], executors: Executors[R]) -> Iterator[Work[R] | Exception]:
+    """Yield successive items of the same route together; the last value is the exception of the input, if any."""
+    work: Work[R] = Work("inline")
     failure: Exception | None = None
+    size = 1
     try:
         for index, item, slow in _timed(numbered):
-            takes = executors.executor_for(item)
-            if piece and takes != lane:
-                yield lane, piece
-                piece = []
-            lane = takes
-            piece.append(item.result if isinstance(item, Cached) else (index, item))
-            if slow or len(piece) >= min(size, executors.chunk[lane]):
-                yield lane, piece
-                piece, size = [], 1 if slow else size * 2
-    except Exception as error:  # of the caller's iterator
+            route = executors.route_of(item)
+            if route != work.route:
+                if work:
+                    yield work
+                work = Work(route)
+            if isinstance(item, Cached):
+                work.results.append(item.result)
+            else:
+                work.batch.append((index, item))
+            if slow or len(work) >= min(size, executors.batch_size(route)):
+                yield work
+                work, size = Work(route), 1 if slow else size * 2
+    except Exception as error:  # of the caller's iterator; `run_window` raises it
         failure = error
-    if piece:
-        yield lane, piece
+    if work:
+        yield work
     if failure is not None:
-        raise failure
+        yield failure
 
 
-def _timed(numbered: Iterable[Numbered]) -> Iterator[tuple[int, Item | Cached, bool]]:
-    """The items, with whether each was long in coming."""
+def _timed(numbered: Iterable[Numbered[R]]) -> Iterator[tuple[int, Item | Cached[R], bool]]:
+    """Yield the items, and whether each was slow to come."""
     began = time.monotonic()
     for index, item in numbered:
         yield index, item, time.monotonic() - began > SLOW_SECONDS
         began = time.monotonic()
 
 
-def _next(
-    waiting: deque[tuple[Batch, Future_]], executors: Executors, ordered: bool, before_wait: Callable[[], None]
-) -> Iterator[Any]:
-    if not waiting[0][1].done():
+def _next_results(
+    window: deque[tuple[Work[R], Future[list[R]]]],
+    executors: Executors[R],
+    *,
+    ordered: bool,
+    before_wait: Callable[[], None],
+) -> list[R]:
+    """Return the results of the first batch, or of the first that is done."""
+    if not window[0][1].done():
         before_wait()
     if not ordered:
-        done = wait([future for _, future in waiting], return_when=FIRST_COMPLETED).done
-        while waiting[0][1] not in done:
-            waiting.rotate(-1)
-    work, future = waiting.popleft()
+        done = wait([future for _, future in window], return_when=FIRST_COMPLETED).done
+        while window[0][1] not in done:
+            window.rotate(-1)
+    work, future = window.popleft()
     try:
-        yield from future.result()
-    except (PreflightError, CancelledError):  # the call is wrong, or the caller wants no more
+        return future.result()
+    except (PreflightError, CancelledError):  # the call is wrong, or the caller has cancelled it
         raise
-    except Exception:  # not of the work: of who should have done it, or of the way there and back
-        yield from executors.retry_isolated(work)
+    except Exception:  # a fault of the executor, not of the items
+        return executors.retry_isolated(work.batch)
 
 
-class Executors:
-    """Takes pieces of work and gives their futures. To be closed.
+class Executors(Generic[R]):
+    """Examines batches on the routes that their items take. Must be closed.
 
-    chunk   how much a lane takes at once; window: how many pieces may be under way
+    window  how many batches may be under way
     """
 
-    def __init__(self, plan: CheckPlan, encoder: Encoder | None, jobs: int | None, executor: Executor | None) -> None:
+    def __init__(self, plan: CheckPlan, encoder: Encoder[R], jobs: int | None, executor: Executor | None) -> None:
         self._plan = plan
         self._encoder = encoder
-        self._given = executor
+        self._caller = executor
         self._jobs = jobs or 1
-        self._urls = jobs or URL_THREADS
-        self._examiner: IsolatedExaminer | None = None
-        self._pools: dict[Lane, ThreadPoolExecutor] = {}
-        files = 1 if plan.deep else BATCH_SIZE
-        local: dict[Lane, int] = {"files": files, "given": files, "here": files, "ready": BATCH_SIZE}
-        self.chunk: dict[Lane, int] = {**local, "urls": 1, "given urls": 1}
-        self.window = BATCHES_PER_JOB * self._jobs + self._urls
+        self._url_threads = jobs or URL_THREADS
+        self._examiner: IsolatedExaminer[R] | None = None
+        self._threads: dict[Route, ThreadPoolExecutor] = {}
+        self.window = BATCHES_PER_JOB * self._jobs + self._url_threads
 
-    def executor_for(self, item: Item | Cached) -> Lane:
-        """The lane that takes an item."""
+    def route_of(self, item: Item | Cached[R]) -> Route:
+        """Return the route that an item takes."""
         if isinstance(item, Cached):
-            return "ready"
+            return "cached"
         if not isinstance(item.target, str | os.PathLike):
-            return "here" if self._given is None or hasattr(item.target, "read") else "given"
+            return "inline" if self._caller is None or hasattr(item.target, "read") else "caller"
         if item.problem is None and is_url(item.target):
-            return "urls" if self._given is None else "given urls"
-        if self._given is not None:
-            return "given"
-        return "files" if self._jobs > 1 else "here"
+            return "urls" if self._caller is None else "caller_urls"
+        if self._caller is not None:
+            return "caller"
+        return "files" if self._jobs > 1 else "inline"
 
-    def submit(self, lane: Lane, piece: list[Any]) -> Future_:
-        """The future of what a piece gives."""
-        if lane in ("given", "given urls") and self._given is not None:
+    def batch_size(self, route: Route) -> int:
+        """Return how many items a batch may have."""
+        if route in ("urls", "caller_urls") or (self._plan.deep and route != "cached"):
+            return 1
+        return BATCH_SIZE
+
+    def submit(self, work: Work[R]) -> Future[list[R]]:
+        """Return the future of a batch's results."""
+        route = work.route
+        if route in ("caller", "caller_urls") and self._caller is not None:
             try:
-                return self._given.submit(examine_batch, piece, self._plan, self._encoder)
+                return self._caller.submit(examine_batch, work.batch, self._plan, self._encoder)
             except BrokenExecutor:
-                lane = "files" if lane == "given" else "urls"
-        if lane == "ready":
-            return _settled(piece)
+                route = "files" if route == "caller" else "urls"
         with suppress(RuntimeError):  # no further thread can be started
-            if lane == "urls":
-                return self._pool(lane, self._urls).submit(examine_batch, piece, self._plan, self._encoder)
-            if lane == "files":
-                return self._pool(lane, min(self._jobs, max_processes())).submit(self._isolated().examine, piece)
-        return _settled(examine_batch(piece, self._plan, self._encoder))
+            if route == "urls":
+                threads = self._thread_pool(route, self._url_threads)
+                return threads.submit(examine_batch, work.batch, self._plan, self._encoder)
+            if route == "files":
+                threads = self._thread_pool(route, min(self._jobs, max_processes()))
+                return threads.submit(self._isolated().examine, work.batch)
+        future: Future[list[R]] = Future()
+        cached = route == "cached"
+        future.set_result(work.results if cached else examine_batch(work.batch, self._plan, self._encoder))
+        return future
 
-    def retry_isolated(self, work: Batch) -> list[Any]:
-        """The work of an executor that broke, in processes of ours: only the file that broke it loses its report."""
-        return self._isolated().examine(work)
+    def retry_isolated(self, batch: Batch) -> list[R]:
+        """Examine a batch on which an executor broke in killable processes: only the file at fault has no facts."""
+        return self._isolated().examine(batch)
 
     def close(self) -> None:
-        """End everything at once; what is still under way is nobody's any more."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
+        """Cancel all batches and end all processes."""
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
         if self._examiner is not None:
             self._examiner.close()
 
-    def _isolated(self) -> IsolatedExaminer:
+    def _isolated(self) -> IsolatedExaminer[R]:
         if self._examiner is None:
             self._examiner = IsolatedExaminer(self._plan, self._encoder)
         return self._examiner
 
-    def _pool(self, lane: Lane, size: int) -> ThreadPoolExecutor:
-        if lane not in self._pools:
-            self._pools[lane] = ThreadPoolExecutor(size, thread_name_prefix=f"preflight-{lane}")
-        return self._pools[lane]
-
-
-def _settled(result: list[Any]) -> Future_:
-    future: Future_ = Future()
-    future.set_result(result)
-    return future
+    def _thread_pool(self, route: Route, size: int) -> ThreadPoolExecutor:
+        if route not in self._threads:
+            self._threads[route] = ThreadPoolExecutor(size, thread_name_prefix=f"preflight-{route}")
+        return self._threads[route]

@@ -8,14 +8,14 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final, Generic, cast
 
 from preflight.checker import CheckPlan
 from preflight.errors import PreflightError, UsageError
 from preflight.processes import READER, CannotStart, Limits, Pool, Task, TaskCrashed, TaskTimeout
 from preflight.processes.process import reader_environment
 from preflight.report import Problem
-from preflight.scan.items import Batch, Encoder, examine_batch, failed, name_of
+from preflight.scan.items import Batch, Encoder, R, examine_batch, failed, name_of
 from preflight.targets import Item
 
 FILE_TIMEOUT: Final = 60.0
@@ -32,10 +32,10 @@ def max_processes() -> int:
     return sys.maxsize if allowed == resource.RLIM_INFINITY else max(1, (allowed - 16) // 5)
 
 
-class IsolatedExaminer:
+class IsolatedExaminer(Generic[R]):
     """Examines batches in a pool of processes. May be called by several threads; must be closed."""
 
-    def __init__(self, plan: CheckPlan, encoder: Encoder | None) -> None:
+    def __init__(self, plan: CheckPlan, encoder: Encoder[R]) -> None:
         self._plan = plan
         self._encoder = encoder
         self._limits = Limits(wall=DEEP_FILE_TIMEOUT if plan.deep else FILE_TIMEOUT, grace=GRACE)
@@ -43,7 +43,7 @@ class IsolatedExaminer:
         confinement = READER._replace(environment=partial(reader_environment, trust_env=trust_env))
         self.pool = Pool(confinement, Task(f"{__name__}:initialize", {"plan": plan, "encoder": encoder}))
 
-    def examine(self, batch: Batch, *, retry: bool = True) -> list[Any]:
+    def examine(self, batch: Batch, *, retry: bool = True) -> list[R]:
         """Return what `examine_batch` does. After a crash each file is tried alone, so that only one is lost.
 
         retry  try a file alone twice: its process may have been killed for a reason that has nothing to do with it
@@ -64,11 +64,11 @@ class IsolatedExaminer:
         """End all processes, whatever they are doing."""
         self.pool.close()
 
-    def _call(self, batch: Batch) -> list[Any] | None:
+    def _call(self, batch: Batch) -> list[R] | None:
         """Return the results of a process; None if none can be started, or if the batch cannot be sent to one."""
         try:
             pickled = pickle.dumps(batch)
-        except Exception:
+        except Exception:  # whatever an object of the caller's raises
             return None
         try:
             answer = self.pool.call(Task(f"{__name__}:examine_pickled", {"pickled": pickled}), self._limits)
@@ -76,16 +76,15 @@ class IsolatedExaminer:
             if self.pool.closed:
                 raise
             return None
-        results, problem = cast("tuple[list[Any] | None, str | None]", answer)
+        results, problem = cast("tuple[list[R] | None, str | None]", answer)
         if problem is not None:
             raise UsageError(problem)
         return results
 
-    def _lost(self, index: int, item: Item, error: TaskTimeout | TaskCrashed) -> list[Any]:
+    def _lost(self, index: int, item: Item, error: TaskTimeout | TaskCrashed) -> list[R]:
         code = "probe_timeout" if isinstance(error, TaskTimeout) else "probe_crashed"
         problem = Problem(code, f"{name_of(item)}: the process that read it {error}; the others went on")
-        outcome = failed(index, item, self._plan, problem)
-        return [outcome] if self._encoder is None else self._encoder([(index, outcome)])
+        return self._encoder([(index, failed(index, item, self._plan, problem))])
 
 
 # --- In the process.
@@ -95,20 +94,20 @@ class _State:
     """What the initializer of a process leaves for its tasks."""
 
     plan: CheckPlan
-    encoder: Encoder | None
+    encoder: Encoder[object]
 
 
-def initialize(_heartbeat: Callable[[], None], plan: CheckPlan, encoder: Encoder | None) -> None:
+def initialize(_heartbeat: Callable[[], None], plan: CheckPlan, encoder: Encoder[object]) -> None:
     """Keep what is the same for all batches."""
     _State.plan, _State.encoder = plan, encoder
     gc.freeze()
 
 
-def examine_pickled(heartbeat: Callable[[], None], pickled: bytes) -> tuple[list[Any] | None, str | None]:
+def examine_pickled(heartbeat: Callable[[], None], pickled: bytes) -> tuple[list[object] | None, str | None]:
     """Return the results of a batch (None: it cannot be loaded here), and why the call is wrong (None: it is not)."""
     try:
         batch: Batch = pickle.loads(pickled)  # noqa: S301 - written by the program that started this process
-    except Exception:
+    except Exception:  # such as a class of the caller's main program, which is not this one
         return None, None
     try:
         return examine_batch(_each(batch, heartbeat), _State.plan, _State.encoder), None

@@ -1,9 +1,9 @@
-"""What is done with one target, or with several at a time: in this process, in another one, in anybody's executor."""
+"""What is done with one item, or with a batch of them: in this process, in another one, in any executor."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from preflight.checker import CheckPlan, examine, result_of
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
@@ -11,31 +11,37 @@ from preflight.report import Problem, Report
 from preflight.sources.open import display_name
 from preflight.targets import Item
 
+R = TypeVar("R")
+
 Outcome = Report | None
 """None: found in a folder, and neither its content nor its name is media. Counted, not judged."""
 Batch = list[tuple[int, Item]]
 """Items with their positions in the input."""
-Encoder = Callable[[list[tuple[int, Outcome]]], list[Any]]
-"""What turns numbered outcomes into what its caller wants of them; pickled where it is sent to other processes."""
+Encoder = Callable[[list[tuple[int, Outcome]]], list[R]]
+"""Turns outcomes with their positions into what the caller wants of them; pickled to be sent to other processes."""
 
 
-class Cached(NamedTuple):
-    """In place of an item: what `encoder` would make of its outcome is there already."""
+class Cached(NamedTuple, Generic[R]):
+    """Stands for an item whose encoded outcome is already known."""
 
-    result: Any
-
-
-Numbered = tuple[int, Item | Cached]
+    result: R
 
 
-def examine_batch(work: Iterable[tuple[int, Item]], plan: CheckPlan, encoder: Encoder | None = None) -> list[Any]:
-    """Return the outcomes of a batch, or what `encoder` makes of them. Module-level, so that it is picklable."""
-    outcomes = [(index, examine_item(index, item, plan)) for index, item in work]
-    return [outcome for _, outcome in outcomes] if encoder is None else encoder(outcomes)
+Numbered = tuple[int, Item | Cached[R]]
+
+
+def as_outcomes(outcomes: list[tuple[int, Outcome]]) -> list[Outcome]:
+    """Return the outcomes themselves: the encoder for callers that want whole reports."""
+    return [outcome for _, outcome in outcomes]
+
+
+def examine_batch(batch: Iterable[tuple[int, Item]], plan: CheckPlan, encoder: Encoder[R]) -> list[R]:
+    """Return what `encoder` makes of the outcomes of a batch. A function of the module, so that it is picklable."""
+    return encoder([(index, examine_item(index, item, plan)) for index, item in batch])
 
 
 def examine_item(index: int, item: Item, plan: CheckPlan) -> Outcome:
-    """One item's outcome."""
+    """Return one item's outcome."""
     if item.problem is not None:
         return failed(index, item, plan, item.problem)
     report = examine(item.target, plan, index, item.name)
@@ -45,11 +51,11 @@ def examine_item(index: int, item: Item, plan: CheckPlan) -> Outcome:
 
 
 def failed(index: int, item: Item, plan: CheckPlan, problem: Problem) -> Report:
-    """The report of an item that could not be examined."""
+    """Return the report of an item that could not be examined."""
     results = tuple(result_of(rules, plan, problem=problem) for rules in plan.rules)
     return Report(name_of(item), None, results, index, problem, digest=plan.digest)
 
 
 def name_of(item: Item) -> str:
-    """How an item is called in its report."""
+    """Return the name of an item in its report."""
     return item.name or display_name(item.target)
