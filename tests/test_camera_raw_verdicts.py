@@ -35,7 +35,7 @@ def said(media: Media, house: RuleSet, **options: object) -> list[tuple[str, str
 
 
 @pytest.mark.parametrize("name", sorted(CAMERA_RAW - {"crm"}))
-def test_every_camera_raw_fails_under_every_rule_set_of_ours(name: str) -> None:
+def test_every_camera_raw_fails_under_every_builtin_rule_set(name: str) -> None:
     media = Media(kind="image", format=name, size=1000, width=600, height=400, notes=("camera_raw",))
     for house in map(catalog.load, catalog.current()):
         result = judge(media, house)
@@ -47,18 +47,18 @@ def test_every_camera_raw_fails_under_every_rule_set_of_ours(name: str) -> None:
             assert re.fullmatch("a camera raw file: export an? (JPEG|PNG)", finding.hint or ""), house.name
 
 
-def test_a_format_limit_that_does_not_list_it_is_the_one_finding() -> None:
+def test_format_limit_without_the_raw_gives_the_only_finding() -> None:
     house = rules(image={"format": {"any_of": ["jpeg", "tiff"]}, "width": {"max": 6000}, "size": {"max": "1 MB"}})
     assert said(RAW, house) == [("format_unsupported", "error", EXPORT)]
 
 
-def test_without_a_format_limit_it_fails_all_the_same() -> None:
+def test_raw_fails_without_a_format_limit() -> None:
     house = rules(image={"width": {"max": 6000}}, video={"width": {"max": 6000}})
     assert said(RAW, house) == [("camera_raw", "error", EXPORT)]
     assert said(FILM, house) == [("camera_raw", "error", "a camera raw file: export an MP4")]
 
 
-def test_a_format_limit_that_lists_it_accepts_it() -> None:
+def test_format_limit_that_lists_the_raw_accepts_it() -> None:
     house = rules(image={"format": {"any_of": ["jpeg", "nef"]}, "width": {"max": 6000}})
     assert said(RAW, house) == [("width_too_large", "error", None)]
     assert judge(replace(RAW, width=600), house).verdict == "pass"
@@ -87,7 +87,7 @@ def test_ignoring_the_finding_applies_other_limits(limits: dict[str, object]) ->
     assert [code for code, _, _ in said(RAW, rules(image=limits), dropped=dropped)] == ["width_too_large"]
 
 
-def test_a_whole_folder_of_raws_is_judged_and_none_is_skipped(tmp_path: Path, fixtures: Path, run: Run) -> None:
+def test_folder_of_raws_is_judged_without_skipping_any(tmp_path: Path, fixtures: Path, run: Run) -> None:
     for path in sorted((fixtures / "quirks").glob("raw-*")):
         if path.suffix not in (".tif", ".raw"):
             shutil.copy(path, tmp_path)
@@ -106,14 +106,14 @@ def test_pre_commit_hook_matches_camera_raws() -> None:
         assert re.search(files, f"media/A.{extension.upper()}"), extension
 
 
-def test_a_jpeg_with_the_name_of_a_raw_is_a_jpeg(tmp_path: Path, fixtures: Path) -> None:
+def test_jpeg_with_a_raw_extension_is_a_jpeg(tmp_path: Path, fixtures: Path) -> None:
     path = tmp_path / "photo.NEF"
     shutil.copy(fixtures / "accepted/picture.jpg", path)
     report = preflight.check(path, "atlas")
     assert (report.verdict, [one.code for one in report.findings]) == ("pass", ["extension_mismatch"])
 
 
-def test_a_preview_with_the_name_of_a_raw_is_not_to_be_made_larger(tmp_path: Path) -> None:
+def test_preview_with_a_raw_extension_gets_no_scaling_hint(tmp_path: Path) -> None:
     path = tmp_path / "photo.dng"
     Image.new("RGB", (160, 120)).save(path, "JPEG")
     hints = [one.hint for one in preflight.check(path, "atlas").findings if one.severity == "error"]
@@ -121,7 +121,7 @@ def test_a_preview_with_the_name_of_a_raw_is_not_to_be_made_larger(tmp_path: Pat
     assert all(hint and hint.endswith("export a JPEG from the camera raw file") for hint in hints)
 
 
-def test_a_raw_with_the_name_of_a_jpeg_fails_as_a_raw(tmp_path: Path, fixtures: Path) -> None:
+def test_raw_with_a_jpeg_extension_fails_as_a_raw(tmp_path: Path, fixtures: Path) -> None:
     path = tmp_path / "photo.jpg"
     shutil.copy(fixtures / "quirks/raw-nikon.nef", path)
     report = preflight.check(path, "atlas")
@@ -136,7 +136,7 @@ def test_deep_adds_nothing_for_camera_raws(fixtures: Path) -> None:
     assert [one.code for one in report.findings] == ["format_unsupported"]
 
 
-def test_no_name_of_a_raw_promises_another_format() -> None:
+def test_raw_extensions_belong_to_raw_formats_only() -> None:
     others = {ext for name, known in FORMATS.items() if name not in CAMERA_RAW for ext in known.extensions}
     assert CAMERA_RAW_EXTENSIONS.isdisjoint(others)
     assert plan_for("atlas").rules

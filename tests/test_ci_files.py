@@ -38,11 +38,11 @@ def action() -> dict[str, Any]:
 
 
 class TestHook:
-    def test_it_has_what_pre_commit_wants(self, hook: dict[str, Any]) -> None:
+    def test_hook_has_the_fields_that_pre_commit_requires(self, hook: dict[str, Any]) -> None:
         assert {"id", "name", "entry", "language"} <= set(hook)
         assert (hook["id"], hook["language"]) == ("preflight", "python")
 
-    def test_its_entry_judges_the_files_that_are_handed_over(self, hook: dict[str, Any], run: Run) -> None:
+    def test_hook_entry_judges_the_given_files(self, hook: dict[str, Any], run: Run) -> None:
         program, *words = hook["entry"].split()
         assert program == "preflight"
         assert run(*words, "--for=atlas", PASSING).stdout == ""
@@ -50,7 +50,7 @@ class TestHook:
         assert done.returncode == 1
         assert done.stdout.startswith(f"FAIL    {FAILING}")
 
-    def test_it_is_asked_about_every_format_that_some_rule_set_takes(self, hook: dict[str, Any]) -> None:
+    def test_hook_matches_every_format_that_a_rule_set_accepts(self, hook: dict[str, Any]) -> None:
         taken = {
             name
             for rules in map(catalog.load, catalog.current())
@@ -74,23 +74,23 @@ class TestHook:
     def test_hook_matches_rare_formats(self, hook: dict[str, Any], name: str) -> None:
         assert re.search(hook["files"], name)
 
-    def test_it_is_asked_about_media_only(self, hook: dict[str, Any]) -> None:
+    def test_hook_matches_media_files_only(self, hook: dict[str, Any]) -> None:
         for name in ("main.ts", "main.mts", "readme.md", "png", "photo.png.txt", "mp", "a.mpp", "a.json"):
             assert not re.search(hook["files"], name)
 
-    def test_no_name_can_be_an_option_or_a_list(self, hook: dict[str, Any]) -> None:
+    def test_file_names_cannot_be_options_or_lists(self, hook: dict[str, Any]) -> None:
         for name in ("--output=x.png", "-q.png", "@list.png"):
             assert re.search(hook["exclude"], name)
         assert not re.search(hook["exclude"], "media/-1.png")
 
 
 class TestAction:
-    def test_no_input_is_part_of_what_is_run(self, action: dict[str, Any]) -> None:
+    def test_action_inputs_are_not_interpolated_into_scripts(self, action: dict[str, Any]) -> None:
         for step in action["runs"]["steps"]:
             assert "${{" not in step.get("run", "")
         assert "${{" not in (ACTION / "check.sh").read_text()
 
-    def test_every_input_reaches_the_script(self, action: dict[str, Any]) -> None:
+    def test_every_action_input_reaches_the_script(self, action: dict[str, Any]) -> None:
         (step,) = action["runs"]["steps"]
         assert set(step["env"].values()) == {f"${{{{ inputs.{name} }}}}" for name in action["inputs"]}
         script = (ACTION / "check.sh").read_text()
@@ -112,7 +112,7 @@ class TestAction:
             (PASSING, "--output=pwned", 2, ""),
         ],
     )
-    def test_the_script(self, tmp_path: Path, paths: str, rules: str, code: int, said: str) -> None:
+    def test_action_script_runs_the_command(self, tmp_path: Path, paths: str, rules: str, code: int, said: str) -> None:
         (tmp_path / "bin").mkdir()
         program = tmp_path / "bin/preflight"
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m preflight "$@"\n')

@@ -8,7 +8,7 @@ from configparser import ConfigParser
 from tests.conftest import ROOT
 
 
-def test_the_lowest_versions_that_are_declared_are_those_that_are_tested() -> None:
+def test_declared_lowest_versions_are_the_tested_ones() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     needed = [project["dependencies"], *(extras[name] for name in extras if name not in ("test", "dev"))]

@@ -80,7 +80,7 @@ def follow(block: Block, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_recipe_does_what_it_says(name: str, desk: Desk) -> None:
+def test_recipe_has_the_stated_exit_code(name: str, desk: Desk) -> None:
     shown = blocks(RECIPES[name])
     assert shown, "a recipe shows something"
     for block in shown:
@@ -92,7 +92,7 @@ def test_the_recipe_does_what_it_says(name: str, desk: Desk) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_every_check_afterwards_belongs_to_a_recipe() -> None:
+def test_every_follow_up_check_belongs_to_a_recipe() -> None:
     assert set(AFTERWARDS) <= set(RECIPES)
 
 
@@ -101,17 +101,17 @@ def test_every_check_afterwards_belongs_to_a_recipe() -> None:
     [pair for block in TOUR if block.language == "console" for pair in transcript(block.text)],
     ids=lambda text: text if text.startswith("preflight") else "",
 )
-def test_the_tour_shows_what_is_printed(command: str, shown: str, desk: Desk) -> None:
+def test_tour_shows_the_printed_output(command: str, shown: str, desk: Desk) -> None:
     done = desk.shell(command)
     assert matches(shown, done.stdout), done.stdout + done.stderr
 
 
-def test_the_tour_s_program_runs(desk: Desk) -> None:
+def test_program_of_the_tour_runs(desk: Desk) -> None:
     (block,) = [block for block in TOUR if block.language == "python"]
     follow(block, desk)
 
 
-def test_the_configuration_that_is_shown_holds_every_key_and_works(desk: Desk) -> None:
+def test_shown_configuration_has_every_key_and_works(desk: Desk) -> None:
     toml, shell = blocks(CHAPTERS["Configuration"])
     desk.write(toml)
     done = desk.shell(shell.text)
@@ -121,7 +121,7 @@ def test_the_configuration_that_is_shown_holds_every_key_and_works(desk: Desk) -
     assert all(key in toml.text for key in config.KEYS)
 
 
-def test_the_hook_and_the_action_that_are_shown_exist() -> None:
+def test_shown_hook_and_action_exist() -> None:
     hook, workflow = (yaml.safe_load(block.text) for block in blocks(RECIPES["Before each commit, and in CI"]))
     offered = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert hook["repos"][0]["hooks"][0]["id"] in [one["id"] for one in offered]
@@ -139,7 +139,7 @@ def test_every_extra_is_in_the_table() -> None:
         assert f"| `{extra}` |" in CHAPTERS["Extras"], extra
 
 
-def test_the_readme_s_own_links_lead_somewhere() -> None:
+def test_links_of_the_readme_resolve() -> None:
     import re
 
     for target in re.findall(r"\]\(([^)]+)\)", README):

@@ -16,7 +16,7 @@ CLEAN = "def test_it(tmp_path):\n    (tmp_path / 'x').touch()\n"
 
 @pytest.mark.parametrize(("text", "code"), [(LEAVES, 1), (CLEAN, 0)])
 @pytest.mark.parametrize("words", [(), ("-n", "2")])
-def test_a_run_that_leaves_files_fails(tmp_path: Path, text: str, code: int, words: tuple[str, ...]) -> None:
+def test_run_that_leaves_temporary_files_fails(tmp_path: Path, text: str, code: int, words: tuple[str, ...]) -> None:
     (tmp_path / "conftest.py").write_text(
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from tests import temporary\n"

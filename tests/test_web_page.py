@@ -44,23 +44,23 @@ def codes(page: str | None, url: dict[str, object], *, dropped: frozenset[str] =
     return {finding.code: finding.hint or "" for finding in result.findings}
 
 
-def test_one_finding_says_the_cause_and_what_to_do() -> None:
+def test_web_page_has_one_finding_with_cause_and_remedy() -> None:
     found = codes("drive", {"content_type": {"any_of": ["image/png"]}, "ranges": {"any_of": [True]}})
     assert list(found) == ["web_page", "redirected_host"]
     assert "share the file with everybody" in found["web_page"]
 
 
-def test_it_cannot_be_ignored_away() -> None:
+def test_web_page_fails_even_if_the_finding_is_ignored() -> None:
     assert "web_page" in codes("html", {}, dropped=frozenset(["web_page", "format_unsupported"]))
 
 
-def test_a_page_that_is_tolerated_is_judged_by_its_content() -> None:
+def test_allowed_page_is_judged_by_its_content() -> None:
     found = codes("html", {"page": {"any_of": ["none"], "lenient": {"any_of": ["none", "html"]}}})
     assert {"web_page", "format_unsupported"} <= set(found)
 
 
 @pytest.mark.parametrize("page", [None, "html"])
-def test_where_no_page_came_or_pages_are_allowed_the_content_is_judged(page: str | None) -> None:
+def test_content_is_judged_without_a_page_or_with_allowed_pages(page: str | None) -> None:
     found = codes(page, {"page": False, "content_type": {"any_of": ["image/png"]}})
     assert {"format_unsupported", "content_type_unsupported", "no_ranges"} <= set(found)
     assert ("extension_mismatch" in found) == (page is None)

@@ -1,4 +1,4 @@
-"""What callers give by mistake: paths that are none, files that are closed, one target where many are expected."""
+"""Wrong targets and options of the library: missing paths, closed files, one target in place of many."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.conftest import Run
 PASSING = "fixtures/accepted/picture.png"
 
 
-def told(report: Report) -> tuple[str, str]:
+def error_of(report: Report) -> tuple[str, str]:
     assert report.error is not None
     assert "\n" not in report.error.message
     return report.error.code, report.error.message
@@ -44,15 +44,15 @@ class TestPaths:
         ],
         ids=lambda value: str(value)[:20].encode("ascii", "backslashreplace").decode().replace("\0", "NUL"),
     )
-    def test_a_path_that_leads_to_no_file_is_an_answer(self, path: str | Path, code: str, said: str) -> None:
+    def test_missing_path_is_reported(self, path: str | Path, code: str, said: str) -> None:
         report = preflight.check(path, "atlas")
-        found, message = told(report)
+        found, message = error_of(report)
         assert (report.verdict, found) == ("unknown", code)
         assert said in message
         assert len(message) < 200
         assert report.source == str(path)
         (among_others,) = preflight.check_many([path], "atlas")
-        assert told(among_others) == (found, message)
+        assert error_of(among_others) == (found, message)
 
     @pytest.mark.parametrize(
         ("path", "said"),
@@ -82,29 +82,31 @@ class TestPaths:
         ],
     )
     def test_message_suggests_what_missing_path_may_mean(self, path: str, said: str) -> None:
-        (found, message) = told(preflight.check(path, "atlas"))
+        (found, message) = error_of(preflight.check(path, "atlas"))
         assert found == "not_found"
         assert said in message
 
-    def test_the_path_in_a_file_url_is_named(self) -> None:
-        _, message = told(preflight.check("file:///tmp/a%20b.png", "atlas"))
+    def test_message_names_the_path_of_a_file_url(self) -> None:
+        _, message = error_of(preflight.check("file:///tmp/a%20b.png", "atlas"))
         assert "give its path, /tmp/a b.png" in message
 
-    def test_a_host_with_a_query_is_no_pattern(self, run: Run) -> None:
+    def test_host_with_a_query_is_not_taken_for_a_pattern(self, run: Run) -> None:
         done = run("check", "cdn.example.com/x.png?w=100", "--for", "atlas")
         assert "add the scheme: https://cdn.example.com/x.png" in done.stdout
 
     @pytest.mark.parametrize(
         "name", ["cdn.example.com/x.png", "www.example.com", "C:\\x.png", "blob:x", "~", "file:/x.png"]
     )
-    def test_a_file_of_such_a_name_is_checked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def test_file_named_like_a_url_or_pattern_is_checked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
         source = Path(PASSING).resolve()
         monkeypatch.chdir(tmp_path)
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, name)
         assert preflight.check(name, "atlas").verdict == "pass"
 
-    def test_links_and_special_files_stop_nobody(self, tmp_path: Path) -> None:
+    def test_broken_links_and_special_files_do_not_stop_the_run(self, tmp_path: Path) -> None:
         loop, broken, pipe, place = (tmp_path / name for name in ("loop.png", "broken.png", "pipe.png", "socket.png"))
         loop.symlink_to(loop)
         broken.symlink_to("nowhere")
@@ -112,10 +114,10 @@ class TestPaths:
         with socket.socket(socket.AF_UNIX) as listening:
             os.chdir(tmp_path)  # the address of a socket is short
             listening.bind(place.name)
-            codes = [told(report)[0] for report in preflight.check_many([loop, broken, pipe, place], "atlas")]
+            codes = [error_of(report)[0] for report in preflight.check_many([loop, broken, pipe, place], "atlas")]
         assert codes == ["not_found", "not_found", "not_a_file", "not_a_file"]
 
-    def test_a_path_given_as_bytes_by_its_object_is_read(self) -> None:
+    def test_path_object_that_returns_bytes_is_read(self) -> None:
         class Entry:
             def __fspath__(self) -> bytes:
                 return os.fsencode(PASSING)
@@ -147,20 +149,20 @@ def fails(*arguments: object) -> Any:
 
 
 class TestOpenFiles:
-    def test_a_closed_file(self) -> None:
+    def test_closed_file_is_reported(self) -> None:
         with open(PASSING, "rb") as file:
             pass
-        assert told(preflight.check(file, "atlas")) == (
+        assert error_of(preflight.check(file, "atlas")) == (
             "unreadable",
             f"{PASSING} is closed: give it while it is open",
         )
         memory = io.BytesIO(b"abc")
         memory.close()
-        assert told(preflight.check(memory, "atlas"))[0] == "unreadable"
+        assert error_of(preflight.check(memory, "atlas"))[0] == "unreadable"
 
-    def test_a_file_that_is_open_as_text(self) -> None:
+    def test_file_opened_as_text_is_reported(self) -> None:
         with open(PASSING, encoding="utf-8") as file:
-            assert "open it in binary mode" in told(preflight.check(file, "atlas"))[1]  # type: ignore[arg-type]
+            assert "open it in binary mode" in error_of(preflight.check(file, "atlas"))[1]  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
         ("file", "said"),
@@ -171,16 +173,16 @@ class TestOpenFiles:
             (Foreign(lambda length: None), "blocking mode"),
         ],
     )
-    def test_a_file_whose_methods_fail(self, file: IO[bytes], said: str) -> None:
-        code, message = told(preflight.check(file, "atlas"))
+    def test_file_with_failing_methods_is_reported(self, file: IO[bytes], said: str) -> None:
+        code, message = error_of(preflight.check(file, "atlas"))
         assert code == "unreadable"
         assert said in message
 
-    def test_a_file_that_does_not_know_its_position_is_read_forwards(self) -> None:
+    def test_file_without_tell_is_read_forwards(self) -> None:
         data = io.BytesIO(Path(PASSING).read_bytes())
         assert preflight.check(Foreign(data.read, fails), "atlas").passed  # type: ignore[arg-type]
 
-    def test_a_file_whose_seek_says_nothing_and_that_gives_more_than_was_asked_for(self) -> None:
+    def test_file_whose_seek_returns_none_and_read_returns_too_much_is_read(self) -> None:
         class Odd(io.BytesIO):
             def seek(self, offset: int, whence: int = 0) -> None:  # type: ignore[override]
                 super().seek(offset, whence)
@@ -190,7 +192,7 @@ class TestOpenFiles:
 
         assert preflight.check(Odd(Path(PASSING).read_bytes()), "atlas").passed
 
-    def test_a_view_of_wider_items_has_the_size_of_its_bytes(self) -> None:
+    def test_memoryview_of_wide_items_has_its_size_in_bytes(self) -> None:
         data = Path(PASSING).read_bytes()
         data += b"\0" * (-len(data) % 4)
         report = preflight.check(memoryview(data).cast("I"), "atlas")
@@ -210,12 +212,14 @@ class TestWrongCalls:
     @pytest.mark.parametrize(
         "targets", [PASSING, b"", Path(PASSING), io.BytesIO(b""), None, 5], ids=lambda one: type(one).__name__
     )
-    def test_one_target_where_several_are_expected(self, call: Callable[[Any], object], targets: object) -> None:
+    def test_single_target_in_place_of_several_is_a_usage_error(
+        self, call: Callable[[Any], object], targets: object
+    ) -> None:
         with pytest.raises(UsageError, match="give a list of"):
             call(targets)
 
     @pytest.mark.parametrize("rules", [None, [], "", ",", 5, [None], {"atlas"}, b"atlas", "atlsa", "a\0b", "x" * 5000])
-    def test_rules_that_name_no_rule_set(self, rules: Any) -> None:
+    def test_rules_that_name_no_rule_set_are_a_usage_error(self, rules: Any) -> None:
         for call in (
             lambda: preflight.check(PASSING, rules),
             lambda: preflight.check_many([PASSING], rules),
@@ -227,22 +231,22 @@ class TestWrongCalls:
                 call()
             assert len(str(caught.value)) < 250
 
-    def test_rule_sets_may_be_named_beside_resolved_ones(self) -> None:
+    def test_names_and_resolved_rule_sets_can_be_mixed(self) -> None:
         report = preflight.check(PASSING, ["fal", preflight.rule_sets("atlas,runway"), Path("rules/ltx.toml")])
         assert [result.rules for result in report.results] == ["fal", "atlas", "runway", "rules/ltx.toml"]
 
     @pytest.mark.parametrize("target", [None, 5, ["a.png"], io.BytesIO, object()], ids=lambda one: type(one).__name__)
-    def test_what_can_be_no_target(self, target: Any) -> None:
+    def test_objects_that_cannot_be_targets_are_usage_errors(self, target: Any) -> None:
         with pytest.raises(UsageError, match="cannot be checked: give a path, a URL, bytes or an open binary file"):
             preflight.check(target, "atlas")
         with pytest.raises(UsageError, match="cannot be checked"):
             preflight.probe(target)
 
-    def test_among_others_it_costs_only_itself(self) -> None:
+    def test_bad_target_among_others_costs_only_itself(self) -> None:
         reports = list(preflight.check_many([PASSING, None, PASSING], "atlas"))  # type: ignore[list-item]
         assert [report.verdict for report in reports] == ["pass", "unknown", "pass"]
         assert reports[1].source == "<NoneType>"
-        assert told(reports[1])[0] == "not_a_file"
+        assert error_of(reports[1])[0] == "not_a_file"
 
     @pytest.mark.parametrize("jobs", [0, -1, 100_000, "x", 1.5])
     def test_jobs_out_of_range_are_refused(self, jobs: Any) -> None:
@@ -250,16 +254,16 @@ class TestWrongCalls:
             preflight.check_many([PASSING], "atlas", jobs=jobs)
 
     @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "x", 1e9])
-    def test_a_timeout_that_cannot_be_meant(self, timeout: Any) -> None:
+    def test_timeout_out_of_range_is_refused(self, timeout: Any) -> None:
         with pytest.raises(UsageError, match="give seconds, above 0"):
             preflight.check(PASSING, "atlas", timeout=timeout)
 
-    def test_a_key_that_is_no_text_is_not_shown(self) -> None:
+    def test_key_of_a_wrong_type_is_not_shown(self) -> None:
         with pytest.raises(UsageError, match="Atlas Cloud: api_key is text, not int") as caught:
             preflight.submit(PASSING, to="atlas", keys={"api_key": 12345})
         assert "12345" not in str(caught.value)
 
     @pytest.mark.parametrize("to", [None, 5, "atlsa", ""])
-    def test_no_provider(self, to: Any) -> None:
+    def test_unknown_provider_is_a_usage_error(self, to: Any) -> None:
         with pytest.raises(UsageError, match="provider"):
             preflight.submit(PASSING, to=to)
