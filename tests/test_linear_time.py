@@ -22,7 +22,7 @@ from preflight.providers.redaction import Redactor
 from preflight.providers.refusals import Refusal, reason_of
 from preflight.sources import coding, pages
 from preflight.sources import open as opening
-from preflight.units import quantity
+from preflight.units import parse_quantity
 
 SMALL = 16_000
 BOUND = 0.2
@@ -129,7 +129,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "finding_of": lambda text: finding_of(text, text, UPSTREAM),
     "reason_of": lambda text: reason_of(Refusal(200, text, text)),
     "sniff_text": lambda text: sniff_text(encoded(text)),
-    "quantity": lambda text: quantity(text, "bytes"),
+    "quantity": lambda text: parse_quantity(text, "bytes"),
     "is_literal": is_literal,
     "kind_of": kind_of,
     "asset_name": lambda text: asset_name(text, "ab" * 32, 1),

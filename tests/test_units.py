@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.facts import FACTS, label
-from preflight.units import amount, quantity, span
+from preflight.units import amount, parse_quantity, span
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from preflight.units import amount, quantity, span
     ],
 )
 def test_what_a_quantity_means(fact: str, written: object, meant: float) -> None:
-    assert quantity(written, FACTS[fact].unit) == meant
+    assert parse_quantity(written, FACTS[fact].unit) == meant
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_a_quantity_means(fact: str, written: object, meant: float) -> None
 )
 def test_what_is_no_quantity(fact: str, written: object, said: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
-        quantity(written, FACTS[fact].unit)
+        parse_quantity(written, FACTS[fact].unit)
     assert str(raised.value) == said
 
 
@@ -111,19 +111,19 @@ def test_facts_have_names_that_read_well() -> None:
 )
 def test_units_of_sizes_are_decimal_or_binary(unit: str, size: int) -> None:
     for fact in ("size", "total_size", "content_length"):
-        assert quantity(f"3 {unit}", FACTS[fact].unit) == 3 * size
+        assert parse_quantity(f"3 {unit}", FACTS[fact].unit) == 3 * size
 
 
 @pytest.mark.parametrize(("unit", "seconds"), [("ms", 0.001), ("s", 1), ("min", 60), ("h", 3600)])
 def test_durations_are_converted_to_seconds(unit: str, seconds: float) -> None:
     for fact in ("duration", "total_duration", "download_seconds", "expires_in"):
-        assert quantity(f"7 {unit}", FACTS[fact].unit) == 7 * seconds
+        assert parse_quantity(f"7 {unit}", FACTS[fact].unit) == 7 * seconds
 
 
 def test_whole_quantities_are_whole_numbers() -> None:
-    assert repr(quantity("2 min", "s")) == "120"
-    assert repr(quantity("1500 ms", "s")) == "1.5"
-    assert repr(quantity("1.5 kB", "bytes")) == "1500"
+    assert repr(parse_quantity("2 min", "s")) == "120"
+    assert repr(parse_quantity("1500 ms", "s")) == "1.5"
+    assert repr(parse_quantity("1.5 kB", "bytes")) == "1500"
 
 
 @pytest.mark.parametrize(
