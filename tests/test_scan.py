@@ -104,7 +104,7 @@ def test_arguments_and_results_are_small_and_can_be_pickled(files: list[str]) ->
 
 
 def test_the_call_is_checked_before_anything_is_read() -> None:
-    with pytest.raises(UsageError, match="str is no executor"):
+    with pytest.raises(UsageError, match="executor= is str, not an executor"):
         check_many([PASSING], "atlas", executor="no")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="Did you mean 'atlas'"):
         check_many(iter(()), "atlass")

@@ -250,7 +250,7 @@ class TestWrongCalls:
 
     @pytest.mark.parametrize("jobs", [0, -1, 100_000, "x", 1.5])
     def test_jobs_out_of_range_are_refused(self, jobs: Any) -> None:
-        with pytest.raises(UsageError, match="give a whole number from 1 to 256"):
+        with pytest.raises(UsageError, match="Give a whole number from 1 to 256"):
             preflight.check_many([PASSING], "atlas", jobs=jobs)
 
     @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "x", 1e9])

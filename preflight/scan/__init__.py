@@ -31,23 +31,26 @@ def check_many(
     ordered: bool = True,
     **options: Unpack[CheckKeywords],
 ) -> Iterator[Report]:
-    """A report for every target, exactly one each, in input order (`ordered=False`: as they come).
+    """Yield one report for each target, in the order of the input.
 
-    jobs      processes for local files (default: none, this process reads them), threads for URLs (default 32)
-    executor  any `concurrent.futures.Executor` in place of ours; arguments and results are small and picklable
+    jobs      processes for local files (default 1: this process reads them), threads for URLs (default 32)
+    executor  any `concurrent.futures.Executor` to use instead; arguments and results are small and picklable
+    ordered   False: yield each report as soon as it is complete
     options   those of `check`
 
-    Raises `UsageError` before anything is read; a bad target is a report, and so is one that kills its process, where
-    that is not this one.
+    A bad target is a report, and so is one that crashes its process, if that is not this one. Raise `UsageError` before
+    anything is read.
 
     >>> [report.verdict for report in preflight.check_many(["fixtures/accepted/picture.png", "gone.png"], "atlas")]
     ['pass', 'unknown']
     """
     plan = plan_for(require_rules(rules), **options)
     if jobs is not None and not (isinstance(jobs, int) and 1 <= jobs <= MAX_JOBS):
-        raise UsageError(f"jobs {jobs!r}: give a whole number from 1 to {MAX_JOBS}")
+        message = f"jobs={jobs!r} is out of range. Give a whole number from 1 to {MAX_JOBS}."
+        raise UsageError(message, parameters=("jobs",))
     if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise UsageError(f"{type(executor).__name__} is no executor: give one of concurrent.futures")
+        message = f"executor= is {type(executor).__name__}, not an executor. Give one of concurrent.futures."
+        raise UsageError(message, parameters=("executor",))
     items = (_item(target) for target in require_iterable(targets))
     outcomes = scan(items, plan, jobs=jobs, executor=executor, ordered=ordered)
     return (outcome for outcome in outcomes if outcome is not None)
