@@ -45,7 +45,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(HERE)
     for name in ("surroundings", "attempt", "burn", "abort"):
-        monkeypatch.setitem(processes.TASKS, name, f"worker_tasks:{name}")
+        monkeypatch.setitem(processes.TASKS, name, f"bad_tasks:{name}")
     DECODERS.stop()
     yield
     DECODERS.stop()

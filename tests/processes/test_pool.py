@@ -35,7 +35,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The registry knows the bad decoders, and a fresh process can import them."""
     monkeypatch.syspath_prepend(HERE)
     for name in TASKS:
-        monkeypatch.setitem(processes.TASKS, name, f"worker_tasks:{name}")
+        monkeypatch.setitem(processes.TASKS, name, f"bad_tasks:{name}")
     DECODERS.stop()
     yield
     DECODERS.stop()
@@ -145,7 +145,7 @@ def test_bytes_that_trickle_do_not_prolong_the_deadline() -> None:
 
 
 def test_decoder_that_cannot_be_imported_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(processes.TASKS, "missing", "worker_tasks:missing")
+    monkeypatch.setitem(processes.TASKS, "missing", "bad_tasks:missing")
     with pytest.raises(WorkerCrashed, match="failed: AttributeError"):
         call("missing", source(), LIMITS)
 
@@ -217,7 +217,7 @@ def host(script: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
         sys.path.insert(0, {str(HERE)!r})
         from preflight import processes
         from preflight.sources.memory import MemorySource
-        processes.TASKS.update(head="worker_tasks:head", sleep="worker_tasks:sleep")
+        processes.TASKS.update(head="bad_tasks:head", sleep="bad_tasks:sleep")
         def call(task, seconds=20.0):
             limits = processes.Limits(seconds, 256 << 20, 1 << 20, seconds)
             return processes.call(task, MemorySource(b"12345678"), limits)
@@ -236,7 +236,7 @@ def test_a_program_without_a_main_guard_works_and_ends_with_its_worker(tmp_path:
 
 def test_modules_that_lie_among_the_files_are_not_imported(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
-    for name in ("json", "resource", "worker_tasks"):
+    for name in ("json", "resource", "bad_tasks"):
         (tmp_path / "files" / f"{name}.py").write_text("raise SystemExit(9)")
     script = "os.chdir('files'); sys.path.insert(0, ''); print(call('head')['head'])"
     out, err = host(script, tmp_path).communicate(timeout=60)

@@ -21,7 +21,7 @@ from preflight.scan import executors, scan, scan_encoded
 from preflight.scan.items import Cached, as_outcomes
 from preflight.sources.open import Target
 from preflight.targets import Item, expand
-from tests.scan_targets import Broken, Failing, Inline, NoPath
+from tests.scan.traps import Broken, Failing, Inline, NoPath
 
 PASSING = "fixtures/accepted/picture.png"
 

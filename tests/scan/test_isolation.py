@@ -21,7 +21,7 @@ from preflight.scan import isolation
 from preflight.scan.isolation import IsolatedExaminer
 from preflight.scan.items import as_outcomes
 from preflight.targets import Item
-from tests.scan_targets import Trap
+from tests.scan.traps import Trap
 
 PASSING = "fixtures/accepted/picture.png"
 COUNT = 150
@@ -193,7 +193,7 @@ class TestDecoders:
 
     def decoded(self, deed: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
         """The report of a file whose decoder does this, between two that need none."""
-        monkeypatch.setitem(processes.TASKS, "mediainfo", f"tests.worker_tasks:{deed}")
+        monkeypatch.setitem(processes.TASKS, "mediainfo", f"tests.processes.bad_tasks:{deed}")
         monkeypatch.setattr(fallback, "WALL", 5.0)
         strange = folder / "strange.flv"
         strange.write_bytes(b"FLV\x01\x05\0\0\0\x09" + bytes(4000))
