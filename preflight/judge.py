@@ -121,7 +121,7 @@ def _of_camera_raw(
             "camera_raw",
             fact="format",
             value=media.format,
-            reference=rules.source,
+            reference=rules.source_url,
             value_text=media.format or "",
             service=rules.service,
         )
@@ -167,7 +167,7 @@ def _of_data_uri(delivery: Delivery, media: Media | None, rules: RuleSet) -> Ite
             fact="scheme",
             value=delivery.scheme,
             limit={"kinds": list(taken.kinds)},
-            reference=rules.source,
+            reference=rules.source_url,
             what=kind or "a file",
             service=rules.service,
             limit_text=f"{others if taken.kinds else 'files'} by URL",
@@ -194,7 +194,7 @@ def _not_media(media: Media, rules: RuleSet) -> Finding:
         return _finding(
             "fact_unknown",
             fact="kind",
-            reference=rules.source,
+            reference=rules.source_url,
             what=f"what the {media.format} holds",
             service=rules.service,
             limit_text=either([f"{taken}s" for taken in rules.sections], "and"),
@@ -206,7 +206,7 @@ def _not_media(media: Media, rules: RuleSet) -> Finding:
             "format_unsupported",
             fact="format",
             value=media.format,
-            reference=rules.source,
+            reference=rules.source_url,
             what="format",
             value_text=media.format,
             service=rules.service,
@@ -226,7 +226,7 @@ def _kind_not_accepted(kind: str, rules: RuleSet) -> Finding:
         fact="kind",
         value=kind,
         limit={"any_of": list(rules.sections)},
-        reference=rules.source,
+        reference=rules.source_url,
         value_text=kind,
         service=rules.service,
         limit_text=either([f"{taken}s" for taken in rules.sections], "and"),
@@ -239,7 +239,7 @@ def _unknown(limit: Limit, rules: RuleSet, media: Media | None) -> Finding:
         "fact_unknown",
         fact=limit.fact,
         limit=limit.written,
-        reference=rules.source,
+        reference=rules.source_url,
         what=label(limit.fact),
         service=rules.service,
         limit_text=accepted(limit),
@@ -253,7 +253,7 @@ def _absent(limit: Limit, value: Any, rules: RuleSet) -> Finding:
         fact=limit.fact,
         value=value,
         limit=limit.written,
-        reference=rules.source,
+        reference=rules.source_url,
         what=label(limit.fact),
         value_text=str(value or "missing"),
         service=rules.service,
@@ -269,7 +269,7 @@ def _outside(limit: Limit, value: Any, side: int, rules: RuleSet, media: Media |
     code, message = _wording(limit, side, value == bound, tolerated, rules.service, rules.basis)
     message = message.replace(_VALUE, _shown(limit, value, bound, media))
     severity: Severity = "warning" if tolerated else "error"
-    return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source)
+    return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source_url)
 
 
 _VALUE = "\0"

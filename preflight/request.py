@@ -139,7 +139,7 @@ def _findings(reports: Sequence[Report], rules: RuleSet) -> list[Finding]:
             findings.append(_companion(kind, others, unsure, rules))
     if unsure:
         message = f"{_assets(unsure)} of unknown kind: only counted in the total number of files; state the kind"
-        findings.append(Finding("asset_not_counted", "note", message, "files", unsure, reference=rules.source))
+        findings.append(Finding("asset_not_counted", "note", message, "files", unsure, reference=rules.source_url))
     return findings
 
 
@@ -154,9 +154,9 @@ def _companion(kind: str, others: Sequence[str], unsure: int, rules: RuleSet) ->
     beside = either(list(others))
     if unsure:
         message = f"{kind}: {rules.service} takes it only beside {beside}, and the kind of {_assets(unsure)} is unknown"
-        return Finding("asset_not_counted", "note", message, "kind", kind, reference=rules.source)
+        return Finding("asset_not_counted", "note", message, "kind", kind, reference=rules.source_url)
     message = f"{kind} alone: {rules.service} takes it only beside {beside}"
-    return Finding("companion_required", "error", message, "kind", kind, reference=rules.source)
+    return Finding("companion_required", "error", message, "kind", kind, reference=rules.source_url)
 
 
 def _assets(count: int) -> str:
@@ -176,14 +176,14 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
     uncounted = group.unsure if limit.fact == "files" else group.assets + group.unsure
     if value is None:
         message = f"{label(limit.fact)} of {what} could not be read: {rules.service} accepts {accepted(limit)}"
-        return Finding("fact_unknown", "unknown", message, limit.fact, None, limit.written, None, rules.source)
+        return Finding("fact_unknown", "unknown", message, limit.fact, None, limit.written, None, rules.source_url)
     side = limit.side(value)
     if uncounted and (limit.high is None or limit.side(value) <= 0 or limit.any_of is not None):
         if limit.fact == "files" and not side:
             return None  # one note says it of all kinds
         counted = f"{label(limit.fact)} of {what}" if limit.fact != "files" else what
         message = f"{counted} {amount(limit.fact, value)} without {_assets(uncounted)}, whose share is not known here"
-        return Finding("asset_not_counted", "note", message, limit.fact, value, limit.written, None, rules.source)
+        return Finding("asset_not_counted", "note", message, limit.fact, value, limit.written, None, rules.source_url)
     if not side:
         return None
     bound = limit.high if side > 0 else limit.low
@@ -202,7 +202,7 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
         note=f" ({limit.note})" if limit.note else "",
     )
     severity = "warning" if tolerated else CODES[code].severity
-    return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source)
+    return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source_url)
 
 
 def _sum(fact: str, media: Sequence[Media]) -> Any:

@@ -121,7 +121,7 @@ class RuleSet(NamedTuple):
     """The limits that one service puts on one stage.
 
     name         built-in name or path; service: the first words of the title, for messages
-    as_of        ISO date on which the limits were read at `source`
+    as_of        ISO date on which the limits were read at `source_url`
     basis        `published`, or `assumed` if nothing is published
     sections     limits by kind; a kind without a section is not accepted
     data_uri     what is accepted as data URI; None: what `url` says about the scheme
@@ -134,7 +134,7 @@ class RuleSet(NamedTuple):
     title: str
     service: str
     stage: str
-    source: str
+    source_url: str
     as_of: str
     basis: str
     not_checked: tuple[str, ...]
@@ -164,7 +164,7 @@ def compile_ruleset(name: str, table: Table) -> RuleSet:
         title=title,
         service=title.split(":")[0],
         stage=table["stage"],
-        source=table["source"],
+        source_url=table["source"],
         as_of=str(table["as_of"]),
         basis=table["basis"],
         not_checked=tuple(table.get("not_checked", ())),

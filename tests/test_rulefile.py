@@ -295,7 +295,7 @@ class TestExtends:
         assert "fps" not in limits
         assert (limits["duration"].low, limits["duration"].high) == (None, 60)
         assert limits["pixels"] == next(limit for limit in base.sections["video"].limits if limit.fact == "pixels")
-        assert (mine.as_of, mine.source) == (base.as_of, base.source)
+        assert (mine.as_of, mine.source_url) == (base.as_of, base.source_url)
 
     def test_examples_are_not_taken_over(self, tmp_path: Path) -> None:
         assert validate_file(written(tmp_path, 'extends = "atlas"\nvideo = false\n')) == []

@@ -251,7 +251,7 @@ def test_built_in_files_are_valid_and_judge_their_own_examples(name: str) -> Non
 @pytest.mark.parametrize("name", NAMES)
 def test_each_rule_set_says_where_it_is_from(name: str) -> None:
     rules = catalog.load(name)
-    assert re.match(r"https://[a-z0-9.]+\.[a-z]+/", rules.source)
+    assert re.match(r"https://[a-z0-9.]+\.[a-z]+/", rules.source_url)
     assert date(2026, 1, 1) < date.fromisoformat(rules.as_of) < date(2027, 1, 1)
     assert rules.not_checked
     assert rules.facts() <= FACTS.keys()

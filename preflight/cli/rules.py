@@ -81,7 +81,7 @@ def _head(rules: RuleSet) -> dict[str, Any]:
         "stage": rules.stage,
         "basis": rules.basis,
         "as_of": rules.as_of,
-        "source": rules.source,
+        "source": rules.source_url,
         "kinds": list(rules.sections),
         "not_checked": list(rules.not_checked),
     }
@@ -112,7 +112,7 @@ def _described(rules: RuleSet) -> list[str]:
     lines = [
         f"{rules.name}: {rules.title}",
         f"  stage {rules.stage}, {rules.basis}, read on {rules.as_of} at",
-        f"  {rules.source}",
+        f"  {rules.source_url}",
     ]
     lines += [f"  not checked: {thing}" for thing in rules.not_checked]
     for kind, section in rules.sections.items():

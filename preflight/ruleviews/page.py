@@ -48,7 +48,8 @@ def page(sets: Iterable[RuleSet]) -> str:
 
 def _overview(sets: Sequence[RuleSet]) -> str:
     rows = [
-        [f"`{one.name}`", one.title, one.stage, _takes(one), one.basis, f"[{one.as_of}]({one.source})"] for one in sets
+        [f"`{one.name}`", one.title, one.stage, _takes(one), one.basis, f"[{one.as_of}]({one.source_url})"]
+        for one in sets
     ]
     return _table(["rule set", "what it is", "stage", "takes", "basis", "read on"], rows)
 
@@ -128,7 +129,7 @@ def _earlier(rules: RuleSet, now: RuleSet) -> str:
         for one in differences(rules, now)
         if one.section
     ]
-    read = f"{rules.basis}, [{rules.as_of}]({printable(rules.source)})"
+    read = f"{rules.basis}, [{rules.as_of}]({printable(rules.source_url)})"
     head = f"### `{rules.name}`\n\n{printable(rules.title)}; {read}.\n\n"
     return head + _table(["of", "what", f"`{rules.name}`", f"`{now.name}`"], rows)
 
