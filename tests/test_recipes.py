@@ -17,19 +17,19 @@ RECIPES = sections(CHAPTERS["Recipes"], "###")
 TOUR = blocks(CHAPTERS["Five minutes"])
 
 AFTERWARDS = {
-    "Only what passes goes on": """
+    "Keep only what passes": """
         assert open("passed.txt").read().split() == ["media/clip.mp4", "media/photo.jpg"]
     """,
-    "Ten thousand files, and the same ones tomorrow": """
+    "Check ten thousand files, and check them again tomorrow": """
         import json, os
         assert [json.loads(line)["index"] for line in open("run.jsonl")] == [0, 1, 2]
         assert os.path.getsize("checked.cache") > 0
     """,
-    "Reports for people and for machines, at once": """
+    "Write reports for people and for machines": """
         assert "<html" in open("report.html").read() and "<testsuite" in open("report.xml").read()
         assert '"2.1.0"' in open("report.sarif").read()
     """,
-    "A FastAPI endpoint": """
+    "Check uploads in FastAPI": """
         import asyncio, httpx
         from app import app
 
@@ -41,7 +41,7 @@ AFTERWARDS = {
         refused = asyncio.run(post("media/narrow.png"))
         assert refused.status_code == 422 and refused.json()["detail"][0]["type"] == "width_too_small"
     """,
-    "A Django form": """
+    "Check uploads in Django": """
         import django
         from django.conf import settings
         settings.configure(USE_I18N=False)
@@ -56,7 +56,7 @@ AFTERWARDS = {
         assert errors("media/narrow.png")["clip"][0].code == "width_too_small"
     """,
 }
-"""What must be so once a recipe has run; Python, in its folder."""
+"""Python that runs in a recipe's folder after the recipe and asserts its results."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def follow(block: Block, desk: Desk) -> None:
-    """Do what a block says."""
+    """Run a block of the README, or write its file."""
     if block.file:
         desk.write(block)
     elif block.language == "sh":
@@ -76,13 +76,13 @@ def follow(block: Block, desk: Desk) -> None:
         done = desk.python(block.text)
         assert done.returncode == 0, done.stderr
     else:
-        pytest.fail(f"nobody runs a block of {block.language!r}")
+        pytest.fail(f"no runner for a block of {block.language!r}")
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_has_the_stated_exit_code(name: str, desk: Desk) -> None:
     shown = blocks(RECIPES[name])
-    assert shown, "a recipe shows something"
+    assert shown, "a recipe has a block"
     for block in shown:
         follow(block, desk)
     if name in AFTERWARDS:
@@ -122,7 +122,7 @@ def test_shown_configuration_has_every_key_and_works(desk: Desk) -> None:
 
 
 def test_shown_hook_and_action_exist() -> None:
-    hook, workflow = (yaml.safe_load(block.text) for block in blocks(RECIPES["Before each commit, and in CI"]))
+    hook, workflow = (yaml.safe_load(block.text) for block in blocks(RECIPES["Check before each commit, and in CI"]))
     offered = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert hook["repos"][0]["hooks"][0]["id"] in [one["id"] for one in offered]
     step = workflow["jobs"]["media"]["steps"][-1]
