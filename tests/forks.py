@@ -1,9 +1,8 @@
-"""The `preflight` command in a process of its own that need not be loaded: forked from one that has loaded it.
+"""The `preflight` command in a process that is forked from one that has already imported it.
 
-Hundreds of tests run the command; an interpreter that starts, and imports, costs ten times what most of them ask for.
-What a test sees is a process all the same: its streams, its exit code, its environment and its folder are its own.
-Where the start itself matters (signals, terminals, pipes that break, what Python reads from the environment), tests
-start one.
+Hundreds of tests run the command, and starting an interpreter with its imports takes ten times as long as most of them.
+Tests still see a process with its own streams, exit code, environment and folder. Tests of the start itself (signals,
+terminals, broken pipes, variables that Python reads) start an interpreter.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _LATER = ("preflight.reporters.text", "preflight.sandbox", "requests.adapters", 
 
 
 class Forks:
-    """The process that forks, and what is asked of it: one command at a time."""
+    """A process that forks for each command. It runs one command at a time."""
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
@@ -44,9 +43,9 @@ class Forks:
     def run(
         self, words: list[str], *, cwd: str | Path, env: Mapping[str, str], data: bytes, timeout: float, main: str
     ) -> tuple[int, bytes, bytes]:
-        """Exit code, standard output and standard error of a command: of `main` in the module of this name.
+        """Return exit code, standard output and standard error of a command: `main()` of the module `main`.
 
-        Raises subprocess.TimeoutExpired, once it is killed.
+        Raise subprocess.TimeoutExpired after killing it.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             self._ask(words, {"cwd": str(cwd), "env": dict(env), "main": main}, data, [out, err])
@@ -84,7 +83,7 @@ class Forks:
 
 
 def _serve(asked: socket.socket) -> None:
-    """Fork for each that is asked for, until nobody asks: say the child's id, and then its exit code."""
+    """Fork for each request until the socket is closed. Send the child's id, then its exit code."""
     for name in _MODULES:
         import_module(f"preflight.cli.{name}")
     for name in _LATER:
@@ -107,7 +106,7 @@ def _serve(asked: socket.socket) -> None:
 
 
 def _become(call: dict[str, Any], descriptors: list[int]) -> NoReturn:
-    """Be the command."""
+    """Turn this process into the command."""
     for number, each in enumerate(descriptors):
         os.dup2(each, number)
     os.closerange(3, max(descriptors) + 1)

@@ -1,4 +1,4 @@
-"""Decoders as bad as they come, for the tests of the worker. Imported in its process."""
+"""Tasks that do what a decoder must not do. Imported in the processes of the pool."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def ask_wildly(file: BinaryIO) -> None:
 
 
 def pretend_progress(file: BinaryIO) -> None:
-    """Claim progress for ever, as only a task of our own may."""
+    """Report progress forever, as only a task without a source may."""
     channel = file.raw._channel  # type: ignore[attr-defined]
     while True:
         channel.send(b'{"alive": true}')
@@ -115,7 +115,7 @@ def dribble(file: BinaryIO) -> None:
 
 
 def burn(file: BinaryIO, seconds: float) -> str:
-    """Work for so many s of processor time."""
+    """Compute for `seconds` of processor time."""
     until = time.process_time() + seconds
     while time.process_time() < until:
         pass
@@ -127,7 +127,7 @@ def surroundings(file: BinaryIO) -> dict[str, Any]:
 
 
 def attempt(file: BinaryIO, what: str, path: str = "") -> str:
-    """Try what a decoder never needs; say which error it ended with, or that it succeeded."""
+    """Try something that a decoder never needs. Return the name of its error, or "succeeded"."""
     attempts: dict[str, Callable[[], object]] = {
         "socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
         "unix_socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM),
@@ -164,11 +164,11 @@ def attempt(file: BinaryIO, what: str, path: str = "") -> str:
 
 
 _NUMBERS = {"x86_64": (234, 248, 29), "aarch64": (131, 217, 194)}.get(os.uname().machine, (-1, -1, -1))
-"""Of the system calls tgkill, add_key and shmget."""
+"""The numbers of the system calls tgkill, add_key and shmget."""
 
 
 def _call(*arguments: int | bytes) -> None:
-    """Make a system call. Raise OSError where it fails."""
+    """Make a system call. Raise OSError if it fails."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(*arguments) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

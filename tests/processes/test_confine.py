@@ -1,4 +1,4 @@
-"""What a decoder's process has of ours and may do: environment, descriptors, limits, privileges and system calls."""
+"""What processes inherit and may do: environment, descriptors, limits, privileges and system calls."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def ask(task: str, **arguments: Any) -> Any:
 
 
 def environment_of(pid: int) -> dict[str, str]:
-    """The variables that a process was started with."""
+    """Return the variables that a process was started with."""
     pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     return dict(pair.decode().split("=", 1) for pair in pairs if pair)
 
 
 def limits_of(pid: int) -> dict[str, tuple[str, str]]:
-    """The soft and the hard limits of a process."""
+    """Return the soft and hard limits of a process."""
     found = re.findall(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
     return {name: (soft, hard) for name, soft, hard in found}
 
@@ -80,7 +80,7 @@ class TestDecoderProcess:
         assert seen["environment"] == {}
         assert environment_of(seen["pid"]) == {}
 
-    def test_what_the_loader_needs_is_handed_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_loader_variables_are_passed_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere/lib")
         assert loader_environment()["LD_LIBRARY_PATH"] == "/nowhere/lib"
         assert environment_of(ask("surroundings")["pid"]) == {"LD_LIBRARY_PATH": "/nowhere/lib"}
@@ -101,7 +101,9 @@ class TestDecoderProcess:
         seen = ask("surroundings")
         assert seen["folder"] == os.readlink(f"/proc/{seen['pid']}/cwd") == "/"
 
-    def test_relative_import_paths_are_found_from_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_relative_import_paths_work_in_the_root_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         (tmp_path / "lib").mkdir()
         (tmp_path / "lib" / "own_decoder.py").write_text("def task(file): return 'found'")
         monkeypatch.chdir(tmp_path)
@@ -124,11 +126,11 @@ class TestDecoderProcess:
     def test_decoder_run_by_root_may_only_read(self) -> None:
         assert int(status_of(ask("surroundings")["pid"], "CapEff"), 16) in (0, 1 << 2)
 
-    def test_threads_are_allowed(self) -> None:
+    def test_decoder_may_start_threads(self) -> None:
         assert ask("attempt", what="thread") == "succeeded"
 
-    def test_decoder_limit_is_processor_time(self) -> None:
-        """As many busy processes as slow the machine down: the same work gives the same answer."""
+    def test_deadline_counts_processor_time_only(self) -> None:
+        """On a machine that other processes slow down, the same work has the same result."""
         busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
         try:
             source = MemorySource(b"12345678", "clip.bin")
@@ -156,23 +158,23 @@ class TestSystemCalls:
         assert ask("attempt", what=what) == "PermissionError"
 
     @pytest.mark.parametrize("what", ["signal_by_thread", "signal_by_file", "limits_of_host", "priority_of_host"])
-    def test_host_cannot_be_steered(self, what: str) -> None:
+    def test_decoder_cannot_control_the_host_process(self, what: str) -> None:
         assert ask("attempt", what=what) == "PermissionError"
         assert resource.getrlimit(resource.RLIMIT_CPU)[0] != 1
 
     @pytest.mark.parametrize("what", ["key", "shared_memory"])
-    def test_nothing_is_left_in_the_kernel(self, what: str) -> None:
+    def test_decoder_leaves_nothing_in_the_kernel(self, what: str) -> None:
         assert ask("attempt", what=what) == "PermissionError"
 
     @pytest.mark.parametrize("what", ["change_mode", "change_owner", "change_times", "change_attributes"])
-    def test_what_is_known_of_a_file_stays(self, what: str, tmp_path: Path) -> None:
+    def test_decoder_cannot_change_file_metadata(self, what: str, tmp_path: Path) -> None:
         path = tmp_path / "there"
         path.write_bytes(b"kept")
         before = os.stat(path)
         assert ask("attempt", what=what, path=str(path)) == "PermissionError"
         assert os.stat(path) == before
 
-    def test_calls_about_itself_are_allowed(self) -> None:
+    def test_system_calls_about_the_process_itself_are_allowed(self) -> None:
         assert ask("attempt", what="own_limits") == "succeeded"
         with pytest.raises(WorkerCrashed, match="SIGABRT"):
             ask("abort")
@@ -200,11 +202,11 @@ class TestFiles:
         assert path.read_bytes() == b"kept"
 
     @pytest.mark.parametrize("what", ["environment_of_host", "memory_of_host"])
-    def test_the_keys_of_the_host_cannot_be_read_from_its_memory(self, what: str) -> None:
+    def test_decoder_cannot_read_secrets_from_the_host_process(self, what: str) -> None:
         assert ask("attempt", what=what) == "PermissionError"
 
 
-class TestProcessThatExaminesFiles:
+class TestReaderProcess:
     def test_reader_environment_has_no_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LC_TIME", "C")
         with closing(IsolatedExaminer(plan_for("atlas"), as_outcomes)) as examiner:
@@ -218,7 +220,7 @@ class TestProcessThatExaminesFiles:
         assert variables["LC_TIME"] == "C"
         assert results[0].verdict == "pass"
 
-    def test_only_what_is_listed_is_handed_on(self) -> None:
+    def test_reader_environment_is_an_allowlist(self) -> None:
         given = {
             "PATH": "/bin",
             "LC_ALL": "C",

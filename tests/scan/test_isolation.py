@@ -1,4 +1,4 @@
-"""A file that hangs, crashes or leaks costs itself, and every other one keeps its report."""
+"""A file that hangs, crashes or leaks costs its own report only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNT = 150
 
 
 def among_others(*traps: Trap) -> list[Report]:
-    """The reports of many good files in two processes, with the traps among them."""
+    """Return the reports of many good files with the traps among them, from two processes."""
     targets: list[str | Trap] = [PASSING] * COUNT
     for place, trap in enumerate(traps):
         targets[40 * place + 20] = trap
@@ -39,11 +39,11 @@ def among_others(*traps: Trap) -> list[Report]:
 
 
 def lost(reports: list[Report]) -> list[tuple[int, str, str]]:
-    """Those that could not be read: where they stand, why, and what it says."""
+    """Return index, code and message of the reports with errors."""
     return [(report.index, report.error.code, report.error.message) for report in reports if report.error]
 
 
-class TestProcessesThatExamineFiles:
+class TestIsolatedFiles:
     @pytest.mark.parametrize(
         ("deed", "how"),
         [
@@ -52,14 +52,14 @@ class TestProcessesThatExamineFiles:
             ("leave", "ended with code 0"),
         ],
     )
-    def test_a_file_that_ends_its_process(self, deed: str, how: str) -> None:
+    def test_file_that_crashes_its_process_costs_its_own_report_only(self, deed: str, how: str) -> None:
         reports = among_others(Trap(PASSING, deed))
         message = f"{PASSING}: the process that read it {how}; the others went on"
         assert lost(reports) == [(20, "probe_crashed", message)]
         assert [report.verdict for report in reports].count("pass") == COUNT - 1
         assert reports[20].verdict == "unknown"
 
-    def test_several_of_them(self) -> None:
+    def test_each_crashing_file_costs_its_own_report_only(self) -> None:
         reports = among_others(Trap(PASSING, "kill"), Trap(PASSING, "segfault"), Trap(PASSING, "leave"))
         assert [(index, code) for index, code, _ in lost(reports)] == [
             (20, "probe_crashed"),
@@ -67,7 +67,7 @@ class TestProcessesThatExamineFiles:
             (100, "probe_crashed"),
         ]
 
-    def test_a_file_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_hanging_file_is_stopped_at_its_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(isolation, "FILE_TIMEOUT", 2.0)
         began = time.monotonic()
         reports = among_others(Trap(PASSING, "hang"))
@@ -76,17 +76,17 @@ class TestProcessesThatExamineFiles:
         ]
         assert time.monotonic() - began < 15
 
-    def test_a_file_for_which_there_is_no_memory(self) -> None:
+    def test_file_that_exhausts_memory_costs_its_own_report_only(self) -> None:
         ((index, code, message),) = lost(among_others(Trap(PASSING, "exhaust")))
         assert (index, code) == (20, "probe_crashed")
         assert "the process that read it failed: it needs more memory than there is" in message
 
-    def test_a_process_that_was_killed_by_chance_costs_nothing(self, tmp_path: Path) -> None:
+    def test_process_killed_from_outside_costs_no_report(self, tmp_path: Path) -> None:
         assert lost(among_others(Trap(PASSING, "kill_once", str(tmp_path / "done")))) == []
         alone = [Trap(PASSING, "kill_once", str(tmp_path / "alone"))]
         assert lost(list(check_many(alone, "atlas", jobs=2))) == []
 
-    def test_a_process_that_has_grown_too_large_is_replaced(self, tmp_path: Path) -> None:
+    def test_process_that_grew_too_large_is_replaced(self, tmp_path: Path) -> None:
         log = tmp_path / "pids"
         note = Trap(PASSING, "note_process", str(log))
         targets = [note, note, Trap(PASSING, "leak"), note]
@@ -97,26 +97,26 @@ class TestProcessesThatExamineFiles:
         assert READER.max_resident < 600 << 20
         assert len(set(log.read_text().split())) == 2
 
-    def test_where_no_process_can_be_started_this_one_does_the_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_files_are_examined_inline_if_no_process_can_be_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> None:
             raise OSError("too many processes")
 
         monkeypatch.setattr(process, "_start", refuse)
         assert lost(among_others()) == []
 
-    def test_no_more_processes_than_there_are_descriptors_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_number_of_processes_is_limited_by_descriptors(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for allowed, most in ((8, 1), (256, 48), (resource.RLIM_INFINITY, sys.maxsize)):
             monkeypatch.setattr(resource, "getrlimit", lambda _, soft=allowed: (soft, soft))
             assert isolation.max_processes() == most
 
-    def test_a_process_that_hangs_ends_even_if_nobody_is_left_to_end_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_hanging_process_ends_itself_if_its_host_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(isolation, "FILE_TIMEOUT", 0.1)
         monkeypatch.setattr(isolation, "GRACE", 0.0)
         with closing(IsolatedExaminer(plan_for("atlas"), as_outcomes)) as examiner:
             message = lost(examiner.examine([(0, Item(Trap(PASSING, "hang")))]))[0][2]
         assert "crashed (SIGALRM)" in message
 
-    def test_an_answer_that_lay_there_while_we_were_stopped_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_answer_sent_while_the_group_was_stopped_is_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(isolation, "FILE_TIMEOUT", 0.2)
         with closing(IsolatedExaminer(plan_for("atlas"), as_outcomes)) as examiner:
             examiner.examine([(0, Item(PASSING))])
@@ -127,19 +127,19 @@ class TestProcessesThatExamineFiles:
             assert report.verdict == "pass"
             assert examiner.pool.processes() == (process,)
 
-    def test_what_cannot_be_loaded_there_is_done_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A class of the caller's main program, which is another one in our processes."""
+    def test_item_of_a_class_unknown_to_the_process_is_examined_inline(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In a process, the main module is not the caller's."""
         own = type("Own", (str,), {"__module__": "__main__"})
         monkeypatch.setattr(sys.modules["__main__"], "Own", own, raising=False)
         assert lost(list(check_many([PASSING, own(PASSING), PASSING], "atlas", jobs=2))) == []
 
-    def test_what_cannot_be_sent_is_done_here(self) -> None:
+    def test_item_that_cannot_be_pickled_is_examined_inline(self) -> None:
         class Own(Trap):
-            """Of a class that no other process can import."""
+            """A class that no other process can import."""
 
         assert lost(among_others(Own(PASSING, "nothing"))) == []
 
-    def test_none_is_left_behind(self) -> None:
+    def test_closing_the_reports_ends_all_processes(self) -> None:
         reports = check_many([PASSING] * COUNT, "atlas", jobs=2)
         next(reports)
         assert _children()
@@ -151,7 +151,7 @@ class TestProcessesThatExamineFiles:
 
 
 def _children() -> list[str]:
-    """Processes of ours that examine files."""
+    """Return the ids of the processes that examine files."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -165,7 +165,7 @@ def _children() -> list[str]:
 
 
 class TestDecoders:
-    """What no reader of ours knows goes to a decoder, which may be as bad as it likes."""
+    """Formats without a reader of ours are read by a decoder, which may do anything."""
 
     @pytest.mark.parametrize(
         ("deed", "code"),
@@ -179,20 +179,18 @@ class TestDecoders:
             ("devour", "probe_crashed"),
         ],
     )
-    def test_one_costs_the_file_that_it_decodes(
+    def test_bad_decoder_costs_the_report_of_its_file_only(
         self, deed: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         report = self.decoded(deed, tmp_path, monkeypatch)
         assert (report.error.code if report.error else None) == code
 
-    def test_one_that_reads_for_ever_is_stopped_by_time_or_by_bytes(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_decoder_that_reads_forever_is_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         report = self.decoded("read_forever", tmp_path, monkeypatch)
         assert report.error is None or report.error.code == "probe_timeout"
 
     def decoded(self, deed: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
-        """The report of a file whose decoder does this, between two that need none."""
+        """Return the report of a file whose decoder does this, between two files without a decoder."""
         monkeypatch.setitem(processes.TASKS, "mediainfo", f"tests.processes.bad_tasks:{deed}")
         monkeypatch.setattr(fallback, "WALL", 5.0)
         strange = folder / "strange.flv"

@@ -1,4 +1,4 @@
-"""Many sources: whoever does the work, every target has its report, once, in order."""
+"""Many targets: each has one report, in order, whichever executor examines it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASSING = "fixtures/accepted/picture.png"
 
 @pytest.fixture(scope="module")
 def files(fixtures: Path) -> list[str]:
-    """Read by readers of ours: what decoders read takes too long for a test of many."""
+    """Return files that our own readers read: decoders would take too long for so many."""
     folders = [str(fixtures / "accepted"), str(fixtures / "refused")]
     return [str(item.target) for item in expand(folders)] * 5
 
@@ -38,16 +38,18 @@ def expected(files: list[str]) -> list[Report]:
     return list(check_many(files, "atlas,ltx"))
 
 
-class TestWhoeverDoesTheWork:
-    def test_this_process(self, files: list[str], expected: list[Report]) -> None:
+class TestExecutors:
+    def test_reports_have_the_order_of_the_targets(self, files: list[str], expected: list[Report]) -> None:
         assert [report.source for report in expected] == files
         assert [report.index for report in expected] == list(range(len(files)))
 
-    def test_processes_of_ours(self, files: list[str], expected: list[Report]) -> None:
+    def test_jobs_give_the_same_reports(self, files: list[str], expected: list[Report]) -> None:
         assert list(check_many(files, "atlas,ltx", jobs=2)) == expected
 
     @pytest.mark.parametrize("kind", ["threads", "processes", "inline"])
-    def test_anybody_s_executor(self, kind: str, files: list[str], expected: list[Report]) -> None:
+    def test_executor_of_the_caller_gives_the_same_reports(
+        self, kind: str, files: list[str], expected: list[Report]
+    ) -> None:
         with ExitStack() as stack:
             executor: Executor = Inline()
             if kind == "threads":
@@ -58,19 +60,19 @@ class TestWhoeverDoesTheWork:
             assert list(check_many(files, "atlas,ltx", executor=executor)) == expected
 
     @pytest.mark.parametrize("at", [0, 2])
-    def test_an_executor_that_breaks(self, at: int, files: list[str], expected: list[Report]) -> None:
+    def test_broken_executor_costs_no_report(self, at: int, files: list[str], expected: list[Report]) -> None:
         assert list(check_many(files, "atlas,ltx", executor=Broken(at))) == expected
 
-    def test_an_executor_that_fails_at_the_work_itself(self, files: list[str], expected: list[Report]) -> None:
+    def test_executor_that_cannot_pickle_costs_no_report(self, files: list[str], expected: list[Report]) -> None:
         assert list(check_many(files[:20], "atlas,ltx", executor=Failing())) == expected[:20]
 
-    def test_urls_go_to_an_executor_one_by_one(self) -> None:
+    def test_urls_are_submitted_to_an_executor_singly(self) -> None:
         executor = Inline()
         reports = list(check_many(["ftp://a.example/b.png"] * 20, "atlas", executor=executor))
         assert len(reports) == 20
         assert [count for count, _, _ in executor.sizes] == [1] * 20
 
-    def test_where_no_thread_can_be_started_this_one_does_the_work(
+    def test_files_are_examined_inline_if_no_thread_can_be_started(
         self, files: list[str], expected: list[Report], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(_: threading.Thread) -> None:
@@ -79,11 +81,11 @@ class TestWhoeverDoesTheWork:
         monkeypatch.setattr(threading.Thread, "start", refuse)
         assert list(check_many(files, "atlas,ltx", jobs=2)) == expected
 
-    def test_unordered_is_the_same_in_another_order(self, files: list[str], expected: list[Report]) -> None:
+    def test_unordered_reports_are_the_same(self, files: list[str], expected: list[Report]) -> None:
         reports = list(check_many(files, "atlas,ltx", jobs=2, ordered=False))
         assert sorted(reports, key=lambda report: report.index) == expected
 
-    def test_what_is_no_path_is_examined_too(self, fixtures: Path) -> None:
+    def test_bytes_and_open_files_are_examined_too(self, fixtures: Path) -> None:
         data = (fixtures / "accepted/picture.png").read_bytes()
         with open(PASSING, "rb") as stream:
             targets: list[Target] = [data, Path(PASSING), stream, PASSING, bytearray(data)]
@@ -93,7 +95,7 @@ class TestWhoeverDoesTheWork:
                 assert [r.verdict for r in check_many(targets, "atlas", executor=pool)] == verdicts
 
 
-def test_arguments_and_results_are_small_and_can_be_pickled(files: list[str]) -> None:
+def test_arguments_and_results_of_executors_are_small_and_picklable(files: list[str]) -> None:
     executor = Inline()
     for _ in check_many(files * 3, "atlas", executor=executor):
         pass
@@ -103,7 +105,7 @@ def test_arguments_and_results_are_small_and_can_be_pickled(files: list[str]) ->
     assert received / count < 800
 
 
-def test_the_call_is_checked_before_anything_is_read() -> None:
+def test_wrong_call_is_refused_before_anything_is_read() -> None:
     with pytest.raises(UsageError, match="executor= is str, not an executor"):
         check_many([PASSING], "atlas", executor="no")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="Did you mean 'atlas'"):
@@ -111,7 +113,7 @@ def test_the_call_is_checked_before_anything_is_read() -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_path_that_raises_costs_itself(jobs: int) -> None:
+def test_path_object_that_raises_costs_its_own_report_only(jobs: int) -> None:
     before, report, after = check_many([PASSING, NoPath(), PASSING], "atlas", jobs=jobs)
     assert (before.verdict, after.verdict) == ("pass", "pass")
     assert report.error is not None
@@ -119,7 +121,7 @@ def test_a_path_that_raises_costs_itself(jobs: int) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_what_came_before_the_input_failed_has_its_report(jobs: int) -> None:
+def test_targets_before_a_failure_of_the_input_have_reports(jobs: int) -> None:
     def targets() -> Iterator[str]:
         yield from [PASSING] * 100
         raise OSError("the list is gone")
@@ -130,8 +132,8 @@ def test_what_came_before_the_input_failed_has_its_report(jobs: int) -> None:
         next(reports)
 
 
-def test_an_input_that_comes_slowly_is_not_gathered() -> None:
-    """The report of each target is there as soon as the next one comes, at the latest the one after it."""
+def test_slow_input_is_not_collected_into_batches() -> None:
+    """Each report is there when the target after the next one comes."""
     given = 0
 
     def targets() -> Iterator[str]:
@@ -147,7 +149,7 @@ def test_an_input_that_comes_slowly_is_not_gathered() -> None:
     assert max(ahead) <= 3
 
 
-def test_an_endless_input_is_read_only_as_far_as_is_needed() -> None:
+def test_endless_input_is_read_only_as_far_as_needed() -> None:
     taken = itertools.count()
     targets = (PASSING for _ in taken)
     for jobs in (1, 2):
@@ -157,7 +159,7 @@ def test_an_endless_input_is_read_only_as_far_as_is_needed() -> None:
         assert next(taken) < 10_000
 
 
-def test_what_is_ready_passes_in_its_place() -> None:
+def test_cached_results_keep_their_place() -> None:
     def numbered() -> Iterator[tuple[int, Item | Cached[int]]]:
         for index in range(400):
             yield index, Cached(-index) if index % 3 else Item(PASSING)
@@ -172,8 +174,7 @@ def _positions(outcomes: list[tuple[int, Report | None]]) -> list[int]:
     return [index for index, _ in outcomes]
 
 
-def test_what_waits_lets_the_rest_be_shown_first() -> None:
-    """`idle` comes before whatever may take its time."""
+def test_before_wait_is_called_before_each_file() -> None:
     calls: list[str] = []
     numbered = enumerate(map(Item, [PASSING] * 3))
     for _ in scan_encoded(numbered, plan_for("atlas"), as_outcomes, before_wait=partial(calls.append, "idle")):
@@ -182,7 +183,7 @@ def test_what_waits_lets_the_rest_be_shown_first() -> None:
 
 
 class _Slow(BaseHTTPRequestHandler):
-    """Answers after a while, and counts how many ask at the same time."""
+    """Responds after a delay, and counts concurrent requests."""
 
     asking = 0
     most = 0
@@ -198,7 +199,7 @@ class _Slow(BaseHTTPRequestHandler):
         self.send_error(404)
 
     def log_message(self, *_: object) -> None:
-        """Nobody wants to read it."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -216,7 +217,7 @@ def slow() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("per_host", "most"), [(None, 16), (3, 3)])
-def test_urls_are_asked_for_at_once_but_not_too_many_of_one_host(slow: str, per_host: int | None, most: int) -> None:
+def test_urls_are_fetched_in_parallel_within_the_limit_per_host(slow: str, per_host: int | None, most: int) -> None:
     from preflight.net.options import HttpOptions
 
     options = {"allow_private": True} | ({} if per_host is None else {"per_host": per_host})

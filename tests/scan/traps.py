@@ -1,4 +1,4 @@
-"""Targets that do to the process that opens them what a decoder may do. Imported in that process too."""
+"""Targets that crash, block or exhaust the process that opens them, and executors that fail. Imported there too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _kept: list[bytes] = []
 
 
 class Trap(os.PathLike[str]):
-    """A path that is harmless in the process that made it, and does something else in every other one."""
+    """A path that works in the process that made it and does `deed` in every other one."""
 
     def __init__(self, path: str, deed: str, flag: str = "") -> None:
         self._path = path
@@ -74,7 +74,7 @@ def kill_once(flag: str) -> None:
 
 
 class Inline(Executor):
-    """Does at once what is submitted, by way of pickle; remembers how large it was."""
+    """Executes what is submitted at once, through pickle, and records the sizes."""
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, int, int]] = []
@@ -90,7 +90,7 @@ class Inline(Executor):
 
 
 class Broken(Executor):
-    """Breaks at the piece of work that it is told to, as a pool does whose process dies: from then on for good."""
+    """Breaks at batch number `at` and stays broken, as a process pool does when a process dies."""
 
     def __init__(self, at: int) -> None:
         self._left = at
@@ -108,7 +108,7 @@ class Broken(Executor):
 
 
 class Failing(Executor):
-    """Takes the work and fails at it itself, as a pool does that cannot send what it was given."""
+    """Accepts a batch and fails, as a process pool does that cannot pickle it."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -117,7 +117,7 @@ class Failing(Executor):
 
 
 class NoPath(os.PathLike[str]):
-    """A path that raises when it is asked."""
+    """A path object that raises when its path is asked for."""
 
     def __fspath__(self) -> str:
         raise RuntimeError("the database is gone")
