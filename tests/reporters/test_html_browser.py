@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -179,6 +180,17 @@ def test_a_file_is_opened_and_left_by_keyboard(page: Page) -> None:
     assert page.run("return document.activeElement.textContent") == "sound.wav"
 
 
+def test_sheet_shows_the_command_of_the_plan_apart_from_the_hint(page: Page, rows: list[dict[str, Any]]) -> None:
+    (row,) = [row for row in rows if row["source"].endswith("plain/too narrow.png")]
+    page.search("too narrow.png")
+    page.one("#grid button.name").click()
+    hints = {finding["hint"] for result in row["results"] for finding in result["findings"]} - {None}
+    assert set(page.texts("#sheet p.hint")) == hints
+    commands = [result["plan"]["command"] for result in row["results"] if result["plan"]]
+    assert [shlex.split(text) for text in page.texts("#sheet .hint code")] == commands
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+
+
 def test_arrows_go_from_file_to_file(page: Page) -> None:
     page.search("fine-00")
     page.one("#grid button.name").click()
@@ -298,7 +310,7 @@ def test_a_remark_stands_on_the_card_and_once_in_the_sheet(driver: webdriver.Chr
 def test_ten_thousand_files_stay_usable(
     driver: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("preflight.reporters.html.make_previews", lambda wishes, room: {})
+    monkeypatch.setattr("preflight.reporters.html.make_previews", lambda requests, max_bytes: {})
     path = tmp_path / "page.html"
     many = (report_of(f"shoot-{number % 40}/{number:05}.png", width=200 + number % 300) for number in range(10_000))
     path.write_text(written("html", many), encoding="utf-8")

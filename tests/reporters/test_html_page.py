@@ -14,7 +14,7 @@ from lxml import html
 from preflight.report import Report
 from preflight.reporters import html as reporter
 from preflight.reporters.html import previews
-from preflight.reporters.html.previews import Wish, make_previews
+from preflight.reporters.html.previews import PreviewRequest, make_previews
 from preflight.summary import Summary
 from tests.reporters.conftest import HOSTILE, report_of, unreadable, written
 
@@ -22,7 +22,7 @@ from tests.reporters.conftest import HOSTILE, report_of, unreadable, written
 @pytest.fixture(autouse=True)
 def _no_previews(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """The files of these reports do not exist; what is asked about previews asks for them."""
-    monkeypatch.setattr(reporter, "make_previews", lambda wishes, room: {})
+    monkeypatch.setattr(reporter, "make_previews", lambda requests, max_bytes: {})
 
 
 FOLDERS = "//*[@data-filter='folder']"
@@ -147,7 +147,7 @@ class TestSize:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rooms = []
-        monkeypatch.setattr(reporter, "make_previews", lambda wishes, room: rooms.append(room) or {})
+        monkeypatch.setattr(reporter, "make_previews", lambda requests, max_bytes: rooms.append(max_bytes) or {})
         many = (
             report_of(
                 f"shoot-{number % 37}/clip-{number:05}.mp4",
@@ -172,22 +172,22 @@ class TestSize:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(previews, "_preview", lambda wish, size: "x" * 1000)
-        wishes = [Wish(number % 4, number, f"{number}.png", "image", "png", 0) for number in range(100)]
-        made = make_previews(wishes, 30_000)
+        requests = [PreviewRequest(number % 4, number, f"{number}.png", "image", "png", 0) for number in range(100)]
+        made = make_previews(requests, 30_000)
         assert 25 <= len(made) <= 35
         assert all(row % 4 == 0 for row in list(made)[:25])
 
     def test_previews_stop_when_the_time_is_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(previews, "_preview", lambda wish, size: "x")
-        wishes = [Wish(0, number, f"{number}.png", "image", "png", 0) for number in range(100)]
-        assert make_previews(wishes, 10**6, seconds=0) == {}
+        requests = [PreviewRequest(0, number, f"{number}.png", "image", "png", 0) for number in range(100)]
+        assert make_previews(requests, 10**6, seconds=0) == {}
 
     def test_after_ctrl_c_the_page_is_written_at_once_with_what_there_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import io
 
         from preflight.reporters import make_reporter
 
-        monkeypatch.setattr(reporter, "make_previews", lambda wishes, room: pytest.fail("previews after Ctrl-C"))
+        monkeypatch.setattr(reporter, "make_previews", lambda requests, max_bytes: pytest.fail("previews after Ctrl-C"))
         stream = io.StringIO()
         page = make_reporter("html", stream)
         page.add(report_of("a.png"))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from preflight import processes
 from preflight.reporters.html import previews
-from preflight.reporters.html.previews import Wish, make_previews
+from preflight.reporters.html.previews import PreviewRequest, make_previews
 from preflight.sources.memory import MemorySource
 
 av = pytest.importorskip("av")
@@ -24,7 +24,7 @@ LARGE = {"edge": 320, "quality": 55}
 
 
 def preview(path: Path | str, kind: str, format_name: str, turn: int = 0) -> Any:
-    return make_previews([Wish(0, 0, str(path), kind, format_name, turn)], 10**6).get(0)
+    return make_previews([PreviewRequest(0, 0, str(path), kind, format_name, turn)], 10**6).get(0)
 
 
 def picture(coded: str) -> Image.Image:
@@ -141,6 +141,6 @@ def test_an_answer_that_is_no_preview_is_dropped(monkeypatch: pytest.MonkeyPatch
 def test_without_pyav_pictures_are_shown_all_the_same(
     monkeypatch: pytest.MonkeyPatch, fixtures: Path, sound: Path
 ) -> None:
-    monkeypatch.setattr(previews, "can_play", lambda: False)
+    monkeypatch.setattr(previews, "can_decode_av", lambda: False)
     assert preview(sound, "audio", "wav") is None
     assert preview(fixtures / "accepted/picture.png", "image", "png") is not None

@@ -1,4 +1,4 @@
-"""A page to look at: one HTML file with everything in it, for ten thousand files as for ten."""
+"""An HTML page: one self-contained file with all reports, for ten files or ten thousand."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from preflight.reporters.html.previews import PreviewsInterrupted, make_previews
 from preflight.reporters.html.rows import Rows
 from preflight.summary import Summary
 
-MOST_BYTES: Final = 25_000_000
-"""How large the page may become by its previews."""
+MAX_PAGE_BYTES: Final = 25_000_000
+"""Bytes up to which previews are added to the page."""
 
 
 class HtmlReporter:
-    """Keeps a compact row of each report, since the page begins with what they amount to. Filters are in the page."""
+    """Keeps a compact row for each report, since the page begins with a summary of all of them."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         if find_spec("jinja2") is None:
@@ -27,6 +27,7 @@ class HtmlReporter:
         self._rows = Rows(options.rules)
 
     def add(self, report: Report) -> None:
+        """Keep the row of one report."""
         try:
             self._rows.add(report)
         except OSError as error:
@@ -34,17 +35,18 @@ class HtmlReporter:
             raise OutputError(what, error.strerror or str(error)) from None
 
     def close(self, summary: Summary) -> None:
+        """Create the previews, and write the page."""
         from preflight.reporters.html.page import frame_size, write_page
 
-        room = MOST_BYTES - frame_size() - self._rows.size()
-        # After Ctrl-C the page shows what was done, at once.
+        max_bytes = MAX_PAGE_BYTES - frame_size() - self._rows.size()
+        # After Ctrl-C the page is written at once, without previews.
         interrupted = isinstance(sys.exception(), KeyboardInterrupt)
-        later = None
+        interruption = None
         try:
-            made = {} if interrupted else make_previews(self._rows.wishes, room)
+            previews = {} if interrupted else make_previews(self._rows.preview_requests, max_bytes)
         except PreviewsInterrupted as error:
-            made, later = error.made, error
-        write_page(self._stream, self._rows, made, summary.skipped)
+            previews, interruption = error.previews, error
+        write_page(self._stream, self._rows, previews, summary.skipped)
         self._rows.close()
-        if later is not None:
-            raise later
+        if interruption is not None:
+            raise interruption

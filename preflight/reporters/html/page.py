@@ -1,4 +1,4 @@
-"""The page itself: Jinja2 fills the template, whose policy allows our own script and style by their hashes alone."""
+"""Write the page: Jinja2 fills a template whose policy allows only the page's own script and style, by their hashes."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from json import dumps
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from preflight.codes import CODES
 from preflight.escape import printable
-from preflight.reporters.html.previews import Preview, can_play
+from preflight.reporters.html.previews import Preview, can_decode_av
 from preflight.reporters.html.rows import VERDICTS, Rows, in_script, titles
 
 SCRIPTS: Final = ("dom", "format", "data", "scale", "card", "sheet", "list", "main")
-"""The parts of the page's script, in the order of their use."""
-MOST_FOLDERS: Final = 100
+"""The parts of the page's script, in this order."""
+MAX_FOLDERS: Final = 100
+"""Folders in the summary."""
 
 
-def write_page(stream: IO[str], rows: Rows, made: Mapping[int, Preview], skipped: int) -> None:
-    """Write the page piece by piece: it is never in memory as a whole."""
+def write_page(stream: IO[str], rows: Rows, previews: Mapping[int, Preview], skipped: int) -> None:
+    """Write the page piece by piece, so that it is never in memory as a whole."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["printable"] = printable
     template = environment.from_string(_asset("page.html"))
-    for piece in template.generate(**_context(rows, made, skipped)):
+    for piece in template.generate(**_context(rows, previews, skipped)):
         stream.write(piece)
 
 
 def frame_size() -> int:
-    """Bytes of the page without rows, with room for its summary."""
+    """Return about how many bytes the page takes without its rows and previews."""
     return len(_script()) + len(_asset("style.css")) + 100_000
 
 
 def policy(script: str, style: str) -> str:
-    """The Content-Security-Policy: nothing is fetched, nothing runs but our own script, no markup is made from text."""
+    """Return the Content-Security-Policy: no fetches, no script but the page's own, no markup created from text."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -55,7 +56,7 @@ def policy(script: str, style: str) -> str:
     )
 
 
-def _context(rows: Rows, made: Mapping[int, Preview], skipped: int) -> dict[str, Any]:
+def _context(rows: Rows, previews: Mapping[int, Preview], skipped: int) -> dict[str, object]:
     from markupsafe import Markup
 
     script, style = _script(), _asset("style.css")
@@ -63,9 +64,9 @@ def _context(rows: Rows, made: Mapping[int, Preview], skipped: int) -> dict[str,
     codes = sorted(rows.by_code.items(), key=lambda item: ([-count for count in item[1]], item[0]))
     return {
         "policy": policy(script, style),
-        "script": Markup(script),  # noqa: S704 - our own files
+        "script": Markup(script),  # noqa: S704 - files of this package
         "style": Markup(style),  # noqa: S704
-        "data": (Markup(piece) for piece in _data(rows, made)),  # noqa: S704 - escaped by `in_script`
+        "data": (Markup(piece) for piece in _data(rows, previews)),  # noqa: S704 - escaped by `in_script`
         "version": _version(),
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "files": rows.number,
@@ -75,19 +76,19 @@ def _context(rows: Rows, made: Mapping[int, Preview], skipped: int) -> dict[str,
         "root": rows.root(),
         "rules": [(one, rows.by_rules[one.name]) for one in rows.rules],
         "codes": [(code, CODES[code].title, counts) for code, counts in codes],
-        "folders": folders[:MOST_FOLDERS],
-        "folders_left": max(0, len(folders) - MOST_FOLDERS),
-        "previews": len(made),
-        "can_play": can_play(),
+        "folders": folders[:MAX_FOLDERS],
+        "folders_left": max(0, len(folders) - MAX_FOLDERS),
+        "previews": len(previews),
+        "can_decode_av": can_decode_av(),
     }
 
 
-def _data(rows: Rows, made: Mapping[int, Preview]) -> Iterator[str]:
+def _data(rows: Rows, previews: Mapping[int, Preview]) -> Iterator[str]:
     yield "{"
     yield from rows.data()
     yield f',\n"codes":{in_script(dumps(titles(CODES), separators=(",", ":")))}'
     yield ',\n"previews":{'
-    for number, (row, preview) in enumerate(made.items()):
+    for number, (row, preview) in enumerate(previews.items()):
         yield f'{"," if number else ""}\n"{row}":{dumps(preview, separators=(",", ":"))}'
     yield "}}"
 

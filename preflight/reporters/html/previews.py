@@ -1,18 +1,20 @@
-"""Thumbnails, first frames and waveforms, made in the worker: failing files first, as long as room and time last."""
+"""Create thumbnails, first frames and waveforms in a separate process, failing files first, within time and size."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from preflight import processes
+from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.processes import Limits
@@ -22,14 +24,14 @@ Preview = str | list[int]
 """WebP in Base64, or the bars of a waveform."""
 
 LIMITS: Final = Limits(seconds=5, memory=512 << 20, max_bytes=96 << 20, wall=20)
-SECONDS: Final = 90.0
-"""What all previews of a report may take together."""
-MANY: Final = 1000
-"""From so many files on previews are smaller."""
+TIMEOUT: Final = 90.0
+"""Seconds for all previews of a page."""
+MAX_LARGE_PREVIEWS: Final = 1000
+"""With more files than that, previews are smaller."""
 
 _LARGE: Final = {"edge": 320, "quality": 55}
 _SMALL: Final = {"edge": 176, "quality": 42}
-_MOST_CHARACTERS: Final = 80_000
+_MAX_CHARS: Final = 80_000
 _WEBP: Final = re.compile(r"UklGR[A-Za-z0-9+/]+={0,2}")
 _DEMUXERS: Final = {
     **dict.fromkeys(("3gp", "m4a", "m4v", "mov", "mp4"), "mov"),
@@ -38,7 +40,7 @@ _DEMUXERS: Final = {
     **{name: name for name in ("aac", "ac3", "aiff", "amr", "asf", "avi", "flac", "flv", "mpeg", "mpegts", "ogg")},
     "wav": "wav",
 }
-"""PyAV's demuxer for our formats: it is never left to guess from bytes that an attacker chose."""
+"""By format, the demuxer of PyAV: it must not guess one from untrusted bytes."""
 _READERS: Final = {
     **{name: (name.upper(),) for name in ("bmp", "dds", "gif", "icns", "ico", "png", "psd", "tiff", "webp")},
     **dict.fromkeys(("avif", "heif"), ("HEIF", "AVIF")),
@@ -46,11 +48,11 @@ _READERS: Final = {
     "jp2": ("JPEG2000",),
     "jpeg": ("JPEG", "MPO"),
 }
-"""Pillow's readers for our formats, likewise."""
+"""By format, the readers of Pillow, for the same reason."""
 
 
-class Wish(NamedTuple):
-    """A file that may get a preview. They sort by verdict, then by row; `turn`: clockwise degrees to display."""
+class PreviewRequest(NamedTuple):
+    """A file that may get a preview. Requests sort by verdict, then by row; `turn`: clockwise degrees to display."""
 
     verdict: int
     row: int
@@ -61,48 +63,48 @@ class Wish(NamedTuple):
 
 
 class PreviewsInterrupted(KeyboardInterrupt):
-    """Ctrl-C while previews are made: the page is written with those that there are."""
+    """Ctrl-C while previews are created; `previews` are those that are finished."""
 
-    def __init__(self, made: dict[int, Preview]) -> None:
-        self.made = made
+    def __init__(self, previews: dict[int, Preview]) -> None:
+        self.previews = previews
 
 
-def make_previews(wishes: list[Wish], room: int, seconds: float = SECONDS) -> dict[int, Preview]:
-    """Previews by row number, at most `room` bytes of them. A file without one costs nothing but its place."""
-    size = _SMALL if len(wishes) > MANY else _LARGE
-    until = time.monotonic() + seconds
-    made: dict[int, Preview] = {}
+def make_previews(
+    requests: list[PreviewRequest], max_bytes: int, seconds: float = TIMEOUT, clock: Clock = SYSTEM_CLOCK
+) -> dict[int, Preview]:
+    """Return previews by row number, at most about `max_bytes` of them. Files that cannot be decoded have none."""
+    size = _SMALL if len(requests) > MAX_LARGE_PREVIEWS else _LARGE
+    deadline = clock.monotonic() + seconds
+    previews: dict[int, Preview] = {}
     threads = min(4, os.cpu_count() or 1)
-    with _progress(len(wishes)) as advance, ThreadPoolExecutor(threads, thread_name_prefix="preview") as pool:
-        under_way: list[tuple[Wish, Future[Preview | None]]] = []
-        rest = iter(sorted(wishes))
+    with _progress(len(requests)) as advance, ThreadPoolExecutor(threads, thread_name_prefix="preview") as pool:
+        pending: deque[tuple[PreviewRequest, Future[Preview | None]]] = deque()
+        waiting = iter(sorted(requests))
         try:
-            while room > 0 and time.monotonic() < until:
-                for wish in rest:
-                    under_way.append((wish, pool.submit(_preview, wish, size)))
-                    if len(under_way) >= 2 * threads:
-                        break
-                if not under_way:
+            while max_bytes > 0 and clock.monotonic() < deadline:
+                for request in islice(waiting, 2 * threads - len(pending)):
+                    pending.append((request, pool.submit(_preview, request, size)))
+                if not pending:
                     break
-                wish, future = under_way.pop(0)
+                request, future = pending.popleft()
                 preview = future.result()
                 advance()
                 if preview is not None:
-                    room -= len(str(preview)) + 12
-                    made[wish.row] = preview
+                    max_bytes -= len(str(preview)) + 12
+                    previews[request.row] = preview
         except KeyboardInterrupt:
-            raise PreviewsInterrupted(made) from None
+            raise PreviewsInterrupted(previews) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    return made
+    return previews
 
 
-def _preview(wish: Wish, size: Mapping[str, int]) -> Preview | None:
-    task, arguments = _task(wish, size)
+def _preview(request: PreviewRequest, size: Mapping[str, int]) -> Preview | None:
+    task, arguments = _task(request, size)
     if task is None:
         return None
     try:
-        source = LocalSource(wish.source)
+        source = LocalSource(request.source)
     except SourceError:
         return None
     try:
@@ -113,27 +115,27 @@ def _preview(wish: Wish, size: Mapping[str, int]) -> Preview | None:
         source.close()
 
 
-def _task(wish: Wish, size: Mapping[str, int]) -> tuple[str | None, dict[str, Any]]:
-    if wish.kind == IMAGE:
-        readers = _READERS.get(wish.format)
+def _task(request: PreviewRequest, size: Mapping[str, int]) -> tuple[str | None, dict[str, Any]]:
+    if request.kind == IMAGE:
+        readers = _READERS.get(request.format)
         return ("picture", {"readers": readers, **size}) if readers else (None, {})
-    demuxer = _DEMUXERS.get(wish.format)
-    if demuxer is None or not can_play():
+    demuxer = _DEMUXERS.get(request.format)
+    if demuxer is None or not can_decode_av():
         return None, {}
-    if wish.kind == VIDEO:
-        return "frame", {"demuxer": demuxer, "turn": wish.turn, **size}
-    return ("waveform", {"demuxer": demuxer}) if wish.kind == AUDIO else (None, {})
+    if request.kind == VIDEO:
+        return "frame", {"demuxer": demuxer, "turn": request.turn, **size}
+    return ("waveform", {"demuxer": demuxer}) if request.kind == AUDIO else (None, {})
 
 
-def can_play() -> bool:
-    """Whether PyAV is there, for videos and sounds."""
+def can_decode_av() -> bool:
+    """Return whether PyAV is installed, which decodes video and audio files."""
     return find_spec("av") is not None
 
 
-def _checked(answer: Any) -> Preview | None:
-    """The worker's answer if it is a preview: the file may have made its decoder say anything."""
+def _checked(answer: object) -> Preview | None:
+    """Return the answer if it is a preview; None: a malicious file may have made its decoder answer anything."""
     match answer:
-        case str() if len(answer) <= _MOST_CHARACTERS and _WEBP.fullmatch(answer):
+        case str() if len(answer) <= _MAX_CHARS and _WEBP.fullmatch(answer):
             return answer
         case list() if 0 < len(answer) <= 200 and all(type(bar) is int and 0 <= bar <= 100 for bar in answer):
             return answer

@@ -1,5 +1,4 @@
 // A file in the grid.
-const SIGN_OF = { image: "Picture", video: "Video", audio: "Sound" };
 
 function waveform(bars) {
   const parts = bars.map((bar, number) => {
@@ -16,8 +15,7 @@ function preview(file, loading) {
     return make("img", { src: `data:image/webp;base64,${made}`, alt: "", loading, decoding: "async" });
   }
   if (Array.isArray(made)) return waveform(made);
-  const word = SIGN_OF[file.kind] ? file.format : file.format || "?";
-  return make("span", { class: "blank", "aria-hidden": "true" }, word);
+  return make("span", { class: "blank", "aria-hidden": "true" }, file.format || "?");
 }
 
 function badge(verdict) {

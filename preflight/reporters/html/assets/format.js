@@ -1,10 +1,5 @@
 // Values as people write them: the same units as in preflight's messages.
-const UNIT = { bit_rate: "bit/s", duration: "s", fps: "fps", height: "px", sample_rate: "Hz", stored_height: "px",
-  stored_width: "px", width: "px" };
-const LABEL = { aspect_ratio: "aspect ratio", audio_codec: "audio codec", bit_rate: "bit rate", fps: "frame rate",
-  has_alpha: "transparency", pixel_aspect_ratio: "pixel aspect ratio", sample_rate: "sample rate", size: "file size",
-  stored_height: "stored height", stored_width: "stored width", variable_fps: "variable frame rate",
-  video_codec: "video codec" };
+const label = (fact) => DATA.labels[fact] ?? fact;
 
 const digits = (value, most) => value.toLocaleString("en", { maximumFractionDigits: most });
 
@@ -20,7 +15,7 @@ function amount(fact, value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number") return String(value);
   if (fact === "size") return bytes(value);
-  const unit = UNIT[fact];
+  const unit = DATA.units[fact];
   return digits(value, value < 1 ? 4 : 3) + (unit ? ` ${unit}` : "");
 }
 
@@ -28,19 +23,19 @@ function roughly(value) {
   return value >= 100 ? digits(value, 0) : digits(Number(value.toPrecision(2)), 2);
 }
 
-// How far a value is from the bound that it breaks: "2.2× the most", "12 % over", "1 px short".
+// How far a value is from the bound that it breaks: "2.2× the maximum", "12 % over", "1 px short".
 function distance(fact, value, low, high) {
   if (typeof value !== "number") return "";
   if (high !== undefined && value >= high) {
     const over = high > 0 ? value / high : Infinity;
-    if (over >= 2) return Number.isFinite(over) ? `${roughly(over)}× the most` : "over";
+    if (over >= 2) return Number.isFinite(over) ? `${roughly(over)}× the maximum` : "over";
     if (value === high) return "exactly the bound, which is excluded";
     return over - 1 < 0.01 ? `${amount(fact, value - high)} over` : `${roughly((over - 1) * 100)} % over`;
   }
   if (low !== undefined && value <= low) {
     const under = low > 0 ? value / low : 0;
     if (value === low) return "exactly the bound, which is excluded";
-    if (under <= 0.5) return `${roughly(under * 100)} % of the least`;
+    if (under <= 0.5) return `${roughly(under * 100)} % of the minimum`;
     return 1 - under < 0.01 ? `${amount(fact, low - value)} short` : `${roughly((1 - under) * 100)} % short`;
   }
   return "";

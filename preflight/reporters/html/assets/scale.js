@@ -1,4 +1,4 @@
-// A measured value against the ranges that rule sets accept, all on one axis, so that one sees how far off it is.
+// A measured value against the ranges that rule sets accept, all on one axis, to show how far off it is.
 
 // Limits of one fact that several rule sets share are one row.
 function grouped(file, rules) {
@@ -10,7 +10,7 @@ function grouped(file, rules) {
       severity.set(finding.fact, Math.min(finding.severity, severity.get(finding.fact) ?? 3));
     }
     for (const limit of file.limits(number)) {
-      const key = JSON.stringify([limit.low, limit.high, limit.any, limit.wideLow, limit.wideHigh, limit.wideAny, limit.says]);
+      const key = JSON.stringify([limit.low, limit.high, limit.any, limit.wideLow, limit.wideHigh, limit.wideAny, limit.accepts]);
       if (!facts.has(limit.fact)) facts.set(limit.fact, new Map());
       const rows = facts.get(limit.fact);
       if (!rows.has(key)) rows.set(key, { limit, names: [], severity: severity.get(limit.fact) ?? PASS });
@@ -63,8 +63,8 @@ function track(file, fact, row, at) {
   if (limit.low !== undefined) parts.push(place(make("span", { class: "bound low" }, amount(fact, limit.low)), left));
   if (limit.high !== undefined) parts.push(place(make("span", { class: "bound high" }, amount(fact, limit.high)), right));
   if (typeof value === "number") parts.push(place(make("span", { class: `point ${tone}` }), at(value)));
-  const said = `${limit.label} ${amount(fact, value)}; ${row.names.join(", ")}: ${limit.says}`;
-  const node = make("div", { class: "track", role: "img", "aria-label": `${said} (${tone})` }, ...parts);
+  const text = `${label(limit.fact)} ${amount(fact, value)}; ${row.names.join(", ")}: ${limit.accepts}`;
+  const node = make("div", { class: "track", role: "img", "aria-label": `${text} (${tone})` }, ...parts);
   const off = row.severity < PASS ? distance(fact, value, limit.low, limit.high) : "";
   return { node, off };
 }
@@ -91,9 +91,8 @@ function scale(file, fact, rows, only) {
     const who = RULES.length > 1 ? make("span", { class: "who" }, row.names.join(", ")) : null;
     const off = drawn.off ? make("span", { class: `off ${TONE[row.severity]}` }, drawn.off) : null;
     return make("div", { class: "rule" }, who || off ? make("p", {}, who, off) : null,
-      drawn.node || make("p", {}, row.limit.says));
+      drawn.node || make("p", {}, row.limit.accepts));
   });
-  const label = shown.length ? shown[0].limit.label : LABEL[fact] || fact;
-  return make("div", { class: "scale" },
-    make("p", { class: "fact" }, make("span", {}, label), make("b", { class: TONE[worst] }, amount(fact, value))), ...lines);
+    return make("div", { class: "scale" },
+    make("p", { class: "fact" }, make("span", {}, label(fact)), make("b", { class: TONE[worst] }, amount(fact, value))), ...lines);
 }

@@ -1,5 +1,5 @@
-// One file with everything that is known of it.
-// With more rule sets their findings are folded: the scales above say most of it at a glance.
+// Everything that is known of one file.
+// With more rule sets than this their findings are collapsed: the scales above show most of it.
 const SEVERAL = 3;
 
 function commandBox(text) {
@@ -11,7 +11,7 @@ function commandBox(text) {
   return make("div", { class: "hint" }, make("p", {}, "Command that fixes it:", copy), make("pre", {}, code));
 }
 
-// What a person should know whatever the rule set, once.
+// Notes, which are the same for every rule set, once.
 function remarks(file) {
   const notes = new Map(file.findings().filter((one) => one.severity === NOTE).map((one) => [one.message, one]));
   return [...notes.values()].map((one) => make("li", {}, one.message, " ", make("code", {}, one.code)));
@@ -36,7 +36,7 @@ function verdictLine(file, number) {
 function facts(file) {
   const rows = [["kind", file.kind || "not recognised"], ["format", file.format || "not recognised"]];
   for (const name of DATA.facts) {
-    if (file.fact(name) !== null) rows.push([LABEL[name] || name.replaceAll("_", " "), amount(name, file.fact(name))]);
+    if (file.fact(name) !== null) rows.push([label(name), amount(name, file.fact(name))]);
   }
   if (file.notes.length) rows.push(["notes", file.notes.join(", ").replaceAll("_", " ")]);
   return make("dl", {}, ...rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
@@ -57,7 +57,7 @@ function fill(sheet, file, neighbours) {
     scales.length ? make("h3", {}, "Measured against the limits") : "",
     make("div", { class: "scales" }, ...scales),
     notes.length ? make("h3", {}, "Remarks") : "", notes.length ? make("ul", { class: "remarks" }, ...notes) : "",
-    make("h3", {}, "What the rule sets say"), ...order.map((number) => verdictLine(file, number)),
+    make("h3", {}, "Results by rule set"), ...order.map((number) => verdictLine(file, number)),
     make("h3", {}, "All facts"), facts(file));
   sheet.scrollTop = 0;
 }
