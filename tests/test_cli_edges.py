@@ -68,7 +68,10 @@ class TestWords:
             (["submit", PASSING, "--to", "atlas", "--poll-timeout", "-1"], "-1: write seconds, 0 or more"),
             (["submit", PASSING, "--to", "atlas", "--sandbox", "--host", "atlas"], "leave --host out"),
             (["assets", "list", "--limit", "0"], "0: write a whole number, 1 or more"),
-            (["check", PASSING, "--for", "atlas", "--report", "foo=x.csv"], "there is no format 'foo': write one of"),
+            (
+                ["check", PASSING, "--for", "atlas", "--report", "foo=x.csv"],
+                "--report foo=x.csv: unknown format 'foo'. Choose one of",
+            ),
         ],
     )
     def test_a_wrong_call_is_told_what_to_write(self, run: Run, words: list[str], said: str) -> None:

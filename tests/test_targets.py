@@ -153,7 +153,7 @@ class TestIgnored:
         done = run("check", project, "--for", "atlas", "--format", "json")
         assert json.loads(done.stdout)["summary"]["ignored"] == 8
         done = run("check", project, "--for", "atlas", "--no-ignore")
-        assert "12 files, 1 without media skipped;" in done.stdout
+        assert "12 files, 1 non-media file skipped;" in done.stdout
 
     def test_folder_of_only_ignored_files_is_reported(self, project: Path) -> None:
         (project / "src/keep.tmp.png").unlink()

@@ -1,4 +1,4 @@
-"""Report → text, JSON, JUnit, HTML … One file a format, each with one class of the same shape, and one registry."""
+"""Write reports: one file a format, each with a class of the same shape, and one registry."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 class Options(NamedTuple):
-    """What a reporter may want to know besides the reports.
+    """How reports are written; each reporter uses the options that apply to its format.
 
-    colour  the stream is a terminal that shows colours; quiet: only what did not pass; probe: facts without verdicts
-    rules   the rule sets that judge, for reports that show limits
-    commands  hints with their ready commands
+    colour    with the colours of a terminal
+    quiet     only what did not pass
+    probe     facts without verdicts
+    rules     the rule sets that judge, for reports that show limits
+    commands  also the commands that fix files
     """
 
     colour: bool = False
@@ -31,44 +33,44 @@ class Options(NamedTuple):
 
 
 def is_path(source: str) -> bool:
-    """Whether a report's source is the path of a file, and no URL and no word such as `<stdin>`."""
+    """Return whether a report's source is the path of a file, not a URL or a placeholder such as `<stdin>`."""
     return not is_url(source) and source not in ("<bytes>", "<request>", "<stdin>", "<stream>")
 
 
 class Reporter(Protocol):
-    """Writes reports as they come. Made as `Reporter(stream, options)`; what is written is UTF-8 text.
+    """Something that writes reports as they come: created as `Reporter(stream, options)`, it writes UTF-8 text.
 
-    Raises `MissingExtra` when it is made, before anything is read, where an optional part is not installed.
+    Creating it raises `MissingExtra` if an optional dependency is not installed: before anything is read.
     """
 
     def add(self, report: Report) -> None:
-        """Write one report, or whatever of it can be written before the rest is known."""
+        """Write one report, or the part of it that can be written before all reports are known."""
         ...
 
     def close(self, summary: Summary) -> None:
-        """Write what comes after the last report."""
+        """Write what follows the last report."""
         ...
 
 
 class LineReporter(Reporter, Protocol):
-    """A reporter that writes of each report a text of its own, which can be made in another process, and be kept.
+    """A reporter whose text for a report depends on that report only: it can be rendered elsewhere, and cached.
 
-    render  report → its text, empty where nothing is to be printed; to be pickled, so made of functions of a module
+    render  returns the text of a report, empty if nothing is to be printed; it can be pickled
     """
 
     render: partial[str]
 
     def write(self, text: str) -> None:
-        """Write what `render` made."""
+        """Write a text that `render` returned."""
         ...
 
     def moved(self, text: str, index: int) -> str:
-        """The text of the same report at another position."""
+        """Return the text of the same report at another position."""
         ...
 
 
 def is_line_reporter(reporter: Reporter) -> TypeGuard[LineReporter]:
-    """Whether a reporter writes each report by itself."""
+    """Return whether a reporter is a `LineReporter`."""
     return hasattr(reporter, "render")
 
 
@@ -82,10 +84,10 @@ REPORTERS: Final[dict[str, str]] = {
     "sarif": "sarif:SarifReporter",
     "text": "text:TextReporter",
 }
-"""Where each format lives: module and class below this package."""
+"""By format, the module below this package and its class."""
 
 PROBE_FORMATS: Final = ("csv", "json", "jsonl", "text")
-"""The formats that have something to say where nothing is judged."""
+"""The formats that can show facts without verdicts."""
 
 
 def make_reporter(
@@ -98,7 +100,7 @@ def make_reporter(
     rules: tuple[RuleSet, ...] = (),
     commands: bool = True,
 ) -> Reporter:
-    """The reporter of a format; the words are those of `Options`."""
+    """Return a new reporter of a format; the keyword arguments are those of `Options`."""
     module, _, class_name = REPORTERS[name].partition(":")
-    make: Callable[[IO[str], Options], Reporter] = getattr(import_module(f"preflight.reporters.{module}"), class_name)
-    return make(stream, Options(colour, quiet, probe, rules, commands))
+    create: Callable[[IO[str], Options], Reporter] = getattr(import_module(f"preflight.reporters.{module}"), class_name)
+    return create(stream, Options(colour, quiet, probe, rules, commands))

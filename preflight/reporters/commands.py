@@ -19,16 +19,16 @@ _HEAD: Final = """\
 
 
 def shell_command(argv: Iterable[str]) -> str:
-    """Return a command as text that can be pasted into a shell, whatever bytes its words have.
+    """Return a command as printable text for bash, ksh or zsh, whatever bytes its words have.
 
-    >>> shell_command(["ffmpeg", "-i", "my clip.mov"]), shell_command(["cat", "a\\x1b.png"])
-    ("ffmpeg -i 'my clip.mov'", "cat $'a\\\\x1b.png'")
+    >>> shell_command(["ffmpeg", "-i", "my clip.mov"])
+    "ffmpeg -i 'my clip.mov'"
     """
     return " ".join(shlex.quote(word) if word.isprintable() else _ansi_quoted(word) for word in argv)
 
 
 def _ansi_quoted(word: str) -> str:
-    """Return a word with control codes and undecodable bytes as escapes, as bash, ksh and zsh read them."""
+    """Return a quoted word in which control codes and undecodable bytes are escaped."""
     parts = (char if char.isprintable() and char not in "'\\" else _escaped(char) for char in word)
     return f"$'{''.join(parts)}'"
 
@@ -70,13 +70,14 @@ def commands_of(results: Iterable[Result]) -> dict[tuple[str, ...], list[str]]:
 
 
 class CommandsReporter:
-    """Writes the script as the reports come."""
+    """Writes the shell script as the reports come."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._write = stream.write
         self._write(_HEAD)
 
     def add(self, report: Report) -> None:
+        """Write the commands for one report."""
         self._write(script_lines(report))
 
     def close(self, summary: Summary) -> None:

@@ -1,11 +1,11 @@
-"""CSV for spreadsheets: a row a finding (a row without one where a rule set has nothing to say), harmless formulas."""
+"""CSV for spreadsheets: a row for each finding, or one without a finding; no text is a formula."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
 from json import dumps
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from preflight.escape import printable
 from preflight.facts import MEDIA_FACTS
@@ -21,11 +21,11 @@ _CHECK: Final = ("source", "kind", "format", *_RESULT, *_FINDING, *_FACTS)
 _PROBE: Final = ("source", "kind", "format", "code", "message", *_FACTS)
 
 _FORMULA: Final = tuple("=+-@＝＋－＠")
-"""What a spreadsheet may take for the beginning of a formula."""
+"""Characters with which a formula may begin."""
 
 
 class CsvReporter:
-    """Streams rows as RFC 4180 has them. Text that could be a formula begins with an apostrophe."""
+    """Writes rows according to RFC 4180. Text that could be a formula gets an apostrophe in front."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._write = csv.writer(stream).writerow
@@ -34,10 +34,11 @@ class CsvReporter:
         self._write(_PROBE if options.probe else _CHECK)
 
     def add(self, report: Report) -> None:
-        for row in list(self._rows(report)):  # all of them or none: a fault leaves no half of a report
+        """Write the rows of one report."""
+        for row in list(self._rows(report)):  # an error while they are made leaves no half of a report
             self._write(row)
 
-    def _rows(self, report: Report) -> Iterator[list[Any]]:
+    def _rows(self, report: Report) -> Iterator[list[object]]:
         if self._probe:
             problem = (report.error.code, report.error.message) if report.error else (None, None)
             yield _row(report, problem)
@@ -48,10 +49,10 @@ class CsvReporter:
                     yield _row(report, (result.rules, result.verdict, result.outcome, *plan, *_cells(finding)))
 
     def close(self, summary: Summary) -> None:
-        """Rows stand alone: nothing follows the last."""
+        """Write nothing: nothing follows the last row."""
 
 
-def _row(report: Report, middle: tuple[Any, ...]) -> list[Any]:
+def _row(report: Report, middle: tuple[object, ...]) -> list[object]:
     media = report.media
     facts = [getattr(media, name, None) for name in _FACTS]
     row = (report.source, getattr(media, "kind", None), getattr(media, "format", None), *middle, *facts)
@@ -65,15 +66,15 @@ def _plan_cells(plan: Plan | None) -> tuple[str | None, str | None]:
     return plan.sentence, None if plan.command is None else shell_command(plan.command)
 
 
-def _cells(finding: Finding | None) -> tuple[Any, ...]:
+def _cells(finding: Finding | None) -> tuple[object, ...]:
     return tuple(getattr(finding, name, None) for name in _FINDING)
 
 
-def cell(value: Any) -> str | int | float:
-    """A value as a spreadsheet may safely open it; numbers stay numbers.
+def cell(value: object) -> str | int | float:
+    """Return a value as a spreadsheet can safely open it; numbers stay numbers.
 
-    >>> cell(-3), cell('=HYPERLINK("http://evil")'), cell(" @SUM(1)"), cell("a, b")
-    (-3, '\\'=HYPERLINK("http://evil")', "' @SUM(1)", 'a, b')
+    >>> cell(-3), cell("=1+1"), cell(" @SUM(1)"), cell("a, b")
+    (-3, "'=1+1", "' @SUM(1)", 'a, b')
     """
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""Annotations of GitHub Actions: a workflow command a finding, shown beside the file in a pull request.
+"""Annotations for GitHub Actions: a workflow command for each finding, shown at the file in a pull request.
 
 https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
 """
@@ -15,16 +15,17 @@ from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
 
 _COMMAND: Final = {"error": "error", "unknown": "error", "warning": "warning", "note": "notice"}
-"""Unknown is not a pass: it ends the step, and so it is an error here too."""
+"""By severity. Unknown is not a pass: it fails the step, so it is an error here."""
 
 
 class GithubReporter:
-    """Streams; GitHub shows the first ten errors and the first ten warnings of a step, its log all of them."""
+    """Writes annotations as reports come. GitHub shows ten errors and ten warnings of a step, its log shows all."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._write = stream.write
 
     def add(self, report: Report) -> None:
+        """Write the annotations of one report."""
         several, remarks = len(report.results) > 1, report.remarks
         lines = [_annotation(report.source, finding) for finding in remarks]
         for result in report.results:
@@ -37,6 +38,7 @@ class GithubReporter:
         self._write("".join(lines))
 
     def close(self, summary: Summary) -> None:
+        """Write the counts as a line of the log."""
         tally = summary.overall
         counts = f"{tally.passed:,} pass, {tally.failed:,} fail, {tally.unknown:,} unknown"
         self._write(f"preflight: {summary.files:,} files: {counts}\n")
@@ -56,7 +58,7 @@ def _annotation(source: str, finding: Finding, rules: str = "", command: tuple[s
 
 
 def _data(text: str) -> str:
-    """A command's text: what would end it or begin another is written as the runner's own escapes."""
+    """Return the text with the runner's escapes, so that it cannot end the command or begin another."""
     return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 

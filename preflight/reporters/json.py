@@ -12,7 +12,7 @@ from preflight.summary import Summary
 
 
 class JsonReporter:
-    """Streams the list, so that memory stays flat however many reports there are."""
+    """Writes one document, report by report, so that memory use does not grow with their number."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._write = stream.write
@@ -22,6 +22,7 @@ class JsonReporter:
         self._before = '{"reports": [\n'
 
     def add(self, report: Report) -> None:
+        """Write one member of the list."""
         if self._quiet and not self._probe and report.passed:
             return
         row = report.as_json(probe=self._probe)
@@ -29,6 +30,7 @@ class JsonReporter:
         self._before = ",\n"
 
     def close(self, summary: Summary) -> None:
+        """Write the summary, and end the document."""
         opening = self._before if self._before != ",\n" else "\n"
         counts = summary.as_json()
         if self._probe:
@@ -50,9 +52,11 @@ class JsonlReporter:
         self.render = partial(line, quiet=options.quiet, probe=options.probe)
 
     def add(self, report: Report) -> None:
+        """Write one line."""
         self.write(self.render(report))
 
     def moved(self, text: str, index: int) -> str:
+        """Return the line with another `index`."""
         before, _, after = text.partition(_INDEX)
         return f"{before}{_INDEX}{index},{after.partition(',')[2]}" if after else text
 

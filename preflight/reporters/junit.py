@@ -1,7 +1,7 @@
-"""JUnit XML, as Ant, Jenkins, GitLab and others read it: a suite a rule set, a case a file.
+"""JUnit XML for Ant, Jenkins, GitLab and others: a suite for each rule set, a case for each file.
 
-Valid against the schema of Ant's tasks (Windy Road) and against that of Jenkins, which both want a suite's counts in
-front of its cases: cases are kept in a file of their own until the last one is known.
+It is valid against the schema of Ant's tasks (Windy Road) and against that of Jenkins. Both require a suite's counts
+before its cases, so the cases are kept in a temporary file until the last one is known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ELEMENT: Final = {"fail": "failure", "unknown": "error"}
 
 
 class JunitReporter:
-    """A failing file is a failure, an unknown one an error; what is said of passing files is the suite's output."""
+    """Writes a failing file as a failure, an unknown one as an error, and the findings of passing files as output."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._stream = stream
@@ -32,9 +32,10 @@ class JunitReporter:
         self._suites: dict[str, _Suite] = {}
 
     def add(self, report: Report) -> None:
+        """Keep the cases of one report."""
         if self._quiet and report.passed:
             return
-        cases = [_case(report.source, result) for result in report.results]  # a fault leaves no half of a report
+        cases = [_case(report.source, result) for result in report.results]  # an error leaves no half of a report
         for result, (case, output) in zip(report.results, cases, strict=True):
             suite = self._suites.get(result.rules)
             if suite is None:
@@ -42,6 +43,7 @@ class JunitReporter:
             suite.add(result, case, output)
 
     def close(self, summary: Summary) -> None:
+        """Write the document."""
         self._stream.write('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n')
         for number, suite in enumerate(self._suites.values()):
             suite.write(self._stream, number, self._began)
@@ -49,7 +51,7 @@ class JunitReporter:
 
 
 class _Suite:
-    """One rule set's cases and what is said of those that pass, on disk where there are many."""
+    """The cases of one rule set and the findings of those that pass, on disk if there are many."""
 
     def __init__(self, first: Result) -> None:
         self._name = first.rules
@@ -73,14 +75,14 @@ class _Suite:
         for name, value in self._properties.items():
             stream.write(f"<property name={_attribute(name)} value={_attribute(value)}/>\n")
         stream.write("</properties>\n")
-        _pour(self._cases, stream)
+        _copy(self._cases, stream)
         stream.write("<system-out>")
-        _pour(self._output, stream)
+        _copy(self._output, stream)
         stream.write("</system-out>\n<system-err/>\n</testsuite>\n")
 
 
 def _case(source: str, result: Result) -> tuple[str, str]:
-    """Return the case of one file, and what the suite's output says of it."""
+    """Return the case of one file, and its lines in the output of the suite."""
     case = f'<testcase name={_attribute(source)} classname={_attribute(f"preflight.{result.rules}")} time="0"'
     if result.verdict == "pass":
         lines = [f"{source}: {line}" for line in _lines(result)]
@@ -96,7 +98,7 @@ def _spool() -> SpooledTemporaryFile[str]:
     return SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="")
 
 
-def _pour(spool: SpooledTemporaryFile[str], stream: IO[str]) -> None:
+def _copy(spool: SpooledTemporaryFile[str], stream: IO[str]) -> None:
     spool.seek(0)
     while piece := spool.read(1 << 16):
         stream.write(piece)
@@ -115,5 +117,5 @@ def _lines(result: Result) -> list[str]:
 
 
 def _attribute(text: str) -> str:
-    """Quoted; what XML 1.0 cannot hold at all (control codes, lone surrogates) as a readable escape."""
+    """Return a quoted attribute; characters that XML 1.0 does not allow are readable escapes."""
     return quoteattr(printable(text))

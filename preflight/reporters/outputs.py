@@ -1,4 +1,4 @@
-"""Several reports of one run: `--report FILE`, each in a format of its own, beside the main output."""
+"""Write several reports of one run: files in any format besides the main output."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ SUFFIXES: Final[dict[str, str]] = {
     ".txt": "text",
     ".xml": "junit",
 }
-"""Which format a report file has where its name alone says it."""
+"""The format of a report file by the end of its name."""
 
 
 class Tee:
-    """One reporter that passes everything on to several."""
+    """A reporter that passes everything on to several reporters."""
 
     def __init__(self, reporters: Iterable[Reporter]) -> None:
         self.reporters = tuple(reporters)
 
     def add(self, report: Report) -> None:
+        """Pass a report on to all reporters."""
         for reporter in self.reporters:
             reporter.add(report)
 
     def close(self, summary: Summary) -> None:
-        """Close all of them, also where one cannot be written to its end."""
+        """Close all reporters, even if one of them raises an exception."""
         with ExitStack() as stack:
             for reporter in reversed(self.reporters):
                 stack.callback(reporter.close, summary)
@@ -52,8 +53,8 @@ class Tee:
 def add_report(reporter: Reporter, report: Report) -> Report:
     """Pass a report on and return the report to count.
 
-    Where a reporter fails on it, the file's `internal_error` is reported in its place: the other reporters and the
-    other files are not affected. Raises what is no fault of the report: an output that cannot be written.
+    If a reporter fails on it, an `internal_error` is reported instead: other reporters and files are not affected.
+    Raises OSError or `PreflightError` if an output cannot be written.
     """
     counted = report
     for one in reporter.reporters if isinstance(reporter, Tee) else (reporter,):
@@ -61,24 +62,24 @@ def add_report(reporter: Reporter, report: Report) -> Report:
             one.add(report)
         except (OSError, PreflightError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
             counted = faulted(report, error)
             _add_faulted(one, counted)
     return counted
 
 
 def _add_faulted(reporter: Reporter, report: Report) -> None:
-    """Report a fault; a reporter that fails on this too leaves the file out."""
+    """Report an internal error; a reporter that fails on this too leaves the file out."""
     try:
         reporter.add(report)
     except (OSError, PreflightError):
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - as above
         return
 
 
 def format_of(written: str) -> tuple[str, str]:
-    """The format and the path of `FILE` or `FORMAT=FILE`. Raises `UsageError`.
+    """Return the format and the path of `FILE` or `FORMAT=FILE`. Raise `UsageError` for an unknown format.
 
     >>> format_of("out/report.html"), format_of("junit=out/report")
     (('html', 'out/report.html'), ('junit', 'out/report'))
@@ -88,26 +89,27 @@ def format_of(written: str) -> tuple[str, str]:
         return name, path
     if equals and os.sep not in written:
         raise UsageError(
-            f"--report {written}: there is no format {name!r}: write one of {', '.join(REPORTERS)}, or ./{written}"
+            f"report={written}: unknown format {name!r}. Choose one of {', '.join(REPORTERS)}, or write ./{written}.",
+            parameters=("report",),
         )
     lower = os.path.basename(written).lower()
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         if lower.endswith(suffix):
             return SUFFIXES[suffix], written
-    known = ", ".join(SUFFIXES)
     raise UsageError(
-        f"--report {written}: the name does not say the format: end it in one of {known}, or write FORMAT=FILE with "
-        f"one of {', '.join(REPORTERS)}"
+        f"report={written} has no known extension. Use one of {', '.join(SUFFIXES)}, or write FORMAT=FILE with one of "
+        f"{', '.join(REPORTERS)}.",
+        parameters=("report",),
     )
 
 
 def with_reports(
     main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...], outputs: Outputs, *, colour: bool = False
 ) -> Reporter:
-    """Return the main reporter with those of `--report` beside it; their files are open, but not yet published.
+    """Return a reporter that also writes report files, each named as `FILE` or `FORMAT=FILE`.
 
-    Raises `UsageError` for a path that cannot be written, `MissingExtra` for a format that is not installed: both
-    before anything is read, and before any file is opened where a part is missing.
+    Their files are open, but not yet published. Raises `UsageError` for a path that cannot be written, `MissingExtra`
+    for a format whose optional dependency is not installed, before any file is opened.
     """
     wanted = [format_of(one) for one in written]
     for name, _ in wanted:

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, which code scanning services and editors read: a rule a finding code, a result a finding.
+"""SARIF 2.1.0 for code scanning services and editors: a rule for each finding code, a result for each finding.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
@@ -20,14 +20,14 @@ from preflight.summary import Summary
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVEL: Final = {"error": "error", "unknown": "error", "warning": "warning", "note": "note"}
-"""Unknown is not a pass; which of both it is stands in the result's properties."""
+"""By severity. Unknown is not a pass, so it is an error; the result's properties have the severity itself."""
 _NUMBER: Final = {code: number for number, code in enumerate(CODES)}
 _WHOLE_FILE: Final = {"startLine": 1}
-"""Media have no lines, but code scanning shows no result without one."""
+"""Media files have no lines, but code scanning requires one."""
 
 
 class SarifReporter:
-    """Streams results: the tool and its rules stand before them, the counts behind."""
+    """Writes results as reports come; the tool and its rules precede them, the counts follow."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._write = stream.write
@@ -37,6 +37,7 @@ class SarifReporter:
         self._before = f'{head},"runs":[{run},"results":[\n'
 
     def add(self, report: Report) -> None:
+        """Write the results of one report."""
         remarks, names = report.remarks, ",".join(result.rules for result in report.results)
         rows = [_result(report.source, names, report.verdict, finding, finding.message, None) for finding in remarks]
         for result in report.results:
@@ -44,11 +45,12 @@ class SarifReporter:
                 if finding not in remarks:
                     message = f"{result.rules}: {finding.message}"
                     rows.append(_result(report.source, result.rules, result.verdict, finding, message, result.plan))
-        for text in list(map(self._encode, rows)):  # all of them or none: a fault leaves no half of a report
+        for text in list(map(self._encode, rows)):  # an error in encoding leaves no half of a report
             self._write(self._before + text)
             self._before = ",\n"
 
     def close(self, summary: Summary) -> None:
+        """Write the counts, and end the document."""
         opening = self._before if self._before != ",\n" else "\n"
         invocation = {"executionSuccessful": True, "exitCode": summary.exit_code, "properties": summary.as_json()}
         self._write(f'{opening}],"invocations":[{self._encode(invocation)}]}}]}}\n')
@@ -78,7 +80,7 @@ def _driver() -> dict[str, object]:
 def _result(
     source: str, rules: str, verdict: str, finding: Finding, message: str, plan: Plan | None
 ) -> dict[str, object]:
-    """Return one result; `rules` are the names of the rule sets that say it. The plan is with each of its errors."""
+    """Return one result; `rules` are the names of the rule sets that it is from. Errors carry the plan."""
     identity = "\0".join((rules, finding.code, finding.fact or "", source))
     return {
         "ruleId": finding.code,
@@ -101,7 +103,7 @@ def _result(
 
 
 def uri(source: str) -> str:
-    """Where a source is, as a URI reference; a path's own bytes are percent-encoded, so it names the very file.
+    """Return the location of a source as a URI reference; the bytes of a path are percent-encoded.
 
     >>> uri("media/a b:c.png"), uri("/srv/ü.mp4"), uri("https://example.com/a b.mp4?x=1")
     ('media/a%20b%3Ac.png', 'file:///srv/%C3%BC.mp4', 'https://example.com/a%20b.mp4?x=1')
@@ -113,7 +115,7 @@ def uri(source: str) -> str:
 
 
 def _message(text: str) -> str:
-    """Plain text: brackets and braces would be links and placeholders (SARIF 3.11.5, 3.11.6)."""
+    """Return plain text; unescaped brackets and braces would be links and placeholders (SARIF 3.11.5, 3.11.6)."""
     text = printable(text)
     for mark, escaped in (("\\", "\\\\"), ("[", "\\["), ("]", "\\]"), ("{", "{{"), ("}", "}}")):
         text = text.replace(mark, escaped)

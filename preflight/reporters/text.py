@@ -1,11 +1,11 @@
-"""Lines for people: one a file, one a finding; only the closing summary is a table."""
+"""Text for people: a line for each file and finding, a matrix where many rule sets judge one file, a closing table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import partial
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from preflight.codes import NOTES
 from preflight.escape import printable
@@ -19,10 +19,12 @@ from preflight.units import amount
 
 COMPACT_TABLE_WIDTH: Final = 60
 """Columns below which the closing table is compact."""
-OLD: Final = 90
+MAX_AGE_DAYS: Final = 90
 """Days after which a rule set's limits should be read again at their source."""
+MIN_MATRIX_RULES: Final = 4
+"""From so many rule sets on, a matrix is easier to read than a list of findings."""
 
-_STYLE: Final = {
+_COLOURS: Final = {
     "pass": "32",
     "fail": "1;31",
     "unknown": "1;33",
@@ -31,102 +33,167 @@ _STYLE: Final = {
     "note": "36",
     "hint": "2",
 }
+_COUNTS: Final = ("pass", "warning", "fail", "unknown")
+"""Headings of the closing table."""
 
 
 class TextReporter:
-    """Streams; shows all names and values from outside escaped."""
+    """Writes each report as it comes; names and values from outside are shown escaped."""
 
     def __init__(self, stream: IO[str], options: Options) -> None:
         self._stream = stream
         self._options = options
         self.write = stream.write
         self.render = partial(
-            _text, colour=options.colour, quiet=options.quiet, probe=options.probe, commands=options.commands
+            render_text, colour=options.colour, quiet=options.quiet, probe=options.probe, commands=options.commands
         )
 
     def add(self, report: Report) -> None:
+        """Write one report."""
         self.write(self.render(report))
 
     def moved(self, text: str, index: int) -> str:
+        """Return the text as it is: it does not show the position."""
         return text
 
     def close(self, summary: Summary) -> None:
+        """Write the closing table, and remarks on the rule sets."""
         if self._options.probe or self._options.quiet:
             return
         if summary.files + summary.skipped + summary.ignored > 1:
-            _table(summary, self._stream, self._options.colour)
+            _write_table(summary, self._stream, colour=self._options.colour)
             if not self._options.commands and summary.overall.failed:
                 self._stream.write("Check a file by itself to see the command that fixes it, if there is one.\n")
         for name, (basis, as_of) in summary.bases.items():
+            if "@" in name:  # an earlier version of a rule set is old on purpose
+                continue
             name = printable(name)
-            if basis == "assumed" and "@" not in name:
+            if basis == "assumed":
                 self._stream.write(f"{name}: nothing is published; its limits are assumed to be its upstream's.\n")
             age = (date.today() - date.fromisoformat(as_of)).days
-            if age > OLD and "@" not in name:  # an earlier text is old on purpose
+            if age > MAX_AGE_DAYS:
                 self._stream.write(f"{name}: its limits were read {age} days ago ({as_of}); they may have changed.\n")
 
 
-def _text(report: Report, *, colour: bool, quiet: bool, probe: bool, commands: bool) -> str:
+def render_text(report: Report, *, colour: bool, quiet: bool, probe: bool, commands: bool) -> str:
+    """Return a report as text; empty if it passed and only what did not pass is wanted."""
     if quiet and not probe and report.passed:
         return ""
-    return "\n".join(_facts(report, colour) if probe else _lines(report, colour, commands)) + "\n"
+    view = _View(colour, commands)
+    return "\n".join(_fact_lines(report, view) if probe else _lines(report, view)) + "\n"
 
 
 def describe(report: Report) -> str:
-    """A report as plain text of several lines, for assertion messages and logs."""
-    return "\n".join(_lines(report, colour=False))
+    """Return a report as plain text of several lines, for assertion messages and logs."""
+    return "\n".join(_lines(report, _View()))
 
 
-def _styled(text: str, style: str, colour: bool) -> str:
-    return f"\x1b[{_STYLE[style]}m{text}\x1b[0m" if colour else text
+class _View(NamedTuple):
+    """How reports are shown: with or without colours, and commands that fix a file."""
+
+    colour: bool = False
+    commands: bool = True
+
+    def styled(self, text: str, style: str) -> str:
+        """Return the text in the colour of a word such as `pass`, `error` or `hint`."""
+        return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if self.colour else text
+
+    def label(self, word: str) -> str:
+        """Return a word in its colour, padded to the width of the first column."""
+        return self.styled(word.ljust(7), word)
 
 
-def _lines(report: Report, colour: bool, commands: bool = True) -> Iterator[str]:
+def _lines(report: Report, view: _View) -> Iterator[str]:
     verdict = report.verdict
-    head = _styled(f"{verdict.upper():7}", verdict, colour)
     facts = f"  ({in_short(report.media)})" if report.media is not None else ""
-    yield f"{head} {printable(report.source)}{_styled(facts, 'hint', colour)}"
+    yield f"{view.styled(f'{verdict.upper():7}', verdict)} {printable(report.source)}{view.styled(facts, 'hint')}"
     if report.error is not None and not report.results:
-        yield f"  {_styled('unknown', 'unknown', colour)} {printable(report.error.message)} [{report.error.code}]"
-    if len(report.results) >= SEVERAL:
-        yield from matrix(report, lambda text, style: _styled(text, style, colour), commands=commands)
-        return
-    several = len(report.results) > 1
-    shared = report.shared
+        yield f"  {view.label('unknown')} {printable(report.error.message)} [{report.error.code}]"
+    if len(report.results) >= MIN_MATRIX_RULES:
+        yield from _matrix(report, view)
+    else:
+        yield from _result_lines(report, view)
+
+
+def _result_lines(report: Report, view: _View) -> Iterator[str]:
+    """Yield the findings of each result; what all results have in common comes first, and each hint once."""
+    several, shared = len(report.results) > 1, report.shared
     for finding in shared:
-        yield from _finding(finding, "", colour)
-    hinted: set[str | None] = set()
+        yield _finding_line(finding, view)
+    hinted: set[str | None] = {None}
     for result in report.results:
-        where = f"{printable(result.rules)}: " if several else ""
+        rules = f"{printable(result.rules)}: " if several else ""
         findings = [finding for finding in result.findings if finding not in shared]
-        warnings_fail = result.verdict == "fail" and all(one.severity in ("warning", "note") for one in result.findings)
         for finding in findings:
-            mark = _mark(finding, result.basis, strict=warnings_fail)
-            yield from _finding(finding, where, colour, mark, None if finding.hint in hinted else finding.hint)
-            hinted.add(finding.hint)
+            yield _finding_line(finding, view, rules, _mark(finding, result))
+            if finding.hint not in hinted:
+                yield view.styled(f"          → {printable(finding.hint or '')}", "hint")
+                hinted.add(finding.hint)
         if several and not findings and result.verdict == "pass":
-            yield f"  {_styled(result.verdict.ljust(7), result.verdict, colour)} {where}passes"
-    if commands:
-        for command, names in commands_of(report.results).items():
-            where = f"{printable(', '.join(names))}: " if several else ""
-            yield _styled(f"  fix     {where}{shell_command(command)}", "hint", colour)
+            yield f"  {view.label('pass')} {rules}passes"
+    for command, names in _commands(report.results, view).items():
+        rules = f"{printable(', '.join(names))}: " if several else ""
+        yield view.styled(f"  fix     {rules}{shell_command(command)}", "hint")
 
 
-def _mark(finding: Finding, basis: str, *, strict: bool) -> str:
-    if strict and finding.severity == "warning":
-        return " (fails: --strict)"
-    return " (assumed limit)" if basis == "assumed" and finding.limit is not None else ""
+def _finding_line(finding: Finding, view: _View, rules: str = "", mark: str = "") -> str:
+    return f"  {view.label(finding.severity)} {rules}{printable(finding.message)}{mark} [{finding.code}]"
 
 
-def _finding(finding: Finding, where: str, colour: bool, mark: str = "", hint: str | None = None) -> Iterator[str]:
-    severity = _styled(f"{finding.severity:7}", finding.severity, colour)
-    yield f"  {severity} {where}{printable(finding.message)}{mark} [{finding.code}]"
-    if hint:
-        yield _styled(f"          → {printable(hint)}", "hint", colour)
+def _mark(finding: Finding, result: Result) -> str:
+    """Return what a finding's line says about its limit: it is assumed, or a warning that fails because of `strict`."""
+    only_warnings = result.verdict == "fail" and all(one.severity in ("warning", "note") for one in result.findings)
+    if only_warnings and finding.severity == "warning":
+        return " (fails: strict)"
+    return " (assumed limit)" if result.basis == "assumed" and finding.limit is not None else ""
+
+
+def _commands(results: Iterable[Result], view: _View) -> dict[tuple[str, ...], list[str]]:
+    return commands_of(results) if view.commands else {}
+
+
+def _matrix(report: Report, view: _View) -> Iterator[str]:
+    """Yield a row for each rule set, best outcome first; then every remark, hint and command once."""
+    remarks = report.remarks
+    rows = sorted(report.results, key=lambda result: OUTCOMES.index(result.outcome))
+    accepting = [_accepting(result) for result in rows if result.verdict == "pass"]
+    yield f"  accepted by {len(accepting)} of {len(rows)}: {', '.join(accepting) or 'none'}"
+    width = max(len(result.rules) for result in rows)
+    for result in rows:
+        outcome = "warning" if result.outcome == "pass_with_warning" else result.outcome
+        head = f"  {view.label(outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
+        reasons = [
+            f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
+        ]
+        if result.basis == "assumed" and reasons:
+            reasons[0] += " (assumed limits)"
+        indent = " " * (2 + 7 + 2 + width + 2 + 8 + 2)
+        yield f"{head}  {reasons[0]}" if reasons else head.rstrip()
+        yield from (f"{indent}{reason}" for reason in reasons[1:])
+    for remark in remarks:
+        yield f"  {view.label('note')}  {printable(remark.message)} [{remark.code}]"
+    for hint, names in _hints(rows).items():
+        yield view.styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
+    for command, names in _commands(rows, view).items():
+        yield view.styled(f"  fix      {', '.join(names)}: {shell_command(command)}", "hint")
+
+
+def _accepting(result: Result) -> str:
+    return f"{result.rules} (with a warning)" if result.outcome == "pass_with_warning" else result.rules
+
+
+def _hints(results: Iterable[Result]) -> dict[str, list[str]]:
+    """Return every hint with the rule sets that it is for."""
+    hints: dict[str, list[str]] = {}
+    for result in results:
+        for finding in result.findings:
+            if finding.hint and result.rules not in (names := hints.setdefault(finding.hint, [])):
+                names.append(result.rules)
+    return hints
 
 
 def in_short(media: Media) -> str:
-    """The facts that people look for first: `png 640×480, 12.3 kB`."""
+    """Return the facts that people look for first: `png 640×480, 12.3 kB`."""
     parts = [media.format or media.kind or "not recognised"]
     if media.width is not None:
         parts[0] += f" {media.width}×{media.height}"
@@ -146,8 +213,8 @@ def _rounded(size: int) -> str:
     return f"{size} byte{'' if size == 1 else 's'}"
 
 
-def _facts(report: Report, colour: bool) -> Iterator[str]:
-    yield _styled(printable(report.source), "pass" if report.media else "unknown", colour)
+def _fact_lines(report: Report, view: _View) -> Iterator[str]:
+    yield view.styled(printable(report.source), "pass" if report.media else "unknown")
     if report.error is not None:
         yield f"  {printable(report.error.message)} [{report.error.code}]"
     if report.media is not None:
@@ -159,7 +226,7 @@ def _facts(report: Report, colour: bool) -> Iterator[str]:
                 yield f"  {name:19} {amount(name, value) if name != 'aspect_ratio' else f'{value:.4g}'}"
 
 
-def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
+def _write_table(summary: Summary, stream: IO[str], *, colour: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -173,13 +240,14 @@ def _table(summary: Summary, stream: IO[str], colour: bool) -> None:
         table.add_row(printable(name), *(str(count) if count else "·" for count in _counts(tally)))
     stream.write("\n")
     stream.write(table_text(console, table) or "".join(_line_of_counts(*row) for row in summary.by_rules.items()))
-    files = "1 file" if summary.files == 1 else f"{summary.files:,} files"
-    skipped = f", {summary.skipped:,} without media skipped" if summary.skipped else ""
+    files = _files(summary.files, "file")
+    skipped = f", {_files(summary.skipped, 'non-media file')} skipped" if summary.skipped else ""
     skipped += f", {summary.ignored:,} ignored" if summary.ignored else ""
     stream.write(f"{files}{skipped}; {_rounded(summary.bytes_read)} read\n")
 
 
-_COUNTS: Final = ("pass", "warning", "fail", "unknown")
+def _files(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _counts(tally: Tally) -> tuple[int, ...]:
@@ -188,56 +256,5 @@ def _counts(tally: Tally) -> tuple[int, ...]:
 
 def _line_of_counts(name: str, tally: Tally) -> str:
     """Return a line that replaces a row of the table if the terminal is too narrow."""
-    said = [f"{count} {word}" for word, count in zip(_COUNTS, _counts(tally), strict=True) if count]
-    return f"{printable(name)}: {', '.join(said)}\n"
-
-
-SEVERAL: Final = 4
-"""From so many rule sets on, a table is easier to read than a list of findings."""
-
-_WORDS: Final = {"pass_with_warning": "warning"}
-"""Outcomes whose word in the table is a shorter one."""
-
-
-def matrix(report: Report, styled: Callable[[str, str], str], *, commands: bool = True) -> Iterator[str]:
-    """Yield lines of a table: one row per rule set, best outcome first; then every remark, hint and command once.
-
-    styled  gives a text the style of a word (`pass`, `fail`, `hint` …)
-    """
-    remarks = report.remarks
-    rows = sorted(report.results, key=lambda result: OUTCOMES.index(result.outcome))
-    takers = [result for result in rows if result.verdict == "pass"]
-    named = ", ".join(_taker(result) for result in takers) or "none"
-    yield f"  taken by {len(takers)} of {len(rows)}: {named}"
-    width = max(len(result.rules) for result in rows)
-    for result in rows:
-        outcome = _WORDS.get(result.outcome, result.outcome)
-        head = f"  {styled(outcome.ljust(7), outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
-        reasons = [
-            f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
-        ]
-        if result.basis == "assumed" and reasons:
-            reasons[0] += " (assumed limits)"
-        indent = " " * (2 + 7 + 2 + width + 2 + 8 + 2)
-        yield f"{head}  {reasons[0]}" if reasons else head.rstrip()
-        yield from (f"{indent}{reason}" for reason in reasons[1:])
-    for remark in remarks:
-        yield f"  {styled('note   ', 'note')}  {printable(remark.message)} [{remark.code}]"
-    for hint, names in _hints(rows).items():
-        yield styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
-    for command, names in commands_of(rows).items() if commands else ():
-        yield styled(f"  fix      {', '.join(names)}: {shell_command(command)}", "hint")
-
-
-def _taker(result: Result) -> str:
-    return f"{result.rules} (with a warning)" if result.outcome == "pass_with_warning" else result.rules
-
-
-def _hints(rows: list[Result]) -> dict[str, list[str]]:
-    """Every hint with the rule sets that it is for."""
-    hints: dict[str, list[str]] = {}
-    for result in rows:
-        for finding in result.findings:
-            if finding.hint and result.rules not in (names := hints.setdefault(finding.hint, [])):
-                names.append(result.rules)
-    return hints
+    counts = [f"{count} {word}" for word, count in zip(_COUNTS, _counts(tally), strict=True) if count]
+    return f"{printable(name)}: {', '.join(counts)}\n"

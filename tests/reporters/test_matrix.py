@@ -15,7 +15,7 @@ def table(**facts: object) -> list[str]:
 
 def test_the_takers_come_first_and_are_named_at_the_top() -> None:
     lines = table(width=640, height=640, duration=15.1)
-    assert lines[1] == "  taken by 4 of 5: crun, ltx, runway, atlas (with a warning)"
+    assert lines[1] == "  accepted by 4 of 5: crun, ltx, runway, atlas (with a warning)"
     assert [line.split()[:2] for line in lines[2:7]] == [
         ["pass", "crun"],
         ["pass", "ltx"],
@@ -41,7 +41,7 @@ def test_a_command_is_printed_once_with_the_rule_sets_that_it_is_for() -> None:
 
 def test_nobody_takes_it() -> None:
     lines = written("text", [unreadable("gone.png", MANY)], MANY).splitlines()
-    assert "  taken by 0 of 5: none" in lines
+    assert "  accepted by 0 of 5: none" in lines
 
 
 def test_names_are_escaped() -> None:
