@@ -12,7 +12,7 @@ from preflight.formats import CAMERA_RAW, holds_media
 from preflight.media import NONE, Delivery, Media, lacks_track_of
 from preflight.report import Finding, Plan, Problem, Result, verdict_of
 from preflight.ruleset import Limit, RuleSet, Section
-from preflight.units import amount, span
+from preflight.units import format_span, format_value
 from preflight.wording import accepted, beyond, either
 
 
@@ -317,8 +317,8 @@ def _note(limit: Limit, side: int, basis: str) -> str:
 
 def _shown(limit: Limit, value: Any, bound: float | None, media: Media | None) -> str:
     if limit.fact == "expires_in":
-        return f"expired {span(-value)} ago" if value < 0 else f"expires in {span(value)}"
-    text = amount(limit.fact, value, against=bound)
+        return f"expired {format_span(-value)} ago" if value < 0 else f"expires in {format_span(value)}"
+    text = format_value(limit.fact, value, against=bound)
     if media is not None and limit.fact in ("pixels", "aspect_ratio"):
         return f"{text} ({media.width}×{media.height})"
     return text

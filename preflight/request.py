@@ -17,7 +17,7 @@ from preflight.ruleset import Limit, RuleSet
 from preflight.scan import scan
 from preflight.sources.open import ASSET_REFERENCE, Target, asset_of, require_iterable
 from preflight.targets import Item
-from preflight.units import amount
+from preflight.units import format_value
 from preflight.wording import accepted, beyond, either
 
 _OF_MEMBERS: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
@@ -182,7 +182,8 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
         if limit.fact == "files" and not side:
             return None  # one note says it of all kinds
         counted = f"{label(limit.fact)} of {what}" if limit.fact != "files" else what
-        message = f"{counted} {amount(limit.fact, value)} without {_assets(uncounted)}, whose share is not known here"
+        shown = format_value(limit.fact, value)
+        message = f"{counted} {shown} without {_assets(uncounted)}, whose share is not known here"
         return Finding("asset_not_counted", "note", message, limit.fact, value, limit.written, None, rules.source_url)
     if not side:
         return None
@@ -195,7 +196,7 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
         sentence = beyond(limit, side, value == bound, rules.service, limit.lenient if tolerated else None)
     message = CODES[code].template.format(
         what=f"{label(limit.fact)} of {what}" if limit.fact != "files" else what,
-        value=amount(limit.fact, value),
+        value=format_value(limit.fact, value),
         sentence=sentence,
         service=rules.service,
         limit=accepted(limit),

@@ -46,12 +46,12 @@ def parse_quantity(written: object, unit: Unit | None) -> int | float:
     return int(value) if value == int(value) else value
 
 
-def amount(fact: str, value: Any, *, against: float | None = None) -> str:
+def format_value(fact: str, value: Any, *, against: float | None = None) -> str:
     """Return a value with its unit in full, precise enough to differ from the bound `against`.
 
-    >>> amount("pixels", 927408), amount("duration", 15.2), amount("size", 31_457_281)
+    >>> format_value("pixels", 927408), format_value("duration", 15.2), format_value("size", 31_457_281)
     ('927,408', '15.2 s', '31.457281 MB')
-    >>> amount("duration", 15.0000004, against=15)
+    >>> format_value("duration", 15.0000004, against=15)
     '15.0000004 s'
     """
     if isinstance(value, bool):
@@ -73,10 +73,10 @@ def amount(fact: str, value: Any, *, against: float | None = None) -> str:
     return text + suffix
 
 
-def span(seconds: float) -> str:
+def format_span(seconds: float) -> str:
     """Return a duration in the largest fitting unit, rounded.
 
-    >>> span(90), span(400_000), span(2.2e8)
+    >>> format_span(90), format_span(400_000), format_span(2.2e8)
     ('2 minutes', '5 days', '7.0 years')
     """
     if seconds < 60:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from preflight.ruleset import Limit
-from preflight.units import amount
+from preflight.units import format_value
 
 
 def beyond(limit: Limit, side: int, at_bound: bool, service: str, lenient: Limit | None) -> str:
@@ -21,7 +21,7 @@ def beyond(limit: Limit, side: int, at_bound: bool, service: str, lenient: Limit
 
 
 def _bound_text(fact: str, bound: float | None) -> str:
-    text = amount(fact, bound)
+    text = format_value(fact, bound)
     return f"{text} total pixels" if fact == "pixels" else text
 
 
@@ -33,7 +33,7 @@ def accepted(limit: Limit) -> str:
     ('2 s to 15 s', 'below 30 MB')
     """
     if limit.any_of is not None:
-        return either([amount(limit.fact, value) for value in limit.any_of])
+        return either([format_value(limit.fact, value) for value in limit.any_of])
     low = None if limit.low is None else _bound_text(limit.fact, limit.low)
     high = None if limit.high is None else _bound_text(limit.fact, limit.high)
     if low is not None and high is not None:

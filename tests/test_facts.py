@@ -17,7 +17,7 @@ from preflight.reporters.csv import CsvReporter
 from preflight.reporters.html.rows import SHOWN
 from preflight.rulefile import json_schema
 from preflight.schemas import report_schema
-from preflight.units import amount
+from preflight.units import format_value
 
 NOT_FACTS_OF_DELIVERY = {"notes"}
 """The notes on a delivery are findings, which no limit is put on."""
@@ -64,7 +64,7 @@ def test_every_kind_can_have_a_duration_and_only_pictures_have_a_width() -> None
 def test_amounts_have_the_unit_of_their_fact() -> None:
     for fact in FACTS.values():
         if fact.unit is not None and fact.unit != "bytes":
-            assert amount(fact.name, 2) == f"2 {fact.unit}"
+            assert format_value(fact.name, 2) == f"2 {fact.unit}"
 
 
 class TestDerived:

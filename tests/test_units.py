@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.facts import FACTS, label
-from preflight.units import amount, parse_quantity, span
+from preflight.units import format_span, format_value, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def test_what_is_no_quantity(fact: str, written: object, said: str) -> None:
     ],
 )
 def test_how_an_amount_is_shown(fact: str, value: object, shown: str) -> None:
-    assert amount(fact, value) == shown
+    assert format_value(fact, value) == shown
 
 
 @given(st.floats(min_value=0.001, max_value=1e6, allow_subnormal=False), st.sampled_from([2.0, 15.0, 15.2, 24.0]))
 def test_a_value_never_looks_like_the_bound_that_it_misses(value: float, bound: float) -> None:
     if value != bound:
-        assert amount("duration", value, against=bound) != amount("duration", bound)
+        assert format_value("duration", value, against=bound) != format_value("duration", bound)
 
 
 @given(st.integers(min_value=1, max_value=10**13))
 def test_sizes_are_shown_to_the_byte(value: int) -> None:
-    number, unit = amount("size", value).split()
+    number, unit = format_value("size", value).split()
     factors = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
     assert round(float(number.replace(",", "")) * factors[unit]) == value
 
@@ -138,7 +138,7 @@ def test_whole_quantities_are_whole_numbers() -> None:
     ],
 )
 def test_an_amount_has_as_many_digits_as_tell_it_from_the_bound(value: float, against: float, shown: str) -> None:
-    assert amount("duration", value, against=against) == shown
+    assert format_value("duration", value, against=against) == shown
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_amount_has_as_many_digits_as_tell_it_from_the_bound(value: float, ag
     ],
 )
 def test_long_times_are_shown_in_the_largest_fitting_unit(seconds: float, shown: str) -> None:
-    assert span(seconds) == shown
+    assert format_span(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -182,4 +182,4 @@ def test_long_times_are_shown_in_the_largest_fitting_unit(seconds: float, shown:
     ],
 )
 def test_sizes_are_shown_in_the_unit_that_makes_them_short(size: int, shown: str) -> None:
-    assert amount("size", size) == shown
+    assert format_value("size", size) == shown

@@ -15,7 +15,7 @@ from preflight.reporters import Options
 from preflight.reporters.commands import commands_of, shell_command
 from preflight.reporters.tables import table_text
 from preflight.summary import Summary, Tally
-from preflight.units import amount
+from preflight.units import format_value
 
 COMPACT_TABLE_WIDTH: Final = 60
 """Columns below which the closing table is compact."""
@@ -198,9 +198,9 @@ def in_short(media: Media) -> str:
     if media.width is not None:
         parts[0] += f" {media.width}×{media.height}"
     if media.duration is not None:
-        parts.append(amount("duration", round(media.duration, 3)))
+        parts.append(format_value("duration", round(media.duration, 3)))
     if media.fps is not None:
-        parts.append(amount("fps", round(media.fps, 2)))
+        parts.append(format_value("fps", round(media.fps, 2)))
     if media.size is not None:
         parts.append(_rounded(media.size))
     return ", ".join(parts)
@@ -223,7 +223,7 @@ def _fact_lines(report: Report, view: _View) -> Iterator[str]:
                 for note in value:
                     yield f"  note                {note}: {NOTES.get(note, '')}"
             elif value is not None:
-                yield f"  {name:19} {amount(name, value) if name != 'aspect_ratio' else f'{value:.4g}'}"
+                yield f"  {name:19} {format_value(name, value) if name != 'aspect_ratio' else f'{value:.4g}'}"
 
 
 def _write_table(summary: Summary, stream: IO[str], *, colour: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from preflight.ruleset import Limit, RuleSet
-from preflight.units import amount
+from preflight.units import format_value
 
 
 class Line(NamedTuple):
@@ -51,14 +51,18 @@ def brief(limit: Limit) -> str:
     >>> brief(compile_limit("size", {"below": "30 MB"}))
     '< 30 MB'
     """
-    said = ", ".join(amount(limit.fact, value) for value in limit.any_of) if limit.any_of is not None else _range(limit)
+    said = (
+        ", ".join(format_value(limit.fact, value) for value in limit.any_of)
+        if limit.any_of is not None
+        else _range(limit)
+    )
     if limit.required:
         said = f"{said}, required" if said else "required"
     wider = limit.lenient
     if wider is None:
         return said
     if wider.any_of is not None:
-        more = ", ".join(amount(wider.fact, value) for value in wider.any_of if value not in (limit.any_of or ()))
+        more = ", ".join(format_value(wider.fact, value) for value in wider.any_of if value not in (limit.any_of or ()))
         return f"{said} ({more})"
     low = (wider.low, wider.low_open) != (limit.low, limit.low_open)
     high = (wider.high, wider.high_open) != (limit.high, limit.high_open)
@@ -72,14 +76,14 @@ def _range(limit: Limit) -> str:
         return _low(limit)
     if limit.low_open or limit.high_open:
         return f"{_low(limit)}, {_high(limit)}"
-    low, high = amount(limit.fact, limit.low), amount(limit.fact, limit.high)
+    low, high = format_value(limit.fact, limit.low), format_value(limit.fact, limit.high)
     unit = high.partition(" ")[2]
     return f"{low.removesuffix(f' {unit}') if unit else low}–{high}"
 
 
 def _low(limit: Limit) -> str:
-    return f"{'>' if limit.low_open else '≥'} {amount(limit.fact, limit.low)}"
+    return f"{'>' if limit.low_open else '≥'} {format_value(limit.fact, limit.low)}"
 
 
 def _high(limit: Limit) -> str:
-    return f"{'<' if limit.high_open else '≤'} {amount(limit.fact, limit.high)}"
+    return f"{'<' if limit.high_open else '≤'} {format_value(limit.fact, limit.high)}"
