@@ -150,7 +150,7 @@ def _of_delivery(limit: Limit, delivery: Delivery, rules: RuleSet, *, private: b
         return None
     finding = _outside(limit, value, side, rules, None)
     if limit.fact == "page":
-        from preflight.sources.pages import HINTS  # only URLs can have such a finding
+        from preflight.sources.diagnosis import HINTS  # only URLs can have such a finding
 
         return finding._replace(hint=HINTS.get(value))
     return finding._replace(severity="warning") if limit.fact == "public" and private else finding

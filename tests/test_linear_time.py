@@ -11,17 +11,15 @@ import pytest
 from preflight.errors import PreflightError
 from preflight.escape import printable
 from preflight.ledger.entry import asset_name
-from preflight.net import headers, urls
-from preflight.net import urls as presigned
-from preflight.net.addresses import is_literal, kind_of
-from preflight.net.errors import refused
+from preflight.net import bodies, response, urls
+from preflight.net.addresses import address_class
 from preflight.net.redact import redact, redact_text
 from preflight.probes.sniff.text import sniff_text
 from preflight.providers.findings import UPSTREAM, finding_of
 from preflight.providers.redaction import Redactor
 from preflight.providers.refusals import Refusal, reason_of
-from preflight.sources import coding, pages
-from preflight.sources import open as opening
+from preflight.sources import diagnosis
+from preflight.sources import open as open_module
 from preflight.units import parse_quantity
 
 SMALL = 16_000
@@ -111,27 +109,28 @@ def encoded(text: str) -> bytes:
 OF_URLS: dict[str, Callable[[str], object]] = {
     "redact": redact,
     "redact_text": redact_text,
-    "expires_at": presigned.expires_at,
+    "expires_at": urls.expires_at,
     "parse": urls.parse,
-    "page_of": lambda text: pages.page_of(text, encoded("<html>" + text), text),
-    "is_url": opening.is_url,
+    "target": lambda text: urls.Url("http", "h", 80, False, None, text, False).target,
+    "page_of": lambda text: diagnosis.page_of(text, encoded("<html>" + text), text),
+    "is_url": open_module.is_url,
 }
 OTHERS: dict[str, Callable[[str], object]] = {
-    "content_range": headers.content_range,
-    "unsatisfied_range": headers.unsatisfied_range,
-    "content_length": headers.content_length,
-    "retry_after": lambda text: headers.retry_after(text, 0.0),
-    "media_type": headers.media_type,
-    "content_codings": coding.content_codings,
-    "refused": lambda text: refused("name", 403, encoded(text), False, ""),
+    "content_range": response.content_range,
+    "unsatisfied_range": response.unsatisfied_range,
+    "content_length": response.content_length,
+    "retry_after": lambda text: response.retry_after(text, 0.0),
+    "media_type": response.media_type,
+    "content_codings": bodies.content_codings,
+    "refused": lambda text: diagnosis.refused("name", 403, encoded(text), "", expired=False),
     "printable": printable,
     "redactor": Redactor([]).text,
     "finding_of": lambda text: finding_of(text, text, UPSTREAM),
     "reason_of": lambda text: reason_of(Refusal(200, text, text)),
     "sniff_text": lambda text: sniff_text(encoded(text)),
     "quantity": lambda text: parse_quantity(text, "bytes"),
-    "is_literal": is_literal,
-    "kind_of": kind_of,
+    "is_literal": urls.is_literal,
+    "address_class": address_class,
     "asset_name": lambda text: asset_name(text, "ab" * 32, 1),
 }
 

@@ -1,52 +1,105 @@
-"""The adapter of requests over checked connections: `GuardedAdapter`."""
+"""The client `requests` on the transport that checks addresses and bounds responses: `TransportAdapter`."""
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable
-from typing import Any, Final
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from requests.adapters import HTTPAdapter
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
 
-from preflight.net.addresses import Guard
-from preflight.net.bounded import bound_pools
-from preflight.net.connections import GuardedPools, ProxyPools
+from preflight.net.connections import Budget
+from preflight.net.errors import RequestFailed
+from preflight.net.transport import Timeouts, Transport
 
-HOSTS: Final = 64
-"""Hosts whose connections are kept."""
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+    from preflight.net.response import Response
+
+_ERRORS = {"tls_failed": requests.exceptions.SSLError, "timed_out": requests.exceptions.Timeout}
 
 
-class GuardedAdapter(HTTPAdapter):
-    """Sends prepared requests; `guard` admits addresses, `tls` gives the one TLS context.
+class TransportAdapter(BaseAdapter):
+    """A requests adapter over `transport`, whose options decide on proxies and certificates.
 
-    seconds  how long a response through a SOCKS proxy may take, whose sockets have no deadline
+    A failure is the exception that requests has for it, with the `RequestFailed` as its first argument; a body that
+    fails while it is read raises the `RequestFailed` itself. Every response is a stream.
     """
 
-    def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], per_host: int, seconds: float) -> None:
-        self._guard = guard
-        self._tls = tls
-        self._seconds = seconds
-        super().__init__(pool_connections=HOSTS, pool_maxsize=per_host)
+    def __init__(self, transport: Transport, total_timeout: float, max_bytes: int) -> None:
+        """`total_timeout` in s for each request, `max_bytes` for each response with its headers."""
+        super().__init__()
+        self._transport = transport
+        self._total = total_timeout
+        self._max_bytes = max_bytes
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        self.poolmanager = GuardedPools(
-            self._guard, self._tls, num_pools=connections, maxsize=maxsize, block=block, **kwargs
-        )
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send a request. `timeout` is in s, or a pair: to connect, and to wait for the next bytes."""
+        connect, idle = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        timeouts = Timeouts(self._total, connect or self._total, idle or self._total)
+        url = request.url or ""
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+        try:
+            sent = self._transport.send(request.method or "GET", url, headers, timeouts, body=_body_of(request))
+            sent.charge(Budget(self._max_bytes, "for this response"))
+        except RequestFailed as error:
+            failure = error
+        else:
+            return _response(sent, request)
+        raise _ERRORS.get(failure.code, requests.exceptions.ConnectionError)(failure)
 
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        if proxy.lower().startswith("socks"):
-            known = proxy in self.proxy_manager
-            manager = super().proxy_manager_for(proxy, **kwargs)
-            if not known:
-                bound_pools(manager, self._seconds)
-            return manager
-        if proxy not in self.proxy_manager:
-            headers = self.proxy_headers(proxy)
-            self.proxy_manager[proxy] = ProxyPools(
-                self._guard, self._tls, proxy, proxy_headers=headers, num_pools=HOSTS, **kwargs
-            )
-        return self.proxy_manager[proxy]
+    def close(self) -> None:
+        """Close the connections that no request uses."""
+        self._transport.close()
 
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """The TLS context has the CAs already; requests would load them again for every connection."""
-        conn.cert_reqs = "CERT_REQUIRED"
+
+class _BodyReader(io.RawIOBase):
+    """The body of a response as the file object that urllib3 reads and decodes."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self._response = response
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        piece = self._response.read1(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def read1(self, length: int = -1, /) -> bytes:
+        """Return what has arrived of the body, at most `length` bytes."""
+        return self._response.read1(length if length >= 0 else io.DEFAULT_BUFFER_SIZE)
+
+    def close(self) -> None:
+        self._response.close()
+        super().close()
+
+
+def _body_of(request: requests.PreparedRequest) -> Any:
+    body = request.body
+    return body.encode("utf-8") if isinstance(body, str) else body or b""
+
+
+def _response(sent: Response, request: requests.PreparedRequest) -> requests.Response:
+    response = requests.Response()
+    response.status_code = sent.status
+    response.headers = CaseInsensitiveDict(sent.headers)
+    response.url = sent.url
+    response.request = request
+    response.raw = HTTPResponse(_BodyReader(sent), sent.headers, sent.status, preload_content=False)
+    return response

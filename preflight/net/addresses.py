@@ -1,7 +1,7 @@
-"""Which addresses the whole internet can reach: `kind_of`.
+"""Which addresses the whole internet can reach, and which of a host's addresses may be connected to.
 
 The tables are written out, from the IANA special-purpose address registries (RFC 6890): what `ipaddress` calls
-global differs between Python versions, and lets through addresses that hold another address inside.
+global differs between Python versions, and lets through addresses that contain another address.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple
 
-from preflight.errors import SourceError
-from preflight.net.errors import unresolved
+from preflight.net.errors import RequestFailed, unresolved
+from preflight.net.urls import literal
+
+Resolver = Callable[[str, int], Sequence[str]]
+"""(host, port) → its addresses as text, in the order to try them. Raises `OSError` if there are none."""
+Classifier = Callable[[str], str | None]
+"""address → why it is not public; None if it is."""
 
 METADATA: Final = "cloud metadata"
-"""The kind of the addresses at which a cloud hands its machines their keys: nothing there is a file."""
+"""The class of the addresses at which a cloud gives its machines their credentials: nothing there is a file."""
 _IPV4: Final = tuple(
-    (IPv4Network(network), kind)
-    for network, kind in (
+    (IPv4Network(network), name)
+    for network, name in (
         ("169.254.169.254/32", METADATA),  # of most clouds
         ("169.254.170.2/32", METADATA),  # of AWS, for containers
         ("169.254.170.23/32", METADATA),
@@ -48,8 +53,8 @@ _IPV4: Final = tuple(
     )
 )
 _IPV6: Final = tuple(
-    (IPv6Network(network), kind)
-    for network, kind in (
+    (IPv6Network(network), name)
+    for network, name in (
         ("fd00:ec2::254/128", METADATA),
         ("fd00:ec2::23/128", METADATA),
         ("fd00:c1::a9fe:a9fe/128", METADATA),
@@ -69,7 +74,7 @@ _IPV6: Final = tuple(
     )
 )
 _GLOBAL: Final = IPv6Network("2000::/3")
-"""The one part of IPv6 that is given out (RFC 4291 2.4); everything else is reserved."""
+"""The part of IPv6 that is allocated (RFC 4291 2.4); everything else is reserved."""
 _LOW_32: Final = tuple(
     IPv6Network(network)
     for network in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")  # mapped, translated (RFC 2765), NAT64
@@ -80,123 +85,103 @@ _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 """RFC 5214 6.1: an interface identifier that ends in an IPv4 address."""
 
 
-def kind_of(address: str) -> str | None:
-    """Why nobody outside can reach `address`: `loopback`, `private network`, `link-local` …; None: everybody can.
+class ResolvedHost(NamedTuple):
+    """The addresses of a host that may be connected to.
 
-    >>> kind_of("93.184.216.34"), kind_of("::ffff:10.0.0.1"), kind_of("64:ff9b::7f00:1")
-    (None, 'private network', 'loopback')
+    public  all addresses of the host are public; mixed: only some are
     """
-    try:
-        return _kind(ip_address(address.partition("%")[0]))
-    except ValueError:
-        return "not an address"
-
-
-def is_literal(host: str) -> bool:
-    """Whether `host` is an address and no name, in any notation that a resolver takes (`127.1`, `0x7f.1`)."""
-    return literal(host) is not None
-
-
-def literal(host: str) -> str | None:
-    """Return the address that `host` is, in its usual notation; None if it is a name.
-
-    >>> literal("0177.1"), literal("2130706433"), literal("[::1]"), literal("127.0.0.1."), literal("h.example")
-    ('127.0.0.1', '127.0.0.1', '::1', '127.0.0.1', None)
-    """
-    host = host.strip("[]").removesuffix(".")
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        pass
-    try:  # octal and hexadecimal numbers, and fewer than four of them, as every resolver reads them
-        return socket.inet_ntoa(socket.inet_aton(host)) if host[:1].isdigit() and host.isascii() else None
-    except OSError:
-        return None
-
-
-def _kind(ip: IPv4Address | IPv6Address) -> str | None:
-    if isinstance(ip, IPv4Address):
-        return next((kind for network, kind in _IPV4 if ip in network), None)
-    inner = [_kind(hidden) for hidden in _hidden(ip)]
-    if inner:
-        return next((kind for kind in inner if kind is not None), None)
-    kind = next((kind for network, kind in _IPV6 if ip in network), None)
-    if kind is None and ip not in _GLOBAL:
-        kind = "reserved"
-    if kind is None and int(ip) >> 32 & 0xFFFFFFFF in _ISATAP:
-        kind = _kind(IPv4Address(int(ip) & 0xFFFFFFFF))
-    return kind
-
-
-def _hidden(ip: IPv6Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses to which a packet to `ip` is carried in the end."""
-    number = int(ip)
-    if any(ip in network for network in _LOW_32):
-        yield IPv4Address(number & 0xFFFFFFFF)
-    elif ip in _6TO4:  # RFC 3056 2
-        yield IPv4Address(number >> 80 & 0xFFFFFFFF)
-    elif ip in _TEREDO:  # RFC 4380 4: the server, then the client with every bit turned
-        yield IPv4Address(number >> 64 & 0xFFFFFFFF)
-        yield IPv4Address(~number & 0xFFFFFFFF)
-
-
-Resolver = Callable[[str, int], Sequence[str]]
-"""(host, port) → its addresses as text, in the order to try them. Raises `OSError` where there is none."""
-Judge = Callable[[str], str | None]
-"""address → why it is not public; None where it is."""
-
-
-class Admitted(NamedTuple):
-    """The addresses of a host that may be connected to; whether all, and whether only some, of its are public."""
 
     addresses: tuple[str, ...]
     public: bool
     mixed: bool
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """The addresses of `host` by the system's resolver, each once."""
+def system_resolver(host: str, port: int) -> list[str]:
+    """Return the addresses of `host` from the system's resolver, without duplicates."""
     found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class Guard:
-    """What a name may lead to. `resolve` and `judge` are there to be replaced by tests."""
+def address_class(address: str) -> str | None:
+    """Return why an address is not public: `loopback`, `private network`, `link-local` …; None if it is.
 
-    def __init__(self, *, allow_private: bool, resolve: Resolver = resolve, judge: Judge = kind_of) -> None:
+    >>> address_class("93.184.216.34"), address_class("::ffff:10.0.0.1"), address_class("64:ff9b::7f00:1")
+    (None, 'private network', 'loopback')
+    """
+    try:
+        return _class_of(ip_address(address.partition("%")[0]))
+    except ValueError:
+        return "not an address"
+
+
+def _class_of(ip: IPv4Address | IPv6Address) -> str | None:
+    if isinstance(ip, IPv4Address):
+        return next((name for network, name in _IPV4 if ip in network), None)
+    inner = [_class_of(hidden) for hidden in _hidden(ip)]
+    if inner:
+        return next((name for name in inner if name is not None), None)
+    name = next((name for network, name in _IPV6 if ip in network), None)
+    if name is None and ip not in _GLOBAL:
+        name = "reserved"
+    if name is None and int(ip) >> 32 & 0xFFFFFFFF in _ISATAP:
+        name = _class_of(IPv4Address(int(ip) & 0xFFFFFFFF))
+    return name
+
+
+def _hidden(ip: IPv6Address) -> Iterator[IPv4Address]:
+    """Yield the IPv4 addresses to which packets to `ip` are delivered in the end."""
+    number = int(ip)
+    if any(ip in network for network in _LOW_32):
+        yield IPv4Address(number & 0xFFFFFFFF)
+    elif ip in _6TO4:  # RFC 3056 2
+        yield IPv4Address(number >> 80 & 0xFFFFFFFF)
+    elif ip in _TEREDO:  # RFC 4380 4: the server, then the client with every bit inverted
+        yield IPv4Address(number >> 64 & 0xFFFFFFFF)
+        yield IPv4Address(~number & 0xFFFFFFFF)
+
+
+class AddressPolicy:
+    """Which addresses a host may lead to. `resolve` and `classify` are replaced by tests."""
+
+    def __init__(
+        self, *, allow_private: bool, resolve: Resolver = system_resolver, classify: Classifier = address_class
+    ) -> None:
         self._allow_private = allow_private
         self._resolve = resolve
-        self._judge = judge
+        self._classify = classify
 
-    def admit(self, host: str, port: int, timeout: float) -> Admitted:
-        """The addresses of `host` that may be connected to. Raises `SourceError`."""
+    def resolve(self, host: str, port: int, timeout: float) -> ResolvedHost:
+        """Return the addresses of `host` that may be connected to. Raise `SourceError`."""
         address = literal(host)
         try:
-            found = [address] if address is not None else _within(timeout, partial(self._resolve, host, port))
+            found = [address] if address is not None else _call_within(timeout, partial(self._resolve, host, port))
         except (OSError, UnicodeError) as error:
             raise unresolved(host, error if isinstance(error, OSError) else socket.gaierror()) from None
-        return admit(host, found, allow_private=self._allow_private, judge=self._judge)
+        return check_addresses(host, found, allow_private=self._allow_private, classify=self._classify)
 
 
-def admit(host: str, found: Sequence[str], *, allow_private: bool, judge: Judge = kind_of) -> Admitted:
-    """Which of the addresses `found` for `host` may be connected to: the public ones, and with `allow_private` those
-    of this network too, but for metadata services.
+def check_addresses(
+    host: str, found: Sequence[str], *, allow_private: bool, classify: Classifier = address_class
+) -> ResolvedHost:
+    """Return which of the addresses `found` for `host` may be connected to.
 
-    Raises `SourceError` `address_not_public` where none is left.
+    Those are the public ones and, with `allow_private`, those of this network too, except for metadata services.
+    Raise `SourceError` `address_not_public` if none is left.
     """
-    kinds = {address: judge(address) for address in found}
-    public = tuple(address for address, kind in kinds.items() if kind is None)
-    private = tuple(address for address, kind in kinds.items() if kind not in (None, METADATA))
-    admitted = public + private if allow_private else public
-    if not admitted:
-        address, kind = next(iter(kinds.items()), ("nowhere", "no address"))
+    classes = {address: classify(address) for address in found}
+    public = tuple(address for address, name in classes.items() if name is None)
+    private = tuple(address for address, name in classes.items() if name not in (None, METADATA))
+    allowed = public + private if allow_private else public
+    if not allowed:
+        address, name = next(iter(classes.items()), ("nowhere", "no address"))
         where = host if host.strip("[]") == address else f"{host} leads to {address}, which"
-        raise SourceError("address_not_public", f"{where} is no public address ({kind}): {_remedy(kind)}")
-    return Admitted(admitted, len(public) == len(kinds), 0 < len(public) < len(kinds))
+        detail = f"is not a public address ({name})"
+        raise RequestFailed("address_not_public", f"{where} {detail}: {_remedy(name)}", detail, sent=False)
+    return ResolvedHost(allowed, len(public) == len(classes), 0 < len(public) < len(classes))
 
 
-def _remedy(kind: str | None) -> str:
-    if kind == METADATA:
+def _remedy(name: str | None) -> str:
+    if name == METADATA:
         return "such addresses are never read; give the address of the file"
     return (
         "no service can fetch from it; put the file on a public host, or allow private addresses if only this network"
@@ -204,14 +189,14 @@ def _remedy(kind: str | None) -> str:
     )
 
 
-def _within(timeout: float, call: Callable[[], Sequence[str]]) -> Sequence[str]:
-    """What `call` gives, or `TimeoutError`: the system's resolver knows no timeout, so it is left alone in a thread."""
+def _call_within(timeout: float, call: Callable[[], Sequence[str]]) -> Sequence[str]:
+    """Return what `call` returns, or raise `TimeoutError`: the resolver has no timeout, so it runs in a thread."""
     outcome: list[Sequence[str] | Exception] = []
 
     def run() -> None:
         try:
             outcome.append(call())
-        except Exception as error:  # handed over to the thread that waits
+        except Exception as error:  # raised again in the thread that waits
             outcome.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

@@ -1,103 +1,246 @@
-"""Connections that check a host's addresses when they connect, connect to what was checked, and end in time.
+"""Connections to checked addresses that read within a byte budget and a deadline, and the pool that keeps them.
 
-urllib3 asks its connection class for a socket (`_new_conn`) and leaves TLS and HTTP to others, so this is the one
-place where a name becomes an address: nothing can be looked up again behind the check. The certificate and the Host
-header still carry the name.
+This is the one place where a host name becomes an address: what was checked is what is connected to, and nothing
+looks the name up again. The certificate and the Host header still carry the name.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from threading import Lock
+from typing import Final
 
-from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager, ProxyManager
-from urllib3.connection import HTTPSConnection
-from urllib3.util.ssl_match_hostname import CertificateError
+from preflight.net.addresses import ResolvedHost
+from preflight.net.errors import InvalidResponse, insecure, unconnected
+from preflight.net.urls import ascii_host
 
-from preflight.net.addresses import Admitted, Guard, resolve
-from preflight.net.bounded import BoundedConnection
-from preflight.net.errors import insecure, unconnected
-from preflight.net.sockets import dial
-
-
-class _Guarded(BoundedConnection):
-    """What http and https have in common."""
-
-    guard: Guard
-    admitted: Admitted | None = None
-
-    def _new_conn(self) -> socket.socket:
-        timeout = float(self.timeout) if isinstance(self.timeout, int | float) else 30.0
-        end = time.monotonic() + timeout
-        if self.proxy is not None:  # the proxy's address is the caller's choice
-            found: Sequence[str] = resolve(self._dns_host, self.port)
-        else:
-            self.admitted = self.guard.admit(self._dns_host, self.port, timeout)
-            found = self.admitted.addresses
-        return dial(found, self.host, self.port, end, self.socket_options or [])
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides it
-        response = super().getresponse()
-        response.admitted = self.admitted  # type: ignore[attr-defined]
-        return response
+CHUNK_SIZE: Final = 64 << 10
+"""Bytes that are received at once, so that a length that lies reserves no memory."""
+READ_AHEAD: Final = 16 << 10
+"""Bytes that are received at once to find the end of a line."""
+ADDRESS_TIMEOUT: Final = 10.0
+"""s that one address of several may take to connect before the next one is tried."""
+MAX_POOLED_HOSTS: Final = 64
 
 
-class GuardedHTTP(_Guarded):
-    """To a server, or to a proxy that fetches for us."""
+class Budget:
+    """How many bytes may be received: of one part of a response, or of all responses for one file.
+
+    left  bytes that may still come
+    """
+
+    __slots__ = ("_most", "_what", "left")
+
+    def __init__(self, most: int, what: str) -> None:
+        self.left = most
+        self._most = most
+        self._what = what
+
+    def reset(self) -> None:
+        """Restore the full budget."""
+        self.left = self._most
+
+    def exceeded(self) -> InvalidResponse:
+        """Return the error for more bytes than that."""
+        return InvalidResponse(f"more than {self._most} bytes {self._what}")
 
 
-class GuardedHTTPS(_Guarded, HTTPSConnection):
-    """TLS over a checked connection."""
+class Connection:
+    """A TCP or TLS connection, used by one thread at a time.
 
-    def connect(self) -> None:
+    resolved  the checked addresses of its host; None if a proxy resolves them
+    budget    bytes that may be received
+    received  bytes received since `start`
+    reused    it has carried a request before
+    """
+
+    __slots__ = ("_buffer", "_end", "_idle", "budget", "received", "resolved", "reused", "sock")
+
+    def __init__(self, sock: socket.socket, resolved: ResolvedHost | None = None) -> None:
+        self.sock = sock
+        self.resolved = resolved
+        self.reused = False
+        self.received = 0
+        self.budget = Budget(0, "")
+        self._buffer = bytearray()
+        self._end = self._idle = 0.0
+
+    def start(self, end: float, idle: float, budget: Budget) -> None:
+        """Prepare for one request: `end` (monotonic, in s) limits all of it, `idle` s each wait for bytes."""
+        self._end = end
+        self._idle = idle
+        self.budget = budget
+        self.received = 0
+
+    def extend(self, end: float) -> None:
+        """Put the end off, for a body that takes its time to be sent."""
+        self._end = end
+
+    def limit_wait(self, seconds: float) -> None:
+        """Bring the end forward, for bytes that are only worth a short wait."""
+        self._end = min(self._end, time.monotonic() + seconds)
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`. Raise `OSError`, and `TimeoutError` at the end of the time."""
+        self._set_timeout()
+        self.sock.sendall(data)
+
+    def readline(self, limit: int) -> bytes:
+        """Return the bytes up to the next LF and with it, at most `limit`; fewer only if the connection ends."""
+        buffer, searched = self._buffer, 0
+        while (end := buffer.find(b"\n", searched, limit) + 1) == 0:
+            searched = len(buffer)
+            if searched >= limit:
+                end = limit
+                break
+            data = self._receive(READ_AHEAD)
+            if not data:
+                end = searched
+                break
+            buffer += data
+        line = bytes(buffer[:end])
+        del buffer[:end]
+        return line
+
+    def read(self, length: int) -> bytes:
+        """Return the next bytes, at most `length`, as soon as there are any; empty if the connection ends."""
+        if not self._buffer:
+            return self._receive(min(length, CHUNK_SIZE))
+        piece = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return piece
+
+    def buffered_lines(self) -> int:
+        """Return how many complete lines have been received and not read."""
+        return self._buffer.count(b"\n")
+
+    def is_reusable(self) -> bool:
+        """Return whether the connection can carry another request: it is open, and no byte of it is unread."""
+        return not self._buffer and not _is_readable(self.sock)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.sock.close()
+
+    def _receive(self, length: int) -> bytes:
+        budget = self.budget
+        if budget.left <= 0:
+            raise budget.exceeded()
+        self._set_timeout()
+        data = self.sock.recv(min(length, budget.left))
+        count = len(data)
+        self.received += count
+        budget.left -= count
+        return data
+
+    def _set_timeout(self) -> None:
+        """Limit the next wait: a socket's own timeout would start again with every byte."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.sock.settimeout(min(left, self._idle))
+
+
+def connect(addresses: Sequence[str], host: str, port: int, end: float) -> socket.socket:
+    """Return a socket to the first of `addresses` that accepts a connection before `end`. Raise `SourceError`."""
+    failure: OSError = TimeoutError()
+    for tried, address in enumerate(addresses, 1):
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        sock = None
         try:
-            super().connect()
-        except TimeoutError:
-            raise
-        except (ssl.SSLError, CertificateError) as error:
-            raise insecure(self.host, error) from None
+            family, kind, protocol, _, place = socket.getaddrinfo(
+                address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )[0]
+            sock = socket.socket(family, kind, protocol)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(left if tried == len(addresses) else min(left, ADDRESS_TIMEOUT))
+            sock.connect(place)
         except OSError as error:
-            raise unconnected(self.host, error) from None
+            failure = error
+            if sock is not None:
+                sock.close()
+        else:
+            return sock
+    raise unconnected(host, failure)
 
 
-class _Guarding(PoolManager):
-    """Makes pools whose connections ask `guard`, and that share one TLS context: to load the CAs takes long."""
+def secure(sock: socket.socket, context: ssl.SSLContext, host: str, end: float) -> socket.socket:
+    """Return a TLS connection to `host` over a socket, which is closed on failure. Raise `SourceError`."""
+    try:
+        sock.settimeout(max(end - time.monotonic(), 0.001))
+        name = ascii_host(host).removesuffix(".")
+        if isinstance(sock, ssl.SSLSocket):  # TLS within the TLS of a proxy
+            from urllib3.util.ssltransport import SSLTransport
 
-    guard: Guard
-    tls: Callable[[], ssl.SSLContext]
-
-    def _new_pool(
-        self, scheme: str, host: str, port: int, request_context: dict[str, Any] | None = None
-    ) -> HTTPConnectionPool:
-        context = dict(self.connection_pool_kw if request_context is None else request_context)
-        if scheme == "https":
-            context["ssl_context"] = self.tls()
-        pool = super()._new_pool(scheme, host, port, context)
-        pool.ConnectionCls = partial(_connection, scheme, self.guard)  # type: ignore[assignment]
-        return pool
-
-
-class GuardedPools(_Guarding):
-    """Connection pools straight to the servers."""
-
-    def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], **kwargs: Any) -> None:
-        self.guard, self.tls = guard, tls
-        super().__init__(**kwargs)
+            return SSLTransport(sock, context, server_hostname=name)  # type: ignore[return-value]
+        return context.wrap_socket(sock, server_hostname=name)
+    except TimeoutError:
+        sock.close()
+        raise
+    except ssl.SSLError as error:  # a failed check of the certificate is one, too
+        sock.close()
+        raise insecure(host, error) from None
+    except OSError as error:
+        sock.close()
+        raise unconnected(host, error) from None
 
 
-class ProxyPools(_Guarding, ProxyManager):
-    """Connection pools through a proxy."""
+class ConnectionPool:
+    """Open connections that no request uses, by a key for what they lead to."""
 
-    def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], proxy_url: str, **kwargs: Any) -> None:
-        self.guard, self.tls = guard, tls
-        ProxyManager.__init__(self, proxy_url, **kwargs)
+    def __init__(self, per_key: int) -> None:
+        self._per_key = per_key
+        self._idle: OrderedDict[Hashable, list[Connection]] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: Hashable) -> Connection | None:
+        """Return a connection that can be used again, the one used last; None if there is none."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(key)
+                if not idle:
+                    return None
+                connection = idle.pop()
+            if connection.is_reusable():
+                connection.reused = True
+                return connection
+            connection.close()
+
+    def put(self, key: Hashable, connection: Connection) -> None:
+        """Keep a connection whose response was read to its end."""
+        surplus = []
+        with self._lock:
+            idle = self._idle.setdefault(key, [])
+            self._idle.move_to_end(key)
+            if len(idle) < self._per_key:
+                idle.append(connection)
+            else:
+                surplus.append(connection)
+            if len(self._idle) > MAX_POOLED_HOSTS:
+                surplus += self._idle.popitem(last=False)[1]
+        for each in surplus:
+            each.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            idle = [connection for connections in self._idle.values() for connection in connections]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
 
 
-def _connection(scheme: str, guard: Guard, **kwargs: Any) -> _Guarded:
-    connection = GuardedHTTPS(**kwargs) if scheme == "https" else GuardedHTTP(**kwargs)
-    connection.guard = guard
-    return connection
+def _is_readable(sock: socket.socket) -> bool:
+    """Return whether bytes or the end of the connection have arrived."""
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))

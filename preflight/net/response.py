@@ -1,162 +1,363 @@
-"""The response of `http.client` with a head and a framing that are read strictly and within bounds."""
+"""One HTTP/1.1 response (RFC 9112), read strictly and within bounds: `Response`, and what its headers say.
+
+`http.client` and `urllib3` skip any number of interim responses and guess at ambiguous lengths. Here every byte counts
+against a budget, and what other software on the way could read differently is refused.
+"""
 
 from __future__ import annotations
 
 import re
-import socket
-import time
-from http.client import BadStatusLine, HTTPMessage, HTTPResponse, RemoteDisconnected
-from typing import Any, Final
+from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final, NamedTuple
 
-from preflight.net.framing import (
-    Budget,
-    BufferedStream,
-    ChunkedBody,
-    InvalidResponse,
-    LimitedReader,
-    body_length,
-    transfer_codings,
-)
+from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.errors import SourceError
+from preflight.net.addresses import ResolvedHost
+from preflight.net.bodies import ChunkedReader
+from preflight.net.connections import CHUNK_SIZE, Budget, Connection
+from preflight.net.errors import IncompleteResponse, InvalidResponse, cut_off, malformed, timed_out
+from preflight.net.redact import redact
 
 MAX_HEAD: Final = 64 << 10
 """Bytes of the status line and the header section, with those of all interim responses before."""
 MAX_STATUS_LINE: Final = 8 << 10
 MAX_HEADERS: Final = 100
 MAX_BODY: Final = 1 << 50
-"""Bytes after the head that may be received, unless `BoundedResponse.charge` sets less."""
+"""Bytes after the head that may be received, unless `Response.charge` sets less."""
+PEEK_BYTES: Final = 1 << 12
+PEEK_TIMEOUT: Final = 0.25
+"""s to wait for the page of an error, which only helps to explain it."""
 
 _STATUS: Final = re.compile(r"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?:[ \t].*)?")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _FRAMING: Final = frozenset(("content-length", "transfer-encoding"))
+_RANGE: Final = re.compile(r"\s*bytes[ =]\s*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
+_UNSATISFIED: Final = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.ASCII | re.IGNORECASE)
+_MAX_DATE_CHARS: Final = 64
 
 
-class BoundedResponse(HTTPResponse):
-    """One response on a connection. `fp` of `http.client` gives the decoded body without chunk framing.
+class Head(NamedTuple):
+    """The head of a final response, and where its body ends (6.3).
 
-    received  bytes taken from the connection
-    leftover  whether more came than belongs to the response: the connection must serve no other
+    headers     values by name in lower case; those of a repeated header are joined with commas
+    length      bytes of the body; None if it is chunked, or ends with the connection
+    keep_alive  the connection can carry another request once the body was read
     """
 
-    def __init__(self, sock: socket.socket, *args: Any, seconds: float | None = None, **kwargs: Any) -> None:
-        """Read a response within `seconds`; None if the socket itself has a deadline."""
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        end = None if seconds is None else time.monotonic() + seconds
-        self._wire = LimitedReader(sock, Budget(MAX_HEAD, "of headers"), end)
-        self._stream = BufferedStream(self._wire)
-        self.fp = self._stream
+    status: int
+    headers: dict[str, str]
+    length: int | None
+    chunked: bool
+    keep_alive: bool
 
-    @property
-    def leftover(self) -> bool:
-        return self._stream.leftover
 
-    @property
-    def received(self) -> int:
-        return self._wire.received
+def read_head(connection: Connection, method: str) -> Head:
+    """Read the head of the final response to a request with `method`.
+
+    Raise `InvalidResponse`, `IncompleteResponse`, `OSError`.
+    """
+    version, status = _read_status_line(connection)
+    fields = _read_fields(connection)
+    while 100 <= status < 200:  # RFC 9110 15.2: any number of them; no protocol switch was requested
+        if status == 101:
+            raise InvalidResponse("it switches to another protocol")
+        version, status = _read_status_line(connection)
+        fields = _read_fields(connection)
+    is_tunnel = method == "CONNECT" and 200 <= status < 300
+    return _frame(version, status, fields, has_body=method != "HEAD" and status not in (204, 304) and not is_tunnel)
+
+
+def _frame(version: int, status: int, fields: list[tuple[str, str]], *, has_body: bool) -> Head:
+    """Determine where the body ends, and whether the connection is reusable.
+
+    After a 204 or 304 it is not: servers that send a body all the same are too many.
+    """
+    headers: dict[str, str] = {}
+    lengths, codings = [], []
+    for name, value in fields:
+        lower = name.lower()
+        if lower == "content-length":
+            lengths.append(value)
+        elif lower == "transfer-encoding":
+            codings.append(value)
+        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+    chunked = is_chunked(codings)
+    length = None if chunked else body_length(lengths)
+    if chunked:  # a length means nothing beside chunks
+        headers.pop("content-length", None)
+    elif codings:  # `identity`: no coding at all
+        del headers["transfer-encoding"]
+    words = {word.strip().lower() for word in headers.get("connection", "").split(",")}
+    keep_alive = (
+        "close" not in words
+        and (version == 11 or ("keep-alive" in words and not codings))
+        and (chunked or length is not None or not has_body)
+        and status not in (204, 304)
+        and not (codings and length is not None)
+    )
+    return Head(status, headers, length if has_body else 0, chunked and has_body, keep_alive)
+
+
+def _read_status_line(connection: Connection) -> tuple[int, int]:
+    """Return version (10 or 11) and status (4)."""
+    line = _read_line(connection, MAX_STATUS_LINE, b"HTTP/")
+    found = _STATUS.fullmatch(line)
+    if found is None:
+        raise InvalidResponse("it does not begin with a status line")
+    return 10 if found[1] == "0" else 11, int(found[2])
+
+
+def _read_fields(connection: Connection) -> list[tuple[str, str]]:
+    """Return the header section (5). A line that begins with whitespace continues the previous one (5.2)."""
+    fields: list[tuple[str, str]] = []
+    while line := _read_line(connection, MAX_HEAD):
+        if line[0] in " \t":
+            if not fields:
+                raise InvalidResponse("its first header line begins with whitespace")
+            name, value = fields.pop()
+            fields.append((name, " ".join((value, line.strip(" \t"))).strip(" ")))
+            continue
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip(" \t"):
+            raise InvalidResponse("a header line without a name")
+        if len(fields) == MAX_HEADERS:
+            raise InvalidResponse(f"more than {MAX_HEADERS} headers")
+        fields.append((name, value.strip(" \t")))
+    for name, _ in fields:
+        if not _NAME.fullmatch(name) and name.strip().lower() in _FRAMING:  # 5.1: others would see another body
+            raise InvalidResponse(f"invalid header name {name[:40]!r}")
+    return [(name, value) for name, value in fields if _NAME.fullmatch(name)]
+
+
+def _read_line(connection: Connection, limit: int, start: bytes = b"") -> str:
+    """Return a line of the head without its end; it must begin with `start`."""
+    line = connection.readline(limit)
+    if line and not line.startswith(start):
+        raise InvalidResponse("it does not begin with a status line")
+    if len(line) == limit:
+        raise InvalidResponse(f"a header line of more than {limit - 1} bytes")
+    if not line.endswith(b"\n"):
+        raise IncompleteResponse
+    text = line[:-1].removesuffix(b"\r").decode("latin-1")
+    if "\r" in text or "\0" in text:
+        raise InvalidResponse("a NUL or a bare CR in its headers")
+    return text
+
+
+def is_chunked(values: list[str]) -> bool:
+    """Return whether the body is chunked, by the values of all Transfer-Encoding fields (6.1, 6.3).
+
+    Raise `InvalidResponse` for other codings, which were not requested.
+    """
+    if not values:
+        return False
+    codings = [coding.strip(" \t").lower() for value in values for coding in value.split(",")]
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if not codings:
+        return False
+    if codings != ["chunked"]:
+        raise InvalidResponse(f"unrequested transfer coding {', '.join(codings)[:40]!r}")
+    return True
+
+
+def body_length(values: list[str]) -> int | None:
+    """Return the bytes of the body, by the values of all Content-Length fields (6.3); None without one.
+
+    A proxy may have repeated the same field. Raise `InvalidResponse` for anything but a plain decimal number, which
+    other software on the way would read differently.
+    """
+    if not values:
+        return None
+    if len(set(values)) > 1 or not _LENGTH.fullmatch(values[0]):
+        raise InvalidResponse(f"invalid Content-Length {', '.join(values)[:40]!r}")
+    return int(values[0])
+
+
+class Response:
+    """Status and headers, and a body that is read as far as wanted. `close` it: it may hold a slot at its host.
+
+    url         what was requested
+    status      of the final response; headers: values by name in lower case
+    resolved    the addresses of its host; None if only a proxy knows them
+    on_read     called for each read with its bytes and the s that it waited; None for the first one, which includes
+                the time until the server begins to send
+    """
+
+    __slots__ = (
+        *("_chunks", "_clock", "_connection", "_has_begun", "_keep_alive", "_left", "_release", "_seconds"),
+        *("headers", "on_read", "resolved", "status", "url"),
+    )
+
+    def __init__(
+        self,
+        url: str,
+        head: Head,
+        connection: Connection,
+        release: Callable[[Connection, bool], None],
+        seconds: float,
+        resolved: ResolvedHost | None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """`release` takes the connection back, and whether it is reusable; `seconds` were allowed, for messages."""
+        self.url = url
+        self.status, self.headers, self._left, chunked, self._keep_alive = head
+        self.resolved = resolved
+        self.on_read: Callable[[int, float | None], None] | None = None
+        self._has_begun = False
+        self._clock = clock
+        self._connection: Connection | None = connection
+        self._chunks = ChunkedReader(connection) if chunked else None
+        self._release = release
+        self._seconds = seconds
+        connection.budget = Budget(MAX_BODY, "of a response")
+
+    def header(self, name: str) -> str:
+        """Return the value of a header; empty if there is none."""
+        return self.headers.get(name.lower(), "")
 
     def charge(self, budget: Budget) -> None:
-        """Count all bytes of the response, even those received, against `budget`. May raise `InvalidResponse`."""
-        budget.left -= self._wire.received
-        if budget.left < 0:
-            raise budget.exceeded()
-        self._wire.budget = budget
-
-    def begin(self, **_: Any) -> None:
-        """Read the head of the final response."""
-        if self.headers is not None:
+        """Count every byte received for this response against `budget`, even earlier ones. Raise `SourceError`."""
+        if self._connection is None:
             return
-        version, status = self._read_status_line()
-        headers = self._read_headers()
-        while 100 <= status < 200:  # RFC 9110 15.2: any number of them; no protocol switch was requested
-            if status == 101:
-                raise InvalidResponse("it switches to another protocol")
-            version, status = self._read_status_line()
-            headers = self._read_headers()
-        self.version, self.code, self.status, self.reason = version, status, status, ""
-        self.headers = self.msg = headers
-        self._frame()
-        self._wire.budget = Budget(MAX_BODY, "of an answer")
+        budget.left -= self._connection.received
+        self._connection.budget = budget
+        if budget.left < 0:
+            self.close()
+            raise malformed(redact(self.url), budget.exceeded())
 
-    def read(self, amt: int | None = None) -> bytes:
-        data = super().read(amt)
-        self._finish()
-        return data
+    def read(self, length: int) -> bytes:
+        """Return the next `length` bytes of the body; fewer only where it ends. Raise `SourceError`."""
+        piece = self.read1(length)
+        if len(piece) == length or not piece:
+            return piece
+        pieces = [piece]
+        length -= len(piece)
+        while length > 0 and (piece := self.read1(length)):
+            pieces.append(piece)
+            length -= len(piece)
+        return b"".join(pieces)
 
-    def read1(self, n: int = -1) -> bytes:
-        data = super().read1(n)
-        self._finish()
-        return data
+    def read1(self, length: int) -> bytes:
+        """Return what has arrived of the body, at most `length` bytes; empty at its end. Raise `SourceError`."""
+        connection = self._connection
+        if connection is None:
+            return b""
+        piece = b""
+        began = self._clock.monotonic() if self._has_begun and self.on_read is not None else None
+        try:
+            piece = self._read(connection, min(length, CHUNK_SIZE))
+            return piece
+        except TimeoutError:
+            raise timed_out(redact(self.url), self._seconds) from None
+        except InvalidResponse as error:
+            raise malformed(redact(self.url), error) from None
+        except (IncompleteResponse, OSError):
+            raise cut_off(redact(self.url)) from None
+        finally:
+            self._has_begun = True
+            if self.on_read is not None:
+                self.on_read(len(piece), None if began is None else self._clock.monotonic() - began)
 
-    def _frame(self) -> None:
-        """Determine where the body ends (RFC 9112 6.3), and whether the connection is reusable."""
-        sent = self.headers.get_all("Transfer-Encoding", [])
-        chunked = transfer_codings(sent)
-        length = None if chunked else body_length(self.headers.get_all("Content-Length", []))
-        if sent and not chunked:
-            del self.headers["Transfer-Encoding"]  # `identity`: no coding at all
-        elif chunked and "Content-Length" in self.headers:
-            del self.headers["Content-Length"]  # it means nothing beside chunks
-        bodiless = self._method == "HEAD" or self.status in (204, 304)  # type: ignore[attr-defined]
-        self.chunked, self.chunk_left = False, None
-        self.length = 0 if bodiless else length
-        words = {word.strip().lower() for value in self.headers.get_all("Connection", []) for word in value.split(",")}
-        self.will_close = (
-            "close" in words
-            or (self.version == 10 and ("keep-alive" not in words or bool(sent)))
-            or (self.length is None and not chunked)
-            or (bool(sent) and length is not None)
-        )
-        if chunked and not bodiless:
-            self.fp = ChunkedBody(self._stream)  # type: ignore[assignment]
+    def _read(self, connection: Connection, length: int) -> bytes:
+        """Read once, and give the connection back with the last byte."""
+        if self._chunks is not None:
+            piece = self._chunks.read(length)
+            if self._chunks.ended:
+                self._finish()
+        elif self._left is None:
+            piece = connection.read(length)
+        else:
+            piece = connection.read(min(length, self._left)) if self._left else b""
+            self._left -= len(piece)
+            if not self._left:
+                self._finish()
+            elif not piece:
+                raise IncompleteResponse
+        return piece
+
+    def peek(self, length: int = PEEK_BYTES) -> bytes:
+        """Return up to `length` bytes of the page of an error or a redirect, if they come at once."""
+        if self._connection is not None:
+            self._connection.limit_wait(PEEK_TIMEOUT)
+        try:
+            return self.read1(length)
+        except SourceError:
+            return b""
+
+    def drain_and_close(self) -> None:
+        """`close`, after a short rest of the body was read, so that the connection can be used again."""
+        if self._left is not None and self._left <= PEEK_BYTES:
+            self.peek()
+        self.close()
+
+    def close(self) -> None:
+        """Keep the connection if the body was read to its end, else close it: the rest is not worth reading."""
+        if self._connection is not None and (self._left == 0 or (self._chunks is not None and self._chunks.ended)):
+            self._finish()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._release(connection, False)
 
     def _finish(self) -> None:
-        """Release the connection with the last byte, as `http.client` does, not with the read after it."""
-        body: object = self.fp
-        if self.length == 0 or (isinstance(body, ChunkedBody) and body.ended):
-            self.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._release(connection, self._keep_alive)
 
-    def _read_status_line(self) -> tuple[int, int]:
-        """Return version (10 or 11) and status (4)."""
-        line = self._line(MAX_STATUS_LINE, b"HTTP/")
-        found = _STATUS.fullmatch(line)
-        if found is None:
-            raise BadStatusLine(line[:100])
-        return 10 if found[1] == "0" else 11, int(found[2])
 
-    def _read_headers(self) -> HTTPMessage:
-        """Read the header section (5). A line that begins with whitespace continues the previous one (5.2)."""
-        fields: list[tuple[str, str]] = []
-        while line := self._line(MAX_HEAD):
-            if line[0] in " \t":
-                if not fields:
-                    raise InvalidResponse("its first header line begins with whitespace")
-                name, value = fields.pop()
-                fields.append((name, " ".join((value, line.strip(" \t"))).strip(" ")))
-                continue
-            name, colon, value = line.partition(":")
-            if not colon or not name.strip(" \t"):
-                raise InvalidResponse("a header line without a name")
-            if len(fields) == MAX_HEADERS:
-                raise InvalidResponse(f"more than {MAX_HEADERS} headers")
-            fields.append((name, value.strip(" \t")))
-        headers = HTTPMessage()
-        for name, value in fields:
-            if _NAME.fullmatch(name):
-                headers[name] = value
-            elif name.strip().lower() in _FRAMING:  # 5.1: whoever reads it otherwise sees another body
-                raise InvalidResponse(f"invalid header name {name[:40]!r}")
-        return headers
+class Part(NamedTuple):
+    """Which bytes a 206 gives: first and last byte, and bytes of the whole if the server says it."""
 
-    def _line(self, longest: int, start: bytes = b"") -> str:
-        """Return a line of the head without its end; it must begin with `start`."""
-        line = self._stream.readline(longest)
-        if line and not line.startswith(start):
-            raise BadStatusLine(line[:100].decode("latin-1"))
-        if len(line) == longest:
-            raise InvalidResponse(f"a header line of more than {longest - 1} bytes")
-        if not line.endswith(b"\n"):
-            raise RemoteDisconnected("Remote end closed connection within the head of its response")
-        text = line[:-1].removesuffix(b"\r").decode("latin-1")
-        if "\r" in text or "\0" in text:
-            raise InvalidResponse("a NUL or a bare CR in its headers")
-        return text
+    first: int
+    last: int
+    total: int | None
+
+
+def content_range(text: str) -> Part | None:
+    """Parse the Content-Range of a 206 (RFC 9110 14.4); None if it is malformed.
+
+    >>> content_range("bytes 0-99/1234")
+    Part(first=0, last=99, total=1234)
+    """
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        return None
+    part = Part(int(found[1]), int(found[2]), None if found[3] == "*" else int(found[3]))
+    return part if part.first <= part.last and (part.total is None or part.last < part.total) else None
+
+
+def unsatisfied_range(text: str) -> int | None:
+    """Return the bytes of the whole from the Content-Range of a 416; None if it does not say."""
+    found = _UNSATISFIED.fullmatch(text)
+    return int(found[1]) if found else None
+
+
+def content_length(text: str) -> int | None:
+    """Parse Content-Length (RFC 9110 8.6), which a careless proxy may have repeated; None if it is malformed."""
+    values = {value.strip() for value in text.split(",")}
+    value = values.pop()
+    return int(value) if not values and value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+def retry_after(text: str, now: float) -> float | None:
+    """Return the s to wait by Retry-After (RFC 9110 10.2.3), a number or a date; `now` is in s since 1970.
+
+    >>> retry_after("120", 0), retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 50.0), retry_after("soon", 0)
+    (120.0, 10.0, None)
+    """
+    text = text.strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text[:_MAX_DATE_CHARS])
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def media_type(text: str) -> str | None:
+    """Return the Content-Type (RFC 9110 8.3) without its parameters, in lower case; None if it is malformed."""
+    name = text.partition(";")[0].strip().lower()
+    return name if name.isprintable() and 0 < len(name) < 128 else None

@@ -1,157 +1,384 @@
-"""Sends one request and hands out one answer: `Transport`, shared by all sources with the same options.
+"""Send one request and return its response: `Transport`, shared by all callers with the same options.
 
-It uses the adapter of requests without its `Session`: that reads the whole body of a redirect, however long, keeps
-cookies of one source for another, and follows redirects before anybody could look at them.
+It follows no redirect, keeps no cookie and repeats nothing: callers look at each response before anything else is sent.
 """
 
 from __future__ import annotations
 
-import http.client
+import math
 import os
-import random
 import ssl
-import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
-from urllib.parse import urlsplit
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from threading import Lock, get_ident
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import unquote
 
-import requests
-import urllib3
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, get_netrc_auth, select_proxy
-from urllib3.response import BaseHTTPResponse
-from urllib3.util.ssl_ import create_urllib3_context
-
+from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
-from preflight.net.adapter import GuardedAdapter
-from preflight.net.addresses import Admitted, Guard, Judge, Resolver, kind_of, resolve
-from preflight.net.answer import Answer
-from preflight.net.errors import Passing, broken, cause_of, garbled, insecure, timed_out
-from preflight.net.limiter import Gate, Place
-from preflight.net.log_filter import quiet
+from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
+from preflight.net.connections import Budget, Connection, ConnectionPool, connect, secure
+from preflight.net.errors import IncompleteResponse, InvalidResponse, disconnected, insecure, malformed, timed_out
 from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
+from preflight.net.proxies import Proxy, basic_credentials
 from preflight.net.redact import redact
-from preflight.net.sockets import TlsSocket
+from preflight.net.response import MAX_HEAD, Head, Response, read_head
+from preflight.net.urls import Url, parse
 
 _CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""Environment variables that name a CA bundle, in order of precedence."""
+_SEND_SIZE: Final = 64 << 10
+
+
+class Timeouts(NamedTuple):
+    """How long a request may take, in s.
+
+    total    from the start to the end of the response's body; the time to send a body does not count
+    connect  to connect, TLS included; idle: for each wait for bytes
+    """
+
+    total: float
+    connect: float = math.inf
+    idle: float = math.inf
+
+
+class RequestBody(Protocol):
+    """A body that is read while it is sent. `len()` gives its bytes."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, length: int, /) -> bytes: ...
 
 
 class Transport:
-    """Connections, places at hosts, and time. Everything but `options` is there to be replaced by tests.
+    """Connections, slots at hosts, and time. Everything but `options` is there to be replaced.
 
-    resolve  name → addresses · judge  address → why it is not public · tls  the TLS context
-    clock    s, for deadlines · now  s since 1970 · sleep  waits s · jitter  0 to 1
+    resolve  name → addresses; classify: address → why it is not public
+    tls      returns the TLS context; ca_bundle: path of the CAs that it trusts in place of certifi's
     """
 
     def __init__(
         self,
         options: HttpOptions = DEFAULT_OPTIONS,
         *,
-        resolve: Resolver = resolve,
-        judge: Judge = kind_of,
+        resolve: Resolver = system_resolver,
+        classify: Classifier = address_class,
         tls: Callable[[], ssl.SSLContext] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        ca_bundle: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.clock, self.now, self.sleep, self.jitter = clock, now, sleep, jitter
+        self.clock = clock
         self._seconds = options.timeout
-        self._lock = threading.Lock()
-        self._tls: ssl.SSLContext | None = None
-        self._gate = Gate(options.per_host)
         self._trust_env = options.trust_env
-        self._proxies = {"http": options.proxy, "https": options.proxy} if options.proxy else {}
-        self._guard = Guard(allow_private=options.allow_private, resolve=resolve, judge=judge)
-        self._adapter = GuardedAdapter(self._guard, tls or self._tls_context, options.per_host, options.timeout)
+        self._proxy = options.proxy
+        self._policy = AddressPolicy(allow_private=options.allow_private, resolve=resolve, classify=classify)
+        self._limiter = HostLimiter(options.per_host)
+        self._pool = ConnectionPool(options.per_host)
+        self._tls = tls or self._tls_context
+        self._ca_bundle = ca_bundle
+        self._context: ssl.SSLContext | None = None
+        self._lock = Lock()
 
-    def place(self, host: str, patience: float) -> Place | None:
-        """A place at `host`, for `send`. None where for `patience` s nobody gives one back."""
-        return self._gate.enter(host, patience)
+    def acquire(self, host: str, timeout: float) -> Slot | None:
+        """Acquire a slot at `host`, for `send`; return None after `timeout` seconds without a release."""
+        return self._limiter.acquire(host, timeout)
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], place: Place, timeout: float) -> Answer:
-        """Send a request and wait for the head of its answer, for `timeout` s in all. Raises `SourceError`.
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        timeouts: Timeouts,
+        *,
+        body: bytes | RequestBody = b"",
+        slot: Slot | None = None,
+    ) -> Response:
+        """Send a request and return its response once its head is there. Raise `SourceError`.
 
-        The place goes over to the answer, or is given back.
+        slot  is released with the response, or now if there is none
         """
-        name = redact(url)
         try:
-            request = self._prepared(method, url, headers, name)
-            proxies = self._proxies_for(url)
-            admitted = self._admitted_beforehand(url, timeout) if select_proxy(url, proxies) else None
-            raw = self._sent(request, name, timeout, proxies)
+            return self._send(method, url, headers, timeouts, body, slot)
         except BaseException:
-            place.leave()
+            if slot is not None:
+                slot.release()
             raise
-        return Answer(raw, url, place, self._seconds, admitted)
 
     def close(self) -> None:
-        """End the connections that nobody uses."""
-        self._adapter.close()
+        """Close the connections that no request uses."""
+        self._pool.close()
 
-    def _prepared(self, method: str, url: str, headers: Mapping[str, str], name: str) -> requests.PreparedRequest:
-        request = requests.PreparedRequest()
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        timeouts: Timeouts,
+        body: bytes | RequestBody,
+        slot: Slot | None,
+    ) -> Response:
+        end = time.monotonic() + timeouts.total
+        parsed = parse(url)
+        proxy = self._proxy_for(url)
+        data = self._request_bytes(method, url, parsed, headers, proxy, body)
+        key: Hashable = parsed.origin if proxy is None else proxy.key_for(parsed)
+        resolved = None if proxy is None else self._resolve_behind_proxy(parsed, timeouts.total)
+        connection = self._pool.take(key)
+        if connection is None:
+            connection = self._connect(url, parsed, proxy, resolved, min(end, time.monotonic() + timeouts.connect))
+        head = self._exchange(connection, method, url, data, body, end, timeouts)
+
+        def release(connection: Connection, reusable: bool) -> None:
+            if reusable:
+                self._pool.put(key, connection)
+            else:
+                connection.close()
+            if slot is not None:
+                slot.release()
+
+        return Response(url, head, connection, release, self._seconds, connection.resolved or resolved, self.clock)
+
+    def _exchange(
+        self,
+        connection: Connection,
+        method: str,
+        url: str,
+        data: bytes,
+        body: bytes | RequestBody,
+        end: float,
+        timeouts: Timeouts,
+    ) -> Head:
+        """Send the request and read the head of its response. Close the connection if that fails."""
         try:
-            login = get_netrc_auth(url) if self._trust_env else None  # else the URL's own user and password
-            request.prepare(method, url, headers, auth=login)
-        except (requests.RequestException, ValueError):
-            raise SourceError("url_invalid", f"{name} is no URL: its host cannot be read") from None
-        return request
+            connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
+            try:
+                connection.send(data)
+                if not isinstance(body, bytes):
+                    _send_body(connection, body, timeouts)
+            except BrokenPipeError:  # the server may have responded before it had everything
+                pass
+            return read_head(connection, method)
+        except BaseException as error:
+            connection.close()
+            failure = _failure(error, url, self._seconds)
+            if failure is None:
+                raise
+        raise failure
 
-    def _proxies_for(self, url: str) -> dict[str, str]:
-        return self._proxies or (get_environ_proxies(url) if self._trust_env else {})
-
-    def _admitted_beforehand(self, url: str, timeout: float) -> Admitted | None:
-        """Behind a proxy the address cannot be pinned, and perhaps not even be known here; what is known is checked."""
-        parts = urlsplit(url)
+    def _connect(
+        self, url: str, parsed: Url, proxy: Proxy | None, resolved: ResolvedHost | None, end: float
+    ) -> Connection:
+        """Return a new connection for `parsed`: to a checked address of its host, or through the proxy."""
         try:
-            return self._guard.admit(parts.hostname or "", parts.port or 0, timeout)
+            if proxy is not None:
+                return proxy.open(parsed, () if resolved is None else resolved.addresses, end)
+            found = self._policy.resolve(parsed.host, parsed.port, end - time.monotonic())
+            sock = connect(found.addresses, parsed.host, parsed.port, end)
+            if parsed.scheme == "https":
+                sock = secure(sock, self._tls(), parsed.host, end)
+        except TimeoutError:
+            raise timed_out(redact(url), self._seconds, sent=False) from None
+        return Connection(sock, found)
+
+    def _request_bytes(
+        self,
+        method: str,
+        url: str,
+        parsed: Url,
+        headers: Mapping[str, str],
+        proxy: Proxy | None,
+        body: bytes | RequestBody,
+    ) -> bytes:
+        """Return the head of a request, with its body if that is bytes."""
+        try:
+            fields = {"Host": parsed.authority, **headers}
+            if login := self._login(url, parsed):
+                fields.setdefault("Authorization", basic_credentials(*login))
+            target = parsed.target
+            if proxy is not None and proxy.forwards and parsed.scheme == "http":
+                target = f"http://{parsed.authority}{target}"
+                fields |= proxy.headers
+            length = len(body)
+            if length or method in ("POST", "PUT", "PATCH"):
+                fields["Content-Length"] = str(length)
+            lines = [f"{method} {target} HTTP/1.1"]
+            lines += [f"{name}: {value}" for name, value in fields.items()]
+            if any("\r" in line or "\n" in line for line in lines):
+                raise ValueError
+            head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        except ValueError:  # of a name that IDNA does not know, of text that is not Latin-1
+            message = f"{redact(url)} is not a valid URL: its host, user or password cannot be sent; check them"
+            raise SourceError("url_invalid", message) from None
+        return head + body if isinstance(body, bytes) else head
+
+    def _login(self, url: str, parsed: Url) -> tuple[str, str] | None:
+        """Return the user and password for a URL: from netrc if the environment is trusted, else its own."""
+        if self._trust_env:
+            from requests.utils import get_netrc_auth  # for those who need it
+
+            if login := get_netrc_auth(url):
+                return login
+        if not parsed.credentials:
+            return None
+        user, _, password = parsed.credentials.partition(":")
+        return unquote(user), unquote(password)
+
+    def _proxy_for(self, url: str) -> Proxy | None:
+        address = self._proxy
+        if address is None and self._trust_env:
+            from requests.utils import get_environ_proxies, select_proxy  # for those who need it
+
+            address = select_proxy(url, get_environ_proxies(url))
+        return Proxy(address, self._tls) if address else None
+
+    def _resolve_behind_proxy(self, url: Url, timeout: float) -> ResolvedHost | None:
+        """Check the addresses of a host that a proxy will connect to, as far as they are known here."""
+        try:
+            return self._policy.resolve(url.host, url.port, timeout)
         except SourceError as error:
             if error.code == "address_not_public":
                 raise
             return None
 
-    def _sent(
-        self, request: requests.PreparedRequest, name: str, timeout: float, proxies: dict[str, str]
-    ) -> BaseHTTPResponse:
-        limit = urllib3.Timeout(total=timeout)
-        try:
-            with quiet():
-                response = self._adapter.send(request, stream=True, timeout=limit, proxies=proxies)  # type: ignore[arg-type]
-        except requests.exceptions.SSLError as error:
-            raise insecure(urlsplit(request.url or "").hostname or "", cause_of(error, ssl.SSLError)) from None
-        except requests.Timeout:
-            raise timed_out(name, self._seconds) from None
-        except requests.exceptions.ProxyError:
-            raise Passing("connection_failed", f"{name}: the proxy does not answer: check its address") from None
-        except requests.ConnectionError as error:
-            cause = cause_of(error, http.client.HTTPException)
-            if isinstance(cause, http.client.HTTPException) and not isinstance(cause, ConnectionError):
-                raise garbled(name, cause) from None
-            raise broken(name) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise garbled(name, error) from None
-        raw: BaseHTTPResponse = response.raw
-        return raw
-
     def _tls_context(self) -> ssl.SSLContext:
         with self._lock:
-            if self._tls is None:
-                context = create_urllib3_context()
-                context.sslsocket_class = TlsSocket
-                bundles = (os.environ.get(name) for name in _CA_BUNDLES if self._trust_env)
-                context.load_verify_locations(next(filter(None, bundles), DEFAULT_CA_BUNDLE_PATH))
-                self._tls = context
-            return self._tls
+            if self._context is None:
+                import certifi  # only for https
+
+                bundles = [os.environ.get(name) for name in _CA_BUNDLES if self._trust_env]
+                path = self._ca_bundle or next(filter(None, bundles), certifi.where())
+                context = ssl.create_default_context(cafile=None if os.path.isdir(path) else path)
+                if os.path.isdir(path):
+                    context.load_verify_locations(capath=path)
+                context.set_alpn_protocols(["http/1.1"])
+                self._context = context
+            return self._context
+
+
+def _send_body(connection: Connection, body: RequestBody, timeouts: Timeouts) -> None:
+    """Send a body in pieces, each within the idle timeout; the total timeout starts again behind it."""
+    while piece := body.read(_SEND_SIZE):
+        connection.extend(time.monotonic() + timeouts.total)
+        connection.send(piece)
+    connection.extend(time.monotonic() + timeouts.total)
+
+
+def _failure(error: BaseException, url: str, seconds: float) -> SourceError | None:
+    """Return what an exception means that was raised while a request was sent or its response read."""
+    if isinstance(error, TimeoutError):
+        return timed_out(redact(url), seconds)
+    if isinstance(error, ssl.SSLError):
+        return insecure(parse(url).host, error, sent=True)
+    if isinstance(error, InvalidResponse):
+        return malformed(redact(url), error)
+    if isinstance(error, IncompleteResponse | OSError):
+        return disconnected(redact(url))
+    return None
+
+
+class HostLimiter:
+    """A number of slots for each host. A request holds one until its response is closed.
+
+    A thread needs one slot however many responses it has open, so that it never waits for itself.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._slots = max(1, slots)
+        self._hosts: dict[str, _Host] = {}
+        self._lock = Lock()
+
+    def acquire(self, host: str, timeout: float) -> Slot | None:
+        """Acquire a slot at `host`; return None after `timeout` seconds without a release.
+
+        Every response ends by its own deadline, so a longer standstill means that an open one was forgotten.
+        """
+        thread = get_ident()
+        with self._lock:
+            state = self._hosts.get(host)
+            if state is None:
+                state = self._hosts[host] = _Host()
+            if thread in state.holders or len(state.holders) < self._slots:
+                state.holders[thread] = state.holders.get(thread, 0) + 1
+                return Slot(self, host, thread)
+            waiter = _Waiter(thread)
+            state.waiters.append(waiter)
+            releases = state.releases
+        while not waiter.turn.acquire(timeout=timeout):
+            with self._lock:
+                if not waiter.turn.locked():  # released in the meantime
+                    break
+                if state.releases == releases:
+                    state.waiters.remove(waiter)
+                    return None
+                releases = state.releases
+        return Slot(self, host, thread)
+
+    def release(self, host: str, thread: int) -> None:
+        """Release a slot; called by `Slot.release` alone. The thread that waits longest gets it."""
+        with self._lock:
+            state = self._hosts[host]
+            state.holders[thread] -= 1
+            if state.holders[thread]:
+                return
+            del state.holders[thread]
+            state.releases += 1
+            if state.waiters:
+                waiter = state.waiters.popleft()
+                state.holders[waiter.thread] = 1
+                waiter.turn.release()
+            elif not state.holders:
+                del self._hosts[host]
+
+
+class Slot:
+    """One slot at one host; released once, however often `release` is called."""
+
+    __slots__ = ("_host", "_limiter", "_thread")
+
+    def __init__(self, limiter: HostLimiter, host: str, thread: int) -> None:
+        self._limiter: HostLimiter | None = limiter
+        self._host = host
+        self._thread = thread
+
+    def release(self) -> None:
+        """Release the slot."""
+        limiter, self._limiter = self._limiter, None
+        if limiter is not None:
+            limiter.release(self._host, self._thread)
+
+
+class _Host:
+    """holders: open responses by thread; releases: how many slots were released; waiters: threads without one."""
+
+    __slots__ = ("holders", "releases", "waiters")
+
+    def __init__(self) -> None:
+        self.holders: dict[int, int] = {}
+        self.releases = 0
+        self.waiters: deque[_Waiter] = deque()
+
+
+class _Waiter:
+    """A thread that waits; its lock `turn` is released when it has got a slot."""
+
+    __slots__ = ("thread", "turn")
+
+    def __init__(self, thread: int) -> None:
+        self.thread = thread
+        self.turn = Lock()
+        self.turn.acquire()
 
 
 _shared: dict[tuple[object, ...], Transport] = {}
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def shared(options: HttpOptions) -> Transport:
-    """The transport of all sources with such options. A connection to a private address that one caller allowed
-    serves no other."""
+    """Return the transport of all sources with such options.
+
+    A connection to a private address that one caller allowed serves no other.
+    """
     key = (options.timeout, options.allow_private, options.trust_env, options.proxy, options.per_host)
     with _lock:
         if key not in _shared:
@@ -161,8 +388,8 @@ def shared(options: HttpOptions) -> Transport:
 
 def _forget() -> None:
     """After a fork: two processes must not talk through one connection."""
-    global _lock
-    _lock = threading.Lock()
+    global _lock  # a lock that another thread held at the fork is never released
+    _lock = Lock()
     _shared.clear()
 
 

@@ -1,4 +1,4 @@
-"""What a URL has to be before anything is asked for: `parse`."""
+"""Parse an http(s) URL into what a request needs, and read from it when its signature expires."""
 
 from __future__ import annotations
 
@@ -6,64 +6,152 @@ import base64
 import binascii
 import json
 import re
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from preflight.errors import SourceError
-from preflight.net.addresses import is_literal
 from preflight.net.redact import redact
 
 PORTS: Final = {"http": 80, "https": 443}
-_LONGEST: Final = 1 << 16
+MAX_URL_CHARS: Final = 1 << 16
 _STORES: Final = ("s3", "gs", "az", "abfs", "abfss", "oss", "tos", "cos", "obs", "r2", "wasb", "wasbs")
-_AUTHORITY: Final = re.compile(r"[/?#]")
-"""What ends it."""
-_UNWRITTEN: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
+_AUTHORITY_END: Final = re.compile(r"[/?#]")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\s|\s$")
+_UNESCAPED: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
 """What must be percent-encoded in a URL (RFC 3986 2)."""
+_NOT_VERBATIM: Final = re.compile(rf"{_UNESCAPED.pattern}|%(?![0-9A-Fa-f]{{2}})|/\.\.?(?=[/?]|$)")
+"""What a request target must not contain: unescaped characters, a lone percent sign, dot segments."""
+_NAME: Final = re.compile(r"[a-z0-9_.-]+")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A last label of digits makes an IPv4 address of a host (WHATWG URL 3.5)."""
+_DOTS: Final = frozenset("\u3002\uff0e\uff61")
+"""Characters that IDNA treats as a dot (UTS 46 4)."""
 
 
 class Url(NamedTuple):
-    """The parts of a URL that matter to its server's address, and two things a user may want to know."""
+    """The parts of an http(s) URL.
+
+    host         in lower case, without brackets; host_is_ip: it is an address, not a name
+    credentials  `user:password` as written; None if there are none
+    path_query   path and query as written; a fragment is not part of them
+    unescaped    a character should have been percent-encoded
+    """
 
     scheme: str
     host: str
     port: int
     host_is_ip: bool
-    credentials: bool
+    credentials: str | None
+    path_query: str
     unescaped: bool
+
+    def __repr__(self) -> str:
+        """Return the origin: credentials, path and query may be secret."""
+        return f"<Url {self.scheme}://{self.host}:{self.port}>"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Return scheme, host and port."""
+        return self[:3]
+
+    @property
+    def authority(self) -> str:
+        """Return the host, with its port unless it is the scheme's, as a request names it. Raise `UnicodeError`."""
+        host = f"[{self.host}]" if ":" in self.host else ascii_host(self.host)
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        """Return path and query as a request sends them: escaped, and without dot segments (RFC 3986 5.2.4)."""
+        text = self.path_query
+        if not _NOT_VERBATIM.search(text):
+            return text if text.startswith("/") else f"/{text}"
+        path, mark, query = text.partition("?")
+        kept: list[str] = []
+        segments = path.split("/")[1:]
+        for segment in segments:
+            if segment == "..":
+                del kept[-1:]
+            elif segment != ".":
+                kept.append(segment)
+        if segments and segments[-1] in (".", ".."):
+            kept.append("")
+        text = re.sub("%(?![0-9A-Fa-f]{2})", "%25", f"/{'/'.join(kept)}{mark}{query}")
+        return quote(text, safe="!#$%&'()*+,/:;=?@[]~")
 
 
 def parse(url: str) -> Url:
-    """The parts of an http or https URL. Raises `SourceError` `url_invalid` with what to give instead."""
-    if len(url) > _LONGEST:
+    """Return the parts of an http or https URL. Raise `SourceError` `url_invalid`, which says what to give instead."""
+    if len(url) > MAX_URL_CHARS:
         raise _invalid(url[:60] + "…", f"has {len(url):,} characters, and no server takes so many: shorten it")
-    if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in url) or url != url.strip():
+    if _FORBIDDEN.search(url):
         raise _invalid(url, "holds spaces, control characters or half ones where none may stand: remove them")
-    scheme = url.partition(":")[0].lower()
+    scheme, mark, rest = url.partition("://")
+    scheme = scheme.lower()
     if scheme not in PORTS:
-        raise _invalid(url, _instead(scheme, "://" in url, _local_path(url)))
-    if url[len(scheme) :].startswith("://"):
-        _check_authority(url, _AUTHORITY.split(url[len(scheme) + 3 :], maxsplit=1)[0].lower())
+        scheme = url.partition(":")[0].lower()
+        if scheme in PORTS:
+            raise _invalid(url, f"names no host: write {scheme}://host/path")
+        raise _invalid(url, _instead(scheme, bool(mark), _local_path(url)))
+    end = _AUTHORITY_END.search(rest)
+    authority = rest if end is None else rest[: end.start()]
+    _check_authority(url, authority.lower())
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise _invalid(url, "is not a valid URL, as its host or port cannot be read: check them") from None
-    if not host or not url[len(scheme) :].startswith("://"):
+    if not host:
         raise _invalid(url, f"names no host: write {scheme}://host/path")
-    if wrong := host_problem(host, "[" in parts.netloc):
+    if wrong := host_problem(host, "[" in authority):
         raise _invalid(url, wrong)
+    credentials, at, _ = authority.rpartition("@")
     return Url(
         scheme,
         host,
         PORTS[scheme] if port is None else port,
         is_literal(host),
-        parts.username is not None,
-        _UNWRITTEN.search(url) is not None,
+        credentials if at else None,
+        "" if end is None else rest[end.start() :].partition("#")[0],
+        _UNESCAPED.search(url) is not None,
     )
+
+
+def ascii_host(host: str) -> str:
+    """Return a host name as DNS and TLS know it (IDNA 2008 with UTS 46). Raise `UnicodeError` if there is none."""
+    if host.isascii():
+        return host
+    import idna  # only for names outside ASCII
+
+    return idna.encode(host, uts46=True).decode("ascii")
+
+
+def is_literal(host: str) -> bool:
+    """Return whether a host is an address, not a name, in any notation that a resolver takes (`127.1`, `0x7f.1`)."""
+    return literal(host) is not None
+
+
+def literal(host: str) -> str | None:
+    """Return the address that a host is, in its usual notation; None if it is a name.
+
+    >>> literal("0177.1"), literal("2130706433"), literal("[::1]"), literal("127.0.0.1."), literal("h.example")
+    ('127.0.0.1', '127.0.0.1', '::1', '127.0.0.1', None)
+    """
+    host = host.strip("[]").removesuffix(".")
+    if not host[:1].isdigit() and ":" not in host:
+        return None
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:  # octal and hexadecimal numbers, and fewer than four of them, as every resolver reads them
+        return socket.inet_ntoa(socket.inet_aton(host)) if host[:1].isdigit() and host.isascii() else None
+    except OSError:
+        return None
 
 
 def _check_authority(url: str, authority: str) -> None:
@@ -96,13 +184,6 @@ def _instead(scheme: str, absolute: bool, path: str) -> str:
 
 def _invalid(url: str, why: str) -> SourceError:
     return SourceError("url_invalid", f"{redact(url)} {why}")
-
-
-_NAME: Final = re.compile(r"[a-z0-9_.-]+")
-_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""A last label of digits makes an IPv4 address of a host (WHATWG URL 3.5)."""
-_DOTS: Final = frozenset("\u3002\uff0e\uff61")
-"""Characters that IDNA treats as a dot (UTS 46 4)."""
 
 
 def host_problem(host: str, bracketed: bool) -> str | None:
@@ -149,17 +230,21 @@ _SIGNATURES: Final = frozenset((*_KEYS, "signature", "sig", "sign", "token", "hm
 _EPOCH_SECONDS: Final = re.compile(r"\d{9,13}")
 _AKAMAI: Final = re.compile(r"(?:^|[~;/=])exp=(\d{9,12})(?=[~;/]|$)")
 _MAX_TIME: Final = 1e11
-"""s since 1970 (the year 5138): what lies behind is no time."""
-_MAX_SIGNED_CHARS: Final = 1 << 16
+"""s since 1970 (the year 5138): a larger number is not a time."""
 
 
 def expires_at(url: str) -> float | None:
-    """s since 1970 at which the signature of `url` ends; None where it has none or does not say.
+    """Return when the signature of a URL ends, in s since 1970; None if it has none or does not say.
+
+    Sources: AWS Signature Version 4 query parameters and version 2 (Expires), CloudFront canned and custom policies,
+    Google Cloud Storage V4/V2 signed URLs, Azure Storage SAS (se, ske), Alibaba Cloud OSS V4/V1, Volcengine TOS4,
+    Tencent COS (q-sign-time), Akamai tokens (exp=…~), Discord attachments (ex, hexadecimal), JSON Web Tokens (RFC
+    7519).
 
     >>> expires_at("https://b.s3.amazonaws.com/a.png?X-Amz-Date=20260102T030405Z&X-Amz-Expires=60&X-Amz-Signature=0")
     1767323105.0
     """
-    if len(url) > _MAX_SIGNED_CHARS:
+    if len(url) > MAX_URL_CHARS or ("?" not in url and "exp=" not in url):
         return None
     try:
         parts = urlsplit(url)
@@ -194,7 +279,7 @@ def _dated(date: str | None, seconds: str | None) -> float | None:
 
 
 def _iso(text: str | None) -> float | None:
-    """ISO 8601 as Azure takes it; a plus sign that nobody escaped arrives as a space."""
+    """Parse ISO 8601 as Azure accepts it; an unescaped plus sign arrives as a space."""
     try:
         time = datetime.fromisoformat((text or "").replace(" ", "+"))
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
@@ -213,12 +298,12 @@ def _hexadecimal(text: str) -> float | None:
 
 
 def _span(text: str | None) -> float | None:
-    """`begin;end`."""
+    """Return the end of `begin;end`."""
     return _epoch((text or "").partition(";")[2])
 
 
 def _web_token(text: str | None) -> float | None:
-    """The claim `exp` of a token in three parts, as Supabase signs with."""
+    """Return the claim `exp` of a token in three parts, as Supabase signs with."""
     parts = (text or "").split(".")
     if len(parts) != 3:
         return None
@@ -229,7 +314,7 @@ def _web_token(text: str | None) -> float | None:
 
 
 def _policy(text: str | None) -> float | None:
-    """CloudFront's custom policy: JSON in base64 with three characters changed for the sake of URLs."""
+    """Return the end of CloudFront's custom policy: JSON in Base64 with three characters replaced for URLs."""
     try:
         plain = base64.b64decode((text or "").translate(str.maketrans("-_~", "+=/")), validate=True)
         limit = json.loads(plain)["Statement"][0]["Condition"]["DateLessThan"]["AWS:EpochTime"]

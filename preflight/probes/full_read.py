@@ -94,12 +94,14 @@ class _BufferedSource:
     Raises what the source raises.
     """
 
+    remote = False
     requests = 0
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._chunks: deque[tuple[int, bytes]] = deque(maxlen=_MAX_CHUNKS)
         self.name = source.name
+        self.delivery = source.delivery
         self.bytes_read = 0
 
     @property

@@ -1,38 +1,33 @@
-"""Sends one call and brings back one answer, or says why there is none: `Client`.
+"""Send one call and return its response, or say why there is none: `Client`.
 
 No retries, no redirects, nothing from the environment: no netrc entry (it would replace the key), no proxy that was
-not asked for. It uses the adapter of requests without its `Session`, which reads the body of a redirect to its end.
+not requested. It uses requests without its `Session`, which reads the body of a redirect to its end.
 """
 
 from __future__ import annotations
 
-import socket
-import ssl
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.client import BadStatusLine
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
-from preflight.errors import UsageError
-from preflight.net.framing import Budget, InvalidResponse
-from preflight.net.log_filter import quiet
+from preflight.errors import SourceChanged, SourceError, UsageError
 from preflight.providers.multipart import Multipart
 
 if TYPE_CHECKING:
     import requests
 
-    from preflight.net.response import BoundedResponse
+    from preflight.net.adapter import TransportAdapter
 
-MAX_ANSWER: Final = 4 << 20
-"""Bytes of an answer, decoded; the longest lists are far shorter."""
-CONNECTIONS: Final = 64
-"""As many are kept open to one host: as many calls as may run at the same time."""
+MAX_RESPONSE_BYTES: Final = 4 << 20
+"""Bytes of a decoded response; the longest lists are far shorter."""
+MAX_CONNECTIONS: Final = 64
+"""Connections that are kept open to one host: as many as there are calls at the same time."""
 _OVERHEAD: Final = 1 << 20
 """Bytes that headers and framing may add to it."""
-_PIECE: Final = 1 << 16
+_CHUNK_SIZE: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +51,8 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. `headers` by their names in small letters; `body` decoded; a redirect's is not read."""
+class CallResponse:
+    """The response to a call. `headers` by names in lower case; `body` decoded; a redirect's is not read."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -65,17 +60,17 @@ class Answer:
 
 
 class Auth(Protocol):
-    """Proves who calls."""
+    """Authenticates calls."""
 
     def headers(self, call: Call, now: datetime) -> dict[str, str]:
-        """The headers to add. They hold secrets, are made at the moment of sending, and are kept nowhere."""
+        """Return the headers to add. They hold secrets, are made at the moment of sending, and are not kept."""
         ...
 
 
 class TransportError(Exception):
-    """There is no (whole) answer. `reason` is a key of `reasons.REASONS`; `sent`: the call may have arrived."""
+    """There is no complete response. `reason` is a key of `refusals.REASONS`; `sent`: the call may have arrived."""
 
-    def __init__(self, reason: str, detail: str, sent: bool) -> None:
+    def __init__(self, reason: str, detail: str, *, sent: bool) -> None:
         super().__init__(detail)
         self.reason = reason
         self.sent = sent
@@ -95,29 +90,28 @@ class Client:
     ) -> None:
         """timeout: s to connect, and s without a byte of the answer; the whole answer may take twice the latter."""
         if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
-            raise UsageError("--proxy takes an http:// or https:// URL")
-        from preflight.net.bounded import BoundedAdapter
-
+            raise UsageError("proxy= must be an http:// or https:// URL. Give one, or none.", parameters=("proxy",))
         self._auth = auth
         self._clock = clock
         self._timeout = timeout
-        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
-        self._verify = ca_bundle or True
-        self._adapter = BoundedAdapter(2 * timeout[1], pool_connections=4, pool_maxsize=CONNECTIONS, max_retries=0)
+        self._proxy = proxy
+        self._ca_bundle = ca_bundle
+        self._adapter: TransportAdapter | None = None
+        self._lock = Lock()
 
     def close(self) -> None:
-        """End the connections that are kept."""
-        self._adapter.close()
+        """Close the connections that are kept."""
+        if self._adapter is not None:
+            self._adapter.close()
 
-    def send(self, call: Call) -> Answer:
-        """Send a call, signed at this moment. Raises `TransportError`."""
-        with quiet():
-            response = self._sent(call)
-            try:
-                body = b"" if 300 <= response.status_code < 400 else self._body(response)
-            finally:
-                response.close()
-        return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+    def send(self, call: Call) -> CallResponse:
+        """Send a call, signed at this moment. Raise `TransportError`."""
+        response = self._sent(call)
+        try:
+            body = b"" if 300 <= response.status_code < 400 else self._body(response)
+        finally:
+            response.close()
+        return CallResponse(response.status_code, dict(response.headers), body)
 
     def _request(self, call: Call) -> requests.PreparedRequest:
         import requests
@@ -125,47 +119,52 @@ class Client:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": _agent(), **call.headers}
         headers |= self._auth.headers(call, self._clock())
         request = requests.PreparedRequest()
-        # Without `auth` requests would look for a user name in the URL; there is none, `endpoint_origin` sees to that.
+        # Without `auth` requests would look for a user name in the URL; `endpoint_origin` ensures that there is none.
         request.prepare(method=call.method, url=call.url, headers=headers, data=call.body)
         return request
 
     def _sent(self, call: Call) -> requests.Response:
         import requests
-        from urllib3.exceptions import HTTPError
 
         try:
-            return self._adapter.send(
-                self._request(call), stream=True, timeout=self._timeout, verify=self._verify, proxies=self._proxies
-            )
-        except (requests.RequestException, HTTPError, OSError) as error:
+            return self._connected().send(self._request(call), timeout=self._timeout)
+        except SourceChanged:  # of the file that is sent
+            raise
+        except (requests.RequestException, SourceError) as error:
             failure = _failure(error)
         raise failure  # outside, so that nothing holds the request and its headers
 
+    def _connected(self) -> TransportAdapter:
+        """Return the adapter, made for the first call: to load requests takes longer than many a command."""
+        from preflight.net.adapter import TransportAdapter
+        from preflight.net.options import HttpOptions
+        from preflight.net.transport import Transport
+
+        with self._lock:
+            if self._adapter is None:
+                total = 2 * self._timeout[1]
+                options = HttpOptions(total, allow_private=True, proxy=self._proxy, per_host=MAX_CONNECTIONS)
+                transport = Transport(options, ca_bundle=self._ca_bundle)
+                self._adapter = TransportAdapter(transport, total, MAX_RESPONSE_BYTES + _OVERHEAD)
+            return self._adapter
+
     def _body(self, response: requests.Response) -> bytes:
-        wire: BoundedResponse = response.raw.wire  # type: ignore[union-attr]  # `Bounded` puts it there
-        wire.charge(Budget(MAX_ANSWER + _OVERHEAD, "for this answer"))
-        end = time.monotonic() + 2 * self._timeout[1]
+        """Read the body as it comes: `read` would wait for a full piece from a server that sends a byte a second."""
         body = bytearray()
+        from urllib3.exceptions import HTTPError
+
         try:
-            for piece in _pieces(response.raw):
+            while piece := response.raw.read1(_CHUNK_SIZE, decode_content=True):
                 body += piece
-                if len(body) > MAX_ANSWER:
-                    raise TransportError("response_invalid", f"it is longer than {MAX_ANSWER:,} bytes", True)
-                if time.monotonic() > end:
-                    raise TransportError("timed_out", "the answer does not come to its end", True)
-        except Exception as error:
-            if isinstance(error, TransportError):
-                raise
+                if len(body) > MAX_RESPONSE_BYTES:
+                    raise TransportError(
+                        "response_invalid", f"it is longer than {MAX_RESPONSE_BYTES:,} bytes", sent=True
+                    )
+        except (HTTPError, SourceError) as error:
             failure = _failure(error)
         else:
             return bytes(body)
         raise failure
-
-
-def _pieces(raw: Any) -> Iterator[bytes]:
-    """The body as it comes: `read` would wait for a full piece from a server that sends a byte a second."""
-    while piece := raw.read1(_PIECE, decode_content=True):
-        yield piece
 
 
 def _agent() -> str:
@@ -175,59 +174,19 @@ def _agent() -> str:
 
 
 def _failure(error: Exception) -> TransportError:
-    """What went wrong on the way, without a word of the exception's own: those hold URLs, and a proxy's password."""
-    import requests
-    from urllib3 import exceptions
+    """Return the failure in the providers' words, without the exception's own: those hold URLs."""
+    from urllib3.exceptions import DecodeError
 
-    chain = list(_causes(error))
-    if isinstance(error, requests.exceptions.InvalidURL | exceptions.LocationValueError):
-        return TransportError("connection_failed", "the host's name is none", False)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return TransportError("connection_failed", "the proxy does not answer, or refuses", False)
-    certificate = next((each for each in chain if isinstance(each, ssl.SSLCertVerificationError)), None)
-    if certificate is not None:
-        return TransportError("tls_failed", f"the certificate is not valid: {certificate.verify_message}", False)
-    tls = next((each for each in chain if isinstance(each, ssl.SSLError)), None)
-    if tls is not None:
-        return TransportError("tls_failed", (tls.reason or "").lower().replace("_", " "), tls.reason not in _HANDSHAKE)
-    if any(isinstance(each, socket.gaierror | exceptions.NameResolutionError) for each in chain):
-        return TransportError("connection_failed", "the host is not known", False)
-    if any(isinstance(each, exceptions.NewConnectionError | exceptions.ConnectTimeoutError) for each in chain):
-        return TransportError("connection_failed", "the host does not take the connection", False)
-    if any(isinstance(each, TimeoutError | exceptions.ReadTimeoutError | requests.Timeout) for each in chain):
-        return TransportError("timed_out", "", True)
-    invalid = next((each for each in chain if isinstance(each, InvalidResponse)), None)
-    if invalid is not None:
-        return TransportError("response_invalid", f"it is not valid HTTP: {invalid}", True)
-    if any(type(each) is BadStatusLine for each in chain):  # its subclass means that the connection ended
-        return TransportError("response_invalid", "it does not begin with a status line", True)
-    if any(isinstance(each, exceptions.DecodeError) for each in chain):
-        return TransportError("response_invalid", "its coding cannot be read", True)
-    return TransportError("connection_lost", "", True)
+    from preflight.net.errors import RequestFailed, TransientError
 
-
-_HANDSHAKE: Final = frozenset(
-    {
-        "WRONG_VERSION_NUMBER",
-        "HTTP_REQUEST",
-        "UNSUPPORTED_PROTOCOL",
-        "SSLV3_ALERT_HANDSHAKE_FAILURE",
-        "NO_PROTOCOLS_AVAILABLE",
-    }
-    | {"TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_UNRECOGNIZED_NAME", "RECORD_LAYER_FAILURE"}
-)
-"""TLS failures that happen before anything can have been sent."""
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was made of: the libraries put the cause into arguments, reasons and contexts."""
-    seen: list[BaseException] = []
-    waiting: list[BaseException | None] = [error]
-    while waiting and len(seen) < 16:
-        each = waiting.pop(0)
-        if each is None or any(each is known for known in seen):
-            continue
-        seen.append(each)
-        yield each
-        inner = [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]
-        waiting += [part for part in inner if isinstance(part, BaseException)]
+    cause = next((each for each in (error, *error.args) if isinstance(each, RequestFailed)), None)
+    if cause is None:
+        if isinstance(error, DecodeError):
+            return TransportError("response_invalid", "its coding cannot be read", sent=True)
+        return TransportError("connection_failed", "the host's name is not valid", sent=False)
+    if not cause.sent:
+        return TransportError(
+            "tls_failed" if cause.code == "tls_failed" else "connection_failed", cause.detail, sent=False
+        )
+    reason = "connection_lost" if isinstance(cause, TransientError) else cause.code
+    return TransportError(reason, cause.detail, sent=True)

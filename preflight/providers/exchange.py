@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from preflight.codes import CODES
 from preflight.errors import ProviderError
-from preflight.providers.client import Answer, Call, Client, TransportError
+from preflight.providers.client import Call, CallResponse, Client, TransportError
 from preflight.providers.findings import NOT_THE_FILE, finding_of
 from preflight.providers.redaction import Redactor
 from preflight.providers.refusals import REASONS, Refusal, reason_of
@@ -62,7 +62,7 @@ class Exchange:
         acted = status is None or 200 <= status < 300 or status >= 500
         return self._error(call, "response_invalid", status=status, detail=detail, ambiguous=acted)
 
-    def _understood(self, call: Call, answer: Answer) -> dict[str, Any]:
+    def _understood(self, call: Call, answer: CallResponse) -> dict[str, Any]:
         status = answer.status
         if 300 <= status < 400:
             # Only 303 says that the call was carried out and that its result stands elsewhere (RFC 9110 15.4.4).
@@ -80,7 +80,7 @@ class Exchange:
             return body
         raise self._refused(call, answer, said or Refusal(status))
 
-    def _refused(self, call: Call, answer: Answer, said: Refusal) -> ProviderError:
+    def _refused(self, call: Call, answer: CallResponse, said: Refusal) -> ProviderError:
         finding = finding_of(said.code, said.message, self._codes)
         reason = self._reasons.get(said.code or "") or reason_of(said)
         if finding in NOT_THE_FILE:
@@ -169,7 +169,7 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _kind(answer: Answer) -> str:
+def _kind(answer: CallResponse) -> str:
     """What came instead of a JSON object."""
     start = answer.body[:512].lstrip().lower()
     if not start:

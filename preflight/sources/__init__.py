@@ -1,16 +1,20 @@
-"""Where bytes are. One interface for a path, a URL, bytes in memory and an open file: `Source`."""
+"""Where bytes are: `Source`, one interface for a path, a URL, bytes in memory and an open file."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from preflight.media import Delivery
+
 
 class Source(Protocol):
-    """A random-access view of bytes that somebody else owns.
+    """Random access to the bytes of one file.
 
-    name        how the source is called in messages: a path, or a URL without its secrets
+    name        the source in messages: a path, or a URL without its secrets
     size        bytes; None while a server does not say
-    bytes_read  bytes taken from the medium so far (what a cache answered again does not count)
+    remote      reads send requests over a network, so few and near reads are worth more than few bytes
+    delivery    how the server delivers the file, as far as it was seen; None if there is no server
+    bytes_read  bytes read from the medium so far (bytes that a cache returns again do not count)
     requests    HTTP requests so far; 0 for everything local
     """
 
@@ -21,8 +25,17 @@ class Source(Protocol):
     @property
     def size(self) -> int | None: ...
 
+    @property
+    def remote(self) -> bool: ...
+
+    @property
+    def delivery(self) -> Delivery | None: ...
+
     def read_at(self, offset: int, length: int) -> bytes:
-        """`length` bytes from `offset`; fewer only where the source ends. Raises `SourceError`, `SourceChanged`."""
+        """Return `length` bytes from `offset`; fewer only where the source ends.
+
+        Raise `SourceError`, `SourceChanged`.
+        """
         ...
 
     def verify(self) -> None:
@@ -33,16 +46,16 @@ class Source(Protocol):
 
 
 class EndOfFile(Exception):
-    """A reader asked for bytes behind the end: the file is shorter than its own header says."""
+    """A reader asked for bytes beyond the end: the file is shorter than its own header says."""
 
 
 class BoundReached(Exception):
-    """A reader reached its own limit before it found what it looked for; the file may continue."""
+    """A reader reached a limit of its own before it found what it needs; the file may continue."""
 
 
 def read_exactly(source: Source, offset: int, length: int) -> bytes:
-    """`length` bytes from `offset`, or `EndOfFile`."""
+    """Return `length` bytes from `offset`. Raise `EndOfFile` if the source has fewer."""
     data = source.read_at(offset, length)
     if len(data) < length:
-        raise EndOfFile(f"{length} bytes at {offset}: {len(data)} are there")
+        raise EndOfFile(f"{length} bytes at {offset}: only {len(data)} exist")
     return data

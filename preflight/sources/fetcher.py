@@ -1,5 +1,4 @@
-"""The conversation about one URL: `Exchange`. It follows redirects one by one, tries again what may pass, and keeps
-the deadline."""
+"""Fetch one URL: `UrlFetcher` follows redirects one by one, retries what may be temporary, and keeps the deadline."""
 
 from __future__ import annotations
 
@@ -8,61 +7,73 @@ from typing import Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from preflight.errors import SourceError
-from preflight.net.answer import Answer
-from preflight.net.errors import (
-    Passing,
+from preflight.net.bodies import content_codings
+from preflight.net.connections import Budget
+from preflight.net.errors import TransientError, timed_out
+from preflight.net.options import HttpOptions, header_redactor
+from preflight.net.redact import redact
+from preflight.net.response import Response, content_length, media_type, retry_after
+from preflight.net.transport import Timeouts, Transport
+from preflight.net.urls import Url, parse
+from preflight.retry import Backoff, Deadline, RetryPolicy, retry
+from preflight.sources.diagnosis import (
+    BROWSER_LIKE,
+    BY_CLIENT,
     RangeRefused,
     automation_refused,
+    hint_for,
+    is_challenge_page,
+    is_challenged,
     is_store_error,
+    reason_of,
     redirected_away,
     redirected_endlessly,
     refused,
 )
-from preflight.net.framing import Budget
-from preflight.net.headers import content_length, media_type, retry_after
-from preflight.net.meter import Meter
-from preflight.net.options import HttpOptions, header_redactor
-from preflight.net.redact import redact
-from preflight.net.transport import Transport
-from preflight.net.urls import parse
-from preflight.sources.automation import BROWSER_LIKE, BY_CLIENT, is_challenge_page, is_challenged, reason_of
-from preflight.sources.coding import content_codings
-from preflight.sources.pages import hint_for
-from preflight.sources.patience import Patience
-from preflight.sources.record import Record
+from preflight.sources.fetch_state import DeliveryRecorder, Span
 from preflight.version import VERSION
 
 T = TypeVar("T")
+BACKOFF: Final = Backoff(first=0.25, factor=2.0, maximum=60.0, jitter=0.5)
 _HEADERS: Final = {"User-Agent": f"preflight/{VERSION}", "Accept": "*/*", "Accept-Encoding": "identity"}
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _GIVEN: Final = frozenset((200, 203, 206, 416))
-"""Statuses whose answers say something about the file; 416: about its size."""
+"""Statuses whose responses say something about the file; 416: about its size."""
 _UNRELATED_TO_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
 """Refusals that are unrelated to the Range header."""
 _PERMANENT_FAILURES: Final = frozenset(("address_not_public", "redirect_refused", "too_many_redirects"))
 """Failures that no retry changes."""
 _AUXILIARY_TIMEOUT: Final = 10.0
+_SLOT_TIMEOUT: Final = 5.0
+"""s beyond a source's own deadline without a released slot at its host: then an open response was forgotten."""
 _HEAD_UNSUPPORTED: Final = (501, 505)
 """Server errors for an unsupported HEAD; others may be temporary."""
 _OVERHEAD: Final = 1 << 20
-"""Bytes beside the file's own, for headers and framing of all answers."""
+"""Bytes besides the file's own, for headers and framing of all responses."""
 
 
-class Exchange:
-    """Requests for one URL.
+class UrlFetcher:
+    """Sends the requests for one URL.
 
-    record      what was seen so far
+    recorder    what was seen so far
     url         where the file was found, behind all redirects; before, the URL as given
-    requests    how many were sent
+    requests    requests that were sent
     bytes_read  bytes of bodies that were read
-    meter       how fast they came
     """
 
-    def __init__(self, url: str, transport: Transport, options: HttpOptions, limit: int) -> None:
+    def __init__(
+        self, url: str, transport: Transport, options: HttpOptions, limit: int, backoff: Backoff = BACKOFF
+    ) -> None:
         """Prepare requests that read at most `limit` bytes of bodies."""
+        self._parsed: Url | None = None
+        self._invalid: SourceError | None = None
+        try:
+            self._parsed = parse(url)
+        except SourceError as failure:
+            self._invalid = failure
         self._custom = dict(options.headers)
         self._redact_headers = header_redactor(self._custom.items())
-        self.record = Record(url, transport.now(), self._redact_headers)
+        self.recorder = DeliveryRecorder(url, self._parsed, transport.clock.wall(), self._redact_headers)
         self.url = url
         self.requests = 0
         self.bytes_read = 0
@@ -73,137 +84,213 @@ class Exchange:
         self._options = options
         self._agent = {"User-Agent": options.user_agent} if options.user_agent else {}
         self._trusted = True
-        self.meter = Meter(transport.clock)
         self._budget = Budget(limit + _OVERHEAD, "for this file")
-        self._patience = Patience(self._name, transport, options)
+        self._deadline = Deadline(options.timeout, transport.clock)
+        self._retries = RetryPolicy(options.retries + 1, backoff)
 
-    def get(self, span: tuple[int, int] | None, take: Callable[[Answer], T]) -> T:
-        """What `take` makes of the answer to a GET, of bytes `span` (first, end) or of all.
+    def get(self, span: Span | None, take: Callable[[Response], T]) -> T:
+        """Return what `take` makes of the response to a GET, of bytes `span` (first, end) or of everything.
 
-        Its status is 200, 203, 206 or 416. `take` closes the answer or keeps it; where it raises what may pass, it
-        is called again with another answer. Raises `RangeRefused` where an answer to a request of `span` says nothing
+        Its status is 200, 203, 206 or 416. `take` closes the response or keeps it; if it raises a `TransientError`, it
+        is called again with another response. Raise `RangeRefused` if a response to a request of `span` says nothing
         about the file, else `SourceError`.
         """
         headers = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}"}
-        tries = 0
-        while True:
+        attempts = 0
+
+        def attempt() -> T:
+            nonlocal attempts
+            attempts += 1
+            return self._get(headers, take)
+
+        def before_retry(failure: TransientError) -> None:
+            if span is None:  # the whole body comes once more
+                self._budget.reset()
+            self.recorder.note("retried")
+
+        try:
             try:
-                answer = self._follow("GET", self.url, headers)
-                try:
-                    self._accept(answer, ranged=bool(headers))
-                    taken = take(answer)
-                    self._found = True
-                    return taken
-                except BaseException:
-                    answer.close()
+                return retry(
+                    attempt,
+                    self._retries,
+                    errors=TransientError,
+                    before_retry=before_retry,
+                    deadline=self._deadline,
+                    clock=self._transport.clock,
+                )
+            except TransientError as failure:
+                if not (headers and 1 < attempts == self._retries.attempts and self._may_be_about_range(failure)):
                     raise
-            except Passing as failure:
-                if headers and self._may_be_about_range(failure, tries):
-                    headers = {}
-                    continue
-                self._pause(failure, tries)
-                if span is None:  # the whole body comes once more
-                    self._budget.reset()
-                self.record.note("retried")
-                tries += 1
-            except SourceError as failure:
-                raise self._redacted(failure) from None
+                return self._get({}, take)
+        except TransientError as failure:
+            wait = f"; it asks to wait {failure.retry_after:.0f} s" if failure.retry_after else ""
+            last = SourceError(failure.code, self._redact_headers(f"{failure}{wait}"))
+        except SourceError as failure:
+            failure.args = (self._redact_headers(str(failure)),)
+            raise
+        raise last
 
     def head(self, size: int | None) -> None:
-        """See whether HEAD, which some fetchers begin with, gives status 200 and a length."""
+        """Record whether HEAD, which some fetchers begin with, gives status 200 and a length."""
         try:
-            patience = self._auxiliary_timeout()
+            timeout = self._auxiliary_timeout()
             try:
-                answer = self._follow("HEAD", self._asked, {}, patience)
-            except Passing:  # a kept connection may have ended meanwhile
-                answer = self._follow("HEAD", self._asked, {}, patience)
+                response, _ = self._follow("HEAD", self._asked, {}, timeout)
+            except TransientError:  # a kept connection may have ended in the meantime
+                response, _ = self._follow("HEAD", self._asked, {}, timeout)
         except SourceError as failure:
-            self.record.see(head_ok=False if failure.code == "timed_out" else None)
+            self.recorder.see(head_ok=False if failure.code == "timed_out" else None)
             return
-        answer.dismiss()
-        length = content_length(answer.header("Content-Length"))
-        if answer.status in _HEAD_UNSUPPORTED or (answer.status < 500 and answer.status not in (408, 425, 429)):
-            self.record.see(head_ok=answer.status == 200 and length is not None)
-        if answer.status == 200 and length is not None and size is not None and length != size:
-            self.record.note("length_wrong")
+        response.drain_and_close()
+        length = content_length(response.header("Content-Length"))
+        if response.status in _HEAD_UNSUPPORTED or (response.status < 500 and response.status not in (408, 425, 429)):
+            self.recorder.see(head_ok=response.status == 200 and length is not None)
+        if response.status == 200 and length is not None and size is not None and length != size:
+            self.recorder.note("length_wrong")
+
+    def seconds_left(self) -> float:
+        """Return the s until the deadline. Raise `SourceError` `timed_out` once it has passed."""
+        left = self._deadline.remaining()
+        if left <= 0:
+            raise timed_out(self._name, self._options.timeout)
+        return left
+
+    @property
+    def sends_own_headers(self) -> bool:
+        """Return whether requests carry a user agent or headers of the caller, which no service sends."""
+        return bool(self._agent or self._custom)
+
+    def compare_without_headers(self, size: int | None, beginning: bytes) -> None:
+        """Note if the server gives the file only with the caller's user agent or headers."""
+        try:
+            response, _ = self._follow("GET", self._asked, {}, self._auxiliary_timeout(), plain=True)
+            try:
+                same = self._is_same(response, size, beginning)
+            finally:
+                response.close()
+        except SourceError as failure:
+            same = failure.code not in _PERMANENT_FAILURES
+        if not same:
+            self.recorder.note("custom_headers_needed")
+
+    def _get(self, headers: dict[str, str], take: Callable[[Response], T]) -> T:
+        """Return what `take` makes of one response; close it if that fails."""
+        response, trusted = self._follow("GET", self.url, headers)
+        try:
+            if response.status not in _GIVEN:
+                raise self._refusal(response, ranged=bool(headers))
+            self.url, self._trusted = response.url, trusted
+            taken = take(response)
+        except BaseException:
+            response.close()
+            raise
+        self._found = True
+        return taken
 
     def _follow(
-        self, method: str, url: str, headers: dict[str, str], patience: float | None = None, *, plain: bool = False
-    ) -> Answer:
-        """Return the first response that is not a redirect. Each target is validated before it is requested.
+        self, method: str, url: str, headers: dict[str, str], timeout: float | None = None, *, plain: bool = False
+    ) -> tuple[Response, bool]:
+        """Return the first response that is not a redirect, and whether it was trusted with the caller's headers.
 
-        plain: without the caller's own user agent and headers, and not recorded
+        Each target is validated before it is requested.
+
+        plain  without the caller's user agent and headers, and not recorded
         """
         recorded = method == "GET" and not self._found and not plain
         trusted = not plain and (self._trusted or url != self.url)
-        headers = headers if plain else {**self._agent, **headers}
+        if self._agent and not plain:
+            headers = {**self._agent, **headers}
         seen = [url]
         cookie = False
         while True:
             try:
-                answer = self._ask(method, seen[-1], headers, patience, trusted)
+                response = self._send(method, seen[-1], headers, timeout, trusted=trusted)
             except SourceError as failure:
                 if failure.code == "address_not_public" and len(seen) > 1:  # blame the redirect, not the URL as given
                     raise SourceError(failure.code, f"{self._name} is redirected, and {failure}") from None
                 raise
             if recorded:
-                self.record.answer(answer)
-            location = answer.header("Location")
-            if answer.status not in _REDIRECTS or not location:
-                return answer
-            cookie |= bool(answer.header("Set-Cookie"))
-            answer.dismiss()
-            target = self._target(seen[-1], location)
+                self.recorder.see_response(response)
+            location = response.header("Location")
+            if response.status not in _REDIRECTS or not location:
+                return response, trusted
+            cookie |= bool(response.header("Set-Cookie"))
+            response.drain_and_close()
+            target = self._redirect_target(seen[-1], location)
             if target in seen or len(seen) > self._options.max_redirects:
-                circle = target in seen
-                raise redirected_endlessly(self._name, None if circle else self._options.max_redirects, cookie)
+                loops = target in seen
+                raise redirected_endlessly(self._name, None if loops else self._options.max_redirects, cookie=cookie)
             if recorded:
-                self.record.redirect(seen[-1], target, len(seen))
+                self.recorder.see_redirect(seen[-1], target, len(seen))
             # The caller's headers are for the origin of the URL as given: no redirect takes them elsewhere, nor back.
-            trusted = trusted and _origin(seen[-1]) == _origin(target)
+            trusted = trusted and parse(seen[-1]).origin == parse(target).origin
             seen.append(target)
 
-    def _ask(self, method: str, url: str, headers: dict[str, str], patience: float | None, trusted: bool) -> Answer:
-        """Send one request, in its turn; with the caller's own headers if `trusted`."""
-        headers = {**_HEADERS, **(self._custom if trusted else {}), **headers}
-        transport = self._transport
-        host = parse(url).host
-        self._patience.left()
-        began = transport.clock()
-        place = transport.place(host, self._options.timeout + 5)
-        if place is None:
-            raise SourceError("timed_out", f"{self._name}: too many other answers of {host} are still open")
+    def _send(
+        self, method: str, url: str, headers: dict[str, str], timeout: float | None, *, trusted: bool
+    ) -> Response:
+        """Send one request once a slot is free; with the caller's own headers if `trusted`."""
+        if self._invalid is not None:
+            raise self._invalid
+        host = self._parsed.host if self._parsed is not None and url == self._asked else parse(url).host
+        self.seconds_left()
+        clock = self._transport.clock
+        began = clock.monotonic()
+        slot = self._transport.acquire(host, self._options.timeout + _SLOT_TIMEOUT)
+        if slot is None:
+            message = f"{self._name}: too many other responses of {host} are still open: close them, or check it later"
+            raise SourceError("timed_out", message)
         try:
-            self._patience.extend(transport.clock() - began)
-            left = self._patience.left()
-            answer = transport.send(method, url, headers, place, min(left, patience or left))
+            self._deadline.extend(clock.monotonic() - began)
+            left = self.seconds_left()
+            sent = {**_HEADERS, **self._custom, **headers} if trusted else {**_HEADERS, **headers}
+            response = self._transport.send(method, url, sent, Timeouts(min(left, timeout or left)), slot=slot)
         except SourceError as failure:
-            place.leave()
+            slot.release()
             if failure.code == "address_not_public":
-                self.record.see(public=False)
+                self.recorder.see(public=False)
             elif failure.code != "url_invalid":
                 self.requests += 1
             raise
         self.requests += 1
-        answer.charge(self._budget)
-        answer.count = self._count
-        answer.meter = self.meter
-        answer.trusted = trusted
-        return answer
+        response.charge(self._budget)
+        response.on_read = self._count
+        return response
 
-    def _count(self, taken: int) -> None:
-        self.bytes_read += taken
+    def _count(self, count: int, seconds: float | None) -> None:
+        self.bytes_read += count
+        if seconds is not None:
+            self.recorder.see_read(count, seconds)
 
-    def _automation_refused(self, answer: Answer, body: bytes) -> str | None:
+    def _refusal(self, response: Response, *, ranged: bool) -> SourceError:
+        """Return what a response without the file means."""
+        if ranged and _is_about_range(response.status):
+            response.drain_and_close()
+            self.url, self._trusted = self._asked, True  # a redirect may lead to a link that has expired meanwhile
+            return RangeRefused(self._name)
+        body = response.peek() if response.status >= 400 else b""
+        response.drain_and_close()
+        here, there = parse(self._asked).host, parse(response.url).host
+        name = self._name if here == there else f"{self._name} is redirected to {there}, which"
+        if how := self._automation_refused(response, body):
+            return automation_refused(name, response.status, how)
+        failure = refused(name, response.status, body, hint_for(self._asked), expired=self.recorder.is_expired)
+        if response.status != 429 and response.status < 500:
+            return failure
+        wait = retry_after(response.header("Retry-After"), self._transport.clock.wall())
+        wait = wait if response.status in (429, 503) else None
+        return TransientError(failure.code, str(failure), retry_after=wait, faulty=response.status >= 500)
+
+    def _automation_refused(self, response: Response, body: bytes) -> str | None:
         """Return how the server refuses automated clients; None for other reasons and temporary failures."""
-        if answer.status == 429 or answer.status >= 500:
-            challenged = is_challenged(answer.header) or is_challenge_page(body)
+        if response.status == 429 or response.status >= 500:
+            challenged = is_challenged(response.header) or is_challenge_page(body)
             return "with a bot challenge" if challenged else None
-        if is_store_error(body) or self.record.expired:
+        if is_store_error(body) or self.recorder.is_expired:
             return None
-        how = reason_of(answer.status, answer.header, body)
-        signed = self.record.delivery.expires_in is not None
-        if how is None and answer.status in BY_CLIENT and not signed and self._serves_browsers():
+        how = reason_of(response.status, response.header, body)
+        signed = self.recorder.delivery.expires_in is not None
+        if how is None and response.status in BY_CLIENT and not signed and self._serves_browsers():
             return "by their User-Agent or their Referer"
         return how
 
@@ -215,70 +302,38 @@ class Exchange:
         parts = urlsplit(self._asked)
         headers = {"User-Agent": BROWSER_LIKE, "Referer": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"}
         try:
-            answer = self._follow("GET", self._asked, headers, self._auxiliary_timeout(), plain=True)
+            response, _ = self._follow("GET", self._asked, headers, self._auxiliary_timeout(), plain=True)
         except SourceError:
             return False
-        answer.close()
-        return answer.status in (200, 203, 206) and media_type(answer.header("Content-Type")) != "text/html"
+        response.close()
+        return response.status in (200, 203, 206) and media_type(response.header("Content-Type")) != "text/html"
 
-    @property
-    def seconds_left(self) -> float:
-        """Return the s until the deadline. Raises `timed_out` once it has passed."""
-        return self._patience.left()
-
-    def compare_without_headers(self, size: int | None, beginning: bytes) -> None:
-        """Note if the server gives the file only with the caller's user agent or headers, which no service sends."""
-        if not self._agent and not self._custom:
-            return
-        try:
-            answer = self._follow("GET", self._asked, {}, self._auxiliary_timeout(), plain=True)
-            try:
-                same = self._is_same(answer, size, beginning)
-            finally:
-                answer.close()
-        except SourceError as failure:
-            same = failure.code not in _PERMANENT_FAILURES
-        if not same:
-            self.record.note("custom_headers_needed")
-
-    def _is_same(self, answer: Answer, size: int | None, beginning: bytes) -> bool:
+    def _is_same(self, response: Response, size: int | None, beginning: bytes) -> bool:
         """Return whether a response gives a file that begins with `beginning`; True if that cannot be decided."""
-        if answer.status == 429 or answer.status >= 500:
+        if response.status == 429 or response.status >= 500:
             return True
-        if answer.status not in (200, 203, 206):
+        if response.status not in (200, 203, 206):
             return False
-        if content_codings(answer.header("Content-Encoding")):
+        if content_codings(response.header("Content-Encoding")):
             return True
-        total = content_length(answer.header("Content-Length"))
+        total = content_length(response.header("Content-Length"))
         if size is not None and total is not None and size != total:
             return False
-        return answer.read(len(beginning)) == beginning
+        return response.read(len(beginning)) == beginning
 
     def _auxiliary_timeout(self) -> float:
-        """Return the s for a request other than those that get the file. Raises `timed_out` after the deadline."""
-        return min(self._patience.left() / 2, _AUXILIARY_TIMEOUT)
+        """Return the s for a request other than those that get the file. Raise `SourceError` after the deadline."""
+        return min(self.seconds_left() / 2, _AUXILIARY_TIMEOUT)
 
-    def _pause(self, failure: Passing, tries: int) -> None:
-        try:
-            self._patience.pause(failure, tries)
-        except SourceError as last:
-            raise self._redacted(last) from None
-
-    def _may_be_about_range(self, failure: Passing, tries: int) -> bool:
-        """Return whether the last try failed and a plain GET, as services send it, may still get the file.
+    def _may_be_about_range(self, failure: TransientError) -> bool:
+        """Return whether a plain GET, as services send it, may still get the file.
 
         Some servers fail at Range alone, and some firewalls end the connection at it.
         """
-        exhausted = 0 < self._options.retries <= tries
-        return exhausted and failure.faulty and failure.wait is None and not self._found
+        return failure.faulty and failure.retry_after is None and not self._found
 
-    def _redacted(self, failure: SourceError) -> SourceError:
-        """Return the failure without the caller's headers in its message."""
-        failure.args = (self._redact_headers(str(failure)),)
-        return failure
-
-    def _target(self, url: str, location: str) -> str:
-        """Where a redirect leads; http and https alone are followed."""
+    def _redirect_target(self, url: str, location: str) -> str:
+        """Return where a redirect leads; http and https alone are followed."""
         try:
             # Header values arrive as Latin-1, addresses in them are written in UTF-8.
             target = urljoin(url, location.encode("latin-1").decode("utf-8")).partition("#")[0]
@@ -287,34 +342,7 @@ class Exchange:
             raise redirected_away(self._name, redact(location[:2000])) from None
         return target
 
-    def _accept(self, answer: Answer, *, ranged: bool) -> None:
-        """Raise what an answer without the file means."""
-        if answer.status in _GIVEN:
-            self.url, self._trusted = answer.url, answer.trusted
-            return
-        if ranged and _is_about_range(answer.status):
-            answer.dismiss()
-            self.url, self._trusted = self._asked, True  # a redirect may lead to a link that has expired meanwhile
-            raise RangeRefused(self._name)
-        body = answer.glance() if answer.status >= 400 else b""
-        answer.dismiss()
-        here, there = parse(self._asked).host, parse(answer.url).host
-        name = self._name if here == there else f"{self._name} is redirected to {there}, which"
-        if how := self._automation_refused(answer, body):
-            raise automation_refused(name, answer.status, how)
-        failure = refused(name, answer.status, body, self.record.expired, hint_for(self._asked))
-        if answer.status != 429 and answer.status < 500:
-            raise failure
-        asked = retry_after(answer.header("Retry-After"), self._transport.now())
-        wait = asked if answer.status in (429, 503) else None
-        raise Passing(failure.code, str(failure), wait, faulty=answer.status >= 500)
-
 
 def _is_about_range(status: int) -> bool:
     """Return whether the Range header may be the reason of a refusal, so that a plain GET may get the file."""
     return status in (204, 205, 304, 501) or (400 <= status < 500 and status not in _UNRELATED_TO_RANGE)
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = parse(url)
-    return parts.scheme, parts.host, parts.port

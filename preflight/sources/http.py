@@ -7,44 +7,47 @@ from typing import Final
 
 from preflight.errors import SourceChanged, SourceError
 from preflight.media import EVERYTHING, Delivery, Need
-from preflight.net.answer import Answer
-from preflight.net.errors import Passing, RangeRefused, too_much
-from preflight.net.headers import content_range
+from preflight.net.errors import TransientError
 from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.redact import redact
+from preflight.net.response import Response, content_range
 from preflight.net.transport import Transport, shared
-from preflight.sources.blocks import HEAD
-from preflight.sources.fetch_state import Received, Span
-from preflight.sources.fetcher import Exchange
-from preflight.sources.forward import Forward
-from preflight.sources.pages import page_of
+from preflight.retry import Backoff
+from preflight.sources.diagnosis import RangeRefused, page_of, too_much
+from preflight.sources.fetch_state import SNIFF_BYTES, FetchState, Span
+from preflight.sources.fetcher import BACKOFF, UrlFetcher
+from preflight.sources.stream import Spool
 
 __all__ = ["HttpOptions", "HttpSource"]
 
-FETCHES: Final = 96
-"""Requests for parts of one file: one whose structure leads to more distant places is built to do so."""
+MAX_FETCHES: Final = 96
+"""Requests for parts of one file: a file that needs more of them is built to do so."""
 MAX_CONTINUATIONS: Final = 1 << 10
 """Further requests if a server gives less than was requested."""
 MAX_COMPARED_PIECES: Final = 16
 """Pieces, of up to `MAX_COMPARED_BYTES` each, that are fetched again if ETags vary between responses."""
 MAX_COMPARED_BYTES: Final = 64 << 10
-BEGIN: Final = 1 << 10
-"""Bytes that show whether an answer is a web page."""
+PAGE_SNIFF_BYTES: Final = 1 << 10
+"""Bytes that show whether a response is a web page."""
 MAX_MEASURED_BYTES: Final = 2 << 20
 """Bytes that are read to find the end of a file whose size the server does not state."""
 _STEP: Final = 8 << 10
+_BEFORE_MARKUP: Final = b"\xef\xbb\xbf \t\r\n\x0b\x0c"
+"""Bytes that may precede the first tag of a web page."""
 
 
 class HttpSource:
-    """A `Source` over a URL. The first read asks for the head of the file; nothing is asked before.
+    """A `Source` over a URL. The first read requests the head of the file; nothing is sent before.
 
     name        the URL as it may be shown
     bytes_read  bytes of bodies that were read
-    requests    requests that were sent: redirects, HEAD and further tries included
+    requests    requests that were sent: redirects, HEAD and retries included
 
     A server that ignores Range gives its body forwards only: it is read as far as a reader asks, and kept.
-    Raises `SourceError` with a code of `preflight.codes`, `SourceChanged` where ETag or size differ between answers.
+    Raises `SourceError` with a code of `preflight.codes`, `SourceChanged` if ETag or size differ between responses.
     """
+
+    remote = True
 
     def __init__(
         self,
@@ -53,14 +56,15 @@ class HttpSource:
         need: Need = EVERYTHING,
         options: HttpOptions = DEFAULT_OPTIONS,
         transport: Transport | None = None,
+        backoff: Backoff = BACKOFF,
     ) -> None:
         self.name = redact(url)
         self.bytes_read = 0
         self.requests = 0
         self._asked = url
-        self._limit = max(need.max_bytes, HEAD)
-        self._exchange = Exchange(url, transport or shared(options), options, self._limit)
-        self._received = Received(self.name, self._exchange.record)
+        self._limit = max(need.max_bytes, SNIFF_BYTES)
+        self._fetcher = UrlFetcher(url, transport or shared(options), options, self._limit, backoff)
+        self._state = FetchState(self.name, self._fetcher.recorder)
         self._head = need.head
         self._fetches = 0
         self._continuations = 0
@@ -71,18 +75,18 @@ class HttpSource:
 
     @property
     def delivery(self) -> Delivery:
-        """What the server does, as far as it was seen; also after a failure."""
-        delivery = self._exchange.record.delivery
-        size = delivery.content_length if self._received.size is None else self._received.size
-        return delivery._replace(download_seconds=self._exchange.meter.seconds_for(size))
+        """Return how the server delivers the file, as far as it was seen; also after a failure."""
+        delivery = self._fetcher.recorder.delivery
+        size = delivery.content_length if self._state.size is None else self._state.size
+        return delivery._replace(download_seconds=self._fetcher.recorder.download_seconds(size))
 
     @property
     def size(self) -> int | None:
         self._open()
-        if self._received.size is None and not self._size_searched:
+        if self._state.size is None and not self._size_searched:
             self._size_searched = True
             self._find_size()
-        return self._received.size
+        return self._state.size
 
     def read_at(self, offset: int, length: int) -> bytes:
         self._open()
@@ -93,63 +97,65 @@ class HttpSource:
 
         Sends no request if the ETags are equal: each response was compared with the first one.
         """
-        if not self._received.etags_differ:
+        if not self._state.etags_differ:
             return
         try:
-            for start, data in self._received.blocks.pieces[:MAX_COMPARED_PIECES]:
+            for start, data in self._state.cache.pieces[:MAX_COMPARED_PIECES]:
                 if data and not self._is_same(start, data[:MAX_COMPARED_BYTES]):
                     raise SourceChanged(self.name)
         finally:
             self._count()
-        self._exchange.record.note("etag_varies")
+        self._fetcher.recorder.note("etag_varies")
 
     def _is_same(self, start: int, data: bytes) -> bool:
         """Return whether the file still has `data` at `start`, as far as the server shows it."""
-        forward, end = self._received.forward, start + len(data)
-        if forward is not None and end <= forward.kept:
-            return forward.at(start, len(data)) == data
+        spool, end = self._state.spool, start + len(data)
+        if spool is not None and end <= spool.kept:
+            return spool.at(start, len(data)) == data
         try:
-            return self._exchange.get((start, end), partial(_is_unchanged, (start, end), data))
+            return self._fetcher.get((start, end), partial(_is_unchanged, (start, end), data))
         except RangeRefused:
             return True
 
     def close(self) -> None:
-        if self._received.forward is not None:
-            self._received.forward.close()
+        if self._state.spool is not None:
+            self._state.spool.close()
 
     def _open(self) -> None:
-        """Ask for the head of the file, once; a failure stays."""
+        """Request the head of the file, once; a failure stays."""
         if self._failure is not None:
             raise self._failure
         if self._opened:
             return
         self._opened = True
         try:
-            self._ask((0, HEAD))
-            self._look()
-            if self._exchange.record.delivery.page is None:
-                self._exchange.compare_without_headers(self._received.size, self._read(0, BEGIN))
+            self._request((0, SNIFF_BYTES))
+            beginning = self._read(0, PAGE_SNIFF_BYTES)
+            if beginning.lstrip(_BEFORE_MARKUP).startswith(b"<"):
+                self._look_for_page(beginning)
+            if self._fetcher.sends_own_headers and self._fetcher.recorder.delivery.page is None:
+                self._fetcher.compare_without_headers(self._state.size, beginning)
                 self._count()
             if self._head:
-                self._exchange.head(self._received.size)
+                self._fetcher.head(self._state.size)
                 self._count()
         except SourceError as failure:
             self._failure = failure
             raise
 
-    def _look(self) -> None:
-        """Whether a web page came in place of a file; its first 32 KiB show whether it asks for a password."""
-        url = self._exchange.url
-        if page_of(url, self._read(0, BEGIN), self._asked):
-            self._exchange.record.see(page=page_of(url, self._read(0, HEAD), self._asked))
+    def _look_for_page(self, beginning: bytes) -> None:
+        """Record whether a web page came in place of a file; its first 32 KiB show whether it asks for a password."""
+        url = self._fetcher.url
+        if page_of(url, beginning, self._asked):
+            self._fetcher.recorder.see(page=page_of(url, self._read(0, SNIFF_BYTES), self._asked))
 
     def _find_size(self) -> None:
         """Read on to find the size, within the byte budget and half of the remaining time."""
         end = min(MAX_MEASURED_BYTES + 1, self._limit - self.bytes_read)  # one byte more shows whether the file ends
         try:
-            least = self._exchange.seconds_left / 2
+            reserve = self._fetcher.seconds_left() / 2
             for at in range(0, end, _STEP):
-                if len(self._read(at, min(at + _STEP, end))) < _STEP or self._exchange.seconds_left < least:
+                if len(self._read(at, min(at + _STEP, end))) < _STEP or self._fetcher.seconds_left() < reserve:
                     break
         except SourceChanged:
             raise
@@ -157,77 +163,77 @@ class HttpSource:
             pass  # the size stays unknown; a reader that needs more gets the failure again
 
     def _read(self, offset: int, end: int) -> bytes:
-        received = self._received
+        state = self._state
         pieces = []
-        while offset < (end if received.size is None else min(end, received.size)):
-            if received.forward is not None:
-                pieces.append(self._read_forward(received.forward, offset, end))
+        while offset < (end if state.size is None else min(end, state.size)):
+            if state.spool is not None:
+                pieces.append(self._read_forward(state.spool, offset, end))
                 break
-            piece = received.blocks.at(offset, end)
+            piece = state.cache.at(offset, end)
             if piece:
                 pieces.append(piece)
                 offset += len(piece)
             else:  # until the server has given everything, within the bounds of `_fetch`
-                self._fetch(*received.blocks.span(offset, end, received.size), end)
+                self._fetch(*state.cache.span(offset, end, state.size), end)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _fetch(self, first: int, stop: int, end: int) -> None:
-        """Ask for a distant piece, of which a reader wants what stands before `end`; the rest is ahead of it."""
+        """Fetch a piece of which a reader wants the bytes before `end`; the rest is ahead of it."""
         if first == self._cut_at:
             self._continuations += 1
         else:
             self._fetches += 1
         left = self._limit - self.bytes_read
-        if self._fetches > FETCHES or self._continuations > MAX_CONTINUATIONS or end - first > left:
-            self._exchange.record.note("read_limit")
+        if self._fetches > MAX_FETCHES or self._continuations > MAX_CONTINUATIONS or end - first > left:
+            self._fetcher.recorder.note("read_limit")
             raise too_much(self.name, self._limit)
         stop = min(stop, first + left)
-        self._ask((first, stop))
-        last_end = self._received.blocks.last_end
+        self._request((first, stop))
+        last_end = self._state.cache.last_end
         self._cut_at = last_end if first < last_end < stop else None
 
-    def _read_forward(self, forward: Forward, offset: int, end: int) -> bytes:
-        received = self._received
-        end = end if received.size is None else min(end, received.size)
-        if end > self._limit and not forward.ended:
-            self._exchange.record.note("read_limit")
-            forward.stop(too_much(self.name, self._limit))
+    def _read_forward(self, spool: Spool, offset: int, end: int) -> bytes:
+        state = self._state
+        end = end if state.size is None else min(end, state.size)
+        if end > self._limit and not spool.ended:
+            self._fetcher.recorder.note("read_limit")
+            spool.stop(too_much(self.name, self._limit))
         try:
-            forward.reach(end)
-        except Passing:
-            self._exchange.get(None, lambda answer: self._resume(forward, answer, end))
+            spool.reach(end)
+        except TransientError:
+            self._fetcher.get(None, lambda response: self._resume(spool, response, end))
         finally:
             self._count()
-        if forward.ended and received.size is None:
-            received.size = forward.kept
-        return forward.at(offset, end - offset)
+        if spool.ended and state.size is None:
+            state.size = spool.kept
+        return spool.at(offset, end - offset)
 
-    def _resume(self, forward: Forward, answer: Answer, end: int) -> None:
-        self._received.take(answer, None)
-        forward.reach(end)
+    def _resume(self, spool: Spool, response: Response, end: int) -> None:
+        self._state.take(response, None)
+        spool.reach(end)
 
-    def _ask(self, span: Span | None) -> None:
-        """Ask for bytes `span`, or for all; what comes is kept. Where a server refuses parts, all is asked for."""
+    def _request(self, span: Span | None) -> None:
+        """Request bytes `span`, or everything, and keep what comes. If a server refuses parts, request everything."""
         try:
-            self._exchange.get(span, lambda answer: self._received.take(answer, span))
+            self._fetcher.get(span, lambda response: self._state.take(response, span))
         except RangeRefused:
-            self._exchange.get(None, lambda answer: self._received.take(answer, None))
+            self._fetcher.get(None, lambda response: self._state.take(response, None))
         finally:
             self._count()
 
     def _count(self) -> None:
-        self.requests, self.bytes_read = self._exchange.requests, self._exchange.bytes_read
+        self.requests, self.bytes_read = self._fetcher.requests, self._fetcher.bytes_read
 
 
-def _is_unchanged(span: Span, data: bytes, answer: Answer) -> bool:
+def _is_unchanged(span: Span, data: bytes, response: Response) -> bool:
     """Return whether a response to a GET of `span` still gives `data`, as far as it gives any of it."""
-    part = content_range(answer.header("Content-Range"))
-    if answer.status == 206 and part is not None and part.first == span[0]:
+    part = content_range(response.header("Content-Range"))
+    if response.status == 206 and part is not None and part.first == span[0]:
         data = data[: part.last + 1 - part.first]
-    elif answer.status == 416:
+    elif response.status == 416:
         return False
-    elif span[0] > 0 or answer.status == 206:
-        raise RangeRefused(answer.url)
-    same = answer.read(len(data)) == data
-    answer.close()
+    elif span[0] > 0 or response.status == 206:
+        raise RangeRefused(response.url)
+    same = response.read(len(data)) == data
+    response.close()
     return same

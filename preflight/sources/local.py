@@ -22,6 +22,8 @@ _CHUNK_SIZE: Final = 1 << 16
 class LocalSource:
     """A `Source` over a regular file. Keeps one descriptor; reads the head once and every other piece as asked."""
 
+    remote = False
+    delivery = None
     requests = 0
 
     def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:

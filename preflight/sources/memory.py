@@ -15,6 +15,8 @@ from preflight.net.redact import redact
 class MemorySource:
     """A `Source` over bytes (or any bytes-like object, which must not change meanwhile)."""
 
+    remote = False
+    delivery = None
     requests = 0
 
     def __init__(self, data: bytes | bytearray | memoryview, name: str = "<bytes>") -> None:
@@ -51,6 +53,7 @@ class DataUriSource:
     (https://fetch.spec.whatwg.org/#data-urls): whitespace and missing padding are accepted.
     """
 
+    remote = False
     requests = 0
 
     def __init__(self, uri: str) -> None:

@@ -1,4 +1,4 @@
-"""An open binary file: an upload, a pipe, standard input."""
+"""Bytes that come one after another: `StreamSource` over an open binary file, and the `Spool` that keeps them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,99 @@ import io
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 from preflight.errors import PreflightError, SourceError
 
-SPOOL = 8 << 20
-"""Bytes of an unseekable stream that are kept in memory before a temporary file takes them."""
+if TYPE_CHECKING:
+    from preflight.net.bodies import Body
+
+MAX_SPOOL_MEMORY: Final = 8 << 20
+"""Bytes that are kept in memory before a temporary file takes them."""
+CHUNK_SIZE: Final = 64 << 10
+STEP: Final = 4 << 10
+"""Minimum bytes of one read of a response's body."""
 
 T = TypeVar("T")
 
 
-class StreamSource:
-    """A `Source` over an open binary file. The position of a seekable one is put back on `close`.
+class Spool:
+    """A body that is only read forwards, kept as far as it was read, so that any place of it can be read again.
 
-    What cannot seek is copied as far as it is read into a spooled temporary file; its size is known only after
-    the last byte, so `size` reads to the end, at most `limit` bytes. Whatever the file raises is `unreadable`.
+    kept   bytes that were read so far
+    ended  the body was read to its end
     """
 
+    def __init__(self, body: Body, size: int | None, step: int = STEP) -> None:
+        """Read at most `size` bytes, in multiples of `step`."""
+        self.kept = 0
+        self.ended = False
+        self._size = size
+        self._step = step
+        self._body = body
+        self._failure: SourceError | None = None
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=MAX_SPOOL_MEMORY)  # noqa: SIM115 - see close()
+
+    def reach(self, end: int) -> None:
+        """Read on until `end` bytes are kept, or the body ends. Raise `SourceError`, again until `resume`."""
+        end = -(-end // self._step) * self._step
+        if self._size is not None:
+            end = min(end, self._size)
+        while self.kept < end and not self.ended:
+            if self._failure is not None:
+                raise self._failure
+            wanted = min(CHUNK_SIZE, end - self.kept)
+            try:
+                piece = self._body.read(wanted)
+            except SourceError as failure:
+                self.stop(failure)
+                raise
+            self._file.seek(self.kept)
+            self._file.write(piece)
+            self.kept += len(piece)
+            self.ended = len(piece) < wanted or self.kept == self._size
+        if self.ended:
+            self._body.close()
+
+    def resume(self, body: Body) -> bool:
+        """Continue with another body of the same file. Return whether it begins with the bytes that are kept."""
+        at = 0
+        while at < self.kept:
+            piece = body.read(min(CHUNK_SIZE, self.kept - at))
+            if not piece or piece != self.at(at, len(piece)):
+                return False
+            at += len(piece)
+        self._body = body
+        self._failure = None
+        return True
+
+    def at(self, offset: int, length: int) -> bytes:
+        """Return the kept ones of `length` bytes from `offset`."""
+        if offset >= self.kept:
+            return b""
+        self._file.seek(offset)
+        return self._file.read(length)
+
+    def stop(self, failure: SourceError) -> None:
+        """Read no further, and raise `failure` where more is wanted; what is kept stays."""
+        self._failure = failure
+        self._body.close()
+
+    def close(self) -> None:
+        """Close the body, and drop what is kept."""
+        self._body.close()
+        self._file.close()
+
+
+class StreamSource:
+    """A `Source` over an open binary file. The position of a seekable one is restored on `close`.
+
+    What cannot seek is spooled as far as it is read; its size is known only after the last byte, so `size` reads to the
+    end, at most `limit` bytes. Whatever the file raises becomes `unreadable`.
+    """
+
+    remote = False
+    delivery = None
     requests = 0
 
     def __init__(self, stream: IO[bytes], name: str | None = None, limit: int = 4 << 30) -> None:
@@ -34,69 +110,47 @@ class StreamSource:
         if getattr(stream, "closed", False) is True:
             raise SourceError("unreadable", f"{self.name} is closed: give it while it is open")
         self._stream = stream
-        self._limit = limit
-        self._spool: IO[bytes] | None = None
-        self._spooled = 0
-        self._ended = False
+        self._spool: Spool | None = None
         self._size: int | None = None
-        start = _position(stream)
-        if start is None:
-            self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 - closed by close()
-        else:
-            self._start = start
+        self._start = _position(stream)
+        if self._start is None:
+            self._spool = Spool(_Unseekable(self), limit, step=1)
 
     @property
     def size(self) -> int:
         if self._spool is not None:
-            while not self._ended:
-                self._copy_until(self._spooled + (1 << 20))
-            return self._spooled
+            while not self._spool.ended:
+                self._spool.reach(self._spool.kept + (1 << 20))
+            return self._spool.kept
         if self._size is None:
             self._size = self._call(self._end)
         return self._size
 
     def read_at(self, offset: int, length: int) -> bytes:
         if self._spool is not None:
-            self._copy_until(offset + length)
-            if offset >= self._spooled:
-                return b""
-            self._spool.seek(offset)
-            return self._spool.read(length)
+            self._spool.reach(offset + length)
+            return self._spool.at(offset, length)
         if offset >= self.size:
             return b""
         self._call(self._stream.seek, offset)
-        data = self._read(length)
-        self.bytes_read += len(data)
-        return data
+        return self.read_forwards(length)
 
     def verify(self) -> None:
-        """An open stream belongs to the caller, who does not change it meanwhile."""
+        """Do nothing: an open stream belongs to the caller, who does not change it meanwhile."""
 
     def close(self) -> None:
         if self._spool is not None:
             self._spool.close()
         else:
             with suppress(Exception):  # what was read of it stays right
-                self._stream.seek(self._start)
+                self._stream.seek(self._start or 0)
 
     def _end(self) -> int:
         self._stream.seek(0, io.SEEK_END)
         return self._stream.tell()  # not every `seek` gives the position
 
-    def _copy_until(self, end: int) -> None:
-        assert self._spool is not None
-        if end > self._limit:
-            end = self._limit
-        while self._spooled < end and not self._ended:
-            piece = self._read(min(1 << 16, end - self._spooled))
-            self._spool.seek(self._spooled)
-            self._spool.write(piece)
-            self._spooled += len(piece)
-            self.bytes_read += len(piece)
-            self._ended = not piece or self._spooled >= self._limit
-
-    def _read(self, length: int) -> bytes:
-        """Up to `length` bytes; a raw stream may give fewer at a time."""
+    def read_forwards(self, length: int) -> bytes:
+        """Return up to `length` bytes from the stream's position; a raw stream may give fewer at a time."""
         pieces = []
         while length > 0:
             piece: object = self._call(self._stream.read, length)
@@ -108,11 +162,12 @@ class StreamSource:
             if not piece:
                 break
             pieces.append(piece[:length])
+            self.bytes_read += len(pieces[-1])
             length -= len(piece)
         return b"".join(pieces)
 
     def _call(self, method: Callable[..., T], *arguments: Any) -> T:
-        """What a method of the file gives. It is foreign code, and may raise anything."""
+        """Call a method of the file, which is foreign code and may raise anything."""
         try:
             return method(*arguments)
         except PreflightError:  # of an upload that knows how long it may be
@@ -122,8 +177,18 @@ class StreamSource:
             raise SourceError("unreadable", f"{self.name} cannot be read ({why}): open it anew for reading") from None
 
 
+class _Unseekable:
+    """The body of a stream that cannot seek. The caller closes the stream."""
+
+    def __init__(self, source: StreamSource) -> None:
+        self.read = source.read_forwards
+
+    def close(self) -> None:
+        """Do nothing: the stream is the caller's."""
+
+
 def _position(stream: IO[bytes]) -> int | None:
-    """Where a stream stands; None where it cannot seek, or knows its position no more than a pipe does."""
+    """Return the position of a stream; None if it cannot seek, or does not know its position, as a pipe."""
     try:
         position = stream.tell() if stream.seekable() else None
     except Exception:  # foreign code: it may still be read forwards

@@ -103,9 +103,9 @@ def fetch_with_preflight(urls: list[str], start: Callable[[], None]) -> None:
     from preflight.targets import Item
 
     plan = plan_for("atlas", http=HttpOptions(per_host=CONNECTIONS, allow_private=True))
-    list(scan(map(Item, urls[:CONNECTIONS]), plan, workers=CONNECTIONS))
+    list(scan(map(Item, urls[:CONNECTIONS]), plan, jobs=CONNECTIONS))
     start()
-    reports = list(scan(map(Item, urls), plan, workers=CONNECTIONS))
+    reports = list(scan(map(Item, urls), plan, jobs=CONNECTIONS))
     assert all(report is not None and report.requests == 1 and report.media is not None for report in reports)
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from preflight.media import Media
 from preflight.probes import probe
 from preflight.probes.sniff import sniff
-from preflight.sources import blocks
-from preflight.sources.blocks import Blocks
+from preflight.sources.fetch_state import SNIFF_BYTES, RangeCache
 from preflight.sources.memory import MemorySource
 
 HEAD = 2048
@@ -45,17 +44,17 @@ class RemoteSource(MemorySource):
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.requests = 1
-        self._blocks = Blocks()
-        self._blocks.add(0, super().read_at(0, blocks.HEAD))
+        self._cache = RangeCache()
+        self._cache.add(0, super().read_at(0, SNIFF_BYTES))
 
     def read_at(self, offset: int, length: int) -> bytes:
         end = min(offset + length, self.size)
         piece = b""
         while offset < end:
-            there = self._blocks.at(offset, end)
+            there = self._cache.at(offset, end)
             if not there:
-                first, stop = self._blocks.span(offset, end, self.size)
-                self._blocks.add(first, super().read_at(first, stop - first))
+                first, stop = self._cache.span(offset, end, self.size)
+                self._cache.add(first, super().read_at(first, stop - first))
                 self.requests += 1
             piece += there
             offset += len(there)

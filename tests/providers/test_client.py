@@ -16,7 +16,7 @@ import pytest
 
 from preflight.errors import ProviderError, ProviderUnreachable, RateLimited, SourceChanged, UnusableAnswer, UsageError
 from preflight.providers import Provider
-from preflight.providers.client import MAX_ANSWER
+from preflight.providers.client import MAX_RESPONSE_BYTES
 
 from .conftest import KEY, Open
 from .server import Recorder
@@ -115,7 +115,7 @@ def test_an_answer_that_comes_byte_by_byte_ends_in_time(server: Recorder, open_:
 
 
 def test_an_answer_without_end_is_not_read(server: Recorder, open_: Open) -> None:
-    server.tell(b"[" + b" " * (MAX_ANSWER + 1))
+    server.tell(b"[" + b" " * (MAX_RESPONSE_BYTES + 1))
     error = refused(open_("atlas"))
     assert (error.reason, error.ambiguous) == ("response_invalid", True)
     assert "longer than 4,194,304 bytes" in str(error)
@@ -123,7 +123,7 @@ def test_an_answer_without_end_is_not_read(server: Recorder, open_: Open) -> Non
 
 def test_a_packed_answer_is_measured_unpacked(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
-    server.tell(gzip.compress(b" " * (MAX_ANSWER * 4)), headers={"Content-Encoding": "gzip"})
+    server.tell(gzip.compress(b" " * (MAX_RESPONSE_BYTES * 4)), headers={"Content-Encoding": "gzip"})
     assert "longer than" in str(refused(provider))
     server.tell(gzip.compress(b'{"code":200,"data":{"id":1}}'), headers={"Content-Encoding": "gzip"})
     assert provider.get("1").id == "1"
@@ -210,7 +210,7 @@ def test_a_proxy_that_is_not_there(open_: Open) -> None:
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "127.0.0.1:8080", ""])
 def test_a_proxy_that_is_none(proxy: str, open_: Open) -> None:
-    with pytest.raises(UsageError, match="--proxy"):
+    with pytest.raises(UsageError, match="proxy="):
         open_("atlas", proxy=proxy)
 
 

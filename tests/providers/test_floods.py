@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from preflight.errors import ProviderError
-from preflight.providers.client import MAX_ANSWER
+from preflight.providers.client import MAX_RESPONSE_BYTES
 from tests.servers.floods import FLOODS
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
@@ -39,8 +39,8 @@ def test_a_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open,
     finally:
         tracemalloc.stop()
     assert caught.value.reason == ("redirected" if name == "redirect" else "response_invalid")
-    assert sum(sizes) < (MAX_ANSWER + (1 << 20) if name in WHOLE else 0) + 140_000
-    assert memory < (3 * MAX_ANSWER if name in WHOLE else 1_000_000)
+    assert sum(sizes) < (MAX_RESPONSE_BYTES + (1 << 20) if name in WHOLE else 0) + 140_000
+    assert memory < (3 * MAX_RESPONSE_BYTES if name in WHOLE else 1_000_000)
     assert time.monotonic() - began < 30
 
 

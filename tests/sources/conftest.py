@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from preflight.clock import Clock
 from preflight.media import EVERYTHING, Need
 from preflight.net.transport import Transport
+from preflight.retry import Backoff
 from preflight.sources.http import HttpOptions, HttpSource
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
@@ -19,6 +21,9 @@ from tests.servers.talk import Server
 DATA = random.Random(20261121).randbytes(300_000)
 """A file whose every place is told from every other."""
 NAME = "clip.bin"
+
+BACKOFF = Backoff(first=0.25, factor=2.0, jitter=0.0)
+"""The usual delays between attempts, without chance."""
 
 Open = Callable[..., HttpSource]
 
@@ -38,7 +43,7 @@ def open_url(server: Server) -> Iterator[Open]:
         options = HttpOptions(**{"allow_private": True, "timeout": 10.0, **choices})
         transport = Transport(options, **(parts or {}))
         url = path if path.startswith("http") else server.url(path)
-        source = HttpSource(url, need=need, options=options, transport=transport)
+        source = HttpSource(url, need=need, options=options, transport=transport, backoff=BACKOFF)
         opened.append((source, transport))
         return source
 
@@ -74,7 +79,7 @@ class FakeTime:
         self.slept: list[float] = []
 
     def parts(self) -> dict[str, Any]:
-        return {"clock": lambda: self.now, "now": lambda: self.now, "sleep": self.sleep, "jitter": lambda: 0.5}
+        return {"clock": Clock(monotonic=lambda: self.now, wall=lambda: self.now, sleep=self.sleep)}
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -17,20 +17,20 @@ from preflight.sources.http import HttpOptions, HttpSource
 
 @contextmanager
 def counted_bytes() -> Iterator[list[int]]:
-    """The sizes of all pieces that sockets give to `http.client` meanwhile."""
+    """The sizes of all pieces that sockets receive meanwhile."""
     sizes: list[int] = []
-    readinto = socket.SocketIO.readinto
+    receive = socket.socket.recv
 
-    def counting(self: socket.SocketIO, buffer: Any) -> int | None:
-        count = readinto(self, buffer)
-        sizes.append(count or 0)
-        return count
+    def counting(self: socket.socket, *arguments: Any) -> bytes:
+        data = receive(self, *arguments)
+        sizes.append(len(data))
+        return data
 
-    socket.SocketIO.readinto = counting  # type: ignore[method-assign]
+    socket.socket.recv = counting  # type: ignore[method-assign]
     try:
         yield sizes
     finally:
-        socket.SocketIO.readinto = readinto  # type: ignore[method-assign]
+        del socket.socket.recv
 
 
 def peak() -> int:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.errors import SourceError
-from preflight.net.addresses import Guard, admit, is_literal, kind_of
+from preflight.net.addresses import AddressPolicy, address_class, check_addresses
+from preflight.net.urls import is_literal
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 
@@ -39,29 +40,29 @@ HIDDEN = [
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public(address: str) -> None:
-    assert kind_of(address) is None
+    assert address_class(address) is None
 
 
 @pytest.mark.parametrize("address", [*PRIVATE, *METADATA, *HIDDEN, "nonsense", ""])
 def test_not_public(address: str) -> None:
-    assert kind_of(address) is not None
+    assert address_class(address) is not None
 
 
 @pytest.mark.parametrize("address", METADATA)
 def test_metadata_services_are_called_by_name(address: str) -> None:
-    assert kind_of(address) == "cloud metadata"
+    assert address_class(address) == "cloud metadata"
 
 
 @given(st.ip_addresses(v=4))
 def test_whatever_the_standard_library_refuses_is_refused(ip: IPv4Address) -> None:
     if not ip.is_global or ip.is_multicast:
-        assert kind_of(str(ip)) is not None
+        assert address_class(str(ip)) is not None
 
 
 @given(st.ip_addresses(v=4))
 def test_an_address_inside_another_is_judged_as_itself(ip: IPv4Address) -> None:
     mapped = ip_address(int(ip_address("::ffff:0:0")) + int(ip))
-    assert kind_of(str(mapped)) == kind_of(str(ip))
+    assert address_class(str(mapped)) == address_class(str(ip))
 
 
 @pytest.mark.parametrize(
@@ -76,16 +77,16 @@ def test_names_are_no_literals(host: str) -> None:
     assert not is_literal(host)
 
 
-def test_of_several_addresses_the_public_ones_are_admitted() -> None:
-    admitted = admit("h.example", ["10.0.0.1", "1.1.1.1", "::1", "8.8.8.8"], allow_private=False)
-    assert admitted == (("1.1.1.1", "8.8.8.8"), False, True)
+def test_of_several_addresses_the_public_ones_are_resolved() -> None:
+    resolved = check_addresses("h.example", ["10.0.0.1", "1.1.1.1", "::1", "8.8.8.8"], allow_private=False)
+    assert resolved == (("1.1.1.1", "8.8.8.8"), False, True)
 
 
-def test_private_addresses_are_admitted_last_and_only_if_allowed() -> None:
-    assert admit("h", ["10.0.0.1", "1.1.1.1"], allow_private=True) == (("1.1.1.1", "10.0.0.1"), False, True)
-    assert admit("h", ["10.0.0.1"], allow_private=True) == (("10.0.0.1",), False, False)
+def test_private_addresses_are_resolved_last_and_only_if_allowed() -> None:
+    assert check_addresses("h", ["10.0.0.1", "1.1.1.1"], allow_private=True) == (("1.1.1.1", "10.0.0.1"), False, True)
+    assert check_addresses("h", ["10.0.0.1"], allow_private=True) == (("10.0.0.1",), False, False)
     with pytest.raises(SourceError, match=r"h leads to 10\.0\.0\.1, .*private network") as caught:
-        admit("h", ["10.0.0.1", "::1"], allow_private=False)
+        check_addresses("h", ["10.0.0.1", "::1"], allow_private=False)
     assert caught.value.code == "address_not_public"
 
 
@@ -93,20 +94,24 @@ def test_private_addresses_are_admitted_last_and_only_if_allowed() -> None:
 def test_metadata_services_are_refused_whatever_is_allowed(address: str) -> None:
     for host in ("h.example", address):
         with pytest.raises(SourceError, match=r"\(cloud metadata\): such addresses are never read") as caught:
-            admit(host, [address], allow_private=True)
+            check_addresses(host, [address], allow_private=True)
         assert caught.value.code == "address_not_public"
-    assert admit("h", ["10.0.0.1", address, "1.1.1.1"], allow_private=True) == (("1.1.1.1", "10.0.0.1"), False, True)
+    assert check_addresses("h", ["10.0.0.1", address, "1.1.1.1"], allow_private=True) == (
+        ("1.1.1.1", "10.0.0.1"),
+        False,
+        True,
+    )
 
 
 def test_a_host_without_an_address_is_refused() -> None:
     with pytest.raises(SourceError):
-        admit("h", [], allow_private=False)
+        check_addresses("h", [], allow_private=False)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:7f00:1]"])
 def test_what_the_system_resolves_to_loopback_is_refused(host: str) -> None:
     with pytest.raises(SourceError) as caught:
-        Guard(allow_private=False).admit(host, 80, 5.0)
+        AddressPolicy(allow_private=False).resolve(host, 80, 5.0)
     assert caught.value.code == "address_not_public"
 
 
@@ -117,7 +122,7 @@ def test_a_resolver_that_hangs_is_left_behind() -> None:
 
     began = time.monotonic()
     with pytest.raises(SourceError, match="could not be looked up") as caught:
-        Guard(allow_private=False, resolve=hang).admit("h.example", 80, 0.1)
+        AddressPolicy(allow_private=False, resolve=hang).resolve("h.example", 80, 0.1)
     assert caught.value.code == "connection_failed"
     assert time.monotonic() - began < 1
 
@@ -127,7 +132,7 @@ def test_an_unknown_name_says_so() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     with pytest.raises(SourceError, match=r"h\.example has no address: check"):
-        Guard(allow_private=False, resolve=unknown).admit("h.example", 80, 5.0)
+        AddressPolicy(allow_private=False, resolve=unknown).resolve("h.example", 80, 5.0)
 
 
 NOTATIONS = ["127.1", "0177.1", "0x7f.1", "0X7F.0x0.0.01", "2130706433", "017700000001", "0x7f000001", "127.0.0.1."]
@@ -135,11 +140,11 @@ NOTATIONS = ["127.1", "0177.1", "0x7f.1", "0X7F.0x0.0.01", "2130706433", "017700
 
 @pytest.mark.parametrize("host", NOTATIONS)
 def test_address_is_checked_in_every_notation(host: str) -> None:
-    guard = Guard(allow_private=False, resolve=lambda host, port: ["8.8.8.8"])
+    policy = AddressPolicy(allow_private=False, resolve=lambda host, port: ["8.8.8.8"])
     with pytest.raises(SourceError, match="loopback") as caught:
-        guard.admit(host, 80, 1.0)
+        policy.resolve(host, 80, 1.0)
     assert caught.value.code == "address_not_public"
-    assert Guard(allow_private=True).admit(host, 80, 1.0).addresses == ("127.0.0.1",)
+    assert AddressPolicy(allow_private=True).resolve(host, 80, 1.0).addresses == ("127.0.0.1",)
 
 
 @pytest.mark.parametrize("host", NOTATIONS)
@@ -148,6 +153,6 @@ def test_checked_address_is_the_connected_one(server: Server, open_url: Open, ho
     url = f"http://{host}:{server.port}/file/{NAME}"
     source = open_url(url, parts={"resolve": lambda host, port: ["127.0.0.2"]})
     assert source.read_at(0, 10) == DATA[:10]
-    with pytest.raises(SourceError, match="no public address"):
+    with pytest.raises(SourceError, match="not a public address"):
         open_url(url, allow_private=False).read_at(0, 10)
     assert len(server.seen) == 1

@@ -5,47 +5,55 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.sources.blocks import DISTANT, HEAD, KEPT, LONGEST, REST, TAIL, Blocks
+from preflight.sources.fetch_state import (
+    MAX_AHEAD_BYTES,
+    MAX_CACHED_BYTES,
+    MAX_REST_BYTES,
+    MIN_SEEK_BYTES,
+    SNIFF_BYTES,
+    TAIL_BYTES,
+    RangeCache,
+)
 
 MIB = 1 << 20
 
 
-def with_head() -> Blocks:
-    blocks = Blocks()
-    blocks.add(0, bytes(HEAD))
+def with_head() -> RangeCache:
+    blocks = RangeCache()
+    blocks.add(0, bytes(SNIFF_BYTES))
     return blocks
 
 
 def test_a_distant_place_is_asked_for_with_a_little_more() -> None:
-    assert with_head().span(MIB, MIB + 8, 8 * MIB) == (MIB, MIB + DISTANT)
+    assert with_head().span(MIB, MIB + 8, 8 * MIB) == (MIB, MIB + MIN_SEEK_BYTES)
     assert with_head().span(MIB, 2 * MIB, 8 * MIB) == (MIB, 2 * MIB)
 
 
 def test_near_the_end_the_whole_tail_comes() -> None:
-    assert with_head().span(MIB - 128, MIB, MIB) == (MIB - TAIL, MIB)
+    assert with_head().span(MIB - 128, MIB, MIB) == (MIB - TAIL_BYTES, MIB)
     assert with_head().span(MIB - 60_000, MIB - 59_000, MIB) == (MIB - 60_000, MIB)
-    assert with_head().span(40_000, 40_010, 50_000) == (HEAD, 50_000)
+    assert with_head().span(40_000, 40_010, 50_000) == (SNIFF_BYTES, 50_000)
 
 
 def test_what_is_here_is_not_asked_for_again() -> None:
     blocks = with_head()
     blocks.add(100_000, bytes(10_000))
-    assert blocks.span(HEAD, 105_000, 8 * MIB) == (HEAD, 100_000)
+    assert blocks.span(SNIFF_BYTES, 105_000, 8 * MIB) == (SNIFF_BYTES, 100_000)
     assert blocks.span(99_990, 99_995, 8 * MIB) == (99_990, 100_000)
-    assert blocks.span(HEAD, 120_000, 8 * MIB)[1] >= 120_000
+    assert blocks.span(SNIFF_BYTES, 120_000, 8 * MIB)[1] >= 120_000
 
 
 def test_a_reader_who_goes_on_gets_ever_more_ahead() -> None:
     blocks = with_head()
-    at, spans = HEAD, []
+    at, spans = SNIFF_BYTES, []
     while at < 32 * MIB:
         first, stop = blocks.span(at, at + 100, 1 << 40)
         assert first == at
         blocks.add(first, bytes(stop - first))
         spans.append(stop - first)
         at = stop
-    assert max(spans[:7]) <= REST
-    assert spans[-1] == LONGEST
+    assert max(spans[:7]) <= MAX_REST_BYTES
+    assert spans[-1] == MAX_AHEAD_BYTES
     assert len(spans) < 30
 
 
@@ -53,10 +61,10 @@ def test_memory_is_bounded_and_the_head_stays() -> None:
     blocks = with_head()
     for number in range(1, 20):
         blocks.add(number * MIB, bytes(MIB))
-    assert blocks.at(0, HEAD) == bytes(HEAD)
+    assert blocks.at(0, SNIFF_BYTES) == bytes(SNIFF_BYTES)
     assert blocks.at(MIB, MIB + 1) == b""
     assert len(blocks.at(19 * MIB, 20 * MIB)) == MIB
-    assert sum(len(data) for _, data in blocks._pieces) <= KEPT + HEAD
+    assert sum(len(data) for _, data in blocks._pieces) <= MAX_CACHED_BYTES + SNIFF_BYTES
 
 
 SIZES = st.one_of(st.none(), st.integers(1, 1 << 22))
@@ -65,8 +73,8 @@ SIZES = st.one_of(st.none(), st.integers(1, 1 << 22))
 @given(SIZES, st.lists(st.tuples(st.integers(0, 1 << 22), st.integers(1, 1 << 17)), min_size=1, max_size=12))
 def test_every_read_is_answered_from_what_was_asked_for(size: int | None, reads: list[tuple[int, int]]) -> None:
     file_size = size or 1 << 22
-    blocks = with_head() if file_size > HEAD else Blocks()
-    blocks.add(0, bytes(min(HEAD, file_size)))
+    blocks = with_head() if file_size > SNIFF_BYTES else RangeCache()
+    blocks.add(0, bytes(min(SNIFF_BYTES, file_size)))
     for offset, length in reads:
         end = min(offset + length, file_size)
         at = offset

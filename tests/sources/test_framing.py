@@ -219,7 +219,7 @@ def test_interim_responses_are_skipped(server: Server, open_url: Open, status: b
 def test_interrupted_head_is_retried(server: Server, open_url: Open) -> None:
     server.files["answer"] = OK + b"Content-Length: 8\r\nX: y"
     source = open_url("raw/answer", retries=1)
-    with pytest.raises(SourceError, match="without a whole answer"):
+    with pytest.raises(SourceError, match="without a complete response"):
         source.read_at(0, 100)
     assert source.requests == 3, "once more, and then without Range"
 

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from preflight.clock import Clock
 from preflight.errors import SourceError, UsageError
 from preflight.media import Need
 from preflight.net.transport import Transport, shared
 from preflight.sources import Source
-from preflight.sources.blocks import DISTANT, HEAD, TAIL
+from preflight.sources.fetch_state import MIN_SEEK_BYTES, SNIFF_BYTES, TAIL_BYTES
 from preflight.sources.http import HttpOptions, HttpSource
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
@@ -40,23 +41,23 @@ def test_nothing_is_asked_before_the_first_read(server: Server, open_url: Open) 
 def test_the_first_request_asks_for_the_head_as_it_is(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}")
     assert source.read_at(0, 100) == DATA[:100]
-    assert source.read_at(HEAD - 50, 50) == DATA[HEAD - 50 : HEAD]
-    assert (source.size, source.requests, source.bytes_read) == (SIZE, 1, HEAD)
+    assert source.read_at(SNIFF_BYTES - 50, 50) == DATA[SNIFF_BYTES - 50 : SNIFF_BYTES]
+    assert (source.size, source.requests, source.bytes_read) == (SIZE, 1, SNIFF_BYTES)
     (request,) = server.seen
-    assert (request.method, request.span) == ("GET", (0, HEAD - 1))
+    assert (request.method, request.span) == ("GET", (0, SNIFF_BYTES - 1))
     assert request.headers["accept-encoding"] == "identity"
     assert "cookie" not in request.headers
-    assert server.sent == HEAD
+    assert server.sent == SNIFF_BYTES
 
 
 def test_a_distant_read_costs_one_request_and_the_tail_comes_at_once(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}")
     assert source.read_at(150_000, 8) == DATA[150_000:150_008]
     assert source.read_at(150_008, 4000) == DATA[150_008:154_008]
-    assert (source.requests, source.bytes_read) == (2, HEAD + DISTANT)
-    for offset in (SIZE - 8, SIZE - 128, SIZE - TAIL):
+    assert (source.requests, source.bytes_read) == (2, SNIFF_BYTES + MIN_SEEK_BYTES)
+    for offset in (SIZE - 8, SIZE - 128, SIZE - TAIL_BYTES):
         assert source.read_at(offset, 8) == DATA[offset : offset + 8]
-    assert (source.requests, source.bytes_read) == (3, HEAD + DISTANT + TAIL)
+    assert (source.requests, source.bytes_read) == (3, SNIFF_BYTES + MIN_SEEK_BYTES + TAIL_BYTES)
 
 
 def test_a_small_file_costs_one_request(server: Server, open_url: Open) -> None:
@@ -168,7 +169,7 @@ def test_what_is_written_down(server: Server, open_url: Open) -> None:
 
 def test_what_the_url_itself_says(open_url: Open) -> None:
     url = "https://me:pw@h.example/ä.mp4?X-Amz-Date=20260102T030405Z&X-Amz-Expires=60&X-Amz-Signature=0"
-    source = open_url(url, parts={"now": lambda: 1_767_323_100.0})
+    source = open_url(url, parts={"clock": Clock(wall=lambda: 1_767_323_100.0)})
     assert source.delivery.expires_in == 5.0
     assert source.delivery.notes == ("credentials_in_url", "url_unescaped")
     assert source.delivery.url_length == len(url)

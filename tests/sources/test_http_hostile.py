@@ -154,8 +154,8 @@ def test_report_of_varying_etags_and_of_changed_content(server: Server, fixtures
         (410, "removed"),
         (418, "robot"),
         (400, "check the link"),
-        (304, "no file"),
-        (204, "no file"),
+        (304, "not a file"),
+        (204, "not a file"),
         (499, "refuses"),
     ],
 )

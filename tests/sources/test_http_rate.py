@@ -9,6 +9,7 @@ import pytest
 
 import preflight
 from preflight import catalog
+from preflight.clock import Clock
 from preflight.errors import SourceError
 from preflight.judge import judge
 from preflight.media import Delivery, Media
@@ -16,7 +17,7 @@ from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 
 SIZE = len(DATA)
-TENFOLD = {"clock": lambda: time.monotonic() * 10}
+TENFOLD = {"clock": Clock(monotonic=lambda: time.monotonic() * 10)}
 """A clock that makes three seconds of a third of one."""
 
 

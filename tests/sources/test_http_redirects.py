@@ -99,7 +99,7 @@ def test_a_redirect_to_a_private_address_is_refused_before_it_is_asked(
 ) -> None:
     outer, inner = twins
     parts = {
-        "judge": lambda address: None if address == "127.0.0.1" else "loopback",
+        "classify": lambda address: None if address == "127.0.0.1" else "loopback",
         "resolve": lambda host, port: ["127.0.0.2"],
     }
     for target in (inner.url(f"file/{NAME}"), f"http://localhost.:{inner.port}/", f"http://127.2:{inner.port}/"):
@@ -111,7 +111,7 @@ def test_a_redirect_to_a_private_address_is_refused_before_it_is_asked(
         assert source.requests == 1
         asked, _, why = str(caught.value).partition(" is redirected, and ")
         assert asked.startswith(f"http://127.0.0.1:{outer.port}/to/")
-        assert "127.0.0.2 is no public address" in why or "leads to 127.0.0.2, which is no public address" in why
+        assert "127.0.0.2 is not a public address" in why or "leads to 127.0.0.2, which is not a public address" in why
     assert inner.connections == 0
 
 
@@ -119,7 +119,7 @@ def test_a_redirect_to_a_metadata_service_is_refused_even_if_private_addresses_a
     server: Server, open_url: Open
 ) -> None:
     source = open_url("to/http://169.254.169.254/latest/meta-data/", allow_private=True)
-    with pytest.raises(SourceError, match=r"is redirected, and 169\.254\.169\.254 is no public address") as caught:
+    with pytest.raises(SourceError, match=r"is redirected, and 169\.254\.169\.254 is not a public address") as caught:
         source.read_at(0, 1)
     assert caught.value.code == "address_not_public"
     assert source.requests == 1
@@ -128,8 +128,8 @@ def test_a_redirect_to_a_metadata_service_is_refused_even_if_private_addresses_a
 def test_the_host_that_refuses_is_named(server: Server, open_url: Open) -> None:
     target = server.url("status/403", host="cdn.example")
     source = open_url(f"http://h.example:{server.port}/to/{target}", parts={"resolve": names})
-    with pytest.raises(SourceError, match=r"/to/\S+ is redirected to cdn\.example, which answers 403 Forbidden"):
+    with pytest.raises(SourceError, match=r"/to/\S+ is redirected to cdn\.example, which responds with 403 Forbidden"):
         source.read_at(0, 1)
     source = open_url("status/403")
-    with pytest.raises(SourceError, match=r"/status/403 answers 403 Forbidden"):
+    with pytest.raises(SourceError, match=r"/status/403 responds with 403 Forbidden"):
         source.read_at(0, 1)

@@ -52,7 +52,7 @@ def test_what_was_checked_is_what_is_connected_to(server: Server, open_url: Open
     source = open_url(
         f"http://rebind.example:{server.port}/file/{NAME}",
         allow_private=False,
-        parts={"resolve": resolver, "judge": loopback_1_is_public},
+        parts={"resolve": resolver, "classify": loopback_1_is_public},
     )
     assert source.read_at(0, 10) == DATA[:10]
     assert source.read_at(200_000, 10) == DATA[200_000:200_010]
@@ -68,7 +68,7 @@ def test_a_name_that_turns_to_this_network_is_refused_at_the_next_connection(
     source = open_url(
         f"http://rebind.example:{outer.port}/length-too-long/{NAME}",
         allow_private=False,
-        parts={"resolve": Rebinding(), "judge": loopback_1_is_public},
+        parts={"resolve": Rebinding(), "classify": loopback_1_is_public},
     )
     assert source.read_at(0, 10) == DATA[:10]  # a server that makes us end the connection
     with pytest.raises(SourceError) as caught:
@@ -82,7 +82,7 @@ def test_of_mixed_addresses_only_the_public_ones_are_tried(twins: tuple[Server, 
     source = open_url(
         f"http://mixed.example:{outer.port}/file/{NAME}",
         allow_private=False,
-        parts={"resolve": lambda host, port: ["127.0.0.2", "127.0.0.1"], "judge": loopback_1_is_public},
+        parts={"resolve": lambda host, port: ["127.0.0.2", "127.0.0.1"], "classify": loopback_1_is_public},
     )
     assert source.read_at(0, 10) == DATA[:10]
     assert source.delivery.public is False

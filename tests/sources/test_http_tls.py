@@ -10,7 +10,6 @@ import pytest
 from urllib3.util.ssl_ import create_urllib3_context
 
 from preflight.errors import SourceError
-from preflight.net.sockets import TlsSocket
 from tests.servers import tls
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
@@ -30,7 +29,6 @@ def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
 
 def trusting(certificate: tuple[Path, Path]) -> ssl.SSLContext:
     context = create_urllib3_context()
-    context.sslsocket_class = TlsSocket
     context.load_verify_locations(certificate[0])
     return context
 

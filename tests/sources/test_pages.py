@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from preflight.sources.pages import hint_for, is_page, page_of
+from preflight.sources.diagnosis import hint_for, is_page, page_of
 from tests.servers.talk import Server
 from tests.sources.conftest import Open
 
