@@ -1,7 +1,7 @@
 """Deny a decoder process everything it does not need: privileges, resources, the network, other programs.
 
-Every step is tried by itself, since not every system has it: rlimits exist on all POSIX systems, the rest on Linux
-alone. Landlock (kernel 5.13) and seccomp are asked through their system calls: no package of theirs is needed.
+Each step is tried separately, since not every system supports it: resource limits exist on all POSIX systems, the
+others on Linux only. Landlock (kernel 5.13) and seccomp are used through their system calls and need no package.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import sys
 from typing import Final, NamedTuple
 
 MAX_DESCRIPTORS: Final = 64
-"""Its channel, three standard streams, and the libraries and modules that a decoder opens while it is loaded."""
+"""For the channel, three standard streams, and the files that a decoder opens while it is imported."""
 MAX_TASKS: Final = 4096
-"""Linux counts the threads of all processes of a user, and decoders need some: the bound stops a fork bomb at most.
-That none is started at all is up to seccomp. Other systems count processes, of which a decoder needs none."""
+"""Linux counts the threads of all processes of a user, and decoders need some: this bound only ends a fork bomb, and
+seccomp forbids further processes altogether. Other systems count processes, of which a decoder needs none."""
 MAX_MEMORY: Final = 16 << 30
-"""Bytes of address space that no order may exceed, not even if a decoder lifts the limit of one file."""
+"""Bytes of address space that no task can exceed, not even if a decoder raises the limit of its task."""
 
 
 def confine() -> None:
-    """Confine this process for good: no file may be written, no connection made, no program started."""
+    """Permanently forbid this process to write files, to make connections and to start programs."""
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_FSIZE", 0)
     _limit("RLIMIT_NOFILE", MAX_DESCRIPTORS)
@@ -32,7 +32,9 @@ def confine() -> None:
     _limit("RLIMIT_AS", MAX_MEMORY)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
-        with contextlib.suppress(AttributeError):  # glibc only: more arenas reserve address space, which is limited
+        with contextlib.suppress(
+            AttributeError
+        ):  # only glibc has it; more arenas would use up the limited address space
             libc.mallopt(_M_ARENA_MAX, 1)
         _forbid_privileges(libc)
         _drop_capabilities(libc)
@@ -60,24 +62,24 @@ _DAC_READ_SEARCH: Final = 1 << 2
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:
-    """Make root an ordinary user who may read everything: decoders may lie in the folder of another user.
+    """Drop all capabilities but one: root may still read all files, since decoders may be installed by another user.
 
-    Among others CAP_PERFMON goes, with which a process reads the environment of others in spite of Landlock.
+    CAP_PERFMON is among those dropped: with it a process can read the environment of others in spite of Landlock.
     """
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    held = (ctypes.c_uint32 * 6)()  # twice 32 of each: effective, permitted, inheritable
+    held = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable: capabilities 0 to 31, then 32 to 63
     if libc.capget(header, held) == 0:
         kept = held[1] & _DAC_READ_SEARCH
         libc.capset(header, (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0))
 
 
-def _limit(name: str, most: int) -> None:
-    """Lower both limits called `name` to `most`, if the system has it."""
+def _limit(name: str, maximum: int) -> None:
+    """Lower the soft and the hard limit called `name`, if the system has it."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         which = getattr(resource, name)
         hard = resource.getrlimit(which)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(hard, most)
-        resource.setrlimit(which, (most, most))
+        maximum = maximum if hard == resource.RLIM_INFINITY else min(hard, maximum)
+        resource.setrlimit(which, (maximum, maximum))
 
 
 def _thread_count() -> int:
@@ -87,22 +89,22 @@ def _thread_count() -> int:
     return 0
 
 
-# --- Landlock (Documentation/userspace-api/landlock.rst): system calls with the same numbers on every architecture
+# --- Landlock (Documentation/userspace-api/landlock.rst): its system calls have the same numbers on every architecture
 
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
 _GET_VERSION: Final = 1
 _EXECUTE, _WRITE, _REMOVE_AND_MAKE = 1 << 0, 1 << 1, 0b1_1111_1111 << 4
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 _TCP: Final = 0b11
-"""To bind a socket, and to connect one."""
+"""Binding and connecting TCP sockets."""
 _SCOPED: Final = 0b11
-"""Abstract Unix sockets and signals: only those of the process itself."""
+"""Abstract Unix sockets and signals reach only the process itself."""
 
 
 def _forbid_writing(libc: ctypes.CDLL) -> None:
     """Forbid executing, writing, creating and removing files, and access to processes that are less confined.
 
-    Files may be read: decoders and what they load lie wherever Python was installed.
+    Files may be read, since decoders and their libraries are wherever Python was installed.
     """
     version = libc.syscall(_CREATE_RULESET, None, 0, _GET_VERSION)
     if version < 1:
@@ -127,19 +129,19 @@ _ALLOW, _FAIL_WITH = 0x7FFF0000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
 _CLONE_THREAD: Final = 0x00010000
 _SIGNALS_OF_FILES: Final = (8, 10, 15)
-"""Commands of fcntl(2) that choose who is sent which signal by a file: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
+"""Commands of fcntl(2) that make a file send signals to a process: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
 _NOT_NATIVE: Final = 0x40000000
-"""The first number of x32, another set of calls of x86-64. No other architecture has numbers so high."""
+"""The first number of x32, a second set of system calls of x86-64. No other architecture has such high numbers."""
 _CLONE3: Final = 435
 _SINCE_2019: Final = (424, 425, 438, 440, 442, 452, 463, 466)
-"""pidfd_send_signal io_uring_setup pidfd_getfd process_madvise mount_setattr fchmodat2 setxattrat removexattrat: calls
-so new have the same numbers everywhere."""
+"""pidfd_send_signal io_uring_setup pidfd_getfd process_madvise mount_setattr fchmodat2 setxattrat removexattrat. System
+calls of this age have the same numbers on every architecture."""
 
 
 class _Calls(NamedTuple):
-    """The numbers of a machine's system calls, and its own as an architecture.
+    """The numbers of an architecture and of its system calls.
 
-    forbidden  these fail. The others depend on their arguments
+    forbidden  these always fail; whether the others do depends on their arguments
     """
 
     architecture: int
@@ -172,7 +174,7 @@ _CALLS: Final = {
             *(29, 30, 31, 64, 65, 66, 220, 68, 69, 70, 71, 240),  # shmget shmat shmctl sem* msg* mq_open
         ),
     ),
-    # The same; of fork, chmod, chown and utime it has only the calls that take more arguments.
+    # The same calls; of fork, chmod, chown and utime it has only the variants with more arguments.
     "aarch64": _Calls(
         0xC00000B7,
         220,
@@ -210,37 +212,40 @@ def _forbid_system_calls(libc: ctypes.CDLL) -> None:
     libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), program)
 
 
+_Instruction = tuple[int, int | str, int | str, int]
+
+
 def _program(calls: _Calls, pid: int) -> bytes:
     """Return the filter for the process `pid`.
 
     Each instruction is an operation, where to continue if it is true and if it is false (how many instructions to skip,
     or the result), and an operand.
     """
-    steps: list[tuple[int, int | str, int | str, int]] = [
+    steps: list[_Instruction] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 0, "forbid", calls.architecture),
         (_LOAD, 0, 0, _NUMBER),
         (_AT_LEAST, "forbid", 0, _NOT_NATIVE),
         *((_EQUAL, "forbid", 0, number) for number in (*calls.forbidden, *_SINCE_2019)),
-        (_EQUAL, "missing", 0, _CLONE3),  # its flags are in memory, which a filter cannot read: libc falls back
+        (_EQUAL, "missing", 0, _CLONE3),  # a filter cannot read its flags in memory: libc falls back to clone
         *_only(calls.clone, 0, _ANY_BIT, _CLONE_THREAD),
-        *_only(calls.prlimit64, 0, _EQUAL, 0),  # of another process it takes what that needs
-        *_only(calls.tgkill, 0, _EQUAL, pid),  # abort() ends the process by it
+        *_only(calls.prlimit64, 0, _EQUAL, 0),  # it must not lower the limits of other processes
+        *_only(calls.tgkill, 0, _EQUAL, pid),  # abort() needs it
         (_EQUAL, 0, 1 + len(_SIGNALS_OF_FILES), calls.fcntl),
         (_LOAD, 0, 0, _ARGUMENTS + 8),
         *((_EQUAL, "forbid", 0, command) for command in _SIGNALS_OF_FILES),
     ]
     results = {"allow": _ALLOW, "forbid": _FAIL_WITH | _EPERM, "missing": _FAIL_WITH | _ENOSYS}
-    places = {name: len(steps) + place for place, name in enumerate(results)}
+    positions = {name: len(steps) + number for number, name in enumerate(results)}
     program = b""
-    for place, (operation, true, false, operand) in enumerate(steps):
-        jumps = [places[way] - place - 1 if isinstance(way, str) else way for way in (true, false)]
+    for position, (operation, true, false, operand) in enumerate(steps):
+        jumps = [positions[target] - position - 1 if isinstance(target, str) else target for target in (true, false)]
         program += struct.pack("=HBBI", operation, *jumps, operand)
     return program + b"".join(struct.pack("=HBBI", _RETURN, 0, 0, result) for result in results.values())
 
 
-def _only(number: int, argument: int, operation: int, operand: int) -> list[tuple[int, int | str, int | str, int]]:
-    """Allow a system call where an argument fulfils a condition, and forbid it elsewhere."""
+def _only(number: int, argument: int, operation: int, operand: int) -> list[_Instruction]:
+    """Return instructions that allow a system call if an argument meets a condition, and else forbid it."""
     return [
         (_EQUAL, 0, 2, number),
         (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),
