@@ -62,7 +62,7 @@ def add_report(reporter: Reporter, report: Report) -> Report:
             one.add(report)
         except (OSError, PreflightError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
             counted = faulted(report, error)
             _add_faulted(one, counted)
     return counted
@@ -74,7 +74,7 @@ def _add_faulted(reporter: Reporter, report: Report) -> None:
         reporter.add(report)
     except (OSError, PreflightError):
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - as above
         return
 
 
