@@ -32,6 +32,7 @@ class Fact(NamedTuple):
     bound_codes   finding codes for a value below the lower and above the upper bound
     choice_code   finding code for a value that is not among the accepted ones
     absence_code  finding code for "there is none" where a limit requires a value; empty: `choice_code`
+    presence_code finding code for a value where a limit only accepts `none`; empty: `choice_code`
     """
 
     name: str
@@ -47,14 +48,18 @@ class Fact(NamedTuple):
     bound_codes: tuple[str, str] = ("value_too_low", "value_too_high")
     choice_code: str = "value_not_accepted"
     absence_code: str = ""
+    presence_code: str = ""
 
 
 def _table(*facts: Fact) -> Mapping[str, Fact]:
-    return MappingProxyType(
-        {
-            fact.name: fact._replace(label=fact.label or fact.name, absence_code=fact.absence_code or fact.choice_code)
-            for fact in facts
-        }
+    return MappingProxyType({fact.name: _complete(fact) for fact in facts})
+
+
+def _complete(fact: Fact) -> Fact:
+    return fact._replace(
+        label=fact.label or fact.name,
+        absence_code=fact.absence_code or fact.choice_code,
+        presence_code=fact.presence_code or fact.choice_code,
     )
 
 
@@ -135,6 +140,7 @@ MEDIA_FACTS: Final = _table(
         "audio_codec", str, 'Codec of the audio track; "none" is a video without one.', "audio codec",
         sections=_VIDEO_AND_AUDIO, words=AUDIO_CODECS,
         choice_code="audio_codec_unsupported", absence_code="audio_track_required",
+        presence_code="audio_track_forbidden",
     ),
     Fact(
         "sample_rate", int, "Audio samples per second.", "sample rate", "Hz",

@@ -280,12 +280,7 @@ _VALUE = "\0"
 def _wording(limit: Limit, side: int, at_bound: bool, tolerated: bool, service: str, basis: str) -> tuple[str, str]:
     """Code and message of what is outside a limit. A rule set has few of them, and many files break the same."""
     fact = limit.fact
-    if limit.any_of is not None:
-        code = FACTS[fact].choice_code
-        if code == "audio_codec_unsupported" and limit.any_of == (NONE,):
-            code = "audio_track_forbidden"
-    else:
-        code = FACTS[fact].bound_codes[side > 0]
+    code = limit.choice_code if limit.any_of is not None else FACTS[fact].bound_codes[side > 0]
     sentence = ""
     if limit.any_of is None:
         sentence = beyond(limit, side, at_bound, service, limit.lenient if tolerated else None)

@@ -61,6 +61,12 @@ class Limit(NamedTuple):
         """Return whether `none` is among the accepted values."""
         return self.any_of is not None and NONE in self.any_of
 
+    @property
+    def choice_code(self) -> str:
+        """Return the finding code for a value that is not among the accepted ones."""
+        fact = FACTS[self.fact]
+        return fact.presence_code if self.any_of == (NONE,) else fact.choice_code
+
     def side(self, value: Any, height: int | None = None) -> int:
         """Return 0 for an accepted value, -1 for one that is too low, 1 for one that is too high or not accepted.
 

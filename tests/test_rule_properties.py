@@ -19,7 +19,7 @@ from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulefile import RuleFile, validate
 from preflight.ruleset import Limit, RuleSet, compile_limit, compile_ruleset
-from preflight.ruleviews.page import page
+from preflight.ruleviews.page import render_page
 
 numbers = st.one_of(
     st.sampled_from([0, 1, 2, 24, 23.976, 300, 1080, 1280, 1920, 0.5625, 1.7778, 921_600, 10**18, -1, 1e-9, 1e300]),
@@ -188,7 +188,7 @@ def test_no_valid_rule_file_and_no_facts_raise(data: st.DataObject, kind: str) -
         assert "None" not in finding.message
         assert not (finding.hint or "").startswith(":")
     check_hints(result)
-    assert page([rules])
+    assert render_page([rules])
 
 
 def check_hints(result: Result) -> None:

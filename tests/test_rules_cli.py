@@ -12,10 +12,9 @@ from preflight import catalog
 from preflight.codes import CODES, NOTES
 from preflight.reporters import REPORTERS
 from preflight.ruleset import compile_limit
-from preflight.ruleviews import brief, lines
-from preflight.ruleviews.differences import differences
-from preflight.ruleviews.page import page
-from preflight.ruleviews.uses import codes_of, uses
+from preflight.ruleviews import find_limits, finding_codes, format_limit, iter_limits
+from preflight.ruleviews.differences import compare_rulesets
+from preflight.ruleviews.page import render_page
 from tests.conftest import ROOT, Run
 
 README = ROOT / "rules" / "README.md"
@@ -38,13 +37,13 @@ class TestBrief:
         ],
     )  # fmt: skip
     def test_a_limit_in_a_few_characters(self, fact: str, line: dict[str, object], said: str) -> None:
-        assert brief(compile_limit(fact, line)) == said
+        assert format_limit(compile_limit(fact, line)) == said
 
     @pytest.mark.parametrize("name", catalog.names())
     def test_every_limit_there_is_can_be_said(self, name: str) -> None:
-        for line in lines(catalog.load(name)):
-            assert brief(line.limit).strip(" ()")
-            assert "None" not in brief(line.limit)
+        for line in iter_limits(catalog.load(name)):
+            assert format_limit(line.limit).strip(" ()")
+            assert "None" not in format_limit(line.limit)
 
 
 class TestExplain:
@@ -81,9 +80,9 @@ class TestExplain:
 
     def test_limits_name_only_codes_that_exist(self) -> None:
         sets = [catalog.load(name) for name in catalog.names()]
-        named = {code for rules in sets for line in lines(rules) for code in codes_of(line.limit)}
+        named = {code for rules in sets for line in iter_limits(rules) for code in finding_codes(line.limit)}
         assert named <= set(CODES)
-        assert all(uses(code, sets) for code in named)
+        assert all(find_limits(code, sets) for code in named)
 
 
 class TestDiff:
@@ -97,7 +96,7 @@ class TestDiff:
         assert not any(row[:2] == ["video", "frame rate"] for row in rows)
 
     def test_two_texts_of_one(self) -> None:
-        found = differences(catalog.load("volcengine@2026-03"), catalog.load("volcengine"))
+        found = compare_rulesets(catalog.load("volcengine@2026-03"), catalog.load("volcengine"))
         assert [(one.section, one.fact) for one in found] == [
             ("", "as_of"),
             ("video", "pixels"),
@@ -107,7 +106,7 @@ class TestDiff:
         ]
 
     def test_a_kind_that_one_does_not_take_is_said_once(self) -> None:
-        found = differences(catalog.load("agentsflare"), catalog.load("atlas"))
+        found = compare_rulesets(catalog.load("agentsflare"), catalog.load("atlas"))
         assert [(one.section, one.first, one.second) for one in found if one.fact == "kind"] == [
             ("video", None, "accepted"),
             ("audio", None, "accepted"),
@@ -115,7 +114,7 @@ class TestDiff:
         assert not any(one.section == "video" and one.fact != "kind" for one in found)
 
     def test_formats_with_limits_of_their_own(self) -> None:
-        found = differences(catalog.load("seedance-2.0"), catalog.load("atlas"))
+        found = compare_rulesets(catalog.load("seedance-2.0"), catalog.load("atlas"))
         assert ("video", "mov", "audio_codec", "aac, mp3, pcm", None) in [one[:5] for one in found]
 
     def test_as_json(self, run: Run) -> None:
@@ -126,7 +125,7 @@ class TestDiff:
 
     @pytest.mark.parametrize("name", catalog.names())
     def test_a_rule_set_does_not_differ_from_itself(self, name: str) -> None:
-        assert differences(catalog.load(name), catalog.load(name)) == []
+        assert compare_rulesets(catalog.load(name), catalog.load(name)) == []
 
     def test_nothing_differs(self, run: Run) -> None:
         assert run("rules", "diff", "atlas", "atlas").stdout == "atlas and atlas say the same\n"
@@ -135,7 +134,7 @@ class TestDiff:
         for first in catalog.names():
             for second in catalog.names():
                 there, back = (
-                    differences(catalog.load(one), catalog.load(other))
+                    compare_rulesets(catalog.load(one), catalog.load(other))
                     for one, other in ((first, second), (second, first))
                 )
                 assert {(one.section, one.format, one.fact, one.first, one.second) for one in there} == {
@@ -145,7 +144,7 @@ class TestDiff:
 
 class TestPage:
     def test_it_is_in_step_with_the_rule_files(self) -> None:
-        written = page(catalog.load(name) for name in catalog.names())
+        written = render_page(catalog.load(name) for name in catalog.names())
         assert README.read_text(encoding="utf-8") == written, "preflight rules table > rules/README.md"
 
     def test_the_command_writes_it(self, run: Run) -> None:

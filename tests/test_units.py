@@ -30,23 +30,23 @@ from preflight.units import format_span, format_value, parse_quantity
         ("pixels", 927_408, 927_408),
     ],
 )
-def test_what_a_quantity_means(fact: str, written: object, meant: float) -> None:
+def test_quantities_are_converted_to_the_unit_of_the_fact(fact: str, written: object, meant: float) -> None:
     assert parse_quantity(written, FACTS[fact].unit) == meant
 
 
 @pytest.mark.parametrize(
     ("fact", "written", "said"),
     [
-        ("size", "30 Mb", "'Mb' is not a unit of it: write one of B, kB, KB, MB, GB, KiB, MiB, GiB"),
-        ("size", "thirty", "'thirty' is not a number such as \"30 MB\""),
-        ("size", "30", "'30' is not a number such as \"30 MB\""),
-        ("duration", "15 sec", "'sec' is not a unit of it: write one of ms, s, min, h"),
-        ("duration", None, 'None is not a number such as 15 or "15 s"'),
-        ("width", "300 px", "it takes a bare number, without 'px'"),
-        ("width", True, "True is not a number"),
+        ("size", "30 Mb", "unknown unit 'Mb'. Choose one of B, kB, KB, MB, GB, KiB, MiB, GiB."),
+        ("size", "thirty", "'thirty' is not a number. Write one such as \"30 MB\"."),
+        ("size", "30", "'30' is not a number. Write one such as \"30 MB\"."),
+        ("duration", "15 sec", "unknown unit 'sec'. Choose one of ms, s, min, h."),
+        ("duration", None, 'None is not a number. Write one such as 15 or "15 s".'),
+        ("width", "300 px", "unexpected unit 'px'. Write a number without a unit."),
+        ("width", True, "true is not a number. Write one."),
     ],
 )
-def test_what_is_no_quantity(fact: str, written: object, said: str) -> None:
+def test_invalid_quantities_are_refused_with_a_remedy(fact: str, written: object, said: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         parse_quantity(written, FACTS[fact].unit)
     assert str(raised.value) == said
@@ -75,7 +75,7 @@ def test_what_is_no_quantity(fact: str, written: object, said: str) -> None:
         ("format", "mp4", "mp4"),
     ],
 )
-def test_how_an_amount_is_shown(fact: str, value: object, shown: str) -> None:
+def test_values_are_shown_with_their_unit(fact: str, value: object, shown: str) -> None:
     assert format_value(fact, value) == shown
 
 

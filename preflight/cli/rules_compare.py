@@ -18,9 +18,8 @@ from preflight.escape import printable
 from preflight.facts import label
 from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
-from preflight.ruleviews import Line, brief
-from preflight.ruleviews.differences import Difference, differences
-from preflight.ruleviews.uses import uses
+from preflight.ruleviews import PlacedLimit, find_limits, format_limit
+from preflight.ruleviews.differences import Difference, compare_rulesets
 
 
 @click.command("diff", epilog=CALL_CODES)
@@ -40,7 +39,7 @@ def diff(first: str, second: str, format_: str) -> None:
       preflight rules diff atlas ./mine.toml --format json
     """
     ours, theirs = catalog.load(first), catalog.load(second)
-    found = differences(ours, theirs)
+    found = compare_rulesets(ours, theirs)
     if format_ == "json":
         rows = [one.as_json() for one in found]
         click.echo(json.dumps({"first": ours.name, "second": theirs.name, "differences": rows}, indent=2))
@@ -110,7 +109,7 @@ def _list_codes(format_: str) -> None:
 def _explained(code: str) -> dict[str, Any]:
     known = CODES.get(code)
     sets = [catalog.load(name) for name in catalog.names()]
-    limits = [{**_where(line), "rules": names} for line, names in uses(code, sets)]
+    limits = [{**_where(line), "rules": names} for line, names in find_limits(code, sets)]
     return {
         "code": code,
         "title": known.title if known else None,
@@ -121,12 +120,12 @@ def _explained(code: str) -> dict[str, Any]:
     }
 
 
-def _where(line: Line) -> dict[str, Any]:
+def _where(line: PlacedLimit) -> dict[str, Any]:
     return {
         "section": line.section,
         "format": line.format or None,
         "fact": line.limit.fact,
-        "accepts": brief(line.limit),
+        "accepts": format_limit(line.limit),
         "remark": line.limit.note,
     }
 
@@ -163,7 +162,7 @@ def table(names: tuple[str, ...]) -> None:
       preflight rules table atlas volcengine runway
       preflight rules table > rules/README.md
     """
-    from preflight.ruleviews.page import page
+    from preflight.ruleviews.page import render_page
 
     sets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
-    click.echo(page(sets), nl=False)
+    click.echo(render_page(sets), nl=False)

@@ -1,20 +1,20 @@
-"""What differs between two rule sets, or between two texts of one."""
+"""Compare two rule sets, or two versions of one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 from preflight.formats import KINDS
-from preflight.ruleset import Limit, RuleSet
-from preflight.ruleviews import brief, data_uri_kinds, lines
+from preflight.ruleset import Limit, RuleSet, Table
+from preflight.ruleviews import data_uri_kinds, format_limit, iter_limits
 
 
 class Difference(NamedTuple):
-    """One thing that two rule sets say differently; None: one of them says nothing of it.
+    """One thing that differs between two rule sets; None: that one says nothing about it.
 
-    section, format  as in `Line`; `` for what is about the rule set as a whole
-    first, second    in words; first_limit, second_limit: as the rule files write it, where it is a limit
+    section, format  as in `PlacedLimit`; empty for what concerns the rule set as a whole
+    first, second    in words; first_limit, second_limit: as the rule files write it, for limits
     """
 
     section: str
@@ -22,86 +22,76 @@ class Difference(NamedTuple):
     fact: str
     first: str | None
     second: str | None
-    first_limit: dict[str, Any] | None = None
-    second_limit: dict[str, Any] | None = None
+    first_limit: Table | None = None
+    second_limit: Table | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "section": self.section or None,
-            "format": self.format or None,
-            "fact": self.fact,
-            "first": self.first,
-            "second": self.second,
-            "first_limit": self.first_limit,
-            "second_limit": self.second_limit,
-        }
+    def as_json(self) -> dict[str, object]:
+        """Return a JSON object with all seven fields."""
+        return {**self._asdict(), "section": self.section or None, "format": self.format or None}
 
 
-def differences(first: RuleSet, second: RuleSet) -> list[Difference]:
-    """Everything that two rule sets say differently; notes, hints and examples do not count."""
+def compare_rulesets(first: RuleSet, second: RuleSet) -> list[Difference]:
+    """Return everything that differs between two rule sets except notes, hints and examples."""
     return [
-        *_heads(first, second),
-        *_kinds(first, second),
-        *_limits(first, second),
-        *_data_uris(first, second),
-        *_companions(first, second),
+        *_head_differences(first, second),
+        *_kind_differences(first, second),
+        *_limit_differences(first, second),
+        *_data_uri_differences(first, second),
+        *_companion_differences(first, second),
     ]
 
 
-def _heads(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+def _head_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
     for name in ("stage", "basis", "as_of"):
-        ours, theirs = getattr(first, name), getattr(second, name)
-        if ours != theirs:
-            yield Difference("", "", name, ours, theirs)
+        a, b = getattr(first, name), getattr(second, name)
+        if a != b:
+            yield Difference("", "", name, a, b)
 
 
-def _kinds(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+def _kind_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
     for kind in KINDS:
         if (kind in first.sections) != (kind in second.sections):
-            ours, theirs = ("accepted" if kind in rules.sections else None for rules in (first, second))
-            yield Difference(kind, "", "kind", ours, theirs)
-
-
-def _limits(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
-    ours, theirs = _by_place(first), _by_place(second)
-    for place in sorted(ours.keys() | theirs.keys(), key=lambda place: _rank(place, ours, theirs)):
-        section, name, fact = place
-        if section in KINDS and not (section in first.sections and section in second.sections):
-            continue  # said once, of the kind as a whole
-        mine, other = (of.get(place) or of.get((section, "", fact)) for of in (ours, theirs))
-        if _same(mine, other):
-            continue
-        said, answered = (brief(limit) if limit else None for limit in (mine, other))
-        yield Difference(section, name, fact, said, answered, mine and mine.written, other and other.written)
+            a, b = ("accepted" if kind in ruleset.sections else None for ruleset in (first, second))
+            yield Difference(kind, "", "kind", a, b)
 
 
 _Place = tuple[str, str, str]
+"""Section, format and fact of a limit."""
+_SECTION_ORDER: Final = {section: number for number, section in enumerate((*KINDS, "url"))}
+"""Other sections follow."""
 
 
-def _by_place(rules: RuleSet) -> dict[_Place, Limit]:
-    return {(line.section, line.format, line.limit.fact): line.limit for line in lines(rules)}
+def _limit_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    all_a, all_b = _limits_by_place(first), _limits_by_place(second)
+    places = [*all_a, *(place for place in all_b if place not in all_a)]
+    for place in sorted(places, key=lambda place: _SECTION_ORDER.get(place[0], len(_SECTION_ORDER))):
+        section, format_name, fact = place
+        if section in KINDS and not (section in first.sections and section in second.sections):
+            continue  # reported for the kind as a whole
+        # A format without a limit of its own has that of the section.
+        a, b = (limits.get(place) or limits.get((section, "", fact)) for limits in (all_a, all_b))
+        text_a, text_b = (format_limit(limit) if limit else None for limit in (a, b))
+        if text_a != text_b:
+            yield Difference(section, format_name, fact, text_a, text_b, a and a.written, b and b.written)
 
 
-def _rank(place: _Place, ours: dict[_Place, Limit], theirs: dict[_Place, Limit]) -> tuple[int, int]:
-    order, after = list(ours), list(theirs)
-    section = [*KINDS, "url"].index(place[0]) if place[0] in (*KINDS, "url") else len(KINDS) + 1
-    return section, order.index(place) if place in ours else len(order) + after.index(place)
+def _limits_by_place(ruleset: RuleSet) -> dict[_Place, Limit]:
+    return {(placed.section, placed.format, placed.fact): placed.limit for placed in iter_limits(ruleset)}
 
 
-def _same(mine: Limit | None, other: Limit | None) -> bool:
-    return mine is other or (mine is not None and other is not None and brief(mine) == brief(other))
+def _data_uri_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    a, b = (data_uri_kinds(ruleset) for ruleset in (first, second))
+    if a != b:
+        yield Difference("data_uri", "", "kinds", a, b)
 
 
-def _data_uris(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
-    ours, theirs = (data_uri_kinds(rules) for rules in (first, second))
-    if ours != theirs:
-        yield Difference("data_uri", "", "kinds", ours, theirs)
-
-
-def _companions(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
-    ours, theirs = (rules.request.companions if rules.request else {} for rules in (first, second))
+def _companion_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
     for kind in KINDS:
-        mine, other = ours.get(kind), theirs.get(kind)
-        if mine != other:
-            said, answered = (f"beside {' or '.join(of)}" if of else None for of in (mine, other))
-            yield Difference(f"request {kind}", "", "companions", said, answered)
+        a, b = (_companions(ruleset, kind) for ruleset in (first, second))
+        if a != b:
+            yield Difference(f"request {kind}", "", "companions", a, b)
+
+
+def _companions(ruleset: RuleSet, kind: str) -> str | None:
+    others = ruleset.request.companions.get(kind) if ruleset.request is not None else None
+    return f"beside {' or '.join(others)}" if others else None
