@@ -182,9 +182,8 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
         if limit.fact == "files" and not side:
             return None  # one note says it of all kinds
         counted = f"{label(limit.fact)} of {what}" if limit.fact != "files" else what
-        message = (
-            f"{counted} {format_value(limit.fact, value)} without {_assets(uncounted)}, whose share is not known here"
-        )
+        shown = format_value(limit.fact, value)
+        message = f"{counted} {shown} without {_assets(uncounted)}, whose share is not known here"
         return Finding("asset_not_counted", "note", message, limit.fact, value, limit.written, None, rules.source_url)
     if not side:
         return None
