@@ -63,7 +63,9 @@ def test_sleep_raises_stopped_at_once_after_the_stop() -> None:
 
 
 def test_negative_sleep_returns_at_once() -> None:
-    SYSTEM_CLOCK.stopped_by(threading.Event()).sleep(-1.0)
+    fake = FakeTime()
+    fake.clock.stopped_by(threading.Event()).sleep(-1.0)
+    assert fake.slept == [0.0]
 
 
 def test_stopped_clock_keeps_the_other_functions() -> None:

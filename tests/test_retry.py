@@ -45,6 +45,12 @@ def test_jitter_makes_a_delay_longer_or_shorter_by_its_share() -> None:
     assert all(8.0 <= backoff.delay(0) <= 12.0 for _ in range(100))
 
 
+def test_default_backoff_begins_with_about_one_second_and_stays_below_twenty() -> None:
+    backoff = Backoff()
+    assert [backoff.delay(attempt, lambda: 0.5) for attempt in (0, 1, 2, 20)] == [1.0, 1.5, 2.25, 15.0]
+    assert 17.9 < backoff.delay(20, lambda: 1.0) < 18.1
+
+
 def test_successful_call_is_made_once() -> None:
     fake = FakeTime()
     assert retry(failing(), RetryPolicy(3, EXACT), errors=Failure, clock=fake.clock) == "done"
@@ -56,6 +62,13 @@ def test_transient_failures_are_retried_with_backoff() -> None:
     call = failing(Failure(), Failure(), Failure())
     assert retry(call, RetryPolicy(4, EXACT), errors=Failure, clock=fake.clock) == "done"
     assert fake.slept == [1, 2, 4]
+
+
+def test_failure_without_retry_after_waits_for_the_backoff_only() -> None:
+    fake = FakeTime()
+    call = failing(Failure(), Failure(retry_after=0.0), Failure(retry_after=0.1))
+    retry(call, RetryPolicy(4, Backoff(first=0.25, factor=2.0, jitter=0.0)), errors=Failure, clock=fake.clock)
+    assert fake.slept == [0.25, 0.5, 1.0]
 
 
 def test_last_failure_is_raised_after_all_attempts() -> None:
