@@ -114,6 +114,29 @@ def dribble(file: BinaryIO) -> None:
         time.sleep(0.05)
 
 
+_prepared: list[str] = []
+
+
+def prepare(heartbeat: Callable[[], None], word: str) -> None:
+    """Initialize a process."""
+    if word == "fail":
+        raise RuntimeError("not today")
+    _prepared.append(word)
+
+
+def prepared(heartbeat: Callable[[], None]) -> tuple[int, list[str]]:
+    """Return the id of the process and the words that it was initialized with."""
+    return os.getpid(), _prepared
+
+
+def step(heartbeat: Callable[[], None], steps: int, seconds: float) -> str:
+    """Wait in several steps, with a heartbeat before each."""
+    for _ in range(steps):
+        heartbeat()
+        time.sleep(seconds)
+    return "done"
+
+
 def burn(file: BinaryIO, seconds: float) -> str:
     """Compute for `seconds` of processor time."""
     until = time.process_time() + seconds

@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 
 from preflight import processes
 from preflight.errors import ReadLimit, SourceChanged, WorkerCrashed, WorkerTimeout
-from preflight.processes import DECODERS, Limits
+from preflight.processes import DECODERS, READER, CannotStart, Limits, Pool, Task, TaskTimeout
 from preflight.sources import Source
 from preflight.sources.memory import MemorySource
 
@@ -208,6 +209,50 @@ def test_process_that_died_while_idle_is_replaced() -> None:
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert call("head", source(), LIMITS)["head"]
+
+
+class TestPool:
+    @pytest.fixture
+    def pool(self) -> Iterator[Pool]:
+        """Provide a pool whose processes are initialized."""
+        with closing(Pool(READER, Task("bad_tasks:prepare", {"word": "ready"}))) as pool:
+            yield pool
+
+    def test_each_process_is_initialized_once(self, pool: Pool) -> None:
+        first = pool.call(Task("bad_tasks:prepared", {}), Limits())
+        assert pool.call(Task("bad_tasks:prepared", {}), Limits()) == first
+        pool.stop()
+        second = pool.call(Task("bad_tasks:prepared", {}), Limits())
+        assert second != first
+        assert second[1] == first[1] == ["ready"]  # type: ignore[index]
+
+    def test_process_that_cannot_be_initialized_is_not_kept(self) -> None:
+        with closing(Pool(READER, Task("bad_tasks:prepare", {"word": "fail"}))) as pool:
+            with pytest.raises(CannotStart, match="failed: RuntimeError: not today"):
+                pool.call(Task("bad_tasks:prepared", {}), Limits())
+            assert pool.processes() == ()
+
+    def test_task_with_a_source_reads_it_outside_of_the_sandbox_too(self, pool: Pool) -> None:
+        answer = pool.call(Task("bad_tasks:head", {"length": 4}), LIMITS, source())
+        assert answer["head"] == b"1234".hex()  # type: ignore[index]
+
+    def test_heartbeat_starts_the_deadline_anew(self, pool: Pool) -> None:
+        limits = Limits(wall=1.3)
+        assert pool.call(Task("bad_tasks:step", {"steps": 3, "seconds": 1.1}), limits) == "done"
+
+    def test_step_longer_than_the_deadline_is_stopped(self, pool: Pool) -> None:
+        with pytest.raises(TaskTimeout, match=r"was stopped after 0\.2 s"):
+            pool.call(Task("bad_tasks:step", {"steps": 1, "seconds": 60}), Limits(wall=0.2))
+        assert pool.processes() == ()
+
+    def test_closed_pool_starts_no_process(self, pool: Pool) -> None:
+        pool.call(Task("bad_tasks:prepared", {}), Limits())
+        (process,) = pool.processes()
+        pool.close()
+        assert gone(process.pid)
+        with pytest.raises(CannotStart):
+            pool.call(Task("bad_tasks:prepared", {}), Limits())
+        assert pool.processes() == ()
 
 
 def host(script: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
