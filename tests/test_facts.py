@@ -14,7 +14,7 @@ from preflight.media import Delivery, Media, Need
 from preflight.report import Report
 from preflight.reporters import Options
 from preflight.reporters.csv import CsvReporter
-from preflight.reporters.html.rows import SHOWN
+from preflight.reporters.html.rows import FACTS_SHOWN
 from preflight.rulefile import json_schema
 from preflight.schemas import report_schema
 from preflight.units import format_value
@@ -112,4 +112,4 @@ class TestDerived:
         assert [name for name in columns if name in FACTS] == list(MEDIA_FACTS)
 
     def test_columns_of_the_page(self) -> None:
-        assert [*SHOWN] == [name for name in MEDIA_FACTS if name not in ("kind", "format", "notes")]
+        assert [*FACTS_SHOWN] == [name for name in MEDIA_FACTS if name not in ("kind", "format", "notes")]
