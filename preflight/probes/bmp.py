@@ -1,7 +1,7 @@
-"""BMP and OS/2 bitmaps (Microsoft [MS-WMF] 2.2.2; OS/2 2.0 "Bitmap file format"): one fixed header, then pixels.
+"""Read BMP and OS/2 bitmaps (Microsoft [MS-WMF] 2.2.2; OS/2 2.0 "Bitmap file format"): one fixed header, then pixels.
 
-A file header of 14 bytes, then an information header that begins with its own length: 12 (OS/2 1), 16-64 (OS/2 2),
-40 (Windows 3), 52, 56 (with masks), 108 (V4), 124 (V5). From 16 bytes on the fields are the same, only more of them.
+A file header of 14 bytes is followed by an information header that begins with its own length: 12 (OS/2 1), 16-64
+(OS/2 2), 40 (Windows 3), 52, 56 (with masks), 108 (V4), 124 (V5). Longer headers than 16 bytes only add fields.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from typing import Final
 from preflight.media import Media, Need
 from preflight.sources import EndOfFile, Source
 
-_HEADERS: Final = 14 + 56
-_CORE: Final = 12
-_WINDOWS: Final = frozenset((40, 52, 56, 108, 124))
-_SHORT: Final = Struct("<HHHH")
-_LONG: Final = Struct("<iiHH")
+_HEADER_BYTES: Final = 14 + 56
+_CORE_BYTES: Final = 12
+_WINDOWS_BYTES: Final = frozenset((40, 52, 56, 108, 124))
+_CORE_FIELDS: Final = Struct("<HHHH")
+_INFO_FIELDS: Final = Struct("<iiHH")
 _RGB: Final = 0
 _BITFIELDS: Final = 3
 _ALPHA_BITFIELDS: Final = 6
 _EMBEDDED: Final = (4, 5)
-"""A JPEG or PNG in place of pixels: for printers."""
+"""A JPEG or PNG instead of pixels: for printers."""
 _DEPTHS: Final = frozenset((1, 2, 4, 8, 16, 24, 32, 64))
-_LARGEST: Final = 0x7FFF_FFFF
+_MAX_HEIGHT: Final = 0x7FFF_FFFF
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """Size and transparency of a BMP. Raises `SourceError`, `EndOfFile`."""
-    # OS/2's bitmap array, `BA`, puts another header of 14 bytes in front; its first bitmap is the picture.
+def read(source: Source, _need: Need, _name: str) -> Media:
+    """Return size and transparency of a BMP. Raise `SourceError` or `EndOfFile`."""
+    # An OS/2 bitmap array, `BA`, has another header of 14 bytes first; its first bitmap is the picture.
     start = 14 if source.read_at(0, 2) == b"BA" else 0
-    head = source.read_at(start, _HEADERS)
-    extent = int.from_bytes(head[14:18], "little")
-    if len(head) < (26 if extent == _CORE else 30):
+    head = source.read_at(start, _HEADER_BYTES)
+    header_bytes = int.from_bytes(head[14:18], "little")
+    if len(head) < (26 if header_bytes == _CORE_BYTES else 30):
         raise EndOfFile("a BMP without its information header")
-    width, height, planes, depth = (_SHORT if extent == _CORE else _LONG).unpack_from(head, 18)
-    compression = int.from_bytes(head[30:34], "little") if extent >= 20 else _RGB
-    # A negative height means rows from the top down; a negative width means nothing.
+    width, height, planes, depth = (_CORE_FIELDS if header_bytes == _CORE_BYTES else _INFO_FIELDS).unpack_from(head, 18)
+    compression = int.from_bytes(head[30:34], "little") if header_bytes >= 20 else _RGB
+    # A negative height means rows from the top down; a negative width is invalid.
     width, height = max(0, width), abs(height)
     notes = []
-    if not (width and 0 < height <= _LARGEST and planes == 1 and (depth in _DEPTHS or compression in _EMBEDDED)):
+    if not (width and 0 < height <= _MAX_HEIGHT and planes == 1 and (depth in _DEPTHS or compression in _EMBEDDED)):
         notes.append("bad_header")
-    elif source.size is not None and _last_byte(head, extent, compression, width, height, depth) > source.size:
+    elif source.size is not None and _last_byte(head, header_bytes, compression, width, height, depth) > source.size:
         notes.append("truncated")
     return Media(
         kind="image",
@@ -52,25 +52,25 @@ def read(source: Source, need: Need, name: str) -> Media:
         stored_width=width or None,
         stored_height=height or None,
         frames=1,
-        has_alpha=_alpha(head, extent, compression),
+        has_alpha=_has_alpha(head, header_bytes, compression),
         notes=tuple(notes),
     )
 
 
-def _last_byte(head: bytes, extent: int, compression: int, width: int, height: int, depth: int) -> int:
-    """Where the pixels end, padding of the last row left out; 0 where they are compressed.
+def _last_byte(head: bytes, header_bytes: int, compression: int, width: int, height: int, depth: int) -> int:
+    """Return where the pixels end, without the padding of the last row; 0 if they are compressed.
 
-    Compression 3 means masks to Windows, Huffman codes to OS/2.
+    Compression 3 means masks in Windows and Huffman codes in OS/2.
     """
-    if compression == _RGB or (compression in (_BITFIELDS, _ALPHA_BITFIELDS) and extent in _WINDOWS):
+    if compression == _RGB or (compression in (_BITFIELDS, _ALPHA_BITFIELDS) and header_bytes in _WINDOWS_BYTES):
         row = (width * depth + 7) // 8
         return int.from_bytes(head[10:14], "little") + (row + 3) // 4 * 4 * (height - 1) + row
     return 0
 
 
-def _alpha(head: bytes, extent: int, compression: int) -> bool | None:
-    """A fourth mask that is not empty. Without masks the fourth byte of a pixel of 32 bits is unused ([MS-WMF])."""
-    if compression in _EMBEDDED and extent in _WINDOWS:
+def _has_alpha(head: bytes, header_bytes: int, compression: int) -> bool | None:
+    """Return whether a fourth mask is not empty; without masks the fourth byte of a pixel is unused ([MS-WMF])."""
+    if compression in _EMBEDDED and header_bytes in _WINDOWS_BYTES:
         return None
-    masked = compression == _ALPHA_BITFIELDS or (compression == _BITFIELDS and 56 <= extent != 64)
+    masked = compression == _ALPHA_BITFIELDS or (compression == _BITFIELDS and 56 <= header_bytes != 64)
     return masked and any(head[66:70])

@@ -1,6 +1,6 @@
-"""The items of a HEIF or AVIF file and what its `meta` box says of them (ISO/IEC 14496-12 8.11, ISO/IEC 23008-12 9.3).
+"""Read the items of a HEIF or AVIF file from its `meta` box (ISO/IEC 14496-12 8.11, ISO/IEC 23008-12 9.3).
 
-`contents` reads the box, `Items` looks things up in it.
+`read_meta` reads the box, `Items` looks things up in it.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from collections.abc import Iterator
 from struct import Struct, unpack_from
 from typing import Final, NamedTuple
 
-from preflight.probes.isobmff import FARTHEST, Box, boxes, top_level
+from preflight.probes.isobmff import MAX_OFFSET, Box, boxes, top_level
 from preflight.sources import Source
 
-_NEXT: Final = 16
-"""Bytes read behind the box: the next one's header, which tells for nothing whether the picture itself is all there."""
+_FOLLOWING_BYTES: Final = 16
+"""Bytes read after the box: the header of the next one, which shows at no cost whether the image data is complete."""
 
 _WANTED: Final = frozenset((b"pitm", b"iinf", b"iref", b"iprp", b"iloc"))
-_WHOLE: Final = 64 << 10
-"""A `meta` box up to this size is read at once; of a larger one, which may hold whole pictures, what is wanted."""
-_CHILD: Final = 1 << 20
+_MAX_WHOLE_BYTES: Final = 64 << 10
+"""A `meta` box up to this size is read at once; of a larger one, which may hold image data, only what is needed."""
+_MAX_CHILD_BYTES: Final = 1 << 20
 """Bytes read of one child of a large `meta` box: enough for 10,000 items."""
-_CHILDREN: Final = 64
+_MAX_CHILDREN: Final = 64
 
 _INFE_2: Final = Struct(">B2xBHH4s")
 _INFE_3: Final = Struct(">B2xBIH4s")
 
 
 class Item(NamedTuple):
-    """One entry of `iinf`: its coding or kind of derivation (`hvc1`, `grid` …), not for display, item protection."""
+    """One entry of `iinf`: its coding or kind of derivation (`hvc1`, `grid` …), whether it is hidden or protected."""
 
     type: bytes
     hidden: bool
@@ -35,79 +35,84 @@ class Item(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """One entry of `iref`: `dimg` derived from, `auxl` auxiliary of, `thmb` thumbnail of its targets."""
+    """One entry of `iref`: `dimg` derived from, `auxl` auxiliary of, `thmb` thumbnail of its targets (8.11.12)."""
 
     type: bytes
     item: int
     targets: tuple[int, ...]
 
 
-class Contents(NamedTuple):
+class MetaBox(NamedTuple):
     """What a `meta` box holds.
 
-    bodies  of its wanted children; idat: where the data of items begins that stand in the box itself
-    behind  bytes behind the box; cut: the file ends inside the box
+    bodies     of the children that are needed, by type
+    idat       offset of the data of items that are in the box itself
+    following  bytes after the box
+    truncated  the file ends inside the box
     """
 
     bodies: dict[bytes, bytes]
     idat: int | None
-    behind: bytes
-    cut: bool
+    following: bytes
+    truncated: bool
 
 
-def contents(source: Source, meta: Box) -> Contents:
-    """Read a `meta` box: a usual one at once, of a large one the wanted children alone."""
-    length = _WHOLE if meta.end is None else meta.end - meta.body
+def read_meta(source: Source, meta: Box) -> MetaBox:
+    """Read a `meta` box: a small one at once, only the needed children of a large one."""
+    length = _MAX_WHOLE_BYTES if meta.end is None else meta.end - meta.body
     bodies, idat = {}, None
-    if length <= _WHOLE:
-        data = source.read_at(meta.body, length + _NEXT)
+    if length <= _MAX_WHOLE_BYTES:
+        data = source.read_at(meta.body, length + _FOLLOWING_BYTES)
         for kind, at, end in boxes(data, 4, length):
             if kind in _WANTED:
                 bodies[kind] = data[at:end]
             elif kind == b"idat":
                 idat = meta.body + at
-        return Contents(bodies, idat, data[length:], meta.end is not None and len(data) < length)
-    for box in top_level(source, meta.body + 4, _CHILDREN):
+        return MetaBox(bodies, idat, data[length:], truncated=meta.end is not None and len(data) < length)
+    for box in top_level(source, meta.body + 4, _MAX_CHILDREN):
         if meta.end is not None and box.start >= meta.end:
             break
         if box.type in _WANTED:
-            bodies[box.type] = source.read_at(box.body, min(_CHILD, _CHILD if box.end is None else box.end - box.body))
+            bodies[box.type] = source.read_at(
+                box.body, min(_MAX_CHILD_BYTES, _MAX_CHILD_BYTES if box.end is None else box.end - box.body)
+            )
         elif box.type == b"idat":
             idat = box.body
-    if meta.end is None or meta.end >= FARTHEST:
-        return Contents(bodies, idat, b"", meta.end is not None)
-    return Contents(bodies, idat, source.read_at(meta.end, _NEXT), source.size is not None and meta.end > source.size)
+    if meta.end is None or meta.end >= MAX_OFFSET:
+        return MetaBox(bodies, idat, b"", truncated=meta.end is not None)
+    truncated = source.size is not None and meta.end > source.size
+    return MetaBox(bodies, idat, source.read_at(meta.end, _FOLLOWING_BYTES), truncated)
 
 
 class Items:
     """The items of one file: `primary` (None: not stated), `info` by item, all `references` in order."""
 
-    __slots__ = ("_associations", "_contents", "_iprp", "_properties", "info", "primary", "references")
+    __slots__ = ("_associations", "_iprp", "_meta", "_properties", "info", "primary", "references")
 
-    def __init__(self, contents: Contents) -> None:
-        bodies = contents.bodies
+    def __init__(self, meta: MetaBox) -> None:
+        bodies = meta.bodies
         pitm = bodies.get(b"pitm", b"")
         width = 4 if pitm[:1] > b"\0" else 2
         self.primary = int.from_bytes(pitm[4 : 4 + width], "big") if len(pitm) >= 4 + width else None
-        self.info = _item_info(bodies.get(b"iinf", b""))
-        self.references = _references(bodies.get(b"iref", b""))
-        self._contents = contents
+        self.info = _read_iinf(bodies.get(b"iinf", b""))
+        self.references = _read_iref(bodies.get(b"iref", b""))
+        self._meta = meta
         self._iprp = bodies.get(b"iprp", b"")
         self._properties: list[tuple[bytes, int, int]] = []
         self._associations: dict[int, tuple[int, int, bool]] = {}
         self._read_properties(self._iprp)
 
     def type_of(self, item: int) -> bytes | None:
-        """How the item is coded or derived; None where nothing says it."""
+        """Return how the item is coded or derived; None if it is not stated."""
         info = self.info.get(item)
         return info.type if info else None
 
     def properties(self, item: int) -> list[tuple[bytes, bytes]]:
-        """(type, body) of the item's properties in the order of association, which is the order they apply in."""
+        """Return (type, body) of the item's properties in the order of association, in which they apply."""
         at, end, wide = self._associations.get(item, (0, 0, False))
         data, listed, found = self._iprp, self._properties, []
         for place in range(at, end, 2 if wide else 1):
-            # The top bit says "essential"; 0 stands for no property.
+            # The top bit means "essential"; index 0 means no property.
             index = (data[place] & 127) << 8 | data[place + 1] if wide else data[place] & 127
             if 0 < index <= len(listed):
                 kind, start, stop = listed[index - 1]
@@ -115,35 +120,35 @@ class Items:
         return found
 
     def sources(self, item: int) -> tuple[int, ...]:
-        """The items that a derived item is made of."""
+        """Return the items from which a derived item is made."""
         return next((ref.targets for ref in self.references if ref.item == item and ref.type == b"dimg"), ())
 
     def payload(self, source: Source, item: int, length: int) -> bytes:
-        """The first bytes of an item's data; empty where it cannot be told where they are."""
-        iloc = self._contents.bodies.get(b"iloc", b"")
-        found = ((how, start) for entry, how, start, _ in _locations(iloc) if entry == item)
+        """Return the first bytes of an item's data; empty if their position is not known."""
+        iloc = self._meta.bodies.get(b"iloc", b"")
+        found = ((how, start) for entry, how, start, _ in _read_iloc(iloc) if entry == item)
         method, offset = next(found, (None, 0))
-        if method == 1 and self._contents.idat is not None:
-            offset += self._contents.idat
+        if method == 1 and self._meta.idat is not None:
+            offset += self._meta.idat
         elif method != 0:
             return b""
-        return source.read_at(offset, length) if offset < FARTHEST else b""
+        return source.read_at(offset, length) if offset < MAX_OFFSET else b""
 
-    def beyond(self, item: int, size: int) -> bool:
-        """Whether the data of an item, or of those that it is made of, goes on behind `size`, the end of the file."""
-        iloc = self._contents.bodies.get(b"iloc", b"")
+    def end_beyond(self, item: int, size: int) -> bool:
+        """Return whether the data of an item, or of those it is made from, extends beyond a file of `size` bytes."""
+        iloc = self._meta.bodies.get(b"iloc", b"")
         wanted = {item, *self.sources(item)}
-        return any(entry in wanted and method == 0 and end > size for entry, method, _, end in _locations(iloc))
+        return any(entry in wanted and method == 0 and end > size for entry, method, _, end in _read_iloc(iloc))
 
     def _read_properties(self, iprp: bytes) -> None:
         for kind, at, end in boxes(iprp):
             if kind == b"ipco" and not self._properties:
                 self._properties = list(boxes(iprp, at, end))
             elif kind == b"ipma":
-                _associate(self._associations, iprp, at, end)
+                _read_ipma(self._associations, iprp, at, end)
 
 
-def _item_info(iinf: bytes) -> dict[int, Item]:
+def _read_iinf(iinf: bytes) -> dict[int, Item]:
     found = {}
     for kind, at, end in boxes(iinf, 6 if iinf[:1] == b"\0" else 8):
         if kind != b"infe" or end - at < 12:
@@ -154,12 +159,12 @@ def _item_info(iinf: bytes) -> dict[int, Item]:
         elif version == 3 and end - at >= 14:
             _, flags, item, protection, coding = _INFE_3.unpack_from(iinf, at)
         else:
-            continue  # versions 0 and 1 name a MIME type: no picture that HEIF defines
+            continue  # versions 0 and 1 name a MIME type, so they are not images that HEIF defines
         found[item] = Item(coding, bool(flags & 1), protection != 0)
     return found
 
 
-def _references(iref: bytes) -> list[Reference]:
+def _read_iref(iref: bytes) -> list[Reference]:
     width, letter = (4, "I") if iref[:1] == b"\1" else (2, "H")
     found = []
     for kind, at, end in boxes(iref, 4):
@@ -171,8 +176,8 @@ def _references(iref: bytes) -> list[Reference]:
     return found
 
 
-def _associate(found: dict[int, tuple[int, int, bool]], data: bytes, at: int, end: int) -> None:
-    """Note where one `ipma` box lists the properties of each item. The first list of an item counts."""
+def _read_ipma(found: dict[int, tuple[int, int, bool]], data: bytes, at: int, end: int) -> None:
+    """Record where one `ipma` box lists the properties of each item. The first list of an item counts."""
     if end - at < 8:
         return
     width, wide = 4 if data[at] else 2, bool(data[at + 3] & 1)
@@ -186,8 +191,8 @@ def _associate(found: dict[int, tuple[int, int, bool]], data: bytes, at: int, en
         found.setdefault(item, (start, at, wide))
 
 
-def _locations(iloc: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """(item, construction method, offset of its first extent, end of its last) of each item that has data (8.11.3)."""
+def _read_iloc(iloc: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (item, construction method, start of its first extent, end of its last) of each item with data (8.11.3)."""
     if len(iloc) < 8:
         return
     version = iloc[0]

@@ -1,7 +1,7 @@
-"""What the picture of a HEIF or AVIF file is: coding, size, way round, alpha (ISO/IEC 23008-12 6.5, 6.6; MIAF 7.3).
+"""Describe the picture of a HEIF or AVIF file: coding, size, rotation, alpha (ISO/IEC 23008-12 6.5, 6.6; MIAF 7.3).
 
 The picture is the primary item. Its size is the property `ispe`; `irot`, `imir` and `clap` then apply in the order
-in which they are associated. EXIF orientation is information only and never applied (ISO/IEC 23008-12 A.2.2).
+in which they are associated. EXIF orientation is informative and never applied (ISO/IEC 23008-12 A.2.2).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from preflight.probes.heif.items import Items
 from preflight.sources import Source
 
-_DEPTH: Final = 8
-"""Items derived from one another that are followed."""
+_MAX_DEPTH: Final = 8
+"""Length of a chain of derived items that is followed."""
 _COMPOSED: Final = (b"grid", b"iovl")
 _WRAPPED: Final = (b"iden", b"tmap")
 _PICTURES: Final = frozenset(b"grid iovl iden tili av01 hvc1 hev1 lhv1 avc1 vvc1 evc1 jpeg j2k1 unci".split())
@@ -30,7 +30,7 @@ Properties = list[tuple[bytes, bytes]]
 
 
 class Geometry(NamedTuple):
-    """Size as coded and as displayed (None: not stated), clockwise degrees to display."""
+    """Size as coded and as displayed (None: not stated), and clockwise degrees to display."""
 
     stored: Size | None = None
     displayed: Size | None = None
@@ -38,16 +38,16 @@ class Geometry(NamedTuple):
 
 
 def geometry(source: Source, items: Items) -> Geometry:
-    """The geometry of the primary item; that of a wrapped item without `ispe` follows from what it wraps."""
+    """Return the geometry of the primary item; that of a wrapper without `ispe` follows from what it wraps."""
     item = items.primary
     wrapping: list[Properties] = []
-    for _ in range(_DEPTH):
+    for _ in range(_MAX_DEPTH):
         if item is None:
             break
         kind, properties = items.type_of(item), items.properties(item)
         size = _extent(properties) or (_canvas(items.payload(source, item, 18), kind) if kind in _COMPOSED else None)
         if size:
-            return _through(size, properties, wrapping)
+            return _apply_wrappers(size, properties, wrapping)
         if kind not in _WRAPPED:
             break
         wrapping.append(properties)
@@ -55,8 +55,8 @@ def geometry(source: Source, items: Items) -> Geometry:
     return Geometry()
 
 
-def _through(size: Size, properties: Properties, wrapping: list[Properties]) -> Geometry:
-    """`size` and `properties` of the innermost item, seen through those that wrap it, the outermost first."""
+def _apply_wrappers(size: Size, properties: Properties, wrapping: list[Properties]) -> Geometry:
+    """Apply the properties of the innermost item, then those of its wrappers, of which the outermost is first."""
     for outer in reversed(wrapping):
         inner = _transformed(size, properties)
         if inner is None:
@@ -74,7 +74,7 @@ def _extent(properties: Properties) -> Size | None:
 
 
 def _canvas(payload: bytes, kind: bytes | None) -> Size | None:
-    """The output size that the payload of a grid or an overlay states (ISO/IEC 23008-12 6.6.2.2, 6.6.2.3)."""
+    """Return the output size that the payload of a grid or an overlay states (ISO/IEC 23008-12 6.6.2.2, 6.6.2.3)."""
     at = 4 if kind == b"grid" else 10
     width = 4 if payload[1:2] > b"\0" and payload[1] & 1 else 2
     if len(payload) < at + 2 * width:
@@ -93,12 +93,12 @@ def _transformed(size: Size, properties: Properties) -> Size | None:
         elif kind == b"clap":
             width, height = _cropped(width, height, body)
         elif kind == b"iscl":
-            return None  # how decoders round the scaled size is not settled, and most ignore the property
+            return None  # decoders do not agree on how to round the scaled size, and most ignore the property
     return width, height
 
 
 def _cropped(width: int, height: int, clap: bytes) -> Size:
-    """The clean aperture, rounded to whole pixels; one that makes no sense is not applied (ISO/IEC 14496-12 12.1.4)."""
+    """Return the clean aperture, rounded to whole pixels; an invalid one is not applied (ISO/IEC 14496-12 12.1.4)."""
     if len(clap) < 16:
         return width, height
     across, across_by, down, down_by = _FRACTIONS.unpack_from(clap)
@@ -109,14 +109,14 @@ def _cropped(width: int, height: int, clap: bytes) -> Size:
 
 
 def _rotation(properties: Properties) -> int:
-    """`irot` counts quarter turns anti-clockwise."""
+    """Return clockwise degrees: `irot` counts quarter turns anti-clockwise."""
     return -90 * sum(body[0] & 3 for kind, body in properties if kind == b"irot" and body) % 360
 
 
 def coding(items: Items) -> bytes | None:
-    """The coding of the picture: the primary item's type, or that of the first item it is derived from."""
+    """Return the coding of the picture: the primary item's type, or that of the first item it is derived from."""
     item = items.primary
-    for _ in range(_DEPTH):
+    for _ in range(_MAX_DEPTH):
         kind = items.type_of(item) if item is not None else None
         if item is None or (kind not in _COMPOSED and kind not in _WRAPPED):
             return kind
@@ -125,7 +125,7 @@ def coding(items: Items) -> bytes | None:
 
 
 def has_alpha(items: Items) -> bool | None:
-    """An auxiliary picture holds it, for the whole or for the tiles of a grid; an uncompressed one holds it itself."""
+    """Return whether there is alpha: in an auxiliary image of the whole or of a tile, or in an uncompressed image."""
     if items.primary is None:
         return None
     parts = {items.primary, *items.sources(items.primary)}
@@ -134,14 +134,14 @@ def has_alpha(items: Items) -> bool | None:
             for kind, body in items.properties(reference.item):
                 if kind == b"auxC" and body[4:].split(b"\0", 1)[0] in _ALPHA:
                     return True
-    held = coding(items)
-    if held == b"unci":
-        return any(_alpha_component(kind, body) for kind, body in items.properties(items.primary))
-    return None if held in (None, b"j2k1") else False
+    coded_as = coding(items)
+    if coded_as == b"unci":
+        return any(_is_alpha_component(kind, body) for kind, body in items.properties(items.primary))
+    return None if coded_as in (None, b"j2k1") else False
 
 
-def _alpha_component(kind: bytes, body: bytes) -> bool:
-    """ISO/IEC 23001-17 5.1: `cmpd` lists component types, 7 is alpha; a profile of `uncC` implies them."""
+def _is_alpha_component(kind: bytes, body: bytes) -> bool:
+    """Return whether `cmpd` lists component type 7, or a profile of `uncC` implies it (ISO/IEC 23001-17 5.1)."""
     if kind == b"cmpd":
         count = int.from_bytes(body[:4], "big")
         at = 4
@@ -157,7 +157,7 @@ def _alpha_component(kind: bytes, body: bytes) -> bool:
 
 
 def has_gain_map(items: Items) -> bool:
-    """A tone-mapped alternative (ISO 21496-1), or Apple's auxiliary picture."""
+    """Return whether there is a tone-mapped alternative (ISO 21496-1), or Apple's auxiliary image."""
     if any(item.type == b"tmap" for item in items.info.values()):
         return True
     return any(
@@ -168,17 +168,17 @@ def has_gain_map(items: Items) -> bool:
 
 
 def count(items: Items) -> int | None:
-    """Pictures of their own: neither hidden nor part, auxiliary or thumbnail of another."""
+    """Count the images that are neither hidden nor a part, an auxiliary or a thumbnail of another."""
     if not items.info:
         return None
-    lesser: set[int] = set()
+    dependent: set[int] = set()
     for reference in items.references:
         if reference.type == b"dimg":
-            lesser.update(reference.targets)
+            dependent.update(reference.targets)
         elif reference.type in (b"auxl", b"thmb"):
-            lesser.add(reference.item)
-    lesser.discard(items.primary or 0)
+            dependent.add(reference.item)
+    dependent.discard(items.primary or 0)
     shown = sum(
-        1 for item, info in items.info.items() if info.type in _PICTURES and not info.hidden and item not in lesser
+        1 for item, info in items.info.items() if info.type in _PICTURES and not info.hidden and item not in dependent
     )
     return max(1, shown)

@@ -10,8 +10,8 @@ from preflight.sources import Source
 Size = tuple[int | None, int | None]
 
 
-def make_media(source: Source, name: str, size: Size, orientation: int | None, *, cut: bool = False) -> Media:
-    """Return the facts of a camera raw: `size` as stored, turned by `orientation` for display."""
+def make_media(source: Source, name: str, size: Size, orientation: int | None, *, truncated: bool = False) -> Media:
+    """Return the facts of a camera raw: `size` as stored, which `orientation` may transpose for display."""
     assert name in CAMERA_RAW
     known = orientation if orientation in range(1, 9) else None
     width, height = displayed(*size, known)
@@ -24,5 +24,5 @@ def make_media(source: Source, name: str, size: Size, orientation: int | None, *
         stored_width=size[0],
         stored_height=size[1],
         orientation=known,
-        notes=("camera_raw", "truncated") if cut else ("camera_raw",),
+        notes=("camera_raw", "truncated") if truncated else ("camera_raw",),
     )

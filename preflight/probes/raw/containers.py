@@ -1,7 +1,7 @@
-"""Camera raws in containers of their own: RAF (Fujifilm), MRW (Minolta), X3F (Sigma), CRW (Canon's CIFF), Kyocera's.
+"""Read camera raws in makers' own containers: RAF (Fujifilm), MRW (Minolta), X3F (Sigma), CRW (Canon CIFF), Kyocera's.
 
-Facts of these formats: ExifTool's and LibRaw's documentation. Each reads its header and the one table that states size
-and orientation; Kyocera's file states none.
+Facts of these formats: ExifTool's and LibRaw's documentation. Each reader reads the header and the one table that
+states size and orientation; Kyocera's file states neither.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from preflight.probes.raw import Size, make_media
 from preflight.sources import EndOfFile, Source, read_exactly
 
 _BY_DEGREES: Final = {0: 1, 90: 6, 180: 3, 270: 8}
-"""Clockwise degrees to display, and the EXIF orientation that says the same."""
+"""Clockwise degrees to display, and the equivalent EXIF orientation."""
 _UNKNOWN: Final[Size] = (None, None)
 
-_RAF_TABLE: Final = 1024
+_RAF_TABLE_BYTES: Final = 1024
 """Bytes read of a RAF's table: the sizes are its first entries."""
 _RAF_CROPPED: Final = 0x111
 _RAF_FULL: Final = 0x100
-_MRW_BLOCKS: Final = 8
-_CIFF_ENTRIES: Final = 256
+_MAX_MRW_BLOCKS: Final = 8
+_MAX_CIFF_ENTRIES: Final = 256
 _CIFF_PROPERTIES: Final = 0x300A
 _CIFF_IMAGE: Final = 0x1810
 
-_Order = Literal["little", "big"]
+ByteOrder = Literal["little", "big"]
 
 
 class _Picture(NamedTuple):
@@ -37,13 +37,13 @@ class _Picture(NamedTuple):
     orientation: int | None = None
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """Return the facts of one of these files. Note `truncated` if their table is cut off."""
+def read(source: Source, _need: Need, name: str) -> Media:
+    """Return the facts of one of these files, with the note `truncated` if their table is incomplete."""
     reader = _READERS.get(name)
     try:
         picture = reader(source) if reader is not None else _Picture()
     except EndOfFile:
-        return make_media(source, name, _UNKNOWN, None, cut=True)
+        return make_media(source, name, _UNKNOWN, None, truncated=True)
     return make_media(source, name, *picture)
 
 
@@ -52,7 +52,7 @@ def _raf(source: Source) -> _Picture:
     header = read_exactly(source, 84, 16)
     jpeg, _, table, length = (int.from_bytes(header[at : at + 4]) for at in range(0, 16, 4))
     data = read_exactly(source, table, 4)
-    data += source.read_at(table + 4, max(0, min(length, _RAF_TABLE) - 4))
+    data += source.read_at(table + 4, max(0, min(length, _RAF_TABLE_BYTES) - 4))
     sizes: dict[int, bytes] = {}
     at = 4
     for _ in range(int.from_bytes(data[:4])):
@@ -62,7 +62,7 @@ def _raf(source: Source) -> _Picture:
             break
         sizes.setdefault(tag, data[at - size : at])
     stated = sizes.get(_RAF_CROPPED) or sizes.get(_RAF_FULL) or b""
-    return _Picture(_numbers(stated[2:4], stated[:2], "big"), _orientation_in_jpeg(source, jpeg))
+    return _Picture(_size(stated[2:4], stated[:2], "big"), _orientation_in_jpeg(source, jpeg))
 
 
 def _orientation_in_jpeg(source: Source, start: int) -> int | None:
@@ -78,14 +78,14 @@ def _mrw(source: Source) -> _Picture:
     size, orientation = _UNKNOWN, None
     at = 8
     end = at + int.from_bytes(read_exactly(source, 4, 4))
-    for _ in range(_MRW_BLOCKS):
+    for _ in range(_MAX_MRW_BLOCKS):
         if at >= end or (size != _UNKNOWN and orientation):
             break
         header = read_exactly(source, at, 8)
         length = int.from_bytes(header[4:])
         if header[:4] == b"\0PRD":
             block = read_exactly(source, at + 8, 16)
-            size = _numbers(block[14:16], block[12:14], "big")
+            size = _size(block[14:16], block[12:14], "big")
         elif header[:4] == b"\0TTW":
             orientation = orientation_at(source, at + 8, length)
         at += 8 + length
@@ -96,12 +96,12 @@ def _x3f(source: Source) -> _Picture:
     """Read the header, whose layout changes with version 4."""
     major = int.from_bytes(read_exactly(source, 6, 2), "little")
     header = read_exactly(source, 40 if major >= 4 else 28, 12)
-    return _Picture(_numbers(header[:4], header[4:8], "little"), _turned(header[8:], "little"))
+    return _Picture(_size(header[:4], header[4:8], "little"), _orientation(header[8:], "little"))
 
 
 def _crw(source: Source) -> _Picture:
-    """Read a heap, whose directory is at its end, and in it a heap of the picture's properties."""
-    order: _Order = "little" if source.read_at(0, 2) == b"II" else "big"
+    """Read a heap, whose directory is at its end, and the heap of the picture's properties in it."""
+    order: ByteOrder = "little" if source.read_at(0, 2) == b"II" else "big"
     if source.size is None:
         return _Picture()
     start = int.from_bytes(read_exactly(source, 2, 4), order)
@@ -110,14 +110,14 @@ def _crw(source: Source) -> _Picture:
     if not image:
         return _Picture()
     data = read_exactly(source, image[0], 16)
-    return _Picture(_numbers(data[:4], data[4:8], order), _turned(data[12:], order))
+    return _Picture(_size(data[:4], data[4:8], order), _orientation(data[12:], order))
 
 
-def _ciff_entry(source: Source, order: _Order, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
+def _ciff_entry(source: Source, order: ByteOrder, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
     """Return where an entry of the heap begins and ends; None where there is none."""
     start, end = heap
     directory = start + int.from_bytes(read_exactly(source, max(0, end - 4), 4), order)
-    count = min(int.from_bytes(read_exactly(source, directory, 2), order), _CIFF_ENTRIES)
+    count = min(int.from_bytes(read_exactly(source, directory, 2), order), _MAX_CIFF_ENTRIES)
     entries = source.read_at(directory + 2, 10 * count)
     for at in range(0, len(entries) - 9, 10):
         tag, length, offset = (
@@ -128,12 +128,12 @@ def _ciff_entry(source: Source, order: _Order, heap: tuple[int, int], wanted: in
     return None
 
 
-def _numbers(width: bytes, height: bytes, order: _Order) -> Size:
-    """Return the size; a side of 0 is not known."""
+def _size(width: bytes, height: bytes, order: ByteOrder) -> Size:
+    """Return the size; 0 means not known."""
     return int.from_bytes(width, order) or None, int.from_bytes(height, order) or None
 
 
-def _turned(degrees: bytes, order: _Order) -> int | None:
+def _orientation(degrees: bytes, order: ByteOrder) -> int | None:
     return _BY_DEGREES.get(int.from_bytes(degrees, order, signed=True) % 360)
 
 

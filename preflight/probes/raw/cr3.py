@@ -1,4 +1,4 @@
-"""Canon's CR3 and CRM: the box structure of MP4 under the brand `crx `, with Canon's own boxes in `moov`.
+"""Read Canon's CR3 and CRM: the box structure of MP4 with the brand `crx ` and Canon's own boxes in `moov`.
 
 CNCV names the type: a picture (CanonCR3) or a raw video (CanonCRM). CMT1 is a TIFF file without a picture, whose IFD0
 states the raw picture's size and its orientation; the tracks hold previews and the sensor's data, each as one sample.
@@ -14,32 +14,32 @@ from preflight.formats import VIDEO
 from preflight.media import Media, Need
 from preflight.probes.isobmff import boxes, top_level
 from preflight.probes.raw import make_media
-from preflight.probes.tiff import tags as tiff_tags
+from preflight.probes.tiff import tags
 from preflight.probes.tiff.directory import LAYOUTS, first_offset, positive, read_directory
 from preflight.sources import EndOfFile, Source
 from preflight.sources.memory import MemorySource
 
 _CANON: Final = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 """The user type of the `uuid` box that holds Canon's boxes; it is the first in `moov`."""
-_BOXES: Final = 8
+_MAX_BOXES: Final = 8
 """Boxes of the file that are read: `moov` is the second."""
-_HEAD: Final = 4096
+_MOVIE_BYTES: Final = 4096
 """Bytes read of `moov`: CNCV and CMT1 are in its first kilobyte."""
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Return the facts of a CR3 or CRM file from the beginning of its moov box; read videos as MP4."""
-    moov = next((box for box in top_level(source, limit=_BOXES) if box.type == b"moov"), None)
+    """Return the facts of a CR3 or CRM file from the beginning of its moov box; those of videos as of MP4."""
+    moov = next((box for box in top_level(source, limit=_MAX_BOXES) if box.type == b"moov"), None)
     if moov is None:
-        return make_media(source, name, (None, None), None, cut=True)
-    canon = _canon_boxes(source.read_at(moov.body, _HEAD))
-    sort = canon.get(b"CNCV")
-    if sort is None or sort.startswith(b"CanonCRM"):
-        from preflight.probes import mp4  # pictures need nothing of it
+        return make_media(source, name, (None, None), None, truncated=True)
+    canon = _canon_boxes(source.read_at(moov.body, _MOVIE_BYTES))
+    type_name = canon.get(b"CNCV")
+    if type_name is None or type_name.startswith(b"CanonCRM"):
+        from preflight.probes import mp4  # pictures do not need it
 
-        film = mp4.read(source, need, "mp4")
-        if sort is not None or (film.frames or 0) > 1:
-            return replace(film, kind=VIDEO, format="crm", notes=("camera_raw", *film.notes))
+        video = mp4.read(source, need, "mp4")
+        if type_name is not None or (video.frames or 0) > 1:
+            return replace(video, kind=VIDEO, format="crm", notes=("camera_raw", *video.notes))
     return _from_settings(source, name, canon.get(b"CMT1", b""))
 
 
@@ -55,12 +55,12 @@ def _from_settings(source: Source, name: str, settings: bytes) -> Media:
     block = MemorySource(settings)
     head = block.read_at(0, 16)
     layout = LAYOUTS.get(head[:4])
+    if layout is None:
+        return make_media(source, name, (None, None), None)
     try:
-        if layout is None:
-            raise EndOfFile("no TIFF directory")
-        entries = read_directory(block, layout, first_offset(head, layout), tiff_tags.WANTED).entries
+        entries = read_directory(block, layout, first_offset(head, layout), tags.NEEDED).entries
     except EndOfFile:
         return make_media(source, name, (None, None), None)
-    size = (positive(block, layout, entries.get(tag)) for tag in (tiff_tags.WIDTH, tiff_tags.HEIGHT))
+    size = (positive(block, layout, entries.get(tag)) for tag in (tags.WIDTH, tags.HEIGHT))
     width, height = size
-    return make_media(source, name, (width, height), positive(block, layout, entries.get(tiff_tags.ORIENTATION)))
+    return make_media(source, name, (width, height), positive(block, layout, entries.get(tags.ORIENTATION)))

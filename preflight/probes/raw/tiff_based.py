@@ -1,4 +1,4 @@
-"""Camera raws that are built like TIFF: CR2, DNG, NEF, ARW, PEF, SRW, 3FR, IIQ and others; ORF and RW2 by their magic.
+"""Read camera raws built like TIFF: CR2, DNG, NEF, ARW, PEF, SRW, 3FR, IIQ and others; ORF and RW2 by their magic.
 
 The first directory is often a thumbnail. The sensor data is in it, in one of its SubIFDs, or in a directory that
 follows, and is recognised by its coding, whatever the file is called (TIFF/EP, ISO 12234-2; DNG 1.7; for makers' own
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from preflight.media import Media, Need
 from preflight.probes.raw import Size, make_media
-from preflight.probes.tiff import tags as tiff_tags
+from preflight.probes.tiff import tags as tags
 from preflight.probes.tiff.directory import (
-    BIG,
-    LITTLE,
+    BIG_ENDIAN,
+    LITTLE_ENDIAN,
     ByteLayout,
     Directory,
     first_offset,
@@ -44,56 +44,60 @@ _MAKERS: Final = {
     "SONY": "arw",
     "EASTMAN KODAK": "kdc",
 }
-"""How Make begins, and the format of that maker's raws; any other is called `camera_raw`."""
-_MAKE_CHARS: Final = 32
+"""How Make begins, and the format of that maker's raws; the raws of any other are `camera_raw`."""
+_MAX_MAKE_CHARS: Final = 32
 _RENDERED: Final = frozenset((2, 3, 5, 6, 8, 9, 10))
 """PhotometricInterpretation of finished colour pictures. A CFA pattern in these only describes their origin."""
 _REDUCED: Final = 1
 """Bit of NewSubfileType: a smaller copy of another picture."""
-_SUB_IFDS: Final = 32
-_SUB_IFDS_REMOTE: Final = 4
+_MAX_SUB_IFDS: Final = 32
+_MAX_REMOTE_SUB_IFDS: Final = 4
 """SubIFDs read of a local file, and of a URL, where each may be a request; the raw picture is among the first two."""
-_STATED: Final = 1024
+_MAX_STATED_OFFSETS: Final = 1024
 """Offsets of SubIFDs that are read: the same ones may be stated again and again."""
-_FOLLOWING: Final = 4
+_MAX_FOLLOWING: Final = 4
 """Directories after IFD0 that are read; cameras that write the raw picture there write it as the last of four."""
 _RW2_BORDERS: Final = (4, 5, 6, 7)
 """SensorTopBorder, SensorLeftBorder, SensorBottomBorder, SensorRightBorder: the picture within the sensor."""
-_RW2_WANTED: Final = frozenset((*_RW2_BORDERS, tiff_tags.ORIENTATION))
+_RW2_TAGS: Final = frozenset((*_RW2_BORDERS, tags.ORIENTATION))
 
 
 class _Pictures(NamedTuple):
-    """The directories that IFD0 leads to; whether one is beyond the end of the file; whether there are too many."""
+    """The directories that IFD0 leads to.
+
+    missing  one of them is beyond the end of the file
+    limited  there are more than are read
+    """
 
     directories: list[Directory]
-    lost: bool = False
+    missing: bool = False
     limited: bool = False
 
 
-def read(source: Source, need: Need, name: str) -> Media:
+def read(source: Source, _need: Need, name: str) -> Media:
     """Return the facts of an ORF or RW2 file, TIFF but for its magic number. Read its first directory."""
     head = source.read_at(0, 16)
-    layout = LITTLE if head.startswith(b"II") else BIG
-    wanted = _RW2_WANTED if name == "rw2" else tiff_tags.WANTED
+    layout = LITTLE_ENDIAN if head.startswith(b"II") else BIG_ENDIAN
+    wanted = _RW2_TAGS if name == "rw2" else tags.NEEDED
     try:
         first = read_directory(source, layout, first_offset(head, layout), wanted)
     except EndOfFile:
-        return make_media(source, name, (None, None), None, cut=True)
+        return make_media(source, name, (None, None), None, truncated=True)
     size = _inside_borders(source, layout, first) if name == "rw2" else _size(source, layout, first)
-    return make_media(source, name, size, _orientation(source, layout, first), cut=first.cut)
+    return make_media(source, name, size, _orientation(source, layout, first), truncated=first.truncated)
 
 
 def in_tiff(source: Source, layout: ByteLayout, first: Directory, head: bytes) -> Media | None:
-    """Return the facts of a camera raw whose IFD0 is `first`; None where the file is an ordinary TIFF.
+    """Return the facts of a camera raw whose IFD0 is `first`; None if the file is an ordinary TIFF.
 
-    Reads up to its raw picture's directory, at most `_SUB_IFDS` and `_FOLLOWING` of them, none that a SubIFD has.
+    Read up to the directory of the raw picture: at most `_MAX_SUB_IFDS` SubIFDs of IFD0 and `_MAX_FOLLOWING` others.
     """
     name = _format_by_mark(layout, head)
     if name is not None:
         size = _exif_size(source, layout, first)
-        return make_media(source, name, size, _orientation(source, layout, first), cut=first.cut)
-    make = read_text(source, layout, first.entries.get(tiff_tags.MAKE), _MAKE_CHARS).upper()
-    is_dng = tiff_tags.DNG_VERSION in first.entries
+        return make_media(source, name, size, _orientation(source, layout, first), truncated=first.truncated)
+    make = read_text(source, layout, first.entries.get(tags.MAKE), _MAX_MAKE_CHARS).upper()
+    is_dng = tags.DNG_VERSION in first.entries
     pictures = _sub_ifds(source, layout, first)
     raws = [one for one in (first, *pictures.directories) if _is_sensor_data(source, layout, one, make)]
     if not raws:
@@ -107,50 +111,55 @@ def in_tiff(source: Source, layout: ByteLayout, first: Directory, head: bytes) -
         name = _format_by_maker(source, layout, first, make)
     else:
         return None
-    cut = first.cut or (pictures.lost if picture is None else is_picture_truncated(source, layout, picture))
+    truncated = first.truncated or (
+        pictures.missing if picture is None else is_picture_truncated(source, layout, picture)
+    )
     described_by = picture or (_finished(source, layout, first, pictures) if is_dng else None)
     size = _size(source, layout, described_by) if described_by is not None else (None, None)
-    return make_media(source, name, size, _orientation(source, layout, first), cut=cut)
+    return make_media(source, name, size, _orientation(source, layout, first), truncated=truncated)
 
 
 def _format_by_mark(layout: ByteLayout, head: bytes) -> str | None:
     """Return the format by a mark between the header and the first directory."""
     mark = head[8:12]
-    if layout.number != LITTLE.number:
+    if layout.number != LITTLE_ENDIAN.number:
         return None
-    if mark in tiff_tags.CANON_MARKS:
+    if mark in tags.CANON_MARKS:
         return "cr2"
-    if mark == tiff_tags.CANON_1D_MARK:
+    if mark == tags.CANON_1D_MARK:
         return "camera_raw"
     word = head[12:16] if mark == b"MMMM" else head[12:16][::-1]
-    return "iiq" if mark in tiff_tags.PHASE_ONE_MARKS and word.startswith(b"Raw") else None
+    return "iiq" if mark in tags.PHASE_ONE_MARKS and word.startswith(b"Raw") else None
 
 
 def _sub_ifds(source: Source, layout: ByteLayout, first: Directory) -> _Pictures:
     """Return the SubIFDs, up to the first that is a raw picture in full resolution."""
-    limit = _SUB_IFDS_REMOTE if source.requests else _SUB_IFDS
-    starts = list(dict.fromkeys(integers(source, layout, first.entries.get(tiff_tags.SUB_IFDS), _STATED)))
+    limit = _MAX_REMOTE_SUB_IFDS if source.requests else _MAX_SUB_IFDS
+    starts = list(dict.fromkeys(integers(source, layout, first.entries.get(tags.SUB_IFDS), _MAX_STATED_OFFSETS)))
     found: list[Directory] = []
-    lost = False
+    missing = False
     for start in starts[:limit]:
         try:
-            directory = read_directory(source, layout, start, tiff_tags.WANTED)
+            directory = read_directory(source, layout, start, tags.NEEDED)
         except EndOfFile:
-            lost = True
+            missing = True
             continue
         found.append(directory)
-        if _photometric(source, layout, directory) in tiff_tags.SENSOR and _subfile(source, layout, directory) == 0:
-            return _Pictures(found, lost)
-    return _Pictures(found, lost, len(starts) > limit)
+        if (
+            _photometric(source, layout, directory) in tags.SENSOR_PHOTOMETRICS
+            and _subfile(source, layout, directory) == 0
+        ):
+            return _Pictures(found, missing)
+    return _Pictures(found, missing, len(starts) > limit)
 
 
 def _following(source: Source, layout: ByteLayout, first: Directory) -> list[Directory]:
     """Return the directories behind an IFD0 that is a thumbnail; elsewhere they are pages of an ordinary TIFF."""
     found: list[Directory] = []
     following = first.next if _is_reduced(source, layout, first) else 0
-    while following and len(found) < _FOLLOWING:
+    while following and len(found) < _MAX_FOLLOWING:
         try:
-            found.append(read_directory(source, layout, following, tiff_tags.WANTED))
+            found.append(read_directory(source, layout, following, tags.NEEDED))
         except EndOfFile:
             break
         following = found[-1].next
@@ -166,12 +175,12 @@ def _is_sensor_data(source: Source, layout: ByteLayout, directory: Directory, ma
     """Return whether the directory describes sensor data, not a finished picture."""
     entries = directory.entries
     photometric = _photometric(source, layout, directory)
-    if photometric in tiff_tags.SENSOR:
+    if photometric in tags.SENSOR_PHOTOMETRICS:
         return True
-    if make and positive(source, layout, entries.get(tiff_tags.COMPRESSION)) in tiff_tags.RAW_COMPRESSIONS:
+    if make and positive(source, layout, entries.get(tags.COMPRESSION)) in tags.RAW_COMPRESSIONS:
         return True
-    patterned = tiff_tags.CFA_PATTERN in entries or tiff_tags.CFA_REPEAT in entries
-    return patterned and tiff_tags.WIDTH in entries and photometric not in _RENDERED
+    patterned = tags.CFA_PATTERN in entries or tags.CFA_REPEAT in entries
+    return patterned and tags.WIDTH in entries and photometric not in _RENDERED
 
 
 def _is_thumbnail_of_raw(source: Source, layout: ByteLayout, first: Directory, make: str, pictures: _Pictures) -> bool:
@@ -182,18 +191,18 @@ def _is_thumbnail_of_raw(source: Source, layout: ByteLayout, first: Directory, m
     """
     if not make.startswith(tuple(_MAKERS)):
         return False
-    if tiff_tags.WIDTH in first.entries and not _is_reduced(source, layout, first):
+    if tags.WIDTH in first.entries and not _is_reduced(source, layout, first):
         return False
-    if make.startswith("SONY") and tiff_tags.SR2_PRIVATE in first.entries:
+    if make.startswith("SONY") and tags.SR2_PRIVATE in first.entries:
         return True
-    of_camera = tiff_tags.EP_STANDARD_ID in first.entries or tiff_tags.WIDTH not in first.entries
-    return pictures.limited or (pictures.lost and of_camera)
+    of_camera = tags.EP_STANDARD_ID in first.entries or tags.WIDTH not in first.entries
+    return pictures.limited or (pictures.missing and of_camera)
 
 
 def _format_by_maker(source: Source, layout: ByteLayout, picture: Directory, make: str) -> str:
-    coding = positive(source, layout, picture.entries.get(tiff_tags.COMPRESSION)) or 0
+    coding = positive(source, layout, picture.entries.get(tags.COMPRESSION)) or 0
     by_make = next((name for start, name in _MAKERS.items() if make.startswith(start)), "camera_raw")
-    return tiff_tags.RAW_COMPRESSIONS.get(coding, by_make) if make else by_make
+    return tags.RAW_COMPRESSIONS.get(coding, by_make) if make else by_make
 
 
 def _rank(source: Source, layout: ByteLayout, directory: Directory) -> tuple[bool, int]:
@@ -204,20 +213,20 @@ def _rank(source: Source, layout: ByteLayout, directory: Directory) -> tuple[boo
 
 def _size(source: Source, layout: ByteLayout, directory: Directory) -> Size:
     entries = directory.entries
-    width = positive(source, layout, entries.get(tiff_tags.WIDTH))
-    return width, positive(source, layout, entries.get(tiff_tags.HEIGHT))
+    width = positive(source, layout, entries.get(tags.WIDTH))
+    return width, positive(source, layout, entries.get(tags.HEIGHT))
 
 
 def _exif_size(source: Source, layout: ByteLayout, first: Directory) -> Size:
-    start = positive(source, layout, first.entries.get(tiff_tags.EXIF_IFD))
+    start = positive(source, layout, first.entries.get(tags.EXIF_IFD))
     if start is None:
         return None, None
     try:
-        entries = read_directory(source, layout, start, tiff_tags.WANTED).entries
+        entries = read_directory(source, layout, start, tags.NEEDED).entries
     except EndOfFile:
         return None, None
-    width = positive(source, layout, entries.get(tiff_tags.EXIF_WIDTH))
-    return width, positive(source, layout, entries.get(tiff_tags.EXIF_HEIGHT))
+    width = positive(source, layout, entries.get(tags.EXIF_WIDTH))
+    return width, positive(source, layout, entries.get(tags.EXIF_HEIGHT))
 
 
 def _inside_borders(source: Source, layout: ByteLayout, first: Directory) -> Size:
@@ -230,12 +239,12 @@ def _inside_borders(source: Source, layout: ByteLayout, first: Directory) -> Siz
 
 
 def _photometric(source: Source, layout: ByteLayout, directory: Directory) -> int | None:
-    return next(iter(integers(source, layout, directory.entries.get(tiff_tags.PHOTOMETRIC), 1)), None)
+    return next(iter(integers(source, layout, directory.entries.get(tags.PHOTOMETRIC), 1)), None)
 
 
 def _subfile(source: Source, layout: ByteLayout, directory: Directory) -> int:
     """Return NewSubfileType; 0, a picture in full resolution, where it is not stated."""
-    return next(iter(integers(source, layout, directory.entries.get(tiff_tags.SUBFILE_TYPE), 1)), 0)
+    return next(iter(integers(source, layout, directory.entries.get(tags.SUBFILE_TYPE), 1)), 0)
 
 
 def _is_reduced(source: Source, layout: ByteLayout, directory: Directory) -> bool:
@@ -243,4 +252,4 @@ def _is_reduced(source: Source, layout: ByteLayout, directory: Directory) -> boo
 
 
 def _orientation(source: Source, layout: ByteLayout, first: Directory) -> int | None:
-    return positive(source, layout, first.entries.get(tiff_tags.ORIENTATION))
+    return positive(source, layout, first.entries.get(tags.ORIENTATION))

@@ -1,6 +1,6 @@
-"""TIFF and BigTIFF, both byte orders (TIFF 6.0; libtiff's BigTIFF). What cameras build like it goes to `camera_raw`.
+"""Read TIFF and BigTIFF in both byte orders (TIFF 6.0; libtiff's BigTIFF). Camera raws go to `raw.tiff_based`.
 
-The picture is the first directory, IFD0, wherever it stands: often at the end of the file.
+The picture is the first directory, IFD0, wherever it is: often at the end of the file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 from preflight.formats import IMAGE
 from preflight.media import Media, Need
 from preflight.probes.exif import TRANSPOSED
-from preflight.probes.tiff import tags as tiff_tags
+from preflight.probes.tiff import tags as tags
 from preflight.probes.tiff.directory import (
     LAYOUTS,
     ByteLayout,
@@ -24,24 +24,24 @@ from preflight.probes.tiff.directory import (
 from preflight.sources import EndOfFile, Source
 
 _CAMERA_RAW_TAGS: Final = frozenset(
-    (tiff_tags.SUB_IFDS, tiff_tags.CFA_REPEAT, tiff_tags.CFA_PATTERN, tiff_tags.DNG_VERSION, tiff_tags.SR2_PRIVATE)
+    (tags.SUB_IFDS, tags.CFA_REPEAT, tags.CFA_PATTERN, tags.DNG_VERSION, tags.SR2_PRIVATE)
 )
-"""Tags of camera raws in IFD0. Ordinary pictures seldom have one: SubIFDs, for smaller copies."""
-_RAW_CODINGS: Final = tiff_tags.SENSOR.union(tiff_tags.RAW_COMPRESSIONS)
-_RAW_MARKS: Final = frozenset((*tiff_tags.CANON_MARKS, tiff_tags.CANON_1D_MARK, *tiff_tags.PHASE_ONE_MARKS))
-_REAL: Final = (3, 5, 6)
+"""Tags of camera raws in IFD0. Of these, ordinary pictures only sometimes have SubIFDs, for smaller copies."""
+_RAW_CODINGS: Final = tags.SENSOR_PHOTOMETRICS.union(tags.RAW_COMPRESSIONS)
+_RAW_MARKS: Final = frozenset((*tags.CANON_MARKS, tags.CANON_1D_MARK, *tags.PHASE_ONE_MARKS))
+_NON_INTEGER_FORMATS: Final = (3, 5, 6)
 """SampleFormat of floating point, complex integers, complex floating point."""
-_ALPHA: Final = frozenset((1, 2))
-"""ExtraSamples: associated and unassociated alpha; 0 is data of any other sort."""
-_EXTRA: Final = 16
-"""Extra samples that are looked at."""
-_PAGES: Final = 64
-_PAGES_REMOTE: Final = 8
+_ALPHA_SAMPLES: Final = frozenset((1, 2))
+"""ExtraSamples: associated and unassociated alpha; 0 is any other data."""
+_MAX_SAMPLES: Final = 16
+"""Samples of a pixel that are read."""
+_MAX_PAGES: Final = 64
+_MAX_REMOTE_PAGES: Final = 8
 """Directories counted in a local file, and where each may be a request; more leave the number of frames unknown."""
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """The facts of a TIFF file. Reads its header, IFD0, and for `frames` the directories that IFD0 leads to."""
+    """Return the facts of a TIFF file. Read its header, IFD0, and for `frames` the directories that IFD0 leads to."""
     head = source.read_at(0, 16)
     layout = LAYOUTS.get(head[:4])
     if layout is None or len(head) < 16:
@@ -49,46 +49,50 @@ def read(source: Source, need: Need, name: str) -> Media:
     start = first_offset(head, layout)
     if not start:
         return Media(IMAGE, name, source.size, notes=("bad_header",))
-    directory = read_directory(source, layout, start, tiff_tags.WANTED)
+    directory = read_directory(source, layout, start, tags.NEEDED)
     if _may_be_raw(source, layout, directory, head):
-        from preflight.probes.raw import tiff_based as camera_raw  # few of the files that are checked are any
+        from preflight.probes.raw import tiff_based  # few of the files that are checked are camera raws
 
-        raw = camera_raw.in_tiff(source, layout, directory, head)
+        raw = tiff_based.in_tiff(source, layout, directory, head)
         if raw is not None:
             return raw
     entries = directory.entries
-    width = positive(source, layout, entries.get(tiff_tags.WIDTH))
-    height = positive(source, layout, entries.get(tiff_tags.HEIGHT))
-    orientation = positive(source, layout, entries.get(tiff_tags.ORIENTATION))
-    turned = orientation in TRANSPOSED
-    extra = integers(source, layout, entries.get(tiff_tags.EXTRA_SAMPLES), _EXTRA)
-    notes: tuple[str, ...] = ()
-    if directory.cut or is_picture_truncated(source, layout, directory):
-        notes = ("truncated",)
-        if positive(source, layout, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
-            width = height = None  # those of a thumbnail, and the file ends before the picture
-    elif directory.limited:
-        notes = ("read_limit",)
-    elif not width or not height:
-        notes = ("bad_header",)
-    elif _is_real(source, layout, directory):
-        notes = ("uncommon_coding",)
-    frames = _pages(source, layout, start, directory.next) if "frames" in need.facts and not directory.limited else None
-    if frames is None and "frames" in need.facts and not notes:
-        notes = ("read_limit",)
+    width = positive(source, layout, entries.get(tags.WIDTH))
+    height = positive(source, layout, entries.get(tags.HEIGHT))
+    orientation = positive(source, layout, entries.get(tags.ORIENTATION))
+    transposed = orientation in TRANSPOSED
+    extra = integers(source, layout, entries.get(tags.EXTRA_SAMPLES), _MAX_SAMPLES)
+    notes = _notes(source, layout, directory, is_sized=bool(width and height))
+    if "truncated" in notes and positive(source, layout, entries.get(tags.SUBFILE_TYPE)) == 1:
+        width = height = None  # they are a thumbnail's, and the file ends before the picture
+    frames = None
+    if "frames" in need.facts and not directory.limited:
+        frames = _count_pages(source, layout, start, directory.next)
+        if frames is None and not notes:
+            notes = ("read_limit",)
     return Media(
         kind=IMAGE,
         format=name,
         size=source.size,
-        width=height if turned else width,
-        height=width if turned else height,
+        width=height if transposed else width,
+        height=width if transposed else height,
         stored_width=width,
         stored_height=height,
         orientation=orientation if orientation in range(1, 9) else None,
         frames=frames,
-        has_alpha=None if directory.cut or directory.limited else not _ALPHA.isdisjoint(extra),
+        has_alpha=None if directory.truncated or directory.limited else not _ALPHA_SAMPLES.isdisjoint(extra),
         notes=notes,
     )
+
+
+def _notes(source: Source, layout: ByteLayout, directory: Directory, *, is_sized: bool) -> tuple[str, ...]:
+    if directory.truncated or is_picture_truncated(source, layout, directory):
+        return ("truncated",)
+    if directory.limited:
+        return ("read_limit",)
+    if not is_sized:
+        return ("bad_header",)
+    return ("uncommon_coding",) if _has_non_integer_samples(source, layout, directory) else ()
 
 
 def _may_be_raw(source: Source, layout: ByteLayout, directory: Directory, head: bytes) -> bool:
@@ -96,30 +100,30 @@ def _may_be_raw(source: Source, layout: ByteLayout, directory: Directory, head: 
     entries = directory.entries
     if not _CAMERA_RAW_TAGS.isdisjoint(entries) or head[8:12] in _RAW_MARKS:
         return True
-    if directory.next and positive(source, layout, entries.get(tiff_tags.SUBFILE_TYPE)) == 1:
-        return True  # a thumbnail, and what follows may be the picture that a camera took
-    photometric = positive(source, layout, entries.get(tiff_tags.PHOTOMETRIC))
-    return photometric in _RAW_CODINGS or positive(source, layout, entries.get(tiff_tags.COMPRESSION)) in _RAW_CODINGS
+    if directory.next and positive(source, layout, entries.get(tags.SUBFILE_TYPE)) == 1:
+        return True  # a thumbnail, and the next directory may be the raw picture
+    photometric = positive(source, layout, entries.get(tags.PHOTOMETRIC))
+    return photometric in _RAW_CODINGS or positive(source, layout, entries.get(tags.COMPRESSION)) in _RAW_CODINGS
 
 
-def _is_real(source: Source, layout: ByteLayout, directory: Directory) -> bool:
+def _has_non_integer_samples(source: Source, layout: ByteLayout, directory: Directory) -> bool:
     """Return whether samples are floating point or complex numbers (TIFF 6.0 section 19), which few programs open."""
-    samples = directory.entries.get(tiff_tags.SAMPLE_FORMAT)
-    return any(value in _REAL for value in integers(source, layout, samples, _EXTRA))
+    samples = directory.entries.get(tags.SAMPLE_FORMAT)
+    return any(value in _NON_INTEGER_FORMATS for value in integers(source, layout, samples, _MAX_SAMPLES))
 
 
-def _pages(source: Source, layout: ByteLayout, start: int, following: int) -> int | None:
-    """How many directories there are; a chain that leads back or behind the end stops. None where they are too many."""
-    limit = _PAGES_REMOTE if source.requests else _PAGES
+def _count_pages(source: Source, layout: ByteLayout, start: int, following: int) -> int | None:
+    """Count the directories, up to one that leads back or beyond the end of the file; None if there are too many."""
+    limit = _MAX_REMOTE_PAGES if source.requests else _MAX_PAGES
     seen = {start}
     while following and following not in seen:
         if len(seen) == limit:
             return None
         try:
-            directory = read_directory(source, layout, following, tiff_tags.WANTED)
+            directory = read_directory(source, layout, following, tags.NEEDED)
         except EndOfFile:
             break
-        if directory.cut or not directory.entries:
+        if directory.truncated or not directory.entries:
             break
         seen.add(following)
         following = directory.next

@@ -1,6 +1,6 @@
-"""Image file directories, as TIFF and what is built like it have them: header, entries, integer values (TIFF 6.0, 2).
+"""Read image file directories (IFDs), of TIFF and formats built like it: entries and their values (TIFF 6.0 section 2).
 
-Both byte orders, TIFF and BigTIFF. Tags that are not wanted are stepped over; entries need not be sorted.
+Both byte orders, TIFF and BigTIFF. Tags that are not needed are skipped; entries need not be sorted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 from preflight.probes.tiff.tags import COMPRESSION, STRIP_LENGTHS, STRIP_OFFSETS, TILE_LENGTHS, TILE_OFFSETS
 from preflight.sources import EndOfFile, Source
 
-_INTEGERS: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
+_INTEGER_BYTES: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
 """Field type → bytes of one value: BYTE SHORT LONG IFD LONG8 IFD8, then the signed ones (TIFF 6.0 section 2)."""
 _SIGNED: Final = (6, 8, 9, 17)
 _ASCII: Final = 2
@@ -23,42 +23,43 @@ _MAX_ENTRIES: Final = 4096
 _MAX_OFFSET: Final = 1 << 62
 """No file is as large: a greater offset is corrupt, and no system can seek to it."""
 
-_Order = Literal["little", "big"]
+ByteOrder = Literal["little", "big"]
 
 
 class ByteLayout(NamedTuple):
-    """How directories are written: byte order, bytes of their number of entries, of a value or offset, one entry."""
+    """How directories are written: byte order, bytes of the number of entries, bytes of a value or offset, an entry."""
 
-    order: _Order
+    order: ByteOrder
     number: int
     value: int
     entry: Struct
 
 
-LITTLE: Final = ByteLayout("little", 2, 4, Struct("<HHI4s"))
-BIG: Final = ByteLayout("big", 2, 4, Struct(">HHI4s"))
+LITTLE_ENDIAN: Final = ByteLayout("little", 2, 4, Struct("<HHI4s"))
+BIG_ENDIAN: Final = ByteLayout("big", 2, 4, Struct(">HHI4s"))
 LAYOUTS: Final[dict[bytes, ByteLayout]] = {
-    b"II*\0": LITTLE,
-    b"MM\0*": BIG,
+    b"II*\0": LITTLE_ENDIAN,
+    b"MM\0*": BIG_ENDIAN,
     b"II+\0": ByteLayout("little", 8, 8, Struct("<HHQ8s")),
     b"MM\0+": ByteLayout("big", 8, 8, Struct(">HHQ8s")),
 }
 """By the first four bytes of a TIFF or BigTIFF file."""
 
 
-Entry = tuple[int, int, bytes]
-"""Field type, count, and the value itself where it fits, else where it is."""
+IfdEntry = tuple[int, int, bytes]
+"""Field type, count, and the value itself if it fits, else its offset."""
 
 
 class Directory(NamedTuple):
-    """The wanted entries by tag, the offset of the next directory (0: none), and whether the file ends within.
+    """The needed entries by tag, and the offset of the next directory (0: none).
 
-    limited  it states more entries than are looked at
+    truncated  the file ends inside the directory
+    limited    it states more entries than are read
     """
 
-    entries: dict[int, Entry]
+    entries: dict[int, IfdEntry]
     next: int
-    cut: bool
+    truncated: bool
     limited: bool
 
 
@@ -67,7 +68,7 @@ def first_offset(head: bytes, layout: ByteLayout) -> int:
     return int.from_bytes(head[8:16] if layout.number == 8 else head[4:8], layout.order)
 
 
-def read_directory(source: Source, layout: ByteLayout, start: int, wanted: frozenset[int]) -> Directory:
+def read_directory(source: Source, layout: ByteLayout, start: int, needed: frozenset[int]) -> Directory:
     """Return the directory at `start`. Raise `EndOfFile` if even its number of entries is missing."""
     data = _read(source, start, _FIRST_READ)
     if len(data) < layout.number:
@@ -79,19 +80,19 @@ def read_directory(source: Source, layout: ByteLayout, start: int, wanted: froze
         data += source.read_at(start + _FIRST_READ, whole - _FIRST_READ)
     present = data[layout.number : end]
     present = present[: len(present) // layout.entry.size * layout.entry.size]
-    entries: dict[int, Entry] = {}
+    entries: dict[int, IfdEntry] = {}
     for tag, kind, count, value in layout.entry.iter_unpack(present):
-        if tag in wanted:
+        if tag in needed:
             entries.setdefault(tag, (kind, count, value))
     usable = stated <= _MAX_ENTRIES and len(data) >= whole
     following = int.from_bytes(data[end:whole], layout.order) if usable else 0
     return Directory(entries, following, len(data) < end, stated > _MAX_ENTRIES)
 
 
-def integers(source: Source, layout: ByteLayout, entry: Entry | None, limit: int) -> list[int]:
+def integers(source: Source, layout: ByteLayout, entry: IfdEntry | None, limit: int) -> list[int]:
     """Return the first values of an entry, at most `limit`; none if it has another type or is beyond the end."""
     kind, count, value = entry or (0, 0, b"")
-    width = _INTEGERS.get(kind, 0)
+    width = _INTEGER_BYTES.get(kind, 0)
     if not width:
         return []
     if width * count > layout.value:
@@ -103,19 +104,19 @@ def integers(source: Source, layout: ByteLayout, entry: Entry | None, limit: int
     ]
 
 
-def positive(source: Source, layout: ByteLayout, entry: Entry | None) -> int | None:
-    """Return the first value of an entry where it is greater than 0."""
+def positive(source: Source, layout: ByteLayout, entry: IfdEntry | None) -> int | None:
+    """Return the first value of an entry if it is greater than 0, else None."""
     kind, count, value = entry or (0, 0, b"")
-    width = _INTEGERS.get(kind, 0)
+    width = _INTEGER_BYTES.get(kind, 0)
     if count == 1 and width <= layout.value and kind not in _SIGNED:  # most are, and each directory has many
         return int.from_bytes(value[:width], layout.order) or None
     return next((value for value in integers(source, layout, entry, 1) if value > 0), None)
 
 
-def last_value(source: Source, layout: ByteLayout, entry: Entry | None) -> int | None:
+def last_value(source: Source, layout: ByteLayout, entry: IfdEntry | None) -> int | None:
     """Return the last value of an entry; None if it is beyond the end of the file."""
     kind, count, value = entry or (0, 0, b"")
-    width = _INTEGERS.get(kind, 0)
+    width = _INTEGER_BYTES.get(kind, 0)
     place = width * (count - 1)
     if width * count <= layout.value:
         found = value[place : place + width] if count else b""
@@ -124,7 +125,7 @@ def last_value(source: Source, layout: ByteLayout, entry: Entry | None) -> int |
     return int.from_bytes(found, layout.order) if width and len(found) == width else None
 
 
-def read_text(source: Source, layout: ByteLayout, entry: Entry | None, limit: int) -> str:
+def read_text(source: Source, layout: ByteLayout, entry: IfdEntry | None, limit: int) -> str:
     """Return the first `limit` bytes of a text entry; empty if it has another type or is beyond the end of the file."""
     kind, count, value = entry or (0, 0, b"")
     if kind != _ASCII:
@@ -144,7 +145,7 @@ def is_picture_truncated(source: Source, layout: ByteLayout, directory: Director
     packed = positive(source, layout, entries.get(COMPRESSION)) not in (None, 1)
     for offsets, lengths in ((STRIP_OFFSETS, STRIP_LENGTHS), (TILE_OFFSETS, TILE_LENGTHS)):
         kind, count, _ = entries.get(offsets, (0, 0, b""))
-        if kind not in _INTEGERS or not count or source.size is None:
+        if kind not in _INTEGER_BYTES or not count or source.size is None:
             continue
         offset = last_value(source, layout, entries.get(offsets))
         length = last_value(source, layout, entries.get(lengths)) if packed and not source.requests else 0

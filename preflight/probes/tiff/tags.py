@@ -1,4 +1,4 @@
-"""Numbers of TIFF: the tags that readers need, and the values by which cameras mark sensor data.
+"""List the numbers of TIFF: the tags that readers need, and the values by which cameras mark sensor data.
 
 TIFF 6.0; TIFF/EP (ISO 12234-2); DNG 1.7; the codings of makers as ExifTool and LibRaw list them.
 """
@@ -31,8 +31,8 @@ DNG_VERSION: Final = 50706
 SR2_PRIVATE: Final = 50740
 """Sony's, in IFD0; the number is also DNGPrivateData."""
 
-SENSOR: Final = frozenset((32803, 34892))
-"""PhotometricInterpretation of what a sensor gives: CFA, LinearRaw (TIFF/EP; DNG 1.7)."""
+SENSOR_PHOTOMETRICS: Final = frozenset((32803, 34892))
+"""PhotometricInterpretation of sensor data: CFA, LinearRaw (TIFF/EP; DNG 1.7)."""
 
 RAW_COMPRESSIONS: Final = {
     32767: "arw",
@@ -52,7 +52,7 @@ CANON_1D_MARK: Final = b"\xba\xb0\xac\xbb"
 PHASE_ONE_MARKS: Final = (b"IIII", b"MMMM")
 """The same for Phase One and Leaf; `Raw` and a letter follow, as a number in that byte order."""
 
-WANTED: Final = frozenset(
+NEEDED: Final = frozenset(
     (
         *(SUBFILE_TYPE, WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, STRIP_OFFSETS, ORIENTATION, STRIP_LENGTHS),
         *(TILE_OFFSETS, TILE_LENGTHS, SUB_IFDS, EXTRA_SAMPLES, SAMPLE_FORMAT, CFA_REPEAT, CFA_PATTERN, EXIF_IFD),
