@@ -1,5 +1,5 @@
-"""What runs in the worker's process: one module a library, imported there and nowhere else.
+"""Tasks for the worker process: one module a library, which is imported only there.
 
-Each function takes an open binary file and gives plain JSON. An exception of the library that tells something of the
-file becomes part of the answer; any other ends as `WorkerCrashed`.
+Each function takes an open binary file and returns plain JSON. An exception of the library that says something about
+the file becomes part of the result; any other ends as `WorkerCrashed`.
 """

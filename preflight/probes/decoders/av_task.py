@@ -1,18 +1,18 @@
-"""PyAV (ffmpeg): the second decoder for pictures that Pillow could not decode. It comes with the extra `report`."""
+"""Decode pictures with PyAV (ffmpeg), the second decoder where Pillow failed. It comes with the extra `report`."""
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import av
 
 _NO_PROTOCOL: Final = {"protocol_whitelist": "none"}
-_OF_METADATA: Final = ("exif", "xmp", "icc")
-"""Words in errors that concern metadata, not pixels. Some decoders stop at these too."""
+_METADATA_WORDS: Final = ("exif", "xmp", "icc")
+"""Words in errors that concern metadata, not pixels. Some decoders fail on metadata too."""
 _MAX_FRAMES: Final = 10_000
 
 
-def picture(file: BinaryIO, demuxer: str) -> dict[str, Any]:
+def picture(file: BinaryIO, demuxer: str) -> dict[str, object]:
     """Decode all frames. Return their number, and the first error of the decoder (`failed`)."""
     frames, failed = 0, ""
     av.logging.set_level(av.logging.ERROR)
@@ -28,10 +28,10 @@ def picture(file: BinaryIO, demuxer: str) -> dict[str, Any]:
                         break
         except MemoryError:
             raise
-        except Exception as error:  # decoders raise many types for damaged files
-            # Its text goes on with the last message of the library, which may be of another file.
+        except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
+            # Its text ends with the last message of the library, which may be about another file.
             failed = " ".join(str(getattr(error, "strerror", None) or error).split())
-        said = [" ".join(text.split()) for level, _, text in messages if level <= av.logging.ERROR]
-    complaints = [text for text in (*said, failed) if text]
-    pixels = [text for text in complaints if not any(word in text.lower() for word in _OF_METADATA)]
-    return {"frames": frames, "failed": pixels[0][:300] if pixels else ""}
+        logged = [" ".join(text.split()) for level, _, text in messages if level <= av.logging.ERROR]
+    errors = [text for text in (*logged, failed) if text]
+    of_pixels = [text for text in errors if not any(word in text.lower() for word in _METADATA_WORDS)]
+    return {"frames": frames, "failed": of_pixels[0][:300] if of_pixels else ""}

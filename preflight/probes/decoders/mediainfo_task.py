@@ -1,4 +1,4 @@
-"""libmediainfo: the containers that no reader of ours knows, and the second opinion on those that we do."""
+"""Parse files with libmediainfo: containers that we have no reader for, and a comparison for those that we have."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any, BinaryIO, Final
 
 import pymediainfo
 
-GENERAL: Final = ("format", "duration", "istruncated", "overall_bit_rate")
-TRACK: Final = (
+GENERAL_FIELDS: Final = ("format", "duration", "istruncated", "overall_bit_rate")
+TRACK_FIELDS: Final = (
     "track_type",
     "format",
     "format_version",
@@ -25,20 +25,20 @@ TRACK: Final = (
 )
 MAX_TRACKS: Final = 64
 
-pymediainfo.MediaInfo.can_parse()  # the library itself: loading it is no file's time
+pymediainfo.MediaInfo.can_parse()  # loads the library, which must not count as the time of the first file
 
 
-def tracks(file: BinaryIO, speed: float = 0) -> dict[str, Any]:
-    """What libmediainfo says of a file, under its own names and with its own types (a number may be a string).
+def tracks(file: BinaryIO, speed: float = 0) -> dict[str, object]:
+    """Return what libmediainfo finds, under its names and with its types (a number may be a string).
 
-    speed: 0 reads the ends of a file, 0.5 more of it. 1 would read all, and never comes to an end on some files
-    (Sorenson Video of 2003) when given an open file; a path would, but it is only ever given an open file: it would
-    fetch a URL by itself, and take numbered files for one.
+    speed: 0 reads the ends of a file, 0.5 more of it. 1 would read all of it, and never ends for some open files
+    (Sorenson Video of 2003). It would end for a path, but libmediainfo gets open files only: it would fetch a URL
+    itself, and treat numbered files as one.
     """
     found = pymediainfo.MediaInfo.parse(file, parse_speed=speed).to_data()["tracks"]
     general: dict[str, Any] = next((track for track in found if track.get("track_type") == "General"), {})
     streams = [track for track in found if track.get("track_type") in ("Video", "Audio", "Image")]
     return {
-        "general": {name: general[name] for name in GENERAL if name in general},
-        "tracks": [{name: track[name] for name in TRACK if name in track} for track in streams[:MAX_TRACKS]],
+        "general": {name: general[name] for name in GENERAL_FIELDS if name in general},
+        "tracks": [{name: track[name] for name in TRACK_FIELDS if name in track} for track in streams[:MAX_TRACKS]],
     }

@@ -1,19 +1,19 @@
-"""mutagen: the second opinion on how long a sound is."""
+"""Measure audio with mutagen, to compare the duration."""
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import mutagen
 from mutagen.flac import FLAC
 from mutagen.mp3 import MP3, BitrateMode
 
 TYPES: Final[dict[str, type]] = {"flac": FLAC, "mp3": MP3}
-"""By format as we found it: left alone mutagen would also weigh the file's name."""
+"""mutagen's types by our name of the format: without a type mutagen would also consider the file's name."""
 
 
-def stream(file: BinaryIO, name: str) -> dict[str, Any]:
-    """duration in s if a header states it, sample_rate in Hz, channels; or `refused`: why it does not open the file."""
+def stream(file: BinaryIO, name: str) -> dict[str, object]:
+    """Return duration in s if a header states it, sample_rate in Hz, channels; or `refused`: why it cannot open it."""
     try:
         found = mutagen.File(file, options=[TYPES[name]])
     except mutagen.MutagenError as error:

@@ -1,4 +1,4 @@
-"""Pillow and pillow-heif: the header of pictures that no reader of ours knows, and the pixels of all of them."""
+"""Read pictures with Pillow and pillow-heif: the header of those we have no reader for, and the pixels of all."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from PIL import Image, UnidentifiedImageError
 
 pillow_heif.register_heif_opener()
 Image.init()
-# The settings of this process alone. The worker's own memory limit takes the place of Pillow's bomb check, which would
-# refuse to tell the size of a legal picture of 200 megapixels.
+# This applies to the worker process only. Its memory limit replaces Pillow's decompression bomb check, which would
+# refuse to give the size of a valid picture of 200 megapixels.
 Image.MAX_IMAGE_PIXELS = None
 
 ANIMATED: Final = frozenset(("GIF", "WEBP", "PNG", "AVIF"))
@@ -19,18 +19,18 @@ PAGED: Final = frozenset(("TIFF",))
 
 
 def header(file: BinaryIO) -> dict[str, Any]:
-    """What Pillow says of a picture before it decodes it, or under `refused` why it does not open it."""
+    """Return the facts in the header of a picture, or under `refused` why Pillow does not open it."""
     try:
         with Image.open(file) as image:
             return _facts(image)
     except MemoryError:
         raise
-    except Exception as error:  # a decoder that stumbles over the bytes of a file raises whatever it likes
-        return {"refused": _in_words(error)}
+    except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
+        return {"refused": _message(error)}
 
 
 def decode(file: BinaryIO) -> dict[str, Any]:
-    """Decode every frame. `refused`: cannot be opened; `failed`: what stopped it, at frame `frames`."""
+    """Decode every frame. `refused`: why it cannot be opened; `failed`: the error that ended it, at frame `frames`."""
     facts = header(file)
     if "refused" in facts:
         return facts
@@ -42,8 +42,8 @@ def decode(file: BinaryIO) -> dict[str, Any]:
             _decode_frames(image, facts)
     except MemoryError:
         raise
-    except Exception as error:
-        facts["failed"] = _in_words(error)
+    except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
+        facts["failed"] = _message(error)
     return facts
 
 
@@ -51,25 +51,25 @@ def _facts(image: Image.Image) -> dict[str, Any]:
     return {"format": image.format, "width": image.width, "height": image.height, "frames": 0}
 
 
-def _in_words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "cannot identify image file"  # Pillow's own words go on with our file object
+        return "cannot identify image file"  # Pillow's message ends with the representation of our file object
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _check_png(file: BinaryIO) -> None:
-    """The checksums of the picture's own chunks, which Pillow does not look at while it decodes them."""
+    """Verify the checksums of the critical chunks, which Pillow ignores while it decodes them."""
     file.seek(0)
     with Image.open(file) as image:
         image.verify()
 
 
 def _decode_frames(image: Image.Image, facts: dict[str, Any]) -> None:
-    """Counts into `facts` as it goes, so that a failure tells how far it came."""
+    """Decode all frames and count them in `facts`, so that a failure shows where it happened."""
     several = facts["format"] in ANIMATED | PAGED
     milliseconds = 0.0
     if facts["format"] == "JPEG":
-        image.draft("RGB", (1, 1))  # an eighth of the size: all of the file is read, little memory is needed
+        image.draft("RGB", (1, 1))  # an eighth of the size: all of the file is read, but little memory is used
     while True:
         image.load()
         facts["frames"] += 1

@@ -1,7 +1,7 @@
-"""Small pictures of media, for reports: a picture by Pillow, the first frame of a video and a waveform by PyAV.
+"""Make previews for reports: of pictures with Pillow, of the first frame of a video and of audio with PyAV.
 
-PyAV comes with the extra `report`. It gets the demuxer of the format that was recognised, and no protocol at all: a
-playlist or a script that calls itself a video must not make it open anything else.
+PyAV comes with the extra `report`. It gets the demuxer of the format that was recognised, and no protocol at all, so
+that a playlist or a script that pretends to be a video cannot make it open anything else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 
 pillow_heif.register_heif_opener()
 Image.init()
-Image.MAX_IMAGE_PIXELS = None  # in this process the worker's memory limit holds
+Image.MAX_IMAGE_PIXELS = None  # the memory limit of the worker process applies instead
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,49 +27,49 @@ T = TypeVar("T")
 BARS: Final = 96
 """Bars of a waveform, each from 0 to 100."""
 _RATE: Final = 8000
-_PIECE: Final = 40
-"""Samples, 5 ms: the finest that a waveform is made of."""
-_LONGEST: Final = 600 * _RATE // _PIECE
-_MOST_PACKETS: Final = 2000
-"""Packets in which a picture must have come."""
-_TURNED_BY_READER: Final = frozenset(("HEIF", "TIFF"))
+_BAR_SAMPLES: Final = 40
+"""Samples of a peak (5 ms): the resolution of a waveform."""
+_MAX_PEAKS: Final = 600 * _RATE // _BAR_SAMPLES
+_MAX_PACKETS: Final = 2000
+"""Packets in which the first frame must be."""
+_ROTATED_BY_READER: Final = frozenset(("HEIF", "TIFF"))
 _NO_PROTOCOL: Final = {"protocol_whitelist": "none"}
 
 
 def _or_none(task: Callable[P, T]) -> Callable[P, T | None]:
-    """The task, giving None where its decoder stumbles: a file without a preview must not cost us the process."""
+    """Make the task return None if its decoder fails: a file without a preview must not cost the process."""
 
     @wraps(task)
-    def careful(*arguments: P.args, **named: P.kwargs) -> T | None:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
-            return task(*arguments, **named)
+            return task(*args, **kwargs)
         except MemoryError:
             raise
-        except Exception:  # a decoder that stumbles over the bytes of a file raises whatever it likes
+        except Exception:  # noqa: BLE001 - decoders raise many types for damaged files
             return None
 
-    return careful
+    return guarded
 
 
 @_or_none
 def picture(file: BinaryIO, readers: list[str], edge: int, quality: int) -> str:
-    """A picture as displayed, at most `edge` pixels long, as WebP in Base64; None where it cannot be decoded.
+    """Return a picture as displayed, at most `edge` pixels long, as WebP in Base64; None if it cannot be decoded.
 
-    readers  Pillow's names of the formats that it may be: others, of which one runs Ghostscript, are not asked
+    readers  Pillow's names of the formats that are tried: one of the others runs Ghostscript
     """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True  # what is there of a cut file shows where it was cut
+    ImageFile.LOAD_TRUNCATED_IMAGES = True  # the decodable part of a truncated file shows where it ends
     try:
         with Image.open(file, formats=readers) as image:
             image.draft("RGB", (edge, edge))
             image.thumbnail((2 * edge, 2 * edge), reducing_gap=2.0)
             return _webp(_upright(image), edge, quality, 0)
     finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False  # the next task of this process may be to find such files
+        ImageFile.LOAD_TRUNCATED_IMAGES = False  # the next task of this process may have to detect such files
 
 
 @_or_none
 def frame(file: BinaryIO, demuxer: str, edge: int, quality: int, turn: int = 0) -> str | None:
-    """The first frame of a video as WebP in Base64, None where it has none. `turn`: clockwise degrees to display."""
+    """Return the first frame of a video as WebP in Base64, rotated clockwise by `turn` degrees; None if it has none."""
     with _open(file, demuxer) as container:
         stream = next((one for one in container.streams.video if not _is_cover(one)), None)
         if stream is None:
@@ -81,14 +81,14 @@ def frame(file: BinaryIO, demuxer: str, edge: int, quality: int, turn: int = 0) 
                 width, height = (max(2, round(side * scale)) for side in (decoded.width, decoded.height))
                 image = decoded.reformat(width, height, format="rgb24").to_image()
                 return _webp(image, edge, quality, turn)
-            if number > _MOST_PACKETS:
+            if number > _MAX_PACKETS:
                 break
     return None
 
 
 @_or_none
 def waveform(file: BinaryIO, demuxer: str) -> list[int] | None:
-    """The loudest sample of each of `BARS` parts of a sound's first ten minutes, None where it has none."""
+    """Return the loudest sample of each of `BARS` parts of the first ten minutes of audio; None if there is none."""
     import av
 
     peaks: list[int] = []
@@ -99,21 +99,21 @@ def waveform(file: BinaryIO, demuxer: str) -> list[int] | None:
         stream.codec_context.thread_count = 1
         resampler = av.AudioResampler(format="s16", layout="mono", rate=_RATE)
         for decoded in container.decode(stream):
-            for piece in resampler.resample(decoded):
-                samples = array("h", bytes(piece.planes[0])[: 2 * piece.samples])
-                parts = (samples[at : at + _PIECE] for at in range(0, len(samples), _PIECE))
+            for resampled in resampler.resample(decoded):
+                samples = array("h", bytes(resampled.planes[0])[: 2 * resampled.samples])
+                parts = (samples[at : at + _BAR_SAMPLES] for at in range(0, len(samples), _BAR_SAMPLES))
                 peaks += [max(max(part), -min(part)) for part in parts]
-            if len(peaks) > _LONGEST:
+            if len(peaks) > _MAX_PEAKS:
                 break
     return _bars(peaks) if peaks else None
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    if image.format in _TURNED_BY_READER:
+    if image.format in _ROTATED_BY_READER:
         return image
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # EXIF that cannot be read turns nothing
+    except Exception:  # noqa: BLE001 - Pillow raises many types for damaged EXIF, which then rotates nothing
         return image
 
 

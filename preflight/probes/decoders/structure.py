@@ -9,10 +9,10 @@ import zlib
 from collections.abc import Callable
 from itertools import pairwise
 from struct import Struct
-from typing import Any, BinaryIO, Final, Literal, NamedTuple
+from typing import BinaryIO, Final, Literal, NamedTuple
 
 _MAX_BYTES: Final = 512 << 20
-"""Bytes of a file that is read at once; larger ones are not judged."""
+"""Bytes of a file that is read at once; larger ones are not checked."""
 
 
 class Fault(NamedTuple):
@@ -22,7 +22,7 @@ class Fault(NamedTuple):
     detail: str
 
 
-def examine(file: BinaryIO, name: str) -> dict[str, Any]:
+def examine(file: BinaryIO, name: str) -> dict[str, object]:
     """Examine a file in the format `name`: `known` says whether that format is, `code` and `detail` what is wrong."""
     if name == "tiff":
         fault = _tiff(file)
@@ -43,9 +43,9 @@ _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7: where each pass begins, and its steps, across and down (PNG 8.1)."""
 _PNG_END: Final = b"IEND\xae\x42\x60\x82"
-_UNPACKED: Final = 1 << 20
+_UNPACK_BYTES: Final = 1 << 20
 _ANCILLARY: Final = 0x20
-"""Bit of the first letter: the picture is shown without the chunk (PNG 5.4)."""
+"""Bit of the first letter: the picture can be displayed without the chunk (PNG 5.4)."""
 _LAST_FILTER: Final = 4
 """Paeth (PNG 9.2)."""
 
@@ -58,11 +58,11 @@ def _png(data: bytes) -> Fault | None:
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         end = at + 12 + length
         if end > len(data):
-            return _past_end(data, _PNG_END, f"it ends within its {_shown(kind)} chunk")
+            return _past_end(data, _PNG_END, f"it ends within its {_type_name(kind)} chunk")
         body = data[at + 8 : end - 4]
         wrong = zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end], "big")
         if wrong and not kind[0] & _ANCILLARY:
-            return Fault("corrupt", f"the checksum of its {_shown(kind)} chunk is wrong")
+            return Fault("corrupt", f"the checksum of its {_type_name(kind)} chunk is wrong")
         if kind == b"IHDR":
             pixels = _Pixels(body)
         elif kind == b"IDAT":
@@ -86,7 +86,7 @@ class _Pixels:
     def unpack(self, packed: bytes) -> None:
         while packed and not self._detail:
             try:
-                raw = self._stream.decompress(packed, _UNPACKED)
+                raw = self._stream.decompress(packed, _UNPACK_BYTES)
             except zlib.error:
                 self._detail = "its compressed picture data cannot be unpacked"
                 return
@@ -109,7 +109,7 @@ def _past_end(data: bytes, end: bytes, detail: str) -> Fault:
     return Fault("truncated", detail)
 
 
-def _shown(kind: bytes) -> str:
+def _type_name(kind: bytes) -> str:
     return kind.decode("ascii", "replace")
 
 
@@ -133,7 +133,7 @@ def _rows(width: int, height: int, bits: int) -> int:
 # --- JPEG: segments, and after SOS coded data up to the next marker (ITU-T T.81 B.1.1)
 
 _SOS, _EOI = 0xDA, 0xD9
-_ALONE: Final = frozenset((0x01, *range(0xD0, 0xD9)))
+_WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xD9)))
 """Markers without a length."""
 
 
@@ -147,7 +147,7 @@ def _jpeg(data: bytes) -> Fault | None:
             at += 1  # fill bytes, and bytes that no segment accounts for, which decoders skip
         elif marker == _EOI:
             return None if scans else Fault("corrupt", "it has no picture data")
-        elif marker in _ALONE:
+        elif marker in _WITHOUT_LENGTH:
             at += 2
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
@@ -205,8 +205,8 @@ _CHECKS: Final[dict[str, Callable[[bytes], Fault | None]]] = {"gif": _gif, "jpeg
 
 # --- TIFF: directories with the offsets of strips and tiles (TIFF 6.0; BigTIFF has wider fields)
 
-_TYPES: Final = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
-_PLACES: Final = ((273, 279), (324, 325))
+_TYPE_BYTES: Final = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
+_DATA_TAGS: Final = ((273, 279), (324, 325))
 """Tags: offsets and byte counts of strips, and of tiles."""
 _MAX_PAGES: Final = 4096
 _MAX_PARTS: Final = 1 << 20
@@ -238,7 +238,7 @@ def _tiff(file: BinaryIO) -> Fault | None:
         fields, at = _directory(file, layout, at)
         if fields is None:  # later pages are ignored: the pointer to one may be wrong in a complete file
             return Fault("truncated", "it ends before its first directory does") if len(seen) == 1 else None
-        for offsets, counts in _PLACES:
+        for offsets, counts in _DATA_TAGS:
             starts, lengths = _numbers(file, layout, fields.get(offsets)), _numbers(file, layout, fields.get(counts))
             ends = [start + length for start, length in zip(starts, lengths, strict=False)]
             if ends and max(ends) > size:
@@ -270,10 +270,10 @@ def _directory(file: BinaryIO, layout: _Layout, at: int) -> tuple[dict[int, _Fie
 
 def _numbers(file: BinaryIO, layout: _Layout, field: _Field | None) -> list[int]:
     """Return the values of a field of offsets or counts; empty if it is not one."""
-    if field is None or field[0] not in _TYPES or field[1] > _MAX_PARTS:
+    if field is None or field[0] not in _TYPE_BYTES or field[1] > _MAX_PARTS:
         return []
     kind, many, at = field
-    width = _TYPES[kind]
+    width = _TYPE_BYTES[kind]
     if width * many > layout.number.size:
         at = layout.number.unpack(_read_at(file, at, layout.number.size))[0]
     data = _read_at(file, at, width * many)
