@@ -1,9 +1,9 @@
-"""bytes → facts. `probe(source, need)` finds out what a source holds and lets the owner of that format read it.
+"""Read the facts of a source: `probe(source, need)` recognises the format and calls the reader of that format.
 
-Every format has one owner: one module of this package with one function, `read(source, need, name) -> Media`, that
-takes the byte-source interface and the format's name as sniffed, and reads headers only. Where the file ends too
-early a reader gives what it knows and the note `truncated`; with nothing to give it raises `EndOfFile`.
-Where it reaches a bound of its own, these are the note `read_limit` and `BoundReached`.
+Each format has one reader: a module of this package with one function, `read(source, need, name) -> Media`. It takes
+the source and the format's name as sniffed, and reads headers only. If the file ends too early, a reader returns what
+it knows with the note `truncated`; if it knows nothing, it raises `EndOfFile`. If it reaches a bound of its own, the
+note is `read_limit` and the exception `BoundReached`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ READERS: Final[dict[str, str]] = {
     "crw": "raw.containers",
     "flac": "flac",
     "gif": "gif",
-    "heif": "heif",  # and avif: one box structure, told apart by brand
+    "heif": "heif",  # and avif: one box structure, distinguished by brand
     "jpeg": "jpeg",
     "loas": "mpeg_audio.loas",
     "mkv": "matroska",  # and webm
@@ -46,26 +46,30 @@ READERS: Final[dict[str, str]] = {
     "webp": "webp",
     "x3f": "raw.containers",
 }
-"""Which module of this package reads what `sniff` found."""
+"""The module of this package that reads a sniffed format; modules are imported on first use."""
 
 
 def probe(source: Source, need: Need = EVERYTHING) -> Media:
-    """The facts of a source, read as little as `need` allows.
+    """Return the facts of a source, reading as little as `need` allows.
 
-    What is not media (zip, html, text …) has a format and no kind; what nobody recognises has neither.
-    Raises `SourceError` where the bytes cannot be had.
+    What is not media (zip, html, text …) has a format and no kind; what is not recognised has neither.
+    Raise `SourceError` if the bytes cannot be read.
     """
     name = sniff(source)
     module = READERS.get(name or "")
     if module is None:
-        return _known_by_name(source, need, name)
+        return _without_reader(source, need, name)
     try:
         return _reader(module)(source, need, name or "")
     except (EndOfFile, BoundReached) as reason:
-        kinds = FORMATS[name].kinds if name in FORMATS else ()
-        kind = kinds[0] if len(kinds) == 1 else None
         note = "truncated" if isinstance(reason, EndOfFile) else "read_limit"
-        return Media(kind=kind, format=name, size=source.size, notes=(note,))
+        return Media(kind=only_kind(name), format=name, size=source.size, notes=(note,))
+
+
+def only_kind(name: str | None) -> str | None:
+    """Return the kind of a format whose files all have the same kind."""
+    kinds = FORMATS[name].kinds if name in FORMATS else ()
+    return kinds[0] if len(kinds) == 1 else None
 
 
 @cache
@@ -74,8 +78,8 @@ def _reader(module: str) -> Reader:
     return read
 
 
-def _known_by_name(source: Source, need: Need, name: str | None) -> Media:
-    """Formats without a reader: no media at all, or media of which only the libraries know more."""
+def _without_reader(source: Source, need: Need, name: str | None) -> Media:
+    """Return the facts of a format without a reader: not media, or left to the libraries."""
     if name is not None and not FORMATS[name].kinds:
         return Media(format=name, size=source.size)
     return _reader("fallback")(source, need, name or "")

@@ -1,16 +1,17 @@
-"""What the codecs of the MP4 family are called: sample entry types and object types → names.
+"""Translate the codes of codecs in MP4, AVI and what borrows from them into ffprobe's names, in lower case.
 
-Sources: the MP4 registration authority (mp4ra.org: sample entries, object types), QuickTime File Format (Apple),
-ISO/IEC 14496-3 table 1.17 (audio object types).
+Linear PCM is `pcm` and every ADPCM is `adpcm`: no service distinguishes their variants. Sources: the MP4 registration
+authority (mp4ra.org: sample entries, object types), QuickTime File Format (Apple), ISO/IEC 14496-3 table 1.17 (audio
+object types); for AVI, Microsoft's registry of 2000 and what encoders have written since.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import AnyStr, Final
 
 from preflight.probes.wave_format import format_tag_codec
 
-_VIDEO: Final = {
+_VIDEO_TYPES: Final = {
     "aic": b"icod",
     "apv": b"apv1",
     "av1": b"av01 dav1",
@@ -66,7 +67,7 @@ _VIDEO: Final = {
     "vvc": b"vvc1 vvi1",
     "wmv3": b"WMV3",
 }
-_AUDIO: Final = {
+_AUDIO_TYPES: Final = {
     "aac": b"aac ",
     "ac3": b"ac-3 AC-3 sac3",
     "ac4": b"ac-4",
@@ -98,13 +99,14 @@ _AUDIO: Final = {
 }
 
 
-def _by_type(table: dict[str, bytes]) -> dict[bytes, str]:
-    """Sample entry types are four bytes each, one byte apart."""
-    return {types[at : at + 4]: name for name, types in table.items() for at in range(0, len(types), 5)}
+def _by_code(table: dict[str, AnyStr]) -> dict[AnyStr, str]:
+    """Return the names by code; the codes of a name have four characters each and are separated by one."""
+    return {codes[at : at + 4]: name for name, codes in table.items() for at in range(0, len(codes), 5)}
 
 
-VIDEO_ENTRIES: Final = _by_type(_VIDEO)
-AUDIO_ENTRIES: Final = _by_type(_AUDIO)
+VIDEO_ENTRIES: Final = _by_code(_VIDEO_TYPES)
+AUDIO_ENTRIES: Final = _by_code(_AUDIO_TYPES)
+"""Codecs by sample entry type."""
 
 VIDEO_OBJECT_TYPES: Final = {
     0x20: "mpeg4",
@@ -137,17 +139,17 @@ AUDIO_OBJECT_TYPES: Final = {
 }
 """objectTypeIndication in an `mp4a` entry. 0x69 and 0x6B name all layers of MPEG audio; in MP4 it is layer III."""
 
-AUDIO_PROFILES: Final = {32: "mp1", 33: "mp2", 34: "mp3", 36: "mp4als", 37: "mp4sls", 38: "mp4sls", 42: "xhe_aac"}
-"""audioObjectType of MPEG-4 audio (0x40) where it is not one of the family of AAC."""
+MPEG4_AUDIO_CODECS: Final = {32: "mp1", 33: "mp2", 34: "mp3", 36: "mp4als", 37: "mp4sls", 38: "mp4sls", 42: "xhe_aac"}
+"""audioObjectType of MPEG-4 audio (0x40) that is not one of the AAC family."""
 
 STILL_CODECS: Final = frozenset(("bmp", "gif", "jpeg2000", "mjpeg", "png", "targa", "tiff"))
-"""Codecs of pictures: a track of one of them that holds a single sample is a cover or a thumbnail."""
+"""Codecs of still images: a track of one of them with a single sample is a cover or a thumbnail."""
 
 
 def sample_entry_codec(fourcc: bytes, table: dict[bytes, str]) -> str | None:
-    """The codec's name; a type that `table` lacks goes by itself, lower case, where it is a word; else None.
+    """Return the codec of a sample entry type; a type that `table` lacks is its own name if it is a word, else None.
 
-    QuickTime takes over the codes of Windows: of pictures as they are, format tags of sound behind `ms`.
+    QuickTime adopts the codes of Windows: those of video unchanged, and format tags of audio after `ms`.
     """
     name = table.get(fourcc)
     if name is None and table is VIDEO_ENTRIES:
@@ -232,11 +234,12 @@ _FOURCCS: Final = {
     "zlib": "ZLIB",
     "zmbv": "ZMBV",
 }
-FOURCCS: Final = {codes[at : at + 4]: name for name, codes in _FOURCCS.items() for at in range(0, len(codes), 5)}
-_NUMBERS: Final = {0: "rawvideo", 1: "msrle", 2: "msrle", 3: "rawvideo"}
+FOURCCS: Final = _by_code(_FOURCCS)
+"""Codecs by the four-character code of Video for Windows, in upper case: case does not matter there."""
+_NUMBERED_CODECS: Final = {0: "rawvideo", 1: "msrle", 2: "msrle", 3: "rawvideo"}
 """biCompression of a BITMAPINFOHEADER where it is a number: BI_RGB, BI_RLE8, BI_RLE4, BI_BITFIELDS."""
 
 
 def fourcc_codec(code: bytes) -> str | None:
-    """The codec that four bytes of `biCompression` or `fccHandler` stand for."""
-    return _NUMBERS.get(int.from_bytes(code, "little")) or FOURCCS.get(code.decode("latin-1").upper())
+    """Return the codec of the four bytes of `biCompression` or `fccHandler`."""
+    return _NUMBERED_CODECS.get(int.from_bytes(code, "little")) or FOURCCS.get(code.decode("latin-1").upper())

@@ -1,4 +1,4 @@
-"""Read formats that have no reader of ours through a library."""
+"""Read formats without a reader of ours through a library."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from dataclasses import replace
 from typing import Final
 
 from preflight.errors import ReadLimit
-from preflight.formats import FORMATS
 from preflight.media import Media, Need
-from preflight.probes.libraries import CONTAINERS, mediainfo, pillow
+from preflight.probes import only_kind
+from preflight.probes.libraries import CONTAINERS, run_mediainfo, run_pillow
 from preflight.processes import Limits
 from preflight.sources import Source
 
-SECONDS: Final = 3.0
-"""s of processor time. A usual file takes some milliseconds; a slow machine must not change what a file is."""
-WALL: Final = 30.0
-MEMORY: Final = 128 << 20
+CPU_SECONDS: Final = 3.0
+"""s of processor time. A typical file takes some milliseconds; a slow machine must not change the facts."""
+WALL_SECONDS: Final = 30.0
+MEMORY_BYTES: Final = 128 << 20
 
-_PICTURES: Final = {"dds": "DDS", "icns": "ICNS", "ico": "ICO", "jp2": "JPEG2000", "psd": "PSD"}
-"""Read by Pillow, under its names. libmediainfo would do, but tells of one picture of an icon only."""
-_UNREAD: Final = frozenset(("jxl",))
-"""Neither library knows its size."""
+_PILLOW_FORMATS: Final = {"dds": "DDS", "icns": "ICNS", "ico": "ICO", "jp2": "JPEG2000", "psd": "PSD"}
+"""Formats that Pillow reads, and its names for them. libmediainfo describes only one picture of an icon."""
+_UNREADABLE: Final = frozenset(("jxl",))
+"""Neither library gives their size."""
 _MAX_AIFF_CHUNKS: Final = 64
 _NO_DURATION: Final = frozenset(("au", "caf", "h264", "hevc"))
-"""libmediainfo's is wrong: twice the true one for 16-bit AU, 0.7 s for 5 s of CAF, the first frames' for raw video."""
+"""libmediainfo's durations are wrong: twice the true one for 16-bit AU, 0.7 s for 5 s of CAF, a few frames of video."""
 _G711_RATE: Final = 8000
-"""Hz of G.711 in a Flash video, whose own field for it has no such value."""
-_ESTIMATED: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mpegts"))
-"""From the clock at both ends, or from the bit rate of the first frames."""
+"""Hz of G.711 in a Flash video, whose field for the rate has no such value."""
+_ESTIMATED_DURATION: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mpegts"))
+"""Formats whose duration is estimated from the clock at both ends, or from the bit rate of the first frames."""
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Return a library's facts of the sniffed format `name`; none where it is empty: nothing was recognised.
+    """Return a library's facts for the sniffed format `name`; no facts if it is empty because nothing was recognised.
 
-    Raises `WorkerTimeout`, `WorkerCrashed`.
+    Raise `WorkerTimeout` or `WorkerCrashed`.
     """
-    limits = Limits(SECONDS, MEMORY, need.max_bytes, WALL)
+    limits = Limits(CPU_SECONDS, MEMORY_BYTES, need.max_bytes, WALL_SECONDS)
     media, limited = None, False
     try:
-        if name in _PICTURES:
+        if name in _PILLOW_FORMATS:
             media = _picture(source, limits, name)
-        elif name and name not in _UNREAD and (name != "aiff" or _has_common_chunk(source)):
+        elif name and name not in _UNREADABLE and (name != "aiff" or _has_common_chunk(source)):
             media = _streams(source, limits, name)
     except ReadLimit:
         limited = True
-    return media or _by_name(source, name, limited)
+    return media or _by_name(source, name, limited=limited)
 
 
 def _has_common_chunk(source: Source) -> bool:
@@ -59,21 +59,20 @@ def _has_common_chunk(source: Source) -> bool:
     return False
 
 
-def _by_name(source: Source, name: str, limited: bool) -> Media:
-    kinds = FORMATS[name].kinds if name in FORMATS else ()
-    kind = kinds[0] if len(kinds) == 1 else None
-    return Media(kind=kind, format=name or None, size=source.size, notes=("read_limit",) if limited else ())
+def _by_name(source: Source, name: str, *, limited: bool) -> Media:
+    notes = ("read_limit",) if limited else ()
+    return Media(kind=only_kind(name), format=name or None, size=source.size, notes=notes)
 
 
 def _picture(source: Source, limits: Limits, name: str) -> Media | None:
-    media = pillow(source, limits).media
-    if media.format != _PICTURES[name] or media.width is None or media.height is None:
+    media = run_pillow(source, limits).media
+    if media.format != _PILLOW_FORMATS[name] or media.width is None or media.height is None:
         return None
     return replace(media, format=name, size=source.size, stored_width=media.width, stored_height=media.height)
 
 
 def _streams(source: Source, limits: Limits, name: str) -> Media | None:
-    media = mediainfo(source, limits).media
+    media = run_mediainfo(source, limits).media
     known = CONTAINERS.get(media.format or "")
     if media.kind is None or known is None or name != known:
         return None
@@ -82,8 +81,8 @@ def _streams(source: Source, limits: Limits, name: str) -> Media | None:
         format=known,
         duration=None if known in _NO_DURATION or _is_block_coded(known, media) else media.duration,
         sample_rate=_G711_RATE if known == "flv" and media.audio_codec in ("alaw", "mulaw") else media.sample_rate,
-        variable_fps=None if known == "mpegts" else media.variable_fps,  # its clock makes every stream look variable
-        notes=media.notes + (("estimated_duration",) if known in _ESTIMATED and media.duration else ()),
+        variable_fps=None if known == "mpegts" else media.variable_fps,  # its clock makes each stream look variable
+        notes=media.notes + (("estimated_duration",) if known in _ESTIMATED_DURATION and media.duration else ()),
     )
 
 

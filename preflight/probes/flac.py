@@ -1,4 +1,4 @@
-"""FLAC (RFC 9639 8.2: STREAMINFO is the first metadata block and states all there is to know)."""
+"""Read FLAC, whose first metadata block, STREAMINFO, states all facts (RFC 9639 8.2)."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.audio_tags import tags_before
+from preflight.probes.audio_tags import leading_tags
 from preflight.sources import Source, read_exactly
 
-BLOCK: Final = 38
-"""Bytes of the STREAMINFO block: 4 of header, 34 of body."""
+STREAMINFO_BYTES: Final = 38
+"""4 bytes of header, 34 of body."""
 
-_HEAD: Final = 2048
-_MOST_BLOCKS: Final = 64
+_MAX_METADATA_BYTES: Final = 2048
+_MAX_BLOCKS: Final = 64
 _PICTURE: Final = 6
 
 
 class StreamInfo(NamedTuple):
-    """rate samples/s; samples of one channel, 0: not stated; block: the most samples of a frame."""
+    """The fields of STREAMINFO.
+
+    rate             samples/s
+    samples          of one channel; 0: not stated
+    block            maximum samples of a frame
+    min_frame_bytes  0: not stated
+    """
 
     rate: int
     channels: int
     samples: int
     block: int
-    smallest_frame: int
+    min_frame_bytes: int
 
 
 def stream_info(block: bytes) -> StreamInfo | None:
-    """What a STREAMINFO block says; None where another stands in its place or its rate is 0."""
-    if len(block) < BLOCK or block[0] & 0x7F or block[1:4] != b"\0\0\x22":
+    """Parse a STREAMINFO block; None if another block is in its place or its rate is 0."""
+    if len(block) < STREAMINFO_BYTES or block[0] & 0x7F or block[1:4] != b"\0\0\x22":
         return None
     packed = int.from_bytes(block[14:22], "big")  # rate 20 bits, channels - 1 3, bits - 1 5, samples 36
     rate = packed >> 44
@@ -40,18 +46,18 @@ def stream_info(block: bytes) -> StreamInfo | None:
     return StreamInfo(rate, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1, block_size, smallest)
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """Facts of a FLAC file; a stream that was piped states no length, and so has no duration here."""
-    tags = tags_before(source)
+def read(source: Source, _need: Need, _name: str) -> Media:
+    """Return the facts of a FLAC file; one that was streamed states no length and has no duration here."""
+    tags = leading_tags(source)
     start = tags.end + 4
-    info = stream_info(read_exactly(source, start, BLOCK))
+    info = stream_info(read_exactly(source, start, STREAMINFO_BYTES))
     if info is None:
         return Media(kind="audio", format="flac", size=source.size, video_codec=NONE, notes=("bad_header",))
     audio, picture = _metadata_end(source, start)
     seconds = info.samples / info.rate if info.samples else None
     notes: tuple[str, ...] = ("cover_art",) if picture or tags.picture else ()
-    there = source.size - (audio or start) if source.size is not None else None
-    if there is not None and info.block and info.samples // info.block * info.smallest_frame > there:
+    present = source.size - (audio or start) if source.size is not None else None
+    if present is not None and info.block and info.samples // info.block * info.min_frame_bytes > present:
         notes += ("truncated",)
     return Media(
         kind="audio",
@@ -62,27 +68,27 @@ def read(source: Source, need: Need, name: str) -> Media:
         audio_codec="flac",
         sample_rate=info.rate,
         channels=info.channels,
-        bit_rate=round(there * 8 / seconds) if audio and seconds and there is not None and there > 0 else None,
+        bit_rate=round(present * 8 / seconds) if audio and seconds and present is not None and present > 0 else None,
         notes=notes,
     )
 
 
-_TAIL: Final = 1 << 20
-"""Bytes at the end in which a frame begins: few encoders write frames a tenth as long."""
-_ENOUGH: Final = 16
+_TAIL_BYTES: Final = 1 << 20
+"""Bytes at the end in which a frame must begin: few encoders write frames a tenth as long."""
+_MAX_ENDS: Final = 16
 _MAX_CANDIDATES: Final = 1 << 16
 _BLOCK_SIZES: Final = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 
 def stream_seconds(source: Source) -> float | None:
     """Return when the last frame ends, in s (RFC 9639 9.1): the length of a stream whose header states none."""
-    start = tags_before(source).end + 4
-    info = stream_info(source.read_at(start, BLOCK))
+    start = leading_tags(source).end + 4
+    info = stream_info(source.read_at(start, STREAMINFO_BYTES))
     if info is None or source.size is None:
         return None
-    at = max(start + BLOCK, source.size - _TAIL)
+    at = max(start + STREAMINFO_BYTES, source.size - _TAIL_BYTES)
     data = source.read_at(at, source.size - at)
-    ends = list(islice(_frame_ends(data, info), _ENOUGH))
+    ends = list(islice(_frame_ends(data, info), _MAX_ENDS))
     # Coded audio may look like a header, but real frames are at most a block apart.
     samples = next((end for end in ends if any(0 < end - other <= info.block for other in ends)), None)
     samples = samples or (ends[0] if ends else None)
@@ -134,10 +140,10 @@ def _crc8(data: bytes) -> int:
 
 
 def _metadata_end(source: Source, at: int) -> tuple[int | None, bool]:
-    """Where the sound begins (None: behind the first 2 KiB), and whether a picture was seen on the way there."""
+    """Return where the audio begins (None: after the first 2 KiB), and whether a picture precedes it."""
     picture = False
-    for _ in range(_MOST_BLOCKS):
-        if at + 4 > _HEAD:
+    for _ in range(_MAX_BLOCKS):
+        if at + 4 > _MAX_METADATA_BYTES:
             break
         head = source.read_at(at, 4)
         if len(head) < 4:

@@ -1,26 +1,26 @@
-"""Facts that need the complete file, such as the duration of a stream without one in its header.
+"""Read facts that need the complete file, such as the duration of a stream whose header states none.
 
-Readers stop where reading a URL gets expensive, and never read a complete streamed recording. `--deep` does.
+Readers stop where reading a URL gets expensive, and never read a complete streamed recording. A deep check does.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import fields
-from typing import Any, Final
+from dataclasses import fields, replace
+from typing import Any, Final, NamedTuple
 
 from preflight.errors import SourceError
 from preflight.formats import VIDEO
 from preflight.media import EVERYTHING, Media, Need
 from preflight.probes import flac, matroska, probe
-from preflight.probes.audio_tags import tags_after, tags_before
-from preflight.probes.avi import count_pictures
-from preflight.probes.mpeg_audio.frames import walk
-from preflight.probes.mpeg_audio.layers import locate
-from preflight.probes.mpeg_audio.mp3 import stream_header
+from preflight.probes.audio_tags import audio_end, leading_tags
+from preflight.probes.avi import count_frame_chunks
+from preflight.probes.mpeg_audio.frames import count_frames
+from preflight.probes.mpeg_audio.layers import find_first_frame
+from preflight.probes.mpeg_audio.mp3 import read_stream_header
 from preflight.sources import EndOfFile, Source
 
-_TOO_MUCH: Final = "too_much_to_read"
+_TOO_MUCH_TO_READ: Final = "too_much_to_read"
 _ESTIMATED: Final = "estimated_duration"
 _CHUNK_SIZE: Final = 1 << 20
 _MAX_CHUNKS: Final = 8
@@ -28,64 +28,89 @@ _MPEG_AUDIO: Final = frozenset(("mp1", "mp2", "mp3"))
 _MATROSKA: Final = frozenset(("mkv", "webm"))
 
 
-def complete_facts(source: Source, media: Media, max_bytes: int) -> dict[str, Any]:
-    """Return facts that `media` lacks and the complete file has. Reads at most `max_bytes`. Raises `SourceError`."""
-    most = min(max_bytes, EVERYTHING.max_bytes) if source.requests else max_bytes
-    if source.size is None or source.size > most:
-        return {}
-    found: dict[str, Any] = {}
+class _Totals(NamedTuple):
+    """What reading a stream completely gives; None = not found, or known already."""
+
+    duration: float | None = None
+    frames: int | None = None
+    fps: float | None = None
+    bit_rate: int | None = None
+
+
+def complete_facts(source: Source, media: Media, max_bytes: int) -> Media:
+    """Add the facts that only the complete file gives, reading at most `max_bytes`. Raise `SourceError`."""
+    limit = min(max_bytes, EVERYTHING.max_bytes) if source.requests else max_bytes
+    if source.size is None or source.size > limit:
+        return media
     whole: Source = _BufferedSource(source) if source.requests else source
+    found, seconds = media, None
     try:
         if media.duration is None or (source.requests and media.kind == VIDEO and media.fps is None):
-            found = _missing(media, probe(whole, Need(max_bytes=most)))
-        if "duration" not in found and (media.duration is None or _ESTIMATED in media.notes):
-            found |= _measured(whole, media)
+            found = _fill_in(media, probe(whole, Need(max_bytes=limit)))
+            seconds = found.duration if media.duration is None else None
+        if seconds is None and (media.duration is None or _ESTIMATED in media.notes):
+            totals = _measure(whole, media)
+            found, seconds = _apply(found, totals), totals.duration
     except EndOfFile:
         pass
     except SourceError as error:
-        if error.code != _TOO_MUCH:  # the facts known so far remain valid
+        if error.code != _TOO_MUCH_TO_READ:  # the facts known so far remain valid
             raise
-    if found.get("duration") and _ESTIMATED in media.notes:
-        found["notes"] = tuple(note for note in media.notes if note != _ESTIMATED)
-    if found.get("duration") and media.bit_rate is None:
-        found.setdefault("bit_rate", round(source.size * 8 / found["duration"]))
+    if seconds and _ESTIMATED in media.notes:
+        found = replace(found, notes=tuple(note for note in media.notes if note != _ESTIMATED))
+    if seconds and found.bit_rate is None:
+        found = replace(found, bit_rate=round(source.size * 8 / seconds))
     return found
 
 
-def _missing(ours: Media, again: Media) -> dict[str, Any]:
-    """Return the facts of a second reading that the first one left open."""
-    if again.format != ours.format:
-        return {}
-    names = [field.name for field in fields(Media)]
-    pairs = {name: getattr(again, name) for name in names if getattr(ours, name) is None}
-    return {name: value for name, value in pairs.items() if value is not None}
+def _fill_in(media: Media, again: Media) -> Media:
+    """Return `media` with the facts that only a second reading gave."""
+    if again.format != media.format:
+        return media
+    missing = [field.name for field in fields(Media) if getattr(media, field.name) is None]
+    found: dict[str, Any] = {name: getattr(again, name) for name in missing}
+    return replace(media, **found)
 
 
-def _measured(source: Source, media: Media) -> dict[str, Any]:
-    """Return the facts that reading the stream itself gives."""
+def _apply(media: Media, totals: _Totals) -> Media:
+    return replace(
+        media,
+        duration=media.duration if totals.duration is None else totals.duration,
+        frames=media.frames if totals.frames is None else totals.frames,
+        fps=media.fps if totals.fps is None else totals.fps,
+        bit_rate=media.bit_rate if totals.bit_rate is None else totals.bit_rate,
+    )
+
+
+def _measure(source: Source, media: Media) -> _Totals:
+    """Return what reading the stream itself gives."""
     if media.format in _MATROSKA:
-        facts = matroska.measure_stream(source)
-        known = [name for name in facts if getattr(media, name) is not None]
-        return {name: value for name, value in facts.items() if value is not None and name not in known}
+        stream = matroska.measure_stream(source)
+        return _Totals(
+            stream.duration if media.duration is None else None,
+            stream.frames if media.frames is None else None,
+            stream.fps if media.fps is None else None,
+        )
     if media.format in _MPEG_AUDIO:
-        return _counted_frames(source)
+        return _measure_mpeg_audio(source)
     if media.format == "avi" and media.fps:
-        frames = count_pictures(source)
-        return {"frames": frames, "duration": frames / media.fps} if frames else {}
+        frames = count_frame_chunks(source)
+        return _Totals(frames / media.fps, frames) if frames else _Totals()
     if media.format == "flac":
-        seconds = flac.stream_seconds(source)
-        return {"duration": seconds} if seconds else {}
-    return {}
+        return _Totals(flac.stream_seconds(source) or None)
+    return _Totals()
 
 
-def _counted_frames(source: Source) -> dict[str, Any]:
+def _measure_mpeg_audio(source: Source) -> _Totals:
     """Return duration and bit rate of MPEG audio, counted frame by frame."""
-    place = locate(source, tags_before(source).end)
-    if place is None or source.size is None:
-        return {}
-    start = place.at + (place.length if stream_header(place) is not None else 0)
-    counted = walk(source, start, tags_after(source, start, source.size), place.kind)
-    return {"duration": counted.seconds, "bit_rate": round(counted.coded * 8 / counted.seconds)} if counted else {}
+    first = find_first_frame(source, leading_tags(source).end)
+    if first is None or source.size is None:
+        return _Totals()
+    start = first.at + (first.length if read_stream_header(first) is not None else 0)
+    totals = count_frames(source, start, audio_end(source, start, source.size), first.format)
+    if totals is None:
+        return _Totals()
+    return _Totals(totals.seconds, bit_rate=round(totals.frame_bytes * 8 / totals.seconds))
 
 
 class _BufferedSource:
@@ -106,9 +131,11 @@ class _BufferedSource:
 
     @property
     def size(self) -> int | None:
+        """Return the size of the source."""
         return self._source.size
 
     def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
         end = min(offset + length, self.size or 0)
         for start, data in self._chunks:
             if start <= offset and end <= start + len(data):
@@ -121,7 +148,8 @@ class _BufferedSource:
         return data[:length]
 
     def verify(self) -> None:
+        """Verify the source."""
         self._source.verify()
 
     def close(self) -> None:
-        """Do nothing: the caller owns the source."""
+        """Do nothing: the caller closes the source."""

@@ -1,7 +1,7 @@
-"""GIF (GIF89a specification, CompuServe 1990): the logical screen, and the blocks up to the first picture.
+"""Read GIF (GIF89a specification, CompuServe 1990): the logical screen, and the blocks up to the first image.
 
-The size is the logical screen's, as decoders draw it; a single picture may be smaller or larger. Pictures are counted
-in the bytes that are read anyway: more takes the whole file, of which each 255 bytes say where the next ones are.
+The size is that of the logical screen, as decoders draw it; an image may be smaller or larger. Images are counted in
+the bytes that are read anyway: counting all takes the whole file, in which every 255 bytes state where the next are.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from preflight.media import Media, Need
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
-_PIECE: Final = 512
-_REACH: Final = 2560
-"""How far the first picture is looked for: comments and XMP may stand in front of it."""
+_CHUNK_SIZE: Final = 512
+_MAX_HEADER_BYTES: Final = 2560
+"""Bytes in which the first image must begin: comments and XMP may precede it."""
 _EXTENSION: Final = 0x21
 _IMAGE: Final = 0x2C
 _TRAILER: Final = 0x3B
 _CONTROL: Final = b"\xf9\x04"
 _APPLICATION: Final = b"\xff\x0b"
-_LOOPS: Final = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_LOOP_EXTENSIONS: Final = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
 class _Blocks:
     """Facts from the blocks of a GIF.
 
-    first   the first image descriptor; images: how many were seen; ended: the file has no others
-    alpha   the first picture has a transparent colour; None: it was not reached
-    loops   the file says how often it is to be repeated
+    first   the first image descriptor
+    images  how many were found
+    ended   the file has no others
+    alpha   the first image has a transparent colour; None: it was not reached
+    loops   the file states how often it is repeated
     """
 
     __slots__ = ("alpha", "broken", "ended", "first", "images", "limited", "loops")
@@ -41,15 +43,16 @@ class _Blocks:
 
     @property
     def animated(self) -> bool:
+        """Return whether there are several images, or a loop is announced and others may follow."""
         return self.images > 1 or (self.loops and not self.ended)
 
-    def to_first(self, window: Window, position: int) -> int:
-        """Read the blocks up to the first picture; return the position of its descriptor. Raises `EndOfFile`."""
+    def find_first_image(self, window: Window, position: int) -> int:
+        """Read the blocks up to the first image; return the position of its descriptor. Raise `EndOfFile`."""
         alpha = False
-        while position < _REACH:
+        while position < _MAX_HEADER_BYTES:
             head = window.read_at(position, 14)
             if not head:
-                raise EndOfFile(f"the GIF ends at {position}, before its first picture")
+                raise EndOfFile(f"the GIF ends at {position}, before its first image")
             if head[0] == _IMAGE:
                 if len(head) < 10:
                     raise EndOfFile("the GIF ends in its first image descriptor")
@@ -60,18 +63,18 @@ class _Blocks:
                 return position
             if head[1:3] == _CONTROL and len(head) > 3:
                 alpha = bool(head[3] & 1)
-            elif head[1:3] == _APPLICATION and head[3:14] in _LOOPS:
+            elif head[1:3] == _APPLICATION and head[3:14] in _LOOP_EXTENSIONS:
                 self.loops = True
             position += 2
             length = 1
-            while length and position < _REACH:
+            while length and position < _MAX_HEADER_BYTES:
                 length = int.from_bytes(window.read_at(position, 1))
                 position += 1 + length
         self.limited = True
         return position
 
-    def count(self, data: bytes) -> None:
-        """Count the pictures in `data`, which begins with the descriptor of the first and may end anywhere."""
+    def count_images(self, data: bytes) -> None:
+        """Count the images in `data`, which begins with the descriptor of the first and may end anywhere."""
         at = 0
         while at < len(data):
             block = data[at]
@@ -80,9 +83,9 @@ class _Blocks:
                 return
             if block == _IMAGE and at + 10 <= len(data):
                 self.images += 1
-                at += 10 + _palette(data[at + 9]) + 1
+                at += 10 + _palette_bytes(data[at + 9]) + 1
             elif block == _EXTENSION:
-                self.loops |= data[at + 1 : at + 3] == _APPLICATION and data[at + 3 : at + 14] in _LOOPS
+                self.loops |= data[at + 1 : at + 3] == _APPLICATION and data[at + 3 : at + 14] in _LOOP_EXTENSIONS
                 at += 2
             else:
                 return
@@ -91,31 +94,31 @@ class _Blocks:
             at += 1
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """Return size, transparency of the first picture and whether others follow. Raises `SourceError`."""
-    window = Window(source, _PIECE)
+def read(source: Source, _need: Need, _name: str) -> Media:
+    """Return size, transparency of the first image and whether others follow. Raise `SourceError` or `EndOfFile`."""
+    window = Window(source, _CHUNK_SIZE)
     head = window.read_at(0, 13)
     if len(head) < 13:
         raise EndOfFile("a GIF without its logical screen")
     width, height = int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
     blocks = _Blocks()
-    cut = False
+    truncated = False
     try:
-        position = blocks.to_first(window, 13 + _palette(head[10]))
-        # A screen of no size: viewers take the first picture for it.
+        position = blocks.find_first_image(window, 13 + _palette_bytes(head[10]))
+        # If the screen has no size, viewers use that of the first image.
         width = width or int.from_bytes(blocks.first[5:7], "little")
         height = height or int.from_bytes(blocks.first[7:9], "little")
         if blocks.first:
-            blocks.count(window.at_hand(position, _REACH))
+            blocks.count_images(window.buffered(position, _MAX_HEADER_BYTES))
     except EndOfFile:
-        cut = True
+        truncated = True
     except BoundReached:
         blocks.limited = True
     notes = {
         "animated": blocks.animated,
         "bad_header": blocks.broken,
         "read_limit": blocks.limited,
-        "truncated": cut,
+        "truncated": truncated,
     }
     return Media(
         kind="image",
@@ -132,6 +135,6 @@ def read(source: Source, need: Need, name: str) -> Media:
     )
 
 
-def _palette(flags: int) -> int:
-    """Return the bytes of the palette that follows a screen or picture with these flags."""
+def _palette_bytes(flags: int) -> int:
+    """Return the bytes of the palette that follows a screen or image descriptor with these flags."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

@@ -1,7 +1,7 @@
-"""What the libraries say of a source, asked in the worker and put into our facts.
+"""Run libraries on a source, in a worker process, and translate what they find into our facts.
 
-What comes back is checked as what a stranger sent: their numbers are int, float or text, several at once
-("44100 / 22050"), or shaped by a file that took the decoder over. Anything but one plausible number is None here.
+A file may have taken over the decoder, so the results are validated as untrusted input. The libraries give numbers as
+int, float or text, or several at once ("44100 / 22050"); whatever is not one plausible number is None here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE, Media
@@ -17,153 +18,156 @@ from preflight.probes.codec_names import AUDIO_ENTRIES
 from preflight.processes import Limits, call
 from preflight.sources import Source
 
+Fields = Mapping[str, object]
+_MAX_TEXT_CHARS: Final = 300
+_MAX_NUMBER: Final = 1e15
+_NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 
-class Opinion(NamedTuple):
-    """One library's word.
 
-    media    the facts it gives; `format` is its own name of the format
-    refused  why it does not open the file; failed: what stopped it half-way
-    played   s of the longest track of picture or sound: the file's duration may be that of subtitles or telemetry
+class LibraryResult(NamedTuple):
+    """What one library finds.
+
+    media          the facts; `format` is the library's name of the format
+    refused        why it does not open the file
+    failed         the error that stopped it after that
+    longest_track  s of the longest video or audio track: the file's duration may be that of subtitles or telemetry
     """
 
     media: Media
     refused: str = ""
     failed: str = ""
-    played: float | None = None
+    longest_track: float | None = None
 
 
-def mediainfo(source: Source, limits: Limits, speed: float = 0) -> Opinion:
-    """Ask libmediainfo. `speed` 0 reads both ends of the file, 0.5 more of it. Raises as `processes.call` does."""
+def run_mediainfo(source: Source, limits: Limits, speed: float = 0) -> LibraryResult:
+    """Run libmediainfo. `speed` 0 reads both ends of the file, 0.5 more of it. Raise as `processes.call` does."""
     found = _object(call("mediainfo", source, limits, speed=speed))
     general = _object(found.get("general"))
     listed = found.get("tracks")
     tracks = [_object(track) for track in listed] if isinstance(listed, list) else []
     video, audio, image = (_first(tracks, kind) for kind in ("Video", "Audio", "Image"))
     if video is None and audio is None and image is None:
-        return Opinion(Media(format=_text(general, "format") or None), refused="finds no stream in it")
+        return LibraryResult(Media(format=_text(general, "format") or None), refused="finds no stream in it")
     media = Media(
         kind=VIDEO if video is not None else IMAGE if image is not None else AUDIO,
         format=_text(general, "format") or None,
         size=source.size,
         duration=_seconds(general.get("duration")),
-        bit_rate=_whole(general.get("overall_bit_rate")),
+        bit_rate=_integer(general.get("overall_bit_rate")),
         encrypted=True if any("encryption" in track for track in tracks) else None,
         notes=("truncated",) if general.get("istruncated") == "Yes" else (),
-        **_of_picture(video if video is not None else image),
-        **_of_sound(audio),
+        video_codec=NONE,
+        audio_codec=NONE,
     )
-    return Opinion(media, played=_played(tracks))
+    picture = video if video is not None else image
+    media = _add_picture(media, picture) if picture is not None else media
+    media = _add_audio(media, audio) if audio is not None else media
+    return LibraryResult(media, longest_track=_longest_track(tracks))
 
 
-def pillow(source: Source, limits: Limits, pixels: bool = False) -> Opinion:
-    """Pillow's (and pillow-heif's): from the header alone, or with all `pixels` of all frames decoded."""
+def run_pillow(source: Source, limits: Limits, *, pixels: bool = False) -> LibraryResult:
+    """Run Pillow (and pillow-heif): read the header alone, or decode the `pixels` of all frames."""
     found = _object(call("pixels" if pixels else "image", source, limits))
-    width, height = _whole(found.get("width")), _whole(found.get("height"))
     media = Media(
         kind=IMAGE,
         format=_text(found, "format") or None,
-        width=width,
-        height=height,
-        frames=_whole(found.get("frames")),
+        width=_integer(found.get("width")),
+        height=_integer(found.get("height")),
+        frames=_integer(found.get("frames")),
         duration=_number(found.get("duration")),
     )
-    return Opinion(media, _text(found, "refused"), _text(found, "failed"))
+    return LibraryResult(media, _text(found, "refused"), _text(found, "failed"))
 
 
-def mutagen(source: Source, limits: Limits, name: str) -> Opinion:
-    """mutagen's, of a sound in format `name`."""
+def run_mutagen(source: Source, limits: Limits, name: str) -> LibraryResult:
+    """Run mutagen on audio in format `name`."""
     found = _object(call("mutagen", source, limits, name=name))
     media = Media(
         kind=AUDIO,
         format=name,
         duration=_number(found.get("duration")),
-        sample_rate=_whole(found.get("sample_rate")),
-        channels=_whole(found.get("channels")),
+        sample_rate=_integer(found.get("sample_rate")),
+        channels=_integer(found.get("channels")),
     )
-    return Opinion(media, _text(found, "refused"))
+    return LibraryResult(media, _text(found, "refused"))
 
 
-def ffmpeg(source: Source, limits: Limits, demuxer: str) -> str:
+def run_ffmpeg(source: Source, limits: Limits, demuxer: str) -> str:
     """Return the first error that ffmpeg reports while it decodes a picture; empty if there is none."""
     found = _object(call("av", source, limits, demuxer=demuxer))
     return _text(found, "failed")
 
 
-def structure(source: Source, limits: Limits, name: str) -> tuple[str, str] | None:
-    """Return `truncated` or `corrupt` and why, by the structure of a picture in format `name`; None if it is sound."""
+def check_structure(source: Source, limits: Limits, name: str) -> tuple[str, str] | None:
+    """Return `truncated` or `corrupt`, and why, by the structure of a picture; None if nothing is wrong."""
     found = _object(call("structure", source, limits, name=name))
     code = _text(found, "code")
     return (code, _text(found, "detail")) if code in ("truncated", "corrupt") else None
 
 
-def _played(tracks: list[Mapping[str, Any]]) -> float | None:
+def _longest_track(tracks: list[Fields]) -> float | None:
     seconds = (_seconds(track.get("duration")) for track in tracks if track.get("track_type") in ("Video", "Audio"))
     return max((each for each in seconds if each is not None), default=None)
 
 
-def _first(tracks: list[Mapping[str, Any]], kind: str) -> Mapping[str, Any] | None:
+def _first(tracks: list[Fields], kind: str) -> Fields | None:
     return next((track for track in tracks if track.get("track_type") == kind), None)
 
 
-def _of_picture(track: Mapping[str, Any] | None) -> dict[str, Any]:
-    if track is None:
-        return {"video_codec": NONE}
-    width, height = _whole(track.get("width")), _whole(track.get("height"))
-    return {
-        "width": width,
-        "height": height,
-        "stored_width": width,
-        "stored_height": height,
-        "pixel_aspect_ratio": _number(track.get("pixel_aspect_ratio")),
-        "fps": _number(track.get("frame_rate")),
-        "variable_fps": {"CFR": False, "VFR": True}.get(_text(track, "frame_rate_mode")),
-        "video_codec": _video_codec(*(_text(track, name) for name in ("format", "format_version", "codec_id"))),
-    }
+def _add_picture(media: Media, track: Fields) -> Media:
+    width, height = _integer(track.get("width")), _integer(track.get("height"))
+    return replace(
+        media,
+        width=width,
+        height=height,
+        stored_width=width,
+        stored_height=height,
+        pixel_aspect_ratio=_number(track.get("pixel_aspect_ratio")),
+        fps=_number(track.get("frame_rate")),
+        variable_fps={"CFR": False, "VFR": True}.get(_text(track, "frame_rate_mode")),
+        video_codec=_video_codec(*(_text(track, name) for name in ("format", "format_version", "codec_id"))),
+    )
 
 
-_NAMING: Final = ("format", "format_version", "format_profile", "codec_id")
+def _add_audio(media: Media, track: Fields) -> Media:
+    names = ("format", "format_version", "format_profile", "codec_id")
+    return replace(
+        media,
+        audio_codec=_audio_codec(*(_text(track, name) for name in names)),
+        sample_rate=_integer(track.get("sampling_rate")),
+        channels=_integer(track.get("channel_s")),
+    )
 
 
-def _of_sound(track: Mapping[str, Any] | None) -> dict[str, Any]:
-    if track is None:
-        return {"audio_codec": NONE}
-    return {
-        "audio_codec": _audio_codec(*(_text(track, name) for name in _NAMING)),
-        "sample_rate": _whole(track.get("sampling_rate")),
-        "channels": _whole(track.get("channel_s")),
-    }
-
-
-_NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
-
-
-def _object(value: Any) -> Mapping[str, Any]:
+def _object(value: object) -> Fields:
     return value if isinstance(value, dict) else {}
 
 
-def _text(found: Mapping[str, Any], name: str) -> str:
+def _text(found: Fields, name: str) -> str:
     value = found.get(name)
-    return value[:300] if isinstance(value, str) else ""
+    return value[:_MAX_TEXT_CHARS] if isinstance(value, str) else ""
 
 
-def _number(value: Any) -> float | None:
-    """One positive number, however it is written."""
+def _number(value: object) -> float | None:
+    """Return one positive number, whether it is a number or text."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e15 and math.isfinite(value):
-        return float(value)
-    return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < _MAX_NUMBER and math.isfinite(value) else None
 
 
-def _whole(value: Any) -> int | None:
+def _integer(value: object) -> int | None:
     number = _number(value)
     return int(number) if number is not None and number.is_integer() else None
 
 
-def _seconds(milliseconds: Any) -> float | None:
+def _seconds(milliseconds: object) -> float | None:
     number = _number(milliseconds)
     return None if number is None else round(number / 1000, 6)
 
+
+# --- libmediainfo's names
 
 CONTAINERS: Final[dict[str, str]] = {
     "AC-3": "ac3",
@@ -194,7 +198,7 @@ CONTAINERS: Final[dict[str, str]] = {
     "Wave64": "w64",
     "Windows Media": "asf",
 }
-"""Only those that it recognises by a signature, and that no reader of ours owns."""
+"""Our names of the containers that it recognises by a signature and that none of our readers reads."""
 
 _VIDEO_CODECS: Final[dict[str, str]] = {
     "AV1": "av1",
@@ -246,12 +250,12 @@ _AUDIO_CODECS: Final[dict[str, str]] = {
     "WMA Lossless": "wmalossless",
     "WavPack": "wavpack",
 }
-_LAW: Final = re.compile(r"\b(a|u|mu)-?law\b", re.IGNORECASE)
+_G711: Final = re.compile(r"\b(a|u|mu)-?law\b", re.IGNORECASE)
 _LAYER: Final = re.compile(r"Layer ([123])")
 
 
 def _video_codec(name: str, version: str, codec_id: str) -> str | None:
-    """Our name of a video track's Format, with its Format_Version and CodecID where the Format is not enough."""
+    """Return our name for a video track's Format, with Format_Version and CodecID where the Format is ambiguous."""
     if name == "MPEG Video":
         return {"Version 1": "mpeg1video", "Version 2": "mpeg2video"}.get(version)
     if name == "VC-1" and codec_id.upper() == "WMV3":
@@ -260,21 +264,21 @@ def _video_codec(name: str, version: str, codec_id: str) -> str | None:
 
 
 def _audio_codec(name: str, version: str, profile: str, codec_id: str) -> str | None:
-    """Return our name for an audio track's Format, with its Format_Version, Format_Profile and CodecID."""
+    """Return our name for an audio track's Format, with Format_Version, Format_Profile and CodecID."""
     if name == "MPEG Audio":
         layer = _LAYER.search(profile)
         return f"mp{layer[1]}" if layer else None
     if name == "WMA":
         return {"Version 1": "wmav1", "Version 2": "wmav2"}.get(version, "wmapro" if profile == "Pro" else None)
     if name in ("PCM", "ADPCM"):
-        return _waveform(name.lower(), profile, codec_id)
+        return _pcm_codec(name.lower(), profile, codec_id)
     return _AUDIO_CODECS.get(name)
 
 
-def _waveform(family: str, profile: str, codec_id: str) -> str:
+def _pcm_codec(family: str, profile: str, codec_id: str) -> str:
     """Return the actual codec of PCM or ADPCM: libmediainfo reports G.711 as either, and all audio in AIFF as PCM."""
     for word in (profile, codec_id):
-        law = _LAW.search(word)
+        law = _G711.search(word)
         if law:
             return "alaw" if law[1].lower() == "a" else "mulaw"
     return AUDIO_ENTRIES.get(codec_id.encode("ascii", "replace"), family)

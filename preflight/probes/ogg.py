@@ -1,7 +1,7 @@
-"""Ogg (RFC 3533): Vorbis, Opus, FLAC, Speex and Theora. The first pages say what it is, the last one how long it plays.
+"""Read Ogg (RFC 3533) with Vorbis, Opus, FLAC, Speex and Theora: codecs from the first pages, duration from the last.
 
-The duration is the container's: from the first granule position to the last, Opus' pre-skip of some milliseconds
-included, as ffprobe and MediaInfo count it.
+The duration is the container's: from the first granule position to the last, including the pre-skip of Opus of some
+milliseconds, as ffprobe and MediaInfo count it.
 """
 
 from __future__ import annotations
@@ -11,121 +11,125 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.audio_tags import tags_before
-from preflight.probes.flac import BLOCK, stream_info
+from preflight.probes.audio_tags import leading_tags
+from preflight.probes.flac import STREAMINFO_BYTES, stream_info
 from preflight.sources import EndOfFile, Source
 
-_HEAD: Final = 8 << 10
-"""The first pages of all streams, and mostly the first page with sound."""
-_TAIL: Final = 64 << 10
-"""The largest page is 65,307 bytes."""
-_CHUNK: Final = 4 << 20
-_MOST_PAGES: Final = 100_000
+_HEAD_BYTES: Final = 8 << 10
+"""Bytes that hold the first pages of all streams, and usually the first page with audio."""
+_TAIL_BYTES: Final = 64 << 10
+"""Bytes that hold a whole page: the largest has 65,307."""
+_CHUNK_SIZE: Final = 4 << 20
+_MAX_PAGES: Final = 100_000
 _PAGE: Final = Struct("<4sBBqIIIB")
-_FIRST: Final = 2
-_PICTURE: Final = b"METADATA_BLOCK_PICTURE="
+_BEGINS_STREAM: Final = 2
+_PICTURE_COMMENT: Final = b"METADATA_BLOCK_PICTURE="
 
 
 class _Page(NamedTuple):
+    """One page, with the beginning of its body; `complete`: it does not end after the data that was read."""
+
     flags: int
     granule: int
     serial: int
     packets: int
     body: bytes
-    whole: bool
+    complete: bool
 
 
 class _Streams:
-    """The logical streams that play at once, as far as their pages were seen.
+    """The logical streams that play at the same time, as far as their pages were read.
 
-    begun    the pages that open the streams are over
-    foreign  pages of another stream followed: several links are chained into one file
+    begun    the pages that begin the streams are over
+    chained  pages of another stream followed: several links are chained into one file
     """
 
     def __init__(self) -> None:
-        self.codecs: dict[int, Codec] = {}
+        self.codecs: dict[int, _Codec] = {}
         self.starts: dict[int, int] = {}
         self.ends: dict[int, int] = {}
         self.begun = False
-        self.foreign = False
+        self.chained = False
 
     def add(self, page: _Page) -> None:
-        if page.flags & _FIRST and not self.begun:
-            self.codecs[page.serial] = codec_of(page.body)
+        """Add the next page."""
+        if page.flags & _BEGINS_STREAM and not self.begun:
+            self.codecs[page.serial] = _codec(page.body)
             return
         self.begun = True
         codec = self.codecs.get(page.serial)
-        if codec is None or page.flags & _FIRST:
-            self.foreign = True
+        if codec is None or page.flags & _BEGINS_STREAM:
+            self.chained = True
         elif codec.rate and page.granule >= 0:
             units = codec.units(page.granule)
             if units and page.serial not in self.starts:
-                # What was cut out of a longer stream keeps its positions: the first is more than its page can hold.
-                packet = codec.packet or opus_packet(page.body)
+                # An excerpt of a longer stream keeps its positions: the first exceeds what its page can hold.
+                packet = codec.packet or _opus_samples(page.body)
                 self.starts[page.serial] = max(units - page.packets * packet, 0)
-            if page.whole:
+            if page.complete:
                 self.ends[page.serial] = units
 
     def length(self, serial: int) -> int:
-        """Samples or frames of a stream; a damaged first position, which lies behind the last, does not count."""
+        """Return the samples or frames of a stream; a damaged first position, which is after the last, is ignored."""
         start, end = self.starts.get(serial, 0), self.ends[serial]
         return end - start if start <= end else end
 
     @property
     def seconds(self) -> float | None:
+        """Return the duration of the longest stream in s; None if no stream has one."""
         return max((self.length(serial) / self.codecs[serial].rate for serial in self.ends), default=None)
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """Facts of an Ogg file. Several chained into one are walked, up to `need.max_bytes`."""
-    start = tags_before(source).end
-    head = source.read_at(start, _HEAD)
-    streams, resume, whole = _Streams(), 0, True
-    for page, end in _parse(head):
+def read(source: Source, need: Need, _name: str) -> Media:
+    """Return the facts of an Ogg file. Read all of a file of several chained links, up to `need.max_bytes`."""
+    start = leading_tags(source).end
+    head = source.read_at(start, _HEAD_BYTES)
+    streams, resume, complete = _Streams(), 0, True
+    for page, end in _pages(head):
         streams.add(page)
-        whole = page.whole
-        resume = end if whole else resume
+        complete = page.complete
+        resume = end if complete else resume
     if not streams.codecs:
         raise EndOfFile("no first page")
-    notes: tuple[str, ...] = ("cover_art",) if _PICTURE in head else ()
+    notes: tuple[str, ...] = ("cover_art",) if _PICTURE_COMMENT in head else ()
     seconds = None
     if source.size is not None:
         if start + resume < source.size:
-            whole = _finish(source, start + resume, streams)
+            complete = _read_tail(source, start + resume, streams)
         wanted = not need.facts.isdisjoint(("bit_rate", "duration"))
-        seconds = (_chained(source, need, start) if wanted else None) if streams.foreign else streams.seconds
-        notes = notes if whole else (*notes, "truncated")
-        if streams.foreign and wanted and seconds is None:
+        seconds = (_chain_seconds(source, need, start) if wanted else None) if streams.chained else streams.seconds
+        notes = notes if complete else (*notes, "truncated")
+        if streams.chained and wanted and seconds is None:
             notes += ("read_limit",)
     return _media(source, streams, seconds, notes)
 
 
-def _finish(source: Source, at: int, streams: _Streams) -> bool:
-    """Add the pages at the end of what follows from `at` on; False where the last one is cut off."""
+def _read_tail(source: Source, at: int, streams: _Streams) -> bool:
+    """Add the last pages of the file, from `at` on; return whether the last one is complete."""
     assert source.size is not None
-    tail = max(at, source.size - _TAIL)
+    tail = max(at, source.size - _TAIL_BYTES)
     if tail > at:
         streams.begun = True
         streams.ends.clear()
         for serial in streams.codecs:
-            streams.starts.setdefault(serial, 0)  # the first page with sound stands behind large tags: not looked for
-    whole = False
-    for page, _ in _parse(source.read_at(tail, source.size - tail)):
+            streams.starts.setdefault(serial, 0)  # the first page with audio follows large tags and is not searched
+    complete = False
+    for page, _ in _pages(source.read_at(tail, source.size - tail)):
         streams.add(page)
-        whole = page.whole
-    return whole
+        complete = page.complete
+    return complete
 
 
-def _chained(source: Source, need: Need, start: int) -> float | None:
-    """Return the s of all links of a chain (RFC 3533 4); None if they are too large or too many."""
+def _chain_seconds(source: Source, need: Need, start: int) -> float | None:
+    """Return the total duration of all links of a chain (RFC 3533 4); None if they are too large or too many."""
     assert source.size is not None
     if source.size > need.max_bytes:
         return None
     seconds, link = 0.0, _Streams()
     for count, page in enumerate(_all_pages(source, start)):
-        if count >= _MOST_PAGES:
+        if count >= _MAX_PAGES:
             return None
-        if page.flags & _FIRST and link.begun:
+        if page.flags & _BEGINS_STREAM and link.begun:
             seconds += link.seconds or 0.0
             link = _Streams()
         link.add(page)
@@ -134,19 +138,19 @@ def _chained(source: Source, need: Need, start: int) -> float | None:
 
 def _all_pages(source: Source, at: int) -> Iterator[_Page]:
     while True:
-        data = source.read_at(at, _CHUNK)
+        data = source.read_at(at, _CHUNK_SIZE)
         used = 0
-        for page, end in _parse(data):
-            if page.whole or len(data) < _CHUNK:
+        for page, end in _pages(data):
+            if page.complete or len(data) < _CHUNK_SIZE:
                 yield page
                 used = end
-        if len(data) < _CHUNK:
+        if len(data) < _CHUNK_SIZE:
             return
-        at += used or _CHUNK - _TAIL
+        at += used or _CHUNK_SIZE - _TAIL_BYTES
 
 
-def _parse(data: bytes) -> Iterator[tuple[_Page, int]]:
-    """The pages in `data`, in order, each with its end; the last may be cut."""
+def _pages(data: bytes) -> Iterator[tuple[_Page, int]]:
+    """Yield the pages in `data`, each with its end; the last one may be incomplete."""
     at = data.find(b"OggS")
     while at >= 0 and at + 27 <= len(data):
         _, version, flags, granule, serial, _, _, segments = _PAGE.unpack_from(data, at)
@@ -163,28 +167,28 @@ def _parse(data: bytes) -> Iterator[tuple[_Page, int]]:
 
 def _media(source: Source, streams: _Streams, seconds: float | None, notes: tuple[str, ...]) -> Media:
     codecs = streams.codecs
-    film_at = next((serial for serial in codecs if codecs[serial].kind == "video"), None)
-    film = codecs[film_at] if film_at is not None else None
-    sound = next((codec for codec in codecs.values() if codec.kind == "audio"), None)
+    video_serial = next((serial for serial in codecs if codecs[serial].kind == "video"), None)
+    video = codecs[video_serial] if video_serial is not None else None
+    audio = next((codec for codec in codecs.values() if codec.kind == "audio"), None)
     absent = None if any(codec.kind is None for codec in codecs.values()) else NONE
-    length = streams.length(film_at) if film_at in streams.ends and not streams.foreign else None
+    frames = streams.length(video_serial) if video_serial in streams.ends and not streams.chained else None
     return Media(
-        kind="video" if film else "audio" if sound else None,
+        kind="video" if video else "audio" if audio else None,
         format="ogg",
         size=source.size,
-        width=film.width if film else None,
-        height=film.height if film else None,
-        stored_width=film.width if film else None,
-        stored_height=film.height if film else None,
-        rotation=0 if film else None,  # Theora has no word for it
-        pixel_aspect_ratio=film.pixel_aspect_ratio if film else None,
-        frames=length,
+        width=video.width if video else None,
+        height=video.height if video else None,
+        stored_width=video.width if video else None,
+        stored_height=video.height if video else None,
+        rotation=0 if video else None,  # Theora cannot state one
+        pixel_aspect_ratio=video.pixel_aspect_ratio if video else None,
+        frames=frames,
         duration=seconds,
-        fps=film.rate if film else None,
-        video_codec=film.name if film else absent,
-        audio_codec=sound.name if sound else absent,
-        sample_rate=sound.sample_rate if sound else None,
-        channels=sound.channels if sound else None,
+        fps=video.rate if video else None,
+        video_codec=video.name if video else absent,
+        audio_codec=audio.name if audio else absent,
+        sample_rate=audio.sample_rate if audio else None,
+        channels=audio.channels if audio else None,
         bit_rate=round(source.size * 8 / seconds) if source.size and seconds else None,
         notes=notes,
     )
@@ -194,12 +198,16 @@ _OPUS_RATE: Final = 48000
 _SKELETON: Final = (b"fishead\0", b"fisbone\0", b"index\0", b"CMML\0\0\0\0", b"\x80kate\0\0\0")
 
 
-class Codec(NamedTuple):
-    """One stream. kind None: not known; "other": neither sound nor video.
+# --- the first packet: Vorbis I 4.2.2; RFC 7845 5.1 (Opus); RFC 9639 10.1 (FLAC); Speex manual 7.3; Theora 6.2
 
-    rate     units of a granule position in a second
-    packet   the most units that one packet can have; 0: each packet says
-    shift    Theora: the bits of a granule position that count frames since the last key frame
+
+class _Codec(NamedTuple):
+    """The codec of one stream. kind None: not known; "other": neither audio nor video.
+
+    rate    units of a granule position per second
+    packet  maximum units of one packet; 0: each packet states them
+    shift   Theora: the bits of a granule position that count frames since the last key frame
+    first   Theora: number of the first frame
     """
 
     kind: str | None
@@ -215,22 +223,22 @@ class Codec(NamedTuple):
     first: int = 0
 
     def units(self, granule: int) -> int:
-        """Samples or frames up to the end of the page with this granule position (Theora A.2.3)."""
+        """Return the samples or frames up to the end of the page with this granule position (Theora A.2.3)."""
         if not self.shift:
             return granule
         return (granule >> self.shift) + (granule & (1 << self.shift) - 1) + self.first
 
 
-def codec_of(packet: bytes) -> Codec:
-    """The stream that begins with `packet`."""
+def _codec(packet: bytes) -> _Codec:
+    """Return the codec of the stream that begins with `packet`."""
     for magic, reader in _READERS:
         if packet.startswith(magic):
-            return reader(packet) or Codec(None, None)
-    return Codec("other", None) if packet.startswith(_SKELETON) else Codec(None, None)
+            return reader(packet) or _Codec(None, None)
+    return _Codec("other", None) if packet.startswith(_SKELETON) else _Codec(None, None)
 
 
-def opus_packet(packet: bytes) -> int:
-    """Samples of an Opus packet, by its first two bytes (RFC 6716 3.1, 3.2)."""
+def _opus_samples(packet: bytes) -> int:
+    """Return the samples of an Opus packet, by its first two bytes (RFC 6716 3.1, 3.2)."""
     if len(packet) < 2:
         return 0
     mode, size = packet[0] >> 5, packet[0] >> 3 & 3
@@ -251,40 +259,40 @@ def _big(data: bytes, at: int, length: int) -> int:
     return int.from_bytes(data[at : at + length], "big")
 
 
-def _sound(name: str, rate: int, channels: int, packet: int) -> Codec:
-    return Codec("audio", name, rate, rate or None, channels or None, packet)
+def _audio(name: str, rate: int, channels: int, packet: int) -> _Codec:
+    return _Codec("audio", name, rate, rate or None, channels or None, packet)
 
 
-def _vorbis(data: bytes) -> Codec | None:
+def _vorbis(data: bytes) -> _Codec | None:
     if len(data) < 30:
         return None
-    # A packet gives a quarter of its own block and a quarter of the one before (4.3.8).
-    return _sound("vorbis", _little(data, 12, 4), data[11], (1 << (data[28] >> 4)) // 2)
+    # A packet gives a quarter of its own block and a quarter of the previous one (4.3.8).
+    return _audio("vorbis", _little(data, 12, 4), data[11], (1 << (data[28] >> 4)) // 2)
 
 
-def _opus(data: bytes) -> Codec | None:
+def _opus(data: bytes) -> _Codec | None:
     if len(data) < 19:
         return None
-    return _sound("opus", _OPUS_RATE, data[9], 0)
+    return _audio("opus", _OPUS_RATE, data[9], 0)
 
 
-def _flac(data: bytes) -> Codec | None:
-    info = stream_info(data[13 : 13 + BLOCK])
-    return _sound("flac", info.rate, info.channels, info.block) if info else None
+def _flac(data: bytes) -> _Codec | None:
+    info = stream_info(data[13 : 13 + STREAMINFO_BYTES])
+    return _audio("flac", info.rate, info.channels, info.block) if info else None
 
 
-def _speex(data: bytes) -> Codec | None:
+def _speex(data: bytes) -> _Codec | None:
     if len(data) < 68:
         return None
-    return _sound("speex", _little(data, 36, 4), _little(data, 48, 4), _little(data, 56, 4) * _little(data, 64, 4))
+    return _audio("speex", _little(data, 36, 4), _little(data, 48, 4), _little(data, 56, 4) * _little(data, 64, 4))
 
 
-def _theora(data: bytes) -> Codec | None:
+def _theora(data: bytes) -> _Codec | None:
     if len(data) < 42 or not _big(data, 22, 4) or not _big(data, 26, 4):
         return None
     fps = _big(data, 22, 4) / _big(data, 26, 4)
-    wide, high = _big(data, 30, 3), _big(data, 33, 3)
-    return Codec(
+    across, down = _big(data, 30, 3), _big(data, 33, 3)
+    return _Codec(
         "video",
         "theora",
         fps,
@@ -292,7 +300,7 @@ def _theora(data: bytes) -> Codec | None:
         shift=_big(data, 40, 2) >> 5 & 31,
         width=_big(data, 14, 3) or None,
         height=_big(data, 17, 3) or None,
-        pixel_aspect_ratio=wide / high if wide and high else None,
+        pixel_aspect_ratio=across / down if across and down else None,
         first=0 if _big(data, 7, 3) >= 0x030201 else 1,
     )
 

@@ -1,4 +1,4 @@
-"""WAV: RIFF, RIFX, RF64 and BW64 with the form type WAVE.
+"""Read WAV: RIFF, RIFX, RF64 and BW64 with the form type WAVE.
 
 "Multimedia Programming Interface and Data Specifications 1.0" (RIFF, WAVE); RFC 2361 (format tags); Microsoft's
 WAVEFORMATEX, WAVEFORMATEXTENSIBLE; EBU Tech 3306 (RF64), ITU-R BS.2088 (BW64).
@@ -6,50 +6,75 @@ WAVEFORMATEX, WAVEFORMATEXTENSIBLE; EBU Tech 3306 (RF64), ITU-R BS.2088 (BW64).
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.audio_tags import tags_before
-from preflight.probes.mpeg_audio.frames import walk
-from preflight.probes.mpeg_audio.layers import begins
+from preflight.probes.audio_tags import leading_tags
+from preflight.probes.mpeg_audio.frames import count_frames
+from preflight.probes.mpeg_audio.layers import first_frame_at
 from preflight.probes.wave_format import Coding, coding_of, mislabelled_codec
 from preflight.sources import Source
 
-_MOST_CHUNKS: Final = 128
-_MOST_LOCAL: Final = 4096
-"""Chunks in front of the sound where each may be a request, and on a disk. Of empty ones the first holds anywhere."""
-_BODY: Final = 48
-"""Bytes of a chunk that are read with its header: fmt, fact and ds64 are not longer where it matters."""
-_STREAMED: Final = 0x7FFFF000
-"""A data size from here on that the file does not have was written before the end was known."""
-_UNKNOWN: Final = 0xFFFFFFFF
-_IDS: Final = frozenset((b"data", b"fmt ", b"fact", b"LIST", b"JUNK", b"bext", b"cue ", b"PEAK", b"smpl", b"inst"))
-"""Chunks that writers put down without the pad byte of the odd one before."""
+_MAX_CHUNKS: Final = 128
+_MAX_LOCAL_CHUNKS: Final = 4096
+"""Chunks before the audio where each may be a request, and on a disk. The first also bounds empty ones anywhere."""
+_BODY_BYTES: Final = 48
+"""Bytes of a chunk that are read with its header: what is needed of fmt, fact and ds64 is not longer."""
+_MIN_UNKNOWN_SIZE: Final = 0x7FFFF000
+"""A data size from here on that exceeds the file was written before the end was known."""
+_WIDE_SIZE: Final = 0xFFFFFFFF
+"""The data size that says that ds64 states it."""
+_CHUNK_IDS: Final = frozenset(
+    (b"data", b"fmt ", b"fact", b"LIST", b"JUNK", b"bext", b"cue ", b"PEAK", b"smpl", b"inst")
+)
+"""Chunks that some writers put after a chunk of odd length without its pad byte."""
 _MPEG: Final = ("mp2", "mp3")
 
 _Order = Literal["big", "little"]
 
 
-class _Chunks(NamedTuple):
-    """What the chunks say: the body of fmt, fact's samples, where the sound is, its stated size, its first bytes.
+@dataclass(slots=True)
+class _Chunks:
+    """What the chunks state.
 
-    limited  the chunks were too many to find them all
+    fmt      body of the format chunk
+    fact     samples
+    data     offset of the audio
+    stated   its size
+    begin    its first bytes
+    wide     its size as ds64 states it
+    limited  there are more chunks than are read
     """
 
-    fmt: bytes
-    fact: int | None
-    data: int | None
-    stated: int
-    begin: bytes
-    limited: bool
+    fmt: bytes = b""
+    fact: int | None = None
+    data: int | None = None
+    stated: int = 0
+    begin: bytes = b""
+    wide: int = 0
+    limited: bool = False
+
+    def add(self, name: bytes, body: bytes, size: int, at: int, order: _Order) -> int:
+        """Add the chunk at `at`, whose body begins with `body`; return its size."""
+        if name == b"fmt " and not self.fmt:
+            self.fmt = body[:size]
+        elif name == b"fact" and len(body) >= 4:
+            self.fact = int.from_bytes(body[:4], order)
+        elif name == b"ds64" and len(body) >= 16:
+            self.wide = int.from_bytes(body[8:16], order)
+        elif name == b"data" and self.data is None:
+            size = self.wide if size == _WIDE_SIZE and self.wide else size
+            self.data, self.stated, self.begin = at + 8, size, body
+        return size
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """Facts of a WAV file from its chunk headers; sound that the file states but does not have is not counted."""
-    start = tags_before(source).end
+def read(source: Source, need: Need, _name: str) -> Media:
+    """Return the facts of a WAV file from its chunk headers; audio that is stated but missing does not count."""
+    start = leading_tags(source).end
     form = source.read_at(start, 4)
     order: _Order = "big" if form == b"RIFX" else "little"
-    chunks = _walk(source, start + 12, order)
+    chunks = _read_chunks(source, start + 12, order)
     if len(chunks.fmt) < 14:
         note = "read_limit" if chunks.limited else "truncated" if chunks.data is None else "bad_header"
         return Media(kind="audio", format="wav", size=source.size, video_codec=NONE, notes=(note,))
@@ -57,14 +82,14 @@ def read(source: Source, need: Need, name: str) -> Media:
     hidden = mislabelled_codec(chunks.begin) if coding.codec == "pcm" else None
     if hidden:
         coding = coding._replace(codec=hidden[0])
-    length, notes = _length(source, chunks)
+    length, notes = _audio_bytes(source, chunks)
     seconds = None
     if chunks.data is not None and length is not None:
-        # A file that was cut keeps the fact chunk of the whole one.
+        # A truncated file keeps the fact chunk of the complete one.
         seconds = coding.seconds(length, None if notes else chunks.fact)
         doubtful = seconds is None or coding.contradicts(length, chunks.fact)
         if doubtful and coding.codec in _MPEG and length <= need.max_bytes:
-            seconds = _counted(source, chunks.data, length) or seconds
+            seconds = _count_seconds(source, chunks.data, length) or seconds
     return Media(
         kind="audio",
         format="wav",
@@ -79,59 +104,49 @@ def read(source: Source, need: Need, name: str) -> Media:
     )
 
 
-def _walk(source: Source, at: int, order: _Order) -> _Chunks:
-    """Read chunk headers, jumping over bodies, until fmt and data are known."""
-    fmt, fact, data, stated, wide, begin = b"", None, None, 0, 0, b""
-    limited = False
+def _read_chunks(source: Source, at: int, order: _Order) -> _Chunks:
+    """Read chunk headers, skipping bodies, until fmt and data are known."""
+    chunks = _Chunks()
     empty = 0
-    for _ in range(_MOST_CHUNKS if source.requests else _MOST_LOCAL):
-        head = source.read_at(at, 8 + _BODY)
+    for _ in range(_MAX_CHUNKS if source.requests else _MAX_LOCAL_CHUNKS):
+        head = source.read_at(at, 8 + _BODY_BYTES)
         if len(head) < 8:
-            break
-        chunk, size, body = head[:4], int.from_bytes(head[4:8], order), head[8:]
-        if chunk == b"fmt " and not fmt:
-            fmt = body[:size]
-        elif chunk == b"fact" and len(body) >= 4:
-            fact = int.from_bytes(body[:4], order)
-        elif chunk == b"ds64" and len(body) >= 16:
-            wide = int.from_bytes(body[8:16], order)
-        elif chunk == b"data" and data is None:
-            data, stated, begin = at + 8, size, body
-            if size == _UNKNOWN and wide:
-                stated = size = wide
-        if fmt and data is not None:
-            break
+            return chunks
+        size = chunks.add(head[:4], head[8:], int.from_bytes(head[4:8], order), at, order)
+        if chunks.fmt and chunks.data is not None:
+            return chunks
         empty += not size
-        if empty > _MOST_CHUNKS:
-            limited = True
+        if empty > _MAX_CHUNKS:
             break
         at += 8 + size
-        if size & 1 and source.read_at(at, 4) not in _IDS:
+        if size & 1 and source.read_at(at, 4) not in _CHUNK_IDS:
             at += 1
-    else:
-        limited = True
-    return _Chunks(fmt, fact, data, stated, begin, limited)
+    chunks.limited = True
+    return chunks
 
 
-def _length(source: Source, chunks: _Chunks) -> tuple[int | None, tuple[str, ...]]:
-    """Bytes of sound that are there. A size of 0 or without end is a writer's that could not go back to fill it in."""
+def _audio_bytes(source: Source, chunks: _Chunks) -> tuple[int | None, tuple[str, ...]]:
+    """Return the bytes of audio that are present, and notes.
+
+    A size of 0, or a very large one, is that of a writer that could not seek back to fill it in.
+    """
     if chunks.data is None:
         return None, ("read_limit",) if chunks.limited else ("truncated",)
     if source.size is None:
-        return (chunks.stated, ()) if 0 < chunks.stated < _STREAMED else (None, ())
-    there = max(source.size - chunks.data, 0)
+        return (chunks.stated, ()) if 0 < chunks.stated < _MIN_UNKNOWN_SIZE else (None, ())
+    present = max(source.size - chunks.data, 0)
     if chunks.stated == 0:
-        return there, ()
-    if chunks.stated <= there:
+        return present, ()
+    if chunks.stated <= present:
         return chunks.stated, ()
-    return there, () if _STREAMED <= chunks.stated <= _UNKNOWN else ("truncated",)
+    return present, () if _MIN_UNKNOWN_SIZE <= chunks.stated <= _WIDE_SIZE else ("truncated",)
 
 
-def _counted(source: Source, at: int, length: int) -> float | None:
-    """s of MPEG audio whose fmt states no bytes a second."""
-    place = begins(source, at)
-    counted = walk(source, at, at + length, place.kind) if place else None
-    return counted.seconds if counted else None
+def _count_seconds(source: Source, at: int, length: int) -> float | None:
+    """Return the s of MPEG audio whose fmt states no bytes per second."""
+    first = first_frame_at(source, at)
+    totals = count_frames(source, at, at + length, first.format) if first else None
+    return totals.seconds if totals else None
 
 
 def _bit_rate(coding: Coding, length: int | None, seconds: float | None) -> int | None:

@@ -1,4 +1,4 @@
-"""How the sound in a WAV is coded, and how long so many bytes of it play (RFC 2361, WAVEFORMATEXTENSIBLE)."""
+"""Read WAVEFORMATEX, which describes the audio of WAV, AVI and Matroska (RFC 2361, WAVEFORMATEXTENSIBLE)."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ _SUBFORMATS: Final = (
     bytes.fromhex("000000001000800000aa00389b71"),  # KSDATAFORMAT_SUBTYPE
     bytes.fromhex("000021 07d311 8644c8c1ca000000"),  # ambisonic B-format
 )
-_BY_NAME: Final = {
+_GUIDS: Final = {
     bytes.fromhex("2c806de046dbcf11b4d100805f6cbbea"): "ac3",
     bytes.fromhex("af87fba7022dfb42a4d405cd93843bdd"): "eac3",
     bytes.fromhex("2b806de046dbcf11b4d100805f6cbbea"): "mp2",
 }
-"""Sub-formats that are no format tag: KSDATAFORMAT_SUBTYPE and MEDIASUBTYPE of the Windows SDK."""
+"""Sub-formats that are not format tags: KSDATAFORMAT_SUBTYPE and MEDIASUBTYPE of the Windows SDK."""
 _EIGHT_BITS: Final = (0x0006, 0x0007, 0x6C75)
-_PLAIN: Final = (0x0001, 0x0003, *_EIGHT_BITS)
-_BLOCKED: Final = (0x0002, 0x0011, 0x0031, 0x0032, 0x0061, 0x0062, 0x0069)
-"""Codings whose fmt tells the samples of a block in the first field of its extension."""
-_FEWEST, _MOST = 500, 8_000_000
-"""bit/s between which a fact chunk is believed: files that were cut keep the old one."""
+_PCM_TAGS: Final = (0x0001, 0x0003, *_EIGHT_BITS)
+_BLOCK_TAGS: Final = (0x0002, 0x0011, 0x0031, 0x0032, 0x0061, 0x0062, 0x0069)
+"""Codings whose format states the samples of a block in the first field of its extension."""
+_MIN_BIT_RATE, _MAX_BIT_RATE = 500, 8_000_000
+"""bit/s between which a fact chunk is used: truncated files keep that of the complete file."""
 _MAX_RATIO: Final = 2
-"""Times by which the fact chunk may differ from the average of bytes/s: with a variable bit rate that is a guess."""
+"""Factor by which the fact chunk may differ from the stated bytes/s, which are a guess with a variable bit rate."""
 _CODED_SYNCS: Final = (
     (b"\x7f\xfe\x80\x01", "dts"),
     (b"\xfe\x7f\x01\x80", "dts"),
@@ -79,13 +79,13 @@ _CODED_SYNCS: Final = (
     (b"\xff\x1f\x00\xe8", "dts"),
     (b"\x72\xf8\x1f\x4e", None),
 )
-"""What begins in place of samples of 16 bits: DTS in its four orders (ETSI TS 102 114 5.3), frames of IEC 61937."""
+"""What may begin instead of samples of 16 bits: DTS in its four orders (ETSI TS 102 114 5.3), frames of IEC 61937."""
 
 _Order = Literal["big", "little"]
 
 
 def format_tag_codec(tag: int) -> str | None:
-    """The codec that a format tag (`wFormatTag`) stands for."""
+    """Return the codec of a format tag (`wFormatTag`)."""
     return FORMAT_TAGS.get(tag)
 
 
@@ -96,22 +96,25 @@ def mislabelled_codec(begin: bytes) -> tuple[str | None] | None:
 
 
 class Coding(NamedTuple):
-    """codec, channels, rate samples/s, average bytes/s as stated.
+    """How audio is coded.
 
-    frame   bytes of one sample of all channels; 0: the coding has no such thing
-    block   bytes of a block; samples: of one channel in it; 0: the coding has no blocks
+    rate       samples/s
+    byte_rate  average bytes/s as stated
+    frame      bytes of one sample of all channels; 0: the coding has no fixed size
+    block      bytes of a block; 0: the coding has no blocks
+    samples    of one channel in a block
     """
 
     codec: str | None
     channels: int
     rate: int
-    average: int
+    byte_rate: int
     frame: int
     block: int
     samples: int
 
     def seconds(self, length: int, fact: int | None) -> float | None:
-        """How long `length` bytes play, of which the fact chunk says that they are `fact` samples."""
+        """Return the duration of `length` bytes in s; `fact`: their samples as the fact chunk states them."""
         if not self.rate:
             return None
         if length == 0:
@@ -124,44 +127,44 @@ class Coding(NamedTuple):
             if fact and (blocks - 1) * self.samples < fact <= blocks * self.samples:
                 samples = fact  # the last block is not full
             return samples / self.rate
-        if fact and _FEWEST <= length * 8 * self.rate / fact <= _MOST:
+        if fact and _MIN_BIT_RATE <= length * 8 * self.rate / fact <= _MAX_BIT_RATE:
             return fact / self.rate
-        return length / self.average if self.average else None
+        return length / self.byte_rate if self.byte_rate else None
 
     def contradicts(self, length: int, fact: int | None) -> bool:
-        """Return whether the fact chunk and the average of bytes/s differ more than any variable bit rate explains."""
-        if not (fact and length and self.rate and self.average):
+        """Return whether the fact chunk and the stated bytes/s differ more than any variable bit rate explains."""
+        if not (fact and length and self.rate and self.byte_rate):
             return False
-        return not 1 / _MAX_RATIO <= length / self.average * self.rate / fact <= _MAX_RATIO
+        return not 1 / _MAX_RATIO <= length / self.byte_rate * self.rate / fact <= _MAX_RATIO
 
 
 def coding_of(fmt: bytes, order: _Order) -> Coding:
-    """What the body of a fmt chunk says; at least its first 14 bytes are there."""
-    tag, channels, rate, average, align, bits, _, samples = (
+    """Parse the body of a fmt chunk of at least 14 bytes."""
+    tag, channels, rate, byte_rate, align, bits, _, samples = (
         int.from_bytes(fmt[at:end], order)
         for at, end in ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16), (16, 18), (18, 20))
     )
-    if tag == _EXTENSIBLE and fmt[24:40] in _BY_NAME:
-        return Coding(_BY_NAME[fmt[24:40]], channels, rate, average, 0, 0, 0)
+    if tag == _EXTENSIBLE and fmt[24:40] in _GUIDS:
+        return Coding(_GUIDS[fmt[24:40]], channels, rate, byte_rate, 0, 0, 0)
     if tag == _EXTENSIBLE:
         tag = int.from_bytes(fmt[24:26], order) if fmt[26:40] in _SUBFORMATS else tag
         samples = 0
     if tag in _EIGHT_BITS:
         bits = 8
-    frame = _frame(channels, bits, rate, average, align) if tag in _PLAIN else 0
-    if tag in _BLOCKED:
-        return Coding(FORMAT_TAGS[tag], channels, rate, average, 0, align, samples)
-    return Coding(FORMAT_TAGS.get(tag), channels, rate, average, frame, 0, 0)
+    frame = _frame_bytes(channels, bits, rate, byte_rate, align) if tag in _PCM_TAGS else 0
+    if tag in _BLOCK_TAGS:
+        return Coding(FORMAT_TAGS[tag], channels, rate, byte_rate, 0, align, samples)
+    return Coding(FORMAT_TAGS.get(tag), channels, rate, byte_rate, frame, 0, 0)
 
 
-def _frame(channels: int, bits: int, rate: int, average: int, align: int) -> int:
-    """Bytes of one sample of all channels; 0: only the average tells.
+def _frame_bytes(channels: int, bits: int, rate: int, byte_rate: int, align: int) -> int:
+    """Return the bytes of one sample of all channels; 0 if only the bytes/s state it.
 
-    Bits that do not fill bytes are those in use: the other fields, where they agree, tell how many are stored.
+    Bits that do not fill bytes are those in use; the other fields, if they agree, give the number of stored bits.
     """
     if bits % 8 or not bits:
-        if align and average in (0, align * rate):
+        if align and byte_rate in (0, align * rate):
             return align
-        if not bits and average:
+        if not bits and byte_rate:
             return 0
     return channels * ((bits + 7) // 8) or align

@@ -1,7 +1,7 @@
-"""WebP (RFC 9649): RIFF chunks, of which the first holds the size.
+"""Read WebP (RFC 9649): RIFF chunks, of which the first holds the size.
 
-`VP8 ` (lossy) and `VP8L` (lossless) are a picture by themselves; `VP8X` is the canvas of a film, or of a picture with
-alpha or metadata. EXIF follows the picture data, so that a picture turned by it takes one more read.
+`VP8 ` (lossy) and `VP8L` (lossless) are an image by themselves; `VP8X` is the canvas of an animation, or of an image
+with alpha or metadata. EXIF follows the image data, so that its orientation takes one more read.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from preflight.probes.exif import displayed, orientation_at
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
-_PIECE: Final = 512
-_CHUNKS: Final = 64
-_TAIL: Final = 1024
+_CHUNK_SIZE: Final = 512
+_MAX_CHUNKS: Final = 64
+_TAIL_BYTES: Final = 1024
 _ANIMATED: Final = 0x02
 _EXIF: Final = 0x08
 _ALPHA: Final = 0x10
-_PICTURES: Final = (b"VP8 ", b"VP8L", b"VP8X")
+_IMAGE_CHUNKS: Final = (b"VP8 ", b"VP8L", b"VP8X")
 
 Header = tuple[int, int, bool | None, int]
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """Size, transparency and orientation of a WebP; frames unless it is a film. Raises `SourceError`, `EndOfFile`."""
-    window = Window(source, _PIECE)
+def read(source: Source, _need: Need, _name: str) -> Media:
+    """Return size, transparency and orientation of a WebP; frames unless animated. Raise `SourceError`, `EndOfFile`."""
+    window = Window(source, _CHUNK_SIZE)
     head = _first_chunk(window)
     if len(head) < (25 if head[12:16] == b"VP8L" else 30):
         raise EndOfFile("a WebP without its first chunk")
@@ -36,13 +36,13 @@ def read(source: Source, need: Need, name: str) -> Media:
     end = 8 + int.from_bytes(head[4:8], "little")
     try:
         if flags & _EXIF:
-            orientation = _behind_film(window, end) if flags & _ANIMATED else _behind_picture(window, end)
+            orientation = _find_exif_in_tail(window, end) if flags & _ANIMATED else _find_exif(window, end)
     except BoundReached:
         notes.append("read_limit")
     if flags & _ANIMATED:
         notes.append("animated")
     if source.size is not None and end != source.size:
-        # RIFF pads to even length, and some writers leave that byte out of the count.
+        # RIFF pads to even length, and some writers do not count that byte.
         notes += ["truncated"] if end > source.size else ["trailing_data"] if end + 1 < source.size else []
     shown = displayed(width or None, height or None, orientation)
     return Media(
@@ -61,27 +61,27 @@ def read(source: Source, need: Need, name: str) -> Media:
 
 
 def _first_chunk(window: Window) -> bytes:
-    """The form header, and what stands behind it: the first chunk, or the first picture behind chunks of other kinds.
+    """Return the form header and the first chunk after it, or the first image chunk if others precede it.
 
-    They belong there no more than anywhere, but decoders step over them.
+    The specification does not allow others there, but decoders skip them.
     """
     head = window.read_at(0, 30)
     position = 12
-    for _ in range(_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         chunk = window.read_at(position, 18)
-        if chunk[:4] in _PICTURES:
+        if chunk[:4] in _IMAGE_CHUNKS:
             return head[:12] + chunk
         if len(chunk) < 18:
             break
         length = int.from_bytes(chunk[4:8], "little")
         position += 8 + length + (length & 1)
     else:
-        raise BoundReached(f"no picture in the WebP within {_CHUNKS} chunks")
+        raise BoundReached(f"no image in the WebP within {_MAX_CHUNKS} chunks")
     return head
 
 
 def _header(head: bytes) -> Header:
-    """(width, height, alpha, flags) out of the first chunk; width and height 0 where it is none of the three."""
+    """Return (width, height, alpha, flags) of the first chunk; width and height 0 if it is none of the three."""
     kind = head[12:16]
     if kind == b"VP8X":  # 2.7: flags, 24 bits reserved, then canvas width and height less 1
         size = 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
@@ -94,10 +94,10 @@ def _header(head: bytes) -> Header:
     return 0, 0, None, 0
 
 
-def _behind_picture(window: Window, end: int) -> int | None:
-    """The orientation in the EXIF chunk, from chunk to chunk: of a still there are few, one of them large."""
+def _find_exif(window: Window, end: int) -> int | None:
+    """Return the orientation in the EXIF chunk, read chunk by chunk: a still image has few, one of them large."""
     position = 12
-    for _ in range(_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         header = window.read_at(position, 8)
         length = int.from_bytes(header[4:], "little")
         if header[:4] == b"EXIF":
@@ -105,13 +105,13 @@ def _behind_picture(window: Window, end: int) -> int | None:
         position += 8 + length + (length & 1)
         if len(header) < 8 or position >= end:
             return None
-    raise BoundReached(f"no EXIF in the WebP within {_CHUNKS} chunks")
+    raise BoundReached(f"no EXIF in the WebP within {_MAX_CHUNKS} chunks")
 
 
-def _behind_film(window: Window, end: int) -> int | None:
-    """The same where each frame is a chunk: out of the last bytes, if the chunks from it on lead to the end."""
-    start = max(12, end - _TAIL)
-    tail = window.read_at(start, _TAIL)
+def _find_exif_in_tail(window: Window, end: int) -> int | None:
+    """Return the same where each frame is a chunk: from the last bytes, if the chunks from it on lead to the end."""
+    start = max(12, end - _TAIL_BYTES)
+    tail = window.read_at(start, _TAIL_BYTES)
     at = tail.rfind(b"EXIF")
     position = at
     while 0 <= position < len(tail) - 8:

@@ -1,4 +1,4 @@
-"""A moving view of a source, for formats whose headers are scattered along the file."""
+"""Buffered forward reading, for formats whose headers are scattered along the file."""
 
 from __future__ import annotations
 
@@ -6,86 +6,101 @@ from typing import Final
 
 from preflight.sources import BoundReached, Source
 
-_HEAD: Final = 2048
-"""Bytes of the first piece, unless it begins further back."""
-_REMOTE: Final = 256
-_LOCAL: Final = 4096
-"""How often a reader may look elsewhere: over HTTP each may be a request, on a disk they cost microseconds."""
-_LARGEST: Final = 16 << 10
-_LEAP: Final = 64 << 10
-_ROW: Final = 2
-"""Leaps of at most `_LEAP` over HTTP after which they are no few any more, and what lies between is read along."""
+_FIRST_CHUNK_SIZE: Final = 2048
+"""Bytes of the first chunk when it is the start of the file, which a source keeps in memory anyway."""
+_MAX_REMOTE_READS: Final = 256
+_MAX_LOCAL_READS: Final = 4096
+"""How many chunks a reader may read: over HTTP each may be a request, on a disk they cost microseconds."""
+_MAX_CHUNK_SIZE: Final = 16 << 10
+_MAX_GAP: Final = 64 << 10
+"""A forward seek over at most this many bytes over HTTP may be cheaper to read through."""
+_MAX_SEEKS: Final = 2
+"""Short forward seeks over HTTP after which the gaps are read through, in growing chunks."""
 _LONG_SEEK: Final = 16 << 10
-"""A seek over more than this is worth a request of its own, `long_seeks` times."""
-_AHEAD: Final = 1 << 20
+"""Bytes: a seek over more than this is worth a request of its own, `long_seeks` times."""
+_MAX_READ_AHEAD: Final = 1 << 20
 
 
 class Window:
-    """Bytes of a source, read forward in pieces: what lies in the last piece costs no read.
+    """A buffer over a source that is read forward in chunks; reading what the last chunk holds costs no read.
 
-    The first piece is the head, which a source keeps anyway. After a leap `piece` bytes are read; where one piece
-    almost continues another it is twice as large, so that a long row of small segments is a few reads.
-    `pieces` bounds how many there may be, for a reader that has no bound of its own. `rows`: the segments follow one
-    another, as far apart as they may; over HTTP a long row of them costs fewer requests if it is read as a whole.
-    `long_seeks` is how many seeks over more than `_LONG_SEEK` do not count as part of such a row.
+    After a seek `chunk_size` bytes are read. Where one chunk nearly continues another, it is twice as large, so that a
+    long series of small segments takes a few reads.
+
+    max_reads   how many chunks may be read, for a reader that has no bound of its own
+    read_ahead  over HTTP, read through the gaps of a long series of short forward seeks
+    long_seeks  how many seeks over more than `_LONG_SEEK` do not count towards such a series
     """
 
     __slots__ = (
+        "_at_end",
+        "_chunk_size",
         "_data",
-        "_ended",
-        "_leaps",
-        "_left",
         "_long_seeks",
-        "_piece",
-        "_pieces",
-        "_rows",
+        "_max_reads",
+        "_next_size",
+        "_read_ahead",
+        "_reads_left",
+        "_seeks",
         "_source",
         "_start",
-        "_wanted",
     )
 
     def __init__(
-        self, source: Source, piece: int, start: int = 0, pieces: int = 0, rows: bool = False, long_seeks: int = 0
+        self,
+        source: Source,
+        chunk_size: int,
+        start: int = 0,
+        *,
+        max_reads: int = 0,
+        read_ahead: bool = False,
+        long_seeks: int = 0,
     ) -> None:
         self._source = source
-        self._piece = piece
-        self._wanted = piece // 2
-        self._pieces = self._left = pieces or (_REMOTE if source.requests else _LOCAL)
-        self._rows = rows and source.requests > 0
-        self._leaps = 0
+        self._chunk_size = chunk_size
+        self._next_size = chunk_size // 2
+        self._max_reads = self._reads_left = max_reads or (_MAX_REMOTE_READS if source.requests else _MAX_LOCAL_READS)
+        self._read_ahead = read_ahead and source.requests > 0
+        self._seeks = 0
         self._long_seeks = long_seeks
-        self._fill(start, max(_HEAD - start, piece))
+        self._fill(start, max(_FIRST_CHUNK_SIZE - start, chunk_size))
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes from `offset`; fewer only at the end. Raises `SourceError`, `BoundReached`."""
+        """Return `length` bytes from `offset`; fewer only at the end. Raise `SourceError` or `BoundReached`."""
         begin = offset - self._start
         known = len(self._data)
-        if begin < 0 or (begin + length > known and not (self._ended and begin <= known)):
-            near = 0 < begin <= known + self._piece
-            self._wanted = min(2 * self._wanted, _LARGEST) if near else self._piece
-            if self._rows and known < begin <= known + _LEAP:
-                long = self._long_seeks > 0 and begin - known > _LONG_SEEK
-                self._long_seeks -= long
-                self._leaps += not long
-                self._wanted = self._wanted if self._leaps <= _ROW else min(_LEAP << self._leaps - _ROW, _AHEAD)
-            self._fill(offset, max(length, self._wanted))
+        if begin < 0 or (begin + length > known and not (self._at_end and begin <= known)):
+            near = 0 < begin <= known + self._chunk_size
+            self._next_size = min(2 * self._next_size, _MAX_CHUNK_SIZE) if near else self._chunk_size
+            if self._read_ahead and known < begin <= known + _MAX_GAP:
+                self._count_seek(begin - known)
+            self._fill(offset, max(length, self._next_size))
             begin = 0
         return self._data[begin : begin + length]
 
     @property
-    def pieces(self) -> int:
-        """How many pieces were read."""
-        return self._pieces - self._left
+    def reads(self) -> int:
+        """Return how many chunks were read."""
+        return self._max_reads - self._reads_left
 
-    def at_hand(self, offset: int, length: int) -> bytes:
-        """As many of these bytes as cost no read."""
+    def buffered(self, offset: int, length: int) -> bytes:
+        """Return as many of these bytes as cost no read."""
         begin = offset - self._start
         return self._data[begin : begin + length] if begin >= 0 else b""
 
+    def _count_seek(self, gap: int) -> None:
+        """Count a short forward seek, and enlarge the next chunk once there were many."""
+        if self._long_seeks > 0 and gap > _LONG_SEEK:
+            self._long_seeks -= 1
+        else:
+            self._seeks += 1
+        if self._seeks > _MAX_SEEKS:
+            self._next_size = min(_MAX_GAP << self._seeks - _MAX_SEEKS, _MAX_READ_AHEAD)
+
     def _fill(self, offset: int, length: int) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise BoundReached(f"no end of the header within {self._pieces} reads")
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise BoundReached(f"no end of the header within {self._max_reads} reads")
         self._data = self._source.read_at(offset, length)
         self._start = offset
-        self._ended = len(self._data) < length
+        self._at_end = len(self._data) < length

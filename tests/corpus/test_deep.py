@@ -16,7 +16,7 @@ import pytest
 from preflight.codes import CODES
 from preflight.errors import SourceError
 from preflight.probes import probe
-from preflight.probes.decode import deepen
+from preflight.probes.decode import decode_check
 from preflight.sources.local import LocalSource
 
 TABLE = Path(__file__).parent / "deep_findings.tsv"
@@ -34,7 +34,7 @@ def found(path: Path) -> str:
     """The codes of a file that are more than a note."""
     source = LocalSource(str(path))
     try:
-        codes = {code for code, _ in deepen(source, probe(source)).problems}
+        codes = {code for code, _ in decode_check(source, probe(source)).problems}
     except SourceError as error:
         codes = {error.code}
     finally:

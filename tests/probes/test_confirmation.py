@@ -13,18 +13,16 @@ from PIL import Image
 
 from preflight.errors import WorkerCrashed, WorkerTimeout
 from preflight.media import Media
-from preflight.probes import decode as confirmation
-from preflight.probes import decode as deep
-from preflight.probes import probe
-from preflight.probes.decode import LIMITS, deepen
+from preflight.probes import decode, probe
+from preflight.probes.decode import LIMITS, decode_check
 from preflight.probes.decoders import structure
-from preflight.probes.libraries import Opinion
+from preflight.probes.libraries import LibraryResult
 from preflight.sources.memory import MemorySource
 
 
 def problems(data: bytes) -> tuple[tuple[str, str], ...]:
     source = MemorySource(data)
-    return deepen(source, probe(source), LIMITS).problems
+    return decode_check(source, probe(source), LIMITS).problems
 
 
 def tiff(*pages: tuple[Sequence[tuple[int, int, int]], bytes]) -> bytes:
@@ -81,7 +79,7 @@ def test_the_same_file_cut_off_is_truncated() -> None:
 
 @pytest.mark.parametrize("form", ["GIF", "JPEG", "PNG"])
 def test_structure_confirms_damage_without_ffmpeg(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmation, "find_spec", lambda _: None)
+    monkeypatch.setattr(decode, "find_spec", lambda _: None)
     assert [code for code, _ in problems(saved(form)[:-1000])] == ["truncated"]
 
 
@@ -109,25 +107,25 @@ def test_check_that_times_out_confirms_nothing(monkeypatch: pytest.MonkeyPatch) 
     def crash(*_: object) -> str:
         raise WorkerCrashed("x", "crashed (SIGSEGV)")
 
-    monkeypatch.setattr(confirmation, "ffmpeg", crash)
+    monkeypatch.setattr(decode, "run_ffmpeg", crash)
     whole = saved("WEBP", lossless=True)
     assert [code for code, _ in problems(whole[:400] + bytes(200) + whole[600:])] == ["decode_unconfirmed"]
 
 
 def test_a_format_without_a_decoder_is_a_note() -> None:
     source = MemorySource(b"\xff\x0a" + bytes(500))
-    ((code, _),) = deepen(source, Media(kind="image", format="jxl", size=502)).problems
+    ((code, _),) = decode_check(source, Media(kind="image", format="jxl", size=502)).problems
     assert code == "decode_unsupported"
 
 
 @pytest.mark.parametrize("error", [WorkerTimeout("clip", 30), WorkerCrashed("clip", "crashed (SIGSEGV)")])
 def test_library_that_crashes_is_a_warning(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(*_: object, **__: object) -> Opinion:
+    def die(*_: object, **__: object) -> LibraryResult:
         raise error
 
-    monkeypatch.setattr(deep, "mediainfo", die)
+    monkeypatch.setattr(decode, "run_mediainfo", die)
     source = MemorySource(bytes(9), "clip")
-    ((code, message),) = deepen(source, Media(kind="video", format="mp4")).problems
+    ((code, message),) = decode_check(source, Media(kind="video", format="mp4")).problems
     assert code == "decode_unconfirmed"
     assert message.startswith("libmediainfo did not finish (the decoder ")
 

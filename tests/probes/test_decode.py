@@ -15,10 +15,9 @@ from PIL import Image
 
 from preflight.errors import SourceChanged
 from preflight.media import Media
-from preflight.probes import decode as deep
-from preflight.probes import probe
-from preflight.probes.decode import LIMITS, Deep, deepen
-from preflight.probes.libraries import Opinion
+from preflight.probes import decode, probe
+from preflight.probes.decode import LIMITS, DecodeResult, decode_check
+from preflight.probes.libraries import LibraryResult
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -26,9 +25,9 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers.avi import audio, film, main, video
 
 
-def looked_at(data: bytes) -> Deep:
+def looked_at(data: bytes) -> DecodeResult:
     source = MemorySource(data)
-    return deepen(source, probe(source))
+    return decode_check(source, probe(source))
 
 
 def codes(data: bytes) -> list[str]:
@@ -84,7 +83,7 @@ def test_a_picture_that_is_cut_off_has_one(form: str, options: dict[str, Any], s
     data = saved(form, **options)
     source = MemorySource(data[: int(len(data) * share)])
     media = probe(source)
-    found = {code for code, _ in deepen(source, media).problems} | set(media.notes)
+    found = {code for code, _ in decode_check(source, media).problems} | set(media.notes)
     assert found & {"truncated", "corrupt"}
 
 
@@ -110,19 +109,19 @@ def test_a_png_whose_checksums_are_right_and_whose_pixels_are_not_is_corrupt() -
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_frames_of_animations_are_counted_and_timed(form: str) -> None:
     found = looked_at(animated(form))
-    assert (found.facts, found.problems) == ({"frames": 4, "duration": 1.0}, ())
+    assert (found.media.frames, found.media.duration, found.problems) == (4, 1.0, ())
 
 
 def test_a_still_picture_before_an_animation_is_no_frame_of_it() -> None:
     found = looked_at(animated("PNG", default_image=True))
-    assert (found.facts["frames"], found.problems) == (3, ())
+    assert (found.media.frames, found.problems) == (3, ())
 
 
 def test_pages_are_counted_and_take_no_time() -> None:
     out = io.BytesIO()
     noise().save(out, "TIFF", save_all=True, append_images=[noise(16, 16), noise(90, 20)])
     found = looked_at(out.getvalue())
-    assert (found.facts, found.problems) == ({"frames": 3}, ())
+    assert (found.media.frames, found.media.duration, found.problems) == (3, None, ())
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
@@ -137,7 +136,7 @@ def test_a_header_that_says_otherwise_is_a_disagreement() -> None:
     source = MemorySource(saved("PNG"))
     media = probe(source)
     wrong = replace(media, stored_width=63, format="gif", frames=7)
-    details = [detail for code, detail in deepen(source, wrong).problems if code == "probe_disagreement"]
+    details = [detail for code, detail in decode_check(source, wrong).problems if code == "probe_disagreement"]
     assert details == [
         "format: the header says gif, Pillow PNG",
         "size: the header says 63×48, Pillow 64×48",
@@ -164,7 +163,7 @@ def test_pictures_larger_than_any_bomb_limit_are_decoded() -> None:
     assert looked_at_jpeg_of(200).problems == ()
 
 
-def looked_at_jpeg_of(megapixels: int) -> Deep:
+def looked_at_jpeg_of(megapixels: int) -> DecodeResult:
     out = io.BytesIO()
     Image.new("L", (1000 * megapixels // 10, 10_000)).save(out, "JPEG", quality=1)
     return looked_at(out.getvalue())
@@ -174,7 +173,7 @@ def test_what_needs_more_memory_than_it_may_is_a_crash_and_no_word_against_the_f
     whole = saved("WEBP", lossless=True)
     source, huge = MemorySource(whole[:-900]), replace(probe(MemorySource(whole)), width=40_000, height=40_000)
     why = "the decoder may not take the memory that 1,600,000,000 pixels need"
-    assert deepen(source, huge).problems == (("probe_crashed", why),)
+    assert decode_check(source, huge).problems == (("probe_crashed", why),)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts address space")
@@ -182,7 +181,7 @@ def test_memory_is_limited() -> None:
     out = io.BytesIO()
     Image.new("RGB", (6000, 6000)).save(out, "PNG")
     source = MemorySource(out.getvalue())
-    assert [code for code, _ in deepen(source, probe(source), LIMITS._replace(memory=64 << 20)).problems] == [
+    assert [code for code, _ in decode_check(source, probe(source), LIMITS._replace(memory=64 << 20)).problems] == [
         "probe_crashed"
     ]
 
@@ -191,7 +190,7 @@ def test_it_takes_no_longer_than_it_may() -> None:
     out = io.BytesIO()
     Image.new("RGB", (6000, 6000)).save(out, "PNG")
     source = MemorySource(out.getvalue())
-    found = deepen(source, probe(source), LIMITS._replace(seconds=0.02))
+    found = decode_check(source, probe(source), LIMITS._replace(seconds=0.02))
     assert found.problems == (("probe_timeout", "the decoder was stopped after 0.02 s"),)
 
 
@@ -201,11 +200,11 @@ def test_an_error_of_the_source_is_raised() -> None:
             raise SourceChanged(self.name)
 
     with pytest.raises(SourceChanged):
-        deepen(Changing(b"x"), CLIP)
+        decode_check(Changing(b"x"), CLIP)
 
 
 def test_what_is_no_media_is_not_decoded() -> None:
-    assert looked_at(b"<html>") == Deep()
+    assert looked_at(b"<html>") == DecodeResult(Media(format="html", size=6))
 
 
 def test_a_film_that_is_cut_off_is_truncated_and_a_whole_one_is_not() -> None:
@@ -217,11 +216,11 @@ def test_a_film_that_is_cut_off_is_truncated_and_a_whole_one_is_not() -> None:
 def answering(monkeypatch: pytest.MonkeyPatch, **said: Any) -> None:
     """libmediainfo and mutagen both say this."""
 
-    def told(*_: object, **__: object) -> Opinion:
-        return Opinion(Media(**said))
+    def told(*_: object, **__: object) -> LibraryResult:
+        return LibraryResult(Media(**said))
 
-    monkeypatch.setattr(deep, "mediainfo", told)
-    monkeypatch.setattr(deep, "mutagen", told)
+    monkeypatch.setattr(decode, "run_mediainfo", told)
+    monkeypatch.setattr(decode, "run_mutagen", told)
 
 
 CLIP = Media(
@@ -239,7 +238,7 @@ CLIP = Media(
 
 
 def disagreeing(ours: Media) -> list[str]:
-    return [detail.partition(":")[0] for _, detail in deepen(MemorySource(b"x"), ours).problems]
+    return [detail.partition(":")[0] for _, detail in decode_check(MemorySource(b"x"), ours).problems]
 
 
 def test_facts_of_a_film_are_compared_as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +295,7 @@ def test_a_container_without_sizes_is_not_called_truncated_by_libmediainfo(monke
 def test_a_gif_whose_pictures_were_counted_is_animated_only_with_several() -> None:
     one = saved("GIF", loop=0)
     assert "animated" in probe(MemorySource(one)).notes
-    assert looked_at(one).facts["notes"] == ()
+    assert looked_at(one).media.notes == ()
     hidden = animated("GIF", comment=bytes(100) * 50)
     assert probe(MemorySource(hidden)).notes == ("read_limit",)
-    assert looked_at(hidden).facts["notes"] == ("animated",)
+    assert looked_at(hidden).media.notes == ("animated",)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.probes.sniff import sniff
-from preflight.probes.sniff.streams import HEAD, sniff_stream
+from preflight.probes.sniff.streams import STREAM_BYTES, sniff_stream
 from preflight.sources.memory import MemorySource
 
 AC3_FRAME = bytes.fromhex("0b770000 14 40").ljust(768, b"\x11")  # 48 kHz, 192 kbit/s
@@ -104,7 +104,7 @@ def test_junk_costs_the_same_however_long_it_is(junk: bytes) -> None:
     start = time.process_time()
     assert sniff_stream(source) is None
     assert time.process_time() - start < 0.1
-    assert source.bytes_read < 4 * HEAD
+    assert source.bytes_read < 4 * STREAM_BYTES
 
 
 @given(st.sampled_from([AC3_FRAME * 2, DTS_FRAME * 2, H264, HEVC, MPEG_VIDEO, PES, TRANSPORT, DV]), st.data())

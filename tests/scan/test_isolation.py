@@ -192,12 +192,12 @@ class TestDecoders:
     def decoded(self, deed: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
         """Return the report of a file whose decoder does this, between two files without a decoder."""
         monkeypatch.setitem(processes.TASKS, "mediainfo", f"tests.processes.bad_tasks:{deed}")
-        monkeypatch.setattr(fallback, "WALL", 5.0)
+        monkeypatch.setattr(fallback, "WALL_SECONDS", 5.0)
         strange = folder / "strange.flv"
         strange.write_bytes(b"FLV\x01\x05\0\0\0\x09" + bytes(4000))
         began = time.monotonic()
         before, report, after = check_many([PASSING, strange, PASSING], "atlas")
-        assert time.monotonic() - began < 10 + fallback.WALL
+        assert time.monotonic() - began < 10 + fallback.WALL_SECONDS
         assert (before.verdict, after.verdict) == ("pass", "pass")
         assert report.verdict != "pass"
         return report

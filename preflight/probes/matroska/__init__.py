@@ -1,15 +1,16 @@
-"""Matroska and WebM (RFC 9559): the EBML header tells which, Info the duration, Tracks the rest."""
+"""Read Matroska and WebM (RFC 9559): the EBML header gives the format, Info the duration, Tracks the other facts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
 from preflight.probes.matroska import ebml
-from preflight.probes.matroska.blocks import measure, track_extents
-from preflight.probes.matroska.tracks import PICTURES, SOUND, Track, tracks_of
+from preflight.probes.matroska.blocks import FrameRate, measure_rate, track_extents
+from preflight.probes.matroska.tracks import AUDIO_TRACK, VIDEO_TRACK, TrackEntry, read_tracks
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
@@ -21,197 +22,222 @@ _TRACKS: Final = 0x1654AE6B
 _CLUSTER: Final = 0x1F43B675
 
 _FORMATS: Final = {"webm": "webm", "matroska": "mkv"}
-_PIECE: Final = 2048
-_LARGEST: Final = {_INFO: 1 << 14, _TRACKS: 1 << 18, _SEEK_HEAD: 1 << 14}
-"""Bytes that are read of an element that holds what we want."""
-_RATES: Final = frozenset(("fps", "frames", "variable_fps"))
-_STEPS: Final = 48
-"""Elements of a segment that are looked at."""
+_CHUNK_SIZE: Final = 2048
+_MAX_BYTES: Final = {_INFO: 1 << 14, _TRACKS: 1 << 18, _SEEK_HEAD: 1 << 14}
+"""Bytes that are read of the elements that are needed."""
+_RATE_FACTS: Final = frozenset(("fps", "frames", "variable_fps"))
+_MAX_ELEMENTS: Final = 48
+"""Elements of a segment whose headers are read."""
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """The facts of a Matroska file. Reads Info and Tracks, by the index where they stand behind the clusters."""
-    window = Window(source, _PIECE)
-    header = ebml.head(window.read_at(0, ebml.LONGEST_HEAD), 0)
-    if header is None or header[1] == ebml.UNKNOWN:
+class StreamTotals(NamedTuple):
+    """What reading all blocks gives: duration in s, frames and frame rate of the video; None = not found."""
+
+    duration: float | None = None
+    frames: int | None = None
+    fps: float | None = None
+
+
+def read(source: Source, need: Need, _name: str) -> Media:
+    """Return the facts of a Matroska file. Read Info and Tracks, by the index if they are after the clusters."""
+    window = Window(source, _CHUNK_SIZE)
+    header = ebml.read_header(window.read_at(0, ebml.MAX_HEADER_BYTES), 0)
+    if header is None or header[1] == ebml.UNKNOWN_SIZE:
         raise EndOfFile("no EBML header")
     _, size, begin = header
-    format_name = _FORMATS.get(_doc_type(window.read_at(begin, min(size, _PIECE))))
+    format_name = _FORMATS.get(_doc_type(window.read_at(begin, min(size, _CHUNK_SIZE))))
     if format_name is None:
         return Media(size=source.size)  # EBML, but another document type
     try:
         segment = _Segment(window, begin + size)
     except EndOfFile:
         return Media(format=format_name, size=source.size, notes=("truncated",))
-    truncated = limited = False
     try:
-        limited = not segment.walk() or (segment.partial and not segment.cut)
-        truncated = segment.cut or (source.size is not None and segment.end > source.size)
-        media = _media(format_name, source, need, segment, truncated, limited)
+        limited = not segment.walk() or (segment.partial and not segment.truncated)
+        truncated = segment.truncated or (source.size is not None and segment.end > source.size)
+        notes = (*(("read_limit",) if limited else ()), *(("truncated",) if truncated else ()))
+        return _media(Media(format=format_name, size=source.size, notes=notes), source, need, segment)
     except BoundReached:
         return Media(format=format_name, size=source.size, notes=("read_limit",))
-    return media
 
 
-def measure_stream(source: Source) -> dict[str, Any]:
-    """Read all blocks. Return duration in s, and frames and fps of the video, as far as they are found.
-
-    For files without a stated duration, such as live recordings. Raises `SourceError`.
-    """
-    window = Window(source, _PIECE)
-    header = ebml.head(window.read_at(0, ebml.LONGEST_HEAD), 0)
-    if header is None or header[1] == ebml.UNKNOWN:
-        return {}
+def measure_stream(source: Source) -> StreamTotals:
+    """Read all blocks of a file without a stated duration, such as a live recording. Raise `SourceError`."""
+    window = Window(source, _CHUNK_SIZE)
+    header = ebml.read_header(window.read_at(0, ebml.MAX_HEADER_BYTES), 0)
+    if header is None or header[1] == ebml.UNKNOWN_SIZE:
+        return StreamTotals()
     try:
         segment = _Segment(window, header[1] + header[2])
     except EndOfFile:
-        return {}
+        return StreamTotals()
     segment.walk()
-    tracks = [track for track in tracks_of(segment.wanted.get(_TRACKS, b"")) if track.type in (PICTURES, SOUND)]
-    unit, _ = _clock(segment.wanted.get(_INFO, b""))
+    tracks = [track for track in segment.tracks() if track.type in (VIDEO_TRACK, AUDIO_TRACK)]
+    unit, _ = segment.clock()
     if not unit or not segment.blocks:
-        return {}
-    rates = {track.number: track.picture.get("fps") for track in tracks}
-    found = track_extents(
-        source, segment.blocks, {number: 1e9 / rate / unit if rate else 0 for number, rate in rates.items()}
-    )
+        return StreamTotals()
+    ticks_per_block = {track.number: 1e9 / track.fps / unit if track.fps else 0.0 for track in tracks}
+    found = track_extents(source, segment.blocks, ticks_per_block)
     if not found:
-        return {}
+        return StreamTotals()
     seconds = (max(one.end for one in found.values()) - min(one.first for one in found.values())) * unit / 1e9
-    facts: dict[str, Any] = {"duration": seconds} if seconds > 0 else {}
-    film = _played([track for track in tracks if track.type == PICTURES])
-    if film is not None and film.number in found:
-        extent = found[film.number]
-        shown = (extent.end - extent.first) * unit / 1e9
-        facts.update(frames=extent.blocks, fps=extent.blocks / shown if shown > 0 and extent.blocks > 1 else None)
-    return facts
+    duration = seconds if seconds > 0 else None
+    video = _played([track for track in tracks if track.type == VIDEO_TRACK])
+    if video is None or video.number not in found:
+        return StreamTotals(duration)
+    extent = found[video.number]
+    shown = (extent.end - extent.first) * unit / 1e9
+    return StreamTotals(duration, extent.blocks, extent.blocks / shown if shown > 0 and extent.blocks > 1 else None)
 
 
 def _doc_type(header: bytes) -> str:
     for identifier, start, end in ebml.children(header):
         if identifier == _DOC_TYPE:
-            return ebml.text(header, start, end)
+            return ebml.read_text(header, start, end)
     return "matroska"
 
 
 class _Segment:
-    """What is wanted of the segment.
+    """The parts of the segment that are needed.
 
-    end      where it says that it ends; 0: it does not
-    cut      the file ends before
-    partial  not all of Info and Tracks was read
-    blocks   where the first cluster is, or what comes before it
+    end        where it states that it ends; 0: it does not
+    truncated  the file ends before Info and Tracks do
+    partial    not all of Info and Tracks was read
+    blocks     offset of the first cluster, or of an element before it
     """
 
     def __init__(self, window: Window, at: int) -> None:
-        self.wanted: dict[int, bytes] = {}
-        self.cut = self.partial = False
+        self.truncated = self.partial = False
         self.end = self.blocks = 0
+        self._elements: dict[int, bytes] = {}
         self._window = window
         self._indexed: dict[int, int] = {}
-        found = ebml.head(window.read_at(at, ebml.LONGEST_HEAD), 0)
+        found = ebml.read_header(window.read_at(at, ebml.MAX_HEADER_BYTES), 0)
         if found is None or found[0] != _SEGMENT:
             raise EndOfFile("no segment")
         self._start = at + found[2]
-        if found[1] != ebml.UNKNOWN:
+        if found[1] != ebml.UNKNOWN_SIZE:
             self.end = self._start + found[1]
 
     def walk(self) -> bool:
         """Find Info and Tracks on the way to the first cluster, else by the index, else between the clusters.
 
-        Return whether the search came to an end. Raises `BoundReached`.
+        Return False if a bound ended the search. Raise `BoundReached`.
         """
         at = self._start
-        for _ in range(_STEPS):
-            if _INFO in self.wanted and _TRACKS in self.wanted:
+        for _ in range(_MAX_ELEMENTS):
+            if _INFO in self._elements and _TRACKS in self._elements:
                 self.blocks = self.blocks or at
                 return True
-            data = self._window.read_at(at, ebml.LONGEST_HEAD)
-            found = ebml.head(data, 0)
-            identifier, size, begin = found or (0, ebml.UNKNOWN, 0)
+            data = self._window.read_at(at, ebml.MAX_HEADER_BYTES)
+            found = ebml.read_header(data, 0)
+            identifier, size, begin = found or (0, ebml.UNKNOWN_SIZE, 0)
             if self.end and at >= self.end:
-                size = ebml.UNKNOWN  # another segment, which belongs to another film
+                size = ebml.UNKNOWN_SIZE  # another segment, which belongs to another recording
             elif found is None:
-                self.cut = self.cut or (_TRACKS not in self.wanted and len(data) < ebml.LONGEST_HEAD)
-            following = at + begin + size if size != ebml.UNKNOWN else None
+                is_cut = _TRACKS not in self._elements and len(data) < ebml.MAX_HEADER_BYTES
+                self.truncated = self.truncated or is_cut
+            following = at + begin + size if size != ebml.UNKNOWN_SIZE else None
             if following is not None:
-                self._take(identifier, at + begin, size)
+                self._read_element(identifier, at + begin, size)
             if identifier == _CLUSTER:
                 self.blocks = self.blocks or at
             if following is None or identifier == _CLUSTER:
-                following = self._from_index() or following
+                following = self._next_indexed() or following
             if following is None:
                 return True
             at = following
         return False
 
-    def _take(self, identifier: int, begin: int, size: int) -> None:
-        if identifier not in _LARGEST or identifier in self.wanted:
+    def tracks(self) -> list[TrackEntry]:
+        """Return the tracks in their order. Raise `BoundReached`."""
+        return read_tracks(self._elements.get(_TRACKS, b""))
+
+    def clock(self) -> tuple[int, float | None]:
+        """Return the ns of a tick, and the duration in s (RFC 9559 5.1.2). Raise `BoundReached`."""
+        info = self._elements.get(_INFO, b"")
+        scale, duration = 1_000_000, None
+        for identifier, start, end in ebml.children(info):
+            if identifier == _TIMESTAMP_SCALE:
+                scale = ebml.read_uint(info, start, end)
+            elif identifier == _DURATION:
+                duration = ebml.read_float(info, start, end)
+        seconds = duration * scale / 1e9 if duration else 0.0
+        return scale, seconds if 1e-9 <= seconds < inf else None  # less than a tick of the finest scale is no duration
+
+    def _read_element(self, identifier: int, begin: int, size: int) -> None:
+        if identifier not in _MAX_BYTES or identifier in self._elements:
             return
-        length = min(size, _LARGEST[identifier])
+        length = min(size, _MAX_BYTES[identifier])
         data = self._window.read_at(begin, length)
         if identifier == _SEEK_HEAD:
-            self._index(data)
+            self._read_index(data)
         else:
-            self.wanted[identifier] = data
-            self.cut = self.cut or len(data) < length
+            self._elements[identifier] = data
+            self.truncated = self.truncated or len(data) < length
             self.partial = self.partial or len(data) < size
 
-    def _index(self, data: bytes) -> None:
-        """Positions count from the begin of the segment's data (RFC 9559 5.1.1.1.2)."""
+    def _read_index(self, data: bytes) -> None:
+        """Read the SeekHead, whose positions count from the start of the segment's data (RFC 9559 5.1.1.1.2)."""
         for seek, start, end in ebml.children(data):
             entry = {identifier: (begin, stop) for identifier, begin, stop in ebml.children(data, start, end)}
             if seek == _SEEK and _SEEK_ID in entry and _SEEK_POSITION in entry:
-                target = ebml.unsigned(data, *entry[_SEEK_ID])
-                self._indexed.setdefault(target, self._start + ebml.unsigned(data, *entry[_SEEK_POSITION]))
+                target = ebml.read_uint(data, *entry[_SEEK_ID])
+                self._indexed.setdefault(target, self._start + ebml.read_uint(data, *entry[_SEEK_POSITION]))
 
-    def _from_index(self) -> int | None:
-        """Where the index says that something missing stands. It is asked once for each."""
-        for target in _LARGEST:
-            if target in self._indexed and target not in self.wanted:
+    def _next_indexed(self) -> int | None:
+        """Return where the index says that a missing element is. Each of its entries is used once."""
+        for target in _MAX_BYTES:
+            if target in self._indexed and target not in self._elements:
                 return self._indexed.pop(target)
         return None
 
 
-def _media(format_name: str, source: Source, need: Need, segment: _Segment, truncated: bool, limited: bool) -> Media:
-    size = source.size
-    tracks = tracks_of(segment.wanted.get(_TRACKS, b""))
-    films = [track for track in tracks if track.type == PICTURES]
-    sounds = [track for track in tracks if track.type == SOUND]
-    film, sound = _played(films), _played(sounds)
-    unit, duration = _clock(segment.wanted.get(_INFO, b""))
-    if film and film.picture.get("fps") is None and segment.blocks and not need.facts.isdisjoint(_RATES):
-        rate = measure(source, segment.blocks, film.number, unit)
-        film.picture.update(fps=rate.fps, variable_fps=rate.variable, frames=rate.frames)
-    absent = NONE if tracks and not (limited or segment.partial) else None
-    notes = (("read_limit",) if limited else ()) + (("truncated",) if truncated else ())
-    return Media(
-        kind=VIDEO if film else AUDIO if sound else None,
-        format=format_name,
-        size=size,
+def _media(media: Media, source: Source, need: Need, segment: _Segment) -> Media:
+    tracks = segment.tracks()
+    videos = [track for track in tracks if track.type == VIDEO_TRACK]
+    video, audio = _played(videos), _played([track for track in tracks if track.type == AUDIO_TRACK])
+    unit, duration = segment.clock()
+    is_complete = bool(tracks) and "read_limit" not in media.notes and not segment.partial
+    absent = NONE if is_complete else None
+    is_truncated = "truncated" in media.notes
+    media = replace(
+        media,
+        kind=VIDEO if video else AUDIO if audio else None,
         duration=duration,
-        bit_rate=round(size * 8 / duration) if duration and size and not truncated else None,
+        bit_rate=round(media.size * 8 / duration) if media.size and duration and not is_truncated else None,
         encrypted=any(track.encrypted for track in tracks) if tracks else None,
-        notes=notes + (("multiple_video_tracks",) if len(films) > 1 else ()),
-        video_codec=film.codec if film else absent,
-        audio_codec=sound.codec if sound else absent,
-        **(film.picture if film else {}),
-        **(sound.sound if sound else {}),
+        notes=(*media.notes, "multiple_video_tracks") if len(videos) > 1 else media.notes,
+        video_codec=video.codec if video else absent,
+        audio_codec=audio.codec if audio else absent,
+    )
+    if video:
+        rate = FrameRate(video.fps)
+        if video.fps is None and segment.blocks and not need.facts.isdisjoint(_RATE_FACTS):
+            rate = measure_rate(source, segment.blocks, video.number, unit)
+        media = _add_video(media, video, rate)
+    if audio:
+        media = replace(media, sample_rate=audio.sample_rate, channels=audio.channels)
+    return media
+
+
+def _add_video(media: Media, video: TrackEntry, rate: FrameRate) -> Media:
+    media = replace(media, fps=rate.fps, variable_fps=rate.variable, frames=rate.frames)
+    picture = video.picture
+    if picture is None:
+        return media
+    return replace(
+        media,
+        width=picture.width,
+        height=picture.height,
+        stored_width=picture.stored_width,
+        stored_height=picture.stored_height,
+        rotation=picture.rotation,
+        pixel_aspect_ratio=picture.pixel_aspect_ratio,
+        has_alpha=picture.has_alpha,
     )
 
 
-def _played(tracks: list[Track]) -> Track | None:
-    """The one that a player takes: the first that is marked as default, else the first."""
+def _played(tracks: list[TrackEntry]) -> TrackEntry | None:
+    """Return the track that a player takes: the first that is marked as default, else the first."""
     return next((track for track in tracks if track.default), tracks[0] if tracks else None)
-
-
-def _clock(info: bytes) -> tuple[int, float | None]:
-    """ns of a unit of time, and s of the whole, which counts in these units."""
-    scale, duration = 1_000_000, None
-    for identifier, start, end in ebml.children(info):
-        if identifier == _TIMESTAMP_SCALE:
-            scale = ebml.unsigned(info, start, end)
-        elif identifier == _DURATION:
-            duration = ebml.real(info, start, end)
-    seconds = duration * scale / 1e9 if duration else 0.0
-    return scale, seconds if 1e-9 <= seconds < inf else None  # less than a unit of the finest scale is no time

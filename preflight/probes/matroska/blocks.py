@@ -1,6 +1,6 @@
-"""How often pictures follow one another where a track does not state it: the times of its blocks (RFC 9559 10, 11).
+"""Measure the frame rate of a track that does not state it, by the timestamps of its blocks (RFC 9559 10, 11).
 
-Browsers and other recorders that do not know the rate beforehand leave DefaultDuration out.
+Browsers and other recorders that do not know the rate in advance omit DefaultDuration.
 """
 
 from __future__ import annotations
@@ -17,54 +17,56 @@ from preflight.sources import BoundReached, Source
 
 _CLUSTER, _TIMESTAMP = 0x1F43B675, 0xE7
 _GROUP, _BLOCK, _SIMPLE_BLOCK = 0xA0, 0xA1, 0xA3
-_HEAD: Final = ebml.LONGEST_HEAD + 12
-"""Bytes of an element's head, of a track number and of a block's time, or of a cluster's."""
-_PIECE: Final = 1024
-_ELEMENTS: Final = 512
-_FRAMES: Final = 128
-_REORDERED: Final = 16
-"""Pictures by which a coding may put one off (H.264 A.3.1): the last ones of a sample have holes between them."""
-_ROUNDED: Final = 1_000_000
-"""ns by which times are off that were whole ms once, whatever unit they were copied into."""
-_EXACT: Final = 0.0025
-"""The most that a rate may be wrong because times are whole numbers."""
-_FAR: Final = 32 << 10
-"""Bytes of a file that come with the first request: a rate is not worth another."""
+_HEADER_BYTES: Final = ebml.MAX_HEADER_BYTES + 12
+"""Bytes of an element's header, and of a block's track number and timestamp or of a cluster's timestamp."""
+_CHUNK_SIZE: Final = 1024
+_MAX_ELEMENTS: Final = 512
+_MAX_FRAMES: Final = 128
+_MAX_REORDERED: Final = 16
+"""Frames by which a codec may reorder (H.264 A.3.1): among the last ones of an excerpt some are missing."""
+_MILLISECOND: Final = 1_000_000
+"""ns by which timestamps may be off that were rounded to ms once, whatever unit they were converted to."""
+_MAX_RATE_ERROR: Final = 0.0025
+"""The relative error of a rate, due to rounded timestamps, up to which it is reported."""
+_FIRST_RESPONSE_BYTES: Final = 32 << 10
+"""Bytes of a file that come with the first request: a frame rate is not worth another."""
 
 
-class Rate(NamedTuple):
-    """Pictures in a s, of the whole film or, where it is constant, of its first seconds; None: not known.
+class FrameRate(NamedTuple):
+    """Frames/s of the whole video or, if constant, of its first seconds; None: not known.
 
-    frames  pictures in the film; variable: at least one step in 25 is not like the others; None: not all were seen
+    variable  4 % of the intervals, and at least two, differ from the others; None: not all frames were read
+    frames    in the whole video
     """
 
     fps: float | None
-    variable: bool | None
-    frames: int | None
+    variable: bool | None = None
+    frames: int | None = None
 
 
-def measure(source: Source, at: int, track: int, unit: int) -> Rate:
-    """The rate of `track`, whose first block stands behind `at`; `unit`: ns of a time. Raises `SourceError`."""
-    times, whole = _times(source, at, track)
-    frames = len(times) if whole else None
+def measure_rate(source: Source, at: int, track: int, unit: int) -> FrameRate:
+    """Return the frame rate of `track`, whose blocks follow `at`; `unit`: ns of a tick. Raise `SourceError`."""
+    times, complete = _timestamps(source, at, track)
+    frames = len(times) if complete else None
     times.sort()
-    if not whole:
-        del times[-_REORDERED:]
+    if not complete:
+        del times[-_MAX_REORDERED:]
     if len(times) < 2 or times[0] == times[-1]:
-        return Rate(None, None, frames)
+        return FrameRate(None, None, frames)
     span = times[-1] - times[0]
     steps = [later - earlier for earlier, later in pairwise(times)]
-    usual = median(steps)
-    blur = max(1.0, _ROUNDED / unit) if unit else inf
-    odd = sum(abs(step - usual) > max(blur, usual / 20) for step in steps)
+    typical = median(steps)
+    rounding = max(1.0, _MILLISECOND / unit) if unit else inf
+    odd = sum(abs(step - typical) > max(rounding, typical / 20) for step in steps)
     variable = odd > 1 and odd * 25 >= len(steps)
-    if span * _EXACT < blur or (odd and not whole):
-        return Rate(None, variable or None, frames)
-    return Rate(_usual(len(steps) * 1e9 / (span * unit), blur / span), variable if whole else None, frames)
+    if span * _MAX_RATE_ERROR < rounding or (odd and not complete):
+        return FrameRate(None, variable or None, frames)
+    fps = _nominal_rate(len(steps) * 1e9 / (span * unit), rounding / span)
+    return FrameRate(fps, variable if complete else None, frames)
 
 
 class Extent(NamedTuple):
-    """Result of reading all blocks, in ticks: start of the first, end of the last, and their number."""
+    """The blocks of a track: start of the first and end of the last, in ticks, and their number."""
 
     first: int
     end: float
@@ -80,93 +82,104 @@ _BLOCK_DURATION: Final = 0x9B
 def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, Extent]:
     """Read all blocks from `at` to the end of the file; `tracks`: ticks of a block by track number, 0 if unknown.
 
-    This gives the duration of files that were streamed while recorded. Raises `SourceError`.
+    This gives the duration of files that were streamed while recorded. Raise `SourceError`.
     """
-    walked = {number: _BlockCounter() for number in tracks}
+    counters = {number: _BlockCounter() for number in tracks}
     base, last = 0, None
-    window = Window(source, _PIECE, at, _MAX_READS, rows=True)
+    window = Window(source, _CHUNK_SIZE, at, max_reads=_MAX_READS, read_ahead=True)
     for _ in range(_MAX_BLOCKS):
-        data = window.read_at(at, _HEAD)
-        found = ebml.head(data, 0)
+        data = window.read_at(at, _HEADER_BYTES)
+        found = ebml.read_header(data, 0)
         if found is None or found[0] == _EBML:
             break
         identifier, length, begin = found
         if identifier in (_CLUSTER, _GROUP):
             at += begin
             continue
-        if length == ebml.UNKNOWN:
+        if length == ebml.UNKNOWN_SIZE:
             break
         if identifier == _TIMESTAMP:
-            base = ebml.unsigned(data, begin, begin + length)
+            base = ebml.read_uint(data, begin, begin + length)
         elif identifier in (_BLOCK, _SIMPLE_BLOCK):
-            number = ebml.number(data, begin)
-            last = walked.get(number[0]) if number is not None else None
-            if number is not None and last is not None:
-                last.add(base + int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True))
+            number, time = _read_block(data, begin)
+            last = counters.get(number)
+            if last is not None:
+                last.add(base + time)
         elif identifier == _BLOCK_DURATION and last is not None:
-            last.set_duration(ebml.unsigned(data, begin, begin + length))
+            last.set_duration(ebml.read_uint(data, begin, begin + length))
         at += begin + length
     else:
         return {}
-    return {number: one.extent(tracks[number]) for number, one in walked.items() if one.blocks}
+    return {number: counter.extent(tracks[number]) for number, counter in counters.items() if counter.blocks}
+
+
+def _read_block(data: bytes, begin: int) -> tuple[int, int]:
+    """Return the track number of a block, and its timestamp relative to the cluster's (RFC 9559 10.1).
+
+    The track number -1, which no track has, stands for an invalid one.
+    """
+    number = ebml.read_vint(data, begin)
+    if number is None:
+        return -1, 0
+    return number[0], int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True)
 
 
 class _BlockCounter:
-    """The blocks of one track so far."""
+    """Counts the blocks of one track."""
 
     def __init__(self) -> None:
         self.blocks = 0
         self._first = self._last = self._stated_duration = 0
 
     def add(self, time: int) -> None:
+        """Count a block that begins at `time`."""
         self._first = min(self._first, time) if self.blocks else time
         if not self.blocks or time >= self._last:
             self._last, self._stated_duration = time, 0
         self.blocks += 1
 
     def set_duration(self, duration: int) -> None:
+        """Set the duration that the last block states."""
         self._stated_duration = duration
 
     def extent(self, step: float) -> Extent:
-        usual = (self._last - self._first) / (self.blocks - 1) if self.blocks > 1 else 0.0
-        return Extent(self._first, self._last + (self._stated_duration or step or usual), self.blocks)
+        """Return what was counted; the last block lasts as it states, else `step` ticks, else as long as the others."""
+        average = (self._last - self._first) / (self.blocks - 1) if self.blocks > 1 else 0.0
+        return Extent(self._first, self._last + (self._stated_duration or step or average), self.blocks)
 
 
-def _usual(fps: float, error: float) -> float:
-    """The rate that was meant: the nearest of whole numbers and television's, if it is not farther than `error` off."""
+def _nominal_rate(fps: float, error: float) -> float:
+    """Return the nearest whole or television rate (n / 1.001) if it differs by at most `error`, else `fps`."""
     nearest = min((round(fps * base) / base for base in (1.0, 1.001)), key=lambda rate: abs(rate - fps))
     return nearest if nearest and abs(nearest - fps) <= fps * error else fps
 
 
-def _times(source: Source, at: int, track: int) -> tuple[list[int], bool]:
-    """When the pictures of a track are shown, in units and in the order of coding, and whether these are all."""
+def _timestamps(source: Source, at: int, track: int) -> tuple[list[int], bool]:
+    """Return the timestamps of a track's frames, in ticks and in coding order, and whether these are all."""
     times: list[int] = []
     base = 0
     size = source.size
-    window = Window(source, _PIECE, at)
+    window = Window(source, _CHUNK_SIZE, at)
     try:
-        for _ in range(_ELEMENTS):
+        for _ in range(_MAX_ELEMENTS):
             if size is not None and at >= size:
                 return times, at == size
-            if len(times) > _FRAMES or (source.requests and at + _HEAD > _FAR):
+            if len(times) > _MAX_FRAMES or (source.requests and at + _HEADER_BYTES > _FIRST_RESPONSE_BYTES):
                 break
-            data = window.read_at(at, _HEAD)
-            found = ebml.head(data, 0)
-            if found is None:
-                break
-            identifier, length, begin = found
+            data = window.read_at(at, _HEADER_BYTES)
+            identifier, length, begin = ebml.read_header(data, 0) or (0, ebml.UNKNOWN_SIZE, 0)
             if identifier in (_CLUSTER, _GROUP):
-                at += begin  # what it holds comes next, whether its own length is known or not
+                at += begin  # its children follow directly, whether its length is known or not
                 continue
-            if length == ebml.UNKNOWN:
+            if length == ebml.UNKNOWN_SIZE:
                 break
             if identifier == _TIMESTAMP:
-                base = ebml.unsigned(data, begin, begin + length)
+                base = ebml.read_uint(data, begin, begin + length)
             elif identifier in (_BLOCK, _SIMPLE_BLOCK):
-                number = ebml.number(data, begin)
-                if number is not None and number[0] == track:
-                    times.append(base + int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True))
+                number, time = _read_block(data, begin)
+                if number == track:
+                    times.append(base + time)
             at += begin + length
     except BoundReached:
-        pass  # a window looks at so many places and no more
+        pass  # the timestamps read until here may still give a constant rate
     return times, False

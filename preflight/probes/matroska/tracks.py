@@ -1,16 +1,19 @@
-"""The tracks of a Matroska file (RFC 9559 5.1.4)."""
+"""Read the tracks of a Matroska file (RFC 9559 5.1.4) and translate the names of their codecs.
+
+Codec mappings: draft-ietf-cellar-codec, matroska.org/technical/codec_specs.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from preflight.probes.codec_names import AUDIO_ENTRIES, VIDEO_ENTRIES, fourcc_codec, sample_entry_codec
 from preflight.probes.matroska import ebml
 from preflight.probes.wave_format import coding_of
 
-PICTURES: Final = 1
-SOUND: Final = 2
+VIDEO_TRACK: Final = 1
+AUDIO_TRACK: Final = 2
 
 _ENTRY: Final = 0xAE
 _NUMBER, _TYPE, _DEFAULT_FLAG, _CODEC, _PRIVATE, _DEFAULT_DURATION = 0xD7, 0x83, 0x88, 0x86, 0x63A2, 0x23E383
@@ -21,110 +24,126 @@ _CROP_BOTTOM, _CROP_TOP, _CROP_LEFT, _CROP_RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54D
 _ALPHA, _PROJECTION, _ROLL, _YAW, _PITCH = 0x53C0, 0x7670, 0x7675, 0x7673, 0x7674
 _RATE, _OUTPUT_RATE, _CHANNELS = 0xB5, 0x78B5, 0x9F
 _UNIT_UNKNOWN: Final = 4
+_DEFAULT_RATE: Final = 8000.0
 _OPUS_RATE: Final = 48000
-"""Hz at which Opus decodes, whatever rate a muxer took over from the original (RFC 7845 5.1)."""
-_ENCRYPTED: Final = 1
-_MANY: Final = 128
-"""Tracks that are looked at."""
+"""Hz at which Opus decodes, whatever rate of the original a muxer copied (RFC 7845 5.1)."""
+_ENCRYPTION: Final = 1
+_MAX_TRACKS: Final = 128
+"""Tracks that are read."""
 
 Fields = dict[int, tuple[int, int]]
 
 
-@dataclass(slots=True)
-class Track:
-    """One track. picture and sound: the facts that it gives of a media."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The geometry in a Video element: px as coded and as displayed, and clockwise degrees to display."""
+
+    stored_width: int
+    stored_height: int
+    width: int
+    height: int
+    rotation: int
+    pixel_aspect_ratio: float | None
+    has_alpha: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEntry:
+    """One track. `picture`, `fps` are those of a video track; `sample_rate` (Hz), `channels` of an audio track."""
 
     number: int
     type: int
     codec: str | None
     default: bool
     encrypted: bool
-    picture: dict[str, Any] = field(default_factory=dict)
-    sound: dict[str, Any] = field(default_factory=dict)
+    picture: Picture | None = None
+    fps: float | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
 
 
-def tracks_of(data: bytes) -> list[Track]:
-    """The entries of a Tracks element, in their order."""
+def read_tracks(data: bytes) -> list[TrackEntry]:
+    """Return the entries of a Tracks element, in their order. Raise `BoundReached`."""
     entries = [(start, end) for identifier, start, end in ebml.children(data) if identifier == _ENTRY]
-    return [_track(data, *entry) for entry in entries[:_MANY]]
+    return [_read_entry(data, *entry) for entry in entries[:_MAX_TRACKS]]
 
 
-def _track(data: bytes, start: int, end: int) -> Track:
+def _read_entry(data: bytes, start: int, end: int) -> TrackEntry:
     fields = _fields(data, start, end)
-    private = slice(*fields.get(_PRIVATE, (0, 0)))
-    track = Track(
-        number=_unsigned(data, fields, _NUMBER),
-        type=_unsigned(data, fields, _TYPE),
-        codec=codec_of(ebml.text(data, *fields.get(_CODEC, (0, 0))), data[private]),
-        default=_unsigned(data, fields, _DEFAULT_FLAG, 1) == 1,
-        encrypted=_encrypted(data, fields),
+    track_type = _uint(data, fields, _TYPE)
+    codec = _codec(ebml.read_text(data, *fields.get(_CODEC, (0, 0))), data[slice(*fields.get(_PRIVATE, (0, 0)))])
+    video = _fields(data, *fields.get(_VIDEO, (0, 0))) if track_type == VIDEO_TRACK else {}
+    audio = _fields(data, *fields.get(_AUDIO, (0, 0))) if track_type == AUDIO_TRACK else {}
+    is_audio = track_type == AUDIO_TRACK
+    return TrackEntry(
+        number=_uint(data, fields, _NUMBER),
+        type=track_type,
+        codec=codec,
+        default=_uint(data, fields, _DEFAULT_FLAG, 1) == 1,
+        encrypted=_is_encrypted(data, fields),
+        picture=_read_picture(data, video) if track_type == VIDEO_TRACK else None,
+        fps=_frame_rate(_uint(data, fields, _DEFAULT_DURATION)) if track_type == VIDEO_TRACK else None,
+        sample_rate=_sample_rate(data, audio, codec) if is_audio else None,
+        channels=_uint(data, audio, _CHANNELS, 1) or None if is_audio else None,
     )
-    if track.type == PICTURES:
-        track.picture = _picture(data, _fields(data, *fields.get(_VIDEO, (0, 0))))
-        track.picture["fps"] = _rate(_unsigned(data, fields, _DEFAULT_DURATION))
-    elif track.type == SOUND:
-        track.sound = _sound(data, _fields(data, *fields.get(_AUDIO, (0, 0))))
-        if track.codec == "opus":
-            track.sound["sample_rate"] = _OPUS_RATE
-    return track
 
 
 def _fields(data: bytes, start: int, end: int) -> Fields:
-    """The first of each kind of child."""
+    """Return the range of the first child of each type."""
     fields: Fields = {}
     for identifier, begin, stop in ebml.children(data, start, end):
         fields.setdefault(identifier, (begin, stop))
     return fields
 
 
-def _unsigned(data: bytes, fields: Fields, identifier: int, default: int = 0) -> int:
-    return ebml.unsigned(data, *fields[identifier]) if identifier in fields else default
+def _uint(data: bytes, fields: Fields, identifier: int, default: int = 0) -> int:
+    return ebml.read_uint(data, *fields[identifier]) if identifier in fields else default
 
 
-def _encrypted(data: bytes, fields: Fields) -> bool:
-    """ContentEncodingType 1: encryption; the other, which is the default, is compression."""
+def _is_encrypted(data: bytes, fields: Fields) -> bool:
+    """Return whether a ContentEncodingType is 1, encryption; the default is compression (RFC 9559 5.1.4.1.31.4)."""
     for identifier, start, end in ebml.children(data, *fields.get(_ENCODINGS, (0, 0))):
-        if identifier == _ENCODING and _unsigned(data, _fields(data, start, end), _ENCODING_TYPE) == _ENCRYPTED:
+        if identifier == _ENCODING and _uint(data, _fields(data, start, end), _ENCODING_TYPE) == _ENCRYPTION:
             return True
     return False
 
 
-def _picture(data: bytes, fields: Fields) -> dict[str, Any]:
-    stored_width, stored_height = _unsigned(data, fields, _WIDTH), _unsigned(data, fields, _HEIGHT)
+def _read_picture(data: bytes, fields: Fields) -> Picture | None:
+    stored_width, stored_height = _uint(data, fields, _WIDTH), _uint(data, fields, _HEIGHT)
     if not stored_width or not stored_height:
-        return {}
+        return None
     left, right, top, bottom = (
-        _unsigned(data, fields, side) for side in (_CROP_LEFT, _CROP_RIGHT, _CROP_TOP, _CROP_BOTTOM)
+        _uint(data, fields, side) for side in (_CROP_LEFT, _CROP_RIGHT, _CROP_TOP, _CROP_BOTTOM)
     )
     width, height = stored_width - left - right, stored_height - top - bottom
     if width <= 0 or height <= 0:
         width, height = stored_width, stored_height
-    shape = (_unsigned(data, fields, _DISPLAY_WIDTH, width), _unsigned(data, fields, _DISPLAY_HEIGHT, height))
-    known = all(shape) and _unsigned(data, fields, _DISPLAY_UNIT) != _UNIT_UNKNOWN
+    shown_width, shown_height = _uint(data, fields, _DISPLAY_WIDTH, width), _uint(data, fields, _DISPLAY_HEIGHT, height)
+    known = shown_width and shown_height and _uint(data, fields, _DISPLAY_UNIT) != _UNIT_UNKNOWN
     rotation = _rotation(data, fields)
-    turned = rotation in (90, 270)
-    return {
-        "stored_width": stored_width,
-        "stored_height": stored_height,
-        "width": height if turned else width,
-        "height": width if turned else height,
-        "rotation": rotation,
-        "pixel_aspect_ratio": shape[0] * height / (shape[1] * width) if known else None,
-        "has_alpha": _unsigned(data, fields, _ALPHA) == 1,
-    }
+    transposed = rotation in (90, 270)
+    return Picture(
+        stored_width=stored_width,
+        stored_height=stored_height,
+        width=height if transposed else width,
+        height=width if transposed else height,
+        rotation=rotation,
+        pixel_aspect_ratio=shown_width * height / (shown_height * width) if known else None,
+        has_alpha=_uint(data, fields, _ALPHA) == 1,
+    )
 
 
 def _rotation(data: bytes, fields: Fields) -> int:
-    """Clockwise degrees: the roll of a projection turns the picture counter-clockwise (RFC 9559 5.1.4.1.28)."""
+    """Return clockwise degrees: the roll of a projection rotates counter-clockwise (RFC 9559 5.1.4.1.28)."""
     projection = _fields(data, *fields.get(_PROJECTION, (0, 0)))
-    yaw, pitch, roll = (ebml.real(data, *projection.get(angle, (0, 0))) for angle in (_YAW, _PITCH, _ROLL))
+    yaw, pitch, roll = (ebml.read_float(data, *projection.get(angle, (0, 0))) for angle in (_YAW, _PITCH, _ROLL))
     if yaw or pitch or not roll or roll % 90:
         return 0
     return round(-roll) % 360
 
 
-def _rate(nanoseconds: int) -> float | None:
-    """Frames in a s. Muxers cut a frame's time to whole ns: 16,666,666 is 60 in a s, 41,708,333 is 24000/1001."""
+def _frame_rate(nanoseconds: int) -> float | None:
+    """Return frames/s by frame duration, which muxers truncate: 16,666,666 ns is 60, 41,708,333 ns is 24000/1001."""
     if not nanoseconds:
         return None
     for base in (1.0, 1.001):
@@ -134,13 +153,15 @@ def _rate(nanoseconds: int) -> float | None:
     return 1e9 / nanoseconds
 
 
-def _sound(data: bytes, fields: Fields) -> dict[str, Any]:
-    rate = ebml.real(data, *(fields.get(_OUTPUT_RATE) or fields.get(_RATE) or (0, 0))) if _RATE in fields else 8000.0
-    return {
-        "sample_rate": round(rate) if rate and rate > 0 else None,
-        "channels": _unsigned(data, fields, _CHANNELS, 1) or None,
-    }
+def _sample_rate(data: bytes, fields: Fields, codec: str | None) -> int | None:
+    if codec == "opus":
+        return _OPUS_RATE
+    stated = fields.get(_OUTPUT_RATE) or fields.get(_RATE) or (0, 0)
+    rate = ebml.read_float(data, *stated) if _RATE in fields else _DEFAULT_RATE
+    return round(rate) if rate and rate > 0 else None
 
+
+# --- names of codecs
 
 _VIDEO_CODECS: Final = {
     "V_AV1": "av1",
@@ -189,17 +210,14 @@ _AUDIO_CODECS: Final = {
 }
 
 
-def codec_of(name: str, private: bytes) -> str | None:
-    """Our name for a track's CodecID and, where that only says whose structure it is, its CodecPrivate."""
+def _codec(name: str, private: bytes) -> str | None:
+    """Return the codec of a CodecID, or of its CodecPrivate if the CodecID only names another container's structure."""
     if name == "V_MS/VFW/FOURCC":
         return fourcc_codec(private[16:20]) if len(private) >= 20 else None
     if name in ("V_QUICKTIME", "A_QUICKTIME"):  # a sample description: its size, then its type
-        return (
-            sample_entry_codec(private[4:8], VIDEO_ENTRIES if name[0] == "V" else AUDIO_ENTRIES)
-            if len(private) >= 8
-            else None
-        )
+        table = VIDEO_ENTRIES if name[0] == "V" else AUDIO_ENTRIES
+        return sample_entry_codec(private[4:8], table) if len(private) >= 8 else None
     if name == "A_MS/ACM":
         return coding_of(private, "little").codec if len(private) >= 14 else None
-    # A name may go on with a profile: A_AAC/MPEG4/LC/SBR, A_PCM/INT/LIT, A_DTS/EXPRESS.
+    # A name may end with a profile: A_AAC/MPEG4/LC/SBR, A_PCM/INT/LIT, A_DTS/EXPRESS.
     return _VIDEO_CODECS.get(name) or _AUDIO_CODECS.get(name) or _AUDIO_CODECS.get(name.partition("/")[0])

@@ -1,23 +1,26 @@
-"""MP4, QuickTime, M4A, M4V and 3GP: one box structure, told apart by brand (ISO/IEC 14496-12; QuickTime File Format).
+"""Read MP4, QuickTime, M4A, M4V and 3GP: one box structure, distinguished by brand.
 
-The length is that of the movie header, which is what players show and other readers state, unless the tracks contradict
-it; of a fragmented file it is what the fragments hold, from the first to the last.
+ISO/IEC 14496-12 for all of them; QTFF: Apple's QuickTime File Format.
+
+The duration is that of the movie header, which players show and other readers state, unless the tracks contradict it.
+The duration of a fragmented file is what its fragments hold, from the first to the last.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
 from preflight.probes.codec_names import STILL_CODECS
 from preflight.probes.mp4.duration import Duration, duration_of
-from preflight.probes.mp4.layout import Layout, Survey
-from preflight.probes.mp4.movie import PICTURES, SOUND, Movie, Track
+from preflight.probes.mp4.layout import Layout, LayoutReader
+from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
 from preflight.probes.mp4.timing import read_stts
 from preflight.sources import Source
 
-_BRANDS: Final = {
+_FORMATS: Final = {
     b"qt  ": "mov",
     b"M4A ": "m4a",
     b"M4B ": "m4a",
@@ -26,162 +29,187 @@ _BRANDS: Final = {
     b"M4VH": "m4v",
     b"M4VP": "m4v",
 }
-_TIMES: Final = frozenset(("bit_rate", "duration", "fps", "frames", "variable_fps"))
-_LATE: Final = 1.0
+"""The format by major brand; any other brand is MP4."""
+_TIMING_FACTS: Final = frozenset(("bit_rate", "duration", "fps", "frames", "variable_fps"))
+_LATE_START: Final = 1.0
 """s before the first frame of a fragmented file that other readers add to its duration."""
 
 
-def read(source: Source, need: Need, name: str) -> Media:
-    """The facts of a file of the MP4 family. Reads the movie box, of fragmented files the fragment headers too."""
-    survey = Survey(source, need)
-    layout = survey.run()
+def read(source: Source, need: Need, _name: str) -> Media:
+    """Return the facts of a file of the MP4 family. Read the moov box, and the fragment headers of fragmented files."""
+    reader = LayoutReader(source, need)
+    layout = reader.find_movie()
     movie = layout.movie
     size = source.size
     if movie is None:
-        return Media(None, _format(layout), size, streamable=layout.streamable, notes=_lost(layout))
-    films, covers = _films(movie, _format(layout) == "m4a")
-    film, sound = _played(films), _played([track for track in movie.tracks if track.handler == SOUND])
-    if movie.fragmented and not need.facts.isdisjoint(_TIMES):
-        survey.follow(film)
-    lasting = duration_of(movie, film or sound)
-    duration = _seconds(survey, movie, lasting)
-    absent = NONE if movie.whole and (film or sound) else None
-    return Media(
-        kind=VIDEO if film else AUDIO if sound else None,
+        return Media(None, _format(layout), size, streamable=layout.streamable, notes=_notes_without_movie(layout))
+    videos, has_covers = _video_tracks(movie, is_audio_brand=_format(layout) == "m4a")
+    video, audio = _played(videos), _played([track for track in movie.tracks if track.handler == AUDIO_HANDLER])
+    if movie.fragmented and not need.facts.isdisjoint(_TIMING_FACTS):
+        reader.read_fragments(video)
+    stated = duration_of(movie, video or audio)
+    duration = _seconds(reader, movie, stated)
+    absent = NONE if movie.is_fully_read and (video or audio) else None
+    notes = {
+        **_notes(layout, movie, stated, duration),
+        "cover_art": has_covers or movie.cover_art,
+        "multiple_video_tracks": len(videos) > 1,
+    }
+    media = Media(
+        kind=VIDEO if video else AUDIO if audio else None,
         format=_format(layout),
         size=size,
         duration=duration,
         bit_rate=round(size * 8 / duration) if duration and size else None,
         encrypted=_encrypted(movie),
         streamable=layout.streamable,
-        notes=_notes(layout, movie, lasting, duration, len(films) > 1, covers),
-        **_film_facts(layout, movie, film, absent),
-        **_sound_facts(sound, absent),
+        video_codec=absent,
+        audio_codec=absent,
+        notes=tuple(sorted(note for note, applies in notes.items() if applies)),
     )
+    if video is not None:
+        media = _add_video(media, layout, movie, video)
+    return _add_audio(media, audio) if audio is not None else media
 
 
 def _format(layout: Layout) -> str:
-    """By major brand. Without one it is QuickTime, which is older than brands; fragments are not."""
+    """Return the format by major brand. Without one it is QuickTime, which predates brands, unless it is a segment."""
     brand = layout.brand
     if brand is None:
-        return "mp4" if layout.segment else "mov"
-    return "3gp" if brand.startswith(b"3g") else _BRANDS.get(brand, "mp4")
+        return "mp4" if layout.is_segment else "mov"
+    return "3gp" if brand.startswith(b"3g") else _FORMATS.get(brand, "mp4")
 
 
-def _films(movie: Movie, song: bool) -> tuple[list[Track], bool]:
-    """The tracks that are films, and whether others are covers or the pictures of chapters.
+def _video_tracks(movie: Movie, *, is_audio_brand: bool) -> tuple[list[Track], bool]:
+    """Return the tracks that are videos, and whether others are covers or the pictures of chapters.
 
-    Tracks of depth or thumbnails, which say that they only help another, are neither. One still picture beside another
-    film, or in a file whose brand says that it is a song, is its cover; beside sound alone it is what players show.
+    Tracks of depth or thumbnails, which declare that they only help another, are neither. A still picture next to
+    another video track, or in a file whose brand says that it is audio, is its cover; next to audio alone it is what
+    players show.
     """
     chapters = frozenset[int]().union(*(track.chapters for track in movie.tracks))
-    pictures = [track for track in movie.tracks if track.handler == PICTURES and not track.auxiliary]
-    accompanied = len(pictures) > 1 or (song and any(track.handler == SOUND for track in movie.tracks))
-    films = []
+    pictures = [track for track in movie.tracks if track.handler == VIDEO_HANDLER and not track.auxiliary]
+    has_audio = any(track.handler == AUDIO_HANDLER for track in movie.tracks)
+    accompanied = len(pictures) > 1 or (is_audio_brand and has_audio)
+    videos = []
     for track in pictures:
         codec = track.entry.codec if track.entry else None
         if track.id not in chapters and not (accompanied and track.samples == 1 and codec in STILL_CODECS):
-            films.append(track)
-    return films, len(films) < len(pictures)
+            videos.append(track)
+    return videos, len(videos) < len(pictures)
 
 
 def _played(tracks: list[Track]) -> Track | None:
-    """The first that is switched on; where none is, the writer did not know the flag."""
+    """Return the first enabled track, or the first one if the writer did not set the flag on any."""
     return next((track for track in tracks if track.enabled), tracks[0] if tracks else None)
 
 
-def _seconds(survey: Survey, movie: Movie, lasting: Duration) -> float | None:
-    """The length of what the file holds; where its fragments could not all be seen, what a header promises."""
-    fragments = survey.layout.fragments
-    if fragments is not None and survey.layout.in_fragments:
+def _seconds(reader: LayoutReader, movie: Movie, stated: Duration) -> float | None:
+    """Return the duration of what the file holds, or what a header states if not all fragments could be read."""
+    layout = reader.layout
+    fragments = layout.fragments
+    if fragments is not None and layout.is_fragmented:
         span = fragments.span if fragments.ended else None
-        seen = span[1] - span[0] if span else survey.promised_seconds()
-        if seen:
-            return seen
-        # A movie header beside samples of its own may count them alone, without the fragments (8.2.2.3, 8.8.2).
+        read = span[1] - span[0] if span else reader.stated_seconds()
+        if read:
+            return read
+        # A movie header next to samples of its own may count only those, without the fragments (8.2.2.3, 8.8.2).
         return None if any(track.samples for track in movie.tracks) else movie.seconds
-    seconds = lasting.seconds
+    seconds = stated.seconds
     if seconds is None:
-        tracks = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
+        tracks = [track for track in movie.tracks if track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)]
         seconds = max((track.stated_seconds(movie.timescale) or 0 for track in tracks), default=0) or None
     if seconds is None and (fragments is None or not fragments.ended):
-        seconds = survey.promised_seconds()  # a promise of fragments that are visibly not there is none
+        seconds = reader.stated_seconds()  # not if the file visibly lacks the fragments that it announces
     return seconds
 
 
-def _film_facts(layout: Layout, movie: Movie, film: Track | None, absent: str | None) -> dict[str, Any]:
-    if film is None:
-        return {"video_codec": absent}
-    entry = film.entry
-    width = entry.width if entry and entry.width else film.width or None
-    height = entry.height if entry and entry.height else film.height or None
-    rotation = (film.rotation + movie.rotation) % 360
-    facts: dict[str, Any] = {
-        "width": height if rotation % 180 else width,
-        "height": width if rotation % 180 else height,
-        "stored_width": width,
-        "stored_height": height,
-        "rotation": rotation,
-        "pixel_aspect_ratio": entry.pixel_aspect_ratio if entry else None,
-        "video_codec": entry.codec if entry else None,
-    }
+def _add_video(media: Media, layout: Layout, movie: Movie, video: Track) -> Media:
+    entry = video.entry
+    width = entry.width if entry and entry.width else video.width or None
+    height = entry.height if entry and entry.height else video.height or None
+    rotation = (video.rotation + movie.rotation) % 360
+    rate = _frame_rate(layout, movie, video)
+    return replace(
+        media,
+        width=height if rotation % 180 else width,
+        height=width if rotation % 180 else height,
+        stored_width=width,
+        stored_height=height,
+        rotation=rotation,
+        pixel_aspect_ratio=entry.pixel_aspect_ratio if entry else None,
+        frames=rate.frames,
+        fps=rate.fps,
+        variable_fps=rate.variable,
+        video_codec=entry.codec if entry else None,
+    )
+
+
+class _FrameRate(NamedTuple):
+    """How many frames a video has, and their rate; None = not known."""
+
+    frames: int | None = None
+    fps: float | None = None
+    variable: bool | None = None
+
+
+def _frame_rate(layout: Layout, movie: Movie, video: Track) -> _FrameRate:
+    """Count frames and measure their rate, in the fragments if there are any, else by the sample table."""
     fragments = layout.fragments
-    if fragments is not None and layout.in_fragments:
-        timing, counted = fragments.timing(film), fragments.ended and not fragments.skipped
+    if fragments is not None and layout.is_fragmented:
+        timing, complete = fragments.timing(video), fragments.ended and not fragments.skipped
     else:
-        timing, counted = read_stts(movie.data, *film.lengths), True
-    if timing is not None and timing.frames and (counted or timing.constant):
-        facts["frames"] = timing.frames if counted else None
-        negative = timing.negative
-        ticks = film.duration if negative else timing.ticks
-        facts["fps"] = timing.frames * film.timescale / ticks if ticks and film.timescale else None
-        facts["variable_fps"] = None if negative else timing.variable
-    return facts
+        timing, complete = read_stts(movie.data, *video.stts), True
+    if timing is None or not timing.frames or not (complete or timing.is_constant):
+        return _FrameRate()
+    ticks = video.duration if timing.has_negative else timing.ticks
+    return _FrameRate(
+        timing.frames if complete else None,
+        timing.frames * video.timescale / ticks if ticks and video.timescale else None,
+        None if timing.has_negative else timing.is_variable,
+    )
 
 
-def _sound_facts(sound: Track | None, absent: str | None) -> dict[str, Any]:
-    if sound is None or sound.entry is None:
-        return {"audio_codec": absent if sound is None else None}
-    return {"audio_codec": sound.entry.codec, "sample_rate": sound.entry.rate, "channels": sound.entry.channels}
+def _add_audio(media: Media, audio: Track) -> Media:
+    entry = audio.entry
+    if entry is None:
+        return replace(media, audio_codec=None)
+    return replace(media, audio_codec=entry.codec, sample_rate=entry.rate, channels=entry.channels)
 
 
 def _encrypted(movie: Movie) -> bool | None:
     entries = [track.entry for track in movie.tracks if track.entry is not None]
     if any(entry.encrypted for entry in entries):
         return True
-    return False if entries and movie.whole else None
+    return False if entries and movie.is_fully_read else None
 
 
-def _lost(layout: Layout) -> tuple[str, ...]:
+def _notes_without_movie(layout: Layout) -> tuple[str, ...]:
     """Return the notes that say why there are no facts."""
     if layout.broken:
         return ("bad_header",)
     if layout.limited:
         return ("read_limit",)
     missing = ("no_moov",) if layout.streamable is None else ()
-    return (*missing, "truncated") if layout.cut else missing
+    return (*missing, "truncated") if layout.truncated else missing
 
 
-def _notes(
-    layout: Layout, movie: Movie, lasting: Duration, seconds: float | None, several: bool, covers: bool
-) -> tuple[str, ...]:
-    tracks = [track for track in movie.tracks if track.handler in (PICTURES, SOUND)]
-    cut = layout.cut or not movie.complete
-    span = layout.fragments.span if layout.fragments is not None else None
-    whole = not layout.in_fragments  # of fragments the headers of the movie box know nothing
-    unseen = seconds is None and layout.fragments is not None and not (layout.fragments.ended or layout.broken)
-    stopped = not movie.timescale or any(not track.timescale for track in tracks)
-    seen = {
-        "bad_header": stopped or (whole and lasting.contradicted),
-        "cover_art": covers or movie.cover_art,
-        "edit_list": lasting.edited,
+def _notes(layout: Layout, movie: Movie, stated: Duration, seconds: float | None) -> dict[str, bool]:
+    tracks = [track for track in movie.tracks if track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)]
+    fragments = layout.fragments
+    truncated = layout.truncated or not movie.complete
+    span = fragments.span if fragments is not None else None
+    in_movie = not layout.is_fragmented  # the headers of the moov box do not describe fragments
+    unread = seconds is None and fragments is not None and not (fragments.ended or layout.broken)
+    without_clock = not movie.timescale or any(not track.timescale for track in tracks)
+    return {
+        "bad_header": without_clock or (in_movie and stated.contradicted),
+        "edit_list": stated.edited,
         # If no duration is needed, fragments are not read, and only `mvex` announces them.
-        "fragmented": movie.fragmented if layout.fragments is None else layout.in_fragments,
-        "late_start": span is not None and span[0] > _LATE,
-        "multiple_video_tracks": several,
-        "no_media_data": layout.has_media is False and not cut,
-        "nothing_shown": whole and lasting.nothing_shown,
-        "read_limit": movie.limited or unseen,
-        "truncated": cut,
+        "fragmented": movie.fragmented if fragments is None else layout.is_fragmented,
+        "late_start": span is not None and span[0] > _LATE_START,
+        "no_media_data": layout.has_media is False and not truncated,
+        "nothing_shown": in_movie and stated.nothing_shown,
+        "read_limit": movie.limited or unread,
+        "truncated": truncated,
     }
-    return tuple(note for note, applies in seen.items() if applies)

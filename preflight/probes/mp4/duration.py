@@ -1,41 +1,38 @@
-"""Duration of a movie without fragments: the movie header, checked against the tracks (ISO/IEC 14496-12 8.2.2, 8.4.2,
-8.6.1.2, 8.6.6).
+"""Determine the duration of a movie without fragments: the movie header, checked against the tracks.
 
-`mvhd`, `tkhd` and `elst` repeat what `stts` says, wrongly if a writer overflows 32 bits or copies a header.
-A decoder plays samples, so the samples' described_span lengths decide where the others contradict them.
+`mvhd`, `tkhd` and `elst` repeat what `stts` says, wrongly if a writer overflows 32 bits or copies a header. A decoder
+plays samples, so their durations decide where the others contradict them (ISO/IEC 14496-12 8.2.2, 8.4.2, 8.6.1.2,
+8.6.6).
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from preflight.probes.mp4.movie import PICTURES, SOUND, Movie, Track
-from preflight.probes.mp4.timing import Edits, media_ticks
+from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
+from preflight.probes.mp4.timing import MIN_NEGATIVE, NORMAL_RATE, Edits, media_ticks
 
 _SLACK: Final = 0.3
-"""s by which headers may differ without a contradiction: some frames, an encoder's delay (2112 samples of 8 kHz)."""
-_SHARE: Final = 0.01
-"""The same as a part of the whole."""
+"""s by which headers may differ without a contradiction: some frames, or an encoder's delay (2112 samples at 8 kHz)."""
+_RELATIVE_SLACK: Final = 0.01
+"""The same, relative to the duration."""
 _MIN_NOTABLE: Final = 0.1
 """s: encoders trim their own delay by edits (48 ms in AAC) that are not noticeable."""
 _MIN_RATE: Final = 8000
 """Hz; the lowest sample rate in use."""
-_PRIMING: Final = 4096
+_MAX_PRIMING_SAMPLES: Final = 4096
 """Samples that AAC encoders may add: 1024 to 2112 before the content, and up to a frame of 2048 after it."""
-_TICKS: Final = 2
-"""Ticks of the movie's clock that rounding may cost."""
-_MIN_NEGATIVE: Final = 1 << 31
-"""An empty edit from here on is a negative number that was written as an unsigned one."""
-_NORMAL_RATE: Final = 0x10000
+_SLACK_TICKS: Final = 2
+"""Ticks of the movie's clock by which rounding may change a duration."""
 
 
 class Presentation(NamedTuple):
     """How one track plays, in s.
 
-    shown         of samples that are played
-    waiting       of empty edits
+    shown         of the samples that are played
+    waiting       of the empty edits
     media         of all samples
-    inconsistent  whether its own headers contradict each other
+    inconsistent  whether the headers of the track contradict each other
     """
 
     shown: float
@@ -65,17 +62,17 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
     shortest = longest = played = 0.0
     described_span: Presentation | None = None
     contradicted = edited = known = False
-    checked = movie.whole  # not if a track has no known length, or if the box is truncated
+    checked = movie.is_fully_read
     for track in movie.tracks:
         span = _presentation(movie, track)
         described_span = span if track is described else described_span
-        lasting = track.handler in (PICTURES, SOUND)
-        edited |= lasting and track.edits is not None and _is_notably_edited(movie, track, track.edits, span)
+        is_played = track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)
+        edited |= is_played and track.edits is not None and _is_notably_edited(movie, track, track.edits, span)
         if span is None:
-            checked &= not track.samples
+            checked &= not track.samples  # a track of unknown duration may be the longest
             continue
         longest = max(longest, span.shown + span.waiting)
-        if lasting:
+        if is_played:
             known = True
             contradicted |= span.inconsistent
             shortest, played = max(shortest, span.shown), max(played, span.shown + span.waiting)
@@ -91,16 +88,16 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
 
 
 def _is_between(movie: Movie, shortest: float, seconds: float, longest: float) -> bool:
-    """Return whether `seconds` lies between the two, allowing for rounding."""
-    slack = max(_SLACK, _SHARE * seconds, _TICKS / movie.timescale if movie.timescale else 0)
+    """Return whether `seconds` is between the two others, allowing for rounding."""
+    slack = max(_SLACK, _RELATIVE_SLACK * seconds, _SLACK_TICKS / movie.timescale if movie.timescale else 0)
     return shortest - slack <= seconds <= longest + slack
 
 
 def _presentation(movie: Movie, track: Track) -> Presentation | None:
-    """Return what plays of one track; None if the lengths of its samples are not known."""
-    if not track.timescale or (track.edits is not None and not track.edits.whole):
+    """Return what plays of one track; None if the durations of its samples are not known."""
+    if not track.timescale or (track.edits is not None and not track.edits.complete):
         return None
-    ticks = media_ticks(movie.data, *track.lengths, track.samples) if movie.complete else None
+    ticks = media_ticks(movie.data, *track.stts, track.samples) if movie.complete else None
     stated = track.duration
     if ticks is None:
         ticks = stated
@@ -108,12 +105,14 @@ def _presentation(movie: Movie, track: Track) -> Presentation | None:
         return None
     media = ticks / track.timescale
     inconsistent = (
-        stated is not None and stated > 0 and abs(stated / track.timescale - media) > max(_SLACK, _SHARE * media)
+        stated is not None
+        and stated > 0
+        and abs(stated / track.timescale - media) > max(_SLACK, _RELATIVE_SLACK * media)
     )
     if track.edits is None or not movie.timescale:
         return Presentation(media, 0.0, media, inconsistent=inconsistent)
-    shown, waiting = _edited(movie, track, (ticks + track.shift) / track.timescale)
-    inconsistent |= track.edits.waiting >= _MIN_NEGATIVE
+    shown, waiting = _play_edits(movie, track, (ticks + track.shift) / track.timescale)
+    inconsistent |= track.edits.waiting >= MIN_NEGATIVE
     return Presentation(shown, waiting, media, inconsistent)
 
 
@@ -121,9 +120,9 @@ def _is_notably_edited(movie: Movie, track: Track, edits: Edits, span: Presentat
     """Return whether playback differs noticeably from the media."""
     scale = movie.timescale
     if not scale:
-        return not edits.plain
+        return not edits.is_single
     stated = edits.stated / scale
-    if not edits.plain or edits.waiting > _MIN_NOTABLE * scale:
+    if not edits.is_single or edits.waiting > _MIN_NOTABLE * scale:
         return True
     if span is None:
         return False
@@ -134,23 +133,23 @@ def _is_notably_edited(movie: Movie, track: Track, edits: Edits, span: Presentat
 
 
 def _added_by_encoders(track: Track) -> float:
-    """Return the s that an audio encoder may add before and after the content; longer at low sample rates."""
-    rate = track.entry.rate if track.handler == SOUND and track.entry else None
-    return _PRIMING / max(rate, _MIN_RATE) if rate else 0.0
+    """Return the s that an audio encoder may add before and after the content, which is more at low sample rates."""
+    rate = track.entry.rate if track.handler == AUDIO_HANDLER and track.entry else None
+    return _MAX_PRIMING_SAMPLES / max(rate, _MIN_RATE) if rate else 0.0
 
 
-def _edited(movie: Movie, track: Track, end: float) -> tuple[float, float]:
-    """Return s shown and s waited, of media that ends at `end` s; an edit of length 0 lasts to that end."""
+def _play_edits(movie: Movie, track: Track, end: float) -> tuple[float, float]:
+    """Return the s shown and the s waited, of media that ends at `end` s; an edit of length 0 lasts to that end."""
     assert track.edits is not None
     shown = waiting = 0.0
     for length, start, rate in track.edits.entries:
         seconds, begin = length / movie.timescale, start / track.timescale
         if start == -1:
-            waiting += seconds if length < _MIN_NEGATIVE else 0.0
-        elif not rate:  # a single picture, for as long as the edit says
+            waiting += seconds if length < MIN_NEGATIVE else 0.0
+        elif not rate:  # a single picture, for as long as the edit states
             shown += seconds if begin < end else 0.0
         else:
-            speed = abs(rate - (1 << 32) if rate >= _MIN_NEGATIVE else rate) / _NORMAL_RATE
+            speed = abs(rate - (1 << 32) if rate >= MIN_NEGATIVE else rate) / NORMAL_RATE
             until = min(begin + seconds * speed, end) if length else end
             shown += max(0.0, until - max(begin, 0.0)) / speed
     return shown, waiting

@@ -1,31 +1,31 @@
-"""Sample entries: what `stsd` says of a track's pictures or sound (ISO/IEC 14496-12 8.5.2, 12.1.3, 12.2.3).
+"""Read sample entries: how `stsd` describes a track's video or audio (ISO/IEC 14496-12 8.5.2, 12.1.3, 12.2.3).
 
-QuickTime's sound descriptions of version 1 and 2 are in QuickTime File Format, "Sound sample descriptions".
+QuickTime's descriptions of version 1 and 2 are in QuickTime File Format, "Sound sample descriptions"; the descriptors
+in `esds` in ISO/IEC 14496-1 7.2.6.
 """
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple
 
 from preflight.probes.codec_names import (
     AUDIO_ENTRIES,
     AUDIO_OBJECT_TYPES,
-    AUDIO_PROFILES,
+    MPEG4_AUDIO_CODECS,
     VIDEO_ENTRIES,
     VIDEO_OBJECT_TYPES,
     sample_entry_codec,
 )
-from preflight.probes.isobmff import boxes
+from preflight.probes.isobmff import EMPTY, Range, first_of_each
 from preflight.probes.mpeg_audio.aac_config import CONFIG_BYTES, audio_config
-from preflight.sources import BoundReached
 
-_CHILDREN: Final = 256
-"""Boxes of one parent that are looked at; real ones hold a dozen."""
-_PICTURE: Final = Struct(">24x2H")
-_SOUND: Final = Struct(">8xH6xH2x4xI")
-_SOUND_2: Final = Struct(">28x4xdI")
+_MAX_CHILDREN: Final = 256
+"""Boxes of one parent that are read; real ones hold a dozen."""
+_VIDEO_FIELDS: Final = Struct(">24x2H")
+_AUDIO_FIELDS: Final = Struct(">8xH6xH2x4xI")
+_AUDIO_FIELDS_2: Final = Struct(">28x4xdI")
 _PROTECTED: Final = frozenset((b"encv", b"enca", b"drms", b"drmi"))
 _RESTRICTED: Final = b"resv"
 _OPUS_RATE: Final = 48000
@@ -36,11 +36,14 @@ _MLP_CHANNELS: Final = (2, 1, 1, 2, 2, 2, 2, 1, 1, 2, 2, 1, 1)
 _CICP_CHANNELS: Final = (0, 1, 2, 3, 4, 5, 6, 8, 2, 3, 4, 7, 8, 24, 8, 12, 10, 12, 14, 12, 14)
 """ISO/IEC 23091-3: loudspeakers of each ChannelConfiguration."""
 
-Range = tuple[int, int]
 
+class SampleEntry(NamedTuple):
+    """One sample entry; None = not stated.
 
-class Entry(NamedTuple):
-    """One sample entry; None = not stated. `width`, `height` px as coded; `rate` Hz; `pixel_aspect_ratio` of `pasp`."""
+    width, height       px as coded
+    pixel_aspect_ratio  as `pasp` states it
+    rate                Hz
+    """
 
     codec: str | None
     encrypted: bool
@@ -52,24 +55,17 @@ class Entry(NamedTuple):
 
 
 def children(data: bytes, start: int, end: int) -> dict[bytes, Range]:
-    """Return body ranges of the boxes between `start` and `end`, the first of each type. Raises `BoundReached`."""
-    found: dict[bytes, Range] = {}
-    walk = boxes(data, start, end)
-    for kind, at, stop in islice(walk, _CHILDREN):
-        if kind not in found:
-            found[kind] = at, stop
-    if next(walk, None) is not None:
-        raise BoundReached(f"no end of the parent box within {_CHILDREN} boxes")
-    return found
+    """Return the body range of the first child of each type. Raise `BoundReached` if there are too many children."""
+    return first_of_each(data, start, end, _MAX_CHILDREN)
 
 
-def picture_entry(fourcc: bytes, data: bytes, start: int, end: int) -> Entry:
-    """A VisualSampleEntry whose body is `data[start:end]`."""
+def video_entry(fourcc: bytes, data: bytes, start: int, end: int) -> SampleEntry:
+    """Return the VisualSampleEntry whose body is `data[start:end]`."""
     if end - start < 78:
-        return Entry(None, fourcc in _PROTECTED)
-    width, height = _PICTURE.unpack_from(data, start)
+        return SampleEntry(None, fourcc in _PROTECTED)
+    width, height = _VIDEO_FIELDS.unpack_from(data, start)
     inner = children(data, start + 78, end)
-    fourcc, encrypted = _original(fourcc, data, inner)
+    fourcc, encrypted = _unprotected(fourcc, data, inner)
     codec = sample_entry_codec(fourcc, VIDEO_ENTRIES) if fourcc not in _PROTECTED else None
     if codec == "mpeg4" and b"esds" in inner:
         kind, _ = object_type(data, *inner[b"esds"])
@@ -79,26 +75,26 @@ def picture_entry(fourcc: bytes, data: bytes, start: int, end: int) -> Entry:
         at, stop = inner[b"pasp"]
         across, down = int.from_bytes(data[at : at + 4], "big"), int.from_bytes(data[at + 4 : at + 8], "big")
         ratio = across / down if across and down and stop - at >= 8 else None
-    return Entry(codec, encrypted, width or None, height or None, ratio)
+    return SampleEntry(codec, encrypted, width or None, height or None, ratio)
 
 
-def sound_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version: int) -> Entry:
-    """An AudioSampleEntry whose body is `data[start:end]`, in an `stsd` of version `table_version`."""
+def audio_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version: int) -> SampleEntry:
+    """Return the AudioSampleEntry whose body is `data[start:end]`, in an `stsd` of version `table_version`."""
     if end - start < 28:
-        return Entry(None, fourcc in _PROTECTED)
-    version, channels, fixed = _SOUND.unpack_from(data, start)
+        return SampleEntry(None, fourcc in _PROTECTED)
+    version, channels, fixed = _AUDIO_FIELDS.unpack_from(data, start)
     rate = fixed >> 16
-    behind = start + 28
+    first_child = start + 28
     if version == 2 and end - start >= 44:
-        precise, channels = _SOUND_2.unpack_from(data, start)
+        precise, channels = _AUDIO_FIELDS_2.unpack_from(data, start)
         rate = int(precise) if 0 < precise < 1 << 31 else 0
-        behind += 36
+        first_child += 36
     elif version == 1 and table_version == 0:
-        behind += 16
-    inner = children(data, behind, end)
+        first_child += 16
+    inner = children(data, first_child, end)
     if b"wave" in inner:
         inner = {**children(data, *inner[b"wave"]), **inner}
-    fourcc, encrypted = _original(fourcc, data, inner)
+    fourcc, encrypted = _unprotected(fourcc, data, inner)
     codec = sample_entry_codec(fourcc, AUDIO_ENTRIES) if fourcc not in _PROTECTED else None
     if fourcc == b"mlpa":
         rate = fixed  # the only entry whose rate is an integer of 32 bits (Dolby TrueHD in ISO base media files, 3.2.1)
@@ -106,82 +102,104 @@ def sound_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version:
         at, _ = inner[b"srat"]
         rate = int.from_bytes(data[at + 4 : at + 8], "big") or rate
     if fourcc == b"mp4a" and b"esds" in inner:
-        codec, rate, channels = _mpeg4_sound(data, inner[b"esds"], rate, channels)
+        codec, rate, channels = _mpeg4_audio(data, inner[b"esds"], rate, channels)
     elif fourcc == b"mp4a":
         codec = "aac"
     elif fourcc in _AMR_RATES:
         rate, channels = _AMR_RATES[fourcc], 1  # the entry holds placeholders (3GPP TS 26.244 6.5)
     else:
-        rate, channels = _by_own_box(codec, data, inner, rate, channels)
-    return Entry(codec, encrypted, rate=rate or None, channels=channels or None)
+        rate, channels = _by_codec_box(codec, data, inner, rate, channels)
+    return SampleEntry(codec, encrypted, rate=rate or None, channels=channels or None)
 
 
-def _original(fourcc: bytes, data: bytes, inner: dict[bytes, Range]) -> tuple[bytes, bool]:
-    """The type before protection, and whether the samples are encrypted (ISO/IEC 14496-12 8.12)."""
+def _unprotected(fourcc: bytes, data: bytes, inner: dict[bytes, Range]) -> tuple[bytes, bool]:
+    """Return the type before protection, and whether the samples are encrypted (ISO/IEC 14496-12 8.12)."""
     encrypted = fourcc in _PROTECTED
     scheme = inner.get(b"rinf" if fourcc == _RESTRICTED else b"sinf")
     if scheme and (encrypted or fourcc == _RESTRICTED):
-        at, stop = children(data, *scheme).get(b"frma", (0, 0))
+        at, stop = children(data, *scheme).get(b"frma", EMPTY)
         if stop - at >= 4:
             return data[at : at + 4], encrypted
     return fourcc, encrypted
 
 
-def _mpeg4_sound(data: bytes, esds: Range, rate: int, channels: int) -> tuple[str | None, int, int]:
+def _mpeg4_audio(data: bytes, esds: Range, rate: int, channels: int) -> tuple[str | None, int, int]:
     kind, specific = object_type(data, *esds)
     codec = "aac" if kind is None else AUDIO_OBJECT_TYPES.get(kind)
     config = audio_config(specific) if codec == "aac" else None
     if config is None:
         return codec, rate, channels
-    return AUDIO_PROFILES.get(config.profile, codec), config.rate or rate, config.channels or channels
+    return MPEG4_AUDIO_CODECS.get(config.object_type, codec), config.rate or rate, config.channels or channels
 
 
-def _by_own_box(codec: str | None, data: bytes, inner: dict[bytes, Range], rate: int, channels: int) -> tuple[int, int]:
-    """Rate and channels where a codec's own box states them: the entry's own fields are often placeholders."""
-    kind = _OWN.get(codec or "")
-    if kind is None or kind not in inner:
+def _by_codec_box(
+    codec: str | None, data: bytes, inner: dict[bytes, Range], rate: int, channels: int
+) -> tuple[int, int]:
+    """Return the rate and channels that a codec's own box states: the entry's fields are often placeholders."""
+    kind, min_bytes, read_box = _CODEC_BOXES.get(codec or "", (b"", 0, None))
+    if read_box is None or kind not in inner:
         return (_OPUS_RATE if codec == "opus" else rate), channels
     at, end = inner[kind]
-    box = data[at : min(end, at + 48)]
-    if kind == b"dOps" and len(box) >= 2:
-        return _OPUS_RATE, box[1]  # Opus always plays at 48 kHz; the box' rate is that of the source (RFC 7845 5.1)
-    if kind == b"dfLa" and len(box) >= 22:
-        return int.from_bytes(box[18:21], "big") >> 4, (box[20] >> 1 & 7) + 1
-    if kind == b"alac" and len(box) >= 28:
-        return int.from_bytes(box[24:28], "big"), box[13]
-    if kind == b"dac3" and len(box) >= 3:
-        return _dolby(box[0] >> 6, box[1] >> 3 & 7, box[1] >> 2 & 1, rate)
-    if kind == b"dec3" and len(box) >= 5:
-        return _dolby(box[2] >> 6, box[3] >> 1 & 7, box[3] & 1, rate)
-    if kind == b"dmlp" and len(box) >= 4:
-        layout = int.from_bytes(box[2:4], "big") & 0x1FFF or int.from_bytes(box[1:3], "big") >> 7 & 0x1F
-        return rate, sum(count for bit, count in enumerate(_MLP_CHANNELS) if layout >> bit & 1) or channels
-    if kind == b"mhaC" and len(box) >= 3 and box[2] < len(_CICP_CHANNELS):
-        return rate, _CICP_CHANNELS[box[2]] or channels
-    return rate, channels
+    box = data[at : min(end, at + _CODEC_BOX_BYTES)]
+    return read_box(box, rate, channels) if len(box) >= min_bytes else (rate, channels)
 
 
-_OWN: Final = {
-    "ac3": b"dac3",
-    "alac": b"alac",
-    "eac3": b"dec3",
-    "flac": b"dfLa",
-    "mpegh_3d_audio": b"mhaC",
-    "opus": b"dOps",
-    "truehd": b"dmlp",
-}
+def _read_opus(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
+    """Read `dOps`: Opus always plays at 48 kHz; the box states the rate of the source (RFC 7845 5.1)."""
+    return _OPUS_RATE, box[1]
 
 
-def _dolby(rate_code: int, mode: int, low: int, rate: int) -> tuple[int, int]:
-    """ETSI TS 102 366 F.4, F.6: fscod, acmod, lfeon."""
+def _read_flac(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
+    """Read the STREAMINFO in `dfLa` (RFC 9639 8.2)."""
+    return int.from_bytes(box[18:21], "big") >> 4, (box[20] >> 1 & 7) + 1
+
+
+def _read_alac(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
+    return int.from_bytes(box[24:28], "big"), box[13]
+
+
+def _read_ac3(box: bytes, rate: int, _channels: int) -> tuple[int, int]:
+    return _dolby_layout(box[0] >> 6, box[1] >> 3 & 7, box[1] >> 2 & 1, rate)
+
+
+def _read_eac3(box: bytes, rate: int, _channels: int) -> tuple[int, int]:
+    return _dolby_layout(box[2] >> 6, box[3] >> 1 & 7, box[3] & 1, rate)
+
+
+def _dolby_layout(rate_code: int, mode: int, low: int, rate: int) -> tuple[int, int]:
+    """Return rate and channels by fscod, acmod and lfeon (ETSI TS 102 366 F.4, F.6)."""
     return _AC3_RATES[rate_code] if rate_code < 3 else rate, _AC3_CHANNELS[mode] + low
 
 
-_ES, _DECODER, _SPECIFIC = 3, 4, 5
+def _read_truehd(box: bytes, rate: int, channels: int) -> tuple[int, int]:
+    layout = int.from_bytes(box[2:4], "big") & 0x1FFF or int.from_bytes(box[1:3], "big") >> 7 & 0x1F
+    return rate, sum(count for bit, count in enumerate(_MLP_CHANNELS) if layout >> bit & 1) or channels
+
+
+def _read_mpegh(box: bytes, rate: int, channels: int) -> tuple[int, int]:
+    return rate, (_CICP_CHANNELS[box[2]] if box[2] < len(_CICP_CHANNELS) else 0) or channels
+
+
+_CODEC_BOX_BYTES: Final = 48
+_CODEC_BOXES: Final[dict[str, tuple[bytes, int, Callable[[bytes, int, int], tuple[int, int]]]]] = {
+    "ac3": (b"dac3", 3, _read_ac3),
+    "alac": (b"alac", 28, _read_alac),
+    "eac3": (b"dec3", 5, _read_eac3),
+    "flac": (b"dfLa", 22, _read_flac),
+    "mpegh_3d_audio": (b"mhaC", 3, _read_mpegh),
+    "opus": (b"dOps", 2, _read_opus),
+    "truehd": (b"dmlp", 4, _read_truehd),
+}
+"""By codec: its box, the bytes that this needs, and how rate and channels are read."""
+
+
+# --- descriptors
+
+_ES, _DECODER_CONFIG, _DECODER_SPECIFIC = 3, 4, 5
 
 
 def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
-    """objectTypeIndication and the decoder's own configuration in the body of an `esds` box."""
+    """Return objectTypeIndication and the decoder's configuration in the body of an `esds` box."""
     found = _descriptor(data, start + 4, end, _ES)
     if found is None or found[0] + 3 > found[1]:
         return None, b""
@@ -191,16 +209,16 @@ def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
     if flags & 0x40 and at < end:
         at += 1 + data[at]
     at += 2 if flags & 0x20 else 0
-    found = _descriptor(data, at, end, _DECODER)
+    found = _descriptor(data, at, end, _DECODER_CONFIG)
     if found is None or found[0] + 13 > found[1]:
         return None, b""
     at, end = found
-    specific = _descriptor(data, at + 13, end, _SPECIFIC)
+    specific = _descriptor(data, at + 13, end, _DECODER_SPECIFIC)
     return data[at], data[specific[0] : min(specific[1], specific[0] + CONFIG_BYTES)] if specific else b""
 
 
 def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int] | None:
-    """Body of the descriptor at `at` if it is a `tag`; its size has up to four bytes of seven bits."""
+    """Return the body of the descriptor at `at` if its tag is `tag`; its size has up to four bytes of seven bits."""
     if at + 2 > end or data[at] != tag:
         return None
     size = 0

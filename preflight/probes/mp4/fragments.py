@@ -1,80 +1,85 @@
-"""Movie fragments added up: how many samples of which lengths, from when to when (ISO/IEC 14496-12 8.8)."""
+"""Add up movie fragments: how many samples of which durations, from when to when (ISO/IEC 14496-12 8.8).
+
+Where not all fragments can be read, the indexes `sidx` (8.16.3) and `mfra` (8.8.9-8.8.11) describe the others.
+"""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import Final, NamedTuple
 
-from preflight.probes.isobmff import Box, boxes
-from preflight.probes.mp4.movie import PICTURES, SOUND, Movie, Track
-from preflight.probes.mp4.timing import Timing, numbers, read_stts, total_ticks
+from preflight.probes.isobmff import EMPTY, Box, Range, boxes
+from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
+from preflight.probes.mp4.timing import Timing, read_stts, total_ticks, uint32_array
 from preflight.sources import BoundReached, Source
 
-_DEFAULT_BASE: Final = 1
-_DEFAULT_DESCRIPTION: Final = 2
-_DEFAULT_LENGTH: Final = 8
-_OFFSET, _FIRST_FLAGS, _LENGTH = 1, 4, 0x100
-_FIELDS: Final = 0xF00
-_PARTS: Final = 1 << 17
-"""Runs of samples in all: 4096 fragments of two tracks have a sixteenth of that, mostly."""
+_HAS_BASE_OFFSET: Final = 1
+_HAS_DESCRIPTION: Final = 2
+_HAS_DEFAULT_DURATION: Final = 8
+_HAS_DATA_OFFSET, _HAS_FIRST_FLAGS, _HAS_DURATIONS = 1, 4, 0x100
+_SAMPLE_FIELDS: Final = 0xF00
+_MAX_RUNS: Final = 1 << 17
+"""Track runs in all: 4096 fragments of two tracks usually have a sixteenth of that."""
 
 
-class Run:
-    """What the fragments say of one track so far, in its timescale: from `start` to `end`."""
+class TrackFragments:
+    """What the fragments state about one track so far, in its timescale: from `start` to `end`."""
 
     __slots__ = ("end", "resumes", "start", "timing", "track")
 
-    def __init__(self, track: Track, movie: Movie, counted: bool) -> None:
+    def __init__(self, track: Track, movie: Movie, *, counted: bool) -> None:
         self.track = track
         self.start: int | None = None
         self.end: int | None = 0
-        self.resumes: int | None = None  # when the next fragment begins, if it does not say so itself
+        self.resumes: int | None = None  # when the next fragment begins, if it does not state that itself
         self.timing: Timing | None = Timing()
         if track.samples:
             self.start = 0
-            self.timing = read_stts(movie.data, *track.lengths) if counted else None
-            self.end = self.timing.ticks if self.timing else total_ticks(movie.data, *track.lengths)
+            self.timing = read_stts(movie.data, *track.stts) if counted else None
+            self.end = self.timing.ticks if self.timing else total_ticks(movie.data, *track.stts)
 
-    def add(self, data: bytes, start: int, end: int, length: int) -> int:
-        """One `trun`: its samples are counted; their ticks are the answer (8.8.8)."""
+    def add(self, data: bytes, start: int, end: int, default: int) -> int:
+        """Count the samples of one `trun` and return their ticks (8.8.8); `default`: ticks of a sample."""
         if end - start < 8:
             return 0
         flags = int.from_bytes(data[start + 1 : start + 4], "big")
         count = int.from_bytes(data[start + 4 : start + 8], "big")
-        if not flags & _LENGTH:
+        if not flags & _HAS_DURATIONS:
             if self.timing is not None:
-                self.timing.add(count, length)
-            return count * length
-        at = start + 8 + (4 if flags & _OFFSET else 0) + (4 if flags & _FIRST_FLAGS else 0)
-        step = (flags & _FIELDS).bit_count()
-        lengths = numbers(data[at : min(end, at + 4 * step * count)])[::step]
+                self.timing.add(count, default)
+            return count * default
+        at = start + 8 + (4 if flags & _HAS_DATA_OFFSET else 0) + (4 if flags & _HAS_FIRST_FLAGS else 0)
+        step = (flags & _SAMPLE_FIELDS).bit_count()
+        durations = uint32_array(data[at : min(end, at + 4 * step * count)])[::step]
         if self.timing is not None:
-            self.timing.add_each(lengths)
-        return sum(lengths)
+            self.timing.add_each(durations)
+        return sum(durations)
 
 
 class Fragments:
     """The fragments that were read, by track.
 
-    begun     some samples were seen already, in a fragment or in the movie box
-    count     how many; `ended`: the last of them is the last of the file
-    skipped   some in between were not read: the time is right, the frames are not all counted
-    full      they have more parts than are looked at
+    begun    some samples were found already, in a fragment or in the moov box
+    count    how many fragments were read
+    ended    the last of them is the last of the file
+    skipped  some in between were not read: the time is right, but not all frames are counted
+    full     they have more parts than are read
     """
 
-    __slots__ = ("_parts", "begun", "count", "ended", "runs", "skipped")
+    __slots__ = ("_runs", "begun", "count", "ended", "skipped", "tracks")
 
-    def __init__(self, movie: Movie, film: Track | None) -> None:
-        self.runs = {track.id: Run(track, movie, track is film) for track in movie.tracks}
-        self.begun = any(run.start is not None for run in self.runs.values())
+    def __init__(self, movie: Movie, video: Track | None) -> None:
+        self.tracks = {track.id: TrackFragments(track, movie, counted=track is video) for track in movie.tracks}
+        self.begun = any(track.start is not None for track in self.tracks.values())
         self.count = 0
         self.ended = False
         self.skipped = False
-        self._parts = 0
+        self._runs = 0
 
     @property
     def full(self) -> bool:
-        return self._parts > _PARTS
+        """Return whether the bound on track runs is reached."""
+        return self._runs > _MAX_RUNS
 
     def add(self, data: bytes, end: int) -> bool:
         """Add the `moof` whose body is `data[:end]`; return False if it holds too many boxes."""
@@ -88,138 +93,142 @@ class Fragments:
         return True
 
     def _add_track(self, data: bytes, start: int, end: int) -> None:
-        self._parts += 1
-        inner: dict[bytes, tuple[int, int]] = {}
+        self._runs += 1
+        inner: dict[bytes, Range] = {}
         truns = []
         for kind, at, stop in boxes(data, start, end):
             if kind == b"trun":
                 truns.append((at, stop))
             else:
                 inner.setdefault(kind, (at, stop))
-        at, stop = inner.get(b"tfhd", (0, 0))
-        run = self.runs.get(int.from_bytes(data[at + 4 : at + 8], "big")) if stop - at >= 8 else None
-        if run is None:
+        at, stop = inner.get(b"tfhd", EMPTY)
+        track = self.tracks.get(int.from_bytes(data[at + 4 : at + 8], "big")) if stop - at >= 8 else None
+        if track is None:
             return
         flags = int.from_bytes(data[at + 1 : at + 4], "big")
-        at += 8 + (8 if flags & _DEFAULT_BASE else 0) + (4 if flags & _DEFAULT_DESCRIPTION else 0)
-        length = int.from_bytes(data[at : min(stop, at + 4)], "big") if flags & _DEFAULT_LENGTH else None
-        if length is None:
-            length = run.track.default_length
-        begin = run.resumes if run.end is None else run.end
+        at += 8 + (8 if flags & _HAS_BASE_OFFSET else 0) + (4 if flags & _HAS_DESCRIPTION else 0)
+        stated = int.from_bytes(data[at : min(stop, at + 4)], "big") if flags & _HAS_DEFAULT_DURATION else None
+        default = track.track.default_duration if stated is None else stated
+        begin = track.resumes if track.end is None else track.end
         if b"tfdt" in inner:
             begin = _decode_time(data, *inner[b"tfdt"])
         ticks = 0
         for at, stop in truns:
-            ticks += run.add(data, at, stop, length)
-        self._parts += len(truns)
+            ticks += track.add(data, at, stop, default)
+        self._runs += len(truns)
         if begin is not None:
-            run.start = begin if run.start is None else run.start
+            track.start = begin if track.start is None else track.start
             self.begun = True
-            run.end = max(run.end or 0, begin + ticks)
+            track.end = max(track.end or 0, begin + ticks)
 
-    def jump(self, times: dict[int, int]) -> None:
-        """The next fragments stand far behind, at `times`: where they have no `tfdt`, as an index counts otherwise."""
+    def skip_to(self, times: dict[int, int]) -> None:
+        """Note that the next fragments are far behind; `times`: when they begin, by track, for those without `tfdt`."""
         self.skipped = True
-        for run in self.runs.values():
-            if run.start is not None:
-                run.end, run.resumes = None, times.get(run.track.id)
+        for track in self.tracks.values():
+            if track.start is not None:
+                track.end, track.resumes = None, times.get(track.track.id)
 
     def timing(self, track: Track) -> Timing | None:
-        """The lengths of a track's samples, as far as they were seen."""
-        run = self.runs.get(track.id)
-        return run.timing if run else None
+        """Return the durations of a track's samples, as far as they were read."""
+        found = self.tracks.get(track.id)
+        return found.timing if found else None
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """First decode time and end of the last sample, s, over all tracks of pictures and sound.
+        """Return the first decode time and the end of the last sample, in s, over all video and audio tracks.
 
-        A film cut out of a stream begins late (`tfdt` of hours): it lasts from the one to the other.
+        A video cut out of a stream begins late (`tfdt` of hours): its duration is the difference.
         """
         spans = [
-            (run.start / run.track.timescale, run.end / run.track.timescale)
-            for run in self.runs.values()
-            if run.start is not None and run.end and run.track.timescale and run.track.handler in (PICTURES, SOUND)
+            (found.start / found.track.timescale, found.end / found.track.timescale)
+            for found in self.tracks.values()
+            if found.start is not None
+            and found.end
+            and found.track.timescale
+            and found.track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)
         ]
         return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
 
 
 def _decode_time(data: bytes, start: int, end: int) -> int:
-    """`tfdt` (8.8.12); of 64 bits it may be negative, where writers number from behind the encoder's delay."""
+    """Return `tfdt` (8.8.12); one of 64 bits may be negative, if writers number from after the encoder's delay."""
     if data[start : start + 1] == b"\1":
         return int.from_bytes(data[start + 4 : min(end, start + 12)], "big", signed=True)
     return int.from_bytes(data[start + 4 : min(end, start + 8)], "big")
 
 
-_LARGEST: Final = 1 << 20
-_BEHIND_INDEX: Final = 64 << 10
-"""Bytes behind the last indexed segment that may be something else than segments: `mfra`, `free`, `uuid`."""
-_SEGMENT: Final = frozenset((b"emsg", b"mdat", b"moof", b"prft", b"sidx", b"ssix", b"styp"))
-"""What a segment that no index knew of may begin with."""
-_TAIL: Final = 4096
-_TABLES: Final = 64
+# --- indexes of fragments that are not read
+
+_MAX_INDEX_BYTES: Final = 1 << 20
+_MAX_UNINDEXED_BYTES: Final = 64 << 10
+"""Bytes after the last indexed segment that may be something else than segments: `mfra`, `free`, `uuid`."""
+_SEGMENT_BOXES: Final = frozenset((b"emsg", b"mdat", b"moof", b"prft", b"sidx", b"ssix", b"styp"))
+"""What a segment that no index describes may begin with."""
+_TAIL_BYTES: Final = 4096
+_MAX_TABLES: Final = 64
 
 
-class Last(NamedTuple):
-    """From where on no track lacks its last indexed fragment, and by track the time of its first one from there on."""
+class LastFragment(NamedTuple):
+    """The offset after which no track lacks its last indexed fragment; by track, when its first one after it begins."""
 
     offset: int
     times: dict[int, int]
 
 
 def index_seconds(source: Source, box: Box) -> float | None:
-    """The time that a `sidx` spans; None unless its segments reach the end of the file.
+    """Return the time that a `sidx` spans, in s; None unless its segments reach the end of the file.
 
-    Segments that were joined have one index each, which tells of its own segment alone.
+    Segments that were joined have one index each, which describes only its own segment.
     """
-    if box.end is None or box.end - box.body > _LARGEST:
+    if box.end is None or box.end - box.body > _MAX_INDEX_BYTES:
         return None
     data = source.read_at(box.body, box.end - box.body)
     large = data[:1] == b"\1"
     at = 28 if large else 20
     scale = int.from_bytes(data[8:12], "big")
     count = int.from_bytes(data[at + 2 : at + 4], "big")
-    entries = numbers(data[at + 4 : at + 4 + 12 * count])
+    entries = uint32_array(data[at + 4 : at + 4 + 12 * count])
     if not scale or not count or len(entries) < 3 * count:
         return None
     covered = box.end + int.from_bytes(data[20:28] if large else data[16:20], "big")
     covered += sum(size & 0x7FFFFFFF for size in entries[::3])
-    behind = source.size - covered if source.size is not None else 0
-    if behind > _BEHIND_INDEX or (behind > 0 and source.read_at(covered, 8)[4:] in _SEGMENT):
+    rest = source.size - covered if source.size is not None else 0
+    if rest > _MAX_UNINDEXED_BYTES or (rest > 0 and source.read_at(covered, 8)[4:] in _SEGMENT_BOXES):
         return None
     return sum(entries[1::3]) / scale
 
 
-def last_fragment(source: Source) -> Last | None:
-    """The last fragments that an `mfra` at the end of the file names; its size is the file's last number (8.8.11)."""
+def find_last_fragment(source: Source) -> LastFragment | None:
+    """Return the last fragments according to an `mfra` at the end, whose size is the file's last number (8.8.11)."""
     size = source.size
     if size is None:
         return None
-    start = max(0, size - _TAIL)
+    start = max(0, size - _TAIL_BYTES)
     tail = source.read_at(start, size - start)
     length = int.from_bytes(tail[-4:], "big")
-    if tail[-12:-8] != b"mfro" or not 24 <= length <= min(size, _LARGEST):
+    if tail[-12:-8] != b"mfro" or not 24 <= length <= min(size, _MAX_INDEX_BYTES):
         return None
     data = tail[-length:] if length <= len(tail) else source.read_at(size - length, length)
-    return _latest(data[8:]) if data[4:8] == b"mfra" else None
+    return _last_in_tables(data[8:]) if data[4:8] == b"mfra" else None
 
 
-def _latest(data: bytes) -> Last | None:
-    """The tables `tfra` (8.8.10), one a track: each may have its last fragment elsewhere."""
-    tables = [_places(data, at, end) for kind, at, end in islice(boxes(data), _TABLES) if kind == b"tfra"]
+def _last_in_tables(data: bytes) -> LastFragment | None:
+    """Combine the `tfra` tables (8.8.10), one a track: the last fragment may differ between them."""
+    tables = [_read_tfra(data, at, end) for kind, at, end in islice(boxes(data), _MAX_TABLES) if kind == b"tfra"]
     ends = [max(offsets) for _, offsets, _ in tables if offsets]
     if not ends or not min(ends):
         return None
     offset = min(ends)
     times = {}
-    for track, offsets, decoded in tables:
-        behind = [place for place in offsets if place >= offset]
-        if behind:
-            times[track] = decoded[offsets.index(min(behind))]
-    return Last(offset, times)
+    for track, offsets, decode_times in tables:
+        following = [place for place in offsets if place >= offset]
+        if following:
+            times[track] = decode_times[offsets.index(min(following))]
+    return LastFragment(offset, times)
 
 
-def _places(data: bytes, start: int, end: int) -> tuple[int, list[int], list[int]]:
-    """A `tfra`: its track, of each entry where the fragment stands, and at what time."""
+def _read_tfra(data: bytes, start: int, end: int) -> tuple[int, list[int], list[int]]:
+    """Return the track of a `tfra`, and for each entry the offset of the fragment and its time."""
     half = 8 if data[start : start + 1] == b"\1" else 4
     widths = data[start + 11] if end - start >= 16 else 0
     step = 2 * half + 3 + (widths >> 4 & 3) + (widths >> 2 & 3) + (widths & 3)

@@ -1,36 +1,40 @@
-"""The movie box: tracks, their clocks and codecs (ISO/IEC 14496-12 8.2-8.6; QuickTime File Format, "Movie atoms")."""
+"""Read the moov box: tracks, their clocks and codecs (ISO/IEC 14496-12 8.2-8.6; QTFF, "Movie atoms")."""
 
 from __future__ import annotations
 
 import zlib
 from typing import Final
 
-from preflight.probes.isobmff import boxes
-from preflight.probes.mp4.entries import Entry, Range, children, picture_entry, sound_entry
+from preflight.probes.isobmff import EMPTY, Range, boxes
+from preflight.probes.mp4.entries import SampleEntry, audio_entry, children, video_entry
 from preflight.probes.mp4.timing import Edits, first_shift, read_elst
 from preflight.sources import BoundReached
 
-PICTURES: Final = b"vide"
-SOUND: Final = b"soun"
-_TRACKS: Final = 128
-_UNPACKED: Final = 16 << 20
-"""Bytes a compressed movie box may unpack to: a hundred times what QuickTime ever wrote."""
-_NOWHERE: Final[Range] = (0, 0)
+VIDEO_HANDLER: Final = b"vide"
+AUDIO_HANDLER: Final = b"soun"
+_MAX_TRACKS: Final = 128
+_MAX_UNPACKED_BYTES: Final = 16 << 20
+"""Bytes to which a compressed moov box may unpack: a hundred times what QuickTime ever wrote."""
 _HANDLERS: Final = frozenset(
     b"vide soun auxv clcp crsm hint meta MPEG musi ocsm odsm pict sbtl sdsm subp subt text tmcd tx3g".split()
 )
-"""Handler types that are believed (mp4ra.org; QuickTime). Under another one the media header tells what it holds."""
+"""Known handler types (mp4ra.org; QuickTime). For any other one the media header says what the track holds."""
 _AUXILIARY: Final = frozenset((b"thmb", b"auxl", b"vdep", b"vplx"))
-"""References by which a track says that it only helps another (8.3.3.3)."""
+"""References by which a track declares that it only helps another (8.3.3.3)."""
 
 
 class Track:
-    """One `trak`. Clocks are ticks; None = not stated. `entry`: its first sample entry, None where it has none."""
+    """One `trak`. Clocks are in ticks; None = not stated. `entry`: its first sample entry, None if it has none.
+
+    shift     ticks by which the first sample is shown after it is decoded
+    stts      body of its table of sample durations
+    chapters  ids of the tracks that hold this one's chapters
+    """
 
     __slots__ = (
         "auxiliary",
         "chapters",
-        "default_length",
+        "default_duration",
         "duration",
         "edits",
         "enabled",
@@ -38,11 +42,11 @@ class Track:
         "handler",
         "height",
         "id",
-        "lengths",
         "movie_duration",
         "rotation",
         "samples",
         "shift",
+        "stts",
         "timescale",
         "width",
     )
@@ -51,17 +55,17 @@ class Track:
         self.id = 0
         self.enabled = True
         self.handler = b""
-        self.entry: Entry | None = None
+        self.entry: SampleEntry | None = None
         self.width = self.height = self.rotation = 0
         self.timescale = 0
         self.duration: int | None = None
         self.movie_duration: int | None = None
         self.edits: Edits | None = None
         self.samples = 0
-        self.shift = 0  # ticks by which the first sample is shown after it is decoded
-        self.lengths: Range = _NOWHERE  # body of stts
-        self.default_length = 0  # trex
-        self.chapters: frozenset[int] = frozenset()  # ids of the tracks that hold this one's chapters
+        self.shift = 0
+        self.stts: Range = EMPTY
+        self.default_duration = 0  # trex
+        self.chapters: frozenset[int] = frozenset()
         self.auxiliary = False
 
     def stated_seconds(self, movie_scale: int) -> float | None:
@@ -72,9 +76,10 @@ class Track:
 
 
 class Movie:
-    """One `moov`. `complete`: all of it was there, so that what it lacks does not exist.
+    """One `moov`.
 
-    limited  it holds more than is looked at: what is not known of it may exist
+    complete  the box does not extend beyond the data that was read
+    limited   it holds more than is read: what was not found may exist
     """
 
     __slots__ = (
@@ -90,7 +95,7 @@ class Movie:
         "tracks",
     )
 
-    def __init__(self, data: bytes, complete: bool) -> None:
+    def __init__(self, data: bytes, *, complete: bool) -> None:
         self.data = data
         self.complete = complete
         self.timescale = 0
@@ -103,22 +108,22 @@ class Movie:
         self.limited = False
 
     @property
-    def whole(self) -> bool:
+    def is_fully_read(self) -> bool:
         """Return whether everything that was not found does not exist."""
         return self.complete and not self.limited
 
     @property
     def seconds(self) -> float | None:
-        """The length that `mvhd` states."""
+        """Return the duration that `mvhd` states, in s."""
         return self.duration / self.timescale if self.duration and self.timescale else None
 
 
-def read_movie(data: bytes, end: int, complete: bool, packable: bool = True) -> Movie:
-    """The movie in `data[:end]`, the body of a `moov` box; `complete`: the box does not go on behind.
+def read_movie(data: bytes, end: int, *, complete: bool, packable: bool = True) -> Movie:
+    """Return the movie in `data[:end]`, the body of a `moov` box; `complete`: the box ends there.
 
     packable: it may be a compressed one; what was unpacked may not be so again.
     """
-    movie = Movie(data, complete)
+    movie = Movie(data, complete=complete)
     extends: list[Range] = []
     try:
         for kind, at, stop in boxes(data, 0, end):
@@ -126,101 +131,101 @@ def read_movie(data: bytes, end: int, complete: bool, packable: bool = True) -> 
                 movie.fragmented = True
                 extends.append((at, stop))
             elif kind == b"cmov" and packable:
-                body = _unpacked(data, at, stop)
-                return read_movie(body, len(body), complete, packable=False)
+                body = _unpack(data, at, stop)
+                return read_movie(body, len(body), complete=complete, packable=False)
             else:
-                _part(movie, kind, at, stop)
+                _add_box(movie, kind, at, stop)
         for at, stop in extends[:1]:
-            _extends(movie, data, at, stop)
+            _read_mvex(movie, data, at, stop)
     except BoundReached:
         movie.limited = True
     return movie
 
 
-def _part(movie: Movie, kind: bytes, at: int, stop: int) -> None:
+def _add_box(movie: Movie, kind: bytes, at: int, stop: int) -> None:
     """Add one box of the movie; a box with too many children only sets `limited`."""
     data = movie.data
     try:
-        if kind == b"trak" and len(movie.tracks) < _TRACKS:
-            track = _track(data, at, stop)
+        if kind == b"trak" and len(movie.tracks) < _MAX_TRACKS:
+            track = _read_trak(data, at, stop)
             movie.tracks.append(track)
-            movie.limited |= track.edits is not None and not track.edits.whole
+            movie.limited |= track.edits is not None and not track.edits.complete
         elif kind == b"trak":
             movie.limited = True
         elif kind == b"mvhd":
-            movie.timescale, movie.duration = _clock(data, at, stop)
+            movie.timescale, movie.duration = _read_clock(data, at, stop)
             movie.rotation = _rotation(data, at + (48 if data[at : at + 1] == b"\1" else 36), stop)
         elif kind == b"udta":
-            movie.cover_art |= _has_cover(data, *children(data, at, stop).get(b"meta", _NOWHERE))
+            movie.cover_art |= _has_cover(data, *children(data, at, stop).get(b"meta", EMPTY))
         elif kind == b"meta":
             movie.cover_art |= _has_cover(data, at, stop)
     except BoundReached:
         movie.limited = True
 
 
-def _unpacked(data: bytes, start: int, end: int) -> bytes:
-    """The body of the `moov` in a `cmov` (QuickTime File Format, "Compressed movie resources"); empty if unreadable."""
+def _unpack(data: bytes, start: int, end: int) -> bytes:
+    """Return the body of the `moov` in a `cmov` (QTFF, "Compressed movie resources"); empty if unreadable."""
     inner = children(data, start, end)
-    at, stop = inner.get(b"cmvd", _NOWHERE)
-    method, _ = inner.get(b"dcom", _NOWHERE)
+    at, stop = inner.get(b"cmvd", EMPTY)
+    method, _ = inner.get(b"dcom", EMPTY)
     if data[method : method + 4] != b"zlib" or stop - at < 5:
         return b""
     unpacker = zlib.decompressobj()
     try:
-        plain = unpacker.decompress(data[at + 4 : stop], _UNPACKED)
+        plain = unpacker.decompress(data[at + 4 : stop], _MAX_UNPACKED_BYTES)
     except zlib.error:
         return b""
-    at, stop = children(plain, 0, len(plain)).get(b"moov", _NOWHERE)
+    at, stop = children(plain, 0, len(plain)).get(b"moov", EMPTY)
     return plain[at:stop] if unpacker.eof else b""
 
 
-def _extends(movie: Movie, data: bytes, start: int, end: int) -> None:
-    """`mvex`: the length with all fragments (mehd), the default length of a sample of each track (trex)."""
+def _read_mvex(movie: Movie, data: bytes, start: int, end: int) -> None:
+    """Read the duration with all fragments (`mehd`) and each track's default sample duration (`trex`) (8.8.1-8.8.3)."""
     tracks = {track.id: track for track in movie.tracks}
     for kind, at, stop in boxes(data, start, end):
         if kind == b"trex" and stop - at >= 20:
             track = tracks.get(int.from_bytes(data[at + 4 : at + 8], "big"))
             if track is not None:
-                track.default_length = int.from_bytes(data[at + 12 : at + 16], "big")
+                track.default_duration = int.from_bytes(data[at + 12 : at + 16], "big")
         elif kind == b"mehd":
-            movie.fragment_duration = _ticks(data, at + 4, stop, data[at : at + 1] == b"\1")
+            movie.fragment_duration = _read_ticks(data, at + 4, stop, large=data[at : at + 1] == b"\1")
 
 
-def _track(data: bytes, start: int, end: int) -> Track:
+def _read_trak(data: bytes, start: int, end: int) -> Track:
     track = Track()
     inner = children(data, start, end)
     if b"tkhd" in inner:
-        _header(track, data, *inner[b"tkhd"])
+        _read_tkhd(track, data, *inner[b"tkhd"])
     if b"edts" in inner:
         edits = children(data, *inner[b"edts"]).get(b"elst")
         track.edits = read_elst(data, *edits) if edits else None
     if b"tref" in inner:
-        _references(track, data, *inner[b"tref"])
-    media = children(data, *inner.get(b"mdia", _NOWHERE))
+        _read_tref(track, data, *inner[b"tref"])
+    media = children(data, *inner.get(b"mdia", EMPTY))
     if b"mdhd" in media:
-        track.timescale, track.duration = _clock(data, *media[b"mdhd"])
-    information = children(data, *media.get(b"minf", _NOWHERE))
-    table = children(data, *information.get(b"stbl", _NOWHERE))
-    at, _ = media.get(b"hdlr", _NOWHERE)
+        track.timescale, track.duration = _read_clock(data, *media[b"mdhd"])
+    information = children(data, *media.get(b"minf", EMPTY))
+    table = children(data, *information.get(b"stbl", EMPTY))
+    at, _ = media.get(b"hdlr", EMPTY)
     track.handler = data[at + 8 : at + 12] if at else b""
     if track.handler not in _HANDLERS:
-        track.handler = PICTURES if b"vmhd" in information else SOUND if b"smhd" in information else b""
+        track.handler = VIDEO_HANDLER if b"vmhd" in information else AUDIO_HANDLER if b"smhd" in information else b""
     if b"stsd" in table:
-        track.entry = _entry(track.handler, data, *table[b"stsd"])
-    sizes, stop = table.get(b"stsz") or table.get(b"stz2") or _NOWHERE
+        track.entry = _first_entry(track.handler, data, *table[b"stsd"])
+    sizes, stop = table.get(b"stsz") or table.get(b"stz2") or EMPTY
     track.samples = int.from_bytes(data[sizes + 8 : min(stop, sizes + 12)], "big")
-    track.lengths = table.get(b"stts", _NOWHERE)
-    track.shift = first_shift(data, *table.get(b"ctts", _NOWHERE))
+    track.stts = table.get(b"stts", EMPTY)
+    track.shift = first_shift(data, *table.get(b"ctts", EMPTY))
     return track
 
 
-def _header(track: Track, data: bytes, start: int, end: int) -> None:
-    """`tkhd` (8.3.2)."""
+def _read_tkhd(track: Track, data: bytes, start: int, end: int) -> None:
+    """Read the track header (8.3.2)."""
     large = data[start : start + 1] == b"\1"
     at = start + (20 if large else 12)
     track.enabled = bool(int.from_bytes(data[start + 3 : start + 4], "big") & 1)
     track.id = int.from_bytes(data[at : at + 4], "big")
-    track.movie_duration = _ticks(data, at + 8, end, large)
+    track.movie_duration = _read_ticks(data, at + 8, end, large=large)
     at += 40 if large else 36
     track.rotation = _rotation(data, at - 8, end)
     if end >= at + 36:
@@ -228,37 +233,37 @@ def _header(track: Track, data: bytes, start: int, end: int) -> None:
         track.height = int.from_bytes(data[at + 32 : at + 34], "big")
 
 
-def _references(track: Track, data: bytes, start: int, end: int) -> None:
-    """`tref`: which tracks are this one's chapters, and whether this one only helps another."""
+def _read_tref(track: Track, data: bytes, start: int, end: int) -> None:
+    """Read which tracks are this one's chapters, and whether this one only helps another (8.3.3)."""
     for kind, at, stop in boxes(data, start, end):
         if kind == b"chap":
-            body = data[at : min(stop, at + 4 * _TRACKS)]
+            body = data[at : min(stop, at + 4 * _MAX_TRACKS)]
             track.chapters = frozenset(int.from_bytes(body[i : i + 4], "big") for i in range(0, len(body), 4))
         elif kind in _AUXILIARY:
             track.auxiliary = True
 
 
-def _entry(handler: bytes, data: bytes, start: int, end: int) -> Entry | None:
+def _first_entry(handler: bytes, data: bytes, start: int, end: int) -> SampleEntry | None:
     for fourcc, at, stop in boxes(data, start + 8, end):
-        if handler == PICTURES:
-            return picture_entry(fourcc, data, at, stop)
-        if handler == SOUND:
-            return sound_entry(fourcc, data, at, stop, data[start])
+        if handler == VIDEO_HANDLER:
+            return video_entry(fourcc, data, at, stop)
+        if handler == AUDIO_HANDLER:
+            return audio_entry(fourcc, data, at, stop, data[start])
         return None
     return None
 
 
-def _clock(data: bytes, start: int, end: int) -> tuple[int, int | None]:
-    """Timescale and duration of `mvhd` and `mdhd`, which begin alike (8.2.2, 8.4.2)."""
+def _read_clock(data: bytes, start: int, end: int) -> tuple[int, int | None]:
+    """Return timescale and duration of `mvhd` or `mdhd`, which begin alike (8.2.2, 8.4.2)."""
     large = data[start : start + 1] == b"\1"
     at = start + (20 if large else 12)
     if end < at + 8:
         return 0, None
-    return int.from_bytes(data[at : at + 4], "big"), _ticks(data, at + 4, end, large)
+    return int.from_bytes(data[at : at + 4], "big"), _read_ticks(data, at + 4, end, large=large)
 
 
-def _ticks(data: bytes, at: int, end: int, large: bool) -> int | None:
-    """A duration; all ones say that it is not known."""
+def _read_ticks(data: bytes, at: int, end: int, *, large: bool) -> int | None:
+    """Return a duration; None if all bits are set, which means that it is not known."""
     body = data[at : at + (8 if large else 4)]
     if at + len(body) > end or not body.strip(b"\xff"):
         return None
@@ -266,9 +271,9 @@ def _ticks(data: bytes, at: int, end: int, large: bool) -> int | None:
 
 
 def _rotation(data: bytes, at: int, end: int) -> int:
-    """Clockwise degrees of the matrix at `at`, to the next quarter; a mirrored picture counts as put upside down first.
+    """Return the clockwise degrees of the matrix at `at`, rounded to quarter turns; mirroring counts as 180 degrees.
 
-    The matrix maps x to a·x + c·y and y to b·x + d·y, with y downwards: turned by t, a = cos t and b = sin t.
+    The matrix maps x to a·x + c·y and y to b·x + d·y, with y downwards: rotated by t, a = cos t and b = sin t.
     """
     if end < at + 36:
         return 0
@@ -280,8 +285,8 @@ def _rotation(data: bytes, at: int, end: int) -> int:
 
 
 def _has_cover(data: bytes, start: int, end: int) -> bool:
-    """iTunes metadata with a `covr` item; QuickTime's `meta` has no version in front of its children."""
+    """Return whether iTunes metadata has a `covr` item; QuickTime's `meta` has no version before its children."""
     if data[start + 4 : start + 8] != b"hdlr":
         start += 4
-    items = children(data, start, end).get(b"ilst", _NOWHERE)
+    items = children(data, start, end).get(b"ilst", EMPTY)
     return b"covr" in children(data, *items)

@@ -1,34 +1,39 @@
-"""The configuration of an AAC decoder: AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1), in MP4 and in LOAS."""
+"""Read the configuration of an AAC decoder: AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1), in MP4 and in LOAS."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+SAMPLE_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+"""Hz by samplingFrequencyIndex (1.6.3.4)."""
 _CHANNELS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 11: 7, 12: 8, 13: 24, 14: 8}
-_GENERAL_AUDIO: Final = frozenset((1, 2, 3, 4, 6, 7))
+GENERAL_AUDIO: Final = frozenset((1, 2, 3, 4, 6, 7))
+"""Audio object types with a GASpecificConfig: their frames have 1024 samples, or 960."""
 _SBR, _PS = 5, 29
 _SBR_SYNC, _PS_SYNC = 0x2B7, 0x548
 CONFIG_BYTES: Final = 32
-"""Bytes of a configuration that are looked at: what is wanted stands in its first ten."""
+"""Bytes of a configuration that are read: what is needed is in the first ten."""
 
 
 class AudioConfig(NamedTuple):
-    """`profile` audioObjectType of the core codec; `rate` Hz and `channels` as they are played; None = not stated.
+    """A decoder configuration; None = not stated.
 
-    core   Hz of the core codec, which spectral band replication doubles
-    short  frames have 960 samples in place of 1024
+    object_type  audioObjectType of the core codec
+    rate         Hz as played
+    channels     as played
+    core_rate    Hz of the core codec, which spectral band replication doubles
+    short        frames have 960 samples instead of 1024
     """
 
-    profile: int
+    object_type: int
     rate: int | None
     channels: int | None
-    core: int | None = None
+    core_rate: int | None = None
     short: bool = False
 
 
-class Bits:
-    """Bits from the highest on; zeros behind the end."""
+class BitReader:
+    """Reads bits from the most significant on; zeros after the end."""
 
     __slots__ = ("_left", "_value")
 
@@ -43,34 +48,35 @@ class Bits:
 
 
 def audio_config(data: bytes) -> AudioConfig | None:
-    """What an AudioSpecificConfig states, spectral band replication and parametric stereo included."""
-    return config_of(Bits(data)) if len(data) >= 2 else None
+    """Parse an AudioSpecificConfig, including spectral band replication (SBR) and parametric stereo (PS)."""
+    return read_config(BitReader(data), extended=True) if len(data) >= 2 else None
 
 
-def config_of(bits: Bits, extended: bool = True) -> AudioConfig:
+def read_config(bits: BitReader, *, extended: bool) -> AudioConfig:
     """Parse an AudioSpecificConfig; `extended`: a backward-compatible SBR extension may follow."""
-    profile = _profile(bits)
-    core = rate = _rate(bits)
+    object_type = _object_type(bits)
+    core_rate = rate = _rate(bits)
     layout = bits.take(4)
     channels = _CHANNELS.get(layout)
-    if profile in (_SBR, _PS):
-        if profile == _PS and channels == 1:
+    if object_type in (_SBR, _PS):
+        if object_type == _PS and channels == 1:
             channels = 2
         rate = _rate(bits) or rate
-        return AudioConfig(2, rate, channels, core, _profile(bits) in _GENERAL_AUDIO and bits.take(1) == 1)
-    short = profile in _GENERAL_AUDIO and bits.take(1) == 1
-    if profile in _GENERAL_AUDIO and layout and extended:
-        rate, channels = _behind_core(bits, rate, channels)
-    elif profile in _GENERAL_AUDIO and not layout:
-        channels = _own_layout(bits)
-    return AudioConfig(profile, rate, channels, core, short)
+        short = _object_type(bits) in GENERAL_AUDIO and bits.take(1) == 1
+        return AudioConfig(2, rate, channels, core_rate, short)
+    short = object_type in GENERAL_AUDIO and bits.take(1) == 1
+    if object_type in GENERAL_AUDIO and layout and extended:
+        rate, channels = _read_extension(bits, rate, channels)
+    elif object_type in GENERAL_AUDIO and not layout:
+        channels = _count_elements(bits)
+    return AudioConfig(object_type, rate, channels, core_rate, short)
 
 
-def _own_layout(bits: Bits) -> int | None:
-    """The channels of a program_config_element, which stands where no usual layout is named (4.4.1.1)."""
+def _count_elements(bits: BitReader) -> int | None:
+    """Count the channels of a program_config_element, which is present if no standard layout is named (4.4.1.1)."""
     bits.take(14 if bits.take(1) else 0)
     bits.take(1 + 4 + 2 + 4)  # extensionFlag; element_instance_tag, object_type, sampling_frequency_index
-    groups = [bits.take(4) for _ in range(3)]  # in front, at the sides, behind
+    groups = [bits.take(4) for _ in range(3)]  # front, side, back
     low = bits.take(2)
     bits.take(3 + 4)  # associated data, coupling
     for mixdown in (4, 4, 3):
@@ -82,11 +88,11 @@ def _own_layout(bits: Bits) -> int | None:
     return channels or None
 
 
-def _behind_core(bits: Bits, rate: int | None, channels: int | None) -> tuple[int | None, int | None]:
-    """The extension that old decoders do not see, behind GASpecificConfig (1.6.5.2)."""
+def _read_extension(bits: BitReader, rate: int | None, channels: int | None) -> tuple[int | None, int | None]:
+    """Read the extension after GASpecificConfig, which old decoders ignore (1.6.5.2)."""
     if bits.take(1):
         bits.take(14)
-    if bits.take(1) or bits.take(11) != _SBR_SYNC or _profile(bits) != _SBR or not bits.take(1):
+    if bits.take(1) or bits.take(11) != _SBR_SYNC or _object_type(bits) != _SBR or not bits.take(1):
         return rate, channels
     rate = _rate(bits) or rate
     if bits.take(11) == _PS_SYNC and bits.take(1) and channels == 1:
@@ -94,13 +100,13 @@ def _behind_core(bits: Bits, rate: int | None, channels: int | None) -> tuple[in
     return rate, channels
 
 
-def _profile(bits: Bits) -> int:
-    profile = bits.take(5)
-    return 32 + bits.take(6) if profile == 31 else profile
+def _object_type(bits: BitReader) -> int:
+    object_type = bits.take(5)
+    return 32 + bits.take(6) if object_type == 31 else object_type
 
 
-def _rate(bits: Bits) -> int | None:
+def _rate(bits: BitReader) -> int | None:
     index = bits.take(4)
     if index == 15:
         return bits.take(24) or None
-    return _RATES[index] if index < len(_RATES) else None
+    return SAMPLE_RATES[index] if index < len(SAMPLE_RATES) else None

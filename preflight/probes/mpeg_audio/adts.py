@@ -1,4 +1,7 @@
-"""Frames of ADTS, in which AAC is streamed (ISO/IEC 14496-3 1.A.2.2, ISO/IEC 13818-7 6.2)."""
+"""Read AAC in ADTS: each frame states its own length and nothing counts them, so a duration takes reading all of them.
+
+ISO/IEC 14496-3 1.A.2.2, ISO/IEC 13818-7 6.2.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,32 @@ import re
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.audio_tags import BEHIND, ID3, ends_at, tags_after, tags_before
-from preflight.probes.mpeg_audio.frames import MOST_SKIPPED, SEARCH, walk
+from preflight.probes.audio_tags import (
+    ID3_HEADER_BYTES,
+    TRAILING_SIGNATURES,
+    audio_end,
+    leading_tags,
+    only_tags_follow,
+)
+from preflight.probes.mpeg_audio.aac_config import SAMPLE_RATES
+from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames
 from preflight.sources import Source
 
-_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
-_BLOCK: Final = 1024
-_ENOUGH: Final = 3
-_WINDOW: Final = 2048
-_LARGEST: Final = 8191 * 2 + 7
-_MOST_CANDIDATES: Final = 1 << 16
+_ADIF: Final = b"ADIF"
+"""How a file with one header for all frames begins (ISO/IEC 14496-3 1.A.2)."""
+_MAX_SBR_CORE_RATE: Final = 24000
+"""Hz: up to this core rate SBR may double the samples, and PS the channels, which the header does not say (1.6.5)."""
+_BLOCK_SAMPLES: Final = 1024
+_MIN_FRAMES: Final = 3
+"""Consecutive frames that other content does not have by chance."""
+_WINDOW_BYTES: Final = 2048
+_TWO_FRAMES_BYTES: Final = 8191 * 2 + 7
+_MAX_CANDIDATES: Final = 1 << 16
 _CANDIDATE: Final = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
-"""Beginnings of a frame: the sync word, either version of MPEG, layer 0."""
+"""How a frame begins: the sync word, either version of MPEG, layer 0."""
 
 
-class AdtsKind(NamedTuple):
+class AdtsFormat(NamedTuple):
     """What all frames share: the second header byte (protection bit set), the third (profile, rate), their blocks."""
 
     second: int
@@ -29,17 +43,18 @@ class AdtsKind(NamedTuple):
 
     @property
     def rate(self) -> int:
-        """Samples/s of the core; with SBR the decoder gives twice as many, which no header of ADTS says."""
-        return _RATES[self.third >> 2 & 15]
+        """Return the samples/s of the core; with SBR the decoder gives twice as many, which ADTS does not state."""
+        return SAMPLE_RATES[self.third >> 2 & 15]
 
     @property
     def samples(self) -> int:
-        return self.blocks * _BLOCK
+        """Return the samples of a frame."""
+        return self.blocks * _BLOCK_SAMPLES
 
-    def run(self, data: bytes, at: int, most: int) -> tuple[int, int]:
-        """How many frames follow one another from `at`, up to `most`, and where the next would stand."""
+    def run(self, data: bytes, at: int, limit: int) -> tuple[int, int]:
+        """Return how many frames follow one another from `at`, up to `limit`, and where the next would begin."""
         second, third, more, stop, found = self.second, self.third, self.blocks - 1, len(data) - 6, 0
-        while found < most and at < stop:
+        while found < limit and at < stop:
             if data[at] != 0xFF or data[at + 1] | 1 != second or data[at + 2] & 0xFC != third:
                 break
             length = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
@@ -49,114 +64,113 @@ class AdtsKind(NamedTuple):
             found += 1
         return found, at
 
-    def search(self, data: bytes, at: int, last: bool) -> tuple[int, AdtsKind] | None:
-        """The next place where frames of this kind follow one another."""
-        end = min(len(data), at + MOST_SKIPPED)
-        for _ in range(_MOST_CANDIDATES):
+    def search(self, data: bytes, at: int, *, last: bool) -> tuple[int, AdtsFormat] | None:
+        """Return the next position where frames of this format follow one another."""
+        end = min(len(data), at + MAX_SKIPPED_BYTES)
+        for _ in range(_MAX_CANDIDATES):
             at = data.find(b"\xff", at, end)
             if at < 0:
                 break
-            found, behind = self.run(data, at, _ENOUGH)
-            if found >= _ENOUGH or (found and last and behind == len(data)):
+            found, stop = self.run(data, at, _MIN_FRAMES)
+            if found >= _MIN_FRAMES or (found and last and stop == len(data)):
                 return at, self
             at += 1
         return None
 
 
-class AdtsPlace(NamedTuple):
-    """Where the first frame stands, what kind it is, and its channels (None: the stream itself says, or PS may)."""
+class AdtsFrame(NamedTuple):
+    """The first frame: its offset, its format, and its channels (None: the stream itself states them, or PS may)."""
 
     at: int
-    kind: AdtsKind
+    format: AdtsFormat
     channels: int | None
 
 
-def locate(source: Source, offset: int) -> AdtsPlace | None:
-    """Return the first frame of a file whose tags end at `offset`, with or without foreign bytes before it."""
-    return begins(source, offset) or search_from(source, offset)
-
-
-def begins(source: Source, offset: int) -> AdtsPlace | None:
-    """Return the frame at `offset` if more frames of its kind, or only a tag, follow it."""
-    data = source.read_at(offset, _WINDOW)
-    kind = _kind_at(data, 0)
-    if kind is None:
-        return None
-    found, behind = kind.run(data, 0, _ENOUGH)
-    if found < 2 and behind + 7 > len(data) == _WINDOW:
-        data = source.read_at(offset, _LARGEST)
-        found, behind = kind.run(data, 0, _ENOUGH)
-    sure = found > 1 or (found and (behind == len(data) or data.startswith(BEHIND, behind)))
-    sure = sure or (found > 0 and ends_at(source, offset, offset + behind))
-    return AdtsPlace(offset, kind, _channels(data, 0)) if sure else None
-
-
-def search_from(source: Source, offset: int) -> AdtsPlace | None:
-    """Return the first place after `offset` where frames follow one another; few frames must reach the end or a tag."""
-    data = source.read_at(offset, SEARCH)
-    last = len(data) < SEARCH
-    for match in _CANDIDATE.finditer(data):
-        at = match.start()
-        kind = _kind_at(data, at)
-        if kind is None:
-            continue
-        found, behind = kind.run(data, at, _ENOUGH)
-        few = found > 1 and ((last and behind == len(data)) or data.startswith(BEHIND, behind))
-        if found == _ENOUGH or few:
-            return AdtsPlace(offset + at, kind, _channels(data, at))
-    return None
-
-
-def _kind_at(data: bytes, at: int) -> AdtsKind | None:
-    """Return the kind of the frame whose header is at `at`; None if there is none, or if its rate is reserved."""
-    if len(data) < at + 7 or data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0 or data[at + 2] >> 2 & 15 >= len(_RATES):
-        return None
-    return AdtsKind(data[at + 1] | 1, data[at + 2] & 0xFC, (data[at + 6] & 3) + 1)
-
-
-def _channels(data: bytes, at: int) -> int | None:
-    return (0, 1, 2, 3, 4, 5, 6, 8)[(data[at + 2] & 1) << 2 | data[at + 3] >> 6] or None
-
-
-ADIF: Final = b"ADIF"
-"""ISO/IEC 14496-3 1.A.2: the identifier at the start of a file with one header."""
-_SBR_CORE: Final = 24000
-"""Up to this core rate SBR may double the samples and PS the channels without a word in the header (14496-3 1.6.5)."""
-
-
 def read(source: Source, need: Need, name: str) -> Media:
-    """Facts of an ADTS file. Larger than `need.max_bytes`: no duration. ADIF, which has one header, is a library's."""
-    if source.read_at(0, len(ADIF)) == ADIF:
-        from preflight.probes import fallback as foreign  # hardly any file has this format
+    """Return the facts of an ADTS file; no duration if it exceeds `need.max_bytes`. Leave ADIF to a library."""
+    if source.read_at(0, len(_ADIF)) == _ADIF:
+        from preflight.probes import fallback  # hardly any file has this format
 
-        return foreign.read(source, need, name)
-    tags = tags_before(source)
+        return fallback.read(source, need, name)
+    tags = leading_tags(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
-    place = locate(source, tags.end)
-    if place is None and tags.overlong(source):
-        place = locate(source, ID3)
-        notes += ("bad_header",) if place else ()
-    if place is None:
+    first = find_first_frame(source, tags.end)
+    if first is None and tags.exceed(source):
+        first = find_first_frame(source, ID3_HEADER_BYTES)
+        notes += ("bad_header",) if first else ()
+    if first is None:
         return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))
-    if place.at > tags.end:
+    if first.at > tags.end:
         notes += ("leading_garbage",)
-    counted, end = None, place.at
+    totals, end = None, first.at
     wanted = source.size is not None and not need.facts.isdisjoint(("bit_rate", "duration"))
-    if wanted and source.size is not None and source.size - place.at <= need.max_bytes:
-        end = tags_after(source, place.at, source.size)
-        counted = walk(source, place.at, end, place.kind)
-    if wanted and counted is None:
+    if wanted and source.size is not None and source.size - first.at <= need.max_bytes:
+        end = audio_end(source, first.at, source.size)
+        totals = count_frames(source, first.at, end, first.format)
+    if wanted and totals is None:
         notes += ("read_limit",)
-    doubled = place.kind.rate <= _SBR_CORE
+    may_be_doubled = first.format.rate <= _MAX_SBR_CORE_RATE
     return Media(
         kind="audio",
         format="aac",
         size=source.size,
-        duration=counted.seconds if counted else None,
+        duration=totals.seconds if totals else None,
         video_codec=NONE,
         audio_codec="aac",
-        sample_rate=None if doubled else place.kind.rate,
-        channels=None if doubled and place.channels == 1 else place.channels,
-        bit_rate=round(counted.coded * 8 / counted.seconds) if counted else None,
-        notes=(*notes, "trailing_data") if counted and counted.end < end else notes,
+        sample_rate=None if may_be_doubled else first.format.rate,
+        channels=None if may_be_doubled and first.channels == 1 else first.channels,
+        bit_rate=round(totals.frame_bytes * 8 / totals.seconds) if totals else None,
+        notes=(*notes, "trailing_data") if totals and totals.end < end else notes,
     )
+
+
+def find_first_frame(source: Source, offset: int) -> AdtsFrame | None:
+    """Return the first frame of a file whose tags end at `offset`, with or without other bytes before it."""
+    return first_frame_at(source, offset) or _search_from(source, offset)
+
+
+def first_frame_at(source: Source, offset: int) -> AdtsFrame | None:
+    """Return the frame at `offset` if more frames of its format, or only a tag, follow it."""
+    data = source.read_at(offset, _WINDOW_BYTES)
+    frame_format = _format_at(data, 0)
+    if frame_format is None:
+        return None
+    found, stop = frame_format.run(data, 0, _MIN_FRAMES)
+    if found < 2 and stop + 7 > len(data) == _WINDOW_BYTES:
+        data = source.read_at(offset, _TWO_FRAMES_BYTES)
+        found, stop = frame_format.run(data, 0, _MIN_FRAMES)
+    sure = found > 1 or (found and (stop == len(data) or data.startswith(TRAILING_SIGNATURES, stop)))
+    sure = sure or (found > 0 and only_tags_follow(source, offset, offset + stop))
+    return AdtsFrame(offset, frame_format, _channels(data, 0)) if sure else None
+
+
+def _search_from(source: Source, offset: int) -> AdtsFrame | None:
+    """Return the first position after `offset` where frames follow one another; two must reach the end or a tag."""
+    data = source.read_at(offset, SEARCH_BYTES)
+    last = len(data) < SEARCH_BYTES
+    for match in _CANDIDATE.finditer(data):
+        at = match.start()
+        frame_format = _format_at(data, at)
+        if frame_format is None:
+            continue
+        found, stop = frame_format.run(data, at, _MIN_FRAMES)
+        few = found > 1 and ((last and stop == len(data)) or data.startswith(TRAILING_SIGNATURES, stop))
+        if found == _MIN_FRAMES or few:
+            return AdtsFrame(offset + at, frame_format, _channels(data, at))
+    return None
+
+
+def _format_at(data: bytes, at: int) -> AdtsFormat | None:
+    """Return the format of the frame whose header is at `at`; None if there is none, or if its rate is reserved."""
+    if (
+        len(data) < at + 7
+        or data[at] != 0xFF
+        or data[at + 1] & 0xF6 != 0xF0
+        or data[at + 2] >> 2 & 15 >= len(SAMPLE_RATES)
+    ):
+        return None
+    return AdtsFormat(data[at + 1] | 1, data[at + 2] & 0xFC, (data[at + 6] & 3) + 1)
+
+
+def _channels(data: bytes, at: int) -> int | None:
+    return (0, 1, 2, 3, 4, 5, 6, 8)[(data[at + 2] & 1) << 2 | data[at + 3] >> 6] or None

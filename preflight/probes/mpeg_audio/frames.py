@@ -1,4 +1,4 @@
-"""Counting the frames of sound that has no header: one walk for MPEG audio and for ADTS."""
+"""Count the frames of audio that has no header: one walk for MPEG audio, ADTS and LOAS."""
 
 from __future__ import annotations
 
@@ -6,97 +6,100 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
-from preflight.probes.audio_tags import syncsafe
+from preflight.probes.audio_tags import ID3_HEADER_BYTES, syncsafe
 from preflight.sources import Source
 
-MOST_SKIPPED: Final = 1 << 20
-"""Bytes between frames that are searched altogether: each costs far more than a byte of a frame."""
+MAX_SKIPPED_BYTES: Final = 1 << 20
+"""Bytes between frames that are searched in all: each costs far more than a byte of a frame."""
+SEARCH_BYTES: Final = (64 + 8) << 10
+"""Bytes in which the first frame is searched: 64 KiB of other bytes, as ffmpeg skips, and frames after them."""
 
-SEARCH: Final = (64 + 8) << 10
-"""Bytes in which the first frame is searched: 64 KiB of foreign bytes, as ffmpeg skips, and frames after them."""
-
-_CHUNK: Final = 4 << 20
+_CHUNK_SIZE: Final = 4 << 20
 _OVERLAP: Final = 32 << 10
-"""More than the frames take that a search must see in a row."""
-_MOST_FRAMES: Final = 1_000_000
-_MOST_LOSSES: Final = 256
+"""Bytes: more than the consecutive frames that a search must see."""
+_MAX_FRAMES: Final = 1_000_000
+_MAX_LOSSES: Final = 256
 
 
-class FrameKind(Protocol):
-    """What the frames of one stream have in common. `samples` of a frame, `rate` samples/s."""
-
-    @property
-    def samples(self) -> int: ...
+class FrameFormat(Protocol):
+    """What the frames of one stream have in common."""
 
     @property
-    def rate(self) -> int: ...
-
-    def run(self, data: bytes, at: int, most: int) -> tuple[int, int]:
-        """How many frames follow one another from `at`, up to `most`, and where the next would stand."""
+    def samples(self) -> int:
+        """Return the samples of a frame."""
         ...
 
-    def search(self, data: bytes, at: int, last: bool) -> tuple[int, FrameKind] | None:
-        """Where frames follow one another, at most `MOST_SKIPPED` behind `at`; `last`: the sound ends with `data`."""
+    @property
+    def rate(self) -> int:
+        """Return the samples/s."""
+        ...
+
+    def run(self, data: bytes, at: int, limit: int) -> tuple[int, int]:
+        """Return how many frames follow one another from `at`, up to `limit`, and where the next would begin."""
+        ...
+
+    def search(self, data: bytes, at: int, *, last: bool) -> tuple[int, FrameFormat] | None:
+        """Return where frames follow one another, within `MAX_SKIPPED_BYTES`; `last`: the audio ends with `data`."""
         ...
 
 
-class Walk(NamedTuple):
-    """What a walk counted: s of sound, bytes of frames; and where the last frame ends, or would."""
+class FrameTotals(NamedTuple):
+    """What was counted: s of audio, bytes of frames, and where the last frame ends, or would end."""
 
     seconds: float
-    coded: int
+    frame_bytes: int
     end: int
 
 
 class _Run(NamedTuple):
-    kind: FrameKind
+    format: FrameFormat
     frames: int
     start: int
     end: int
 
 
-def walk(source: Source, start: int, end: int, kind: FrameKind) -> Walk | None:
-    """Count every frame from `start` to `end`; None where the bytes are too broken or the frames too many.
+def count_frames(source: Source, start: int, end: int, frame_format: FrameFormat) -> FrameTotals | None:
+    """Count all frames from `start` to `end`; None if the bytes are too broken or the frames too many.
 
-    A last frame that is cut off counts by the part that is there, as a computation from the bit rate would.
+    A truncated last frame counts by the part that is present, as a computation from the bit rate would.
     """
-    coded, frames, last = 0, 0, start
+    frame_bytes, frames, last = 0, 0, start
     samples: Counter[int] = Counter()
-    for run in _runs(source, start, end, kind):
+    for run in _runs(source, start, end, frame_format):
         frames += run.frames
-        if frames > _MOST_FRAMES or run.frames == 0:
+        if frames > _MAX_FRAMES or run.frames == 0:
             return None
-        there = min(run.end, end) - run.start
-        coded += there
-        samples[run.kind.rate] += run.frames * run.kind.samples * there // (run.end - run.start)
+        present = min(run.end, end) - run.start
+        frame_bytes += present
+        samples[run.format.rate] += run.frames * run.format.samples * present // (run.end - run.start)
         last = run.end
     seconds = sum(count / rate for rate, count in samples.items())
-    return Walk(seconds, coded, last) if seconds else None
+    return FrameTotals(seconds, frame_bytes, last) if seconds else None
 
 
-def _runs(source: Source, start: int, end: int, kind: FrameKind) -> Iterator[_Run]:
-    """The uninterrupted rows of frames; an empty one says that the rest is too broken to go on."""
+def _runs(source: Source, start: int, end: int, frame_format: FrameFormat) -> Iterator[_Run]:
+    """Yield the uninterrupted runs of frames; an empty one means that the rest is too broken to continue."""
     at, base, data, losses, skipped = start, start, b"", 0, 0
     while at + 4 <= end:
         if at + 4 > base + len(data):
-            base, data = at, source.read_at(at, min(_CHUNK, end - at))
+            base, data = at, source.read_at(at, min(_CHUNK_SIZE, end - at))
             if len(data) < 4:
                 return
-        frames, behind = kind.run(data, at - base, _MOST_FRAMES)
+        frames, stop = frame_format.run(data, at - base, _MAX_FRAMES)
         if frames:
-            yield _Run(kind, frames, at, base + behind)
-            at = base + behind
+            yield _Run(frame_format, frames, at, base + stop)
+            at = base + stop
             continue
         losses += 1
-        if data.startswith(b"ID3", at - base) and at + 10 <= base + len(data):
-            at += 10 + syncsafe(data, at - base + 6)  # files that were joined keep their tags
+        if data.startswith(b"ID3", at - base) and at + ID3_HEADER_BYTES <= base + len(data):
+            at += ID3_HEADER_BYTES + syncsafe(data, at - base + 6)  # joined files keep their tags
             continue
         last = base + len(data) >= end
-        place = kind.search(data, at - base, last)
-        behind = place[0] if place else max(at - base + 1, len(data) - (0 if last else _OVERLAP))
-        skipped += behind - (at - base)
-        if losses > _MOST_LOSSES or skipped > MOST_SKIPPED:
-            yield _Run(kind, 0, at, at)
+        found = frame_format.search(data, at - base, last=last)
+        stop = found[0] if found else max(at - base + 1, len(data) - (0 if last else _OVERLAP))
+        skipped += stop - (at - base)
+        if losses > _MAX_LOSSES or skipped > MAX_SKIPPED_BYTES:
+            yield _Run(frame_format, 0, at, at)
             return
-        at = base + behind
-        kind = place[1] if place else kind
+        at = base + stop
+        frame_format = found[1] if found else frame_format

@@ -1,4 +1,4 @@
-"""Frames of MPEG audio, layers I to III of MPEG-1, 2 and 2.5: what a header says and where the next one stands.
+"""Find frames of MPEG audio, layers I to III of MPEG-1, 2 and 2.5, by their headers.
 
 ISO/IEC 11172-3 2.4.1.3 and 2.4.2.3, ISO/IEC 13818-3 2.4.2.3; MPEG-2.5 as its decoders agree on it.
 """
@@ -9,40 +9,41 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
-from preflight.probes.audio_tags import BEHIND, ends_at
-from preflight.probes.mpeg_audio.frames import MOST_SKIPPED, SEARCH
+from preflight.probes.audio_tags import TRAILING_SIGNATURES, only_tags_follow
+from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES
 from preflight.sources import Source
 
 _RATES: Final = (44100, 48000, 32000)
-_HALVED: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_LOW: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_MPEG1_LAYER3: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MPEG2_LAYERS_2_3: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _BIT_RATES: Final[dict[tuple[bool, int], tuple[int, ...]]] = {  # kbit/s of bit rate index 1-14 by (MPEG-1, layer)
     (True, 1): tuple(range(32, 449, 32)),
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (True, 3): _HALVED,
+    (True, 3): _MPEG1_LAYER3,
     (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (False, 2): _LOW,
-    (False, 3): _LOW,
+    (False, 2): _MPEG2_LAYERS_2_3,
+    (False, 3): _MPEG2_LAYERS_2_3,
 }
 _CANDIDATE: Final = re.compile(rb"\xff(?=[\xe2-\xe5\xf2-\xf5\xfa-\xfd][\x10-\xef])")
-"""Beginnings of layer II and III frames with a bit rate. Layer I is not searched for: its sync is a row of ones."""
+"""How layer II and III frames with a bit rate begin. Layer I is not searched for: its sync consists of ones only."""
 
-_ENOUGH: Final = 4
-"""Frames in a row that nothing but sound shows: two agree by chance once in 2^18 candidates, four never."""
-_ENOUGH_IN_PLACE: Final = 3
-"""The same where they are expected, and not searched for."""
-_WINDOW: Final = 2048
-_FREE_WINDOW: Final = 16 << 10
+_MIN_FRAMES: Final = 4
+"""Consecutive frames that only audio has: two agree by chance once in 2^18 candidates, four never."""
+_MIN_FRAMES_IN_PLACE: Final = 3
+"""The same at a position where frames are expected rather than searched for."""
+_WINDOW_BYTES: Final = 2048
+_FREE_WINDOW_BYTES: Final = 16 << 10
 _HEADER_TAGS: Final = (b"Xing", b"Info", b"VBRI")
 
 
-class Kind(NamedTuple):
+class LayerFormat(NamedTuple):
     """What all frames of one stream share.
 
-    second   the second header byte with the protection bit set: version and layer
-    samples  a frame plays; rate: samples/s
-    lengths  bytes of a frame by its third header byte; 0: no frame of this kind begins so
-    rates    bit/s by bit rate index; 0: free format
+    second     the second header byte with the protection bit set: version and layer
+    rate       samples/s
+    samples    of a frame
+    lengths    bytes of a frame by its third header byte; 0: no frame of this format begins so
+    bit_rates  bit/s by bit rate index; 0: free format
     """
 
     second: int
@@ -50,12 +51,12 @@ class Kind(NamedTuple):
     rate: int
     samples: int
     lengths: tuple[int, ...]
-    rates: tuple[int, ...]
+    bit_rates: tuple[int, ...]
 
-    def run(self, data: bytes, at: int, most: int) -> tuple[int, int]:
-        """How many frames follow one another from `at`, up to `most`, and where the next would stand."""
+    def run(self, data: bytes, at: int, limit: int) -> tuple[int, int]:
+        """Return how many frames follow one another from `at`, up to `limit`, and where the next would begin."""
         second, lengths, stop, found = self.second, self.lengths, len(data) - 3, 0
-        while found < most and at < stop and data[at] == 0xFF and data[at + 1] | 1 == second:
+        while found < limit and at < stop and data[at] == 0xFF and data[at + 1] | 1 == second:
             length = lengths[data[at + 2]]
             if not length:
                 break
@@ -63,13 +64,14 @@ class Kind(NamedTuple):
             found += 1
         return found, at
 
-    def search(self, data: bytes, at: int, last: bool) -> tuple[int, Kind] | None:
-        return search(data, at, last)
+    def search(self, data: bytes, at: int, *, last: bool) -> tuple[int, LayerFormat] | None:
+        """Return the next position where frames of any format follow one another, and that format."""
+        return search(data, at, last=last)
 
-    def free(self, data: bytes) -> Kind | None:
-        """This kind with the frame length of a free format stream, measured from one header to the next (2.4.2.3).
+    def with_free_lengths(self, data: bytes) -> LayerFormat | None:
+        """Return this format with the frame length of a free format stream, measured between two headers (2.4.2.3).
 
-        The bit rate is constant there, so four frames of that length must follow.
+        The bit rate of such a stream is constant, so four frames of that length must follow.
         """
         slot = 4 if self.layer == 1 else 1
         at = data.find(data[:2], 24)
@@ -81,78 +83,88 @@ class Kind(NamedTuple):
                 lengths = [0] * 256
                 for third in range(4):
                     lengths[data[2] & 0xFC | third] = base + (slot if third & 2 else 0)
-                kind = self._replace(lengths=tuple(lengths))
-                if kind.run(data, 0, _ENOUGH)[0] == _ENOUGH:
-                    return kind
+                measured = self._replace(lengths=tuple(lengths))
+                if measured.run(data, 0, _MIN_FRAMES)[0] == _MIN_FRAMES:
+                    return measured
             at = data.find(data[:2], at + 1)
         return None
 
 
-class Place(NamedTuple):
-    """Where the first frame stands, what kind it is, and the bytes from there on: its header and more."""
+class LayerFrame(NamedTuple):
+    """The first frame: its offset, its format, and the bytes from there on: its header and more."""
 
     at: int
-    kind: Kind
+    format: LayerFormat
     data: bytes
 
     @property
     def channels(self) -> int:
+        """Return 1 for a mono stream, else 2."""
         return 1 if self.data[3] >> 6 == 3 else 2
 
     @property
     def length(self) -> int:
-        return self.kind.lengths[self.data[2]]
+        """Return the bytes of the frame."""
+        return self.format.lengths[self.data[2]]
 
 
-def kind_at(data: bytes, at: int) -> Kind | None:
-    """The kind of the frame whose header stands at `at`, or None: no header, or a reserved value in it."""
+def _format_at(data: bytes, at: int) -> LayerFormat | None:
+    """Return the format of the frame whose header is at `at`; None if there is none, or a reserved value in it."""
     if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] < 0xE0 or data[at + 2] >= 0xF0:
         return None
-    return _kind(data[at + 1] | 1, data[at + 2] >> 2 & 3)
+    return _format(data[at + 1] | 1, data[at + 2] >> 2 & 3)
 
 
-def locate(source: Source, offset: int) -> Place | None:
-    """The first frame of a file whose tags end at `offset`, foreign bytes before it or not."""
-    return begins(source, offset) or _search_from(source, offset, SEARCH)
+def find_first_frame(source: Source, offset: int) -> LayerFrame | None:
+    """Return the first frame of a file whose tags end at `offset`, with or without other bytes before it."""
+    return first_frame_at(source, offset) or _search_source(source, offset)
 
 
-def begins(source: Source, offset: int) -> Place | None:
-    """The frame at `offset` if more of its kind follow it, or if it can only be one of which the rest is missing."""
-    data = source.read_at(offset, _WINDOW)
-    kind = kind_at(data, 0)
-    if kind is None:
+def first_frame_at(source: Source, offset: int) -> LayerFrame | None:
+    """Return the frame at `offset` if more of its format follow it, or if it is a frame whose rest is missing."""
+    data = source.read_at(offset, _WINDOW_BYTES)
+    frame_format = _format_at(data, 0)
+    if frame_format is None:
         return None
-    if data[2] < 0x10 or kind.lengths[data[2]] + 4 > len(data) == _WINDOW:
-        data = source.read_at(offset, _FREE_WINDOW)
+    if data[2] < 0x10 or frame_format.lengths[data[2]] + 4 > len(data) == _WINDOW_BYTES:
+        data = source.read_at(offset, _FREE_WINDOW_BYTES)
         if data[2] < 0x10:
-            kind = kind.free(data)
-            return Place(offset, kind, data) if kind else None
-    found, behind = kind.run(data, 0, _ENOUGH)
-    ended = behind + 4 > len(data)  # the window, or the sound itself
-    sure = found >= _ENOUGH_IN_PLACE or (ended and (found > 1 or offset > 0 or behind == len(data)))
-    sure = sure or data.startswith(BEHIND, behind) or (found > 0 and ends_at(source, offset, offset + behind))
-    return Place(offset, kind, data) if found and (sure or _has_header_tag(data, 0)) else None
+            frame_format = frame_format.with_free_lengths(data)
+            return LayerFrame(offset, frame_format, data) if frame_format else None
+    found, stop = frame_format.run(data, 0, _MIN_FRAMES)
+    ended = stop + 4 > len(data)  # the window, or the audio itself
+    sure = found >= _MIN_FRAMES_IN_PLACE or (ended and (found > 1 or offset > 0 or stop == len(data)))
+    sure = (
+        sure
+        or data.startswith(TRAILING_SIGNATURES, stop)
+        or (found > 0 and only_tags_follow(source, offset, offset + stop))
+    )
+    return LayerFrame(offset, frame_format, data) if found and (sure or _has_header_tag(data, 0)) else None
 
 
-def search(data: bytes, start: int, last: bool) -> tuple[int, Kind] | None:
-    """The first place from `start` on where frames follow one another; `last`: the sound ends with `data`."""
-    for match in _CANDIDATE.finditer(data, start, start + MOST_SKIPPED):
+def search(data: bytes, start: int, *, last: bool) -> tuple[int, LayerFormat] | None:
+    """Return the first position from `start` on where frames follow one another; `last`: the audio ends with `data`."""
+    for match in _CANDIDATE.finditer(data, start, start + MAX_SKIPPED_BYTES):
         at = match.start()
-        kind = kind_at(data, at)
-        if kind is None:
+        frame_format = _format_at(data, at)
+        if frame_format is None:
             continue
-        found, behind = kind.run(data, at, _ENOUGH)
-        ended = last and behind + 4 > len(data)
-        tagged = found > 1 and data.startswith(BEHIND, behind)
-        if found == _ENOUGH or tagged or (ended and found and (found == _ENOUGH - 1 or _has_header_tag(data, at))):
-            return at, kind
+        found, stop = frame_format.run(data, at, _MIN_FRAMES)
+        ended = last and stop + 4 > len(data)
+        tagged = found > 1 and data.startswith(TRAILING_SIGNATURES, stop)
+        if (
+            found == _MIN_FRAMES
+            or tagged
+            or (ended and found and (found == _MIN_FRAMES - 1 or _has_header_tag(data, at)))
+        ):
+            return at, frame_format
     return None
 
 
-def _search_from(source: Source, offset: int, length: int) -> Place | None:
-    data = source.read_at(offset, length)
-    place = search(data, 0, len(data) < length)
-    return Place(offset + place[0], place[1], data[place[0] :]) if place else None
+def _search_source(source: Source, offset: int) -> LayerFrame | None:
+    data = source.read_at(offset, SEARCH_BYTES)
+    found = search(data, 0, last=len(data) < SEARCH_BYTES)
+    return LayerFrame(offset + found[0], found[1], data[found[0] :]) if found else None
 
 
 def _has_header_tag(data: bytes, at: int) -> bool:
@@ -161,17 +173,17 @@ def _has_header_tag(data: bytes, at: int) -> bool:
 
 
 @cache
-def _kind(second: int, rate_index: int) -> Kind | None:
+def _format(second: int, rate_index: int) -> LayerFormat | None:
     version, layer = second >> 3 & 3, 4 - (second >> 1 & 3)
     if version == 1 or layer == 4 or rate_index == 3:
         return None
     first = version == 3
     rate = _RATES[rate_index] >> (0 if first else 1 if version == 2 else 2)
     samples = 384 if layer == 1 else 1152 if layer == 2 or first else 576
-    rates = (0, *(kbit * 1000 for kbit in _BIT_RATES[first, layer]), 0)
+    bit_rates = (0, *(kbit * 1000 for kbit in _BIT_RATES[first, layer]), 0)
     slot = 4 if layer == 1 else 1
     lengths = [0] * 256
     for third in range(0x10, 0xF0):
         if third >> 2 & 3 == rate_index:
-            lengths[third] = (samples // 8 // slot * rates[third >> 4] // rate + (third >> 1 & 1)) * slot
-    return Kind(second, layer, rate, samples, tuple(lengths), rates)
+            lengths[third] = (samples // 8 // slot * bit_rates[third >> 4] // rate + (third >> 1 & 1)) * slot
+    return LayerFormat(second, layer, rate, samples, tuple(lengths), bit_rates)

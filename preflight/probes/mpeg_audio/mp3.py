@@ -1,8 +1,9 @@
-"""MPEG audio: mp3, and mp2 and mp1, which differ in the layer alone.
+"""Read MPEG audio: MP3, and MP2 and MP1, which differ only in the layer.
 
-A file states neither length nor duration; the headers that encoders add are believed where they fit the file. A cut
-sample's tells the length of the original: there, and without a header, the frames themselves are measured, as whoever
-decodes the file will find them.
+The format states neither length nor duration. The headers that encoders add are used if they fit the file: that of an
+excerpt describes the original. Otherwise, and without a header, the frames are measured, as a decoder will find them.
+No standard defines these headers: Xing's SDK and LAME's "mp3 info tag rev 1" (gabriel.mp3-tech.org/mp3infotag.html);
+VBRI is Fraunhofer's, as K. Windszus describes it ("MPEG Audio Frame Header", codeproject.com, 2.3.2).
 """
 
 from __future__ import annotations
@@ -11,20 +12,19 @@ from math import isclose
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.audio_tags import ID3, tags_after, tags_before
-from preflight.probes.mpeg_audio.frames import walk
-from preflight.probes.mpeg_audio.layers import Kind, Place, locate, search
+from preflight.probes.audio_tags import ID3_HEADER_BYTES, audio_end, leading_tags
+from preflight.probes.mpeg_audio.frames import count_frames
+from preflight.probes.mpeg_audio.layers import LayerFormat, LayerFrame, find_first_frame, search
 from preflight.sources import Source
 
-_SAMPLE: Final = 8 << 10
-_SMALL: Final = 32 << 10
-"""Bytes of sound that are walked at once: sampling would read most of them too."""
-_ID3V1: Final = 128
-"""Bytes of ID3v1."""
+_SAMPLE_BYTES: Final = 8 << 10
+_SMALL_BYTES: Final = 32 << 10
+"""Audio up to this size is read completely: sampling would read most of it too."""
+_ID3V1_BYTES: Final = 128
 
 
-class Length(NamedTuple):
-    """s and bit/s of a stream, each None where unknown, and what to note about them."""
+class _Measurement(NamedTuple):
+    """Duration in s and bit rate of a stream, each None if unknown, and notes about them."""
 
     seconds: float | None
     bit_rate: int | None
@@ -32,151 +32,158 @@ class Length(NamedTuple):
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Facts of a file of MPEG audio; `name` says only what `sniff` took it for, the layer says what it is."""
-    tags = tags_before(source)
+    """Return the facts of a file of MPEG audio, whose layer, not the sniffed `name`, gives the format."""
+    tags = leading_tags(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
-    place = locate(source, tags.end)
-    if place is None and tags.overlong(source):
-        place = locate(source, ID3)
-        notes += ("bad_header",) if place else ()
-    if place is None:
+    first = find_first_frame(source, tags.end)
+    if first is None and tags.exceed(source):
+        first = find_first_frame(source, ID3_HEADER_BYTES)
+        notes += ("bad_header",) if first else ()
+    if first is None:
         return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))
-    if place.at > tags.end:
+    if first.at > tags.end:
         notes += ("leading_garbage",)
-    length = measure(source, need, place)
-    layer = f"mp{place.kind.layer}"
+    measured = _measure(source, need, first)
+    layer = f"mp{first.format.layer}"
     return Media(
         kind="audio",
         format=layer,
         size=source.size,
-        duration=length.seconds,
+        duration=measured.seconds,
         video_codec=NONE,
         audio_codec=layer,
-        sample_rate=place.kind.rate,
-        channels=place.channels,
-        bit_rate=length.bit_rate,
-        notes=notes + length.notes,
+        sample_rate=first.format.rate,
+        channels=first.channels,
+        bit_rate=measured.bit_rate,
+        notes=notes + measured.notes,
     )
 
 
-def measure(source: Source, need: Need, place: Place) -> Length:
-    """How long the stream at `place` plays: as its header states where that fits the file, else measured."""
-    header = stream_header(place)
-    first, stated, misfit = place.at, 0.0, None
+def _measure(source: Source, need: Need, first: LayerFrame) -> _Measurement:
+    """Return the duration that the stream header states if it fits the file, else measure the frames."""
+    header = read_stream_header(first)
+    start, stated, contradiction = first.at, 0.0, None
     if header is not None:
-        first += place.length
+        start += first.length
         if header.frames:
-            stated = header.frames * place.kind.samples / place.kind.rate
-            misfit = _misfit(source, place, header, header.frames)
-            if misfit is None:
-                return Length(stated, _stated_rate(place, header, stated))
+            stated = header.frames * first.format.samples / first.format.rate
+            contradiction = _contradiction(source, first, header, header.frames)
+            if contradiction is None:
+                return _Measurement(stated, _stated_bit_rate(first, header, stated))
     if source.size is None or need.facts.isdisjoint(("duration", "bit_rate")):
-        return Length(None, None)
-    length = _counted(source, need, place.kind, first, tags_after(source, first, source.size))
-    if misfit and (length.seconds is None or not isclose(length.seconds, stated)):
-        return length._replace(notes=(misfit, *length.notes))
-    return length
+        return _Measurement(None, None)
+    measured = _measure_frames(source, need, first.format, start, audio_end(source, start, source.size))
+    if contradiction and (measured.seconds is None or not isclose(measured.seconds, stated)):
+        return measured._replace(notes=(contradiction, *measured.notes))
+    return measured
 
 
-def _misfit(source: Source, place: Place, header: StreamHeader, frames: int) -> str | None:
-    """None where the header's numbers fit the file, else the note that says how they do not."""
+def _contradiction(source: Source, first: LayerFrame, header: StreamHeader, frames: int) -> str | None:
+    """Return the note that says how the header's numbers do not fit the file; None if they fit."""
     if source.size is None:
         return None
-    there = source.size - place.at
-    lengths = [length for length in place.kind.lengths if length]
+    present = source.size - first.at
+    lengths = [length for length in first.format.lengths if length]
     # Most encoders count the header's own frame among the bytes and not among the frames.
-    if not min(lengths) * frames <= (header.length or there) <= max(lengths) * (frames + 1):
+    if not min(lengths) * frames <= (header.length or present) <= max(lengths) * (frames + 1):
         return "bad_header"
-    if not header.length or header.agrees(there) or there - header.length == _ID3V1:
+    if not header.length or header.matches(present) or present - header.length == _ID3V1_BYTES:
         return None
-    if there > header.length:
-        there = tags_after(source, place.at, source.size) - place.at
-        return None if header.agrees(there) else "bad_header"
+    if present > header.length:
+        present = audio_end(source, first.at, source.size) - first.at
+        return None if header.matches(present) else "bad_header"
     return "truncated"
 
 
-def _stated_rate(place: Place, header: StreamHeader, seconds: float) -> int | None:
-    following = place.data[place.length + 2 : place.length + 3]
+def _stated_bit_rate(first: LayerFrame, header: StreamHeader, seconds: float) -> int | None:
+    following = first.data[first.length + 2 : first.length + 3]
     if header.constant and following:  # the header's own frame may have another bit rate
-        return place.kind.rates[following[0] >> 4] or None
+        return first.format.bit_rates[following[0] >> 4] or None
     return round(header.length * 8 / seconds) if header.length else None
 
 
-def _counted(source: Source, need: Need, kind: Kind, start: int, end: int) -> Length:
-    """The duration by size where all sampled frames have one bit rate, else by counting all frames."""
-    if end - start > _SMALL:
-        bit_rate = _constant_rate(source, kind, start, end)
+def _measure_frames(source: Source, need: Need, frame_format: LayerFormat, start: int, end: int) -> _Measurement:
+    """Compute the duration from the size if all sampled frames have one bit rate, else count all frames."""
+    if end - start > _SMALL_BYTES:
+        bit_rate = _constant_bit_rate(source, frame_format, start, end)
         if bit_rate:
-            return Length((end - start) * 8 / bit_rate, bit_rate, ("estimated_duration",))
-    counted = walk(source, start, end, kind) if end - start <= need.max_bytes else None
-    if counted is None:
-        return Length(None, None, ("read_limit",) if end > start else ())
-    average = counted.coded * 8 / counted.seconds
-    nominal = min(kind.rates, key=lambda rate: abs(rate - average))
-    # A few frames of a constant bit rate have not their exact share of padding.
+            return _Measurement((end - start) * 8 / bit_rate, bit_rate, ("estimated_duration",))
+    totals = count_frames(source, start, end, frame_format) if end - start <= need.max_bytes else None
+    if totals is None:
+        return _Measurement(None, None, ("read_limit",) if end > start else ())
+    average = totals.frame_bytes * 8 / totals.seconds
+    nominal = min(frame_format.bit_rates, key=lambda rate: abs(rate - average))
+    # A few frames of a constant bit rate do not have their exact share of padding.
     bit_rate = nominal if abs(nominal - average) < average / 100 else round(average)
-    return Length(counted.seconds, bit_rate, ("trailing_data",) if counted.end + 4 <= end else ())
+    return _Measurement(totals.seconds, bit_rate, ("trailing_data",) if totals.end + 4 <= end else ())
 
 
-def _constant_rate(source: Source, kind: Kind, start: int, end: int) -> int | None:
-    """The bit rate of the frames at head, middle and tail, if it is the same in all and nothing stands between them."""
+def _constant_bit_rate(source: Source, frame_format: LayerFormat, start: int, end: int) -> int | None:
+    """Return the bit rate of the frames at start, middle and end if all have the same and nothing is between them."""
     indexes: set[int] = set()
-    for offset in (start, (start + end) // 2, end - _SAMPLE):
-        data = source.read_at(offset, min(_SAMPLE, end - offset))
+    for offset in (start, (start + end) // 2, end - _SAMPLE_BYTES):
+        data = source.read_at(offset, min(_SAMPLE_BYTES, end - offset))
         at = 0
         if offset != start:
-            place = search(data, 0, offset + len(data) >= end)
-            if place is None or place[1] != kind:
+            found = search(data, 0, last=offset + len(data) >= end)
+            if found is None or found[1] != frame_format:
                 return None
-            at = place[0]
+            at = found[0]
         while at + 4 <= len(data):
-            frames, behind = kind.run(data, at, 1)
+            frames, stop = frame_format.run(data, at, 1)
             if not frames:
                 return None
             indexes.add(data[at + 2] >> 4)
-            at = behind
-    return kind.rates[indexes.pop()] if len(indexes) == 1 else None
+            at = stop
+    return frame_format.bit_rates[indexes.pop()] if len(indexes) == 1 else None
 
 
-_SIDE_INFO: Final = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}
-"""Bytes between header and tag, by (MPEG-1, channels): the side information of a silent layer III frame."""
+# --- what an encoder states about a whole stream in its first frame: Xing, Info and VBRI
+
+_SIDE_INFO_BYTES: Final = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}
+"""Bytes between frame header and tag, by (MPEG-1, channels): the side information of a silent layer III frame."""
 _MPEG1: Final = 0x18
 """Both bits of the version in the second header byte."""
-_WORDS: Final = (b"Xing", b"Info")
-_MAX_SLACK: Final = 1.5
+_SIGNATURES: Final = (b"Xing", b"Info")
+_MAX_SLACK_FRAMES: Final = 1.5
 
 
 class StreamHeader(NamedTuple):
-    """frames, length: of the sound, as stated (None: not stated); constant: the encoder wrote one bit rate."""
+    """Frames and bytes of the audio as stated (None: not stated); `constant`: the encoder used one bit rate."""
 
     frames: int | None
     length: int | None
     constant: bool
 
-    def agrees(self, length: int) -> bool:
-        """Whether `length` bytes of sound can be what was meant: to a frame and a half, as some do not count theirs."""
+    def matches(self, length: int) -> bool:
+        """Return whether `length` is the stated number of bytes, to 1.5 frames: some encoders omit the header's own."""
         if self.length is None or not self.frames:
             return False
-        return abs(length - self.length) <= max(_MAX_SLACK * self.length / self.frames, 4)
+        return abs(length - self.length) <= max(_MAX_SLACK_FRAMES * self.length / self.frames, 4)
 
 
-def stream_header(place: Place) -> StreamHeader | None:
-    """The header in the frame at `place`, which then is no sound itself."""
-    if place.kind.layer != 3:
+def read_stream_header(first: LayerFrame) -> StreamHeader | None:
+    """Return the header in the frame `first`, which then holds no audio; None if it holds none."""
+    if first.format.layer != 3:
         return None
-    data = place.data
+    data = first.data
     if data.startswith(b"VBRI", 36) and len(data) >= 54:
-        return StreamHeader(int.from_bytes(data[50:54], "big"), int.from_bytes(data[46:50], "big"), False)
-    at = 4 + _SIDE_INFO[place.kind.second & _MPEG1 == _MPEG1, place.channels]
-    if data[at : at + 4] not in _WORDS:
+        frames, length = int.from_bytes(data[50:54], "big"), int.from_bytes(data[46:50], "big")
+        return StreamHeader(frames, length, constant=False)
+    at = 4 + _SIDE_INFO_BYTES[first.format.second & _MPEG1 == _MPEG1, first.channels]
+    if data[at : at + 4] not in _SIGNATURES:
         at += 2  # some encoders count the CRC of a protected frame
-    if data[at : at + 4] not in _WORDS or len(data) < at + 16:
+    if data[at : at + 4] not in _SIGNATURES or len(data) < at + 16:
         return None
-    flags, fields = data[at + 7], at + 8
+    return _read_xing(data, at)
+
+
+def _read_xing(data: bytes, at: int) -> StreamHeader:
+    flags, field = data[at + 7], at + 8
     frames = length = None
     if flags & 1:
-        frames = int.from_bytes(data[fields : fields + 4], "big")
-        fields += 4
+        frames = int.from_bytes(data[field : field + 4], "big")
+        field += 4
     if flags & 2:
-        length = int.from_bytes(data[fields : fields + 4], "big")
+        length = int.from_bytes(data[field : field + 4], "big")
     return StreamHeader(frames, length, data.startswith(b"Info", at))

@@ -1,6 +1,6 @@
-"""What a source holds, by its first bytes: evidence from cheap to dear, and nothing by name.
+"""Recognise what a source holds by its first bytes, never by name: cheap evidence first, then what costs reads.
 
-Signatures: the formats' own specifications.
+Signatures are those of the formats' own specifications.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 from preflight.sources import Source
 
-HEAD: Final = 512
+SNIFF_BYTES: Final = 512
 
 _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -67,80 +67,87 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\xff\x0a", "jxl"),
     (b"\x00\x00\x01\xb3", "mpeg"),
 )
-_BY_FIRST: Final = {
+_BY_FIRST_BYTE: Final = {
     first: tuple(entry for entry in _SIGNATURES if entry[0][0] == first)
     for first in {entry[0][0] for entry in _SIGNATURES}
 }
-_RIFF: Final = {b"WAVE": "wav", b"WEBP": "webp", b"AVI ": "avi"}
-_BITMAP_HEADERS: Final = (12, 16, 40, 52, 56, 64, 108, 124)
-_BOXES: Final = frozenset((b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx", b"free", b"skip", b"wide", b"pnot"))
-_PICTURE_BRANDS: Final = frozenset(
+_RIFF_FORMS: Final = {b"WAVE": "wav", b"WEBP": "webp", b"AVI ": "avi"}
+_BITMAP_HEADER_BYTES: Final = (12, 16, 40, 52, 56, 64, 108, 124)
+_BOX_TYPES: Final = frozenset(
+    (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx", b"free", b"skip", b"wide", b"pnot")
+)
+_IMAGE_BRANDS: Final = frozenset(
     b"mif1 mif2 mif3 msf1 miaf 1pic unif heic heix heim heis hevc hevx hevm hevs avif avis avio avci avcs "
     b"vvic vvis evbi evbs evmi evms jpeg jpgs j2ki j2is".split()
 )
-_FILM_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV")
-"""Beginnings of major brands under which a picture brand further on only says that a cover picture is there."""
-_PRINT: Final = bytes((*b"\t\n\r", *range(32, 127)))
-_TAGS: Final = (b"ID3", b"APETAGEX")
-_TAGGED: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
-"""What taggers put an ID3 or APE tag before, some of it against its specification."""
+_VIDEO_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV")
+"""How major brands of videos begin: an image brand among their compatible ones only announces a cover."""
+_PRINTABLE: Final = bytes((*b"\t\n\r", *range(32, 127)))
+_TAG_SIGNATURES: Final = (b"ID3", b"APETAGEX")
+_TAGGED_FORMATS: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
+"""Formats to which taggers add a leading ID3 or APE tag, some against the specification."""
 
 
 def sniff(source: Source) -> str | None:
-    """The format's name as `preflight.probes.READERS` and `preflight.formats.FORMATS` know it, or None."""
-    head = source.read_at(0, HEAD)
-    found = _by_signature(head) or _sound(source, head) or _text(source)
-    return found or _boxes(source, head) or _raw_stream(source) or _garbage_before(source)
+    """Return the format's name as in `preflight.probes.READERS` and `preflight.formats.FORMATS`, or None."""
+    head = source.read_at(0, SNIFF_BYTES)
+    found = _by_signature(head) or _audio(source, head) or _text(source)
+    return found or _after_first_box(source, head) or _raw_stream(source) or _after_garbage(source)
 
 
 def _raw_stream(source: Source) -> str | None:
-    from preflight.probes.sniff.streams import sniff_stream  # little of what is checked is a raw stream
+    from preflight.probes.sniff.streams import sniff_stream  # few of the files that are checked are raw streams
 
     return sniff_stream(source)
 
 
 def _text(source: Source) -> str | None:
-    from preflight.probes.sniff.text import HEAD, sniff_text  # little of what is checked is text
+    from preflight.probes.sniff.text import TEXT_BYTES, sniff_text  # few of the files that are checked are text
 
-    return sniff_text(source.read_at(0, HEAD))
+    return sniff_text(source.read_at(0, TEXT_BYTES))
 
 
 def _by_signature(head: bytes) -> str | None:
-    for signature, name in _BY_FIRST.get(head[0], ()) if head else ():
+    for signature, name in _BY_FIRST_BYTE.get(head[0], ()) if head else ():
         if head.startswith(signature):
             return name
     start = head[:4]
     if start in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
-        return _RIFF.get(head[8:12])
+        return _RIFF_FORMS.get(head[8:12])
     if start == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
-    if head[4:8] in _BOXES and not _is_print(head[:16]):
+    if head[4:8] in _BOX_TYPES and not _is_printable(head[:16]):
         return _by_brand(head)
-    if _bitmap(head) or (start[:2] == b"BA" and _bitmap(head[14:])):  # BA: an array of bitmaps, OS/2
+    return _by_fields(head)
+
+
+def _by_fields(head: bytes) -> str | None:
+    """Recognise formats by several fields, because their signature alone is too short."""
+    if _is_bitmap(head) or (head[:2] == b"BA" and _is_bitmap(head[14:])):  # BA: an array of bitmaps, OS/2
         return "bmp"
     if head[257:262] == b"ustar":
         return "tar"
     if head[25:32] == b"ARECOYK":
         return "camera_raw"
-    if _icon(head):
+    if _is_icon(head):
         return "ico"
     return _transport(head)
 
 
-def _is_print(head: bytes) -> bool:
-    """A sentence may well have "free" or "wide" where a box has its type."""
-    return not head.translate(None, _PRINT)
+def _is_printable(head: bytes) -> bool:
+    """Return whether all bytes are text, in which "free" or "wide" may be a word rather than a box type."""
+    return not head.translate(None, _PRINTABLE)
 
 
-def _icon(head: bytes) -> bool:
-    """A directory of 1 to 255 icons or cursors; of its first entry the reserved byte and the offset's upper half."""
+def _is_icon(head: bytes) -> bool:
+    """Return whether there is a directory of 1 to 255 icons or cursors whose first entry is plausible."""
     if head[:2] != b"\0\0" or head[2:4] not in (b"\x01\0", b"\x02\0") or len(head) < 22:
         return False
     return head[4] > 0 and not any((head[5], head[9], head[21])) and head[18:21] >= b"\x16"
 
 
 def _transport(head: bytes) -> str | None:
-    """MPEG streams without a signature: the sync bytes of three packets, or a pack header (ISO/IEC 13818-1 2.5.3.3)."""
+    """Recognise MPEG by the sync bytes of three packets, or by a pack header (ISO/IEC 13818-1 2.4.3, 2.5.3.3)."""
     for start, packet in ((0, 188), (4, 192)):
         if len(head) > start + packet and set(head[start : start + 2 * packet + 1 : packet]) == {0x47}:
             return "mpegts"
@@ -149,94 +156,91 @@ def _transport(head: bytes) -> str | None:
     return None
 
 
-def _bitmap(head: bytes) -> bool:
-    """`BM` and the length of a known information header; or of any other that has exactly one plane, as it must."""
+def _is_bitmap(head: bytes) -> bool:
+    """Return whether `BM` precedes a known information header, or another one that has exactly one plane."""
     if head[:2] != b"BM" or len(head) < 26 or any(head[15:18]):
         return False
-    return head[14] in _BITMAP_HEADERS or (head[14] >= 16 and head[26:28] == b"\x01\x00")
+    return head[14] in _BITMAP_HEADER_BYTES or (head[14] >= 16 and head[26:28] == b"\x01\x00")
 
 
 def _by_brand(head: bytes) -> str:
-    """ISO/IEC 14496-12 4.3: pictures and films share one box structure and differ by brand, the major one first."""
+    """Distinguish images and videos, which share one box structure, by the major brand first (ISO/IEC 14496-12 4.3)."""
     major = head[8:12] if head[4:8] == b"ftyp" else b""
     if major == b"jp2 ":
         return "jp2"
     if major == b"crx ":
         return "cr3"
-    if major in _PICTURE_BRANDS:
+    if major in _IMAGE_BRANDS:
         return "heif"
-    if not major or major.startswith(_FILM_BRANDS):
+    if not major or major.startswith(_VIDEO_BRANDS):
         return "mp4"
     end = min(len(head), int.from_bytes(head[:4], "big"))
     compatible = {head[at : at + 4] for at in range(16, end, 4)}
-    return "mp4" if _PICTURE_BRANDS.isdisjoint(compatible) else "heif"
+    return "mp4" if _IMAGE_BRANDS.isdisjoint(compatible) else "heif"
 
 
-def _boxes(source: Source, head: bytes) -> str | None:
-    """The same box structure behind a first box that is not usual there (`uuid`, `udta`, `PICT` …)."""
+def _after_first_box(source: Source, head: bytes) -> str | None:
+    """Recognise the same box structure after an unusual first box (`uuid`, `udta`, `PICT` …)."""
     size = int.from_bytes(head[:4], "big")
     if size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
         return None
-    following = source.read_at(size, HEAD)
-    return _by_brand(following) if following[4:8] in _BOXES else None
+    following = source.read_at(size, SNIFF_BYTES)
+    return _by_brand(following) if following[4:8] in _BOX_TYPES else None
 
 
-def _sound(source: Source, head: bytes) -> str | None:
+def _audio(source: Source, head: bytes) -> str | None:
     """Return the format of audio frames, which have no signature, at the start or after tags.
 
-    A tag with nothing behind it is an mp3 that was cut off; with something that nobody knows it is none.
+    A tag with nothing after it is a truncated MP3; with unknown bytes after it, the format is unknown.
     """
-    tagged = head.startswith(_TAGS)
+    tagged = head.startswith(_TAG_SIGNATURES)
     if not tagged and head[:1] != b"\xff" and not (head[:1] == b"\x56" and head[1:2] >= b"\xe0"):
         return None
-    from preflight.probes import audio_tags as tags  # only here: a picture's start need not wait for it
+    from preflight.probes import audio_tags  # only here: images do not need it
 
-    start = tags.tags_before(source).end if tagged else 0
+    start = audio_tags.leading_tags(source).end if tagged else 0
     if tagged:
-        head = source.read_at(start, HEAD)
+        head = source.read_at(start, SNIFF_BYTES)
         name = _by_signature(head)
-        if name in _TAGGED:
+        if name in _TAGGED_FORMATS:
             return name
         if not head:
-            return _frames(source, tags.ID3, search=True) or "mp3"
-    return _frames(source, start, search=tagged)
+            return _audio_frames(source, audio_tags.ID3_HEADER_BYTES, search=True) or "mp3"
+    return _audio_frames(source, start, search=tagged)
 
 
-def _frames(source: Source, start: int, search: bool) -> str | None:
-    """Return which audio frames begin at `start` or, with `search`, first after foreign bytes."""
-    from preflight.probes.mpeg_audio import adts, loas
-    from preflight.probes.mpeg_audio import layers as mpeg_audio
+def _audio_frames(source: Source, start: int, *, search: bool) -> str | None:
+    """Return which audio frames begin at `start` or, with `search`, first after other bytes."""
+    from preflight.probes.mpeg_audio import adts, layers, loas
 
-    if adts.begins(source, start):
+    if adts.first_frame_at(source, start):
         return "aac"
-    if mpeg_audio.begins(source, start):
+    if layers.first_frame_at(source, start):
         return "mp3"
-    if loas.begins(source, start):
+    if loas.is_frame_at(source, start):
         return "loas"
     if not search:
         return None
-    layered, streamed, multiplexed = (
-        mpeg_audio.locate(source, start),
-        adts.locate(source, start),
-        loas.locate(source, start),
-    )
-    found = [(layered.at, "mp3")] if layered else []
-    found += [(streamed.at, "aac")] if streamed else []
-    found += [(multiplexed, "loas")] if multiplexed is not None else []
+    mp3_frame = layers.find_first_frame(source, start)
+    adts_frame = adts.find_first_frame(source, start)
+    loas_offset = loas.find_first_frame(source, start)
+    found = [(mp3_frame.at, "mp3")] if mp3_frame else []
+    found += [(adts_frame.at, "aac")] if adts_frame else []
+    found += [(loas_offset, "loas")] if loas_offset is not None else []
     return min(found)[1] if found else None
 
 
-def _garbage_before(source: Source) -> str | None:
-    """Recognise JPEG and audio frames that other programs open despite foreign bytes before them."""
-    return "jpeg" if _jpeg_inside(source) else _frames(source, 0, search=True)
+def _after_garbage(source: Source) -> str | None:
+    """Recognise JPEG and audio frames that other programs open despite other bytes before them."""
+    return "jpeg" if _has_jpeg_inside(source) else _audio_frames(source, 0, search=True)
 
 
-def _jpeg_inside(source: Source) -> bool:
-    """A JPEG's first two segments behind foreign bytes, such as the header lines of a broken download.
+def _has_jpeg_inside(source: Source) -> bool:
+    """Return whether the first two segments of a JPEG follow other bytes, such as header lines of a broken download.
 
-    Not where these bytes are a format of their own that carries JPEG: raw files of Fujifilm, DICOM.
+    Return False if these bytes are a format that contains JPEG: raw files of Fujifilm, DICOM.
     """
-    head = source.read_at(0, HEAD)
+    head = source.read_at(0, SNIFF_BYTES)
     start = head.find(b"\xff\xd8\xff")
     if start < 0 or head.startswith(b"FUJIFILM") or head[128:132] == b"DICM":
         return False

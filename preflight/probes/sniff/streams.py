@@ -1,8 +1,8 @@
-"""Recognise raw streams, which have no signature, by two units that follow each other where the first one says.
+"""Recognise raw streams, which have no signature, by two consecutive units.
 
 No library is asked about bytes that nothing here recognises: random data that looks like the start of many streams
-takes it seconds. A unit (frame, packet, parameter set) counts when a second one, or the end of the source, follows it.
-The search is bounded: `HEAD` bytes, and `MAX_CANDIDATES` places of each kind in them.
+takes it seconds. A unit (frame, packet, parameter set) counts if a second one, or the end of the source, follows it.
+The search is limited to `STREAM_BYTES`, and to `MAX_CANDIDATES` positions of each kind in them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 
 from preflight.sources import Source
 
-HEAD: Final = 8192
-"""Bytes in which a stream must begin. A second frame of DTS may be 16 KiB further on."""
+STREAM_BYTES: Final = 8192
+"""Bytes in which a stream must begin. A second frame of DTS may be 16 KiB after them."""
 MAX_CANDIDATES: Final = 64
 
 _AC3_KBPS: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
@@ -28,12 +28,12 @@ _DTS_SYNC: Final = {
     b"\xff\x1f\x00\xe8": "14 bits, little-endian",
 }
 """ETSI TS 102 114 6.1: the sync word in the four ways of packing."""
-_TS_PACKETS: Final = (188, 192, 204)
+_TS_PACKET_BYTES: Final = (188, 192, 204)
 """Bytes of a packet: plain, with the time code of a camera, with error correction."""
-_TS_RUN: Final = 8
-"""Packets in a row that no other content has by chance."""
+_MIN_TS_PACKETS: Final = 8
+"""Consecutive packets that no other content has by chance."""
 _DV_STARTS: Final = (b"\x1f\x07\x00\x3f", b"\x1f\x07\x00\xbf")
-_DV_BLOCK: Final = 80
+_DV_BLOCK_BYTES: Final = 80
 _START_CODE: Final = re.compile(rb"\x00\x00\x01")
 
 
@@ -43,10 +43,10 @@ def sniff_stream(source: Source) -> str | None:
     Specifications: ATSC A/52 5.3 and E.1.2, ETSI TS 102 114, ITU-T H.264 and H.265 Annex B, ISO/IEC 13818-1 2.4.3,
     IEC 61834-2 (DV), ISO/IEC 14496-3 1.A.2 (ADIF).
     """
-    head = source.read_at(0, HEAD)
+    head = source.read_at(0, STREAM_BYTES)
     if head.startswith(b"ADIF"):
         return "aac"
-    if head.startswith(_DV_STARTS) and head[_DV_BLOCK : _DV_BLOCK + 1] == b"\x3f":
+    if head.startswith(_DV_STARTS) and head[_DV_BLOCK_BYTES : _DV_BLOCK_BYTES + 1] == b"\x3f":
         return "dv"
     return _transport(head) or _start_codes(source, head) or _dolby(source, head) or _dts(source, head)
 
@@ -56,17 +56,17 @@ def _follows(source: Source, offset: int, sync: bytes) -> bool:
     return source.read_at(offset, len(sync)) == sync or offset == source.size
 
 
-def _places(head: bytes, pattern: bytes) -> Iterator[int]:
+def _offsets_of(head: bytes, pattern: bytes) -> Iterator[int]:
     found = re.finditer(re.escape(pattern), head)
     return (match.start() for match, _ in zip(found, range(MAX_CANDIDATES), strict=False))
 
 
 def _transport(head: bytes) -> str | None:
     """Recognise sync bytes one packet apart; the first packet need not begin at the first byte."""
-    for packet in _TS_PACKETS:
+    for packet in _TS_PACKET_BYTES:
         for start in range(packet):
-            syncs = head[start : start + packet * _TS_RUN : packet]
-            if syncs == b"\x47" * _TS_RUN and head[start : start + 2] != b"\x47\x47":
+            syncs = head[start : start + packet * _MIN_TS_PACKETS : packet]
+            if syncs == b"\x47" * _MIN_TS_PACKETS and head[start : start + 2] != b"\x47\x47":
                 return "mpegts"
     return None
 
@@ -74,11 +74,11 @@ def _transport(head: bytes) -> str | None:
 def _dolby(source: Source, head: bytes) -> str | None:
     """Recognise AC-3 and E-AC-3, also with swapped bytes, as some discs store them."""
     for sync, swapped in ((b"\x0b\x77", False), (b"\x77\x0b", True)):
-        for start in _places(head, sync):
+        for start in _offsets_of(head, sync):
             header = head[start : start + 6]
             if len(header) < 6:
                 break
-            found = _dolby_frame(_swap(header) if swapped else header)
+            found = _dolby_frame(_swap_bytes(header) if swapped else header)
             if found is not None and _follows(source, start + found[1], sync):
                 return found[0]
     return None
@@ -100,20 +100,20 @@ def _dolby_frame(header: bytes) -> tuple[str, int] | None:
 
 def _dts(source: Source, head: bytes) -> str | None:
     for sync, packing in _DTS_SYNC.items():
-        for start in _places(head, sync):
+        for start in _offsets_of(head, sync):
             header = head[start : start + 10]
             if len(header) < 10:
                 break
             if packing.startswith("14"):
                 return "dts"  # 38 bits of sync, and no frame size on a byte's boundary
-            header = _swap(header) if packing == "little-endian" else header
+            header = _swap_bytes(header) if packing == "little-endian" else header
             size = ((header[5] & 3) << 12 | header[6] << 4 | header[7] >> 4) + 1
             if size >= 96 and _follows(source, start + size, sync):
                 return "dts"
     return None
 
 
-def _swap(data: bytes) -> bytes:
+def _swap_bytes(data: bytes) -> bytes:
     swapped = bytearray(data)
     swapped[0::2], swapped[1::2] = data[1::2], data[0::2]
     return bytes(swapped)
@@ -121,7 +121,7 @@ def _swap(data: bytes) -> bytes:
 
 def _start_codes(source: Source, head: bytes) -> str | None:
     """Recognise streams divided by 00 00 01: MPEG video and program streams, H.264, HEVC."""
-    starts = list(_places(head, b"\x00\x00\x01"))
+    starts = list(_offsets_of(head, b"\x00\x00\x01"))
     units = [head[start + 3 : start + 9] for start in starts]
     for start, unit in zip(starts, units, strict=True):
         if len(unit) == 6 and _is_mpeg(source, start, unit):

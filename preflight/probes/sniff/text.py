@@ -1,4 +1,4 @@
-"""Text that is sent by mistake, told apart by how it begins: web pages, SVG, XML, JSON, plain text in any encoding.
+"""Recognise text that is sent by mistake: web pages, SVG, XML, JSON, plain text in any encoding.
 
 HTML is what a browser takes for it (WHATWG MIME Sniffing 7.1).
 """
@@ -9,7 +9,7 @@ import codecs
 import re
 from typing import Final
 
-HEAD: Final = 2048
+TEXT_BYTES: Final = 2048
 
 _ENCODINGS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -18,9 +18,9 @@ _ENCODINGS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""UTF-32 first: its little-endian mark begins as that of UTF-16 does."""
+"""UTF-32 first: its little-endian mark begins with that of UTF-16."""
 _CONTROL: Final = re.compile("[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f\ufffe\uffff]")
-"""What no text has, whatever its language."""
+"""Characters that no text contains, whatever its language."""
 _HTML: Final = re.compile(
     "a|b|body|br|center|div|font|form|h1|head|html|iframe|img|link|main|meta|p|script|section|span|style|table|title|ul"
 )
@@ -29,16 +29,16 @@ _JSON: Final = re.compile(r'\{\s*(?:"|\}|$)|\[\s*(?:["{\[\]\d-]|true|false|null|
 _DOCTYPE: Final = re.compile(r"<!doctype\s*(html|svg)(?![\w-])")
 _BLANK: Final = "\ufeff \t\r\n\f"
 _BLANKS: Final = re.compile(f"[{_BLANK}]*")
-_SHORT: Final = 16
-"""Characters that one has to see of a text without a mark before one believes an encoding of it."""
+_MIN_CHARS: Final = 16
+"""Characters that a text without a byte-order mark must have before an encoding is assumed."""
 
 
 def sniff_text(head: bytes) -> str | None:
-    """html, svg, xml, json, pdf or text; None where the bytes, the first `HEAD` of a source, are no text."""
-    head = head[:HEAD]
+    """Return html, svg, xml, json, pdf or text; None if the bytes, the first `TEXT_BYTES` of a source, are not text."""
+    head = head[:TEXT_BYTES]
     if b"%PDF-" in head[:1024]:
-        return "pdf"  # readers look for it so far (PDF 1.7, implementation note 13)
-    text = _decoded(head)
+        return "pdf"  # readers accept it within these bytes (PDF 1.7, implementation note 13)
+    text = _decode_any(head)
     if text is None or _CONTROL.search(text):
         return None
     text = text.strip(_BLANK).lower()
@@ -49,23 +49,23 @@ def sniff_text(head: bytes) -> str | None:
     return "text" if text else None
 
 
-def _decoded(head: bytes) -> str | None:
+def _decode_any(head: bytes) -> str | None:
     for mark, encoding in _ENCODINGS:
         if head.startswith(mark):
             return _decode(head[len(mark) :], encoding)
     if b"\0" in head:
-        return _wide(head)
+        return _decode_utf16(head)
     text = _decode(head, "utf-8")
     if text is not None:
         return text
-    # Some 8-bit or East Asian encoding: letters, blanks and line ends of ASCII still hold it together.
+    # It may be in an 8-bit or East Asian encoding, in which at least half of the bytes are printable ASCII.
     plain = sum(32 <= byte < 127 or byte in b"\t\n\r" for byte in head)
-    return head.decode("latin-1") if len(head) >= _SHORT and plain * 2 >= len(head) else None
+    return head.decode("latin-1") if len(head) >= _MIN_CHARS and plain * 2 >= len(head) else None
 
 
-def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte is zero where the text is mostly ASCII."""
-    if len(head) < 2 * _SHORT:
+def _decode_utf16(head: bytes) -> str | None:
+    """Decode UTF-16 without a byte-order mark: every second byte is zero if the text is mostly ASCII."""
+    if len(head) < 2 * _MIN_CHARS:
         return None
     for encoding, high, low in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
         if high.count(0) * 10 >= len(high) * 9 and low.count(0) == 0:
@@ -74,7 +74,7 @@ def _wide(head: bytes) -> str | None:
 
 
 def _decode(data: bytes, encoding: str) -> str | None:
-    """The text, of which the last character may be cut off."""
+    """Return the text, whose last character may be incomplete; None if it is in another encoding."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(data)
     except UnicodeDecodeError:
@@ -82,7 +82,7 @@ def _decode(data: bytes, encoding: str) -> str | None:
 
 
 def _markup(text: str) -> str:
-    """What stands first behind declarations, comments and the document type, which may hold its own."""
+    """Return the format by the first element after declarations, comments and the document type."""
     kind, at = "text", 0
     while text.startswith("<", at):
         if text.startswith("<?xml", at):
@@ -114,7 +114,7 @@ def _by_root(root: re.Match[str] | None, kind: str) -> str:
 
 
 def _end_of_doctype(text: str, at: int) -> int:
-    """It ends at the first `>` outside of its brackets, in which entities are declared."""
+    """Return the first `>` outside of the brackets in which entities are declared."""
     bracket, end = text.find("[", at), text.find(">", at)
     if 0 <= bracket < end:
         closed = text.find("]", bracket)
