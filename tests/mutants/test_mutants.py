@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,10 @@ def test_planted_mutants_are_found_and_survivors_are_reported(tmp_path: Path) ->
     counts = next(line for line in done.stdout.splitlines() if line.startswith("all"))
     assert counts.split() == ["all", "4", "2", "0", "1", "1", "66.7"]
     assert (tmp_path / "planted.py").read_text() == CODE
+
+
+def test_every_package_has_code_and_tests() -> None:
+    table = tomllib.loads((ROOT / "tests/mutants/packages.toml").read_text())
+    for name, package in table.items():
+        assert all(any(ROOT.glob(pattern)) for pattern in package["code"]), name
+        assert all((ROOT / test.partition("::")[0]).exists() for test in package["tests"]), name
