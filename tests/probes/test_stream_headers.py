@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from preflight.probes.sniff import sniff
 from preflight.sources.memory import MemorySource
@@ -92,6 +90,7 @@ class TestDts:
 
     def test_a_length_below_96_is_not_a_frame(self) -> None:
         assert seen(self.frame(95) * 20) is None
+        assert seen(b"\x11" * 16_000 + self.frame(8000) + b"\x11") is None
         assert seen(self.frame(94) * 20) is None
 
     @pytest.mark.parametrize("sync", [b"\x1f\xff\xe8\x00\x07", b"\xff\x1f\x00\xe8"])
@@ -182,10 +181,10 @@ class TestStartCodes:
     def units(*units: bytes) -> bytes:
         return b"".join(b"\0\0\1" + unit.ljust(12, b"\x11") for unit in units)
 
-    @given(st.integers(0, 255))
-    def test_h264_is_known_by_a_profile_that_exists(self, profile: int) -> None:
-        data = self.units(bytes((0x67, profile, 0)), b"\x68\xee")
-        assert seen(data) == ("h264" if profile in self.H264_PROFILES else None)
+    def test_h264_is_known_by_a_profile_that_exists(self) -> None:
+        for profile in range(256):
+            data = self.units(bytes((0x67, profile, 0)), b"\x68\xee")
+            assert seen(data) == ("h264" if profile in self.H264_PROFILES else None), profile
 
     @pytest.mark.parametrize(
         ("sequence", "picture", "name"),
