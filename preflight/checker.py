@@ -135,7 +135,7 @@ def examine(target: Target, plan: CheckPlan, index: int = 0, name: str | None = 
         )
     try:
         reading = _completed(reading, label, deep=plan.deep)
-    except Exception as error:  # noqa: BLE001 - a fault of preflight costs one file, not the run
+    except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
         reading = reading._replace(media=None, problem=Problem("internal_error", internal_error(error).message))
     media, problem, extra, delivery, requests, bytes_read = reading
     path = None if is_url(target) or label.startswith("<") else label
@@ -172,7 +172,7 @@ def _read(target: Target, plan: CheckPlan) -> _Reading:
         media, problem = None, Problem(error.code, str(error))
     except PreflightError:
         raise
-    except Exception as error:  # noqa: BLE001 - a fault of preflight costs one file, not the run
+    except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
         media, problem = None, Problem("internal_error", internal_error(error).message)
     if source is None:
         return _Reading(problem=problem)
@@ -217,7 +217,7 @@ def result_of(
             dropped=plan.dropped,
             name=name,
         )
-    except Exception as error:  # noqa: BLE001 - a fault of preflight costs one file, not the run
+    except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
         finding = internal_error(error)
         return Result(rules.name, rules.stage, rules.as_of, rules.basis, "unknown", (finding,))
 
