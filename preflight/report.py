@@ -1,4 +1,4 @@
-"""The answer: `Finding` (what one rule says), `Result` (one rule set's verdict), `Report` (one source, all results)."""
+"""Report what was found: `Report` (one source), `Result` (one rule set), `Finding` (one rule), `Plan` (the changes)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA: Final = "preflight.report/1"
 Verdict = Literal["pass", "fail", "unknown"]
 
 Outcome = Literal["pass", "pass_with_warning", "unknown", "fail"]
-"""A verdict in which passes with a warning are told apart."""
+"""A verdict that distinguishes passes with a warning."""
 
 OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "pass_with_warning", "unknown", "fail")
 """All outcomes, from best to worst."""
@@ -24,20 +24,21 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "pass_with_warning", "unknown", 
 Action = Literal["crop", "scale", "change_fps", "trim", "transcode", "remove_audio", "remux", "convert", "move_index"]
 """What a step of a plan does."""
 
-_GRAVITY: Final[dict[str, int]] = {"pass": 0, "unknown": 1, "fail": 2}
+LimitData = dict[str, Any]
+"""A limit as the rule file states it: `{"min": 2, "max": 15}`."""
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict of several: fail over unknown over pass.
+    """Return the verdict of several: fail over unknown over pass.
 
     >>> worst(["pass", "unknown"])
     'unknown'
     """
-    return max(verdicts, key=_GRAVITY.__getitem__, default="pass")
+    return max(verdicts, key=OUTCOMES.index, default="pass")
 
 
 def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
-    """What findings amount to; `strict` lets warnings fail."""
+    """Return the verdict for findings; `strict` makes warnings fail."""
     verdict: Verdict = "pass"
     for finding in findings:
         if finding.severity == "error" or (strict and finding.severity == "warning"):
@@ -48,25 +49,26 @@ def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
 
 
 class Finding(NamedTuple):
-    """What one rule says of one media.
+    """The result of one rule for one source.
 
     code       a key of `preflight.codes.CODES`
     severity   `error`, `unknown`, `warning` or `note`
-    fact       which fact it is about; value: as measured; limit: as the rule file says, e.g. `{"min": 2, "max": 15}`
-    hint       one sentence on what would make it pass, never a command; reference: where the limit is published
+    fact       the fact that it is about; value: as measured; limit: as the rule file states it
+    hint       one sentence on what would make it pass, never a command
+    reference  where the limit is published
     """
 
     code: str
     severity: Severity
     message: str
     fact: str | None = None
-    value: Any = None
-    limit: dict[str, Any] | None = None
+    value: object = None
+    limit: LimitData | None = None
     hint: str | None = None
     reference: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """A JSON object with all eight fields."""
+        """Return a JSON object with all eight fields."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -86,7 +88,7 @@ def internal_error(error: Exception) -> Finding:
 
 
 def faulted(report: Report, error: Exception) -> Report:
-    """Return what replaces a report that could not be written: verdicts that failed stay, all others are unknown."""
+    """Return the replacement for a report that could not be written: failures stay, all other verdicts are unknown."""
     finding = internal_error(error)
     results = tuple(
         one._replace(verdict=worst((one.verdict, "unknown")), findings=(finding,), plan=None) for one in report.results
@@ -98,9 +100,9 @@ def faulted(report: Report, error: Exception) -> Report:
 class Step(NamedTuple):
     """One change of a plan.
 
-    facts  names of the facts that it brings inside their limits; empty where only another step requires it
+    facts  names of the facts that it brings inside their limits; empty if only the encoder requires it
 
-    Each other field is named like the fact that it changes and has the new value; None where it changes nothing.
+    Every other field is named like the fact that it changes, and holds the new value; None if it does not change it.
     """
 
     action: Action
@@ -125,7 +127,7 @@ class Plan(NamedTuple):
     """The smallest set of changes that makes a file pass a rule set.
 
     sentence  says the steps in words
-    command   the words of a command that makes all changes and writes a new file; None where no command can
+    command   the words of a command that makes all changes and writes a new file; None if no command can
     """
 
     sentence: str
@@ -145,7 +147,7 @@ class Result(NamedTuple):
     """What one rule set says of one source.
 
     as_of, basis  the ISO day on which its limits were read; published or assumed
-    plan          what would make the file pass; None where it passes or where no change is known that would
+    plan          what would make the file pass; None if it passes, or if no such changes are known
     """
 
     rules: str
@@ -166,7 +168,7 @@ class Result(NamedTuple):
         return self.verdict
 
     def as_json(self) -> dict[str, object]:
-        """A JSON object; its findings are a list of objects."""
+        """Return a JSON object, with findings and plan as objects."""
         return {
             "rules": self.rules,
             "stage": self.stage,
@@ -190,10 +192,11 @@ class Problem(NamedTuple):
 class Report:
     """One source with its facts and all its results.
 
-    source      as it is shown: a path, or a URL without its secrets; index: its position in the input, from 0
-    media       None where the source could not be read; then `error` says why
-    requests    HTTP requests made; bytes_read: bytes taken from the medium
-    digest      tells the rule sets and options by which it was judged from others; None where nothing was judged
+    source      as it is shown: a path, or a URL without its secrets
+    index       its position in the input, from 0
+    media       None if the source could not be read; then `error` says why
+    requests    HTTP requests made; bytes_read: bytes read from the source
+    digest      differs for other rule sets and options; None if nothing was judged
     """
 
     source: str
@@ -208,7 +211,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the results; `unknown` where the source could not be read and no result says more."""
+        """Return the worst verdict of the results; `unknown` if there are none and the source could not be read."""
         if self.error is not None and not self.results:
             return "unknown"
         return self.results[0].verdict if len(self.results) == 1 else worst(one.verdict for one in self.results)
@@ -222,17 +225,17 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Every rule set lets it pass. Unknown is not a pass."""
+        """Return whether every rule set accepts it. Unknown is not a pass."""
         return bool(self.results) and self.verdict == "pass"
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings of all results, in order."""
+        """Return all findings of all results, in order."""
         return tuple(finding for result in self.results for finding in result.findings)
 
     @property
     def shared(self) -> tuple[Finding, ...]:
-        """Return the findings that every one of several rule sets has in the same words: they are about the source."""
+        """Return the findings that all of several results have in common: they are about the source."""
         if len(self.results) < 2:
             return ()
         first, *others = self.results
@@ -244,7 +247,7 @@ class Report:
         return tuple(one for one in self.shared if one.severity == "note")
 
     def as_json(self, *, probe: bool = False) -> dict[str, object]:
-        """Return the one JSON shape of a report: a flat object whose keys are the facts and what was made of them.
+        """Return the one JSON shape of a report: each fact, and everything else, is a top-level key.
 
         probe  leave out verdict and results
         """

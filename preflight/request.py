@@ -1,13 +1,13 @@
-"""Several files used together in one request: how many of each kind, how long, how large, and which need company."""
+"""Judge files that are used together in one request: how many of each kind, how long and large, and which combine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple, Unpack
+from typing import Final, NamedTuple, Unpack
 
 from preflight.checker import CheckKeywords, CheckPlan, plan_for, require_rules
-from preflight.codes import CODES
+from preflight.codes import CODES, Severity
 from preflight.errors import UsageError
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
@@ -18,9 +18,10 @@ from preflight.scan import scan
 from preflight.sources.open import ASSET_REFERENCE, Target, asset_of, require_iterable
 from preflight.targets import Item
 from preflight.units import format_value
-from preflight.wording import accepted, beyond, either
+from preflight.wording import accepted, either, excess
 
-_OF_MEMBERS: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
+_MEMBER_CODES: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
+"""By the verdict of a file, the code of the finding on it."""
 
 
 def check_request(
@@ -30,24 +31,28 @@ def check_request(
     asset_kinds: Mapping[str, str] | None = None,
     **options: Unpack[CheckKeywords],
 ) -> tuple[Result, list[Report]]:
-    """Whether files may be used together in one request of a rule set with a `[request]` section.
+    """Check whether files may be used together in one request, by a rule set with a `[request]` section.
 
-    Gives the request's result and each file's own report, in order; a file that does not pass on its own makes the
-    request not pass. Raises `UsageError` where the rule set says nothing of requests.
+    Returns the result of the request, and the report of each file in order. A request whose files do not all pass does
+    not pass. Raises `UsageError` if the rule set has no limits on requests.
 
-    A registered asset, `asset://ID` or an `AssetReference`, counts as a file of its kind; nothing else is known of it.
+    A registered asset, `asset://ID` or an `AssetReference`, counts as a file of its kind; its facts are not known.
 
     asset_kinds  kinds of assets by reference, for those that do not state it: `{"asset://asset-1": "image"}`
+    options      those of `check`
     """
     plan = plan_for(require_rules(rules), **options)
     kinds = {} if asset_kinds is None else asset_kinds
     if not isinstance(kinds, Mapping):
-        raise UsageError(f"asset_kinds is {type(kinds).__name__}. Give a dict of kinds by reference.")
-    return examine_together((Item(_of_kind(target, kinds)) for target in require_iterable(targets)), plan)
+        raise UsageError(
+            f"asset_kinds= has type {type(kinds).__name__}. Give a dict of kinds by reference.",
+            parameters=("asset_kinds",),
+        )
+    return examine_together((Item(_with_kind(target, kinds)) for target in require_iterable(targets)), plan)
 
 
-def _of_kind(target: Target, kinds: Mapping[str, str]) -> Target:
-    """Return a target, an asset with its kind as far as it is stated."""
+def _with_kind(target: Target, kinds: Mapping[str, str]) -> Target:
+    """Return the target; an asset with its kind, if that is stated."""
     asset = asset_of(target)
     if asset is None:
         return target
@@ -55,53 +60,44 @@ def _of_kind(target: Target, kinds: Mapping[str, str]) -> Target:
 
 
 def examine_together(items: Iterable[Item], plan: CheckPlan) -> tuple[Result, list[Report]]:
-    """`check_request` for a plan with exactly one rule set."""
+    """Check the files of one request by a plan, which must have exactly one rule set."""
     if len(plan.rules) != 1 or plan.rules[0].request is None:
         names = ", ".join(rules.name for rules in plan.rules)
-        raise UsageError(f"{names}: files are judged together by one rule set that has a [request] section")
+        raise UsageError(f"{names} cannot judge files together. Give one rule set that has a [request] section.")
     kinds: dict[int, str | None] = {}
     reports = [
         report
         if report.error is None or report.error.code != ASSET_REFERENCE
-        else _of_asset(report, kinds.get(report.index), plan)
-        for report in scan(_noting_assets(items, kinds), plan)
+        else _asset_report(report, kinds.get(report.index), plan)
+        for report in scan(_recording_assets(items, kinds), plan)
         if report is not None
     ]
     if not reports:
-        raise UsageError("no file is given: a request is judged by the files in it")
+        raise UsageError("No file given. Give the files of the request.")
     return judge_request(reports, plan.rules[0], strict=plan.strict), reports
 
 
-def _noting_assets(items: Iterable[Item], kinds: dict[int, str | None]) -> Iterator[Item]:
-    """Yield the items; the kind of each that is an asset is put into `kinds` under its position."""
+def _recording_assets(items: Iterable[Item], kinds: dict[int, str | None]) -> Iterator[Item]:
+    """Yield the items, and record the kind of each asset in `kinds` by its position."""
     for index, item in enumerate(items):
         if (asset := asset_of(item.target)) is not None:
             kinds[index] = asset.kind
         yield item
 
 
-def _of_asset(report: Report, kind: str | None, plan: CheckPlan) -> Report:
+def _asset_report(report: Report, kind: str | None, plan: CheckPlan) -> Report:
     """Return the report of an asset within a request: it is counted, and a note says that it was not checked."""
     message = f"a registered asset: counted as {kind or 'a file of unknown kind'}, its facts are not known here"
-    results = tuple(
-        Result(
-            rules.name,
-            rules.stage,
-            rules.as_of,
-            rules.basis,
-            "pass",
-            (Finding(ASSET_REFERENCE, "note", message, "kind", kind),),
-        )
-        for rules in plan.rules
-    )
+    note = Finding(ASSET_REFERENCE, "note", message, "kind", kind)
+    results = tuple(Result(rules.name, rules.stage, rules.as_of, rules.basis, "pass", (note,)) for rules in plan.rules)
     return replace(report, media=Media(kind=kind) if kind else None, results=results, error=None)
 
 
 class _Group(NamedTuple):
-    """The files of one kind in a request, or all (`None`).
+    """The files of one kind in a request, or all files (`None`).
 
     assets   registered assets among them, whose facts are not known
-    unsure   assets of unknown kind, which may be among them
+    unsure   assets of unknown kind, which may belong to them
     """
 
     kind: str | None
@@ -109,12 +105,28 @@ class _Group(NamedTuple):
     assets: int = 0
     unsure: int = 0
 
+    @property
+    def name(self) -> str:
+        """Return the name of the group in a message: `images`, `all files`."""
+        return f"{self.kind or 'all'}{'s' if self.kind in KINDS else ' files'}"
+
+    def total(self, fact: str) -> float | None:
+        """Return the number of files or the sum of a fact, rounded; None if the fact of one file is unknown."""
+        if fact == "files":
+            return len(self.media) + self.assets
+        values = [getattr(one, fact.removeprefix("total_")) for one in self.media]
+        return None if None in values else round(sum(values), 6)
+
+    def uncounted(self, fact: str) -> int:
+        """Return how many assets may add to the total."""
+        return self.unsure if fact == "files" else self.assets + self.unsure
+
 
 def judge_request(reports: Sequence[Report], rules: RuleSet, *, strict: bool = False) -> Result:
-    """What a rule set says of several reports together."""
+    """Return the result of a rule set for several reports together."""
     try:
         findings = _findings(reports, rules)
-    except Exception as error:  # an internal error affects this result only
+    except Exception as error:  # noqa: BLE001 - an error of preflight affects this result, not the run
         findings = [internal_error(error)]
     verdict = verdict_of(findings, strict=strict)
     return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))
@@ -144,14 +156,14 @@ def _findings(reports: Sequence[Report], rules: RuleSet) -> list[Finding]:
 
 
 def _member(report: Report) -> Finding:
-    code = _OF_MEMBERS[report.verdict]
+    code = _MEMBER_CODES[report.verdict]
     first = next((finding.message for finding in report.findings if finding.severity in ("error", "unknown")), "")
-    reason = first or (report.error.message if report.error else "a warning fails under --strict")
+    reason = first or (report.error.message if report.error else "a warning fails in a strict check")
     return Finding(code, CODES[code].severity, f"{report.source}: {reason}", "source", report.source)
 
 
 def _companion(kind: str, others: Sequence[str], unsure: int, rules: RuleSet) -> Finding:
-    beside = either(list(others))
+    beside = either(others)
     if unsure:
         message = f"{kind}: {rules.service} takes it only beside {beside}, and the kind of {_assets(unsure)} is unknown"
         return Finding("asset_not_counted", "note", message, "kind", kind, reference=rules.source_url)
@@ -164,48 +176,43 @@ def _assets(count: int) -> str:
 
 
 def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
-    """Return the finding of a limit over several media; None if it is kept, or if there is no file of the kind.
+    """Return the finding on a limit over several media; None if it is kept, or if there is no file of the kind.
 
-    With assets a sum is a lower bound: above the maximum it fails, and of everything else there is only a note.
+    With assets a sum is a lower bound: it fails above the maximum, and is a note otherwise.
     """
-    kind, media = group.kind, group.media
-    if not media and not group.assets:
+    if not group.media and not group.assets:
         return None
-    what = f"{kind or 'all'}{'s' if kind in KINDS else ' files'}"
-    value = len(media) + group.assets if limit.fact == "files" else _sum(limit.fact, media)
-    uncounted = group.unsure if limit.fact == "files" else group.assets + group.unsure
+    fact = limit.fact
+    what = f"{label(fact)} of {group.name}" if fact != "files" else group.name
+    value, uncounted = group.total(fact), group.uncounted(fact)
     if value is None:
-        message = f"{label(limit.fact)} of {what} could not be read: {rules.service} accepts {accepted(limit)}"
-        return Finding("fact_unknown", "unknown", message, limit.fact, None, limit.written, None, rules.source_url)
+        message = f"{what} could not be read: {rules.service} accepts {accepted(limit)}"
+        return Finding("fact_unknown", "unknown", message, fact, None, limit.written, None, rules.source_url)
     side = limit.side(value)
-    if uncounted and (limit.high is None or limit.side(value) <= 0 or limit.any_of is not None):
-        if limit.fact == "files" and not side:
-            return None  # one note says it of all kinds
-        counted = f"{label(limit.fact)} of {what}" if limit.fact != "files" else what
-        shown = format_value(limit.fact, value)
-        message = f"{counted} {shown} without {_assets(uncounted)}, whose share is not known here"
-        return Finding("asset_not_counted", "note", message, limit.fact, value, limit.written, None, rules.source_url)
-    if not side:
-        return None
-    bound = limit.high if side > 0 else limit.low
-    tolerated = limit.lenient is not None and limit.lenient.side(value) == 0
-    fact = FACTS[limit.fact]
-    code = fact.choice_code if limit.any_of is not None else fact.bound_codes[side > 0]
-    sentence = ""
-    if limit.any_of is None:
-        sentence = beyond(limit, side, value == bound, rules.service, limit.lenient if tolerated else None)
+    if uncounted and (limit.high is None or side <= 0 or limit.any_of is not None):
+        if fact == "files" and not side:
+            return None  # one note covers all kinds
+        message = f"{what} {format_value(fact, value)} without {_assets(uncounted)}, whose share is not known here"
+        return Finding("asset_not_counted", "note", message, fact, value, limit.written, None, rules.source_url)
+    return _outside(limit, value, side, what, rules) if side else None
+
+
+def _outside(limit: Limit, value: float, side: int, what: str, rules: RuleSet) -> Finding:
+    """Return the finding for a total outside a limit: a warning if the limit's lenient bounds include it."""
+    lenient = limit.lenient if limit.lenient is not None and limit.lenient.side(value) == 0 else None
+    if limit.any_of is not None:
+        code, sentence = limit.choice_code, ""
+    else:
+        code = FACTS[limit.fact].bound_codes[side > 0]
+        bound = limit.high if side > 0 else limit.low
+        sentence = excess(limit, side, rules.service, lenient, is_at_bound=value == bound)
     message = CODES[code].template.format(
-        what=f"{label(limit.fact)} of {what}" if limit.fact != "files" else what,
+        what=what,
         value=format_value(limit.fact, value),
         sentence=sentence,
         service=rules.service,
         limit=accepted(limit),
         note=f" ({limit.note})" if limit.note else "",
     )
-    severity = "warning" if tolerated else CODES[code].severity
+    severity: Severity = CODES[code].severity if lenient is None else "warning"
     return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source_url)
-
-
-def _sum(fact: str, media: Sequence[Media]) -> Any:
-    values = [getattr(one, fact.removeprefix("total_")) for one in media]
-    return None if None in values else round(sum(values), 6)

@@ -1,23 +1,30 @@
-"""Limits in words: what one accepts, and how far a value is outside it."""
+"""Word limits: what a limit accepts, and how a value exceeds it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from preflight.ruleset import Limit
 from preflight.units import format_value
 
 
-def beyond(limit: Limit, side: int, at_bound: bool, service: str, lenient: Limit | None) -> str:
-    """`above the 15 s that Atlas Cloud accepts`, and the same for open bounds and tolerated values."""
+def excess(limit: Limit, side: int, service: str, lenient: Limit | None, *, is_at_bound: bool) -> str:
+    """Return how a value exceeds a bound: `above the 15 s that Atlas Cloud accepts`.
+
+    side         which bound it exceeds: positive for the upper, negative for the lower one
+    lenient      the wider limit, if that includes the value
+    is_at_bound  the value equals the bound, which is excluded
+    """
     bound, wider = (limit.high, lenient and lenient.high) if side > 0 else (limit.low, lenient and lenient.low)
     text = _bound_text(limit.fact, bound)
-    if at_bound:  # then it is an open one
-        said = f"exactly the {text} that {service} publishes as excluded"
-        return said if lenient is None else f"{said}, and is known or likely to take"
+    if is_at_bound:
+        excluded = f"exactly the {text} that {service} publishes as excluded"
+        return excluded if lenient is None else f"{excluded}, and is known or likely to accept"
     word = "above" if side > 0 else "below"
     if lenient is None:
         return f"{word} the {text} that {service} accepts"
     tolerated = _bound_text(limit.fact, wider)
-    return f"{word} the {text} that {service} publishes, within the {tolerated} that it is known or likely to take"
+    return f"{word} the {text} that {service} publishes, within the {tolerated} that it is known or likely to accept"
 
 
 def _bound_text(fact: str, bound: float | None) -> str:
@@ -26,7 +33,7 @@ def _bound_text(fact: str, bound: float | None) -> str:
 
 
 def accepted(limit: Limit) -> str:
-    """What a limit accepts, in words.
+    """Return what a limit accepts, in words.
 
     >>> from preflight.ruleset import compile_limit
     >>> accepted(compile_limit("duration", {"min": 2, "max": 15})), accepted(compile_limit("size", {"below": "30 MB"}))
@@ -46,6 +53,6 @@ def accepted(limit: Limit) -> str:
     return "any value" if not limit.required else "none without it"
 
 
-def either(words: list[str], last: str = "or") -> str:
-    """`a, b or c`."""
+def either(words: Sequence[str], last: str = "or") -> str:
+    """Return words as a list in a sentence: `a, b or c`."""
     return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -19,7 +19,7 @@ from preflight.report import Report, Result
 from preflight.reporters import REPORTERS, make_reporter
 from preflight.reporters.outputs import Tee, add_report
 from preflight.reporters.text import TextReporter, describe
-from preflight.ruleset import RuleSet, compile_ruleset
+from preflight.ruleset import RuleSet, Section, compile_ruleset
 from preflight.run import Options, run
 from preflight.sandbox import Sandbox
 from preflight.submission import submit_many
@@ -41,10 +41,12 @@ HEAD = {
 
 
 def faulty() -> RuleSet:
-    """A rule set that no validation would let through: judging a picture by it raises AttributeError."""
+    """Return a rule set that validation would not accept: judging an image by it raises AttributeError."""
     anything: dict[str, Any] = {"size": {"max": 10**9}}
-    table = {**HEAD, "image": {"no_such_fact": {"max": 1}}, "video": anything, "audio": anything}
-    return compile_ruleset("faulty", {**table, "request": {"all": {"files": {"max": 9}}}})
+    table = {**HEAD, "image": anything, "video": anything, "audio": anything}
+    rules = compile_ruleset("faulty", {**table, "request": {"all": {"files": {"max": 9}}}})
+    limits = tuple(limit._replace(fact="no_such_fact") for limit in rules.sections["image"].limits)
+    return rules._replace(sections={**rules.sections, "image": Section(limits, {})})
 
 
 def verdicts(reports: Iterator[Report] | list[Report]) -> list[tuple[str, list[str]]]:

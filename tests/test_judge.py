@@ -74,7 +74,7 @@ def test_every_finding_is_told_not_the_first() -> None:
         (
             {"duration": 15.1},
             "duration 15.1 s: above the 15 s that Atlas Cloud publishes, within the 15.2 s that it is known or likely "
-            "to take (15 s is published; 15.2 s was measured on 2026-07-27)",
+            "to accept (15 s is published; 15.2 s was measured on 2026-07-27)",
         ),
         (
             {"duration": 16.0},
@@ -85,7 +85,7 @@ def test_every_finding_is_told_not_the_first() -> None:
         (
             {"size": 50_000_001},
             "file size 50.000001 MB: above the 50 MB that Atlas Cloud publishes, within the 50 MiB that it is known or "
-            "likely to take",
+            "likely to accept",
         ),
         ({"format": "webm"}, "format webm: Atlas Cloud accepts mp4 or mov"),
         ({"duration": None}, "duration could not be read: Atlas Cloud accepts 2 s to 15 s"),
@@ -112,7 +112,7 @@ def test_messages_of_clips(change: dict[str, Any], message: str) -> None:
             "format zip: Atlas Cloud accepts bmp, gif, heic, heif, jpeg, mov, mp3, mp4, png, ",
         ),
         (Media(size=0), "the file is empty"),
-        (Media(size=9), "the content is in no format that preflight recognises"),
+        (Media(size=9), "the content has no format that preflight recognises"),
     ],
 )
 def test_messages_of_pictures_and_of_what_is_none(media: Media, message: str) -> None:
@@ -629,8 +629,8 @@ class TestValuesInMessages:
         ("media", "message"),
         [
             (Media(size=0), "the file is empty"),
-            (Media(size=1), "the content is in no format that preflight recognises"),
-            (Media(size=None), "the content is in no format that preflight recognises"),
+            (Media(size=1), "the content has no format that preflight recognises"),
+            (Media(size=None), "the content has no format that preflight recognises"),
         ],
     )
     def test_an_empty_file_is_told_from_an_unknown_format(self, media: Media, message: str) -> None:
