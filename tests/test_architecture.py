@@ -44,10 +44,11 @@ LAYERS = [
     ["net"],
     ["report"],
     ["media", "units"],
-    ["output", "retry"],
-    ["confinement", "toml", "clock"],
-    ["facts"],
-    ["formats", "codes", "errors", "escape", "gitignore", "suggestions", "version"],
+    ["output", "sqlite"],
+    ["confinement", "toml"],
+    ["retry"],
+    ["clock"],
+    ["formats", "codes", "errors", "escape", "gitignore"],
 ]
 """From top to bottom: a module may import from its own line and from every line below it."""
 

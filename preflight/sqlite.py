@@ -1,0 +1,152 @@
+"""SQLite files: private, recognised by their header, shared by processes; errors name the file and the remedy."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from preflight.errors import PreflightError
+
+ProblemKind = Literal["foreign", "newer", "older", "damaged", "locked", "not written", "not opened"]
+
+_HEADER: Final = b"SQLite format 3\0"
+_HEADER_BYTES: Final = 100
+"""https://www.sqlite.org/fileformat.html#the_database_header"""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """What a SQLite file of preflight contains.
+
+    name, parameter  what messages call the file, and the parameter that names it
+    version, schema  the version of the schema, at least 1, and the statements that create it
+    application_id   marks the header of the file; 0: the version alone marks it
+    """
+
+    name: str
+    parameter: str
+    version: int
+    schema: str
+    application_id: int = 0
+
+
+class DatabaseError(PreflightError):
+    """A SQLite file cannot be opened or used; `problem` says why."""
+
+    def __init__(self, message: str, problem: ProblemKind, file_format: FileFormat) -> None:
+        super().__init__(message, parameters=(file_format.parameter,))
+        self.problem = problem
+
+
+def connect(
+    path: str, file_format: FileFormat, *, timeout: float, synchronous: Literal["FULL", "NORMAL"] = "FULL"
+) -> sqlite3.Connection:
+    """Open a file in WAL mode, or create it so that only its owner can read it.
+
+    timeout      seconds that a statement waits for another process
+    synchronous  FULL: a committed transaction survives a power failure; NORMAL: the file does
+
+    Raise `DatabaseError` for a file of another program or version, which is left unchanged.
+    """
+    with database_errors(path, file_format, "opened", timeout):
+        _create_private(path, file_format)
+        database = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    try:
+        with database_errors(path, file_format, "opened", timeout):
+            _prepare(database, path, file_format)
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute(f"PRAGMA synchronous = {synchronous}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _create_private(path: str, file_format: FileFormat) -> None:
+    """Create the file; SQLite gives its -wal and -shm files the same mode."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise _error(path, file_format, "not opened", "is not a regular file")
+        header = os.pread(descriptor, _HEADER_BYTES, 0)
+        if header and not header.startswith(_HEADER):
+            raise _error(path, file_format, "foreign", f"is not a {file_format.name}")
+        is_ours = not header or int.from_bytes(header[60:64]) == file_format.version
+        if state.st_mode & 0o077 and is_ours:
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(database: sqlite3.Connection, path: str, file_format: FileFormat) -> None:
+    """Create the schema in an empty file. Raise `DatabaseError` for a file of another program or version."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (application_id,) = database.execute("PRAGMA application_id").fetchone()
+    is_empty = not version and database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    if is_empty:
+        database.executescript(
+            f"BEGIN IMMEDIATE; {file_format.schema} PRAGMA user_version = {file_format.version}; "
+            f"PRAGMA application_id = {file_format.application_id}; COMMIT"
+        )
+    elif not version or application_id != file_format.application_id:
+        raise _error(path, file_format, "foreign", "is the database of another program")
+    elif version > file_format.version:
+        raise _error(path, file_format, "newer", f"was written by a newer preflight (version {version})")
+    elif version < file_format.version:
+        raise _error(path, file_format, "older", f"was written by an older preflight (version {version})")
+
+
+@contextmanager
+def database_errors(path: str, file_format: FileFormat, action: str, timeout: float) -> Iterator[None]:
+    """Raise errors of SQLite and of the operating system as `DatabaseError`; `action` is "opened" or "used"."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise database_error(error, path, file_format, action, timeout) from None
+
+
+def database_error(
+    error: sqlite3.Error | OSError, path: str, file_format: FileFormat, action: str, timeout: float
+) -> DatabaseError:
+    """Return an error of SQLite or of the operating system as `DatabaseError`."""
+    if isinstance(error, OSError):
+        return _error(path, file_format, "not opened", f"cannot be {action} ({error.strerror or error})")
+    text = str(error)
+    found = next((found for fragment, found in _PROBLEMS.items() if fragment in text), ("not opened", "{text}"))
+    problem, reason = found
+    sentence = f"cannot be {action} ({reason.format(text=text, timeout=timeout, name=file_format.name)})"
+    return _error(path, file_format, problem, sentence)
+
+
+def _error(path: str, file_format: FileFormat, problem: ProblemKind, sentence: str) -> DatabaseError:
+    remedy = _REMEDIES[problem].format(another=f"give another {file_format.parameter}=")
+    return DatabaseError(f"The {file_format.name} {path} {sentence}. {remedy}", problem, file_format)
+
+
+_PROBLEMS: Final[dict[str, tuple[ProblemKind, str]]] = {
+    "locked": ("locked", "another program has locked it for more than {timeout:g} s"),
+    "full": ("not written", "the disk is full"),
+    "disk I/O": ("not written", "{text}"),
+    "not a database": ("foreign", "it is not a {name}, or damaged"),
+    "malformed": ("damaged", "it is damaged"),
+    "no such": ("damaged", "it is not a {name}, or damaged: {text}"),
+    "readonly": ("not opened", "{text}"),
+    "unable to open": ("not opened", "{text}"),
+}
+"""Fragments of SQLite's messages: the problem, and how messages describe it."""
+
+_REMEDIES: Final[dict[ProblemKind, str]] = {
+    "foreign": "Keep this file, and {another}.",
+    "newer": "Upgrade preflight, or {another}.",
+    "older": "Keep this file, and {another}.",
+    "damaged": "Keep this file, and {another}.",
+    "locked": "End that program, or {another}.",
+    "not written": "Free space or check the disk, then repeat the call.",
+    "not opened": "Check its permissions, or {another}.",
+}
