@@ -1,11 +1,11 @@
-"""Tells whether an image, a video or a sound will be accepted by the service it is about to be sent to.
+"""Check whether an image, video or audio file will be accepted by the service that it is sent to.
 
     import preflight
 
     report = preflight.check("clip.mp4", "atlas")
     report.passed, report.verdict, report.media.duration, report.findings
 
-Names are loaded when they are first used, so that `import preflight` costs next to nothing.
+Names are loaded when they are first used, so that `import preflight` is fast.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ _HOMES = {
     "submit_many": "submission",
 }
 
-__all__ = [  # noqa: RUF022 - by kind: what one calls, what one gets, what one catches
+__all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
     "acheck",
     "assert_passes",
     "check",

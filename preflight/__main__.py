@@ -7,12 +7,12 @@ import sys
 
 
 def main() -> None:
-    """Load the command line and run it; it ends the process."""
-    gc.disable()  # until everything is loaded: all of it stays
+    """Load the command line and run it. It ends the process."""
+    gc.disable()  # until everything is loaded: none of it is garbage
     try:
         from preflight.cli import main as run
     except KeyboardInterrupt:
-        sys.exit(130)  # nothing was begun
+        sys.exit(130)  # nothing has started
     run()
 
 

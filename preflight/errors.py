@@ -58,7 +58,7 @@ class MissingExtra(UsageError):
     """An optional dependency is not installed; `extra` is the extra of preflight-media that installs it."""
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs an optional part: pip install 'preflight-media[{extra}]'")
+        super().__init__(f"{purpose} needs an optional dependency. Install it: pip install 'preflight-media[{extra}]'")
         self.extra = extra
 
 
@@ -67,8 +67,8 @@ class OutputError(PreflightError):
 
     def __init__(self, path: str, reason: str) -> None:
         is_full = reason in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-        remedy = "free space, or give another path" if is_full else "give another path"
-        super().__init__(f"{path} cannot be written to the end ({reason}): {remedy}")
+        remedy = "Free space, or give another path." if is_full else "Give another path."
+        super().__init__(f"{path} cannot be written to the end ({reason}). {remedy}")
         self.path = path
 
 
@@ -116,7 +116,7 @@ class Stopped(PreflightError):
     """The run was stopped while a call waited. The same call continues it."""
 
     def __init__(self) -> None:
-        super().__init__("stopped: run the same command again to go on")
+        super().__init__("The run was stopped. Repeat the call to continue it.")
 
 
 class ProviderError(PreflightError):
@@ -132,7 +132,7 @@ class ProviderError(PreflightError):
     request_id   the id that the provider's support asks for
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each attribute
         self,
         message: str,
         *,
@@ -164,7 +164,7 @@ class ProviderError(PreflightError):
 
 
 class AccountRefused(ProviderError):
-    """The account is refused, not the file: `auth`, `access_denied`, `subscription_required`, `credits`, `quota` …"""
+    """The account is refused, not the file: `auth`, `access_denied`, `subscription_required`, `credits`, `quota`."""
 
 
 class AssetNotFound(ProviderError):

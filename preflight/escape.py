@@ -1,4 +1,4 @@
-"""Text from outside, made harmless for a terminal and for a log line."""
+"""Escape text from outside, so that it is harmless on a terminal and in a log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def printable(text: str) -> str:
-    r"""The text with everything that does not print (control codes, bidi marks, lone surrogates) as an escape.
+    r"""Return a text with escapes for what does not print: control codes, bidi marks, lone surrogates.
 
     >>> printable("evil\x1b[31m\u202e.png")
     'evil\\x1b[31m\\u202e.png'
@@ -17,7 +17,7 @@ def printable(text: str) -> str:
 
 
 def printable_texts(value: Any) -> Any:
-    """Return plain data with every text in it, keys included, made printable."""
+    """Return plain data with all its texts, keys included, made printable."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):

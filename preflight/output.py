@@ -1,4 +1,4 @@
-"""Write output files: each is written beside its destination and renamed onto it when complete."""
+"""Output files: each is written beside its destination and renamed onto it when complete."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from preflight.errors import OutputError, UsageError
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 CHUNK_SIZE: Final = 1 << 16
 MAX_LINKS: Final = 40
@@ -27,9 +30,9 @@ class Outputs:
     """All output files of one call, as a context manager.
 
     `publish` or `publish_new` makes the output visible; anything else is removed on exit, and existing files remain
-    unchanged. A process that is killed leaves `.NAME.preflight-XXXXXXXX.partial`
-    beside the destination. A symbolic link is followed: the file that it leads to is replaced. A device, a pipe and
-    an open descriptor (`/dev/stdout`, `/dev/fd/3`) are written to directly.
+    unchanged. A process that is killed leaves `.NAME.preflight-XXXXXXXX.partial` beside the destination. A symbolic
+    link is followed: the file that it leads to is replaced. A device, a pipe and an open descriptor (`/dev/stdout`,
+    `/dev/fd/3`) are written to directly.
     """
 
     def __init__(self) -> None:
@@ -43,24 +46,24 @@ class Outputs:
             for file in self._files:
                 file.discard()
 
-    def open(self, path: str, option: str = "--output") -> IO[str]:
-        """Return a text stream for a path. Writing raises `OutputError` if the file cannot be written to the end.
+    def open(self, path: str, parameter: str = "output") -> IO[str]:
+        """Return a text stream for a path. Writing raises `OutputError` if the file cannot be written completely.
 
-        Raises `UsageError`, which names the option, if the file cannot be written or has a media extension.
+        Raise `UsageError`, which names the parameter, if the file cannot be written or has a media extension.
         """
-        require_overwritable(path, option)
+        require_overwritable(path, parameter)
         file = _File(path, os.path.realpath(path))
         if any(other.destination == file.destination for other in self._files):
-            raise UsageError(f"two reports would be written to {path}: give each a path of its own")
+            raise UsageError(f"Two reports would be written to {path}. Give each a path of its own.")
         self._files.append(file)  # before the temporary file is made: Ctrl-C may come at any time
         try:
             return file.open()
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            raise UsageError(f"{option} {path} cannot be written ({why}): give another path") from None
+            raise _not_writable(parameter, path, str(why)) from None
 
     def publish(self) -> None:
-        """Replace every destination with its output. On `OutputError` the destination is unchanged."""
+        """Replace every destination with its output. If that raises `OutputError`, the destination is unchanged."""
         for file in self._files:
             file.finish()
         with _uninterrupted():
@@ -119,7 +122,7 @@ class _File:
         return self.stream
 
     def finish(self) -> None:
-        """Write what is buffered. Raises `OutputError`."""
+        """Write what is buffered, and close the stream. Raise `OutputError` if that fails."""
         if self.stream is None or self.stream.closed:
             return
         self.stream.flush()
@@ -132,7 +135,7 @@ class _File:
         self.stream.close()
 
     def replace(self) -> None:
-        """Rename the partial file onto the destination. Raises `OutputError`; the partial file is kept then."""
+        """Rename the partial file onto the destination. If that raises `OutputError`, the partial file is kept."""
         if self.partial is None:
             return
         partial, self.partial = self.partial, None
@@ -154,31 +157,38 @@ class _File:
                 self.stream.close()
 
 
-def append_to(path: str, option: str) -> IO[str]:
-    """Return a text stream that appends to a regular file, which is made where there is none.
+def append_to(path: str, parameter: str) -> IO[str]:
+    """Return a text stream that appends to a regular file, which is created if there is none.
 
-    Raises `UsageError` that names the option where it cannot be opened.
+    Raise `UsageError`, which names the parameter, if it cannot be opened.
     """
-    require_overwritable(path, option)
+    require_overwritable(path, parameter)
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise UsageError(f"{option} {path} cannot be written ({error.strerror}): give another path") from None
+        raise _not_writable(parameter, path, error.strerror) from None
     return _text(file, path)
 
 
-def require_overwritable(path: str, option: str) -> None:
-    """Raise `UsageError` where a path, or what it links to, is an existing file that is named as media or as TOML.
+def require_overwritable(path: str, parameter: str) -> None:
+    """Raise `UsageError` if a path, or what it links to, is an existing file with a media or TOML extension.
 
-    Rule files and configurations are TOML, and nothing that is written here is.
+    Rule files and configurations are TOML, and no output is.
     """
     if not os.path.isfile(path):
         return
     for name in (path, os.path.realpath(path)):
-        if extension_of(name) in MEDIA_EXTENSIONS:
-            raise UsageError(f"{option} {path} would overwrite a file with a media extension: give another path")
+        kind = "file with a media extension" if extension_of(name) in MEDIA_EXTENSIONS else None
         if name.lower().endswith(".toml"):
-            raise UsageError(f"{option} {path} would overwrite a TOML file (rules, configuration): give another path")
+            kind = "TOML file (rules, configuration)"
+        if kind:
+            message = f"{parameter}={path} would overwrite a {kind}. Give another path."
+            raise UsageError(message, parameters=(parameter,))
+
+
+def _not_writable(parameter: str, path: str, reason: str | None) -> UsageError:
+    message = f"{parameter}={path} cannot be written ({reason}). Give another path."
+    return UsageError(message, parameters=(parameter,))
 
 
 def open_descriptor(path: str) -> int | None:
@@ -224,18 +234,18 @@ def _require_replaceable(path: str, folder: str, before: os.stat_result) -> None
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Delay Ctrl-C until files are renamed or removed. A handler other than Python's is kept."""
+    """Delay Ctrl-C until files are renamed or removed. A handler that the host program has installed is kept."""
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    pending: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: pending.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if came:
+    if pending:
         raise KeyboardInterrupt
 
 
@@ -245,16 +255,16 @@ def _text(file: int, path: str) -> IO[str]:
 
 
 class _WholeLines(io.FileIO):
-    """Cuts off the beginning of a line that could not be written to its end."""
+    """A file that never ends with a part of a line: what was written of it is cut off after an error."""
 
     def __init__(self, file: int, path: str) -> None:
         super().__init__(file, "w")
         self._path = path
         self._failed = False
 
-    def write(self, data: Any) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         if self._failed:  # what is left in the buffer when the file is closed
-            return len(data)
+            return memoryview(data).nbytes
         try:
             return super().write(data)
         except BrokenPipeError:

@@ -17,7 +17,7 @@ PNG = Path("fixtures/accepted/picture.png")
 
 
 def rows(text: bytes, column: str | None = None) -> list[tuple[str | None, bool]]:
-    return [(row.target, row.wrong is not None) for row in lists.rows(io.BytesIO(text), "l", column)]
+    return [(row.target, row.problem is not None) for row in lists.rows(io.BytesIO(text), "l", column)]
 
 
 def test_lines_without_blanks_and_comments() -> None:
@@ -94,7 +94,7 @@ class TestCsv:
     def test_without_a_column_one_sentence_names_the_columns(self, name: str, text: bytes) -> None:
         (row,) = lists.rows(io.BytesIO(text), name, None)
         assert row.place == name
-        assert re.search(r"--column: (id, )?url$", row.wrong or "")
+        assert re.search(r"set `column` to the (column|key) of the targets: (id, )?url$", row.problem or "")
 
     @pytest.mark.parametrize("text", ["a, b.png\nc, d.png\n", "https://x/?a,b\nhttps://x/?c,d\n", "a.png;b\n", "x,y"])
     def test_names_with_commas_are_no_csv(self, text: str) -> None:
@@ -127,8 +127,8 @@ class TestJsonArrays:
     @pytest.mark.parametrize("text", [b'["a.png", "b.png",]', b'["a.png"\n"b.png"]\n', b'[{"u": 1}, ]', b'["a.png",\n'])
     def test_invalid_json_array_is_one_problem(self, text: bytes) -> None:
         (row,) = lists.rows(io.BytesIO(text), "l", None)
-        assert row.wrong is not None
-        assert "not valid JSON" in row.wrong
+        assert row.problem is not None
+        assert "not valid JSON" in row.problem
 
     def test_empty_json_array_has_no_targets(self, tmp_path: Path) -> None:
         (tmp_path / "l.json").write_text("[]")
@@ -145,7 +145,7 @@ def test_a_line_is_passed_on_before_the_next_one_is_there() -> None:
     read, write = os.pipe()
     os.write(write, b"a.png\n")
     with os.fdopen(read, "rb") as stream:
-        found = lists.rows(lists.told(stream)[0], "l", None)
+        found = lists.rows(lists.sniff_list(stream)[0], "l", None)
         assert next(found) == Row("l:1", "a.png")
         os.close(write)
         assert list(found) == []
@@ -213,7 +213,7 @@ def test_what_is_no_file_in_a_folder_is_passed_over_and_loses_no_neighbour(tmp_p
 def test_utf_16_with_a_byte_order_mark_is_read(
     encoding: str, text: str, column: str | None, targets: list[str]
 ) -> None:
-    stream, listed = lists.told(io.BytesIO(("\ufeff" + text).encode(encoding)))
+    stream, listed = lists.sniff_list(io.BytesIO(("\ufeff" + text).encode(encoding)))
     assert listed
     assert [row.target for row in lists.rows(stream, "l", column)] == targets
 
@@ -222,7 +222,7 @@ def test_utf_16_with_a_byte_order_mark_is_read(
     "data", [b"\xff\xfe\x00\xd8\n\x00", b"\xff\xfe\x00\x00a\x00\x00\x00", b"\xff\xfea\x00\x00\x00"]
 )
 def test_what_only_begins_like_utf_16_is_no_list(data: bytes) -> None:
-    stream, listed = lists.told(io.BytesIO(data))
+    stream, listed = lists.sniff_list(io.BytesIO(data))
     assert not listed
     assert stream.read() == data
 
@@ -230,9 +230,9 @@ def test_what_only_begins_like_utf_16_is_no_list(data: bytes) -> None:
 @pytest.mark.parametrize("column", [None, "u"])
 def test_one_object_in_several_lines_is_one_problem(column: str | None) -> None:
     (row,) = lists.rows(io.BytesIO(b'{\n  "u": "a.png",\n  "v": 1\n}\n'), "l", column)
-    assert row.wrong == "the list is a single JSON object: give an array or JSON lines"
+    assert row.problem == "the list is a single JSON object: give an array or JSON lines"
 
 
 def test_a_column_that_is_there_twice_is_not_guessed() -> None:
     (row,) = lists.rows(io.BytesIO(b"file,file\na.png,b.png\n"), "l", "file")
-    assert row.wrong == "several columns are named 'file': give each a name of its own"
+    assert row.problem == "several columns are named 'file': give each a different name"

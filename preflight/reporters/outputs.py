@@ -114,7 +114,7 @@ def with_reports(
     wanted = [format_of(one) for one in written]
     for name, _ in wanted:
         make_reporter(name, io.StringIO())
-    streams = [outputs.open(path, "--report") for _, path in wanted]
+    streams = [outputs.open(path, "report") for _, path in wanted]
     beside = (
         make_reporter(name, to, rules=rules, colour=colour) for (name, _), to in zip(wanted, streams, strict=True)
     )

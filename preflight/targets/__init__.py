@@ -1,4 +1,4 @@
-"""What a command line names (files, folders, globs, URLs, lists, standard input) as a stream of single targets."""
+"""Expand what a call names (files, folders, globs, URLs, lists, standard input) to single targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from preflight.confinement import Confinement
-from preflight.errors import SourceError
+from preflight.errors import SourceError, UsageError
 from preflight.formats import MEDIA_EXTENSIONS, extension_of, holds_media
 from preflight.report import Problem
 from preflight.sources.open import Target, asset_of, display_name, is_fetched, is_url
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Item(NamedTuple):
-    """One target, or why there is none.
+    """One target, or the reason that there is none.
 
-    name      as it is shown
-    explicit  named by the caller, not found in a folder: judged even where it is no media
+    name      for messages
+    explicit  named by the caller, not found in a folder: judged even if it is not media
     problem   why it cannot be opened (a missing path, an unreadable line of a list)
     """
 
@@ -30,29 +30,29 @@ class Item(NamedTuple):
     problem: Problem | None = None
 
 
-def _uncounted() -> None:
-    """Default for `Selection.ignored`: does nothing."""
+def ignore_nothing() -> None:
+    """Do nothing: the default of `Selection.ignored`."""
 
 
 class Selection(NamedTuple):
     """Which files of folders are taken.
 
-    include, exclude  shell patterns on the path below the folder or on the name
+    include, exclude  shell patterns for the path below the folder or for the name
     ignore            leave out what .gitignore files ignore, and folders of dependencies
-    ignored           called for each file and each folder that is left out so
+    ignored           called for each file and each folder that is left out for this reason
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     ignore: bool = True
-    ignored: Callable[[], object] = _uncounted
+    ignored: Callable[[], object] = ignore_nothing
 
     def __bool__(self) -> bool:
-        """Whether there is anything to match."""
+        """Return whether there is a pattern to match."""
         return bool(self.include or self.exclude)
 
     def takes(self, path: str) -> bool:
-        """Whether a file found at `path` is taken."""
+        """Return whether a file at `path` is taken."""
         if self.include and not _matches(path, self.include):
             return False
         return not (self.exclude and _matches(path, self.exclude))
@@ -68,9 +68,9 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
 _ALL: Final = Selection()
 
 DEPENDENCIES: Final = frozenset(("__pycache__", "__pypackages__", "bower_components", "jspm_packages", "node_modules"))
-"""Names of folders that package managers and interpreters fill."""
+"""Names of folders that package managers and interpreters write."""
 _ENVIRONMENT: Final = "pyvenv.cfg"
-"""The file that marks a virtual environment of Python."""
+"""The file that marks a virtual environment."""
 
 
 def expand(
@@ -79,15 +79,33 @@ def expand(
     column: str | None = None,
     confinement: Confinement | None = None,
 ) -> Iterator[Item]:
-    """Every target that the words name, in their order; files of a folder sorted by name.
+    """Return every target that the words name, in their order; the files of a folder are sorted by name.
 
-    column       the name of the CSV column or JSONL key that holds the target, for lists of those kinds
-    confinement  what the words and all that they lead to stay inside; None for what a user writes
+    column       the column of CSV lists, or the key of JSON lists, that has the targets
+    confinement  the repository that the words and all that they lead to stay inside; None: no restriction
+
+    Raise `UsageError` if there is a column and no list.
     """
+    words = list(words)
+    if column is not None and not any(word == "-" or _is_list(word) for word in words):
+        raise UsageError(
+            f"column={column} is given, but no target is a list. Give @LIST, or leave column= out.",
+            parameters=("column",),
+        )
+    return _expand(words, selection, column, confinement)
+
+
+def _is_list(word: str) -> bool:
+    return word.startswith("@") and not os.path.lexists(word)
+
+
+def _expand(
+    words: Iterable[str], selection: Selection, column: str | None, confinement: Confinement | None
+) -> Iterator[Item]:
     for word in words:
         if word == "-":
             yield from _standard_input(selection, column)
-        elif word.startswith("@") and not os.path.lexists(word):
+        elif _is_list(word):
             yield from _list_file(word[1:], selection, column, confinement)
         else:
             yield from _one(word, selection, confinement)
@@ -115,84 +133,134 @@ def _pattern(word: str, selection: Selection, confinement: Confinement | None) -
     if not found:
         from preflight.sources.local import missing_path_advice
 
-        said = missing_path_advice(word) or "check it, and quote it for the shell"
-        yield _problem(display_name(word), "not_found", f"no file matches this pattern: {said}")
+        advice = missing_path_advice(word) or "check it, and quote it for the shell"
+        yield _problem(display_name(word), "not_found", f"no file matches this pattern: {advice}")
+    folders: set[str] = set()
     for path in found:
+        if _has_parent_in(path, folders):
+            continue  # `media/**` matches a folder and its files: they are found in the folder
         if confinement and (outside := confinement.problem(path)):
             yield _problem(path, "unreadable", outside)
         elif os.path.isdir(path):
+            folders.add(path.rstrip(os.sep) or path)
             yield from _folder(path, selection, confinement)
         elif selection.takes(path):
             yield Item(path)
 
 
+def _has_parent_in(path: str, folders: set[str]) -> bool:
+    while folders and (parent := os.path.dirname(path.rstrip(os.sep))) != path:
+        if parent in folders:
+            return True
+        path = parent
+    return False
+
+
 def _problem(name: str, code: str, sentence: str) -> Item:
-    return Item(name, name, True, Problem(code, f"{name}: {sentence}"))
+    return Item(name, name, explicit=True, problem=Problem(code, f"{name}: {sentence}"))
 
 
 def _folder(folder: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
-    """Yield the regular files below a folder, depth first, sorted.
+    """Yield the regular files below a folder, depth first, sorted. Hidden and ignored ones are skipped."""
+    from preflight.gitignore import IgnoreRules  # needed only for folders
 
-    Skips hidden and ignored ones; a folder that links lead to again is entered once.
-    """
-    from preflight import gitignore  # not for those who name their files
+    walk = _Walk(folder, selection, confinement)
+    yield from walk.items(IgnoreRules.for_folder(folder) if selection.ignore else None)
+    if walk.is_empty:
+        but = " (apart from ignored files and dependencies)" if walk.any_ignored else ""
+        reason = f"the folder has no file that could be media{but}: check the path and the patterns"
+        yield _problem(folder, "no_media", reason)
 
-    pending = [(folder, gitignore.IgnoreRules.for_folder(folder) if selection.ignore else None)]
-    seen: set[tuple[int, int]] = set()
-    empty, any_ignored = True, False
-    while pending:
-        here, ignoring = pending.pop()
-        try:
-            state = os.stat(here)
-            if (state.st_dev, state.st_ino) in seen:
+
+class _Walk:
+    """A walk through a folder. A folder that several links lead to is entered once."""
+
+    def __init__(self, folder: str, selection: Selection, confinement: Confinement | None) -> None:
+        self._folder = folder
+        self._selection = selection
+        self._confinement = confinement
+        self._seen: set[tuple[int, int]] = set()
+        self.is_empty = True
+        self.any_ignored = False
+
+    def items(self, rules: IgnoreRules | None) -> Iterator[Item]:
+        """Yield the files, and problems of folders that cannot be read."""
+        pending = [(self._folder, rules)]
+        while pending:
+            folder, rules = pending.pop()
+            try:
+                entries = _entries(folder, self._seen)
+            except OSError as error:
+                self.is_empty = False
+                reason = f"the folder cannot be listed ({error.strerror}): check its permissions"
+                yield _problem(folder, "unreadable", reason)
                 continue
-            seen.add((state.st_dev, state.st_ino))
-            with os.scandir(here) as entries:
-                there = list(entries)
-            if ignoring is not None:
-                names = {entry.name for entry in there}
-                if _ENVIRONMENT in names and here != folder:
-                    any_ignored = True
-                    selection.ignored()
+            if rules is not None:
+                names = {entry.name for entry in entries}
+                if _ENVIRONMENT in names and folder != self._folder:
+                    self._ignore()
                     continue
-                if gitignore.REPOSITORY in names and here != folder:
-                    ignoring = gitignore.IgnoreRules.of_repository(here)
-                ignoring = ignoring.with_folder(here) if gitignore.NAME in names else ignoring
-            listed = sorted((entry for entry in there if not entry.name.startswith(".")), key=lambda e: e.name)
-        except OSError as error:
-            empty = False
-            yield _problem(here, "unreadable", f"the folder cannot be listed ({error.strerror}): check its permissions")
-            continue
-        below = []
-        for entry in listed:
-            if ignoring is not None and _is_ignored(entry, ignoring):
-                any_ignored = True
-                selection.ignored()
-            elif confinement and entry.is_symlink() and (outside := confinement.problem(entry.path)):
-                empty = False
-                yield _problem(entry.path, "unreadable", outside)
-            elif _is_folder(entry):
-                below.append((entry.path, ignoring))
-            elif _may_be_file(entry) and (not selection or selection.takes(os.path.relpath(entry.path, folder))):
-                empty = False
-                yield Item(entry.path, None, False)
-        pending.extend(reversed(below))
-    if empty:
-        but = " (apart from ignored files and dependencies)" if any_ignored else ""
-        said = f"the folder has no file that could be media{but}: check the path and the patterns"
-        yield _problem(folder, "no_media", said)
+                rules = _rules_within(folder, names, rules, is_root=folder == self._folder)
+            folders: list[tuple[str, IgnoreRules | None]] = []
+            for entry in _visible(entries):
+                if rules is not None and _is_ignored(entry, rules):
+                    self._ignore()
+                elif item := self._item(entry):
+                    self.is_empty = False
+                    yield item
+                elif _is_folder(entry):
+                    folders.append((entry.path, rules))
+            pending.extend(reversed(folders))
+
+    def _item(self, entry: os.DirEntry[str]) -> Item | None:
+        """Return a file that is taken, or the problem of a link that leads out; None for anything else."""
+        if self._confinement and entry.is_symlink() and (outside := self._confinement.problem(entry.path)):
+            return _problem(entry.path, "unreadable", outside)
+        if _is_folder(entry) or not _may_be_file(entry):
+            return None
+        if self._selection and not self._selection.takes(os.path.relpath(entry.path, self._folder)):
+            return None
+        return Item(entry.path, explicit=False)
+
+    def _ignore(self) -> None:
+        self.any_ignored = True
+        self._selection.ignored()
 
 
-def _is_ignored(entry: os.DirEntry[str], ignoring: IgnoreRules) -> bool:
+def _entries(folder: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder, none if it was entered before; add it to those seen."""
+    state = os.stat(folder)
+    if (state.st_dev, state.st_ino) in seen:
+        return []
+    seen.add((state.st_dev, state.st_ino))
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _visible(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """Return the entries that are not hidden, sorted by name."""
+    return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+
+
+def _rules_within(folder: str, names: set[str], rules: IgnoreRules, *, is_root: bool) -> IgnoreRules:
+    """Return the rules for the entries of a folder."""
+    from preflight import gitignore
+
+    if gitignore.REPOSITORY in names and not is_root:
+        rules = gitignore.IgnoreRules.of_repository(folder)
+    return rules.with_folder(folder) if gitignore.NAME in names else rules
+
+
+def _is_ignored(entry: os.DirEntry[str], rules: IgnoreRules) -> bool:
     is_folder = _is_folder(entry)
     if is_folder and entry.name in DEPENDENCIES:
         return True
-    # To git a link is a file, wherever it leads.
-    return ignoring.ignores(entry.path, is_folder=is_folder and not entry.is_symlink())
+    # For git a link is a file, wherever it leads.
+    return rules.ignores(entry.path, is_folder=is_folder and not entry.is_symlink())
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:
-    """A file, or a link that leads nowhere and should be heard of; no pipe, no socket, no device."""
+    """Return whether an entry is a file, or a broken link, which is reported; not a pipe, a socket or a device."""
     try:
         return entry.is_file() or entry.is_symlink()
     except OSError:  # a link into a loop of links
@@ -210,13 +278,13 @@ _NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched: give t
 
 
 def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
-    """A media file's bytes, or a list of targets."""
+    """Yield the media file, or the targets of the list, on standard input."""
     from preflight.targets import lists
 
-    stream, listed = lists.standard_input()
+    stream, is_list = lists.standard_input()
     if stream is None:
         yield _problem("<stdin>", "unreadable", "standard input is closed: give files, or a list on it")
-    elif listed:
+    elif is_list:
         yield from _listed(stream, "<stdin>", selection, column, None)
     else:
         yield Item(stream, "<stdin>")
@@ -233,8 +301,8 @@ def _list_file(path: str, selection: Selection, column: str | None, confinement:
 
     try:
         with open(path, "rb") as file:
-            stream, listed = lists.told(file)
-            if listed:
+            stream, is_list = lists.sniff_list(file)
+            if is_list:
                 yield from _listed(stream, path, selection, column, confinement)
             else:
                 yield _problem(
@@ -252,17 +320,17 @@ def _listed(
 ) -> Iterator[Item]:
     from preflight.targets import lists
 
-    empty = True
+    is_empty = True
     for row in lists.rows(stream, name, column):
-        empty = False
+        is_empty = False
         if row.target is not None and confinement and not confinement.urls and is_fetched(row.target):
             yield _problem(row.place, "unreadable_line", _NOT_FETCHED)
         elif row.target is not None:
             yield from _one(row.target, selection, confinement)
         else:
-            yield _problem(row.place, "unreadable_line", row.wrong or "")
-    if empty:
-        yield _problem(name, "no_media", "the list names no target: write one a line")
+            yield _problem(row.place, "unreadable_line", row.problem or "")
+    if is_empty:
+        yield _problem(name, "no_media", "the list has no target: write one target per line")
 
 
 def is_media(path: str, *, by_name: bool = True) -> bool:

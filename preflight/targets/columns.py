@@ -6,8 +6,8 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
 from preflight.sources.open import is_url
@@ -17,11 +17,13 @@ MAX_RECORD_LINES: Final = 1000
 """Lines of one CSV record: an unclosed quotation mark must not consume the rest of the list."""
 MAX_RECORD_CHARS: Final = 1 << 16
 MAX_NAMES: Final = 20
-"""Columns that a message names."""
+"""Columns named in a message."""
 
 NOT_TEXT: Final = "the line is not UTF-8 text, or is too long: fix it"
 _UNCLOSED: Final = "a quoted field is not closed: add the quotation mark"
 _NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters: fix the line"
+_JSON_WITHOUT_KEY: Final = "the list has JSON objects: set `column` to the key of the targets"
+_CSV_WITHOUT_COLUMN: Final = "the list is CSV: set `column` to the column of the targets"
 _ONE_OBJECT: Final = "the list is a single JSON object: give an array or JSON lines"
 _SEPARATOR: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 """The line that spreadsheets write before a table."""
@@ -30,22 +32,22 @@ _COLUMN_NAME: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
 
 
 class Row(NamedTuple):
-    """One row of a list: its place (`urls.txt:4`), and the target or what is wrong with it."""
+    """One row of a list: its place (`urls.txt:4`), and its target or its problem."""
 
     place: str
     target: str | None = None
-    wrong: str | None = None
+    problem: str | None = None
 
 
 class Line(NamedTuple):
-    """One line of a list: its place, and its text with its end; None: it is not text."""
+    """One line of a list: its place, and its text with the line end; None: it is not text."""
 
     place: str
     text: str | None
 
 
 class PushbackLines(Iterator[Line]):
-    """Lines that can be pushed back, to be read in another way."""
+    """Lines that can be pushed back, to be parsed in another way."""
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
@@ -55,7 +57,7 @@ class PushbackLines(Iterator[Line]):
         return self._pushed.pop() if self._pushed else next(self._lines)
 
     def push_back(self, lines: Sequence[Line]) -> None:
-        """Read these lines again, in their order, before all others."""
+        """Return these lines again, in their order, before all others."""
         self._pushed.extend(reversed(lines))
 
 
@@ -68,10 +70,10 @@ def read_csv(lines: PushbackLines, column: str) -> Iterator[Row]:
     if header is None:
         return
     if column not in header.names:
-        yield Row(header.place, wrong=f"no column {column!r}: choose one of {format_names(header.names)}")
+        yield Row(header.place, problem=f"no column {column!r}: choose one of {format_names(header.names)}")
         return
     if header.names.count(column) > 1:
-        yield Row(header.place, wrong=f"several columns are named {column!r}: give each a name of its own")
+        yield Row(header.place, problem=f"several columns are named {column!r}: give each a different name")
         return
     while (record := _record(lines, header.delimiter)) is not None:
         yield _field(record, header, column)
@@ -83,12 +85,12 @@ def read_json_lines(lines: PushbackLines, key: str) -> Iterator[Row]:
     if first is None:
         return
     if (first.text or "").strip() == "{":
-        yield Row(first.place, wrong=_ONE_OBJECT)
+        yield Row(first.place, problem=_ONE_OBJECT)
         return
     lines.push_back([first])
     for place, text in lines:
         if text is None:
-            yield Row(place, wrong=NOT_TEXT)
+            yield Row(place, problem=NOT_TEXT)
         elif text.strip():
             yield _value(place, parse_json(text), key)
 
@@ -97,9 +99,7 @@ def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[
     """Yield the items of a JSON array: strings, or one key of objects."""
     first = next((item for item in items if isinstance(item, dict)), None)
     if key is None and first is not None:
-        yield Row(
-            name, wrong=f"the list has JSON objects: choose the key of the targets with --column: {format_names(first)}"
-        )
+        yield Row(name, problem=f"{_JSON_WITHOUT_KEY}: {format_names(first)}")
         return
     for number, item in enumerate(items):
         place = f"{name}[{number}]"
@@ -108,7 +108,7 @@ def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[
         elif isinstance(item, str) and item.strip():
             yield Row(place, item.strip())
         else:
-            yield Row(place, wrong="the item is not a string: fix it")
+            yield Row(place, problem="the item is not a string: fix it")
 
 
 def missing_column(name: str, lines: PushbackLines) -> str | None:
@@ -122,16 +122,16 @@ def missing_column(name: str, lines: PushbackLines) -> str | None:
         return None
     item = parse_json(first) if first.startswith("{") else None
     if isinstance(item, dict) and item:
-        return f"the list has JSON objects: choose the key of the targets with --column: {format_names(item)}"
+        return f"{_JSON_WITHOUT_KEY}: {format_names(item)}"
     if first == "{":
         return _ONE_OBJECT
     names = _names(name, line.text or "", lines)
     if names is None:
         return None
-    return f"the list is CSV: choose the column of the targets with --column: {format_names(names)}"
+    return f"{_CSV_WITHOUT_COLUMN}: {format_names(names)}"
 
 
-def format_names(names: Any) -> str:
+def format_names(names: Iterable[object]) -> str:
     """Return the names of columns for a message."""
     known = [str(name) for name in names]
     return ", ".join(known[:MAX_NAMES]) + (" …" if len(known) > MAX_NAMES else "")
@@ -152,11 +152,11 @@ class _Header(NamedTuple):
 
 
 class _Record(NamedTuple):
-    """One record of CSV: its lines, and its fields, or what is wrong with it."""
+    """One record of CSV: its lines, and its fields or its problem."""
 
     lines: list[Line]
     fields: list[str]
-    wrong: str | None = None
+    problem: str | None = None
 
 
 def _header(lines: PushbackLines, column: str) -> _Header | None:
@@ -169,9 +169,9 @@ def _header(lines: PushbackLines, column: str) -> _Header | None:
         record = _record(lines, delimiter)
         if record is None:
             return None
-        said = _SEPARATOR.fullmatch(record.lines[0].text or "") if announced is None else None
-        if said is not None:
-            announced = said[1]
+        separator = _SEPARATOR.fullmatch(record.lines[0].text or "") if announced is None else None
+        if separator is not None:
+            announced = separator[1]
             delimiters = (announced,)
             continue
         found.append(_Header(record.lines[0].place, delimiter, [field.strip() for field in record.fields]))
@@ -186,44 +186,44 @@ def _record(lines: PushbackLines, delimiter: str) -> _Record | None:
     line = next((line for line in lines if line.text is None or line.text.strip()), None)
     if line is None:
         return None
-    taken, chars, opened = [line], 0, False
+    taken, chars, is_quoted = [line], 0, False
     while (text := taken[-1].text) is not None:
         chars += len(text)
-        opened = _ends_quoted(text, delimiter, opened)
-        if not opened:
+        is_quoted = _ends_quoted(text, delimiter, is_quoted=is_quoted)
+        if not is_quoted:
             record = _parse("".join(one.text or "" for one in taken), delimiter)
             return _Record(taken, record or [], None if record is not None else _NOT_CSV)
-        after = next(lines, None) if len(taken) < MAX_RECORD_LINES and chars < MAX_RECORD_CHARS else None
-        if after is None:
+        following = next(lines, None) if len(taken) < MAX_RECORD_LINES and chars < MAX_RECORD_CHARS else None
+        if following is None:
             break
-        taken.append(after)
+        taken.append(following)
     lines.push_back(taken[1:])
     return _Record(taken[:1], [], NOT_TEXT if line.text is None else _UNCLOSED)
 
 
-def _ends_quoted(text: str, delimiter: str, opened: bool) -> bool:
-    """Return whether a quoted field continues after a line; `opened`: the line begins in one."""
+def _ends_quoted(text: str, delimiter: str, *, is_quoted: bool) -> bool:
+    """Return whether a quoted field continues after a line; `is_quoted`: the line begins in one."""
     if '"' not in text:
-        return opened
-    starts = not opened
+        return is_quoted
+    starts_field = not is_quoted
     for character in text:
         if character == '"':
-            opened = not opened if opened or starts else opened
-        starts = not opened and (character == delimiter or (starts and character == '"'))
-    return opened
+            is_quoted = not is_quoted if is_quoted or starts_field else is_quoted
+        starts_field = not is_quoted and (character == delimiter or (starts_field and character == '"'))
+    return is_quoted
 
 
 def _field(record: _Record, header: _Header, column: str) -> Row:
     place, fields = record.lines[0].place, record.fields
-    if record.wrong is not None:
-        return Row(place, wrong=record.wrong)
+    if record.problem is not None:
+        return Row(place, problem=record.problem)
     if len(header.names) == 1:
         fields = [header.delimiter.join(fields)]  # a URL with a comma, in the only column
     if any(field.strip() for field in fields[len(header.names) :]):
-        wrong = f"the line has {len(fields)} fields, the header {len(header.names)}: quote fields with delimiters"
-        return Row(place, wrong=wrong)
+        problem = f"the line has {len(fields)} fields, the header {len(header.names)}: quote fields with delimiters"
+        return Row(place, problem=problem)
     value = dict(zip(header.names, fields, strict=False)).get(column, "").strip()
-    return Row(place, value) if value else Row(place, wrong=f"the line has no {column!r}: fix it")
+    return Row(place, value) if value else Row(place, problem=f"the line has no {column!r}: fix it")
 
 
 def _value(place: str, item: object, key: str) -> Row:
@@ -231,7 +231,7 @@ def _value(place: str, item: object, key: str) -> Row:
     if isinstance(value, str) and value.strip():
         return Row(place, value)
     what = "item" if place.endswith("]") else "line"
-    return Row(place, wrong=f"the {what} has no {key!r}: fix it")
+    return Row(place, problem=f"the {what} has no {key!r}: fix it")
 
 
 def _names(name: str, first: str, lines: PushbackLines) -> list[str] | None:
