@@ -11,7 +11,7 @@ import pytest
 
 from preflight.checker import plan_for
 from preflight.errors import UsageError
-from preflight.run.resume import Earlier
+from preflight.run.resume import PreviousRun
 from preflight.summary import Summary
 from preflight.targets import Item
 from tests.conftest import Run
@@ -93,7 +93,7 @@ class TestGoingOn:
             done = run(*words, "--resume", file)
             assert (done.stdout, done.stderr) == ("", f"2 files are done (1 pass, 1 fail): {file}\n")
 
-    def test_with_fail_fast_a_failure_of_before_counts(self, run: Run, tmp_path: Path) -> None:
+    def test_failure_of_the_previous_run_ends_a_fail_fast_run(self, run: Run, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
         words = ("check", "fixtures/refused", "--for", "atlas", "--fail-fast", "--resume", file)
         for _ in range(2):
@@ -107,19 +107,33 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            ((FOLDER, "--for", "volcengine"), "line 1 was judged by other rule sets or options"),
-            ((FOLDER, "--for", "atlas,fal"), "line 1 was judged by other rule sets or options"),
-            ((FOLDER, "--for", "atlas", "--strict"), "line 1 was judged by other rule sets or options"),
-            ((FOLDER, "--for", "atlas", "--ignore", "fps_too_low"), "line 1 was judged by other rule sets or options"),
-            (("fixtures/accepted", "--for", "atlas"), "is of other inputs: position 0 is"),
-            ((f"{FOLDER}/png-too-narrow.png", "--for", "atlas"), "is of other inputs"),
-            ((FOLDER, "--for", "atlas", "--output", "x"), "--resume FILE is the output too"),
-            ((FOLDER, "--for", "atlas", "--format", "text"), "--resume goes on with JSON lines"),
-            ((FOLDER, "--for", "atlas", "--quiet"), "--resume knows what is done by its line"),
-            ((FOLDER, "--for", "seedance-2.0", "--together"), "goes neither with --together"),
+            (
+                (FOLDER, "--for", "volcengine"),
+                "was written with other rule sets or options, or by another version (line 1)",
+            ),
+            (
+                (FOLDER, "--for", "atlas,fal"),
+                "was written with other rule sets or options, or by another version (line 1)",
+            ),
+            (
+                (FOLDER, "--for", "atlas", "--strict"),
+                "was written with other rule sets or options, or by another version (line 1)",
+            ),
+            (
+                (FOLDER, "--for", "atlas", "--ignore", "fps_too_low"),
+                "was written with other rule sets or options, or by another version (line 1)",
+            ),
+            (("fixtures/accepted", "--for", "atlas"), "belongs to other inputs: position 0 is"),
+            ((f"{FOLDER}/png-too-narrow.png", "--for", "atlas"), "belongs to other inputs"),
+            ((FOLDER, "--for", "atlas", "--output", "x"), "--resume FILE is the output. Leave --output out."),
+            ((FOLDER, "--for", "atlas", "--format", "text"), "--resume writes JSON lines. Leave --format out."),
+            ((FOLDER, "--for", "atlas", "--quiet"), "--resume needs a line for each file. Leave --quiet out."),
+            ((FOLDER, "--for", "seedance-2.0", "--together"), "--resume cannot be used with --together"),
         ],
     )
-    def test_another_call(self, run: Run, tmp_path: Path, whole: str, words: tuple[str, ...], said: str) -> None:
+    def test_other_call_is_refused(
+        self, run: Run, tmp_path: Path, whole: str, words: tuple[str, ...], said: str
+    ) -> None:
         file = tmp_path / "run.jsonl"
         before = whole[: len(whole) // 2]
         file.write_text(before)
@@ -132,62 +146,62 @@ class TestRefused:
         "content",
         ["hello", "hello\n", '{"source":"a"}\n', "[]\n", '{"source":1,"index":"x","results":0}\n', "\x89PNG\r\n\x1a\n"],
     )
-    def test_a_file_that_is_no_run(self, run: Run, tmp_path: Path, content: str) -> None:
+    def test_file_that_is_not_of_a_run_is_refused(self, run: Run, tmp_path: Path, content: str) -> None:
         file = tmp_path / "run.jsonl"
         file.write_bytes(content.encode())
         done = run("check", FOLDER, "--for", "atlas", "--resume", file)
         assert done.returncode == 2
-        assert "line 1 is no line of `preflight check --format jsonl`" in done.stderr
+        assert "has a line that `preflight check` has not written as JSON (line 1)" in done.stderr
         assert file.read_bytes() == content.encode()
 
     @pytest.mark.parametrize(
         ("key", "value"),
         [("index", 0.5), ("index", -1), ("index", 1e999), ("bytes_read", 1e999), ("verdict", "good"), ("source", None)],
     )
-    def test_a_line_that_was_changed(self, tmp_path: Path, key: str, value: object) -> None:
+    def test_changed_line_is_refused(self, tmp_path: Path, key: str, value: object) -> None:
         plan = plan_for("atlas")
         row = {"source": "a", "index": 0, "requests": 0, "bytes_read": 9, "verdict": "pass", "results": []}
         file = tmp_path / "run.jsonl"
         file.write_text(json.dumps({**row, "digest": plan.digest, key: value}) + "\n")
-        with pytest.raises(UsageError, match="line 1 is no line of"):
-            Earlier(str(file), plan, Summary())
+        with pytest.raises(UsageError, match=r"has not written as JSON \(line 1\)"):
+            PreviousRun(str(file), plan, Summary())
 
-    def test_a_line_that_is_nested_without_end(self, tmp_path: Path) -> None:
+    def test_endlessly_nested_line_is_refused(self, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
         file.write_text("[" * 100_000 + "\n")
-        with pytest.raises(UsageError, match="line 1 is no line of"):
-            Earlier(str(file), plan_for("atlas"), Summary())
+        with pytest.raises(UsageError, match=r"has not written as JSON \(line 1\)"):
+            PreviousRun(str(file), plan_for("atlas"), Summary())
 
     def test_line_without_end_is_refused_in_little_memory(self, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
         with file.open("wb") as sparse:
             sparse.truncate(1 << 32)
         tracemalloc.start()
-        with pytest.raises(UsageError, match="line 1 is no line of"):
-            Earlier(str(file), plan_for("atlas"), Summary())
+        with pytest.raises(UsageError, match=r"has not written as JSON \(line 1\)"):
+            PreviousRun(str(file), plan_for("atlas"), Summary())
         assert tracemalloc.get_traced_memory()[1] < 200 << 20
         tracemalloc.stop()
         assert file.stat().st_size == 1 << 32
 
-    def test_what_is_no_regular_file(self) -> None:
-        with pytest.raises(UsageError, match="/dev/null is no regular file"):
-            Earlier("/dev/null", plan_for("atlas"), Summary())
+    def test_device_is_refused(self) -> None:
+        with pytest.raises(UsageError, match="resume=/dev/null is not a regular file"):
+            PreviousRun("/dev/null", plan_for("atlas"), Summary())
 
-    def test_a_position_that_is_there_twice(self, run: Run, tmp_path: Path, whole: str) -> None:
+    def test_repeated_position_is_refused(self, run: Run, tmp_path: Path, whole: str) -> None:
         file = tmp_path / "run.jsonl"
         first = whole.splitlines(keepends=True)[0]
         file.write_text(first * 2)
         done = run("check", FOLDER, "--for", "atlas", "--resume", file)
         assert done.returncode == 2
-        assert "line 2 repeats position 0" in done.stderr
+        assert "has position 0 twice (line 2)" in done.stderr
 
-    def test_while_another_run_writes_to_it(self, tmp_path: Path) -> None:
+    def test_file_of_a_running_run_is_refused(self, tmp_path: Path) -> None:
         plan = plan_for("atlas")
-        first = Earlier(str(tmp_path / "run.jsonl"), plan, Summary())
-        with pytest.raises(UsageError, match="another run is writing to it"):
-            Earlier(str(tmp_path / "run.jsonl"), plan, Summary())
+        first = PreviousRun(str(tmp_path / "run.jsonl"), plan, Summary())
+        with pytest.raises(UsageError, match="is in use by another run"):
+            PreviousRun(str(tmp_path / "run.jsonl"), plan, Summary())
         first.stream.close()
-        Earlier(str(tmp_path / "run.jsonl"), plan, Summary()).stream.close()
+        PreviousRun(str(tmp_path / "run.jsonl"), plan, Summary()).stream.close()
 
 
 def test_urls_are_compared_without_their_secrets(tmp_path: Path) -> None:
@@ -204,7 +218,7 @@ def test_urls_are_compared_without_their_secrets(tmp_path: Path) -> None:
         "digest": plan.digest,
     }
     file.write_text(json.dumps(row) + "\n")
-    earlier = Earlier(str(file), plan, Summary())
+    previous = PreviousRun(str(file), plan, Summary())
     items = [Item("https://cdn.example/a.mp4?X-Amz-Signature=5f2c"), Item("https://cdn.example/b.mp4")]
-    assert list(earlier.rest(enumerate(items))) == [(1, items[1])]
-    earlier.stream.close()
+    assert list(previous.remaining(enumerate(items))) == [(1, items[1])]
+    previous.stream.close()

@@ -1,4 +1,4 @@
-"""A run: many sources through the rules into a reporter, with what an earlier run did or saw."""
+"""A run: many sources are examined, reported and counted; an interrupted run is continued, a cache is used."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from preflight.targets import Item
 
 if TYPE_CHECKING:
     from preflight.run.cache import Cache
-    from preflight.run.resume import Earlier
+    from preflight.run.resume import PreviousRun
 
-__all__ = ["Options", "Progress", "run"]
+__all__ = ["Progress", "RunSettings", "run"]
 
 
-class Options(NamedTuple):
-    """How a run goes.
+class RunSettings(NamedTuple):
+    """How a run examines its sources.
 
-    workers    processes for files, threads for URLs; ordered: in input order
+    jobs       processes for files, threads for URLs; ordered: in input order
     fail_fast  stop after the first file that fails
-    earlier    what an interrupted run has done: it is counted, and not done again
-    cache      what was seen of unchanged files
+    previous   the interrupted run to continue: what it did is counted, and not done again
+    cache      the results of unchanged files
     """
 
-    workers: int | None = None
+    jobs: int | None = None
     ordered: bool = True
     fail_fast: bool = False
-    earlier: Earlier | None = None
+    previous: PreviousRun | None = None
     cache: Cache | None = None
 
 
-_USUAL: Final = Options()
+_DEFAULT_SETTINGS: Final = RunSettings()
 
 
 def run(
@@ -47,57 +47,64 @@ def run(
     plan: CheckPlan,
     reporter: Reporter,
     summary: Summary,
-    options: Options = _USUAL,
+    settings: RunSettings = _DEFAULT_SETTINGS,
     *,
     progress: Progress | None = None,
     flush: Callable[[], None] = lambda: None,
 ) -> None:
-    """Examine the items, report and count each as soon as it is known.
+    """Examine the items; report and count each as soon as its result is known.
 
-    flush  pass on what the reporter wrote; done before anything that may take its time, so that nobody waits
+    flush  writes what the reporter has buffered; called before anything that may take time
     """
     progress = progress or Progress()
     interrupts = Interrupts()
 
-    def idle() -> None:
-        progress.make_way()
-        interrupts.hold()
+    def before_wait() -> None:
+        progress.make_room()
+        interrupts.defer()
         flush()
-        interrupts.release()
+        interrupts.resume()
 
-    if options.fail_fast and summary.overall.failed:
-        return  # by what an earlier run has done
+    if settings.fail_fast and summary.overall.failed:
+        return  # a file of the previous run failed
     numbered: Iterator[tuple[int, Item]] = enumerate(items)
-    if options.earlier is not None:
+    if settings.previous is not None:
         progress.begin_after(summary.files)
-        numbered = options.earlier.rest(numbered)
-    settings: dict[str, Any] = {"jobs": options.workers, "ordered": options.ordered, "before_wait": idle}
-    take: Callable[[Any], bool]
-    found: Generator[Any, None, None]
-    if is_line_reporter(reporter):
-        cache, rendering = options.cache, Rendering(reporter.render)
-        found = scan_encoded(cache.known(numbered) if cache else numbered, plan, rendering, **settings)
-        take = partial(_take_row, reporter, summary, cache)
-    else:
-        found = scan_encoded(numbered, plan, as_outcomes, **settings)
-        take = partial(_take_report, reporter, summary)
+        numbered = settings.previous.remaining(numbered)
+    results, take = _examined(numbered, plan, reporter, summary, settings, before_wait)
     try:
         with interrupts:
-            for one in found:
-                interrupts.hold()
-                fails = take(one)
-                interrupts.release()
+            for result in results:
+                interrupts.defer()
+                fails = take(result)
+                interrupts.resume()
                 progress.advance()
-                if fails and options.fail_fast:
+                if fails and settings.fail_fast:
                     break
-            idle()
+            before_wait()
     finally:
-        found.close()  # ends the processes, whatever they are doing
+        results.close()  # ends the processes, whatever they are doing
         progress.clear()
 
 
+def _examined(
+    numbered: Iterator[tuple[int, Item]],
+    plan: Plan,
+    reporter: Reporter,
+    summary: Summary,
+    settings: RunSettings,
+    before_wait: Callable[[], None],
+) -> tuple[Generator[Any, None, None], Callable[[Any], bool]]:
+    """Return the results as they come, and what reports and counts one; it returns whether the file fails."""
+    options: dict[str, Any] = {"workers": settings.jobs, "ordered": settings.ordered, "idle": before_wait}
+    if is_line_reporter(reporter):
+        cache = settings.cache
+        known = cache.known(numbered) if cache else numbered
+        return pour(known, plan, Rendering(reporter.render), **options), partial(_take_row, reporter, summary, cache)
+    return pour(numbered, plan, **options), partial(_take_report, reporter, summary)
+
+
 def _take_row(reporter: LineReporter, summary: Summary, cache: Cache | None, row: Row) -> bool:
-    """Write and count it; whether its file fails."""
     if cache:
         cache.keep(row)
     if row.text is None:

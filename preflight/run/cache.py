@@ -1,276 +1,276 @@
-"""What was said of files that have not changed since: a file that may be deleted at any time.
-
-One line that says what it is; then batches: a line with length and checksum of the texts, checksum of the rest of the
-line, the digest of what judged and wrote them, and a JSON array of the files; then the texts themselves.
-"""
+"""The results of files that have not changed since, in a SQLite file that may be deleted at any time."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import time
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from errno import ENOSPC
+from functools import lru_cache
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from preflight.checker import CheckPlan
-from preflight.errors import UsageError
+from preflight import __version__
+from preflight.checker import Plan
+from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.errors import PreflightError, UsageError
 from preflight.output import require_overwritable
 from preflight.reporters import LineReporter
 from preflight.ruleset import checksum
 from preflight.run.rows import Row
-from preflight.scan.items import Cached
-from preflight.sources.open import is_url
+from preflight.scan.work import Ready
+from preflight.sources.opening import is_url
+from preflight.sqlite import DatabaseError, FileFormat, connect, database_error, database_errors
 from preflight.summary import VERDICTS
 from preflight.targets import Item
 from preflight.version import VERSION
 
-MAGIC: Final = b"preflight cache 1\n"
-_FAMILY: Final = b"preflight cache "
-BATCH: Final = 256
-"""Files written at once: few lines to parse at the start, and little to read again where the order has changed."""
-LARGEST: Final = 1 << 30
-"""Bytes; a larger one is begun anew."""
-MAX_LINE_BYTES: Final = 16 << 20
-"""Bytes of the line that describes a batch: 256 paths of 4 KiB, each character escaped."""
-_FRESH: Final = 100_000_000
-"""ns within which a file may change again without a new time of change: the clock's tick, and more."""
-_FRESH_COARSE: Final = 2_000_000_000
-"""The same where the file system counts whole seconds, or every other one."""
+BATCH_SIZE: Final = 256
+"""Results that are written in one transaction."""
+LOCK_TIMEOUT: Final = 5.0
+"""Seconds that a transaction waits for that of another run."""
+MAX_AGE_DAYS: Final = 90
+"""Results are removed after this time, since many belong to files, rules and versions that no longer exist."""
+_SECONDS_PER_DAY: Final = 86_400
 
-Stamp = tuple[int, int, int, bool]
-"""Size, time of change in ns, inode; whether the file was named itself, so that it is judged even if it is no media."""
+_FRESH_NS: Final = 100_000_000
+"""Nanoseconds within which a file may change again with the same modification time: a tick of the clock, and more."""
+_FRESH_NS_COARSE: Final = 2_000_000_000
+"""The same on file systems that count whole seconds, or every other one."""
 
+_OLD_MAGIC: Final = b"preflight cache "
+"""The start of the files that versions up to 0.1 wrote."""
+_FORMAT: Final = FileFormat(
+    name="cache",
+    parameter="cache",
+    version=1,
+    application_id=int.from_bytes(b"pfch"),
+    schema="""
+    CREATE TABLE results (
+        path BLOB NOT NULL,      -- bytes of the file's name, as the call wrote it
+        digest TEXT NOT NULL,    -- of the version, the rules and the reporter with its options
+        stamp TEXT NOT NULL,     -- what shows that the file has changed
+        position INTEGER NOT NULL,
+        score TEXT NOT NULL,
+        text TEXT,               -- NULL: the file is skipped
+        checksum INTEGER NOT NULL,
+        written INTEGER NOT NULL,
+        PRIMARY KEY (path, digest)
+    );
+    CREATE INDEX results_written ON results (written);
+    """,
+)
+_SELECT: Final = "SELECT position, score, text, checksum FROM results WHERE path = ? AND digest = ? AND stamp = ?"
+_INSERT: Final = "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
-class _Entry(NamedTuple):
-    """A file in the cache: where its text stands in its batch, and what else its row has."""
-
-    stamp: list[Any]
-    start: int
-    length: int
-    skipped: bool
-    position: int
-    score: list[str]
+Warn = Callable[[PreflightError], None]
 
 
 class Cache:
-    """Rows of unchanged files, by path. To be closed. `note` is told what the user should know.
+    """Rows of unchanged files, by path, as a context manager. Several runs may use one file at the same time.
 
-    Whatever else a row depends on goes into a digest: the plan, the version, the reporter with its options.
+    A damaged cache is moved aside, and a new one is started. Problems are passed to `warn`; the run goes on.
     """
 
-    def __init__(self, path: str, plan: CheckPlan, reporter: LineReporter, note: Callable[[str], None]) -> None:
-        self._path = path
+    def __init__(
+        self, path: str, plan: Plan, reporter: LineReporter, *, warn: Warn, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         render = reporter.render
-        parts = (VERSION, plan.digest, plan.deep, render.func.__module__, render.keywords)
-        self._digest = checksum(*parts).encode()
+        parts = (__version__, plan.digest, plan.deep, render.func.__module__, render.keywords)
+        self._digest = digest_of(*parts)
+        self._path = path
         self._moved = reporter.moved
-        self._note = note
-        self._seen: dict[str, tuple[int, _Entry]] = {}
-        self._blocks: list[tuple[int, int, int]] = []  # of each batch: offset and length of its texts, checksum
-        self._block = (-1, b"")
-        self._under_way: dict[int, tuple[str, Stamp]] = {}
-        self._new: list[tuple[str, Stamp, Row]] = []
-        self._file = self._opened()
-        if self._file >= 0:
-            self._load()
+        self._warn = warn
+        self._clock = clock
+        self._pending: dict[int, tuple[str, str]] = {}
+        self._new: list[tuple[Any, ...]] = []
+        self._has_damaged_rows = False
+        require_overwritable(path, "cache")
+        self._database: sqlite3.Connection | None = self._open()
 
-    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Cached[Row]]]:
-        """The items, with the row in place of those that have not changed."""
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Ready]]:
+        """Yield the items; those that have not changed are replaced by their rows."""
         for index, item in numbered:
             path = item.target
             if item.problem is not None or not isinstance(path, str) or is_url(path):
                 yield index, item
                 continue
-            stamp = _stamp(path, item.explicit)
-            row = self._row(path, stamp, index) if stamp is not None else None
+            stamp, is_settled = self._stamp(path, item.explicit)
+            row = self._row(path, stamp, index) if stamp else None
             if row is not None:
                 yield index, Cached(row)
                 continue
-            if stamp is not None and _settled(stamp):
-                self._under_way[index] = (path, stamp)
+            if is_settled:
+                self._pending[index] = (path, stamp)
             yield index, item
 
     def keep(self, row: Row) -> None:
-        """Take a row that was made now, where it will hold for as long as the file does not change."""
-        made = self._under_way.pop(row.position, None)
-        if made is not None and not made[1][0] and row.bytes_read:
-            return  # a file in /proc: its stated size is always 0
-        if made is not None and row.final and self._file >= 0:
-            self._new.append((*made, row))
-            if len(self._new) >= BATCH:
-                self._write()
+        """Store a row that was made now, if it holds for as long as the file does not change."""
+        path, stamp = self._pending.pop(row.position, ("", ""))
+        has_no_size = stamp.startswith("0 ") and row.bytes_read  # a file in /proc: its stated size is always 0
+        if not path or has_no_size or not row.is_final or self._database is None:
+            return
+        name, score = os.fsencode(path), json.dumps(row.score)
+        checksum = _checksum(name, stamp, row.position, score, row.text)
+        self._new.append((name, self._digest, stamp, row.position, score, row.text, checksum, self._today()))
+        if len(self._new) >= BATCH_SIZE:
+            self._write()
 
     def close(self) -> None:
-        """Write what is new."""
-        if self._file >= 0:
-            self._write()
-            os.close(self._file)
-            self._file = -1
+        """Write new results, and close the file."""
+        self._write()
+        if self._database is not None:
+            with suppress(sqlite3.Error):
+                self._database.close()
+            self._database = None
 
-    def _row(self, path: str, stamp: Stamp, index: int) -> Row | None:
-        found = self._seen.get(path)
-        if found is None or found[1].stamp != list(stamp):
+    def _row(self, path: str, stamp: str, index: int) -> Row | None:
+        if self._database is None:
             return None
-        batch, entry = found
-        text = None
-        if not entry.skipped:
-            texts = self._texts(batch)
-            if texts is None:
-                return None
-            try:
-                text = texts[entry.start : entry.start + entry.length].decode()
-                if entry.position != index:
-                    text = self._moved(text, index)
-            except ValueError:  # not written by preflight
-                return None
-        return Row(index, text, tuple(entry.score))
+        name = os.fsencode(path)
+        try:
+            found = self._database.execute(_SELECT, (name, self._digest, stamp)).fetchone()
+        except sqlite3.Error as error:
+            self._recover(database_error(error, self._path, _FORMAT, "used", LOCK_TIMEOUT))
+            return None
+        if found is None:
+            return None
+        position, score, text, checksum = found
+        if checksum != _checksum(name, stamp, position, score, text):
+            self._warn_of_damaged_row()
+            return None
+        try:
+            words = _parse_score(score, is_skipped=text is None)
+            if text is not None and position != index:
+                text = self._moved(text, index)
+        except (ValueError, TypeError, RecursionError, AttributeError):  # not written by preflight
+            self._warn_of_damaged_row()
+            return None
+        return Row(index, text, words)
 
-    def _texts(self, batch: int) -> bytes | None:
-        """A batch's texts; None where they are not those that were written."""
-        if self._block[0] != batch:
-            offset, length, checksum = self._blocks[batch]
-            data = b""
-            with suppress(OSError):
-                data = os.pread(self._file, length, offset)
-            if zlib.crc32(data) != checksum:
-                self._note(f"--cache {self._path} is damaged: {BATCH} files of it are examined again")
-                self._seen = {path: found for path, found in self._seen.items() if found[0] != batch}
-                return None
-            self._block = (batch, data)
-        return self._block[1]
+    def _warn_of_damaged_row(self) -> None:
+        if not self._has_damaged_rows:
+            self._has_damaged_rows = True
+            self._warn(UsageError(f"The cache {self._path} is damaged. The files concerned are examined again."))
 
     def _write(self) -> None:
-        if not self._new:
+        if self._database is None or not self._new:
             return
-        texts, files, start = [], [], 0
-        for path, stamp, row in self._new:
-            text = (row.text or "").encode()
-            entry = _Entry(list(stamp), start, len(text), row.text is None, row.position, list(row.score))
-            files.append((path, *entry))
-            texts.append(text)
-            start += len(text)
-        block = b"".join(texts)
-        rest = b"%b %b" % (self._digest, json.dumps(files).encode())
-        self._append(b"%d %d %d %b\n%b" % (start, zlib.crc32(block), zlib.crc32(rest), rest, block))
+        try:
+            with database_errors(self._path, _FORMAT, "used", LOCK_TIMEOUT):
+                try:
+                    self._database.execute("BEGIN IMMEDIATE")
+                    self._database.executemany(_INSERT, self._new)
+                    self._database.execute("DELETE FROM results WHERE written < ?", (self._today() - MAX_AGE_DAYS,))
+                    self._database.execute("COMMIT")
+                except BaseException:
+                    with suppress(sqlite3.Error):
+                        self._database.execute("ROLLBACK")
+                    raise
+        except DatabaseError as error:
+            self._recover(error)
         self._new.clear()
 
-    def _append(self, data: bytes) -> None:
-        end = os.fstat(self._file).st_size
-        try:
-            if os.write(self._file, data) < len(data):
-                raise OSError(ENOSPC, os.strerror(ENOSPC))
-        except OSError as error:
-            self._note(f"--cache {self._path} cannot be written ({error.strerror}): the run goes on without it")
-            os.ftruncate(self._file, end)
-            os.close(self._file)
-            self._file = -1
-            self._seen.clear()
+    def _recover(self, error: DatabaseError) -> None:
+        """Start a new cache if the file is damaged; otherwise go on without one."""
+        database, self._database = self._database, None
+        if database is not None:
+            with suppress(sqlite3.Error):
+                database.close()
+        self._new.clear()
+        if error.problem != "damaged":
+            self._warn(error)
+            self._warn(UsageError("The run continues without a cache."))
+            return
+        self._move_aside("is damaged")
+        self._database = self._open()
 
-    def _opened(self) -> int:
-        """The file, locked; -1 where the run has to do without. A damaged cache, or one of another version, is moved.
+    def _open(self) -> sqlite3.Connection | None:
+        """Open the file. A damaged cache, or one of another version, is moved aside; other files are left alone.
 
-        Raises `UsageError` for any other file: it is somebody's, and stays where it is.
+        Return None if the run has to do without. Raise `UsageError` if the path cannot be used for a cache.
         """
-        require_overwritable(self._path, "--cache")
+        if _starts_with(self._path, _OLD_MAGIC):
+            self._move_aside("has the format of an earlier version")
         try:
-            if os.path.exists(self._path) and not os.path.isfile(self._path):
-                raise UsageError(f"--cache {self._path} is no regular file: give another path")
-            file = self._open()
-            head = os.pread(file, len(MAGIC), 0)
-            if head and head != MAGIC:
-                os.close(file)
-                if not (head.startswith(_FAMILY) or MAGIC.startswith(head.rstrip(b"\0"))):
-                    raise UsageError(f"--cache {self._path} is not a cache of preflight: give another path")
-                away = next(name for name in self._names_beside() if not os.path.lexists(name))
-                os.rename(self._path, away)
-                self._note(
-                    f"--cache {self._path} is damaged, or of another version: it is {away} now, and a new one is begun"
-                )
-                file = self._open()
+            return connect(self._path, _FORMAT, timeout=LOCK_TIMEOUT, synchronous="NORMAL")
+        except DatabaseError as error:
+            if error.problem in ("newer", "older"):
+                self._move_aside("has the format of another version")
+            elif error.problem == "damaged":
+                self._move_aside("is damaged")
+            elif error.problem in ("locked", "not written"):
+                self._warn(error)
+                self._warn(UsageError("The run continues without a cache."))
+                return None
+            else:
+                raise UsageError(str(error), parameters=error.parameters) from None
+        return connect(self._path, _FORMAT, timeout=LOCK_TIMEOUT, synchronous="NORMAL")
+
+    def _move_aside(self, problem: str) -> None:
+        """Rename the file, with the files that SQLite keeps beside it, to a name that is free."""
+        names = (f"{self._path}.bad{number}" if number > 1 else f"{self._path}.bad" for number in count(1))
+        aside = next(name for name in names if not os.path.lexists(name))
+        try:
+            os.rename(self._path, aside)
         except OSError as error:
-            raise UsageError(f"--cache {self._path} cannot be used ({error.strerror}): give another path") from None
+            raise UsageError(
+                f"The cache {self._path} {problem} and cannot be renamed ({error.strerror}). Give another cache=.",
+                parameters=("cache",),
+            ) from None
+        for suffix in ("-wal", "-shm"):
+            with suppress(OSError):
+                os.rename(f"{self._path}{suffix}", f"{aside}{suffix}")
+        self._warn(UsageError(f"The cache {self._path} {problem} and is now {aside}. Delete that file."))
+
+    def _stamp(self, path: str, explicit: bool) -> tuple[str, bool]:  # noqa: FBT001 - a fact of the item
+        """Return what shows that a file has changed, and whether it cannot change any more without showing it.
+
+        An empty stamp means that there is no such file, which its report will say. A file that is named by the call is
+        judged even if it is not media, so this is a part of the stamp.
+        """
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(file)
-            self._note(f"--cache {self._path} is in use by another run: this one goes without it")
-            return -1
-        return file
+            state = os.stat(path)
+        except (OSError, ValueError):
+            return "", False
+        changed = state.st_mtime_ns
+        fresh = _FRESH_NS if changed % 1_000_000_000 else _FRESH_NS_COARSE
+        is_settled = changed + fresh < self._clock.wall() * 1e9
+        return f"{state.st_size} {changed} {state.st_ino} {int(explicit)}", is_settled
 
-    def _names_beside(self) -> Iterator[str]:
-        yield f"{self._path}.bad"
-        yield from (f"{self._path}.bad{number}" for number in count(2))
-
-    def _open(self) -> int:
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-
-    def _load(self) -> None:
-        """Read what was seen under the same digest; cut off what is behind the last batch that is whole."""
-        size = os.fstat(self._file).st_size
-        if size > LARGEST:
-            size = 0
-        whole, entries = 0, 0
-        with open(self._file, "rb", closefd=False) as file:
-            try:
-                whole = len(file.readline(len(MAGIC))) if size else 0
-                while whole < size:
-                    head = file.readline(MAX_LINE_BYTES)
-                    if not head.endswith(b"\n"):
-                        raise ValueError("cut off, or too long")
-                    length, checksum, check, rest = head.split(b" ", 3)
-                    end = whole + len(head) + int(length)
-                    if not length.isdigit() or end > size or zlib.crc32(rest[:-1]) != int(check):
-                        raise ValueError("cut off, or changed")
-                    digest, _, files = rest.partition(b" ")
-                    if digest == self._digest:
-                        entries += self._take(json.loads(files), (whole + len(head), int(length), int(checksum)))
-                    whole = file.seek(end)
-            except (ValueError, TypeError, RecursionError):
-                self._note(f"--cache {self._path} is damaged: all behind its byte {whole:,} is dropped")
-        if entries > 2 * len(self._seen) + BATCH:  # most of it is of files that have changed since
-            whole = 0
-            self._seen.clear()
-        if whole < os.fstat(self._file).st_size or not whole:
-            os.ftruncate(self._file, whole)
-        if not whole:
-            self._append(MAGIC)
-
-    def _take(self, files: list[list[Any]], block: tuple[int, int, int]) -> int:
-        batch = len(self._blocks)
-        found = {path: (batch, _checked(_Entry(*entry))) for path, *entry in files}
-        self._blocks.append(block)
-        self._seen |= found
-        return len(files)
+    def _today(self) -> int:
+        return int(self._clock.wall() // _SECONDS_PER_DAY)
 
 
-def _checked(entry: _Entry) -> _Entry:
-    """Return an entry of a file that anybody may have written. Raise `ValueError` where its types are others."""
-    numbers = (entry.start, entry.length, entry.position)
-    words = entry.score
-    if not all(type(number) is int and number >= 0 for number in numbers) or type(entry.skipped) is not bool:
-        raise ValueError("not an entry")
+def _checksum(path: bytes, stamp: str, position: int, score: str, text: str | None) -> int:
+    """Return a checksum of a row: SQLite would return most damaged values as they are."""
+    return zlib.crc32(f"{stamp}\n{position}\n{score}\n{text}".encode("utf-8", "surrogatepass"), zlib.crc32(path))
+
+
+@lru_cache(maxsize=256)
+def _parse_score(text: str, *, is_skipped: bool) -> tuple[str, ...]:
+    """Return a score from a file that anybody may have written. Raise `ValueError` if it is not one."""
+    words = json.loads(text)
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ValueError("no score")
-    if not (entry.skipped or len(words) % 2) or not {*words[:1], *words[2::2]} <= VERDICTS:
-        raise ValueError("no score")
-    return entry
+        raise ValueError("not a score")
+    if not (is_skipped or len(words) % 2) or not {*words[:1], *words[2::2]} <= VERDICTS:
+        raise ValueError("not a score")
+    return tuple(words)
 
 
-def _stamp(path: str, explicit: bool) -> Stamp | None:
-    """What shows that a file has changed; None where there is none, which its report will say."""
+def _starts_with(path: str, start: bytes) -> bool:
+    if not os.path.isfile(path):
+        return False
     try:
-        state = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return state.st_size, state.st_mtime_ns, state.st_ino, explicit
-
-
-def _settled(stamp: Stamp) -> bool:
-    """The file cannot change any more without a new time of change. To be asked before it is read."""
-    changed = stamp[1]
-    return changed + (_FRESH if changed % 1_000_000_000 else _FRESH_COARSE) < time.time_ns()
+        with open(path, "rb") as file:
+            return file.read(len(start)) == start
+    except OSError:
+        return False

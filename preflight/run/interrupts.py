@@ -1,46 +1,46 @@
-"""Ctrl-C between two reports and never within one: what is being written is written to its end, and counted."""
+"""Defer Ctrl-C while a report is written, so that it is complete and counted."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any
 
 
 class Interrupts:
-    """While it is entered, Ctrl-C waits from `hold` to `release`. Elsewhere it raises KeyboardInterrupt as always.
+    """A context manager within which Ctrl-C waits from `defer` to `resume`. Elsewhere it raises KeyboardInterrupt.
 
-    Leaves alone what a host program has made of the signal.
+    A handler that the host program has installed for the signal is kept.
     """
 
     def __init__(self) -> None:
-        self._held = False
-        self._wanted = False
-        self._before: Any = None
+        self._is_deferred = False
+        self._is_pending = False
+        self._handler: Callable[[int, FrameType | None], object] | int | None = None
 
     def __enter__(self) -> Interrupts:
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._came)
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._handler = signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
 
-    def hold(self) -> None:
-        """From here on it has to wait."""
-        self._held = True
+    def defer(self) -> None:
+        """Delay Ctrl-C until `resume`."""
+        self._is_deferred = True
 
-    def release(self) -> None:
-        """Now it may come: raises KeyboardInterrupt where it wanted to."""
-        self._held = False
-        if self._wanted:
-            self._wanted = False
+    def resume(self) -> None:
+        """Let Ctrl-C interrupt again. Raise KeyboardInterrupt if it was pressed in between."""
+        self._is_deferred = False
+        if self._is_pending:
+            self._is_pending = False
             raise KeyboardInterrupt
 
-    def _came(self, number: int, frame: FrameType | None) -> None:
-        if not self._held:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._is_deferred:
             raise KeyboardInterrupt
-        self._wanted = True
+        self._is_pending = True

@@ -1,4 +1,4 @@
-"""What an interrupted run has done: the lines of its file, which the next run goes on with."""
+"""Continue an interrupted run: the lines of its file say what it did."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from preflight.scan.items import name_of
 from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item
 
-_BEGINNING: Final = f'{{"schema":"{SCHEMA}","source":"'.encode()
+_LINE_START: Final = b'{"source":"'
 MAX_LINE_BYTES: Final = 64 << 20
-"""Bytes of a report: one with thousands of findings is far smaller."""
+"""Bytes of a report; one with thousands of findings is far smaller."""
 
 
-class Earlier:
-    """The file of a run, open for what is still missing. A last line that was not written to its end is removed.
+class PreviousRun:
+    """The file of an interrupted run, open for the reports that are missing. An incomplete last line is removed.
 
-    A target is done where the file has a line of its position, with its source; what is done is counted in `summary`.
-    Raises `UsageError` for a file that is not of `preflight check --format jsonl`, that is of other rule sets, or
-    that another run still writes to.
+    A target is done if the file has a line with its position and its source. What is done is counted in the summary.
+    Raises `UsageError` for a file that `preflight check --format jsonl` has not written, that belongs to other rule
+    sets or options, or that another run is writing to.
     """
 
-    def __init__(self, path: str, plan: CheckPlan, summary: Summary) -> None:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise UsageError(f"--resume {path} is no regular file, which can be gone on with: give another path")
+    def __init__(self, path: str, plan: Plan, summary: Summary) -> None:
         self.path = path
-        self.stream: IO[str] = append_to(path, "--resume")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise self._error("is not a regular file. Give a file path.")
+        self.stream: IO[str] = append_to(path, "resume")
         self._done: dict[int, str] = {}
-        self._whole = 0
+        self._complete_bytes = 0
         self._summary = summary
         try:
             self._lock()
@@ -46,11 +46,11 @@ class Earlier:
             self.stream.close()
             raise
 
-    def rest(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
-        """The items that are not done. Raises `UsageError` where the inputs are others.
+    def remaining(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
+        """Yield the items that are not done. Raise `UsageError` if the inputs differ from those of the run.
 
-        As many inputs as the file has are compared before the first one is given back: nothing may be appended to
-        the file of other inputs.
+        All inputs that are done are compared before the first item is yielded, so that nothing is appended to the file
+        of other inputs.
         """
         waiting = []
         for index, item in numbered if self._done else ():
@@ -58,12 +58,12 @@ class Earlier:
             if source is None:
                 waiting.append((index, item))
             elif source != name_of(item):
-                raise self._refused(f"position {index} is {source} there, and {name_of(item)} in this call")
+                raise self._other_inputs(f"position {index} is {source} there, and {name_of(item)} in this call")
             if not self._done:
                 break
         if self._done:
-            raise self._refused(f"it has {next(iter(self._done.values()))} too, and this call does not")
-        self.stream.truncate(self._whole)
+            raise self._other_inputs(f"it also has {next(iter(self._done.values()))}")
+        self.stream.truncate(self._complete_bytes)
         yield from waiting
         yield from numbered
 
@@ -71,7 +71,7 @@ class Earlier:
         try:
             fcntl.flock(self.stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UsageError(f"--resume {self.path}: another run is writing to it: wait for its end") from None
+            raise self._error("is in use by another run. Wait for its end.") from None
 
     def _read(self, plan: CheckPlan) -> None:
         with open(self.path, "rb") as lines:
@@ -80,45 +80,44 @@ class Earlier:
                     raise self._foreign(number)
                 if line.endswith(b"\n"):
                     self._take(number, line, plan)
-                    self._whole += len(line)
-                elif not _BEGINNING.startswith(_written(line)[: len(_BEGINNING)]) or not (_written(line) or self._done):
+                    self._complete_bytes += len(line)
+                    continue
+                # After a power failure some file systems fill the rest of the line with zeros.
+                written = line.rstrip(b"\0")
+                if not _LINE_START.startswith(written[: len(_LINE_START)]) or not (written or self._done):
                     raise self._foreign(number)
 
     def _take(self, number: int, line: bytes, plan: CheckPlan) -> None:
         try:
             row = json.loads(line)
             index, bytes_read, requests = map(_count, (row["index"], row["bytes_read"], row["requests"]))
-            source, digest, score = row["source"], row["digest"], _score(row)
-            if not isinstance(source, str):
-                raise TypeError
+            source, digest, score = _text(row["source"]), row["digest"], _score(row)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise self._foreign(number) from None
         if digest != plan.digest:
-            raise UsageError(
-                f"--resume {self.path}: line {number} was judged by other rule sets or options, or by another version: "
-                "give those of the interrupted run, or a new file"
+            raise self._error(
+                f"was written with other rule sets or options, or by another version (line {number}). Give those of "
+                "the interrupted run, or a new file."
             )
         if index in self._done:
-            raise UsageError(f"--resume {self.path}: line {number} repeats position {index}: give a new file")
+            raise self._error(f"has position {index} twice (line {number}). Give a new file.")
         self._done[index] = source
         self._summary.count(score, bytes_read, requests)
 
     def _foreign(self, number: int) -> UsageError:
-        return UsageError(
-            f"--resume {self.path}: line {number} is no line of `preflight check --format jsonl`: give the file of "
-            "the interrupted run, or a new one"
+        return self._error(
+            f"has a line that `preflight check` has not written as JSON (line {number}). Give the file of the "
+            "interrupted run, or a new file."
         )
 
-    def _refused(self, why: str) -> UsageError:
-        return UsageError(
-            f"--resume {self.path} is of other inputs: {printable(why)}: give the targets of the interrupted run, "
-            "in the same order, or a new file"
+    def _other_inputs(self, difference: str) -> UsageError:
+        return self._error(
+            f"belongs to other inputs: {printable(difference)}. Give the targets of the interrupted run in the same "
+            "order, or a new file."
         )
 
-
-def _written(line: bytes) -> bytes:
-    """What was written of the last line. Where the power failed, some file systems have zeros up to its end."""
-    return line.rstrip(b"\0")
+    def _error(self, problem: str) -> UsageError:
+        return UsageError(f"resume={self.path} {problem}", parameters=("resume",))
 
 
 def _count(value: Any) -> int:
@@ -127,8 +126,14 @@ def _count(value: Any) -> int:
     return value
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
 def _score(row: dict[str, Any]) -> Score:
-    """The score of a report that was written as JSON."""
+    """Return the score of a report that was written as JSON."""
     words = []
     for result in row["results"]:
         warned = any(finding["severity"] == "warning" for finding in result["findings"])

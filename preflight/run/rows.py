@@ -1,4 +1,4 @@
-"""What is left of a report once it is written: one row, small enough to travel between processes and to be kept."""
+"""Reports as rows: rendered and counted, small enough to pass between processes and to cache."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from preflight.report import Report, faulted
 from preflight.scan import Outcome
 from preflight.summary import Score, score_of
 
-_BY_CHANCE: Final = frozenset(("internal_error", "probe_crashed", "probe_timeout"))
-"""Codes of findings that another run may not have: of decoders, of a fault, of what else the machine had to do."""
+_NONDETERMINISTIC: Final = frozenset(("internal_error", "probe_crashed", "probe_timeout"))
+"""Codes of findings that another run may not have: they depend on the load of the machine, or on a fault."""
 
 
 class Row(NamedTuple):
-    """One outcome, rendered and counted.
+    """One rendered and counted outcome.
 
-    text    what is to be written; None: neither content nor name is media, the file is skipped
-    bytes_read, requests  in this run: nothing for what a cache knew
-    final   it depends on the file and the rules alone: the source could be read
+    text                  what the reporter writes; None: the file is skipped, it is not media by content or name
+    bytes_read, requests  of this run; zero for a cached row
+    is_final              it depends only on the file and the rules: the source could be read
     """
 
     position: int
@@ -26,16 +26,17 @@ class Row(NamedTuple):
     score: Score = ()
     bytes_read: int = 0
     requests: int = 0
-    final: bool = True
+    is_final: bool = True
 
 
 class Rendering:
-    """Turns numbered outcomes into rows, in whichever process they come to be."""
+    """Converts numbered outcomes to rows, in the process that examined them."""
 
     def __init__(self, render: Callable[[Report], str]) -> None:
         self._render = render
 
     def __call__(self, outcomes: list[tuple[int, Outcome]]) -> list[Row]:
+        """Return a row for each outcome."""
         return [self._row(index, outcome) for index, outcome in outcomes]
 
     def _row(self, index: int, report: Outcome) -> Row:
@@ -43,15 +44,15 @@ class Rendering:
             return Row(index, None)
         try:
             text = self._render(report)
-        except Exception as error:  # an error of the reporter affects this file only
+        except Exception as error:  # noqa: BLE001 - an error of the reporter costs this file only
             report = faulted(report, error)
-            text = self._faulted(report)
-        final = report.error is None and all(one.code not in _BY_CHANCE for one in report.findings)
-        return Row(index, text, score_of(report), report.bytes_read, report.requests, final)
+            text = self._render_fault(report)
+        is_final = report.error is None and all(one.code not in _NONDETERMINISTIC for one in report.findings)
+        return Row(index, text, score_of(report), report.bytes_read, report.requests, is_final)
 
-    def _faulted(self, report: Report) -> str:
-        """Render a fault; what cannot be rendered at all is counted without a text."""
+    def _render_fault(self, report: Report) -> str:
+        """Render a fault; one that cannot be rendered either is counted without a text."""
         try:
             return self._render(report)
-        except Exception:
+        except Exception:  # noqa: BLE001
             return ""
