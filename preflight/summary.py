@@ -1,25 +1,61 @@
-"""What a run amounts to: counts and the exit code."""
+"""The counts of a run, and the exit code that follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from preflight.report import Report, Result
-from preflight.ruleset import RuleSet
+if TYPE_CHECKING:
+    from preflight.report import Report, Result
+    from preflight.ruleset import RuleSet
+
+PASSED: Final = 0
+FAILED: Final = 1
+WRONG_CALL: Final = 2
+UNKNOWN: Final = 3
+
+UnknownPolicy = Literal["fail", "pass"]
+
+
+class ExitPolicy(NamedTuple):
+    """How verdicts become an exit code.
+
+    unknown         what something unknown counts as; None: it has a code of its own
+    is_report_only  the code is 0 whatever the verdicts are
+    """
+
+    unknown: UnknownPolicy | None = None
+    is_report_only: bool = False
+
+    def code(self, *, any_failed: bool, any_unknown: bool) -> int:
+        """Return 1 if something failed, else 3 if something is unknown, else 0.
+
+        >>> ExitPolicy().code(any_failed=False, any_unknown=True)
+        3
+        >>> ExitPolicy(unknown="fail").code(any_failed=False, any_unknown=True)
+        1
+        """
+        if self.is_report_only:
+            return PASSED
+        if any_failed or (any_unknown and self.unknown == "fail"):
+            return FAILED
+        return UNKNOWN if any_unknown and self.unknown != "pass" else PASSED
+
+
+DEFAULT_POLICY: Final = ExitPolicy()
 
 WARNING: Final = "warning"
-"""In place of `pass`: a pass that a lenient bound allowed."""
-_GRAVITY: Final[dict[str, int]] = {"pass": 0, WARNING: 1, "unknown": 2, "fail": 3}
-VERDICTS: Final = frozenset(_GRAVITY)
+"""Instead of `pass`: a pass that a lenient bound allowed."""
+_SEVERITY: Final[dict[str, int]] = {"pass": 0, WARNING: 1, "unknown": 2, "fail": 3}
+VERDICTS: Final = frozenset(_SEVERITY)
 """The words of a score."""
 
 Score = tuple[str, ...]
-"""What is counted of a report: the verdict of all of it, then name and verdict of each rule set."""
+"""What is counted of a report: its verdict, then name and verdict of each rule set."""
 
 
 def score_of(report: Report) -> Score:
-    """A report's score.
+    """Return what is counted of a report.
 
     >>> score_of(preflight.check("fixtures/refused/png-too-narrow.png", "atlas,ltx"))
     ('fail', 'atlas', 'fail', 'ltx', 'pass')
@@ -31,7 +67,7 @@ def score_of(report: Report) -> Score:
         word = _word(result)
         return (word, result.rules, word)
     words = [(result.rules, _word(result)) for result in report.results]
-    return (max((word for _, word in words), key=_GRAVITY.__getitem__), *(part for pair in words for part in pair))
+    return (max((word for _, word in words), key=_SEVERITY.__getitem__), *(part for pair in words for part in pair))
 
 
 def _word(result: Result) -> str:
@@ -41,7 +77,7 @@ def _word(result: Result) -> str:
 
 
 class Tally(NamedTuple):
-    """Verdicts counted; `warnings` are passes that a lenient bound allowed."""
+    """Counts of verdicts; `warnings` are the passes that a lenient bound allowed."""
 
     passed: int = 0
     warnings: int = 0
@@ -49,25 +85,28 @@ class Tally(NamedTuple):
     unknown: int = 0
 
     def plus(self, word: str, count: int = 1) -> Tally:
-        """With so many more of a verdict."""
+        """Return the counts with more of one verdict."""
         passed, warnings, failed, unknown = self
         if word in ("pass", WARNING):
             return Tally(passed + count, warnings + count * (word == WARNING), failed, unknown)
         return Tally(passed, warnings, failed + count * (word == "fail"), unknown + count * (word == "unknown"))
 
     def as_json(self) -> dict[str, int]:
+        """Return the counts as a JSON object."""
         return {"pass": self.passed, "warnings": self.warnings, "fail": self.failed, "unknown": self.unknown}
 
 
 class Summary:
-    """All reports of a run counted, never kept.
+    """The counts of a run. Reports are counted and not kept.
 
-    files, skipped  those that have a report; files in folders whose content and name are no media
-    ignored         files and folders that were left out by .gitignore files, or as dependencies
-    bases           of each rule set: its basis, and the ISO day on which its limits were read
+    files    those that have a report
+    skipped  files in folders that are not media files, by content and name
+    ignored  files and folders that .gitignore files exclude, and dependencies
+    bases    of each rule set: its basis, and the ISO day on which its limits were read
     """
 
-    def __init__(self, rules: Iterable[RuleSet] = ()) -> None:
+    def __init__(self, rules: Iterable[RuleSet] = (), policy: ExitPolicy = DEFAULT_POLICY) -> None:
+        self._policy = policy
         self.files = 0
         self.skipped = 0
         self.ignored = 0
@@ -84,7 +123,7 @@ class Summary:
                 self.bases[result.rules] = (result.basis, result.as_of)
 
     def count(self, score: Score, bytes_read: int = 0, requests: int = 0) -> None:
-        """Count a report of which only the score is there."""
+        """Count a report by its score."""
         self.files += 1
         self.bytes_read += bytes_read
         self.requests += requests
@@ -92,7 +131,7 @@ class Summary:
 
     @property
     def overall(self) -> Tally:
-        """The verdicts of the reports."""
+        """The counts of the reports' verdicts."""
         tally = Tally()
         for score, count in self._scores.items():
             tally = tally.plus(score[0], count)
@@ -100,7 +139,7 @@ class Summary:
 
     @property
     def by_rules(self) -> dict[str, Tally]:
-        """The verdicts of each rule set, in the order in which they were chosen."""
+        """The counts of each rule set's verdicts, in the order in which the rule sets were chosen."""
         tallies: dict[str, Tally] = {}
         for score, count in self._scores.items():
             for name, word in zip(score[1::2], score[2::2], strict=True):
@@ -109,12 +148,12 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """1: something failed; else 2: something is unknown, or nothing was there to check; else 0."""
+        """The exit code of the run; a run without any file is unknown."""
         tally = self.overall
-        return 1 if tally.failed else 2 if tally.unknown or not self.files else 0
+        return self._policy.code(any_failed=tally.failed > 0, any_unknown=tally.unknown > 0 or not self.files)
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object with the counts."""
+        """Return the counts as a JSON object."""
         return {
             "files": self.files,
             "skipped": self.skipped,

@@ -29,7 +29,7 @@ class TestExitCode:
         assert run("check", PASSING, FAILING, "gone.png", "--for", "atlas").returncode == 1
 
     def test_2_when_something_is_unknown(self, run: Run) -> None:
-        assert run("check", PASSING, "gone.png", "--for", "atlas").returncode == 2
+        assert run("check", PASSING, "gone.png", "--for", "atlas").returncode == 3
 
     @pytest.mark.parametrize(
         ("words", "said"),
@@ -37,9 +37,9 @@ class TestExitCode:
             (["check", PASSING], "Missing option '--for'"),
             (["check", PASSING, "--for", "atlass"], "Did you mean 'atlas'"),
             (["check", PASSING, "--for", "./gone.toml"], "gone.toml"),
-            (["check", PASSING, "--for", "atlas", "--ignore", "fps_low"], "did you mean fps_too_low"),
+            (["check", PASSING, "--for", "atlas", "--ignore", "fps_low"], "Did you mean fps_too_low"),
             (["check", PASSING, "--for", "atlas", "--output", "no/such/folder/out"], "--output no/such/folder/out"),
-            (["chek", PASSING], "there is no command 'chek'"),
+            (["chek", PASSING], "Unknown command 'chek'"),
             ([PASSING], f"preflight check {PASSING}"),
             (["check", PASSING, "--for", "atlas", "--together"], "[request] section"),
         ],
@@ -136,7 +136,7 @@ class TestTargets:
 
     def test_an_empty_folder_is_unknown_and_said(self, run: Run, tmp_path: Path) -> None:
         done = run("check", tmp_path, "--for", "atlas")
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert "no file that could be media" in done.stdout
 
     def test_globs_lists_and_standard_input(self, run: Run, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ class TestTargets:
         assert [row["source"] for row in rows] == [PASSING]
         rows = objects(run("check", "fixtures/accepted/picture.*", "--for", "atlas", "--format", "jsonl").stdout)
         assert len(rows) == 7
-        assert run("check", "fixtures/*.nothing", "--for", "atlas").returncode == 2
+        assert run("check", "fixtures/*.nothing", "--for", "atlas").returncode == 3
 
     def test_a_media_file_on_standard_input(self, run: Run, fixtures: Path) -> None:
         data = (fixtures / "accepted/picture.png").read_bytes()
@@ -214,7 +214,7 @@ class TestBadInput:
     def test_a_fifo_does_not_stop_the_run(self, run: Run, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.png")
         done = run("check", tmp_path / "pipe.png", "--for", "atlas", timeout=20)
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert "neither a file nor a folder" in done.stdout
 
     def test_a_closed_pipe_ends_quietly(self, fixtures: Path) -> None:

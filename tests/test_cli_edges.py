@@ -46,18 +46,18 @@ class TestWords:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["check", PASSING], f"Missing option '--for'. Name one of {', '.join(catalog.current())}, a rule file"),
-            (["submit", PASSING], f"Missing option '--to'. Name one of {', '.join(PROVIDERS)}."),
-            (["chek", PASSING], "there is no command 'chek': did you mean check?"),
-            (["rules", "lst"], "there is no command 'lst': did you mean list?"),
+            (["check", PASSING], f"Missing option '--for'. Choose from {', '.join(catalog.current())}, a rule file"),
+            (["submit", PASSING], f"Missing option '--to'. Choose from {', '.join(PROVIDERS)}."),
+            (["chek", PASSING], "Unknown command 'chek'. Did you mean check?"),
+            (["rules", "lst"], "Unknown command 'lst'. Did you mean list?"),
             (
                 ["rules", "page"],
-                "there is no command 'page': one of diff, explain, list, schema, ",
+                "Unknown command 'page'. Choose from diff, explain, list, schema, ",
             ),
-            (["assets", "groups", "nix"], "there is no command 'nix': one of create, "),
-            (["assets", "session", "\x1b[31m"], "there is no command '\\\\x1b[31m': one of "),
-            (["CHECK", PASSING], "did you mean check?"),
-            (["frobnicate"], "one of check, probe, rules, submit, assets, sandbox"),
+            (["assets", "groups", "nix"], "Unknown command 'nix'. Choose from create, "),
+            (["assets", "session", "\x1b[31m"], "Unknown command '\\x1b[31m'. Choose from "),
+            (["CHECK", PASSING], "Did you mean check?"),
+            (["frobnicate"], "Choose from check, probe, rules, submit, assets, sandbox"),
             ([PASSING], f"write `preflight check {PASSING}`"),
             (["check", PASSING, "--for", "atlas", "-j", "0"], "0: write a whole number from 1 to 256"),
             (["check", PASSING, "--for", "atlas", "-j", "-1"], "-1: write a whole number from 1 to 256"),
@@ -66,7 +66,7 @@ class TestWords:
             (["check", PASSING, "--for", "atlas", "--timeout", "x"], "x: write seconds, 0.1 or more"),
             (["check", PASSING, "--for", "atlas", "--timeout", "nan"], "timeout nan: give seconds, above 0"),
             (["submit", PASSING, "--to", "atlas", "--poll-timeout", "-1"], "-1: write seconds, 0 or more"),
-            (["submit", PASSING, "--to", "atlas", "--sandbox", "--host", "atlas"], "leave --host out"),
+            (["submit", PASSING, "--to", "atlas", "--sandbox", "--host", "atlas"], "--sandbox cannot be used with --host"),
             (["assets", "list", "--limit", "0"], "0: write a whole number, 1 or more"),
             (
                 ["check", PASSING, "--for", "atlas", "--report", "foo=x.csv"],
@@ -82,7 +82,7 @@ class TestWords:
 
     def test_an_empty_word_for_a_target(self, run: Run) -> None:
         done = run("check", "", "--for", "atlas")
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert "the path is empty: give a file [not_found]" in done.stdout
 
     def test_a_file_that_looks_like_an_option(self, run: Run, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ class TestTerminals:
         assert r"2\u201315 s" in done.stdout
 
     @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
-    @pytest.mark.parametrize(("words", "code"), [("check '' --for atlas", 2), ("rules list", 0)])
+    @pytest.mark.parametrize(("words", "code"), [("check '' --for atlas", 3), ("rules list", 0)])
     def test_where_output_is_closed_the_exit_code_still_tells(self, closed: str, words: str, code: int) -> None:
         line = f"{sys.executable} -m preflight {words} {closed}"
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
@@ -137,7 +137,7 @@ class TestLists:
     def test_a_list_may_be_a_pipe(self) -> None:
         line = f"{sys.executable} -m preflight check @<(echo {PASSING}; echo gone.png) --for atlas"
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert f"PASS    {PASSING}" in done.stdout
         assert "gone.png does not exist" in done.stdout
 
@@ -145,7 +145,7 @@ class TestLists:
         listed = tmp_path / "deep.jsonl"
         listed.write_text(f'{{"file": "{ROOT / PASSING}"}}\n{"[" * 60_000}\n')
         done = run("check", f"@{listed}", "--column", "file", "--for", "atlas")
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert "PASS" in done.stdout
         assert "deep.jsonl:2: the line has no 'file'" in done.stdout
 
@@ -211,12 +211,12 @@ class TestConfiguration:
         [
             (
                 '[tool.preflight]\nrules = "atlas"\n',
-                "preflight.toml:1: here the keys stand alone: leave",
+                "preflight.toml:1: The keys of this file stand alone. Leave",
             ),
-            ('rules = "./gone.toml"\n', "preflight.toml:1: rules: './gone.toml': there is no such rule file"),
+            ('rules = "./gone.toml"\n', "preflight.toml:1: rules: the rule file './gone.toml' does not exist"),
             (
                 'rules = "atlas"\ntimeout = 1e9\n',
-                "preflight.toml:2: timeout = 1000000000.0: write seconds, 0.1 to",
+                "preflight.toml:2: timeout = 1000000000.0 is invalid. Write seconds, from 0.1 to",
             ),
         ],
     )

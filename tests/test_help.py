@@ -44,7 +44,7 @@ ALL = dict(commands())
 
 def help_of(words: str) -> str:
     command = ALL[words]
-    with click.Context(command, info_name=f"preflight {words}".strip(), max_content_width=120) as context:
+    with command.context_class(command, info_name=f"preflight {words}".strip(), terminal_width=120) as context:
         return command.get_help(context)
 
 

@@ -75,8 +75,8 @@ class TestCtrlC:
         done = whole_lines(file)
         assert done == list(range(len(done)))
         assert 0 < len(done) < COUNT
-        assert f"interrupted: {len(done):,} files are done ({len(done):,} fail)" in said
-        assert f"run it again with --resume {file} in place of --output" in said
+        assert f"Interrupted: {len(done):,} files are done ({len(done):,} fail)" in said
+        assert f"run it again with --resume {file} instead of --output" in said
         assert "Traceback" not in said
         again = started("check", many, "--for", "atlas", "--resume", file, *words)
         again.communicate(timeout=60)
@@ -93,7 +93,7 @@ class TestCtrlC:
             connection.close()
         assert time.monotonic() - began < SOON
         assert process.returncode == 130
-        assert "interrupted: 0 files are done" in said
+        assert "Interrupted: 0 files are done" in said
 
     def test_text_ends_with_the_table_of_what_was_done(self, many: Path) -> None:
         process = started("check", many, "--for", "atlas")
@@ -103,7 +103,7 @@ class TestCtrlC:
         os.killpg(process.pid, signal.SIGINT)
         text, said = process.communicate(timeout=30)
         assert "rule set" in text
-        assert "run it with --resume FILE.jsonl from the start" in said
+        assert "A run that can be continued needs --resume FILE.jsonl from the start" in said
 
     def test_reports_beside_it_have_what_was_done_and_the_advice_can_be_followed(
         self, many: Path, tmp_path: Path
@@ -114,7 +114,7 @@ class TestCtrlC:
         process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=30)
-        assert "run it with --resume FILE.jsonl from the start, without --report" in said
+        assert "A run that can be continued needs --resume FILE.jsonl from the start, without --report" in said
         assert 0 < len(json.loads(report.read_text())["reports"]) < COUNT
 
 
@@ -197,7 +197,7 @@ class TestFullDisk:
         _, said = process.communicate(timeout=60)
         assert process.returncode == 2
         assert f"{file} cannot be written to the end (File too large)" in said
-        assert f"to go on, run it again with --resume {file} in place of --output" in said
+        assert f"To continue, run it again with --resume {file} instead of --output." in said
         done = whole_lines(file)
         assert done == list(range(len(done)))
         assert file.stat().st_size > 95_000

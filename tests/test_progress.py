@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from preflight.checker import plan_for
+from preflight.cli.options import TargetOptions
+from preflight.cli.run import Run, RunOptions
 from preflight.run import Progress
+from preflight.summary import DEFAULT_POLICY
 from tests.conftest import ROOT, many_files
 
 COUNT = 3000
@@ -78,10 +82,9 @@ def test_what_is_no_terminal_of_today_shows_none(many: Path) -> None:
 
 
 def test_a_list_on_standard_input_has_no_known_end() -> None:
-    from preflight.checker import plan_for
-    from preflight.cli.run import Run
-
-    assert Run(("-",), {"include": (), "exclude": (), "column": None}, plan_for("atlas"))._count() is None
+    inputs = TargetOptions(targets=("-",), include=(), exclude=(), no_ignore=False, column=None)
+    options = RunOptions(inputs, output=None, format_=None, jobs=None, unordered=False)
+    assert Run(options, plan_for("atlas"), DEFAULT_POLICY, guard=None)._count() is None
 
 
 def test_what_an_earlier_run_has_done_counts_for_all_and_not_for_the_rate() -> None:

@@ -149,7 +149,7 @@ class TestNarrow:
 
     def test_long_example_command_continues_after_backslash(self) -> None:
         formatter = Formatter(width=40)
-        formatter.write_text("\b\nExamples:\n  preflight check media/ --for atlas --report report.xml")
+        formatter.write_text("Examples:\n  preflight check media/ --for atlas --report report.xml")
         assert formatter.getvalue().splitlines()[1].endswith(" \\")
         assert "".join(formatter.getvalue().replace("\\\n", "").split()) == (
             "Examples:preflightcheckmedia/--foratlas--reportreport.xml"

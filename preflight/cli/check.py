@@ -1,39 +1,88 @@
-"""`preflight check`: the main job."""
+"""`preflight check`: judge files and URLs by rule sets."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any, Final
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
 
 import click
 
 from preflight import catalog
 from preflight.checker import CheckPlan, plan_for
 from preflight.cli import params
-from preflight.cli.options import announce, dropped_codes, format_option, http_options, target_options
-from preflight.cli.overwrite import OverwriteGuard
+from preflight.cli.options import (
+    UrlOptions,
+    announce_configured,
+    dropped_codes,
+    format_option,
+    ignore_option,
+    pass_options,
+    select_option,
+    target_options,
+)
+from preflight.cli.overwrite import (
+    OverwriteGuard,
+    configuration_files,
+    ledger_files,
+    output_files,
+    rule_files,
+    target_files,
+)
 from preflight.cli.params import OrderedKinds, with_registered_kinds
-from preflight.cli.run import Run
+from preflight.cli.run import Run, RunOptions
 from preflight.cli.terminal import EXIT_CODES, is_always, use_colour
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
 from preflight.reporters.outputs import add_report, with_reports
-from preflight.sources.open import asset_of, is_url
-from preflight.summary import Summary
+from preflight.sources.assets import asset_of
+from preflight.sources.opening import is_url
+from preflight.summary import ExitPolicy, Summary, UnknownPolicy
 from preflight.targets import Item
 
-FEW: Final = 8
-"""Files for which text shows the ready commands: in long lists nobody runs them, and they are long themselves."""
+MAX_TARGETS_WITH_COMMANDS: Final = 8
+"""Targets up to which text shows the command that fixes each file: longer lists would be dominated by commands."""
 
 
-def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """The rule sets; where the call and the configuration name none, the message says which there are."""
+@dataclass(frozen=True, slots=True)
+class CheckCommand:
+    """The options of `preflight check`."""
+
+    run: RunOptions
+    urls: UrlOptions
+    rules: tuple[str, ...]
+    strict: bool
+    deep: bool
+    together: bool
+    ledger: str | None
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    unknown: UnknownPolicy | None
+    exit_zero: bool
+
+    def plan(self) -> Plan:
+        """Return what the files are judged by."""
+        dropped = dropped_codes(self.select, self.ignore)
+        return plan_for(self.rules, strict=self.strict, deep=self.deep, http=self.urls.http(), dropped=dropped)
+
+    def guard(self) -> OverwriteGuard:
+        """Return the guard of the files that this call reads."""
+        run = self.run
+        outputs = output_files(run.report, output=run.output, resume=run.resume, cache=run.cache, ledger=self.ledger)
+        inputs = chain(
+            target_files(run.inputs.targets), rule_files(self.rules), configuration_files(), ledger_files(self.ledger)
+        )
+        return OverwriteGuard(outputs, inputs)
+
+
+def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     if not value and not ctx.resilient_parsing:
-        there = ", ".join(catalog.current())
-        raise click.MissingParameter(f"Name one of {there}, a rule file, or {catalog.ALL}.", ctx=ctx, param=param)
+        names = ", ".join(catalog.current())
+        raise click.MissingParameter(f"Choose from {names}, a rule file, or {catalog.ALL}.", ctx=ctx, param=param)
     return value
 
 
@@ -42,13 +91,13 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     "--for",
     "rules",
     multiple=True,
-    callback=_needed,
+    callback=_require_rules,
     metavar="RULES",
-    help="Rule sets: names, paths of rule files, `all`; several with commas or by repeating.  [required]",
+    help="Rule sets: names, paths of rule files, `all`; several separated by commas, or repeat it.  [required]",
     shell_complete=params.complete_rule_sets,
 )
-@click.option("--strict/--no-strict", default=False, help="Warnings fail too.")
-@click.option("--together", is_flag=True, help="Judge the files as one request, by a rule set that limits requests.")
+@click.option("--strict/--no-strict", default=False, help="Make warnings fail.")
+@click.option("--together", is_flag=True, help="Judge the files as one request, by rule sets that limit requests.")
 @click.option(
     "--as",
     type=click.Choice(KINDS, case_sensitive=False),
@@ -61,56 +110,50 @@ def _needed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     metavar="FILE",
     help="Read the kinds of assets from this ledger; it is not changed.  [default: in the user's data folder]",
 )
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="CODE",
-    help="Only findings with this code count; repeatable.",
-    shell_complete=params.complete_finding_codes,
-)
-@click.option(
-    "--ignore",
-    multiple=True,
-    metavar="CODE",
-    help="Findings with this code do not count; repeatable.",
-    shell_complete=params.complete_finding_codes,
-)
+@select_option
+@ignore_option
 @click.option("--fail-fast", is_flag=True, help="Stop after the first file that fails.")
+@click.option(
+    "--unknown",
+    type=click.Choice(["fail", "pass"]),
+    help="Exit with 1 (fail) or 0 (pass) instead of 3 if something is unknown; the verdicts stay.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdicts are, for runs that only report.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only what does not pass.")
-@format_option(REPORTERS)
+@format_option(REPORTERS, "How to print.  [default: text; with --resume jsonl]")
 @click.option(
     "--report",
     multiple=True,
     metavar="FILE",
-    help="Write a report there too, repeatable; its name tells the format (.html .xml .sarif .csv …), or FORMAT=FILE.",
+    help="Write a report there too; repeatable. Its name decides the format (.html .xml .sarif .csv …), or write "
+    "FORMAT=FILE.",
 )
 @click.option(
     "--resume",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write JSON lines there; where FILE is of an interrupted run of the same call, go on with it.",
+    help="Write JSON lines there. If FILE is of an interrupted run of the same call, continue that run.",
 )
 @click.option(
     "--cache",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Remember there what is said of files, and say it again as long as they do not change; for text and JSON "
-    "lines, without --report.",
+    help="Keep the results of files there, and reuse them until a file changes; for text and JSON lines, without "
+    "--report.",
 )
 @target_options
-@click.pass_context
-def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
-    """Say of every TARGET whether the services of the rule sets will accept it, and why not.
+@pass_options(CheckCommand)
+def command(options: CheckCommand) -> int:
+    """Check whether services will accept each TARGET.
 
-    A TARGET is a file, a folder, a glob, an http(s) URL, a data URI, @LIST (a file with one target per line) or - (such
-    a list, or one media file, on standard input). In folders, media files are found by content. Hidden files, files
-    that .gitignore ignores and dependencies (node_modules, virtual environments) are skipped.
+    A TARGET is a file, a folder, a glob, an http(s) URL, a data URI, @LIST (a file with one target per line) or -
+    (such a list, or one media file, on standard input). In folders, media files are found by content. Hidden files,
+    files that .gitignore ignores and dependencies (node_modules, virtual environments) are skipped.
     With --together, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID.
 
-    Defaults for a project are read from [tool.preflight] of pyproject.toml or in preflight.toml: rules, paths, include,
-    exclude, strict, deep, select, ignore, jobs, timeout, user_agent. Command-line options take precedence.
+    Defaults are read from [tool.preflight] in pyproject.toml or from preflight.toml: rules, paths, include, exclude,
+    strict, deep, select, ignore, unknown, jobs, timeout, user_agent. Command-line options take precedence.
 
-    \b
     Examples:
       preflight check photo.jpg --for atlas
       preflight check media/ --for atlas,volcengine --strict
@@ -122,55 +165,55 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
       preflight check media/ --for atlas --report report.xml --report report.csv
       preflight check media/ --for atlas -j 8 --resume run.jsonl
     """
-    plan = plan_for(
-        options["rules"],
-        strict=options["strict"],
-        deep=options["deep"],
-        http=http_options(options),
-        dropped=dropped_codes(options["select"], options["ignore"]),
-    )
-    announce(ctx, options)
-    _settle_output(ctx, options)
-    run = Run(targets, options, plan, OverwriteGuard(ctx, targets, options))
-    with run.output() as stream:
-        main = make_reporter(
-            options["format_"],
-            stream,
-            colour=use_colour(stream),
-            quiet=options["quiet"],
-            rules=plan.rules,
-            commands=len(targets) <= FEW and not any(map(_holds_many, targets)),
-        )
-        reporter = with_reports(main, options["report"], plan.rules, run.outputs, colour=is_always())
-        if options["together"]:
-            items = with_registered_kinds(run.items(), options["ledger"])
-            _together(items, plan, reporter, run.summary)
+    plan = options.plan()
+    announce_configured(options.select, options.ignore, options.unknown)
+    _require_compatible(options)
+    policy = ExitPolicy(options.unknown, is_report_only=options.exit_zero)
+    run = Run(options.run, plan, policy, options.guard())
+    with run.output():
+        reporter = _reporter(options, plan, run)
+        if options.together:
+            _together(with_registered_kinds(run.items(), options.ledger), plan, reporter, run.summary)
         else:
             run.go(reporter)
-    ctx.exit(run.summary.exit_code)
+    return run.summary.exit_code
 
 
-def _holds_many(target: str) -> bool:
-    """Whether a target may be many files: a folder, a list, a pattern."""
+def _reporter(options: CheckCommand, plan: Plan, run: Run) -> Reporter:
+    targets = options.run.inputs.targets
+    main = make_reporter(
+        options.run.format,
+        run.stream,
+        colour=use_colour(run.stream),
+        quiet=options.run.quiet,
+        rules=plan.rules,
+        commands=len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets)),
+    )
+    return with_reports(main, options.run.report, plan.rules, run.outputs, colour=is_always())
+
+
+def _may_be_several(target: str) -> bool:
+    """Return whether a target may be several files: a folder, a list, a pattern."""
     is_one = is_url(target) or asset_of(target) is not None or os.path.isfile(target)
     return target == "-" or target.startswith("@") or not is_one
 
 
-def _settle_output(ctx: click.Context, options: dict[str, Any]) -> None:
-    """--resume is an output of its own. Raises `UsageError` for what does not go together."""
-    for option in ("resume", "cache"):
-        if options[option] is not None and (options["together"] or options["report"]):
-            raise UsageError(f"--{option} goes neither with --together nor with --report: leave one of them out")
-    if options["resume"] is None:
+def _require_compatible(options: CheckCommand) -> None:
+    """Raise `UsageError` for options that cannot be used together."""
+    run = options.run
+    for name, path in (("--resume", run.resume), ("--cache", run.cache)):
+        if path is not None and options.together:
+            raise UsageError(f"{name} cannot be used with --together. Leave one of them out.")
+        if path is not None and run.report:
+            raise UsageError(f"{name} cannot be used with --report. Leave one of them out.")
+    if run.resume is None:
         return
-    if options["output"] is not None:
-        raise UsageError("--resume FILE is the output too: leave --output out")
-    if ctx.get_parameter_source("format_") is click.core.ParameterSource.DEFAULT:
-        options["format_"] = "jsonl"
-    if options["format_"] != "jsonl":
-        raise UsageError("--resume goes on with JSON lines: leave --format out")
-    if options["quiet"]:
-        raise UsageError("--resume knows what is done by its line: leave --quiet out")
+    if run.output is not None:
+        raise UsageError("--resume FILE is the output. Leave --output out.")
+    if run.format != "jsonl":
+        raise UsageError("--resume writes JSON lines. Leave --format out.")
+    if run.quiet:
+        raise UsageError("--resume needs a line for each file. Leave --quiet out.")
 
 
 def _together(items: Iterable[Item], plan: CheckPlan, reporter: Reporter, summary: Summary) -> None:

@@ -1,10 +1,12 @@
-"""Options that several commands share, and their defaults from the configuration."""
+"""Options that several commands share, as frozen dataclasses, and their defaults from the configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 import click
 
@@ -15,46 +17,122 @@ from preflight.codes import CODES
 from preflight.confinement import Confinement
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.net.options import checked_headers, checked_user_agent
-from preflight.targets import Item, Selection, expand
+from preflight.sources.custom_headers import checked_headers, checked_user_agent
+from preflight.targets import Item, Selection, expand, ignore_nothing
 
 if TYPE_CHECKING:
     from preflight.net.options import HttpOptions
 
+Options = TypeVar("Options")
 
-_OPTIONS: Final = {"paths": "targets"}
+_PARAMETERS: Final = {"paths": "targets"}
 """Keys of the configuration whose parameter has another name."""
-_LOOSENING: Final = ("select", "ignore")
 
 
-def _load(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    """Put the configuration under what the command line says: click takes the explicit option first."""
-    if value or ctx.resilient_parsing:
+def pass_options(kind: type[Options]) -> Callable[[Callable[[Options], int | None]], Callable[..., None]]:
+    """Call a command with its parameters as one frozen dataclass, and exit with the code that it returns."""
+
+    def decorate(function: Callable[[Options], int | None]) -> Callable[..., None]:
+        @wraps(function)
+        def callback(**given: object) -> None:
+            code = function(build(kind, given))
+            click.get_current_context().exit(code or 0)
+
+        return callback
+
+    return decorate
+
+
+def build(kind: type[Options], given: Mapping[str, object]) -> Options:
+    """Return a dataclass of options; a field that is a dataclass of options is built from the same parameters.
+
+    A parameter that the command does not have takes the field's default.
+    """
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        if is_dataclass(hints[field.name]):
+            values[field.name] = build(hints[field.name], given)
+        elif field.name in given:
+            values[field.name] = given[field.name]
+    return kind(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The targets of a call, and which files of their folders are taken."""
+
+    targets: tuple[str, ...]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    no_ignore: bool
+    column: str | None
+    confinement: Confinement | None = None
+
+    def items(self, ignored: Callable[[], object] = ignore_nothing) -> Iterator[Item]:
+        """Return the single targets; `ignored` is called for each file or folder that is left out."""
+        selection = Selection(self.include, self.exclude, not self.no_ignore, ignored)
+        return expand(self.targets, selection, self.column, self.confinement)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlOptions:
+    """How URLs are fetched."""
+
+    timeout: float | None
+    per_host: int | None
+    allow_private: bool
+    user_agent: str | None
+    headers: tuple[tuple[str, str], ...]
+
+    def http(self) -> HttpOptions | None:
+        """Return the options of the HTTP source; None if all have their defaults."""
+        names = ("timeout", "allow_private", "per_host", "user_agent", "headers")
+        chosen = {name: value for name in names if (value := getattr(self, name))}
+        if not chosen:
+            return None
+        from preflight.sources.options import HttpOptions
+
+        return HttpOptions(**chosen)
+
+
+def format_option(names: Iterable[str], help_text: str = "How to print.  [default: text]") -> Decorator:
+    """--format: one of these, None if it is not given."""
+    return click.option("--format", "format_", type=click.Choice(sorted(names)), help=help_text)
+
+
+def add_options(*options: Decorator) -> Decorator:
+    """Return a decorator that adds several options, in their order."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for add in reversed(options):
+            command = add(command)
+        return command
+
+    return decorate
+
+
+def _load_config(ctx: click.Context, _param: click.Parameter, no_config: bool) -> None:  # noqa: FBT001 - by click
+    """Make the configuration the defaults of the command."""
+    if no_config or ctx.resilient_parsing:
         return
     from preflight.config import load
 
-    config = load()
+    try:
+        config = load()
+    except UsageError as error:
+        error.add_note("--no-config ignores configuration files.")
+        raise
     if config is None:
         return
     known = {parameter.name for parameter in ctx.command.params}
-    values = {_OPTIONS.get(key, key): given for key, given in config.values.items()}
+    values = {_PARAMETERS.get(key, key): given for key, given in config.values.items()}
     ctx.default_map = {**(ctx.default_map or {}), **{name: values[name] for name in values if name in known}}
     ctx.meta["preflight.config"] = config.path
 
 
-config_option = click.option(
-    "--no-config",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_load,
-    help="Take no defaults from [tool.preflight] in pyproject.toml, nor from preflight.toml.",
-)
-"""Eager: the other options find the configuration's values when they look for their defaults."""
-
-
-def configured_targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """The targets of the call, else those of the configuration."""
+def _configured_targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the targets of the call, else those of the configuration."""
     given = tuple(with_kinds(value))
     targets: tuple[str, ...] = given or tuple((ctx.default_map or {}).get("targets", ()))
     # Targets of the configuration are confined to its repository, those of the command line are not.
@@ -65,17 +143,17 @@ def configured_targets(ctx: click.Context, param: click.Parameter, value: tuple[
     return targets
 
 
-def format_option(names: Iterable[str]) -> Decorator:
-    """--format with these formats."""
-    choice = click.Choice(sorted(names))
-    return click.option("--format", "format_", type=choice, default="text", show_default=True, help="How to print.")
-
-
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """TARGET… and what selects and reads targets."""
-    for decorate in reversed(_TARGET_OPTIONS):
-        command = decorate(command)
-    return command
+def announce_configured(select: tuple[str, ...], ignore: tuple[str, ...], unknown: str | None) -> None:
+    """Say on standard error how a configuration makes the verdicts or the exit code milder: nobody typed it."""
+    ctx = click.get_current_context()
+    changes = {
+        "select": f"counts only {', '.join(select)}" if select else None,
+        "ignore": f"ignores {', '.join(ignore)}" if ignore else None,
+        "unknown": "makes unknown verdicts exit with 0" if unknown == "pass" else None,
+    }
+    for name, change in changes.items():
+        if change and ctx.get_parameter_source(name) is click.core.ParameterSource.DEFAULT_MAP:
+            click.echo(f"{printable(ctx.meta['preflight.config'])} {change}", err=True)
 
 
 def _user_agent(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -84,7 +162,7 @@ def _user_agent(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 def _headers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Parse NAME=VALUE into pairs. No message repeats the text: it may hold a secret."""
+    """Parse NAME=VALUE into pairs. No message repeats the text: it may contain a secret."""
     pairs = []
     for text in value:
         name, equals, content = text.partition("=")
@@ -103,32 +181,85 @@ def _refused_as(ctx: click.Context, param: click.Parameter) -> Iterator[None]:
         raise click.BadParameter(str(error), ctx=ctx, param=param) from None
 
 
-no_ignore_option = click.option(
-    "--no-ignore",
-    is_flag=True,
-    help="Include files that .gitignore ignores, and files in node_modules, __pycache__ and virtual environments.",
-)
+def _codes(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for code in value:
+        if code not in CODES:
+            raise UsageError(unknown_code(code))
+    return value
 
-_TARGET_OPTIONS: tuple[Decorator, ...] = (
+
+def unknown_code(code: str, known: Iterable[str] = CODES) -> str:
+    """Return the message for a finding code that does not exist."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(code, known, n=3)
+    remedy = f"Did you mean {' or '.join(near)}?" if near else "`preflight rules explain` lists them."
+    return f"Unknown finding code {printable(repr(code))}. {remedy}"
+
+
+def dropped_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]:
+    """Return the finding codes that do not count."""
+    unselected = frozenset(CODES).difference(select) if select else frozenset()
+    return unselected | frozenset(ignore)
+
+
+select_option = click.option(
+    "--select",
+    multiple=True,
+    metavar="CODE",
+    callback=_codes,
+    help="Count only findings with this code; repeatable.",
+    shell_complete=params.complete_finding_codes,
+)
+ignore_option = click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODE",
+    callback=_codes,
+    help="Do not count findings with this code; repeatable.",
+    shell_complete=params.complete_finding_codes,
+)
+no_config_option = click.option(
+    "--no-config",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_load_config,
+    help="Ignore [tool.preflight] in pyproject.toml and preflight.toml.",
+)
+"""Eager: the other options look for their defaults in the configuration."""
+output_option = click.option(
+    "--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write there, not to standard output."
+)
+timeout_option = click.option(
+    "--timeout", type=Seconds(0.1), metavar="S", help="Seconds for each URL in all.  [default: 30]"
+)
+selection_options = add_options(
+    click.option(
+        "--include", multiple=True, metavar="PATTERN", help="Take only matching files of folders; repeatable."
+    ),
+    click.option("--exclude", multiple=True, metavar="PATTERN", help="Skip matching files of folders; repeatable."),
+    click.option(
+        "--no-ignore",
+        is_flag=True,
+        help="Include files that .gitignore ignores, and files in node_modules, __pycache__ and virtual environments.",
+    ),
+    click.option(
+        "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that has the targets."
+    ),
+)
+target_options = add_options(
     click.argument(
-        "targets", nargs=-1, metavar="TARGET…", callback=configured_targets, shell_complete=params.complete_targets
+        "targets", nargs=-1, metavar="TARGET…", callback=_configured_targets, shell_complete=params.complete_targets
     ),
-    click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output."),
-    click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable."),
-    click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable."),
-    no_ignore_option,
+    output_option,
+    selection_options,
     click.option(
-        "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that holds the targets."
+        "--jobs", "-j", type=IntRange(1, 256), help="Worker processes for files (default: none), threads for URLs (32)."
     ),
-    click.option(
-        "--jobs",
-        "-j",
-        type=IntRange(1, 256),
-        help="Worker processes for files (default: none), threads for URLs (32).",
-    ),
-    click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]"),
-    click.option("--per-host", type=IntRange(1, 256), metavar="N", help="URLs of one host at once.  [default: 16]"),
-    click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they stay a warning."),
+    timeout_option,
+    click.option("--per-host", type=IntRange(1, 256), metavar="N", help="Parallel requests to a host.  [default: 16]"),
+    click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they remain a warning."),
     click.option(
         "--user-agent",
         metavar="TEXT",
@@ -143,50 +274,8 @@ _TARGET_OPTIONS: tuple[Decorator, ...] = (
         callback=_headers,
         help="Send this header too, but only to the URL's own host; repeatable. No output shows its value.",
     ),
-    click.option("--unordered", is_flag=True, help="Print as results come, not in the order of the input."),
-    click.option("--deep/--no-deep", default=False, help="Decode the whole file too: finds what no header shows."),
+    click.option("--unordered", is_flag=True, help="Print results as they come, not in the order of the input."),
+    click.option("--deep/--no-deep", default=False, help="Decode whole files too: finds what headers do not show."),
     color_option,
-    config_option,
+    no_config_option,
 )
-
-
-def items_of(
-    targets: tuple[str, ...], options: dict[str, Any], ignored: Callable[[], object] = lambda: None
-) -> Iterator[Item]:
-    """Return the single targets that a command line names; `ignored` is called for each file left out of a folder."""
-    ignore = not options.get("no_ignore")
-    selection = Selection(tuple(options["include"]), tuple(options["exclude"]), ignore, ignored)
-    return expand(targets, selection, options["column"], options.get("confinement"))
-
-
-def http_options(options: dict[str, Any]) -> HttpOptions | None:
-    """How URLs are read; None where nothing is said of it."""
-    names = ("timeout", "allow_private", "per_host", "user_agent", "headers")
-    chosen = {name: options[name] for name in names if options[name]}
-    if not chosen:
-        return None
-    from preflight.net.options import HttpOptions
-
-    return HttpOptions(**chosen)
-
-
-def dropped_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]:
-    """The finding codes that do not count. Raises `UsageError` for a code that does not exist."""
-    for code in (*select, *ignore):
-        if code not in CODES:
-            from difflib import get_close_matches
-
-            near = get_close_matches(code, CODES, n=1)
-            meant = f"; did you mean {near[0]}?" if near else ": `preflight rules explain` lists them"
-            raise UsageError(f"there is no finding code {code!r}{meant}")
-    unselected = frozenset(CODES).difference(select) if select else frozenset()
-    return unselected | frozenset(ignore)
-
-
-def announce(ctx: click.Context, options: dict[str, Any]) -> None:
-    """Say on standard error what a configuration leaves out of the verdict: nobody typed it."""
-    path = ctx.meta.get("preflight.config")
-    for name in _LOOSENING:
-        if path and options[name] and ctx.get_parameter_source(name) is click.core.ParameterSource.DEFAULT_MAP:
-            words = "counts only" if name == "select" else "ignores"
-            click.echo(f"{printable(path)} {words} {', '.join(options[name])}", err=True)

@@ -1,4 +1,4 @@
-"""What commands print to: standard output or a file, coloured or not, as lines, JSON or CSV."""
+"""Where and how commands print: standard output or a file, as lines for people, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from preflight.cli.overwrite import OverwriteGuard
+from preflight.cli.options import add_options, output_option
+from preflight.cli.overwrite import NamedPath, OverwriteGuard, output_files
 from preflight.cli.params import Decorator
 from preflight.cli.terminal import color_option, use_colour
 from preflight.escape import printable
@@ -24,18 +26,23 @@ if TYPE_CHECKING:
     from preflight.ledger import Entry
     from preflight.providers import Asset
 
+WIDTH: Final = 10
+"""Columns of the first word of a line."""
+_GREEN: Final = frozenset({"active", "deleted", "renamed", "restored", "forgotten", "created", "verified"})
+_YELLOW: Final = frozenset({"processing", "intended", "unknown", "unreachable", "gone", "absent", "group", "passed"})
+
 
 def console(width: int) -> Console:
-    """Standard output, for tables: as wide as its terminal, or `width` where it is none."""
+    """Return standard output for tables: as wide as its terminal, or `width` if it is none."""
     from rich.console import Console
 
     coloured = use_colour(sys.stdout)
-    narrow = sys.stdout.isatty() or os.environ.get("COLUMNS")
+    has_width = sys.stdout.isatty() or os.environ.get("COLUMNS")
     return Console(
         highlight=False,
         markup=False,
         emoji=False,
-        width=None if narrow else width,
+        width=None if has_width else width,
         color_system="auto" if coloured else None,
         force_terminal=coloured or None,
     )
@@ -43,7 +50,7 @@ def console(width: int) -> Console:
 
 @contextmanager
 def output_stream(path: str | None) -> Iterator[IO[str]]:
-    """Open standard output, or a file of lines at `path`, which is known to be writable before anything is read.
+    """Open standard output or a file. Raise `UsageError` before anything is read if the file cannot be written.
 
     Partial output before an error or Ctrl-C is kept if it replaces no file.
     """
@@ -64,16 +71,16 @@ def output_stream(path: str | None) -> Iterator[IO[str]]:
 def standard_output() -> Iterator[IO[str]]:
     """Prepare standard output for results, and flush it."""
     if hasattr(sys.stdout, "reconfigure"):
-        # Whoever writes flushes too: a line that is not complete shall not push away the progress on a terminal.
+        # The writer flushes: an incomplete line must not push the progress line off its place on a terminal.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)
     yield sys.stdout
     sys.stdout.flush()
 
 
 @contextmanager
-def progress(wanted: bool) -> Iterator[Callable[[], None]]:
-    """A call that counts one more file, shown on standard error where that is a terminal."""
-    if not wanted:
+def progress(*, is_shown: bool) -> Iterator[Callable[[], None]]:
+    """Return a function that counts one more file; the count is shown on standard error if that is a terminal."""
+    if not is_shown:
         yield lambda: None
         return
     shown = Progress()
@@ -83,45 +90,55 @@ def progress(wanted: bool) -> Iterator[Callable[[], None]]:
         shown.clear()
 
 
-WIDTH: Final = 10
-"""Characters of the word at the beginning of a line."""
-_GREEN: Final = frozenset({"active", "deleted", "renamed", "restored", "forgotten", "created", "verified"})
-_YELLOW: Final = frozenset({"processing", "intended", "unknown", "unreachable", "gone", "absent", "group", "passed"})
-
-
-def output_options(*formats: str, default: str = "text") -> Decorator:
-    """--format and --output."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        command = color_option(command)
-        command = click.option(
-            "--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output."
-        )(command)
-        return click.option(
+def print_options(*formats: str, default: str = "text") -> Decorator:
+    """--format, --output and --color of the commands that print rows."""
+    return add_options(
+        click.option(
             "--format", "format_", type=click.Choice(formats), default=default, show_default=True, help="How to print."
-        )(command)
+        ),
+        output_option,
+        color_option,
+    )
 
-    return decorate
 
+@dataclass(frozen=True, slots=True)
+class PrintOptions:
+    """Where and how a command prints its rows."""
 
-def shown(text: str | None) -> str:
-    """Text from outside as it may be shown: URLs without signatures, no control characters."""
-    if not text:
-        return ""
-    from preflight.net.redact import redact_text
+    format_: str
+    output: str | None
 
-    return printable(redact_text(text) if "://" in text else text)
+    @contextmanager
+    def printer(
+        self,
+        columns: Sequence[str] = (),
+        *,
+        is_single: bool = False,
+        ledger: str | None = None,
+        inputs: Iterable[NamedPath] | None = None,
+    ) -> Iterator[Printer]:
+        """Open the output, and complete it at the end. `inputs` are the files that the command reads."""
+        OverwriteGuard(output_files(output=self.output, ledger=ledger), inputs or ())
+        with output_stream(self.output) as stream:
+            printer = Printer(stream, self.format_, columns, is_single=is_single)
+            yield printer
+            printer.close()
+
+    def remark(self, text: str) -> None:
+        """Print a line for people on standard error, if the output is for people too."""
+        if self.format_ == "text":
+            click.echo(text, err=True)
 
 
 class Printer:
-    """Prints rows as they come. `one`: there is one, so that JSON needs no list."""
+    """Prints rows as they come; with `is_single` JSON is one object instead of a list."""
 
-    def __init__(self, stream: IO[str], format_: str, columns: Sequence[str] = (), *, one: bool = False) -> None:
+    def __init__(self, stream: IO[str], format_: str, columns: Sequence[str] = (), *, is_single: bool = False) -> None:
         self._stream = stream
         self._format = format_
         self._colour = use_colour(stream)
         self._columns = columns
-        self._before, self._between, self._after = ("", "", "") if one else ("[\n", ",\n", "\n]")
+        self._before, self._between, self._after = ("", "", "") if is_single else ("[\n", ",\n", "\n]")
         self._rows = 0
         self._csv = None
         if format_ == "csv":
@@ -130,8 +147,8 @@ class Printer:
             self._csv = csv.writer(stream)
             self._csv.writerow(columns)
 
-    def row(self, data: Mapping[str, Any], word: str, *parts: str | None, below: Iterable[str | None] = ()) -> None:
-        """One thing: its data, and for text a word, what follows it in the line, and lines below it."""
+    def row(self, data: Mapping[str, object], word: str, *parts: str | None, below: Iterable[str | None] = ()) -> None:
+        """Print one row: its data, or for people a word, the rest of its line, and the lines below it."""
         if self._csv is not None:
             from preflight.reporters.csv import cell
 
@@ -145,7 +162,7 @@ class Printer:
         self._rows += 1
 
     def secrets(self, data: Mapping[str, str | None]) -> None:
-        """A row that is shown as it is, but for control characters: its reader asked for what it holds."""
+        """Print a row without redaction: the user asked for what it contains."""
         if self._format == "text":
             for name, value in data.items():
                 self._stream.write(f"{name:{WIDTH}} {printable(value or '-')}\n")
@@ -153,7 +170,7 @@ class Printer:
             self.row(data, "")
 
     def close(self) -> None:
-        """End the document; one that an error cuts short is left without its end."""
+        """Complete the document. After an error it is left incomplete."""
         if self._format == "json":
             self._stream.write(("" if self._rows else self._before) + self._after + "\n")
 
@@ -161,24 +178,23 @@ class Printer:
         head = f"{word.upper():{WIDTH}}"
         if self._colour:
             head = click.style(head, fg="green" if word in _GREEN else "yellow" if word in _YELLOW else "red")
-        line = "  ".join(text for part in parts if (text := shown(part)))
+        line = "  ".join(text for part in parts if (text := redacted(part)))
         self._stream.write(f"{head} {line}\n")
         for text in filter(None, below):
-            self._stream.write(f"{'':{WIDTH}} {shown(text)}\n")
+            self._stream.write(f"{'':{WIDTH}} {redacted(text)}\n")
 
 
-@contextmanager
-def printer_for(options: Mapping[str, Any], columns: Sequence[str] = (), *, one: bool = False) -> Iterator[Printer]:
-    """Where `--output` says, as `--format` says."""
-    OverwriteGuard(click.get_current_context(), (), options)
-    with output_stream(options["output"]) as stream:
-        printer = Printer(stream, options["format_"], columns, one=one)
-        yield printer
-        printer.close()
+def redacted(text: str | None) -> str:
+    """Return text from outside without signatures of URLs and without control characters."""
+    if not text:
+        return ""
+    from preflight.sources.redact import redact_text
+
+    return printable(redact_text(text) if "://" in text else text)
 
 
 def entry_lines(entry: Entry) -> tuple[list[str | None], list[str | None]]:
-    """An entry of the ledger: what stands in its line, and below."""
+    """Return the parts of a ledger entry's line, and the lines below it."""
     code = f" [{entry.error_code}]" if entry.error_code else ""
     return (
         [entry.provider, entry.asset_id, entry.reference, entry.name, f"from {entry.source}"],
@@ -187,6 +203,6 @@ def entry_lines(entry: Entry) -> tuple[list[str | None], list[str | None]]:
 
 
 def asset_json(asset: Asset, entry: Entry | None) -> dict[str, Any]:
-    """An asset as its provider says, with its entry in the ledger."""
-    named = shown(asset.name) if asset.name else None
-    return {**asset.as_json(), "name": named, "entry": entry.as_json() if entry is not None else None}
+    """Return an asset as its provider describes it, with its entry in the ledger."""
+    name = redacted(asset.name) if asset.name else None
+    return {**asset.as_json(), "name": name, "entry": entry.as_json() if entry is not None else None}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import click
 
@@ -18,65 +18,67 @@ from preflight.targets import Item, is_media
 
 Identity = tuple[int, int] | str
 """Device and inode of a regular file; the resolved path if there is none."""
+NamedPath = tuple[str, str]
+"""What a message calls a file, and its path."""
 
-_DATABASE: Final = ("", "-wal", "-shm", "-journal", ".lock")
-"""Suffixes of the files of a ledger."""
+_LEDGER_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".lock")
 
 
 class OverwriteGuard:
     """The files that one call writes, by identity. Raises `UsageError` if one file is used twice."""
 
-    def __init__(self, ctx: click.Context, targets: Iterable[str], options: Mapping[str, Any]) -> None:
-        self._options: dict[Identity, str] = {}
-        for option, path in _outputs(options):
-            self._add(option, path)
-        for what, path in _inputs(ctx, targets, options) if self._options else ():
-            self._refuse(_identity(path), what)
+    def __init__(self, outputs: Iterable[NamedPath], inputs: Iterable[NamedPath]) -> None:
+        self._outputs: dict[Identity, str] = {}
+        for name, path in outputs:
+            self._add(name, path)
+        for name, path in inputs if self._outputs else ():
+            self._refuse(_identity(path), name)
 
     def checked(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield the targets. Raises `UsageError` for one that is also written; in folders, only for media."""
-        if not self._options:
+        """Yield the targets. Raise `UsageError` for one that is also written; in folders, only for media."""
+        if not self._outputs:
             yield from items
             return
         for item in items:
             path = item.target
             if isinstance(path, str) and item.problem is None and not is_url(path):
                 identity = _identity(path)
-                if identity in self._options and (item.explicit or is_media(path)):
+                if identity in self._outputs and (item.explicit or is_media(path)):
                     self._refuse(identity, f"the input file {path}")
             yield item
 
-    def _add(self, option: str, path: str) -> None:
+    def _add(self, name: str, path: str) -> None:
         identity = _identity(path)
         if identity is None:
             return
-        if identity in self._options and open_descriptor(path) is None:
-            raise UsageError(f"{self._options[identity]} and {option} are the same file: give each a path of its own")
-        if not option.startswith("--ledger") and isinstance(identity, tuple) and is_media(path, by_name=False):
-            raise UsageError(f"{option} would overwrite a media file: give another path")
+        if identity in self._outputs and open_descriptor(path) is None:
+            raise UsageError(f"{self._outputs[identity]} and {name} are the same file. Give each a path of its own.")
+        if not name.startswith("--ledger") and isinstance(identity, tuple) and is_media(path, by_name=False):
+            raise UsageError(f"{name} would overwrite a media file. Give another path.")
         from preflight.gitignore import NAME as GITIGNORE
 
         if isinstance(identity, tuple) and os.path.basename(os.path.realpath(path)) == GITIGNORE:
-            raise UsageError(f"{option} would overwrite a .gitignore file: give another path")
-        self._options[identity] = option
+            raise UsageError(f"{name} would overwrite a .gitignore file. Give another path.")
+        self._outputs[identity] = name
 
-    def _refuse(self, identity: Identity | None, what: str) -> None:
-        if identity is not None and identity in self._options:
-            raise UsageError(f"{self._options[identity]} would overwrite {what}: give another path")
+    def _refuse(self, identity: Identity | None, name: str) -> None:
+        if identity is not None and identity in self._outputs:
+            raise UsageError(f"{self._outputs[identity]} would overwrite {name}. Give another path.")
 
 
-def _outputs(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in ("output", "resume", "cache", "ledger"):
-        if options.get(name):
-            yield f"--{name} {options[name]}", options[name]
-    for written in options.get("report", ()):
+def output_files(reports: Iterable[str] = (), **options: str | None) -> Iterator[NamedPath]:
+    """Yield what a call writes: the files of its options, its reports, and standard output if that is a file."""
+    for name, path in options.items():
+        if path:
+            yield f"--{name} {path}", path
+    for written in reports:
         yield f"--report {written}", format_of(written)[1]
     if not options.get("output") and not options.get("resume") and _is_regular(1):
         yield "standard output", "/dev/fd/1"
 
 
-def _inputs(ctx: click.Context, targets: Iterable[str], options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a description and the path of every file that is read, except those found in folders and lists."""
+def target_files(targets: Iterable[str]) -> Iterator[NamedPath]:
+    """Yield the files that targets name, except those found in folders and lists."""
     for word in targets:
         if word == "-":
             yield "standard input", "/dev/fd/0"
@@ -84,18 +86,30 @@ def _inputs(ctx: click.Context, targets: Iterable[str], options: Mapping[str, An
             yield f"the list {word[1:]}", word[1:]
         elif not is_url(word):
             yield f"the input file {word}", word
-    for given in options.get("rules") or ():
+
+
+def rule_files(rules: Iterable[str]) -> Iterator[NamedPath]:
+    """Yield the files of rule sets, with those that they extend."""
+    for given in rules:
         for name in filter(None, map(str.strip, given.split(","))):
             for path in catalog.rule_file_paths(name) if name != catalog.ALL else ():
                 yield f"the rule file {path}", path
-    if ctx.meta.get("preflight.config"):
-        yield f"the configuration {ctx.meta['preflight.config']}", ctx.meta["preflight.config"]
-    if "ledger" in options:
-        from preflight.ledger import default_path
 
-        ledger = options["ledger"] or default_path()
-        for end in _DATABASE[1:] if options["ledger"] else _DATABASE:
-            yield f"the ledger {ledger}{end}", f"{ledger}{end}"
+
+def configuration_files() -> Iterator[NamedPath]:
+    """Yield the configuration that the defaults of the running command come from."""
+    path = click.get_current_context().meta.get("preflight.config")
+    if path:
+        yield f"the configuration {path}", path
+
+
+def ledger_files(ledger: str | None) -> Iterator[NamedPath]:
+    """Yield the files of a ledger; a ledger that an option names is itself an output."""
+    from preflight.ledger import default_path
+
+    path = ledger or default_path()
+    for suffix in _LEDGER_SUFFIXES[1:] if ledger else _LEDGER_SUFFIXES:
+        yield f"the ledger {path}{suffix}", f"{path}{suffix}"
 
 
 def _identity(path: str) -> Identity | None:

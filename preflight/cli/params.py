@@ -18,16 +18,15 @@ from preflight.targets import Item
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-"""What adds options to a command."""
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+"""A decorator that adds options to a command."""
 
 
 class IntRange(click.IntRange):
-    """A whole number between bounds."""
+    """A whole number between bounds; the error message says what to write."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number. Raises `click.BadParameter`."""
+        """Return the number. Raise `click.BadParameter` if it is none or out of bounds."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
@@ -36,10 +35,10 @@ class IntRange(click.IntRange):
 
 
 class Seconds(click.FloatRange):
-    """A time that has a least value."""
+    """A number of seconds with a minimum; the error message says what to write."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The seconds. Raises `click.BadParameter`."""
+        """Return the seconds. Raise `click.BadParameter` if they are not a number or out of bounds."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
@@ -47,20 +46,21 @@ class Seconds(click.FloatRange):
 
 
 _MARK: Final = "\0"
-"""Prefix of a kind among the targets: no program argument can hold this character."""
+"""Prefix of a kind among the targets: no program argument can contain this character."""
 
 
 class OrderedKinds(click.Command):
-    """A command that keeps the position of `--as KIND` among the targets: click's own options have no order."""
+    """A command that keeps the position of `--as KIND` among the targets: click's options have no order."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, with each kind marked at its position."""
         return super().parse_args(ctx, list(_marked(args)))
 
 
 def _marked(args: Iterable[str]) -> Iterator[str]:
     words = iter(args)
     for word in words:
-        if word == "--":  # all that follows are targets
+        if word == "--":  # everything after it is a target
             yield word
             yield from words
             return
@@ -72,41 +72,43 @@ def _marked(args: Iterable[str]) -> Iterator[str]:
             kind = next(words, "")
         if kind.lower() in KINDS:
             yield _MARK + kind.lower()
-        else:  # click reports what is wrong
+        else:  # click reports the error
             yield from (option, kind) if kind else (option,)
 
 
 def with_kinds(words: Iterable[str]) -> Iterator[str]:
-    """Yield the targets, assets as `KIND=asset://ID` where a kind was stated before them.
+    """Yield the targets; an asset that follows `--as KIND` becomes `KIND=asset://ID`.
 
     Raise `UsageError` for a kind that no asset follows.
     """
     kind, is_used = "", True
     for word in words:
         if word.startswith(_MARK):
-            _require_used(kind, is_used)
+            _require_used(kind, is_used=is_used)
             kind, is_used = word.removeprefix(_MARK), False
             continue
         asset = asset_of(word) if kind else None
         is_used |= asset is not None
         yield f"{kind}={word}" if asset is not None and asset.kind is None else word
-    _require_used(kind, is_used)
+    _require_used(kind, is_used=is_used)
 
 
-def _require_used(kind: str, is_used: bool) -> None:
+def _require_used(kind: str, *, is_used: bool) -> None:
     if not is_used:
-        raise UsageError(f"--as {kind} is not followed by an asset: write asset://ID after it, or leave the option out")
+        raise UsageError(
+            f"--as {kind} is not followed by an asset. Write asset://ID after it, or leave the option out."
+        )
 
 
 def with_registered_kinds(items: Iterable[Item], ledger: str | None) -> Iterator[Item]:
-    """Yield the items, with the kind of assets that the ledger knows. The ledger is never created or written.
+    """Yield the items; an asset without a kind gets the one that the ledger knows. The ledger is only read.
 
     Raise `UsageError` if the given ledger does not exist.
     """
     if ledger is not None and not os.path.exists(ledger):
-        raise UsageError(f"--ledger {printable(ledger)} does not exist: check the path")
+        raise UsageError(f"--ledger {printable(ledger)} does not exist. Check the path.")
     for item in items:
-        asset: Any = item.target
+        asset = item.target
         if isinstance(asset, AssetReference) and asset.kind is None:
             from preflight.ledger import registered_kind  # SQLite is loaded only for requests with such assets
 
@@ -114,13 +116,13 @@ def with_registered_kinds(items: Iterable[Item], ledger: str | None) -> Iterator
         yield item
 
 
-def complete_targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Files and folders, as the shell itself completes them."""
+def complete_targets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete files and folders, as the shell does."""
     return [_item(incomplete, type="file")]
 
 
-def complete_rule_sets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of rule sets, the last of several with commas; rule files where a path is begun."""
+def complete_rule_sets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete names of rule sets, in a list the last one; paths complete to files."""
     from preflight import catalog
 
     done, comma, word = incomplete.rpartition(",")
@@ -134,21 +136,21 @@ def complete_rule_sets(ctx: click.Context, param: click.Parameter, incomplete: s
     return items
 
 
-def complete_finding_codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Codes of findings, each with its title."""
+def complete_finding_codes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete codes of findings, each with its title."""
     from preflight.codes import CODES
 
     return [_item(code, help=CODES[code].title) for code in CODES if code.startswith(incomplete)]
 
 
-def complete_providers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of providers."""
+def complete_providers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete names of providers."""
     from preflight.providers import PROVIDERS
 
     return [_item(name) for name in PROVIDERS if name.startswith(incomplete)]
 
 
-def _item(value: str, **said: str) -> CompletionItem:
-    from click.shell_completion import CompletionItem  # loaded at each start, it would cost what nobody uses
+def _item(value: str, **details: str) -> CompletionItem:
+    from click.shell_completion import CompletionItem  # needed only when Tab is pressed
 
-    return CompletionItem(value, **said)
+    return CompletionItem(value, **details)

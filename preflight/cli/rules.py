@@ -1,10 +1,10 @@
-"""`preflight rules …`: what the rule sets are and say."""
+"""`preflight rules list|show|validate|schema`: the rule sets, each by itself."""
 
 from __future__ import annotations
 
 import json
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -19,14 +19,14 @@ from preflight.ruleset import Limit, RuleSet
 from preflight.ruleviews import data_uri_kinds
 from preflight.wording import accepted
 
-_WIDEST: Final = 1000
+_MAX_WIDTH: Final = 1000
+"""Columns of a table whose width is measured."""
 
 
 @click.group("rules", cls=Subcommands, epilog=CALL_CODES)
 def command() -> None:
     """List, show, compare, validate and explain rule sets: one TOML file each.
 
-    \b
     Examples:
       preflight rules list
       preflight rules show atlas
@@ -44,16 +44,15 @@ for _part in (rules_compare.diff, rules_compare.explain, rules_compare.table):
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @color_option
 def list_rules(format_: str) -> None:
-    """List the built-in rule sets; NAME@YYYY-MM is an earlier or an observed text.
+    """List the built-in rule sets; NAME@YYYY-MM is an earlier or an observed version.
 
-    \b
     Examples:
       preflight rules list
       preflight rules list --format json
     """
-    sets = [catalog.load(name) for name in catalog.names()]
+    rulesets = [catalog.load(name) for name in catalog.names()]
     if format_ == "json":
-        click.echo(json.dumps([_head(rules) for rules in sets], indent=2))
+        click.echo(json.dumps([_summary(ruleset) for ruleset in rulesets], indent=2))
         return
     from rich.table import Table
 
@@ -61,29 +60,29 @@ def list_rules(format_: str) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("name", "stage", "basis", "as of", "takes", "title"):
         table.add_column(heading, no_wrap=True)
-    for rules in sets:
-        takes = ", ".join(rules.sections)
-        table.add_row(rules.name, rules.stage, rules.basis, rules.as_of, takes, printable(rules.title))
-    if screen.measure(table, options=screen.options.update(width=_WIDEST)).maximum <= screen.width:
+    for ruleset in rulesets:
+        kinds = ", ".join(ruleset.sections)
+        table.add_row(ruleset.name, ruleset.stage, ruleset.basis, ruleset.as_of, kinds, printable(ruleset.title))
+    if screen.measure(table, options=screen.options.update(width=_MAX_WIDTH)).maximum <= screen.width:
         screen.print(table)
         return
-    for rules in sets:
-        click.echo(rules.name)
-        about = f"{rules.stage}, {rules.basis}, {rules.as_of}: {', '.join(rules.sections)}"
-        for text in (printable(rules.title), about):
+    for ruleset in rulesets:
+        click.echo(ruleset.name)
+        details = f"{ruleset.stage}, {ruleset.basis}, {ruleset.as_of}: {', '.join(ruleset.sections)}"
+        for text in (printable(ruleset.title), details):
             click.echo(wrapped(text, screen.width, "  ", "  "))
 
 
-def _head(rules: RuleSet) -> dict[str, Any]:
+def _summary(ruleset: RuleSet) -> dict[str, object]:
     return {
-        "name": rules.name,
-        "title": rules.title,
-        "stage": rules.stage,
-        "basis": rules.basis,
-        "as_of": rules.as_of,
-        "source": rules.source_url,
-        "kinds": list(rules.sections),
-        "not_checked": list(rules.not_checked),
+        "name": ruleset.name,
+        "title": ruleset.title,
+        "stage": ruleset.stage,
+        "basis": ruleset.basis,
+        "as_of": ruleset.as_of,
+        "source": ruleset.source,
+        "kinds": list(ruleset.sections),
+        "not_checked": list(ruleset.not_checked),
     }
 
 
@@ -91,24 +90,23 @@ def _head(rules: RuleSet) -> dict[str, Any]:
 @click.argument("names", nargs=-1, required=True, metavar="RULES…", shell_complete=params.complete_rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(names: tuple[str, ...], format_: str) -> None:
-    """Show what rule sets accept, after everything that they extend.
+    """Show what rule sets accept, with everything that they inherit by `extends`.
 
-    \b
     Examples:
       preflight rules show atlas
       preflight rules show atlas volcengine@2026-03
       preflight rules show ./mine.toml --format json
     """
-    sets = catalog.resolve(list(names))
+    rulesets = catalog.resolve(list(names))
     if format_ == "json":
-        click.echo(json.dumps([{**rules.table, "name": rules.name} for rules in sets], indent=2, default=str))
+        click.echo(json.dumps([{**one.table, "name": one.name} for one in rulesets], indent=2, default=str))
         return
-    for rules in sets:
-        for line in _described(rules):
+    for ruleset in rulesets:
+        for line in _description(ruleset):
             click.echo(printable(line))
 
 
-def _described(rules: RuleSet) -> list[str]:
+def _description(rules: RuleSet) -> list[str]:
     lines = [
         f"{rules.name}: {rules.title}",
         f"  stage {rules.stage}, {rules.basis}, read on {rules.as_of} at",
@@ -116,25 +114,27 @@ def _described(rules: RuleSet) -> list[str]:
     ]
     lines += [f"  not checked: {thing}" for thing in rules.not_checked]
     for kind, section in rules.sections.items():
-        lines += ["", f"  [{kind}]", *map(_limit, section.limits)]
+        lines += ["", f"  [{kind}]", *map(_limit_line, section.limits)]
         for name, limits in section.by_format.items():
             changed = [limit for limit in limits if limit not in section.limits]
-            lines += [f"  [{kind}] in {name}", *map(_limit, changed)]
-    lines += ["", "  [url]", *map(_limit, rules.url)]
+            lines += [f"  [{kind}] in {name}", *map(_limit_line, changed)]
+    lines += ["", "  [url]", *map(_limit_line, rules.url)]
     if rules.data_uri is not None:
         lines += ["", "  [data_uri]", f"    {'kinds':20} {data_uri_kinds(rules) or ', '.join(rules.sections)}"]
-        lines += [f"  {_limit(limit)} ({kind})" for kind, of_kind in rules.data_uri.limits.items() for limit in of_kind]
+        lines += [
+            f"  {_limit_line(limit)} ({kind})" for kind, of_kind in rules.data_uri.limits.items() for limit in of_kind
+        ]
     if rules.request is not None:
         lines += ["", "  [request]"]
         for group, limits in rules.request.limits.items():
-            lines += [f"  {_limit(limit)} ({group or 'all'})" for limit in limits]
+            lines += [f"  {_limit_line(limit)} ({group or 'all'})" for limit in limits]
         lines += [
             f"    {kind} needs {' or '.join(others)} beside it" for kind, others in rules.request.companions.items()
         ]
     return [*lines, ""]
 
 
-def _limit(limit: Limit) -> str:
+def _limit_line(limit: Limit) -> str:
     tolerated = f"; tolerated with a warning: {accepted(limit.lenient)}" if limit.lenient is not None else ""
     return f"    {label(limit.fact):20} {accepted(limit)}{tolerated}"
 
@@ -142,9 +142,8 @@ def _limit(limit: Limit) -> str:
 @command.command("validate", epilog=CALL_CODES)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE…", shell_complete=params.complete_targets)
 def validate(paths: tuple[str, ...]) -> None:
-    """Validate rule files of your own: words, units, types, bounds, and the examples in them.
+    """Validate your rule files: words, units, types, bounds, and the examples in them.
 
-    \b
     Examples:
       preflight rules validate ./mine.toml
     """
@@ -162,11 +161,10 @@ def validate(paths: tuple[str, ...]) -> None:
 
 
 @command.command("schema", epilog=CALL_CODES)
-@click.option("--report", is_flag=True, help="The schema of a report (a line of `check --format jsonl`) instead.")
-def schema(report: bool) -> None:
-    """Print the JSON Schema of rule files, by which editors complete and check them.
+@click.option("--report", is_flag=True, help="Print the schema of a report, a line of `check --format jsonl`.")
+def schema(report: bool) -> None:  # noqa: FBT001 - by click
+    """Print the JSON Schema of rule files, which editors use to complete and check them.
 
-    \b
     Examples:
       preflight rules schema > rules.schema.json
       preflight rules schema --report

@@ -1,15 +1,16 @@
-"""`preflight rules diff|explain|table`: what limits say across rule sets."""
+"""`preflight rules diff|explain|table`: the limits of several rule sets."""
 
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
 import click
 
 from preflight import catalog
 from preflight.cli import params
+from preflight.cli.options import unknown_code
 from preflight.cli.output import console
 from preflight.cli.terminal import CALL_CODES, color_option, stacked_rows
 from preflight.codes import CODES, NOTES
@@ -18,8 +19,10 @@ from preflight.escape import printable
 from preflight.facts import label
 from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
-from preflight.ruleviews import PlacedLimit, find_limits, format_limit
-from preflight.ruleviews.differences import Difference, compare_rulesets
+from preflight.ruleviews import brief
+from preflight.ruleviews.differences import Difference, differences
+from preflight.ruleviews.uses import uses
+from preflight.units import label
 
 
 @click.command("diff", epilog=CALL_CODES)
@@ -28,11 +31,10 @@ from preflight.ruleviews.differences import Difference, compare_rulesets
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @color_option
 def diff(first: str, second: str, format_: str) -> None:
-    """Show what two rule sets say differently; NAME@YYYY-MM is an earlier or an observed text of NAME.
+    """Show the differences between two rule sets; NAME@YYYY-MM is an earlier or an observed version of NAME.
 
-    In parentheses stands what passes with a warning. Remarks, hints and examples are not compared.
+    What passes with a warning is in parentheses. Remarks, hints and examples are not compared.
 
-    \b
     Examples:
       preflight rules diff atlas volcengine
       preflight rules diff volcengine@2026-03 volcengine
@@ -46,7 +48,7 @@ def diff(first: str, second: str, format_: str) -> None:
     elif found:
         _diff_table(ours, theirs, found)
     else:
-        click.echo(f"{printable(ours.name)} and {printable(theirs.name)} say the same")
+        click.echo(f"{printable(ours.name)} and {printable(theirs.name)} are the same")
 
 
 def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None:
@@ -61,8 +63,8 @@ def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None
         cells = (printable(one.first or "–"), printable(one.second or "–"))
         table.add_row(where, label(one.fact), *cells)
         names = (printable(ours.name), printable(theirs.name))
-        says = (f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
-        rows.append((f"{where} {label(one.fact)}".strip(), tuple(says)))
+        named_cells = tuple(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
+        rows.append((f"{where} {label(one.fact)}".strip(), named_cells))
     screen = console(120)
     text = table_text(screen, table)
     print(text if text is not None else "\n".join(stacked_rows(rows, screen.width)) + "\n", end="")
@@ -76,7 +78,6 @@ def explain(code: str | None, format_: str) -> None:
 
     Without CODE all codes are listed. The words of `notes`, such as `estimated_duration`, are explained too.
 
-    \b
     Examples:
       preflight rules explain pixel_count_too_large
       preflight rules explain
@@ -85,14 +86,12 @@ def explain(code: str | None, format_: str) -> None:
         _list_codes(format_)
         return
     if code not in CODES and code not in NOTES:
-        near = get_close_matches(code, [*CODES, *NOTES], n=3)
-        meant = f"; did you mean {' or '.join(near)}?" if near else ": `preflight rules explain` lists them"
-        raise UsageError(f"there is no finding code {code!r}{meant}")
-    explained = _explained(code)
+        raise UsageError(unknown_code(code, [*CODES, *NOTES]))
+    explanation = _explanation(code)
     if format_ == "json":
-        click.echo(json.dumps(explained, indent=2))
+        click.echo(json.dumps(asdict(explanation), indent=2))
     else:
-        for line in _as_text(explained).split("\n"):
+        for line in explanation.lines():
             click.echo(printable(line))
 
 
@@ -106,63 +105,73 @@ def _list_codes(format_: str) -> None:
         click.echo(f"{code:{width}}  {known.severity:7}  {known.title}")
 
 
-def _explained(code: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """A limit that gives a finding code, and the rule sets that have it."""
+
+    section: str
+    format: str | None
+    fact: str
+    accepts: str
+    remark: str | None
+    rules: tuple[str, ...]
+
+    def lines(self) -> Iterator[str]:
+        """Yield the limit and its rule sets as text."""
+        format_ = f" in {self.format}" if self.format else ""
+        remark = f"  [{self.remark}]" if self.remark else ""
+        yield f"  {self.section}{format_}: {label(self.fact)} {self.accepts}{remark}"
+        yield f"    {', '.join(self.rules)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The meaning of a code or a note; None for what it is not."""
+
+    code: str
+    title: str | None
+    severity: str | None
+    explanation: str | None
+    note: str | None
+    limits: tuple[LimitUse, ...]
+
+    def lines(self) -> Iterator[str]:
+        """Yield the explanation as text."""
+        if self.title:
+            yield f"{self.code}: {self.title} ({self.severity})"
+            yield f"  {self.explanation}"
+        if self.note and self.severity != "note":
+            yield f"{self.code}, as a note: {self.note}"
+        if self.limits:
+            yield from ("", "Limits that give it:")
+            for limit in self.limits:
+                yield from limit.lines()
+        elif self.title:
+            yield from ("", "No limit gives it: it concerns the content, the source or the provider, not a rule set.")
+
+
+def _explanation(code: str) -> Explanation:
     known = CODES.get(code)
-    sets = [catalog.load(name) for name in catalog.names()]
-    limits = [{**_where(line), "rules": names} for line, names in find_limits(code, sets)]
-    return {
-        "code": code,
-        "title": known.title if known else None,
-        "severity": known.severity if known else None,
-        "explanation": known.explanation if known else None,
-        "note": NOTES.get(code),
-        "limits": limits,
-    }
-
-
-def _where(line: PlacedLimit) -> dict[str, Any]:
-    return {
-        "section": line.section,
-        "format": line.format or None,
-        "fact": line.limit.fact,
-        "accepts": format_limit(line.limit),
-        "remark": line.limit.note,
-    }
-
-
-def _as_text(explained: dict[str, Any]) -> str:
-    code = explained["code"]
-    said = []
-    if explained["title"]:
-        said += [f"{code}: {explained['title']} ({explained['severity']})", f"  {explained['explanation']}"]
-    if explained["note"] and explained["severity"] != "note":
-        said.append(f"{code}, as a note: {explained['note']}")
-    if explained["limits"]:
-        said += ["", "Limits that give it:"]
-        for limit in explained["limits"]:
-            where = f"{limit['section']}{' in ' + limit['format'] if limit['format'] else ''}"
-            remark = f"  [{limit['remark']}]" if limit["remark"] else ""
-            said.append(f"  {where}: {label(limit['fact'])} {limit['accepts']}{remark}")
-            said.append(f"    {', '.join(limit['rules'])}")
-    elif explained["title"]:
-        said += [
-            "",
-            "No limit gives it: it is said of the content, of the source or by a provider, whatever the rule set.",
-        ]
-    return "\n".join(said)
+    rulesets = [catalog.load(name) for name in catalog.names()]
+    limits = tuple(
+        LimitUse(line.section, line.format or None, line.limit.fact, brief(line.limit), line.limit.note, tuple(names))
+        for line, names in uses(code, rulesets)
+    )
+    if known is None:
+        return Explanation(code, None, None, None, NOTES.get(code), limits)
+    return Explanation(code, known.title, known.severity, known.explanation, NOTES.get(code), limits)
 
 
 @click.command("table", epilog=CALL_CODES)
 @click.argument("names", nargs=-1, metavar="[RULES]…", shell_complete=params.complete_rule_sets)
 def table(names: tuple[str, ...]) -> None:
-    """Print the limits of rule sets side by side, as Markdown: of all built-in ones where none is named.
+    """Print the limits of rule sets side by side, as Markdown; without RULES those of all built-in ones.
 
-    \b
     Examples:
       preflight rules table atlas volcengine runway
       preflight rules table > rules/README.md
     """
     from preflight.ruleviews.page import render_page
 
-    sets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
-    click.echo(render_page(sets), nl=False)
+    rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
+    click.echo(page(rulesets), nl=False)

@@ -1,4 +1,4 @@
-"""From the options of `check` and `probe` to a run: where it writes, what it goes on with, how it is interrupted."""
+"""From the options of `check` and `probe` to a run: its output, its resumption, its interruption."""
 
 from __future__ import annotations
 
@@ -7,44 +7,62 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from preflight import run as running
-from preflight.checker import CheckPlan
-from preflight.cli.options import items_of
+from preflight import run as runs
+from preflight.checker import Plan
+from preflight.cli.options import TargetOptions
 from preflight.cli.output import standard_output
 from preflight.errors import OutputError, UsageError
 from preflight.output import Outputs
 from preflight.reporters import Reporter, is_line_reporter
-from preflight.run import Options, Progress
-from preflight.summary import Summary
+from preflight.run import Progress, RunSettings
+from preflight.summary import ExitPolicy, Summary
 
 if TYPE_CHECKING:
     from preflight.cli.overwrite import OverwriteGuard
     from preflight.run.cache import Cache
-    from preflight.run.resume import Earlier
+    from preflight.run.resume import PreviousRun
     from preflight.targets import Item
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of a run over targets; `probe` has only the first five."""
+
+    inputs: TargetOptions
+    output: str | None
+    format_: str | None
+    jobs: int | None
+    unordered: bool
+    resume: str | None = None
+    cache: str | None = None
+    report: tuple[str, ...] = ()
+    quiet: bool = False
+    fail_fast: bool = False
+
+    @property
+    def format(self) -> str:
+        """The format of the main output: `text`, or `jsonl` with `--resume`, unless one is chosen."""
+        return self.format_ or ("jsonl" if self.resume is not None else "text")
 
 
 class Run:
     """One call of a command: open from before its first file until after its last.
 
-    written  the guard that compares the files to write with those to read
-    earlier  the file that `--resume` names; the output then
-    outputs  every other file that is written
+    summary   what was counted; outputs: every file that is written, except that of `--resume`
+    previous  the interrupted run that `--resume` continues
     """
 
-    def __init__(
-        self, targets: tuple[str, ...], options: dict[str, Any], plan: CheckPlan, written: OverwriteGuard | None = None
-    ) -> None:
-        self._written = written
-        self._targets = targets
+    def __init__(self, options: RunOptions, plan: Plan, policy: ExitPolicy, guard: OverwriteGuard | None) -> None:
         self._options = options
         self._plan = plan
-        self.summary = Summary(plan.rules)
-        self.earlier: Earlier | None = None
+        self._guard = guard
+        self.summary = Summary(plan.rules, policy)
+        self.previous: PreviousRun | None = None
         self.outputs = Outputs()
         self.stream: IO[str] = sys.stdout
 
@@ -52,133 +70,141 @@ class Run:
     def output(self) -> Iterator[IO[str]]:
         """Open the main output, and publish all outputs unless an error occurs.
 
-        Raises `UsageError` before anything is read where it cannot be written.
+        Raise `UsageError` before anything is read if it cannot be written.
         """
-        resumed, path = self._options.get("resume"), self._options["output"]
+        options = self._options
         with ExitStack() as stack:
             stack.enter_context(self.outputs)
-            if resumed is not None:
-                from preflight.run.resume import Earlier
+            if options.resume is not None:
+                from preflight.run.resume import PreviousRun
 
-                self.earlier = Earlier(resumed, self._plan, self.summary)
-                self.stream = stack.enter_context(self.earlier.stream)
-            elif path is not None:
-                self.stream = self.outputs.open(path)
+                self.previous = PreviousRun(options.resume, self._plan, self.summary)
+                self.stream = stack.enter_context(self.previous.stream)
+            elif options.output is not None:
+                self.stream = self.outputs.open(options.output)
             else:
                 self.stream = stack.enter_context(standard_output())
             yield self.stream
             self.outputs.publish()
 
     def items(self) -> Iterator[Item]:
-        """Return the targets. Raises `UsageError` at one that an output of this call would overwrite."""
-        items = items_of(self._targets, self._options, self._count_ignored)
-        return items if self._written is None else self._written.checked(items)
+        """Return the targets. Raise `UsageError` at one that an output of this call would overwrite."""
+        items = self._options.inputs.items(self._count_ignored)
+        return items if self._guard is None else self._guard.checked(items)
 
     def _count_ignored(self) -> None:
         self.summary.ignored += 1
 
     def go(self, reporter: Reporter) -> None:
-        """Examine every target, report each, close the reporter; after Ctrl-C with what was done so far."""
-        options = self._options
+        """Examine and report every target, then complete the report; after Ctrl-C with what was done so far."""
         with self._cache(reporter) as cache:
-            how = Options(
-                options["jobs"], not options["unordered"], options.get("fail_fast", False), self.earlier, cache
-            )
-            progress = Progress(self._count, shared=self.stream.isatty())
-            items = self.items()
-            gc.enable()
-            gc.freeze()  # what is loaded stays: nobody needs to look at it again and again
-            examined = False
-            try:
-                running.run(items, self._plan, reporter, self.summary, how, progress=progress, flush=self.stream.flush)
-                examined = True
-                reporter.close(self.summary)
-            except KeyboardInterrupt:
-                if not examined:
-                    reporter.close(self.summary)
-                    self._publish_new()
-                then = "what was still to be written of them is incomplete" if examined else self._how_to_go_on()
-                click.echo(f"interrupted: {self._done()}; {then}", err=True)
-                raise
-            except BrokenPipeError:  # nobody reads on: reports beside it have what was done
-                if examined:
-                    self.outputs.publish()  # these are complete: only the main output was not read to its end
-                else:
-                    with suppress(BrokenPipeError):  # its summary cannot be written either
-                        reporter.close(self.summary)
-                    self._publish_new()
-                raise
-            except OutputError as error:
-                if self._options["format_"] == "jsonl":  # each line is complete in itself
-                    self.outputs.publish_new(self.stream)
-                error.add_note(f"stopped: {self._how_to_go_on()}")
-                raise
-        if self.earlier is not None:
-            click.echo(f"{self._done()}: {self.earlier.path}", err=True)
+            self._examine(reporter, cache)
+        if self.previous is not None:
+            click.echo(f"{self._done()}: {self.previous.path}", err=True)
         if not self.summary.files:
-            count = self.summary.skipped
-            seen = f"none of the {count:,} files found is media" if count else "no file was found"
-            if self.summary.ignored:
-                seen += f", {self.summary.ignored:,} files and folders ignored (--no-ignore includes them)"
-            click.echo(f"nothing to check: {seen}: check the paths and the patterns", err=True)
+            self._explain_empty_run()
+
+    def _examine(self, reporter: Reporter, cache: Cache | None) -> None:
+        options = self._options
+        settings = RunSettings(options.jobs, not options.unordered, options.fail_fast, self.previous, cache)
+        progress = Progress(self._count, shares_terminal=self.stream.isatty())
+        items = self.items()
+        gc.enable()
+        gc.freeze()  # the modules that are loaded stay: collecting them again and again is wasted
+        is_complete = False
+        try:
+            runs.run(items, self._plan, reporter, self.summary, settings, progress=progress, flush=self.stream.flush)
+            is_complete = True
+            reporter.close(self.summary)
+        except KeyboardInterrupt:
+            if not is_complete:
+                reporter.close(self.summary)
+                self._publish_new()
+            remedy = "The report is incomplete." if is_complete else self._how_to_continue()
+            click.echo(f"Interrupted: {self._done()}. {remedy}", err=True)
+            raise
+        except BrokenPipeError:  # the reader of the main output has gone; other reports keep what was done
+            if is_complete:
+                self.outputs.publish()
+            else:
+                with suppress(BrokenPipeError):  # the summary cannot be written either
+                    reporter.close(self.summary)
+                self._publish_new()
+            raise
+        except OutputError as error:
+            if options.format == "jsonl":  # each line is complete in itself
+                self.outputs.publish_new(self.stream)
+            error.add_note(self._how_to_continue())
+            raise
+
+    def _explain_empty_run(self) -> None:
+        count = self.summary.skipped
+        found = f"None of the {count:,} files found is a media file" if count else "No file was found"
+        ignored = self.summary.ignored
+        also = f"; {ignored:,} files and folders are ignored (--no-ignore includes them)" if ignored else ""
+        click.echo(f"Nothing to check. {found}{also}. Check the paths and the patterns.", err=True)
 
     @contextmanager
     def _cache(self, reporter: Reporter) -> Iterator[Cache | None]:
-        path = self._options.get("cache")
+        path = self._options.cache
         if path is None:
             yield None
             return
         if not is_line_reporter(reporter):
-            raise UsageError("--cache keeps what is printed of each file: it goes with --format text or jsonl alone")
+            raise UsageError("--cache keeps the printed lines of files. Use it with --format text or jsonl.")
         from preflight.run.cache import Cache
 
-        cache = Cache(path, self._plan, reporter, lambda note: click.echo(note, err=True))
-        try:
+        with Cache(path, self._plan, reporter, warn=lambda text: click.echo(text, err=True)) as cache:
             yield cache
-        finally:
-            cache.close()
 
     def _count(self) -> int | None:
-        """How many targets there are, in a pass that reads none of them; None where they can be read but once."""
-        lists = (word[1:] for word in self._targets if word.startswith("@"))
-        if "-" in self._targets or not all(map(os.path.isfile, lists)):
+        """Return the number of targets without reading any; None if they can be read only once."""
+        inputs = self._options.inputs
+        lists = (word[1:] for word in inputs.targets if word.startswith("@"))
+        if "-" in inputs.targets or not all(map(os.path.isfile, lists)):
             return None
-        return sum(1 for _ in items_of(self._targets, self._options))
+        return sum(1 for _ in inputs.items())
 
     def _done(self) -> str:
         tally = self.summary.overall
         counts = {"pass": tally.passed, "fail": tally.failed, "unknown": tally.unknown}
-        said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+        verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items() if count)
         files = "1 file is" if self.summary.files == 1 else f"{self.summary.files:,} files are"
-        return f"{files} done" + (f" ({said})" if said and self._plan.rules else "")
+        return f"{files} done" + (f" ({verdicts})" if verdicts and self._plan.rules else "")
 
     def _publish_new(self) -> None:
-        """Publish partial reports that replace no file; existing files are kept."""
+        """Publish partial reports that replace no file."""
         with suppress(BrokenPipeError):
             self.stream.flush()
         self.outputs.publish_new()
 
-    def _how_to_go_on(self) -> str:
-        if self.earlier is not None:
-            return "the same command goes on where it was"
+    def _how_to_continue(self) -> str:
+        if self.previous is not None:
+            return "Run the same command again to continue."
         if not self._plan.rules:
-            return "the same command begins anew"
-        output, other = self._options["output"], self._not_with_resume()
+            return "The same command starts from the beginning."
+        output, conflicts = self._options.output, self._conflicts_with_resume()
         kept = [path for path in self.outputs.paths() if self.outputs.existed(path)]
         if kept:
-            return f"{' and '.join(kept)} {'is' if len(kept) == 1 else 'are'} unchanged; {self._with_resume(other)}"
-        if self._options["format_"] == "jsonl" and not other and (not output or os.path.isfile(output)):
+            unchanged = f"{' and '.join(kept)} {'is' if len(kept) == 1 else 'are'} unchanged."
+            return f"{unchanged} {_start_resumable(conflicts)}"
+        if self._options.format == "jsonl" and not conflicts and (not output or os.path.isfile(output)):
             if output:
-                return f"to go on, run it again with --resume {output} in place of --output"
-            return "to go on, run it again with --resume FILE, where FILE has what was printed"
-        return self._with_resume(other)
+                return f"To continue, run it again with --resume {output} instead of --output."
+            return "To continue, save the printed lines as FILE and run it again with --resume FILE."
+        return _start_resumable(conflicts)
 
-    def _with_resume(self, other: list[str]) -> str:
-        without = f", without {' and '.join(other)}" if other else ""
-        return f"to be able to go on, run it with --resume FILE.jsonl from the start{without}"
+    def _conflicts_with_resume(self) -> list[str]:
+        """Return the options of this call that cannot be used with --resume."""
+        options = self._options
+        given = {"--report": options.report, "--quiet": options.quiet, "--format": options.format not in _RESUMABLE}
+        return [name for name, is_given in given.items() if is_given]
 
-    def _not_with_resume(self) -> list[str]:
-        """The options of this call that --resume does not go with."""
-        given = self._options
-        other = [f"--{name}" for name in ("report", "quiet") if given[name]]
-        return other if given["format_"] in ("jsonl", "text") else [*other, "--format"]
+
+_RESUMABLE = ("jsonl", "text")
+"""Formats of a call that needs no other `--format` to be repeated with `--resume`."""
+
+
+def _start_resumable(conflicts: list[str]) -> str:
+    without = f", without {' and '.join(conflicts)}" if conflicts else ""
+    return f"A run that can be continued needs --resume FILE.jsonl from the start{without}."

@@ -7,56 +7,74 @@ import re
 import signal
 import tempfile
 import threading
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
 
+from preflight.cli.options import pass_options
 from preflight.cli.params import IntRange, Seconds
 from preflight.cli.terminal import SANDBOX_CODES
 from preflight.errors import UsageError
 from preflight.hosts import LocalFile
-from preflight.submission.content import sha256_of
 
 if TYPE_CHECKING:
-    from preflight.sandbox import FaultPlan, Sandbox
-
+    from preflight.cli.provider_options import Destination
+    from preflight.sandbox import Credentials, Misbehaviour, Sandbox
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?(?::(\w+))?")
 _SECONDS = {None: 1.0, "s": 1.0, "min": 60.0}
 
 
+@dataclass(frozen=True, slots=True)
+class SandboxCommand:
+    """The options of `preflight sandbox`."""
+
+    port: int
+    delay: float
+    latency: float
+    slow: float
+    throttle: tuple[str, ...]
+    retry_after: float | None
+    fault: tuple[str, ...]
+    fail: tuple[str, ...]
+    refuse_at_once: bool
+    other_readings: bool
+    trusted: tuple[str, ...]
+
+
 @click.command("sandbox", epilog=SANDBOX_CODES)
-@click.option("--port", type=IntRange(0, 65535), default=0, help="Where to listen on 127.0.0.1.  [default: any]")
+@click.option("--port", type=IntRange(0, 65535), default=0, help="The port on 127.0.0.1.  [default: any free one]")
 @click.option("--delay", type=Seconds(0), default=0.5, show_default=True, help="Seconds of processing.")
-@click.option("--latency", type=Seconds(0), default=0.0, help="Seconds before each answer.")
-@click.option("--slow", type=Seconds(0), default=0.0, help="Seconds over which each answer trickles.")
-@click.option("--throttle", multiple=True, metavar="N[/s|/min][:ACTION]", help="429 beyond this rate; repeatable.")
-@click.option("--retry-after", type=Seconds(0), metavar="S", help="What a 429 asks to wait.  [default: nothing]")
+@click.option("--latency", type=Seconds(0), default=0.0, help="Seconds before each response.")
+@click.option("--slow", type=Seconds(0), default=0.0, help="Seconds over which the body of each response is sent.")
+@click.option("--throttle", multiple=True, metavar="N[/s|/min][:ACTION]", help="429 above this rate; repeatable.")
+@click.option("--retry-after", type=Seconds(0), metavar="S", help="The Retry-After of a 429.  [default: none]")
 @click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See below; repeatable.")
-@click.option("--fail", multiple=True, metavar="[PATTERN=]CODE", help="Let assets fail by name or URL; repeatable.")
-@click.option("--refuse-at-once", is_flag=True, help="Refuse a file by the call, not by its status later.")
-@click.option("--other-readings", is_flag=True, help="Where the published pages contradict each other: the other way.")
-@click.option("--trusted", multiple=True, metavar="ORIGIN", help="Fetch from here too though it is not public.")
-def command(port: int, delay: float, latency: float, trusted: tuple[str, ...], **wrong: Any) -> None:
+@click.option("--fail", multiple=True, metavar="[PATTERN=]CODE", help="Make assets fail by name or URL; repeatable.")
+@click.option("--refuse-at-once", is_flag=True, help="Refuse a file in the response to the call, not in its status.")
+@click.option("--other-readings", is_flag=True, help="Where published pages contradict each other, use the other one.")
+@click.option("--trusted", multiple=True, metavar="ORIGIN", help="Fetch from this origin even if it is not public.")
+@pass_options(SandboxCommand)
+def command(options: SandboxCommand) -> None:
     """Run a server on 127.0.0.1 that speaks every provider's protocol, until Ctrl-C.
 
-    It judges files by the provider's own rule set and fetches from public addresses and from itself only. Its keys
-    are random, made anew at each start and printed as lines for the shell; they open nothing else.
+    It judges files by the provider's rule set and fetches only from public addresses and from itself. Its keys are
+    random, generated at each start and printed as lines for the shell; they are valid nowhere else.
 
-    \b
     FAULT is one of lose hang error html empty redirect subscription, or a status from 400 to 599. With -after the
-    call takes effect all the same. ACTION is register, get, list …; K is which call, counted from 1.
+    call takes effect nevertheless. ACTION is register, get, list …; K is the number of the call, from 1.
 
-    \b
     Examples:
       preflight sandbox
       preflight sandbox --delay 2 --throttle 30 --fault lose-after:register:3 --fail 'cat*=PixelCountTooLarge'
     """
     from preflight.sandbox import Sandbox
 
-    box = Sandbox(port=port, delay=delay, latency=latency, trusted=trusted)
-    _misbehave(box.faults, wrong)
+    box = Sandbox(port=options.port, delay=options.delay, latency=options.latency, trusted=options.trusted)
+    _configure_faults(box.misbehave, options)
     signal.signal(signal.SIGTERM, _end)
     try:
         with box:
@@ -67,32 +85,32 @@ def command(port: int, delay: float, latency: float, trusted: tuple[str, ...], *
             click.echo(line, err=True)
 
 
-def _end(number: int, frame: object) -> None:
+def _end(_number: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def _misbehave(faults: FaultPlan, wrong: dict[str, Any]) -> None:
-    """Carry the options over. Raises `UsageError`."""
-    faults.slow = wrong["slow"]
-    faults.refuse_at_once = wrong["refuse_at_once"]
-    faults.alternate_readings = wrong["other_readings"]
-    for text in wrong["throttle"]:
+def _configure_faults(faults: Misbehaviour, options: SandboxCommand) -> None:
+    """Make the server misbehave as the options say. Raise `UsageError` for one that cannot be parsed."""
+    faults.slow = options.slow
+    faults.refuse_at_once = options.refuse_at_once
+    faults.other_readings = options.other_readings
+    for text in options.throttle:
         match = _RATE.fullmatch(text)
         if match is None:
-            raise UsageError(f"--throttle {text}: write a rate as 30, 30/s or 3/min, with an action as 30:register")
-        faults.throttle(float(match[1]), _SECONDS[match[2]], action=match[3] or "*", retry_after=wrong["retry_after"])
-    for text in wrong["fault"]:
+            raise UsageError(f"--throttle {text} is not a rate. Write 30, 30/s or 3/min, with an action 30:register.")
+        faults.throttle(float(match[1]), _SECONDS[match[2]], action=match[3] or "*", retry_after=options.retry_after)
+    for text in options.fault:
         fault, action, call = [*text.split(":"), "", ""][:3]
         if text.count(":") > 2 or (call and not call.isdecimal()):
-            raise UsageError(f"--fault {text}: write FAULT, FAULT:ACTION or FAULT:ACTION:K with a number K")
+            raise UsageError(f"--fault {text} is not a fault. Write FAULT, FAULT:ACTION or FAULT:ACTION:NUMBER.")
         faults.on(fault, action=action or "*", call=int(call) if call else None)
-    for text in wrong["fail"]:
+    for text in options.fail:
         pattern, _, code = text.rpartition("=")
         faults.fail(code, match=pattern or "*")
 
 
 def _introduce(box: Sandbox) -> None:
-    """Where it is and what opens it, as lines to copy into a shell."""
+    """Print the origin and the keys, as lines to copy into a shell."""
     click.echo(f"# preflight sandbox at {box.origin}; Ctrl-C ends it")
     for provider in box.providers:
         click.echo(f"\n# --to {provider} --endpoint {box.endpoint(provider)}")
@@ -101,8 +119,8 @@ def _introduce(box: Sandbox) -> None:
 
 
 def summary(box: Sandbox) -> list[str]:
-    """What happened, a line a provider that was called."""
-    called = sorted({provider for provider, _ in box.stats.calls} | set(box.stats.denied))
+    """Return a line for each provider that was called, with the counts of its calls."""
+    called = sorted({provider for provider, _ in box.tally.calls} | set(box.tally.denied))
     lines = []
     for provider in called:
         calls = sum(count for (name, _), count in box.stats.calls.items() if name == provider)
@@ -115,52 +133,54 @@ def summary(box: Sandbox) -> list[str]:
     return lines
 
 
-class _SandboxHost:
-    """Local files get a URL of the sandbox."""
+@contextmanager
+def sandbox_destination(provider: str, given: Destination) -> Iterator[Destination]:
+    """Run a sandbox for one `submit`: with its own keys, as the host of local files, with a temporary ledger.
 
-    def __init__(self, box: Any) -> None:
+    Raise `UsageError` for an option that it would ignore.
+    """
+    from preflight.providers import find_provider
+    from preflight.sandbox import Sandbox
+
+    ignored = {"--endpoint": given.endpoint, "--host": given.host, "--public-base": given.public_base}
+    for name, value in ignored.items():
+        if value is not None:
+            raise UsageError(f"--sandbox cannot be used with {name}. Leave one of them out.")
+    with ExitStack() as stack:
+        box = stack.enter_context(Sandbox(delay=0.5))
+        ledger = given.ledger
+        if ledger is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="preflight-"))
+            ledger = os.path.join(folder, "ledger.sqlite")
+        yield replace(
+            given,
+            endpoint=box.endpoint(provider),
+            host=_SandboxHost(box),
+            ledger=ledger,
+            group=given.group or ("sandbox" if find_provider(provider).needs_group else None),
+            keys=_keys(box.credentials(provider)),
+            allow_private=True,
+        )
+
+
+class _SandboxHost:
+    """Gives local files a URL of the sandbox."""
+
+    def __init__(self, box: Sandbox) -> None:
         self._box = box
 
     def put(self, file: LocalFile) -> str:
-        """The file's URL at the sandbox, which reads it when it is fetched."""
+        """Return a URL of the file, which the sandbox reads when it is fetched."""
         from preflight.errors import SourceChanged
+        from preflight.submission.identity import sha256_of
 
         if sha256_of(file.path) != file.sha256:
             raise SourceChanged(file.name)
-        url: str = self._box.host(file.path, file.name)
-        return url
+        return self._box.host(file.path, file.name)
 
 
-def _keys(credentials: Any) -> dict[str, str]:
-    """The sandbox' own keys under the names by which a provider asks for them."""
+def _keys(credentials: Credentials) -> dict[str, str]:
+    """Return the sandbox's keys under the names of the provider's credentials."""
     if credentials.key is not None:
         return {"api_key": credentials.key}
-    return {"access_key": credentials.access_key, "secret_key": credentials.secret_key}
-
-
-def in_sandbox(provider: str, options: dict[str, Any], stack: ExitStack) -> dict[str, Any]:
-    """Settings of `submit_many` for a sandbox of this run: its endpoint, its keys, a ledger that goes with it.
-
-    Raises `UsageError` for an option that it would not heed.
-    """
-    from preflight.sandbox import Sandbox
-
-    for option in ("endpoint", "host", "public_base"):
-        if options[option] is not None:
-            raise UsageError(f"--sandbox has its own place for all of it: leave --{option.replace('_', '-')} out")
-    box = stack.enter_context(Sandbox(delay=0.5))
-    settings: dict[str, Any] = {
-        "endpoint": box.endpoint(provider),
-        "keys": _keys(box.credentials(provider)),
-        "allow_private": True,
-        "host": _SandboxHost(box),
-        "public_base": None,
-    }
-    if options["ledger"] is None:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="preflight-"))
-        settings["ledger"] = os.path.join(folder, "ledger.sqlite")
-    if options["group"] is None:
-        from preflight.providers import find_provider
-
-        settings["group"] = "sandbox" if find_provider(provider).needs_group else None
-    return settings
+    return {"access_key": credentials.access_key or "", "secret_key": credentials.secret_key or ""}

@@ -5,67 +5,102 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from typing import IO, Any, Final, Protocol, get_args
+from dataclasses import dataclass
+from itertools import chain
+from typing import IO, Final, Protocol, get_args
 
 import click
 
 from preflight.cli import params
-from preflight.cli.options import items_of, no_ignore_option
+from preflight.cli.options import (
+    TargetOptions,
+    output_option,
+    pass_options,
+    selection_options,
+    timeout_option,
+)
 from preflight.cli.output import output_stream, progress
-from preflight.cli.overwrite import OverwriteGuard
+from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files, rule_files, target_files
 from preflight.cli.params import Seconds
-from preflight.cli.provider_options import ledger_option, reach_options, settings_of, to_option
+from preflight.cli.provider_options import Destination, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
 from preflight.escape import printable
-from preflight.providers import PROVIDERS
+from preflight.providers import PROVIDERS, find_provider
 from preflight.reporters.tables import table_text
 from preflight.submission import Outcome, Submission, submit_many
+from preflight.summary import DEFAULT_POLICY
 from preflight.targets import Item, is_media
+
+_STYLES: Final = {"active": "green", "processing": "yellow", "unknown": "yellow"}
+_INDENT: Final = 11
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitCommand:
+    """The options of `preflight submit`."""
+
+    inputs: TargetOptions
+    provider: ProviderOptions
+    to: str
+    rules: tuple[str, ...]
+    strict: bool
+    group: str | None
+    name: str | None
+    type_: str | None
+    wait: bool
+    poll_timeout: float | None
+    host: str | None
+    public_base: str | None
+    ledger: str | None
+    retry_failed: bool
+    sandbox: bool
+    timeout: float | None
+    format_: str
+    output: str | None
+
+    def guard(self) -> OverwriteGuard:
+        """Return the guard of the files that this call reads."""
+        inputs = chain(target_files(self.inputs.targets), rule_files(self.rules), ledger_files(self.ledger))
+        return OverwriteGuard(output_files(output=self.output, ledger=self.ledger), inputs)
 
 
 @click.command("submit", epilog=SUBMIT_CODES)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…", shell_complete=params.complete_targets)
-@to_option(required=True, said=f"Where to register: {', '.join(PROVIDERS)}.")
+@to_option(f"Where to register: {', '.join(PROVIDERS)}.", required=True)
 @click.option(
     "--for",
     "rules",
     multiple=True,
     metavar="RULES",
-    help="Further rule sets; the provider's own always holds.",
+    help="Further rule sets; the provider's own always applies.",
     shell_complete=params.complete_rule_sets,
 )
-@click.option("--strict", is_flag=True, help="Warnings stop a file too.")
-@click.option("--group", metavar="NAME", help="The group to register into, by name or id; a new name makes one.")
-@click.option("--name", metavar="STEM", help="The start of the assets' names.  [default: the file's own name]")
-@click.option("--type", "type_", metavar="TYPE", help="The provider's own word, where a kind has several types.")
+@click.option("--strict", is_flag=True, help="Make warnings stop a file.")
+@click.option("--group", metavar="NAME", help="Register into this group, by name or id; a new name creates one.")
+@click.option("--name", metavar="STEM", help="The start of the assets' names.  [default: the file's name]")
+@click.option("--type", "type_", metavar="TYPE", help="The provider's word for the type, if a kind has several.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Poll until active or failed.")
 @click.option("--poll-timeout", type=Seconds(0), metavar="S", help="Seconds to wait.  [default: by kind]")
-@click.option("--host", metavar="WAY", help="Where local files get a URL: the provider's name, s3://bucket/prefix.")
-@click.option("--public-base", metavar="URL", help="Local files are served under this URL already.")
+@click.option("--host", metavar="HOST", help="Host local files there: the provider's name, s3://bucket/prefix.")
+@click.option("--public-base", metavar="URL", help="Local files are already served under this URL.")
 @ledger_option
-@click.option("--retry-failed", is_flag=True, help="Register again what the ledger knows to have failed.")
-@reach_options
-@click.option("--sandbox", is_flag=True, help="Try it: a local server, its own key, a temporary ledger.")
-@click.option("--include", multiple=True, metavar="PATTERN", help="Only files of folders that match; repeatable.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="No files of folders that match; repeatable.")
-@no_ignore_option
+@click.option("--retry-failed", is_flag=True, help="Register files again that failed before.")
+@provider_options
+@click.option("--sandbox", is_flag=True, help="Use a local server with its own key and a temporary ledger.")
+@selection_options
 @color_option
-@click.option(
-    "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that holds the targets."
-)
-@click.option("--timeout", type=Seconds(0.1), metavar="S", help="Seconds for a URL in all.  [default: 30]")
+@timeout_option
 @click.option("--format", "format_", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write there, not to standard output.")
-@click.pass_context
-def command(ctx: click.Context, /, targets: tuple[str, ...], to: str, **options: Any) -> None:
-    """Check every TARGET, register those that pass at PROVIDER, and wait until they are active.
+@output_option
+@pass_options(SubmitCommand)
+def command(options: SubmitCommand) -> int:
+    """Check each TARGET, register those that pass at PROVIDER, and wait until they are active.
 
-    What does not pass is never sent. What is registered already is used again: the ledger knows. An interrupted run
-    goes on where it was when the same command is run again.
+    A file that does not pass is never sent. A file that is already registered is used again: the ledger knows it. To
+    continue an interrupted run, run the same command again.
 
-    \b
     Examples:
       preflight submit clip.mp4 --to atlas --host atlas
       preflight submit https://cdn.example.com/clip.mp4 --to volcengine --group heroes
@@ -73,37 +108,74 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], to: str, **options:
       preflight submit fixtures/ --to atlas --sandbox      # try it: no key, no network
     """
     counts: Counter[str] = Counter()
-    codes: set[int] = set()
-    written = OverwriteGuard(ctx, targets, options)
+    any_failed = any_unknown = False
+    guard = options.guard()
     with ExitStack() as stack:
-        settings = _settings(options, to, stack)
-        stream = stack.enter_context(output_stream(options["output"]))
-        show: Show = Lines(stream, use_colour(stream)) if options["format_"] == "text" else Jsonl(stream)
-        advance = stack.enter_context(progress(wanted=not stream.isatty()))
-        items = written.checked(items_of(targets, options, lambda: counts.update(["ignored"])))
+        destination = _destination(options, stack)
+        stream = stack.enter_context(output_stream(options.output))
+        reporter: SubmissionReporter = TextReporter(stream) if options.format_ == "text" else JsonlReporter(stream)
+        advance = stack.enter_context(progress(is_shown=not stream.isatty()))
+        items = guard.checked(options.inputs.items(lambda: counts.update(["ignored"])))
         try:
-            run = stack.enter_context(closing(submit_many(_media(items, counts), to, **settings)))
+            run = stack.enter_context(closing(_submissions(_media(items, counts), options, destination)))
             for submission in run:
                 advance()
                 counts[submission.outcome] += 1
-                codes.add(_code(submission))
-                show.add(submission)
+                any_failed |= submission.outcome in ("failed", "rejected")
+                any_unknown |= _is_open(submission)
+                reporter.add(submission)
         except KeyboardInterrupt:
-            click.echo("interrupted: the ledger has what is registered; the same command goes on from there", err=True)
+            click.echo("Interrupted. What is registered is in the ledger; run the same command to continue.", err=True)
             raise
-        show.close(counts)
-    ctx.exit(1 if 1 in codes else 2 if 2 in codes else 0)
+        reporter.close(counts)
+    return DEFAULT_POLICY.code(any_failed=any_failed, any_unknown=any_unknown)
 
 
-def _code(submission: Submission) -> int:
-    """What one submission contributes to the exit code; processing that was not waited for is as it should be."""
-    if submission.outcome == "active" or (submission.outcome == "processing" and submission.code is None):
-        return 0
-    return 1 if submission.outcome in ("failed", "rejected") else 2
+def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination) -> Generator[Submission, None, None]:
+    return submit_many(
+        items,
+        options.to,
+        rules=",".join(options.rules) or None,
+        strict=options.strict,
+        group=to.group,
+        name=options.name,
+        type=options.type_,
+        wait=options.wait,
+        poll_timeout=options.poll_timeout,
+        host=to.host,
+        public_base=to.public_base,
+        ledger=to.ledger,
+        keys=to.keys,
+        endpoint=to.endpoint,
+        plan=options.provider.plan,
+        proxy=options.provider.proxy,
+        retry_failed=options.retry_failed,
+        timeout=options.timeout,
+        allow_private=to.allow_private,
+        **options.provider.settings_for(find_provider(options.to)),
+    )
+
+
+def _destination(options: SubmitCommand, stack: ExitStack) -> Destination:
+    destination = Destination(
+        options.provider.endpoint, options.host, options.public_base, options.ledger, options.group
+    )
+    if not options.sandbox:
+        return destination
+    from preflight.cli.sandbox import sandbox_destination
+
+    return stack.enter_context(sandbox_destination(options.to, destination))
+
+
+def _is_open(submission: Submission) -> bool:
+    """Return whether the outcome is unknown or open; `processing` is neither if it was not to be waited for."""
+    if submission.outcome == "processing":
+        return submission.code is not None
+    return submission.outcome not in ("active", "failed", "rejected")
 
 
 def _media(items: Iterator[Item], counts: Counter[str]) -> Iterator[Item]:
-    """Items without those files of folders that neither are media nor are called so: they are counted, not sent."""
+    """Yield the items without files of folders that are not media by content or name; count those."""
     for item in items:
         if item.explicit or is_media(str(item.target)):
             yield item
@@ -111,57 +183,44 @@ def _media(items: Iterator[Item], counts: Counter[str]) -> Iterator[Item]:
             counts["skipped"] += 1
 
 
-def _settings(options: dict[str, Any], to: str, stack: ExitStack) -> dict[str, Any]:
-    names = ("strict", "group", "name", "wait", "poll_timeout", "host", "public_base", "ledger", "retry_failed")
-    settings = {name: options[name] for name in (*names, "timeout")} | settings_of(to, options)
-    settings["rules"] = ",".join(options["rules"]) or None
-    settings["type"] = options["type_"]
-    if options["sandbox"]:
-        from preflight.cli.sandbox import in_sandbox
+class SubmissionReporter(Protocol):
+    """Prints submissions as they come, and at the end the count of each outcome."""
 
-        settings |= in_sandbox(to, options, stack)
-    return settings
+    def add(self, submission: Submission) -> None:
+        """Print one submission."""
+
+    def close(self, counts: Counter[str]) -> None:
+        """Print the counts."""
 
 
-_STYLES: Final = {"active": "green", "processing": "yellow", "unknown": "yellow"}
-_INDENT: Final = 11
+class TextReporter:
+    """A line for each submission, with its reference or the reason; then how to use the assets, and the counts."""
 
-
-class Show(Protocol):
-    """Prints submissions as they come, and at the end how many of each there were."""
-
-    def add(self, submission: Submission) -> None: ...
-    def close(self, counts: Counter[str]) -> None: ...
-
-
-class Lines:
-    """A line for each submission, with its reference or the reason; then the usage, and a table of counts."""
-
-    def __init__(self, stream: IO[str], colour: bool) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._colour = colour
+        self._colour = use_colour(stream)
         self._usage: dict[str, str] = {}
 
     def add(self, submission: Submission) -> None:
-        """Print one."""
+        """Print one submission."""
         asset = submission.asset
         word = f"{submission.outcome.upper():{_INDENT - 1}}"
         if self._colour:
             word = click.style(word, fg=_STYLES.get(submission.outcome, "red"))
-        there = asset is not None and submission.outcome in ("active", "processing")
-        said = printable(asset.reference or asset.id) if asset is not None and there else ""
-        again = "(registered before)" if there and submission.reused else ""
-        line = "  ".join(filter(None, (f"{word} {printable(submission.source)}", said, again)))
+        is_registered = asset is not None and submission.outcome in ("active", "processing")
+        reference = printable(asset.reference or asset.id) if asset is not None and is_registered else ""
+        reused = "(registered before)" if is_registered and submission.reused else ""
+        line = "  ".join(filter(None, (f"{word} {printable(submission.source)}", reference, reused)))
         self._stream.write(f"{line}\n")
         if submission.message:
             code = f" [{submission.code}]" if submission.code else ""
             self._stream.write(f"{' ' * _INDENT}{printable(submission.message)}{code}\n")
         self._stream.flush()
-        if asset is not None and there and asset.usage and asset.kind:
+        if asset is not None and is_registered and asset.usage and asset.kind:
             self._usage[asset.kind] = asset.usage
 
     def close(self, counts: Counter[str]) -> None:
-        """Print how to use what is registered, and the table."""
+        """Print how to use the assets, and the table of counts."""
         from rich.console import Console
         from rich.table import Table
 
@@ -179,24 +238,24 @@ class Lines:
         self._stream.write(text or "".join(f"{count} {outcome}\n" for outcome, count in counts.items()))
 
 
-class Jsonl:
-    """One JSON object a line."""
+class JsonlReporter:
+    """One JSON object for each submission, one per line."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
     def add(self, submission: Submission) -> None:
-        """Print one."""
+        """Print one submission."""
         self._stream.write(json.dumps(submission.as_json()) + "\n")
         self._stream.flush()
 
     def close(self, counts: Counter[str]) -> None:
-        """Print the counts where they do not disturb."""
+        """Print the counts on standard error."""
         print(", ".join(f"{count} {outcome}" for outcome, count in in_order(counts).items()), file=sys.stderr)
 
 
 def in_order(counts: Counter[str]) -> Counter[str]:
-    """The counts of all outcomes that there were, the good ones first."""
+    """Return the counts of the outcomes that occurred, successful ones first."""
     return Counter(
         {outcome: counts[outcome] for outcome in (*get_args(Outcome), "skipped", "ignored") if counts[outcome]}
     )

@@ -11,59 +11,72 @@ from typing import IO, Final
 
 import click
 
-from preflight.errors import PreflightError
+from preflight.errors import (
+    AccountRefused,
+    AssetNotFound,
+    LedgerError,
+    OutputError,
+    PreflightError,
+    RequestRefused,
+    UsageError,
+)
 from preflight.escape import printable
+from preflight.summary import FAILED, UNKNOWN, WRONG_CALL
 
-EXIT_CODES: Final = """\b
+EXIT_CODES: Final = """\
 Exit code:
-  0    everything passes; warnings and notes do not matter without --strict
+  0    everything passes; warnings and notes fail only with --strict
   1    something fails, even if something else is unknown
-  2    something is unknown or unreachable, or the call is wrong
+  2    the call is wrong: an option, a rule set, the configuration, an output that cannot be written
+  3    nothing fails, but something is unknown or unreachable; --unknown makes it 1 or 0
   130  interrupted by Ctrl-C
-  141  whoever read the output has gone (| head)
+  141  the reader of the output has gone (| head)
 """
-"""Of `check`, and so of the program."""
+"""Of `check`, and of the program."""
 
-READ_CODES: Final = """\b
+READ_CODES: Final = """\
 Exit code:
-  0    every TARGET could be read
-  2    one could not, or the call is wrong
+  0    every TARGET was read
+  2    the call is wrong
+  3    a TARGET could not be read
   130  interrupted by Ctrl-C
 """
 
-CALL_CODES: Final = """\b
+CALL_CODES: Final = """\
 Exit code:
   0    done
-  2    a rule file or the call is wrong; the message names what, and what to write instead
+  2    a rule file or the call is wrong; the message says what to write instead
 """
-"""Of what judges no media."""
+"""Of commands that judge no media."""
 
-SUBMIT_CODES: Final = """\b
+SUBMIT_CODES: Final = """\
 Exit code:
-  0    every file is registered, and active where that was waited for
+  0    every file is registered, and active unless --no-wait
   1    a file was rejected or failed
-  2    the outcome of one is unknown or still open, or the call is wrong
-  130  interrupted by Ctrl-C; the same command goes on
+  2    the call is wrong
+  3    nothing failed, but an outcome is unknown or still open
+  130  interrupted by Ctrl-C; run the same command to continue
 """
 
-SANDBOX_CODES: Final = """\b
+SANDBOX_CODES: Final = """\
 Exit code:
   0    ended by SIGTERM
-  2    the call is wrong, or the port is taken
+  2    the call is wrong, or the port is in use
   130  ended by Ctrl-C
 """
 
-ASSETS_CODES: Final = """\b
+ASSETS_CODES: Final = """\
 Exit code:
   0    done
-  1    an asset failed, or a person was not verified
-  2    something is still open or unknown, a call did not succeed, or the call is wrong
+  1    an asset failed, a person was not verified, or the provider refused a call
+  2    the call is wrong
+  3    nothing failed, but something is still open or unknown, or the provider is unreachable
   130  interrupted by Ctrl-C; nothing is lost
 """
 
 MIN_WIDTH: Final = 20
 NARROW_WIDTH: Final = 72
-"""Columns of text below which an option has a line of its own."""
+"""Columns of text below which an option has a line to itself."""
 NARROW_NAME_COLUMNS: Final = 14
 """Columns of the names of options and commands there."""
 
@@ -72,7 +85,7 @@ _COMMAND: Final = re.compile(r"\s+preflight ")
 
 
 def wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:
-    """Return a paragraph in lines of at most `width`; a longer word has a line of its own."""
+    """Return a paragraph in lines of at most `width`; a longer word has a line to itself."""
     from textwrap import TextWrapper  # only help and errors are wrapped
 
     wrapper = TextWrapper(
@@ -96,14 +109,14 @@ class Formatter(click.HelpFormatter):
         super().__init__(indent_increment, width, max_width)
 
     def write_text(self, text: str) -> None:
-        """Write paragraphs; those that begin with a line `\\b` line by line."""
+        """Write paragraphs; those with indented lines, which are lists or examples, line by line."""
         indent = " " * self.current_indent
         width = self.width
         paragraphs = []
         for paragraph in re.split(r"\n\s*\n", text):
-            lines = paragraph.split("\n")
-            if lines[0].strip() == "\b":
-                paragraphs.append("\n".join(_wrapped_line(f"{indent}{line}", width) for line in lines[1:]))
+            lines = paragraph.strip("\n").split("\n")
+            if any(line.startswith("  ") for line in lines):
+                paragraphs.append("\n".join(_wrapped_line(f"{indent}{line}", width) for line in lines))
             else:
                 paragraphs.append(wrapped(" ".join(line.strip() for line in lines), width, indent, indent))
         self.write("\n\n".join(paragraphs) + "\n")
@@ -117,12 +130,12 @@ class Formatter(click.HelpFormatter):
             + col_spacing
         )
         start = self.current_indent + column
-        for name, said in rows:
+        for name, description in rows:
             head = "\n".join(_choices(name, self.width - self.current_indent - 4))
             indent = " " * self.current_indent
             self.write(indent + head.replace("\n", f"\n{indent}    "))
-            if said:
-                text = wrapped(said, self.width, " " * start, " " * start)
+            if description:
+                text = wrapped(description, self.width, " " * start, " " * start)
                 fits = "\n" not in head and len(name) <= column - col_spacing
                 self.write(text[self.current_indent + len(name) :] if fits else f"\n{text}")
             self.write("\n")
@@ -169,20 +182,32 @@ def _with_option(message: str, name: str, option: click.Option) -> str:
     return re.sub(token, f"{spelling} ", message)
 
 
+def error_code(error: PreflightError) -> int:
+    """Return the exit code of a command that ends with an error."""
+    if isinstance(error, UsageError | OutputError | LedgerError):
+        return WRONG_CALL
+    return FAILED if isinstance(error, AccountRefused | AssetNotFound | RequestRefused) else UNKNOWN
+
+
 class Subcommands(click.Group):
-    """A group that says which commands it has where one is named that it has not."""
+    """A group whose error for an unknown command suggests the closest one, or lists all."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; suggest another one if there is none of this name."""
         name = args[0]
-        if name not in self.commands and not name.startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(name.lower(), self.commands, n=1)
-            instead = f"did you mean {near[0]}?" if near else f"one of {', '.join(sorted(self.commands))}"
-            ctx.fail(f"there is no command {printable(name)!r}: {instead}")
+        names = self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            ctx.fail(f"Unknown command {printable(repr(name))}. {self.suggestion(name, names)}")
         return super().resolve_command(ctx, args)
+
+    def suggestion(self, name: str, names: list[str]) -> str:
+        """Return what to write instead of a command that does not exist."""
+        from difflib import get_close_matches
+
+        near = get_close_matches(name.lower(), names, n=1)
+        return f"Did you mean {near[0]}?" if near else f"Choose from {', '.join(names)}."
 
 
 def with_narrow_help(command: click.Command) -> click.Command:
@@ -236,34 +261,34 @@ def stacked_rows(rows: Iterable[tuple[str, Iterable[str]]], width: int) -> Itera
             yield wrapped(cell, width, "  ", "    ")
 
 
-_KEY: Final = "preflight.color"
+_COLOR_KEY: Final = "preflight.color"
 
 
-def _keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+def _keep_color(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
     if value is not None:
-        ctx.meta[_KEY] = value
+        ctx.meta[_COLOR_KEY] = value
 
 
 color_option = click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
     expose_value=False,
-    callback=_keep,
-    help="Colour the output; with always, also in files. auto checks NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then "
+    callback=_keep_color,
+    help="Colour the output; always includes files. auto checks NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then "
     "CLICOLOR=0, TERM=dumb and whether the output is a terminal.  [default: auto]",
 )
 
 
 def is_always() -> bool:
     """Return whether `--color always` was given, which colours files too."""
-    return _chosen() == "always"
+    return _color() == "always"
 
 
 def use_colour(stream: IO[str]) -> bool:
     """Return whether a stream is to be coloured (https://no-color.org, https://force-color.org)."""
-    chosen = _chosen()
-    if chosen != "auto":
-        return chosen == "always"
+    color = _color()
+    if color != "auto":
+        return color == "always"
     environment = os.environ
     if environment.get("NO_COLOR"):
         return False
@@ -272,10 +297,10 @@ def use_colour(stream: IO[str]) -> bool:
     return stream.isatty() and environment.get("TERM") != "dumb" and environment.get("CLICOLOR") != "0"
 
 
-def _chosen() -> str:
+def _color() -> str:
     context = click.get_current_context(silent=True)
-    chosen: str = context.meta.get(_KEY, "auto") if context is not None else "auto"
-    return chosen
+    color: str = context.meta.get(_COLOR_KEY, "auto") if context is not None else "auto"
+    return color
 
 
 def _is_on(name: str) -> bool:

@@ -56,10 +56,10 @@ def test_ctrl_c_stops_it() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--throttle", "fast"), "write a rate"),
-        (("--fault", "lose:register:x"), "write FAULT"),
-        (("--fault", "loose"), "Did you mean 'lose'"),
-        (("--fault", "lose:registr"), "Did you mean 'register'"),
+        (("--throttle", "fast"), "is not a rate. Write"),
+        (("--fault", "lose:register:x"), "is not a fault. Write FAULT"),
+        (("--fault", "loose"), "did you mean lose"),
+        (("--fault", "lose:registr"), "did you mean register"),
         (("--port", "70000"), "70000"),
     ],
 )

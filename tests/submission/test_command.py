@@ -117,7 +117,7 @@ def test_a_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path
     [
         ([], 0, "ACTIVE"),
         (["--no-wait"], 0, "PROCESSING"),
-        (["--poll-timeout", "0"], 2, "[deadline]"),
+        (["--poll-timeout", "0"], 3, "[deadline]"),
         (["--reference-id", "atlas_asset_id"], 0, "asset://atlas-asset-"),
         (["--set", "reference_id=id"], 0, "asset://2"),
     ],
@@ -151,7 +151,7 @@ class TestBadInput:
         sender = Sender(box, "atlas", tmp_path)
         box.faults.on(fault, action="upload")
         done = run(*words(sender, sender.picture()), "--host", "atlas", env=environment(sender))
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert done.stderr == ""
         assert "ERROR" in done.stdout
         assert "Atlas Cloud: POST /api/v1/model/uploadMedia: " in done.stdout
@@ -237,7 +237,7 @@ class TestInterrupt:
         assert process.returncode == 130
         assert seconds < SOON
         assert "Traceback" not in err
-        assert "the same command goes on from there" in err
+        assert "run the same command to continue" in err
         there = sender.registered()
         box.faults.clear()
         if when == "polling":

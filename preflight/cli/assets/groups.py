@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import click
 
-from preflight.cli.output import Printer, output_options, printer_for
+from preflight.cli.options import add_options, pass_options
+from preflight.cli.output import Printer, PrintOptions, print_options
+from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import Decorator, IntRange
-from preflight.cli.provider_options import (
-    ledger_option,
-    open_ledger,
-    open_provider,
-    reach_options,
-    to_option,
-)
+from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
@@ -26,38 +23,57 @@ from preflight.submission.grouping import GroupManager
 _COLUMNS: Final = ("id", "provider", "name", "description", "type", "created", "updated")
 
 
+@dataclass(frozen=True, slots=True)
+class GroupsCommand:
+    """The options of a command on groups; each command uses some of the last six."""
+
+    to: str
+    printing: PrintOptions
+    ledger: LedgerOptions
+    provider: ProviderOptions
+    group: str = ""
+    name: str | None = None
+    description: str | None = None
+    page: str | None = None
+    page_size: int | None = None
+    yes: bool = False
+
+    @contextmanager
+    def keeper(self) -> Iterator[GroupKeeper]:
+        """Return the keeper of the provider's groups. Raise `UsageError` if it has none."""
+        kind = find_provider(self.to)
+        if "list_groups" not in kind.can:
+            raise UsageError(f"{kind.title} has no groups.")
+        with self.provider.open_provider(self.to) as (provider, clock), self.ledger.open() as ledger:
+            yield GroupKeeper(provider, ledger, clock)
+
+    @contextmanager
+    def printer(self, *columns: str, is_single: bool = False) -> Iterator[Printer]:
+        """Open the output; it may not be the ledger."""
+        path = self.ledger.ledger
+        with self.printing.printer(columns, is_single=is_single, ledger=path, inputs=ledger_files(path)) as printer:
+            yield printer
+
+
+def _group_options(*formats: str) -> Decorator:
+    return add_options(
+        to_option("The provider of the groups.", required=True),
+        print_options(*formats),
+        ledger_option,
+        provider_options,
+    )
+
+
 @click.group("groups", cls=Subcommands, short_help="List, create, rename and delete groups.", epilog=ASSETS_CODES)
 def command() -> None:
     """List, create, rename and delete the groups of assets that some providers have.
 
-    GROUP is a group's id, or its name where only one has it.
+    GROUP is a group's id, or its name if only one group has it.
 
-    \b
     Examples:
       preflight assets groups list --to volcengine
       preflight assets groups create heroes --to volcengine
     """
-
-
-def _group_options(*formats: str) -> Decorator:
-    def decorate(function: Any) -> Any:
-        for part in (reach_options, ledger_option, output_options(*formats), _to):
-            function = part(function)
-        return function
-
-    return decorate
-
-
-_to = to_option(required=True, said="Whose groups.")
-
-
-@contextmanager
-def _keeper(to: str, options: dict[str, Any]) -> Iterator[GroupManager]:
-    kind = find_provider(to)
-    if "list_groups" not in kind.can:
-        raise UsageError(f"{kind.title} has no groups")
-    with open_provider(to, options) as (provider, clock), open_ledger(options) as ledger:
-        yield GroupManager(provider, ledger, clock)
 
 
 def _print(printer: Printer, group: Group, word: str = "group") -> None:
@@ -67,83 +83,86 @@ def _print(printer: Printer, group: Group, word: str = "group") -> None:
 
 @command.command("list", short_help="List the groups of an account.", epilog=ASSETS_CODES)
 @click.option("--name", metavar="TEXT", help="Only groups whose name contains this.")
-@click.option("--page", metavar="PAGE", help="One page alone: a number, or what the page before named.")
-@click.option("--page-size", type=IntRange(1, 1000), metavar="N", help="Groups to a page.")
+@click.option("--page", metavar="PAGE", help="Only one page: a number, or what the previous page printed.")
+@click.option("--page-size", type=IntRange(1, 1000), metavar="N", help="Groups per page.")
 @_group_options("text", "json", "jsonl", "csv")
-def _list(to: str, name: str | None, page: str | None, page_size: int | None, **options: Any) -> None:
+@pass_options(GroupsCommand)
+def _list(options: GroupsCommand) -> None:
     """List the groups of an account.
 
-    \b
     Examples:
       preflight assets groups list --to byteplus --format jsonl
     """
-    with _keeper(to, options) as keeper, printer_for(options, _COLUMNS) as printer:
-        found = keeper.all(page_size) if page is None else None
-        turned = keeper.page(page, page_size) if page is not None else None
+    next_page = None
+    with options.keeper() as keeper, options.printer(*_COLUMNS) as printer:
+        if options.page is None:
+            groups = iter(keeper.all(options.page_size))
+        else:
+            page = keeper.page(options.page, options.page_size)
+            groups, next_page = iter(page.items), page.next
         count = 0
-        for group in found if found is not None else turned.items if turned is not None else ():
-            if name is None or name in (group.name or ""):
+        for group in groups:
+            if options.name is None or options.name in (group.name or ""):
                 _print(printer, group)
                 count += 1
-    if options["format_"] == "text":
-        click.echo(f"{count} {'group' if count == 1 else 'groups'}", err=True)
-    if turned is not None and turned.next is not None:
-        click.echo(f"next: --page {turned.next}", err=True)
+    options.printing.remark(f"{count} {'group' if count == 1 else 'groups'}")
+    if next_page is not None:
+        click.echo(f"next: --page {next_page}", err=True)
 
 
-@command.command("create", short_help="Make a group.", epilog=ASSETS_CODES)
+@command.command("create", short_help="Create a group.", epilog=ASSETS_CODES)
 @click.argument("name", metavar="NAME")
-@click.option("--description", metavar="TEXT", help="Where the provider takes one.")
+@click.option("--description", metavar="TEXT", help="Its description, if the provider has one.")
 @_group_options("text", "json", "jsonl")
-def _create(to: str, name: str, description: str | None, **options: Any) -> None:
-    """Make a group called NAME. There must be none of this name: two could not be told apart by `submit --group`.
+@pass_options(GroupsCommand)
+def _create(options: GroupsCommand) -> None:
+    """Create a group called NAME. The name must be new: `submit --group` could not tell two groups apart.
 
-    \b
     Examples:
       preflight assets groups create heroes --to volcengine --description "season two"
     """
-    with _keeper(to, options) as keeper, printer_for(options, one=True) as printer:
-        _print(printer, keeper.create(name, description), "created")
+    with options.keeper() as keeper, options.printer(is_single=True) as printer:
+        _print(printer, keeper.create(options.name or "", options.description), "created")
 
 
-@command.command("rename", short_help="Give a group another name or description.", epilog=ASSETS_CODES)
+@command.command("rename", short_help="Change a group's name or description.", epilog=ASSETS_CODES)
 @click.argument("group", metavar="GROUP")
 @click.argument("name", metavar="[NAME]", required=False)
-@click.option("--description", metavar="TEXT", help="Another description too, or alone.")
+@click.option("--description", metavar="TEXT", help="Change its description too, or only that.")
 @_group_options("text", "json", "jsonl")
-def _rename(to: str, group: str, name: str | None, description: str | None, **options: Any) -> None:
-    """Give GROUP another NAME, another description, or both.
+@pass_options(GroupsCommand)
+def _rename(options: GroupsCommand) -> None:
+    """Change the name of GROUP to NAME, its description, or both.
 
-    \b
     Examples:
       preflight assets groups rename heroes villains --to volcengine
     """
-    if name is None and description is None:
-        raise UsageError("say what to change: a new NAME, or --description")
-    with _keeper(to, options) as keeper, printer_for(options, one=True) as printer:
-        _print(printer, keeper.rename(group, name, description), "renamed")
+    if options.name is None and options.description is None:
+        raise UsageError("Nothing is to be changed. Give a new NAME, or --description.")
+    with options.keeper() as keeper, options.printer(is_single=True) as printer:
+        _print(printer, keeper.rename(options.group, options.name, options.description), "renamed")
 
 
 @command.command("delete", short_help="Delete a group with all its assets.", epilog=ASSETS_CODES)
 @click.argument("group", metavar="GROUP")
 @click.option("--yes", is_flag=True, help="Delete it with all its assets, for good.")
 @_group_options("text", "json", "jsonl")
-def _delete(to: str, group: str, yes: bool, **options: Any) -> None:
+@pass_options(GroupsCommand)
+def _delete(options: GroupsCommand) -> None:
     """Delete GROUP and all its assets, for good. Without --yes it only says how many those are.
 
-    \b
     Examples:
       preflight assets groups delete heroes --to volcengine --yes
     """
-    with _keeper(to, options) as keeper:
-        found = keeper.find(group)
-        if not yes:
-            count = keeper.assets_in(found)
-            many = "all its assets" if count is None else "its asset" if count == 1 else f"its {count} assets"
+    with options.keeper() as keeper:
+        group = keeper.find(options.group)
+        if not options.yes:
+            count = keeper.assets_in(group)
+            assets = "all its assets" if count is None else "its asset" if count == 1 else f"its {count} assets"
             raise UsageError(
-                f"{keeper.provider.title} deletes the group '{printable(found.name or '')}' ({found.id}) "
-                f"with {many}, for good: repeat the command with --yes"
+                f"{keeper.provider.title} deletes the group '{printable(group.name or '')}' ({group.id}) with {assets} "
+                "for good. Add --yes to delete it."
             )
-        keeper.delete(found)
-        with printer_for(options, one=True) as printer:
-            _print(printer, found, "deleted")
+        keeper.delete(group)
+        with options.printer(is_single=True) as printer:
+            _print(printer, group, "deleted")

@@ -1,17 +1,21 @@
-"""`preflight assets list`: what the ledger knows, or what the provider has."""
+"""`preflight assets list`: the assets in the ledger, or those that the provider has."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import click
 
-from preflight.cli.output import Printer, asset_json, entry_lines, output_options, printer_for
+from preflight.cli.options import pass_options
+from preflight.cli.output import Printer, PrintOptions, asset_json, entry_lines, print_options
+from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import IntRange
-from preflight.cli.provider_options import ledger_option, open_ledger, open_provider, reach_options, to_option
+from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.ledger import Entry, Ledger, State
@@ -24,33 +28,62 @@ COLUMNS: Final = ("state", "provider", "asset_id", "reference", "kind", "name", 
 _REMOTE_COLUMNS: Final = ("status", "provider", "id", "reference", "kind", "name", "group", "url", "error_code",
                           "error_message", "created", "updated")  # fmt: skip
 _STATES: Final = get_args(State)
-_PAGE: Final = 100
+_PAGE_SIZE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ListCommand:
+    """The options of `preflight assets list`."""
+
+    to: str | None
+    remote: bool
+    trash: bool
+    state: str | None
+    kind: str | None
+    group: str | None
+    name: str | None
+    limit: int | None
+    page: str | None
+    page_size: int | None
+    printing: PrintOptions
+    ledger: LedgerOptions
+    provider: ProviderOptions
+
+    @property
+    def wanted(self) -> Filter:
+        """Which assets are listed."""
+        return Filter(self.group, self.state, self.kind, self.name)
+
+    @contextmanager
+    def printer(self, *columns: str) -> Iterator[Printer]:
+        """Open the output; it may not be the ledger."""
+        path = self.ledger.ledger
+        with self.printing.printer(columns, ledger=path, inputs=ledger_files(path)) as printer:
+            yield printer
 
 
 @click.command("list", short_help="List the ledger's assets, or the provider's.", epilog=ASSETS_CODES)
-@to_option(required=False, said="Only assets of this provider; needed with --remote and --trash.")
-@click.option("--remote", is_flag=True, help="Ask the provider: also what others registered, as it is now.")
-@click.option("--trash", is_flag=True, help="Ask the provider for what is in its trash.")
-@click.option(
-    "--state", type=click.Choice(_STATES), help="Only assets in this state.  [default: all that are not gone]"
-)
+@to_option("Only assets of this provider; required with --remote and --trash.", required=False)
+@click.option("--remote", is_flag=True, help="Ask the provider: includes what others registered.")
+@click.option("--trash", is_flag=True, help="Ask the provider for the contents of its trash.")
+@click.option("--state", type=click.Choice(_STATES), help="Only assets in this state.  [default: all but gone]")
 @click.option("--kind", type=click.Choice(["image", "video", "audio"]), help="Only assets of this kind.")
 @click.option("--group", metavar="GROUP", help="Only assets of this group, by its name or id.")
 @click.option("--name", metavar="TEXT", help="Only assets whose name contains this.")
-@click.option("--limit", type=IntRange(1), metavar="N", help="At most so many.")
-@click.option("--page", metavar="PAGE", help="One page alone: a number, or what the page before named.")
-@click.option("--page-size", type=IntRange(1, 1000), metavar="N", help="Assets to a page.")
-@output_options("text", "json", "jsonl", "csv")
+@click.option("--limit", type=IntRange(1), metavar="N", help="The maximum number of assets.")
+@click.option("--page", metavar="PAGE", help="Only one page: a number, or what the previous page printed.")
+@click.option("--page-size", type=IntRange(1, 1000), metavar="N", help="Assets per page.")
+@print_options("text", "json", "jsonl", "csv")
 @ledger_option
-@reach_options
-def command(to: str | None, remote: bool, trash: bool, **options: Any) -> None:
+@provider_options
+@pass_options(ListCommand)
+def command(options: ListCommand) -> None:
     """List assets: those in the ledger, or with --remote those that the provider has.
 
-    The ledger has what `submit` registered with this computer's ledger, at every provider, with the file that it came
-    from, as it was last seen; it needs neither key nor network. --remote asks the provider itself, all its pages one
-    after another, and names the file where the ledger knows it.
+    The ledger has what `submit` registered with it at every provider, with the source file and the last known state;
+    reading it needs neither a key nor the network. --remote asks the provider, page by page, and adds the source file
+    if the ledger knows it.
 
-    \b
     Examples:
       preflight assets list --state failed
       preflight assets list --to atlas --format csv --output assets.csv
@@ -58,73 +91,71 @@ def command(to: str | None, remote: bool, trash: bool, **options: Any) -> None:
       preflight assets list --to volcengine --remote --group heroes --page 2 --page-size 50
       preflight assets list --to atlas --trash
     """
-    wanted = Filter(options["group"], options["state"], options["kind"], options["name"])
-    if remote or trash:
-        if to is None:
-            raise UsageError("--remote and --trash ask a provider: choose it with --to")
-        _remote(to, wanted, trash, options)
+    if not (options.remote or options.trash):
+        _list_ledger(options)
+    elif options.to is None:
+        raise UsageError("--remote and --trash ask a provider. Choose it with --to.")
     else:
-        if to is not None:
-            to = find_provider(to).name
-        _ledger(to, wanted, options)
+        _list_remote(options, options.to)
 
 
-def _ledger(to: str | None, wanted: Filter, options: dict[str, Any]) -> None:
-    with open_ledger(options, there=True) as ledger, printer_for(options, COLUMNS) as printer:
-        entries = _entries(ledger, to, wanted)
-        page, size = options["page"], options["page_size"] or _PAGE
-        if page is not None or options["page_size"] is not None:
-            number = _number(page)
-            entries = islice(entries, (number - 1) * size, number * size)
+def _list_ledger(options: ListCommand) -> None:
+    provider = None if options.to is None else find_provider(options.to).name
+    with options.ledger.open(must_exist=True) as ledger, options.printer(*COLUMNS) as printer:
+        entries = _entries(ledger, provider, options.wanted)
+        if options.page is not None or options.page_size is not None:
+            page, size = _page_number(options.page), options.page_size or _PAGE_SIZE
+            entries = islice(entries, (page - 1) * size, page * size)
         counts: Counter[str] = Counter()
-        for entry in islice(entries, options["limit"]):
+        for entry in islice(entries, options.limit):
             counts[entry.state] += 1
             line, below = entry_lines(entry)
             printer.row(entry.as_json(), entry.state, *line, below=below)
-    _counted(counts, options, f"in the ledger {ledger.path}")
+    remedy = "" if counts else "; --remote asks a provider"
+    options.printing.remark(f"{_counted(counts, f'in the ledger {ledger.path}')}{remedy}")
 
 
-def _entries(ledger: Ledger, to: str | None, wanted: Filter) -> Iterator[Entry]:
+def _entries(ledger: Ledger, provider: str | None, wanted: Filter) -> Iterator[Entry]:
     groups = None if wanted.group is None else {wanted.group, *ledger.group_ids(wanted.group)}
-    for entry in ledger.entries(provider=to, state=wanted.state):
+    for entry in ledger.entries(provider=provider, state=wanted.state):
         fits = wanted.takes(entry.name, entry.kind.partition(":")[0], entry.state)
         if fits and (wanted.state or entry.state != "gone") and (groups is None or entry.group in groups):
             yield entry
 
 
-def _number(page: str | None) -> int:
+def _page_number(page: str | None) -> int:
     if page is None:
         return 1
     if not page.isdecimal() or not 0 < int(page[:12]) < 10**9:
-        raise UsageError(f"--page {page[:40]!r}: pages of the ledger are counted from 1")
+        raise UsageError(f"--page {page[:40]!r} is not a page of the ledger. Write a number from 1.")
     return int(page)
 
 
-def _remote(to: str, wanted: Filter, trash: bool, options: dict[str, Any]) -> None:
-    kind = find_provider(to)
-    if trash and "list_trash" not in kind.can:
-        raise UsageError(f"{kind.title} has no trash")
+def _list_remote(options: ListCommand, to: str) -> None:
+    kind, wanted = find_provider(to), options.wanted
+    if options.trash and "list_trash" not in kind.can:
+        raise UsageError(f"{kind.title} has no trash.")
     if "list" not in kind.can:
-        raise UsageError(f"{kind.title} has no call that lists assets: without --remote the ledger's are listed")
+        raise UsageError(f"{kind.title} has no call to list assets. Without --remote the ledger's are listed.")
     if wanted.state is not None and wanted.state not in STATUSES:
-        raise UsageError(f"--state {wanted.state} is one of the ledger's alone: leave --remote out")
-    with open_provider(to, options) as (provider, clock), open_ledger(options) as ledger:
+        raise UsageError(f"--state {wanted.state} exists only in the ledger. Leave --remote out.")
+    next_page = None
+    with options.provider.open_provider(to) as (provider, clock), options.ledger.open() as ledger:
         if wanted.group is not None:
             group = GroupManager(provider, ledger, clock).find(wanted.group)
             wanted = Filter(group.id, wanted.state, wanted.kind, wanted.name)
-        listing = Listing(provider, clock, wanted, trash=trash, size=options["page_size"])
-        following = None
+        listing = Listing(provider, clock, wanted, trash=options.trash, size=options.page_size)
         assets: Iterator[Asset]
-        if options["page"] is not None:
-            page = listing.page(options["page"])
-            assets, following = iter(page.items), page.next
-        else:
+        if options.page is None:
             assets = listing.all()
-        with printer_for(options, _REMOTE_COLUMNS) as printer:
-            counts = _print(islice(assets, options["limit"]), provider, ledger, printer)
-    _counted(counts, options, f"at {provider.title}{' in the trash' if trash else ''}")
-    if following is not None:
-        click.echo(f"next: --page {following}", err=True)
+        else:
+            page = listing.page(options.page)
+            assets, next_page = iter(page.items), page.next
+        with options.printer(*_REMOTE_COLUMNS) as printer:
+            counts = _print(islice(assets, options.limit), provider, ledger, printer)
+    options.printing.remark(_counted(counts, f"at {provider.title}{' in the trash' if options.trash else ''}"))
+    if next_page is not None:
+        click.echo(f"next: --page {next_page}", err=True)
 
 
 def _print(assets: Iterator[Asset], provider: Provider, ledger: Ledger, printer: Printer) -> Counter[str]:
@@ -134,23 +165,13 @@ def _print(assets: Iterator[Asset], provider: Provider, ledger: Ledger, printer:
         entry = ledger.by_asset(provider.name, asset.id, provider.origin)
         source = None if entry is None else f"from {entry.source}"
         code = f" [{asset.error_code}]" if asset.error_code else ""
-        printer.row(
-            asset_json(asset, entry),
-            asset.status,
-            asset.id,
-            asset.reference,
-            asset.name,
-            source,
-            below=[f"{asset.error_message or asset.provider_code or 'it failed'}{code}" if code else None],
-        )
+        reason = f"{asset.error_message or asset.provider_code or 'it failed'}{code}" if code else None
+        line = (asset.id, asset.reference, asset.name, source)
+        printer.row(asset_json(asset, entry), asset.status, *line, below=[reason])
     return counts
 
 
-def _counted(counts: Counter[str], options: dict[str, Any], where: str) -> None:
-    """A last line for people, which is not part of the output."""
-    if options["format_"] != "text":
-        return
+def _counted(counts: Counter[str], where: str) -> str:
     total = sum(counts.values())
     parts = ", ".join(f"{count} {state}" for state, count in counts.items())
-    hint = "" if total else "; --remote asks a provider" if where.startswith("in") else ""
-    click.echo(f"{total} {'asset' if total == 1 else 'assets'} {where}{f': {parts}' if parts else ''}{hint}", err=True)
+    return f"{total} {'asset' if total == 1 else 'assets'} {where}{f': {parts}' if parts else ''}"

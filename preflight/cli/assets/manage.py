@@ -1,83 +1,101 @@
-"""`preflight assets get|rename|delete|restore`: single assets at their provider, the ledger kept in step."""
+"""`preflight assets get|rename|delete|restore`: single assets at their provider; the ledger is kept up to date."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import click
 
-from preflight.cli.output import Printer, asset_json, output_options, printer_for
+from preflight.cli.options import add_options, pass_options
+from preflight.cli.output import Printer, PrintOptions, asset_json, print_options
+from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import Decorator
-from preflight.cli.provider_options import (
-    ledger_option,
-    open_ledger,
-    open_provider,
-    reach_options,
-    to_option,
-)
-from preflight.cli.terminal import ASSETS_CODES
-from preflight.errors import AccountRefused, ProviderError, ProviderUnreachable, UsageError
+from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
+from preflight.cli.terminal import ASSETS_CODES, error_code, message_with_options
+from preflight.errors import AccountRefused, LedgerError, ProviderError, ProviderUnreachable, UsageError
 from preflight.escape import printable
-from preflight.ledger import LedgerError
 from preflight.providers import find_provider
-from preflight.submission.manage import AssetManager, ManagedAsset, provider_of
+from preflight.submission.keeping import Keeper, Kept, provider_of
+from preflight.summary import FAILED, PASSED, UNKNOWN
 
-_ENDS: Final = (AccountRefused, ProviderUnreachable, LedgerError)
-"""What holds for all other assets too."""
-
-
-def _asset_command(name: str, said: str, *, several: bool = True) -> Callable[[Callable[..., Any]], click.Command]:
-    parts: tuple[Decorator, ...] = (
-        click.argument("words", nargs=-1 if several else 1, required=True, metavar="ASSET…" if several else "ASSET"),
-        to_option(required=False, said="The provider of the assets, where the ledger does not know them."),
-        output_options("text", "json", "jsonl"),
-        ledger_option,
-        reach_options,
-    )
-
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        for part in reversed(parts):
-            function = part(function)
-        return click.command(name, short_help=said, epilog=ASSETS_CODES)(function)
-
-    return decorate
+_FATAL: Final = (AccountRefused, ProviderUnreachable, LedgerError)
+"""Errors that concern all other assets too."""
 
 
-@contextmanager
-def _keeper(verb: str, words: Iterable[str], to: str | None, options: dict[str, Any]) -> Iterator[AssetManager]:
-    """The keeper of the provider that is meant, once it is certain that it can do this."""
-    with open_ledger(options, there=to is None) as ledger:
-        names = {to} if to is not None else {provider_of(ledger, word) for word in words}
-        if len(names) > 1:
-            raise UsageError(f"these assets are at {' and '.join(sorted(names))}: one call for each, with --to")
-        (name,) = names
-        kind = find_provider(name)
-        if verb not in kind.can:
-            raise UsageError(f"{kind.title} has no call that can {verb} an asset")
-        with open_provider(name, options) as (provider, clock):
-            yield AssetManager(provider, ledger, clock)
+@dataclass(frozen=True, slots=True)
+class AssetsCommand:
+    """The options of a command on assets."""
+
+    to: str | None
+    printing: PrintOptions
+    ledger: LedgerOptions
+    provider: ProviderOptions
+    words: tuple[str, ...] = ()
+    yes: bool = False
+
+    @contextmanager
+    def keeper(self, verb: str, words: Iterable[str]) -> Iterator[Keeper]:
+        """Return the keeper of the assets' provider. Raise `UsageError` if it cannot do this or there are several."""
+        with self.ledger.open(must_exist=self.to is None) as ledger:
+            names = {self.to} if self.to is not None else {provider_of(ledger, word) for word in words}
+            if len(names) > 1:
+                raise UsageError(f"These assets are at {' and '.join(sorted(names))}. Choose one provider with --to.")
+            (name,) = names
+            kind = find_provider(name)
+            if verb not in kind.can:
+                raise UsageError(f"{kind.title} has no call to {verb} an asset.")
+            with self.provider.open_provider(name) as (provider, clock):
+                yield Keeper(provider, ledger, clock)
+
+    @contextmanager
+    def printer(self, *, is_single: bool = False) -> Iterator[Printer]:
+        """Open the output; it may not be the ledger."""
+        path = self.ledger.ledger
+        with self.printing.printer(is_single=is_single, ledger=path, inputs=ledger_files(path)) as printer:
+            yield printer
 
 
-def _each(words: Iterable[str], act: Callable[[str], ManagedAsset], show: Callable[[ManagedAsset], None]) -> int:
-    """Do it with each; what stops one does not stop the others. Gives the exit code."""
-    words, code = list(dict.fromkeys(words)), 0
+@dataclass(frozen=True, slots=True)
+class RenameCommand:
+    """The options of `rename`."""
+
+    assets: AssetsCommand
+    word: str
+    name: str
+    description: str | None
+
+
+_asset_options: Decorator = add_options(
+    to_option("The provider of the assets, if the ledger does not know it.", required=False),
+    print_options("text", "json", "jsonl"),
+    ledger_option,
+    provider_options,
+)
+_assets_argument = click.argument("words", nargs=-1, required=True, metavar="ASSET…")
+
+
+def _each(words: Iterable[str], act: Callable[[str], Kept], show: Callable[[Kept], None]) -> int:
+    """Act on each asset, and return the exit code. An error of one asset does not stop the others."""
+    words, codes = list(dict.fromkeys(words)), {PASSED}
     for word in words:
         try:
             kept = act(word)
         except (ProviderError, UsageError) as error:
-            if isinstance(error, _ENDS) or len(words) == 1:
+            if isinstance(error, _FATAL) or len(words) == 1:
                 raise
-            click.echo(f"preflight: {printable(word)}: {printable(str(error))}", err=True)
-            code = 2
+            message = message_with_options(error, click.get_current_context().command)
+            click.echo(f"preflight: {printable(word)}: {printable(message)}", err=True)
+            codes.add(FAILED if error_code(error) == FAILED else UNKNOWN)
         else:
             show(kept)
-    return code
+    return FAILED if FAILED in codes else max(codes)
 
 
-def _changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]:
-    def show(kept: ManagedAsset) -> None:
+def _show_changed(printer: Printer, word: str) -> Callable[[Kept], None]:
+    def show(kept: Kept) -> None:
         asset, entry = kept.asset, kept.entry
         source = None if entry is None else f"from {entry.source}"
         printer.row(asset_json(asset, entry), word, asset.id, asset.name, source)
@@ -85,92 +103,94 @@ def _changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]:
     return show
 
 
-@_asset_command("get", "Ask what an asset is now: status, reference, use.")
-@click.pass_context
-def _get(ctx: click.Context, /, words: tuple[str, ...], to: str | None, **options: Any) -> None:
-    """Ask the provider what every ASSET is now: status, reference, how that is used, why it failed.
+@click.command("get", short_help="Show an asset's present status, reference and use.", epilog=ASSETS_CODES)
+@_assets_argument
+@_asset_options
+@pass_options(AssetsCommand)
+def _get(options: AssetsCommand) -> int:
+    """Ask the provider for every ASSET's present state: status, reference, how to use it, why it failed.
 
-    \b
     Examples:
       preflight assets get asset://asset-20260921120000-a1b2c
       preflight assets get 2094548 --to atlas --format json
       preflight assets get media/clip.mp4
     """
-    with _keeper("get", words, to, options) as keeper, printer_for(options) as printer:
-        code = _each(words, keeper.get, lambda kept: _described(printer, kept))
-    ctx.exit(code)
+    with options.keeper("get", options.words) as keeper, options.printer() as printer:
+        return _each(options.words, keeper.get, lambda kept: _describe(printer, kept))
 
 
-def _described(printer: Printer, kept: ManagedAsset) -> None:
+def _describe(printer: Printer, kept: Kept) -> None:
     asset, entry = kept.asset, kept.entry
-    ids = " ".join(f"{name}={value}" for name, value in asset.ids.items() if value != asset.id)
-    why = asset.error_message or asset.provider_code if asset.status == "failed" else None
+    data = asset.as_json()
+    has_failed = asset.status == "failed"
+    reason = asset.error_message or asset.provider_code or "no reason is given"
     facts = {
         "kind": asset.kind,
         "name": asset.name,
         "group": asset.group,
-        "ids": ids,
+        "ids": " ".join(f"{name}={value}" for name, value in asset.ids.items() if value != asset.id),
         "reference": asset.reference,
-        "use it": asset.usage if asset.status != "failed" else None,
-        "failed": f"{why or 'no reason is given'} [{asset.error_code}]" if asset.status == "failed" else None,
-        "url": asset.url and f"{asset.as_json()['url']}",
-        "url ends": asset.as_json()["url_expires"],
-        "created": asset.as_json()["created"],
-        "updated": asset.as_json()["updated"],
+        "use it": None if has_failed else asset.usage,
+        "failed": f"{reason} [{asset.error_code}]" if has_failed else None,
+        "url": data["url"] if asset.url else None,
+        "url ends": data["url_expires"],
+        "created": data["created"],
+        "updated": data["updated"],
         "source": entry.source if entry is not None else None,
     }
     below = [f"{name:9} {value}" for name, value in facts.items() if value]
     printer.row(asset_json(asset, entry), asset.status, find_provider(asset.provider).title, asset.id, below=below)
 
 
-@_asset_command("rename", "Give an asset another name.", several=False)
+@click.command("rename", short_help="Rename an asset.", epilog=ASSETS_CODES)
+@click.argument("word", metavar="ASSET")
 @click.argument("name", metavar="NAME")
-@click.option("--description", metavar="TEXT", help="Another description too, where the provider takes one.")
-def _rename(words: str, to: str | None, name: str, description: str | None, **options: Any) -> None:
-    """Give ASSET another NAME, at the provider and in the ledger.
+@click.option("--description", metavar="TEXT", help="Change its description too, if the provider has one.")
+@_asset_options
+@pass_options(RenameCommand)
+def _rename(options: RenameCommand) -> None:
+    """Rename ASSET to NAME, at the provider and in the ledger.
 
-    \b
     Examples:
       preflight assets rename 2094548 hero-front --to atlas
     """
-    with _keeper("rename", [words], to, options) as keeper, printer_for(options, one=True) as printer:
-        _changed(printer, "renamed")(keeper.rename(words, name, description=description))
+    with options.assets.keeper("rename", [options.word]) as keeper, options.assets.printer(is_single=True) as printer:
+        _show_changed(printer, "renamed")(keeper.rename(options.word, options.name, description=options.description))
 
 
-@_asset_command("delete", "Delete assets at the provider.")
-@click.option("--yes", is_flag=True, help="Delete also what cannot be restored.")
-@click.pass_context
-def _delete(ctx: click.Context, /, words: tuple[str, ...], to: str | None, yes: bool, **options: Any) -> None:
-    """Delete every ASSET at the provider; the ledger then calls it gone, and `submit` registers its file anew.
+@click.command("delete", short_help="Delete assets at the provider.", epilog=ASSETS_CODES)
+@_assets_argument
+@click.option("--yes", is_flag=True, help="Delete assets that cannot be restored.")
+@_asset_options
+@pass_options(AssetsCommand)
+def _delete(options: AssetsCommand) -> int:
+    """Delete every ASSET at the provider. The ledger marks it as gone, and `submit` registers its file again.
 
-    Where the provider has a trash, `restore` takes it out again. Everywhere else it is gone for good: say --yes.
+    If the provider has a trash, `restore` restores the asset. Otherwise it is deleted for good, which needs --yes.
 
-    \b
     Examples:
       preflight assets delete 2094548 --to atlas
       preflight assets delete asset-20260921120000-a1b2c --to volcengine --yes
     """
-    with _keeper("delete", words, to, options) as keeper:
-        title = keeper.provider.title
-        if "restore" not in keeper.provider.can and not yes:
-            raise UsageError(f"{title} cannot restore an asset that was deleted: repeat the command with --yes")
-        with printer_for(options) as printer:
-            code = _each(words, keeper.delete, _changed(printer, "deleted"))
-    ctx.exit(code)
+    with options.keeper("delete", options.words) as keeper:
+        if "restore" not in keeper.provider.can and not options.yes:
+            raise UsageError(f"{keeper.provider.title} cannot restore a deleted asset. Add --yes to delete it.")
+        with options.printer() as printer:
+            return _each(options.words, keeper.delete, _show_changed(printer, "deleted"))
 
 
-@_asset_command("restore", "Take assets out of the provider's trash.")
-@click.pass_context
-def _restore(ctx: click.Context, /, words: tuple[str, ...], to: str | None, **options: Any) -> None:
-    """Take every ASSET out of the provider's trash; `assets list --trash` lists what is there.
+@click.command("restore", short_help="Restore assets from the provider's trash.", epilog=ASSETS_CODES)
+@_assets_argument
+@_asset_options
+@pass_options(AssetsCommand)
+def _restore(options: AssetsCommand) -> int:
+    """Restore every ASSET from the provider's trash; `assets list --trash` lists its contents.
 
-    \b
     Examples:
       preflight assets restore 2094548 --to atlas
     """
-    with _keeper("restore", words, to, options) as keeper, printer_for(options) as printer:
-        code = _each(words, keeper.restore, _changed(printer, "restored"))
-    ctx.exit(code)
+    with options.keeper("restore", options.words) as keeper, options.printer() as printer:
+        return _each(options.words, keeper.restore, _show_changed(printer, "restored"))
 
 
 commands = (_get, _rename, _delete, _restore)
