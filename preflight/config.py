@@ -9,7 +9,7 @@ Headers may be secrets, and are given only in the call.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from preflight import catalog, toml
@@ -19,6 +19,7 @@ from preflight.errors import UsageError
 from preflight.net.options import MAX_TIMEOUT, checked_user_agent
 from preflight.ruleset import is_path
 from preflight.sources.open import is_url
+from preflight.suggestions import suggestion
 
 FILE_NAME: Final = "preflight.toml"
 PROJECT_FILE_NAME: Final = "pyproject.toml"
@@ -102,7 +103,7 @@ class _Reader:
             raise self._error(key, "The keys of this file stand alone. Leave [tool.preflight] out.")
         problem_of = KEYS.get(key)
         if problem_of is None:
-            raise self._error(key, f"Unknown key {_short(key)}. {_suggestion(key, KEYS)}")
+            raise self._error(key, f"Unknown key {_short(key)}. {suggestion(key, KEYS)}")
         problem = problem_of(value)
         if problem is not None:
             raise self._error(key, f"{key} = {_short(value)} is invalid. {problem}")
@@ -116,7 +117,7 @@ class _Reader:
         if key in ("select", "ignore"):
             for code in words:
                 if code not in CODES:
-                    raise self._error(key, f"{key}: unknown finding code {_short(code)}. {_suggestion(code, CODES)}")
+                    raise self._error(key, f"{key}: unknown finding code {_short(code)}. {suggestion(code, CODES)}")
         return words
 
     def _rule_sets(self, value: list[str]) -> list[str]:
@@ -135,7 +136,7 @@ class _Reader:
             return path
         names = catalog.names()
         if word != catalog.ALL and word not in names:
-            raise self._error("rules", f"rules: unknown rule set {_short(word)}. {_suggestion(word, names)}")
+            raise self._error("rules", f"rules: unknown rule set {_short(word)}. {suggestion(word, names)}")
         return word
 
     def _target(self, word: str) -> str:
@@ -163,9 +164,9 @@ class _Reader:
         return os.path.relpath(os.path.join(os.path.dirname(self._path), path))
 
     def _error(self, key: str, message: str) -> UsageError:
-        from preflight.rulefile.lines import Lines
+        from preflight.rulefile.lines import LineIndex
 
-        line = Lines(self._data.decode("utf-8-sig")).of((*self._tables, key))
+        line = LineIndex(self._data.decode("utf-8-sig")).line_of((*self._tables, key))
         return UsageError(f"{self._path}:{line}: {message}")
 
 
@@ -179,13 +180,6 @@ def _without_wildcards(path: str) -> str:
 def _short(value: Any) -> str:
     text = repr(value) if not isinstance(value, str) else repr(value[:_MAX_VALUE_CHARS])
     return text if len(text) <= _MAX_VALUE_CHARS + 2 else f"{text[:_MAX_VALUE_CHARS]}…"
-
-
-def _suggestion(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word[:_MAX_VALUE_CHARS].lower(), list(known), n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}?" if near else f"Choose from {', '.join(known)}."
 
 
 def _strings_problem(value: Any) -> str | None:
@@ -205,8 +199,8 @@ def _jobs_problem(value: Any) -> str | None:
 
 
 def _seconds_problem(value: Any) -> str | None:
-    is_valid = isinstance(value, int | float) and not isinstance(value, bool) and 0.1 <= value <= LONGEST
-    return None if is_valid else f"Write seconds, from 0.1 to {LONGEST:,}."
+    is_valid = isinstance(value, int | float) and not isinstance(value, bool) and 0.1 <= value <= MAX_TIMEOUT
+    return None if is_valid else f"Write seconds, from 0.1 to {MAX_TIMEOUT:,}."
 
 
 def _unknown_problem(value: Any) -> str | None:

@@ -37,7 +37,7 @@ class TestExitCode:
             (["check", PASSING], "Missing option '--for'"),
             (["check", PASSING, "--for", "atlass"], "Did you mean 'atlas'"),
             (["check", PASSING, "--for", "./gone.toml"], "gone.toml"),
-            (["check", PASSING, "--for", "atlas", "--ignore", "fps_low"], "Did you mean fps_too_low"),
+            (["check", PASSING, "--for", "atlas", "--ignore", "fps_low"], "Did you mean 'fps_too_low'"),
             (["check", PASSING, "--for", "atlas", "--output", "no/such/folder/out"], "--output no/such/folder/out"),
             (["chek", PASSING], "Unknown command 'chek'"),
             ([PASSING], f"preflight check {PASSING}"),

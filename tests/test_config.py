@@ -138,11 +138,11 @@ class TestWrong:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ('rule = "atlas"', "Unknown key 'rule'. Did you mean rules?"),
-            ('endpoint = "https://example.com"', "Unknown key 'endpoint'. Choose from rules, "),
-            ('rules = "atlass"', "rules: unknown rule set 'atlass'. Did you mean atlas?"),
+            ('rule = "atlas"', "Unknown key 'rule'. Did you mean 'rules'?"),
+            ('endpoint = "https://example.com"', "Unknown key 'endpoint'. Choose one of rules, "),
+            ('rules = "atlass"', "rules: unknown rule set 'atlass'. Did you mean 'atlas'?"),
             ("rules = 7", "rules = 7 is invalid. Write a string, or a list of strings."),
-            ('ignore = ["fps_low"]', "ignore: unknown finding code 'fps_low'. Did you mean fps_too_low?"),
+            ('ignore = ["fps_low"]', "ignore: unknown finding code 'fps_low'. Did you mean 'fps_too_low'?"),
             ('strict = "yes"', "strict = 'yes' is invalid. Write true or false."),
             ("jobs = 0", "jobs = 0 is invalid. Write a whole number from 1 to 256."),
             ("jobs = true", "jobs = True is invalid. Write a whole number"),
@@ -174,7 +174,7 @@ class TestWrong:
         done = run("check", "media", "--for", "atlas", cwd=project)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            f"preflight: {path}:5: Unknown key 'rule'. Did you mean rules?\n--no-config ignores configuration files.\n"
+            f"preflight: {path}:5: Unknown key 'rule'. Did you mean 'rules'?\n--no-config ignores configuration files.\n"
         )
         assert run("check", "media", "--for", "atlas", "--no-config", cwd=project).returncode == 1
 

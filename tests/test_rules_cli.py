@@ -76,7 +76,7 @@ class TestExplain:
     def test_a_code_that_does_not_exist(self, run: Run) -> None:
         done = run("rules", "explain", "fps_too_lo")
         assert done.returncode == 2
-        assert "Did you mean fps_too_low" in done.stderr
+        assert "Did you mean 'fps_too_low'" in done.stderr
 
     def test_limits_name_only_codes_that_exist(self) -> None:
         sets = [catalog.load(name) for name in catalog.names()]

@@ -39,8 +39,7 @@ from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
 from preflight.reporters.outputs import add_report, with_reports
-from preflight.sources.assets import asset_of
-from preflight.sources.opening import is_url
+from preflight.sources.open import asset_of, is_url
 from preflight.summary import ExitPolicy, Summary, UnknownPolicy
 from preflight.targets import Item
 
@@ -64,7 +63,7 @@ class CheckCommand:
     unknown: UnknownPolicy | None
     exit_zero: bool
 
-    def plan(self) -> Plan:
+    def plan(self) -> CheckPlan:
         """Return what the files are judged by."""
         dropped = dropped_codes(self.select, self.ignore)
         return plan_for(self.rules, strict=self.strict, deep=self.deep, http=self.urls.http(), dropped=dropped)
@@ -82,7 +81,7 @@ class CheckCommand:
 def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     if not value and not ctx.resilient_parsing:
         names = ", ".join(catalog.current())
-        raise click.MissingParameter(f"Choose from {names}, a rule file, or {catalog.ALL}.", ctx=ctx, param=param)
+        raise click.MissingParameter(f"Choose one of {names}, a rule file, or {catalog.ALL}.", ctx=ctx, param=param)
     return value
 
 
@@ -179,7 +178,7 @@ def command(options: CheckCommand) -> int:
     return run.summary.exit_code
 
 
-def _reporter(options: CheckCommand, plan: Plan, run: Run) -> Reporter:
+def _reporter(options: CheckCommand, plan: CheckPlan, run: Run) -> Reporter:
     targets = options.run.inputs.targets
     main = make_reporter(
         options.run.format,

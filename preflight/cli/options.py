@@ -17,7 +17,8 @@ from preflight.codes import CODES
 from preflight.confinement import Confinement
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.sources.custom_headers import checked_headers, checked_user_agent
+from preflight.net.options import checked_headers, checked_user_agent
+from preflight.suggestions import suggestion
 from preflight.targets import Item, Selection, expand, ignore_nothing
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class UrlOptions:
         chosen = {name: value for name in names if (value := getattr(self, name))}
         if not chosen:
             return None
-        from preflight.sources.options import HttpOptions
+        from preflight.net.options import HttpOptions
 
         return HttpOptions(**chosen)
 
@@ -190,11 +191,7 @@ def _codes(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...])
 
 def unknown_code(code: str, known: Iterable[str] = CODES) -> str:
     """Return the message for a finding code that does not exist."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(code, known, n=3)
-    remedy = f"Did you mean {' or '.join(near)}?" if near else "`preflight rules explain` lists them."
-    return f"Unknown finding code {printable(repr(code))}. {remedy}"
+    return f"Unknown finding code {printable(repr(code))}. {suggestion(code, known)}"
 
 
 def dropped_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]:

@@ -188,7 +188,7 @@ def redacted(text: str | None) -> str:
     """Return text from outside without signatures of URLs and without control characters."""
     if not text:
         return ""
-    from preflight.sources.redact import redact_text
+    from preflight.net.redact import redact_text
 
     return printable(redact_text(text) if "://" in text else text)
 

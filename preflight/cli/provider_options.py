@@ -56,7 +56,7 @@ class ProviderOptions:
         settings = self.settings_for(kind)
         clock = Clock()
         with kind(None, endpoint=self.endpoint, plan=self.plan, proxy=self.proxy, **settings) as provider:
-            provider.around = Pacer(provider.plan, clock)
+            provider.middleware = Pacer(provider.plan, clock)
             try:
                 yield provider, clock
             finally:
@@ -94,7 +94,7 @@ def to_option(help_text: str, *, required: bool) -> Decorator:
 
     def require(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if required and value is None and not ctx.resilient_parsing:
-            raise click.MissingParameter(f"Choose from {', '.join(PROVIDERS)}.", ctx=ctx, param=param)
+            raise click.MissingParameter(f"Choose one of {', '.join(PROVIDERS)}.", ctx=ctx, param=param)
         return value
 
     help_text = f"{help_text}  [required]" if required else help_text

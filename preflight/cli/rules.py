@@ -80,7 +80,7 @@ def _summary(ruleset: RuleSet) -> dict[str, object]:
         "stage": ruleset.stage,
         "basis": ruleset.basis,
         "as_of": ruleset.as_of,
-        "source": ruleset.source,
+        "source": ruleset.source_url,
         "kinds": list(ruleset.sections),
         "not_checked": list(ruleset.not_checked),
     }

@@ -19,10 +19,8 @@ from preflight.escape import printable
 from preflight.facts import label
 from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
-from preflight.ruleviews import brief
-from preflight.ruleviews.differences import Difference, differences
-from preflight.ruleviews.uses import uses
-from preflight.units import label
+from preflight.ruleviews import find_limits, format_limit
+from preflight.ruleviews.differences import Difference, compare_rulesets
 
 
 @click.command("diff", epilog=CALL_CODES)
@@ -154,8 +152,10 @@ def _explanation(code: str) -> Explanation:
     known = CODES.get(code)
     rulesets = [catalog.load(name) for name in catalog.names()]
     limits = tuple(
-        LimitUse(line.section, line.format or None, line.limit.fact, brief(line.limit), line.limit.note, tuple(names))
-        for line, names in uses(code, rulesets)
+        LimitUse(
+            line.section, line.format or None, line.limit.fact, format_limit(line.limit), line.limit.note, tuple(names)
+        )
+        for line, names in find_limits(code, rulesets)
     )
     if known is None:
         return Explanation(code, None, None, None, NOTES.get(code), limits)
@@ -174,4 +174,4 @@ def table(names: tuple[str, ...]) -> None:
     from preflight.ruleviews.page import render_page
 
     rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
-    click.echo(page(rulesets), nl=False)
+    click.echo(render_page(rulesets), nl=False)

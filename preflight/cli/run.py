@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from preflight import run as runs
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.cli.options import TargetOptions
 from preflight.cli.output import standard_output
 from preflight.errors import OutputError, UsageError
@@ -57,7 +57,7 @@ class Run:
     previous  the interrupted run that `--resume` continues
     """
 
-    def __init__(self, options: RunOptions, plan: Plan, policy: ExitPolicy, guard: OverwriteGuard | None) -> None:
+    def __init__(self, options: RunOptions, plan: CheckPlan, policy: ExitPolicy, guard: OverwriteGuard | None) -> None:
         self._options = options
         self._plan = plan
         self._guard = guard

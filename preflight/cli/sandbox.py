@@ -22,7 +22,7 @@ from preflight.hosts import LocalFile
 
 if TYPE_CHECKING:
     from preflight.cli.provider_options import Destination
-    from preflight.sandbox import Credentials, Misbehaviour, Sandbox
+    from preflight.sandbox import Credentials, FaultPlan, Sandbox
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?(?::(\w+))?")
 _SECONDS = {None: 1.0, "s": 1.0, "min": 60.0}
@@ -74,7 +74,7 @@ def command(options: SandboxCommand) -> None:
     from preflight.sandbox import Sandbox
 
     box = Sandbox(port=options.port, delay=options.delay, latency=options.latency, trusted=options.trusted)
-    _configure_faults(box.misbehave, options)
+    _configure_faults(box.faults, options)
     signal.signal(signal.SIGTERM, _end)
     try:
         with box:
@@ -89,11 +89,11 @@ def _end(_number: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def _configure_faults(faults: Misbehaviour, options: SandboxCommand) -> None:
+def _configure_faults(faults: FaultPlan, options: SandboxCommand) -> None:
     """Make the server misbehave as the options say. Raise `UsageError` for one that cannot be parsed."""
     faults.slow = options.slow
     faults.refuse_at_once = options.refuse_at_once
-    faults.other_readings = options.other_readings
+    faults.alternate_readings = options.other_readings
     for text in options.throttle:
         match = _RATE.fullmatch(text)
         if match is None:
@@ -120,7 +120,7 @@ def _introduce(box: Sandbox) -> None:
 
 def summary(box: Sandbox) -> list[str]:
     """Return a line for each provider that was called, with the counts of its calls."""
-    called = sorted({provider for provider, _ in box.tally.calls} | set(box.tally.denied))
+    called = sorted({provider for provider, _ in box.stats.calls} | set(box.stats.denied))
     lines = []
     for provider in called:
         calls = sum(count for (name, _), count in box.stats.calls.items() if name == provider)
@@ -172,7 +172,7 @@ class _SandboxHost:
     def put(self, file: LocalFile) -> str:
         """Return a URL of the file, which the sandbox reads when it is fetched."""
         from preflight.errors import SourceChanged
-        from preflight.submission.identity import sha256_of
+        from preflight.submission.content import sha256_of
 
         if sha256_of(file.path) != file.sha256:
             raise SourceChanged(file.name)

@@ -21,6 +21,7 @@ from preflight.errors import (
     UsageError,
 )
 from preflight.escape import printable
+from preflight.suggestions import suggestion
 from preflight.summary import FAILED, UNKNOWN, WRONG_CALL
 
 EXIT_CODES: Final = """\
@@ -204,10 +205,7 @@ class Subcommands(click.Group):
 
     def suggestion(self, name: str, names: list[str]) -> str:
         """Return what to write instead of a command that does not exist."""
-        from difflib import get_close_matches
-
-        near = get_close_matches(name.lower(), names, n=1)
-        return f"Did you mean {near[0]}?" if near else f"Choose from {', '.join(names)}."
+        return suggestion(name, names)
 
 
 def with_narrow_help(command: click.Command) -> click.Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, TypeVar
 
 from preflight.checker import CheckPlan
 from preflight.reporters import LineReporter, Reporter, is_line_reporter
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from preflight.run.resume import PreviousRun
 
 __all__ = ["Progress", "RunSettings", "run"]
+
+R = TypeVar("R")
 
 
 class RunSettings(NamedTuple):
@@ -56,52 +58,61 @@ def run(
 
     flush  writes what the reporter has buffered; called before anything that may take time
     """
-    progress = progress or Progress()
-    interrupts = Interrupts()
-
-    def before_wait() -> None:
-        progress.make_room()
-        interrupts.defer()
-        flush()
-        interrupts.resume()
-
     if settings.fail_fast and summary.overall.failed:
         return  # a file of the previous run failed
+    delivery = _Delivery(progress or Progress(), flush, fail_fast=settings.fail_fast)
     numbered: Iterator[tuple[int, Item]] = enumerate(items)
     if settings.previous is not None:
-        progress.begin_after(summary.files)
+        delivery.progress.begin_after(summary.files)
         numbered = settings.previous.remaining(numbered)
-    results, take = _examined(numbered, plan, reporter, summary, settings, before_wait)
-    try:
-        with interrupts:
-            for result in results:
-                interrupts.defer()
-                fails = take(result)
-                interrupts.resume()
-                progress.advance()
-                if fails and settings.fail_fast:
-                    break
-            before_wait()
-    finally:
-        results.close()  # ends the processes, whatever they are doing
-        progress.clear()
-
-
-def _examined(
-    numbered: Iterator[tuple[int, Item]],
-    plan: Plan,
-    reporter: Reporter,
-    summary: Summary,
-    settings: RunSettings,
-    before_wait: Callable[[], None],
-) -> tuple[Generator[Any, None, None], Callable[[Any], bool]]:
-    """Return the results as they come, and what reports and counts one; it returns whether the file fails."""
-    options: dict[str, Any] = {"workers": settings.jobs, "ordered": settings.ordered, "idle": before_wait}
+    options = _ScanOptions(jobs=settings.jobs, ordered=settings.ordered, before_wait=delivery.before_wait)
     if is_line_reporter(reporter):
         cache = settings.cache
         known = cache.known(numbered) if cache else numbered
-        return pour(known, plan, Rendering(reporter.render), **options), partial(_take_row, reporter, summary, cache)
-    return pour(numbered, plan, **options), partial(_take_report, reporter, summary)
+        rows = scan_encoded(known, plan, Rendering(reporter.render), **options)
+        delivery.deliver(rows, partial(_take_row, reporter, summary, cache))
+    else:
+        outcomes = scan_encoded(numbered, plan, as_outcomes, **options)
+        delivery.deliver(outcomes, partial(_take_report, reporter, summary))
+
+
+class _ScanOptions(TypedDict):
+    jobs: int | None
+    ordered: bool
+    before_wait: Callable[[], None]
+
+
+class _Delivery:
+    """Passes results on as they come, so that Ctrl-C does not interrupt one while it is written."""
+
+    def __init__(self, progress: Progress, flush: Callable[[], None], *, fail_fast: bool) -> None:
+        self.progress = progress
+        self._flush = flush
+        self._fail_fast = fail_fast
+        self._interrupts = Interrupts()
+
+    def before_wait(self) -> None:
+        """Show all results so far."""
+        self.progress.make_room()
+        self._interrupts.defer()
+        self._flush()
+        self._interrupts.resume()
+
+    def deliver(self, results: Generator[R, None, None], take: Callable[[R], bool]) -> None:
+        """Pass each result to `take`, which returns whether the file fails; close the generator at the end."""
+        try:
+            with self._interrupts:
+                for result in results:
+                    self._interrupts.defer()
+                    fails = take(result)
+                    self._interrupts.resume()
+                    self.progress.advance()
+                    if fails and self._fail_fast:
+                        break
+                self.before_wait()
+        finally:
+            results.close()  # ends the processes, whatever they are doing
+            self.progress.clear()
 
 
 def _take_row(reporter: LineReporter, summary: Summary, cache: Cache | None, row: Row) -> bool:

@@ -12,16 +12,15 @@ from functools import lru_cache
 from itertools import count
 from typing import Any, Final
 
-from preflight import __version__
-from preflight.checker import Plan
+from preflight.checker import CheckPlan
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import PreflightError, UsageError
 from preflight.output import require_overwritable
 from preflight.reporters import LineReporter
 from preflight.ruleset import checksum
 from preflight.run.rows import Row
-from preflight.scan.work import Ready
-from preflight.sources.opening import is_url
+from preflight.scan.items import Cached
+from preflight.sources.open import is_url
 from preflight.sqlite import DatabaseError, FileFormat, connect, database_error, database_errors
 from preflight.summary import VERDICTS
 from preflight.targets import Item
@@ -75,11 +74,11 @@ class Cache:
     """
 
     def __init__(
-        self, path: str, plan: Plan, reporter: LineReporter, *, warn: Warn, clock: Clock = SYSTEM_CLOCK
+        self, path: str, plan: CheckPlan, reporter: LineReporter, *, warn: Warn, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         render = reporter.render
-        parts = (__version__, plan.digest, plan.deep, render.func.__module__, render.keywords)
-        self._digest = digest_of(*parts)
+        parts = (VERSION, plan.digest, plan.deep, render.func.__module__, render.keywords)
+        self._digest = checksum(*parts)
         self._path = path
         self._moved = reporter.moved
         self._warn = warn
@@ -96,7 +95,7 @@ class Cache:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Ready]]:
+    def known(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item | Cached[Row]]]:
         """Yield the items; those that have not changed are replaced by their rows."""
         for index, item in numbered:
             path = item.target

@@ -13,7 +13,6 @@ from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.output import append_to
-from preflight.report import SCHEMA
 from preflight.scan.items import name_of
 from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item
@@ -31,7 +30,7 @@ class PreviousRun:
     sets or options, or that another run is writing to.
     """
 
-    def __init__(self, path: str, plan: Plan, summary: Summary) -> None:
+    def __init__(self, path: str, plan: CheckPlan, summary: Summary) -> None:
         self.path = path
         if os.path.exists(path) and not os.path.isfile(path):
             raise self._error("is not a regular file. Give a file path.")

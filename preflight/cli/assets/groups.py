@@ -39,13 +39,13 @@ class GroupsCommand:
     yes: bool = False
 
     @contextmanager
-    def keeper(self) -> Iterator[GroupKeeper]:
+    def keeper(self) -> Iterator[GroupManager]:
         """Return the keeper of the provider's groups. Raise `UsageError` if it has none."""
         kind = find_provider(self.to)
         if "list_groups" not in kind.can:
             raise UsageError(f"{kind.title} has no groups.")
         with self.provider.open_provider(self.to) as (provider, clock), self.ledger.open() as ledger:
-            yield GroupKeeper(provider, ledger, clock)
+            yield GroupManager(provider, ledger, clock)
 
     @contextmanager
     def printer(self, *columns: str, is_single: bool = False) -> Iterator[Printer]:

@@ -105,7 +105,7 @@ def _named(ledger: Ledger, word: str, provider: str | None, *, allow_several: bo
     if len(entries) > 1 and not allow_several:
         names = ", ".join(f"{entry.name} ({entry.provider}, {entry.state})" for entry in entries[:10])
         raise UsageError(
-            f"{printable(word)!r} means {len(entries)} entries. Choose from {names}, or add --yes to forget all."
+            f"{printable(word)!r} means {len(entries)} entries. Choose one of {names}, or add --yes to forget all."
         )
     return entries
 

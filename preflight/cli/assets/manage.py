@@ -18,7 +18,7 @@ from preflight.cli.terminal import ASSETS_CODES, error_code, message_with_option
 from preflight.errors import AccountRefused, LedgerError, ProviderError, ProviderUnreachable, UsageError
 from preflight.escape import printable
 from preflight.providers import find_provider
-from preflight.submission.keeping import Keeper, Kept, provider_of
+from preflight.submission.manage import AssetManager, ManagedAsset, provider_of
 from preflight.summary import FAILED, PASSED, UNKNOWN
 
 _FATAL: Final = (AccountRefused, ProviderUnreachable, LedgerError)
@@ -37,7 +37,7 @@ class AssetsCommand:
     yes: bool = False
 
     @contextmanager
-    def keeper(self, verb: str, words: Iterable[str]) -> Iterator[Keeper]:
+    def keeper(self, verb: str, words: Iterable[str]) -> Iterator[AssetManager]:
         """Return the keeper of the assets' provider. Raise `UsageError` if it cannot do this or there are several."""
         with self.ledger.open(must_exist=self.to is None) as ledger:
             names = {self.to} if self.to is not None else {provider_of(ledger, word) for word in words}
@@ -48,7 +48,7 @@ class AssetsCommand:
             if verb not in kind.can:
                 raise UsageError(f"{kind.title} has no call to {verb} an asset.")
             with self.provider.open_provider(name) as (provider, clock):
-                yield Keeper(provider, ledger, clock)
+                yield AssetManager(provider, ledger, clock)
 
     @contextmanager
     def printer(self, *, is_single: bool = False) -> Iterator[Printer]:
@@ -77,7 +77,7 @@ _asset_options: Decorator = add_options(
 _assets_argument = click.argument("words", nargs=-1, required=True, metavar="ASSET…")
 
 
-def _each(words: Iterable[str], act: Callable[[str], Kept], show: Callable[[Kept], None]) -> int:
+def _each(words: Iterable[str], act: Callable[[str], ManagedAsset], show: Callable[[ManagedAsset], None]) -> int:
     """Act on each asset, and return the exit code. An error of one asset does not stop the others."""
     words, codes = list(dict.fromkeys(words)), {PASSED}
     for word in words:
@@ -94,8 +94,8 @@ def _each(words: Iterable[str], act: Callable[[str], Kept], show: Callable[[Kept
     return FAILED if FAILED in codes else max(codes)
 
 
-def _show_changed(printer: Printer, word: str) -> Callable[[Kept], None]:
-    def show(kept: Kept) -> None:
+def _show_changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]:
+    def show(kept: ManagedAsset) -> None:
         asset, entry = kept.asset, kept.entry
         source = None if entry is None else f"from {entry.source}"
         printer.row(asset_json(asset, entry), word, asset.id, asset.name, source)
@@ -119,7 +119,7 @@ def _get(options: AssetsCommand) -> int:
         return _each(options.words, keeper.get, lambda kept: _describe(printer, kept))
 
 
-def _describe(printer: Printer, kept: Kept) -> None:
+def _describe(printer: Printer, kept: ManagedAsset) -> None:
     asset, entry = kept.asset, kept.entry
     data = asset.as_json()
     has_failed = asset.status == "failed"

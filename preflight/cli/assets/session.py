@@ -14,7 +14,7 @@ from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Callback, Provider, find_provider
-from preflight.sources.opening import is_url
+from preflight.sources.open import is_url
 from preflight.summary import FAILED, PASSED
 
 

@@ -18,9 +18,9 @@ from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
-from preflight.submission.keeping import entries_of
-from preflight.submission.lookup import Settling
-from preflight.submission.sync import OPEN, Sync, Synced
+from preflight.submission.manage import entries_of
+from preflight.submission.recover import RecoveryWindow
+from preflight.submission.sync import OPEN, LedgerSync, SyncResult
 from preflight.summary import DEFAULT_POLICY
 
 _UNSETTLED: Final = frozenset({"processing", "unknown", "unreachable"})
@@ -75,7 +75,7 @@ def command(options: SyncCommand) -> int:
     with ExitStack() as stack:
         provider, clock = stack.enter_context(options.provider.open_provider(options.to))
         ledger = stack.enter_context(options.ledger.open(must_exist=True))
-        sync = Sync(provider, ledger, clock, Settling(seconds=options.settle))
+        sync = LedgerSync(provider, ledger, clock, RecoveryWindow(seconds=options.settle))
         pending = _pending(sync, ledger, provider.name, options)
         entries = [entry for entry in pending if sync.is_mine(entry)]
         others = len(pending) - len(entries)
@@ -96,7 +96,7 @@ def command(options: SyncCommand) -> int:
     return DEFAULT_POLICY.code(any_failed=counts["failed"] > 0, any_unknown=any_unknown)
 
 
-def _pending(sync: Sync, ledger: Ledger, provider: str, options: SyncCommand) -> list[Entry]:
+def _pending(sync: LedgerSync, ledger: Ledger, provider: str, options: SyncCommand) -> list[Entry]:
     """Return the open entries, or the one that `--entry` names."""
     if options.entry is None:
         return sync.pending(active=options.active)
