@@ -5,15 +5,16 @@
     @router.post("/clips")
     async def clips(clip: Annotated[UploadFile, Passes("atlas")]) -> ...
 
-`Passes` alone judges what has arrived, and does so on the event loop: FastAPI reads a form to its end and validates it
-there. This route counts while the body comes in, answers 413 as soon as it is longer than its uploads may be, and
-closes the connection. What has arrived it judges in threads, before FastAPI validates it.
+With `Passes` alone, FastAPI reads a form to its end and checks the uploads on the event loop. This route counts bytes
+while the body arrives, responds 413 and closes the connection as soon as the body exceeds the size of its uploads, and
+checks the uploads in threads before FastAPI validates them.
 """
 
 from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel
@@ -40,10 +41,10 @@ except ImportError:
 
 __all__ = ["UploadRoute"]
 
-ENVELOPE: Final = 1 << 20
-"""Bytes that a form may have beside its files: boundaries, headers, other fields."""
+MAX_FORM_OVERHEAD: Final = 1 << 20
+"""Bytes of a form besides its files: boundaries, headers, other fields."""
 MAX_CONCURRENT_CHECKS: Final = 4
-"""Uploads judged at the same time: a thread waits for a decoder or holds the interpreter for milliseconds."""
+"""Uploads checked at the same time: a thread waits for a decoder, or holds the interpreter for milliseconds."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _limiter: Final[RunVar[CapacityLimiter]] = RunVar("preflight_judges")
@@ -52,29 +53,30 @@ _limiter: Final[RunVar[CapacityLimiter]] = RunVar("preflight_judges")
 class UploadRoute(APIRoute):
     """A route that checks its uploads in threads and limits the request body to their maximum size.
 
-    An upload without a bound (without `Passes`, or in a list) leaves the whole body without one; a subclass with
-    `max_bytes` gives one for all. Of several uploads write `Annotated[list[UploadFile], Passes(…)]`, of one that may
-    be missing `Annotated[UploadFile | None, Passes(…)]`: FastAPI sees an upload only at the outermost place.
+    If one upload has no maximum (it has no `Passes`, or is in a list), the body has none, unless a subclass sets
+    `max_bytes`. For several uploads use `Annotated[list[UploadFile], Passes(…)]`, for an optional one
+    `Annotated[UploadFile | None, Passes(…)]`: FastAPI recognises an upload only at the outermost level.
     """
 
     max_bytes: int | None = None
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
+        """Return a handler that counts the bytes of the body, and checks the uploads first."""
         handle = _check_uploads_first(super().get_route_handler(), list(_fields(self.dependant)))
-        most = self.max_bytes if self.max_bytes is not None else longest_body(self.dependant)
-        if most is None:
+        max_bytes = self.max_bytes if self.max_bytes is not None else max_body_bytes(self.dependant)
+        if max_bytes is None:
             return handle
 
         async def counted(request: Request) -> Response:
             declared = request.headers.get("content-length", "")
-            if declared.isdecimal() and int(declared) > most:
-                raise _too_large(most)
-            counting = _Counting(request.receive, most)
+            if declared.isdecimal() and int(declared) > max_bytes:
+                raise _too_large(max_bytes)
+            counting = _CountingReceive(request.receive, max_bytes)
             try:
                 return await handle(Request(request.scope, counting))
             except (AnyHTTPException, MultiPartException):
                 if counting.left < 0:
-                    raise _too_large(most) from None
+                    raise _too_large(max_bytes) from None
                 raise
 
         return counted
@@ -93,9 +95,8 @@ def _check_uploads_first(handle: Handler, fields: list[tuple[str, FieldInfo]]) -
             for name, requirement, as_content in required:
                 for upload in form.getlist(name):
                     if isinstance(upload, UploadFile):
-                        await to_thread.run_sync(
-                            _check_upload, requirement, upload, as_content, reports, limiter=_thread_limiter()
-                        )
+                        check = partial(_check_upload, requirement, upload, reports, as_content=as_content)
+                        await to_thread.run_sync(check, limiter=_thread_limiter())
         except BaseException:
             await form.close()
             raise
@@ -115,7 +116,7 @@ async def _form(request: Request) -> FormData:
         raise HTTPException(400, "There was an error parsing the body") from error
 
 
-def _check_upload(requirement: Passes, upload: UploadFile, as_content: bool, reports: PrecomputedReports) -> None:
+def _check_upload(requirement: Passes, upload: UploadFile, reports: PrecomputedReports, *, as_content: bool) -> None:
     if as_content:
         reports.add_content(requirement.identity, upload.file, requirement.report(upload.file))
     else:
@@ -152,7 +153,7 @@ def _parts(name: str, field: FieldInfo) -> Iterator[tuple[str, Any, list[Any]]]:
 
 
 def _key(name: str, field: FieldInfo) -> str:
-    """The key of a field in a form."""
+    """Return the key of a field in a form."""
     return field.validation_alias if isinstance(field.validation_alias, str) else field.alias or name
 
 
@@ -167,12 +168,12 @@ def _mentions_bytes(annotation: Any) -> bool:
     return annotation is bytes or any(map(_mentions_bytes, typing.get_args(annotation)))
 
 
-def longest_body(dependant: Dependant) -> int | None:
-    """Bytes that the body for an endpoint may have: the most of every upload, and room for the form around them."""
-    bounds = [most for _, field in _fields(dependant) if (most := _bound(field)) != 0]
-    if not bounds or None in bounds:
+def max_body_bytes(dependant: Dependant) -> int | None:
+    """Return the maximum size of the body for an endpoint: that of all uploads, and the overhead of the form."""
+    sizes = [size for _, field in _fields(dependant) if (size := _max_bytes(field)) != 0]
+    if not sizes or None in sizes:
         return None
-    return sum(most for most in bounds if most is not None) + ENVELOPE
+    return sum(size for size in sizes if size is not None) + MAX_FORM_OVERHEAD
 
 
 def _fields(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
@@ -183,43 +184,45 @@ def _fields(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
         yield from _fields(inner)
 
 
-def _bound(field: FieldInfo) -> int | None:
-    """The most bytes of one field; None where there is no bound, 0 where it is no upload."""
+def _max_bytes(field: FieldInfo) -> int | None:
+    """Return the maximum size of one field; None if it has none, 0 if it is not an upload."""
     if isinstance(field, File):
-        most = [passes.most for passes in field.metadata if isinstance(passes, Passes)]
-        return None if _several(field.annotation) else min((one for one in most if one is not None), default=None)
+        sizes = [passes.size_limit for passes in field.metadata if isinstance(passes, Passes)]
+        return (
+            None if _is_collection(field.annotation) else min((one for one in sizes if one is not None), default=None)
+        )
     model = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     return 0 if isinstance(field, Form) and not model else None  # a model may hold uploads of any size
 
 
-def _several(annotation: Any) -> bool:
-    """Whether a type, or a part of it, holds any number of values."""
+def _is_collection(annotation: Any) -> bool:
+    """Return whether a type, or a part of it, holds any number of values."""
     origin = typing.get_origin(annotation)
-    return origin in (list, tuple, set, frozenset) or any(map(_several, typing.get_args(annotation)))
+    return origin in (list, tuple, set, frozenset) or any(map(_is_collection, typing.get_args(annotation)))
 
 
-class _Counting:
-    """The messages of a request, until its body has more than `most` bytes."""
+class _CountingReceive:
+    """A `receive` of ASGI that fails once the body has more than `max_bytes` bytes."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
+    def __init__(self, receive: Receive, max_bytes: int) -> None:
         self._receive = receive
-        self.left = most
+        self.left = max_bytes
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self.left -= len(message.get("body", b""))
         if self.left < 0:
-            # The one exception at which Starlette's parser closes the files that it has written so far.
+            # On this exception alone Starlette's parser closes the files that it has written so far.
             raise MultiPartException("the body is too long")
         return message
 
 
-def _too_large(most: int) -> HTTPException:
+def _too_large(max_bytes: int) -> HTTPException:
     detail = {
         "type": "file_size_too_large",
         "loc": ["body"],
-        "msg": f"the request has more than the {most:,} bytes that are accepted here: the rest was not read",
-        "ctx": {"limit": {"max": most}},
+        "msg": f"the request has more than the {max_bytes:,} bytes that are accepted here: the rest was not read",
+        "ctx": {"limit": {"max": max_bytes}},
     }
-    # Without `close` the server would go on reading what the client goes on sending.
+    # Without `close` the server would read everything that the client continues to send.
     return HTTPException(413, [detail], headers={"Connection": "close"})

@@ -1,10 +1,14 @@
-"""A type of an application's model that only media which pass can have.
+"""Validate media in models of pydantic: `Passes` annotates a field whose media must pass.
 
     class Clip(pydantic.BaseModel):
         path: Annotated[Path, Passes("atlas")]
 
 Each finding that keeps the value from passing is one error of pydantic: `type` is the finding's code, `ctx` has its
 fact, value, limit and hint, `loc` is the field.
+
+pydantic validates synchronously, and web frameworks do so on their event loop. A framework's integration can check an
+upload in a thread first and store its report in `PrecomputedReports`, where validation finds it. A requirement is
+identified by `Requirement.identity` there, since frameworks copy annotations.
 """
 
 from __future__ import annotations
@@ -34,10 +38,10 @@ __all__ = ["Passes"]
 class Passes(Requirement):
     """Annotate a field with the rule sets that its media must pass: `Annotated[T, Passes(rules)]`.
 
-    T is a Path, bytes, AnyHttpUrl, the upload class of a web framework, a list of these, or one of these that may be
-    None. Raises `UsageError` when the type is defined if a str could be a value of it: whether that is a path of this
-    machine must not be for its sender to decide. A Path is safe where your own code supplies it; in a model that a
-    request fills, give `within=FOLDER`.
+    T is a Path, bytes, AnyHttpUrl, the upload class of a web framework, a list of these, or one of these or None.
+    Raises `UsageError` when the type is defined if a str could be a value of it, since the sender of a str would
+    decide whether it is a path of this machine. A Path is safe if your own code supplies it; in a model that a request
+    fills, give `within=FOLDER`.
 
     A URL is fetched while it is validated, for up to `timeout` s: in asyncio use `preflight.acheck` for URLs instead.
 
@@ -56,11 +60,11 @@ class Passes(Requirement):
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         refuse_text(source, handler.generate_schema)
-        if is_file_type(source):  # no open file is an instance of these
+        if is_file_type(source):  # no file object is an instance of these
             return core_schema.no_info_plain_validator_function(self._validated_file)
         try:
             schema = handler(source)
-        except PydanticSchemaGenerationError:  # a class that pydantic does not know: an upload
+        except PydanticSchemaGenerationError:  # a class unknown to pydantic: an upload
             schema = core_schema.is_instance_schema(source)
         return core_schema.no_info_after_validator_function(self._validated, schema)
 
@@ -79,27 +83,27 @@ class Passes(Requirement):
         if isinstance(value, list | tuple | set | frozenset):
             for index, one in enumerate(value):
                 yield from self._details(one, (*place, index))
-        elif value is not None:  # where the type lets a value be missing, so do we
+        elif value is not None:  # None is valid wherever the type allows it
             yield from self._judge(value, place)
 
     def _judge(self, value: Any, place: tuple[int, ...]) -> list[InitErrorDetails]:
         try:
             report = precomputed_report(self.identity, value) or self.report(value)
-        except UsageError as error:  # a type of which nothing was known beforehand: never the server's fault
+        except UsageError as error:  # a value that the type did not exclude, which is not an error of the server
             reason = PydanticCustomError("not_a_media_source", "{message}", {"message": str(error)})
             return [InitErrorDetails(type=reason, loc=place, input=type(value).__name__)]
         if report.passed:
             return []
-        # The value itself stays out of the errors: bytes would be dumped into an answer, a URL would show its secrets.
+        # The errors do not contain the value: a response would contain its bytes, or the secrets of a URL.
         details = [_detail(objection, report.source, place) for objection in self.objections(report)]
-        assert details, "what does not pass has a reason"
+        assert details, "a report that does not pass has a finding that says why"
         return details
 
 
 def _detail(objection: Objection, source: str, place: tuple[int, ...]) -> InitErrorDetails:
-    # pydantic takes no halves of characters, which stand for the bytes of a name that is not UTF-8.
+    # pydantic rejects lone surrogates, which represent the bytes of a name that is not UTF-8.
     message, context = printable(objection.finding.message), printable_texts(objection.context())
-    if "{" in message:  # pydantic fills what stands in braces: a name must not be taken for that
+    if "{" in message:  # pydantic would fill in placeholders, and a file name may look like one
         context = {**context, "message": message}
         message = "{message}"
     return InitErrorDetails(
@@ -144,7 +148,7 @@ class PrecomputedReports:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Let validation in this task find the reports."""
+        """Make the reports available to validation in this task."""
         token = _current.set(self)
         try:
             yield
@@ -169,30 +173,38 @@ _REMEDY: Final = "Use pathlib.Path, bytes, AnyHttpUrl or an upload class."
 def refuse_text(annotation: Any, schema_of: SchemaOf) -> None:
     """Raise `UsageError` if a str could be a value of `annotation`, or of any part of it.
 
-    schema_of  gives pydantic's core schema of a class, or raises `PydanticSchemaGenerationError`
+    A str could be a path of the server or a URL, and its sender would decide which. So every part of an annotated type
+    must be a path, bytes, a URL type or the upload class of a framework.
+
+    schema_of  returns pydantic's core schema of a class, or raises `PydanticSchemaGenerationError`
     """
     origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        refuse_text(typing.get_args(annotation)[0], schema_of)
-    elif origin is Literal:
+    if origin is Literal:
         raise UsageError(f"Passes cannot annotate {annotation}: a literal is not a media source. {_REMEDY}")
-    elif origin in (typing.Union, types.UnionType) or origin in _CONTAINERS:
-        for part in typing.get_args(annotation):
-            if part is not Ellipsis:
-                refuse_text(part, schema_of)
-    elif isinstance(annotation, NewType):
-        refuse_text(annotation.__supertype__, schema_of)
-    elif hasattr(annotation, "__value__"):  # an alias made by `type X = …`
-        refuse_text(annotation.__value__, schema_of)
-    elif isinstance(annotation, TypeVar):
-        for part in annotation.__constraints__ or (annotation.__bound__ or object,):
-            refuse_text(part, schema_of)
-    elif isinstance(annotation, str | ForwardRef):
+    if isinstance(annotation, str | ForwardRef):
         raise UsageError(f"Passes cannot resolve the type {annotation!r}. Write the type itself, without quotes.")
+    parts = _parts(annotation, origin)
+    if parts is not None:
+        for part in parts:
+            refuse_text(part, schema_of)
     elif origin is not None and not (isinstance(origin, type) and issubclass(origin, os.PathLike | typing.IO)):
         raise UsageError(f"Passes cannot annotate {annotation}. Annotate the values in it, or use a list.")
     else:
         _refuse_class(annotation if origin is None else origin, schema_of)
+
+
+def _parts(annotation: Any, origin: Any) -> tuple[Any, ...] | None:
+    """Return the types of the values of a type, or of the values in them; None for a single class."""
+    if origin is Annotated:
+        return typing.get_args(annotation)[:1]
+    if origin in (typing.Union, types.UnionType) or origin in _CONTAINERS:
+        return tuple(part for part in typing.get_args(annotation) if part is not Ellipsis)
+    if isinstance(annotation, NewType):
+        return (annotation.__supertype__,)
+    if isinstance(annotation, TypeVar):
+        return annotation.__constraints__ or (annotation.__bound__ or object,)
+    # An alias made by `type X = …`, which Python 3.11 has no class for.
+    return (annotation.__value__,) if hasattr(annotation, "__value__") else None
 
 
 def is_file_type(annotation: Any) -> bool:
@@ -203,7 +215,7 @@ def is_file_type(annotation: Any) -> bool:
 def _refuse_class(annotation: Any, schema_of: SchemaOf) -> None:
     if annotation is None or (isinstance(annotation, type) and issubclass(annotation, _CONTENT)):
         return
-    if _takes_text(annotation):
+    if _may_be_text(annotation):
         name = getattr(annotation, "__name__", None) or str(annotation)
         raise UsageError(
             f"Passes cannot annotate {name}: it accepts a str, whose sender would decide whether it is a path or a "
@@ -214,17 +226,17 @@ def _refuse_class(annotation: Any, schema_of: SchemaOf) -> None:
     try:
         schema = schema_of(annotation)
     except PydanticSchemaGenerationError:
-        return  # a class that pydantic does not know: only its instances are accepted
-    if _mentions_text(schema):
+        return  # a class unknown to pydantic: only its instances are accepted
+    if _accepts_text(schema):
         raise UsageError(f"Passes cannot annotate {annotation.__name__}: it is created from a str. {_REMEDY}")
 
 
-def _takes_text(annotation: Any) -> bool:
+def _may_be_text(annotation: Any) -> bool:
     if not isinstance(annotation, type):
-        return True  # Any, and what typing may invent
+        return True  # Any, and special forms of typing
     try:
         return issubclass(annotation, str) or issubclass(str, annotation) or annotation in _CONTAINERS
-    except TypeError:  # a protocol with attributes: an instance is an upload of some kind
+    except TypeError:  # a protocol with attributes: its instances are uploads
         return False
 
 
@@ -232,7 +244,7 @@ def _has_fields(annotation: type) -> bool:
     return issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation)
 
 
-def _mentions_text(schema: Any) -> bool:
+def _accepts_text(schema: Any) -> bool:
     if isinstance(schema, dict):
-        return schema.get("type") in _TEXT_SCHEMAS or any(map(_mentions_text, schema.values()))
-    return isinstance(schema, list | tuple) and any(map(_mentions_text, schema))
+        return schema.get("type") in _TEXT_SCHEMAS or any(map(_accepts_text, schema.values()))
+    return isinstance(schema, list | tuple) and any(map(_accepts_text, schema))

@@ -1,4 +1,4 @@
-"""Media files as tests of pytest: which files, and how each passes, fails or is skipped. Loaded only when wanted."""
+"""Collect media files as tests of pytest, and decide whether each passes, fails or is skipped."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from preflight.targets import Item, expand, is_media
 Choice = Literal["fail", "skip"]
 
 _NEVER_SKIPPED: Final = frozenset(("not_found", "not_a_file", "no_media", "unreadable_line", "internal_error"))
-"""A wrong path is a mistake in the test: skipped, it would never be seen."""
+"""Codes of problems that are mistakes in a test, such as a wrong path: a skipped test would hide them."""
 
 
 class Settings(NamedTuple):
-    """rules   those of `--preflight`, else of the ini file; may be empty
-    unknown, unreachable  whether the tests of such sources fail or are skipped
+    """The settings of preflight in pytest's ini file and on its command line.
+
+    rules        those of `--preflight`, else of the ini file; may be empty
+    unknown      whether tests of sources that are not fully known fail or are skipped
+    unreachable  the same for URLs that cannot be fetched
     """
 
     rules: tuple[RuleSet, ...] = ()
@@ -37,7 +40,7 @@ class Settings(NamedTuple):
     unreachable: Choice = "fail"
 
     def reason_to_skip(self, report: Report) -> str | None:
-        """Why a test over this report is skipped; None where it passes or fails."""
+        """Return why a test of this report is skipped; None if it passes or fails."""
         if report.verdict != "unknown":
             return None
         if report.error is not None and is_url(report.source):
@@ -49,56 +52,50 @@ class Settings(NamedTuple):
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """The settings of a run. Raises `pytest.UsageError` for what is wrong in them."""
+    """Return the settings of a run. Raise `pytest.UsageError` for invalid ones."""
     given: list[str] = config.getoption("preflight")
-    words = (
-        [_below(word, config.invocation_params.dir) for word in given]
-        if given
-        else [_below(word, config.rootpath) for word in config.getini("preflight_rules")]
-    )
-    confinement = None if given else confinement_of(config, "preflight_rules")
+    if given:
+        option, folder, confinement = "--preflight", config.invocation_params.dir, None
+    else:
+        option, folder, confinement = "preflight_rules", config.rootpath, confinement_of(config, "preflight_rules")
+    names = [_relative_names(names, folder) for names in given or config.getini(option)]
+    for path in (name for part in names for name in part.split(",") if is_path(name)):
+        if confinement and (problem := catalog.confinement_problem(path, confinement)):
+            raise pytest.UsageError(f"{option}: {path} {problem}")
     try:
-        for path in (word for part in words if confinement for word in part.split(",") if is_path(word)):
-            if confinement and (outside := catalog.confinement_problem(path, confinement)):
-                raise UsageError(f"{path} {outside}")
-        rules = catalog.resolve(list(words)) if words else ()
+        rules = catalog.resolve(list(names)) if names else ()
     except UsageError as error:
-        raise pytest.UsageError(f"{'--preflight' if given else 'preflight_rules'}: {error}") from None
+        raise pytest.UsageError(f"{option}: {error}") from None
     return Settings(
         rules, config.getini("preflight_strict"), _choice(config, "unknown"), _choice(config, "unreachable")
     )
 
 
 def confinement_of(config: pytest.Config, option: str) -> Confinement | None:
-    """Return what an ini option stays inside; None where the user wrote it on the command line."""
+    """Return the confinement of the paths in an ini option; None if the user gave it on the command line."""
     words = (*config.invocation_params.args, *os.environ.get("PYTEST_ADDOPTS", "").split())
     if any(f"{option}=" in str(word) for word in words):  # -o OPTION=VALUE
         return None
-    # pytest's own run fetches nothing, but it executes what the folder holds: URLs in lists are no new danger.
+    # pytest executes the code in the folder anyway, so URLs in lists add no risk.
     return Confinement(os.fspath(config.inipath or config.rootpath / "pytest.ini"), urls=True)
 
 
-def readable(report: Report) -> str:
-    """A report for a person who reads the failure of a test."""
-    return describe(report)
-
-
-def _below(words: str, folder: os.PathLike[str]) -> str:
-    """Rule sets with commas; what is the path of a rule file is taken from `folder`, and named from where we are."""
-    parts = (word.strip() for word in words.split(","))
-    return ",".join(os.path.relpath(os.path.join(folder, word)) if is_path(word) else word for word in parts)
+def _relative_names(names: str, folder: os.PathLike[str]) -> str:
+    """Return comma-separated rule sets; paths of rule files in `folder` become relative to the working folder."""
+    parts = (name.strip() for name in names.split(","))
+    return ",".join(os.path.relpath(os.path.join(folder, name)) if is_path(name) else name for name in parts)
 
 
 def _choice(config: pytest.Config, name: str) -> Choice:
     value = config.getini(f"preflight_{name}")
     if value not in ("fail", "skip"):
-        raise pytest.UsageError(f"preflight_{name} = {value!r}: write fail or skip")
+        raise pytest.UsageError(f"preflight_{name} = {value!r} is invalid. Write fail or skip.")
     choice: Choice = value
     return choice
 
 
 def activate(config: pytest.Config) -> None:
-    """Collect media files in this run. Raises `pytest.UsageError` for wrong settings."""
+    """Collect media files in this run. Raise `pytest.UsageError` for invalid settings."""
     settings = settings_of(config)
     written: list[str] = config.getini("preflight_paths")
     paths = [os.path.normpath(os.path.join(config.rootpath, path.removeprefix("@"))) for path in written]
@@ -107,20 +104,19 @@ def activate(config: pytest.Config) -> None:
     for path, word in zip(paths, written, strict=True):
         if confinement and (outside := confinement.problem(path)):
             raise pytest.UsageError(f"preflight_paths: {word} {outside}")
-    everywhere = bool(config.getoption("preflight"))
-    collecting = _Collecting(settings, paths, lists, everywhere, confinement)
-    config.pluginmanager.register(collecting, "preflight-collecting")
+    collector = MediaCollector(settings, paths, lists, confinement, everywhere=bool(config.getoption("preflight")))
+    config.pluginmanager.register(collector, "preflight-collector")
     if config.args_source is config.ArgsSource.ARGS:
         return
     for path, word in zip(paths, written, strict=True):
         if not os.path.exists(path):
-            raise pytest.UsageError(f"preflight_paths: {word} does not exist: correct it, or name what to test")
+            raise pytest.UsageError(f"preflight_paths: {word} does not exist. Correct the path.")
     if config.invocation_params.dir == config.rootpath:
         config.args = [*config.args, *(path for path in paths if not _covered(path, config.args))]
 
 
 def _covered(path: str, args: Iterable[str]) -> bool:
-    """Whether pytest meets a path on its way through its arguments."""
+    """Return whether one of pytest's arguments is or contains a path."""
     return any(_is_below(path, os.path.abspath(arg.partition("::")[0])) for arg in args)
 
 
@@ -128,16 +124,20 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-class _Collecting:
-    """The hooks of a run in which media files are tests."""
+class MediaCollector:
+    """The hooks of a run in which media files are tests.
+
+    paths, lists  what `preflight_paths` names; everywhere: all media files are tests, not only those in the paths
+    """
 
     def __init__(
         self,
         settings: Settings,
         paths: list[str],
         lists: set[str],
-        everywhere: bool,
         confinement: Confinement | None,
+        *,
+        everywhere: bool,
     ) -> None:
         self.settings = settings
         self.confinement = confinement
@@ -147,62 +147,69 @@ class _Collecting:
         self._everywhere = everywhere
 
     def pytest_report_header(self) -> str:
+        """Return the line that names the rule sets."""
         names = ", ".join(f"{rules.name} ({rules.basis}, read {rules.as_of})" for rules in self.settings.rules)
         return f"preflight: {names}"
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Return the collector for a media file or a list; None for another file."""
         path = os.fspath(file_path)
         if os.path.realpath(path) in self._lists:
-            return MediaList.from_parent(parent, path=file_path, collecting=self)
+            return MediaList.from_parent(parent, path=file_path, collector=self)
         if self._everywhere:
-            return MediaFile.from_parent(parent, path=file_path, collecting=self) if is_media(path) else None
+            return MediaFile.from_parent(parent, path=file_path, collector=self) if is_media(path) else None
         if not any(_is_below(path, place) for place in self._paths):
             return None
         outside = self.confinement.problem(path) if self.confinement else None
         if outside or is_media(path):
-            return MediaFile.from_parent(parent, path=file_path, collecting=self, outside=outside)
+            return MediaFile.from_parent(parent, path=file_path, collector=self, outside=outside)
         return None
 
 
 class MediaFile(pytest.File):
-    """One media file: one test, named for the rule sets. `outside`: why it is not read."""
+    """One media file: one test, named after the rule sets. `outside`: why it is not read."""
 
-    def __init__(self, *, collecting: _Collecting, outside: str | None = None, **node: Any) -> None:
+    def __init__(self, *, collector: MediaCollector, outside: str | None = None, **node: Any) -> None:
         super().__init__(**node)
-        self._collecting = collecting
+        self._collector = collector
         self._problem = Problem("unreadable", f"{self.path} {outside}") if outside else None
 
     def collect(self) -> Iterator[pytest.Item]:
+        """Yield the tests."""
         name = os.path.relpath(self.path, self.config.invocation_params.dir)
-        rules: tuple[RuleSet, ...] = self._collecting.settings.rules
+        rules: tuple[RuleSet, ...] = self._collector.settings.rules
         item = Item(os.fspath(self.path), name, problem=self._problem)
-        yield MediaTest.from_parent(self, name=",".join(one.name for one in rules), target=item, of=self._collecting)
+        yield MediaTest.from_parent(
+            self, name=",".join(one.name for one in rules), target=item, collector=self._collector
+        )
 
 
 class MediaList(pytest.File):
-    """A list with a path or URL a line, as the command line reads it: one test each, named for it."""
+    """A list with one path or URL per line, as the command line reads it: one test for each, named after it."""
 
-    def __init__(self, *, collecting: _Collecting, **node: Any) -> None:
+    def __init__(self, *, collector: MediaCollector, **node: Any) -> None:
         super().__init__(**node)
-        self._collecting = collecting
+        self._collector = collector
 
     def collect(self) -> Iterator[pytest.Item]:
-        for item in expand([f"@{self.path}"], confinement=self._collecting.confinement):
+        """Yield the tests."""
+        for item in expand([f"@{self.path}"], confinement=self._collector.confinement):
             if item.explicit or is_media(str(item.target)):
                 name = item.name or display_name(item.target)
-                yield MediaTest.from_parent(self, name=name, target=item, of=self._collecting)
+                yield MediaTest.from_parent(self, name=name, target=item, collector=self._collector)
 
 
 class MediaTest(pytest.Item):
-    """One source, judged by all rule sets of the run."""
+    """The test of one source by all rule sets of the run."""
 
-    def __init__(self, *, target: Item, of: _Collecting, **node: Any) -> None:
+    def __init__(self, *, target: Item, collector: MediaCollector, **node: Any) -> None:
         super().__init__(**node)
         self._target = target
-        self._settings = of.settings
-        self._plan = of.plan
+        self._settings = collector.settings
+        self._plan = collector.plan
 
     def runtest(self) -> None:
+        """Check the source."""
         report = next(iter(scan([self._target], self._plan)))
         assert report is not None
         self.user_properties.append(("preflight_verdict", report.verdict))
@@ -210,11 +217,12 @@ class MediaTest(pytest.Item):
         if reason is not None:
             pytest.skip(reason)
         if not report.passed:
-            # The first line is what pytest repeats in its short summary.
+            # pytest repeats the first line in its short summary.
             codes = dict.fromkeys(finding.code for finding in report.findings if finding.severity != "note")
-            pytest.fail(f"{', '.join(codes)}\n{readable(report)}", pytrace=False)
+            pytest.fail(f"{', '.join(codes)}\n{describe(report)}", pytrace=False)
         if report.findings:
-            self.add_report_section("call", "preflight", readable(report))
+            self.add_report_section("call", "preflight", describe(report))
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Return the location and the name of the test."""
         return self.path, None, f"{self.parent.nodeid if self.parent else ''} [{self.name}]"

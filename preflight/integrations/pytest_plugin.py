@@ -1,9 +1,9 @@
-"""The pytest plugin: its options and fixtures, and nothing else. pytest imports this file at each start.
+"""The pytest plugin: its options and fixtures. pytest imports this file at every start, so it imports little.
 
-pytest --preflight=RULES media/     every media file becomes a test that passes or fails with its findings
+pytest --preflight=RULES media/     makes a test of every media file, which passes or fails with its findings
 
-ini options: `preflight_rules` and `preflight_paths` do the same without `--preflight` for what stands in these paths;
-`preflight_strict` lets warnings fail; `preflight_unknown`, `preflight_unreachable`: "fail" (default) or "skip".
+ini options: `preflight_rules` and `preflight_paths` do the same without `--preflight` for the files in these paths;
+`preflight_strict` makes warnings fail; `preflight_unknown`, `preflight_unreachable`: "fail" (default) or "skip".
 Fixtures: `preflight_check`, `preflight_sandbox`.
 """
 
@@ -20,24 +20,30 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
     group = parser.getgroup("preflight", "media files that services must accept")
     group.addoption(
         "--preflight",
         action="append",
         default=[],
         metavar="RULES",
-        help="Make a test of every media file, judged by these rule sets (names, rule files, with commas).",
+        help="Make a test of every media file, with these rule sets (comma-separated names or rule files).",
     )
-    parser.addini("preflight_rules", "Rule sets by which media files are judged.", "args", [])
-    parser.addini("preflight_paths", "Files, folders and @lists that are tested without --preflight too.", "args", [])
-    parser.addini("preflight_strict", "Whether warnings fail.", "bool", False)
-    parser.addini("preflight_unknown", "What becomes of files that are not fully known: fail or skip.", default="fail")
-    parser.addini("preflight_unreachable", "What becomes of URLs that give no answer: fail or skip.", default="fail")
+    parser.addini("preflight_rules", "Rule sets that media files must pass.", "args", [])
+    parser.addini("preflight_paths", "Files, folders and @lists that are also tested without --preflight.", "args", [])
+    parser.addini("preflight_strict", "Whether warnings fail.", "bool", default=False)
+    parser.addini(
+        "preflight_unknown", "Result of tests of files that are not fully known: fail or skip.", default="fail"
+    )
+    parser.addini(
+        "preflight_unreachable", "Result of tests of URLs that cannot be fetched: fail or skip.", default="fail"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Collect media files if the options ask for it."""
     if config.getini("preflight_paths") and not (config.getoption("preflight") or config.getini("preflight_rules")):
-        raise pytest.UsageError("preflight_paths names files, and nothing says by which rule set: set preflight_rules")
+        raise pytest.UsageError("preflight_paths is set without a rule set. Set preflight_rules.")
     if config.getoption("preflight") or (config.getini("preflight_rules") and config.getini("preflight_paths")):
         from preflight.integrations.pytest_files import activate
 
@@ -46,9 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def preflight_check(pytestconfig: pytest.Config) -> Checker:
-    """`preflight_check(target, rules)` gives the report, `preflight_check.assert_passes(target, rules)` asserts.
+    """Return a checker: `preflight_check(target, rules)` and `preflight_check.assert_passes(target, rules)`.
 
-    The rule sets default to `preflight_rules`. What was checked is known again by its content for the whole session.
+    The rule sets default to `preflight_rules`. The report of a content is reused for the whole session.
     """
     from preflight.integrations.pytest_checker import Checker
     from preflight.integrations.pytest_files import settings_of
@@ -58,7 +64,7 @@ def preflight_check(pytestconfig: pytest.Config) -> Checker:
 
 @pytest.fixture
 def preflight_sandbox() -> Iterator[Sandbox]:
-    """A local server that speaks every provider's protocol, new for each test: a `preflight.sandbox.Sandbox`.
+    """Provide a local server that speaks every provider's protocol: a new `preflight.sandbox.Sandbox` for each test.
 
     `endpoint(provider)`, `key(provider)`, `misbehave.on("lose-after", action="register")`, `stats` …
     """

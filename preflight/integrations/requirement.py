@@ -1,4 +1,4 @@
-"""What an application requires of a value: `Requirement`, in the words of `preflight.check`. Knows no framework."""
+"""Require that values of an application pass rule sets: `Requirement`, and uploads as files. Knows no framework."""
 
 from __future__ import annotations
 
@@ -27,21 +27,28 @@ class Objection(NamedTuple):
     rules: str
     finding: Finding
 
-    def context(self) -> dict[str, Any]:
-        """What a machine may want to know of it, as plain JSON values; what is not known is left out."""
+    def context(self) -> dict[str, object]:
+        """Return the details for machines, as plain JSON values; unknown ones are left out."""
         finding = self.finding
-        told = {"rules": self.rules, "severity": finding.severity, "fact": finding.fact, "value": finding.value}
-        told |= {"limit": finding.limit, "hint": finding.hint, "reference": finding.reference}
-        return {name: value for name, value in told.items() if value is not None}
+        details = {
+            "rules": self.rules,
+            "severity": finding.severity,
+            "fact": finding.fact,
+            "value": finding.value,
+            "limit": finding.limit,
+            "hint": finding.hint,
+            "reference": finding.reference,
+        }
+        return {name: value for name, value in details.items() if value is not None}
 
 
-@dataclass(frozen=True, eq=False)  # compared by identity: typing must be able to hash it wherever it stands
+@dataclass(frozen=True, eq=False)  # compared by identity, since `typing` must be able to hash it
 class Requirement:
-    """A value has to pass rule sets. Takes the options of `preflight.check`, and bounds for values of strangers.
+    """The rule sets that a value must pass, with options of `preflight.check` and bounds for untrusted values.
 
-    rules      as after `--for`; resolved when the requirement is made. Raises `UsageError` for an unknown one
-    max_bytes  the most that is accepted at all; without it, the most that the rule sets accept of any kind
-    within     the folder in which a path must be, links resolved; None: any path, which is safe only where the path
+    rules      as for `preflight.check`; an unknown one raises `UsageError` when the requirement is created
+    max_bytes  the largest accepted size; by default the largest that the rule sets accept of any kind
+    within     the folder in which a path must be, with links resolved; None: any path, which is safe only if the path
                comes from your own code and never from a request
     """
 
@@ -57,15 +64,18 @@ class Requirement:
     def __post_init__(self) -> None:
         if self.within is not None and not os.path.isdir(self.within):
             raise UsageError(
-                f"within={os.fspath(self.within)!r} is not a folder. Give the folder of the accepted files."
+                f"within={os.fspath(self.within)!r} is not a folder. Give the folder of the accepted files.",
+                parameters=("within",),
             )
         if self.max_bytes is not None and not (isinstance(self.max_bytes, int) and self.max_bytes >= 1):
-            raise UsageError(f"max_bytes {self.max_bytes!r}: give a number of bytes, 1 or more")
-        assert self.plan  # an unknown rule set is said here, not at the first value
+            raise UsageError(
+                f"max_bytes={self.max_bytes!r} is not a number of bytes. Give 1 or more.", parameters=("max_bytes",)
+            )
+        assert self.plan  # an unknown rule set is reported here, not for the first value
 
     @cached_property
     def plan(self) -> CheckPlan:
-        """What is to be read and judged."""
+        """Return what is read and judged."""
         rules = require_rules(self.rules)
         return plan_for(
             rules, strict=self.strict, deep=self.deep, timeout=self.timeout, allow_private=self.allow_private
@@ -73,22 +83,22 @@ class Requirement:
 
     @cached_property
     def identity(self) -> Hashable:
-        """Return a key that is equal for two requirements that give the same report for every value."""
+        """Return a key that is equal for two requirements with the same report for every value."""
         within = None if self.within is None else os.path.abspath(self.within)
         return self.plan.digest, self.max_bytes, self.timeout, self.allow_private, within
 
     @cached_property
-    def most(self) -> int | None:
-        """Bytes beyond which nothing can pass: `max_bytes`, else the largest file that all rule sets accept."""
+    def size_limit(self) -> int | None:
+        """Return the bytes above which nothing passes: `max_bytes`, else the largest size that all rule sets accept."""
         if self.max_bytes is not None:
             return self.max_bytes
         bounds = [bound for rules in self.plan.rules if (bound := _largest(rules)) is not None]
         return min(bounds, default=None)
 
     def report(self, value: object) -> Report:
-        """The report of a path, a URL, bytes, an open binary file or an upload. Reads no more of it than it may have.
+        """Return the report of a path, a URL, bytes, an open binary file or an upload; reads at most the size limit.
 
-        Raises `UsageError` for what is none of these.
+        Raises `UsageError` for any other value.
         """
         target: Any
         target, name = _target(value)
@@ -101,18 +111,18 @@ class Requirement:
         size = size_of(target)
         if self.max_bytes is not None and size is not None and size > self.max_bytes:
             return self._too_large(label, size)
-        if size is None and self.most is not None and hasattr(target, "read"):
-            target = Stopping(target, self.most)
+        if size is None and self.size_limit is not None and hasattr(target, "read"):
+            target = BoundedFile(target, self.size_limit)
         return examine(target, self.plan, name=label)
 
     def objections(self, report: Report) -> Iterator[Objection]:
-        """The findings that keep a report from passing; what several rule sets say in the same words, once."""
+        """Yield the findings that keep a report from passing; one that several rule sets share, once."""
         counts = (*_FAILS, "warning") if self.strict else _FAILS
-        said = set()
+        seen = set()
         for result in report.results:
             for finding in result.findings:
-                if finding.severity in counts and (finding.code, finding.message) not in said:
-                    said.add((finding.code, finding.message))
+                if finding.severity in counts and (finding.code, finding.message) not in seen:
+                    seen.add((finding.code, finding.message))
                     yield Objection(result.rules, finding)
 
     def _too_large(self, label: str, size: int) -> Report:
@@ -130,16 +140,16 @@ class Requirement:
 
 
 def _largest(rules: RuleSet) -> int | None:
-    """The most bytes that a rule set accepts of any kind, with a warning too; None where a kind has no such limit."""
-    most = 0.0
+    """Return the largest size that a rule set accepts of any kind, even with a warning; None if a kind has no limit."""
+    largest = 0.0
     for section in rules.sections.values():
         for limits in (section.limits, *section.by_format.values()):
             size = next((limit for limit in limits if limit.fact == "size"), None)
             highs = [one.high for one in (size, size.lenient if size else None) if one and one.high is not None]
             if not highs:
                 return None
-            most = max(most, *highs)
-    return int(most) or None
+            largest = max(largest, *highs)
+    return int(largest) or None
 
 
 _OUTSIDE: Final = Finding(
@@ -151,7 +161,7 @@ _OUTSIDE: Final = Finding(
 
 
 def _resolve_within(path: os.PathLike[str], folder: str | os.PathLike[str]) -> Path | None:
-    """Return the path with all links resolved if it is below the folder; whether it exists plays no part."""
+    """Return the path with all links resolved if it is below the folder, whether or not it exists."""
     name = os.fsdecode(path)
     if len(name) > _MAX_PATH_CHARS:
         return None
@@ -163,26 +173,26 @@ def _resolve_within(path: os.PathLike[str], folder: str | os.PathLike[str]) -> P
 
 
 def _target(value: object) -> tuple[Target, str | None]:
-    """What to check for a value, and how it is called where it does not say so itself."""
+    """Return what to check for a value, and its name if it has none itself."""
     if isinstance(value, bytes | bytearray | memoryview | os.PathLike):
         return value, None
     if type(value).__module__.partition(".")[0] in ("pydantic", "pydantic_core") and is_url(str(value)):
         return str(value), None
     if isinstance(value, str):
-        raise UsageError("a str may be a path or a URL. Give a pathlib.Path or an AnyHttpUrl")
+        raise UsageError("a str could be a path or a URL. Give a pathlib.Path or an AnyHttpUrl.")
     file, name = file_of(value)
     if file is None:
         raise UsageError(
-            f"{type(value).__name__} cannot be checked. Give a pathlib.Path, an AnyHttpUrl, bytes, a file or an upload"
+            f"{type(value).__name__} cannot be checked. Give a pathlib.Path, an AnyHttpUrl, bytes, a file or an upload."
         )
     return file, name
 
 
 def file_of(value: object) -> tuple[IO[bytes] | None, str | None]:
-    """The open binary file inside an upload, and the name that the client gave it; (None, None): it is none.
+    """Return the open binary file of an upload, and the name that the client gave it; (None, None) for other values.
 
-    Known: Starlette's `UploadFile` (`file`, `filename`), Django's `UploadedFile` and `FieldFile` (`file`, `name`), any
-    open binary file (`read`).
+    Uploads are Starlette's `UploadFile` (`file`, `filename`), Django's `UploadedFile` and `FieldFile` (`file`, `name`),
+    and any open binary file (`read`).
     """
     name = getattr(value, "filename", None) or getattr(value, "name", None)
     inside: Any = getattr(value, "file", None)
@@ -195,13 +205,13 @@ def file_of(value: object) -> tuple[IO[bytes] | None, str | None]:
 
 
 def size_of(target: Any) -> int | None:
-    """Bytes of a target where they can be known without reading it; a file's position stays where it is."""
+    """Return the size of a target if it can be known without reading it; the position of a file does not change."""
     if isinstance(target, bytes | bytearray | memoryview):
         return len(target)
     if isinstance(target, str | os.PathLike):
         try:
             return os.stat(target).st_size
-        except OSError:  # a URL; or a path that is not there: the report says so
+        except OSError:  # a URL, or a missing path, which the report will mention
             return None
     try:
         if not target.seekable():
@@ -214,19 +224,20 @@ def size_of(target: Any) -> int | None:
     return size
 
 
-class Stopping:
-    """A file that cannot seek, of which at most `most` bytes are read: then it is `file_size_too_large`."""
+class BoundedFile:
+    """A file that cannot seek, of which at most `size_limit` bytes are read, else it is `file_size_too_large`."""
 
-    def __init__(self, file: IO[bytes], most: int) -> None:
+    def __init__(self, file: IO[bytes], size_limit: int) -> None:
         self._file = file
-        self._left = most
-        self._most = most
+        self._left = size_limit
+        self._size_limit = size_limit
 
     def read(self, length: int) -> bytes:
-        # One byte more than may be read tells a file of exactly that size from a larger one.
+        """Read at most `length` bytes. Raise `SourceError` beyond the size limit."""
+        # One more byte than allowed distinguishes a file of exactly that size from a larger one.
         data = self._file.read(min(length, self._left + 1))
         self._left -= len(data)
         if self._left < 0:
-            message = f"size above the {self._most:,} bytes that are accepted here: the rest was not read"
+            message = f"size above the {self._size_limit:,} bytes that are accepted here: the rest was not read"
             raise SourceError("file_size_too_large", message)
         return data

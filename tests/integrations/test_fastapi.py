@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, FastAPI, File, Form, UploadFile
 from pydantic import BaseModel
 
 from preflight import Passes
-from preflight.integrations.fastapi import ENVELOPE, UploadRoute, longest_body
+from preflight.integrations.fastapi import MAX_FORM_OVERHEAD, UploadRoute, max_body_bytes
 from preflight.report import Report
 from tests.bench import uploads
 
@@ -257,11 +257,11 @@ class TestThreads:
 class TestBounds:
     def bound(self, path: str) -> int | None:
         (route,) = (route for route in router.routes if isinstance(route, UploadRoute) and route.path == path)
-        return longest_body(route.dependant)
+        return max_body_bytes(route.dependant)
 
     def test_a_body_may_hold_all_its_uploads(self) -> None:
-        assert self.bound("/pictures") == MOST + ENVELOPE
-        assert self.bound("/two") == 3 * MOST + ENVELOPE
+        assert self.bound("/pictures") == MOST + MAX_FORM_OVERHEAD
+        assert self.bound("/two") == 3 * MOST + MAX_FORM_OVERHEAD
 
     def test_an_upload_without_bound_leaves_the_body_without_one(self) -> None:
         assert self.bound("/open") is None
@@ -294,7 +294,7 @@ class TestTooLarge:
     def test_an_undeclared_one_stops_being_read_where_it_is_too_long(self) -> None:
         received, status = self.send({"transfer-encoding": "chunked"}, pieces=50)
         assert status == 413
-        assert received == (MOST + ENVELOPE) // 65_536 + 1
+        assert received == (MOST + MAX_FORM_OVERHEAD) // 65_536 + 1
 
     def test_a_lying_length_helps_nobody(self) -> None:
         received, status = self.send({"content-length": "7"}, pieces=50)

@@ -222,9 +222,13 @@ class TestIni:
         [
             ("", ["--preflight=atlass"], "*--preflight: Unknown rule set 'atlass'*Did you mean 'atlas'*"),
             ('preflight_rules = "atlass"', [], "*preflight_rules: Unknown rule set 'atlass'*Did you mean 'atlas'*"),
-            ("", [], "*nothing says by which rule set: set preflight_rules"),
+            ("", [], "*preflight_paths is set without a rule set. Set preflight_rules."),
             ('preflight_paths = ["gone"]', ["--preflight=atlas"], "*preflight_paths: gone does not exist*"),
-            ('preflight_unknown = "skp"', ["--preflight=atlas"], "*preflight_unknown = 'skp': write fail or skip"),
+            (
+                'preflight_unknown = "skp"',
+                ["--preflight=atlas"],
+                "*preflight_unknown = 'skp' is invalid. Write fail or skip.",
+            ),
         ],
     )
     def test_a_wrong_setting_is_said_before_anything_runs(
@@ -312,7 +316,7 @@ class TestCheckFixture:
     ) -> None:
         pytester.makepyfile("def test_it(preflight_check): preflight_check('media/good.png')")
         done = run(pytester)
-        done.stdout.fnmatch_lines(["*UsageError: name a rule set: *preflight_rules*"])
+        done.stdout.fnmatch_lines(["*UsageError: No rule set given. *preflight_rules*"])
 
 
 def test_the_sandbox_has_a_url_and_a_key_and_misbehaves_when_told(pytester: pytest.Pytester, media: Path) -> None:
