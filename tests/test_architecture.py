@@ -44,11 +44,10 @@ LAYERS = [
     ["net"],
     ["report"],
     ["media", "units"],
-    ["output", "sqlite"],
-    ["confinement", "toml"],
-    ["retry"],
-    ["clock"],
-    ["formats", "codes", "errors", "escape", "gitignore"],
+    ["output", "retry", "sqlite"],
+    ["confinement", "toml", "clock"],
+    ["facts"],
+    ["formats", "codes", "errors", "escape", "gitignore", "suggestions", "version"],
 ]
 """From top to bottom: a module may import from its own line and from every line below it."""
 

@@ -105,7 +105,7 @@ class TestAction:
             (
                 "--output=x\n$(touch pwned)\n`touch pwned`\n; touch pwned",
                 "atlas",
-                2,
+                3,
                 "4 files: 0 pass, 0 fail, 4 unknown",
             ),
             (PASSING, "atlas; touch pwned", 2, ""),

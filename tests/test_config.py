@@ -174,14 +174,15 @@ class TestWrong:
         done = run("check", "media", "--for", "atlas", cwd=project)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            f"preflight: {path}:5: Unknown key 'rule'. Did you mean 'rules'?\n--no-config ignores configuration files.\n"
+            f"preflight: {path}:5: Unknown key 'rule'. Did you mean 'rules'?\n"
+            "--no-config ignores configuration files.\n"
         )
         assert run("check", "media", "--for", "atlas", "--no-config", cwd=project).returncode == 1
 
     @pytest.mark.parametrize("text", ["[tool.preflight\n", "[tool.preflight]\nrules = \xff"])
     def test_file_that_is_not_toml_is_refused(self, project: Path, text: str) -> None:
         (project / "pyproject.toml").write_bytes(text.encode("latin-1"))
-        with pytest.raises(UsageError, match=r"pyproject\.toml:\d: not (TOML|UTF-8 text): "):
+        with pytest.raises(UsageError, match=r"pyproject\.toml:\d: Not (TOML|UTF-8 text)"):
             config.load()
 
     def test_value_instead_of_the_table_is_refused(self, project: Path) -> None:

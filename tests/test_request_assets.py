@@ -212,7 +212,7 @@ class TestCommand:
     def test_kind_that_no_asset_follows_is_a_wrong_call(self, run: Run, words: tuple[str, ...]) -> None:
         done = run("check", *words, "--for", "seedance-2.0")
         assert (done.returncode, done.stdout) == (2, "")
-        assert "--as video is not followed by an asset: write asset://ID after it" in done.stderr
+        assert "--as video is not followed by an asset. Write asset://ID after it" in done.stderr
 
     def test_lists_may_name_assets(self, run: Run, tmp_path: Path) -> None:
         listed = tmp_path / "list.txt"

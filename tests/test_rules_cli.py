@@ -128,7 +128,7 @@ class TestDiff:
         assert compare_rulesets(catalog.load(name), catalog.load(name)) == []
 
     def test_nothing_differs(self, run: Run) -> None:
-        assert run("rules", "diff", "atlas", "atlas").stdout == "atlas and atlas say the same\n"
+        assert run("rules", "diff", "atlas", "atlas").stdout == "atlas and atlas are the same\n"
 
     def test_what_differs_one_way_differs_the_other_way(self) -> None:
         for first in catalog.names():

@@ -17,7 +17,7 @@ from preflight.scan.items import name_of
 from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item
 
-_LINE_START: Final = b'{"source":"'
+_LINE_START: Final = f'{{"schema":"{SCHEMA}","source":"'.encode()
 MAX_LINE_BYTES: Final = 64 << 20
 """Bytes of a report; one with thousands of findings is far smaller."""
 

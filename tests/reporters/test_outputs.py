@@ -71,7 +71,7 @@ def test_quiet_is_for_the_main_output_alone(run: Run, tmp_path: Path) -> None:
     [
         (["--report", "no/such/folder/r.html"], "no/such/folder/r.html cannot be written"),
         (["--report", "/tmp/x.html", "--report", "html=/tmp/../tmp/x.html"], "Give each a path of its own"),
-        (["--report", "r"], "does not say the format"),
+        (["--report", "r"], "has no known extension"),
     ],
 )
 def test_a_wrong_path_is_known_before_anything_is_read(run: Run, words: list[str], said: str) -> None:

@@ -58,8 +58,8 @@ def test_ctrl_c_stops_it() -> None:
     [
         (("--throttle", "fast"), "is not a rate. Write"),
         (("--fault", "lose:register:x"), "is not a fault. Write FAULT"),
-        (("--fault", "loose"), "did you mean lose"),
-        (("--fault", "lose:registr"), "did you mean register"),
+        (("--fault", "loose"), "Did you mean 'lose'"),
+        (("--fault", "lose:registr"), "Did you mean 'register'"),
         (("--port", "70000"), "70000"),
     ],
 )
