@@ -111,7 +111,7 @@ OF_URLS: dict[str, Callable[[str], object]] = {
     "redact_text": redact_text,
     "expires_at": urls.expires_at,
     "parse": urls.parse,
-    "target": lambda text: urls.Url("http", "h", 80, False, None, text, False).target,
+    "target": lambda text: urls.Url("http", "h", 80, False, None, text, False, "").target,
     "page_of": lambda text: diagnosis.page_of(text, encoded("<html>" + text), text),
     "is_url": open_module.is_url,
 }

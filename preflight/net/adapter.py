@@ -14,6 +14,7 @@ from urllib3 import HTTPResponse
 from preflight.net.connections import Budget
 from preflight.net.errors import RequestFailed
 from preflight.net.transport import Timeouts, Transport
+from preflight.net.urls import parse
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -49,9 +50,9 @@ class TransportAdapter(BaseAdapter):
         """Send a request. `timeout` is in s, or a pair: to connect, and to wait for the next bytes."""
         connect, idle = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         timeouts = Timeouts(self._total, connect or self._total, idle or self._total)
-        url = request.url or ""
         headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
         try:
+            url = parse(request.url or "")
             sent = self._transport.send(request.method or "GET", url, headers, timeouts, body=_body_of(request))
             sent.charge(Budget(self._max_bytes, "for this response"))
         except RequestFailed as error:
@@ -99,7 +100,7 @@ def _response(sent: Response, request: requests.PreparedRequest) -> requests.Res
     response = requests.Response()
     response.status_code = sent.status
     response.headers = CaseInsensitiveDict(sent.headers)
-    response.url = sent.url
+    response.url = sent.url.text
     response.request = request
     response.raw = HTTPResponse(_BodyReader(sent), sent.headers, sent.status, preload_content=False)
     return response

@@ -56,18 +56,17 @@ class Connection:
     resolved  the checked addresses of its host; None if a proxy resolves them
     budget    bytes that may be received
     received  bytes received since `start`
-    reused    it has carried a request before
     """
 
-    __slots__ = ("_buffer", "_end", "_idle", "budget", "received", "resolved", "reused", "sock")
+    __slots__ = ("_buffer", "_end", "_idle", "_readiness", "budget", "received", "resolved", "sock")
 
     def __init__(self, sock: socket.socket, resolved: ResolvedHost | None = None) -> None:
         self.sock = sock
         self.resolved = resolved
-        self.reused = False
         self.received = 0
         self.budget = Budget(0, "")
         self._buffer = bytearray()
+        self._readiness: select.poll | None = None
         self._end = self._idle = 0.0
 
     def start(self, end: float, idle: float, budget: Budget) -> None:
@@ -121,7 +120,14 @@ class Connection:
 
     def is_reusable(self) -> bool:
         """Return whether the connection can carry another request: it is open, and no byte of it is unread."""
-        return not self._buffer and not _is_readable(self.sock)
+        if self._buffer:
+            return False
+        if self._readiness is None:
+            if not hasattr(select, "poll"):  # Windows
+                return not select.select([self.sock], [], [], 0)[0]
+            self._readiness = select.poll()
+            self._readiness.register(self.sock, select.POLLIN)
+        return not self._readiness.poll(0)
 
     def close(self) -> None:
         """Close the connection."""
@@ -209,7 +215,6 @@ class ConnectionPool:
                     return None
                 connection = idle.pop()
             if connection.is_reusable():
-                connection.reused = True
                 return connection
             connection.close()
 
@@ -235,12 +240,3 @@ class ConnectionPool:
             self._idle.clear()
         for connection in idle:
             connection.close()
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Return whether bytes or the end of the connection have arrived."""
-    if not hasattr(select, "poll"):  # Windows
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))

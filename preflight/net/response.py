@@ -19,6 +19,7 @@ from preflight.net.bodies import ChunkedReader
 from preflight.net.connections import CHUNK_SIZE, Budget, Connection
 from preflight.net.errors import IncompleteResponse, InvalidResponse, cut_off, malformed, timed_out
 from preflight.net.redact import redact
+from preflight.net.urls import Url
 
 MAX_HEAD: Final = 64 << 10
 """Bytes of the status line and the header section, with those of all interim responses before."""
@@ -193,7 +194,7 @@ class Response:
 
     def __init__(
         self,
-        url: str,
+        url: Url,
         head: Head,
         connection: Connection,
         release: Callable[[Connection, bool], None],
@@ -226,7 +227,7 @@ class Response:
         self._connection.budget = budget
         if budget.left < 0:
             self.close()
-            raise malformed(redact(self.url), budget.exceeded())
+            raise malformed(redact(self.url.text), budget.exceeded())
 
     def read(self, length: int) -> bytes:
         """Return the next `length` bytes of the body; fewer only where it ends. Raise `SourceError`."""
@@ -251,11 +252,11 @@ class Response:
             piece = self._read(connection, min(length, CHUNK_SIZE))
             return piece
         except TimeoutError:
-            raise timed_out(redact(self.url), self._seconds) from None
+            raise timed_out(redact(self.url.text), self._seconds) from None
         except InvalidResponse as error:
-            raise malformed(redact(self.url), error) from None
+            raise malformed(redact(self.url.text), error) from None
         except (IncompleteResponse, OSError):
-            raise cut_off(redact(self.url)) from None
+            raise cut_off(redact(self.url.text)) from None
         finally:
             self._has_begun = True
             if self.on_read is not None:

@@ -24,7 +24,7 @@ from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.proxies import Proxy, basic_credentials
 from preflight.net.redact import redact
 from preflight.net.response import MAX_HEAD, Head, Response, read_head
-from preflight.net.urls import Url, parse
+from preflight.net.urls import Url
 
 _CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Environment variables that name a CA bundle, in order of precedence."""
@@ -87,7 +87,7 @@ class Transport:
     def send(
         self,
         method: str,
-        url: str,
+        url: Url,
         headers: Mapping[str, str],
         timeouts: Timeouts,
         *,
@@ -112,21 +112,20 @@ class Transport:
     def _send(
         self,
         method: str,
-        url: str,
+        url: Url,
         headers: Mapping[str, str],
         timeouts: Timeouts,
         body: bytes | RequestBody,
         slot: Slot | None,
     ) -> Response:
         end = time.monotonic() + timeouts.total
-        parsed = parse(url)
         proxy = self._proxy_for(url)
-        data = self._request_bytes(method, url, parsed, headers, proxy, body)
-        key: Hashable = parsed.origin if proxy is None else proxy.key_for(parsed)
-        resolved = None if proxy is None else self._resolve_behind_proxy(parsed, timeouts.total)
+        data = self._request_bytes(method, url, headers, proxy, body)
+        key: Hashable = url.origin if proxy is None else proxy.key_for(url)
+        resolved = None if proxy is None else self._resolve_behind_proxy(url, timeouts.total)
         connection = self._pool.take(key)
         if connection is None:
-            connection = self._connect(url, parsed, proxy, resolved, min(end, time.monotonic() + timeouts.connect))
+            connection = self._connect(url, proxy, resolved, min(end, time.monotonic() + timeouts.connect))
         head = self._exchange(connection, method, url, data, body, end, timeouts)
 
         def release(connection: Connection, reusable: bool) -> None:
@@ -143,7 +142,7 @@ class Transport:
         self,
         connection: Connection,
         method: str,
-        url: str,
+        url: Url,
         data: bytes,
         body: bytes | RequestBody,
         end: float,
@@ -166,38 +165,35 @@ class Transport:
                 raise
         raise failure
 
-    def _connect(
-        self, url: str, parsed: Url, proxy: Proxy | None, resolved: ResolvedHost | None, end: float
-    ) -> Connection:
-        """Return a new connection for `parsed`: to a checked address of its host, or through the proxy."""
+    def _connect(self, url: Url, proxy: Proxy | None, resolved: ResolvedHost | None, end: float) -> Connection:
+        """Return a new connection for `url`: to a checked address of its host, or through the proxy."""
         try:
             if proxy is not None:
-                return proxy.open(parsed, () if resolved is None else resolved.addresses, end)
-            found = self._policy.resolve(parsed.host, parsed.port, end - time.monotonic())
-            sock = connect(found.addresses, parsed.host, parsed.port, end)
-            if parsed.scheme == "https":
-                sock = secure(sock, self._tls(), parsed.host, end)
+                return proxy.open(url, () if resolved is None else resolved.addresses, end)
+            found = self._policy.resolve(url.host, url.port, end - time.monotonic())
+            sock = connect(found.addresses, url.host, url.port, end)
+            if url.scheme == "https":
+                sock = secure(sock, self._tls(), url.host, end)
         except TimeoutError:
-            raise timed_out(redact(url), self._seconds, sent=False) from None
+            raise timed_out(redact(url.text), self._seconds, sent=False) from None
         return Connection(sock, found)
 
     def _request_bytes(
         self,
         method: str,
-        url: str,
-        parsed: Url,
+        url: Url,
         headers: Mapping[str, str],
         proxy: Proxy | None,
         body: bytes | RequestBody,
     ) -> bytes:
         """Return the head of a request, with its body if that is bytes."""
         try:
-            fields = {"Host": parsed.authority, **headers}
-            if login := self._login(url, parsed):
+            fields = {"Host": url.authority, **headers}
+            if login := self._login(url):
                 fields.setdefault("Authorization", basic_credentials(*login))
-            target = parsed.target
-            if proxy is not None and proxy.forwards and parsed.scheme == "http":
-                target = f"http://{parsed.authority}{target}"
+            target = url.target
+            if proxy is not None and proxy.forwards and url.scheme == "http":
+                target = f"http://{url.authority}{target}"
                 fields |= proxy.headers
             length = len(body)
             if length or method in ("POST", "PUT", "PATCH"):
@@ -208,28 +204,28 @@ class Transport:
                 raise ValueError
             head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         except ValueError:  # of a name that IDNA does not know, of text that is not Latin-1
-            message = f"{redact(url)} is not a valid URL: its host, user or password cannot be sent; check them"
+            message = f"{redact(url.text)} is not a valid URL: its host, user or password cannot be sent; check them"
             raise SourceError("url_invalid", message) from None
         return head + body if isinstance(body, bytes) else head
 
-    def _login(self, url: str, parsed: Url) -> tuple[str, str] | None:
+    def _login(self, url: Url) -> tuple[str, str] | None:
         """Return the user and password for a URL: from netrc if the environment is trusted, else its own."""
         if self._trust_env:
             from requests.utils import get_netrc_auth  # for those who need it
 
-            if login := get_netrc_auth(url):
+            if login := get_netrc_auth(url.text):
                 return login
-        if not parsed.credentials:
+        if not url.credentials:
             return None
-        user, _, password = parsed.credentials.partition(":")
+        user, _, password = url.credentials.partition(":")
         return unquote(user), unquote(password)
 
-    def _proxy_for(self, url: str) -> Proxy | None:
+    def _proxy_for(self, url: Url) -> Proxy | None:
         address = self._proxy
         if address is None and self._trust_env:
             from requests.utils import get_environ_proxies, select_proxy  # for those who need it
 
-            address = select_proxy(url, get_environ_proxies(url))
+            address = select_proxy(url.text, get_environ_proxies(url.text))
         return Proxy(address, self._tls) if address else None
 
     def _resolve_behind_proxy(self, url: Url, timeout: float) -> ResolvedHost | None:
@@ -264,16 +260,16 @@ def _send_body(connection: Connection, body: RequestBody, timeouts: Timeouts) ->
     connection.extend(time.monotonic() + timeouts.total)
 
 
-def _failure(error: BaseException, url: str, seconds: float) -> SourceError | None:
+def _failure(error: BaseException, url: Url, seconds: float) -> SourceError | None:
     """Return what an exception means that was raised while a request was sent or its response read."""
     if isinstance(error, TimeoutError):
-        return timed_out(redact(url), seconds)
+        return timed_out(redact(url.text), seconds)
     if isinstance(error, ssl.SSLError):
-        return insecure(parse(url).host, error, sent=True)
+        return insecure(url.host, error, sent=True)
     if isinstance(error, InvalidResponse):
-        return malformed(redact(url), error)
+        return malformed(redact(url.text), error)
     if isinstance(error, IncompleteResponse | OSError):
-        return disconnected(redact(url))
+        return disconnected(redact(url.text))
     return None
 
 

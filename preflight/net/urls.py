@@ -35,6 +35,7 @@ _DOTS: Final = frozenset("\u3002\uff0e\uff61")
 class Url(NamedTuple):
     """The parts of an http(s) URL.
 
+    text         the URL as given
     host         in lower case, without brackets; host_is_ip: it is an address, not a name
     credentials  `user:password` as written; None if there are none
     path_query   path and query as written; a fragment is not part of them
@@ -48,6 +49,7 @@ class Url(NamedTuple):
     credentials: str | None
     path_query: str
     unescaped: bool
+    text: str
 
     def __repr__(self) -> str:
         """Return the origin: credentials, path and query may be secret."""
@@ -107,17 +109,19 @@ def parse(url: str) -> Url:
         raise _invalid(url, "is not a valid URL, as its host or port cannot be read: check them") from None
     if not host:
         raise _invalid(url, f"names no host: write {scheme}://host/path")
-    if wrong := host_problem(host, "[" in authority):
+    address = literal(host)
+    if wrong := host_problem(host, address, bracketed="[" in authority):
         raise _invalid(url, wrong)
     credentials, at, _ = authority.rpartition("@")
     return Url(
         scheme,
         host,
         PORTS[scheme] if port is None else port,
-        is_literal(host),
+        address is not None,
         credentials if at else None,
         "" if end is None else rest[end.start() :].partition("#")[0],
         _UNESCAPED.search(url) is not None,
+        url,
     )
 
 
@@ -186,8 +190,11 @@ def _invalid(url: str, why: str) -> SourceError:
     return SourceError("url_invalid", f"{redact(url)} {why}")
 
 
-def host_problem(host: str, bracketed: bool) -> str | None:
-    """Return what is wrong with a host (in lower case, without brackets) and what to do; None if nothing is."""
+def host_problem(host: str, address: str | None, *, bracketed: bool) -> str | None:
+    """Return what is wrong with a host (in lower case, without brackets) and what to do; None if nothing is.
+
+    address  what `literal` makes of it
+    """
     if bracketed:
         return _of_ipv6(host)
     if "%" in host:
@@ -199,7 +206,7 @@ def host_problem(host: str, bracketed: bool) -> str | None:
     labels = host.removesuffix(".").split(".")
     if "" in labels:
         return "has two dots in a row in its host: remove one"
-    if _NUMBER.fullmatch(labels[-1]) and not is_literal(host):
+    if address is None and _NUMBER.fullmatch(labels[-1]):
         return "has a host that ends in a number and is not an IPv4 address: check the host"
     return None
 

@@ -10,7 +10,7 @@ from preflight.media import Delivery
 from preflight.net.bodies import Body, DecodedBody, content_codings, unusable
 from preflight.net.errors import cut_off
 from preflight.net.response import Response, content_length, content_range, media_type, unsatisfied_range
-from preflight.net.urls import Url, expires_at, parse
+from preflight.net.urls import Url, expires_at
 from preflight.sources.diagnosis import RangeRefused
 from preflight.sources.stream import Spool
 
@@ -241,14 +241,13 @@ class DeliveryRecorder:
         if resolved is not None and resolved.mixed:
             self.note("mixed_addresses")
 
-    def see_redirect(self, before: str, after: str, count: int) -> None:
+    def see_redirect(self, before: Url, after: Url, count: int) -> None:
         """Record the redirect number `count`, from one URL to another."""
-        here, there = parse(before), parse(after)
         self.see(redirects=count)
-        if here.host != there.host:
+        if before.host != after.host:
             self.see(redirected_host=True)
             self.note("redirected_host")
-        if here.scheme == "https" != there.scheme:
+        if before.scheme == "https" != after.scheme:
             self.see(insecure_redirect=True)
             self.note("insecure_redirect")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from preflight.errors import SourceError
 from preflight.net.bodies import content_codings
@@ -56,30 +56,29 @@ class UrlFetcher:
     """Sends the requests for one URL.
 
     recorder    what was seen so far
-    url         where the file was found, behind all redirects; before, the URL as given
+    location    where the file was found, behind all redirects; before, the URL as given; None if that is invalid
     requests    requests that were sent
     bytes_read  bytes of bodies that were read
     """
 
     def __init__(
-        self, url: str, transport: Transport, options: HttpOptions, limit: int, backoff: Backoff = BACKOFF
+        self, url: str, name: str, transport: Transport, options: HttpOptions, limit: int, backoff: Backoff = BACKOFF
     ) -> None:
-        """Prepare requests that read at most `limit` bytes of bodies."""
-        self._parsed: Url | None = None
+        """Prepare requests that read at most `limit` bytes of bodies. `name` is the URL as messages show it."""
+        self.location: Url | None = None
         self._invalid: SourceError | None = None
         try:
-            self._parsed = parse(url)
+            self.location = parse(url)
         except SourceError as failure:
             self._invalid = failure
         self._custom = dict(options.headers)
         self._redact_headers = header_redactor(self._custom.items())
-        self.recorder = DeliveryRecorder(url, self._parsed, transport.clock.wall(), self._redact_headers)
-        self.url = url
+        self.recorder = DeliveryRecorder(url, self.location, transport.clock.wall(), self._redact_headers)
         self.requests = 0
         self.bytes_read = 0
-        self._asked = url
+        self._asked = self.location
         self._found = False
-        self._name = redact(url)
+        self._name = name
         self._transport = transport
         self._options = options
         self._agent = {"User-Agent": options.user_agent} if options.user_agent else {}
@@ -175,11 +174,11 @@ class UrlFetcher:
 
     def _get(self, headers: dict[str, str], take: Callable[[Response], T]) -> T:
         """Return what `take` makes of one response; close it if that fails."""
-        response, trusted = self._follow("GET", self.url, headers)
+        response, trusted = self._follow("GET", self.location, headers)
         try:
             if response.status not in _GIVEN:
                 raise self._refusal(response, ranged=bool(headers))
-            self.url, self._trusted = response.url, trusted
+            self.location, self._trusted = response.url, trusted
             taken = take(response)
         except BaseException:
             response.close()
@@ -188,7 +187,13 @@ class UrlFetcher:
         return taken
 
     def _follow(
-        self, method: str, url: str, headers: dict[str, str], timeout: float | None = None, *, plain: bool = False
+        self,
+        method: str,
+        url: Url | None,
+        headers: dict[str, str],
+        timeout: float | None = None,
+        *,
+        plain: bool = False,
     ) -> tuple[Response, bool]:
         """Return the first response that is not a redirect, and whether it was trusted with the caller's headers.
 
@@ -196,8 +201,10 @@ class UrlFetcher:
 
         plain  without the caller's user agent and headers, and not recorded
         """
+        if url is None:
+            raise self._invalid or SourceError("url_invalid", self._name)
         recorded = method == "GET" and not self._found and not plain
-        trusted = not plain and (self._trusted or url != self.url)
+        trusted = not plain and (self._trusted or url != self.location)
         if self._agent and not plain:
             headers = {**self._agent, **headers}
         seen = [url]
@@ -223,22 +230,21 @@ class UrlFetcher:
             if recorded:
                 self.recorder.see_redirect(seen[-1], target, len(seen))
             # The caller's headers are for the origin of the URL as given: no redirect takes them elsewhere, nor back.
-            trusted = trusted and parse(seen[-1]).origin == parse(target).origin
+            trusted = trusted and seen[-1].origin == target.origin
             seen.append(target)
 
     def _send(
-        self, method: str, url: str, headers: dict[str, str], timeout: float | None, *, trusted: bool
+        self, method: str, url: Url, headers: dict[str, str], timeout: float | None, *, trusted: bool
     ) -> Response:
         """Send one request once a slot is free; with the caller's own headers if `trusted`."""
-        if self._invalid is not None:
-            raise self._invalid
-        host = self._parsed.host if self._parsed is not None and url == self._asked else parse(url).host
         self.seconds_left()
         clock = self._transport.clock
         began = clock.monotonic()
-        slot = self._transport.acquire(host, self._options.timeout + _SLOT_TIMEOUT)
+        slot = self._transport.acquire(url.host, self._options.timeout + _SLOT_TIMEOUT)
         if slot is None:
-            message = f"{self._name}: too many other responses of {host} are still open: close them, or check it later"
+            message = (
+                f"{self._name}: too many other responses of {url.host} are still open: close them, or check it later"
+            )
             raise SourceError("timed_out", message)
         try:
             self._deadline.extend(clock.monotonic() - began)
@@ -266,15 +272,15 @@ class UrlFetcher:
         """Return what a response without the file means."""
         if ranged and _is_about_range(response.status):
             response.drain_and_close()
-            self.url, self._trusted = self._asked, True  # a redirect may lead to a link that has expired meanwhile
+            self.location, self._trusted = self._asked, True  # a redirect may lead to a link that has expired meanwhile
             return RangeRefused(self._name)
         body = response.peek() if response.status >= 400 else b""
         response.drain_and_close()
-        here, there = parse(self._asked).host, parse(response.url).host
-        name = self._name if here == there else f"{self._name} is redirected to {there}, which"
+        asked, there = self._asked or response.url, response.url
+        name = self._name if asked.host == there.host else f"{self._name} is redirected to {there.host}, which"
         if how := self._automation_refused(response, body):
             return automation_refused(name, response.status, how)
-        failure = refused(name, response.status, body, hint_for(self._asked), expired=self.recorder.is_expired)
+        failure = refused(name, response.status, body, hint_for(asked.text), expired=self.recorder.is_expired)
         if response.status != 429 and response.status < 500:
             return failure
         wait = retry_after(response.header("Retry-After"), self._transport.clock.wall())
@@ -299,14 +305,17 @@ class UrlFetcher:
 
         The body is not read: the request only explains a refusal.
         """
-        parts = urlsplit(self._asked)
-        headers = {"User-Agent": BROWSER_LIKE, "Referer": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"}
         try:
-            response, _ = self._follow("GET", self._asked, headers, self._auxiliary_timeout(), plain=True)
+            response, _ = self._follow("GET", self._asked, self._as_browser(), self._auxiliary_timeout(), plain=True)
         except SourceError:
             return False
         response.close()
         return response.status in (200, 203, 206) and media_type(response.header("Content-Type")) != "text/html"
+
+    def _as_browser(self) -> dict[str, str]:
+        """Return headers that make a request look like a browser's that shows a page of the same host."""
+        referer = f"{self._asked.scheme}://{self._asked.authority}/" if self._asked is not None else ""
+        return {"User-Agent": BROWSER_LIKE, "Referer": referer}
 
     def _is_same(self, response: Response, size: int | None, beginning: bytes) -> bool:
         """Return whether a response gives a file that begins with `beginning`; True if that cannot be decided."""
@@ -332,15 +341,14 @@ class UrlFetcher:
         """
         return failure.faulty and failure.retry_after is None and not self._found
 
-    def _redirect_target(self, url: str, location: str) -> str:
+    def _redirect_target(self, url: Url, location: str) -> Url:
         """Return where a redirect leads; http and https alone are followed."""
         try:
             # Header values arrive as Latin-1, addresses in them are written in UTF-8.
-            target = urljoin(url, location.encode("latin-1").decode("utf-8")).partition("#")[0]
-            parse(target)
+            target = urljoin(url.text, location.encode("latin-1").decode("utf-8")).partition("#")[0]
+            return parse(target)
         except (SourceError, ValueError):
             raise redirected_away(self._name, redact(location[:2000])) from None
-        return target
 
 
 def _is_about_range(status: int) -> bool:

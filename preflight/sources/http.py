@@ -63,7 +63,7 @@ class HttpSource:
         self.requests = 0
         self._asked = url
         self._limit = max(need.max_bytes, SNIFF_BYTES)
-        self._fetcher = UrlFetcher(url, transport or shared(options), options, self._limit, backoff)
+        self._fetcher = UrlFetcher(url, self.name, transport or shared(options), options, self._limit, backoff)
         self._state = FetchState(self.name, self._fetcher.recorder)
         self._head = need.head
         self._fetches = 0
@@ -145,7 +145,8 @@ class HttpSource:
 
     def _look_for_page(self, beginning: bytes) -> None:
         """Record whether a web page came in place of a file; its first 32 KiB show whether it asks for a password."""
-        url = self._fetcher.url
+        found = self._fetcher.location
+        url = found.text if found is not None else self._asked
         if page_of(url, beginning, self._asked):
             self._fetcher.recorder.see(page=page_of(url, self._read(0, SNIFF_BYTES), self._asked))
 
@@ -233,7 +234,7 @@ def _is_unchanged(span: Span, data: bytes, response: Response) -> bool:
     elif response.status == 416:
         return False
     elif span[0] > 0 or response.status == 206:
-        raise RangeRefused(response.url)
+        raise RangeRefused(redact(response.url.text))
     same = response.read(len(data)) == data
     response.close()
     return same

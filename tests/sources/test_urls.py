@@ -12,8 +12,17 @@ from preflight.sources.http import HttpOptions, HttpSource
 
 
 def test_the_parts_of_a_url() -> None:
-    assert parse("https://me:pw@H.example:8443/a b?c") == ("https", "h.example", 8443, False, "me:pw", "/a b?c", True)
-    assert parse("http://[::1]/") == ("http", "::1", 80, True, None, "/", False)
+    assert parse("https://me:pw@H.example:8443/a b?c") == (
+        "https",
+        "h.example",
+        8443,
+        False,
+        "me:pw",
+        "/a b?c",
+        True,
+        "https://me:pw@H.example:8443/a b?c",
+    )
+    assert parse("http://[::1]/") == ("http", "::1", 80, True, None, "/", False, "http://[::1]/")
 
 
 @pytest.mark.parametrize(
