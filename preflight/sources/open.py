@@ -49,12 +49,12 @@ Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | A
 A registered asset, too, within a request."""
 T = TypeVar("T")
 
-_URL: Final = r"[a-z][a-z0-9+.-]*://|data:"
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
 
 
 def is_url(target: object) -> bool:
     """Whether a target is a URL (of any scheme: which ones can be fetched, the HTTP source says)."""
-    return isinstance(target, str) and ":" in target and re.match(_URL, target, re.IGNORECASE) is not None
+    return isinstance(target, str) and ":" in target and _URL.match(target) is not None
 
 
 def is_fetched(target: object) -> bool:
