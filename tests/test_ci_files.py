@@ -101,7 +101,7 @@ class TestAction:
         ("paths", "rules", "code", "said"),
         [
             (PASSING, "atlas", 0, "1 files: 1 pass"),
-            (f"{PASSING}\n{FAILING}", "atlas,runway", 1, f"::error file={FAILING},title=Too narrow (atlas)::"),
+            (f"{PASSING}\n{FAILING}", "atlas,runway", 1, f"::error file={FAILING},title=Width too small (atlas)::"),
             (
                 "--output=x\n$(touch pwned)\n`touch pwned`\n; touch pwned",
                 "atlas",

@@ -77,7 +77,7 @@ class TestText:
     def test_several_rule_sets_are_told_apart(self, run: Run) -> None:
         out = run("check", "fixtures/accepted/sound.wav", "--for", "atlas,agentsflare").stdout
         assert "pass    atlas: passes" in out
-        assert "agentsflare: audio: Agentsflare takes images here [kind_not_accepted]" in out
+        assert "agentsflare: audio: Agentsflare accepts images here [kind_not_accepted]" in out
 
 
 class TestJson:

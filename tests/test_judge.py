@@ -122,7 +122,7 @@ def test_messages_of_pictures_and_of_what_is_none(media: Media, message: str) ->
 def test_a_kind_without_a_section_is_not_accepted() -> None:
     result = judge(CLIP, catalog.load("agentsflare"))
     assert (result.verdict, codes(result)) == ("fail", ["kind_not_accepted"])
-    assert result.findings[0].message == "video: Agentsflare takes images here"
+    assert result.findings[0].message == "video: Agentsflare accepts images here"
     assert result.findings[0].limit == {"any_of": ["image"]}
 
 
@@ -167,9 +167,9 @@ class TestNoneAndUnknown:
 
     def test_messages(self) -> None:
         assert judge(replace(CLIP, audio_codec=NONE), self.LOUD).findings[0].message == (
-            "audio codec: Mine requires a sound track"
+            "audio codec: Mine requires an audio track"
         )
-        assert judge(CLIP, self.SILENT).findings[0].message == "audio codec aac: Mine wants no sound track"
+        assert judge(CLIP, self.SILENT).findings[0].message == "audio codec aac: Mine accepts no audio track"
 
     def test_unknown_is_no_pass_and_a_failure_beats_it(self) -> None:
         unknown = replace(CLIP, fps=None)
@@ -217,7 +217,7 @@ class TestAround:
         [
             ({}, "pass", None),
             ({"public": False}, "fail", "host is not on the public internet: Atlas Cloud cannot fetch from it"),
-            ({"page": "drive"}, "fail", "a web page (drive) is answered in place of the file: Atlas Cloud fetches "),
+            ({"page": "drive"}, "fail", "the URL returns a web page (drive) instead of the file: Atlas Cloud "),
             (
                 {"expires_in": 300.0},
                 "pass",
@@ -476,13 +476,13 @@ class TestDataUris:
         result = judge(CLIP, self.taken(kinds=["image"]), delivery=self.DATA)
         assert (result.verdict, codes(result)) == ("fail", ["data_uri_not_accepted"])
         finding = result.findings[0]
-        assert finding.message == "video as a data URI: Mine takes images as data URIs, videos by URL"
+        assert finding.message == "video as a data URI: Mine accepts images as data URIs, videos by URL"
         assert (finding.limit, finding.hint) == ({"kinds": ["image"]}, "host the file, and give its http(s) URL")
 
     def test_no_kind_is_taken(self) -> None:
         for media, what in ((CLIP, "video"), (None, "a file"), (Media(format="zip", size=9), "a file")):
             finding = judge(media, self.taken(kinds=[]), delivery=self.DATA).findings[0]
-            assert finding.message == f"{what} as a data URI: Mine takes files by URL"
+            assert finding.message == f"{what} as a data URI: Mine accepts files by URL"
 
     def test_a_file_of_unknown_kind_is_not_refused_where_a_kind_is_taken(self) -> None:
         problem = Problem("unreadable", "x")

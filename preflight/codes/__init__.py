@@ -1,7 +1,7 @@
-"""The one registry of finding codes and of notes: what each means and what to do about it.
+"""The one registry of finding codes and notes: what each means and what to do about it.
 
-The words are the upstream's own where it has one (`PixelCountTooLarge` → `pixel_count_too_large`), so that a
-provider's failure can be laid beside ours.
+Codes follow the upstream's where it has one (`PixelCountTooLarge` → `pixel_count_too_large`), so that a provider's
+failure can be compared with ours.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.codes.code import SEVERITIES, Code, Severity
-from preflight.codes.media import OF_MEDIA
+from preflight.codes.media import MEDIA_CODES
 from preflight.codes.notes import NOTES, codes_of_notes
-from preflight.codes.sources import OF_SOURCES
-from preflight.codes.uses import OF_USES
+from preflight.codes.sources import SOURCE_CODES
+from preflight.codes.submissions import SUBMISSION_CODES
 
 __all__ = [
     "CODES",
@@ -24,16 +24,16 @@ __all__ = [
     "sentence_of",
 ]
 
-_OF_FINDINGS: Final = {**OF_MEDIA, **OF_SOURCES, **OF_USES}
-_OF_NOTES: Final = codes_of_notes(_OF_FINDINGS)
-CODES: Final[dict[str, Code]] = {**_OF_FINDINGS, **_OF_NOTES}
+_FINDING_CODES: Final = {**MEDIA_CODES, **SOURCE_CODES, **SUBMISSION_CODES}
+_NOTE_CODES: Final = codes_of_notes(_FINDING_CODES)
+CODES: Final[dict[str, Code]] = {**_FINDING_CODES, **_NOTE_CODES}
 
-REMARKS: Final = frozenset((*_OF_NOTES, "read_limit"))
-"""Notes that become findings of severity `note` under every rule set. Other notes have findings of their own."""
+REMARKS: Final = frozenset((*_NOTE_CODES, "read_limit"))
+"""Notes that become findings of severity `note` with every rule set. Other notes have codes of their own."""
 
 
 def sentence_of(word: str) -> tuple[Severity, str]:
-    """Return severity and message of a finding that needs no values: a note, or a code with a constant message."""
+    """Return severity and message of a finding without values: a note, or a code with a fixed message."""
     if word in REMARKS:
         return "note", NOTES[word]
     known = CODES[word]

@@ -33,8 +33,8 @@ def unescaped(text: str) -> str:
 def test_a_command_a_finding_by_severity(three: list[Report]) -> None:
     found = commands(written("github", three))
     assert [command[:3] for command in found] == [
-        ("error", "a.png", "Too narrow"),
-        ("error", "b.png", "Not there"),
+        ("error", "a.png", "Width too small"),
+        ("error", "b.png", "Not found"),
         ("warning", "c.mp4", "Too long"),
         ("notice", "c.mp4", "Misleading extension"),
     ]

@@ -155,7 +155,7 @@ class TestRuleSets:
         assert preflight.check(uri(PNG), "seedance-2.0").verdict == "pass"
         assert preflight.check(uri(MP3, "audio/mpeg"), "seedance-2.0").verdict == "pass"
         report = preflight.check(uri(MP4, "video/mp4"), "seedance-2.0")
-        assert "Seedance 2.0 takes images and audio files as data URIs, videos by URL" in report.findings[0].message
+        assert "Seedance 2.0 accepts images and audio files as data URIs, videos by URL" in report.findings[0].message
 
     def test_length_of_the_uri_is_limited(self) -> None:
         padded = PNG + b"\0" * 3_800_000
