@@ -170,7 +170,7 @@ def _check_frames(source: Source, header: _Header, end: int, size: int) -> tuple
         return None, False
     possible = [count for count in stated if count <= size // _HEADER.size]
     agreeing = len(possible) == len(stated) and max(stated) - min(stated) <= _MAX_DIFFERENCE
-    if agreeing and source.requests:
+    if agreeing and source.remote:
         return max(stated), False
     index = _find_index(source, end)
     if agreeing and (index is None or max(stated) <= index[1] + _MAX_DIFFERENCE):

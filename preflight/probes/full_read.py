@@ -39,13 +39,13 @@ class _Totals(NamedTuple):
 
 def complete_facts(source: Source, media: Media, max_bytes: int) -> Media:
     """Add the facts that only the complete file gives, reading at most `max_bytes`. Raise `SourceError`."""
-    limit = min(max_bytes, EVERYTHING.max_bytes) if source.requests else max_bytes
+    limit = min(max_bytes, EVERYTHING.max_bytes) if source.remote else max_bytes
     if source.size is None or source.size > limit:
         return media
-    whole: Source = _BufferedSource(source) if source.requests else source
+    whole: Source = _BufferedSource(source) if source.remote else source
     found, seconds = media, None
     try:
-        if media.duration is None or (source.requests and media.kind == VIDEO and media.fps is None):
+        if media.duration is None or (source.remote and media.kind == VIDEO and media.fps is None):
             found = _fill_in(media, probe(whole, Need(max_bytes=limit)))
             seconds = found.duration if media.duration is None else None
         if seconds is None and (media.duration is None or _ESTIMATED in media.notes):

@@ -157,8 +157,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
 
 def _has_cheap_seeks(source: Source) -> bool:
     """Return whether a seek over HTTP costs one request, rather than all bytes before its target."""
-    delivery = getattr(source, "delivery", None)
-    return source.requests > 0 and (delivery is None or bool(delivery.ranges))
+    return source.remote and (source.delivery is None or bool(source.delivery.ranges))
 
 
 def _read_segments(source: Source, window: Window, header: _Header, segments: Iterable[Segment], max_bytes: int) -> int:
@@ -249,7 +248,7 @@ def _ends_in_scan(source: Source, position: int, max_bytes: int) -> bool:
     B.1.1.5). Return False where this would cost a request.
     """
     size = source.size
-    if size is None or (source.requests and size > _FIRST_RESPONSE_BYTES):
+    if size is None or (source.remote and size > _FIRST_RESPONSE_BYTES):
         return False
     start = max(position, size - _TAIL_BYTES)
     tail = source.read_at(start, _TAIL_BYTES)

@@ -118,7 +118,7 @@ def read(source: Source, _need: Need, _name: str) -> Media:
     try:
         header.read_chunks(window)
         # If the orientation is known, only completeness is left to check, which is not worth a request.
-        is_known = header.orientation is not None and source.requests > 0
+        is_known = header.orientation is not None and source.remote
         if header.data and source.size is not None and not is_known:
             if header.frames:
                 orientation, found = _read_tail(window, source.size)

@@ -108,7 +108,7 @@ def _read_chunks(source: Source, at: int, order: _Order) -> _Chunks:
     """Read chunk headers, skipping bodies, until fmt and data are known."""
     chunks = _Chunks()
     empty = 0
-    for _ in range(_MAX_CHUNKS if source.requests else _MAX_LOCAL_CHUNKS):
+    for _ in range(_MAX_CHUNKS if source.remote else _MAX_LOCAL_CHUNKS):
         head = source.read_at(at, 8 + _BODY_BYTES)
         if len(head) < 8:
             return chunks

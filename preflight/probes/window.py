@@ -59,8 +59,8 @@ class Window:
         self._source = source
         self._chunk_size = chunk_size
         self._next_size = chunk_size // 2
-        self._max_reads = self._reads_left = max_reads or (_MAX_REMOTE_READS if source.requests else _MAX_LOCAL_READS)
-        self._read_ahead = read_ahead and source.requests > 0
+        self._max_reads = self._reads_left = max_reads or (_MAX_REMOTE_READS if source.remote else _MAX_LOCAL_READS)
+        self._read_ahead = read_ahead and source.remote
         self._seeks = 0
         self._long_seeks = long_seeks
         self._fill(start, max(_FIRST_CHUNK_SIZE - start, chunk_size))

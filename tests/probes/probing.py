@@ -39,7 +39,9 @@ class CountingSource(MemorySource):
 
 
 class RemoteSource(MemorySource):
-    """Bytes in memory, asked for as those behind a URL are: in pieces, of which each counts as a request."""
+    """Bytes in memory that are read like those of a URL: in ranges, each of which counts as a request."""
+
+    remote = True
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)

@@ -33,6 +33,7 @@ class CountedReads(MemorySource):
         super().__init__(data)
         self.requests = int(remote)
         self.remote = remote
+        self.remote = remote
         self.reads: list[tuple[int, int]] = []
 
     def read_at(self, offset: int, length: int) -> bytes:

@@ -50,7 +50,7 @@ def flash(flags: int) -> bytes:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
-    monkeypatch.setattr(libraries, "run", lambda *_, **__: answer)
+    monkeypatch.setattr(libraries, "call", lambda *_, **__: answer)
 
 
 def test_a_sound_that_only_libmediainfo_reads() -> None:
@@ -162,7 +162,7 @@ def test_another_container_than_the_first_bytes_say_is_not_believed(monkeypatch:
 
 
 def test_no_library_is_asked_about_bytes_that_nothing_recognises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libraries, "run", lambda *_, **__: pytest.fail("a library was asked"))
+    monkeypatch.setattr(libraries, "call", lambda *_, **__: pytest.fail("a library was asked"))
     for junk in (b"\0\0\1\xba", b"\x0b\x77", b"\0\0\1\xe0", b"\x7f\xfe\x80\x01", b"ID3\4\0\0\0\0\0\0"):
         assert seen(junk * 5000).kind in (None, "audio")
     assert seen(b"FORM\0\0\0\4AIFF" * 500) == Media(kind="audio", format="aiff", size=6000)
@@ -190,7 +190,7 @@ def test_a_decoder_that_dies_over_a_file_costs_that_file_alone(monkeypatch: pyte
     def crash(*_: Any, **__: Any) -> None:
         raise WorkerCrashed("x.ico", "crashed (SIGSEGV)")
 
-    monkeypatch.setattr(libraries, "run", crash)
+    monkeypatch.setattr(libraries, "call", crash)
     icon = b"\0\0\1\0\1\0" + bytes((16, 16, 0, 0, 1, 0, 32, 0)) + struct.pack("<II", 500, 22) + bytes(500)
     with pytest.raises(WorkerCrashed):
         probe(MemorySource(icon))

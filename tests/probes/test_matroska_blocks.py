@@ -126,7 +126,7 @@ def test_over_http_only_what_the_first_request_brought_is_looked_at() -> None:
         info(), tracks(video(frame_ns=None)), element(CLUSTER, *[block(33 * at, length=9000) for at in range(90)])
     )
     source = MemorySource(data)
-    source.requests = 1
+    source.requests, source.remote = 1, True
     assert probe(source).fps is None
     assert source.bytes_read < 32 << 10
 

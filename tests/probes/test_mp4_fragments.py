@@ -21,7 +21,9 @@ FRAME = 20_000
 
 
 class Remote(MemorySource):
-    """As a URL: whatever is not here yet costs a request, of 32 KiB at the start and 16 KiB elsewhere."""
+    """Bytes that are read like those of a URL: a request brings 32 KiB at the start and 16 KiB elsewhere."""
+
+    remote = True
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)

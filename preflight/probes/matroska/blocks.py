@@ -164,7 +164,7 @@ def _timestamps(source: Source, at: int, track: int) -> tuple[list[int], bool]:
         for _ in range(_MAX_ELEMENTS):
             if size is not None and at >= size:
                 return times, at == size
-            if len(times) > _MAX_FRAMES or (source.requests and at + _HEADER_BYTES > _FIRST_RESPONSE_BYTES):
+            if len(times) > _MAX_FRAMES or (source.remote and at + _HEADER_BYTES > _FIRST_RESPONSE_BYTES):
                 break
             data = window.read_at(at, _HEADER_BYTES)
             identifier, length, begin = ebml.read_header(data, 0) or (0, ebml.UNKNOWN_SIZE, 0)

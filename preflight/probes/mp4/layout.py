@@ -171,7 +171,7 @@ class LayoutReader:
             fragments.skip_to(last.times)
             self._at = last.offset
             return fragments.count + _MAX_REMOTE_FRAGMENTS
-        more = self._source.requests and fragments.count < _MAX_REMOTE_FRAGMENTS
+        more = self._source.remote and fragments.count < _MAX_REMOTE_FRAGMENTS
         return _MAX_REMOTE_FRAGMENTS if more else None
 
     def _is_too_far(self, fragments: Fragments, max_count: int | None) -> bool:
@@ -184,7 +184,7 @@ class LayoutReader:
             return False
         if max_count:
             return fragments.count >= max_count
-        far = self._source.requests > 0 and self._at >= _FIRST_RESPONSE_BYTES
+        far = self._source.remote and self._at >= _FIRST_RESPONSE_BYTES
         return far or fragments.count >= _MAX_LOCAL_FRAGMENTS
 
     def _next_box(self) -> Box | None:
@@ -233,7 +233,7 @@ class LayoutReader:
         padding = 0
         while not layout.has_media:
             header = data[at : at + 16]
-            is_near = not self._source.requests or start + 16 <= _FIRST_RESPONSE_BYTES
+            is_near = not self._source.remote or start + 16 <= _FIRST_RESPONSE_BYTES
             if not header and padding < _MAX_PADDING_BOXES and is_near:
                 padding += 1
                 header = self._window.read_at(start, 16)

@@ -134,7 +134,7 @@ def _format_by_mark(layout: ByteLayout, head: bytes) -> str | None:
 
 def _sub_ifds(source: Source, layout: ByteLayout, first: Directory) -> _Pictures:
     """Return the SubIFDs, up to the first that is a raw picture in full resolution."""
-    limit = _MAX_REMOTE_SUB_IFDS if source.requests else _MAX_SUB_IFDS
+    limit = _MAX_REMOTE_SUB_IFDS if source.remote else _MAX_SUB_IFDS
     starts = list(dict.fromkeys(integers(source, layout, first.entries.get(tags.SUB_IFDS), _MAX_STATED_OFFSETS)))
     found: list[Directory] = []
     missing = False

@@ -114,7 +114,7 @@ def _has_non_integer_samples(source: Source, layout: ByteLayout, directory: Dire
 
 def _count_pages(source: Source, layout: ByteLayout, start: int, following: int) -> int | None:
     """Count the directories, up to one that leads back or beyond the end of the file; None if there are too many."""
-    limit = _MAX_REMOTE_PAGES if source.requests else _MAX_PAGES
+    limit = _MAX_REMOTE_PAGES if source.remote else _MAX_PAGES
     seen = {start}
     while following and following not in seen:
         if len(seen) == limit:

@@ -148,7 +148,7 @@ def is_picture_truncated(source: Source, layout: ByteLayout, directory: Director
         if kind not in _INTEGER_BYTES or not count or source.size is None:
             continue
         offset = last_value(source, layout, entries.get(offsets))
-        length = last_value(source, layout, entries.get(lengths)) if packed and not source.requests else 0
+        length = last_value(source, layout, entries.get(lengths)) if packed and not source.remote else 0
         if offset is None or offset >= source.size or offset + (length or 0) > source.size:
             return True
     return False
