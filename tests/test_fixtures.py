@@ -38,7 +38,7 @@ def _same(ours: Any, declared: Any) -> bool:
 
 
 @pytest.mark.parametrize("fixture", ALL, ids=lambda fixture: fixture.name)
-def test_the_file_is_what_its_maker_declares(fixture: Fixture, fixtures: Path) -> None:
+def test_fixture_has_the_declared_facts(fixture: Fixture, fixtures: Path) -> None:
     source = LocalSource(fixtures / fixture.name)
     media = probe(source)
     source.close()
@@ -47,19 +47,19 @@ def test_the_file_is_what_its_maker_declares(fixture: Fixture, fixtures: Path) -
 
 
 @pytest.mark.parametrize("fixture", ALL, ids=lambda fixture: fixture.name)
-def test_made_anew_it_has_the_same_facts(fixture: Fixture) -> None:
+def test_regenerated_fixture_has_the_same_facts(fixture: Fixture) -> None:
     pytest.importorskip("av", reason="making fixtures needs PyAV: pip install 'preflight-media[fixtures]'")
     assert not differing(probe(MemorySource(fixture.make())), fixture.facts), fixture.why
 
 
-def test_no_file_lies_in_the_folders_that_no_maker_makes(fixtures: Path) -> None:
+def test_every_fixture_has_a_maker(fixtures: Path) -> None:
     made = {fixture.name for fixture in ALL}
     found = {str(path.relative_to(fixtures)) for path in fixtures.rglob("*") if path.is_file()}
     stray = {name for name in found - made if not name.endswith((".py", ".md", ".pyc"))}
     assert not stray
 
 
-def test_the_accepted_ones_pass_and_the_refused_ones_do_not(fixtures: Path) -> None:
+def test_accepted_fixtures_pass_and_refused_fixtures_fail(fixtures: Path) -> None:
     plan = plan_for("atlas")
     for fixture in ALL:
         folder = fixture.name.split("/")[0]
@@ -98,7 +98,7 @@ def test_each_way_to_fail_has_its_own_code(fixtures: Path) -> None:
     assert seen == set(codes)
 
 
-def test_the_readme_of_the_fixtures_lists_every_one(fixtures: Path) -> None:
+def test_fixtures_readme_lists_every_file(fixtures: Path) -> None:
     text = (fixtures / "README.md").read_text(encoding="utf-8")
     missing = [fixture.name for fixture in ALL if f"`{fixture.name}`" not in text]
     assert not missing, "python fixtures/make.py writes it"

@@ -18,14 +18,14 @@ SHOWN = 5
 
 
 @pytest.mark.parametrize("start", range(0, COUNT, 1000))
-def test_no_mutation_shows_a_fault(start: int) -> None:
+def test_mutations_reveal_no_fault(start: int) -> None:
     found = fuzz(range(start, start + 1000))
     assert found.faults[:SHOWN] == []
     assert {"fail", "unknown"} < set(found.verdicts) <= {"pass", "fail", "unknown", "probe_timeout", "probe_crashed"}
     assert found.verdicts["probe_crashed"] + found.verdicts["probe_timeout"] < 5
 
 
-def test_no_mutated_file_is_lost_among_many(tmp_path: Path) -> None:
+def test_every_mutated_file_is_reported(tmp_path: Path) -> None:
     originals = seeds()
     paths = []
     for number in range(500):
@@ -38,13 +38,13 @@ def test_no_mutated_file_is_lost_among_many(tmp_path: Path) -> None:
     assert [report.error for report in reports if report.error is not None] == []
 
 
-def test_a_number_always_gives_the_same_mutation() -> None:
+def test_mutation_is_determined_by_its_number() -> None:
     originals = seeds()
     assert [mutated(number, originals) for number in range(50)] == [mutated(number, originals) for number in range(50)]
     assert len({mutated(number, originals) for number in range(500)}) > 450
 
 
-def test_the_command_counts_them_and_takes_only_numbers_that_can_be_meant() -> None:
+def test_command_counts_mutations_and_validates_numbers() -> None:
     command = [sys.executable, "-m", "tests.fuzz.run"]
     done = subprocess.run([*command, "--count", "30", "--seed", "9"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

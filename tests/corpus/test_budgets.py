@@ -32,20 +32,20 @@ def top_level(path: Path) -> dict[bytes, int]:
     return sizes
 
 
-def test_headers_that_stand_in_front_take_under_4_kib(core: list[Row]) -> None:
+def test_leading_headers_take_under_4_kib(core: list[Row]) -> None:
     for row in core:
         media = row.report.media
         if media is not None and media.format in SMALL:
             assert row.report.bytes_read <= SCATTERED.get(row.path, BUDGET), row.path
 
 
-def test_a_jpeg_takes_under_4_kib_unless_its_segments_are_many(core: list[Row]) -> None:
+def test_jpeg_takes_under_4_kib_unless_it_has_many_segments(core: list[Row]) -> None:
     read = sorted(row.report.bytes_read for row in core if row.report.media and row.report.media.format == "jpeg")
     assert read[int(len(read) * 0.9)] <= BUDGET
     assert read[-1] <= 9 * 1024
 
 
-def test_an_mp4_without_fragments_takes_its_moov_and_4_kib(core: list[Row], corpus: Path) -> None:
+def test_mp4_without_fragments_takes_its_moov_and_4_kib(core: list[Row], corpus: Path) -> None:
     met = 0
     for row in core:
         media = row.report.media

@@ -110,7 +110,7 @@ def demanded(known: dict[str, Any], rules: str, *, strict: bool) -> str | None:
 
 @pytest.mark.parametrize("strict", [False, True], ids=["plain", "strict"])
 @pytest.mark.parametrize("rules", list(DEMANDS))
-def test_the_verdict_is_what_the_values_demand(
+def test_verdict_follows_from_known_values(
     core: list[Row], plan: CheckPlan, rules: str, strict: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (ruleset,) = (one for one in plan.rules if one.name == rules)
@@ -144,7 +144,7 @@ def verdict_under(row: Row, **limit: float) -> str:
     return judge(row.report.media, rules).verdict
 
 
-def test_generated_bounds_at_just_above_and_just_below_every_known_value(core: list[Row]) -> None:
+def test_bounds_at_above_and_below_every_known_value(core: list[Row]) -> None:
     met = 0
     for row in core:
         for fact, field in EXACT.items():

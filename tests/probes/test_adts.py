@@ -32,7 +32,7 @@ def test_frames_of_any_length_are_counted() -> None:
     assert facts(data).duration == pytest.approx(3000 * BLOCK)
 
 
-def test_a_file_too_large_to_walk_has_no_duration() -> None:
+def test_file_larger_than_allowed_has_no_duration() -> None:
     data = adts(5000)
     media = probe(MemorySource(data), Need(max_bytes=len(data) - 1))
     assert (media.kind, media.audio_codec, media.duration) == ("audio", "aac", None)
@@ -42,20 +42,20 @@ def test_damage_between_frames_is_skipped() -> None:
     assert facts(adts(20) + b"damaged" * 50 + adts(20)).duration == pytest.approx(40 * BLOCK)
 
 
-def test_tags_around_it_are_not_sound() -> None:
+def test_tags_around_frames_are_not_counted_as_audio() -> None:
     media = facts(id3(padding=5000) + adts(20) + id3v1())
     assert (media.duration, media.notes) == (pytest.approx(20 * BLOCK), ())
 
 
-def test_foreign_bytes_behind_the_last_frame_are_noted() -> None:
+def test_trailing_bytes_are_noted() -> None:
     assert facts(adts(20) + b"something else").notes == ("trailing_data",)
 
 
-def test_frames_longer_than_the_head_are_found() -> None:
+def test_frames_longer_than_first_read_are_found() -> None:
     assert facts(adts(4, body=bytes(8000))).duration == pytest.approx(4 * BLOCK)
 
 
-def test_one_header_is_no_proof() -> None:
+def test_single_frame_header_is_not_recognised() -> None:
     assert sniff(MemorySource(adts(1) + bytes(500))) is None
     assert sniff(MemorySource(adts(1))) == "aac"
 
@@ -74,7 +74,7 @@ def test_few_frames_before_a_tag_are_recognised_as_audio(frames: int, tag: bytes
 
 
 @pytest.mark.parametrize("length", [1, 4, 100, 5000, 60_000, 65_536])
-def test_foreign_bytes_before_the_first_frame_are_skipped(length: int) -> None:
+def test_leading_bytes_are_skipped(length: int) -> None:
     """ffprobe: aac, of this duration, behind as many zeros."""
     for junk in (b"\2" * length, bytes(length)):
         for before in (b"", id3(text(b"TIT2", "title"))):
@@ -92,7 +92,7 @@ def test_oversized_tag_does_not_hide_audio() -> None:
 @pytest.mark.parametrize(
     "data", [adts(8_000_000, body=b""), adts(9) + b"\xff" * 60_000_000, (adts(9) + b"?") * 200_000]
 )
-def test_no_file_takes_long(data: bytes) -> None:
+def test_hostile_files_are_read_quickly(data: bytes) -> None:
     began = time.thread_time()
     aac.read(MemorySource(data), EVERYTHING, "aac")
     assert time.thread_time() - began < 1.5
@@ -100,7 +100,7 @@ def test_no_file_takes_long(data: bytes) -> None:
 
 @settings(max_examples=200)
 @given(damaged(OURS))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     sniff(MemorySource(data))
     try:
         media = aac.read(MemorySource(data), EVERYTHING, "aac")

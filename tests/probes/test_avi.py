@@ -32,27 +32,27 @@ from makers.avi import FIXTURES, audio, bitmap, chunk, film, listing, main, stre
         (b"\xff\xfe\0\1", None),
     ],
 )
-def test_the_code_of_the_pictures_names_the_codec(code: bytes, codec: str | None) -> None:
+def test_compression_code_gives_video_codec(code: bytes, codec: str | None) -> None:
     assert facts(film(main(), video(code=code))).video_codec == codec
 
 
-def test_where_the_format_has_no_known_code_the_handler_has() -> None:
+def test_handler_gives_codec_if_compression_is_unknown() -> None:
     data = film(main(), stream(b"vids", b"xvid", 1, 25, 50, bitmap(b"\x10\0\0\0")))
     assert facts(data).video_codec == "mpeg4"
 
 
-def test_the_rate_is_a_fraction() -> None:
+def test_frame_rate_is_rate_divided_by_scale() -> None:
     media = facts(film(main(300), stream(b"vids", b"XVID", 1001, 30000, 300, bitmap()), frames=300))
     assert media.fps == 30000 / 1001
     assert media.duration == pytest.approx(10.01)
 
 
-def test_without_a_rate_the_main_header_has_the_time_of_a_frame() -> None:
+def test_main_header_gives_frame_rate_if_stream_does_not() -> None:
     media = facts(film(main(), stream(b"vids", b"XVID", 0, 0, 50, bitmap())))
     assert (media.fps, media.duration) == (25.0, 2.0)
 
 
-def test_a_length_that_a_recorder_made_up_is_none() -> None:
+def test_impossible_frame_count_is_ignored() -> None:
     made_up = film(main(0), stream(b"vids", b"XVID", 1, 25, 1 << 30, bitmap()))
     streamed = b"RIFF\xff\xff\xff\xff" + made_up[8:]
     media = facts(streamed)
@@ -62,7 +62,7 @@ def test_a_length_that_a_recorder_made_up_is_none() -> None:
 
 
 @pytest.mark.parametrize("length", [10, 500, 1_000_000, 0xFFFFFFFF])
-def test_the_index_decides_between_contradicting_numbers_of_frames(length: int) -> None:
+def test_index_decides_between_contradicting_frame_counts(length: int) -> None:
     """A full decode and libmediainfo count 50 frames; ffprobe repeats the stream's own length."""
     for main_frames, own in ((50, length), (length, 50), (max(length, 200), max(length, 200))):
         media = facts(film(main(main_frames), video(own)))
@@ -70,7 +70,7 @@ def test_the_index_decides_between_contradicting_numbers_of_frames(length: int) 
         assert media.notes == ("bad_header",)
 
 
-def test_contradicting_numbers_of_frames_without_an_index_are_unknown() -> None:
+def test_contradicting_frame_counts_without_index_are_unknown() -> None:
     padded = chunk(b"JUNK", bytes(9000))
     media = facts(film(main(50), video(500), padded, frames=0))
     assert (media.frames, media.duration, media.notes) == (None, None, ("bad_header",))
@@ -83,40 +83,40 @@ def test_index_is_ignored_in_file_of_several_riffs() -> None:
     assert (facts(data).frames, facts(data).notes) == (60, ())
 
 
-def test_over_http_headers_that_agree_cost_no_request() -> None:
+def test_agreeing_headers_cost_no_request_for_the_index() -> None:
     source = RemoteSource(film(main(500), video(500), chunk(b"JUNK", bytes(200_000))))
     assert (probe(source).frames, source.requests) == (500, 1)
     source = RemoteSource(film(main(50), video(500), chunk(b"JUNK", bytes(200_000))))
     assert (probe(source).frames, source.requests) == (50, 2)
 
 
-def test_what_is_too_short_for_its_fields_says_nothing() -> None:
+def test_chunks_too_short_for_their_fields_are_ignored() -> None:
     data = film(chunk(b"avih", bytes(4)), listing(b"strl", chunk(b"strh", b"vids"), chunk(b"strf", bytes(10))))
     media = facts(data)
     assert (media.format, media.kind, media.width, media.fps) == ("avi", None, None, None)
 
 
-def test_a_sound_whose_format_is_unknown_is_not_absent() -> None:
+def test_audio_of_unknown_format_is_not_absent() -> None:
     media = facts(film(main(), video(), stream(b"auds", bytes(4), 1, 8000, 9, b"\x01\0")))
     assert (media.kind, media.audio_codec) == ("video", None)
 
 
-def test_two_videos_are_noted() -> None:
+def test_second_video_stream_is_noted() -> None:
     assert facts(film(main(), video(), video())).notes == ("multiple_video_tracks",)
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
-def test_a_size_that_was_never_filled_in_is_no_truncation(size: int) -> None:
+def test_unknown_riff_size_is_not_truncation(size: int) -> None:
     data = film(main(), video())
     assert facts(data[:4] + pack("<I", size) + data[8:]).notes == ()
 
 
-def test_no_header_list_is_no_kind() -> None:
+def test_file_without_header_list_has_no_kind() -> None:
     media = facts(b"RIFF\x10\0\0\0AVI LIST\0\0\0\0")
     assert (media.format, media.kind, media.notes) == ("avi", None, ("truncated",))
 
 
-def test_the_head_is_enough_and_an_index_is_leapt_over() -> None:
+def test_index_before_header_chunks_is_skipped_within_first_read() -> None:
     media, source = counted(film(main(), video(), audio()) + bytes(100_000))
     assert media.width == 320
     assert source.distant == []
@@ -126,7 +126,7 @@ def test_the_head_is_enough_and_an_index_is_leapt_over() -> None:
     assert source.bytes_read <= 4096
 
 
-def test_endless_rows_end_within_a_second() -> None:
+def test_endless_chunks_are_bounded() -> None:
     begun = time.thread_time()
     for row in (chunk(b"JUNK") * 100_000, video() * 10_000, listing(b"strl") * 100_000):
         assert facts(film(main(), row)).format == "avi"
@@ -136,5 +136,5 @@ def test_endless_rows_end_within_a_second() -> None:
 
 @settings(deadline=2000, max_examples=400)
 @given(damaged(FIXTURES))
-def test_cut_and_flipped_anywhere_it_ends_in_facts(data: bytes) -> None:
+def test_truncated_and_corrupted_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "avi")

@@ -29,7 +29,7 @@ def test_headers_of_every_length_are_read(extent: int) -> None:
 
 
 @pytest.mark.parametrize("extent", [0, 11, 13, 15, 256, 0x20202020])
-def test_a_header_of_impossible_length_is_none(extent: int) -> None:
+def test_header_of_impossible_length_is_not_a_bitmap(extent: int) -> None:
     assert facts(patched(14, "I", extent)).format != "bmp"
 
 
@@ -41,13 +41,13 @@ def test_text_that_begins_with_the_signature_is_text() -> None:
     ("size", "known"),
     [((0, 5), (None, 5)), ((5, 0), (5, None)), ((-5, 5), (None, 5)), ((5, -5), (5, 5)), ((0, 0), (None, None))],
 )
-def test_sizes_that_mean_nothing_are_not_known(size: tuple[int, int], known: tuple[int | None, int | None]) -> None:
+def test_invalid_sizes_are_unknown(size: tuple[int, int], known: tuple[int | None, int | None]) -> None:
     media = facts(patched(18, "ii", *size))
     assert (media.width, media.height) == known
     assert media.notes == (() if None not in known else ("bad_header",))
 
 
-def test_a_missing_padding_of_the_last_row_is_no_cut() -> None:
+def test_missing_padding_of_the_last_row_is_not_truncation() -> None:
     data = bmp(depth=8)
     odd = bytearray(data)
     pack_into("<i", odd, 18, 45)
@@ -56,12 +56,12 @@ def test_a_missing_padding_of_the_last_row_is_no_cut() -> None:
 
 
 @pytest.mark.parametrize("length", [2, 14, 20, 25, 29])
-def test_a_file_that_ends_in_its_header_has_no_size(length: int) -> None:
+def test_file_that_ends_in_its_header_has_no_size(length: int) -> None:
     assert facts(bmp()[:length]).width is None
     assert facts(array()[: length + 14]).width in (None, WIDTH)
 
 
 @settings(deadline=1000, max_examples=300)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "bmp")

@@ -64,14 +64,14 @@ ODD_SECOND_PAGE = tiff((page(1, 1), bytes(256)), (page(32896, 1), bytes(256)))
 
 
 @pytest.mark.parametrize("data", [UNCOMPRESSED_YCBCR, CODED_AS_WEBP, ODD_SECOND_PAGE], ids=["ycbcr", "webp", "page"])
-def test_what_pillow_alone_cannot_decode_is_a_warning(data: bytes) -> None:
+def test_failure_of_pillow_alone_is_a_warning(data: bytes) -> None:
     ((code, message),) = problems(data)
     assert code == "decode_unconfirmed"
     assert message.startswith("Pillow cannot decode")
     assert message.endswith("; the library may be at fault")
 
 
-def test_the_same_file_cut_off_is_truncated() -> None:
+def test_truncated_file_that_pillow_cannot_decode_is_truncated() -> None:
     ((code, message),) = problems(UNCOMPRESSED_YCBCR[:-100])
     assert code == "truncated"
     assert "Pillow" in message
@@ -90,7 +90,7 @@ def test_ffmpeg_confirms_damaged_pixels() -> None:
     assert "; ffmpeg: " in message
 
 
-def test_the_second_file_with_a_fault_is_as_corrupt_as_the_first() -> None:
+def test_repeated_fault_in_second_file_is_found_too() -> None:
     pytest.importorskip("av")
     gif = bytearray(saved("GIF"))
     gif[900:1100] = bytes(n * 37 & 0xFF for n in range(200))
@@ -112,7 +112,7 @@ def test_check_that_times_out_confirms_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert [code for code, _ in problems(whole[:400] + bytes(200) + whole[600:])] == ["decode_unconfirmed"]
 
 
-def test_a_format_without_a_decoder_is_a_note() -> None:
+def test_format_without_decoder_is_a_note() -> None:
     source = MemorySource(b"\xff\x0a" + bytes(500))
     ((code, _),) = decode_check(source, Media(kind="image", format="jxl", size=502)).problems
     assert code == "decode_unsupported"
@@ -159,7 +159,7 @@ class TestStructure:
         for form in ("PNG", "JPEG", "GIF"):
             assert self.examined(saved(form) + b"more of something else", form.lower()) is None
 
-    def test_an_interlaced_png_has_the_rows_of_seven_passes(self) -> None:
+    def test_interlaced_png_has_rows_of_seven_passes(self) -> None:
         for side in (1, 2, 3, 5, 8, 13):
             header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 1)
             rows = structure._unpacked_size(header)
@@ -168,14 +168,14 @@ class TestStructure:
             data = b"".join(chunk(*each) for each in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows - 1)))))
             assert self.examined(structure._PNG + data + chunk(b"IEND", b""), "png") == "corrupt"
 
-    def test_a_wrong_checksum_counts_where_the_picture_needs_the_chunk(self) -> None:
+    def test_wrong_checksum_of_critical_chunk_is_corruption(self) -> None:
         header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
         picture = chunk(b"IDAT", zlib.compress(b"\0\1")) + chunk(b"IEND", b"")
         for kind, code in ((b"tEXt", None), (b"PLTE", "corrupt")):
             data = chunk(b"IHDR", header) + chunk(kind, b"abc")[:-1] + b"\0" + picture
             assert self.examined(structure._PNG + data, "png") == code
 
-    def test_a_filter_that_does_not_exist_is_corrupt(self) -> None:
+    def test_unknown_png_filter_is_corruption(self) -> None:
         header = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)
         data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\1\1\7\1\1")) + chunk(b"IEND", b"")
         assert self.examined(structure._PNG + data, "png") == "corrupt"

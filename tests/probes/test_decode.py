@@ -73,13 +73,13 @@ FORMS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("form", "options"), FORMS)
-def test_a_whole_picture_has_no_problems(form: str, options: dict[str, Any]) -> None:
+def test_intact_picture_has_no_problems(form: str, options: dict[str, Any]) -> None:
     assert looked_at(saved(form, **options)).problems == ()
 
 
 @pytest.mark.parametrize(("form", "options"), FORMS)
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_picture_that_is_cut_off_has_one(form: str, options: dict[str, Any], share: float) -> None:
+def test_truncated_picture_has_one_problem(form: str, options: dict[str, Any], share: float) -> None:
     data = saved(form, **options)
     source = MemorySource(data[: int(len(data) * share)])
     media = probe(source)
@@ -87,18 +87,18 @@ def test_a_picture_that_is_cut_off_has_one(form: str, options: dict[str, Any], s
     assert found & {"truncated", "corrupt"}
 
 
-def test_what_is_cut_off_is_called_truncated_where_the_decoder_says_so() -> None:
+def test_truncated_picture_is_reported_as_truncated() -> None:
     for form in ("JPEG", "PNG", "GIF", "BMP"):
         assert codes(saved(form)[:-1000]) == ["truncated"], form
 
 
-def test_a_changed_byte_in_the_pixels_of_a_png_is_corrupt() -> None:
+def test_changed_byte_in_png_pixels_is_corruption() -> None:
     data = bytearray(saved("PNG"))
     data[len(data) // 2] ^= 0xFF
     assert codes(bytes(data)) == ["corrupt"]
 
 
-def test_a_png_whose_checksums_are_right_and_whose_pixels_are_not_is_corrupt() -> None:
+def test_png_with_valid_checksums_and_invalid_pixels_is_corrupt() -> None:
     data = saved("PNG")
     at = data.index(b"IDAT") + 4
     length = int.from_bytes(data[at - 8 : at - 4])
@@ -112,12 +112,12 @@ def test_frames_of_animations_are_counted_and_timed(form: str) -> None:
     assert (found.media.frames, found.media.duration, found.problems) == (4, 1.0, ())
 
 
-def test_a_still_picture_before_an_animation_is_no_frame_of_it() -> None:
+def test_still_picture_before_an_animation_is_not_a_frame() -> None:
     found = looked_at(animated("PNG", default_image=True))
     assert (found.media.frames, found.problems) == (3, ())
 
 
-def test_pages_are_counted_and_take_no_time() -> None:
+def test_pages_are_counted_and_have_no_duration() -> None:
     out = io.BytesIO()
     noise().save(out, "TIFF", save_all=True, append_images=[noise(16, 16), noise(90, 20)])
     found = looked_at(out.getvalue())
@@ -126,13 +126,13 @@ def test_pages_are_counted_and_take_no_time() -> None:
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", [1, 3, 6])
-def test_who_turns_a_picture_and_who_does_not_is_no_disagreement(form: str, orientation: int) -> None:
+def test_orientation_is_not_a_disagreement(form: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert looked_at(saved(form, exif=exif)).problems == ()
 
 
-def test_a_header_that_says_otherwise_is_a_disagreement() -> None:
+def test_wrong_header_is_a_disagreement() -> None:
     source = MemorySource(saved("PNG"))
     media = probe(source)
     wrong = replace(media, stored_width=63, format="gif", frames=7)
@@ -144,19 +144,19 @@ def test_a_header_that_says_otherwise_is_a_disagreement() -> None:
     ]
 
 
-def test_a_coding_that_the_library_does_not_know_is_no_fault_of_the_file() -> None:
+def test_unsupported_coding_is_not_a_fault_of_the_file() -> None:
     data = bytearray(saved("BMP"))
     data[28] = 2
     assert codes(bytes(data)) == ["decode_unsupported"]
 
 
-def test_a_run_length_coded_bitmap_may_end_before_its_last_row() -> None:
+def test_run_length_coded_bitmap_may_end_before_its_last_row() -> None:
     head = struct.pack("<2sIHHI", b"BM", 60, 0, 0, 58)
     info = struct.pack("<IiiHHIIiiII", 40, 640, 480, 1, 8, 1, 2, 0, 0, 1, 0)
     assert codes(head + info + bytes(4) + b"\x00\x01") == ["decode_unsupported"]
 
 
-def test_pictures_larger_than_any_bomb_limit_are_decoded() -> None:
+def test_pictures_above_the_bomb_limit_are_decoded() -> None:
     out = io.BytesIO()
     Image.new("1", (20_000, 10_000)).save(out, "PNG")
     assert looked_at(out.getvalue()).problems == ()
@@ -169,7 +169,7 @@ def looked_at_jpeg_of(megapixels: int) -> DecodeResult:
     return looked_at(out.getvalue())
 
 
-def test_what_needs_more_memory_than_it_may_is_a_crash_and_no_word_against_the_file() -> None:
+def test_picture_above_the_memory_limit_is_a_crash_not_corruption() -> None:
     whole = saved("WEBP", lossless=True)
     source, huge = MemorySource(whole[:-900]), replace(probe(MemorySource(whole)), width=40_000, height=40_000)
     why = "the decoder may not take the memory that 1,600,000,000 pixels need"
@@ -177,7 +177,7 @@ def test_what_needs_more_memory_than_it_may_is_a_crash_and_no_word_against_the_f
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts address space")
-def test_memory_is_limited() -> None:
+def test_decoder_memory_is_limited() -> None:
     out = io.BytesIO()
     Image.new("RGB", (6000, 6000)).save(out, "PNG")
     source = MemorySource(out.getvalue())
@@ -186,7 +186,7 @@ def test_memory_is_limited() -> None:
     ]
 
 
-def test_it_takes_no_longer_than_it_may() -> None:
+def test_decoder_time_is_limited() -> None:
     out = io.BytesIO()
     Image.new("RGB", (6000, 6000)).save(out, "PNG")
     source = MemorySource(out.getvalue())
@@ -194,7 +194,7 @@ def test_it_takes_no_longer_than_it_may() -> None:
     assert found.problems == (("probe_timeout", "the decoder was stopped after 0.02 s"),)
 
 
-def test_an_error_of_the_source_is_raised() -> None:
+def test_source_error_is_raised() -> None:
     class Changing(MemorySource):
         def read_at(self, offset: int, length: int) -> bytes:
             raise SourceChanged(self.name)
@@ -203,11 +203,11 @@ def test_an_error_of_the_source_is_raised() -> None:
         decode_check(Changing(b"x"), CLIP)
 
 
-def test_what_is_no_media_is_not_decoded() -> None:
+def test_non_media_is_not_decoded() -> None:
     assert looked_at(b"<html>") == DecodeResult(Media(format="html", size=6))
 
 
-def test_a_film_that_is_cut_off_is_truncated_and_a_whole_one_is_not() -> None:
+def test_only_truncated_video_is_reported_as_truncated() -> None:
     whole = film(main(), video(), audio())
     assert "truncated" not in codes(whole)
     assert "truncated" in codes(whole[:-40])
@@ -241,7 +241,7 @@ def disagreeing(ours: Media) -> list[str]:
     return [detail.partition(":")[0] for _, detail in decode_check(MemorySource(b"x"), ours).problems]
 
 
-def test_facts_of_a_film_are_compared_as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_video_facts_are_compared_as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     same = {"kind": "video", "stored_width": 640, "stored_height": 480, "width": 640, "height": 480}
     answering(monkeypatch, **same, duration=10.15, video_codec="h264", audio_codec="aac", sample_rate=24000)
     assert disagreeing(CLIP) == []
@@ -249,7 +249,7 @@ def test_facts_of_a_film_are_compared_as_stored(monkeypatch: pytest.MonkeyPatch)
     assert disagreeing(CLIP) == ["stored_width", "video_codec", "audio_codec", "duration"]
 
 
-def test_what_either_side_does_not_know_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_facts_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video")
     assert disagreeing(CLIP) == []
     answering(monkeypatch, kind="video", duration=3.0, video_codec="av1")
@@ -257,42 +257,42 @@ def test_what_either_side_does_not_know_is_not_compared(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("note", ["fragmented", "edit_list", "estimated_duration", "truncated"])
-def test_durations_in_which_the_libraries_err_are_not_compared(monkeypatch: pytest.MonkeyPatch, note: str) -> None:
+def test_durations_that_libraries_get_wrong_are_not_compared(monkeypatch: pytest.MonkeyPatch, note: str) -> None:
     answering(monkeypatch, kind="video", duration=40.0)
     assert disagreeing(CLIP) == ["duration"]
     assert disagreeing(replace(CLIP, notes=(note,))) == []
 
 
-def test_a_length_of_all_ones_is_no_length(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duration_of_all_ones_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video", duration=4294967.295)
     assert disagreeing(CLIP) == []
 
 
-def test_libmediainfo_may_mean_another_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_size_is_not_compared_if_libmediainfo_may_mean_another_track(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video", stored_width=64, stored_height=48, video_codec="mjpeg")
     assert disagreeing(replace(CLIP, notes=("multiple_video_tracks",))) == []
     assert disagreeing(Media(kind="audio", format="m4a", video_codec="none", notes=("cover_art",))) == []
 
 
-def test_libmediainfo_gives_the_size_of_a_cropped_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cropped_size_of_libmediainfo_is_not_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video", stored_width=310, stored_height=220)
     cropped = replace(CLIP, format="mkv", width=310, height=220)
     assert disagreeing(cropped) == []
     assert disagreeing(replace(cropped, width=640)) == ["stored_width"]
 
 
-def test_a_compressed_wav_and_a_streamed_one_are_not_measured_by_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_durations_of_compressed_and_streamed_wav_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="audio", duration=48_696.0, audio_codec="adpcm", notes=("truncated",))
     assert disagreeing(Media(kind="audio", format="wav", duration=5.0, audio_codec="pcm")) == []
 
 
-def test_a_container_without_sizes_is_not_called_truncated_by_libmediainfo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libmediainfo_truncation_is_ignored_for_containers_without_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video", notes=("truncated",))
     assert disagreeing(replace(CLIP, format="webm")) == []
     assert len(disagreeing(CLIP)) == 1
 
 
-def test_a_gif_whose_pictures_were_counted_is_animated_only_with_several() -> None:
+def test_decoded_gif_is_animated_only_with_several_frames() -> None:
     one = saved("GIF", loop=0)
     assert "animated" in probe(MemorySource(one)).notes
     assert looked_at(one).media.notes == ()

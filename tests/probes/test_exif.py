@@ -27,7 +27,7 @@ def block(kind: int, count: int, value: bytes, order: str = "<") -> bytes:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("number", range(1, 9))
-def test_the_eight_orientations_in_both_byte_orders(number: int, order: str) -> None:
+def test_eight_orientations_in_both_byte_orders(number: int, order: str) -> None:
     assert orientation_of(exif(number, order)) == number
     assert orientation_of(b"Exif\0\0" + exif(number, order)) == number
 
@@ -35,7 +35,7 @@ def test_the_eight_orientations_in_both_byte_orders(number: int, order: str) -> 
 @pytest.mark.parametrize(
     ("kind", "value"), [(1, b"\6"), (3, b"\6\0"), (4, b"\6"), (6, b"\6"), (8, b"\6\0"), (9, b"\6")]
 )
-def test_any_integer_type_will_do(kind: int, value: bytes) -> None:
+def test_orientation_may_have_any_integer_type(kind: int, value: bytes) -> None:
     assert orientation_of(block(kind, 1, value)) == 6
 
 
@@ -55,24 +55,24 @@ def test_any_integer_type_will_do(kind: int, value: bytes) -> None:
         exif(6)[:30],
     ],
 )
-def test_what_states_no_orientation_has_none(data: bytes) -> None:
+def test_block_without_orientation_gives_none(data: bytes) -> None:
     assert orientation_of(data) is None
     assert orientation_at(MemorySource(data), 0, len(data)) is None
 
 
-def test_the_thumbnails_orientation_is_not_the_pictures() -> None:
+def test_orientation_of_thumbnail_is_ignored() -> None:
     data = exif(8, thumbnail=bytes(10))
     assert orientation_of(data) == 8
     assert orientation_of(data.replace(pack("<H", 274), pack("<H", 275), 1)) is None
 
 
-def test_a_block_is_not_read_beyond_its_directory() -> None:
+def test_block_is_not_read_beyond_its_directory() -> None:
     source = MemorySource(b"before" + exif(6) + bytes(50_000))
     assert orientation_at(source, 6, 50_000) == 6
     assert source.bytes_read <= 512
 
 
-def test_a_directory_behind_the_first_bytes_is_fetched() -> None:
+def test_directory_after_the_first_bytes_is_fetched() -> None:
     data = exif(6)
     moved = data[:4] + pack("<I", 5000) + bytes(4992) + data[8:]
     source = MemorySource(moved)
@@ -81,7 +81,7 @@ def test_a_directory_behind_the_first_bytes_is_fetched() -> None:
 
 
 @pytest.mark.parametrize(("orientation", "size"), [(None, (3, 2)), (1, (3, 2)), (4, (3, 2)), (5, (2, 3)), (8, (2, 3))])
-def test_orientations_from_5_on_swap_the_sides(orientation: int | None, size: tuple[int, int]) -> None:
+def test_orientations_from_5_on_swap_width_and_height(orientation: int | None, size: tuple[int, int]) -> None:
     assert displayed(3, 2, orientation) == size
 
 

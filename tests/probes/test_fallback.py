@@ -53,7 +53,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
     monkeypatch.setattr(libraries, "call", lambda *_, **__: answer)
 
 
-def test_a_sound_that_only_libmediainfo_reads() -> None:
+def test_audio_that_only_libmediainfo_reads_has_facts() -> None:
     media = seen(aiff())
     assert (media.kind, media.format, media.duration, media.audio_codec) == ("audio", "aiff", 1.0, "pcm")
     assert (media.sample_rate, media.channels, media.video_codec) == (8000, 1, "none")
@@ -89,17 +89,17 @@ def test_g711_in_flash_video_has_8_khz() -> None:
     assert (seen(flash(0x82)).sample_rate, seen(flash(0x72)).sample_rate) == (8000, 8000)
 
 
-def test_a_sound_that_is_cut_off_is_noted() -> None:
+def test_truncated_audio_is_noted() -> None:
     assert seen(aiff()[:-5000]).notes == ("truncated",)
 
 
-def test_a_transport_stream_has_an_estimated_duration() -> None:
+def test_transport_stream_has_an_estimated_duration() -> None:
     media = seen(transport_stream())
     assert (media.kind, media.format, media.width, media.height) == ("video", "mpegts", 64, 48)
     assert "estimated_duration" in media.notes
 
 
-def test_what_no_library_finds_anything_in_keeps_its_name_alone() -> None:
+def test_format_without_library_facts_keeps_its_name() -> None:
     assert seen(b"FLV\1" + bytes(500)) == Media(format="flv", size=504)
     assert seen(b"wvpk" + bytes(500)) == Media(kind="audio", format="wavpack", size=504)
     assert seen(b"8BPS" + bytes(500)) == Media(kind="image", format="psd", size=504)
@@ -107,11 +107,11 @@ def test_what_no_library_finds_anything_in_keeps_its_name_alone() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", bytes(5000), bytes(n * n * 7919 >> 7 & 255 for n in range(3000))])
-def test_bytes_of_no_format_have_neither_format_nor_kind(data: bytes) -> None:
+def test_unrecognised_bytes_have_neither_format_nor_kind(data: bytes) -> None:
     assert seen(data) == Media(size=len(data))
 
 
-def test_where_too_little_may_be_read_nothing_but_the_name_is_known() -> None:
+def test_read_limit_leaves_only_the_format() -> None:
     assert seen(aiff(400_000), Need(max_bytes=1000)) == Media(
         kind="audio", format="aiff", size=800_054, notes=("read_limit",)
     )
@@ -138,7 +138,7 @@ def test_where_too_little_may_be_read_nothing_but_the_name_is_known() -> None:
         {"general": {"format": "AIFF", "duration": 10**400}, "tracks": [{"track_type": "Audio"}]},
     ],
 )
-def test_no_answer_of_a_decoder_is_believed_unchecked(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+def test_decoder_results_are_validated(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
     answering(monkeypatch, answer)
     media = seen(aiff())
     assert (media.kind, media.format) == ("audio", "aiff")
@@ -148,7 +148,7 @@ def test_no_answer_of_a_decoder_is_believed_unchecked(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("said", "rate"), [(44100, 44100), ("44100", 44100), ("44100.000", 44100), ("44100 / 22050", None)]
 )
-def test_a_number_may_be_written_in_several_ways(
+def test_numbers_are_accepted_in_several_notations(
     monkeypatch: pytest.MonkeyPatch, said: object, rate: int | None
 ) -> None:
     track = {"track_type": "Audio", "format": "PCM", "sampling_rate": said}
@@ -156,12 +156,12 @@ def test_a_number_may_be_written_in_several_ways(
     assert seen(aiff()).sample_rate == rate
 
 
-def test_another_container_than_the_first_bytes_say_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contradicting_container_of_library_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, {"general": {"format": "AC-3"}, "tracks": [{"track_type": "Audio", "format": "AC-3"}]})
     assert seen(aiff()).audio_codec is None
 
 
-def test_no_library_is_asked_about_bytes_that_nothing_recognises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_library_reads_unrecognised_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libraries, "call", lambda *_, **__: pytest.fail("a library was asked"))
     for junk in (b"\0\0\1\xba", b"\x0b\x77", b"\0\0\1\xe0", b"\x7f\xfe\x80\x01", b"ID3\4\0\0\0\0\0\0"):
         assert seen(junk * 5000).kind in (None, "audio")
@@ -177,7 +177,7 @@ def test_no_library_is_asked_about_bytes_that_nothing_recognises(monkeypatch: py
         (("asf", "Windows Media"), {"format": "Screen Magic"}, None),
     ],
 )
-def test_codecs_have_our_names(
+def test_library_codecs_are_translated(
     monkeypatch: pytest.MonkeyPatch, container: tuple[str, str], track: dict[str, str], codec: str | None
 ) -> None:
     ours, general = container
@@ -186,7 +186,7 @@ def test_codecs_have_our_names(
     assert seen(starts[ours] + bytes(500)).video_codec == codec
 
 
-def test_a_decoder_that_dies_over_a_file_costs_that_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crashing_decoder_costs_only_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: Any, **__: Any) -> None:
         raise WorkerCrashed("x.ico", "crashed (SIGSEGV)")
 

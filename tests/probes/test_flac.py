@@ -23,39 +23,39 @@ SOUND = b"".join(map(flac_frame, range(8)))
 OURS = [fixture for fixture in FIXTURES if fixture.name.endswith(".flac")]
 
 
-def test_the_head_is_all_that_is_read() -> None:
+def test_only_the_header_is_read() -> None:
     blocks = stream_info(8192, last=False) + metadata(4, bytes(200_000)) + metadata(6, bytes(300_000), last=True)
     media, source = counted(b"fLaC" + blocks + SOUND)
     assert (media.duration, source.bytes_read) == (1.024, 2048)
 
 
-def test_a_tag_before_it_is_leapt_over() -> None:
+def test_leading_tag_is_skipped() -> None:
     media, source = counted(id3(padding=300_000) + b"fLaC" + stream_info(8192) + SOUND)
     assert (media.format, media.duration) == ("flac", 1.024)
     assert source.bytes_read < 4096
 
 
-def test_more_samples_than_the_smallest_frames_could_hold_are_a_cut_file() -> None:
+def test_more_samples_than_file_can_hold_is_truncation() -> None:
     block = bytearray(stream_info(100 * 1024))
     block[8:11] = (200).to_bytes(3, "big")
     assert facts(b"fLaC" + bytes(block) + SOUND).notes == ("truncated",)
     assert facts(b"fLaC" + bytes(block) + bytes(30_000)).notes == ()
 
 
-def test_a_first_block_that_is_no_streaminfo_says_nothing() -> None:
+def test_first_block_that_is_not_streaminfo_gives_no_facts() -> None:
     media = facts(b"fLaC" + metadata(4, bytes(40), last=True) + SOUND)
     assert (media.kind, media.duration, media.notes) == ("audio", None, ("bad_header",))
     assert facts(b"fLaC" + stream_info(8192, rate=0) + SOUND).notes == ("bad_header",)
 
 
-def test_a_file_that_ends_in_its_header_is_cut() -> None:
+def test_file_that_ends_in_its_header_is_truncated() -> None:
     media = facts(b"fLaC" + stream_info(8192)[:20])
     assert (media.kind, media.format, media.notes) == ("audio", "flac", ("truncated",))
 
 
 @settings(max_examples=200)
 @given(damaged(OURS))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     try:
         media = flac.read(MemorySource(data), EVERYTHING, "flac")
     except EndOfFile:

@@ -75,7 +75,7 @@ def recording(seconds: int, size: int | None = UNKNOWN, start: int = 0, payload:
 class TestMatroska:
     @pytest.mark.parametrize("size", [UNKNOWN, None], ids=["streamed", "sized"])
     @pytest.mark.parametrize("doc_type", ["webm", "matroska"])
-    def test_a_live_recording_is_walked_to_its_last_cluster(self, size: int | None, doc_type: str) -> None:
+    def test_live_recording_is_read_to_its_last_cluster(self, size: int | None, doc_type: str) -> None:
         data = live(*recording(40, size), doc_type=doc_type)
         assert probe(MemorySource(data)).duration is None
         facts = added_facts(data)
@@ -83,17 +83,17 @@ class TestMatroska:
         assert facts["frames"] == 1000
         assert facts["bit_rate"] == round(len(data) * 8 / 40.0)
 
-    def test_a_stated_duration_of_the_last_block_counts(self) -> None:
+    def test_stated_duration_of_the_last_block_counts(self) -> None:
         assert added_facts(live(cluster(0, block(1, 0), group(1, 1000, 500))))["duration"] == pytest.approx(1.5)
 
-    def test_the_longest_track_counts(self) -> None:
+    def test_longest_track_gives_duration(self) -> None:
         data = live(cluster(0, block(1, 0), block(2, 0), block(1, 40), *(block(2, at) for at in range(20, 3000, 20))))
         assert added_facts(data)["duration"] == pytest.approx(3.0)
 
     def test_late_start_is_not_counted_in_duration(self) -> None:
         assert added_facts(live(*recording(5, start=3_600_000)))["duration"] == pytest.approx(5.0)
 
-    def test_the_frame_rate_of_the_track_is_the_length_of_its_last_frame(self) -> None:
+    def test_frame_rate_gives_duration_of_the_last_frame(self) -> None:
         assert added_facts(live(cluster(0, block(1, 0)), rate=500_000_000))["duration"] == pytest.approx(0.5)
 
     def test_appended_file_is_not_counted(self) -> None:
@@ -104,7 +104,7 @@ class TestMatroska:
         assert added_facts(data[: len(data) // 2])["duration"] == pytest.approx(5.0, abs=0.1)
 
     @pytest.mark.parametrize("clusters", [[], [cluster(0)], [cluster(0, block(9, 0))], [b"\xff" * 500]])
-    def test_without_blocks_there_is_no_duration(self, clusters: list[bytes]) -> None:
+    def test_recording_without_blocks_has_no_duration(self, clusters: list[bytes]) -> None:
         assert "duration" not in added_facts(live(*clusters))
 
     def test_elements_of_zero_length_are_bounded(self) -> None:
@@ -118,7 +118,7 @@ class TestMatroska:
         assert by_url(data, "live.webm", True).duration == pytest.approx(60.0)
 
 
-def test_an_estimated_mp3_is_counted() -> None:
+def test_mp3_with_estimated_duration_is_counted() -> None:
     """Three samples of one bit rate, and another between them."""
     usual, other = _mpeg.frame(64), _mpeg.frame(32)
     data = usual * 400 + other * 400 + usual * 400 + other * 400 + usual * 400
@@ -146,7 +146,7 @@ class TestFlac:
         return header + bytes([flac._crc8(header)]) + bytes(9)
 
     @pytest.mark.parametrize("samples", [1024, 5000, 8000 * 20, 8000 * 300 + 7])
-    def test_a_stream_without_a_length_ends_with_its_last_frame(self, samples: int) -> None:
+    def test_last_frame_gives_duration_of_streamed_flac(self, samples: int) -> None:
         data = self.streamed(samples)
         assert probe(MemorySource(data)).duration is None
         assert added_facts(data)["duration"] == pytest.approx(samples / 8000)
@@ -155,11 +155,11 @@ class TestFlac:
         data = self.streamed(5000)
         assert added_facts(data + b"\xff\xf8\x74\x08\x7f\x03\xff\x00" * 9)["duration"] == pytest.approx(5000 / 8000)
 
-    def test_a_header_by_chance_is_not_the_last_frame(self) -> None:
+    def test_accidental_frame_header_is_ignored(self) -> None:
         data = self.streamed(5000) + self.frame(50_000, 1024)
         assert added_facts(data)["duration"] == pytest.approx(5000 / 8000)
 
-    def test_without_a_frame_there_is_no_duration(self) -> None:
+    def test_flac_without_frames_has_no_duration(self) -> None:
         assert "duration" not in added_facts(self.streamed(0) + bytes(500))
 
 
@@ -172,14 +172,14 @@ class TestAvi:
         return b"RIFF" + struct.pack("<I", 0xFFFFFFFF if unsized else 4 + len(body)) + b"AVI " + body
 
     @pytest.mark.parametrize("unsized", [False, True])
-    def test_pictures_are_counted_without_header_count(self, unsized: bool) -> None:
+    def test_frames_are_counted_if_header_states_none(self, unsized: bool) -> None:
         data = self.streamed(100, unsized)
         media = probe(MemorySource(data))
         assert (media.duration, media.fps) == (None, 25.0)
         assert added_facts(data)["frames"] == 100
         assert added_facts(data)["duration"] == pytest.approx(4.0)
 
-    def test_without_pictures_there_is_no_duration(self) -> None:
+    def test_avi_without_frames_has_no_duration(self) -> None:
         assert "duration" not in added_facts(self.streamed(0, True))
 
 
@@ -191,7 +191,7 @@ def avi_list(name: bytes, body: bytes, unsized: bool) -> bytes:
     return b"LIST" + struct.pack("<I", 0xFFFFFFFF if unsized else 4 + len(body)) + name + body
 
 
-def test_fragments_without_an_index_by_url() -> None:
+def test_fragments_without_index_are_read_completely_by_url() -> None:
     film = blank(((2400, 1000),))
     data = fragmented(film._replace(samples=(bytes(2000),) * 2400), parts=100)
     local = probe(MemorySource(data)).duration

@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers.gif import FIXTURES, HEIGHT, LOOP, WIDTH, comment, control, frame, gif
 
 
-def test_the_head_is_enough() -> None:
+def test_header_is_read_in_one_piece() -> None:
     media, source = counted(gif(LOOP, control(True), frame(), frame(200, 200)) + bytes(100_000))
     assert (media.width, media.has_alpha, media.notes) == (WIDTH, True, ("animated",))
     assert source.distant == []
@@ -35,36 +35,36 @@ def test_comments_cost_less_than_4_kib(length: int) -> None:
     assert media.has_alpha is (False if length <= 2400 else None)
 
 
-def test_a_picture_out_of_reach_leaves_a_screen_of_no_size_unknown() -> None:
+def test_distant_image_leaves_size_of_empty_screen_unknown() -> None:
     media = facts(gif(comment(9000), frame(), width=0, height=0))
     assert (media.kind, media.width, media.height, media.notes) == ("image", None, None, ("read_limit",))
 
 
-def test_a_screen_without_height_takes_the_pictures() -> None:
+def test_screen_without_height_takes_that_of_the_image() -> None:
     media = facts(gif(frame(20, 10), width=30, height=0))
     assert (media.width, media.height) == (30, 10)
 
 
 @pytest.mark.parametrize("loop", [b"", LOOP, LOOP.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0")])
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_pictures_are_counted_where_the_head_holds_all_of_them(loop: bytes, count: int) -> None:
+def test_images_are_counted_if_all_are_in_the_first_read(loop: bytes, count: int) -> None:
     """exiftool's FrameCount and ImageMagick's %n are the same; a loop of one picture does not move."""
     media = facts(gif(loop, *(control(), frame(8, 8)) * count))
     assert (media.frames, media.notes) == (count, ("animated",) if count > 1 else ())
 
 
-def test_a_second_picture_within_the_head_is_an_animation_without_a_loop() -> None:
+def test_second_image_makes_an_animation_without_loop() -> None:
     media, source = counted(gif(frame(8, 8), comment(300), large_frame(), large_frame()))
     assert (media.frames, media.notes, source.distant) == (None, ("animated",), [])
 
 
-def test_a_first_picture_that_fills_the_head_leaves_it_open_whether_another_follows() -> None:
+def test_large_first_image_leaves_frame_count_unknown() -> None:
     for rest in (b"", frame()):
         media = facts(gif(large_frame(), rest))
         assert (media.frames, media.notes) == (None, ())
 
 
-def test_picture_signature_within_a_block_is_ignored() -> None:
+def test_image_separator_within_a_block_is_ignored() -> None:
     hidden = b"\x21\xfe\xff" + (frame(8, 8) * 9)[:255].ljust(255, b"\x2c") + b"\0"
     assert facts(gif(frame(8, 8), hidden)).frames == 1
 
@@ -76,12 +76,12 @@ def test_gif_pixel_aspect_ratio_is_read() -> None:
         assert facts(data[:12] + bytes((value,)) + data[13:]).pixel_aspect_ratio == ratio
 
 
-def test_what_is_no_block_is_a_bad_header() -> None:
+def test_unknown_block_is_a_bad_header() -> None:
     assert facts(gif(b"\x99quirk")).notes == ("bad_header",)
     assert facts(gif()).notes == ("bad_header",)
 
 
 @settings(deadline=1000, max_examples=300)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "gif")

@@ -45,7 +45,7 @@ def sizes(media: Media) -> tuple[int | None, ...]:
         ((b"????", b"avif"), av1, "avif"),
     ],
 )
-def test_the_major_brand_decides_and_the_neutral_one_leaves_it_to_the_coding(
+def test_major_brand_gives_format_unless_neutral(
     brands: tuple[bytes, ...], item: Callable[[], Item], name: str
 ) -> None:
     media = seen(heif(item(), brands=(brands[0], *brands)))
@@ -57,29 +57,29 @@ def test_the_major_brand_decides_and_the_neutral_one_leaves_it_to_the_coding(
     ("brands", "name"),
     [((b"avif", b"heic"), "avif"), ((b"heix", b"avif"), "heic"), ((b"mif1", b"avif"), "heif")],
 )
-def test_the_brands_alone_speak_where_the_coding_cannot_be_read(brands: tuple[bytes, ...], name: str) -> None:
+def test_brands_give_format_if_coding_is_unreadable(brands: tuple[bytes, ...], name: str) -> None:
     assert seen(box(b"ftyp", brands[0], bytes(4), *brands) + box(b"mdat")).format == name
 
 
-def test_a_film_with_a_cover_picture_stays_a_film() -> None:
+def test_video_with_cover_is_a_video() -> None:
     assert sniff(MemorySource(box(b"ftyp", b"isom", bytes(4), b"isom", b"mif1") + bytes(600))) == "mp4"
     assert sniff(MemorySource(box(b"ftyp", b"MiHB", bytes(4), b"MiHB", b"mif1") + bytes(600))) == "heif"
     assert sniff(MemorySource(box(b"ftyp", b"????", bytes(4), b"isom") + b"heicmif1")) == "mp4"
 
 
-def test_a_grid_without_ispe_has_the_size_of_its_payload() -> None:
+def test_grid_without_ispe_has_the_size_of_its_payload() -> None:
     assert sizes(seen(grid_of_four())) == (120, 100, 120, 100)
     tile = hevc(64, 64, hidden=True)
     outside = Item(b"grid", grid(2, 1, 70_000, 64))
     assert seen(heif(outside, tile, references=((b"dimg", 1, 2),))).width == 70_000
 
 
-def test_an_overlay_without_ispe_has_the_size_of_its_canvas() -> None:
+def test_overlay_without_ispe_has_the_size_of_its_canvas() -> None:
     canvas = Item(b"iovl", overlay(150, 90, (0, 0)), inside=True)
     assert sizes(seen(heif(canvas, hevc(), references=((b"dimg", 1, 2),)))) == (150, 90, 150, 90)
 
 
-def test_a_wrapped_picture_without_ispe_is_that_which_it_wraps_as_displayed() -> None:
+def test_wrapper_without_ispe_has_displayed_size_of_its_item() -> None:
     inner = hevc(128, 64, clap(100, 30), hidden=True)
     middle = Item(b"iden", b"", (irot(1),), hidden=True)
     outer = Item(b"iden", b"", (clap(20, 90),))
@@ -87,38 +87,38 @@ def test_a_wrapped_picture_without_ispe_is_that_which_it_wraps_as_displayed() ->
     assert sizes(media) == (30, 100, 20, 90)
 
 
-def test_pictures_derived_from_themselves_have_no_size() -> None:
+def test_circular_derivation_has_no_size() -> None:
     wrapped = Item(b"iden", b"")
     media = seen(heif(wrapped, wrapped, references=((b"dimg", 1, 2), (b"dimg", 2, 1))))
     assert (media.format, media.width, media.notes) == ("heic", None, ("bad_header",))
 
 
-def test_no_tile_stands_for_its_grid() -> None:
+def test_size_of_tile_is_not_that_of_its_grid() -> None:
     tile = hevc(64, 64, hidden=True)
     assert seen(heif(Item(b"grid", b"", inside=True), tile, references=((b"dimg", 1, 2),))).width is None
 
 
 @pytest.mark.parametrize("aperture", [bytes(32), pack(">8I", 0, 1, 30, 1, 0, 1, 0, 1), b"\1"])
-def test_a_clean_aperture_that_makes_no_sense_is_not_applied(aperture: bytes) -> None:
+def test_invalid_clean_aperture_is_ignored(aperture: bytes) -> None:
     assert sizes(seen(heif(hevc(128, 64, box(b"clap", aperture))))) == (128, 64, 128, 64)
 
 
-def test_a_clean_aperture_is_rounded_and_never_larger_than_the_picture() -> None:
+def test_clean_aperture_is_rounded_and_clamped() -> None:
     fractions = box(b"clap", pack(">8I", 199, 2, 61, 2, 0, 1, 0, 1))
     assert sizes(seen(heif(hevc(128, 64, fractions))))[2:] == (100, 31)
     assert sizes(seen(heif(hevc(128, 64, clap(500, 20)))))[2:] == (128, 20)
 
 
-def test_what_a_scaled_picture_displays_is_not_guessed() -> None:
+def test_displayed_size_of_scaled_image_is_unknown() -> None:
     scaled = seen(heif(hevc(128, 64, full(b"iscl", 0, 0, pack(">4H", 1, 2, 1, 2)))))
     assert sizes(scaled) == (128, 64, None, None)
 
 
-def test_an_empty_extent_is_no_size() -> None:
+def test_empty_extent_gives_no_size() -> None:
     assert sizes(seen(heif(Item(b"hvc1", b"x", (ispe(0, 64),))))) == (None,) * 4
 
 
-def test_alpha_of_the_tiles_is_alpha_of_the_grid() -> None:
+def test_alpha_of_tiles_is_alpha_of_the_grid() -> None:
     whole = Item(b"grid", grid(2, 1, 128, 64), (ispe(128, 64),), inside=True)
     tile = hevc(64, 64, hidden=True)
     plane = tile._replace(properties=(*tile.properties, full(b"auxC", 0, 0, ALPHA)))
@@ -126,7 +126,7 @@ def test_alpha_of_the_tiles_is_alpha_of_the_grid() -> None:
     assert seen(data).has_alpha is True
 
 
-def test_a_depth_map_is_not_alpha() -> None:
+def test_depth_map_is_not_alpha() -> None:
     depth = full(b"auxC", 0, 0, b"urn:mpeg:hevc:2015:auxid:2\0")
     assert seen(heif(hevc(), hevc(64, 64, depth), references=((b"auxl", 2, 1),))).has_alpha is False
 
@@ -141,17 +141,17 @@ def test_a_depth_map_is_not_alpha() -> None:
         (full(b"uncC", 1, 0, b"rgb3"), False),
     ],
 )
-def test_an_uncompressed_picture_lists_its_components(described: bytes, has_alpha: bool) -> None:
+def test_uncompressed_image_lists_its_components(described: bytes, has_alpha: bool) -> None:
     media = seen(heif(Item(b"unci", b"x", (*GREY, described)), brands=(b"mif1", b"mif1")))
     assert (media.format, media.has_alpha) == ("heif", has_alpha)
 
 
-def test_alpha_of_jpeg_2000_cannot_be_told() -> None:
+def test_alpha_of_jpeg_2000_is_unknown() -> None:
     assert seen(heif(Item(b"j2k1", b"x", GREY))).has_alpha is None
 
 
 @pytest.mark.parametrize("primary", [1, 2])
-def test_a_gain_map_is_noted(primary: int) -> None:
+def test_gain_map_is_noted(primary: int) -> None:
     mapped = Item(b"tmap", b"x", GREY)
     data = heif(hevc(), hevc(64, 64, hidden=True), mapped, primary=primary, references=((b"dimg", 3, range(1, 3)),))
     assert (seen(data).notes, seen(data).frames) == (("gain_map",), 1)
@@ -159,19 +159,19 @@ def test_a_gain_map_is_noted(primary: int) -> None:
     assert seen(heif(hevc(), hevc(64, 64, apple), references=((b"auxl", 2, 1),))).notes == ("gain_map",)
 
 
-def test_a_protected_picture_is_encrypted() -> None:
+def test_protected_image_is_encrypted() -> None:
     data = heif(hevc())
     assert seen(data).encrypted is False
     at = data.index(b"infe") + 10
     assert seen(data[:at] + b"\0\1" + data[at + 2 :]).encrypted is True
 
 
-def test_a_sequence_that_only_claims_to_be_one_is_a_picture() -> None:
+def test_sequence_brand_without_track_is_an_image() -> None:
     media = seen(heif(hevc(), brands=(b"heic", b"mif1", b"msf1")))
     assert (media.width, media.frames, media.notes) == (128, 1, ())
 
 
-def test_a_sequence_without_meta_is_turned_by_its_track() -> None:
+def test_sequence_without_meta_is_rotated_by_its_track() -> None:
     data = bytearray(sequence().replace(b"meta", b"free", 1))
     at = data.index(b"tkhd") + 4
     at += 52 if data[at] else 40
@@ -180,7 +180,7 @@ def test_a_sequence_without_meta_is_turned_by_its_track() -> None:
     assert (*sizes(media), media.rotation) == (128, 64, 64, 128, 90)
 
 
-def test_the_alpha_of_a_sequence_is_a_second_track() -> None:
+def test_second_track_is_alpha_of_a_sequence() -> None:
     import io
 
     from PIL import Image
@@ -194,7 +194,7 @@ def test_the_alpha_of_a_sequence_is_a_second_track() -> None:
 
 
 @pytest.mark.parametrize(("flags", "shown"), [(0, (100, 50)), (5, (50, 100))])
-def test_the_single_box_of_a_small_picture_is_read(flags: int, shown: tuple[int, int]) -> None:
+def test_minimized_image_box_is_read(flags: int, shown: tuple[int, int]) -> None:
     bits = 1 << 58 | flags << 48 | 99 << 40 | 49 << 33
     media = seen(box(b"ftyp", b"mif3", b"avif") + box(b"mini", bits.to_bytes(8, "big"), bytes(20)))
     assert (media.format, media.width, media.height, media.has_alpha) == ("avif", *shown, True)
@@ -203,7 +203,7 @@ def test_the_single_box_of_a_small_picture_is_read(flags: int, shown: tuple[int,
     assert (media.format, *sizes(media)) == ("heic", 10_000, 5000, 10_000, 5000)
 
 
-def test_cut_in_the_tables_it_is_a_cut_picture_of_unknown_size() -> None:
+def test_image_truncated_in_its_tables_has_unknown_size() -> None:
     data = heif(hevc())
     media = seen(data[: data.index(b"ipma")])
     assert (media.kind, media.format, media.width, media.notes) == ("image", "heic", None, ("truncated",))
@@ -212,7 +212,7 @@ def test_cut_in_the_tables_it_is_a_cut_picture_of_unknown_size() -> None:
 
 
 @pytest.mark.parametrize("between", [b"", box(b"free")])
-def test_without_its_media_data_it_is_a_cut_picture(between: bytes) -> None:
+def test_image_without_media_data_is_truncated(between: bytes) -> None:
     whole = heif(hevc())
     end = whole.index(b"mdat") - 4
     for data in (whole[:end] + between, whole[:end] + between + whole[end : end + 4]):
@@ -221,20 +221,20 @@ def test_without_its_media_data_it_is_a_cut_picture(between: bytes) -> None:
     assert seen(tiles[: tiles.index(b"mdat") - 4]).notes == ("truncated",)
 
 
-def test_a_sequence_without_its_media_data_is_cut() -> None:
+def test_sequence_without_media_data_is_truncated() -> None:
     whole = sequence()
     assert "truncated" in seen(whole[: whole.index(b"mdat") - 4]).notes
     assert "truncated" in seen(whole[: whole.index(b"moov") - 4]).notes
 
 
-def test_media_data_up_to_the_end_may_be_cut_too() -> None:
+def test_open_ended_media_data_may_be_truncated() -> None:
     whole = heif(hevc())
     at = whole.index(b"mdat") - 4
     endless = whole[:at] + bytes(4) + whole[at + 4 :]
     assert (seen(endless).notes, seen(endless[:-1]).notes) == ((), ("truncated",))
 
 
-def test_garbage_behind_the_file_is_not_a_part_that_is_missing() -> None:
+def test_trailing_garbage_is_not_truncation() -> None:
     assert seen(heif(hevc()) + b"\x7f\xff\xff\xff----").notes == ()
     assert seen(heif(hevc(), behind=True) + b"\x7f\xff\xff\xff----").notes == ()
 
@@ -247,7 +247,7 @@ def test_no_fixture_costs_more_than_4_kib(fixture: object, fixtures: Path) -> No
 
 
 @pytest.mark.parametrize("behind", [False, True])
-def test_a_large_picture_is_not_read(tmp_path: Path, behind: bool) -> None:
+def test_image_data_is_not_read(tmp_path: Path, behind: bool) -> None:
     path = tmp_path / "x.heic"
     picture = hevc(128, 64, irot(1))
     path.write_bytes(heif(picture._replace(data=picture.data + bytes(1 << 20)), behind=behind))
@@ -257,7 +257,7 @@ def test_a_large_picture_is_not_read(tmp_path: Path, behind: bool) -> None:
 
 
 @pytest.mark.parametrize(("padding", "most"), [(3000, 8 << 10), (100_000, 4 << 10), (5_000_000, 4 << 10)])
-def test_a_meta_box_larger_than_the_head_is_read_as_far_as_needed(tmp_path: Path, padding: int, most: int) -> None:
+def test_large_meta_box_is_read_in_part(tmp_path: Path, padding: int, most: int) -> None:
     path = tmp_path / "x.heic"
     path.write_bytes(heif(hevc(128, 64, irot(1)), padding=padding))
     source = LocalSource(path)
@@ -267,7 +267,7 @@ def test_a_meta_box_larger_than_the_head_is_read_as_far_as_needed(tmp_path: Path
     assert probe(LocalSource(path)).notes == ("truncated",)
 
 
-def test_a_picture_of_thousands_of_tiles_is_read() -> None:
+def test_image_of_thousands_of_tiles_is_read() -> None:
     whole = Item(b"grid", grid(50, 60, 3200, 3840), (ispe(3200, 3840),), inside=True)
     data = heif(whole, *[hevc(64, 64, hidden=True)] * 3000, references=((b"dimg", 1, range(2, 3002)),), wide=True)
     media = seen(data)
@@ -285,7 +285,7 @@ def test_a_picture_of_thousands_of_tiles_is_read() -> None:
     ],
     ids=["ipco", "ipma", "iinf", "iref", "iloc"],
 )
-def test_endless_tables_end_within_a_second(table: bytes) -> None:
+def test_endless_tables_are_bounded(table: bytes) -> None:
     start = box(b"ftyp", b"heic", bytes(4), b"mif1")
     meta = full(b"meta", 0, 0, full(b"pitm", 0, 0, b"\0\1"), table)
     begun = time.thread_time()
@@ -301,7 +301,7 @@ def pictures() -> list[bytes]:
 
 @settings(deadline=2000, max_examples=400)
 @given(data=st.data())
-def test_cut_and_flipped_anywhere_it_ends_in_facts(pictures: list[bytes], data: st.DataObject) -> None:
+def test_truncated_and_corrupted_files_give_facts(pictures: list[bytes], data: st.DataObject) -> None:
     picked = data.draw(st.sampled_from(pictures))
     broken = bytearray(picked[: data.draw(st.integers(12, len(picked)))])
     for _ in range(data.draw(st.integers(0, 6))):

@@ -21,29 +21,29 @@ def large(kind: bytes, body: bytes = b"") -> bytes:
     return pack(">I4sQ", 1, kind, 16 + len(body)) + body
 
 
-def test_boxes_are_given_with_the_place_of_their_body() -> None:
+def test_boxes_have_the_range_of_their_body() -> None:
     data = plain(b"ftyp", b"isom") + large(b"mdat", b"xyz") + plain(b"uuid", bytes(16))
     assert list(boxes(data)) == [(b"ftyp", 8, 12), (b"mdat", 28, 31), (b"uuid", 39, 55)]
 
 
-def test_a_part_of_the_bytes_is_walked_alone() -> None:
+def test_walk_stays_within_a_range() -> None:
     data = plain(b"moov", plain(b"mvhd") + plain(b"trak")) + plain(b"free")
     assert [kind for kind, _, _ in boxes(data, 8, 24)] == [b"mvhd", b"trak"]
 
 
-def test_size_zero_reaches_to_the_end() -> None:
+def test_box_of_size_zero_extends_to_the_end() -> None:
     data = plain(b"ftyp") + pack(">I4s", 0, b"mdat") + b"12345"
     assert list(boxes(data))[-1] == (b"mdat", 16, 21)
     assert list(top_level(MemorySource(data)))[-1] == Box(b"mdat", 8, 16, 21)
 
 
-def test_a_box_that_says_more_than_there_is_is_cut_in_bytes_and_told_of_a_file() -> None:
+def test_oversized_box_is_clamped_in_bytes_and_reported_for_a_file() -> None:
     data = pack(">I4s", 100, b"moov") + b"12"
     assert list(boxes(data)) == [(b"moov", 8, 10)]
     assert list(top_level(MemorySource(data))) == [Box(b"moov", 0, 8, 100)]
 
 
-def test_a_size_smaller_than_its_header_ends_the_walk() -> None:
+def test_size_smaller_than_the_header_ends_the_walk() -> None:
     for size in (2, 7):
         data = plain(b"ftyp") + pack(">I4s", size, b"free") + bytes(50)
         assert [kind for kind, _, _ in boxes(data)] == [b"ftyp"]
@@ -52,16 +52,16 @@ def test_a_size_smaller_than_its_header_ends_the_walk() -> None:
     assert box_at(pack(">I4s", 1, b"free"), 0, None) is None
 
 
-def test_a_size_that_no_file_has_is_not_followed() -> None:
+def test_impossible_size_is_not_followed() -> None:
     source = MemorySource(pack(">I4sQ", 1, b"mdat", (1 << 64) - 1) + bytes(50))
     assert [box.type for box in top_level(source)] == [b"mdat"]
 
 
-def test_the_end_of_a_source_of_unknown_length_is_unknown() -> None:
+def test_end_of_source_of_unknown_size_is_unknown() -> None:
     assert box_at(pack(">I4s", 0, b"mdat"), 24, None) == Box(b"mdat", 24, 32, None)
 
 
-def test_a_box_costs_16_bytes_and_only_when_it_is_asked_for() -> None:
+def test_top_level_box_costs_16_bytes_on_demand() -> None:
     source = MemorySource(plain(b"ftyp", bytes(100)) + plain(b"moov", bytes(100)) + plain(b"mdat", bytes(100)))
     walk = top_level(source)
     assert next(walk).type == b"ftyp"
@@ -69,7 +69,7 @@ def test_a_box_costs_16_bytes_and_only_when_it_is_asked_for() -> None:
     assert source.bytes_read == 32
 
 
-def test_the_number_of_boxes_is_bounded() -> None:
+def test_number_of_boxes_is_bounded() -> None:
     data = plain(b"free") * (MAX_BOXES + 5)
     for walk, bound in ((boxes(data), MAX_BOXES), (top_level(MemorySource(data), limit=10), 10)):
         met = 0
@@ -86,7 +86,7 @@ def test_maximum_number_of_boxes_is_accepted() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_walked_forward_and_inside(data: bytes) -> None:
+def test_walk_of_any_bytes_advances_within_its_range(data: bytes) -> None:
     place = 0
     for _, start, end in boxes(data):
         assert place + 8 <= start <= end <= len(data)

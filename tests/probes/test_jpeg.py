@@ -39,7 +39,7 @@ def size(media: Media) -> tuple[int | None, int | None]:
     return media.width, media.height
 
 
-def test_a_picture_without_thumbnail_needs_its_head_alone() -> None:
+def test_jpeg_without_thumbnail_costs_one_read() -> None:
     media, source = counted(with_exif(exif(6)) + bytes(100_000))
     assert size(media) == (HEIGHT, WIDTH)
     assert source.distant == [(source.size - 1024, 1024)]  # whether it is whole
@@ -82,33 +82,33 @@ def test_cmyk_is_noted(mode: str) -> None:
     assert facts(picture(mode=mode)).notes == (("cmyk",) if mode == "CMYK" else ())
 
 
-def test_a_large_thumbnail_is_leapt_over() -> None:
+def test_large_thumbnail_is_skipped() -> None:
     media, source = counted(with_exif(exif(8, thumbnail=bytes(40_000))) + bytes(100_000))
     assert size(media) == (HEIGHT, WIDTH)
     assert len(source.distant) == 2  # one of them for the end
     assert source.bytes_read <= 4096
 
 
-def test_100_kb_of_application_data_cost_one_read_a_segment() -> None:
+def test_application_data_costs_one_read_a_segment() -> None:
     media, source = counted(with_segments(segment(0xE2, bytes(60_000)), segment(0xED, bytes(42_000))) + bytes(9000))
     assert size(media) == (WIDTH, HEIGHT)
     assert len(source.distant) == 2
     assert source.bytes_read <= 4096
 
 
-def test_twenty_megabytes_of_application_data_are_leapt_over() -> None:
+def test_20_mb_of_application_data_are_skipped() -> None:
     media, source = counted(with_segments(*[segment(0xE1, bytes(65_000))] * 310))
     assert (size(media), media.notes) == ((WIDTH, HEIGHT), ())
     assert source.bytes_read < 400_000
 
 
-def test_a_long_row_of_small_segments_costs_few_reads() -> None:
+def test_many_small_segments_cost_few_reads() -> None:
     media, source = counted(with_segments(*[segment(0xE2, bytes(100))] * 1000))
     assert size(media) == (WIDTH, HEIGHT)
     assert len(source.distant) < 15
 
 
-def test_exif_behind_a_distant_segment_is_found() -> None:
+def test_exif_after_a_distant_segment_is_found() -> None:
     media, source = counted(with_exif(exif(5), segment(0xE2, bytes(50_000))))
     assert (size(media), media.orientation) == ((HEIGHT, WIDTH), 5)
     assert len(source.distant) == 2
@@ -121,7 +121,7 @@ def noise(edge: int = 200) -> bytes:
     return out.getvalue()
 
 
-def test_a_picture_that_visibly_ends_in_its_scan_is_cut() -> None:
+def test_file_that_ends_in_its_scan_is_truncated() -> None:
     whole = noise()
     assert facts(whole).notes == ()
     cuts = range(len(whole) // 2, len(whole) - 2, 97)
@@ -131,18 +131,18 @@ def test_a_picture_that_visibly_ends_in_its_scan_is_cut() -> None:
 @pytest.mark.parametrize(
     "trailer", [bytes(3000), b"\0" * 9, b"Samsung trailer " * 90, Random(3).randbytes(3000), noise(), MP4_TAIL]
 )
-def test_what_is_appended_is_not_a_scan(trailer: bytes) -> None:
+def test_appended_data_is_not_taken_for_a_scan(trailer: bytes) -> None:
     assert facts(noise() + trailer).notes == ()
 
 
-def test_cut_in_the_exif_behind_the_frame_header_it_is_a_cut_file() -> None:
+def test_file_that_ends_in_exif_after_frame_header_is_truncated() -> None:
     whole = picture().replace(b"\xff\xda", segment(0xE1, b"Exif\0\0" + exif(6)) + b"\xff\xda", 1)
     start = whole.index(b"Exif")
     for end in range(start, start + 6 + len(exif(6))):
         assert facts(whole[:end]).notes == ("truncated",), end
 
 
-def test_a_directory_far_inside_the_block_is_read_alone() -> None:
+def test_distant_exif_directory_is_read_without_the_rest() -> None:
     block = exif(6)
     moved = block[:4] + pack("<I", 50_000) + bytes(49_992) + block[8:]
     media, source = counted(with_exif(moved))
@@ -150,53 +150,53 @@ def test_a_directory_far_inside_the_block_is_read_alone() -> None:
     assert source.bytes_read < 2048 + 3 * 4096
 
 
-def test_segments_without_end_are_given_up() -> None:
+def test_endless_segments_reach_the_read_limit() -> None:
     media, source = counted(b"\xff\xd8" + segment(0xE5, bytes(3000)) * 5000)
     assert (media.format, media.width) == ("jpeg", None)
     assert len(source.distant) < 4200
 
 
-def test_from_a_url_a_long_row_of_large_segments_costs_few_requests() -> None:
+def test_many_large_segments_cost_few_requests() -> None:
     source = RemoteSource(with_segments(*[segment(0xE2, bytes(64_000))] * 27))
     assert (size(probe(source)), source.requests) == ((WIDTH, HEIGHT), 10)
     assert source.bytes_read < 130_000, "of 1.7 MB"
 
 
-def test_from_a_url_two_large_segments_are_leapt_over() -> None:
+def test_two_large_segments_are_skipped_by_url() -> None:
     source = RemoteSource(with_segments(*[segment(0xE2, bytes(64_000))] * 2) + bytes(500_000))
     assert (size(probe(source)), source.requests) == ((WIDTH, HEIGHT), 3)
     assert source.bytes_read < 48_000
 
 
-def test_damage_without_end_is_given_up() -> None:
+def test_endless_damage_reaches_the_read_limit() -> None:
     data = b"\xff\xd8\xff\xe0\0\x10" + bytes(2_000_000)
     media, source = counted(data + segment(0xC0, pack(">BHHB", 8, 5, 5, 0)))
     assert (media.width, media.notes) == (None, ("read_limit",))
     assert source.bytes_read < 100_000
 
 
-def test_a_thumbnail_met_behind_damage_is_not_the_picture() -> None:
+def test_thumbnail_after_damage_is_not_the_picture() -> None:
     data = bytearray(with_exif(exif(6, thumbnail=picture(16, 12))))
     data[4:6] = b"\0\x20"  # the EXIF segment says that it ends inside itself
     assert facts(bytes(data)).width is None
 
 
 @pytest.mark.parametrize("components", [0, 200])
-def test_a_frame_header_of_wrong_length_is_none(components: int) -> None:
+def test_frame_header_of_wrong_length_is_ignored(components: int) -> None:
     data = bytearray(picture())
     data[data.index(b"\xff\xc0") + 9] = components
     media = facts(bytes(data))
     assert (media.width, media.notes) == (None, ("bad_header",))
 
 
-def test_without_any_height_there_is_none() -> None:
+def test_jpeg_that_states_no_height_has_none() -> None:
     data = lines_behind_scan()
     media = facts(data[: data.index(b"\xff\xdc")] + b"\xff\xd9")
     assert (media.width, media.height) == (WIDTH, None)
     assert media.notes == ("bad_header",)
 
 
-def test_the_search_for_the_height_is_bounded() -> None:
+def test_search_for_the_height_is_bounded() -> None:
     data = lines_behind_scan()
     scan = data.index(b"\xff\xdc")
     source = MemorySource(data[:scan] + bytes(500_000) + data[scan:])
@@ -205,24 +205,24 @@ def test_the_search_for_the_height_is_bounded() -> None:
     assert probe(source).height == HEIGHT
 
 
-def test_a_picture_behind_much_garbage_is_not_looked_for() -> None:
+def test_jpeg_after_much_garbage_is_not_searched() -> None:
     assert facts(bytes(range(256)) * 4 + picture()).format is None
 
 
 @pytest.mark.parametrize(
     ("carrier", "name"), [(b"FUJIFILMCCD-RAW 0201", "raf"), (b"FUJIFILM", None), (bytes(128) + b"DICM", None)]
 )
-def test_other_formats_that_carry_a_jpeg_are_not_one(carrier: bytes, name: str | None) -> None:
+def test_formats_that_contain_a_jpeg_are_not_jpeg(carrier: bytes, name: str | None) -> None:
     assert facts(carrier.ljust(148, b"\0") + picture()).format == name
 
 
 @settings(deadline=1000, max_examples=300)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "jpeg")
 
 
-def test_a_small_picture_that_is_cut_anywhere_in_its_scan_is_cut(fixtures: Path) -> None:
+def test_small_jpeg_truncated_anywhere_in_its_scan_is_truncated(fixtures: Path) -> None:
     """However even its picture: all that is left of it is seen."""
     whole = (fixtures / "accepted" / "picture.jpg").read_bytes()
     assert probe(MemorySource(whole)).notes == ()

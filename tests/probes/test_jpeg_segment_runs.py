@@ -107,7 +107,7 @@ def test_segment_runs_with_wrong_numbers_are_read_like_unnumbered_ones(server: S
 
 
 @pytest.mark.parametrize("name", ["extended-xmp-5", "icc-5", "pictures-5", "irregular-1"])
-def test_without_ranges_the_body_is_read_to_the_frame_header_and_no_further(server: Server, name: str) -> None:
+def test_body_without_ranges_is_read_up_to_the_frame_header(server: Server, name: str) -> None:
     media, source = probe(server, f"ignores-range/{name}")
     assert media == local(server, name)
     assert source.requests == 1

@@ -27,7 +27,7 @@ from makers.sound import FIXTURES
 OURS = [fixture for fixture in FIXTURES if fixture.name.endswith(".loas")]
 
 
-def test_a_stream_of_a_real_encoder_is_read(tmp_path: Path) -> None:
+def test_stream_of_a_real_encoder_is_read(tmp_path: Path) -> None:
     """ffprobe: loas, aac_latm, 44100 Hz, 2 channels."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("needs ffmpeg")
@@ -39,19 +39,19 @@ def test_a_stream_of_a_real_encoder_is_read(tmp_path: Path) -> None:
     assert media.duration == pytest.approx(2, abs=0.06)
 
 
-def test_two_frames_are_not_enough() -> None:
+def test_two_frames_are_not_recognised() -> None:
     assert sniff(MemorySource(loas(2))) is None
     assert sniff(MemorySource(loas(3))) == "loas"
 
 
-def test_tags_and_foreign_bytes_are_not_counted_as_audio() -> None:
+def test_tags_and_other_bytes_are_not_counted_as_audio() -> None:
     whole = 40 * 1024 / 44100
     assert facts(id3() + loas(40) + id3v1()).duration == pytest.approx(whole)
     media = facts(id3() + b"?" * 3000 + loas(40))
     assert (media.duration, media.notes) == (pytest.approx(whole), ("leading_garbage",))
 
 
-def test_a_configuration_that_is_sent_now_and_then_is_found() -> None:
+def test_periodic_configuration_is_found() -> None:
     whole = loas(40, every=20)
     assert facts(whole).sample_rate == 44100
     cut = loas(1) + whole[len(loas(1)) :]
@@ -67,11 +67,11 @@ def test_facts_that_configuration_does_not_state_are_unknown() -> None:
     assert (media.audio_codec, media.sample_rate, media.channels, media.duration) == ("aac_latm", None, None, None)
 
 
-def test_several_frames_of_aac_in_one_are_counted() -> None:
+def test_several_aac_frames_in_one_loas_frame_are_counted() -> None:
     assert facts(loas(10, parts=4)).duration == pytest.approx(40 * 1024 / 44100)
 
 
-def test_a_file_too_large_to_walk_has_no_duration() -> None:
+def test_file_larger_than_allowed_has_no_duration() -> None:
     data = loas(5000)
     media = probe(MemorySource(data), Need(max_bytes=len(data) - 1))
     assert (media.audio_codec, media.duration) == ("aac_latm", None)
@@ -80,7 +80,7 @@ def test_a_file_too_large_to_walk_has_no_duration() -> None:
 @pytest.mark.parametrize(
     "data", [b"\x56\xe0\0" * 3_000_000, loas(9) + b"\x56\xff" * 3_000_000, (loas(9) + b"?") * 20_000]
 )
-def test_no_file_takes_long(data: bytes) -> None:
+def test_hostile_files_are_read_quickly(data: bytes) -> None:
     began = time.thread_time()
     reader.read(MemorySource(data), EVERYTHING, "loas")
     assert time.thread_time() - began < 1.5
@@ -88,7 +88,7 @@ def test_no_file_takes_long(data: bytes) -> None:
 
 @settings(max_examples=200, deadline=1000)
 @given(damaged(OURS))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     sniff(MemorySource(data))
     media = reader.read(MemorySource(data), EVERYTHING, "loas")
     assert media.kind == "audio"

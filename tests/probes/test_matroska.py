@@ -29,13 +29,13 @@ def codec(name: str) -> str | None:
     return facts(film(info(), tracks(audio(codec=name)))).audio_codec
 
 
-def test_the_document_type_tells_webm_from_matroska() -> None:
+def test_document_type_distinguishes_webm_from_matroska() -> None:
     assert facts(film(info(), tracks(video()), doc_type="webm")).format == "webm"
     assert facts(film(info(), tracks(video()), doc_type="matroska\0\0")).format == "mkv"
     assert facts(ebml(None) + segment(info(), tracks(video()))).format == "mkv"
 
 
-def test_another_document_type_is_no_film() -> None:
+def test_other_document_type_is_not_a_video() -> None:
     media = facts(film(info(), tracks(video()), doc_type="mediainfo"))
     assert (media.kind, media.format) == (None, None)
 
@@ -54,7 +54,7 @@ def test_another_document_type_is_no_film() -> None:
         (0, None),
     ],
 )
-def test_a_frame_time_cut_to_whole_nanoseconds_is_the_usual_rate(frame_ns: int, fps: float | None) -> None:
+def test_truncated_frame_duration_gives_nominal_rate(frame_ns: int, fps: float | None) -> None:
     assert rate(frame_ns) == pytest.approx(fps)
     assert rate(frame_ns) is None or rate(frame_ns) <= 60 or frame_ns == 1_000  # type: ignore[operator]
 
@@ -70,45 +70,45 @@ def test_a_frame_time_cut_to_whole_nanoseconds_is_the_usual_rate(frame_ns: int, 
         ("A_NEVER/HEARD", None),
     ],
 )
-def test_a_codec_may_go_on_with_its_profile(name: str, expected: str | None) -> None:
+def test_codec_id_may_end_with_a_profile(name: str, expected: str | None) -> None:
     assert codec(name) == expected
 
 
 @pytest.mark.parametrize(("roll", "rotation"), [(0.0, 0), (90.0, 270), (-90.0, 90), (180.0, 180), (12.5, 0)])
-def test_the_roll_turns_against_the_clock(roll: float, rotation: int) -> None:
+def test_roll_rotates_counter_clockwise(roll: float, rotation: int) -> None:
     media = facts(plain(projection(roll)))
     assert media.rotation == rotation
     assert (media.width, media.height) == ((240, 320) if rotation in (90, 270) else (320, 240))
 
 
-def test_cropping_more_than_there_is_is_not_applied() -> None:
+def test_excessive_cropping_is_ignored() -> None:
     media = facts(plain(number(0x54CC, 200), number(0x54DD, 200)))
     assert (media.width, media.height) == (320, 240)
 
 
-def test_a_display_size_of_unknown_unit_says_nothing() -> None:
+def test_display_size_of_unknown_unit_is_ignored() -> None:
     assert facts(plain(number(0x54B0, 999), number(0x54B2, 4))).pixel_aspect_ratio is None
 
 
-def test_a_duration_that_is_no_number_is_unknown() -> None:
+def test_invalid_duration_is_unknown() -> None:
     for duration in (float("nan"), float("inf"), -1.0, 0.0, 5e-310, 1.7e308):
         assert facts(film(info(duration), tracks(video()))).duration is None
     assert facts(film(info(5.0, 0), tracks(video()))).duration is None
 
 
-def test_no_tracks_is_no_kind_and_nothing_is_said_to_be_absent() -> None:
+def test_file_without_tracks_has_no_kind_and_no_absent_codec() -> None:
     media = facts(film(info(), cluster()))
     assert (media.kind, media.format, media.video_codec, media.audio_codec) == (None, "mkv", None, None)
     assert media.notes == ()
 
 
-def test_subtitles_alone_are_no_kind_but_a_video_is_absent() -> None:
+def test_file_of_subtitles_has_no_kind_and_no_video() -> None:
     subtitles = element(0xAE, number(0x83, 17), text(0x86, "S_TEXT/UTF8"))
     media = facts(film(info(), tracks(subtitles)))
     assert (media.kind, media.video_codec) == (None, "none")
 
 
-def test_a_second_index_is_followed() -> None:
+def test_second_index_is_followed() -> None:
     first_length = len(index((SEEK_HEAD, 0)))
     clusters = cluster() * 3
     second_at = first_length + len(clusters)
@@ -118,20 +118,20 @@ def test_a_second_index_is_followed() -> None:
     assert facts(data).duration == 2.0
 
 
-def test_an_index_that_lies_is_followed_once() -> None:
+def test_wrong_index_is_followed_once() -> None:
     data = film(index((INFO, 0), (TRACKS, 0), (SEEK_HEAD, 0)), cluster())
     assert facts(data).kind is None
 
 
-def test_without_an_index_some_clusters_are_stepped_over() -> None:
+def test_clusters_are_skipped_without_index() -> None:
     assert facts(film(info(), cluster() * 10, tracks(video()))).kind == "video"
 
 
-def test_a_second_film_in_the_same_file_is_not_this_one() -> None:
+def test_second_segment_is_ignored() -> None:
     assert facts(film(info()) + segment(tracks(video()))).kind is None
 
 
-def test_tracks_behind_all_clusters_cost_a_few_small_reads(tmp_path: Path) -> None:
+def test_tracks_after_all_clusters_cost_few_small_reads(tmp_path: Path) -> None:
     path = tmp_path / "x.mkv"
     start = len(index((INFO, 0), (TRACKS, 0)))
     far = 250 << 20
@@ -145,7 +145,7 @@ def test_tracks_behind_all_clusters_cost_a_few_small_reads(tmp_path: Path) -> No
     assert source.bytes_read <= 8192
 
 
-def test_a_large_private_part_is_read_no_further_than_needed(tmp_path: Path) -> None:
+def test_large_codec_private_is_read_in_part(tmp_path: Path) -> None:
     path = tmp_path / "x.mkv"
     path.write_bytes(film(info(), tracks(video(), audio(element(0x63A2, bytes(3_000_000)))), cluster()))
     source = LocalSource(path)
@@ -165,7 +165,7 @@ def test_a_large_private_part_is_read_no_further_than_needed(tmp_path: Path) -> 
     ],
     ids=["clusters", "tracks", "voids", "index", "fields"],
 )
-def test_endless_rows_end_within_a_second(parts: bytes) -> None:
+def test_endless_chunks_are_bounded(parts: bytes) -> None:
     begun = time.thread_time()
     facts(film(parts))
     assert time.thread_time() - begun < 1
@@ -173,5 +173,5 @@ def test_endless_rows_end_within_a_second(parts: bytes) -> None:
 
 @settings(deadline=2000, max_examples=400)
 @given(damaged(FIXTURES))
-def test_cut_and_flipped_anywhere_it_ends_in_facts(data: bytes) -> None:
+def test_truncated_and_corrupted_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "mkv")

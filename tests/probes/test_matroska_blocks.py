@@ -46,46 +46,46 @@ def even(fps: float, count: int, unit: float = 0.001) -> list[int]:
 
 
 @pytest.mark.parametrize("fps", [5, 12.5, 24, 24000 / 1001, 25, 30000 / 1001, 30, 50, 60, 60000 / 1001, 120])
-def test_a_rate_that_is_not_stated_follows_from_the_times(fps: float) -> None:
+def test_frame_rate_follows_from_timestamps(fps: float) -> None:
     media = facts(recorded(even(fps, 400)))
     assert media.fps == pytest.approx(fps)
 
 
-def test_a_rate_of_a_whole_number_is_never_above_it() -> None:
+def test_measured_rate_does_not_exceed_nominal_rate() -> None:
     for fps in (24, 25, 30, 50, 60):
         for count in range(fps, 4 * fps, 7):
             assert facts(recorded(even(fps, count))).fps == fps
 
 
-def test_a_short_film_is_counted_and_a_long_one_is_not() -> None:
+def test_only_short_videos_are_counted() -> None:
     short, long = facts(recorded(even(30, 60))), facts(recorded(even(30, 600)))
     assert (short.frames, short.variable_fps, short.fps) == (60, False, 30)
     assert (long.frames, long.variable_fps, long.fps) == (None, None, 30)
 
 
-def test_pictures_may_be_coded_in_another_order() -> None:
+def test_reordered_frames_give_the_same_rate() -> None:
     shown = even(25, 300)
     coded = [time for at in range(0, 300, 4) for time in (shown[at], *reversed(shown[at + 1 : at + 4]))]
     assert facts(recorded(coded)).fps == 25
 
 
-def test_clusters_of_unknown_length_and_groups_of_blocks_are_walked() -> None:
+def test_clusters_of_unknown_size_and_block_groups_are_read() -> None:
     assert facts(recorded(even(30, 200), size=UNKNOWN)).fps == 30
     groups = element(CLUSTER, number(0xE7, 700), *[group(40 * at) for at in range(100)])
     live = ebml("webm") + segment(info(None), tracks(video(frame_ns=None)), groups, size=UNKNOWN)
     assert facts(live).fps == 25
 
 
-def test_another_unit_of_time_is_used() -> None:
+def test_timestamp_scale_is_applied() -> None:
     assert facts(recorded(even(30, 200, 0.0001), scale=100_000)).fps == 30
 
 
-def test_times_that_were_whole_ms_before_they_came_into_a_finer_unit_are_no_less_even() -> None:
+def test_timestamps_rounded_to_ms_are_not_variable() -> None:
     times = [10 * time for time in even(60, 300)]
     assert facts(recorded(times, scale=100_000)).fps == 60
 
 
-def test_a_rate_that_varies_is_the_average_of_the_whole_or_unknown() -> None:
+def test_variable_rate_is_the_average_or_unknown() -> None:
     uneven = [33 * at + (40 if at % 3 else 0) for at in range(400)]
     whole: Media = facts(recorded(uneven[:60]))
     assert whole.variable_fps is True
@@ -94,17 +94,17 @@ def test_a_rate_that_varies_is_the_average_of_the_whole_or_unknown() -> None:
     assert (long.fps, long.variable_fps) == (None, True)
 
 
-def test_a_unit_of_no_length_tells_no_rate() -> None:
+def test_timestamp_scale_of_zero_gives_no_rate() -> None:
     assert facts(recorded(even(30, 60), scale=0)).fps is None
 
 
-def test_too_few_pictures_tell_no_rate() -> None:
+def test_too_few_frames_give_no_rate() -> None:
     for times in ([], [0], [0, 0], [0, 33], [0, 33, 66]):
         assert facts(recorded(times)).fps is None
     assert facts(recorded([0])).frames == 1
 
 
-def test_a_stated_rate_is_believed_and_costs_no_blocks() -> None:
+def test_stated_rate_costs_no_reads() -> None:
     data = film(
         info(), tracks(video()), *[element(CLUSTER, number(0xE7, 0), *[block(7 * at, length=5000) for at in range(99)])]
     )
@@ -112,7 +112,7 @@ def test_a_stated_rate_is_believed_and_costs_no_blocks() -> None:
     assert (media.fps, source.bytes_read) == (25, 2048)
 
 
-def test_only_who_asks_for_a_rate_pays_for_it() -> None:
+def test_rate_is_measured_only_if_needed() -> None:
     data = film(
         info(), tracks(video(frame_ns=None)), element(CLUSTER, *[block(33 * at, length=9000) for at in range(90)])
     )
@@ -121,7 +121,7 @@ def test_only_who_asks_for_a_rate_pays_for_it() -> None:
     assert source.bytes_read <= 4096
 
 
-def test_over_http_only_what_the_first_request_brought_is_looked_at() -> None:
+def test_rate_costs_no_further_request_over_http() -> None:
     data = film(
         info(), tracks(video(frame_ns=None)), element(CLUSTER, *[block(33 * at, length=9000) for at in range(90)])
     )
@@ -131,6 +131,6 @@ def test_over_http_only_what_the_first_request_brought_is_looked_at() -> None:
     assert source.bytes_read < 32 << 10
 
 
-def test_a_recording_that_has_only_begun_is_known_by_its_document_type() -> None:
+def test_recording_without_tracks_has_its_document_type() -> None:
     media = facts(ebml("webm") + bytes(70))
     assert (media.kind, media.format, media.notes) == (None, "webm", ("truncated",))

@@ -49,26 +49,26 @@ LONG_CONSTANT = frame(128, MPEG1) * 600
 LONG_VARIABLE = (frame(32, MPEG1) * 7 + frame(160, MPEG1)) * 300
 
 
-def test_a_header_that_fits_costs_no_second_read() -> None:
+def test_matching_stream_header_costs_no_second_read() -> None:
     media, source = counted(with_xing(LONG_VARIABLE, 2400, kind=MPEG1))
     assert media.duration == seconds(2400, MPEG1)
     assert source.distant == []
 
 
-def test_a_tag_is_leapt_over() -> None:
+def test_leading_tag_is_skipped() -> None:
     media, source = counted(id3(picture(bytes(500_000))) + with_xing(LONG_VARIABLE, 2400, kind=MPEG1))
     assert (media.duration, media.notes) == (seconds(2400, MPEG1), ("cover_art",))
     assert source.bytes_read < 12_000
 
 
-def test_a_constant_rate_without_header_is_sampled_in_three_places() -> None:
+def test_constant_rate_without_header_is_sampled_in_three_places() -> None:
     media, source = counted(LONG_CONSTANT)
     assert media.duration == pytest.approx(seconds(600, MPEG1), abs=0.05)
     assert (media.bit_rate, media.notes) == (128_000, ("estimated_duration",))
     assert source.bytes_read < 32_000
 
 
-def test_tags_behind_are_not_counted_as_sound() -> None:
+def test_trailing_tags_are_not_counted_as_audio() -> None:
     tags = ape(("Cover Art (Front)", "x" * 50_000)) + lyrics3("la " * 2000) + id3v1()
     assert facts(LONG_CONSTANT + tags).duration == facts(LONG_CONSTANT).duration
     assert facts(LONG_CONSTANT + ape(("Title", "x"), header=False) + id3v1()).duration == facts(LONG_CONSTANT).duration
@@ -78,42 +78,42 @@ def test_tags_behind_are_not_counted_as_sound() -> None:
     assert facts(CONSTANT + behind).notes == ()
 
 
-def test_a_variable_rate_without_header_is_counted_to_the_last_frame() -> None:
+def test_variable_rate_without_header_is_counted() -> None:
     media = facts(LONG_VARIABLE)
     assert media.duration == pytest.approx(seconds(2400, MPEG1))
     assert media.notes == ()
 
 
-def test_a_variable_rate_without_header_in_a_file_too_large_is_not_guessed() -> None:
+def test_variable_rate_in_a_large_file_is_unknown() -> None:
     media = probe(MemorySource(LONG_VARIABLE), Need(max_bytes=len(LONG_VARIABLE) - 1))
     assert (media.duration, media.bit_rate, media.audio_codec) == (None, None, "mp3")
 
 
-def test_what_nobody_needs_is_not_measured() -> None:
+def test_duration_is_measured_only_if_needed() -> None:
     source = CountingSource(LONG_VARIABLE)
     assert probe(source, Need(facts=frozenset({"format", "audio_codec"}))).audio_codec == "mp3"
     assert source.bytes_read <= 2048
 
 
 @pytest.mark.parametrize(("frames", "length"), [(1, 208), (5000, 30_000), (2**32 - 1, 2**32 - 1), (40, 1), (4, None)])
-def test_a_header_that_does_not_fit_the_file_is_not_believed(frames: int, length: int | None) -> None:
+def test_contradicting_stream_header_is_ignored(frames: int, length: int | None) -> None:
     media = facts(xing(frames, length) + VARIABLE)
     assert media.duration == pytest.approx(seconds(40))
 
 
 @pytest.mark.parametrize("header", [xing(None, 3068), xing(0, 0), xing(None, None), vbri(0, 0)])
-def test_a_header_without_frames_says_nothing_and_is_no_sound(header: bytes) -> None:
+def test_stream_header_without_frames_is_not_audio(header: bytes) -> None:
     sound = frame(32, MPEG1) * 20 if b"VBRI" in header else VARIABLE
     expected = seconds(20, MPEG1) if b"VBRI" in header else seconds(40)
     assert facts(header + sound).duration == pytest.approx(expected)
 
 
-def test_a_header_that_does_not_count_its_own_frame_is_believed() -> None:
+def test_stream_header_may_omit_its_own_frame() -> None:
     assert facts(xing(40, len(VARIABLE)) + VARIABLE).duration == seconds(40)
 
 
 @pytest.mark.parametrize(("kbit", "kind"), [(160, MPEG2), (320, MPEG1)])
-def test_the_header_of_a_stream_of_the_highest_bit_rate_is_believed(kbit: int, kind: int) -> None:
+def test_stream_header_of_maximum_bit_rate_is_used(kbit: int, kind: int) -> None:
     sound = frame(kbit, kind)
     side = bytes(17 if kind == MPEG1 else 9)
     head = frame(kbit, kind, side + b"Info" + pack(">III", 3, 100, 101 * len(sound)))
@@ -122,21 +122,21 @@ def test_the_header_of_a_stream_of_the_highest_bit_rate_is_believed(kbit: int, k
     assert media.notes == ()
 
 
-def test_a_header_without_a_length_is_believed_where_the_mean_frame_is_possible() -> None:
+def test_stream_header_without_length_is_used_if_possible() -> None:
     assert facts(xing(40, None) + VARIABLE).duration == seconds(40)
 
 
-def test_a_true_header_with_foreign_bytes_behind_the_sound_stays_true() -> None:
+def test_trailing_bytes_do_not_invalidate_the_stream_header() -> None:
     media = facts(with_xing(VARIABLE, 40) + b"something else" * 40)
     assert (media.duration, media.notes) == (pytest.approx(seconds(40)), ("trailing_data",))
 
 
-def test_a_cut_header_frame_has_no_duration() -> None:
+def test_truncated_stream_header_gives_no_duration() -> None:
     media = facts(id3() + xing(4000, 300_000)[:100])
     assert (media.format, media.duration, media.notes) == ("mp3", None, ("truncated",))
 
 
-def test_a_last_frame_that_is_cut_counts_by_its_part() -> None:
+def test_truncated_last_frame_counts_in_part() -> None:
     assert facts(VARIABLE[: -len(LOUD) // 2]).duration == pytest.approx(
         seconds(40) - seconds(1) / 2, abs=seconds(1) / 2
     )
@@ -146,18 +146,18 @@ def test_damage_between_frames_is_skipped() -> None:
     assert facts(VARIABLE + b"damaged" * 100 + VARIABLE).duration == pytest.approx(seconds(80))
 
 
-def test_sound_that_changes_its_sample_rate_is_counted_by_both() -> None:
+def test_changing_sample_rate_is_counted_by_both_rates() -> None:
     assert facts(CONSTANT + frame(64, MPEG1) * 20).duration == pytest.approx(seconds(40) + seconds(20, MPEG1))
 
 
 @pytest.mark.parametrize("lead", [1, 417, 5000, 15_000])
-def test_bytes_before_the_first_frame_are_skipped(lead: int) -> None:
+def test_leading_bytes_are_skipped(lead: int) -> None:
     media = facts(random.Random(lead).randbytes(lead).replace(b"\xff", b"\0") + VARIABLE)
     assert (media.format, media.duration) == ("mp3", pytest.approx(seconds(40)))
     assert media.notes == ("leading_garbage",)
 
 
-def test_a_tag_with_a_wrong_size_may_hide_the_first_frame_for_64_kib() -> None:
+def test_tag_of_wrong_size_may_hide_the_first_frame() -> None:
     media = facts(id3() + bytes(60_000) + VARIABLE)
     assert (media.duration, media.notes) == (pytest.approx(seconds(40)), ("leading_garbage",))
 
@@ -177,7 +177,7 @@ def test_lone_ape_header_is_not_read_as_footer() -> None:
 
 
 @pytest.mark.parametrize("length", [20_000, 65_000, 65_536])
-def test_64_kib_of_foreign_bytes_are_skipped_with_and_without_a_tag(length: int) -> None:
+def test_64_kib_of_leading_bytes_are_skipped(length: int) -> None:
     """ffprobe: mp3, of this duration."""
     for junk in (bytes(length), b"\2" * length):
         for before in (b"", id3(text(b"TIT2", "title"))):
@@ -185,13 +185,13 @@ def test_64_kib_of_foreign_bytes_are_skipped_with_and_without_a_tag(length: int)
             assert (media.duration, media.notes) == (pytest.approx(40 * 576 / 22050), ("leading_garbage",))
 
 
-def test_a_file_of_nothing_but_a_tag_is_a_cut_mp3() -> None:
+def test_file_of_a_tag_only_is_a_truncated_mp3() -> None:
     for data in (id3(padding=100), id3(padding=100)[:50], b"ID3\4\0\0" + syncsafe(100_000)):
         media = facts(data)
         assert (media.kind, media.format, media.duration, media.notes) == ("audio", "mp3", None, ("truncated",))
 
 
-def test_a_tag_before_something_else_is_no_mp3() -> None:
+def test_tag_before_other_content_is_not_mp3() -> None:
     assert sniff(MemorySource(id3() + b"TTA1" + bytes(4000))) == "tta"
     assert sniff(MemorySource(id3() + random.Random(1).randbytes(80_000))) is None
 
@@ -201,7 +201,7 @@ def test_free_format_needs_four_frames_of_one_length() -> None:
     assert sniff(MemorySource(free(70) * 3)) != "mp3"
 
 
-def test_the_second_channel_is_seen_in_the_mode() -> None:
+def test_channel_mode_gives_channels() -> None:
     assert facts(frame(64, MPEG1, mono=False) * 5).channels == 2
     assert facts(frame(32, LAYER1, mono=False) * 5).channels == 2
 
@@ -231,13 +231,13 @@ def tarball() -> bytes:
         (frame(128, MPEG1) + bytes(5000), None),
     ],
 )
-def test_what_only_looks_like_a_frame_is_no_mp3(data: bytes, name: str | None) -> None:
+def test_accidental_sync_is_not_mp3(data: bytes, name: str | None) -> None:
     assert sniff(MemorySource(data)) in (name, None)
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=20_000), st.sampled_from([b"", b"\xff\xfb", b"\xff\xf3\x40", b"\xff\xfd\x80"]))
-def test_random_bytes_are_no_sound(data: bytes, start: bytes) -> None:
+def test_random_bytes_are_not_audio(data: bytes, start: bytes) -> None:
     assert sniff(MemorySource(start + data)) not in ("mp3", "aac")
 
 
@@ -255,7 +255,7 @@ def endless(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["tiny frames", "headers", "ones", "damage", "tags within", "tags before"])
-def test_no_file_takes_long(name: str) -> None:
+def test_hostile_files_are_read_quickly(name: str) -> None:
     source = MemorySource(endless(name)[: 64 * MEGABYTE])
     began = time.thread_time()
     sniff(source)
@@ -265,7 +265,7 @@ def test_no_file_takes_long(name: str) -> None:
 
 @settings(max_examples=300)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     sniff(MemorySource(data))
     try:
         media = mp3.read(MemorySource(data), EVERYTHING, "mp3")

@@ -43,16 +43,16 @@ def seen(data: bytes) -> Media:
         (b"3g2a", "3gp"),
     ],
 )
-def test_the_major_brand_is_the_format(brand: bytes | None, name: str) -> None:
+def test_major_brand_gives_format(brand: bytes | None, name: str) -> None:
     assert seen(movie(blank(), brand=brand)).format == name
 
 
-def test_a_movie_behind_hundreds_of_media_boxes_is_found() -> None:
+def test_moov_after_hundreds_of_media_boxes_is_found() -> None:
     media = seen(ftyp() + box(b"mdat", bytes(5000)) * 700 + moov((blank(),)))
     assert (media.kind, media.width, media.streamable, media.notes) == ("video", 854, False, ())
 
 
-def test_the_tracks_are_the_kind_whatever_the_brand() -> None:
+def test_tracks_give_kind_regardless_of_brand() -> None:
     assert seen(movie(blank(), sound(), brand=b"M4A ")).kind == "video"
     assert seen(movie(sound(), brand=b"M4V ")).kind == "audio"
     text = Track(b"text", box(b"text", bytes(50)), 1000, ((1, 2000),), (b"x",))
@@ -60,7 +60,7 @@ def test_the_tracks_are_the_kind_whatever_the_brand() -> None:
     assert (media.kind, media.video_codec, media.audio_codec, media.duration) == (None, None, None, 2.0)
 
 
-def test_what_only_helps_the_film_is_not_the_film() -> None:
+def test_auxiliary_tracks_are_not_the_video() -> None:
     depth = blank()._replace(references=box(b"tref", box(b"vdep", pack(">I", 2))), size=(64, 36))
     media = seen(movie(depth, blank()))
     assert (media.width, media.notes) == (854, ())
@@ -69,7 +69,7 @@ def test_what_only_helps_the_film_is_not_the_film() -> None:
     assert (media.width, media.notes) == (854, ("multiple_video_tracks",))
 
 
-def test_a_single_picture_is_a_video_unless_the_brand_makes_it_the_cover_of_a_song() -> None:
+def test_single_picture_is_a_cover_only_in_audio_brands() -> None:
     still = blank(((1, 24000),), picture_entry(b"jpeg", SIZE))
     assert seen(movie(still)).kind == "video"
     assert seen(movie(still, sound())).kind == "video"
@@ -87,9 +87,7 @@ def test_a_single_picture_is_a_video_unless_the_brand_makes_it_the_cover_of_a_so
         ((0, 0, 0, 0), 0, (854, 480)),
     ],
 )
-def test_a_mirrored_picture_counts_as_put_upside_down_and_turned(
-    matrix: tuple[int, ...], rotation: int, size: tuple[int, int]
-) -> None:
+def test_mirrored_video_has_the_nearest_rotation(matrix: tuple[int, ...], rotation: int, size: tuple[int, int]) -> None:
     a, b, c, d = (value << 16 for value in matrix)
     data = movie(blank())
     upright = pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -99,7 +97,7 @@ def test_a_mirrored_picture_counts_as_put_upside_down_and_turned(
     assert (media.stored_width, media.stored_height) == SIZE
 
 
-def test_the_movie_turns_with_the_track() -> None:
+def test_movie_and_track_rotation_add_up() -> None:
     data = movie(blank()._replace(turn=90))
     at = data.index(pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30), data.index(b"mvhd"))
     turned = data[at + 0 :].index(pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)) + at
@@ -119,7 +117,7 @@ def test_the_movie_turns_with_the_track() -> None:
         ((), None, None),
     ],
 )
-def test_the_rate_is_frames_by_their_time(
+def test_frame_rate_is_frames_by_duration(
     runs: tuple[tuple[int, int], ...], variable: bool | None, fps: float | None
 ) -> None:
     media = seen(movie(blank(runs), ticks=2000))
@@ -127,7 +125,7 @@ def test_the_rate_is_frames_by_their_time(
     assert media.frames == (sum(count for count, _ in runs) or None)
 
 
-def test_the_movie_header_states_the_length_and_the_tracks_where_it_does_not() -> None:
+def test_movie_header_then_tracks_give_duration() -> None:
     assert seen(movie(blank(), ticks=2250)).duration == 2.25
     assert seen(movie(blank(), sound(130), ticks=0)).duration == pytest.approx(130 * 1024 / 44100)
     assert seen(movie(blank()._replace(edits=((1500, 0),)), ticks=0)).duration == 1.5
@@ -144,18 +142,18 @@ def test_the_movie_header_states_the_length_and_the_tracks_where_it_does_not() -
         (((1000, 0), (1000, 0)), ("edit_list",)),
     ],
 )
-def test_only_edits_that_a_viewer_notices_are_noted(edits: tuple[tuple[int, int], ...], notes: tuple[str]) -> None:
+def test_only_noticeable_edits_are_noted(edits: tuple[tuple[int, int], ...], notes: tuple[str]) -> None:
     assert seen(movie(blank()._replace(edits=edits))).notes == notes
 
 
-def test_a_rate_in_an_edit_is_noted() -> None:
+def test_edit_with_a_rate_is_noted() -> None:
     data = movie(blank()._replace(edits=((2000, 0),)))
     at = data.index(b"elst") + 20
     assert seen(data[: at - 4] + pack(">I", 1 << 8) + data[at:]).notes == ()
     assert seen(data[:at] + pack(">I", 1 << 15) + data[at + 4 :]).notes == ("edit_list",)
 
 
-def test_media_data_that_is_missing_or_cut_is_noted() -> None:
+def test_missing_or_truncated_media_data_is_noted() -> None:
     whole = movie(blank())
     assert seen(whole).notes == ()
     assert seen(whole[:-1]).notes == ("truncated",)
@@ -167,7 +165,7 @@ def test_media_data_that_is_missing_or_cut_is_noted() -> None:
     assert (media.kind, media.format, media.notes) == (None, "mp4", ("no_moov",))
 
 
-def test_media_data_behind_padding_is_looked_at() -> None:
+def test_media_data_after_padding_is_found() -> None:
     whole = movie(blank())
     at = whole.index(b"mdat") - 4
     padded = whole[:at] + box(b"free", bytes(5000)) + box(b"uuid", bytes(3000)) + whole[at:]
@@ -186,12 +184,12 @@ def test_media_data_behind_padding_is_looked_at() -> None:
         box(b"cmov"),
     ],
 )
-def test_a_compressed_movie_that_cannot_be_unpacked_tells_nothing(packed: bytes) -> None:
+def test_unreadable_compressed_moov_gives_no_facts(packed: bytes) -> None:
     media = seen(ftyp(b"qt  ") + box(b"moov", packed))
     assert (media.kind, media.video_codec, media.duration) == (None, None, None)
 
 
-def test_a_compressed_movie_is_not_unpacked_twice() -> None:
+def test_compressed_moov_is_not_unpacked_twice() -> None:
     inner = moov((blank(),))
     for _ in range(2):
         inner = box(
@@ -206,7 +204,7 @@ def test_bit_rate_is_that_of_the_whole_file() -> None:
     assert seen(data).bit_rate == len(data) * 8 // 2
 
 
-def test_metadata_of_quicktime_without_version_is_read() -> None:
+def test_quicktime_metadata_without_version_is_read() -> None:
     handler = full(b"hdlr", 0, 0, bytes(4), b"mdirappl", bytes(9))
     cover = box(b"ilst", box(b"covr", box(b"data", bytes(8), b"\xff\xd8")))
     assert seen(movie(sound(), extra=box(b"udta", box(b"meta", handler, cover)))).notes == ("cover_art",)
@@ -214,7 +212,7 @@ def test_metadata_of_quicktime_without_version_is_read() -> None:
 
 
 @pytest.mark.parametrize("front", [True, False])
-def test_the_movie_box_and_4_kib_are_all_that_is_read(front: bool, tmp_path: Path) -> None:
+def test_only_moov_and_4_kib_are_read(front: bool, tmp_path: Path) -> None:
     tracks = (blank(tuple((1, 1000 + number % 2) for number in range(5000))), sound(3000))
     tracks = tuple(track._replace(samples=tuple(bytes(99) for _ in track.samples)) for track in tracks)
     data = movie(*tracks, front=front)
@@ -227,12 +225,12 @@ def test_the_movie_box_and_4_kib_are_all_that_is_read(front: bool, tmp_path: Pat
         source.close()
 
 
-def test_a_movie_box_larger_than_may_be_read_is_left() -> None:
+def test_moov_above_the_read_limit_is_not_read() -> None:
     media = probe(MemorySource(movie(blank())), Need(max_bytes=300))
     assert (media.kind, media.format, media.streamable, media.notes) == (None, "mp4", True, ("read_limit",))
 
 
-def test_fragments_are_left_where_no_time_is_needed() -> None:
+def test_fragments_are_read_only_for_timing_facts() -> None:
     data = ftyp(b"iso5") + moov((blank(),), extra=mvex((blank(),)), fragmented=True) + bytes(4000)
     media = probe(MemorySource(data), Need(facts=frozenset(("width", "height", "video_codec"))))
     assert (media.width, media.video_codec, media.duration) == (854, "h264", None)

@@ -42,7 +42,7 @@ def patched(data: bytes, kind: bytes, skip: int, value: int) -> bytes:
 
 
 @pytest.mark.parametrize("ticks", [500, 1000, 3000, 100_000_000, 0xFFFFFFFE])
-def test_samples_decide_where_the_movie_header_contradicts_them(ticks: int) -> None:
+def test_samples_override_contradicting_movie_header(ticks: int) -> None:
     media = seen(movie(blank(), sound(80), ticks=ticks))
     assert (media.duration, media.notes) == (2.0, ("bad_header",))
 
@@ -54,7 +54,7 @@ def test_movie_header_without_duration_is_not_a_contradiction(ticks: int) -> Non
 
 
 @pytest.mark.parametrize("value", [0, 7_000_000, 0xFFFFFFFF])
-def test_a_track_header_that_contradicts_is_not_asked(value: int) -> None:
+def test_contradicting_track_header_is_ignored(value: int) -> None:
     media = seen(patched(movie(blank(), ticks=0), b"tkhd", 20, value))
     assert (media.duration, media.notes) == (2.0, ())
 
@@ -62,7 +62,7 @@ def test_a_track_header_that_contradicts_is_not_asked(value: int) -> None:
 @pytest.mark.parametrize(
     ("value", "notes"), [(0, ()), (0xFFFFFFFF, ()), (24_000, ("bad_header",)), (9**9, ("bad_header",))]
 )
-def test_a_media_header_that_contradicts_the_samples_is_noted(value: int, notes: tuple[str, ...]) -> None:
+def test_contradicting_media_header_is_noted(value: int, notes: tuple[str, ...]) -> None:
     media = seen(patched(movie(blank()), b"mdhd", 16, value))
     assert (media.duration, media.fps, media.notes) == (2.0, 24.0, notes)
 
@@ -82,11 +82,11 @@ def test_edit_that_begins_after_the_media_shows_nothing(length: int, start: int)
     assert set(media.notes) == {"edit_list", "nothing_shown"}
 
 
-def test_a_movie_of_empty_edits_shows_nothing() -> None:
+def test_movie_of_empty_edits_shows_nothing() -> None:
     assert (cut((2000, -1)).duration, cut((2000, -1)).notes) == (0.0, ("edit_list", "nothing_shown"))
 
 
-def test_a_file_that_shows_nothing_fails_every_rule_set() -> None:
+def test_file_that_shows_nothing_fails_every_rule_set() -> None:
     report = check(movie(blank()._replace(edits=((0xFFFF3CB0, BEHIND),)), ticks=0), "atlas,ltx")
     for result in report.results:
         assert (result.verdict, "nothing_shown" in {finding.code for finding in result.findings}) == ("fail", True)
@@ -116,14 +116,14 @@ def test_edit_rate_scales_duration_and_0_holds_one_picture(rate: int, seconds: f
     assert seen(patched(data, b"elst", 16, rate)).duration == seconds
 
 
-def test_an_edit_list_of_64_bits_is_bounded_too() -> None:
+def test_number_of_64_bit_edits_is_bounded() -> None:
     for length, start, seconds in ((1 << 62, 0, 2.0), (2000, 1 << 40, 0.0), (2000, -5, 2.0)):
         edit = box(b"edts", full(b"elst", 1, 0, pack(">IQqI", 1, length, start, 1 << 16)))
         media = seen(movie(blank()._replace(references=edit), ticks=0))
         assert media.duration == pytest.approx(seconds, abs=0.001)
 
 
-def test_reordered_pictures_are_shown_later_than_they_are_decoded() -> None:
+def test_composition_offset_shifts_the_end_of_the_media() -> None:
     """A film whose first picture is shown 0.5 s after it is decoded, and whose edit list skips these 0.5 s."""
     data = movie(blank()._replace(edits=((2000, 12_000),)))
     plain = seen(data)
@@ -149,7 +149,7 @@ def test_text_track_may_be_longer_than_video_and_audio() -> None:
     assert seen(movie(blank(), text, ticks=50_000)).duration == 2.0
 
 
-def test_fragments_are_counted_whatever_the_movie_box_says() -> None:
+def test_fragments_are_counted_regardless_of_moov() -> None:
     """ffprobe: 1.0 s; in fragments an edit of length 0 begins at its start and ends with the film."""
     from makers._mp4 import fragment, ftyp
 
@@ -176,9 +176,7 @@ def test_truncated_movie_box_is_not_a_contradiction() -> None:
     st.lists(st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(-(1 << 31), (1 << 31) - 1)), max_size=4),
     st.integers(0, 0xFFFFFFFF),
 )
-def test_no_edit_list_makes_a_film_longer_than_its_edits_and_its_media(
-    edits: list[tuple[int, int]], ticks: int
-) -> None:
+def test_edit_list_never_extends_edits_or_media(edits: list[tuple[int, int]], ticks: int) -> None:
     media = cut(*edits, ticks=ticks)
     waiting = sum(length for length, start in edits if start == -1 and length < 1 << 31) / 1000
     assert media.duration is not None

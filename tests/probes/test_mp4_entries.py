@@ -51,7 +51,7 @@ def heard(entry: bytes) -> tuple[str | None, int | None, int | None]:
         (b"\0\1\2\3", b"", None),
     ],
 )
-def test_video_codecs(kind: bytes, inner: bytes, codec: str | None) -> None:
+def test_sample_entry_type_gives_video_codec(kind: bytes, inner: bytes, codec: str | None) -> None:
     media = seen(movie(blank(entry=picture_entry(kind, SIZE, inner))))
     assert (media.video_codec, media.audio_codec) == (codec, "none")
     assert media.encrypted is (kind == b"encv")
@@ -96,30 +96,32 @@ def test_video_codecs(kind: bytes, inner: bytes, codec: str | None) -> None:
         (sound_entry(b"drms", 44100, 2), (None, 44100, 2)),
     ],
 )
-def test_audio_codecs(entry: bytes, facts: tuple[str | None, int | None, int | None]) -> None:
+def test_sample_entry_gives_audio_codec_rate_and_channels(
+    entry: bytes, facts: tuple[str | None, int | None, int | None]
+) -> None:
     assert heard(entry) == facts
 
 
-def test_a_layout_longer_than_what_is_read_of_it_ends_there() -> None:
+def test_overlong_channel_layout_is_bounded() -> None:
     codec, rate, channels = heard(sound_entry(b"mp4a", 48000, 2, esds(0x40, b"\x11\x80" + b"\xff" * 60)))
     assert (codec, rate) == ("aac", 48000)
     assert channels is not None
     assert channels <= 93  # 45 elements of two, and three low ones
 
 
-def test_true_hd_states_its_rate_as_an_integer_and_its_channels_as_a_map() -> None:
+def test_truehd_has_an_integer_rate_and_a_channel_map() -> None:
     entry = sound_entry(b"mlpa", 0, 2, box(b"dmlp", b"\x00\x17\x80\x4f" + bytes(6)))
     at = entry.index(b"dmlp") - 8
     assert heard(entry[:at] + pack(">I", 96000) + entry[at + 4 :]) == ("truehd", 96000, 8)
 
 
-def test_a_track_without_sample_entry_is_there_but_unread() -> None:
+def test_track_without_sample_entry_has_unknown_codec() -> None:
     data = movie(blank(), sound())
     media = seen(data[: data.rindex(b"stsd")] + b"xxxx" + data[data.rindex(b"stsd") + 4 :])
     assert (media.video_codec, media.audio_codec) == ("h264", None)
 
 
-def test_a_version_of_the_table_of_1_means_no_numbers_of_quicktime() -> None:
+def test_stsd_version_1_has_no_quicktime_fields() -> None:
     entry = sound_entry(b"mp4a", 48000, 2, esds(0x40, AAC_CONFIG), version=1)
     data = movie(sound(entry=entry))
     at = data.index(b"stsd") + 4

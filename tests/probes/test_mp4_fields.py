@@ -254,7 +254,7 @@ class TestFragmentHeaders:
             known = traf(full(b"tfhd", 0, 8, pack(">II", 1, 1000)), run)
             assert facts(in_fragments(unknown, known)).frames == 12
 
-    def test_the_longest_track_counts(self) -> None:
+    def test_longest_track_gives_duration(self) -> None:
         tracks = (TRACK, sound(1))
         run = full(b"trun", 0, 0, pack(">I", 24))
         parts = box(b"traf", full(b"tfhd", 0, 8, pack(">II", 1, 1000)), run)

@@ -48,18 +48,18 @@ def heavy(count: int) -> Track:
 
 
 @pytest.mark.parametrize("index", ["", "mehd", "sidx", "mfra"])
-def test_on_a_disk_every_fragment_is_counted(index: str) -> None:
+def test_all_fragments_of_a_local_file_are_counted(index: str) -> None:
     media = seen(fragmented(heavy(40), parts=40, index=index))
     assert (media.frames, media.fps, media.duration) == (40, 24.0, 40 / 24)
 
 
-def test_on_a_disk_a_long_film_is_counted_as_a_short_one() -> None:
+def test_long_local_file_is_counted_completely() -> None:
     media = seen(fragmented(heavy(600), parts=600))
     assert (media.kind, media.frames, media.duration, media.notes) == ("video", 600, 25.0, ("fragmented",))
 
 
 @pytest.mark.parametrize("index", ["mehd", "sidx", "mfra"])
-def test_with_an_index_three_requests_tell_the_length(index: str) -> None:
+def test_index_gives_duration_in_three_requests(index: str) -> None:
     source = Remote(fragmented(heavy(40), parts=40, index=index))
     media = probe(source)
     assert media.duration == pytest.approx(40 / 24, abs=0.001)
@@ -67,7 +67,7 @@ def test_with_an_index_three_requests_tell_the_length(index: str) -> None:
     assert source.requests <= 3
 
 
-def test_without_an_index_sixteen_fragments_are_read_and_no_more() -> None:
+def test_16_remote_fragments_are_read_without_index() -> None:
     source = Remote(fragmented(heavy(15), parts=15))
     assert probe(source).duration == 15 / 24
     assert source.requests <= 1 + 15 + 1
@@ -77,7 +77,7 @@ def test_without_an_index_sixteen_fragments_are_read_and_no_more() -> None:
     assert source.requests <= 1 + 16 + 1
 
 
-def test_uneven_frames_of_which_not_all_were_seen_have_no_rate() -> None:
+def test_partly_read_variable_rate_is_unknown() -> None:
     track = blank(((1, 500), (39, 1000)))._replace(samples=(bytes(FRAME),) * 40)
     parts = [
         fragment((track._replace(runs=((40, 500 + 500 * (part % 2)),)),), part, 40, timed=False) for part in range(40)
@@ -86,13 +86,13 @@ def test_uneven_frames_of_which_not_all_were_seen_have_no_rate() -> None:
     assert (media.duration, media.fps, media.variable_fps) == (None, None, None)
 
 
-def test_a_movie_box_at_the_end_costs_two_requests() -> None:
+def test_moov_at_the_end_costs_two_requests() -> None:
     source = Remote(movie(heavy(40), front=False))
     assert probe(source).frames == 40
     assert source.requests == 2
 
 
-def test_what_is_there_counts_more_than_what_a_header_promised() -> None:
+def test_read_fragments_override_stated_duration() -> None:
     track = blank()
     whole = ftyp(b"iso5") + moov((track,), extra=mvex((track,), 60_000), fragmented=True)
     for source in (MemorySource, Remote):
@@ -100,7 +100,7 @@ def test_what_is_there_counts_more_than_what_a_header_promised() -> None:
         assert (media.duration, media.frames) == (1.0, 24)
 
 
-def test_a_movie_header_beside_fragments_is_believed_where_nothing_else_tells() -> None:
+def test_movie_header_gives_duration_if_fragments_are_unread() -> None:
     track = heavy(40)
     parts = [fragment((track,), part, 40) for part in range(40)]
     data = ftyp(b"iso5") + moov((track,), ticks=1667, extra=mvex((track,)), fragmented=True) + b"".join(parts)
@@ -108,7 +108,7 @@ def test_a_movie_header_beside_fragments_is_believed_where_nothing_else_tells() 
 
 
 @pytest.mark.parametrize("index", ["mehd", "mfra"])
-def test_a_movie_box_with_samples_of_its_own_does_not_cost_more(index: str) -> None:
+def test_moov_with_samples_costs_no_more_requests(index: str) -> None:
     track = heavy(40)
     first = track._replace(runs=((20, 1000),), samples=track.samples[:20])
     data = ftyp(b"iso5") + moov((first,), extra=mvex((first,), 1667 if index == "mehd" else None))
@@ -124,7 +124,7 @@ def test_a_movie_box_with_samples_of_its_own_does_not_cost_more(index: str) -> N
     assert source.requests <= 3
 
 
-def test_an_index_of_one_segment_does_not_tell_of_the_next() -> None:
+def test_index_of_one_segment_does_not_cover_the_next() -> None:
     track = heavy(40)
     parts = [fragment((track,), part, 40) for part in range(40)]
     first = sidx(24000, [(len(parts[0]), 1000)])
@@ -133,14 +133,14 @@ def test_an_index_of_one_segment_does_not_tell_of_the_next() -> None:
     assert seen(data).duration == 40 / 24
 
 
-def test_pictures_and_sound_last_from_the_first_to_the_last() -> None:
+def test_span_covers_video_and_audio() -> None:
     long = sound(96)
     media = seen(fragmented(blank(), long, parts=2))
     assert media.duration == 96 * 1024 / 44100
     assert (media.kind, media.frames, media.audio_codec) == ("video", 48, "aac")
 
 
-def test_lengths_of_single_frames_are_added_up() -> None:
+def test_sample_durations_are_added_up() -> None:
     track = blank()
     lengths = [500, 1500] * 24
     run = full(b"trun", 0, 0x301, pack(">Ii", 48, 0), *(pack(">II", length, 5) for length in lengths))
@@ -151,7 +151,7 @@ def test_lengths_of_single_frames_are_added_up() -> None:
     assert (media.frames, media.duration, media.variable_fps) == (48, 2.0, True)
 
 
-def test_the_default_length_may_stand_in_the_movie_box() -> None:
+def test_default_sample_duration_may_be_in_moov() -> None:
     track = blank()
     extends = box(b"mvex", full(b"trex", 0, 0, pack(">IIIII", 1, 1, 2000, 0, 0)))
     traf = box(b"traf", full(b"tfhd", 0, 0x20000, pack(">I", 1)), full(b"trun", 0, 0, pack(">I", 12)))
@@ -161,7 +161,7 @@ def test_the_default_length_may_stand_in_the_movie_box() -> None:
     assert (media.frames, media.fps, media.duration) == (12, 12.0, 1.0)
 
 
-def test_a_late_start_is_noted_and_not_part_of_the_length() -> None:
+def test_late_start_is_noted_and_not_counted() -> None:
     media = seen(fragmented(blank(), start=3600))
     assert (media.duration, media.notes) == (2.0, ("fragmented", "late_start"))
 
@@ -176,12 +176,12 @@ def test_a_late_start_is_noted_and_not_part_of_the_length() -> None:
         box(b"mfra", full(b"tfra", 0, 0, pack(">III", 1, 0, 1 << 31)), full(b"mfro", 0, 0, pack(">I", 48))),
     ],
 )
-def test_an_index_at_the_end_that_leads_nowhere_is_no_harm(tail: bytes) -> None:
+def test_invalid_mfra_is_ignored(tail: bytes) -> None:
     media = probe(Remote(fragmented(heavy(40), parts=40) + tail))
     assert (media.kind, media.fps) == ("video", 24.0)
 
 
-def test_a_promise_without_fragments_is_none() -> None:
+def test_stated_duration_without_fragments_is_ignored() -> None:
     track = blank()
     start = ftyp(b"iso5") + moov((track,), extra=mvex((track,), 8000), fragmented=True)
     for data in (start, start + sidx(24000, [(5000, 48000)])):
@@ -189,14 +189,14 @@ def test_a_promise_without_fragments_is_none() -> None:
         assert (media.duration, media.notes) == (None, ("no_media_data",))
 
 
-def test_a_fragment_that_is_cut_is_noted() -> None:
+def test_truncated_fragment_is_noted() -> None:
     data = fragmented(blank())
     assert seen(data[:-1]).notes == ("fragmented", "truncated")
     media = seen(data[: data.rindex(b"moof") + 20])
     assert (media.notes, media.frames) == (("fragmented", "truncated"), 36)
 
 
-def test_a_fragment_without_its_media_data_is_cut() -> None:
+def test_fragment_without_media_data_is_truncated() -> None:
     data = fragmented(blank())
     end = data.rindex(b"mdat") - 4
     assert seen(data[:end]).notes == seen(data[: end + 6]).notes == ("fragmented", "truncated")

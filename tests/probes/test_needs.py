@@ -23,7 +23,7 @@ ALONE = tuple(fact for fact in MEDIA_FACTS if fact != "notes")
 
 
 @pytest.mark.parametrize("fixture", every_fixture(), ids=lambda fixture: fixture.name)
-def test_a_fact_alone_is_the_fact_among_all(fixture: Fixture) -> None:
+def test_fact_does_not_depend_on_other_needs(fixture: Fixture) -> None:
     data = (FOLDER / fixture.name).read_bytes()
     if sniff(MemorySource(data)) not in READERS:
         return  # it is no media, or only a library reads it

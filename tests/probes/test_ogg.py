@@ -30,14 +30,14 @@ def vorbis(*positions: int, packets: int = 50, size: int = 100, serial: int = 1)
     return stream(vorbis_head(), (0, (b"\3vorbis",)), *pages, serial=serial)
 
 
-def test_a_long_file_costs_its_head_and_one_distant_read() -> None:
+def test_long_file_costs_two_reads() -> None:
     media, source = counted(b"".join(vorbis(*range(40_000, 8_000_000, 40_000))))
     assert media.duration == pytest.approx(7_960_000 / 44100)
     assert source.bytes_read <= (8 + 64) * 1024
     assert len(source.distant) == 2
 
 
-def test_a_comment_with_a_large_picture_does_not_hide_the_end() -> None:
+def test_large_cover_does_not_hide_the_last_page() -> None:
     comment = b"\3vorbis METADATA_BLOCK_PICTURE=" + bytes(50_000)
     media = facts(
         b"".join(stream(vorbis_head(), (0, (comment,)), *((n * 40_000, (bytes(4000),) * 10) for n in range(9))))
@@ -46,7 +46,7 @@ def test_a_comment_with_a_large_picture_does_not_hide_the_end() -> None:
 
 
 @pytest.mark.parametrize("first", [48_000, 48_000 * 3600])
-def test_positions_that_begin_late_are_subtracted(first: int) -> None:
+def test_late_first_position_is_subtracted(first: int) -> None:
     assert facts(b"".join(opus(500, first=first))).duration == 10.0
     late = facts(b"".join(vorbis(*range(44_100 * 100, 44_100 * 110, 40_000))))
     assert late.duration == pytest.approx(10, abs=1.2)
@@ -60,62 +60,62 @@ def test_links_of_a_chain_add_up() -> None:
     assert facts(long).duration == pytest.approx(3_960_000 / 44100 + 100)
 
 
-def test_the_bit_rate_of_a_chain_is_known_to_who_asks_for_it_alone() -> None:
+def test_bit_rate_of_a_chain_is_read_only_if_needed() -> None:
     data = b"".join(opus(50) + opus(50, serial=2))
     assert probe(MemorySource(data), Need(frozenset(("bit_rate",)))).bit_rate == round(len(data) * 8 / 2.0)
 
 
-def test_a_chain_too_large_to_walk_has_no_duration() -> None:
+def test_chain_larger_than_allowed_has_no_duration() -> None:
     data = b"".join(opus(50) + opus(50, serial=2))
     assert probe(MemorySource(data), Need(max_bytes=len(data) - 1)).duration is None
 
 
-def test_the_longer_of_two_streams_counts() -> None:
+def test_longer_of_two_streams_gives_duration() -> None:
     sound, more = opus(100), vorbis(44100, serial=2)
     media = facts(b"".join((sound[0], more[0], *more[1:], *sound[1:])))
     assert (media.audio_codec, media.duration) == ("opus", 2.0)
 
 
-def test_a_silent_film_has_no_sound() -> None:
+def test_video_without_audio_stream_is_silent() -> None:
     pictures = stream(theora_head(), (0, (b"\x81theora",)), (1 << 6, (b"p",)), (1 << 6 | 24, (b"",) * 24))
     media = facts(b"".join(pictures))
     assert (media.kind, media.audio_codec, media.frames, media.duration) == ("video", NONE, 25, 1.0)
     assert media.rotation == 0
 
 
-def test_a_stream_of_no_known_coding_leaves_open_what_there_is() -> None:
+def test_stream_of_unknown_codec_leaves_codecs_unknown() -> None:
     known, other = opus(50), stream(b"\x01video\0\0\0", (50, (b"x",)), serial=2)
     media = facts(b"".join((known[0], other[0], *known[1:], *other[1:])))
     assert (media.kind, media.audio_codec, media.video_codec, media.duration) == ("audio", "opus", None, 1.0)
 
 
-def test_pixels_that_are_not_square_are_told() -> None:
+def test_theora_pixel_aspect_ratio_is_read() -> None:
     data = b"".join(stream(theora_head(par=(4, 3)), (1 << 6, (b"p",))))
     assert facts(data).pixel_aspect_ratio == pytest.approx(4 / 3)
 
 
-def test_positions_of_pages_without_an_end_of_packet_are_none() -> None:
+def test_pages_without_end_of_packet_have_no_position() -> None:
     pages = stream(vorbis_head(), (0, (b"\3vorbis",)), (44100, (b"x",) * 50), (-1, (bytes(254),)))
     assert facts(b"".join(pages)).duration == 1.0
 
 
-def test_garbage_behind_the_last_page_of_a_long_file_leaves_no_duration() -> None:
+def test_long_trailing_garbage_leaves_no_duration() -> None:
     media = facts(b"".join(vorbis(*range(40_000, 800_000, 40_000))) + bytes(100_000))
     assert (media.duration, media.notes) == (None, ("truncated",))
 
 
-def test_a_tag_before_the_first_page_is_skipped() -> None:
+def test_leading_tag_is_skipped() -> None:
     assert facts(id3(padding=3000) + b"".join(opus(50))).duration == 1.0
 
 
-def test_a_header_cut_short_is_a_cut_file() -> None:
+def test_truncated_header_is_a_truncated_file() -> None:
     media = facts(film()[:20])
     assert (media.format, media.notes) == ("ogg", ("truncated",))
     assert facts(page(opus_head()[:10], serial=1, number=0, granule=0, flags=FIRST)).audio_codec is None
 
 
 @pytest.mark.parametrize("name", ["empty pages", "first pages", "chain", "marks"])
-def test_no_file_takes_long(name: str) -> None:
+def test_hostile_files_are_read_quickly(name: str) -> None:
     first, empty = opus(1)[0], page(serial=1, number=1, granule=5)
     piece = {"empty pages": empty, "first pages": first, "chain": first + empty, "marks": b"OggS\1"}[name]
     source = MemorySource(first + piece * (32 * MEGABYTE // len(piece)))
@@ -126,7 +126,7 @@ def test_no_file_takes_long(name: str) -> None:
 
 @settings(max_examples=300)
 @given(damaged(OURS))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     try:
         media = ogg.read(MemorySource(data), EVERYTHING, "ogg")
     except EndOfFile:

@@ -47,7 +47,7 @@ def idat(*lengths: int) -> bytes:
         (idat(3000, 9000, 500, 8000), (EXIF,), 5),
     ],
 )
-def test_exif_behind_the_picture_costs_few_reads(picture: bytes, behind: tuple[bytes, ...], requests: int) -> None:
+def test_exif_after_image_data_costs_few_reads(picture: bytes, behind: tuple[bytes, ...], requests: int) -> None:
     media, source = counted(png(picture=picture, behind=behind))
     assert media.orientation == (6 if behind else None)
     assert (media.width, media.height) == ((HEIGHT, WIDTH) if behind else (WIDTH, HEIGHT))
@@ -74,7 +74,7 @@ def test_physical_dimensions_give_pixel_aspect_ratio(across: int, down: int, uni
     assert facts(png(chunk(b"pHYs", bytes(7)))).pixel_aspect_ratio is None
 
 
-def test_the_halves_of_apples_pictures_cost_one_read() -> None:
+def test_idot_costs_one_read() -> None:
     first, second = idat(16384, 16384, 4000), idat(16384, 16384, 9000)
     dot = chunk(b"iDOT", pack(">7I", 2, 0, 16, 40, 16, 16, 40 + len(first)))
     media, source = counted(png(dot, picture=first + second))
@@ -82,37 +82,37 @@ def test_the_halves_of_apples_pictures_cost_one_read() -> None:
     assert facts(png(dot, picture=first + second, behind=(EXIF,))).orientation == 6
 
 
-def test_a_wrong_hint_of_apples_does_no_harm() -> None:
+def test_wrong_idot_is_ignored() -> None:
     dot = chunk(b"iDOT", pack(">7I", 2, 0, 16, 40, 16, 16, 12_345))
     assert facts(png(dot, picture=idat(*[8192] * 20, 50), behind=(EXIF,))).orientation == 6
 
 
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=40), st.integers(0, 400), st.booleans())
-def test_exif_at_the_end_is_found_behind_any_chunks(lengths: list[int], comment: int, described: bool) -> None:
+def test_exif_at_the_end_is_found_after_any_chunks(lengths: list[int], comment: int, described: bool) -> None:
     behind = (chunk(b"tEXt", b"Comment\0" + bytes(comment)), *((EXIF,) if described else ()))
     assert facts(png(picture=idat(*lengths), behind=behind)).orientation == (6 if described else None)
 
 
 @given(st.integers(1, 5000), st.integers(1, 60), st.integers(1, 5000), st.integers(0, 20_000))
-def test_exif_is_found_behind_chunks_of_one_length(length: int, count: int, last: int, comment: int) -> None:
+def test_exif_is_found_after_chunks_of_one_length(length: int, count: int, last: int, comment: int) -> None:
     picture = idat(*[length] * count, min(last, length))
     behind = (chunk(b"tEXt", b"Comment\0" + bytes(comment)), EXIF, chunk(b"tEXt", b"Comment\0" + bytes(comment)))
     media = facts(png(picture=picture, behind=behind))
     assert (media.orientation, media.notes) == (6, ())
 
 
-def test_exif_in_front_makes_a_request_behind_needless() -> None:
+def test_leading_exif_saves_a_request() -> None:
     source = RemoteSource(png(EXIF, picture=idat(*[8192] * 40)))
     assert (probe(source).orientation, source.requests) == (6, 1)
 
 
-def test_exif_in_front_does_not_hide_that_a_file_is_cut() -> None:
+def test_leading_exif_does_not_hide_truncation() -> None:
     for whole in (png(EXIF, picture=idat(*[8192] * 40)), png(EXIF, picture=idat(9000))):
         assert facts(whole).notes == ()
         assert all(facts(whole[:end]).notes == ("truncated",) for end in range(3000, len(whole), 1999))
 
 
-def test_the_first_of_two_blocks_counts() -> None:
+def test_first_of_two_exif_blocks_counts() -> None:
     assert facts(png(chunk(b"eXIf", exif(3)), EXIF)).orientation == 3
     assert facts(png(chunk(b"eXIf", exif(3)), behind=(EXIF,))).orientation == 3
     assert facts(png(raw_profile(), behind=(chunk(b"eXIf", exif(3)),))).orientation == 3
@@ -127,43 +127,43 @@ def test_the_first_of_two_blocks_counts() -> None:
         chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 3\n\xff\xff1"),
     ],
 )
-def test_a_profile_that_is_none_says_nothing(text: bytes) -> None:
+def test_invalid_raw_profile_is_ignored(text: bytes) -> None:
     assert facts(png(text)).orientation is None
 
 
-def test_a_film_costs_one_look_at_its_end() -> None:
+def test_animation_costs_one_read_of_its_end() -> None:
     media, source = counted(film(chunk(b"tEXt", bytes(4000)), EXIF))
     assert (media.frames, media.orientation, len(source.distant)) == (2, 6, 1)
     assert source.bytes_read < 4096
 
 
-def test_a_word_in_the_tail_is_not_a_chunk() -> None:
+def test_chunk_name_in_data_is_not_a_chunk() -> None:
     for lie in (b"eXIf" + exif(6), b"\0\0\0\x30eXIf" + exif(6), b"eXIf" * 50):
         assert facts(film(chunk(b"tEXt", b"Comment\0" + lie))).orientation is None
 
 
-def test_a_large_profile_costs_one_read() -> None:
+def test_large_profile_costs_one_read() -> None:
     media, source = counted(png(chunk(b"iCCP", bytes(500_000)), EXIF))
     assert (media.orientation, len(source.distant)) == (6, 1)
 
 
-def test_chunks_without_end_are_given_up() -> None:
+def test_endless_chunks_reach_the_read_limit() -> None:
     media, source = counted(SIGNATURE + header() + chunk(b"teXt", bytes(3000)) * 5000)
     assert (media.width, media.notes) == (WIDTH, ("read_limit",))
     assert len(source.distant) < 4200
 
 
-def test_hundreds_of_chunks_before_the_picture_are_stepped_over() -> None:
+def test_hundreds_of_leading_chunks_are_skipped() -> None:
     assert facts(png(chunk(b"teXt", bytes(3000)) * 300, EXIF)).notes == ()
 
 
-def test_from_a_url_a_row_of_large_chunks_is_read_ahead() -> None:
+def test_many_large_chunks_are_read_ahead_by_url() -> None:
     source = RemoteSource(png(chunk(b"teXt", bytes(40_000)) * 40, EXIF))
     assert (probe(source).orientation, source.requests) == (6, 7)
 
 
 @pytest.mark.parametrize("behind", [(), (EXIF,), (TEXT,)])
-def test_without_its_end_it_is_a_cut_file(behind: tuple[bytes, ...]) -> None:
+def test_file_without_iend_is_truncated(behind: tuple[bytes, ...]) -> None:
     irregular = png(picture=idat(5000, 7000, 300, 9000), behind=behind)
     for whole in (film(*behind), irregular, png(picture=idat(*[8192] * 9, 77), behind=behind)):
         assert "truncated" not in facts(whole).notes
@@ -172,36 +172,36 @@ def test_without_its_end_it_is_a_cut_file(behind: tuple[bytes, ...]) -> None:
 
 
 @pytest.mark.parametrize("size", range(17, 25))
-def test_half_a_number_is_none(size: int) -> None:
+def test_incomplete_number_is_unknown(size: int) -> None:
     media = facts(png()[:size])
     assert (media.stored_width, media.stored_height) == ((WIDTH, HEIGHT) if size == 24 else (None, None))
 
 
-def test_cut_in_the_exif_behind_the_picture_it_is_a_cut_file() -> None:
+def test_file_that_ends_in_trailing_exif_is_truncated() -> None:
     whole = png(behind=(EXIF,))
     for size in range(len(whole) - 12 - len(EXIF) + 1, len(whole)):
         assert facts(whole[:size]).notes == ("truncated",), size
 
 
 @pytest.mark.parametrize("size", [8, 12, 20, 30])
-def test_a_file_that_ends_in_its_header_has_no_size(size: int) -> None:
+def test_file_that_ends_in_its_header_has_no_size(size: int) -> None:
     media = facts(png()[:size])
     assert (media.kind, media.format, media.notes) == ("image", "png", ("truncated",))
     assert media.width is None or size > 19
 
 
-def test_a_file_without_header_or_picture_is_a_bad_one() -> None:
+def test_file_without_header_or_image_data_is_bad() -> None:
     assert facts(SIGNATURE + idat(50) + chunk(b"IEND")).notes == ("bad_header",)
     assert facts(SIGNATURE + header() + chunk(b"IEND")).notes == ("bad_header",)
     assert facts(SIGNATURE + header() + b"\0\0\0\1\x01\x02\x03\x04" + bytes(50)).notes == ("bad_header",)
 
 
 @pytest.mark.parametrize(("colour", "depth"), [(0, 3), (1, 8), (2, 4), (3, 16), (6, 1), (200, 8)])
-def test_a_colour_type_wants_certain_depths(colour: int, depth: int) -> None:
+def test_invalid_depth_for_colour_type_is_noted(colour: int, depth: int) -> None:
     assert facts(png(head=header(colour, depth))).notes == ("bad_header",)
 
 
 @settings(deadline=1000, max_examples=300)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "png")

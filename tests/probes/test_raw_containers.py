@@ -44,7 +44,7 @@ def test_format_is_detected_by_content_alone(fixture: Fixture) -> None:
 
 
 @pytest.mark.parametrize("name", ["raw-canon.cr3", "raw-fujifilm.raf", "raw-canon.crw", "raw-minolta.mrw"])
-def test_a_raw_by_url_costs_few_requests(name: str, fixtures: Path) -> None:
+def test_raw_by_url_costs_few_requests(name: str, fixtures: Path) -> None:
     source = RemoteSource((fixtures / "quirks" / name).read_bytes())
     assert "camera_raw" in probe(source).notes
     assert source.requests <= 3
@@ -59,7 +59,7 @@ def test_raf_with_table_beyond_the_end_is_truncated() -> None:
     assert facts(raf()[:150]).notes == ("camera_raw", "truncated")
 
 
-def test_a_raf_without_a_crop_has_the_whole_size() -> None:
+def test_raf_without_crop_has_full_size() -> None:
     media = facts(raf(1).replace(pack(">HH", 0x111, 4), pack(">HH", 0x112, 4)))
     assert (media.width, media.height) == (640, 420)
 
@@ -86,7 +86,7 @@ class TestBrandOfCanon:
         still = crx(b"", 1, 1).replace(bytes.fromhex("85c0b687"), bytes(4))
         assert (facts(still).kind, facts(still).format, facts(still).width) == ("image", "cr3", None)
 
-    def test_without_settings_the_size_is_not_known(self) -> None:
+    def test_cr3_without_settings_has_no_size(self) -> None:
         data = crx(b"CanonCR3_001", 1, 1).replace(b"CMT1", b"CMT9")
         media = facts(data)
         assert (media.format, media.width, media.notes) == ("cr3", None, ("camera_raw",))
@@ -106,7 +106,7 @@ def test_text_that_begins_like_a_raw_is_text() -> None:
 
 @settings(deadline=2000, max_examples=400)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     name = sniff(MemorySource(data))
     if name in READERS:
         ends_in_facts(data, name)

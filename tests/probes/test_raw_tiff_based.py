@@ -47,7 +47,7 @@ def test_format_is_detected_by_content_alone(fixture: Fixture) -> None:
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
-def test_headers_alone_are_read(fixture: Fixture) -> None:
+def test_only_headers_are_read(fixture: Fixture) -> None:
     media, source = counted(fixture.make() + bytes(1 << 20))
     assert media.kind
     assert source.bytes_read <= (65_536 if fixture in HOSTILE else 8192)
@@ -58,14 +58,14 @@ def padded(entries: list[Entry]) -> list[Entry]:
     return [*entries, (700, BYTE, bytes(200_000))]
 
 
-def test_a_raw_by_url_costs_few_requests() -> None:
+def test_raw_by_url_costs_few_requests() -> None:
     first = padded(thumbnail("NIKON CORPORATION", subs(1, 2, 3)))
     source = RemoteSource(ifds(first, padded(preview()), padded(image(600, 400, CFA, 34713)), preview()))
     media = probe(source)
     assert (media.format, media.width, source.requests) == ("nef", 600, 3)
 
 
-def test_subifds_behind_a_url_are_bounded() -> None:
+def test_subifds_by_url_are_bounded() -> None:
     first = padded(thumbnail("NIKON CORPORATION", subs(*range(1, 13))))
     many = [padded(preview()) for _ in range(11)]
     data = ifds(first, *many, image(600, 400, CFA, 34713))
@@ -78,33 +78,33 @@ def test_subifds_behind_a_url_are_bounded() -> None:
     assert len(local.distant) <= 40
 
 
-def test_more_subifds_than_are_read_leave_the_size_of_a_raw_unknown() -> None:
+def test_too_many_subifds_leave_the_size_unknown() -> None:
     first = thumbnail("NIKON CORPORATION", subs(*range(1, 42)))
     data = ifds(first, *[image(100 + number, 80, 2) for number in range(40)], image(600, 400, CFA, 34713))
     media = facts(data)
     assert (media.format, media.width) == ("nef", None)
 
 
-def test_a_subifd_that_is_stated_often_is_read_once() -> None:
+def test_repeated_subifd_is_read_once() -> None:
     media, source = counted(ifds(thumbnail("SONY", subs(*[1] * 900, 2)), padded(preview()), image(600, 400, CFA)))
     assert (media.format, media.width) == ("arw", 600)
     assert len(source.distant) <= 4
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_a_raw_in_a_directory_that_follows_is_found(order: str) -> None:
+def test_raw_in_a_following_directory_is_found(order: str) -> None:
     data = ifds(thumbnail("NIKON CORPORATION"), preview(), image(600, 400, CFA), order=order, chain=((0, 1), (1, 2)))
     media = facts(data)
     assert (media.format, media.width, media.height) == ("nef", 600, 400)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_a_raw_without_make_is_found_in_a_subifd(order: str) -> None:
+def test_raw_without_make_is_found_in_a_subifd(order: str) -> None:
     media = facts(ifds([*image(160, 120, 2), subs(1)], image(600, 400, CFA), order=order))
     assert (media.format, media.width, media.height) == ("camera_raw", 600, 400)
 
 
-def test_a_dng_of_a_finished_picture_has_its_size() -> None:
+def test_dng_of_a_finished_picture_has_its_size() -> None:
     media = facts(ifds([*image(600, 400, 2), *DNG]))
     assert (media.format, media.width, media.height) == ("dng", 600, 400)
 
@@ -123,7 +123,7 @@ def test_a_dng_of_a_finished_picture_has_its_size() -> None:
     ],
 )
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_the_maker_tells_the_format(make: str, name: str, order: str) -> None:
+def test_make_gives_format(make: str, name: str, order: str) -> None:
     media = facts(ifds(thumbnail(make, subs(1)), image(600, 400, CFA), order=order))
     assert (media.format, media.width, media.height) == (name, 600, 400)
 
@@ -133,13 +133,13 @@ def test_coding_of_one_maker_wins_over_make() -> None:
     assert facts(data).format == "pef"
 
 
-def test_a_raw_coding_is_raw_whatever_its_photometric_interpretation() -> None:
+def test_raw_compression_is_raw_for_any_photometric_interpretation() -> None:
     """Nikon's smaller raws are YCbCr in a coding of its own."""
     media = facts(ifds(thumbnail("NIKON CORPORATION", subs(1)), image(600, 400, 6, 34713)))
     assert (media.format, media.width) == ("nef", 600)
 
 
-def test_the_picture_in_full_resolution_counts_even_where_a_larger_copy_stands_first() -> None:
+def test_full_resolution_picture_counts_over_larger_copy() -> None:
     first = thumbnail("Quirk", *DNG, subs(1, 2))
     media = facts(ifds(first, image(1200, 800, LINEAR_RAW, subfile=16), image(600, 400, CFA)))
     assert (media.width, media.height) == (600, 400)
@@ -151,19 +151,19 @@ def test_raw_with_data_beyond_the_end_is_truncated() -> None:
     assert facts(whole[:-65]).notes == ("camera_raw", "truncated")
 
 
-def test_a_file_that_ends_in_the_directory_of_its_thumbnail_has_no_size() -> None:
+def test_file_that_ends_in_thumbnail_directory_has_no_size() -> None:
     media = facts(nef()[:150])
     assert (media.format, media.width, media.height, media.notes) == ("tiff", None, None, ("truncated",))
 
 
-def test_a_raw_directory_with_a_make_that_is_no_text_is_still_raw() -> None:
+def test_make_that_is_not_text_is_ignored() -> None:
     data = ifds([*image(600, 400, CFA), (271, LONG, [1 << 30])])
     assert facts(data).format == "camera_raw"
     data = ifds([*image(600, 400, CFA), (271, ASCII, b"SONY"), (330, LONG, [0])])
     assert facts(data).format == "arw"
 
 
-def test_a_raw_without_a_size_is_not_given_that_of_its_thumbnail() -> None:
+def test_raw_without_size_does_not_take_that_of_its_thumbnail() -> None:
     raw = [entry for entry in image(600, 400, CFA) if entry[0] != 257]
     media = facts(ifds(thumbnail("NIKON CORPORATION", subs(1)), raw))
     assert (media.format, media.width, media.height) == ("nef", 600, None)
@@ -208,7 +208,7 @@ def test_finished_pictures_are_not_raws(directories: list[list[Entry]]) -> None:
 
 @settings(deadline=2000, max_examples=500)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     name = sniff(MemorySource(data))
     if name in READERS:
         ends_in_facts(data, name)

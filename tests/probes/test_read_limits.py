@@ -100,7 +100,7 @@ def test_facts_beyond_the_read_limit_are_unknown() -> None:
 
 
 @pytest.mark.parametrize("count", [4000, 4200, 10_000])
-def test_thousands_of_chunks_are_stepped_over(count: int) -> None:
+def test_thousands_of_chunks_are_skipped(count: int) -> None:
     """Pillow, ImageMagick and exiftool: 48 × 32."""
     for data in (png.png(text_chunks(count)), png.png(behind=(text_chunks(count),))):
         media = facts(data)
@@ -139,7 +139,7 @@ def test_dozens_of_tags_are_skipped() -> None:
     assert (facts(data).duration, facts(data).notes) == (pytest.approx(40 * 576 / 22050), ())
 
 
-def test_a_floating_point_picture_is_noted() -> None:
+def test_floating_point_picture_is_noted() -> None:
     """exiftool: Sample Format Float; ffprobe does not open it."""
     entries = [entry for entry in tiff.picture(8, 8) if entry[0] not in (258, 279)]
     real = [*entries, (258, 3, [32]), (279, 4, [256]), (339, 3, [3])]

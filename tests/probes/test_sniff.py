@@ -51,45 +51,45 @@ def taken_for(data: bytes) -> str | None:
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_text_is_told_by_how_it_begins(text: str, name: str, encoding: str) -> None:
+def test_text_format_is_recognised_by_its_beginning(text: str, name: str, encoding: str) -> None:
     assert taken_for(text.encode(encoding)) == name
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "shift_jis", "gb18030", "utf-16-le", "utf-16-be"])
-def test_text_without_a_mark_is_text_in_any_usual_encoding(encoding: str) -> None:
+def test_text_without_byte_order_mark_is_recognised(encoding: str) -> None:
     words = {"shift_jis": "日本語", "gb18030": "你好"}.get(encoding, "Gruesse")
     assert taken_for((f"{words}: a letter, with some lines\n" * 3).encode(encoding)) == "text"
 
 
-def test_a_character_cut_off_at_the_end_of_the_head_is_no_matter() -> None:
+def test_incomplete_last_character_is_ignored() -> None:
     assert taken_for(b"x" + "ü".encode() * 3000) == "text"
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\0", b" \n", b"\xc2\x03\x8b", bytes(600), b"\xff\xfe#\0\0\0\0\0", b"MZ\x90\0\3\0\0\0"]
 )
-def test_what_is_neither_text_nor_known_is_nothing(data: bytes) -> None:
+def test_unknown_binary_is_not_recognised(data: bytes) -> None:
     assert taken_for(data) is None
 
 
 @pytest.mark.parametrize(
     "words", ["Get free stuff", "The free encyclopedia", "The wide screen and a moov", "BM is a word", "GIF is a word"]
 )
-def test_a_sentence_is_no_signature(words: str) -> None:
+def test_sentence_is_not_taken_for_a_signature(words: str) -> None:
     assert taken_for(words.encode()) == "text"
 
 
-def test_a_pdf_may_begin_late() -> None:
+def test_pdf_signature_may_follow_other_bytes() -> None:
     assert taken_for(b"\x00\x01junk\n" * 50 + b"%PDF-1.7\n") == "pdf"
 
 
-def test_an_archive_of_sounds_is_an_archive() -> None:
+def test_archive_of_audio_is_an_archive() -> None:
     head = b"a.mp3" + bytes(252) + b"ustar\x0000"
     assert taken_for(head + bytes(512 - len(head)) + b"\xff\xfb\x90\x00" * 200) == "tar"
 
 
 @pytest.mark.parametrize("packet", [188, 192])
-def test_a_transport_stream_is_known_by_its_packets(packet: int) -> None:
+def test_transport_stream_is_recognised_by_its_packets(packet: int) -> None:
     data = transport_stream(packet)
     assert taken_for(data) == "mpegts"
     assert taken_for(data[: 2 * packet]) == "mpegts"
@@ -108,18 +108,18 @@ def test_a_transport_stream_is_known_by_its_packets(packet: int) -> None:
         (b"\0\0\1\0" + b"\1\0\x30\x30\0\x77\1\0\x18\0\0\1\0\0\x16\0\0\0", None),
     ],
 )
-def test_a_short_signature_is_not_enough(head: bytes, name: str | None) -> None:
+def test_short_signature_alone_is_not_enough(head: bytes, name: str | None) -> None:
     assert taken_for(head + bytes(64)) == name
 
 
 @given(st.binary(max_size=3000))
-def test_anything_is_a_known_name_or_none(data: bytes) -> None:
+def test_any_bytes_give_a_known_name_or_none(data: bytes) -> None:
     name = taken_for(data)
     assert name is None or name in FORMATS or name in READERS
 
 
 @pytest.mark.parametrize("piece", [b"<!-->", b"<!---->", b"<?x?>", b"<!doctype a[", b"<", b"{", b" ", b"\xff\xfe"])
-def test_hostile_text_takes_no_time(piece: bytes) -> None:
+def test_hostile_text_is_sniffed_quickly(piece: bytes) -> None:
     begun = time.thread_time()
     taken_for(piece * 3000)
     assert time.thread_time() - begun < 0.1

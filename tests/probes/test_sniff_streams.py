@@ -55,7 +55,7 @@ def swapped(data: bytes) -> bytes:
         (b"ADIF" + bytes(100), "aac"),
     ],
 )
-def test_two_units_that_follow_each_other_name_the_stream(data: bytes, name: str) -> None:
+def test_two_consecutive_units_name_the_stream(data: bytes, name: str) -> None:
     assert sniff_stream(MemorySource(data)) == name
     assert sniff(MemorySource(data)) == name
 
@@ -99,7 +99,7 @@ def test_one_wrong_bit_in_structure_is_not_a_stream(data: bytes) -> None:
         b"\0\0\1\x40\1",
     ],
 )
-def test_junk_costs_the_same_however_long_it_is(junk: bytes) -> None:
+def test_cost_of_junk_does_not_depend_on_its_length(junk: bytes) -> None:
     source = MemorySource(junk * (4_000_000 // len(junk)))
     start = time.process_time()
     assert sniff_stream(source) is None
@@ -108,7 +108,7 @@ def test_junk_costs_the_same_however_long_it_is(junk: bytes) -> None:
 
 
 @given(st.sampled_from([AC3_FRAME * 2, DTS_FRAME * 2, H264, HEVC, MPEG_VIDEO, PES, TRANSPORT, DV]), st.data())
-def test_a_cut_or_changed_stream_raises_nothing(stream: bytes, data: st.DataObject) -> None:
+def test_damaged_stream_raises_nothing(stream: bytes, data: st.DataObject) -> None:
     changed = bytearray(stream[: data.draw(st.integers(0, len(stream)))])
     for index in data.draw(st.lists(st.integers(0, max(0, len(changed) - 1)), max_size=4)):
         if changed:

@@ -35,20 +35,20 @@ def entry(tag: int, kind: int, count: int, value: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [SHORT, LONG, 6, 8, 9])
-def test_a_size_may_have_any_integer_type(kind: int) -> None:
+def test_size_may_have_any_integer_type(kind: int) -> None:
     value = pack("<" + LETTERS[kind], 100)
     media = probe(MemorySource(small(entry(256, kind, 1, value), entry(257, kind, 1, value))))
     assert (media.width, media.height, media.notes) == (100, 100, ())
 
 
-def test_a_64_bit_size_of_classic_tiff_stands_elsewhere() -> None:
+def test_64_bit_size_in_classic_tiff_is_read() -> None:
     at = pack("<I", 8 + 2 + 24 + 4)
     media = probe(MemorySource(small(entry(256, LONG8, 1, at), entry(257, LONG8, 1, at)) + pack("<Q", 70_000)))
     assert (media.width, media.height) == (70_000, 70_000)
 
 
 @pytest.mark.parametrize("value", [pack("<i", -5), bytes(4)])
-def test_a_size_that_is_not_positive_is_not_known(value: bytes) -> None:
+def test_size_that_is_not_positive_is_unknown(value: bytes) -> None:
     media = probe(MemorySource(small(entry(256, 9, 1, value), entry(257, SHORT, 1, b"\x05"))))
     assert (media.kind, media.width, media.height, media.notes) == ("image", None, 5, ("bad_header",))
 
@@ -70,12 +70,12 @@ def test_camera_raw_is_not_sniffed_as_tiff(line: bytes, behind_header: bytes, na
     assert (media.format, media.notes) == (name, ("camera_raw",))
 
 
-def test_the_first_of_two_equal_tags_counts() -> None:
+def test_first_of_two_equal_tags_counts() -> None:
     lines = [entry(256, SHORT, 1, b"\x07"), entry(256, SHORT, 1, b"\x09"), entry(257, SHORT, 1, b"\x05")]
     assert probe(MemorySource(small(*lines))).width == 7
 
 
-def test_a_file_of_nothing_but_metadata_has_no_size() -> None:
+def test_file_of_metadata_only_has_no_size() -> None:
     media = probe(MemorySource(small(entry(274, SHORT, 1, b"\x06"))))
     assert (media.format, media.width, media.orientation, media.notes) == ("tiff", None, 6, ("bad_header",))
 
@@ -84,13 +84,13 @@ def test_alpha_is_found_among_several_extra_samples() -> None:
     assert probe(MemorySource(tiff(picture(8, 6, 7, extra=((338, SHORT, [0, 0, 0, 1]),))))).has_alpha is True
 
 
-def test_a_directory_behind_the_end_is_a_cut_file() -> None:
+def test_directory_beyond_the_end_is_truncation() -> None:
     for data in (b"II*\0" + pack("<I", 9999) + bytes(20), b"MM\0+" + pack(">HHQ", 8, 0, 1 << 63), b"II*\0\x08\0"):
         media = probe(MemorySource(data))
         assert (media.kind, media.format, media.width, media.notes) == ("image", "tiff", None, ("truncated",))
 
 
-def test_a_last_strip_behind_the_end_is_a_cut_file() -> None:
+def test_last_strip_beyond_the_end_is_truncation() -> None:
     strips = entry(273, LONG, 3, pack("<I", 8 + 2 + 36 + 4))
     head = small(entry(256, SHORT, 1, b"\x50"), entry(257, SHORT, 1, b"\x3c"), strips)
     assert probe(MemorySource(head + pack("<3I", 8, 10, 12))).notes == ()
@@ -99,7 +99,7 @@ def test_a_last_strip_behind_the_end_is_a_cut_file() -> None:
 
 
 @pytest.mark.parametrize(("compression", "notes"), [(5, ("truncated",)), (1, ())])
-def test_a_compressed_strip_that_goes_on_behind_the_end_is_cut(compression: int, notes: tuple[str, ...]) -> None:
+def test_compressed_strip_beyond_the_end_is_truncation(compression: int, notes: tuple[str, ...]) -> None:
     def lines(length: int) -> list[bytes]:
         values = ((256, 7), (257, 5), (259, compression), (273, 100), (279, length))
         return [entry(tag, LONG, 1, pack("<I", value)) for tag, value in values]
@@ -108,12 +108,12 @@ def test_a_compressed_strip_that_goes_on_behind_the_end_is_cut(compression: int,
     assert probe(MemorySource(small(*lines(51)).ljust(150, b"\0"))).notes == notes
 
 
-def test_a_table_of_strips_of_unknown_type_says_nothing() -> None:
+def test_strip_table_of_unknown_type_is_ignored() -> None:
     size = [entry(256, SHORT, 1, b"\7"), entry(257, SHORT, 1, b"\5")]
     assert probe(MemorySource(small(*size, entry(273, 99, 1, b"\xff\xff\xff\xff")))).notes == ()
 
 
-def test_pages_are_counted_only_where_somebody_asks() -> None:
+def test_pages_are_counted_only_if_needed() -> None:
     data = tiff(picture(8, 6), picture(8, 6))
     assert probe(MemorySource(data)).frames == 2
     assert probe(MemorySource(data), Need(frozenset(("width",)))).frames is None
@@ -124,18 +124,18 @@ def test_too_many_pages_are_not_counted() -> None:
     assert probe(MemorySource(tiff(*[picture(1, 1)] * 65))).frames is None
 
 
-def test_a_chain_into_nothing_ends_there() -> None:
+def test_page_chain_beyond_the_end_stops() -> None:
     line = entry(256, SHORT, 1, b"\x05")
     assert probe(MemorySource(small(line, following=1 << 30))).frames == 1
 
 
-def test_a_directory_of_many_entries_is_read_whole() -> None:
+def test_directory_of_many_entries_is_read_completely() -> None:
     lines = [entry(50_000 + tag, SHORT, 1, b"\1") for tag in range(200)]
     data = small(*lines, entry(256, SHORT, 1, b"\x07"), entry(257, SHORT, 1, b"\x05"))
     assert (probe(MemorySource(data)).width, probe(MemorySource(data)).height) == (7, 5)
 
 
-def test_a_directory_at_the_end_costs_little(tmp_path: Path) -> None:
+def test_directory_at_the_end_costs_few_bytes(tmp_path: Path) -> None:
     path = tmp_path / "large.tif"
     path.write_bytes(tiff(picture(4000, 250), behind=True))
     source = LocalSource(path)
@@ -152,7 +152,7 @@ def test_no_fixture_costs_more_than_4_kib(fixture: object, fixtures: Path) -> No
 
 @settings(deadline=2000, max_examples=300)
 @given(st.data())
-def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
+def test_truncated_and_corrupted_files_give_facts(data: st.DataObject) -> None:
     picked = data.draw(st.sampled_from(_MADE))
     broken = bytearray(picked[: data.draw(st.integers(12, len(picked)))])
     for _ in range(data.draw(st.integers(0, 4))):
@@ -165,7 +165,7 @@ def test_cut_and_flipped_anywhere_it_ends_in_facts(data: st.DataObject) -> None:
 _MADE = [fixture.make() for fixture in FIXTURES]
 
 
-def test_a_smaller_copy_in_a_file_that_is_cut_has_no_size() -> None:
+def test_thumbnail_in_truncated_file_gives_no_size() -> None:
     whole = ifds(image(160, 120, 2, subfile=1), image(600, 400, 2), chain=((0, 1),))
     assert (facts(whole).format, facts(whole).width) == ("tiff", 160)
     cut = facts(whole[:-70])

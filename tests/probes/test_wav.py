@@ -51,44 +51,44 @@ audio_codec = { any_of = ["pcm"] }
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
-def test_headers_are_all_that_is_read(fixture: object) -> None:
+def test_only_headers_are_read(fixture: object) -> None:
     data = fixture.make()  # type: ignore[attr-defined]
     if b"mp3" not in fixture.name.encode():  # type: ignore[attr-defined]
         _, source = counted(data + bytes(100_000))
         assert source.bytes_read < HEADERS
 
 
-def test_large_chunks_before_the_sound_are_leapt_over() -> None:
+def test_large_leading_chunks_are_skipped() -> None:
     large = chunk(b"bext", bytes(50_001)) + chunk(b"JUNK", bytes(300_000)) + chunk(b"LIST", b"INFO" + bytes(9000))
     media, source = counted(riff(large, fmt(), DATA))
     assert media.duration == 0.1
     assert source.bytes_read < HEADERS
 
 
-def test_the_smallest_file_reads_in_one_piece() -> None:
+def test_small_file_is_read_in_one_piece() -> None:
     media, source = counted(riff(fmt(), DATA))
     assert (media.duration, source.distant) == (0.1, [])
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000, 0xFFFFFF00])
-def test_sizes_that_writers_put_down_beforehand_mean_up_to_the_end(size: int) -> None:
+def test_placeholder_sizes_mean_up_to_the_end(size: int) -> None:
     media = facts(riff(fmt(), chunk(b"data", silence(), size)))
     assert (media.duration, media.notes) == (0.1, ())
 
 
 @pytest.mark.parametrize("size", [801, 80_000, 0x10000000])
-def test_a_size_that_the_file_does_not_have_is_cut_to_what_is_there(size: int) -> None:
+def test_size_beyond_the_end_is_clamped(size: int) -> None:
     media = facts(riff(fmt(), chunk(b"data", silence(), size)))
     assert (media.duration, media.notes) == (0.1, ("truncated",))
 
 
-def test_a_sub_format_that_is_no_wave_coding_is_unknown() -> None:
+def test_unknown_sub_format_has_unknown_codec() -> None:
     more = extensible(PCM, 16)[:-1] + b"?"
     media = facts(riff(fmt(EXTENSIBLE, bits=16, more=more), chunk(b"data", silence(400, 2))))
     assert (media.audio_codec, media.duration) == (None, 0.05)
 
 
-def test_ambisonic_sound_is_pcm() -> None:
+def test_ambisonic_audio_is_pcm() -> None:
     more = pack("<HIH", 16, 0, PCM) + bytes.fromhex("00002107d3118644c8c1ca000000")
     media = facts(riff(fmt(EXTENSIBLE, bits=16, channels=4, more=more), chunk(b"data", silence(400, 8))))
     assert (media.audio_codec, media.channels, media.duration) == ("pcm", 4, 0.05)
@@ -113,7 +113,7 @@ def test_coded_audio_labelled_pcm_is_recognised(begin: bytes, codec: str | None)
     assert facts(data).audio_codec == codec
 
 
-def test_a_sub_format_that_no_format_tag_names_is_known_by_its_guid() -> None:
+def test_sub_format_is_recognised_by_its_guid() -> None:
     for guid, codec in (
         ("2c806de046dbcf11b4d100805f6cbbea", "ac3"),
         ("af87fba7022dfb42a4d405cd93843bdd", "eac3"),
@@ -123,7 +123,7 @@ def test_a_sub_format_that_no_format_tag_names_is_known_by_its_guid() -> None:
         assert facts(riff(fmt(EXTENSIBLE, bits=0, average=8000, more=more), DATA)).audio_codec == codec
 
 
-def test_a_law_that_is_not_linear_does_not_pass_where_pcm_is_asked_for(tmp_path: Path) -> None:
+def test_g711_does_not_pass_as_pcm(tmp_path: Path) -> None:
     """ffprobe: pcm_mulaw, pcm_alaw; libmediainfo: U-Law, A-Law."""
     (tmp_path / "pcm.toml").write_text(PCM_ONLY)
     verdicts = {
@@ -133,32 +133,32 @@ def test_a_law_that_is_not_linear_does_not_pass_where_pcm_is_asked_for(tmp_path:
     assert verdicts == {PCM: "pass", FLOAT: "pass", MU_LAW: "fail", A_LAW: "fail", IMA_ADPCM: "fail"}
 
 
-def test_frames_decide_where_fact_and_bytes_a_second_of_mp3_lie_far_apart() -> None:
+def test_frames_decide_if_fact_and_byte_rate_disagree() -> None:
     """ffprobe, decoding: 38 frames of 1152 samples."""
     coded = fmt(MP3, 44100, bits=0, block=1, average=4000, more=bytes(12))
     data = riff(coded, fact(430_000), chunk(b"data", frame(32, MPEG1) * 38))
     assert facts(data).duration == pytest.approx(38 * 1152 / 44100)
 
 
-def test_bits_and_channels_say_more_than_a_wrong_block_size() -> None:
+def test_bits_and_channels_override_wrong_block_size() -> None:
     assert facts(riff(fmt(bits=16, block=1), chunk(b"data", silence(400, 2)))).duration == 0.05
     assert facts(riff(fmt(FLOAT, bits=32, average=0, block=0), chunk(b"data", silence(400, 4)))).duration == 0.05
     assert facts(riff(fmt(bits=0, block=2), chunk(b"data", silence(400, 2)))).duration == 0.05
 
 
 @pytest.mark.parametrize("samples", [None, 0, 10, 100_000])
-def test_fact_is_believed_only_within_the_last_block(samples: int | None) -> None:
+def test_fact_counts_only_within_the_last_block(samples: int | None) -> None:
     sound = chunk(b"data", bytes(512))
     chunks = (sound,) if samples is None else (fact(samples), sound)
     coded = fmt(IMA_ADPCM, bits=4, block=256, average=4055, more=pack("<H", 505))
     assert facts(riff(coded, *chunks)).duration == 1010 / 8000
 
 
-def test_a_block_coding_that_does_not_tell_its_samples_goes_by_bytes_a_second() -> None:
+def test_block_coding_without_sample_count_uses_byte_rate() -> None:
     assert facts(riff(fmt(GSM, bits=0, block=65, average=1625), chunk(b"data", bytes(1625)))).duration == 1.0
 
 
-def test_mp3_within_is_as_long_as_fact_says_or_as_its_frames() -> None:
+def test_fact_or_frames_give_duration_of_mp3_in_wav() -> None:
     sound = frame(32, MPEG1) * 38
     coded = fmt(MP3, 44100, bits=0, block=1, average=0, more=bytes(12))
     assert facts(riff(coded, fact(43_000), chunk(b"data", sound))).duration == 43_000 / 44100
@@ -166,44 +166,44 @@ def test_mp3_within_is_as_long_as_fact_says_or_as_its_frames() -> None:
     assert facts(riff(coded, chunk(b"data", b"no frames"))).duration is None
 
 
-def test_a_rate_of_zero_has_no_duration() -> None:
+def test_sample_rate_of_zero_gives_no_duration() -> None:
     media = facts(riff(fmt(rate=0), DATA))
     assert (media.sample_rate, media.duration, media.bit_rate) == (None, None, None)
 
 
 @pytest.mark.parametrize("name", [b"data", b"fmt ", b"LIST", b"fact"])
-def test_an_odd_chunk_may_lack_its_pad_byte(name: bytes) -> None:
+def test_odd_chunk_may_lack_its_pad_byte(name: bytes) -> None:
     last = fmt() if name != b"fmt " else b""
     following = {b"data": DATA, b"fmt ": fmt(), b"LIST": chunk(b"LIST", b"INFO"), b"fact": fact(800)}[name]
     data = riff(last, chunk(b"JUNK", b"odd", pad=False), following, DATA)
     assert facts(data).duration == 0.1
 
 
-def test_a_header_without_chunks_is_a_cut_file() -> None:
+def test_header_without_chunks_is_truncated() -> None:
     media = facts(riff())
     assert (media.kind, media.format, media.duration, media.notes) == ("audio", "wav", None, ("truncated",))
 
 
-def test_a_file_that_ends_before_its_sound_is_cut() -> None:
+def test_file_that_ends_before_its_audio_is_truncated() -> None:
     media = facts(riff(fmt()))
     assert (media.audio_codec, media.duration, media.notes) == ("pcm", None, ("truncated",))
 
 
-def test_a_tag_before_the_header_is_skipped() -> None:
+def test_leading_tag_is_skipped() -> None:
     assert facts(id3(padding=3000) + riff(fmt(), DATA)).duration == 0.1
 
 
-def test_other_forms_of_riff_are_no_wav() -> None:
+def test_other_riff_forms_are_not_wav() -> None:
     assert sniff(MemorySource(b"RIFF\0\0\0\0RMID" + bytes(100))) is None
 
 
-def test_hundreds_of_chunks_before_the_sound_are_stepped_over() -> None:
+def test_hundreds_of_leading_chunks_are_skipped() -> None:
     media, source = counted(riff(*[chunk(b"LIST", bytes(3000))] * 300, fmt(), DATA))
     assert (media.duration, media.notes) == (0.1, ())
     assert source.bytes_read < 32_000
 
 
-def test_a_row_of_empty_chunks_has_an_end() -> None:
+def test_empty_chunks_are_bounded() -> None:
     source = MemorySource(b"RIFF\0\0\0\0WAVE" + b"JUNK\0\0\0\0" * 1_000_000)
     assert wav.read(source, EVERYTHING, "wav").notes == ("read_limit",)
     assert source.bytes_read < 10_000
@@ -211,7 +211,7 @@ def test_a_row_of_empty_chunks_has_an_end() -> None:
 
 @settings(max_examples=300)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     sniff(MemorySource(data))
     try:
         media = wav.read(MemorySource(data), EVERYTHING, "wav")

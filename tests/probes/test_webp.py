@@ -18,66 +18,66 @@ PIXELS = chunk(b"VP8 ", picture()[8:] + bytes(100_000))
 BLOCK = chunk(b"EXIF", exif(6))
 
 
-def test_a_picture_without_exif_needs_its_head_alone() -> None:
+def test_image_without_exif_costs_one_read() -> None:
     for data in (riff(PIXELS), extended(ALPHA, PIXELS)):
         media, source = counted(data)
         assert (media.width, media.height, media.notes) == (WIDTH, HEIGHT, ())
         assert source.distant == []
 
 
-def test_exif_behind_the_picture_costs_one_read() -> None:
+def test_exif_after_image_data_costs_one_read() -> None:
     media, source = counted(extended(EXIF, PIXELS, BLOCK, chunk(b"XMP ", bytes(9000))))
     assert (media.width, media.height, media.orientation) == (HEIGHT, WIDTH, 6)
     assert len(source.distant) == 1
     assert source.bytes_read < 4096
 
 
-def test_exif_behind_a_film_costs_one_read() -> None:
+def test_exif_after_an_animation_costs_one_read() -> None:
     frames = [chunk(b"ANMF", bytes(5001)) for _ in range(50)]
     media, source = counted(extended(EXIF | ANIMATED, *frames, BLOCK, chunk(b"XMP ", bytes(301))))
     assert (media.orientation, media.frames, len(source.distant)) == (6, None, 1)
     assert source.bytes_read < 4096
 
 
-def test_a_word_in_a_film_is_not_a_chunk() -> None:
+def test_chunk_name_in_an_animation_is_not_a_chunk() -> None:
     lie = chunk(b"ANMF", b"EXIF" + (40).to_bytes(4, "little") + exif(6) + bytes(60))
     assert facts(extended(EXIF | ANIMATED, lie)).orientation is None
 
 
-def test_announced_exif_that_is_missing_is_none() -> None:
+def test_missing_exif_gives_no_orientation() -> None:
     media = facts(extended(EXIF, PIXELS))
     assert (media.width, media.orientation, media.notes) == (WIDTH, None, ())
 
 
 @pytest.mark.parametrize("size", range(21, 30))
-def test_half_a_number_is_none(size: int) -> None:
+def test_incomplete_number_is_unknown(size: int) -> None:
     for data in (riff(PIXELS), extended(ALPHA, PIXELS)):
         media = facts(data[:size])
         assert (media.kind, media.width, media.notes) == ("image", None, ("truncated",))
 
 
-def test_a_padding_that_the_length_leaves_out_is_no_trailing_data() -> None:
+def test_uncounted_padding_is_not_trailing_data() -> None:
     assert facts(riff(chunk(b"VP8 ", picture()[8:])) + b"\0").notes == ()
 
 
-def test_chunks_without_end_are_given_up() -> None:
+def test_endless_chunks_reach_the_read_limit() -> None:
     media, source = counted(extended(EXIF, *[chunk(b"junk", bytes(3000))] * 1000))
     assert (media.width, media.orientation, media.notes) == (WIDTH, None, ("read_limit",))
     assert len(source.distant) < 100
 
 
-def test_chunks_before_the_picture_are_stepped_over() -> None:
+def test_leading_chunks_are_skipped() -> None:
     media = facts(riff(chunk(b"junk", bytes(31)), picture()))
     assert (media.width, media.height, media.notes) == (WIDTH, HEIGHT, ())
 
 
 @pytest.mark.parametrize("first", [chunk(b"junk", bytes(30)), chunk(b"VP8L", bytes(30)), chunk(b"VP8 ", bytes(30))])
-def test_a_first_chunk_that_is_no_picture_gives_no_size(first: bytes) -> None:
+def test_first_chunk_that_is_not_an_image_gives_no_size(first: bytes) -> None:
     media = facts(riff(first))
     assert (media.kind, media.width, media.notes) == ("image", None, ("bad_header",))
 
 
 @settings(deadline=1000, max_examples=300)
 @given(damaged(FIXTURES))
-def test_damaged_files_end_in_facts(data: bytes) -> None:
+def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "webp")
