@@ -207,7 +207,7 @@ def test_longer_telemetry_track_is_not_a_disagreement() -> None:
     )
     data = movie(blank(((288, 1000),)), telemetry, ticks=12000).replace(b"smhd", b"nmhd")
     said = run_mediainfo(MemorySource(data), LIMITS, 0.5)
-    assert (said.media.duration, said.played) == (13.0, 12.0)
+    assert (said.media.duration, said.longest_track) == (13.0, 12.0)
     report = check(data, "atlas", deep=True)
     assert report.media is not None
     assert report.media.duration == 12.0
