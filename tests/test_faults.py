@@ -20,7 +20,7 @@ from preflight.reporters import REPORTERS, make_reporter
 from preflight.reporters.outputs import Tee, add_report
 from preflight.reporters.text import TextReporter, describe
 from preflight.ruleset import RuleSet, Section, compile_ruleset
-from preflight.run import Options, run
+from preflight.run import RunSettings, run
 from preflight.sandbox import Sandbox
 from preflight.submission import submit_many
 from preflight.summary import Summary
@@ -166,7 +166,7 @@ def test_a_line_that_cannot_be_rendered_costs_one_file(jobs: int | None) -> None
 
     lines, plan = Lines(), plan_for(faulty() if jobs is None else "ltx,runway")
     summary = Summary(plan.rules)
-    run(map(Item, [CLIP, PICTURE, CLIP]), plan, lines, summary, Options(jobs))  # type: ignore[arg-type]
+    run(map(Item, [CLIP, PICTURE, CLIP]), plan, lines, summary, RunSettings(jobs))  # type: ignore[arg-type]
     assert lines.written[1] == f"{PICTURE} unknown\n"
     assert len(lines.written) == 3
     assert (summary.files, summary.overall.unknown) == (3, 1)

@@ -13,6 +13,7 @@ from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.output import append_to
+from preflight.report import SCHEMA
 from preflight.scan.items import name_of
 from preflight.summary import VERDICTS, Score, Summary
 from preflight.targets import Item

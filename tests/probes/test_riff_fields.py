@@ -16,7 +16,7 @@ from makers._riff import EXTENSIBLE, GUID, chunk, fmt, riff
 
 from preflight.media import Media
 from preflight.probes import probe
-from preflight.probes.avi import count_pictures
+from preflight.probes.avi import count_frame_chunks
 from preflight.sources.memory import MemorySource
 
 TAGS = {
@@ -424,18 +424,18 @@ class TestCountedPictures:
         movi = (
             chunk(b"00dc", b"xxx") * 5 + chunk(b"00db", b"xx") * 2 + chunk(b"01dc", b"x") * 9 + chunk(b"01wb", b"x") * 9
         )
-        assert count_pictures(MemorySource(avi(FILM, behind=listed(b"movi", movi)))) == 7
+        assert count_frame_chunks(MemorySource(avi(FILM, behind=listed(b"movi", movi)))) == 7
 
     def test_lists_of_records_and_further_parts_are_walked(self) -> None:
         record = listed(b"rec ", chunk(b"00dc", b"xxx"), chunk(b"01wb", b"xx"))
         second = b"RIFF" + pack("<I", 4) + b"AVIX" + listed(b"movi", chunk(b"00dc", b"x") * 3)
-        assert count_pictures(MemorySource(avi(FILM, behind=listed(b"movi", record * 4) + second))) == 7
+        assert count_frame_chunks(MemorySource(avi(FILM, behind=listed(b"movi", record * 4) + second))) == 7
 
     @pytest.mark.parametrize("kind", [b"INFO", b"hdrl", b"odml"])
     def test_other_lists_are_skipped(self, kind: bytes) -> None:
         inside = listed(kind, chunk(b"00dc", b"x"))
-        assert count_pictures(MemorySource(avi(FILM, behind=inside + listed(b"movi", chunk(b"00dc", b"x"))))) == 1
+        assert count_frame_chunks(MemorySource(avi(FILM, behind=inside + listed(b"movi", chunk(b"00dc", b"x"))))) == 1
 
     def test_without_pictures_there_is_no_count(self) -> None:
-        assert count_pictures(MemorySource(avi(FILM, behind=listed(b"movi", chunk(b"01wb", b"x"))))) is None
-        assert count_pictures(MemorySource(avi(FILM, behind=listed(b"movi", chunk(b"xxdc", b"x"))))) is None
+        assert count_frame_chunks(MemorySource(avi(FILM, behind=listed(b"movi", chunk(b"01wb", b"x"))))) is None
+        assert count_frame_chunks(MemorySource(avi(FILM, behind=listed(b"movi", chunk(b"xxdc", b"x"))))) is None
