@@ -231,4 +231,4 @@ def test_a_fault_is_not_kept_in_a_cache(tmp_path: Path) -> None:
     report = preflight.check(PICTURE, faulty())
     assert isinstance(report.results[0], Result)
     assert isinstance(report.media, Media)
-    assert [row.final for row in Rendering(describe)([(0, report)])] == [False]
+    assert [row.is_final for row in Rendering(describe)([(0, report)])] == [False]
