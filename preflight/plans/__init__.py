@@ -1,6 +1,6 @@
-"""What makes a file pass: a hint for each finding, and one plan for all of them together.
+"""Plan what makes a file pass: a hint for each finding, and one plan for all of them together.
 
-The result of a plan lies inside every limit of the rule set. Where no steps would do, there is none.
+The result of a plan is inside every limit of the rule set. If no steps would achieve that, there is no plan.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _EDIT_LIST: Final = "correct or remove the edit list, which leaves out all of th
 _NOT_FIXABLE: Final = frozenset(("duration_too_short", "audio_track_required"))
 """Codes of findings that no change of the file itself can fix."""
 _INCOMPLETE: Final = frozenset(("no_media_data", "no_moov", "nothing_shown", "truncated"))
-"""Notes of files in which media are missing: no change makes them pass."""
+"""Notes of incomplete files, which no change makes pass."""
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "uncommon_coding"))
-"""Notes of files that ffmpeg or Pillow may refuse to open."""
+"""Notes of files that ffmpeg or Pillow may not open."""
 _MAX_PILLOW_PIXELS: Final = 178_956_970
-"""Pixels above which Pillow refuses to open a picture."""
+"""Pixels above which Pillow does not open a picture."""
 
 Problem = tuple[str, str]
 """Code and fact of a finding."""
 
 
 class _Advice(NamedTuple):
-    """What can be done about the problems of a media, whatever the name of its file."""
+    """Hints, steps and command for the problems of a media file, whatever its name."""
 
     hints: Mapping[str, str | None]
     steps: tuple[Step, ...]
@@ -48,9 +48,9 @@ class _Advice(NamedTuple):
 def with_plan(
     findings: Sequence[Finding], media: Media, section: Section, name: str | None
 ) -> tuple[list[Finding], Plan | None]:
-    """Return the findings with hints, and the plan that resolves all that are errors; None where there is none.
+    """Return the findings with hints, and the plan that resolves all errors; None if there is none.
 
-    section  the limits of the media's kind; what has to be converted is changed to those of its new format
+    section  the limits on the media's kind; a converted file must satisfy those on its new format
     name     the path of the file for the command; None: a placeholder
     """
     if media.format in CAMERA_RAW:
@@ -81,17 +81,17 @@ def _can_be_opened(media: Media) -> bool:
 
 
 def _export(media: Media, section: Section) -> str:
-    """Return the hint for a camera raw: an accepted format to export. No command can convert it."""
-    usual = "mp4" if media.kind == VIDEO else "jpeg"
+    """Return the hint for a camera raw file: an accepted format to export, since no command can convert it."""
+    default = "mp4" if media.kind == VIDEO else "jpeg"
     limit = section.by_fact(media.format).get("format")
-    accepted = (limit.any_of if limit is not None else None) or (usual,)
-    written = usual if usual in accepted else next(iter(encoding.written_formats(media.kind, limit)), accepted[0])
+    accepted = (limit.any_of if limit is not None else None) or (default,)
+    written = default if default in accepted else next(iter(encoding.written_formats(media.kind, limit)), accepted[0])
     return f"a camera raw file: export {'an' if written[0] in 'am' else 'a'} {written.upper()}"
 
 
 @lru_cache(4096)
 def _advice(problems: tuple[Problem, ...], subject: Subject, section: Section) -> _Advice:
-    """Return the hint for each fact that is wrong, and the steps and the command that fix all of them."""
+    """Return the hint for each wrong fact, and the steps and the command that fix all of them."""
     changes = changes_for(frozenset(fact for _, fact in problems), subject, section)
     steps = steps_for(changes)
     hints = {fact: _hint(code, fact, changes, steps) for code, fact in problems}
@@ -101,7 +101,7 @@ def _advice(problems: tuple[Problem, ...], subject: Subject, section: Section) -
 
 
 def _hint(code: str, fact: str, changes: Changes, steps: tuple[Step, ...]) -> str | None:
-    """Return what to do about one finding, and what the rule file itself remarks on it."""
+    """Return what to do about one finding, with the remark of the rule file on it."""
     limit = changes.limits.get(fact)
     if code == "audio_track_required":
         remedy: str | None = "add an audio track"
@@ -110,7 +110,7 @@ def _hint(code: str, fact: str, changes: Changes, steps: tuple[Step, ...]) -> st
     elif limit is not None and code == "file_size_too_large":
         remedy = "compress it more, or make it smaller"
     else:
-        own = tuple(step for step in steps if fact in step.facts)
-        remedy = sentence_of(own, changes) if own else None
+        fixing = tuple(step for step in steps if fact in step.facts)
+        remedy = sentence_of(fixing, changes) if fixing else None
     remark = limit.hint if limit is not None else None
     return f"{remedy} ({remark})" if remedy and remark else remedy or remark

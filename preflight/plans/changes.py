@@ -1,8 +1,8 @@
-"""The changes that bring a media inside its limits, and the steps of a plan that they amount to."""
+"""Find the changes that bring a media file inside its limits, and list them as the steps of a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, VIDEO
@@ -10,14 +10,15 @@ from preflight.media import NONE, Media
 from preflight.plans import encoding, geometry
 from preflight.plans.encoding import can_copy, can_remux
 from preflight.plans.geometry import Limits, Shape
-from preflight.report import Step
+from preflight.report import Action, Step
 from preflight.ruleset import Section
+from preflight.wording import either
 
 GEOMETRY: Final = frozenset(("width", "height", "aspect_ratio", "pixels"))
 
 
 class Subject(NamedTuple):
-    """The facts of a media on which its plan depends: many files of a folder have the same."""
+    """The facts of a media file that its plan depends on: many files in a folder have the same."""
 
     kind: str | None
     format: str | None
@@ -38,12 +39,12 @@ class Subject(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What has to change in a media, and to what.
+    """What has to change in a media file, and to what.
 
     wrong    the facts outside their limits
     limits   those of the format that is written
-    shape    None: the geometry stays
-    written  the format of the result
+    shape    None: the geometry stays the same
+    written  the format of the result; empty if no accepted format can be written
     """
 
     media: Subject
@@ -65,7 +66,7 @@ class Changes(NamedTuple):
 
 
 def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Changes:
-    """Return the least changes that bring the `wrong` facts inside the limits, as far as there are any."""
+    """Return the smallest changes that bring the `wrong` facts inside the limits, as far as possible."""
     formats = [media.format or ""]
     if "format" in wrong:
         formats = encoding.written_formats(media.kind, section.by_fact(None).get("format")) or [""]
@@ -76,7 +77,7 @@ def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Chan
 
 
 def _needs_shape(changes: Changes) -> bool:
-    """Return whether the geometry is wrong, or encoders of 4:2:0 refuse it, which take even sides only."""
+    """Return whether the geometry is wrong, or has odd sides, which encoders of 4:2:0 do not accept."""
     media = changes.media
     if not changes.wrong.isdisjoint(GEOMETRY):
         return True
@@ -97,13 +98,13 @@ def is_resolved(changes: Changes, steps: tuple[Step, ...]) -> bool:
     resolved = {fact for step in steps for fact in step.facts}
     if changes.shape is not None:
         resolved |= GEOMETRY
-    if changes.written and "format" in changes.wrong:  # the limits of the other format may be fewer
-        resolved |= _OF_FILES - changes.limits.keys()
+    if changes.written and "format" in changes.wrong:  # the other format may have fewer limits
+        resolved |= _CHANGEABLE - changes.limits.keys()
     return changes.wrong <= resolved
 
 
-_OF_FILES: Final = GEOMETRY | {"duration", "fps", "streamable", "video_codec", "audio_codec"}
-"""Facts that a change of the file can change."""
+_CHANGEABLE: Final = GEOMETRY | {"duration", "fps", "streamable", "video_codec", "audio_codec"}
+"""Facts that a plan can change."""
 
 
 def _geometry_steps(changes: Changes) -> Iterator[Step]:
@@ -146,29 +147,23 @@ def _container_steps(changes: Changes) -> Iterator[Step]:
         yield Step("remux" if changes.remuxes else "convert", ("format",), format=changes.written)
     limit = changes.limits.get("streamable")
     if "streamable" in changes.wrong and limit is not None:
-        yield Step("move_index", ("streamable",), streamable=limit.side(True) == 0)
+        yield Step("move_index", ("streamable",), streamable=encoding.accepts(limit, value=True))
 
 
 def sentence_of(steps: tuple[Step, ...], changes: Changes) -> str:
     """Return the steps as one sentence: `crop it to 720×720 and convert it to 25 frames per second`."""
-    phrases = [_phrase(step) for step in steps]
-    sentence = " and ".join(filter(None, (", ".join(phrases[:-1]), *phrases[-1:])))
+    sentence = either([_PHRASES[step.action](step) for step in steps], "and")
     return f"{sentence} without re-encoding" if changes.remuxes else sentence
 
 
-def _phrase(step: Step) -> str:
-    match step.action:
-        case "crop" | "scale":
-            return f"{step.action} it to {step.width}×{step.height}"
-        case "change_fps":
-            return f"convert it to {step.fps:g} frames per second"
-        case "trim":
-            return f"keep the first {step.duration:g} s"
-        case "transcode":
-            return f"transcode it to {step.video_codec or step.audio_codec}"
-        case "remove_audio":
-            return "remove the audio track"
-        case "move_index":
-            return f"move the index (moov) to the {'front' if step.streamable else 'end'}"
-        case "remux" | "convert":
-            return f"{step.action} it to {step.format}"
+_PHRASES: Final[Mapping[Action, Callable[[Step], str]]] = {
+    "crop": lambda step: f"crop it to {step.width}×{step.height}",
+    "scale": lambda step: f"scale it to {step.width}×{step.height}",
+    "change_fps": lambda step: f"convert it to {step.fps:g} frames per second",
+    "trim": lambda step: f"keep the first {step.duration:g} s",
+    "transcode": lambda step: f"transcode it to {step.video_codec or step.audio_codec}",
+    "remove_audio": lambda _: "remove the audio track",
+    "move_index": lambda step: f"move the index (moov) to the {'front' if step.streamable else 'end'}",
+    "remux": lambda step: f"remux it to {step.format}",
+    "convert": lambda step: f"convert it to {step.format}",
+}

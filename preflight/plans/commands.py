@@ -62,22 +62,22 @@ def _as_path(name: str) -> str:
 
 
 def _ffmpeg(changes: Changes) -> list[str]:
-    """The options of the output; none where something cannot be encoded."""
+    """Return the options of the output; empty if a track cannot be encoded."""
     media, limits = changes.media, changes.limits
     if changes.remuxes:
         return [*encoding.copy_options(media, changes.written), *_index(changes)]
-    words: list[str] = []
+    options: list[str] = []
     if media.kind == VIDEO:
         filters = _filters(changes)
-        words += ["-vf", ",".join(filters)] if filters else []
+        options += ["-vf", ",".join(filters)] if filters else []
     if "duration" in changes.wrong and "duration" in limits:
-        words += ["-t", f"{encoding.duration(limits['duration']):g}"]
+        options += ["-t", f"{encoding.duration(limits['duration']):g}"]
     for fact in changes.tracks:
         coding = _coding(fact, changes)
         if not coding:
             return []
-        words += coding
-    return [*words, *_index(changes)]
+        options += coding
+    return [*options, *_index(changes)]
 
 
 def _coding(fact: str, changes: Changes) -> list[str]:
@@ -94,8 +94,9 @@ def _coding(fact: str, changes: Changes) -> list[str]:
 def _index(changes: Changes) -> list[str]:
     """Return the option that puts the index before the media data, if a limit asks for it."""
     limit = changes.limits.get("streamable")
-    wanted = limit is not None and limit.side(True) == 0 and changes.written in encoding.MP4_FAMILY
-    return ["-movflags", "+faststart"] if wanted else []
+    if limit is None or not encoding.accepts(limit, value=True) or changes.written not in encoding.MP4_FAMILY:
+        return []
+    return ["-movflags", "+faststart"]
 
 
 def _filters(changes: Changes) -> list[str]:
@@ -113,13 +114,15 @@ def _filters(changes: Changes) -> list[str]:
 def _pillow(changes: Changes) -> str | None:
     media, written = changes.media, changes.written
     if media.moving:
-        return None  # it would keep one picture of several
+        return None  # Pillow would keep only one of its pictures
     mode = "RGB" if media.has_alpha is False or written in ("jpeg", "bmp") else "RGBA"
     steps = f'ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("{mode}")'
     if changes.shape is not None:
         steps = f"ImageOps.fit({steps}, {changes.shape.size})"
     register = "import pillow_heif; pillow_heif.register_heif_opener(); " if {media.format, written} & _HEIF else ""
-    how = ", quality=95" if written in ("jpeg", "webp", *_HEIF) else ""
-    how = ', compression="tiff_deflate"' if written == "tiff" else how  # the source's own may not fit the new mode
-    output = 'open(sys.argv[2], "x+b")'  # as ffmpeg, it overwrites nothing
-    return f"import sys; from PIL import Image, ImageOps; {register}{steps}.save({output}{how})"
+    options = ", quality=95" if written in ("jpeg", "webp", *_HEIF) else ""
+    options = (
+        ', compression="tiff_deflate"' if written == "tiff" else options
+    )  # that of the source may not fit the new mode
+    output = 'open(sys.argv[2], "x+b")'  # like ffmpeg without -y, it overwrites nothing
+    return f"import sys; from PIL import Image, ImageOps; {register}{steps}.save({output}{options})"

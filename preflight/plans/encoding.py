@@ -13,14 +13,14 @@ from preflight.ruleset import Limit
 _MAX_FPS: Final = 1000.0
 """Highest frame rate that a hint suggests."""
 _PADDING: Final = 0.2
-"""s; encoders of sound fill their last frame up and MP3 adds a frame of delay: a cut at the bound would play longer."""
+"""s; audio encoders pad their last frame and MP3 adds a frame of delay, so a cut at the bound would play longer."""
 _WRITTEN: Final = {
     IMAGE: ("png", "jpeg"),
     VIDEO: ("mp4", "mov", "mkv", "webm", "m4v", "3gp"),
     AUDIO: ("wav", "mp3", "flac", "m4a", "ogg", "mp4"),
 }
-"""By kind, the formats to convert to: what loses least and is most widely written comes first."""
-_USUAL: Final = {
+"""By kind, the formats to convert to: the least lossy and most widely supported first."""
+_DEFAULT_CODECS: Final = {
     "mp4": ("h264", "aac"),
     "mov": ("h264", "aac"),
     "m4v": ("h264", "aac"),
@@ -33,7 +33,7 @@ _USUAL: Final = {
     "m4a": (NONE, "aac"),
     "ogg": (NONE, "opus"),
 }
-"""The codecs of picture and sound that a container usually holds."""
+"""By container, its usual video and audio codec."""
 ENCODERS: Final = {
     "aac": ("aac",),
     "ac3": ("ac3",),
@@ -47,7 +47,7 @@ ENCODERS: Final = {
     "vorbis": ("libvorbis",),
     "vp9": ("libvpx-vp9",),
 }
-"""By codec, ffmpeg's encoder with what it needs."""
+"""By codec, the encoder of ffmpeg with its options."""
 
 MP4_FAMILY: Final = frozenset(("3gp", "m4a", "m4v", "mov", "mp4"))
 """Formats that differ by brand and packaging only."""
@@ -72,6 +72,11 @@ _VIDEO_FACTS: Final = frozenset(("width", "height", "aspect_ratio", "pixels", "f
 def bounds(limit: Limit) -> tuple[float, float]:
     """Return the lowest and the highest value of a limit, 0 and infinity where it has none."""
     return limit.low or 0.0, limit.high if limit.high is not None else float("inf")
+
+
+def accepts(limit: Limit, *, value: bool) -> bool:
+    """Return whether a limit on a yes-or-no fact accepts a value."""
+    return limit.side(value) == 0
 
 
 def duration(limit: Limit) -> float | None:
@@ -100,17 +105,17 @@ def _rate_between(media_fps: float | None, limit: Limit) -> float:
 
 
 def written_formats(kind: str | None, limit: Limit | None) -> list[str]:
-    """Return the accepted formats that can be written, the usual one first."""
+    """Return the accepted formats that can be written, the preferred one first."""
     accepted = (limit.any_of or ()) if limit is not None else ()
     return [name for name in _WRITTEN.get(kind or "", ()) if name in accepted]
 
 
 def codec(fact: str, limit: Limit | None, container: str) -> str | None:
-    """What to encode `video_codec` or `audio_codec` with; None where nothing that is accepted can be written."""
-    usual = _USUAL.get(container, (None, None))[fact == "audio_codec"]
+    """Return the codec to encode `video_codec` or `audio_codec` with; None if no accepted one can be written."""
+    default = _DEFAULT_CODECS.get(container, (None, None))[fact == "audio_codec"]
     accepted = limit.any_of if limit is not None else None
-    if usual is None or accepted is None or usual in accepted:
-        return usual
+    if default is None or accepted is None or default in accepted:
+        return default
     return next((name for name in accepted if name in ENCODERS or name == NONE), None)
 
 
@@ -118,21 +123,26 @@ class CodecFacts(Protocol):
     """The container and codecs of a media file."""
 
     @property
-    def format(self) -> str | None: ...
+    def format(self) -> str | None:
+        """Return the format of the container."""
+
     @property
-    def video_codec(self) -> str | None: ...
+    def video_codec(self) -> str | None:
+        """Return the codec of the video track."""
+
     @property
-    def audio_codec(self) -> str | None: ...
+    def audio_codec(self) -> str | None:
+        """Return the codec of the audio track."""
 
 
 def can_copy(fact: str, media: CodecFacts, wrong: frozenset[str], limits: Mapping[str, Limit], container: str) -> bool:
     """Return whether the track of `video_codec` or `audio_codec` can be copied into the container.
 
-    wrong   facts outside their limits: what is wrong with the track has to be encoded anew, and so has a cut
+    wrong   facts outside their limits: a track with such a fact must be encoded again, and so must a track that is cut
     limits  those of the container
     """
-    of_the_track = _VIDEO_FACTS if fact == "video_codec" else frozenset((fact,))
-    if media.format not in _REMUXABLE or "duration" in wrong or not wrong.isdisjoint(of_the_track):
+    track_facts = _VIDEO_FACTS if fact == "video_codec" else frozenset((fact,))
+    if media.format not in _REMUXABLE or "duration" in wrong or not wrong.isdisjoint(track_facts):
         return False
     codec: str | None = getattr(media, fact)
     if container == media.format:
@@ -145,12 +155,12 @@ def can_remux(
     media: CodecFacts, tracks: tuple[str, ...], wrong: frozenset[str], limits: Mapping[str, Limit], to: str
 ) -> bool:
     """Return whether all tracks can be copied, so that nothing is encoded again."""
-    there = [fact for fact in tracks if getattr(media, fact) != NONE]
-    return bool(there) and all(can_copy(fact, media, wrong, limits, to) for fact in there)
+    present = [fact for fact in tracks if getattr(media, fact) != NONE]
+    return bool(present) and all(can_copy(fact, media, wrong, limits, to) for fact in present)
 
 
 def copy_options(media: CodecFacts, container: str) -> list[str]:
-    """Return ffmpeg's options for copying all tracks: subtitles are dropped if the container may not support them."""
+    """Return ffmpeg's options for copying all tracks; subtitles are dropped if the container may not support them."""
     if container == media.format or {container, media.format} <= MP4_FAMILY:
         return ["-c", "copy"]
     tag = ["-tag:v", "hvc1"] if media.video_codec == "hevc" and container in MP4_FAMILY else []

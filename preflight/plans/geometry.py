@@ -1,4 +1,4 @@
-"""The least change of width and height that passes: what to crop, and what size to scale that to."""
+"""Find the smallest change of width and height that passes: what to crop, and what size to scale that to."""
 
 from __future__ import annotations
 
@@ -15,40 +15,45 @@ Limits = Mapping[str, Limit]
 Size = tuple[int, int]
 
 _ROUNDING: Final = 1e-9
-"""By how much a whole number of pixels may be missed in floating point."""
+"""Tolerance for a whole number of pixels in floating point."""
 _MAX_SIDE: Final = 1 << 20
-"""px; the longest side that encoders write."""
+"""px; the longest side that encoders support."""
 _SEARCH_RADIUS: Final = 256
-"""Widths on either side of the nearest that are tried for a listed total of pixels."""
+"""Widths tried on either side of the nearest one for a listed total of pixels."""
 
 
 class Sized(Protocol):
-    """A media, or as much of one as is needed here."""
+    """The kind and displayed size of a media file."""
 
     @property
-    def kind(self) -> str | None: ...
+    def kind(self) -> str | None:
+        """Return the kind."""
+
     @property
-    def width(self) -> int | None: ...
+    def width(self) -> int | None:
+        """Return the width in pixels."""
+
     @property
-    def height(self) -> int | None: ...
+    def height(self) -> int | None:
+        """Return the height in pixels."""
 
 
 class Shape(NamedTuple):
-    """What to crop to, and what size to scale that to: width and height as displayed."""
+    """The size to crop to, and the size to scale that to: width and height as displayed."""
 
     crop: Size
     size: Size
 
 
 def shape(media: Sized, limits: Limits) -> Shape | None:
-    """The crop and the size that satisfy all limits on geometry with the least change; None where none does."""
+    """Return the crop and the size that satisfy all limits on geometry with the smallest change; None if none does."""
     if not media.width or not media.height:
         return None
     whole = (media.width, media.height)
     crop = _crop(*whole, limits.get("aspect_ratio"))
     if min(crop) < 1:
         return None
-    step = 2 if media.kind == VIDEO else 1  # encoders of 4:2:0 take even sides only
+    step = 2 if media.kind == VIDEO else 1  # encoders of 4:2:0 accept only even sides
     if any(limits[fact].any_of is not None for fact in ("width", "height", "pixels") if fact in limits):
         listed = (size for size in _listed(crop, limits) if not (size[0] % step or size[1] % step))
         size = next((size for size in listed if _fits(size, limits)), None)
@@ -58,14 +63,14 @@ def shape(media: Sized, limits: Limits) -> Shape | None:
 
 
 def _near(crop: Size, limits: Limits, step: int) -> Iterator[Size]:
-    """Yield sizes of about the crop's ratio, the one that the bounds ask for first."""
+    """Yield sizes of about the crop's ratio, the nearest to the bounds first."""
     smallest, largest = _scales(*crop, limits)
     scale = min(max(1.0, smallest), largest)
     if not 0 < max(crop) * scale <= _MAX_SIDE:
         return
     sides = (crop[0] * scale / step, crop[1] * scale / step)
     near = [ceil(side - _ROUNDING) if scale > 1 else floor(side + _ROUNDING) for side in sides]
-    for wider, higher in product((0, 1, -1), repeat=2):  # rounding may have left the ratio
+    for wider, higher in product((0, 1, -1), repeat=2):  # rounding may have changed the ratio
         yield (near[0] + wider) * step, (near[1] + higher) * step
 
 
@@ -112,7 +117,7 @@ def _part(whole: Size, crop: Size, size: Size) -> Size:
 
 
 def _crop(width: int, height: int, ratio: Limit | None) -> Size:
-    """The largest part of a picture whose ratio is accepted."""
+    """Return the largest part of a picture whose ratio is accepted."""
     if ratio is None or not ratio.side(width / height, height):
         return width, height
     if ratio.any_of is not None:
@@ -144,7 +149,7 @@ def _fits(size: Size, limits: Limits) -> bool:
 
 
 def _scales(width: int, height: int, limits: Limits) -> tuple[float, float]:
-    """The smallest and the largest factor that put sides and pixels inside their limits."""
+    """Return the smallest and the largest factor that bring sides and pixels inside their limits."""
     smallest, largest = 0.0, float("inf")
     for fact, length in (("width", width), ("height", height)):
         if fact in limits:
