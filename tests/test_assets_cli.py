@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from preflight.ledger import Entry, Ledger, RegistrationKey, State
-from preflight.providers import PROVIDERS, Asset, Provider, find_provider
+from preflight.providers import PROVIDERS, Asset, Provider, find_provider, open_provider
 from preflight.sandbox import Sandbox
 from tests.conftest import Run
 
@@ -34,8 +34,8 @@ class Desk:
     def __init__(self, box: Sandbox, run: Run, ledger: Path, name: str, picture: str) -> None:
         self.box, self.name, self.ledger, self.picture = box, name, ledger, picture
         self.environment = {**os.environ, **box.environment(name)}
-        self.provider: Provider = find_provider(name)(None, endpoint=box.endpoint(name), env=self.environment)
-        self.group = self.provider.create_group("heroes").id if self.provider.needs_group else None
+        self.provider: Provider = open_provider(find_provider(name), endpoint=box.endpoint(name), env=self.environment)
+        self.group = self.provider.api.create_group("heroes").id if self.provider.spec.needs_group else None
         self._run = run
 
     def call(self, *words: str, alone: bool = False, **options: Any) -> Done:
@@ -55,7 +55,7 @@ class Desk:
         return json.loads(done.stdout)
 
     def secrets(self) -> list[str]:
-        public = {variable for key in self.provider.keys if key.public for variable in key.env}
+        public = {variable for key in self.provider.spec.credentials if key.public for variable in key.env}
         values = self.box.environment(self.name)
         return [value for name, value in values.items() if name not in public]
 
@@ -141,7 +141,7 @@ class TestEveryCommandAtEveryProvider:
     @pytest.mark.parametrize("name", NAMES)
     def test_list_remote(self, desk: At, name: str) -> None:
         at = desk(name)
-        if "list" not in at.provider.can:
+        if "list" not in at.provider.spec.can:
             refused(at.call("list", "--remote"), f"{at.provider.title} has no call to list assets")
             return
         known, other = at.known("hero"), at.register("other")
@@ -156,7 +156,7 @@ class TestEveryCommandAtEveryProvider:
     def test_rename(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.known("hero")
-        if "rename" not in at.provider.can:
+        if "rename" not in at.provider.spec.can:
             refused(at.call("rename", asset.id, "villain"), f"{at.provider.title} has no call to rename")
             return
         done = at.call("rename", "hero", "villain")
@@ -172,10 +172,10 @@ class TestEveryCommandAtEveryProvider:
     def test_delete(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.known("hero")
-        if "delete" not in at.provider.can:
+        if "delete" not in at.provider.spec.can:
             refused(at.call("delete", asset.id), f"{at.provider.title} has no call to delete")
             return
-        sure = [] if "restore" in at.provider.can else ["--yes"]
+        sure = [] if "restore" in at.provider.spec.can else ["--yes"]
         if sure:
             refused(at.call("delete", asset.id), f"{at.provider.title} cannot restore a deleted asset", "--yes")
             assert at.provider.get(asset.id).id == asset.id
@@ -189,7 +189,7 @@ class TestEveryCommandAtEveryProvider:
     def test_restore_and_trash(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.known("hero")
-        if "restore" not in at.provider.can:
+        if "restore" not in at.provider.spec.can:
             refused(at.call("restore", asset.id), "has no call to restore")
             refused(at.call("list", "--trash"), f"{at.provider.title} has no trash")
             return
@@ -203,7 +203,7 @@ class TestEveryCommandAtEveryProvider:
     @pytest.mark.parametrize("name", NAMES)
     def test_groups(self, desk: At, name: str) -> None:
         at = desk(name)
-        if not at.provider.needs_group:
+        if not at.provider.spec.needs_group:
             for words in (["list"], ["create", "x"], ["rename", "x", "y"], ["delete", "x", "--yes"]):
                 refused(at.call("groups", *words), f"{at.provider.title} has no groups")
             return
@@ -231,14 +231,14 @@ class TestEveryCommandAtEveryProvider:
         at = desk(name)
         kind = at.provider
         create = ("session", "create", "https://app.example/done")
-        if "create_session" not in kind.can:
+        if "create_session" not in kind.spec.can:
             refused(at.call(*create), f"{kind.title} does not verify real persons")
             refused(at.call("session", "result", "x"), f"{kind.title} does not verify real persons")
             return
         refused(at.call("session", "create", "app.example/done"), "is not an http(s) URL")
         session = at.json(*create)
         assert session["token"] in at.call("session", "create", "https://app.example/x").stdout + session["token"]
-        if "session_result" in kind.can:
+        if "session_result" in kind.spec.can:
             refused(at.call("session", "result", session["token"]), kind.title, "ValidatePending", code=1)
             refused(at.call("session", "result", "https://app.example/done?x=1"), "takes no URL. Give the token")
             self._opened(session["link"])
@@ -251,9 +251,7 @@ class TestEveryCommandAtEveryProvider:
             assert done.returncode == 0, done.stderr
             failed = at.call("session", "result", "https://app.example/done?status=failed&reason=no%1b[31m+face")
             assert (failed.returncode, failed.stdout) == (1, "FAILED     no\\x1b[31m face\n")
-            refused(
-                at.call("session", "result", "https://app.example/done?status=maybe&token=s3cr3t"), "token=…", code=3
-            )
+            refused(at.call("session", "result", "https://app.example/done?status=maybe&token=s3cr3t"), "token=…")
         group = at.box.groups(name)[0]
         assert group.type == "LivenessFace"
         assert done.stdout == f"VERIFIED   {group.id}  (register into it with `submit --to {name} --group`)\n"
@@ -321,7 +319,7 @@ class TestListOfTheLedger:
         [
             (["--remote"], "Choose it with --to"),
             (["--trash"], "Choose it with --to"),
-            (["--to", "atlass"], "did you mean atlas"),
+            (["--to", "atlass"], "Did you mean 'atlas'"),
             (["--page", "x"], "is not a page of the ledger. Write a number from 1."),
         ],
     )
@@ -364,29 +362,29 @@ class TestWhichAssetIsMeant:
         for word in (asset.id, asset.reference, asset.reference.replace("asset", "Asset", 1), "hero", "media/hero.png"):
             (row,) = at.json("get", word, *endpoint, alone=True)
             assert row["id"] == asset.id
-        refused(at.call("get", "villain", *endpoint, alone=True), "knows no asset 'villain'", "--to")
+        refused(at.call("get", "villain", *endpoint, alone=True), "has no asset 'villain'", "--to")
 
     def test_an_id_of_another_provider(self, desk: At) -> None:
         sunra, atlas = desk("sunra"), desk("atlas")
         asset = sunra.known("hero")
-        refused(atlas.call("get", asset.id), "is an asset of Sunra, not of Atlas Cloud: give --to sunra")
+        refused(atlas.call("get", asset.id), "is an asset of Sunra, not of Atlas Cloud. Give --to sunra")
 
     def test_one_of_another_endpoint(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero", asset_id="77", origin="https://console.atlascloud.ai")
-        refused(at.call("get", "hero"), "was registered at https://console.atlascloud.ai", "leave --endpoint out")
+        refused(at.call("get", "hero"), "was registered at https://console.atlascloud.ai", "Leave --endpoint out")
 
     def test_one_of_another_project(self, desk: At) -> None:
         at = desk("volcengine")
         at.known("hero")
-        refused(at.call("get", "hero", "--set", "project=other"), "in the project 'default'", "--set project=default")
+        refused(at.call("get", "hero", "--set", "project=other"), "in the project 'default'", "--project default")
 
     def test_a_name_of_two_assets(self, desk: At) -> None:
         at = desk("atlas")
         at.known("hero")
         twin = at.register("twin")
         at.write("twin", asset=twin, name="hero")
-        refused(at.call("delete", "hero"), "2 assets are meant by 'hero'", twin.id)
+        refused(at.call("delete", "hero"), "'hero' means 2 assets", twin.id)
 
     def test_one_without_an_id(self, desk: At) -> None:
         at = desk("atlas")
@@ -430,7 +428,7 @@ class TestSync:
         before = at.box.stats.calls["atlas", "list"]
         done = at.call("sync", "--settle", "1")
         assert (done.returncode, done.stdout[:10]) == (0, "ABSENT    ")
-        assert "it was never registered" in done.stdout
+        assert "It was never registered" in done.stdout
         assert at.entry("never") is None
         assert at.box.stats.calls["atlas", "list"] - before >= 2
         assert at.box.stats.registrations("atlas", name="never") == []
@@ -534,7 +532,7 @@ class TestForgetAndExport:
         assert (done.returncode, done.stdout.count("\n")) == (0, 2)
         assert (at.state("one"), at.state("two"), at.state("three")) == (None, None, "active")
         at.write("four", name="three")
-        refused(at.call("forget", "three", alone=True), "2 entries are meant by 'three'", "(crun, active)")
+        refused(at.call("forget", "three", alone=True), "'three' means 2 entries", "(crun, active)")
 
     @pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
     def test_export_has_every_field_of_every_entry(self, desk: At, form: str, tmp_path: Path) -> None:
@@ -564,7 +562,7 @@ class TestWhatGoesWrong:
     @pytest.mark.parametrize("name", NAMES)
     def test_no_key(self, desk: At, name: str) -> None:
         at = desk(name)
-        variable = at.provider.keys[0].env[0]
+        variable = at.provider.spec.credentials[0].env[0]
         refused(at.call("get", "x1", env={"PATH": os.environ["PATH"]}), at.provider.title, variable)
 
     @pytest.mark.parametrize("name", NAMES)
@@ -590,7 +588,7 @@ class TestWhatGoesWrong:
     def test_an_answer_in_another_language(self, desk: At, fault: str, said: str) -> None:
         at = desk("atlas")
         asset = at.known("hero")
-        at.box.misbehave.on(fault, provider="atlas")
+        at.box.faults.on(fault, provider="atlas")
         refused(at.call("get", asset.id), "Atlas Cloud: GET /api/v1/sd/assets/", said, code=3)
         refused(at.call("list", "--remote"), "Atlas Cloud: GET /api/v1/sd/assets", said, code=3)
         refused(at.call("restore", asset.id), "Atlas Cloud", said, code=3)
@@ -622,7 +620,7 @@ class TestWhatGoesWrong:
     def test_a_call_that_had_no_effect_is_not_taken_for_one(self, desk: At) -> None:
         at = desk("volcengine")
         asset = at.known("hero")
-        at.box.misbehave.on("lose", provider="volcengine", action="delete")
+        at.box.faults.on("lose", provider="volcengine", action="delete")
         refused(at.call("delete", asset.id, "--yes"), "DeleteAsset", "the connection was lost", code=3)
         assert at.state("hero") == "active"
 
@@ -651,7 +649,7 @@ class TestWhatGoesWrong:
         refused(at.call("get", "1", "--set", "project=x"), "Atlas Cloud has no option 'project'", "reference_id")
         refused(at.call("get", "1", "--set", "clock"), "write NAME=VALUE")
         refused(at.call("get", "1", "--set", "reference_id=x"), "ark_asset_id")
-        refused(at.call("get", "1", "--plan", "x"), "has no plan 'x'", "120/min")
+        refused(at.call("get", "1", "--rate", "x"), "has no rates 'x'", "120/min")
         refused(at.call("get", "1", "--proxy", "socks5://h"), "--proxy takes")
         assert at.json("get", at.register("hero").id, "--set", "reference-id=id")[0]["reference"].startswith(
             "asset://2"
@@ -670,12 +668,12 @@ class TestTheLedgerItself:
     def test_one_that_is_damaged_newer_or_no_file(self, desk: At, tmp_path: Path) -> None:
         at = desk("atlas")
         at.ledger.write_bytes(b"this is no database, whatever it is called" * 100)
-        refused(at.call("list", alone=True), str(at.ledger), "no ledger, or damaged", "--ledger")
-        refused(at.call("delete", "1"), str(at.ledger), "no ledger, or damaged")
+        refused(at.call("list", alone=True), str(at.ledger), "not a ledger, or damaged", "--ledger")
+        refused(at.call("delete", "1"), str(at.ledger), "not a ledger, or damaged")
         at.ledger.unlink()
         with sqlite3.connect(at.ledger) as db:
             db.execute("PRAGMA user_version = 99")
-        refused(at.call("list", alone=True), "newer preflight", "upgrade")
+        refused(at.call("list", alone=True), "newer preflight", "Upgrade")
         at.ledger = tmp_path
         assert at.call("list", alone=True).returncode == 2
 

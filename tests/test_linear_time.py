@@ -15,9 +15,8 @@ from preflight.net import bodies, response, urls
 from preflight.net.addresses import address_class
 from preflight.net.redact import redact, redact_text
 from preflight.probes.sniff.text import sniff_text
-from preflight.providers.findings import UPSTREAM, finding_of
 from preflight.providers.redaction import Redactor
-from preflight.providers.refusals import Refusal, reason_of
+from preflight.providers.refusals import UPSTREAM_CODES, Refusal, finding_of, reason_of
 from preflight.sources import diagnosis
 from preflight.sources import open as open_module
 from preflight.units import parse_quantity
@@ -125,7 +124,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "refused": lambda text: diagnosis.refused("name", 403, encoded(text), "", expired=False),
     "printable": printable,
     "redactor": Redactor([]).text,
-    "finding_of": lambda text: finding_of(text, text, UPSTREAM),
+    "finding_of": lambda text: finding_of(text, text, UPSTREAM_CODES),
     "reason_of": lambda text: reason_of(Refusal(200, text, text)),
     "sniff_text": lambda text: sniff_text(encoded(text)),
     "quantity": lambda text: parse_quantity(text, "bytes"),

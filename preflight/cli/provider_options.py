@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 import click
 
 from preflight.cli import params
 from preflight.cli.options import add_options
 from preflight.cli.params import Decorator
+from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.hosts import Host
 from preflight.ledger import Ledger
-from preflight.providers import PROVIDERS, Provider, find_provider
-from preflight.rates import Clock, Pacer
+from preflight.providers import PROVIDERS, Provider, ProviderSettings, ProviderSpec, find_provider, open_provider
+from preflight.rates import Pacer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,14 @@ class ProviderOptions:
     """
 
     endpoint: str | None
-    plan: str
+    rate: str
     proxy: str | None
     settings: tuple[str, ...]
     named_settings: Mapping[str, str] = field(default_factory=dict)
 
-    def settings_for(self, provider: type[Provider]) -> dict[str, Any]:
+    def settings_for(self, provider: ProviderSpec) -> ProviderSettings:
         """Return the provider's own options. Raise `UsageError` for a `--set` that it does not have."""
-        chosen: dict[str, Any] = dict(self.named_settings)
+        chosen = dict(self.named_settings)
         for text in self.settings:
             name, _, value = text.partition("=")
             name = name.replace("-", "_")
@@ -47,20 +49,23 @@ class ProviderOptions:
                 remedy = f"Its options are {known}." if known else "It has no options."
                 raise UsageError(f"--set: {provider.title} has no option {printable(repr(name))}. {remedy}")
             chosen[name] = value
-        return chosen
+        return cast("ProviderSettings", chosen)
 
     @contextmanager
     def open_provider(self, name: str) -> Iterator[tuple[Provider, Clock]]:
         """Return the provider, which is called at its account's rates, and the clock of its calls."""
-        kind = find_provider(name)
-        settings = self.settings_for(kind)
-        clock = Clock()
-        with kind(None, endpoint=self.endpoint, plan=self.plan, proxy=self.proxy, **settings) as provider:
-            provider.middleware = Pacer(provider.plan, clock)
+        spec = find_provider(name)
+        settings = self.settings_for(spec)
+        stop = threading.Event()
+        clock = SYSTEM_CLOCK.stopped_by(stop)
+        with open_provider(
+            spec, endpoint=self.endpoint, rate=self.rate, proxy=self.proxy, clock=clock, **settings
+        ) as provider:
+            provider.connection.middleware = Pacer(provider.rate_limits, clock)
             try:
                 yield provider, clock
             finally:
-                clock.stop()
+                stop.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ ledger_option = click.option(
 )
 provider_options = add_options(
     click.option("--endpoint", metavar="URL", help="Call this origin instead of the provider's hosts."),
-    click.option("--plan", default="published", show_default=True, help="The account's rates."),
+    click.option("--rate", default="published", show_default=True, help="The account's rates."),
     click.option("--proxy", metavar="URL", help="The proxy for calls to the provider; no other one is used."),
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A provider's option; repeatable."),
     *_named_settings(),

@@ -172,7 +172,7 @@ class _SandboxHost:
     def put(self, file: LocalFile) -> str:
         """Return a URL of the file, which the sandbox reads when it is fetched."""
         from preflight.errors import SourceChanged
-        from preflight.submission.content import sha256_of
+        from preflight.submission.identity import sha256_of
 
         if sha256_of(file.path) != file.sha256:
             raise SourceChanged(file.name)

@@ -147,7 +147,7 @@ def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination)
         ledger=to.ledger,
         keys=to.keys,
         endpoint=to.endpoint,
-        plan=options.provider.plan,
+        rate=options.provider.rate,
         proxy=options.provider.proxy,
         retry_failed=options.retry_failed,
         timeout=options.timeout,

@@ -27,11 +27,11 @@ class Host(Protocol):
     """A way to give a local file a URL. Yours too: any object with this method."""
 
     def put(self, file: LocalFile) -> str:
-        """Make the file's bytes reachable; gives the URL, which works for as long as a provider may fetch it."""
+        """Make the file's bytes reachable; return the URL, which works for as long as a provider may fetch it."""
         ...
 
 
-class Hashing:
+class HashingReader:
     """A file's bytes as they are read from front to back, and whether they are those that were checked.
 
     A reader that begins again at the front, for a checksum or a second try, is hashed again: the last pass counts.
@@ -46,32 +46,32 @@ class Hashing:
         self._hash = hashlib.sha256()
         self._hashed = 0
 
-    def __enter__(self) -> Hashing:
+    def __enter__(self) -> HashingReader:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stream.close()
 
     def read(self, size: int = -1) -> bytes:
-        """As a file's."""
-        at = self._stream.tell()
+        """Read as a file does."""
+        offset = self._stream.tell()
         data = self._stream.read(size)
-        if at == 0 and data:
+        if offset == 0 and data:
             self._hash, self._hashed = hashlib.sha256(), 0
-        if at == self._hashed:
+        if offset == self._hashed:
             self._hash.update(data)
             self._hashed += len(data)
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """As a file's."""
+        """Seek as a file does."""
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
-        """As a file's."""
+        """Return the position as a file does."""
         return self._stream.tell()
 
-    def confirm(self) -> None:
+    def require_unchanged(self) -> None:
         """Raise `SourceChanged` unless what was read last, and what follows it, is what was checked."""
         self.seek(self._hashed)
         while self.read(1 << 20):
@@ -80,8 +80,9 @@ class Hashing:
             raise SourceChanged(self._file.name)
 
 
-def nowhere(name: str) -> UsageError:
-    """What to say where a local file is to be submitted and no host is chosen."""
+def no_host_given(name: str) -> UsageError:
+    """Return the error for a local file that is to be submitted without a host."""
     return UsageError(
-        f"{name} is a local file, and services fetch by URL: choose where it is hosted with --host or --public-base"
+        f"{name} is a local file, and services fetch by URL. Choose where it is hosted with host= or public_base=.",
+        parameters=("host", "public_base"),
     )

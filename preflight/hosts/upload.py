@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import BinaryIO, cast
 
 from preflight.errors import UsageError
-from preflight.hosts import Hashing, LocalFile
-from preflight.providers import Provider
+from preflight.hosts import HashingReader, LocalFile
+from preflight.providers import Provider, UploadsFiles
 
 
 class UploadHost:
-    """Uploads each file to the provider itself, which gives a URL for it."""
+    """Uploads each file to the provider itself, which returns a URL for it."""
 
     def __init__(self, provider: Provider) -> None:
-        if "upload" not in provider.can:
-            raise UsageError(f"{provider.title} has no upload of its own: host files with s3://… or --public-base")
-        self._provider = provider
+        if not isinstance(provider.api, UploadsFiles):
+            raise UsageError(
+                f"{provider.title} has no upload of its own. Give host=s3://bucket/prefix or public_base=.",
+                parameters=("host", "public_base"),
+            )
+        self._api = provider.api
 
     def put(self, file: LocalFile) -> str:
-        """Upload the file; raises `SourceChanged` where it is no longer what was checked."""
-        with Hashing(file) as stream:
-            url = self._provider.upload(cast("BinaryIO", stream), file.size, file.name, file.mime)
-            stream.confirm()
+        """Upload the file. Raise `SourceChanged` if it is no longer what was checked."""
+        with HashingReader(file) as stream:
+            url = self._api.upload(cast("BinaryIO", stream), file.size, file.name, file.mime)
+            stream.require_unchanged()
         return url

@@ -1,4 +1,4 @@
-"""The SQLite file of the ledger: opened, asked, and what went wrong said with its remedy."""
+"""The files of the ledger: an SQLite database, and beside it a file of locks on single keys."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import LedgerError
 
 LOCK_TIMEOUT: Final = 30.0
 """Seconds that a write waits for another program's write."""
+LOCK_POLL_INTERVAL: Final = 0.03
+"""Seconds between two attempts to lock a key."""
+
+Value = str | int | None
+Row = tuple[Any, ...]
 
 
 def default_path() -> str:
-    """The ledger in the user's data folder."""
+    """Return the path of the ledger in the user's data folder."""
     if sys.platform == "darwin":
         base = os.path.expanduser("~/Library/Application Support")
     else:
@@ -37,7 +43,7 @@ class Database:
 
     def __init__(self, path: str, schema: str, version: int, lock_timeout: float) -> None:
         self._path = path
-        self._patience = lock_timeout
+        self._lock_timeout = lock_timeout
         self._lock = threading.Lock()
         self._changes: deque[_Change] = deque()
         with ledger_errors(path, "opened", lock_timeout):
@@ -52,37 +58,37 @@ class Database:
     def _prepare(self, schema: str, version: int) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
         if found > version:
-            raise LedgerError(
-                f"the ledger {self._path} was written by a newer preflight (version {found}, this one knows "
-                f"{version}): upgrade, or give another --ledger"
+            raise _error(
+                f"The ledger {self._path} was written by a newer preflight (version {found}, this is {version}). "
+                "Upgrade, or choose another file with ledger=."
             )
         if found == 0 and self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-            raise LedgerError(f"{self._path} is another program's database, not a ledger: give another --ledger")
+            raise _error(f"{self._path} is another program's database. Choose another file with ledger=.")
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # an id that was received must outlive a power cut
+        self._db.execute("PRAGMA synchronous = FULL")  # an id that the provider returned must outlive a power cut
         if found == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT")
 
-    def select(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        """All rows of one statement."""
-        with self._lock, ledger_errors(self._path, "used", self._patience):
-            return self._db.execute(statement, _plain(values)).fetchall()
+    def select(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
+        """Return all rows of one statement."""
+        with self._lock, ledger_errors(self._path, "used", self._lock_timeout):
+            return self._db.execute(statement, _encodable(values)).fetchall()
 
-    def change(self, statement: str, values: Sequence[Any]) -> None:
-        """Carry out one statement that changes something."""
-        change = _Change(statement, _plain(values))
+    def change(self, statement: str, values: Sequence[Value]) -> None:
+        """Execute one statement that changes something."""
+        change = _Change(statement, _encodable(values))
         self._changes.append(change)
         with self._lock:
             if not change.done:
                 self._write([self._changes.popleft() for _ in range(len(self._changes))])
         if change.error is not None:
-            raise LedgerError(str(change.error))
+            raise _error(str(change.error))
 
     def _write(self, changes: list[_Change]) -> None:
-        """All of them in one transaction, or none."""
-        error: LedgerError | None = LedgerError(f"the ledger {self._path} was not written: interrupted")
+        """Make all changes in one transaction, or none."""
+        error: LedgerError | None = _error(f"The ledger {self._path} was not written. The run was interrupted.")
         try:
-            with ledger_errors(self._path, "used", self._patience):
+            with ledger_errors(self._path, "used", self._lock_timeout):
                 self._db.execute("BEGIN IMMEDIATE")
                 for change in changes:
                     self._db.execute(change.statement, change.values)
@@ -106,25 +112,95 @@ class Database:
 @dataclass(slots=True)
 class _Change:
     statement: str
-    values: list[Any]
+    values: list[Value]
     done: bool = False
     error: LedgerError | None = None
 
 
-def create_private_file(path: str, version: int) -> None:
-    """Make the file, and let nobody else read it: SQLite gives its -wal and -shm the same mode.
+class KeyLocks:
+    """Advisory locks, one byte of a lock file a key: the system releases them when a process dies.
 
-    What is there and no ledger stays as it is. Raises `OSError`, `LedgerError`.
+    Such a lock belongs to the process, and closing any descriptor of the file releases it (POSIX, fcntl): so all
+    that is opened on one path shares one descriptor, and the threads of a process are kept apart by a set.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._users = 0
+        self._held: set[int] = set()
+        self._lock = threading.Lock()
+        self._fd: int | None = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+    @classmethod
+    def open(cls, path: str) -> KeyLocks:
+        """Return the locks of the file at `path`, shared with its other users; each calls `close`. Raise `OSError`."""
+        path = os.path.realpath(path)
+        with _opening:
+            locks = _open_locks.get(path) or _open_locks.setdefault(path, cls(path))
+            locks._users += 1
+            return locks
+
+    def close(self) -> None:
+        """Give up the file; the last user's call releases all locks."""
+        with _opening, self._lock:
+            self._users -= 1
+            if not self._users and self._fd is not None:
+                del _open_locks[self._path]
+                os.close(self._fd)
+                self._fd = None
+
+    def acquire(self, offset: int, clock: Clock = SYSTEM_CLOCK) -> None:
+        """Lock one byte once no other thread or process has it. Raise `OSError`, and what `clock.sleep` raises."""
+        while not self._try_acquire(offset):
+            clock.sleep(LOCK_POLL_INTERVAL)
+
+    def release(self, offset: int) -> None:
+        """Unlock one byte."""
+        with self._lock:
+            self._held.discard(offset)
+            if self._fd is not None:
+                _lock_byte(self._fd, offset, on=False)
+
+    def _try_acquire(self, offset: int) -> bool:
+        with self._lock:
+            if offset in self._held or self._fd is None:
+                return False
+            if _lock_byte(self._fd, offset, on=True):
+                self._held.add(offset)
+                return True
+            return False
+
+
+_open_locks: Final[dict[str, KeyLocks]] = {}
+_opening: Final = threading.Lock()
+
+
+def _lock_byte(fd: int, offset: int, *, on: bool) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system: only threads are kept apart
+        return True
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB if on else fcntl.LOCK_UN, 1, offset)
+    except (BlockingIOError, PermissionError):  # POSIX allows either if another process has the lock
+        return False
+    return True
+
+
+def create_private_file(path: str, version: int) -> None:
+    """Create the file, readable by its owner only: SQLite gives its -wal and -shm the same mode.
+
+    A file that is not a ledger is not changed. Raise `OSError`, `LedgerError`.
     """
     os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
     fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
         state = os.fstat(fd)
         if not stat.S_ISREG(state.st_mode):
-            raise LedgerError(f"the ledger {path} is no plain file: give another --ledger")
+            raise _error(f"The ledger {path} is not a regular file. Choose another file with ledger=.")
         head = os.pread(fd, 100, 0)  # https://www.sqlite.org/fileformat.html#the_database_header
         if head and not head.startswith(b"SQLite format 3\0"):
-            raise LedgerError(f"the ledger {path} cannot be opened: {_REASONS['not a database']}")
+            raise _error(f"The ledger {path} cannot be opened: {_REASONS['not a database']}")
         if state.st_mode & 0o077 and (not head or int.from_bytes(head[60:64]) == version):
             os.fchmod(fd, 0o600)
     finally:
@@ -132,33 +208,38 @@ def create_private_file(path: str, version: int) -> None:
 
 
 @contextmanager
-def ledger_errors(path: str, what: str, lock_timeout: float) -> Iterator[None]:
-    """What goes wrong inside, as a `LedgerError` that names the file and the remedy."""
+def ledger_errors(path: str, action: str, lock_timeout: float) -> Iterator[None]:
+    """Raise errors of SQLite and of the system as a `LedgerError` that names the file and the remedy."""
     try:
         yield
     except sqlite3.Error as error:
         text = str(error)
-        reason = next((reason for word, reason in _REASONS.items() if word in text), "{text}")
+        reason = next((reason for word, reason in _REASONS.items() if word in text), "{text}.")
     except OSError as error:
-        text, reason = error.strerror or str(error), "{text}: give another --ledger"
+        text, reason = error.strerror or str(error), "{text}. Choose another file with ledger=."
     else:
         return
-    raise LedgerError(f"the ledger {path} cannot be {what}: {reason.format(text=text, lock_timeout=lock_timeout)}")
+    raise _error(f"The ledger {path} cannot be {action}: {reason.format(text=text, lock_timeout=lock_timeout)}")
 
 
 _REASONS: Final = {
-    "locked": "another program has locked it for over {lock_timeout:g} s: end that one, or give another --ledger",
-    "full": "the disk is full: make room, and run the same command again; nothing is lost",
-    "disk I/O": "the disk cannot be written ({text}): see to it, and run the same command again; nothing is lost",
-    "not a database": "it is no ledger, or damaged: give another --ledger, and keep this file",
-    "malformed": "it is damaged: give another --ledger, and keep this file",
-    "no such": "it is no ledger, or damaged ({text}): give another --ledger, and keep this file",
-    "readonly": "it is read-only ({text}): check its permissions, or give another --ledger",
-    "unable to open": "{text}: check its permissions, or give another --ledger",
+    "locked": "another program has locked it for over {lock_timeout:g} s. End that program, or choose another file "
+    "with ledger=.",
+    "full": "the disk is full. Free space, and run the same command again; nothing is lost.",
+    "disk I/O": "the disk cannot be written ({text}). Repair that, and run the same command again; nothing is lost.",
+    "not a database": "it is not a ledger, or damaged. Keep this file, and choose another one with ledger=.",
+    "malformed": "it is damaged. Keep this file, and choose another one with ledger=.",
+    "no such": "it is not a ledger, or damaged ({text}). Keep this file, and choose another one with ledger=.",
+    "readonly": "it is read-only ({text}). Check its permissions, or choose another file with ledger=.",
+    "unable to open": "{text}. Check its permissions, or choose another file with ledger=.",
 }
 """Words of SQLite's messages → what that means and what to do."""
 
 
-def _plain(values: Sequence[Any]) -> list[Any]:
-    """Values with text as UTF-8 can hold it: a file's name need not be."""
+def _error(message: str) -> LedgerError:
+    return LedgerError(message, parameters=("ledger",))
+
+
+def _encodable(values: Sequence[Value]) -> list[Value]:
+    """Return the values with text as UTF-8 can hold it, which a file's name need not be."""
     return [value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value for value in values]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal
+from typing import Final, Literal, NamedTuple
 
 State = Literal["intended", "processing", "active", "failed", "unknown", "refused", "gone"]
 """`intended`: the call may or may not have been made; `unknown`: nor can that be found out; `refused`: it was made and
@@ -14,37 +14,46 @@ refused; `gone`: deleted, trashed or forgotten."""
 MAX_STEM_CHARS: Final = 48
 """Characters of the file's own name in an asset's name."""
 SUFFIX_CHARS: Final = 13
-"""Characters that are added to it."""
+"""Characters that are appended to it: a dash and 12 hex digits."""
 SHA256_PREFIX: Final = "sha256:"
-"""What the identity of a local file's content begins with."""
+"""Start of the identity of a local file's content."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContentId:
-    """What is the same file: `sha256:…` of a local one, URL without signature plus strong ETag and size of a remote.
+    """The identity of a file: `sha256:…` of a local one; redacted URL, strong ETag and size of a remote one.
 
-    reusable  false where nothing tells whether the file behind a URL is still the same (no strong ETag)
+    reusable  false if nothing tells whether the file behind a URL is still the same (no strong ETag)
     """
 
     identity: str
     reusable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationKey:
-    """What makes two registrations the same one. `origin` scheme and host; `kind` image, video or audio."""
+class AccountKey(NamedTuple):
+    """One account at a provider. `origin`: scheme and host."""
 
     provider: str
     origin: str
     account: str
     project: str
-    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationKey:
+    """What makes two registrations the same one. `kind`: image, video or audio."""
+
+    provider: str
+    origin: str
+    account: str
+    project: str
+    group_id: str
     kind: str
     content: str
 
     @property
     def digest(self) -> str:
-        """64 hex digits."""
+        """Return 64 hex digits."""
         parts = "\0".join(getattr(self, field.name) for field in fields(self))
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -53,25 +62,26 @@ class RegistrationKey:
 class Entry:
     """One registration as the ledger has it. Times are ISO 8601 in UTC; `source` is redacted.
 
-    name     what it was registered as: unique, so that it can be found again
-    rules    digest of the rule sets that it passed
-    group    the group's id; provider_code: the provider's own word for why it failed
-    warnings codes of the findings with which it passed all the same, with commas
-    url      what was sent, without its query; redacted
+    attempt        tells registrations of one key apart: 1, 2, 3 …
+    name           what it was registered as: unique, so that it can be found again
+    rules_digest   digest of the rule sets that it passed
+    provider_code  the provider's own code for the failure
+    warnings       codes of the findings with which it passed, separated by commas
+    url            what was sent, without its query; redacted
     """
 
     key: str
-    serial: int
+    attempt: int
     provider: str
     origin: str
     account: str
     project: str
-    group: str
+    group_id: str
     kind: str
     content: str
     source: str
     name: str
-    rules: str
+    rules_digest: str
     state: State = "intended"
     asset_id: str | None = None
     reference: str | None = None
@@ -85,22 +95,36 @@ class Entry:
 
     @property
     def registration(self) -> RegistrationKey:
-        """The key itself, of which `key` is the digest: for `Ledger.claim` and `Ledger.latest`."""
-        return RegistrationKey(
-            self.provider, self.origin, self.account, self.project, self.group, self.kind, self.content
-        )
+        """Return the key of which `key` is the digest, for `Ledger.claim` and `Ledger.latest`."""
+        return RegistrationKey(*self.account_key, self.group_id, self.kind, self.content)
 
-    def as_json(self) -> dict[str, Any]:
-        """A JSON object with every field."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    @property
+    def account_key(self) -> AccountKey:
+        """Return the account that it was registered with."""
+        return AccountKey(self.provider, self.origin, self.account, self.project)
+
+    @property
+    def media_kind(self) -> str:
+        """Return image, video or audio: `kind` may also hold the provider's type, as in `image:Script`."""
+        return self.kind.partition(":")[0]
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """Return a JSON object with every field, named as in the file."""
+        return {column: getattr(self, field.name) for column, field in zip(COLUMNS, fields(self), strict=True)}
 
 
-def asset_name(stem: str, digest: str, serial: int) -> str:
-    """A name that no other registration has: up to 48 characters of the stem, a dash, 12 hex digits of the key.
+_OLDER_NAMES: Final = {"attempt": "serial", "group_id": "group", "rules_digest": "rules"}
+"""Fields whose columns are named otherwise: files and exports keep their format."""
+COLUMNS: Final = tuple(_OLDER_NAMES.get(field.name, field.name) for field in fields(Entry))
+"""The columns of the table of entries, in the order of the fields of `Entry`."""
+
+
+def asset_name(stem: str, digest: str, attempt: int) -> str:
+    """Return a name that no other registration has: up to 48 characters of the stem, a dash, 12 hex digits of the key.
 
     >>> asset_name("holiday clip", "ab" * 32, 1) == asset_name("holiday clip", "ab" * 32, 2)
     False
     """
-    tail = hashlib.sha256(f"{digest}/{serial}".encode()).hexdigest()[: SUFFIX_CHARS - 1]
+    suffix = hashlib.sha256(f"{digest}/{attempt}".encode()).hexdigest()[: SUFFIX_CHARS - 1]
     plain = re.sub(r"[^\w.-]+", "-", stem.encode("utf-8", "replace").decode())[:MAX_STEM_CHARS].strip("-.")
-    return f"{plain or 'file'}-{tail}"
+    return f"{plain or 'file'}-{suffix}"

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+import os
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
+from urllib.parse import quote
 
-from preflight.ledger.claims import Claims
-from preflight.ledger.database import LOCK_TIMEOUT, Database, create_private_file, default_path, ledger_errors
-from preflight.ledger.entry import Entry, RegistrationKey, State
+from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.errors import LedgerError
+from preflight.formats import KINDS
+from preflight.ledger.database import (
+    LOCK_TIMEOUT,
+    Database,
+    KeyLocks,
+    Value,
+    create_private_file,
+    default_path,
+    ledger_errors,
+)
+from preflight.ledger.entry import COLUMNS, AccountKey, Entry, RegistrationKey, State
 
 VERSION: Final = 1
-_OPENING: Final = 0
-"""The offset of no key: held while the file is made."""
-_COLUMNS: Final = tuple(field.name for field in fields(Entry))
+_READ_LOCK_TIMEOUT: Final = 5.0
+"""Seconds that a read-only look-up waits for a writer."""
+_CREATION_OFFSET: Final = 0
+"""The offset of no key: locked while the file is created."""
+_PAGE_SIZE: Final = 500
 _SCHEMA: Final = f"""
-CREATE TABLE entries ({", ".join(f'"{name}"' for name in _COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
+CREATE TABLE entries ({", ".join(f'"{name}"' for name in COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
 CREATE INDEX by_asset ON entries ("provider", "asset_id");
 CREATE INDEX by_state ON entries ("state");
 CREATE INDEX by_time ON entries ("created", "key", "serial");
@@ -27,13 +41,20 @@ CREATE TABLE groups ("provider", "origin", "account", "project", "name", "id",
 CREATE TABLE disagreements ("key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at",
                             PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
 """
+_KIND_OF_ASSET: Final = """
+SELECT "kind" FROM entries
+WHERE "asset_id" = ? OR "reference" = ? COLLATE NOCASE
+ORDER BY "created" DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A file that we passed and the provider failed: how a rule set is found to be out of date.
+    """A file that passed here and failed at the provider, as an out-of-date rule set lets it.
 
-    ours     what we said of it: `pass`, or the codes of warnings; theirs: the provider's code, as one of ours
+    ours    the verdict here: `pass`, or the codes of warnings
+    theirs  the provider's reason, as a key of `preflight.codes.CODES`
+    at      when, ISO 8601 in UTC
     """
 
     key: str
@@ -47,31 +68,30 @@ class Disagreement:
     at: str
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class Ledger:
-    """Safe to use from threads and from several processes at a time. Raises `LedgerError`."""
+    """What was registered where. Several threads and processes may use it at a time. Raises `LedgerError`."""
 
-    def __init__(self, path: str | None = None, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
-        """lock_timeout: s that a write waits for another program's."""
+    def __init__(
+        self, path: str | None = None, *, lock_timeout: float = LOCK_TIMEOUT, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        """lock_timeout: s that a write waits for another program's write."""
         self.path = path or default_path()
-        self._patience = lock_timeout
+        self._lock_timeout = lock_timeout
+        self._clock = clock
         with ledger_errors(self.path, "opened", lock_timeout):
             create_private_file(self.path, VERSION)
-            self._claims = Claims.of(f"{self.path}.lock")
+            self._locks = KeyLocks.open(f"{self.path}.lock")
         try:
-            with self._alone(_OPENING, time.sleep):
+            with self._locked(_CREATION_OFFSET, SYSTEM_CLOCK):
                 self._database = Database(self.path, _SCHEMA, VERSION, lock_timeout)
         except BaseException:
-            self._claims.close()
+            self._locks.close()
             raise
 
     def close(self) -> None:
-        """Close the file; claims that are still held are given back."""
+        """Close the file, and release claims that are still held."""
         self._database.close()
-        self._claims.close()
+        self._locks.close()
 
     def __enter__(self) -> Ledger:
         return self
@@ -79,133 +99,172 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def claim(self, key: RegistrationKey, pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
-        """Hold one key: no other thread or process works on it meanwhile. Given back even by a killed process.
+    # Claims.
 
-        pause  waits some seconds while another holds it; what it raises ends the waiting
+    @contextmanager
+    def claim(self, key: RegistrationKey, clock: Clock = SYSTEM_CLOCK) -> Iterator[None]:
+        """Hold one key, so that no other thread or process works on it. A killed process holds it no longer.
+
+        clock  its `sleep` passes the time while another holds the key; what it raises ends the waiting
         """
-        with self._alone(int(key.digest[:15], 16), pause):
+        with self._locked(int(key.digest[:15], 16), clock):
             yield
 
     @contextmanager
-    def _alone(self, offset: int, pause: Callable[[float], None]) -> Iterator[None]:
-        with ledger_errors(self.path, "used", self._patience):
-            self._claims.take(offset, pause)
+    def _locked(self, offset: int, clock: Clock) -> Iterator[None]:
+        with ledger_errors(self.path, "used", self._lock_timeout):
+            self._locks.acquire(offset, clock)
         try:
             yield
         finally:
-            self._claims.give_back(offset)
+            self._locks.release(offset)
+
+    # Entries.
 
     def latest(self, key: RegistrationKey) -> Entry | None:
-        """The registration of this key with the highest serial."""
-        rows = self._select('WHERE "key" = ? ORDER BY "serial" DESC LIMIT 1', (key.digest,))
-        return rows[0] if rows else None
+        """Return the last attempt to register this key."""
+        found = self._entries('WHERE "key" = ? ORDER BY "serial" DESC LIMIT 1', (key.digest,))
+        return found[0] if found else None
 
     def failures(self, entry: Entry) -> int:
-        """How many registrations of its key failed one after the other, up to this one, with the same rule sets."""
+        """Return how many attempts failed one after the other, up to this one, with the same rule sets."""
         rows = self._database.select(
             'SELECT count(*) FROM entries WHERE "key" = ? AND "serial" <= ? AND "serial" > coalesce((SELECT '
             """max("serial") FROM entries WHERE "key" = ? AND ("state" <> 'failed' OR "rules" <> ?)), 0)""",
-            (entry.key, entry.serial, entry.key, entry.rules),
+            (entry.key, entry.attempt, entry.key, entry.rules_digest),
         )
         return int(rows[0][0])
 
     def write(self, entry: Entry) -> Entry:
-        """Insert an entry, or replace the one with its key and serial; gives it with its times."""
-        entry = replace(entry, created=entry.created or _now(), updated=_now())
-        values = [getattr(entry, name) for name in _COLUMNS]
-        self._database.change(f"INSERT OR REPLACE INTO entries VALUES ({_marks(values)})", values)  # noqa: S608
+        """Insert an entry, or replace the one of the same attempt; return it with its times."""
+        now = self._now()
+        entry = replace(entry, created=entry.created or now, updated=now)
+        values = list(entry.as_json().values())
+        self._database.change(f"INSERT OR REPLACE INTO entries VALUES ({_placeholders(values)})", values)  # noqa: S608
         return entry
 
-    def settle(self, entry: Entry, state: State, **changes: Any) -> Entry:
-        """The entry with another state."""
-        return self.write(replace(entry, state=state, **changes))
+    def settle(self, entry: Entry, state: State) -> Entry:
+        """Write the entry with another state."""
+        return self.write(replace(entry, state=state))
+
+    def forget(self, entry: Entry) -> None:
+        """Delete one entry: the same content will be registered anew."""
+        self._database.change('DELETE FROM entries WHERE ("key", "serial") = (?, ?)', (entry.key, entry.attempt))
 
     def entries(self, *, provider: str | None = None, state: str | None = None) -> Iterator[Entry]:
-        """All entries, oldest first, a page at a time so that memory stays flat."""
-        after = ("", "", 0)
+        """Return all entries, oldest first, read in pages so that memory stays flat."""
+        after: tuple[Value, ...] = ("", "", 0)
         while True:
-            page = self._select(
+            page = self._entries(
                 'WHERE ("created", "key", "serial") > (?, ?, ?) AND (? IS NULL OR "provider" = ?)'
-                ' AND (? IS NULL OR "state" = ?) ORDER BY "created", "key", "serial" LIMIT 500',
+                f' AND (? IS NULL OR "state" = ?) ORDER BY "created", "key", "serial" LIMIT {_PAGE_SIZE}',
                 (*after, provider, provider, state, state),
             )
             yield from page
-            if len(page) < 500:
+            if len(page) < _PAGE_SIZE:
                 return
-            after = (page[-1].created, page[-1].key, page[-1].serial)
+            after = (page[-1].created, page[-1].key, page[-1].attempt)
 
     def by_asset(self, provider: str, asset_id: str, origin: str | None = None) -> Entry | None:
-        """The entry of an asset's id; with `origin` only of one that was registered there."""
+        """Return the entry of an asset; with `origin` only one that was registered there."""
         where = (
             'WHERE "provider" = ? AND "asset_id" = ? AND (? IS NULL OR "origin" = ?) ORDER BY "created" DESC LIMIT 1'
         )
-        rows = self._select(where, (provider, asset_id, origin, origin))
-        return rows[0] if rows else None
+        found = self._entries(where, (provider, asset_id, origin, origin))
+        return found[0] if found else None
 
     def named(self, words: Collection[str], provider: str | None = None) -> list[Entry]:
-        """The entries that one of these words is the asset's id, reference, name or source of; newest first."""
-        fields = " OR ".join(f'"{field}" IN ({_marks(words)})' for field in ("asset_id", "reference", "name", "source"))
-        where = f'WHERE (? IS NULL OR "provider" = ?) AND ({fields}) ORDER BY "created" DESC LIMIT 1000'
-        return self._select(where, (provider, provider, *(word for _ in range(4) for word in words)))
+        """Return the entries whose asset id, reference, name or source is one of these words, newest first."""
+        fields = ("asset_id", "reference", "name", "source")
+        any_of = " OR ".join(f'"{field}" IN ({_placeholders(words)})' for field in fields)
+        where = f'WHERE (? IS NULL OR "provider" = ?) AND ({any_of}) ORDER BY "created" DESC LIMIT 1000'
+        return self._entries(where, (provider, provider, *(word for _ in fields for word in words)))
 
-    def group(self, provider: str, origin: str, account: str, project: str, name: str) -> str | None:
-        """The id of a group of this name, where a run made or found it."""
-        found = self._database.select(
-            'SELECT "id" FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
-            (provider, origin, account, project, name),
-        )
-        return found[0][0] if found else None
+    # Groups.
 
-    def write_group(self, provider: str, origin: str, account: str, project: str, name: str, id_: str | None) -> None:
-        """Write the id of a group; None: it is to be made, and may have been."""
-        values = (provider, origin, account, project, name, id_)
+    def write_group(self, account: AccountKey, name: str, group_id: str | None) -> None:
+        """Write the id of a group; None: it is about to be created, and may have been."""
+        values = (*account, name, group_id)
         self._database.change("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?)", values)
 
-    def group_intended(self, provider: str, origin: str, account: str, project: str, name: str) -> bool:
-        """Whether a run ended between the intent to make this group and the answer."""
+    def group_intended(self, account: AccountKey, name: str) -> bool:
+        """Return whether a run ended between the intent to create this group and the response."""
         found = self._database.select(
             'SELECT "id" FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
-            (provider, origin, account, project, name),
+            (*account, name),
         )
         return found == [(None,)]
 
-    def forget_group(self, provider: str, origin: str, account: str, project: str, name: str) -> None:
-        """Drop what is known of this name: no call for it took effect."""
+    def forget_group(self, account: AccountKey, name: str) -> None:
+        """Delete what is known of this name: no call for it took effect."""
         self._database.change(
             'DELETE FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
-            (provider, origin, account, project, name),
+            (*account, name),
+        )
+
+    def drop_group(self, account: AccountKey, group_id: str) -> None:
+        """Delete a group that was deleted or renamed."""
+        self._database.change(
+            'DELETE FROM groups WHERE ("provider", "origin", "account", "project", "id") = (?, ?, ?, ?, ?)',
+            (*account, group_id),
         )
 
     def group_ids(self, name: str) -> set[str]:
-        """The ids of all groups of this name that runs made or found."""
+        """Return the ids of all groups of this name, of every account."""
         return {row[0] for row in self._database.select('SELECT "id" FROM groups WHERE "name" = ?', (name,)) if row[0]}
 
-    def drop_group(self, provider: str, origin: str, account: str, project: str, id_: str) -> None:
-        """Drop a group that is gone, or called otherwise now."""
-        self._database.change(
-            'DELETE FROM groups WHERE ("provider", "origin", "account", "project", "id") = (?, ?, ?, ?, ?)',
-            (provider, origin, account, project, id_),
-        )
+    # Disagreements.
 
     def disagree(self, entry: Entry, ours: str, theirs: str, message: str) -> None:
-        """Keep that the provider failed what we passed."""
-        row = (entry.key, entry.serial, entry.provider, entry.source, entry.rules, ours, theirs, message, _now())
-        self._database.change(f"INSERT OR REPLACE INTO disagreements VALUES ({_marks(row)})", row)  # noqa: S608
+        """Keep that the provider failed a file that passed here."""
+        row = (entry.key, entry.attempt, entry.provider, entry.source, entry.rules_digest)
+        values = (*row, ours, theirs, message, self._now())
+        self._database.change(f"INSERT OR REPLACE INTO disagreements VALUES ({_placeholders(values)})", values)  # noqa: S608
 
     def disagreements(self) -> list[Disagreement]:
-        """All of them, oldest first."""
-        return [Disagreement(*row) for row in self._database.select('SELECT * FROM disagreements ORDER BY "at"', ())]
+        """Return all of them, oldest first."""
+        return [Disagreement(*row) for row in self._database.select('SELECT * FROM disagreements ORDER BY "at"')]
 
-    def forget(self, entry: Entry) -> None:
-        """Drop one entry: the same content will be registered anew."""
-        self._database.change('DELETE FROM entries WHERE ("key", "serial") = (?, ?)', (entry.key, entry.serial))
-
-    def _select(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
+    def _entries(self, where: str, values: tuple[Value, ...]) -> list[Entry]:
         return [Entry(*row) for row in self._database.select(f"SELECT * FROM entries {where}", values)]  # noqa: S608
 
+    def _now(self) -> str:
+        now = datetime.fromtimestamp(self._clock.wall(), UTC)
+        return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-def _marks(values: Collection[Any]) -> str:
-    """A question mark for each: all that is put into statements is fixed text."""
+
+def registered_kind(reference: str, path: str | None = None) -> str | None:
+    """Return image, video or audio for `asset://ID`; None if the ledger does not have it, or does not exist.
+
+    The ledger is neither created nor changed. Raise `LedgerError` if `path` is given and cannot be read.
+    """
+    ledger = path or default_path()
+    if not os.path.exists(ledger):
+        return None
+    try:
+        kind = _read_kind(ledger, reference)
+    except sqlite3.Error as error:
+        if path is None:  # the default ledger: the kind stays unknown
+            return None
+        raise LedgerError(f"The ledger {path} cannot be read ({error}). Check the path.") from None
+    return kind if kind in KINDS else None
+
+
+def _read_kind(ledger: str, reference: str) -> str | None:
+    words = (reference.partition("://")[2], reference)
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        uri = f"file:{quote(ledger)}?{mode}"
+        try:
+            with closing(sqlite3.connect(uri, uri=True, timeout=_READ_LOCK_TIMEOUT)) as database:
+                row: tuple[str] | None = database.execute(_KIND_OF_ASSET, words).fetchone()
+                return row[0] if row else None
+        except sqlite3.OperationalError:
+            # In a folder that is not writable, SQLite reads a file in WAL mode only as one that does not change.
+            if "immutable" in mode or os.access(os.path.dirname(ledger) or ".", os.W_OK):
+                raise
+    return None
+
+
+def _placeholders(values: Collection[Value]) -> str:
+    """Return a question mark for each value: statements are made of fixed text only."""
     return ", ".join("?" * len(values))

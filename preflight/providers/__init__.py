@@ -1,68 +1,87 @@
-"""Asset APIs, one file each, one shape. `PROVIDERS` is the one registry; `open_provider` makes one ready to be called.
+"""Asset APIs, one file each, one shape: a frozen spec, an API and a parser. `PROVIDERS` is the one registry.
 
-Nothing here knows a rule set, a ledger, a rate's clock or a retry: those stand above.
+Nothing here knows a rule set, a ledger, a rate limiter or a retry: those are above.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 from preflight.errors import UsageError
-from preflight.providers.agentsflare import Agentsflare
-from preflight.providers.agt import Agt
+from preflight.providers.agentsflare import AGENTSFLARE
+from preflight.providers.agt import AGT
+from preflight.providers.ark import BYTEPLUS, VOLCENGINE
 from preflight.providers.asset import STATUSES, Asset, Callback, Group, Page, Session, Status
-from preflight.providers.atlas import Atlas
-from preflight.providers.base import VERBS, Provider
-from preflight.providers.byteplus import Byteplus
-from preflight.providers.crun import Crun
+from preflight.providers.atlas import ATLAS
+from preflight.providers.capabilities import (
+    ACTIONS,
+    DeletesAssets,
+    HasGroups,
+    HasTrash,
+    ListsAssets,
+    ParsesCallbacks,
+    RenamesAssets,
+    ReportsSessions,
+    UploadsFiles,
+    VerifiesPersons,
+)
+from preflight.providers.crun import CRUN
+from preflight.providers.provider import Provider, ProviderSettings, open_provider
 from preflight.providers.rate_limits import Rate, RateLimits
 from preflight.providers.secret import Secret
-from preflight.providers.sunra import Sunra
-from preflight.providers.volcengine import Volcengine
+from preflight.providers.spec import ProviderSpec
+from preflight.providers.sunra import SUNRA
 
 __all__ = [
+    "ACTIONS",
     "PROVIDERS",
     "STATUSES",
-    "VERBS",
     "Asset",
     "Callback",
+    "DeletesAssets",
     "Group",
+    "HasGroups",
+    "HasTrash",
+    "ListsAssets",
     "Page",
+    "ParsesCallbacks",
     "Provider",
+    "ProviderSettings",
+    "ProviderSpec",
     "Rate",
     "RateLimits",
+    "RenamesAssets",
+    "ReportsSessions",
     "Secret",
     "Session",
     "Status",
+    "UploadsFiles",
+    "VerifiesPersons",
     "find_provider",
     "open_provider",
 ]
 
-PROVIDERS: Final[Mapping[str, type[Provider]]] = {
-    "agentsflare": Agentsflare,
-    "agt": Agt,
-    "atlas": Atlas,
-    "byteplus": Byteplus,
-    "crun": Crun,
-    "sunra": Sunra,
-    "volcengine": Volcengine,
+PROVIDERS: Final[Mapping[str, ProviderSpec]] = {
+    "agentsflare": AGENTSFLARE,
+    "agt": AGT,
+    "atlas": ATLAS,
+    "byteplus": BYTEPLUS,
+    "crun": CRUN,
+    "sunra": SUNRA,
+    "volcengine": VOLCENGINE,
 }
 
 
-def find_provider(name: str) -> type[Provider]:
-    """The class of the provider that is called `name`. Raises `UsageError` with the nearest name."""
+def find_provider(name: str) -> ProviderSpec:
+    """Return the provider that is called `name`. Raise `UsageError` with the nearest name."""
+    choices = ", ".join(PROVIDERS)
     if not isinstance(name, str):
-        raise UsageError(f"{type(name).__name__} names no provider: there are {', '.join(PROVIDERS)}")
+        raise UsageError(f"{type(name).__name__} is not a provider's name. Choose from {choices}.")
     found = PROVIDERS.get(name.strip().lower())
     if found is None:
         near = get_close_matches(name.strip().lower(), PROVIDERS, 1)
-        meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(PROVIDERS)}"
-        raise UsageError(f"there is no provider {name[:40]!r}: {meant}")
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Choose from {choices}."
+        raise UsageError(f"Unknown provider {name[:40]!r}. {remedy}")
     return found
-
-
-def open_provider(name: str, keys: Mapping[str, str | Secret | None] | str | None = None, **options: Any) -> Provider:
-    """The provider that is called `name`, with its keys (or those of the environment) and the options of `Calls`."""
-    return find_provider(name)(keys, **options)

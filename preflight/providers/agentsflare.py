@@ -1,50 +1,65 @@
 """Agentsflare's global node, a gateway to BytePlus. Source: its Assets API page, section Global API."""
 
+# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Final
 
+from preflight.clock import Clock
 from preflight.providers import fields
 from preflight.providers.asset import Asset
-from preflight.providers.base import Provider, Registration, RegistrationAnswer
+from preflight.providers.capabilities import BeforeSend, Registration
+from preflight.providers.connection import Connection
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
+from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
+from preflight.providers.spec import ProviderApi, ProviderSpec
 
-_PATH = "/byteplus/_unstable/open"
+_PATH: Final = "/byteplus/_unstable/open"
 
 
-class Agentsflare(Provider):
-    """Two calls, images only. A `base_resp.status_code` other than 0 is a refusal, whatever the HTTP status.
+class AgentsflareApi(ProviderApi):
+    """Two calls, images only."""
 
-    Its page prints the reference as `Asset://…`, as all pages once did; what stands behind it takes `asset://…` now.
-    """
+    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._parser = AnswerParser(spec, connection, clock)
 
-    name = "agentsflare"
-    title = "Agentsflare"
-    rules = "agentsflare"
-    origins: ClassVar = {"main": "https://api.agentsflare.com"}
-    keys = (CredentialSpec(API_KEY, ("AGENTSFLARE_API_KEY",)),)
-    types: ClassVar = {"Image": "image"}
-    fields = Fields("Id", "Name", "AssetType", "Status", "URL", created="CreateTime", updated="UpdateTime")
-    url_lifetime = timedelta(hours=12)
-    usage: ClassVar = {"": "as image_url.url of a reference image in a Seedance request through Agentsflare"}
-
-    def _register(self, wanted: Registration) -> RegistrationAnswer:
-        body = {"Name": wanted.name, "URL": wanted.url, "AssetType": wanted.type}
-        call = self._call("register", "POST", f"{_PATH}/CreateAsset", body, name="CreateAsset")
-        return call, self._ask(call)
+    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+        body = {"Name": registration.name, "URL": registration.url, "AssetType": registration.type}
+        call = self._connection.call("register", "POST", f"{_PATH}/CreateAsset", body, name="CreateAsset")
+        return self._parser.asset(call, self._connection.ask(call, before_send), registered=registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._call("get", "POST", f"{_PATH}/GetAsset", {"Id": self._id(asset)}, name="GetAsset")
-        return self._asset(call, self._ask(call))
+        body = {"Id": self._connection.check_id(asset)}
+        call = self._connection.call("get", "POST", f"{_PATH}/GetAsset", body, name="GetAsset")
+        return self._parser.asset(call, self._connection.ask(call))
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
-        base = answer.get("base_resp")
-        if isinstance(base, dict) and (code := fields.text(base, "status_code")) not in (None, "0"):
-            return Refusal(status, code, fields.text(base, "status_msg"))
-        if status >= 400:
-            return parse_refusal(answer.get("error") or answer, status)
-        return None
+
+def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
+    """Return the refusal: a `base_resp.status_code` other than 0 is one, whatever the HTTP status."""
+    base = answer.get("base_resp")
+    if isinstance(base, dict) and (code := fields.text(base, "status_code")) not in (None, "0"):
+        return Refusal(status, code, fields.text(base, "status_msg"))
+    if status >= 400:
+        return parse_refusal(status, answer.get("error") or answer)
+    return None
+
+
+AGENTSFLARE: Final = ProviderSpec(
+    name="agentsflare",
+    title="Agentsflare",
+    ruleset="agentsflare",
+    api=AgentsflareApi,
+    parse_refusal=_parse_refusal,
+    origins={"main": "https://api.agentsflare.com"},
+    credentials=(CredentialSpec(API_KEY, ("AGENTSFLARE_API_KEY",)),),
+    types={"Image": "image"},
+    fields=Fields("Id", "Name", "AssetType", "Status", "URL", created="CreateTime", updated="UpdateTime"),
+    url_lifetime=timedelta(hours=12),
+    # Its page prints the reference as `Asset://…`, as all pages once did; the upstream takes `asset://…` now.
+    usage={"": "as image_url.url of a reference image in a Seedance request through Agentsflare"},
+)

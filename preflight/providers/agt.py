@@ -1,75 +1,68 @@
 """AGT Cloud, a gateway of the new-api family. Source: its page Seedance 2.0 - Asset Library."""
 
+# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from preflight.clock import Clock
 from preflight.errors import UsageError
 from preflight.net.redact import redact
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-from preflight.providers.base import Provider, Registration, RegistrationAnswer
+from preflight.providers.capabilities import (
+    BeforeSend,
+    DeletesAssets,
+    HasGroups,
+    ListsAssets,
+    ParsesCallbacks,
+    Registration,
+    RenamesAssets,
+    VerifiesPersons,
+)
 from preflight.providers.client import Call
+from preflight.providers.connection import Connection
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
+from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
+from preflight.providers.spec import ProviderApi, ProviderSpec
 
-_PATH = "/v1/asset/human"
+_PATH: Final = "/v1/asset/human"
 
 
-class Agt(Provider):
-    """Assets in containers, both of one shape: words go in, numbers come out.
+class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ParsesCallbacks):
+    """Assets in containers, both of one shape: requests have words, answers have numbers.
 
     Update and delete take an asset's or a container's id alike; a container goes with everything in it. So `get`,
-    `rename` and `delete` cannot tell one from the other beforehand: whoever deletes by hand asks `get` first, which
-    refuses a container. What stands for an asset in a generation request, no page says.
+    `rename` and `delete` cannot tell one from the other beforehand: whoever deletes by hand calls `get` first, which
+    refuses a container. No page says what a generation request takes as reference of an asset.
     """
 
-    name = "agt"
-    title = "AGT Cloud"
-    rules = "agt"
-    origins: ClassVar = {"main": "https://api.agtcloud.ai"}
-    keys = (CredentialSpec(API_KEY, ("AGT_API_KEY",)),)
-    types: ClassVar = {
-        "Image": "image",
-        "Video": "video",
-        "TrainingVideo": "video",
-        "Script": None,
-        "Audio": "audio",
-    }
-    kinds: ClassVar = {"2": "video", "3": "image", "4": "audio"}
-    statuses: ClassVar = {"0": "processing", "1": "active", "2": "failed"}
-    group_types: ClassVar = {"0": None, "1": "LivenessFace", "2": "AIGC"}
-    fields = Fields(
-        "id",
-        "name",
-        "asset_type",
-        "status",
-        created="created_at",
-        updated="updated_at",
-        description="description",
-        group_type="group_type",
-    )
-    needs_group = True
-    describes = frozenset({"register", "rename", "update_group", "create_session"})
-    recover_by = "name"
-    filters = frozenset({"group"})
-    reference = None
-    usage: ClassVar = {"": "no page of AGT Cloud says how a generation request names an asset: ask its support"}
+    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+        self._spec = spec
+        self._connection = connection
+        self._parser = AnswerParser(spec, connection, clock)
 
-    def _register(self, wanted: Registration) -> RegistrationAnswer:
-        body = {"group_id": wanted.group, "url": wanted.url, "asset_type": wanted.type, "name": wanted.name}
-        call = self._call("register", "POST", f"{_PATH}/upload", {**body, "description": wanted.description})
-        return call, self._data(call)
+    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+        body = {
+            "group_id": registration.group,
+            "url": registration.url,
+            "asset_type": registration.type,
+            "name": registration.name,
+            "description": registration.description,
+        }
+        call = self._connection.call("register", "POST", f"{_PATH}/upload", body)
+        return self._parser.asset(call, self._ask(call, before_send), registered=registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._call("get", "GET", f"{_PATH}/get/{self._id(asset)}")
-        data = self._data(call)
+        call = self._connection.call("get", "GET", f"{_PATH}/get/{self._connection.check_id(asset)}")
+        data = self._ask(call)
         if fields.text(data, "is_leaf") == "0":
-            raise UsageError(f"{self.title}: {asset} is a container, not an asset: see `assets groups`")
-        return self._asset(call, data)
+            raise UsageError(f"{self._spec.title}: {asset} is a container, not an asset. See `assets groups`.")
+        return self._parser.asset(call, data)
 
     def list(
         self,
@@ -80,9 +73,12 @@ class Agt(Provider):
         page: str | None = None,
         size: int | None = None,
     ) -> Page[Asset]:
-        self._filtered(status=status, name=name)
-        call, number = self._list("list", 1, page, size, group)
-        return self._page(call, self._data(call), number, lambda item: self._asset(call, item, group=group))
+        self._spec.check_filters(status=status, name=name)
+        number = self._spec.page_number(page)
+        call = self._list_call("list", 1, number, size, group)
+        return self._parser.page(
+            call, self._ask(call), number, lambda item: self._parser.asset(call, item, group=group)
+        )
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
         self._update("rename", asset, name, description)
@@ -91,20 +87,21 @@ class Agt(Provider):
         self._delete("delete", asset)
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
-        self._named(name)
-        self._described("create_group", description)
-        call = self._call("create_group", "POST", f"{_PATH}/aigc", {"name": name})
-        return self._group(call, self._data(call), kind="AIGC", name=name)
+        self._spec.check_name(name)
+        self._spec.check_description("create_group", description)
+        call = self._connection.call("create_group", "POST", f"{_PATH}/aigc", {"name": name})
+        return self._parser.group(call, self._ask(call), kind="AIGC", name=name)
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
         if name is not None:
-            raise UsageError(f"{self.title} cannot list groups by name: leave it out, and look through what it lists")
-        call, number = self._list("list_groups", 0, page, size)
-        return self._page(call, self._data(call), number, lambda item: self._group(call, item))
+            raise UsageError(f"{self._spec.title} cannot list groups by name. Leave it out, and filter what it lists.")
+        number = self._spec.page_number(page)
+        call = self._list_call("list_groups", 0, number, size)
+        return self._parser.page(call, self._ask(call), number, lambda item: self._parser.group(call, item))
 
     def get_group(self, group: str) -> Group:
-        call = self._call("get_group", "GET", f"{_PATH}/get/{self._id(group)}")
-        return self._group(call, self._data(call))
+        call = self._connection.call("get_group", "GET", f"{_PATH}/get/{self._connection.check_id(group)}")
+        return self._parser.group(call, self._ask(call))
 
     def update_group(self, group: str, *, name: str | None = None, description: str | None = None) -> None:
         self._update("update_group", group, name, description)
@@ -113,48 +110,80 @@ class Agt(Provider):
         self._delete("delete_group", group)
 
     def create_session(self, callback: str, *, name: str | None = None, description: str | None = None) -> Session:
-        self._named(name)
-        self._described("create_session", description)
+        self._spec.check_name(name)
+        self._spec.check_description("create_session", description)
         body = {"name": name, "description": description, "redirect_url": callback}
-        call = self._call("create_session", "POST", f"{_PATH}/session", body)
-        data = self._data(call)
-        link = self._found(call, data, "H5Link Url")
-        return Session(self.name, link, fields.text(data, "BytedToken"), self._redactor.answer(data))
+        call = self._connection.call("create_session", "POST", f"{_PATH}/session", body)
+        data = self._ask(call)
+        link = self._parser.required(call, data, "H5Link Url")
+        raw = self._connection.redactor.answer(data)
+        return Session(self._spec.name, link, fields.text(data, "BytedToken"), raw)
 
     def parse_callback(self, url: str) -> Callback:
-        """`status=success&group_id=…` or `status=failed&reason=…`, each once. Raises `UsageError` for anything else."""
+        """Parse `status=success&group_id=…` or `status=failed&reason=…`, each once. Raise `UsageError` otherwise."""
         query = parse_qs(urlsplit(url).query, keep_blank_values=True)
         if all(len(values) == 1 for values in query.values()):
             status, group, reason = (query.get(name, [""])[0] for name in ("status", "group_id", "reason"))
             if status == "success" and group:
-                return Callback("success", self._id(group))
+                return Callback("success", self._connection.check_id(group))
             if status == "failed":
-                return Callback("failed", reason=self._redactor.text(reason) or None)
+                return Callback("failed", reason=self._connection.redactor.text(reason) or None)
         raise UsageError(
-            f"{self.title}: {redact(url)[:120]} is not where a verification ends: that URL has status=success and "
-            "group_id, or status=failed and reason"
+            f"{self._spec.title}: {redact(url)[:120]} is not the URL of a finished verification. That URL has "
+            "status=success and group_id, or status=failed and reason."
         )
 
-    def _list(
-        self, action: str, leaf: int, page: str | None, size: int | None, group: str | None = None
-    ) -> tuple[Call, int]:
-        number = self._paged(page)
-        query = {"group_id": group, "is_leaf": leaf, "p": number, "page_size": size or self.page_size}
-        return self._call(action, "GET", f"{_PATH}/list", query=query), number
+    def _list_call(self, action: str, leaf: int, page: int, size: int | None, group: str | None = None) -> Call:
+        query = {"group_id": group, "is_leaf": leaf, "p": page, "page_size": size or self._spec.page_size}
+        return self._connection.call(action, "GET", f"{_PATH}/list", query=query)
 
     def _update(self, action: str, resource: str, name: str | None, description: str | None) -> None:
-        self._named(name)
-        self._described(action, description)
+        self._spec.check_name(name)
+        self._spec.check_description(action, description)
+        path = f"{_PATH}/update/{self._connection.check_id(resource)}"
         body = {"name": name, "description": description}
-        self._ask(self._call(action, "PUT", f"{_PATH}/update/{self._id(resource)}", body, empty=True))
+        self._connection.ask(self._connection.call(action, "PUT", path, body, empty=True))
 
     def _delete(self, action: str, resource: str) -> None:
-        self._ask(self._call(action, "DELETE", f"{_PATH}/delete/{self._id(resource)}", empty=True))
+        path = f"{_PATH}/delete/{self._connection.check_id(resource)}"
+        self._connection.ask(self._connection.call(action, "DELETE", path, empty=True))
 
-    def _data(self, call: Call) -> Mapping[str, Any]:
-        return fields.inner(self._ask(call), "data")
+    def _ask(self, call: Call, before_send: BeforeSend | None = None) -> JsonObject:
+        return fields.unwrap(self._connection.ask(call, before_send), "data")
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
-        if status < 400 and answer.get("success") is not False:
-            return None
-        return parse_refusal(answer.get("error") or answer, status)
+
+def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
+    if status < 400 and answer.get("success") is not False:
+        return None
+    return parse_refusal(status, answer.get("error") or answer)
+
+
+AGT: Final = ProviderSpec(
+    name="agt",
+    title="AGT Cloud",
+    ruleset="agt",
+    api=AgtApi,
+    parse_refusal=_parse_refusal,
+    origins={"main": "https://api.agtcloud.ai"},
+    credentials=(CredentialSpec(API_KEY, ("AGT_API_KEY",)),),
+    types={"Image": "image", "Video": "video", "TrainingVideo": "video", "Script": None, "Audio": "audio"},
+    needs_group=True,
+    describes=frozenset({"register", "rename", "update_group", "create_session"}),
+    recover_by="name",
+    filters=frozenset({"group"}),
+    fields=Fields(
+        "id",
+        "name",
+        "asset_type",
+        "status",
+        created="created_at",
+        updated="updated_at",
+        description="description",
+        group_type="group_type",
+    ),
+    kinds={"2": "video", "3": "image", "4": "audio"},
+    statuses={"0": "processing", "1": "active", "2": "failed"},
+    group_types={"0": None, "1": "LivenessFace", "2": "AIGC"},
+    reference=None,
+    usage={"": "no page of AGT Cloud says how a generation request names an asset: ask its support"},
+)

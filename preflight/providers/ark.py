@@ -1,75 +1,68 @@
-"""The asset API of Ark, which Volcengine and BytePlus share: one Action for each verb, signed with AK and SK.
+"""Ark, which Volcengine and BytePlus share: one Action for each call, signed with an access key and a secret key.
 
 Source: the published Assets API page, the mirrored reference of the Actions (2026-09), the official SDKs.
 """
 
+# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Final, TypeVar
 
+from preflight.clock import Clock
 from preflight.errors import UsageError
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session
-from preflight.providers.base import Provider, Registration, RegistrationAnswer
+from preflight.providers.capabilities import (
+    BeforeSend,
+    DeletesAssets,
+    HasGroups,
+    ListsAssets,
+    Registration,
+    RenamesAssets,
+    ReportsSessions,
+    VerifiesPersons,
+)
 from preflight.providers.client import Auth, Call
-from preflight.providers.fields import Fields
+from preflight.providers.connection import Connection
+from preflight.providers.credentials import CredentialSpec
+from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
+from preflight.providers.secret import Secret
 from preflight.providers.signature import SignatureAuth, SigningKeys
+from preflight.providers.spec import ProviderApi, ProviderSpec
 
-_VERSION = "2024-01-01"
-_TOKEN = "token:"  # noqa: S105 - of a page, not of an account
-_MOST = 100
+T = TypeVar("T", Asset, Group)
+
+_VERSION: Final = "2024-01-01"
+_TOKEN_PREFIX: Final = "token:"  # noqa: S105 - of a page, not of an account
+_MAX_PAGE_SIZE: Final = 100
 
 
-class Ark(Provider):
-    """The Actions, without a host. Groups, assets and keys must share one project.
+class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ReportsSessions):
+    """The Actions. Groups, assets and keys must share one project."""
 
-    `region` of the signature is class data; `signing` chooses its form, where a page prints another than the SDKs make.
-    """
+    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+        self._spec = spec
+        self._connection = connection
+        self._parser = AnswerParser(spec, connection, clock)
 
-    region: ClassVar[str]
-
-    fields = Fields(
-        "Id",
-        "Name",
-        "AssetType",
-        "Status",
-        "URL",
-        group="GroupId",
-        created="CreateTime",
-        updated="UpdateTime",
-        description="Description",
-        group_type="GroupType",
-        items="Items",
-        total="TotalCount",
-    )
-    needs_group = True
-    describes = frozenset({"create_group", "update_group"})
-    recover_by = "name"
-    filters = frozenset({"group", "status", "name"})
-    page_size = _MOST
-    url_lifetime = timedelta(hours=12)
-    usage: ClassVar = {
-        "image": "as image_url.url of a content item with the role reference_image (or first_frame, last_frame)",
-        "video": "as video_url.url of a content item with the role reference_video",
-        "audio": "as audio_url.url of a content item with the role reference_audio; it needs an image or a video",
-    }
-
-    @property
-    def project(self) -> str:
-        """The project whose assets these are."""
-        return self._options.get("project", "default")
-
-    def _register(self, wanted: Registration) -> RegistrationAnswer:
-        body = {"GroupId": wanted.group, "URL": wanted.url, "AssetType": wanted.type, "Name": wanted.name}
+    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+        body = {
+            "GroupId": registration.group,
+            "URL": registration.url,
+            "AssetType": registration.type,
+            "Name": registration.name,
+        }
         call = self._action("register", "CreateAsset", body)
-        return call, self._result(call)
+        return self._parser.asset(call, self._ask(call, before_send), registered=registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._action("get", "GetAsset", {"Id": self._id(asset)})
-        return self._asset(call, self._result(call))
+        call = self._action("get", "GetAsset", {"Id": self._connection.check_id(asset)})
+        return self._parser.asset(call, self._ask(call))
 
     def list(
         self,
@@ -80,100 +73,190 @@ class Ark(Provider):
         page: str | None = None,
         size: int | None = None,
     ) -> Page[Asset]:
-        word = None if status is None else status.capitalize()
-        filters = {"GroupIds": [group] if group else None, "Statuses": [word] if word else None, "Name": name}
-        return self._list("list", "ListAssets", filters, page, size)
+        filters = {
+            "GroupIds": [group] if group else None,
+            "Statuses": [status.capitalize()] if status else None,
+            "Name": name,
+        }
+        return self._list("list", "ListAssets", filters, page, size, self._parser.asset)
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
-        self._named(name)
-        self._described("rename", description)
-        self._result(self._action("rename", "UpdateAsset", {"Id": self._id(asset), "Name": name}))
+        self._spec.check_name(name)
+        self._spec.check_description("rename", description)
+        self._ask(self._action("rename", "UpdateAsset", {"Id": self._connection.check_id(asset), "Name": name}))
 
     def delete(self, asset: str) -> None:
-        self._result(self._action("delete", "DeleteAsset", {"Id": self._id(asset)}))
+        self._ask(self._action("delete", "DeleteAsset", {"Id": self._connection.check_id(asset)}))
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
-        self._named(name)
-        self._described("create_group", description)
+        self._spec.check_name(name)
+        self._spec.check_description("create_group", description)
         body = {"Name": name, "Description": description, "GroupType": "AIGC"}
         call = self._action("create_group", "CreateAssetGroup", body)
-        return self._group(call, self._result(call), kind="AIGC", name=name, description=description)
+        return self._parser.group(call, self._ask(call), kind="AIGC", name=name, description=description)
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
-        return self._list("list_groups", "ListAssetGroups", {"Name": name}, page, size)
+        return self._list("list_groups", "ListAssetGroups", {"Name": name}, page, size, self._parser.group)
 
     def get_group(self, group: str) -> Group:
-        call = self._action("get_group", "GetAssetGroup", {"Id": self._id(group)})
-        return self._group(call, self._result(call))
+        call = self._action("get_group", "GetAssetGroup", {"Id": self._connection.check_id(group)})
+        return self._parser.group(call, self._ask(call))
 
     def update_group(self, group: str, *, name: str | None = None, description: str | None = None) -> None:
-        self._named(name)
-        self._described("update_group", description)
-        body = {"Id": self._id(group), "Name": name, "Description": description}
-        self._result(self._action("update_group", "UpdateAssetGroup", body))
+        self._spec.check_name(name)
+        self._spec.check_description("update_group", description)
+        body = {"Id": self._connection.check_id(group), "Name": name, "Description": description}
+        self._ask(self._action("update_group", "UpdateAssetGroup", body))
 
     def delete_group(self, group: str) -> None:
-        self._result(self._action("delete_group", "DeleteAssetGroup", {"Id": self._id(group)}))
+        self._ask(self._action("delete_group", "DeleteAssetGroup", {"Id": self._connection.check_id(group)}))
 
     def create_session(self, callback: str, *, name: str | None = None, description: str | None = None) -> Session:
         if name is not None or description is not None:
             raise UsageError(
-                f"{self.title} takes no name and no description for a verification: name its group after it"
+                f"{self._spec.title} takes no name and no description for a verification. Name its group afterwards."
             )
         call = self._action("create_session", "CreateVisualValidateSession", {"CallbackURL": callback})
-        result = self._result(call)
-        link = self._found(call, result, "H5Link")
-        return Session(self.name, link, fields.text(result, "BytedToken"), self._redactor.answer(result))
+        result = self._ask(call)
+        link = self._parser.required(call, result, "H5Link")
+        raw = self._connection.redactor.answer(result)
+        return Session(self._spec.name, link, fields.text(result, "BytedToken"), raw)
 
     def session_result(self, token: str) -> Group:
         call = self._action("session_result", "GetVisualValidateResult", {"BytedToken": token})
-        return self._group(call, self._result(call))
+        return self._parser.group(call, self._ask(call))
 
-    def _auth(self) -> Auth:
-        token = self._keys.get("session_token")
-        signing = self._options.get("signing", "official")
-        if signing == "published" and token is not None:
-            raise UsageError(f"{self.title}: the published signature knows no session token: leave --signing out")
-        return SignatureAuth(
-            SigningKeys(self._keys["access_key"].reveal(), self._keys["secret_key"], token), self.region, signing
-        )
+    def _action(self, action: str, name: str, body: JsonObject) -> Call:
+        """Return an Action: in the query as the SDKs send it, or in the path as one page prints it."""
+        body = {**body, "ProjectName": self._connection.options.get("project")}
+        if self._connection.options.get("signing") == "published":
+            return self._connection.call(action, "POST", f"/open/{name}", body, name=name)
+        query = {"Action": name, "Version": _VERSION}
+        return self._connection.call(action, "POST", "/", body, query=query, name=name)
 
-    def _action(self, action: str, name: str, body: Mapping[str, Any]) -> Call:
-        """An Action: in the query as the SDKs send it, or in the path as one page prints it."""
-        body = {**body, "ProjectName": self._options.get("project")}
-        if self._options.get("signing") == "published":
-            return self._call(action, "POST", f"/open/{name}", body, name=name)
-        return self._call(action, "POST", "/", body, query={"Action": name, "Version": _VERSION}, name=name)
-
-    def _result(self, call: Call) -> Mapping[str, Any]:
-        """The result; the two Actions for real persons may answer without the envelope."""
-        return fields.inner(self._ask(call), "Result")
+    def _ask(self, call: Call, before_send: BeforeSend | None = None) -> JsonObject:
+        """Return the result; the two Actions for real persons may answer without the envelope."""
+        return fields.unwrap(self._connection.ask(call, before_send), "Result")
 
     def _list(
-        self, action: str, name: str, filters: Mapping[str, Any], page: str | None, size: int | None
-    ) -> Page[Any]:
-        """One page, by number or, once an answer carries a NextToken, by that: the two must never go together."""
-        size = min(size or self.page_size, _MOST)
+        self,
+        action: str,
+        name: str,
+        filters: JsonObject,
+        page: str | None,
+        size: int | None,
+        parse_item: Callable[[Call, JsonObject], T],
+    ) -> Page[T]:
+        """Return one page, by number or, once an answer has a NextToken, by that: the two must never go together."""
+        size = min(size or self._spec.page_size, _MAX_PAGE_SIZE)
         given = {key: value for key, value in filters.items() if value is not None}
-        token = page.removeprefix(_TOKEN) if page is not None and page.startswith(_TOKEN) else None
-        number = 1 if token is not None else self._paged(page)
-        paging = (
-            {"MaxResults": size, "NextToken": token} if token is not None else {"PageNumber": number, "PageSize": size}
-        )
+        token = page.removeprefix(_TOKEN_PREFIX) if page is not None and page.startswith(_TOKEN_PREFIX) else None
+        number = 1 if token is not None else self._spec.page_number(page)
+        paging: JsonObject = {"PageNumber": number, "PageSize": size}
+        if token is not None:
+            paging = {"MaxResults": size, "NextToken": token}
         call = self._action(action, name, {"Filter": given or None, **paging})
-        result = self._result(call)
-        read = self._group if action == "list_groups" else self._asset
-        found = self._page(call, result, number, lambda item: read(call, item))
-        following = fields.text(result, "NextToken")
-        if following is not None or token is not None:
-            return Page(found.items, None if following is None else _TOKEN + following, found.total)
+        result = self._ask(call)
+        found = self._parser.page(call, result, number, lambda item: parse_item(call, item))
+        next_token = fields.text(result, "NextToken")
+        if next_token is not None or token is not None:
+            return Page(found.items, None if next_token is None else _TOKEN_PREFIX + next_token, found.total)
         return found
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
-        metadata = answer.get("ResponseMetadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
-        error = metadata.get("Error") or (answer.get("error") if status >= 400 else None)
-        if status < 400 and not error:
-            return None
-        said = parse_refusal(error or answer, status)
-        return Refusal(status, said.code, said.message, fields.text(metadata, "RequestId"))
+
+def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
+    metadata = answer.get("ResponseMetadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    error = metadata.get("Error") or (answer.get("error") if status >= 400 else None)
+    if status < 400 and not error:
+        return None
+    refusal = parse_refusal(status, error or answer)
+    return Refusal(status, refusal.code, refusal.message, fields.text(metadata, "RequestId"))
+
+
+def _ark(
+    name: str,
+    title: str,
+    *,
+    region: str,
+    origin: str,
+    credentials: tuple[CredentialSpec, ...],
+    options: Mapping[str, tuple[str, ...]],
+) -> ProviderSpec:
+    """Return the spec of one Ark: a host, a region, keys; all else is the same."""
+
+    def auth(keys: Mapping[str, Secret], chosen: Mapping[str, str]) -> Auth:
+        token, signing = keys.get("session_token"), chosen.get("signing", "official")
+        if signing == "published" and token is not None:
+            text = f"{title}: the published signature has no session token. Leave signing= out."
+            raise UsageError(text, parameters=("signing",))
+        signing_keys = SigningKeys(keys["access_key"].reveal(), keys["secret_key"], token)
+        return SignatureAuth(signing_keys, region, signing)
+
+    return ProviderSpec(
+        name=name,
+        title=title,
+        ruleset=name,
+        api=ArkApi,
+        parse_refusal=_parse_refusal,
+        auth=auth,
+        origins={"main": origin},
+        credentials=credentials,
+        options=options,
+        needs_group=True,
+        describes=frozenset({"create_group", "update_group"}),
+        recover_by="name",
+        filters=frozenset({"group", "status", "name"}),
+        page_size=_MAX_PAGE_SIZE,
+        fields=_FIELDS,
+        url_lifetime=timedelta(hours=12),
+        usage=_USAGE,
+    )
+
+
+_FIELDS: Final = Fields(
+    "Id",
+    "Name",
+    "AssetType",
+    "Status",
+    "URL",
+    group="GroupId",
+    created="CreateTime",
+    updated="UpdateTime",
+    description="Description",
+    group_type="GroupType",
+    items="Items",
+    total="TotalCount",
+)
+_USAGE: Final = {
+    "image": "as image_url.url of a content item with the role reference_image (or first_frame, last_frame)",
+    "video": "as video_url.url of a content item with the role reference_video",
+    "audio": "as audio_url.url of a content item with the role reference_audio; it needs an image or a video",
+}
+
+BYTEPLUS: Final = _ark(
+    "byteplus",
+    "BytePlus ModelArk",
+    region="ap-southeast-1",
+    origin="https://ark.ap-southeast-1.byteplusapi.com",
+    credentials=(
+        CredentialSpec("access_key", ("BYTEPLUS_ACCESSKEY", "BYTEPLUS_ACCESS_KEY"), public=True),
+        CredentialSpec("secret_key", ("BYTEPLUS_SECRETKEY", "BYTEPLUS_SECRET_KEY")),
+        CredentialSpec("session_token", ("BYTEPLUS_SESSION_TOKEN",), required=False),
+    ),
+    options={"project": ()},
+)
+VOLCENGINE: Final = _ark(
+    "volcengine",
+    "Volcengine Ark",
+    region="cn-beijing",
+    # The host of the published page and of the SDKs; there are regional ones.
+    origin="https://open.volcengineapi.com",
+    credentials=(
+        CredentialSpec("access_key", ("VOLC_ACCESSKEY",), public=True),
+        CredentialSpec("secret_key", ("VOLC_SECRETKEY",)),
+        CredentialSpec("session_token", ("VOLC_SESSION_TOKEN", "VOLC_SESSIONTOKEN"), required=False),
+    ),
+    # `published` signs as the published page's sample code does.
+    options={"project": (), "signing": ("official", "published")},
+)

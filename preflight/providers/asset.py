@@ -1,4 +1,4 @@
-"""What every provider's answers become: `Asset`, `Group`, `Page`, `Session`, `Callback`."""
+"""What the answers of every provider are parsed into: `Asset`, `Group`, `Page`, `Session`, `Callback`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from preflight.net.redact import redact
 
 Status = Literal["processing", "active", "failed", "unknown"]
 STATUSES: Final[tuple[Status, ...]] = ("processing", "active", "failed", "unknown")
-"""`unknown`: the provider said a word that none of its pages explains; `Asset.provider_status` has it."""
+"""`unknown`: the provider used a word that none of its pages explains; `Asset.provider_status` has it."""
 
 T = TypeVar("T")
 _MILLISECONDS: Final = 1e11
@@ -24,12 +24,12 @@ class Asset:
 
     id               what the provider's own calls take; ids: all its ids by the provider's names for them
     status           of `STATUSES`; provider_status: the provider's own word
-    kind             image, video, audio; None where the provider does not say, or it is none of them
-    reference        the string for a generation request; None where no page says what it looks like
+    kind             image, video, audio; None if the provider does not say, or it is none of them
+    reference        the string for a generation request; None if no page says what it looks like
     usage            how the reference is used, in a sentence
     group            the id of its group
     url              where the provider keeps the file; often signed, so shown only redacted
-    url_expires      UTC; None where neither the URL nor a page says
+    url_expires      UTC; None if neither the URL nor a page says
     source           the URL that it was registered from
     error_code       why it failed, as a key of `preflight.codes.CODES`; provider_code: the provider's own word
     error_message    the provider's own sentence, redacted and escaped
@@ -58,7 +58,7 @@ class Asset:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False, hash=False)
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object with every field; URLs are redacted, times are ISO 8601 in UTC."""
+        """Return a JSON object with every field; URLs are redacted, times are ISO 8601 in UTC."""
         return _json(self)
 
 
@@ -76,16 +76,16 @@ class Group:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False, hash=False)
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object with every field."""
+        """Return a JSON object with every field."""
         return _json(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list. `next` is given back to the same call for the page that follows; None: there is none.
+    """One page of a list. `next`: argument of the same call for the page that follows; None at the end.
 
-    total: how many there are in all, where the provider counts them. A page without items ends a list, whatever
-    `next` says, and so must a page with nothing but known ids: not every server heeds the page that it is asked for.
+    total: how many there are in all, if the provider counts them. A page without items ends a list, whatever `next`
+    says, and so must a page with nothing but known ids: some servers ignore the page that they are asked for.
     """
 
     items: tuple[T, ...]
@@ -95,7 +95,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A real-person verification: the person opens `link`; `token` asks for the result. Both are secret."""
+    """A real-person verification: the person opens `link`; the result is asked for by `token`. Both are secret."""
 
     provider: str
     link: str = field(repr=False)
@@ -105,7 +105,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What a verification's redirect says: `success` with the id of the group, or `failed` with a reason."""
+    """The result of a verification in its redirect: `success` with the id of the group, or `failed` with a reason."""
 
     status: Literal["success", "failed"]
     group: str | None = None
@@ -113,7 +113,7 @@ class Callback:
 
 
 def parse_time(value: object) -> datetime | None:
-    """A time as providers write it: ISO 8601 text, or seconds or milliseconds since 1970. None: it is no time.
+    """Return a time as providers write it: ISO 8601 text, or seconds or milliseconds since 1970; else None.
 
     Text without a zone is taken as UTC: every provider that writes a zone writes that one.
 

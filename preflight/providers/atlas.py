@@ -3,64 +3,62 @@
 The guide prints no `name` at registration; Atlas Cloud's own examples on GitHub (awesome-seedance-2.0) send one.
 """
 
+# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, BinaryIO, ClassVar
+from dataclasses import replace
+from typing import BinaryIO, Final
 
+from preflight.clock import Clock
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Page
-from preflight.providers.base import Provider, Registration, RegistrationAnswer
+from preflight.providers.capabilities import (
+    BeforeSend,
+    DeletesAssets,
+    HasTrash,
+    ListsAssets,
+    Registration,
+    RenamesAssets,
+    UploadsFiles,
+)
 from preflight.providers.client import Call
+from preflight.providers.connection import Connection
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
+from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.multipart import Multipart
-from preflight.providers.refusals import Refusal, parse_coded_refusal
+from preflight.providers.parse import AnswerParser
+from preflight.providers.refusals import parse_coded_refusal
+from preflight.providers.spec import ProviderApi, ProviderSpec
 
-_PATH = "/api/v1/sd/assets"
-_ONLY = "only as asset://…, never inline as a URL: in {} of a Seedance 2.0 or 2.0-Fast request to api.atlascloud.ai"
+_PATH: Final = "/api/v1/sd/assets"
+_REFERENCE_IDS: Final = ("ark_asset_id", "atlas_asset_id", "id")
+_ONLY: Final = (
+    "only as asset://…, never inline as a URL: in {} of a Seedance 2.0 or 2.0-Fast request to api.atlascloud.ai"
+)
 
 
-class Atlas(Provider):
-    """Two hosts, three ids, a trash. Errors may come with HTTP 200: the body's `code` decides.
+class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash, UploadsFiles):
+    """Two hosts, three ids, a trash.
 
-    Its calls take the numeric `id`. Which of the others goes into `asset://` is disputed; `reference_id` chooses.
+    The calls take the numeric `id`. Which of the others goes into `asset://` is disputed: the option `reference_id`
+    chooses.
     """
 
-    name = "atlas"
-    title = "Atlas Cloud"
-    rules = "atlas"
-    origins: ClassVar = {"main": "https://console.atlascloud.ai", "generation": "https://api.atlascloud.ai"}
-    keys = (CredentialSpec(API_KEY, ("ATLASCLOUD_API_KEY",)),)
-    fields = Fields(
-        "id",
-        "name",
-        "type asset_type",
-        "status",
-        "url",
-        created="created_at",
-        updated="updated_at",
-        ids="ark_asset_id atlas_asset_id",
-        items="items list",
-        total="total_count total",
-    )
-    recover_by = "name"
-    options: ClassVar = {"reference_id": ("ark_asset_id", "atlas_asset_id", "id")}
-    usage: ClassVar = {
-        "image": "as asset://… in image, last_image or reference_images of a Seedance 2.0 or 2.0-Fast request to "
-        "api.atlascloud.ai; images alone may also go inline, as their URL",
-        "video": _ONLY.format("reference_video"),
-        "audio": _ONLY.format("reference_audio"),
-    }
+    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+        self._spec = spec
+        self._connection = connection
+        self._parser = AnswerParser(spec, connection, clock)
 
-    def _register(self, wanted: Registration) -> RegistrationAnswer:
-        body = {"type": wanted.type, "url": wanted.url, "name": wanted.name}
-        call = self._call("register", "POST", _PATH, body)
-        return call, self._data(call)
+    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+        body = {"type": registration.type, "url": registration.url, "name": registration.name}
+        call = self._connection.call("register", "POST", _PATH, body)
+        data = fields.unwrap(self._connection.ask(call, before_send), "data")
+        return self._with_reference(self._parser.asset(call, data, registered=registration))
 
     def get(self, asset: str) -> Asset:
-        call = self._call("get", "GET", f"{_PATH}/{self._id(asset)}")
-        return self._asset(call, self._data(call))
+        call = self._connection.call("get", "GET", f"{_PATH}/{self._connection.check_id(asset)}")
+        return self._asset(call, fields.unwrap(self._connection.ask(call), "data"))
 
     def list(
         self,
@@ -71,46 +69,81 @@ class Atlas(Provider):
         page: str | None = None,
         size: int | None = None,
     ) -> Page[Asset]:
-        self._filtered(group=group, status=status, name=name)
+        self._spec.check_filters(group=group, status=status, name=name)
         return self._list("list", _PATH, page, size)
 
     def list_trash(self, *, page: str | None = None, size: int | None = None) -> Page[Asset]:
         return self._list("list_trash", f"{_PATH}/trash", page, size)
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
-        self._named(name)
-        self._described("rename", description)
-        self._ask(self._call("rename", "PUT", f"{_PATH}/{self._id(asset)}", {"name": name}, empty=True))
+        self._spec.check_name(name)
+        self._spec.check_description("rename", description)
+        path = f"{_PATH}/{self._connection.check_id(asset)}"
+        self._connection.ask(self._connection.call("rename", "PUT", path, {"name": name}, empty=True))
 
     def delete(self, asset: str) -> None:
-        self._ask(self._call("delete", "DELETE", f"{_PATH}/{self._id(asset)}", empty=True))
+        path = f"{_PATH}/{self._connection.check_id(asset)}"
+        self._connection.ask(self._connection.call("delete", "DELETE", path, empty=True))
 
     def restore(self, asset: str) -> None:
-        self._ask(self._call("restore", "POST", f"{_PATH}/{self._id(asset)}/restore", empty=True))
+        path = f"{_PATH}/{self._connection.check_id(asset)}/restore"
+        self._connection.ask(self._connection.call("restore", "POST", path, empty=True))
 
     def upload(self, file: BinaryIO, size: int, name: str, mime: str) -> str:
         body = Multipart("file", file, size, name, mime)
-        call = self._call("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
-        answer = self._ask(call)
+        call = self._connection.call("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
+        answer = self._connection.ask(call)
         # Two official pages print two shapes.
-        url = fields.text(fields.inner(answer, "data"), "download_url") or fields.text(answer, "url")
+        url = fields.text(fields.unwrap(answer, "data"), "download_url") or fields.text(answer, "url")
         if url is None:
-            raise self._exchange.unusable(call, "it has no download_url")
+            raise self._connection.unusable(call, "it has no download_url")
         return url
 
     def _list(self, action: str, path: str, page: str | None, size: int | None) -> Page[Asset]:
-        number = self._paged(page)
-        query = {"page_number": number, "page_size": size or self.page_size}
-        call = self._call(action, "GET", path, query=query)
-        return self._page(call, self._data(call), number, lambda item: self._asset(call, item))
+        number = self._spec.page_number(page)
+        query = {"page_number": number, "page_size": size or self._spec.page_size}
+        call = self._connection.call(action, "GET", path, query=query)
+        data = fields.unwrap(self._connection.ask(call), "data")
+        return self._parser.page(call, data, number, lambda item: self._asset(call, item))
 
-    def _data(self, call: Call) -> Mapping[str, Any]:
-        return fields.inner(self._ask(call), "data")
+    def _asset(self, call: Call, data: JsonObject) -> Asset:
+        return self._with_reference(self._parser.asset(call, data))
 
-    def _reference_of(self, ids: Mapping[str, str], asset: str) -> str | None:
-        chosen = self._options.get("reference_id")
-        wanted = (chosen,) if chosen else self.options["reference_id"]
-        return next((f"asset://{ids[name]}" for name in wanted if name in ids), None)
+    def _with_reference(self, asset: Asset) -> Asset:
+        """Return the asset with a reference of the chosen id, or else of the first that it has."""
+        chosen = self._connection.options.get("reference_id")
+        names = (chosen,) if chosen else _REFERENCE_IDS
+        reference = next((f"asset://{asset.ids[name]}" for name in names if name in asset.ids), None)
+        return replace(asset, reference=None if asset.status == "failed" else reference)
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
-        return parse_coded_refusal(answer, status)
+
+ATLAS: Final = ProviderSpec(
+    name="atlas",
+    title="Atlas Cloud",
+    ruleset="atlas",
+    api=AtlasApi,
+    # Errors may come with HTTP 200: the body's `code` decides.
+    parse_refusal=parse_coded_refusal,
+    origins={"main": "https://console.atlascloud.ai", "generation": "https://api.atlascloud.ai"},
+    credentials=(CredentialSpec(API_KEY, ("ATLASCLOUD_API_KEY",)),),
+    options={"reference_id": _REFERENCE_IDS},
+    fields=Fields(
+        "id",
+        "name",
+        "type asset_type",
+        "status",
+        "url",
+        created="created_at",
+        updated="updated_at",
+        ids="ark_asset_id atlas_asset_id",
+        items="items list",
+        total="total_count total",
+    ),
+    recover_by="name",
+    usage={
+        "image": "as asset://… in image, last_image or reference_images of a Seedance 2.0 or 2.0-Fast request to "
+        "api.atlascloud.ai; images alone may also go inline, as their URL",
+        "video": _ONLY.format("reference_video"),
+        "audio": _ONLY.format("reference_audio"),
+    },
+)

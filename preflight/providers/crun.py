@@ -1,58 +1,68 @@
 """Crun. Sources: its pages models/seedance/asset-upload, asset-info, and 2-0/image-to-video for the reference."""
 
+# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Final
 
+from preflight.clock import Clock
 from preflight.providers import fields
 from preflight.providers.asset import Asset
-from preflight.providers.base import Provider, Registration, RegistrationAnswer
-from preflight.providers.client import Auth
+from preflight.providers.capabilities import BeforeSend, Registration
+from preflight.providers.connection import Connection
 from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth
 from preflight.providers.fields import Fields
-from preflight.providers.refusals import Refusal, parse_coded_refusal
+from preflight.providers.parse import AnswerParser
+from preflight.providers.refusals import parse_coded_refusal
+from preflight.providers.secret import Secret
+from preflight.providers.spec import ProviderApi, ProviderSpec
 
-_PATH = "/api/v1/client/job"
+_PATH: Final = "/api/v1/client/job"
 
 
-class Crun(Provider):
-    """Two calls. The body's `code` is what the HTTP status is elsewhere; whether that follows it, no page says.
+class CrunApi(ProviderApi):
+    """Two calls. There is no list: an asset whose id was lost cannot be found again."""
 
-    It keeps no list: an asset whose id was lost cannot be found again.
-    """
+    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._parser = AnswerParser(spec, connection, clock)
 
-    name = "crun"
-    title = "Crun"
-    rules = "crun"
-    origins: ClassVar = {"main": "https://api.crun.ai"}
-    keys = (CredentialSpec(API_KEY, ("CRUN_API_KEY",)),)
-    fields = Fields("AssetId", "Name", "AssetType", "Status", created="CreateTime", updated="UpdateTime")
-    reasons: ClassVar = {
-        "422": "invalid",
-        "455": "maintenance",
-        "501": "generation_failed",
-        "505": "feature_disabled",
-    }
-    usage: ClassVar = {
+    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+        body = {"name": registration.name, "asset_type": registration.type, "asset_url": registration.url}
+        call = self._connection.call("register", "POST", f"{_PATH}/asset-upload", body)
+        data = fields.unwrap(self._connection.ask(call, before_send), "data")
+        return self._parser.asset(call, data, registered=registration)
+
+    def get(self, asset: str) -> Asset:
+        query = {"asset_id": self._connection.check_id(asset)}
+        call = self._connection.call("get", "GET", f"{_PATH}/asset-info", query=query)
+        answer = self._connection.ask(call)
+        # Why an asset failed is beside the data: "Response message, error description when failed".
+        message = fields.text(answer, "message")
+        return self._parser.asset(call, fields.unwrap(answer, "data"), failure_message=message)
+
+
+def _auth(credentials: Mapping[str, Secret], _options: Mapping[str, str]) -> HeaderAuth:
+    return HeaderAuth(credentials[API_KEY], "x-api-key", "")
+
+
+CRUN: Final = ProviderSpec(
+    name="crun",
+    title="Crun",
+    ruleset="crun",
+    api=CrunApi,
+    # The body's `code` means what the HTTP status means elsewhere; whether that follows it, no page says.
+    parse_refusal=parse_coded_refusal,
+    auth=_auth,
+    origins={"main": "https://api.crun.ai"},
+    credentials=(CredentialSpec(API_KEY, ("CRUN_API_KEY",)),),
+    fields=Fields("AssetId", "Name", "AssetType", "Status", created="CreateTime", updated="UpdateTime"),
+    reasons={"422": "invalid", "455": "maintenance", "501": "generation_failed", "505": "feature_disabled"},
+    usage={
         "image": "in img_urls (image-to-video) or reference_images (reference-to-video)",
         "video": "in reference_videos (reference-to-video)",
         "audio": "in reference_audios (reference-to-video)",
-    }
-
-    def _register(self, wanted: Registration) -> RegistrationAnswer:
-        body = {"name": wanted.name, "asset_type": wanted.type, "asset_url": wanted.url}
-        call = self._call("register", "POST", f"{_PATH}/asset-upload", body)
-        return call, fields.inner(self._ask(call), "data")
-
-    def get(self, asset: str) -> Asset:
-        call = self._call("get", "GET", f"{_PATH}/asset-info", query={"asset_id": self._id(asset)})
-        answer = self._ask(call)
-        # Why an asset failed stands beside the data: "Response message, error description when failed".
-        return self._asset(call, fields.inner(answer, "data"), why=fields.text(answer, "message"))
-
-    def _auth(self) -> Auth:
-        return HeaderAuth(self._keys[API_KEY], "x-api-key", "")
-
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
-        return parse_coded_refusal(answer, status)
+    },
+)

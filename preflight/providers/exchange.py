@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 from preflight.codes import CODES
 from preflight.errors import ProviderError
 from preflight.providers.client import Call, CallResponse, Client, TransportError
-from preflight.providers.findings import NOT_THE_FILE, finding_of
 from preflight.providers.redaction import Redactor
-from preflight.providers.refusals import REASONS, Refusal, reason_of
+from preflight.providers.refusals import PROVIDER_FAULTS, REASONS, Refusal, finding_of, reason_of
 
 Judge = Callable[[int, Mapping[str, Any]], Refusal | None]
 """(HTTP status, answer) → the refusal that the answer is; None where it is none."""
@@ -83,7 +82,7 @@ class Exchange:
     def _refused(self, call: Call, answer: CallResponse, said: Refusal) -> ProviderError:
         finding = finding_of(said.code, said.message, self._codes)
         reason = self._reasons.get(said.code or "") or reason_of(said)
-        if finding in NOT_THE_FILE:
+        if finding in PROVIDER_FAULTS:
             finding = None
         if finding is not None:
             reason = "invalid"
@@ -137,7 +136,7 @@ class Exchange:
         )
 
     def _wait(self, headers: Mapping[str, str]) -> float | None:
-        """s to wait, by Retry-After (seconds or a date) or else by the time at which the limit starts anew."""
+        """S to wait, by Retry-After (seconds or a date) or else by the time at which the limit starts anew."""
         given = headers.get("retry-after", "").strip()
         wait = _number(given)
         if wait is None and given:

@@ -1,20 +1,21 @@
-"""Reads providers' answers by the names that they give to their fields: `Fields`."""
+"""Read the fields of providers' answers by the names that they have there: `Fields`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+JsonObject = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What the fields of an asset, of a group and of a list are called in a provider's answers.
+    """The names of the fields of an asset, of a group and of a list in a provider's answers.
 
-    Several names, separated by spaces, where pages or answers differ: the first that is there counts. "": none.
+    Several names are separated by spaces, if pages or answers differ: the first that is present counts. "": none.
 
     ids    further ids of an asset
-    items  where the list stands
+    items  the list itself
     """
 
     id: str
@@ -33,33 +34,33 @@ class Fields:
     total: str = "total"
 
 
-def first(data: Mapping[str, Any], names: str) -> Any:
-    """The first of these fields that holds anything."""
+def first(data: JsonObject, names: str) -> object:
+    """Return the first of these fields that holds anything."""
     return next((data[name] for name in names.split() if data.get(name) not in (None, "")), None)
 
 
-def text(data: Mapping[str, Any], names: str) -> str | None:
-    """The first of these fields that holds anything, as text; None where that is no text and no number."""
+def text(data: JsonObject, names: str) -> str | None:
+    """Return the first of these fields that holds anything, as text; None if that is neither text nor a number."""
     value = first(data, names)
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def count(data: Mapping[str, Any], names: str) -> int | None:
-    """A number that is not negative; some write it as text."""
+def count(data: JsonObject, names: str) -> int | None:
+    """Return a number that is not negative; some providers write it as text."""
     found = text(data, names)
     return int(found) if found is not None and found.isdecimal() and len(found) < 19 else None
 
 
-def inner(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The object that an envelope holds; an answer that comes without its envelope is the object itself."""
+def unwrap(answer: JsonObject, name: str) -> JsonObject:
+    """Return the object in an envelope; an answer that comes without its envelope is the object itself."""
     value = answer.get(name, answer)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if isinstance(value, dict) else {}
 
 
-def items(data: Mapping[str, Any], names: str) -> list[Mapping[str, Any]] | None:
-    """The objects of a list; None where there is no list at all. Providers written in Go send `null` for no items."""
+def items(data: JsonObject, names: str) -> list[JsonObject] | None:
+    """Return the objects of a list; None if there is no list. Providers written in Go send `null` for no items."""
     for name in names.split():
         if name in data:
             found = data[name]
@@ -67,19 +68,19 @@ def items(data: Mapping[str, Any], names: str) -> list[Mapping[str, Any]] | None
     return None
 
 
-def failure(data: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Code and sentence of an asset's failure, in any of the shapes that pages print for it."""
+def failure(data: JsonObject) -> tuple[str | None, str | None]:
+    """Return code and message of an asset's failure, in any of the shapes that pages print for it."""
     error = first(data, "Error error")
-    inside = error if isinstance(error, dict) else {}
-    code = text(inside, "Code code") or text(data, "error_code")
-    message = text(inside, "Message message") or text(data, "error_message")
+    inner = error if isinstance(error, dict) else {}
+    code = text(inner, "Code code") or text(data, "error_code")
+    message = text(inner, "Message message") or text(data, "error_message")
     return code, message or (error if isinstance(error, str) else None) or text(data, "fail_reason")
 
 
-def following(page: int, found: int, total: int | None) -> str | None:
-    """The number of the page after `page`, or None at the end, where `found` items were on it.
+def next_page(page: int, found: int, total: int | None) -> str | None:
+    """Return the number of the page after `page`, on which `found` items were; None at the end.
 
-    It does not rely on the number of items that was asked for: a server may give fewer without saying so. Where
-    the total does not show the end, only an empty page does.
+    The number of items that was asked for does not count: a server may return fewer without saying so. If the total
+    does not show the end, only an empty page does.
     """
     return None if not found or (total is not None and page * found >= total) else str(page + 1)

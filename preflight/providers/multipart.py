@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from preflight.errors import SourceChanged
+
+_CHUNK_SIZE: Final = 1 << 16
 
 
 class Multipart:
     """One field with one file. `len()` is the length of the body; it is sent once, from the file's position.
 
-    Raises `SourceChanged` while it is sent where the file ends before `size` bytes; what follows them is not sent.
+    Sending raises `SourceChanged` if the file ends before `size` bytes; what follows them is not sent.
     """
 
     def __init__(self, field: str, file: BinaryIO, size: int, name: str, mime: str) -> None:
@@ -31,16 +33,16 @@ class Multipart:
         return len(self._head) + self._size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        while piece := self.read(1 << 16):
-            yield piece
+        while chunk := self.read(_CHUNK_SIZE):
+            yield chunk
 
     def read(self, length: int = -1) -> bytes:
-        """The next part of the body, at most `length` bytes where that is positive; empty at the end."""
+        """Return the next part of the body, at most `length` bytes if that is positive; empty at the end."""
         if self._head:
             part, self._head = self._head, b""
             return part
         if self._left:
-            part = self._file.read(min(self._left, length if length > 0 else 1 << 16))
+            part = self._file.read(min(self._left, length if length > 0 else _CHUNK_SIZE))
             if not part:
                 raise SourceChanged(self._name)
             self._left -= len(part)

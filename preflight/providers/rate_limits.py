@@ -1,4 +1,4 @@
-"""How often a provider may be called: `Rate`, `RateLimits`, and the plans that its upstream publishes."""
+"""How often a provider may be called: `Rate`, `RateLimits`, and the limits that its upstream publishes."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The limits of one account. `rates` by action; `usual` holds for every action that has no line of its own.
+    """The limits of one account. `rates`: by action; `default`: for every other action.
 
     in_flight  how many calls of these actions may run at the same time
     """
 
-    usual: Rate
+    default: Rate
     rates: Mapping[str, Rate] = field(default_factory=dict)
     in_flight: Mapping[str, int] = field(default_factory=dict)
 
     def rate(self, action: str) -> Rate:
-        """The limit of one action."""
-        return self.rates.get(action, self.usual)
+        """Return the limit of one action."""
+        return self.rates.get(action, self.default)
 
 
 def _by_minute(registrations: int) -> RateLimits:
-    """The rates that Volcengine publishes by plan, as mirrored on 2026-09-16."""
+    """Return the rates that Volcengine publishes by plan, as mirrored on 2026-09-16."""
     rates = {"register": Rate(registrations, 60.0), "get": Rate(100), "delete_group": Rate(5)}
     return RateLimits(Rate(10), rates, {"register": 30, "create_group": 30})
 
@@ -48,4 +48,4 @@ RATE_LIMITS: Final[Mapping[str, RateLimits]] = {
     "120/min": _by_minute(120),
     "300/min": _by_minute(300),
 }
-"""By name. The gateways publish no rates of their own: what they stand in front of sets theirs too."""
+"""By name. The gateways publish no rates of their own: their upstream limits them too."""

@@ -1,6 +1,7 @@
-"""What a provider's refusal means: `Refusal` (its own words) → `ProviderError` (ours).
+"""What a provider's refusal means: `Refusal` (its own words) → a reason and a finding (ours).
 
 `REASONS` is the one table of reasons: the exception, what happened, the remedy, whether the call may have taken effect.
+`UPSTREAM_CODES` is the table of findings: what the upstream's codes say about a file.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from preflight.errors import (
     AccountRefused,
@@ -20,7 +21,7 @@ from preflight.errors import (
     RequestRefused,
     UnusableAnswer,
 )
-from preflight.providers.findings import words_of
+from preflight.providers.fields import JsonObject
 
 
 class Reason(NamedTuple):
@@ -37,7 +38,7 @@ class Reason(NamedTuple):
 
 
 _WAIT: Final = "try again later"
-_LOST: Final = "it may have taken effect all the same: look before it is repeated"
+_LOST: Final = "it may have taken effect nevertheless: look it up before it is repeated"
 
 REASONS: Final[dict[str, Reason]] = {
     # the account
@@ -63,31 +64,34 @@ REASONS: Final[dict[str, Reason]] = {
     "not_found": Reason(
         AssetNotFound,
         "nothing has this id",
-        "check the id, and that it belongs to this service, account and project (and to --endpoint, if given)",
+        "check the id, and that it belongs to this service, account and project (and to the endpoint, if one is given)",
     ),
     "invalid": Reason(RequestRefused, "it is refused", "correct what the service names"),
     "generation_failed": Reason(
         RequestRefused, "the service's task failed", "look at the file, then register it again"
     ),
-    # the moment
+    # temporary
     "rate_limited": Reason(
-        RateLimited, "too many calls", "call less often, or choose the account's own plan", False, True
+        RateLimited, "too many calls", "call less often, or choose the account's own plan", retryable=True
     ),
-    "maintenance": Reason(ProviderUnavailable, "the service is under maintenance", _WAIT, False, True),
-    "server": Reason(ProviderUnavailable, "the service failed", f"{_WAIT}; {_LOST}", True, True),
-    # the way there and back
+    "maintenance": Reason(ProviderUnavailable, "the service is under maintenance", _WAIT, retryable=True),
+    "server": Reason(ProviderUnavailable, "the service failed", f"{_WAIT}; {_LOST}", ambiguous=True, retryable=True),
+    # the network and the response
     "connection_failed": Reason(
-        ProviderUnreachable, "no connection", "check the network, the host and the proxy, then try again", False, True
+        ProviderUnreachable,
+        "no connection",
+        "check the network, the host and the proxy, then try again",
+        retryable=True,
     ),
     "tls_failed": Reason(
         ProviderUnreachable, "no secure connection", "check the host, and who answers for it on this network"
     ),
-    "timed_out": Reason(ProviderUnreachable, "no answer in time", _LOST, True, True),
-    "connection_lost": Reason(ProviderUnreachable, "the connection was lost", _LOST, True, True),
+    "timed_out": Reason(ProviderUnreachable, "no answer in time", _LOST, ambiguous=True, retryable=True),
+    "connection_lost": Reason(ProviderUnreachable, "the connection was lost", _LOST, ambiguous=True, retryable=True),
     "redirected": Reason(
         UnusableAnswer,
         "the answer is a redirect, and keys are not sent elsewhere",
-        "check the host, or give --endpoint",
+        "check the host and the endpoint",
     ),
     "response_invalid": Reason(
         UnusableAnswer,
@@ -102,8 +106,8 @@ class Refusal:
     """A refusal in the provider's own words.
 
     status     HTTP status, or the number that the body gives in its place
-    code       its word or number; message: its sentence
-    retryable  whether it says so itself
+    code       its word or number
+    retryable  True or False if the provider says so itself
     """
 
     status: int
@@ -113,30 +117,93 @@ class Refusal:
     retryable: bool | None = None
 
 
-def parse_refusal(answer: object, status: int) -> Refusal:
-    """The code and the sentence of an error object, whose fields are written large or small."""
+def parse_refusal(status: int, answer: object) -> Refusal:
+    """Return the code and the message of an error object, whose fields may be in upper or lower case."""
     if isinstance(answer, str):
         return Refusal(status, message=answer)
     fields = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, dict) else {}
-    code, message, wish = (fields.get(name) for name in ("code", "message", "retryable"))
+    code, message, retryable = (fields.get(name) for name in ("code", "message", "retryable"))
     return Refusal(
         status,
         str(code) if isinstance(code, str | int) and str(code) else None,
         message if isinstance(message, str) and message else None,
-        retryable=wish if isinstance(wish, bool) else None,
+        retryable=retryable if isinstance(retryable, bool) else None,
     )
 
 
-def parse_coded_refusal(answer: Mapping[str, Any], status: int) -> Refusal | None:
-    """The refusal of a gateway whose body's `code` stands for the HTTP status: 200, as number or text, is none."""
-    said = parse_refusal(answer.get("error") or answer, status)
-    if status < 400 and said.code in (None, "200"):
+def parse_coded_refusal(status: int, answer: JsonObject) -> Refusal | None:
+    """Return the refusal of a gateway whose `code`, a number or text, is an HTTP status; None if it is 200."""
+    refusal = parse_refusal(status, answer.get("error") or answer)
+    if status < 400 and refusal.code in (None, "200"):
         return None
-    number = int(said.code) if said.code and said.code.isdecimal() and len(said.code) == 3 else 0
-    return replace(said, status=number) if number >= 400 else said
+    is_status = refusal.code is not None and refusal.code.isdecimal() and len(refusal.code) == 3
+    number = int(refusal.code or 0) if is_status else 0
+    return replace(refusal, status=number) if number >= 400 else refusal
 
 
-_MEANT: Final = tuple(
+UPSTREAM_CODES: Final[dict[str, str]] = {
+    "AspectRatioTooLarge": "aspect_ratio_too_large",
+    "AspectRatioTooSmall": "aspect_ratio_too_small",
+    "AudioTrackForbidden": "audio_track_forbidden",
+    "AudioTrackRequired": "audio_track_required",
+    "ContentRestricted": "content_restricted",
+    "DownloadFailed": "download_failed",
+    "DurationTooLong": "duration_too_long",
+    "DurationTooShort": "duration_too_short",
+    "FaceMismatch": "face_mismatch",
+    "FileSizeTooLarge": "file_size_too_large",
+    "FormatUndetectable": "format_undetectable",
+    "FormatUnsupported": "format_unsupported",
+    "FpsTooHigh": "fps_too_high",
+    "FpsTooLow": "fps_too_low",
+    "HeightTooLarge": "height_too_large",
+    "HeightTooSmall": "height_too_small",
+    "InternalError": "provider_internal",
+    "ModerationServiceErrorUploadFailed": "moderation_failed",
+    "PixelCountTooLarge": "pixel_count_too_large",
+    "PixelCountTooSmall": "pixel_count_too_small",
+    "TranscodingFailed": "transcoding_failed",
+    "TypeMismatch": "type_mismatch",
+    "WidthTooLarge": "width_too_large",
+    "WidthTooSmall": "width_too_small",
+}
+RETRYABLE_FAILURES: Final = frozenset({"download_failed", "moderation_failed", "provider_internal"})
+"""Failures of an asset that a new registration may overcome."""
+PROVIDER_FAULTS: Final = frozenset({"moderation_failed", "provider_internal"})
+"""Findings that say nothing about the file: as the answer to a call they are the provider's own failure."""
+_SENSITIVE: Final = re.compile(r"SensitiveContentDetected|RiskDetection")
+
+
+def finding_of(code: str | None, message: str | None, codes: Mapping[str, str]) -> str | None:
+    """Return the finding that the words of a failure mean, by `codes`; None if they mean none of them.
+
+    >>> finding_of("InvalidParameter.PixelCountTooSmall", None, UPSTREAM_CODES)
+    'pixel_count_too_small'
+    """
+    for word in [code or "", *words_of(code, message)]:
+        if _SENSITIVE.search(word):
+            return "sensitive_content"
+        for part in word.split("."):
+            if part in codes:
+                return codes[part]
+    return None
+
+
+_MAX_MESSAGE_CHARS: Final = 2000
+"""Characters of a message that are searched for words."""
+_MAX_CODE_CHARS: Final = 200
+"""Characters of a code that are examined: it is one word."""
+_WORD: Final = re.compile(r"\b[A-Z][a-z]*(?:[A-Z]+[a-z]*)+(?:\.\w+)*")
+"""A code in the upstream's spelling inside a message: gateways pass its errors on as text."""
+
+
+def words_of(code: str | None, message: str | None) -> list[str]:
+    """Return the code in the upstream's spelling (`rate_limit_exceeded` too), then what looks like one in the text."""
+    joined = "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\- ]+", (code or "")[:_MAX_CODE_CHARS]))
+    return [*([joined] if joined else []), *_WORD.findall((message or "")[:_MAX_MESSAGE_CHARS])]
+
+
+_REASON_PATTERNS: Final = tuple(
     (re.compile(pattern), reason)
     for pattern, reason in (
         # First the exceptions, then the rule. Sources: the common error codes of the upstream's platform
@@ -160,10 +227,10 @@ _MEANT: Final = tuple(
         (r"^Internal(Service)?(Error|Timeout)|^Service(Unavailable|Failure)", "server"),
     )
 )
-_ABSENT: Final = re.compile(
+_NOT_FOUND_TEXT: Final = re.compile(
     r"\b(asset|record|resource|file|group|container|item)s?\b[^.:;]{0,40}\b(not found|not exist)|不存在", re.I
 )
-_STATUSES: Final = {
+_REASON_BY_STATUS: Final = {
     401: "auth",
     402: "credits",
     403: "access_denied",
@@ -175,18 +242,18 @@ _STATUSES: Final = {
 }
 
 
-def reason_of(said: Refusal) -> str:
-    """The reason, from the words first and the status last: a plan that has expired is a 403, as a missing right is.
+def reason_of(refusal: Refusal) -> str:
+    """Return the reason, by the words first and the status last: an expired plan is a 403, as a missing permission is.
 
     >>> reason_of(Refusal(403, "SubscriptionRequired")), reason_of(Refusal(403))
     ('subscription_required', 'access_denied')
     """
-    for word in words_of(said.code, said.message):
-        for pattern, reason in _MEANT:
+    for word in words_of(refusal.code, refusal.message):
+        for pattern, reason in _REASON_PATTERNS:
             if pattern.search(word):
                 return reason
-    if said.status in _STATUSES:
-        return _STATUSES[said.status]
-    if said.status >= 500:
+    if refusal.status in _REASON_BY_STATUS:
+        return _REASON_BY_STATUS[refusal.status]
+    if refusal.status >= 500:
         return "server"
-    return "not_found" if said.message and _ABSENT.search(said.message[:2000]) else "invalid"
+    return "not_found" if refusal.message and _NOT_FOUND_TEXT.search(refusal.message[:2000]) else "invalid"

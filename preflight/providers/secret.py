@@ -1,17 +1,17 @@
-"""A key that shows itself to nobody: `Secret`."""
+"""Text that is never shown: `Secret`."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Final, NoReturn
 
 HIDDEN: Final = "…"
-"""What stands in place of a secret, wherever it would be shown."""
+"""Shown in place of a secret."""
 
 
 class Secret:
-    """Text that is in no `repr`, message, copy or pickle; `reveal` is the one way to it.
+    """Text that is in no `repr`, message, copy or pickle; only `reveal` returns it.
 
     >>> Secret("sk-123")
     …
@@ -23,11 +23,11 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself: for a header or a signature, and for nothing else."""
+        """Return the text, for a header or a signature and for nothing else."""
         return self._text
 
     def fingerprint(self) -> str:
-        """12 hexadecimal digits that tell one key from another and tell nothing of the key."""
+        """Return 12 hexadecimal digits that tell one key from another and reveal nothing of the key."""
         return sha256(b"preflight account\0" + self._text.encode()).hexdigest()[:12]
 
     def __repr__(self) -> str:
@@ -42,5 +42,5 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self._text)
 
-    def __reduce__(self) -> Any:
-        raise TypeError("a key is never written anywhere")
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A key is never written anywhere.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
@@ -18,39 +18,39 @@ from preflight.providers.client import Call
 from preflight.providers.secret import Secret
 
 _SAFE: Final = "-_.~"
-_PORTS: Final = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """What signs: the access key id (no secret), the secret key, and with temporary keys the session token."""
+    """The access key id (not a secret), the secret key, and with temporary keys the session token."""
 
     access_key: str
     secret_key: Secret
     session_token: Secret | None = None
 
 
-def official(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
-    """The headers that sign `call`: content type, host, every `X-…` header, and by one of those the body."""
-    headers = _signed_by(call, now) | {"X-Content-Sha256": sha256(body).hexdigest()}
+def sign_official(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
+    """Return the headers that sign content type, host, every `X-…` header and, through one of those, the body."""
+    headers = _base_headers(call, now) | {"X-Content-Sha256": sha256(body).hexdigest()}
     if keys.session_token is not None:
         headers["X-Security-Token"] = keys.session_token.reveal()
     signed = {**call.headers, **headers}
-    signed = {name: value for name, value in signed.items() if name in _SIGNED or name.startswith("X-")}
-    return headers | {"Authorization": _authorization(call, body, signed, keys, keys.secret_key.reveal(), region, now)}
+    signed = {name: value for name, value in signed.items() if name in _SIGNED_HEADERS or name.startswith("X-")}
+    return headers | {"Authorization": _authorization(call, body, signed, keys, keys.secret_key.reveal(), region)}
 
 
-def published(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
-    """The headers as the page's sample code makes them; it knows no session token."""
-    headers = _signed_by(call, now)
+def sign_published(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
+    """Return the headers as the page's sample code makes them, which has no session token."""
+    headers = _base_headers(call, now)
     secret = "VolcEngine" + keys.secret_key.reveal()
-    return headers | {"Authorization": _authorization(call, body, headers, keys, secret, region, now)}
+    return headers | {"Authorization": _authorization(call, body, headers, keys, secret, region)}
 
 
-_SIGNED: Final = ("Content-Type", "Content-Md5", "Host")
+_SIGNED_HEADERS: Final = ("Content-Type", "Content-Md5", "Host")
 SIGNERS: Final[Mapping[str, Callable[[Call, bytes, SigningKeys, str, datetime], dict[str, str]]]] = {
-    "official": official,
-    "published": published,
+    "official": sign_official,
+    "published": sign_published,
 }
 
 
@@ -60,33 +60,34 @@ class SignatureAuth:
 
     keys: SigningKeys
     region: str
-    signing: str = field(default="official")
+    signing: str = "official"
 
     def headers(self, call: Call, now: datetime) -> dict[str, str]:
-        """The headers that sign this very call at this moment."""
+        """Return the headers that sign this call at this time."""
         body = call.body if isinstance(call.body, bytes) else b""
         return SIGNERS[self.signing](call, body, self.keys, self.region, now)
 
 
-def _signed_by(call: Call, now: datetime) -> dict[str, str]:
+def _base_headers(call: Call, now: datetime) -> dict[str, str]:
     return {"Host": host_of(call.url), "X-Date": now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")}
 
 
 def host_of(url: str) -> str:
-    """The Host header of a URL: with its port, unless that is the usual one of the scheme.
+    """Return the Host header of a URL: with its port, unless that is the default of the scheme.
 
     >>> host_of("https://ark.example:443/?a=b"), host_of("http://127.0.0.1:8000/")
     ('ark.example', '127.0.0.1:8000')
     """
     parts = urlsplit(url)
-    return parts.netloc if parts.port != _PORTS.get(parts.scheme) else parts.netloc.rpartition(":")[0]
+    return parts.netloc if parts.port != _DEFAULT_PORTS.get(parts.scheme) else parts.netloc.rpartition(":")[0]
 
 
 def _authorization(
-    call: Call, body: bytes, signed: Mapping[str, str], keys: SigningKeys, secret: str, region: str, now: datetime
+    call: Call, body: bytes, signed: Mapping[str, str], keys: SigningKeys, secret: str, region: str
 ) -> str:
     parts = urlsplit(call.url)
-    pairs = sorted((quote(name, _SAFE), quote(value, _SAFE)) for name, value in parse_qsl(parts.query, True))
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    pairs = sorted((quote(name, _SAFE), quote(value, _SAFE)) for name, value in query)
     canonical = sorted((name.lower(), value.strip()) for name, value in signed.items())
     names = ";".join(name for name, _ in canonical)
     request = "\n".join(

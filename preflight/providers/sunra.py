@@ -1,62 +1,40 @@
 """Sunra's Ark Assets. Source: its page Seedance 2.0 Face Authentication."""
 
+# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Final
 
+from preflight.clock import Clock
 from preflight.providers.asset import Asset, Page
-from preflight.providers.base import Provider, Registration, RegistrationAnswer
+from preflight.providers.capabilities import BeforeSend, DeletesAssets, ListsAssets, Registration
+from preflight.providers.connection import Connection
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
-from preflight.providers.findings import UPSTREAM
-from preflight.providers.refusals import Refusal, parse_refusal
+from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.parse import AnswerParser
+from preflight.providers.refusals import UPSTREAM_CODES, Refusal, parse_refusal
+from preflight.providers.spec import ProviderApi, ProviderSpec
 
-_PATH = "/v1/ark/assets"
-_RELAY = (
-    "only with the models bytedance/seedance-2.0-relay and bytedance/seedance-2.0-fast-relay, "
-    "named in the prompt as @Image1: in reference_images, reference_videos or reference_audios; "
-    "the models without -relay refuse asset://"
-)
+_PATH: Final = "/v1/ark/assets"
 
 
-class Sunra(Provider):
-    """Lists by POST; a deletion hides the asset from the list and leaves it registered.
+class SunraApi(ProviderApi, ListsAssets, DeletesAssets):
+    """Lists by POST; a deletion hides the asset from the list and leaves it registered."""
 
-    The page's list shows an id, a status and a type of each item: whether a name is there, it does not say.
-    """
+    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+        self._spec = spec
+        self._connection = connection
+        self._parser = AnswerParser(spec, connection, clock)
 
-    name = "sunra"
-    title = "Sunra"
-    rules = "sunra"
-    origins: ClassVar = {"main": "https://api.sunra.ai"}
-    keys = (CredentialSpec(API_KEY, ("SUNRA_API_KEY",)),)
-    types: ClassVar = {"image": "image", "video": "video", "audio": "audio"}
-    fields = Fields(
-        "ark_asset_id",
-        "name",
-        "asset_type",
-        "status",
-        url="ark_url",
-        source="source_url",
-        created="created_at",
-        updated="updated_at",
-        ids="id",
-    )
-    recover_by = "name"
-    lists_partly = True
-    filters = frozenset({"status"})
-    failure_codes: ClassVar = {**UPSTREAM, "unsafe_content": "sensitive_content"}
-    usage: ClassVar = {"": _RELAY}
-
-    def _register(self, wanted: Registration) -> RegistrationAnswer:
-        body = {"source_url": wanted.url, "name": wanted.name, "asset_type": wanted.type}
-        call = self._call("register", "POST", _PATH, body)
-        return call, self._ask(call)
+    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+        body = {"source_url": registration.url, "name": registration.name, "asset_type": registration.type}
+        call = self._connection.call("register", "POST", _PATH, body)
+        return self._parser.asset(call, self._connection.ask(call, before_send), registered=registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._call("get", "GET", f"{_PATH}/{self._id(asset)}")
-        return self._asset(call, self._ask(call))
+        call = self._connection.call("get", "GET", f"{_PATH}/{self._connection.check_id(asset)}")
+        return self._parser.asset(call, self._connection.ask(call))
 
     def list(
         self,
@@ -67,20 +45,54 @@ class Sunra(Provider):
         page: str | None = None,
         size: int | None = None,
     ) -> Page[Asset]:
-        self._filtered(group=group, name=name)
-        number = self._paged(page)
-        body = {"status": status, "page": number, "page_size": size or self.page_size}
-        call = self._call("list", "POST", f"{_PATH}/list", body)
-        return self._page(call, self._ask(call), number, lambda item: self._asset(call, item))
+        self._spec.check_filters(group=group, name=name)
+        number = self._spec.page_number(page)
+        body = {"status": status, "page": number, "page_size": size or self._spec.page_size}
+        call = self._connection.call("list", "POST", f"{_PATH}/list", body)
+        return self._parser.page(call, self._connection.ask(call), number, lambda item: self._parser.asset(call, item))
 
     def delete(self, asset: str) -> None:
-        call = self._call("delete", "DELETE", f"{_PATH}/{self._id(asset)}", empty=True)
-        answer = self._ask(call)
-        if answer.get("deleted") is False:
-            raise self._exchange.unusable(call, "it says that nothing was deleted")
+        path = f"{_PATH}/{self._connection.check_id(asset)}"
+        call = self._connection.call("delete", "DELETE", path, empty=True)
+        if self._connection.ask(call).get("deleted") is False:
+            raise self._connection.unusable(call, "it says that nothing was deleted")
 
-    def _refusal(self, status: int, answer: Mapping[str, Any]) -> Refusal | None:
-        error = answer.get("error")
-        if status >= 400 or (isinstance(error, dict) and "ark_asset_id" not in answer):
-            return parse_refusal(error or answer, status)
-        return None
+
+def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
+    error = answer.get("error")
+    if status >= 400 or (isinstance(error, dict) and "ark_asset_id" not in answer):
+        return parse_refusal(status, error or answer)
+    return None
+
+
+SUNRA: Final = ProviderSpec(
+    name="sunra",
+    title="Sunra",
+    ruleset="sunra",
+    api=SunraApi,
+    parse_refusal=_parse_refusal,
+    origins={"main": "https://api.sunra.ai"},
+    credentials=(CredentialSpec(API_KEY, ("SUNRA_API_KEY",)),),
+    types={"image": "image", "video": "video", "audio": "audio"},
+    fields=Fields(
+        "ark_asset_id",
+        "name",
+        "asset_type",
+        "status",
+        url="ark_url",
+        source="source_url",
+        created="created_at",
+        updated="updated_at",
+        ids="id",
+    ),
+    recover_by="name",
+    # The page's list shows an id, a status and a type of each item: whether a name is there, it does not say.
+    lists_partly=True,
+    filters=frozenset({"status"}),
+    failure_codes={**UPSTREAM_CODES, "unsafe_content": "sensitive_content"},
+    usage={
+        "": "only with the models bytedance/seedance-2.0-relay and bytedance/seedance-2.0-fast-relay, "
+        "named in the prompt as @Image1: in reference_images, reference_videos or reference_audios; "
+        "the models without -relay refuse asset://"
+    },
+)

@@ -1,13 +1,11 @@
-"""When to call: rates that hold, backoff, and one scheduler for everything that is polled. Knows no provider.
+"""When to call a provider: rates that hold, and one scheduler for everything that is polled. Knows no provider's API.
 
-Time comes from a `Clock`, so that tests need not wait, and waiting ends at once when a run is stopped.
+Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wait ends at once when a run is stopped.
 """
 
 from __future__ import annotations
 
-from preflight.errors import Stopped
-from preflight.rates.clock import Clock, InFlight
-from preflight.rates.pacer import LEAST, RECOVERY, SAFETY, Pacer
-from preflight.rates.polling import Backoff, Scheduler
+from preflight.rates.pacer import MIN_SHARE, RECOVERY, SAFETY, InFlight, Pacer
+from preflight.rates.polling import Scheduler
 
-__all__ = ["LEAST", "RECOVERY", "SAFETY", "Backoff", "Clock", "InFlight", "Pacer", "Scheduler", "Stopped"]
+__all__ = ["MIN_SHARE", "RECOVERY", "SAFETY", "InFlight", "Pacer", "Scheduler"]

@@ -1,68 +1,92 @@
-"""Rates that hold: `Pacer`."""
+"""Rates that hold: `Pacer`, and `InFlight` for the calls that a stop must wait for."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from preflight.errors import RateLimited
-from preflight.rates.clock import Clock
+from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.errors import RateLimited, Stopped
+from preflight.providers.rate_limits import RateLimits
 
 SAFETY: Final = 0.97
 """Share of a published rate that is used: requests that leave evenly do not arrive evenly."""
 RECOVERY: Final = 0.01
 """Share of the full rate that each success gives back after a 429 has halved it."""
-LEAST: Final = 0.02
+MIN_SHARE: Final = 0.02
 """Share of the full rate below which it is not lowered."""
 
 
-class Rate(Protocol):
-    """So many calls in so many seconds."""
+class Pacer:
+    """Holds the rates of one account. `with pacer(action): call()` waits for its turn; a 429 seen inside slows down."""
 
-    @property
-    def calls(self) -> int: ...
-    @property
-    def per(self) -> float: ...
+    def __init__(self, limits: RateLimits, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._limiters: dict[str, _ActionLimiter] = {}
+        self._lock = threading.Lock()
 
+    @contextmanager
+    def __call__(self, action: str) -> Iterator[None]:
+        """Wait until `action` may be called, then hold one of its slots for the time of the call."""
+        limiter = self._limiter(action)
+        with limiter.slots:
+            slowdowns = self._wait_turn(limiter)
+            try:
+                yield
+            except RateLimited as error:
+                limiter.slow_down(self._clock.monotonic(), error.retry_after, slowdowns)
+                raise
+            limiter.recover()
 
-class RateLimits(Protocol):
-    """The rates of one account."""
+    def _wait_turn(self, limiter: _ActionLimiter) -> int:
+        """Wait for a reserved moment; return how often the limiter had been slowed down by then."""
+        while True:
+            at, slowdowns = limiter.reserve(self._clock.monotonic())
+            self._clock.sleep(max(0.0, at - self._clock.monotonic()))
+            if slowdowns == limiter.slowdowns:
+                return slowdowns
 
-    @property
-    def in_flight(self) -> Mapping[str, int]: ...
-    def rate(self, action: str) -> Rate: ...
+    def _limiter(self, action: str) -> _ActionLimiter:
+        with self._lock:
+            limiter = self._limiters.get(action)
+            if limiter is None:
+                rate = self._limits.rate(action)
+                slots = threading.Semaphore(self._limits.in_flight.get(action, rate.calls))
+                limiter = self._limiters[action] = _ActionLimiter(rate.per / rate.calls / SAFETY, slots)
+            return limiter
 
 
 @dataclass(slots=True)
-class _Lane:
-    """One action: calls leave evenly, `interval` s apart; after a 429 further apart.
+class _ActionLimiter:
+    """Spaces the calls of one action evenly, `interval` s apart; after a 429 further apart.
 
-    slowed  how often it was slowed down: a place that was booked before that holds no longer
+    slowdowns  how often the rate was lowered: a moment that was reserved before that no longer counts
     """
 
     interval: float
-    flight: threading.Semaphore
+    slots: threading.Semaphore
     share: float = 1.0
     next_at: float = 0.0
-    slowed: int = 0
+    slowdowns: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def book(self, now: float) -> tuple[float, int]:
-        """Take the next place: when it is, and how often the lane was slowed down before it."""
+    def reserve(self, now: float) -> tuple[float, int]:
+        """Reserve the next free moment; return it, and how often the rate had been lowered before."""
         with self.lock:
             at = max(now, self.next_at)
             self.next_at = at + self.interval / self.share
-            return at, self.slowed
+            return at, self.slowdowns
 
-    def slow_down(self, now: float, retry_after: float | None, slowed: int) -> None:
-        """Halve the rate. Calls that left at the same rate are refused together: that halves it once."""
+    def slow_down(self, now: float, retry_after: float | None, slowdowns: int) -> None:
+        """Halve the rate, once for all calls that left at the same rate and were refused together."""
         with self.lock:
-            if slowed == self.slowed:
-                self.slowed += 1
-                self.share = max(LEAST, self.share / 2)
+            if slowdowns == self.slowdowns:
+                self.slowdowns += 1
+                self.share = max(MIN_SHARE, self.share / 2)
                 self.next_at = now + self.interval / self.share
             self.next_at = max(self.next_at, now + (retry_after or 0.0))
 
@@ -72,54 +96,28 @@ class _Lane:
             self.share = min(1.0, self.share + RECOVERY)
 
 
-class Pacer:
-    """Holds the rates of one account. `with pacer(action): call()` waits for its turn; a 429 seen inside slows down."""
+class InFlight:
+    """Calls that a stop must not interrupt: `close` admits no further ones and waits for those that are under way."""
 
-    def __init__(self, plan: RateLimits, clock: Clock) -> None:
-        self._plan = plan
-        self._clock = clock
-        self._lanes: dict[str, _Lane] = {}
-        self._lock = threading.Lock()
-        self._here = threading.local()
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        self._closed = False
 
-    @contextmanager
-    def __call__(self, action: str) -> Iterator[None]:
-        lane = self._lane(action)
-        with lane.flight:
-            slowed = self._turn(lane)
-            getattr(self._here, "look", _nothing)()
-            try:
-                yield
-            except RateLimited as error:
-                lane.slow_down(self._clock.now(), error.retry_after, slowed)
-                raise
-            lane.recover()
+    def __enter__(self) -> None:
+        with self._changed:
+            if self._closed:
+                raise Stopped
+            self._count += 1
 
-    @contextmanager
-    def just_before(self, look: Callable[[], None]) -> Iterator[None]:
-        """Inside, `look()` precedes each call of this thread once its turn has come; what it raises prevents it."""
-        self._here.look = look
-        try:
-            yield
-        finally:
-            del self._here.look
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
 
-    def _turn(self, lane: _Lane) -> int:
-        while True:
-            at, slowed = lane.book(self._clock.now())
-            self._clock.sleep(at - self._clock.now())
-            if slowed == lane.slowed:
-                return slowed
-
-    def _lane(self, action: str) -> _Lane:
-        with self._lock:
-            lane = self._lanes.get(action)
-            if lane is None:
-                rate = self._plan.rate(action)
-                flight = threading.Semaphore(self._plan.in_flight.get(action, rate.calls))
-                lane = self._lanes[action] = _Lane(rate.per / rate.calls / SAFETY, flight)
-            return lane
-
-
-def _nothing() -> None:
-    """What is looked at where nothing is."""
+    def close(self) -> None:
+        """Raise `Stopped` for every later call; return once all calls have ended."""
+        with self._changed:
+            self._closed = True
+            while self._count:
+                self._changed.wait()

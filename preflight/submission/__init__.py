@@ -1,12 +1,12 @@
-"""The last arrow: check → host → register → poll. `submit` for one target, `submit_many` for a stream of them.
+"""Submit files: check → host → register → poll. `submit` for one target, `submit_many` for a stream of them.
 
 A target that does not pass is never sent. What the ledger knows is not sent again.
 """
 
 from __future__ import annotations
 
-from preflight.submission.api import submit, submit_many
+from preflight.submission.api import SubmitOptions, submit, submit_many
 from preflight.submission.outcome import NotActive, Outcome, Submission
 from preflight.submission.recover import RecoveryWindow
 
-__all__ = ["NotActive", "Outcome", "RecoveryWindow", "Submission", "submit", "submit_many"]
+__all__ = ["NotActive", "Outcome", "RecoveryWindow", "Submission", "SubmitOptions", "submit", "submit_many"]

@@ -2,144 +2,241 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Generator, Iterable, Mapping
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Unpack
 
 from preflight import catalog
-from preflight.checker import Rules, plan_for
+from preflight.checker import CheckPlan, Rules, plan_for
+from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
 from preflight.hosts import Host
 from preflight.hosts.opening import open_host
 from preflight.ledger import MAX_STEM_CHARS, SUFFIX_CHARS, Ledger
 from preflight.net.options import DEFAULT_OPTIONS
-from preflight.providers import Asset, Provider, find_provider
-from preflight.rates import Clock, InFlight, Pacer
+from preflight.providers import Asset, Provider, ProviderSettings, ProviderSpec, find_provider, open_provider
+from preflight.rates import InFlight, Pacer
 from preflight.report import Rejected
+from preflight.ruleset import RuleSet
 from preflight.sources.open import require_iterable
 from preflight.submission.groups import GroupResolver
 from preflight.submission.outcome import NotActive, Submission
 from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
 from preflight.submission.register import Registrar
-from preflight.submission.run import DEADLINES, SubmissionRun
-from preflight.submission.submitter import Submitter, digest_of
+from preflight.submission.run import POLL_TIMEOUTS, SubmissionRun
+from preflight.submission.submitter import Submitter
 from preflight.targets import Item
 
 SubmitTarget = str | os.PathLike[str]
 """What can be submitted: a path or a public URL."""
 
 
-def submit(target: SubmitTarget, to: str, **options: Any) -> Asset:
-    """Check one file or URL, host it where it is local, register it, and wait until it is active.
+class SubmitOptions(ProviderSettings, total=False):
+    """The options of `submit` and `submit_many`; `_Settings` has their defaults.
 
-    Takes the options of `submit_many`. Raises `Rejected`, with the report, before anything is sent; `NotActive` where
-    the provider failed it, its outcome is unknown or it is still processing; `ProviderError` where a call failed.
+    rules            further rule sets; the provider's own always applies
+    strict           warnings fail
+    group            name or id; a name that does not exist is created
+    name             the start of the assets' names
+    type             the provider's word for the asset's type, if a kind has several
+    wait             poll until active or failed, at most `poll_timeout` s (default by kind: 3, 5 and 15 minutes)
+    host             where local files get a URL: the provider's name, `s3://bucket/prefix`, or any `Host`
+    public_base      URL under which the folder of local files is served already
+    ledger           path of the ledger, or an open one
+    keys             the provider's credentials, in place of the environment's
+    endpoint         in place of the origin of all of the provider's hosts
+    rate             the account's rates
+    proxy            for calls to the provider
+    retry_failed     register again what the ledger knows to have failed
+    timeout          s for a URL
+    allow_private    accept URLs at private addresses
+    recovery_window  how long an asset whose registration's response was lost is looked for
+    clock            for tests
+    project, signing, reference_id  options of some providers
+    """
+
+    rules: Rules | None
+    strict: bool
+    group: str | None
+    name: str | None
+    type: str | None
+    wait: bool
+    poll_timeout: float | None
+    host: str | Host | None
+    public_base: str | None
+    ledger: str | os.PathLike[str] | Ledger | None
+    keys: Mapping[str, str] | str | None
+    endpoint: str | None
+    rate: str
+    proxy: str | None
+    retry_failed: bool
+    timeout: float | None
+    allow_private: bool
+    recovery_window: RecoveryWindow
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """The options of one run, as `SubmitOptions` describes them."""
+
+    rules: Rules | None = None
+    strict: bool = False
+    group: str | None = None
+    name: str | None = None
+    type: str | None = None
+    wait: bool = True
+    poll_timeout: float | None = None
+    host: str | Host | None = None
+    public_base: str | None = None
+    ledger: str | os.PathLike[str] | Ledger | None = None
+    keys: Mapping[str, str] | str | None = None
+    endpoint: str | None = None
+    rate: str = "published"
+    proxy: str | None = None
+    retry_failed: bool = False
+    timeout: float | None = None
+    allow_private: bool = False
+    recovery_window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW
+    clock: Clock = SYSTEM_CLOCK
+    project: str | None = None
+    signing: str | None = None
+    reference_id: str | None = None
+
+
+def submit(target: SubmitTarget, to: str, **options: Unpack[SubmitOptions]) -> Asset:
+    """Check one file or URL, host it if it is local, register it, and wait until it is active.
+
+    Raise `Rejected`, with the report, before anything is sent; `NotActive` if the provider failed it, its outcome is
+    unknown or it is still processing; `ProviderError` if a call failed.
     """
     (submission,) = submit_many([target], to, **options)
     if submission.outcome == "rejected" and submission.report is not None:
         raise Rejected(f"{submission.source} does not pass: {submission.message}", submission.report)
     if submission.error is not None:
         raise submission.error
-    processing = submission.outcome == "processing" and not options.get("wait", True)
-    if submission.asset is not None and (processing or submission.outcome == "active"):
+    is_processing = submission.outcome == "processing" and not options.get("wait", True)
+    if submission.asset is not None and (is_processing or submission.outcome == "active"):
         return submission.asset
     raise NotActive(f"{submission.source}: {submission.message}", submission)
 
 
 def submit_many(
-    targets: Iterable[SubmitTarget | Item],
-    to: str,
-    *,
-    rules: Rules | None = None,
-    strict: bool = False,
-    group: str | None = None,
-    name: str | None = None,
-    type: str | None = None,  # noqa: A002 - the word of the provider's own field
-    wait: bool = True,
-    poll_timeout: float | None = None,
-    ordered: bool = True,
-    host: str | Host | None = None,
-    public_base: str | None = None,
-    ledger: str | os.PathLike[str] | Ledger | None = None,
-    keys: Mapping[str, str] | str | None = None,
-    endpoint: str | None = None,
-    plan: str = "published",
-    proxy: str | None = None,
-    retry_failed: bool = False,
-    timeout: float | None = None,
-    allow_private: bool = False,
-    settling: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
-    clock: Clock | None = None,
-    **provider_options: Any,
+    targets: Iterable[SubmitTarget | Item], to: str, *, ordered: bool = True, **options: Unpack[SubmitOptions]
 ) -> Generator[Submission, None, None]:
-    """What becomes of every target, exactly one `Submission` each, in input order (`ordered=False`: as they come).
+    """Return what becomes of every target, exactly one `Submission` each, in input order.
 
-    rules         further rule sets; the provider's own is never taken away
-    group         name or id; one that does not exist is made; name: the start of the assets' names
-    type          the provider's own word for the asset's type, where a kind has several
-    wait          poll until active or failed, at most `poll_timeout` s (default by kind: 3, 5 and 15 minutes)
-    host          where local files get a URL: the provider's name, `s3://bucket/prefix`, or any `Host`
-    public_base   URL under which the folder of local files is served already
-    ledger        path of the ledger, or an open one; keys: instead of the environment's
-    plan          the account's rates; retry_failed: register again what the ledger knows to have failed
-    settling      how long an asset whose registration's answer was lost is looked for
-    clock         time, for tests; it is stopped when the run ends
+    ordered  False: return submissions as they come; the other options are those of `SubmitOptions`
 
     A run that is not iterated to its end is stopped: what is registered is in the ledger, and the same call goes on.
-    An account that is refused ends it too: the targets that are left get the outcome `error`, with the same reason.
-    Raises `UsageError` where the call is wrong for all targets.
+    An account that is refused ends it too: the remaining targets get the outcome `error`, with the same reason.
+    Raise `UsageError` if the call is wrong for all targets.
     """
     require_iterable(targets)
-    provider_class = find_provider(to)
-    further = () if rules is None else catalog.resolve(rules)
-    checks = plan_for([provider_class.rules, *further], strict=strict, timeout=timeout, allow_private=allow_private)
-    if host is not None and public_base is not None:
-        raise UsageError("--host and --public-base both say where files are: give one of them")
-    provider = provider_class(keys, endpoint=endpoint, plan=plan, proxy=proxy, **provider_options)
-    _admit(provider, type, name)
-    lasting = poll_timeout if poll_timeout is not None else max(DEADLINES.values())
-    opened = open_host(host, public_base, provider, checks.http or DEFAULT_OPTIONS, lasting)
-    clock = clock or Clock()
-
-    def run() -> Generator[Submission, None, None]:
-        with ExitStack() as stack:
-            stack.enter_context(provider)
-            provider.middleware = pacer = Pacer(provider.plan, clock)
-            book = ledger if isinstance(ledger, Ledger) else stack.enter_context(_opened(ledger))
-            calls = InFlight()
-            job = Submitter(
-                provider,
-                book,
-                checks,
-                digest_of(checks.rules),
-                Registrar(provider, book, clock, settling, pacer=pacer, calls=calls, retry_failed=retry_failed),
-                GroupResolver(provider, book, clock, settling, calls=calls),
-                clock,
-                opened,
-                group,
-                name,
-                type,
-            )
-            job.groups.admit(group)
-            submissions = stack.enter_context(SubmissionRun(job, calls, wait_for=wait, poll_timeout=poll_timeout))
-            items = (target if isinstance(target, Item) else Item(target) for target in targets)
-            yield from submissions.submissions(items, ordered=ordered)
-
-    return run()
+    settings = _Settings(**options)
+    if settings.host is not None and settings.public_base is not None:
+        text = "host= and public_base= both say where files are. Give one of them."
+        raise UsageError(text, parameters=("host", "public_base"))
+    plan = _plan(find_provider(to), settings)
+    stop = threading.Event()
+    settings = replace(settings, clock=settings.clock.stopped_by(stop))
+    provider = _open_provider(find_provider(to), settings)
+    _validate(provider, settings)
+    max_poll_time = settings.poll_timeout if settings.poll_timeout is not None else max(POLL_TIMEOUTS.values())
+    host = open_host(settings.host, settings.public_base, provider, plan.http or DEFAULT_OPTIONS, max_poll_time)
+    items = (target if isinstance(target, Item) else Item(target) for target in targets)
+    return _submissions(items, provider, plan, host, settings, stop, ordered=ordered)
 
 
-def _opened(ledger: str | os.PathLike[str] | None) -> Ledger:
-    return Ledger(None if ledger is None else os.fspath(ledger))
+def _plan(spec: ProviderSpec, settings: _Settings) -> CheckPlan:
+    further = () if settings.rules is None else catalog.resolve(settings.rules)
+    return plan_for(
+        [spec.ruleset, *further],
+        strict=settings.strict,
+        timeout=settings.timeout,
+        allow_private=settings.allow_private,
+    )
 
 
-def _admit(provider: Provider, given: str | None, name: str | None) -> None:
-    """Raise `UsageError` for a type that the provider has not, and for a name that would be cut."""
-    if given is not None and given not in provider.types:
-        raise UsageError(f"{provider.title} has no type {given!r}: its types are {', '.join(provider.types)}")
-    most = min(MAX_STEM_CHARS, provider.name_max - SUFFIX_CHARS)
-    if name is not None and not 0 < len(name.strip()) <= most:
+def _open_provider(spec: ProviderSpec, settings: _Settings) -> Provider:
+    return open_provider(
+        spec,
+        settings.keys,
+        endpoint=settings.endpoint,
+        rate=settings.rate,
+        proxy=settings.proxy,
+        clock=settings.clock,
+        project=settings.project,
+        signing=settings.signing,
+        reference_id=settings.reference_id,
+    )
+
+
+def _validate(provider: Provider, settings: _Settings) -> None:
+    """Raise `UsageError` for a type that the provider does not have, and for a name that would be cut."""
+    spec, asset_type, name = provider.spec, settings.type, settings.name
+    if asset_type is not None and asset_type not in spec.types:
+        text = f"{spec.title} has no type {asset_type!r}. Choose from {', '.join(spec.types)}."
+        raise UsageError(text, parameters=("type",))
+    max_chars = min(MAX_STEM_CHARS, spec.max_name_chars - SUFFIX_CHARS)
+    if name is not None and not 0 < len(name.strip()) <= max_chars:
         raise UsageError(
-            f"{provider.title}: --name has {len(name)} characters: give 1 to {most}; {SUFFIX_CHARS} more are added, "
-            "by which each asset can be found again"
+            f"{spec.title}: the name has {len(name)} characters. Give name= with 1 to {max_chars}; {SUFFIX_CHARS} more "
+            "are added, by which each asset can be found again.",
+            parameters=("name",),
         )
+
+
+def _submissions(
+    items: Iterable[Item],
+    provider: Provider,
+    plan: CheckPlan,
+    host: Host | None,
+    settings: _Settings,
+    stop: threading.Event,
+    *,
+    ordered: bool,
+) -> Generator[Submission, None, None]:
+    clock, window, in_flight = settings.clock, settings.recovery_window, InFlight()
+    with ExitStack() as stack:
+        stack.enter_context(provider)
+        provider.connection.middleware = Pacer(provider.rate_limits, clock)
+        ledger = settings.ledger
+        if not isinstance(ledger, Ledger):
+            ledger = stack.enter_context(Ledger(None if ledger is None else os.fspath(ledger), clock=clock))
+        groups = GroupResolver(provider, ledger, clock=clock, window=window, in_flight=in_flight)
+        groups.validate(settings.group)
+        registrar = Registrar(
+            provider,
+            ledger,
+            clock=clock,
+            window=window,
+            in_flight=in_flight,
+            retry_failed=settings.retry_failed,
+        )
+        submitter = Submitter(
+            provider,
+            ledger,
+            plan,
+            rules_digest(plan.rules),
+            registrar,
+            groups,
+            clock,
+            host,
+            group=settings.group,
+            stem=settings.name,
+            asset_type=settings.type,
+        )
+        run = SubmissionRun(submitter, in_flight, stop, wait=settings.wait, poll_timeout=settings.poll_timeout)
+        yield from stack.enter_context(run).submissions(items, ordered=ordered)
+
+
+def rules_digest(rules: Sequence[RuleSet]) -> str:
+    """Return what tells these rule sets from others: a failure is reported from the ledger until it changes."""
+    tables = [ruleset.table for ruleset in rules]
+    return hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,132 +1,250 @@
-"""A group by its name: the single match, or a new one; made once, whatever is killed when."""
+"""Groups of assets: found by name or created once, whatever is killed when, and managed by hand."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from preflight.errors import ProviderError, UsageError
+from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.errors import AssetNotFound, ProviderError, Stopped, UsageError
 from preflight.escape import printable
 from preflight.ledger import Ledger, RegistrationKey
-from preflight.providers import Group, Provider
-from preflight.rates import Clock, InFlight, Stopped
-from preflight.submission.patience import call_idempotent, call_once_unless_throttled
-from preflight.submission.recover import RecoveryWindow, iter_pages, poll_until
+from preflight.providers import Group, HasGroups, ListsAssets, Page, Provider
+from preflight.rates import InFlight
+from preflight.submission.identity import account_key
+from preflight.submission.recover import (
+    DEFAULT_RECOVERY_WINDOW,
+    RecoveryWindow,
+    call_idempotent,
+    call_once_unless_throttled,
+    iter_pages,
+    poll_until,
+)
 
-LISTED: Final = 20
-"""Names of groups that a message shows."""
-MOST_TRIES: Final = 3
-"""Calls that make one group, whose answers are lost."""
+MAX_LISTED: Final = 20
+"""Groups that a message lists."""
+MAX_TRIES: Final = 3
+"""Calls that create one group, whose responses are lost."""
 
 
 class GroupResolver:
-    """Groups of one account, by name or id. Each is looked up once a run."""
+    """Resolves groups of one account by name or id. Each is looked up once a run."""
 
     def __init__(
         self,
         provider: Provider,
         ledger: Ledger,
-        clock: Clock,
-        settling: RecoveryWindow,
         *,
-        calls: InFlight | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
+        in_flight: InFlight | None = None,
     ) -> None:
-        """calls: entered from an intent to its outcome."""
+        """in_flight: entered from an intent to its outcome."""
         self._provider = provider
+        self._account = account_key(provider)
         self._ledger = ledger
         self._clock = clock
-        self._settling = settling
-        self._calls = calls or InFlight()
+        self._window = window
+        self._in_flight = in_flight or InFlight()
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def admit(self, name: str | None) -> None:
-        """Raise `UsageError` where a group is needed and none is named, listing those that there are, or vice versa."""
-        if name is None and self._provider.needs_group:
-            raise UsageError(self._which())
-        if name is not None and not self._provider.needs_group:
-            raise UsageError(f"{self._provider.title} has no groups: leave --group out")
+    @property
+    def _api(self) -> HasGroups:
+        api = self._provider.api
+        if not isinstance(api, HasGroups):
+            raise UsageError(f"{self._provider.title} has no groups.")
+        return api
+
+    def validate(self, name: str | None) -> None:
+        """Raise `UsageError` if a group is needed and none is given, listing those that exist, or vice versa."""
+        if name is None and self._provider.spec.needs_group:
+            raise UsageError(self._none_given(), parameters=("group",))
+        if name is not None and not self._provider.spec.needs_group:
+            raise UsageError(f"{self._provider.title} has no groups. Leave group= out.", parameters=("group",))
 
     def resolve(self, name: str | None) -> str | None:
-        """The id of the group called `name`, or with this id; it is made where there is none.
+        """Return the id of the group with this name or id; create it if there is none.
 
-        Raises `UsageError` where several have the name, and what `admit` raises.
+        Raise `UsageError` if several have the name, and what `validate` raises.
         """
-        self.admit(name)
+        self.validate(name)
         if name is None:
             return None
         with self._lock:
             if name not in self._known:
-                self._known[name] = self._find_or_make(name)
+                self._known[name] = self._find_or_create(name)
             return self._known[name]
 
-    def all(self) -> Iterator[Group]:
-        """All groups of the account."""
-        return iter_pages(lambda page: call_idempotent(lambda: self._provider.list_groups(page=page), self._clock))
+    def all(self, size: int | None = None) -> Iterator[Group]:
+        """Return all groups of the account."""
+        return iter_pages(lambda page: self.page(page, size))
 
-    def make(self, name: str, description: str | None = None) -> Group:
-        """Make a group, of which the caller holds the claim and has seen that there is none.
+    def page(self, page: str | None, size: int | None = None) -> Page[Group]:
+        """Return one page of them."""
+        return call_idempotent(lambda: self._api.list_groups(page=page, size=size), self._clock)
 
-        Where an answer is lost, in this run or in one that was killed, it is looked for before it is made again.
+    def create(self, name: str, description: str | None = None) -> Group:
+        """Create a group. The caller holds the claim of its name and has seen that there is none.
+
+        If a response is lost, in this run or in one that was killed, the group is looked up before it is created again.
         """
-        if "create_group" not in self._provider.can:
-            raise UsageError(f"{self._provider.title} has no group {name!r}, and no call that makes one")
-        place = self._place(name)
-        found = self._awaited(name) if self._ledger.group_intended(*place) else None
-        for attempt in range(MOST_TRIES):
+        found = self._look_up(name) if self._ledger.group_intended(self._account, name) else None
+        for attempt in range(MAX_TRIES):
             if found is not None:
                 break
             try:
-                found = self._made(name, description)
+                found = self._create_once(name, description)
             except Stopped:
-                self._ledger.forget_group(*place)  # it waited for its turn: nothing was sent
+                self._ledger.forget_group(self._account, name)  # it waited for its turn: nothing was sent
                 raise
             except ProviderError as error:
                 if not error.ambiguous:
-                    self._ledger.forget_group(*place)
+                    self._ledger.forget_group(self._account, name)
                     raise
-                found = self._awaited(name)
-                if found is None and attempt == MOST_TRIES - 1:
-                    self._ledger.forget_group(*place)
+                found = self._look_up(name)
+                if found is None and attempt == MAX_TRIES - 1:
+                    self._ledger.forget_group(self._account, name)
                     raise
         assert found is not None
-        self._ledger.write_group(*place, found.id)
+        self._ledger.write_group(self._account, name, found.id)
         return found
 
-    def _made(self, name: str, description: str | None) -> Group:
-        with self._calls:
-            self._ledger.write_group(*self._place(name), None)
-            group = self._provider.create_group(name, description=description)
-            self._ledger.write_group(*self._place(name), group.id)
+    def _create_once(self, name: str, description: str | None) -> Group:
+        with self._in_flight:
+            self._ledger.write_group(self._account, name, None)
+            group = self._api.create_group(name, description=description)
+            self._ledger.write_group(self._account, name, group.id)
         return group
 
-    def _awaited(self, name: str) -> Group | None:
+    def _look_up(self, name: str) -> Group | None:
         def look() -> Group | None:
             return next((group for group in self.all() if group.name == name), None)
 
-        return poll_until(look, self._clock, self._settling)
+        return poll_until(look, self._clock, self._window)
 
-    def _find_or_make(self, name: str) -> str:
-        place = self._place(name)
-        with self._ledger.claim(RegistrationKey(*place, "", "group"), self._clock.sleep):
+    def _find_or_create(self, name: str) -> str:
+        with self._ledger.claim(RegistrationKey(*self._account, name, "", "group"), self._clock):
             matches = [group for group in self.all() if name in (group.name, group.id)]
             if len(matches) > 1:
-                ids = ", ".join(group.id for group in matches[:LISTED])
-                title, shown = self._provider.title, printable(name)
-                raise UsageError(f"{title} has {len(matches)} groups called {shown!r}: give one's id: {ids}")
-            found = matches[0] if matches else call_once_unless_throttled(lambda: self.make(name), self._clock)
-            self._ledger.write_group(*place, found.id)
+                raise _several(self._provider.title, name, matches)
+            found = matches[0] if matches else call_once_unless_throttled(lambda: self.create(name), self._clock)
+            self._ledger.write_group(self._account, name, found.id)
             return found.id
 
-    def _which(self) -> str:
-        title = self._provider.title
-        names = [f"{group.name or '(no name)'} ({group.id})" for group in islice(self.all(), LISTED + 1)]
-        there = printable(", ".join(names[:LISTED])) + (" …" if len(names) > LISTED else "")
-        has = f"it has {there}" if names else "it has none yet; a name that is new makes one"
-        return f"{title} registers an asset into a group: name one with --group; {has}"
+    def _none_given(self) -> str:
+        listed = _listing(self.all())
+        there = f"It has {listed}" if listed else "It has none yet; a new name creates one"
+        return f"{self._provider.title} registers an asset into a group. Name one with group=. {there}."
 
-    def _place(self, name: str) -> tuple[str, str, str, str, str]:
-        provider = self._provider
-        return provider.name, provider.origin, provider.account, provider.project, name
+
+class GroupManager:
+    """Manages the groups of one account, by id or by a name that only one of them has. The ledger is kept in step."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        ledger: Ledger,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
+    ) -> None:
+        if not isinstance(provider.api, HasGroups):
+            raise UsageError(f"{provider.title} has no groups.")
+        self.provider = provider
+        self._api = provider.api
+        self._ledger = ledger
+        self._clock = clock
+        self._groups = GroupResolver(provider, ledger, clock=clock, window=window)
+        self._account = account_key(provider)
+
+    def all(self, size: int | None = None) -> Iterator[Group]:
+        """Return all groups."""
+        return self._groups.all(size)
+
+    def page(self, page: str | None, size: int | None = None) -> Page[Group]:
+        """Return one page of them."""
+        return self._groups.page(page, size)
+
+    def find(self, word: str) -> Group:
+        """Return the group with this id, else the one of this name. Raise `UsageError` unless there is exactly one."""
+        matches = [group for group in self.all() if word in (group.id, group.name)]
+        matches = [group for group in matches if group.id == word] or matches
+        if len(matches) > 1:
+            raise _several(self.provider.title, word, matches)
+        if not matches:
+            title, there = self.provider.title, _listing(self.all()) or "none"
+            raise UsageError(f"{title} has no group '{printable(word[:120])}'. It has {there}.")
+        return matches[0]
+
+    def create(self, name: str, description: str | None = None) -> Group:
+        """Create a group. Raise `UsageError` if there is one of this name already."""
+        with self._ledger.claim(RegistrationKey(*self._account, name, "", "group"), self._clock):
+            for group in self.all():
+                if group.name == name:
+                    raise UsageError(
+                        f"{self.provider.title} has a group '{printable(name)}' already ({group.id}). "
+                        "Use that one, or give another name."
+                    )
+            return call_once_unless_throttled(lambda: self._groups.create(name, description), self._clock)
+
+    def rename(self, word: str, name: str | None, description: str | None = None) -> Group:
+        """Change the name of a group, its description, or both."""
+        group = self.find(word)
+        changed = replace(group, name=name or group.name, description=description or group.description)
+        try:
+            call_once_unless_throttled(
+                lambda: self._api.update_group(group.id, name=name, description=description), self._clock
+            )
+        except ProviderError as error:
+            if not error.ambiguous or not self._took_effect(changed):
+                raise
+        if name is not None:
+            self._ledger.drop_group(self._account, group.id)
+            self._ledger.write_group(self._account, name, group.id)
+        return changed
+
+    def count_assets(self, group: Group) -> int | None:
+        """Return how many assets a group has; None if the provider does not count them."""
+        api = self.provider.api
+        if not isinstance(api, ListsAssets) or "group" not in self.provider.spec.filters:
+            return None
+        return call_idempotent(lambda: api.list(group=group.id, size=1), self._clock).total
+
+    def delete(self, group: Group) -> int:
+        """Delete a group with all its assets, for good; return how many of them the ledger knew."""
+        try:
+            call_once_unless_throttled(lambda: self._api.delete_group(group.id), self._clock)
+        except AssetNotFound:
+            pass  # it was deleted meanwhile
+        except ProviderError as error:
+            if not error.ambiguous or any(each.id == group.id for each in self.all()):
+                raise
+        self._ledger.drop_group(self._account, group.id)
+        known = 0
+        for entry in self._ledger.entries(provider=self.provider.name):
+            # Of every account: two keys may see the same group.
+            place = (entry.origin, entry.project, entry.group_id)
+            if place == (self.provider.origin, self.provider.project, group.id) and entry.state != "gone":
+                self._ledger.settle(entry, "gone")
+                known += 1
+        return known
+
+    def _took_effect(self, expected: Group) -> bool:
+        """Return whether a change whose response was lost took effect."""
+        now = call_idempotent(lambda: self._api.get_group(expected.id), self._clock)
+        return (now.name, now.description) == (expected.name, expected.description)
+
+
+def _several(title: str, word: str, matches: list[Group]) -> UsageError:
+    ids = ", ".join(group.id for group in matches[:MAX_LISTED])
+    return UsageError(f"{title} has {len(matches)} groups called '{printable(word[:120])}'. Give the id of one: {ids}.")
+
+
+def _listing(groups: Iterable[Group]) -> str:
+    """Return the names and ids of the first groups; empty without any."""
+    names = [f"{group.name or '(no name)'} ({group.id})" for group in islice(groups, MAX_LISTED + 1)]
+    return printable(", ".join(names[:MAX_LISTED])) + (" …" if len(names) > MAX_LISTED else "")

@@ -1,24 +1,33 @@
-"""What happens to assets after they are registered: `AssetManager`. The ledger is kept in step with every call."""
+"""Manage registered assets: list, get, rename, delete, restore. The ledger is kept in step with every call."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import AssetNotFound, ProviderError, UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
 from preflight.net.redact import redact
-from preflight.providers import Asset, Provider, find_provider
-from preflight.rates import Clock
-from preflight.submission.patience import call_idempotent, call_once_unless_throttled
-from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW
-from preflight.submission.register import Registrar
+from preflight.providers import (
+    Asset,
+    DeletesAssets,
+    HasTrash,
+    ListsAssets,
+    Page,
+    Provider,
+    RenamesAssets,
+    find_provider,
+)
+from preflight.submission.recover import call_idempotent, call_once_unless_throttled, iter_pages, with_details
+from preflight.submission.register import record_asset
 
 _REFERENCE: Final = re.compile("asset://", re.I)
-_SHOWN: Final = 10
-"""Entries that a message names."""
+_MAX_LISTED: Final = 10
+"""Assets that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,68 +39,73 @@ class ManagedAsset:
 
 
 def entries_of(ledger: Ledger, word: str, provider: str | None = None) -> list[Entry]:
-    """The ledger's entries that a user may mean: by id, reference, name or source, newest first."""
+    """Return the ledger's entries that a user may mean: by id, reference, name or source, newest first."""
     words = {printable(word), printable(redact(word))}
-    if (mark := _REFERENCE.match(word)) is not None:
-        words |= {f"asset://{word[mark.end() :]}", f"Asset://{word[mark.end() :]}"}
+    if (scheme := _REFERENCE.match(word)) is not None:
+        words |= {f"asset://{word[scheme.end() :]}", f"Asset://{word[scheme.end() :]}"}
     return ledger.named(words, provider)
 
 
 def provider_of(ledger: Ledger, word: str) -> str:
-    """The name of the provider whose asset the ledger knows by `word`. Raises `UsageError`."""
+    """Return the name of the provider whose asset the ledger knows by `word`. Raise `UsageError`."""
     names = sorted({entry.provider for entry in entries_of(ledger, word)})
     if not names:
-        raise UsageError(f"the ledger {ledger.path} knows no asset {_said(word)}: say with --to where it is")
+        text = f"The ledger {ledger.path} has no asset {_quoted(word)}. Give its provider with to=."
+        raise UsageError(text, parameters=("to",))
     if len(names) > 1:
-        raise UsageError(f"{_said(word)} is registered at {' and '.join(names)}: choose one with --to")
+        text = f"{_quoted(word)} is registered at {' and '.join(names)}. Choose one with to=."
+        raise UsageError(text, parameters=("to",))
     return names[0]
 
 
 class AssetManager:
-    """The assets of one account. Words for an asset are its id, its reference, its name or source in the ledger."""
+    """Manages the assets of one account, named by id or reference, or by name or source in the ledger."""
 
-    def __init__(self, provider: Provider, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, provider: Provider, ledger: Ledger, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.provider = provider
         self._ledger = ledger
         self._clock = clock
-        self._registrar = Registrar(provider, ledger, clock, DEFAULT_RECOVERY_WINDOW)
 
     def identify(self, word: str, *, gone: bool = False) -> tuple[str, Entry | None]:
-        """The asset's id, and its entry in the ledger. `gone`: it is one that was deleted. Raises `UsageError`."""
+        """Return the asset's id, and its entry in the ledger. `gone`: it is a deleted one. Raise `UsageError`."""
         known = entries_of(self._ledger, word, self.provider.name)
-        there = [entry for entry in known if self._has(entry)]
-        here = [entry for entry in there if entry.asset_id is not None]
-        fitting = [entry for entry in here if (entry.state == "gone") == gone] or here
+        here = [entry for entry in known if self._is_here(entry)]
+        with_id = [entry for entry in here if entry.asset_id is not None]
+        fitting = [entry for entry in with_id if (entry.state == "gone") == gone] or with_id
         ids = list(dict.fromkeys(entry.asset_id or "" for entry in fitting))
         if len(ids) > 1:
-            raise UsageError(f"{len(ids)} assets are meant by {_said(word)}: give one's id: {', '.join(ids[:_SHOWN])}")
+            raise UsageError(
+                f"{_quoted(word)} means {len(ids)} assets. Give the id of one: {', '.join(ids[:_MAX_LISTED])}."
+            )
         if ids:
             return ids[0], fitting[0]
-        if there:
+        if here:
             raise UsageError(
-                f"{_said(word)} has no id: whether it is registered is not known; settle it with "
-                f"`assets sync --to {self.provider.name}`"
+                f"{_quoted(word)} has no id: whether it is registered is not known. Settle it with "
+                f"`assets sync --to {self.provider.name}`."
             )
         if any(word != entry.asset_id for entry in known):
-            raise UsageError(f"{_said(word)} {_elsewhere(known[0], self.provider)}")
+            raise _registered_elsewhere(word, known[0], self.provider)
         if not known:
-            self._no_other_provider_has(word)
+            self._require_no_other_provider(word)
         return _REFERENCE.sub("", word, count=1), None
 
     def get(self, word: str) -> ManagedAsset:
-        """The asset as it is now. Raises `AssetNotFound` where it is gone, and notes that."""
-        id_, entry = self.identify(word)
-        asset = self._asked(id_, entry)
-        return ManagedAsset(asset, None if entry is None else self._registrar.record(entry, asset))
+        """Return the asset as it is now. Raise `AssetNotFound` if it is gone, and record that."""
+        asset_id, entry = self.identify(word)
+        return self._recorded(entry, self._get(asset_id, entry))
 
     def rename(self, word: str, name: str, *, description: str | None = None) -> ManagedAsset:
-        """Give the asset another name."""
-        id_, entry = self.identify(word)
-        asset = self._asked(id_, entry)  # where ids of assets and groups look alike, this refuses a group
+        """Change the name of the asset."""
+        api = self.provider.api
+        if not isinstance(api, RenamesAssets):
+            raise self.provider.lacks("rename")
+        asset_id, entry = self.identify(word)
+        asset = self._get(asset_id, entry)  # where ids of assets and groups look alike, this refuses a group
         try:
-            call_once_unless_throttled(lambda: self.provider.rename(id_, name, description=description), self._clock)
+            call_once_unless_throttled(lambda: api.rename(asset_id, name, description=description), self._clock)
         except ProviderError as error:
-            if not error.ambiguous or self._asked(id_, entry).name != name:
+            if not error.ambiguous or self._get(asset_id, entry).name != name:
                 raise
         if entry is not None:
             entry = self._ledger.write(replace(entry, name=name))
@@ -99,14 +113,17 @@ class AssetManager:
 
     def delete(self, word: str) -> ManagedAsset:
         """Delete the asset; for good, unless the provider can restore it."""
-        id_, entry = self.identify(word)
-        asset = self._asked(id_, entry)
+        api = self.provider.api
+        if not isinstance(api, DeletesAssets):
+            raise self.provider.lacks("delete")
+        asset_id, entry = self.identify(word)
+        asset = self._get(asset_id, entry)
         try:
-            call_once_unless_throttled(lambda: self.provider.delete(id_), self._clock)
+            call_once_unless_throttled(lambda: api.delete(asset_id), self._clock)
         except AssetNotFound:
-            pass  # somebody else was faster
+            pass  # it was deleted meanwhile
         except ProviderError as error:
-            if not error.ambiguous or not self._is_gone(id_):
+            if not error.ambiguous or not self._is_gone(asset_id):
                 raise
         if entry is not None:
             entry = self._ledger.settle(entry, "gone")
@@ -114,58 +131,145 @@ class AssetManager:
 
     def restore(self, word: str) -> ManagedAsset:
         """Take the asset out of the trash."""
-        id_, entry = self.identify(word, gone=True)
+        api = self.provider.api
+        if not isinstance(api, HasTrash):
+            raise self.provider.lacks("restore")
+        asset_id, entry = self.identify(word, gone=True)
         try:
-            call_once_unless_throttled(lambda: self.provider.restore(id_), self._clock)
+            call_once_unless_throttled(lambda: api.restore(asset_id), self._clock)
         except ProviderError as error:
-            if not error.ambiguous or self._is_gone(id_):
+            if not error.ambiguous or self._is_gone(asset_id):
                 raise
-        asset = self._asked(id_, entry)
-        return ManagedAsset(asset, None if entry is None else self._registrar.record(entry, asset))
+        return self._recorded(entry, self._get(asset_id, entry))
 
-    def entry(self, asset: Asset) -> Entry | None:
-        """What the ledger has of an asset."""
-        return self._ledger.by_asset(self.provider.name, asset.id, self.provider.origin)
+    def _recorded(self, entry: Entry | None, asset: Asset) -> ManagedAsset:
+        if entry is not None:
+            entry = record_asset(self.provider, self._ledger, entry, asset)
+        return ManagedAsset(asset, entry)
 
-    def _asked(self, id_: str, entry: Entry | None) -> Asset:
+    def _get(self, asset_id: str, entry: Entry | None) -> Asset:
         try:
-            return call_idempotent(lambda: self.provider.get(id_), self._clock)
+            return call_idempotent(lambda: self.provider.get(asset_id), self._clock)
         except AssetNotFound:
             # Another key may just not see it.
             if entry is not None and entry.account == self.provider.account:
                 self._ledger.settle(entry, "gone")
             raise
 
-    def _is_gone(self, id_: str) -> bool:
+    def _is_gone(self, asset_id: str) -> bool:
         try:
-            call_idempotent(lambda: self.provider.get(id_), self._clock)
+            call_idempotent(lambda: self.provider.get(asset_id), self._clock)
         except AssetNotFound:
             return True
         return False
 
-    def _has(self, entry: Entry) -> bool:
+    def _is_here(self, entry: Entry) -> bool:
         return (entry.origin, entry.project) == (self.provider.origin, self.provider.project)
 
-    def _no_other_provider_has(self, word: str) -> None:
+    def _require_no_other_provider(self, word: str) -> None:
         others = sorted({entry.provider for entry in entries_of(self._ledger, word)})
         if others:
-            title = find_provider(others[0]).title
-            raise UsageError(
-                f"{_said(word)} is an asset of {title}, not of {self.provider.title}: give --to {others[0]}"
+            text = f"{_quoted(word)} is an asset of {find_provider(others[0]).title}, not of {self.provider.title}."
+            raise UsageError(f"{text} Give to={others[0]}.", parameters=("to",))
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFilter:
+    """Selects assets; None selects all. `name`: a part of the name, as it is written."""
+
+    group_id: str | None = None
+    state: str | None = None
+    kind: str | None = None
+    name: str | None = None
+
+    def selects(self, name: str | None, kind: str | None, state: str) -> bool:
+        """Return whether something with these facts is selected; the group is not compared."""
+        return (
+            self.state in (None, state)
+            and self.kind in (None, kind)
+            and (self.name is None or self.name in (name or ""))
+        )
+
+
+class AssetListing:
+    """Lists one provider's assets, or its trash; filters that its own list lacks are applied here."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        selected: AssetFilter,
+        *,
+        trash: bool = False,
+        size: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """size: items to a page. Raise `UsageError` if the provider cannot list this."""
+        if trash and selected.group_id is not None:
+            raise UsageError("A trash is listed whole. Leave group= out.", parameters=("group",))
+        if selected.group_id is not None and "group" not in provider.spec.filters:
+            raise UsageError(f"{provider.title} has no groups. Leave group= out.", parameters=("group",))
+        self._provider = provider
+        self._clock = clock
+        self._selected = selected
+        self._read_page = self._trash_reader(size) if trash else self._list_reader(size)
+
+    def page(self, page: str) -> Page[Asset]:
+        """Return one page; if a filter is applied here it may hold fewer items than others, or none."""
+        found = self._read_page(page)
+        return replace(found, items=tuple(self._select(found.items)))
+
+    def all(self) -> Iterator[Asset]:
+        """Return the assets of all pages, each once."""
+        return self._select(iter_pages(self._read_page))
+
+    def _trash_reader(self, size: int | None) -> Callable[[str | None], Page[Asset]]:
+        api = self._provider.api
+        if not isinstance(api, HasTrash):
+            raise self._provider.lacks("list_trash")
+        return lambda page: call_idempotent(lambda: api.list_trash(page=page, size=size), self._clock)
+
+    def _list_reader(self, size: int | None) -> Callable[[str | None], Page[Asset]]:
+        api, spec, selected = self._provider.api, self._provider.spec, self._selected
+        if not isinstance(api, ListsAssets):
+            raise self._provider.lacks("list")
+
+        def supported(name: str, value: str | None) -> str | None:
+            return value if name in spec.filters else None
+
+        def read_page(page: str | None) -> Page[Asset]:
+            return call_idempotent(
+                lambda: api.list(
+                    group=supported("group", selected.group_id),
+                    status=supported("status", selected.state),
+                    name=supported("name", selected.name),
+                    page=page,
+                    size=size,
+                ),
+                self._clock,
             )
 
+        return read_page
 
-def _said(word: str) -> str:
+    def _select(self, assets: Iterable[Asset]) -> Iterator[Asset]:
+        for listed in assets:
+            # A list may leave out the name.
+            asset = listed if self._selected.name is None else with_details(self._provider, listed, self._clock)
+            if self._selected.selects(asset.name, asset.kind, asset.status):
+                yield asset
+
+
+def _quoted(word: str) -> str:
     return repr(redact(word)[:120])
 
 
-def _elsewhere(entry: Entry, provider: Provider) -> str:
-    """Why the entry is not one of this provider as it was opened."""
+def _registered_elsewhere(word: str, entry: Entry, provider: Provider) -> UsageError:
+    """Return the error for an entry that is not one of this provider as it was opened."""
     if entry.origin != provider.origin:
-        usual = entry.origin == provider.origins["main"]
-        remedy = "leave --endpoint out" if usual else f"give --endpoint {redact(entry.origin)}"
-        return f"was registered at {redact(entry.origin)}, not at {redact(provider.origin)}: {remedy}"
-    return (
-        f"was registered in the project {printable(entry.project)!r}, not in {printable(provider.project)!r}: "
-        f"give --set project={printable(entry.project)}"
-    )
+        is_default = entry.origin == provider.spec.origins["main"]
+        remedy = "Leave endpoint= out." if is_default else f"Give endpoint={redact(entry.origin)}."
+        where, here = redact(entry.origin), redact(provider.origin)
+        text = f"{_quoted(word)} was registered at {where}, not at {here}. {remedy}"
+        return UsageError(text, parameters=("endpoint",))
+    where, here = printable(entry.project), printable(provider.project)
+    text = f"{_quoted(word)} was registered in the project {where!r}, not in {here!r}. Choose it with project={where}."
+    return UsageError(text, parameters=("project",))

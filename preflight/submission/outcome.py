@@ -12,16 +12,16 @@ from preflight.report import Report
 
 Outcome = Literal["active", "processing", "failed", "rejected", "unknown", "error"]
 """`rejected`: it does not pass, and nothing was sent; `unknown`: whether it is registered is not known, and it is not
-registered again before that is; `error`: something else stood in the way, and the same call may succeed later."""
+registered again before that is; `error`: something else prevented it, and the same call may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One target and what became of it.
 
-    asset    as the provider last described it; None where there is none
+    asset    as the provider last described it; None if there is none
     code     why it is not active: one of `preflight.codes.CODES`, or the reason of a `ProviderError`
-    message  a sentence about it; reused: it had been registered before
+    message  says the same in a sentence; reused: it was registered before
     """
 
     source: str
@@ -35,7 +35,7 @@ class Submission:
     error: PreflightError | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object: `submit --format jsonl` prints one a line."""
+        """Return a JSON object: `submit --format jsonl` prints one a line."""
         return {
             "source": self.source,
             "index": self.index,
@@ -46,6 +46,14 @@ class Submission:
             "asset": self.asset.as_json() if self.asset is not None else None,
             "report": self.report.as_json() if self.report is not None else None,
         }
+
+
+class NotActive(PreflightError):
+    """`submit` accepted a file that is not an active asset now. `submission` says why."""
+
+    def __init__(self, message: str, submission: Submission) -> None:
+        super().__init__(message)
+        self.submission = submission
 
 
 _OUTCOMES: Final[dict[str, Outcome]] = {
@@ -59,24 +67,24 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 
 
 def rejected(report: Report) -> Submission:
-    """A target that does not pass: the first thing that is wrong with it, and how many more there are."""
+    """Return the submission of a target that does not pass: its first problem, and how many more there are."""
     strict = ""
     findings = [finding for finding in report.findings if finding.severity in ("error", "unknown")]
     if not findings:
         findings = [finding for finding in report.findings if finding.severity == "warning"]
-        strict = ": a warning, which stops it under --strict"
+        strict = " (a warning, which strict makes a failure)"
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         code, message = findings[0].code, f"{findings[0].message}{strict}{more}"
+    elif report.error is not None:
+        code, message = report.error.code, report.error.message
     else:
-        code, message = ("internal_error", "it does not pass, and no rule says why")
-        if report.error is not None:
-            code, message = report.error.code, report.error.message
+        code, message = "internal_error", "It does not pass, and no rule says why."
     return Submission(report.source, "rejected", report.index, report, code=code, message=message)
 
 
-def stopped(source: str, index: int, report: Report | None, error: PreflightError) -> Submission:
-    """A target in whose way something else stood."""
+def prevented(source: str, index: int, report: Report | None, error: PreflightError) -> Submission:
+    """Return the submission of a target that an error prevented."""
     code = error.reason if isinstance(error, ProviderError) else None
     code = error.code if isinstance(error, SourceError) else code
     code = "ledger_error" if isinstance(error, LedgerError) else code
@@ -86,29 +94,39 @@ def stopped(source: str, index: int, report: Report | None, error: PreflightErro
 def settled(
     report: Report, entry: Entry, asset: Asset | None, provider: Provider, *, reused: bool, note: str | None
 ) -> Submission:
-    """A target as the ledger has it. asset: as the provider was seen to have it; note: what there is to say besides."""
-    said = [entry.error_message, note]
+    """Return the submission of a target that the ledger has.
+
+    asset  as the provider was seen to have it; note: what is to be said besides
+    """
+    message = entry.error_message
     if entry.state == "failed":
-        said[0] = entry.error_message or entry.provider_code or f"{provider.title} gives no reason"
+        message = message or entry.provider_code or f"{provider.title} gives no reason."
         if asset is None and reused:
-            said.append("it failed before, and is not sent again: change the file, or use --retry-failed")
+            retry = "It failed before, and is not registered again. Change the file, or submit it with retry_failed."
+            message = sentences(message, retry)
     return Submission(
         report.source,
         _OUTCOMES[entry.state],
         report.index,
         report,
-        asset or known(entry, provider),
+        asset or _asset_of(entry, provider),
         entry.error_code,
-        "; ".join(filter(None, said)) or None,
+        sentences(message, note) or None,
         reused,
     )
 
 
-def known(entry: Entry, provider: Provider) -> Asset | None:
-    """The asset as the ledger has it, where the provider was not asked."""
+def sentences(*texts: str | None) -> str:
+    """Join texts, each as a sentence, if there are several."""
+    given = [text for text in texts if text]
+    return " ".join(text if text.endswith((".", "!", "?", "。")) or len(given) == 1 else f"{text}." for text in given)
+
+
+def _asset_of(entry: Entry, provider: Provider) -> Asset | None:
+    """Return the asset as the ledger has it, if the provider was not asked."""
     if entry.asset_id is None:
         return None
-    kind = entry.kind.split(":")[0]
+    kind = entry.media_kind
     return Asset(
         entry.asset_id,
         provider.name,
@@ -116,17 +134,9 @@ def known(entry: Entry, provider: Provider) -> Asset | None:
         kind,
         entry.reference,
         entry.name,
-        entry.group or None,
+        entry.group_id or None,
         error_code=entry.error_code,
         error_message=entry.error_message,
         provider_code=entry.provider_code,
-        usage=provider.usage.get(kind, provider.usage.get("")),
+        usage=provider.spec.usage.get(kind, provider.spec.usage.get("")),
     )
-
-
-class NotActive(PreflightError):
-    """`submit` accepted a file that is not an active asset now. `submission` says why."""
-
-    def __init__(self, message: str, submission: Submission) -> None:
-        super().__init__(message)
-        self.submission = submission

@@ -1,4 +1,4 @@
-"""Whether an asset exists whose registration's answer was lost: by its unique name, through everything there is."""
+"""Recover from calls that failed: repeat those that may be repeated, look up what a lost response leaves unknown."""
 
 from __future__ import annotations
 
@@ -9,107 +9,132 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, TypeVar
 
-from preflight.errors import AssetNotFound
+from preflight.clock import Clock
+from preflight.errors import AssetNotFound, ProviderError, RateLimited
 from preflight.ledger import SUFFIX_CHARS, Entry
 from preflight.net.redact import redact
-from preflight.providers import Asset, Group, Page, Provider
-from preflight.rates import Backoff, Clock
-from preflight.submission.patience import call_idempotent
+from preflight.providers import Asset, Group, ListsAssets, Page, Provider
+from preflight.retry import Backoff, Deadline, RetryPolicy, retry
 
-T = TypeVar("T", Asset, Group)
-R = TypeVar("R")
+T = TypeVar("T")
+Item = TypeVar("Item", Asset, Group)
 
-MOST_PAGES: Final = 10_000
-STALE: Final = 3
-"""Pages one after the other without anything new that end a list: not every server heeds the page it is asked for,
-and what others register meanwhile moves items on to the next page."""
-_OURS: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
-_SKEW: Final = timedelta(minutes=5)
-"""By which the clocks of a provider and of this machine may differ."""
-_WAITS: Final = Backoff(first=1.0, factor=1.7, most=10.0)
+MAX_PAGES: Final = 10_000
+MAX_STALE_PAGES: Final = 3
+"""Successive pages without anything new that end a list: some servers ignore the page that they are asked for, and what
+others register meanwhile moves items on to the next page."""
+_RETRIES: Final = RetryPolicy(attempts=4, backoff=Backoff(first=1.0, factor=2.0, maximum=10.0), max_retry_after=60.0)
+_LOOK_UP_BACKOFF: Final = Backoff(first=1.0, factor=1.7, maximum=10.0)
+_ASSET_NAME_END: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
+_MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""Difference between the clocks of a provider and of this computer."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryWindow:
-    """How long an asset is looked for before its absence counts: `seconds`, with `waits` between the look-ups."""
+    """How long an asset is looked for before its absence is certain: `seconds`, with `backoff` between look-ups."""
 
     seconds: float = 60.0
-    waits: Backoff = _WAITS
+    backoff: Backoff = _LOOK_UP_BACKOFF
 
 
 DEFAULT_RECOVERY_WINDOW: Final = RecoveryWindow()
 
 
-def find(provider: Provider, entry: Entry, clock: Clock, settling: RecoveryWindow) -> Asset | None:
-    """The asset of an entry; None once it has been absent from every look-up of `settling.seconds`.
-
-    Raises `ProviderError` where the provider cannot be asked: then nothing is known.
-    """
-    return poll_until(lambda: _look(provider, entry, clock), clock, settling)
-
-
-def matches_entry(asset: Asset, entry: Entry) -> bool:
-    """Whether an asset is the one of an entry: by the unique end of its name.
-
-    A provider may name assets as it likes. Then the URL tells, of one that is not older than the entry.
-    """
-    name = asset.name or ""
-    if name == entry.name or (_OURS.search(entry.name) and name.endswith(entry.name[-SUFFIX_CHARS:])):
-        return True
-    source = (asset.source or asset.url or "").partition("?")[0]
-    if _OURS.search(name) or asset.created is None or not entry.url or redact(source) != entry.url:
-        return False
-    return asset.created >= datetime.fromisoformat(entry.created) - _SKEW
+def call_idempotent(call: Callable[[], T], clock: Clock) -> T:
+    """Return what a call returns that changes nothing; repeat it after a temporary failure."""
+    return retry(
+        call,
+        _RETRIES,
+        errors=ProviderError,
+        is_transient=lambda error: error.retryable and error.reason != "connection_failed",
+        clock=clock,
+    )
 
 
-def poll_until(look: Callable[[], R | None], clock: Clock, settling: RecoveryWindow) -> R | None:
-    """What `look` finds within `settling.seconds`; None where it finds nothing even after them."""
-    until = clock.now() + settling.seconds
+def call_once_unless_throttled(call: Callable[[], T], clock: Clock) -> T:
+    """Return what a call returns that changes something; repeat it only if it was refused for too many calls."""
+    return retry(call, _RETRIES, errors=RateLimited, clock=clock)
+
+
+def poll_until(look: Callable[[], T | None], clock: Clock, window: RecoveryWindow) -> T | None:
+    """Return what `look` finds within the window; None if it finds nothing even at its end."""
+    deadline = Deadline(window.seconds, clock)
     for attempt in count():
-        late = clock.now() >= until
+        is_last = deadline.remaining() <= 0
         found = look()
-        if found is not None or late:
+        if found is not None or is_last:
             return found
-        clock.sleep(min(settling.waits.wait(attempt), max(0.0, until - clock.now())))
+        clock.sleep(min(window.backoff.delay(attempt), max(0.0, deadline.remaining())))
     raise AssertionError("count() does not end")
 
 
-def iter_pages(turn: Callable[[str | None], Page[T]]) -> Iterator[T]:
-    """All items of all pages, each once."""
+def iter_pages(read_page: Callable[[str | None], Page[Item]]) -> Iterator[Item]:
+    """Return all items of all pages, each once."""
     page: str | None = None
     seen: set[str] = set()
     stale = 0
-    for _ in range(MOST_PAGES):
-        turned = turn(page)
-        fresh = [item for item in turned.items if item.id not in seen]
-        yield from fresh
-        seen.update(item.id for item in fresh)
-        page = turned.next
-        stale = 0 if fresh else stale + 1
-        if page is None or not turned.items or stale == STALE:
+    for _ in range(MAX_PAGES):
+        found = read_page(page)
+        new = [item for item in found.items if item.id not in seen]
+        yield from new
+        seen.update(item.id for item in new)
+        page = found.next
+        stale = 0 if new else stale + 1
+        if page is None or not found.items or stale == MAX_STALE_PAGES:
             return
 
 
-def with_details(provider: Provider, asset: Asset) -> Asset:
-    """An item of a list with what that list may leave out."""
-    if asset.name is not None or not provider.lists_partly:
+def list_assets(
+    provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None
+) -> Iterator[Asset]:
+    """Return all assets of an account, each with what the list may leave out. The filters may be fuzzy: compare."""
+    api = provider.api
+    if not isinstance(api, ListsAssets):
+        raise provider.lacks("list")
+
+    def read_page(page: str | None) -> Page[Asset]:
+        return call_idempotent(lambda: api.list(page=page, name=name, group=group), clock)
+
+    for listed in iter_pages(read_page):
+        yield with_details(provider, listed, clock)
+
+
+def with_details(provider: Provider, asset: Asset, clock: Clock) -> Asset:
+    """Return an item of a list with what that list may leave out."""
+    if asset.name is not None or not provider.spec.lists_partly:
         return asset
     try:
-        return provider.get(asset.id)
+        return call_idempotent(lambda: provider.get(asset.id), clock)
     except AssetNotFound:
         return asset
 
 
-def _look(provider: Provider, entry: Entry, clock: Clock) -> Asset | None:
-    """The asset of an entry in one walk through the list; a filter is used where there is one, and not believed."""
-    named = entry.name if "name" in provider.filters else None
-    grouped = entry.group or None if "group" in provider.filters else None
+def find_asset(provider: Provider, entry: Entry, clock: Clock, window: RecoveryWindow) -> Asset | None:
+    """Return the asset of an entry; None once it has been absent from every look-up within the window.
 
-    def turn(page: str | None) -> Page[Asset]:
-        return call_idempotent(lambda: provider.list(page=page, name=named, group=grouped), clock)
+    Raise `ProviderError` if the provider cannot be asked: then nothing is known.
+    """
+    # A filter narrows the list where there is one; its result is compared all the same.
+    name = entry.name if "name" in provider.spec.filters else None
+    group = entry.group_id or None if "group" in provider.spec.filters else None
 
-    for listed in iter_pages(turn):
-        asset = call_idempotent(lambda listed=listed: with_details(provider, listed), clock)  # type: ignore[misc]
-        if matches_entry(asset, entry):
-            return asset
-    return None
+    def look() -> Asset | None:
+        assets = list_assets(provider, clock, name=name, group=group)
+        return next((asset for asset in assets if matches_entry(asset, entry)), None)
+
+    return poll_until(look, clock, window)
+
+
+def matches_entry(asset: Asset, entry: Entry) -> bool:
+    """Return whether an asset is the one of an entry, by the unique end of its name.
+
+    A provider may name assets as it likes. Then the URL decides, if the asset is not older than the entry.
+    """
+    name = asset.name or ""
+    if name == entry.name or (_ASSET_NAME_END.search(entry.name) and name.endswith(entry.name[-SUFFIX_CHARS:])):
+        return True
+    source = (asset.source or asset.url or "").partition("?")[0]
+    if _ASSET_NAME_END.search(name) or asset.created is None or not entry.url or redact(source) != entry.url:
+        return False
+    return asset.created >= datetime.fromisoformat(entry.created) - _MAX_CLOCK_SKEW

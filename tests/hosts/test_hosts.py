@@ -14,13 +14,13 @@ import pytest
 import requests
 
 from preflight.errors import SourceChanged, SourceError, UsageError
-from preflight.hosts import Hashing, Host, LocalFile
+from preflight.hosts import HashingReader, Host, LocalFile
 from preflight.hosts.opening import open_host
 from preflight.hosts.public import PublicBase
 from preflight.hosts.s3 import S3Host
 from preflight.hosts.upload import UploadHost
 from preflight.net.options import HttpOptions
-from preflight.providers import open_provider
+from preflight.providers import PROVIDERS, open_provider
 from preflight.sandbox import Sandbox
 from tests.submission.sending import Sender, unique_picture
 from tests.submission.web import Web, serving
@@ -97,7 +97,7 @@ class TestUpload:
         self, box: Sandbox, picture: Path, tmp_path: Path
     ) -> None:
         file = local(picture)
-        with open_provider("atlas", box.key("atlas"), endpoint=box.endpoint("atlas")) as provider:
+        with open_provider(PROVIDERS["atlas"], box.key("atlas"), endpoint=box.endpoint("atlas")) as provider:
             host = UploadHost(provider)
             unique_picture(picture)
             with pytest.raises(SourceChanged):
@@ -114,8 +114,8 @@ class TestUpload:
                 host.put(file)
 
     def test_a_provider_without_one_says_so(self) -> None:
-        with open_provider("sunra", "x" * 20) as provider:
-            with pytest.raises(UsageError, match=r"takes --host s3://bucket/prefix; .* --public-base"):
+        with open_provider(PROVIDERS["sunra"], "x" * 20) as provider:
+            with pytest.raises(UsageError, match=r"Give host=s3://bucket/prefix, or, .* public_base="):
                 open_host("atlas", None, provider, NEAR)
             with pytest.raises(UsageError, match="no upload of its own"):
                 UploadHost(provider)
@@ -148,7 +148,7 @@ class TestPublicBase:
     def test_other_bytes_are_not_taken(self, web: Web, picture: Path) -> None:
         file = local(picture)
         web.put(f"/{picture.name.replace(' ', '%20')}", picture.read_bytes() + b"\0")
-        with pytest.raises(SourceError, match="is not served under --public-base") as raised:
+        with pytest.raises(SourceError, match="is not served under public_base") as raised:
             PublicBase(web.origin, NEAR).put(file)
         assert raised.value.code == "download_failed"
 
@@ -163,7 +163,7 @@ class TestPublicBase:
 
     @pytest.mark.parametrize("base", ["cdn.example.com", "ftp://x/", "https://x/?signed=1", "/media"])
     def test_what_is_no_base_is_refused(self, base: str) -> None:
-        with pytest.raises(UsageError, match="--public-base"):
+        with pytest.raises(UsageError, match="public_base="):
             PublicBase(base, NEAR)
 
     def test_passwords_in_a_base_are_shown_nowhere(self, picture: Path) -> None:
@@ -184,7 +184,7 @@ class TestPublicBase:
 class TestS3:
     def test_the_file_stands_under_its_digest_and_the_url_is_good_for_long(self, client: Any, picture: Path) -> None:
         file = local(picture)
-        url = S3Host("s3://media/some/prefix", lasting=10 * 3600).put(file)
+        url = S3Host("s3://media/some/prefix", max_poll_time=10 * 3600).put(file)
         assert requests.get(url, timeout=5).content == picture.read_bytes()
         assert urlsplit(url).path == f"/media/some/prefix/{file.sha256}.png"
         query = parse_qs(urlsplit(url).query)
@@ -213,7 +213,7 @@ class TestS3:
         assert f"{file.sha256}.png" not in {each["Key"] for each in listed}
 
     def test_what_goes_wrong_is_said_without_keys(self, client: Any, picture: Path) -> None:
-        with pytest.raises(SourceError, match=r"cannot be put into the bucket nowhere.*check the bucket") as raised:
+        with pytest.raises(SourceError, match=r"cannot be put into the bucket nowhere.*Check the bucket") as raised:
             S3Host("s3://nowhere").put(local(picture))
         assert raised.value.code == "upload_failed"
         assert "wJalrXUtnFEMI" not in str(raised.value)
@@ -222,12 +222,12 @@ class TestS3:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.delenv(name)
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        with pytest.raises(SourceError, match="check the bucket and the keys"):
+        with pytest.raises(SourceError, match="Check the bucket and the keys"):
             S3Host("s3://media").put(local(picture))
 
     @pytest.mark.parametrize("place", ["s3://", "s3:///prefix", "s3://key:word@bucket/x", "s3://bucket/x?y=1"])
     def test_what_is_no_bucket_is_refused(self, client: Any, place: str) -> None:
-        with pytest.raises(UsageError, match="write s3://bucket/prefix") as raised:
+        with pytest.raises(UsageError, match="Give host=s3://bucket/prefix") as raised:
             S3Host(place, client=client)
         assert "word" not in str(raised.value)
 
@@ -274,7 +274,7 @@ class TestHashing:
     def test_the_last_pass_counts(self, picture: Path) -> None:
         """A client reads a file for a checksum, goes back, and sends what then stands there."""
         file = local(picture)
-        with Hashing(file) as stream:
+        with HashingReader(file) as stream:
             stream.read()
             stream.seek(0)
             with picture.open("r+b") as other:
@@ -282,15 +282,15 @@ class TestHashing:
                 other.write(b"changed")
             BytesIO().write(stream.read())
             with pytest.raises(SourceChanged):
-                stream.confirm()
+                stream.require_unchanged()
 
     def test_reading_in_pieces_measuring_and_beginning_again_do_not_disturb(self, picture: Path) -> None:
-        with Hashing(local(picture)) as stream:
+        with HashingReader(local(picture)) as stream:
             assert stream.seek(0, 2) == picture.stat().st_size
             stream.seek(0)
             stream.read(10)
             stream.seek(0)
             while stream.read(100):
                 pass
-            stream.confirm()
+            stream.require_unchanged()
             assert stream.tell() == picture.stat().st_size

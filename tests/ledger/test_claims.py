@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from preflight.clock import SYSTEM_CLOCK
 from preflight.ledger import Ledger, RegistrationKey
 from tests.conftest import ROOT
 
@@ -17,6 +19,7 @@ ONE = RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", "s
 TWO = RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", "sha256:2")
 HOLD = """
 import sys
+from preflight.clock import Clock
 from preflight.ledger import RegistrationKey, Ledger
 one = RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", "sha256:1")
 with Ledger(sys.argv[1]) as ledger, ledger.claim(one):
@@ -29,8 +32,12 @@ class Busy(Exception):
     """The key is held by another."""
 
 
-def busy(seconds: float) -> None:
+def _raise_busy(seconds: float) -> None:
     raise Busy
+
+
+busy = replace(SYSTEM_CLOCK, sleep=_raise_busy)
+"""A clock on which nobody waits for a key."""
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
@@ -69,7 +76,7 @@ def test_a_second_ledger_that_is_closed_takes_no_claim_along(tmp_path: Path) -> 
     path = str(tmp_path / "l.sqlite")
     with Ledger(path) as ledger, ledger.claim(ONE):
         Ledger(path).close()
-        script = HOLD.replace("claim(one)", "claim(one, lambda seconds: sys.exit(7))")
+        script = HOLD.replace("claim(one)", "claim(one, Clock(sleep=lambda seconds: sys.exit(7)))")
         done = subprocess.run([sys.executable, "-c", script, path], cwd=ROOT, check=False, input=b"", timeout=20)
         assert done.returncode == 7
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from preflight.providers import Provider, find_provider
+from preflight.clock import Clock
+from preflight.providers import Provider, find_provider, open_provider
 
 from .server import Recorder
 
@@ -21,9 +22,9 @@ Open = Callable[..., Provider]
 
 
 def keys_of(name: str) -> dict[str, str]:
-    """SigningKeys for a provider, of the names that it asks for."""
+    """Keys for a provider, of the names that it asks for."""
     kinds = {"api_key": KEY, "access_key": "AKLTexample", "secret_key": SECRET, "session_token": TOKEN}
-    return {key.name: kinds[key.name] for key in find_provider(name).keys if key.required}
+    return {key.name: kinds[key.name] for key in find_provider(name).credentials if key.required}
 
 
 @pytest.fixture
@@ -34,17 +35,17 @@ def server() -> Iterator[Recorder]:
 
 @pytest.fixture
 def open_(server: Recorder) -> Iterator[Open]:
-    """Opens a provider at the recording server; `keys=` and all other options may be given."""
+    """Opens a provider at the recording server; `credentials=` and all other options may be given."""
     opened: list[Provider] = []
 
     def open_one(name: str, **options: Any) -> Provider:
         settings: dict[str, Any] = {
-            "keys": keys_of(name),
+            "credentials": keys_of(name),
             "endpoint": server.url,
-            "clock": lambda: NOW,
+            "clock": Clock(wall=NOW.timestamp),
             "timeout": (2.0, 2.0),
         }
-        opened.append(find_provider(name)(**(settings | options)))
+        opened.append(open_provider(find_provider(name), **(settings | options)))
         return opened[-1]
 
     yield open_one

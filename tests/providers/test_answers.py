@@ -86,14 +86,14 @@ def test_agt_answers_in_numbers(server: Recorder, open_: Open) -> None:
 def test_agt_lists_by_pages(server: Recorder, open_: Open) -> None:
     provider = open_("agt")
     server.tell({"success": True, "data": {"total": 3, "items": [{**AGT, "status": 1}, {**AGT, "asset_type": 3}]}})
-    page = provider.list(group="g1")
+    page = provider.api.list(group="g1")
     assert [(asset.status, asset.kind, asset.group) for asset in page.items] == [
         ("active", "video", "g1"),
         ("processing", "image", "g1"),
     ]
     assert (page.total, page.next) == (3, "2")
     server.tell({"success": True, "data": {"total": 3, "items": None}})
-    assert provider.list(page="2").next is None, "a list that Go writes as null is empty"
+    assert provider.api.list(page="2").next is None, "a list that Go writes as null is empty"
 
 
 def test_agt_tells_containers_from_assets(server: Recorder, open_: Open) -> None:
@@ -103,17 +103,17 @@ def test_agt_tells_containers_from_assets(server: Recorder, open_: Open) -> None
     with pytest.raises(UsageError, match="group_1 is a container"):
         provider.get("group_1")
     server.tell({"success": True, "data": container})
-    group = provider.get_group("group_1")
+    group = provider.api.get_group("group_1")
     assert (group.id, group.type, group.name) == ("group_1", "LivenessFace", "Demo video")
     server.tell({"success": True, "data": {"GroupId": "group_2"}})
-    assert provider.create_group("mine").id == "group_2"
+    assert provider.api.create_group("mine").id == "group_2"
 
 
 def test_agt_verifies_a_real_person(server: Recorder, open_: Open) -> None:
     provider = open_("agt")
     link = "https://xxx.volccdn.com/verify?token=xxx"
     server.tell({"success": True, "data": {"Url": link, "H5Link": link, "BytedToken": "byted_token_abc123"}})
-    session = provider.create_session("https://your-app.com/asset/callback-result")
+    session = provider.api.create_session("https://your-app.com/asset/callback-result")
     assert (session.link, session.token) == (link, "byted_token_abc123")
     assert "xxx" not in repr(session)
     assert "byted_token" not in json.dumps(session.raw)
@@ -129,7 +129,7 @@ def test_agt_verifies_a_real_person(server: Recorder, open_: Open) -> None:
     ],
 )
 def test_agt_reads_where_the_person_was_sent(query: str, expected: Callback, open_: Open) -> None:
-    assert open_("agt").parse_callback(f"https://your-app.com/asset/callback-result?{query}") == expected
+    assert open_("agt").api.parse_callback(f"https://your-app.com/asset/callback-result?{query}") == expected
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_agt_reads_where_the_person_was_sent(query: str, expected: Callback, ope
 )
 def test_agt_takes_no_other_callback(query: str, open_: Open) -> None:
     with pytest.raises(UsageError):
-        open_("agt").parse_callback(f"https://your-app.com/?{query}")
+        open_("agt").api.parse_callback(f"https://your-app.com/?{query}")
 
 
 def test_atlas_keeps_three_ids(server: Recorder, open_: Open) -> None:
@@ -192,7 +192,7 @@ def test_atlas_says_why_an_asset_failed(
 def test_atlas_lists_under_either_name(name: str, server: Recorder, open_: Open) -> None:
     item = {"id": 1, "name": "n", "type": "Video", "status": "active", "ark_asset_id": "a"}
     server.tell({"code": "200", "data": {name: [item], "total_count": 1, "page_number": 1, "page_size": 20}})
-    page = open_("atlas").list()
+    page = open_("atlas").api.list()
     assert [(asset.id, asset.name, asset.kind) for asset in page.items] == [("1", "n", "video")]
     assert page.next is None
 
@@ -201,7 +201,7 @@ def test_atlas_gives_the_uploads_url_in_either_place(server: Recorder, open_: Op
     import io
 
     server.tell({"url": "https://storage.atlascloud.ai/b.png"})
-    assert open_("atlas").upload(io.BytesIO(b"x"), 1, "b.png", "image/png") == "https://storage.atlascloud.ai/b.png"
+    assert open_("atlas").api.upload(io.BytesIO(b"x"), 1, "b.png", "image/png") == "https://storage.atlascloud.ai/b.png"
 
 
 @pytest.mark.parametrize(
@@ -239,9 +239,9 @@ def test_sunra(server: Recorder, open_: Open) -> None:
     assert "relay" in (asset.usage or "")
     item = {"ark_asset_id": "cgt-...", "status": "active", "asset_type": "image"}
     server.tell({"items": [item], "total": 1, "page": 1, "page_size": 20})
-    page = provider.list()
+    page = provider.api.list()
     assert [(each.id, each.name, each.status) for each in page.items] == [("cgt-...", None, "active")]
-    assert provider.lists_partly, "so whoever looks for a name has to get each"
+    assert provider.spec.lists_partly, "so whoever looks for a name has to get each"
 
 
 def test_volcengine(server: Recorder, open_: Open) -> None:
@@ -267,31 +267,31 @@ def test_arks_lists_go_by_number_until_a_token_comes(server: Recorder, open_: Op
     provider = open_("byteplus")
     item = {"Id": "a", "Name": "n", "Status": "Processing", "AssetType": "Image"}
     server.tell(ark({"Items": [item, item], "TotalCount": 3, "PageNumber": 1, "PageSize": 2}))
-    assert provider.list(size=2).next == "2"
+    assert provider.api.list(size=2).next == "2"
     server.tell(ark({"Items": [item], "NextToken": "abc"}))
-    assert provider.list().next == "token:abc"
+    assert provider.api.list().next == "token:abc"
     server.tell(ark({"Items": [item], "NextToken": "", "TotalCount": 9}))
-    assert provider.list(page="token:abc").next is None
+    assert provider.api.list(page="token:abc").next is None
 
 
 def test_arks_results_for_real_persons_come_with_and_without_envelope(server: Recorder, open_: Open) -> None:
     provider = open_("byteplus")
     server.tell({"BytedToken": "t", "H5Link": "https://h5.example/?bytedToken=t"})
-    assert provider.create_session("https://me.example").link == "https://h5.example/?bytedToken=t"
+    assert provider.api.create_session("https://me.example").link == "https://h5.example/?bytedToken=t"
     server.tell(ark({"GroupId": "group-person"}))
-    assert provider.session_result("t").id == "group-person"
+    assert provider.api.session_result("t").id == "group-person"
     server.tell({"GroupId": "group-person"})
-    assert provider.session_result("t").id == "group-person"
+    assert provider.api.session_result("t").id == "group-person"
 
 
 def test_arks_groups(server: Recorder, open_: Open) -> None:
     provider = open_("volcengine")
     server.tell(ark({"Id": "group-1"}))
-    group = provider.create_group("mine", description="d")
+    group = provider.api.create_group("mine", description="d")
     assert (group.id, group.name, group.type) == ("group-1", "mine", "AIGC")
     items = [{"Id": "group-1", "Name": "mine", "Description": "d", "GroupType": "AIGC"}]
     server.tell(ark({"Items": items, "TotalCount": 1}))
-    (group,) = provider.list_groups().items
+    (group,) = provider.api.list_groups().items
     assert (group.id, group.name, group.description, group.type) == ("group-1", "mine", "d", "AIGC")
     server.tell(ark({}))
-    provider.delete_group("group-1")
+    provider.api.delete_group("group-1")

@@ -216,7 +216,7 @@ def test_a_proxy_that_is_none(proxy: str, open_: Open) -> None:
 
 def test_a_file_that_ends_too_early_is_no_upload(server: Recorder, open_: Open) -> None:
     with pytest.raises(SourceChanged):
-        open_("atlas").upload(io.BytesIO(b"short"), 500, "a.png", "image/png")
+        open_("atlas").api.upload(io.BytesIO(b"short"), 500, "a.png", "image/png")
 
 
 def test_the_pacer_sees_every_call_and_its_failure(server: Recorder, open_: Open) -> None:

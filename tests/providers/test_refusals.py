@@ -18,8 +18,7 @@ from preflight.errors import (
     UnusableAnswer,
 )
 from preflight.providers import PROVIDERS, Provider
-from preflight.providers.findings import UPSTREAM, finding_of
-from preflight.providers.refusals import REASONS, Refusal, reason_of
+from preflight.providers.refusals import REASONS, UPSTREAM_CODES, Refusal, finding_of, reason_of
 
 from .conftest import KEY, NOW, SECRET, Open
 from .server import Recorder
@@ -154,7 +153,7 @@ REFUSED = [
 
 
 def register(provider: Provider) -> object:
-    return provider.register("https://h.example/a.png", "image", group="g1" if provider.needs_group else None)
+    return provider.register("https://h.example/a.png", "image", group="g1" if provider.spec.needs_group else None)
 
 
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda r: f"{r.provider}-{r.status}-{r.reason}")
@@ -260,28 +259,28 @@ def test_a_missing_page_is_not_a_missing_asset(server: Recorder, open_: Open) ->
 def test_sunra_says_when_nothing_was_deleted(server: Recorder, open_: Open) -> None:
     server.tell({"deleted": False})
     with pytest.raises(UnusableAnswer):
-        open_("sunra").delete("a1")
+        open_("sunra").api.delete("a1")
 
 
 @pytest.mark.parametrize("name", ["agt", "atlas", "sunra"])
 @pytest.mark.parametrize("status", [200, 204])
 def test_a_deletion_may_be_answered_by_nothing(name: str, status: int, server: Recorder, open_: Open) -> None:
     server.tell(b"", status)
-    open_(name).delete("a1")
+    open_(name).api.delete("a1")
 
 
 def test_the_upstreams_words_all_have_a_code_of_ours() -> None:
-    assert set(UPSTREAM.values()) <= CODES.keys()
+    assert set(UPSTREAM_CODES.values()) <= CODES.keys()
     for provider in PROVIDERS.values():
         assert set(provider.failure_codes.values()) | provider.retryable_failures <= CODES.keys()
         assert set(provider.reasons.values()) <= REASONS.keys()
-    for word, code in UPSTREAM.items():
-        assert finding_of(word, None, UPSTREAM) == code
-        assert finding_of(f"InvalidParameter.{word}", None, UPSTREAM) == code
-        assert finding_of("400", f"upstream said {word}: no", UPSTREAM) == code
+    for word, code in UPSTREAM_CODES.items():
+        assert finding_of(word, None, UPSTREAM_CODES) == code
+        assert finding_of(f"InvalidParameter.{word}", None, UPSTREAM_CODES) == code
+        assert finding_of("400", f"upstream said {word}: no", UPSTREAM_CODES) == code
 
 
 def test_words_are_not_found_in_other_words() -> None:
-    assert finding_of(None, "the TypeMismatchHandler is fine", UPSTREAM) is None
+    assert finding_of(None, "the TypeMismatchHandler is fine", UPSTREAM_CODES) is None
     assert reason_of(Refusal(400, None, "unauthorized trademarks")) == "invalid"
     assert reason_of(Refusal(400, None, "x" * 100_000)) == "invalid"

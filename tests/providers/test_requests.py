@@ -49,12 +49,16 @@ def test_a_call_sends_what_the_pages_print(sent: Sent, server: Recorder, open_: 
         assert asked.headers["content-type"] == "application/json"
 
 
-def test_every_verb_of_every_provider_is_met_above() -> None:
+def test_every_action_of_every_provider_is_tested_above() -> None:
     met: dict[str, set[str]] = {name: set() for name in PROVIDERS}
 
     class Watcher:
         def __init__(self, provider: str) -> None:
             self._provider = provider
+
+        @property
+        def api(self) -> Watcher:
+            return self
 
         def __getattr__(self, verb: str) -> Callable[..., None]:
             return lambda *words, **options: met[self._provider].add(verb)
@@ -84,16 +88,16 @@ def test_crun_takes_the_key_in_a_header_of_its_own(server: Recorder, open_: Open
 def test_what_is_signed_is_what_is_sent(server: Recorder, open_: Open) -> None:
     from preflight.providers.client import Call
     from preflight.providers.secret import Secret
-    from preflight.providers.signature import SigningKeys, official
+    from preflight.providers.signature import SigningKeys, sign_official
 
     from .conftest import NOW, SECRET
 
     server.tell(ANSWER)
-    open_("byteplus", keys={**keys_of("byteplus"), "session_token": TOKEN}).rename("a1", "名字 é")
+    open_("byteplus", credentials={**keys_of("byteplus"), "session_token": TOKEN}).api.rename("a1", "名字 é")
     asked = server.last
     call = Call("", "", "POST", server.url + asked.target, asked.body, {"Content-Type": asked.headers["content-type"]})
     keys = SigningKeys("AKLTexample", Secret(SECRET), Secret(TOKEN))
-    expected = official(call, asked.body, keys, "ap-southeast-1", NOW)
+    expected = sign_official(call, asked.body, keys, "ap-southeast-1", NOW)
     assert {name: asked.headers[name.lower()] for name in expected} == expected
     assert asked.headers["host"] == f"127.0.0.1:{server.port}"
 
@@ -103,7 +107,7 @@ def test_a_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> N
     data = bytes(range(256)) * 1000
     file = io.BytesIO(b"behind us" + data + b"after us")
     file.seek(9)
-    url = open_("atlas").upload(file, len(data), 'a "b"\r\nclip.mp4', "video/mp4")
+    url = open_("atlas").api.upload(file, len(data), 'a "b"\r\nclip.mp4', "video/mp4")
     asked = server.last
     assert url == "https://storage.example/a.mp4"
     assert (asked.method, asked.target) == ("POST", "/api/v1/model/uploadMedia")

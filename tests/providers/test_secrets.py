@@ -10,7 +10,7 @@ import pytest
 
 from preflight.errors import ProviderError, UsageError
 from preflight.providers import PROVIDERS, Provider, Secret, open_provider
-from preflight.providers.credentials import endpoint_origin
+from preflight.providers.credentials import endpoint_origin, read_credentials
 
 from .conftest import KEY, SECRET, TOKEN, Open, keys_of
 from .server import Recorder
@@ -43,7 +43,7 @@ def test_a_secret_shows_itself_to_nobody() -> None:
 @pytest.mark.parametrize("name", list(PROVIDERS))
 def test_a_provider_shows_no_key(name: str, open_: Open) -> None:
     keys = keys_of(name) | ({"session_token": TOKEN} if "secret_key" in keys_of(name) else {})
-    shown = every_text_of(open_(name, keys=keys))
+    shown = every_text_of(open_(name, credentials=keys))
     assert not any(secret in shown for secret in HIDDEN)
 
 
@@ -66,9 +66,9 @@ def test_an_error_shows_no_key(name: str, lost: bool, server: Recorder, open_: O
 def test_a_missing_key_is_named(name: str) -> None:
     provider = PROVIDERS[name]
     with pytest.raises(UsageError) as caught:
-        provider(env={})
+        open_provider(provider, env={})
     assert provider.title in str(caught.value)
-    assert provider.keys[0].env[0] in str(caught.value)
+    assert provider.credentials[0].env[0] in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_missing_key_is_named(name: str) -> None:
     ],
 )
 def test_keys_come_from_the_environment(name: str, variables: dict[str, str], account: str) -> None:
-    with open_provider(name, env=variables) as provider:
+    with open_provider(PROVIDERS[name], env=variables) as provider:
         assert provider.account.startswith(account)
         assert KEY not in provider.account
 
@@ -94,26 +94,28 @@ def test_keys_come_from_the_environment(name: str, variables: dict[str, str], ac
 def test_half_a_pair_from_each_side_is_no_pair() -> None:
     environment = {"VOLC_ACCESSKEY": "AKLT1", "VOLC_SECRETKEY": SECRET, "VOLC_SESSION_TOKEN": TOKEN}
     with pytest.raises(UsageError, match="VOLC_SECRETKEY"):
-        open_provider("volcengine", {"access_key": "AKLT2"}, env=environment)
-    with open_provider("volcengine", {"access_key": "AKLT2", "secret_key": "other"}, env=environment) as provider:
+        open_provider(PROVIDERS["volcengine"], {"access_key": "AKLT2"}, env=environment)
+    keys = {"access_key": "AKLT2", "secret_key": "other"}
+    with open_provider(PROVIDERS["volcengine"], keys, env=environment) as provider:
         assert provider.account == "AKLT2"
-        assert "session_token" not in provider._keys, "it belongs to the other key"
+    found = read_credentials("Volcengine", PROVIDERS["volcengine"].credentials, keys, environment)
+    assert "session_token" not in found, "it belongs to the other key"
 
 
 @pytest.mark.parametrize("key", ["sk-1\r\nX-Evil: 1", "sk 1", "sk-ü", "sk-1\x00"])
 def test_a_key_that_cannot_be_one_is_not_quoted(key: str) -> None:
     with pytest.raises(UsageError, match="ATLASCLOUD_API_KEY") as caught:
-        open_provider("atlas", env={"ATLASCLOUD_API_KEY": key})
+        open_provider(PROVIDERS["atlas"], env={"ATLASCLOUD_API_KEY": key})
     assert key not in str(caught.value)
 
 
 def test_an_unknown_key_is_named() -> None:
     with pytest.raises(UsageError, match="no key called secret_key"):
-        open_provider("atlas", {"secret_key": "x"}, env={})
+        open_provider(PROVIDERS["atlas"], {"secret_key": "x"}, env={})
 
 
 def test_accounts_differ_by_key_alone() -> None:
-    one, same, other = (open_provider("atlas", key).account for key in ("one-key", "one-key", "other-key"))
+    one, same, other = (open_provider(PROVIDERS["atlas"], key).account for key in ("one-key", "one-key", "other-key"))
     assert one == same != other
 
 
@@ -130,7 +132,7 @@ def test_accounts_differ_by_key_alone() -> None:
 )
 def test_an_endpoint(endpoint: str, origin: str) -> None:
     assert endpoint_origin(endpoint) == origin
-    with open_provider("atlas", "k", endpoint=endpoint) as provider:
+    with open_provider(PROVIDERS["atlas"], "k", endpoint=endpoint) as provider:
         assert provider.origin == origin
 
 
@@ -158,13 +160,13 @@ def test_an_endpoint(endpoint: str, origin: str) -> None:
     ],
 )
 def test_what_is_no_endpoint(endpoint: str) -> None:
-    with pytest.raises(UsageError, match="--endpoint") as caught:
-        open_provider("atlas", KEY, endpoint=endpoint)
+    with pytest.raises(UsageError, match="endpoint=") as caught:
+        open_provider(PROVIDERS["atlas"], KEY, endpoint=endpoint)
     assert "pw" not in str(caught.value)
 
 
 def test_a_provider_says_where_it_calls(open_: Open, server: Recorder) -> None:
     assert repr(open_("atlas")) == f"<Atlas Cloud at {server.url}>"
-    with open_provider("atlas", "k") as provider:
+    with open_provider(PROVIDERS["atlas"], "k") as provider:
         assert isinstance(provider, Provider)
         assert provider.origin == "https://console.atlascloud.ai"

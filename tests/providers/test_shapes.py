@@ -10,7 +10,7 @@ import pytest
 from preflight.errors import UnusableAnswer
 from preflight.providers import PROVIDERS
 from preflight.providers.asset import parse_time
-from preflight.providers.fields import following
+from preflight.providers.fields import next_page
 
 from .conftest import Open
 from .server import Recorder
@@ -31,8 +31,8 @@ def test_a_word_that_no_page_explains_is_unknown(name: str, server: Recorder, op
 def test_a_registration_without_an_id_may_have_taken_effect(name: str, server: Recorder, open_: Open) -> None:
     provider = open_(name)
     server.tell({"code": 200, "success": True, "Result": {}, "data": {}, "base_resp": {"status_code": 0}})
-    with pytest.raises(UnusableAnswer, match=provider.fields.id) as caught:
-        provider.register(URL, "image", group="g1" if provider.needs_group else None)
+    with pytest.raises(UnusableAnswer, match=provider.spec.fields.id) as caught:
+        provider.register(URL, "image", group="g1" if provider.spec.needs_group else None)
     assert caught.value.ambiguous
 
 
@@ -40,15 +40,15 @@ def test_a_registration_without_an_id_may_have_taken_effect(name: str, server: R
 def test_a_list_without_a_list_is_no_empty_list(name: str, server: Recorder, open_: Open) -> None:
     server.tell({"code": 200, "success": True, "Result": {}, "data": {}})
     with pytest.raises(UnusableAnswer):
-        open_(name).list()
+        open_(name).api.list()
 
 
 def test_the_next_page() -> None:
-    assert following(1, 20, 45) == "2"
-    assert following(1, 5, 5) is None
-    assert following(2, 20, 40) is None
-    assert following(3, 5, None) == "4", "without a total only an empty page is the end"
-    assert following(4, 0, 45) is None
+    assert next_page(1, 20, 45) == "2"
+    assert next_page(1, 5, 5) is None
+    assert next_page(2, 20, 40) is None
+    assert next_page(3, 5, None) == "4", "without a total only an empty page is the end"
+    assert next_page(4, 0, 45) is None
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-99-01", True, None, [], -(10**30), "9" * 30, float("nan")])

@@ -11,7 +11,7 @@ import pytest
 
 from preflight.providers.client import Call
 from preflight.providers.secret import Secret
-from preflight.providers.signature import SigningKeys, official, published
+from preflight.providers.signature import SigningKeys, sign_official, sign_published
 
 KEYS = SigningKeys("AKLTexample", Secret("c2VjcmV0"))
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_the_international_vector() -> None:
     keys = SigningKeys("AKLTexampleaccesskey", Secret("exampleSecretKeyForTheGoldenVector=="))
     body = b'{"CallbackURL":"https://picacho.ai/api/face-verification/callback?state=abc"}'
     asked = call("CreateVisualValidateSession", body, "ark.ap-southeast-1.byteplusapi.com")
-    headers = official(asked, body, keys, "ap-southeast-1", datetime(2026, 3, 28, tzinfo=UTC))
+    headers = sign_official(asked, body, keys, "ap-southeast-1", datetime(2026, 3, 28, tzinfo=UTC))
     assert headers["X-Date"] == "20260328T000000Z"
     assert "SignedHeaders=content-type;host;x-content-sha256;x-date," in headers["Authorization"]
     assert signature(headers) == "27a6a0cf9ad2ca402fae7fde57e38e0ae6755668c3d69c46e726e5fd0889faf4"
@@ -56,7 +56,7 @@ def test_the_international_vector() -> None:
     ],
 )
 def test_the_chinese_vectors(action: str, body: object, expected: str) -> None:
-    headers = official(call(action, packed(body)), packed(body), KEYS, "cn-beijing", MOMENT)
+    headers = sign_official(call(action, packed(body)), packed(body), KEYS, "cn-beijing", MOMENT)
     assert signature(headers) == expected
     assert headers["Authorization"].startswith(
         "HMAC-SHA256 Credential=AKLTexample/20260102/cn-beijing/ark/request, SignedHeaders="
@@ -65,13 +65,13 @@ def test_the_chinese_vectors(action: str, body: object, expected: str) -> None:
 
 def test_the_prefix_before_the_secret_is_all_that_the_doubted_vector_changes() -> None:
     doubted = SigningKeys("AKLTexample", Secret("VolcEnginec2VjcmV0"))
-    headers = official(call("CreateAsset", packed(CREATE)), packed(CREATE), doubted, "cn-beijing", MOMENT)
+    headers = sign_official(call("CreateAsset", packed(CREATE)), packed(CREATE), doubted, "cn-beijing", MOMENT)
     assert signature(headers) == "9b03d9cb63d34f5b325be646eea642f045beeccaea4efe84bf8bcd711f233075"
 
 
 def test_a_session_token_is_sent_and_signed() -> None:
     keys = SigningKeys("AKLTexample", Secret("c2VjcmV0"), Secret("STS-token"))
-    headers = official(call("GetAsset", b"{}"), b"{}", keys, "cn-beijing", MOMENT)
+    headers = sign_official(call("GetAsset", b"{}"), b"{}", keys, "cn-beijing", MOMENT)
     assert headers["X-Security-Token"] == "STS-token"
     assert "SignedHeaders=content-type;host;x-content-sha256;x-date;x-security-token," in headers["Authorization"]
 
@@ -80,7 +80,7 @@ def test_the_published_form_signs_host_and_date_alone() -> None:
     """By the sample code of the page, run with these values."""
     body = b'{"Id":"asset-1"}'
     asked = Call("get", "GetAsset", "POST", "https://open.volcengineapi.com/open/GetAsset", body)
-    headers = published(asked, body, KEYS, "cn-beijing", MOMENT)
+    headers = sign_published(asked, body, KEYS, "cn-beijing", MOMENT)
     assert headers == {
         "Host": "open.volcengineapi.com",
         "X-Date": "20260102T030405Z",
@@ -127,7 +127,7 @@ def test_random_requests_are_signed_as_one_sdk_signs_them() -> None:
         token = keys.session_token.reveal() if keys.session_token else ""
         SignerV4.sign(request, Credentials(keys.access_key, keys.secret_key.reveal(), "ark", region, token))
         parse_time = datetime.strptime(request.headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        ours = official(asked, body, keys, region, parse_time)
+        ours = sign_official(asked, body, keys, region, parse_time)
         assert ours["Authorization"] == request.headers["Authorization"], seed
         assert ours["X-Content-Sha256"] == request.headers["X-Content-Sha256"], seed
 
@@ -144,4 +144,4 @@ def test_random_requests_are_signed_as_the_other_sdk_signs_them() -> None:
         secret = keys.secret_key.reveal()
         SignerV4.sign("/", "POST", headers, body.decode(), {}, query, keys.access_key, secret, region, "ark", token)
         parse_time = datetime.strptime(headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        assert official(asked, body, keys, region, parse_time)["Authorization"] == headers["Authorization"], seed
+        assert sign_official(asked, body, keys, region, parse_time)["Authorization"] == headers["Authorization"], seed

@@ -8,19 +8,21 @@ from collections.abc import Callable
 
 import pytest
 
-from preflight.rates import Backoff, Clock, InFlight, Scheduler, Stopped
-from tests.submission.clocks import SteppedClock
+from preflight.errors import Stopped
+from preflight.rates import InFlight, Scheduler
+from preflight.retry import Backoff
+from tests.clocks import FakeTime
 
-EVEN = Backoff(first=1.0, factor=2.0, most=8.0, jitter=0.0)
+EVEN = Backoff(first=1.0, factor=2.0, maximum=8.0, jitter=0.0)
 
 
 class Watched:
     """Things that are polled, in stepped time by one thread: when each was, and how it ended."""
 
     def __init__(self) -> None:
-        self.clock = SteppedClock()
-        self.begun = self.clock.now()
-        self.scheduler = Scheduler(self.clock, threads=1, backoff=EVEN)
+        self.time = FakeTime()
+        self.begun = self.time.now
+        self.scheduler: Scheduler[object] = Scheduler(self.time.clock, threads=1, backoff=EVEN)
         self.polls: dict[str, list[float]] = {}
         self.ends: dict[str, tuple[object, BaseException | None, float]] = {}
         self._done = threading.Semaphore(0)
@@ -29,11 +31,11 @@ class Watched:
         self.polls[name] = []
 
         def poll() -> object | None:
-            self.polls[name].append(self.clock.now() - self.begun)
+            self.polls[name].append(self.time.now - self.begun)
             return answer(len(self.polls[name]))
 
         def done(result: object | None, error: BaseException | None) -> None:
-            self.ends[name] = (result, error, self.clock.now() - self.begun)
+            self.ends[name] = (result, error, self.time.now - self.begun)
             self._done.release()
 
         self.scheduler.watch(poll, deadline, done)
@@ -92,8 +94,7 @@ def test_what_a_poll_raises_ends_that_one_alone() -> None:
 
 
 def test_closing_ends_the_threads_and_nothing_more_is_polled() -> None:
-    clock = Clock()
-    scheduler = Scheduler(clock, threads=3)
+    scheduler: Scheduler[None] = Scheduler(threads=3)
     polled: list[int] = []
     scheduler.watch(lambda: polled.append(1), 60, lambda result, error: None)
     begun = time.monotonic()
@@ -103,14 +104,6 @@ def test_closing_ends_the_threads_and_nothing_more_is_polled() -> None:
     assert time.monotonic() - begun < 20
     assert not any(thread.is_alive() for thread in scheduler._threads)
     assert polled == []
-
-
-def test_waits_grow_to_a_bound_and_are_spread() -> None:
-    waits = [EVEN.wait(attempt) for attempt in range(6)]
-    assert waits == [1, 2, 4, 8, 8, 8]
-    spread = Backoff(first=10.0, jitter=0.2)
-    assert (spread.wait(0, lambda: 0.0), spread.wait(0, lambda: 1.0)) == (8.0, 12.0)
-    assert Backoff().wait(10**9) <= 15 * 1.2
 
 
 def test_a_section_lets_those_inside_come_to_their_end() -> None:

@@ -1,30 +1,24 @@
-"""Rates hold, halve after a refusal and come back; time is a test's own."""
+"""Rates hold, halve after a refusal and come back, in time that a test decides."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from preflight.errors import RateLimited
+from preflight.clock import SYSTEM_CLOCK
+from preflight.errors import RateLimited, Stopped
 from preflight.providers import PROVIDERS, Rate, RateLimits
-from preflight.rates import LEAST, SAFETY, Clock, Pacer, Stopped
-from tests.submission.clocks import SteppedClock
+from preflight.rates import MIN_SHARE, SAFETY, Pacer
+from tests.clocks import FakeTime
 
 
-@dataclass
-class OnePlan:
-    calls: int = 30
-    per: float = 1.0
-    in_flight: Mapping[str, int] = field(default_factory=dict)
-
-    def rate(self, action: str) -> Rate:
-        return Rate(self.calls, self.per)
+def one_rate(calls: int = 30, per: float = 1.0, in_flight: int | None = None) -> RateLimits:
+    return RateLimits(Rate(calls, per), in_flight={} if in_flight is None else {"register": in_flight})
 
 
 def limited(retry_after: float | None = None) -> RateLimited:
@@ -37,41 +31,41 @@ def call(pacer: Pacer, error: Exception | None = None, action: str = "register")
             raise error
 
 
-def times(pacer: Pacer, clock: SteppedClock, count: int) -> list[float]:
+def times(pacer: Pacer, time_: FakeTime, count: int) -> list[float]:
     """When each of some calls left."""
     left = []
     for _ in range(count):
         with pacer("register"):
-            left.append(clock.now())
+            left.append(time_.now)
     return left
 
 
 @pytest.mark.parametrize(("calls", "per"), [(30, 1.0), (100, 1.0), (3, 60.0), (120, 60.0)])
 def test_no_window_has_more_calls_than_the_rate_allows(calls: int, per: float) -> None:
-    clock = SteppedClock()
-    left = times(Pacer(OnePlan(calls, per), clock), clock, 4 * calls)
+    time_ = FakeTime()
+    left = times(Pacer(one_rate(calls, per), time_.clock), time_, 4 * calls)
     for first, last in zip(left, left[calls:], strict=False):
         assert last - first >= per
     assert left[-1] - left[0] <= 4 * per / SAFETY
 
 
-def test_each_action_has_a_lane_of_its_own() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(1, 10.0), clock)
-    begun = clock.now()
+def test_each_action_is_limited_separately() -> None:
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(1, 10.0), time_.clock)
+    begun = time_.now
     call(pacer, action="register")
     call(pacer, action="get")
-    assert clock.now() == begun
+    assert time_.now == begun
     call(pacer, action="get")
-    assert clock.now() > begun + 10
+    assert time_.now > begun + 10
 
 
 def test_after_a_refusal_the_rate_is_half_and_comes_back_slowly() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(10), clock)
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(10), time_.clock)
     usual = 0.1 / SAFETY
     call(pacer, limited())
-    left = times(pacer, clock, 200)
+    left = times(pacer, time_, 200)
     gaps = [after - before for before, after in pairwise(left)]
     assert gaps[0] == pytest.approx(2 * usual, rel=0.05)
     assert gaps[10] > 1.5 * usual
@@ -79,58 +73,60 @@ def test_after_a_refusal_the_rate_is_half_and_comes_back_slowly() -> None:
     assert all(after <= before + 1e-9 for before, after in pairwise(gaps))
 
 
-def test_refusals_again_and_again_slow_down_to_a_least() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(10), clock)
+def test_refusals_again_and_again_slow_down_to_a_minimum() -> None:
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(10), time_.clock)
     for _ in range(50):
         call(pacer, limited())
-    first, second = times(pacer, clock, 2)
-    assert second - first == pytest.approx(0.1 / SAFETY / LEAST, rel=0.6)
+    first, second = times(pacer, time_, 2)
+    assert second - first == pytest.approx(0.1 / SAFETY / MIN_SHARE, rel=0.6)
 
 
 def test_retry_after_is_honoured() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(10), clock)
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(10), time_.clock)
     call(pacer, limited(retry_after=7.0))
-    begun = clock.now()
-    assert times(pacer, clock, 1)[0] - begun == pytest.approx(7.0)
+    begun = time_.now
+    assert times(pacer, time_, 1)[0] - begun == pytest.approx(7.0)
 
 
 def test_calls_that_are_refused_together_halve_the_rate_once() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(10), clock)
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(10), time_.clock)
     one, two, three = pacer("register"), pacer("register"), pacer("register")
     for each in (one, two, three):
         each.__enter__()
     for each in (one, two, three):
         with suppress(RateLimited):
             each.__exit__(RateLimited, limited(), None)
-    first, second = times(pacer, clock, 2)
+    first, second = times(pacer, time_, 2)
     assert second - first == pytest.approx(2 * 0.1 / SAFETY, rel=0.05)
 
 
-def test_whoever_waits_while_another_is_refused_waits_anew() -> None:
-    """Else a Retry-After would hold for new calls only, and not for the thirty that have a place already."""
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(10), clock)
-    first = pacer("register")
-    first.__enter__()
-    slept = clock.sleep
+def test_a_call_that_waits_while_another_is_refused_reserves_its_turn_again() -> None:
+    """Else a Retry-After would hold for new calls only, and not for the thirty that have a turn already."""
+    time_ = FakeTime()
+    refusals: list[float] = []
 
-    def refused_meanwhile(seconds: float) -> None:
-        clock.sleep = slept  # type: ignore[method-assign]
-        with suppress(RateLimited):
-            first.__exit__(RateLimited, limited(retry_after=9.0), None)
-        slept(seconds)
+    def sleep(seconds: float) -> None:
+        if first is not None and not refusals:
+            refusals.append(seconds)
+            with suppress(RateLimited):
+                first.__exit__(RateLimited, limited(retry_after=9.0), None)
+        time_.clock.sleep(seconds)
 
-    clock.sleep = refused_meanwhile  # type: ignore[method-assign]
-    begun = clock.now()
+    pacer = Pacer(one_rate(10), replace(time_.clock, sleep=sleep))
+    first: AbstractContextManager[None] | None = None
+    one = pacer("register")
+    one.__enter__()
+    first = one
+    begun = time_.now
     call(pacer)
-    assert clock.now() - begun >= 9.0
+    assert time_.now - begun >= 9.0
 
 
-def test_no_more_are_in_flight_than_the_plan_says() -> None:
-    pacer = Pacer(OnePlan(1000, in_flight={"register": 3}), Clock())
+def test_no_more_calls_are_in_flight_than_the_limits_allow() -> None:
+    pacer = Pacer(one_rate(1000, in_flight=3))
     inside = most = 0
     lock = threading.Lock()
 
@@ -152,24 +148,10 @@ def test_no_more_are_in_flight_than_the_plan_says() -> None:
     assert most == 3
 
 
-def test_a_look_precedes_the_call_when_its_turn_has_come_and_may_prevent_it() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(1, 10.0), clock)
-    call(pacer)
-    seen: list[float] = []
-    with pacer.just_before(lambda: seen.append(clock.now())):
-        begun = clock.now()
-        call(pacer)
-    assert seen[0] > begun + 9
-    call(pacer)
-    assert len(seen) == 1
-    with pytest.raises(ZeroDivisionError), pacer.just_before(lambda: 1 // 0), pacer("register"):  # type: ignore[arg-type, return-value]
-        pytest.fail("it was called")
-
-
 def test_a_stop_ends_every_wait_at_once() -> None:
-    clock = Clock()
-    pacer = Pacer(OnePlan(1, 3600.0), clock)
+    stop = threading.Event()
+    clock = SYSTEM_CLOCK.stopped_by(stop)
+    pacer = Pacer(one_rate(1, 3600.0), clock)
     call(pacer)
     ended: list[float] = []
 
@@ -183,20 +165,20 @@ def test_a_stop_ends_every_wait_at_once() -> None:
         thread.start()
     time.sleep(0.05)
     begun = time.monotonic()
-    clock.stop()
+    stop.set()
     for thread in threads:
         thread.join(20)
     assert len(ended) == 5
     assert max(ended) - begun < 20
-    with pytest.raises(Stopped, match="run the same command again"):
+    with pytest.raises(Stopped, match="Repeat the call to continue it"):
         clock.sleep(0)
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_the_published_plan_is_what_is_published(name: str) -> None:
-    plan: RateLimits = PROVIDERS[name].plans["published"]
-    assert (plan.rate("register").calls, plan.rate("register").per) == (30, 1.0)
-    assert plan.rate("get").calls == 100
-    assert plan.in_flight["register"] == 30
-    slow = [PROVIDERS[name].plans[f"{count}/min"].rate("register") for count in (3, 120, 300)]
+    limits: RateLimits = PROVIDERS[name].rates["published"]
+    assert (limits.rate("register").calls, limits.rate("register").per) == (30, 1.0)
+    assert limits.rate("get").calls == 100
+    assert limits.in_flight["register"] == 30
+    slow = [PROVIDERS[name].rates[f"{count}/min"].rate("register") for count in (3, 120, 300)]
     assert [(rate.calls, rate.per) for rate in slow] == [(3, 60.0), (120, 60.0), (300, 60.0)]

@@ -1,47 +1,27 @@
-"""Clocks for tests: one that runs fast, one that nobody waits for."""
+"""Clocks for tests of submissions: one that runs fast, with hooks for what happens while somebody waits."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
-from preflight.rates import Clock, Stopped
+from preflight.clock import Clock
 
+SPEED = 20.0
+"""On the quick clock a real second is twenty."""
 
-class QuickClock(Clock):
-    """A clock on which a real second is twenty."""
-
-    SPEED = 20.0
-
-    def now(self) -> float:
-        return time.monotonic() * self.SPEED
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds / self.SPEED)
-
-    def wait(self, changed: threading.Condition, seconds: float | None) -> None:
-        super().wait(changed, None if seconds is None else seconds / self.SPEED)
+Wait = Callable[[threading.Event | threading.Condition, float | None], bool]
 
 
-class SteppedClock(Clock):
-    """Time that passes only while somebody waits, and then at once. For one thread at a time."""
+def quick_wait(event: threading.Event | threading.Condition, seconds: float | None) -> bool:
+    return event.wait(None if seconds is None else seconds / SPEED)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.time = 100.0
-        self.slept: list[float] = []
 
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        if self.stopped:
-            raise Stopped
-        self.slept.append(max(0.0, seconds))
-        self.time += max(0.0, seconds)
-
-    def wait(self, changed: threading.Condition, seconds: float | None) -> None:
-        if seconds is None:
-            changed.wait(0.01)
-        else:
-            self.time += seconds
+def quick_clock(wait: Wait = quick_wait) -> Clock:
+    """A clock that runs fast. wait: in place of its own; runs sleep by waiting for the event that stops them."""
+    return Clock(
+        monotonic=lambda: time.monotonic() * SPEED,
+        sleep=lambda seconds: time.sleep(max(0.0, seconds) / SPEED),
+        wait=wait,
+    )

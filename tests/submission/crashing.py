@@ -25,12 +25,12 @@ from preflight import check
 from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.ledger.database import Database
-from preflight.providers import find_provider
-from preflight.rates import Backoff
+from preflight.providers import Provider, find_provider, open_provider
+from preflight.retry import Backoff
 from preflight.submission import RecoveryWindow, submit_many
-from tests.submission.clocks import QuickClock
+from tests.submission.clocks import quick_clock
 
-SETTLING = RecoveryWindow(6.0, Backoff(first=1.0, factor=1.5, most=2.0))
+WINDOW = RecoveryWindow(6.0, Backoff(first=1.0, factor=1.5, maximum=2.0))
 """On the quick clock 0.3 s: what the killed process had sent may still be on its way to the server."""
 
 
@@ -78,7 +78,8 @@ def submit(job: dict[str, Any], run: dict[str, Any], deadly: int | None, out: in
     for owner, names in {
         Ledger: ("latest",),
         Database: ("change",),
-        kind: ("register", "get", *(["create_group", "list_groups"] if kind.needs_group else [])),
+        Provider: ("register", "get"),
+        kind.api: ("create_group", "list_groups") if kind.needs_group else (),
         Uploaded: ("put",),
     }.items():
         for name in names:
@@ -92,8 +93,8 @@ def submit(job: dict[str, Any], run: dict[str, Any], deadly: int | None, out: in
         host=Uploaded(job["urls"]),
         ledger=run["ledger"],
         group=run["group"],
-        settling=SETTLING,
-        clock=QuickClock(),
+        recovery_window=WINDOW,
+        clock=quick_clock(),
     )
     outcomes = [(one.outcome, one.asset.id if one.asset else None) for one in made]
     os.write(out, json.dumps({"steps": steps.count, "outcomes": outcomes}).encode())
@@ -127,8 +128,8 @@ def warm(job: dict[str, Any]) -> None:
     import requests.adapters
 
     kind = find_provider(job["provider"])
-    check(job["runs"][0]["files"][0], kind.rules)
-    with kind(job["keys"], endpoint=job["endpoint"]):
+    check(job["runs"][0]["files"][0], kind.ruleset)
+    with open_provider(kind, job["keys"], endpoint=job["endpoint"]):
         assert requests.adapters
 
 

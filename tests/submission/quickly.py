@@ -7,15 +7,15 @@ from typing import Any
 
 from preflight.cli import main as run
 from preflight.cli import submit as command
-from preflight.rates import Backoff
+from preflight.retry import Backoff
 from preflight.submission import RecoveryWindow, Submission, submit_many
-from tests.submission.clocks import QuickClock
+from tests.submission.clocks import quick_clock
 
 
 def main() -> None:
     def quick(targets: Any, to: str, **settings: Any) -> Generator[Submission]:
-        settling = RecoveryWindow(3.0, Backoff(first=0.5))
-        return submit_many(targets, to, **settings, allow_private=True, settling=settling, clock=QuickClock())
+        window = RecoveryWindow(3.0, Backoff(first=0.5))
+        return submit_many(targets, to, **settings, allow_private=True, recovery_window=window, clock=quick_clock())
 
     command.submit_many = quick  # type: ignore[attr-defined]
     run()

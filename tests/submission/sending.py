@@ -14,14 +14,14 @@ from typing import Any
 from preflight.errors import SourceChanged
 from preflight.hosts import LocalFile
 from preflight.ledger import Entry, Ledger
-from preflight.providers import PROVIDERS, Provider
-from preflight.rates import Backoff
+from preflight.providers import PROVIDERS, Provider, ProviderSpec, open_provider
+from preflight.retry import Backoff
 from preflight.sandbox import Sandbox, StoredAsset
 from preflight.submission import RecoveryWindow, Submission, submit_many
-from preflight.submission.content import sha256_of
-from tests.submission.clocks import QuickClock
+from preflight.submission.identity import sha256_of
+from tests.submission.clocks import quick_clock
 
-SETTLING = RecoveryWindow(3.0, Backoff(first=0.5, factor=1.5, most=1.0))
+WINDOW = RecoveryWindow(3.0, Backoff(first=0.5, factor=1.5, maximum=1.0))
 """On the quick clock: 0.15 s."""
 ACCEPTED = Path(__file__).parents[2] / "fixtures" / "accepted"
 
@@ -71,7 +71,7 @@ class Sender:
         self.group = f"group-{self.mark}" if self.provider.needs_group else None
 
     @property
-    def provider(self) -> type[Provider]:
+    def provider(self) -> ProviderSpec:
         return PROVIDERS[self.name]
 
     @property
@@ -86,8 +86,8 @@ class Sender:
             "host": self.host,
             "ledger": str(self.folder / "ledger.sqlite"),
             "group": self.group,
-            "settling": SETTLING,
-            "clock": QuickClock(),
+            "recovery_window": WINDOW,
+            "clock": quick_clock(),
             **self.settings,
             **more,
         }
@@ -109,7 +109,7 @@ class Sender:
     def opened(self, **more: Any) -> Provider:
         """The provider itself, for what a user does elsewhere."""
         options = {"keys": keys_of(self.box, self.name), "endpoint": self.box.endpoint(self.name), **more}
-        return self.provider(options.pop("keys"), **options)
+        return open_provider(self.provider, options.pop("keys"), **options)
 
     def assets(self) -> list[StoredAsset]:
         """What the sandbox has of this sender."""

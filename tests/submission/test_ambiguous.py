@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from preflight.errors import ProviderError
-from preflight.providers import Page, calls
+from preflight.providers import Page
+from preflight.providers import provider as opening
 from preflight.providers.asset import Asset
 from preflight.providers.client import Client
 from preflight.sandbox import Sandbox
@@ -31,7 +32,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     def client(*arguments: Any, **options: Any) -> Client:
         return Client(*arguments, **{**options, "timeout": (5.0, 0.4)})
 
-    monkeypatch.setattr(calls, "Client", client)
+    monkeypatch.setattr(opening, "Client", client)
 
 
 @pytest.mark.parametrize("fault", AFTER)
@@ -93,7 +94,7 @@ def test_what_cannot_be_looked_up_now_is_looked_up_by_the_next_run(some: Sender,
     picture = some.picture()
     submission = some.one(picture)
     assert (submission.outcome, submission.code) == ("unknown", "unknown_outcome")
-    assert "run the same command again" in (submission.message or "")
+    assert "Run the same command again" in (submission.message or "")
     assert some.entries()[0].state == "intended"
     box.faults.clear()
     assert some.one(picture).outcome == "active"

@@ -163,7 +163,7 @@ class TestBadInput:
     ) -> None:
         sender = Sender(box, "volcengine", tmp_path)
         with sender.opened() as provider:
-            ids = [provider.create_group(str(sender.group)).id for _ in range(2)]
+            ids = [provider.api.create_group(str(sender.group)).id for _ in range(2)]
         done = run(
             *words(sender, sender.picture()), "--public-base", "https://cdn.example.com", env=environment(sender)
         )
@@ -171,23 +171,23 @@ class TestBadInput:
         assert all(id_ in done.stderr for id_ in ids)
         done = run(*words(sender, ONE)[:-2], "--public-base", "https://cdn.example.com", env=environment(sender))
         assert done.returncode == 2
-        assert "name one with --group; it has" in done.stderr
+        assert "Name one with --group. It has" in done.stderr
         assert ids[0] in done.stderr
 
     def test_wrong_words(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path)
         for more, said in {
-            ("--name", "n" * 60): "--name has 60 characters: give 1 to 48",
-            ("--type", "Picture"): "has no type 'Picture': its types are Image, Video, Audio",
+            ("--name", "n" * 60): "the name has 60 characters. Give --name with 1 to 48",
+            ("--type", "Picture"): "has no type 'Picture'. Choose from Image, Video, Audio",
             ("--set", "project=x"): "has no option 'project'",
-            ("--endpoint", "http://203.0.113.9"): "keys are only sent by https",
+            ("--endpoint", "http://203.0.113.9"): "Keys are only sent by https",
         }.items():
             done = run(*words(sender, ONE), "--host", "atlas", *more, env=environment(sender))
             assert (done.returncode, said in done.stderr) == (2, True), done.stderr
         done = run(*words(sender, ONE), env=environment(sender))
         assert (done.returncode, "--host or --public-base" in done.stderr) == (2, True)
         done = run("submit", ONE, "--to", "atals")
-        assert (done.returncode, "did you mean atlas?" in done.stderr) == (2, True)
+        assert (done.returncode, "Did you mean 'atlas'?" in done.stderr) == (2, True)
         assert sender.registered() == 0
 
     def test_a_ledger_that_cannot_be_used(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ class TestBadInput:
         assert (done.returncode, "written by a newer preflight (version 7" in done.stderr) == (2, True)
         ledger.write_bytes(b"\0garbage" * 999)
         done = run(*call, env=environment(sender))
-        assert (done.returncode, "no ledger, or damaged" in done.stderr) == (2, True)
+        assert (done.returncode, "not a ledger, or damaged" in done.stderr) == (2, True)
         assert "Traceback" not in done.stderr
 
 

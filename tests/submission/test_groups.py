@@ -10,6 +10,7 @@ import pytest
 from preflight.errors import AccountRefused, UsageError
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
+from preflight.submission.identity import account_key
 from tests.submission.sending import Sender
 
 GROUPED = ["agt", "byteplus", "volcengine"]
@@ -26,9 +27,9 @@ def groups_of(sender: Sender) -> list[str]:
 
 def test_without_a_group_the_error_lists_those_that_there_are(grouped: Sender, box: Sandbox) -> None:
     with grouped.opened() as provider:
-        made = provider.create_group(f"{grouped.mark}-heroes")
+        made = provider.api.create_group(f"{grouped.mark}-heroes")
     before = box.stats.calls[grouped.name, "register"]
-    with pytest.raises(UsageError, match=r"name one with --group; it has .*") as raised:
+    with pytest.raises(UsageError, match=r"Name one with group=\. It has .*") as raised:
         grouped.one(grouped.picture(), group=None)
     assert f"{grouped.mark}-heroes ({made.id})" in str(raised.value)
     assert box.stats.calls[grouped.name, "register"] == before
@@ -40,12 +41,12 @@ def test_a_new_name_makes_a_group_and_the_next_run_takes_it(grouped: Sender) -> 
     assert {asset.group for asset in grouped.assets()} == {made}
     assert grouped.one(grouped.picture()).outcome == "active"
     assert groups_of(grouped) == [made]
-    assert {entry.group for entry in grouped.entries()} == {made}
+    assert {entry.group_id for entry in grouped.entries()} == {made}
 
 
 def test_a_group_may_be_named_by_its_id(grouped: Sender) -> None:
     with grouped.opened() as provider:
-        made = provider.create_group(str(grouped.group)).id
+        made = provider.api.create_group(str(grouped.group)).id
     submission = grouped.one(grouped.picture(), group=made)
     assert submission.asset is not None
     assert grouped.assets()[0].group == made
@@ -54,7 +55,7 @@ def test_a_group_may_be_named_by_its_id(grouped: Sender) -> None:
 
 def test_a_name_that_several_groups_have_is_refused_with_their_ids(grouped: Sender) -> None:
     with grouped.opened() as provider:
-        ids = [provider.create_group(str(grouped.group)).id for _ in range(2)]
+        ids = [provider.api.create_group(str(grouped.group)).id for _ in range(2)]
     with pytest.raises(UsageError, match="has 2 groups called") as raised:
         grouped.one(grouped.picture())
     assert all(id_ in str(raised.value) for id_ in ids)
@@ -81,12 +82,12 @@ def test_a_group_that_a_killed_run_may_have_made_is_looked_for_before_it_is_made
 ) -> None:
     """The intent is in the ledger; the group does not show in the list at once."""
     with grouped.opened() as provider:
-        place = (provider.name, provider.origin, provider.account, provider.project, str(grouped.group))
+        place = (account_key(provider), str(grouped.group))
         with Ledger(str(grouped.folder / "ledger.sqlite")) as ledger:
             ledger.write_group(*place, None)
             assert ledger.group_intended(*place)
-        made = provider.create_group(str(grouped.group)).id
-    listed = grouped.provider.list_groups
+        made = provider.api.create_group(str(grouped.group)).id
+    listed = grouped.provider.api.list_groups
     looks = 0
 
     def late(self: object, **options: object) -> object:
@@ -95,7 +96,7 @@ def test_a_group_that_a_killed_run_may_have_made_is_looked_for_before_it_is_made
         page = listed(self, **options)  # type: ignore[arg-type]
         return page if looks > 3 else type(page)(())
 
-    monkeypatch.setattr(grouped.provider, "list_groups", late)
+    monkeypatch.setattr(grouped.provider.api, "list_groups", late)
     assert grouped.one(grouped.picture()).outcome == "active"
     assert groups_of(grouped) == [made]
 
@@ -106,7 +107,7 @@ def test_a_group_that_is_refused_leaves_no_intent(grouped: Sender, box: Sandbox)
     assert (submission.outcome, submission.code) == ("error", "access_denied")
     assert isinstance(submission.error, AccountRefused)
     with Ledger(str(grouped.folder / "ledger.sqlite")) as ledger, grouped.opened() as provider:
-        place = (provider.name, provider.origin, provider.account, provider.project, str(grouped.group))
+        place = (account_key(provider), str(grouped.group))
         assert not ledger.group_intended(*place)
     assert grouped.assets() == []
 
@@ -120,7 +121,7 @@ def test_too_long_a_name_of_a_group_is_said_before_anything_is_sent(grouped: Sen
 def test_where_there_are_no_groups_naming_one_is_an_error(box: Sandbox, tmp_path: Path) -> None:
     for name in ("atlas", "sunra", "crun", "agentsflare"):
         sender = Sender(box, name, tmp_path / name)
-        with pytest.raises(UsageError, match="has no groups: leave --group out"):
+        with pytest.raises(UsageError, match=r"has no groups\. Leave group= out"):
             sender.one(sender.picture(), group="heroes")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
 from preflight.submission import submitter
+from tests.submission.clocks import quick_clock, quick_wait
 from tests.submission.sending import ACCEPTED, Sender, unique_picture
 from tests.submission.web import Web, serving
 
@@ -172,18 +174,17 @@ class TestFiles:
                 begun.append(file.path)
                 return hosted(file)
 
-        class Clock(type(some.options()["clock"])):  # type: ignore[misc]
-            def sleep(self, seconds: float) -> None:
-                if seconds > 10 and len(begun) == 2:  # the second one waits for its turn
-                    deadline = time.monotonic() + 20
-                    while not some.registered() and time.monotonic() < deadline:  # the first one may still be under way
-                        time.sleep(0.01)
-                    unique_picture(Path(begun[0]))
-                    unique_picture(Path(begun[1]))
-                    seconds = 1.0
-                super().sleep(seconds)
+        def wait(event: threading.Event | threading.Condition, seconds: float | None) -> bool:
+            if seconds is not None and seconds > 10 and len(begun) == 2:  # the second one waits for its turn
+                deadline = time.monotonic() + 20
+                while not some.registered() and time.monotonic() < deadline:  # the first one may still be under way
+                    time.sleep(0.01)
+                unique_picture(Path(begun[0]))
+                unique_picture(Path(begun[1]))
+                seconds = 1.0
+            return quick_wait(event, seconds)
 
-        made = some.many(pictures, host=Changing(), clock=Clock(), plan="3/min", group=_made(some))
+        made = some.many(pictures, host=Changing(), clock=quick_clock(wait), rate="3/min", group=_made(some))
         assert sorted(submission.outcome for submission in made) == ["active", "error"]
         assert some.registered() == 1
 
@@ -211,7 +212,7 @@ class TestFiles:
         clip = ACCEPTED / "clip-15.1-s.mp4"
         strict = atlas.one(clip, strict=True)
         assert (strict.outcome, strict.code) == ("rejected", "duration_too_long")
-        assert "--strict" in (strict.message or "")
+        assert "strict makes a failure" in (strict.message or "")
         box.faults.fail("DurationTooLong", match=f"{atlas.mark}*")
         assert atlas.one(clip, name=atlas.mark).outcome == "failed"
         with Ledger(str(atlas.folder / "ledger.sqlite")) as ledger:
@@ -223,4 +224,4 @@ def _made(some: Sender) -> str | None:
     if some.group is None:
         return None
     with some.opened() as provider:
-        return provider.create_group(some.group).id
+        return provider.api.create_group(some.group).id

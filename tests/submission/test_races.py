@@ -22,7 +22,7 @@ from preflight.submission import RecoveryWindow
 class Host:
     def put(self, file): return job["url"]
 asset = submit(
-    job["file"], job["provider"], host=Host(), allow_private=True, settling=RecoveryWindow(0.5), **job["options"]
+    job["file"], job["provider"], host=Host(), allow_private=True, recovery_window=RecoveryWindow(0.5), **job["options"]
 )
 print(asset.id)
 """

@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 
 import preflight
-from preflight.errors import LedgerError, MissingExtra, UsageError
+from preflight.errors import LedgerError, MissingExtra, Stopped, UsageError
 from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
-from preflight.rates import Clock
 from preflight.report import Problem, Rejected
 from preflight.sandbox import Sandbox
 from preflight.submission import Submission, submit, submit_many
 from preflight.submission import run as running
 from preflight.submission.outcome import NotActive
 from preflight.targets import Item
+from tests.submission.clocks import quick_clock, quick_wait
 from tests.submission.sending import ACCEPTED, Sender
 
 NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
@@ -93,11 +93,17 @@ class TestEarlyEnd:
 
     def test_a_stop_waits_for_the_call_under_way_and_for_nothing_else(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.latency = 0.3
-        clock = Clock()
-        run = submit_many(atlas.pictures(3), "atlas", **atlas.options(clock=clock))
-        threading.Timer(0.25, clock.stop).start()
+        stop = threading.Event()
+
+        def wait(event: threading.Event | threading.Condition, seconds: float | None) -> bool:
+            if isinstance(event, threading.Event) and stop.is_set():
+                raise Stopped
+            return quick_wait(event, seconds)
+
+        run = submit_many(atlas.pictures(3), "atlas", **atlas.options(clock=quick_clock(wait)))
+        threading.Timer(0.25, stop.set).start()
         begun = time.monotonic()
-        with pytest.raises(preflight.PreflightError, match="run the same command again"):
+        with pytest.raises(preflight.PreflightError, match="Repeat the call to continue it"):
             list(run)
         assert time.monotonic() - begun < 3
         assert "intended" not in {entry.state for entry in atlas.entries()}
@@ -157,28 +163,28 @@ class TestStops:
         assert some.registered() == 6
 
     def test_a_local_file_without_a_host_is_a_wrong_call(self, some: Sender, box: Sandbox) -> None:
-        with pytest.raises(UsageError, match="--host or --public-base"):
+        with pytest.raises(UsageError, match="host= or public_base="):
             some.one(some.picture(), host=None)
         if some.group is not None:
             assert some.group not in [group.name for group in box.groups(some.name)]
 
     def test_bytes_are_no_target(self, atlas: Sender) -> None:
-        with pytest.raises(UsageError, match="only files and URLs"):
+        with pytest.raises(UsageError, match="neither a file nor a URL"):
             atlas.one(atlas.picture().read_bytes())
 
     @pytest.mark.parametrize(
         ("options", "said"),
         [
-            ({"host": "atlas", "public_base": "https://cdn.example.com"}, "give one of them"),
-            ({"host": "ftp://x"}, "takes --host atlas or s3://bucket/prefix"),
+            ({"host": "atlas", "public_base": "https://cdn.example.com"}, "Give one of them"),
+            ({"host": "ftp://x"}, "Give host=atlas or s3://bucket/prefix"),
             ({"type": "Vidoe"}, "has no type 'Vidoe'"),
-            ({"name": "n" * 49}, "give 1 to 48"),
-            ({"name": "  "}, "give 1 to 48"),
-            ({"plan": "5/min"}, "no plan '5/min'"),
+            ({"name": "n" * 49}, "Give name= with 1 to 48"),
+            ({"name": "  "}, "Give name= with 1 to 48"),
+            ({"rate": "5/min"}, "no rates '5/min'"),
             ({"keys": {}}, "ATLASCLOUD_API_KEY"),
             ({"endpoint": "http://example.com"}, "only sent by https"),
             ({"rules": "atlsa"}, "atlas"),
-            ({"reference_id": "uuid"}, "--reference-id"),
+            ({"reference_id": "uuid"}, "reference_id="),
         ],
     )
     def test_a_wrong_call_is_said_before_anything_is_read(
@@ -201,7 +207,7 @@ class TestStops:
         ],
     )
     def test_without_a_key_the_variable_is_named(self, provider: str, variable: str) -> None:
-        with pytest.raises(UsageError, match=f"needs a key: set the environment variable {variable}"):
+        with pytest.raises(UsageError, match=f"needs a key. Set the environment variable {variable}"):
             submit_many(["gone.png"], provider)
 
     def test_an_unknown_provider_is_told_the_nearest(self) -> None:

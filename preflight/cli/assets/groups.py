@@ -18,7 +18,7 @@ from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import Group, find_provider
-from preflight.submission.grouping import GroupManager
+from preflight.submission.groups import GroupManager
 
 _COLUMNS: Final = ("id", "provider", "name", "description", "type", "created", "updated")
 
@@ -45,7 +45,7 @@ class GroupsCommand:
         if "list_groups" not in kind.can:
             raise UsageError(f"{kind.title} has no groups.")
         with self.provider.open_provider(self.to) as (provider, clock), self.ledger.open() as ledger:
-            yield GroupManager(provider, ledger, clock)
+            yield GroupManager(provider, ledger, clock=clock)
 
     @contextmanager
     def printer(self, *columns: str, is_single: bool = False) -> Iterator[Printer]:
@@ -157,7 +157,7 @@ def _delete(options: GroupsCommand) -> None:
     with options.keeper() as keeper:
         group = keeper.find(options.group)
         if not options.yes:
-            count = keeper.assets_in(group)
+            count = keeper.count_assets(group)
             assets = "all its assets" if count is None else "its asset" if count == 1 else f"its {count} assets"
             raise UsageError(
                 f"{keeper.provider.title} deletes the group '{printable(group.name or '')}' ({group.id}) with {assets} "

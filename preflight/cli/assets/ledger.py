@@ -14,11 +14,10 @@ from preflight.cli.provider_options import LedgerOptions, ledger_option, to_opti
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.ledger import Disagreement, Entry, Ledger, State
+from preflight.ledger import COLUMNS, Disagreement, Entry, Ledger, State
 from preflight.providers import find_provider
 from preflight.submission.manage import entries_of
 
-_ENTRY: Final = tuple(field.name for field in fields(Entry))
 _DISAGREEMENT: Final = tuple(field.name for field in fields(Disagreement))
 
 
@@ -72,7 +71,7 @@ def _forget(options: ForgetCommand) -> None:
         entries = _chosen(ledger, options, provider)
         path = command.ledger.ledger
         with command.printing.printer(ledger=path, inputs=ledger_files(path)) as printer:
-            for entry in {(entry.key, entry.serial): entry for entry in entries}.values():
+            for entry in {(entry.key, entry.attempt): entry for entry in entries}.values():
                 with ledger.claim(entry.registration):
                     ledger.forget(entry)
                 line, below = entry_lines(entry)
@@ -127,7 +126,7 @@ def _export(options: LedgerCommand) -> None:
     path, provider = options.ledger.ledger, options.provider
     with (
         options.ledger.open(must_exist=True) as ledger,
-        options.printing.printer(_ENTRY, ledger=path, inputs=ledger_files(path)) as printer,
+        options.printing.printer(COLUMNS, ledger=path, inputs=ledger_files(path)) as printer,
     ):
         for entry in ledger.entries(provider=provider):
             printer.row(entry.as_json(), entry.state)

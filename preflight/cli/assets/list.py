@@ -20,8 +20,8 @@ from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.ledger import Entry, Ledger, State
 from preflight.providers import STATUSES, Asset, Provider, find_provider
-from preflight.submission.grouping import GroupManager
-from preflight.submission.listing import Filter, Listing
+from preflight.submission.groups import GroupManager
+from preflight.submission.manage import AssetFilter, AssetListing
 
 COLUMNS: Final = ("state", "provider", "asset_id", "reference", "kind", "name", "group", "source", "error_code",
                   "error_message", "created", "updated")  # fmt: skip
@@ -50,9 +50,9 @@ class ListCommand:
     provider: ProviderOptions
 
     @property
-    def wanted(self) -> Filter:
+    def wanted(self) -> AssetFilter:
         """Which assets are listed."""
-        return Filter(self.group, self.state, self.kind, self.name)
+        return AssetFilter(self.group, self.state, self.kind, self.name)
 
     @contextmanager
     def printer(self, *columns: str) -> Iterator[Printer]:
@@ -115,11 +115,11 @@ def _list_ledger(options: ListCommand) -> None:
     options.printing.remark(f"{_counted(counts, f'in the ledger {ledger.path}')}{remedy}")
 
 
-def _entries(ledger: Ledger, provider: str | None, wanted: Filter) -> Iterator[Entry]:
-    groups = None if wanted.group is None else {wanted.group, *ledger.group_ids(wanted.group)}
+def _entries(ledger: Ledger, provider: str | None, wanted: AssetFilter) -> Iterator[Entry]:
+    groups = None if wanted.group_id is None else {wanted.group_id, *ledger.group_ids(wanted.group_id)}
     for entry in ledger.entries(provider=provider, state=wanted.state):
-        fits = wanted.takes(entry.name, entry.kind.partition(":")[0], entry.state)
-        if fits and (wanted.state or entry.state != "gone") and (groups is None or entry.group in groups):
+        fits = wanted.selects(entry.name, entry.media_kind, entry.state)
+        if fits and (wanted.state or entry.state != "gone") and (groups is None or entry.group_id in groups):
             yield entry
 
 
@@ -141,10 +141,10 @@ def _list_remote(options: ListCommand, to: str) -> None:
         raise UsageError(f"--state {wanted.state} exists only in the ledger. Leave --remote out.")
     next_page = None
     with options.provider.open_provider(to) as (provider, clock), options.ledger.open() as ledger:
-        if wanted.group is not None:
-            group = GroupManager(provider, ledger, clock).find(wanted.group)
-            wanted = Filter(group.id, wanted.state, wanted.kind, wanted.name)
-        listing = Listing(provider, clock, wanted, trash=options.trash, size=options.page_size)
+        if wanted.group_id is not None:
+            group = GroupManager(provider, ledger, clock=clock).find(wanted.group_id)
+            wanted = AssetFilter(group.id, wanted.state, wanted.kind, wanted.name)
+        listing = AssetListing(provider, wanted, trash=options.trash, size=options.page_size, clock=clock)
         assets: Iterator[Asset]
         if options.page is None:
             assets = listing.all()

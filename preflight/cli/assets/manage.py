@@ -48,7 +48,7 @@ class AssetsCommand:
             if verb not in kind.can:
                 raise UsageError(f"{kind.title} has no call to {verb} an asset.")
             with self.provider.open_provider(name) as (provider, clock):
-                yield AssetManager(provider, ledger, clock)
+                yield AssetManager(provider, ledger, clock=clock)
 
     @contextmanager
     def printer(self, *, is_single: bool = False) -> Iterator[Printer]:
@@ -173,7 +173,7 @@ def _delete(options: AssetsCommand) -> int:
       preflight assets delete asset-20260921120000-a1b2c --to volcengine --yes
     """
     with options.keeper("delete", options.words) as keeper:
-        if "restore" not in keeper.provider.can and not options.yes:
+        if "restore" not in keeper.provider.spec.can and not options.yes:
             raise UsageError(f"{keeper.provider.title} cannot restore a deleted asset. Add --yes to delete it.")
         with options.printer() as printer:
             return _each(options.words, keeper.delete, _show_changed(printer, "deleted"))

@@ -13,7 +13,7 @@ from preflight.cli.provider_options import ProviderOptions, provider_options, to
 from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.providers import Callback, Provider, find_provider
+from preflight.providers import Callback, ParsesCallbacks, ProviderSpec, ReportsSessions, VerifiesPersons, find_provider
 from preflight.sources.open import is_url
 from preflight.summary import FAILED, PASSED
 
@@ -30,7 +30,7 @@ class SessionCommand:
     description: str | None = None
     given: str = ""
 
-    def require(self, *verbs: str) -> type[Provider]:
+    def require(self, *verbs: str) -> ProviderSpec:
         """Return the provider. Raise `UsageError` if it has none of these calls."""
         kind = find_provider(self.to)
         if not kind.can.intersection(verbs):
@@ -73,9 +73,10 @@ def _create(options: SessionCommand) -> None:
         options.provider.open_provider(options.to) as (provider, _),
         options.printing.printer(is_single=True) as printer,
     ):
-        session = provider.create_session(options.callback, name=options.name, description=options.description)
+        assert isinstance(provider.api, VerifiesPersons)  # required above
+        session = provider.api.create_session(options.callback, name=options.name, description=options.description)
         printer.secrets({"provider": session.provider, "link": session.link, "token": session.token})
-        needed = "the token" if "session_result" in provider.can else "the URL to which the person was redirected"
+        needed = "the token" if "session_result" in provider.spec.can else "the URL to which the person was redirected"
         then = f"preflight assets session result - --to {provider.name}"
         options.printing.remark(f"then, with {needed} on standard input: {then}")
 
@@ -107,7 +108,12 @@ def _result(options: SessionCommand) -> int:
         options.provider.open_provider(options.to) as (provider, _),
         options.printing.printer(is_single=True) as printer,
     ):
-        ended = provider.parse_callback(word) if is_url(word) else Callback("success", provider.session_result(word).id)
+        if is_url(word):
+            assert isinstance(provider.api, ParsesCallbacks)  # required above
+            ended = provider.api.parse_callback(word)
+        else:
+            assert isinstance(provider.api, ReportsSessions)  # required above
+            ended = Callback("success", provider.api.session_result(word).id)
         data = {"status": ended.status, "group": ended.group, "reason": ended.reason}
         is_verified = ended.status == "success"
         if is_verified:

@@ -20,7 +20,7 @@ from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
 from preflight.submission.manage import entries_of
 from preflight.submission.recover import RecoveryWindow
-from preflight.submission.sync import OPEN, LedgerSync, SyncResult
+from preflight.submission.sync import OPEN_STATES, LedgerSync, SyncResult
 from preflight.summary import DEFAULT_POLICY
 
 _UNSETTLED: Final = frozenset({"processing", "unknown", "unreachable"})
@@ -75,14 +75,14 @@ def command(options: SyncCommand) -> int:
     with ExitStack() as stack:
         provider, clock = stack.enter_context(options.provider.open_provider(options.to))
         ledger = stack.enter_context(options.ledger.open(must_exist=True))
-        sync = LedgerSync(provider, ledger, clock, RecoveryWindow(seconds=options.settle))
+        sync = LedgerSync(provider, ledger, clock=clock, window=RecoveryWindow(seconds=options.settle))
         pending = _pending(sync, ledger, provider.name, options)
         entries = [entry for entry in pending if sync.is_mine(entry)]
         others = len(pending) - len(entries)
         if others:
             _skip_others(others, options.entry)
         lost = sum(entry.asset_id is None for entry in entries)
-        if lost and provider.recover_by and options.asset_id is None:
+        if lost and provider.spec.recover_by and options.asset_id is None:
             registrations = "registration" if lost == 1 else "registrations"
             click.echo(f"looking up {lost} lost {registrations}, for up to {options.settle:g} s …", err=True)
         path = options.ledger.ledger
@@ -100,7 +100,9 @@ def _pending(sync: LedgerSync, ledger: Ledger, provider: str, options: SyncComma
     """Return the open entries, or the one that `--entry` names."""
     if options.entry is None:
         return sync.pending(active=options.active)
-    found = [entry for entry in entries_of(ledger, options.entry, provider) if entry.state in (*OPEN, "processing")]
+    found = [
+        entry for entry in entries_of(ledger, options.entry, provider) if entry.state in (*OPEN_STATES, "processing")
+    ]
     if len(found) != 1:
         names = ", ".join(entry.name for entry in found[:10])
         problem = f"{len(found)} open entries for it: {names}" if found else "no open entry of this name"

@@ -5,34 +5,40 @@ from __future__ import annotations
 import hashlib
 
 from preflight.errors import SourceChanged, SourceError
-from preflight.ledger import SHA256_PREFIX, ContentId
+from preflight.ledger import SHA256_PREFIX, AccountKey, ContentId
 from preflight.media import Need
 from preflight.net.redact import redact
+from preflight.providers import Provider
 from preflight.report import Report
 from preflight.sources.http import HttpOptions, HttpSource
 
-_PIECE = 1 << 20
+_CHUNK_SIZE = 1 << 20
+
+
+def account_key(provider: Provider) -> AccountKey:
+    """Return the account whose assets an open provider sees, for the ledger."""
+    return AccountKey(provider.name, provider.origin, provider.account, provider.project)
 
 
 def sha256_of(path: str) -> str:
-    """64 hex digits. Raises `SourceError`."""
+    """Return 64 hex digits. Raise `SourceError`."""
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
+            while chunk := file.read(_CHUNK_SIZE):
+                digest.update(chunk)
     except OSError as error:
         raise SourceError("unreadable", f"{path} cannot be read: {error.strerror}") from None
     return digest.hexdigest()
 
 
 def content_of_file(path: str) -> ContentId:
-    """What tells a local file from others. Raises `SourceError`."""
+    """Return the identity of a local file. Raise `SourceError`."""
     return ContentId(SHA256_PREFIX + sha256_of(path))
 
 
 def content_of_url(url: str, report: Report) -> ContentId:
-    """What tells the file behind a URL from others: URL without signature, strong ETag, size.
+    """Return the identity of the file behind a URL: URL without signature, strong ETag, size.
 
     Without a strong ETag (RFC 9110 8.8.3) nothing shows that the file is still the same: it is not reused.
     """
@@ -42,13 +48,13 @@ def content_of_url(url: str, report: Report) -> ContentId:
     return ContentId(f"url:{redact(url)}|{etag if strong else ''}|{'' if size is None else size}", reusable=strong)
 
 
-def same_file(path: str, content: ContentId) -> None:
+def require_same_file(path: str, content: ContentId) -> None:
     """Raise `SourceChanged` unless the file still has the bytes that were checked."""
     if content_of_file(path) != content:
         raise SourceChanged(path)
 
 
-def same_url(url: str, report: Report, http: HttpOptions) -> None:
+def require_same_url(url: str, report: Report, http: HttpOptions) -> None:
     """Raise `SourceChanged` unless the URL still answers with the ETag and the size that were checked."""
     source = HttpSource(url, need=Need(frozenset(), max_bytes=1), options=http)
     try:

@@ -1,0 +1,116 @@
+"""The way to one provider with one account: `Connection` builds calls and asks them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from preflight.errors import ProviderError, UsageError
+from preflight.providers.capabilities import BeforeSend
+from preflight.providers.client import Call, Client
+from preflight.providers.exchange import Exchange
+from preflight.providers.fields import JsonObject
+from preflight.providers.multipart import Multipart
+from preflight.providers.redaction import Redactor
+
+Middleware = Callable[[str], AbstractContextManager[object]]
+"""Entered with an action's name for the time of its call; sees the call's error."""
+QueryValue = str | int | None
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}")
+
+
+def no_middleware(_action: str) -> AbstractContextManager[object]:
+    """Call at once."""
+    return nullcontext()
+
+
+class Connection:
+    """Builds the calls of one account at one provider, and asks them.
+
+    origins  scheme and host of each of the provider's hosts
+    options  the chosen options of the provider
+    """
+
+    def __init__(
+        self,
+        title: str,
+        client: Client,
+        exchange: Exchange,
+        *,
+        origins: Mapping[str, str],
+        options: Mapping[str, str],
+        redactor: Redactor,
+        middleware: Middleware = no_middleware,
+    ) -> None:
+        self.title = title
+        self.options = options
+        self.redactor = redactor
+        self.middleware = middleware
+        self._client = client
+        self._exchange = exchange
+        self._origins = origins
+
+    def call(  # noqa: PLR0913 - a request has these parts
+        self,
+        action: str,
+        method: str,
+        path: str,
+        body: JsonObject | Multipart | None = None,
+        *,
+        query: Mapping[str, QueryValue] | None = None,
+        host: str = "main",
+        name: str | None = None,
+        empty: bool = False,
+    ) -> Call:
+        """Return a call. Fields and parameters that are None are left out.
+
+        name   what the provider calls it; without it the method and the path
+        empty  an answer without a body is an answer, too
+        """
+        url = self._origins[host] + path
+        if query is not None:
+            given = {name: value for name, value in query.items() if value is not None}
+            url += f"?{urlencode(given, quote_via=quote, safe='-_.~')}" if given else ""
+        data: bytes | Multipart | None = body if isinstance(body, Multipart) else None
+        headers = {"Content-Type": body.content_type} if isinstance(body, Multipart) else {}
+        if body is not None and not isinstance(body, Multipart):
+            data = self._encode({name: value for name, value in body.items() if value is not None})
+            headers = {"Content-Type": "application/json"}
+        reads = action.startswith(("get", "list"))
+        return Call(action, name or f"{method} {path}", method, url, data, headers, reads, empty)
+
+    def ask(self, call: Call, before_send: BeforeSend | None = None) -> JsonObject:
+        """Return the JSON object that answers a call. Raise `ProviderError`, and what `before_send` raises."""
+        with self.middleware(call.action):
+            if before_send is not None:
+                before_send()
+            return self._exchange.ask(call)
+
+    def unusable(self, call: Call, detail: str) -> ProviderError:
+        """Return the error for an answer whose shape is not this provider's."""
+        return self._exchange.unusable(call, detail)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._client.close()
+
+    def check_id(self, asset: str) -> str:
+        """Return an id if it may be part of a path: `..` would make another call of it. Raise `UsageError`."""
+        if not _ID.fullmatch(asset):
+            shown = self.redactor.text(asset, 80)
+            raise UsageError(f"{self.title}: {shown!r} is not an id. Copy it from `assets list`.")
+        return asset
+
+    def _encode(self, body: JsonObject) -> bytes:
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"{self.title}: a name or URL holds bytes that are not text. Give another name=.", parameters=("name",)
+            ) from None

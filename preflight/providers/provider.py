@@ -1,0 +1,187 @@
+"""An open provider: `Provider`, its spec, its account and its API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self, TypedDict, Unpack
+
+from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.errors import UsageError
+from preflight.escape import printable
+from preflight.providers.asset import Asset
+from preflight.providers.capabilities import BeforeSend
+from preflight.providers.client import Client
+from preflight.providers.connection import Connection, Middleware, no_middleware
+from preflight.providers.credentials import API_KEY, endpoint_origin, read_credentials
+from preflight.providers.exchange import Exchange
+from preflight.providers.redaction import Redactor
+from preflight.providers.secret import Secret
+from preflight.providers.spec import ProviderApi, ProviderSpec
+
+Credentials = Mapping[str, str | Secret | None] | str | None
+"""By name, or the one key; None: the environment's."""
+TIMEOUT: Final = (10.0, 60.0)
+"""Seconds to connect, and seconds without a byte of the answer."""
+
+
+class ProviderSettings(TypedDict, total=False):
+    """The options of all providers, of which each has some: see `ProviderSpec.options`.
+
+    project       the project whose assets these are
+    signing       the form of the signature; reference_id: the id that stands for an asset in a request
+    """
+
+    project: str | None
+    signing: str | None
+    reference_id: str | None
+
+
+class Provider:
+    """One account at one provider, ready to be called. Use as a context, or `close` it.
+
+    spec         what it is; api: what it can do: narrow it to a capability (`isinstance(api, ListsAssets)`)
+    account      whose assets these are, without telling the key: the access key's id, or a fingerprint of the one key
+    origin       where assets are registered: scheme and host, or the endpoint that was given
+    project      the project whose assets these are; "" if the provider has no projects
+    rate_limits  of the account
+    connection   its `middleware` is entered for the time of each call
+    """
+
+    def __init__(
+        self, spec: ProviderSpec, connection: Connection, clock: Clock, *, account: str, origin: str, rate: str
+    ) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.title = spec.title
+        self.connection = connection
+        self.api: ProviderApi = spec.api(spec, connection, clock)
+        self.account = account
+        self.origin = origin
+        self.project = connection.options.get("project", "default") if "project" in spec.options else ""
+        self.rate_limits = spec.rates[rate]
+
+    def register(
+        self,
+        url: str,
+        kind: str | None,
+        *,
+        name: str | None = None,
+        group: str | None = None,
+        description: str | None = None,
+        asset_type: str | None = None,
+        before_send: BeforeSend | None = None,
+    ) -> Asset:
+        """Register the file at `url`. Not idempotent: each call creates an asset.
+
+        kind        one of the values of the spec's `types`; asset_type: one of its keys, if a kind has several or none
+        before_send called right before the request is sent, once its turn has come
+        """
+        registration = self.spec.registration(
+            url, kind, name=name, group=group, description=description, asset_type=asset_type
+        )
+        if group is not None:
+            self.connection.check_id(group)
+        return self.api.register(registration, before_send)
+
+    def get(self, asset: str) -> Asset:
+        """Return the asset as it is now. Raise `AssetNotFound` if it is gone."""
+        return self.api.get(asset)
+
+    def lacks(self, action: str) -> UsageError:
+        """Return the error for an action that its API does not have."""
+        return UsageError(f"{self.title} has no call for {action.replace('_', ' ')}.")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{self.title} at {self.origin}>"
+
+
+def open_provider(  # noqa: PLR0913 - the settings of one account, each typed and documented
+    spec: ProviderSpec,
+    credentials: Credentials = None,
+    *,
+    endpoint: str | None = None,
+    rate: str = "published",
+    proxy: str | None = None,
+    ca_bundle: str | None = None,
+    timeout: tuple[float, float] = TIMEOUT,
+    middleware: Middleware = no_middleware,
+    clock: Clock = SYSTEM_CLOCK,
+    env: Mapping[str, str] | None = None,
+    **options: Unpack[ProviderSettings],
+) -> Provider:
+    """Return a provider that is ready to be called; nothing is sent yet. Raise `UsageError`.
+
+    endpoint    in place of the origin of all of its hosts
+    rate        the account's rates; proxy: none is taken from the environment
+    timeout     s to connect, and s without a byte of the answer
+    middleware  entered for the time of each call; env: in place of the environment
+    options     of the spec's `options`
+    """
+    given = {API_KEY: credentials} if isinstance(credentials, str) else dict(credentials or {})
+    keys = read_credentials(spec.title, spec.credentials, given, os.environ if env is None else env)
+    origin = None if endpoint is None else endpoint_origin(endpoint)
+    chosen = _choose_options(spec, {name: str(value) for name, value in options.items() if value is not None})
+    if rate not in spec.rates:
+        raise UsageError(
+            f"{spec.title} has no rates {rate!r}. Choose one of {', '.join(spec.rates)} for rate=.",
+            parameters=("rate",),
+        )
+    redactor = Redactor(keys[key.name] for key in spec.credentials if not key.public and key.name in keys)
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(clock.wall(), UTC)
+
+    client = Client(spec.auth(keys, chosen), clock=now, timeout=timeout, proxy=proxy, ca_bundle=ca_bundle)
+    connection = Connection(
+        spec.title,
+        client,
+        Exchange(
+            spec.name, spec.title, client, redactor, spec.parse_refusal, spec.failure_codes, spec.reasons, clock=now
+        ),
+        origins=spec.origins if origin is None else dict.fromkeys(spec.origins, origin),
+        options=chosen,
+        redactor=redactor,
+        middleware=middleware,
+    )
+    return Provider(
+        spec,
+        connection,
+        clock,
+        account=_account(spec, keys),
+        origin=origin or spec.origins["main"],
+        rate=rate,
+    )
+
+
+def _account(spec: ProviderSpec, keys: Mapping[str, Secret]) -> str:
+    first = spec.credentials[0]
+    key = keys[first.name]
+    return key.reveal() if first.public else f"key-{key.fingerprint()}"
+
+
+def _choose_options(spec: ProviderSpec, chosen: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the chosen options. Raise `UsageError` for one that the provider does not have."""
+    for name, value in chosen.items():
+        if name not in spec.options:
+            raise UsageError(f"{spec.title} has no option {name}=. Leave it out.", parameters=(name,))
+        if spec.options[name] and value not in spec.options[name]:
+            allowed = ", ".join(spec.options[name])
+            raise UsageError(
+                f"{spec.title} has no {name}={printable(value)}. Choose one of {allowed}.", parameters=(name,)
+            )
+    return chosen

@@ -1,0 +1,185 @@
+"""What a provider is: `ProviderSpec`, frozen data that names its API and how its answers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from preflight.clock import Clock
+from preflight.errors import UsageError
+from preflight.net.redact import redact
+from preflight.providers.asset import Status
+from preflight.providers.capabilities import CAPABILITIES, RegistersAssets, Registration
+from preflight.providers.client import Auth
+from preflight.providers.connection import Connection
+from preflight.providers.credentials import CredentialSpec, bearer_auth
+from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.rate_limits import RATE_LIMITS, RateLimits
+from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, Refusal
+from preflight.providers.secret import Secret
+
+
+class ProviderApi(RegistersAssets, Protocol):
+    """The calls of one provider, over a connection. The other capabilities are further bases of the class."""
+
+    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """One asset API.
+
+    name, title         as it is chosen, and as it is called in messages
+    ruleset             the name of its rule set for registering
+    api                 the class of its calls; its bases are what it can do
+    parse_refusal       (HTTP status, answer) → the refusal that the answer is; None if it is none
+    auth                (credentials, options) → what proves who calls
+    origins             scheme and host of each of its hosts; `main` has the assets
+    credentials         what it asks for, and which environment variables hold it
+    options             further arguments, with the values that they take; none: any
+    types               its words for an asset's type → the kind of media (None: none)
+    needs_group         an asset is registered into a group
+    describes           actions that take a description
+    max_name_chars      of an asset's or group's name; max_description_chars: of a description
+    recover_by          what an asset whose registration's response was lost is found by in `list`; None: nothing
+    lists_partly        items of a list may lack fields, the name among them: only `get` has them all
+    filters             what `list` can be asked for: `group`, `status`, `name`; page_size: items to a page
+    rates               its rate limits by the account's plan
+    fields              the names of the fields in its answers
+    kinds, statuses     its words in answers, in lower case → ours; group_types: where groups have numbers for types
+    reference           the string for a generation request, with the id as {}; None: no page says what it looks like
+    usage               how the reference is used, by kind; "": for all others
+    failure_codes       its words for what is wrong with a file → `preflight.codes.CODES`
+    retryable_failures  failures that a new registration may overcome
+    reasons             its codes → `preflight.providers.refusals.REASONS`, if they mean more than elsewhere
+    url_lifetime        how long `Asset.url` works, if a page says so
+    """
+
+    name: str
+    title: str
+    ruleset: str
+    api: type[ProviderApi]
+    parse_refusal: Callable[[int, JsonObject], Refusal | None]
+    auth: Callable[[Mapping[str, Secret], Mapping[str, str]], Auth] = bearer_auth
+    origins: Mapping[str, str]
+    credentials: tuple[CredentialSpec, ...]
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    types: Mapping[str, str | None] = field(
+        default_factory=lambda: {"Image": "image", "Video": "video", "Audio": "audio"}
+    )
+    needs_group: bool = False
+    describes: frozenset[str] = frozenset()
+    max_name_chars: int = 64
+    max_description_chars: int = 300
+    recover_by: Literal["name"] | None = None
+    lists_partly: bool = False
+    filters: frozenset[str] = frozenset()
+    page_size: int = 20
+    rates: Mapping[str, RateLimits] = field(default_factory=lambda: RATE_LIMITS)
+    fields: Fields
+    kinds: Mapping[str, str | None] = field(
+        default_factory=lambda: {"image": "image", "video": "video", "audio": "audio"}
+    )
+    statuses: Mapping[str, Status] = field(
+        default_factory=lambda: {"processing": "processing", "active": "active", "failed": "failed"}
+    )
+    group_types: Mapping[str, str | None] = field(default_factory=dict)
+    reference: str | None = "asset://{}"
+    usage: Mapping[str, str] = field(default_factory=dict)
+    failure_codes: Mapping[str, str] = field(default_factory=lambda: UPSTREAM_CODES)
+    retryable_failures: frozenset[str] = RETRYABLE_FAILURES
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    url_lifetime: timedelta | None = None
+
+    @property
+    def can(self) -> frozenset[str]:
+        """Return the actions that its API has."""
+        return frozenset(
+            action
+            for capability, actions in CAPABILITIES.items()
+            if issubclass(self.api, capability)
+            for action in actions
+        )
+
+    # Arguments are checked before anything is sent: each method raises `UsageError`.
+
+    def registration(
+        self,
+        url: str,
+        kind: str | None,
+        *,
+        name: str | None = None,
+        group: str | None = None,
+        description: str | None = None,
+        asset_type: str | None = None,
+    ) -> Registration:
+        """Return the registration of a file, once all arguments are such that they may be sent."""
+        if not url.lower().startswith(("https://", "http://")):
+            raise UsageError(f"{self.title} fetches by http(s) URL only, not {redact(url)[:80]}. Host the file first.")
+        if self.needs_group and group is None:
+            text = f"{self.title} registers an asset into a group. Name one with group=."
+            raise UsageError(text, parameters=("group",))
+        if group is not None and not self.needs_group:
+            raise UsageError(f"{self.title} has no groups. Leave group= out.", parameters=("group",))
+        self.check_name(name)
+        self.check_description("register", description)
+        word = self._type(kind, asset_type)
+        return Registration(url, kind or self.types[word], word, name, group, description)
+
+    def _type(self, kind: str | None, asset_type: str | None) -> str:
+        """Return the provider's word for the type: the given one, or else the first for the kind."""
+        if asset_type is None:
+            for word, means in self.types.items():
+                if means is not None and means == kind:
+                    return word
+            kinds = ", ".join(sorted({means for means in self.types.values() if means}))
+            raise UsageError(f"{self.title} takes {kinds}, not {kind or 'a file of unknown kind'}.")
+        if asset_type not in self.types:
+            raise UsageError(f"{self.title} has no type {asset_type!r}. Choose one of {', '.join(self.types)}.")
+        if None not in (kind, self.types[asset_type]) and self.types[asset_type] != kind:
+            raise UsageError(f"{self.title}: the type {asset_type} is not for files of kind {kind}. Choose another.")
+        return asset_type
+
+    def check_name(self, name: str | None) -> None:
+        """Refuse an empty name, and one that is too long."""
+        if name is None:
+            return
+        if not name.strip():
+            raise UsageError(f"{self.title}: the name is empty. Give another name=.", parameters=("name",))
+        if len(name) > self.max_name_chars:
+            raise UsageError(
+                f"{self.title} takes names of up to {self.max_name_chars} characters, and this one has {len(name)}. "
+                "Give a shorter name=.",
+                parameters=("name",),
+            )
+
+    def check_description(self, action: str, description: str | None) -> None:
+        """Refuse a description where the action takes none, and one that is too long."""
+        if description is None:
+            return
+        if action not in self.describes:
+            raise UsageError(
+                f"{self.title} takes no description here. Leave description= out.", parameters=("description",)
+            )
+        if len(description) > self.max_description_chars:
+            raise UsageError(
+                f"{self.title} takes descriptions of up to {self.max_description_chars} characters. "
+                "Give a shorter description=.",
+                parameters=("description",),
+            )
+
+    def check_filters(self, **filters: str | None) -> None:
+        """Refuse filters that its list does not have."""
+        for name, value in filters.items():
+            if value is not None and name not in self.filters:
+                raise UsageError(f"{self.title} cannot list by {name}. Leave it out, and filter what it lists.")
+
+    def page_number(self, page: str | None) -> int:
+        """Return the number of a page; None is the first."""
+        if page is None:
+            return 1
+        if not page.isdecimal() or not 0 < int(page[:18]) < 10**9:
+            raise UsageError(f"{self.title}: {page[:40]!r} is not a page. Pages are counted from 1.")
+        return int(page)
