@@ -29,7 +29,7 @@ from preflight.probes.libraries import (
 from preflight.processes import Limits
 from preflight.sources import Source
 
-LIMITS: Final = Limits(seconds=30, memory=2 << 30, max_bytes=1 << 40, wall=140)
+DECODE_LIMITS: Final = Limits(seconds=30, memory=2 << 30, max_bytes=1 << 40, wall=140)
 
 TRUNCATED: Final = "truncated"
 UNCONFIRMED: Final = "decode_unconfirmed"
@@ -37,7 +37,7 @@ UNSUPPORTED: Final = "decode_unsupported"
 DISAGREEMENT: Final = "probe_disagreement"
 
 
-class Problem(NamedTuple):
+class DecodeProblem(NamedTuple):
     """One problem: a code of `preflight.codes`, and what was found."""
 
     code: str
@@ -54,17 +54,17 @@ class DecodeResult:
     """
 
     media: Media
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[DecodeProblem, ...] = ()
 
 
-def decode_check(source: Source, media: Media, limits: Limits = LIMITS) -> DecodeResult:
+def decode_check(source: Source, media: Media, limits: Limits = DECODE_LIMITS) -> DecodeResult:
     """Decode the file whose header gave `media`. A decoder that crashes is a problem of the file, not an exception."""
     if media.kind is None or media.format in CAMERA_RAW:  # no decoder here makes a picture of a camera raw
         return DecodeResult(media)
     try:
         return _check_picture(source, media, limits) if media.kind == IMAGE else _check_stream(source, media, limits)
     except (WorkerTimeout, WorkerCrashed, ReadLimit) as error:
-        return DecodeResult(media, (Problem(error.code, str(error).removeprefix(f"{source.name}: ")),))
+        return DecodeResult(media, (DecodeProblem(error.code, str(error).removeprefix(f"{source.name}: ")),))
 
 
 # --- pictures: Pillow and pillow-heif decode them
@@ -131,18 +131,18 @@ def _check_memory(source: Source, media: Media, limits: Limits) -> None:
         raise WorkerCrashed(source.name, f"may not take the memory that {media.pixels:,} pixels need")
 
 
-def _judge_failure(source: Source, media: Media, limits: Limits, complaint: str, *, opened: bool) -> Problem:
+def _judge_failure(source: Source, media: Media, limits: Limits, complaint: str, *, opened: bool) -> DecodeProblem:
     """Return the problem for an error of Pillow: a fault of the file only if a second check confirms it."""
     unusual = media.format in _WITHOUT_READER or not _UNUSUAL.isdisjoint(media.notes)
     if unusual or any(word in complaint.lower() for word in _PILLOW_UNABLE):
-        return Problem(UNSUPPORTED, complaint)
+        return DecodeProblem(UNSUPPORTED, complaint)
     confirmed = _confirm_damage(source, media, limits, opened=opened)
     if confirmed is None:
-        return Problem(UNCONFIRMED, f"{complaint}; the library may be at fault")
-    return Problem(confirmed.code, f"{complaint}; {confirmed.detail}")
+        return DecodeProblem(UNCONFIRMED, f"{complaint}; the library may be at fault")
+    return DecodeProblem(confirmed.code, f"{complaint}; {confirmed.detail}")
 
 
-def _picture_disagreements(media: Media, result: LibraryResult) -> list[Problem]:
+def _picture_disagreements(media: Media, result: LibraryResult) -> list[DecodeProblem]:
     name, problems = result.media.format or "", []
     expected = _PILLOW_FORMATS.get(media.format or "")
     if expected and name not in expected:
@@ -158,8 +158,8 @@ def _picture_disagreements(media: Media, result: LibraryResult) -> list[Problem]
     return problems
 
 
-def _disagreement(fact: str, ours: object, theirs: object, library: str) -> Problem:
-    return Problem(DISAGREEMENT, f"{fact}: the header says {ours}, {library} {theirs}")
+def _disagreement(fact: str, ours: object, theirs: object, library: str) -> DecodeProblem:
+    return DecodeProblem(DISAGREEMENT, f"{fact}: the header says {ours}, {library} {theirs}")
 
 
 # --- the second check of a picture
@@ -178,29 +178,29 @@ _FFMPEG_UNABLE: Final = (
 )
 
 
-def _confirm_damage(source: Source, media: Media, limits: Limits, *, opened: bool) -> Problem | None:
+def _confirm_damage(source: Source, media: Media, limits: Limits, *, opened: bool) -> DecodeProblem | None:
     """Return the damage that a second check finds; `opened`: the first library could read the header."""
     if "truncated" in media.notes:
-        return Problem(TRUNCATED, "the file ends before its own structure does")
+        return DecodeProblem(TRUNCATED, "the file ends before its own structure does")
     try:
         fault = check_structure(source, limits, media.format or "")
         if fault is not None:
-            return Problem(*fault)
+            return DecodeProblem(*fault)
         if "bad_header" in media.notes:
-            return Problem("corrupt", "its header contradicts the format's specification")
+            return DecodeProblem("corrupt", "its header contradicts the format's specification")
         return _confirm_with_ffmpeg(source, media, limits, opened=opened)
     except (WorkerTimeout, WorkerCrashed, ReadLimit):
         return None  # a check that does not finish proves nothing
 
 
-def _confirm_with_ffmpeg(source: Source, media: Media, limits: Limits, *, opened: bool) -> Problem | None:
+def _confirm_with_ffmpeg(source: Source, media: Media, limits: Limits, *, opened: bool) -> DecodeProblem | None:
     demuxer = _DEMUXERS.get(media.format or "")
     if demuxer is None or find_spec("av") is None or not (opened or media.format in _FULLY_SUPPORTED):
         return None
     failed = run_ffmpeg(source, limits, demuxer)
     if not failed or any(word in failed.lower() for word in _FFMPEG_UNABLE):
         return None
-    return Problem("corrupt", f"ffmpeg: {failed}")
+    return DecodeProblem("corrupt", f"ffmpeg: {failed}")
 
 
 # --- video and audio: libmediainfo parses them to the end, mutagen measures audio
@@ -247,7 +247,7 @@ _UNRELIABLE: Final[dict[str, frozenset[str]]] = {
 
 def _check_stream(source: Source, media: Media, limits: Limits) -> DecodeResult:
     media = complete_facts(source, media, limits.max_bytes)
-    problems: list[Problem] = []
+    problems: list[DecodeProblem] = []
     name = media.format or ""
     if name in _MEDIAINFO_FACTS:
         facts = _MEDIAINFO_FACTS[name]
@@ -259,29 +259,31 @@ def _check_stream(source: Source, media: Media, limits: Limits) -> DecodeResult:
 
 def _compare(
     source: Source, media: Media, library: str, facts: tuple[str, ...], run_library: Callable[[], LibraryResult]
-) -> list[Problem]:
+) -> list[DecodeProblem]:
     """Return the problems that a library finds in a stream, or that it did not finish."""
     try:
         result = run_library()
     except (WorkerTimeout, WorkerCrashed) as error:
         reason = str(error).removeprefix(f"{source.name}: ")
-        return [Problem(UNCONFIRMED, f"{library} did not finish ({reason}); the library may be at fault")]
+        return [DecodeProblem(UNCONFIRMED, f"{library} did not finish ({reason}); the library may be at fault")]
     if result.refused:
         message = f"{library} {result.refused}; the library may be at fault"
-        return [] if library == "mutagen" else [Problem(UNCONFIRMED, message)]
+        return [] if library == "mutagen" else [DecodeProblem(UNCONFIRMED, message)]
     problems = []
     if media.format in _SIZED and "truncated" in result.media.notes:
         problems.append(_truncation(media, f"{library} finds that the file ends before its last part"))
     return problems + _stream_disagreements(media, result, facts, library)
 
 
-def _truncation(media: Media, complaint: str) -> Problem:
+def _truncation(media: Media, complaint: str) -> DecodeProblem:
     if "truncated" in media.notes:
-        return Problem(TRUNCATED, f"{complaint}, and its own structure confirms it")
-    return Problem(UNCONFIRMED, f"{complaint}; the library may be at fault")
+        return DecodeProblem(TRUNCATED, f"{complaint}, and its own structure confirms it")
+    return DecodeProblem(UNCONFIRMED, f"{complaint}; the library may be at fault")
 
 
-def _stream_disagreements(ours: Media, result: LibraryResult, facts: tuple[str, ...], library: str) -> list[Problem]:
+def _stream_disagreements(
+    ours: Media, result: LibraryResult, facts: tuple[str, ...], library: str
+) -> list[DecodeProblem]:
     problems = []
     for fact in facts:
         mine, theirs = getattr(ours, fact), getattr(result.media, fact)

@@ -65,7 +65,7 @@ _APPLICATION_NOTES: Final = (
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _GAIN_MAP: Final = b"http://ns.adobe.com/hdr-gain-map/"
 
-Segment = tuple[int, int, int, bytes]
+_Segment = tuple[int, int, int, bytes]
 
 
 class _Header:
@@ -84,7 +84,7 @@ class _Header:
         """Return whether no later segment can change a fact."""
         return bool(self.width and self.height and self.exif_found)
 
-    def add(self, window: Window, segment: Segment) -> None:
+    def add(self, window: Window, segment: _Segment) -> None:
         """Add the facts of one segment."""
         marker, offset, length, head = segment
         if marker in _FRAME_HEADERS:
@@ -160,7 +160,9 @@ def _has_cheap_seeks(source: Source) -> bool:
     return source.remote and (source.delivery is None or bool(source.delivery.ranges))
 
 
-def _read_segments(source: Source, window: Window, header: _Header, segments: Iterable[Segment], max_bytes: int) -> int:
+def _read_segments(
+    source: Source, window: Window, header: _Header, segments: Iterable[_Segment], max_bytes: int
+) -> int:
     """Read the segments up to the first scan; return where the last one read ends. Raise as `_segments` does."""
     end = 0
     for segment in segments:
@@ -174,7 +176,7 @@ def _read_segments(source: Source, window: Window, header: _Header, segments: It
     return end
 
 
-def _segments(window: Window, position: int, *, ranged: bool) -> Iterator[Segment]:
+def _segments(window: Window, position: int, *, ranged: bool) -> Iterator[_Segment]:
     """Yield (marker, offset, length, first bytes) of each segment's data, up to and including the first scan's header.
 
     ranged  of a run of long segments of one kind, only some are read

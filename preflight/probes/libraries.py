@@ -18,7 +18,7 @@ from preflight.probes.codec_names import AUDIO_ENTRIES
 from preflight.processes import Limits, call
 from preflight.sources import Source
 
-Fields = Mapping[str, object]
+_Fields = Mapping[str, object]
 _MAX_TEXT_CHARS: Final = 300
 _MAX_NUMBER: Final = 1e15
 _NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
@@ -105,16 +105,16 @@ def check_structure(source: Source, limits: Limits, name: str) -> tuple[str, str
     return (code, _text(found, "detail")) if code in ("truncated", "corrupt") else None
 
 
-def _longest_track(tracks: list[Fields]) -> float | None:
+def _longest_track(tracks: list[_Fields]) -> float | None:
     seconds = (_seconds(track.get("duration")) for track in tracks if track.get("track_type") in ("Video", "Audio"))
     return max((each for each in seconds if each is not None), default=None)
 
 
-def _first(tracks: list[Fields], kind: str) -> Fields | None:
+def _first(tracks: list[_Fields], kind: str) -> _Fields | None:
     return next((track for track in tracks if track.get("track_type") == kind), None)
 
 
-def _add_picture(media: Media, track: Fields) -> Media:
+def _add_picture(media: Media, track: _Fields) -> Media:
     width, height = _integer(track.get("width")), _integer(track.get("height"))
     return replace(
         media,
@@ -129,7 +129,7 @@ def _add_picture(media: Media, track: Fields) -> Media:
     )
 
 
-def _add_audio(media: Media, track: Fields) -> Media:
+def _add_audio(media: Media, track: _Fields) -> Media:
     names = ("format", "format_version", "format_profile", "codec_id")
     return replace(
         media,
@@ -139,11 +139,11 @@ def _add_audio(media: Media, track: Fields) -> Media:
     )
 
 
-def _object(value: object) -> Fields:
+def _object(value: object) -> _Fields:
     return value if isinstance(value, dict) else {}
 
 
-def _text(found: Fields, name: str) -> str:
+def _text(found: _Fields, name: str) -> str:
     value = found.get(name)
     return value[:_MAX_TEXT_CHARS] if isinstance(value, str) else ""
 

@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 TASKS: Final[dict[str, str]] = {
-    "av": "preflight.probes.decoders.av_task:picture",
+    "av": "preflight.probes.decoders.av_task:decode_picture",
     "frame": "preflight.probes.decoders.previews:frame",
     "image": "preflight.probes.decoders.pillow_task:header",
     "mediainfo": "preflight.probes.decoders.mediainfo_task:tracks",
     "mutagen": "preflight.probes.decoders.mutagen_task:stream",
     "picture": "preflight.probes.decoders.previews:picture",
     "pixels": "preflight.probes.decoders.pillow_task:decode",
-    "structure": "preflight.probes.decoders.structure:examine",
+    "structure": "preflight.probes.decoders.structure:find_fault",
     "waveform": "preflight.probes.decoders.previews:waveform",
 }
 """What decoders can be asked for: `function(file, **arguments)`, which returns plain JSON."""

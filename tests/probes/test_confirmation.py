@@ -14,7 +14,7 @@ from PIL import Image
 from preflight.errors import WorkerCrashed, WorkerTimeout
 from preflight.media import Media
 from preflight.probes import decode, probe
-from preflight.probes.decode import LIMITS, decode_check
+from preflight.probes.decode import DECODE_LIMITS, decode_check
 from preflight.probes.decoders import structure
 from preflight.probes.libraries import LibraryResult
 from preflight.sources.memory import MemorySource
@@ -22,7 +22,7 @@ from preflight.sources.memory import MemorySource
 
 def problems(data: bytes) -> tuple[tuple[str, str], ...]:
     source = MemorySource(data)
-    return decode_check(source, probe(source), LIMITS).problems
+    return decode_check(source, probe(source), DECODE_LIMITS).problems
 
 
 def tiff(*pages: tuple[Sequence[tuple[int, int, int]], bytes]) -> bytes:
@@ -132,7 +132,7 @@ def test_library_that_crashes_is_a_warning(error: Exception, monkeypatch: pytest
 
 class TestStructure:
     def examined(self, data: bytes, name: str) -> str | None:
-        found = structure.examine(io.BytesIO(data), name)
+        found = structure.find_fault(io.BytesIO(data), name)
         assert found["known"]
         return found.get("code")
 
@@ -182,7 +182,7 @@ class TestStructure:
 
     def test_hostile_directories_are_bounded(self) -> None:
         for data in (b"II*\0" + struct.pack("<I", 8) + b"\xff" * 900, b"II*\0\x08\0\0\0" + bytes(20)):
-            structure.examine(io.BytesIO(data), "tiff")
+            structure.find_fault(io.BytesIO(data), "tiff")
         loop = tiff((page(1, 1), bytes(256)))
         pointer = 8 + 2 + 12 * 9
         assert self.examined(loop[:pointer] + struct.pack("<I", 8) + loop[pointer + 4 :], "tiff") is None

@@ -16,7 +16,7 @@ from PIL import Image
 from preflight.errors import SourceChanged
 from preflight.media import Media
 from preflight.probes import decode, probe
-from preflight.probes.decode import LIMITS, DecodeResult, decode_check
+from preflight.probes.decode import DECODE_LIMITS, DecodeResult, decode_check
 from preflight.probes.libraries import LibraryResult
 from preflight.sources.memory import MemorySource
 
@@ -181,16 +181,16 @@ def test_decoder_memory_is_limited() -> None:
     out = io.BytesIO()
     Image.new("RGB", (6000, 6000)).save(out, "PNG")
     source = MemorySource(out.getvalue())
-    assert [code for code, _ in decode_check(source, probe(source), LIMITS._replace(memory=64 << 20)).problems] == [
-        "probe_crashed"
-    ]
+    assert [
+        code for code, _ in decode_check(source, probe(source), DECODE_LIMITS._replace(memory=64 << 20)).problems
+    ] == ["probe_crashed"]
 
 
 def test_decoder_time_is_limited() -> None:
     out = io.BytesIO()
     Image.new("RGB", (6000, 6000)).save(out, "PNG")
     source = MemorySource(out.getvalue())
-    found = decode_check(source, probe(source), LIMITS._replace(seconds=0.02))
+    found = decode_check(source, probe(source), DECODE_LIMITS._replace(seconds=0.02))
     assert found.problems == (("probe_timeout", "the decoder was stopped after 0.02 s"),)
 
 

@@ -15,7 +15,7 @@ from preflight import check
 from preflight.checker import examine, plan_for
 from preflight.media import Media
 from preflight.probes import flac, probe
-from preflight.probes.decode import LIMITS, decode_check
+from preflight.probes.decode import DECODE_LIMITS, decode_check
 from preflight.probes.libraries import run_mediainfo
 from preflight.sources.http import HttpOptions
 from preflight.sources.memory import MemorySource
@@ -32,7 +32,7 @@ def added_facts(data: bytes) -> dict[str, Any]:
     """Return the facts that a deep check adds or changes."""
     source = MemorySource(data, "clip")
     before = probe(source)
-    after = decode_check(source, before, LIMITS).media
+    after = decode_check(source, before, DECODE_LIMITS).media
     names = [field.name for field in fields(Media)]
     return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
 
@@ -206,7 +206,7 @@ def test_longer_telemetry_track_is_not_a_disagreement() -> None:
         handler=b"meta", entry=struct.pack(">I4s6xH", 16, b"gpmd", 1), size=(0, 0), samples=(b"\0" * 8,) * 312
     )
     data = movie(blank(((288, 1000),)), telemetry, ticks=12000).replace(b"smhd", b"nmhd")
-    said = run_mediainfo(MemorySource(data), LIMITS, 0.5)
+    said = run_mediainfo(MemorySource(data), DECODE_LIMITS, 0.5)
     assert (said.media.duration, said.longest_track) == (13.0, 12.0)
     report = check(data, "atlas", deep=True)
     assert report.media is not None

@@ -12,7 +12,7 @@ _METADATA_WORDS: Final = ("exif", "xmp", "icc")
 _MAX_FRAMES: Final = 10_000
 
 
-def picture(file: BinaryIO, demuxer: str) -> dict[str, object]:
+def decode_picture(file: BinaryIO, demuxer: str) -> dict[str, object]:
     """Decode all frames. Return their number, and the first error of the decoder (`failed`)."""
     frames, failed = 0, ""
     av.logging.set_level(av.logging.ERROR)

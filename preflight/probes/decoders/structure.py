@@ -15,14 +15,14 @@ _MAX_BYTES: Final = 512 << 20
 """Bytes of a file that is read at once; larger ones are not checked."""
 
 
-class Fault(NamedTuple):
+class _Fault(NamedTuple):
     """What is wrong. `code`: `truncated` or `corrupt`."""
 
     code: str
     detail: str
 
 
-def examine(file: BinaryIO, name: str) -> dict[str, object]:
+def find_fault(file: BinaryIO, name: str) -> dict[str, object]:
     """Examine a file in the format `name`: `known` says whether that format is, `code` and `detail` what is wrong."""
     if name == "tiff":
         fault = _tiff(file)
@@ -50,7 +50,7 @@ _LAST_FILTER: Final = 4
 """Paeth (PNG 9.2)."""
 
 
-def _png(data: bytes) -> Fault | None:
+def _png(data: bytes) -> _Fault | None:
     if not data.startswith(_PNG):
         return None
     at, pixels = len(_PNG), _Pixels(b"")
@@ -62,7 +62,7 @@ def _png(data: bytes) -> Fault | None:
         body = data[at + 8 : end - 4]
         wrong = zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end], "big")
         if wrong and not kind[0] & _ANCILLARY:
-            return Fault("corrupt", f"the checksum of its {_type_name(kind)} chunk is wrong")
+            return _Fault("corrupt", f"the checksum of its {_type_name(kind)} chunk is wrong")
         if kind == b"IHDR":
             pixels = _Pixels(body)
         elif kind == b"IDAT":
@@ -96,17 +96,17 @@ class _Pixels:
                 self._detail = "a row of its pixels has an unknown filter"
             self._unpacked += len(raw)
 
-    def fault(self) -> Fault | None:
+    def fault(self) -> _Fault | None:
         if not self._detail and self._unpacked < self._expected:
             self._detail = f"{self._unpacked:,} bytes of pixels instead of {self._expected:,}"
-        return Fault("corrupt", self._detail) if self._detail else None
+        return _Fault("corrupt", self._detail) if self._detail else None
 
 
-def _past_end(data: bytes, end: bytes, detail: str) -> Fault:
+def _past_end(data: bytes, end: bytes, detail: str) -> _Fault:
     """Return the fault of a file whose structure points past its end: truncated, unless it has its end marker."""
     if data.rstrip(b"\0").endswith(end.rstrip(b"\0")):
-        return Fault("corrupt", "its structure points past its end marker")
-    return Fault("truncated", detail)
+        return _Fault("corrupt", "its structure points past its end marker")
+    return _Fault("truncated", detail)
 
 
 def _type_name(kind: bytes) -> str:
@@ -137,7 +137,7 @@ _WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xD9)))
 """Markers without a length."""
 
 
-def _jpeg(data: bytes) -> Fault | None:
+def _jpeg(data: bytes) -> _Fault | None:
     if not data.startswith(b"\xff\xd8"):
         return None
     at, scans = 2, 0
@@ -146,7 +146,7 @@ def _jpeg(data: bytes) -> Fault | None:
         if data[at] != 0xFF or marker == 0xFF:
             at += 1  # fill bytes, and bytes that no segment accounts for, which decoders skip
         elif marker == _EOI:
-            return None if scans else Fault("corrupt", "it has no picture data")
+            return None if scans else _Fault("corrupt", "it has no picture data")
         elif marker in _WITHOUT_LENGTH:
             at += 2
         else:
@@ -171,7 +171,7 @@ def _end_of_scan(data: bytes, at: int) -> int:
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 
 
-def _gif(data: bytes) -> Fault | None:
+def _gif(data: bytes) -> _Fault | None:
     if not data.startswith((b"GIF87a", b"GIF89a")) or len(data) < 13:
         return None
     cut = _past_end(data, b"\0;", "it ends within a block")
@@ -186,13 +186,13 @@ def _gif(data: bytes) -> Fault | None:
             at += 11 + _palette_bytes(data[at + 9])
             images += 1
         else:
-            return Fault("corrupt", f"unknown block 0x{data[at]:02x} at byte {at:,}")
+            return _Fault("corrupt", f"unknown block 0x{data[at]:02x} at byte {at:,}")
         while at < len(data) and data[at]:
             at += 1 + data[at]
         at += 1
     if at > len(data):
         return cut
-    return None if images else Fault("truncated", "it ends before its first picture")
+    return None if images else _Fault("truncated", "it ends before its first picture")
 
 
 def _palette_bytes(flags: int) -> int:
@@ -200,7 +200,7 @@ def _palette_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-_CHECKS: Final[dict[str, Callable[[bytes], Fault | None]]] = {"gif": _gif, "jpeg": _jpeg, "png": _png}
+_CHECKS: Final[dict[str, Callable[[bytes], _Fault | None]]] = {"gif": _gif, "jpeg": _jpeg, "png": _png}
 
 
 # --- TIFF: directories with the offsets of strips and tiles (TIFF 6.0; BigTIFF has wider fields)
@@ -222,7 +222,7 @@ class _Layout(NamedTuple):
     entry: Struct
 
 
-def _tiff(file: BinaryIO) -> Fault | None:
+def _tiff(file: BinaryIO) -> _Fault | None:
     head = file.read(16)
     if head[:2] not in (b"II", b"MM") or len(head) < 16:
         return None
@@ -237,12 +237,12 @@ def _tiff(file: BinaryIO) -> Fault | None:
         seen.add(at)
         fields, at = _directory(file, layout, at)
         if fields is None:  # later pages are ignored: the pointer to one may be wrong in a complete file
-            return Fault("truncated", "it ends before its first directory does") if len(seen) == 1 else None
+            return _Fault("truncated", "it ends before its first directory does") if len(seen) == 1 else None
         for offsets, counts in _DATA_TAGS:
             starts, lengths = _numbers(file, layout, fields.get(offsets)), _numbers(file, layout, fields.get(counts))
             ends = [start + length for start, length in zip(starts, lengths, strict=False)]
             if ends and max(ends) > size:
-                return Fault("truncated", f"picture data of page {len(seen)} would end at byte {max(ends):,}")
+                return _Fault("truncated", f"picture data of page {len(seen)} would end at byte {max(ends):,}")
     return None
 
 

@@ -133,7 +133,7 @@ def _from_items(media: Media, source: Source, layout: _TopLevel) -> Media:
         stored_height=size.stored[1] if size.stored else None,
         rotation=size.rotation,
         # A truncated table may have named more.
-        frames=None if meta.truncated else picture.count(items),
+        frames=None if meta.truncated else picture.count_pictures(items),
         has_alpha=alpha or (None if meta.truncated else alpha),
         encrypted=info.protected if info else None,
         notes=tuple(notes),

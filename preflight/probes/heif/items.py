@@ -26,7 +26,7 @@ _INFE_2: Final = Struct(">B2xBHH4s")
 _INFE_3: Final = Struct(">B2xBIH4s")
 
 
-class Item(NamedTuple):
+class ItemInfo(NamedTuple):
     """One entry of `iinf`: its coding or kind of derivation (`hvc1`, `grid` …), whether it is hidden or protected."""
 
     type: bytes
@@ -148,7 +148,7 @@ class Items:
                 _read_ipma(self._associations, iprp, at, end)
 
 
-def _read_iinf(iinf: bytes) -> dict[int, Item]:
+def _read_iinf(iinf: bytes) -> dict[int, ItemInfo]:
     found = {}
     for kind, at, end in boxes(iinf, 6 if iinf[:1] == b"\0" else 8):
         if kind != b"infe" or end - at < 12:
@@ -160,7 +160,7 @@ def _read_iinf(iinf: bytes) -> dict[int, Item]:
             _, flags, item, protection, coding = _INFE_3.unpack_from(iinf, at)
         else:
             continue  # versions 0 and 1 name a MIME type, so they are not images that HEIF defines
-        found[item] = Item(coding, bool(flags & 1), protection != 0)
+        found[item] = ItemInfo(coding, bool(flags & 1), protection != 0)
     return found
 
 

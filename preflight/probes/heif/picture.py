@@ -25,22 +25,22 @@ _ALPHA: Final = (
 _WORDS: Final = Struct(">II")
 _FRACTIONS: Final = Struct(">IIII")
 
-Size = tuple[int, int]
-Properties = list[tuple[bytes, bytes]]
+_Size = tuple[int, int]
+_Properties = list[tuple[bytes, bytes]]
 
 
 class Geometry(NamedTuple):
-    """Size as coded and as displayed (None: not stated), and clockwise degrees to display."""
+    """_Size as coded and as displayed (None: not stated), and clockwise degrees to display."""
 
-    stored: Size | None = None
-    displayed: Size | None = None
+    stored: _Size | None = None
+    displayed: _Size | None = None
     rotation: int | None = None
 
 
 def geometry(source: Source, items: Items) -> Geometry:
     """Return the geometry of the primary item; that of a wrapper without `ispe` follows from what it wraps."""
     item = items.primary
-    wrapping: list[Properties] = []
+    wrapping: list[_Properties] = []
     for _ in range(_MAX_DEPTH):
         if item is None:
             break
@@ -55,7 +55,7 @@ def geometry(source: Source, items: Items) -> Geometry:
     return Geometry()
 
 
-def _apply_wrappers(size: Size, properties: Properties, wrapping: list[Properties]) -> Geometry:
+def _apply_wrappers(size: _Size, properties: _Properties, wrapping: list[_Properties]) -> Geometry:
     """Apply the properties of the innermost item, then those of its wrappers, of which the outermost is first."""
     for outer in reversed(wrapping):
         inner = _transformed(size, properties)
@@ -65,7 +65,7 @@ def _apply_wrappers(size: Size, properties: Properties, wrapping: list[Propertie
     return Geometry(size, _transformed(size, properties), _rotation(properties))
 
 
-def _extent(properties: Properties) -> Size | None:
+def _extent(properties: _Properties) -> _Size | None:
     for kind, body in properties:
         if kind == b"ispe" and len(body) >= 12:
             width, height = _WORDS.unpack_from(body, 4)
@@ -73,7 +73,7 @@ def _extent(properties: Properties) -> Size | None:
     return None
 
 
-def _canvas(payload: bytes, kind: bytes | None) -> Size | None:
+def _canvas(payload: bytes, kind: bytes | None) -> _Size | None:
     """Return the output size that the payload of a grid or an overlay states (ISO/IEC 23008-12 6.6.2.2, 6.6.2.3)."""
     at = 4 if kind == b"grid" else 10
     width = 4 if payload[1:2] > b"\0" and payload[1] & 1 else 2
@@ -84,7 +84,7 @@ def _canvas(payload: bytes, kind: bytes | None) -> Size | None:
     return (across, down) if across and down else None
 
 
-def _transformed(size: Size, properties: Properties) -> Size | None:
+def _transformed(size: _Size, properties: _Properties) -> _Size | None:
     width, height = size
     for kind, body in properties:
         if kind == b"irot":
@@ -97,7 +97,7 @@ def _transformed(size: Size, properties: Properties) -> Size | None:
     return width, height
 
 
-def _cropped(width: int, height: int, clap: bytes) -> Size:
+def _cropped(width: int, height: int, clap: bytes) -> _Size:
     """Return the clean aperture, rounded to whole pixels; an invalid one is not applied (ISO/IEC 14496-12 12.1.4)."""
     if len(clap) < 16:
         return width, height
@@ -108,7 +108,7 @@ def _cropped(width: int, height: int, clap: bytes) -> Size:
     return (min(width, inner[0]), min(height, inner[1])) if all(inner) else (width, height)
 
 
-def _rotation(properties: Properties) -> int:
+def _rotation(properties: _Properties) -> int:
     """Return clockwise degrees: `irot` counts quarter turns anti-clockwise."""
     return -90 * sum(body[0] & 3 for kind, body in properties if kind == b"irot" and body) % 360
 
@@ -143,16 +143,16 @@ def has_alpha(items: Items) -> bool | None:
 def _is_alpha_component(kind: bytes, body: bytes) -> bool:
     """Return whether `cmpd` lists component type 7, or a profile of `uncC` implies it (ISO/IEC 23001-17 5.1)."""
     if kind == b"cmpd":
-        count = int.from_bytes(body[:4], "big")
+        components = int.from_bytes(body[:4], "big")
         at = 4
-        while count and at + 2 <= len(body):
+        while components and at + 2 <= len(body):
             component = int.from_bytes(body[at : at + 2], "big")
             if component == 7:
                 return True
             at += 2
             if component >= 0x8000:
                 at = body.find(b"\0", at) + 1 or len(body)
-            count -= 1
+            components -= 1
     return kind == b"uncC" and body[4:8] in (b"rgba", b"abgr")
 
 
@@ -167,7 +167,7 @@ def has_gain_map(items: Items) -> bool:
     )
 
 
-def count(items: Items) -> int | None:
+def count_pictures(items: Items) -> int | None:
     """Count the images that are neither hidden nor a part, an auxiliary or a thumbnail of another."""
     if not items.info:
         return None

@@ -31,7 +31,7 @@ _ENCRYPTION: Final = 1
 _MAX_TRACKS: Final = 128
 """Tracks that are read."""
 
-Fields = dict[int, tuple[int, int]]
+_Fields = dict[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +88,19 @@ def _read_entry(data: bytes, start: int, end: int) -> TrackEntry:
     )
 
 
-def _fields(data: bytes, start: int, end: int) -> Fields:
+def _fields(data: bytes, start: int, end: int) -> _Fields:
     """Return the range of the first child of each type."""
-    fields: Fields = {}
+    fields: _Fields = {}
     for identifier, begin, stop in ebml.children(data, start, end):
         fields.setdefault(identifier, (begin, stop))
     return fields
 
 
-def _uint(data: bytes, fields: Fields, identifier: int, default: int = 0) -> int:
+def _uint(data: bytes, fields: _Fields, identifier: int, default: int = 0) -> int:
     return ebml.read_uint(data, *fields[identifier]) if identifier in fields else default
 
 
-def _is_encrypted(data: bytes, fields: Fields) -> bool:
+def _is_encrypted(data: bytes, fields: _Fields) -> bool:
     """Return whether a ContentEncodingType is 1, encryption; the default is compression (RFC 9559 5.1.4.1.31.4)."""
     for identifier, start, end in ebml.children(data, *fields.get(_ENCODINGS, (0, 0))):
         if identifier == _ENCODING and _uint(data, _fields(data, start, end), _ENCODING_TYPE) == _ENCRYPTION:
@@ -108,7 +108,7 @@ def _is_encrypted(data: bytes, fields: Fields) -> bool:
     return False
 
 
-def _read_picture(data: bytes, fields: Fields) -> Picture | None:
+def _read_picture(data: bytes, fields: _Fields) -> Picture | None:
     stored_width, stored_height = _uint(data, fields, _WIDTH), _uint(data, fields, _HEIGHT)
     if not stored_width or not stored_height:
         return None
@@ -133,7 +133,7 @@ def _read_picture(data: bytes, fields: Fields) -> Picture | None:
     )
 
 
-def _rotation(data: bytes, fields: Fields) -> int:
+def _rotation(data: bytes, fields: _Fields) -> int:
     """Return clockwise degrees: the roll of a projection rotates counter-clockwise (RFC 9559 5.1.4.1.28)."""
     projection = _fields(data, *fields.get(_PROJECTION, (0, 0)))
     yaw, pitch, roll = (ebml.read_float(data, *projection.get(angle, (0, 0))) for angle in (_YAW, _PITCH, _ROLL))
@@ -153,7 +153,7 @@ def _frame_rate(nanoseconds: int) -> float | None:
     return 1e9 / nanoseconds
 
 
-def _sample_rate(data: bytes, fields: Fields, codec: str | None) -> int | None:
+def _sample_rate(data: bytes, fields: _Fields, codec: str | None) -> int | None:
     if codec == "opus":
         return _OPUS_RATE
     stated = fields.get(_OUTPUT_RATE) or fields.get(_RATE) or (0, 0)

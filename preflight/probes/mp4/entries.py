@@ -54,8 +54,8 @@ class SampleEntry(NamedTuple):
     channels: int | None = None
 
 
-def children(data: bytes, start: int, end: int) -> dict[bytes, Range]:
-    """Return the body range of the first child of each type. Raise `BoundReached` if there are too many children."""
+def child_boxes(data: bytes, start: int, end: int) -> dict[bytes, Range]:
+    """Return the body range of the first child of each type. Raise `BoundReached` if there are too many child_boxes."""
     return first_of_each(data, start, end, _MAX_CHILDREN)
 
 
@@ -64,7 +64,7 @@ def video_entry(fourcc: bytes, data: bytes, start: int, end: int) -> SampleEntry
     if end - start < 78:
         return SampleEntry(None, fourcc in _PROTECTED)
     width, height = _VIDEO_FIELDS.unpack_from(data, start)
-    inner = children(data, start + 78, end)
+    inner = child_boxes(data, start + 78, end)
     fourcc, encrypted = _unprotected(fourcc, data, inner)
     codec = sample_entry_codec(fourcc, VIDEO_ENTRIES) if fourcc not in _PROTECTED else None
     if codec == "mpeg4" and b"esds" in inner:
@@ -91,9 +91,9 @@ def audio_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version:
         first_child += 36
     elif version == 1 and table_version == 0:
         first_child += 16
-    inner = children(data, first_child, end)
+    inner = child_boxes(data, first_child, end)
     if b"wave" in inner:
-        inner = {**children(data, *inner[b"wave"]), **inner}
+        inner = {**child_boxes(data, *inner[b"wave"]), **inner}
     fourcc, encrypted = _unprotected(fourcc, data, inner)
     codec = sample_entry_codec(fourcc, AUDIO_ENTRIES) if fourcc not in _PROTECTED else None
     if fourcc == b"mlpa":
@@ -117,7 +117,7 @@ def _unprotected(fourcc: bytes, data: bytes, inner: dict[bytes, Range]) -> tuple
     encrypted = fourcc in _PROTECTED
     scheme = inner.get(b"rinf" if fourcc == _RESTRICTED else b"sinf")
     if scheme and (encrypted or fourcc == _RESTRICTED):
-        at, stop = children(data, *scheme).get(b"frma", EMPTY)
+        at, stop = child_boxes(data, *scheme).get(b"frma", EMPTY)
         if stop - at >= 4:
             return data[at : at + 4], encrypted
     return fourcc, encrypted

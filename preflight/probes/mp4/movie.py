@@ -6,7 +6,7 @@ import zlib
 from typing import Final
 
 from preflight.probes.isobmff import EMPTY, Range, boxes
-from preflight.probes.mp4.entries import SampleEntry, audio_entry, children, video_entry
+from preflight.probes.mp4.entries import SampleEntry, audio_entry, child_boxes, video_entry
 from preflight.probes.mp4.timing import Edits, first_shift, read_elst
 from preflight.sources import BoundReached
 
@@ -143,7 +143,7 @@ def read_movie(data: bytes, end: int, *, complete: bool, packable: bool = True) 
 
 
 def _add_box(movie: Movie, kind: bytes, at: int, stop: int) -> None:
-    """Add one box of the movie; a box with too many children only sets `limited`."""
+    """Add one box of the movie; a box with too many child_boxes only sets `limited`."""
     data = movie.data
     try:
         if kind == b"trak" and len(movie.tracks) < _MAX_TRACKS:
@@ -156,7 +156,7 @@ def _add_box(movie: Movie, kind: bytes, at: int, stop: int) -> None:
             movie.timescale, movie.duration = _read_clock(data, at, stop)
             movie.rotation = _rotation(data, at + (48 if data[at : at + 1] == b"\1" else 36), stop)
         elif kind == b"udta":
-            movie.cover_art |= _has_cover(data, *children(data, at, stop).get(b"meta", EMPTY))
+            movie.cover_art |= _has_cover(data, *child_boxes(data, at, stop).get(b"meta", EMPTY))
         elif kind == b"meta":
             movie.cover_art |= _has_cover(data, at, stop)
     except BoundReached:
@@ -165,7 +165,7 @@ def _add_box(movie: Movie, kind: bytes, at: int, stop: int) -> None:
 
 def _unpack(data: bytes, start: int, end: int) -> bytes:
     """Return the body of the `moov` in a `cmov` (QTFF, "Compressed movie resources"); empty if unreadable."""
-    inner = children(data, start, end)
+    inner = child_boxes(data, start, end)
     at, stop = inner.get(b"cmvd", EMPTY)
     method, _ = inner.get(b"dcom", EMPTY)
     if data[method : method + 4] != b"zlib" or stop - at < 5:
@@ -175,7 +175,7 @@ def _unpack(data: bytes, start: int, end: int) -> bytes:
         plain = unpacker.decompress(data[at + 4 : stop], _MAX_UNPACKED_BYTES)
     except zlib.error:
         return b""
-    at, stop = children(plain, 0, len(plain)).get(b"moov", EMPTY)
+    at, stop = child_boxes(plain, 0, len(plain)).get(b"moov", EMPTY)
     return plain[at:stop] if unpacker.eof else b""
 
 
@@ -193,19 +193,19 @@ def _read_mvex(movie: Movie, data: bytes, start: int, end: int) -> None:
 
 def _read_trak(data: bytes, start: int, end: int) -> Track:
     track = Track()
-    inner = children(data, start, end)
+    inner = child_boxes(data, start, end)
     if b"tkhd" in inner:
         _read_tkhd(track, data, *inner[b"tkhd"])
     if b"edts" in inner:
-        edits = children(data, *inner[b"edts"]).get(b"elst")
+        edits = child_boxes(data, *inner[b"edts"]).get(b"elst")
         track.edits = read_elst(data, *edits) if edits else None
     if b"tref" in inner:
         _read_tref(track, data, *inner[b"tref"])
-    media = children(data, *inner.get(b"mdia", EMPTY))
+    media = child_boxes(data, *inner.get(b"mdia", EMPTY))
     if b"mdhd" in media:
         track.timescale, track.duration = _read_clock(data, *media[b"mdhd"])
-    information = children(data, *media.get(b"minf", EMPTY))
-    table = children(data, *information.get(b"stbl", EMPTY))
+    information = child_boxes(data, *media.get(b"minf", EMPTY))
+    table = child_boxes(data, *information.get(b"stbl", EMPTY))
     at, _ = media.get(b"hdlr", EMPTY)
     track.handler = data[at + 8 : at + 12] if at else b""
     if track.handler not in _HANDLERS:
@@ -285,8 +285,8 @@ def _rotation(data: bytes, at: int, end: int) -> int:
 
 
 def _has_cover(data: bytes, start: int, end: int) -> bool:
-    """Return whether iTunes metadata has a `covr` item; QuickTime's `meta` has no version before its children."""
+    """Return whether iTunes metadata has a `covr` item; QuickTime's `meta` has no version before its child_boxes."""
     if data[start + 4 : start + 8] != b"hdlr":
         start += 4
-    items = children(data, start, end).get(b"ilst", EMPTY)
-    return b"covr" in children(data, *items)
+    items = child_boxes(data, start, end).get(b"ilst", EMPTY)
+    return b"covr" in child_boxes(data, *items)

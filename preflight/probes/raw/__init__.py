@@ -7,10 +7,12 @@ from preflight.media import Media
 from preflight.probes.exif import displayed
 from preflight.sources import Source
 
-Size = tuple[int | None, int | None]
+PictureSize = tuple[int | None, int | None]
 
 
-def make_media(source: Source, name: str, size: Size, orientation: int | None, *, truncated: bool = False) -> Media:
+def make_media(
+    source: Source, name: str, size: PictureSize, orientation: int | None, *, truncated: bool = False
+) -> Media:
     """Return the facts of a camera raw: `size` as stored, which `orientation` may transpose for display."""
     assert name in CAMERA_RAW
     known = orientation if orientation in range(1, 9) else None

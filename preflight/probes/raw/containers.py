@@ -11,12 +11,12 @@ from typing import Final, Literal, NamedTuple
 
 from preflight.media import Media, Need
 from preflight.probes.exif import orientation_at
-from preflight.probes.raw import Size, make_media
+from preflight.probes.raw import PictureSize, make_media
 from preflight.sources import EndOfFile, Source, read_exactly
 
 _BY_DEGREES: Final = {0: 1, 90: 6, 180: 3, 270: 8}
 """Clockwise degrees to display, and the equivalent EXIF orientation."""
-_UNKNOWN: Final[Size] = (None, None)
+_UNKNOWN: Final[PictureSize] = (None, None)
 
 _RAF_TABLE_BYTES: Final = 1024
 """Bytes read of a RAF's table: the sizes are its first entries."""
@@ -27,13 +27,13 @@ _MAX_CIFF_ENTRIES: Final = 256
 _CIFF_PROPERTIES: Final = 0x300A
 _CIFF_IMAGE: Final = 0x1810
 
-ByteOrder = Literal["little", "big"]
+_ByteOrder = Literal["little", "big"]
 
 
 class _Picture(NamedTuple):
-    """Size as stored and EXIF orientation."""
+    """PictureSize as stored and EXIF orientation."""
 
-    size: Size = _UNKNOWN
+    size: PictureSize = _UNKNOWN
     orientation: int | None = None
 
 
@@ -101,7 +101,7 @@ def _x3f(source: Source) -> _Picture:
 
 def _crw(source: Source) -> _Picture:
     """Read a heap, whose directory is at its end, and the heap of the picture's properties in it."""
-    order: ByteOrder = "little" if source.read_at(0, 2) == b"II" else "big"
+    order: _ByteOrder = "little" if source.read_at(0, 2) == b"II" else "big"
     if source.size is None:
         return _Picture()
     start = int.from_bytes(read_exactly(source, 2, 4), order)
@@ -113,7 +113,7 @@ def _crw(source: Source) -> _Picture:
     return _Picture(_size(data[:4], data[4:8], order), _orientation(data[12:], order))
 
 
-def _ciff_entry(source: Source, order: ByteOrder, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
+def _ciff_entry(source: Source, order: _ByteOrder, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
     """Return where an entry of the heap begins and ends; None where there is none."""
     start, end = heap
     directory = start + int.from_bytes(read_exactly(source, max(0, end - 4), 4), order)
@@ -128,12 +128,12 @@ def _ciff_entry(source: Source, order: ByteOrder, heap: tuple[int, int], wanted:
     return None
 
 
-def _size(width: bytes, height: bytes, order: ByteOrder) -> Size:
+def _size(width: bytes, height: bytes, order: _ByteOrder) -> PictureSize:
     """Return the size; 0 means not known."""
     return int.from_bytes(width, order) or None, int.from_bytes(height, order) or None
 
 
-def _orientation(degrees: bytes, order: ByteOrder) -> int | None:
+def _orientation(degrees: bytes, order: _ByteOrder) -> int | None:
     return _BY_DEGREES.get(int.from_bytes(degrees, order, signed=True) % 360)
 
 

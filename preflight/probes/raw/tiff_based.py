@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from preflight.media import Media, Need
-from preflight.probes.raw import Size, make_media
+from preflight.probes.raw import PictureSize, make_media
 from preflight.probes.tiff import tags as tags
 from preflight.probes.tiff.directory import (
     BIG_ENDIAN,
@@ -23,8 +23,8 @@ from preflight.probes.tiff.directory import (
     integers,
     is_picture_truncated,
     positive,
+    read_ascii,
     read_directory,
-    read_text,
 )
 from preflight.sources import EndOfFile, Source
 
@@ -96,7 +96,7 @@ def in_tiff(source: Source, layout: ByteLayout, first: Directory, head: bytes) -
     if name is not None:
         size = _exif_size(source, layout, first)
         return make_media(source, name, size, _orientation(source, layout, first), truncated=first.truncated)
-    make = read_text(source, layout, first.entries.get(tags.MAKE), _MAX_MAKE_CHARS).upper()
+    make = read_ascii(source, layout, first.entries.get(tags.MAKE), _MAX_MAKE_CHARS).upper()
     is_dng = tags.DNG_VERSION in first.entries
     pictures = _sub_ifds(source, layout, first)
     raws = [one for one in (first, *pictures.directories) if _is_sensor_data(source, layout, one, make)]
@@ -211,13 +211,13 @@ def _rank(source: Source, layout: ByteLayout, directory: Directory) -> tuple[boo
     return _subfile(source, layout, directory) == 0, (width or 0) * (height or 0)
 
 
-def _size(source: Source, layout: ByteLayout, directory: Directory) -> Size:
+def _size(source: Source, layout: ByteLayout, directory: Directory) -> PictureSize:
     entries = directory.entries
     width = positive(source, layout, entries.get(tags.WIDTH))
     return width, positive(source, layout, entries.get(tags.HEIGHT))
 
 
-def _exif_size(source: Source, layout: ByteLayout, first: Directory) -> Size:
+def _exif_size(source: Source, layout: ByteLayout, first: Directory) -> PictureSize:
     start = positive(source, layout, first.entries.get(tags.EXIF_IFD))
     if start is None:
         return None, None
@@ -229,7 +229,7 @@ def _exif_size(source: Source, layout: ByteLayout, first: Directory) -> Size:
     return width, positive(source, layout, entries.get(tags.EXIF_HEIGHT))
 
 
-def _inside_borders(source: Source, layout: ByteLayout, first: Directory) -> Size:
+def _inside_borders(source: Source, layout: ByteLayout, first: Directory) -> PictureSize:
     """Return the size of an RW2, which has its own tags: the sensor without its borders."""
     values = [integers(source, layout, first.entries.get(tag), 1) for tag in _RW2_BORDERS]
     if not all(values):

@@ -9,7 +9,7 @@ from typing import Final
 
 from preflight.sources import Source
 
-SNIFF_BYTES: Final = 512
+SIGNATURE_BYTES: Final = 512
 
 _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -90,7 +90,7 @@ _TAGGED_FORMATS: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "t
 
 def sniff(source: Source) -> str | None:
     """Return the format's name as in `preflight.probes.READERS` and `preflight.formats.FORMATS`, or None."""
-    head = source.read_at(0, SNIFF_BYTES)
+    head = source.read_at(0, SIGNATURE_BYTES)
     found = _by_signature(head) or _audio(source, head) or _text(source)
     return found or _after_first_box(source, head) or _raw_stream(source) or _after_garbage(source)
 
@@ -184,7 +184,7 @@ def _after_first_box(source: Source, head: bytes) -> str | None:
     size = int.from_bytes(head[:4], "big")
     if size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
         return None
-    following = source.read_at(size, SNIFF_BYTES)
+    following = source.read_at(size, SIGNATURE_BYTES)
     return _by_brand(following) if following[4:8] in _BOX_TYPES else None
 
 
@@ -200,7 +200,7 @@ def _audio(source: Source, head: bytes) -> str | None:
 
     start = audio_tags.leading_tags(source).end if tagged else 0
     if tagged:
-        head = source.read_at(start, SNIFF_BYTES)
+        head = source.read_at(start, SIGNATURE_BYTES)
         name = _by_signature(head)
         if name in _TAGGED_FORMATS:
             return name
@@ -240,7 +240,7 @@ def _has_jpeg_inside(source: Source) -> bool:
 
     Return False if these bytes are a format that contains JPEG: raw files of Fujifilm, DICOM.
     """
-    head = source.read_at(0, SNIFF_BYTES)
+    head = source.read_at(0, SIGNATURE_BYTES)
     start = head.find(b"\xff\xd8\xff")
     if start < 0 or head.startswith(b"FUJIFILM") or head[128:132] == b"DICM":
         return False

@@ -23,13 +23,13 @@ _MAX_ENTRIES: Final = 4096
 _MAX_OFFSET: Final = 1 << 62
 """No file is as large: a greater offset is corrupt, and no system can seek to it."""
 
-ByteOrder = Literal["little", "big"]
+_ByteOrder = Literal["little", "big"]
 
 
 class ByteLayout(NamedTuple):
     """How directories are written: byte order, bytes of the number of entries, bytes of a value or offset, an entry."""
 
-    order: ByteOrder
+    order: _ByteOrder
     number: int
     value: int
     entry: Struct
@@ -125,7 +125,7 @@ def last_value(source: Source, layout: ByteLayout, entry: IfdEntry | None) -> in
     return int.from_bytes(found, layout.order) if width and len(found) == width else None
 
 
-def read_text(source: Source, layout: ByteLayout, entry: IfdEntry | None, limit: int) -> str:
+def read_ascii(source: Source, layout: ByteLayout, entry: IfdEntry | None, limit: int) -> str:
     """Return the first `limit` bytes of a text entry; empty if it has another type or is beyond the end of the file."""
     kind, count, value = entry or (0, 0, b"")
     if kind != _ASCII:
