@@ -154,6 +154,12 @@ def holds_media(name: str) -> bool:
     return name in FORMATS and bool(FORMATS[name].kinds)
 
 
+def only_kind(name: str | None) -> str | None:
+    """Return the kind of a format whose files all have the same kind; None for any other format."""
+    known = FORMATS.get(name or "")
+    return known.kinds[0] if known is not None and len(known.kinds) == 1 else None
+
+
 def mime_of(name: str | None, kind: str | None) -> str | None:
     """The MIME type of format `name` holding `kind`; None for a format that is not in `FORMATS`."""
     known = FORMATS.get(name or "")

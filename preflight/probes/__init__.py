@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-from preflight.formats import FORMATS
+from preflight.formats import FORMATS, only_kind
 from preflight.media import EVERYTHING, Media, Need
 from preflight.probes.sniff import sniff
 from preflight.sources import BoundReached, EndOfFile, Source
@@ -64,12 +64,6 @@ def probe(source: Source, need: Need = EVERYTHING) -> Media:
     except (EndOfFile, BoundReached) as reason:
         note = "truncated" if isinstance(reason, EndOfFile) else "read_limit"
         return Media(kind=only_kind(name), format=name, size=source.size, notes=(note,))
-
-
-def only_kind(name: str | None) -> str | None:
-    """Return the kind of a format whose files all have the same kind."""
-    kinds = FORMATS[name].kinds if name in FORMATS else ()
-    return kinds[0] if len(kinds) == 1 else None
 
 
 @cache

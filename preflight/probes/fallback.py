@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from preflight.errors import ReadLimit
+from preflight.formats import only_kind
 from preflight.media import Media, Need
-from preflight.probes import only_kind
 from preflight.probes.libraries import CONTAINERS, run_mediainfo, run_pillow
 from preflight.processes import Limits
 from preflight.sources import Source
