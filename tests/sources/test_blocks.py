@@ -88,3 +88,65 @@ def test_every_read_is_answered_from_what_was_asked_for(size: int | None, reads:
                 piece = blocks.at(at, end)
                 assert piece
             at += len(piece)
+
+
+def test_bytes_are_given_from_the_piece_that_has_them() -> None:
+    cache = RangeCache()
+    cache.add(100, b"abcde")
+    cache.add(105, b"fgh")
+    assert [cache.at(offset, offset + 2) for offset in (99, 100, 103, 104, 105, 107, 108)] == [
+        b"",
+        b"ab",
+        b"de",
+        b"e",
+        b"fg",
+        b"h",
+        b"",
+    ]
+    assert cache.at(101, 101) == b""
+    assert cache.pieces == ((100, b"abcde"), (105, b"fgh"))
+    assert cache.last_end == 108
+
+
+def test_the_size_of_a_fetch_grows_with_the_length_of_a_series() -> None:
+    cache = with_head()
+    sizes = []
+    at = SNIFF_BYTES
+    for _ in range(18):
+        first, stop = cache.span(at, at + 1, 1 << 40)
+        sizes.append((stop - first) >> 10)
+        cache.add(first, bytes(stop - first))
+        at = stop
+    assert sizes == [16, 32, 64, 64, 64, 64, 64, 64, 128, 256, 512, 1024, 2048, 4096, 4096, 4096, 4096, 4096]
+
+
+def test_a_series_ends_with_a_seek() -> None:
+    cache = with_head()
+    for _ in range(3):
+        first, stop = cache.span(cache.last_end, cache.last_end + 1, 1 << 40)
+        cache.add(first, bytes(stop - first))
+    seek = cache.last_end + 1
+    assert cache.span(seek, seek + 1, 1 << 40) == (seek, seek + MIN_SEEK_BYTES)
+    cache.add(seek, bytes(MIN_SEEK_BYTES))
+    assert cache.span(cache.last_end, cache.last_end + 1, 1 << 40)[1] == cache.last_end + (16 << 10)
+
+
+def test_a_small_rest_of_the_file_is_fetched_along() -> None:
+    size = 10 * MIB
+    assert with_head().span(size - MAX_REST_BYTES, size - MAX_REST_BYTES + 1, size) == (size - MAX_REST_BYTES, size)
+    before = size - MAX_REST_BYTES - 1
+    assert with_head().span(before, before + 1, size) == (before, before + MIN_SEEK_BYTES)
+    long = size - (16 << 10)
+    assert with_head().span(MIB, long, size) == (MIB, long)
+    assert with_head().span(MIB, long + 1, size) == (MIB, size)
+    assert with_head().span(size - 10, size, size) == (size - TAIL_BYTES, size)
+    assert with_head().span(size + 5, size + 6, size)[1] == size
+
+
+def test_the_oldest_pieces_are_dropped_first() -> None:
+    cache = RangeCache()
+    cache.add(0, bytes(MAX_CACHED_BYTES))
+    cache.add(MAX_CACHED_BYTES, b"x")
+    assert len(cache.pieces) == 2
+    cache.add(MAX_CACHED_BYTES + 9, b"y")
+    assert [start for start, _ in cache.pieces] == [0, MAX_CACHED_BYTES + 9]
