@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.processes.pool import Pool, Task
-from preflight.processes.process import DECODER, READER, CannotStart, Confinement, Limits, TaskCrashed, TaskTimeout
+from preflight.processes.process import DECODER, READER, CannotStart, Limits, ProcessProfile, TaskCrashed, TaskTimeout
 
 if TYPE_CHECKING:
     from preflight.sources import Source
@@ -26,9 +26,9 @@ __all__ = [
     "READER",
     "TASKS",
     "CannotStart",
-    "Confinement",
     "Limits",
     "Pool",
+    "ProcessProfile",
     "Task",
     "TaskCrashed",
     "TaskTimeout",

@@ -69,7 +69,7 @@ class Channel:
         self._socket.settimeout(remaining)
 
 
-def encode(message: Mapping[str, object], *, sandboxed: bool) -> bytes:
+def encode_message(message: Mapping[str, object], *, sandboxed: bool) -> bytes:
     """Return a message as bytes: JSON to and from a sandboxed process, which must not make us run code, else pickle."""
     if sandboxed:
         return json.dumps(message, allow_nan=False).encode()
@@ -78,8 +78,8 @@ def encode(message: Mapping[str, object], *, sandboxed: bool) -> bytes:
     return pickle.dumps(message)
 
 
-def decode(payload: bytes, *, sandboxed: bool) -> dict[str, object]:
-    """Return the message of `encode`. Raise ValueError or RecursionError for anything else."""
+def decode_message(payload: bytes, *, sandboxed: bool) -> dict[str, object]:
+    """Return the message of `encode_message`. Raise ValueError or RecursionError for anything else."""
     if sandboxed:
         message = json.loads(payload)
     else:

@@ -9,13 +9,13 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from preflight.processes.channel import encode
+from preflight.processes.channel import encode_message
 from preflight.processes.process import (
     START_TIMEOUT,
     CannotStart,
-    Confinement,
     Limits,
     Process,
+    ProcessProfile,
     TaskCrashed,
     TaskTimeout,
 )
@@ -38,13 +38,13 @@ class Task(NamedTuple):
 
 
 class Pool:
-    """Processes with the same confinement: as many as threads call at the same time, each used until it dies.
+    """Processes with the same profile: as many as threads call at the same time, each used until it dies.
 
     initializer  a task that each process performs before its first one
     """
 
-    def __init__(self, confinement: Confinement, initializer: Task | None = None) -> None:
-        self._confinement = confinement
+    def __init__(self, profile: ProcessProfile, initializer: Task | None = None) -> None:
+        self._profile = profile
         self._initializer = None if initializer is None else self._encode(initializer, _STARTING, None)
         self._idle: list[Process] = []  # taken and returned by atomic operations, so that threads need no lock
         self._running: set[Process] = set()
@@ -106,7 +106,7 @@ class Pool:
             if process.is_alive():
                 return process
             self._discard(process)
-        process = Process(self._confinement)
+        process = Process(self._profile)
         with self._lock:
             if self.closed:
                 process.stop()
@@ -134,7 +134,7 @@ class Pool:
 
     def _encode(self, task: Task, limits: Limits, size: int | None) -> bytes:
         request = {"function": task.function, "arguments": task.arguments, "size": size, "limits": tuple(limits)}
-        return encode(request, sandboxed=self._confinement.sandboxed)
+        return encode_message(request, sandboxed=self._profile.sandboxed)
 
 
 _pools: Final[weakref.WeakSet[Pool]] = weakref.WeakSet()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from preflight.errors import ReadLimit
-from preflight.processes.channel import MAX_FRAME, Channel, decode
+from preflight.processes.channel import MAX_FRAME, Channel, decode_message
 
 if TYPE_CHECKING:
     import subprocess
@@ -77,7 +77,7 @@ def reader_environment(environment: Mapping[str, str] = os.environ, *, trust_env
     return {**{name: environment[name] for name in names}, **loader_environment(environment)}
 
 
-class Confinement(NamedTuple):
+class ProcessProfile(NamedTuple):
     """What the processes of a pool may use of the system. None of them can gain privileges or dump core.
 
     sandboxed     no writing, no network, no further process (`confine`), limited memory; its messages are only data
@@ -94,11 +94,11 @@ class Confinement(NamedTuple):
     max_resident: int
 
 
-DECODER: Final = Confinement(
+DECODER: Final = ProcessProfile(
     sandboxed=True, environment=loader_environment, folder=os.sep, max_frame=4 << 20, max_resident=160 << 20
 )
 """For libraries that a hostile file may take over. One that grew is replaced, so that no file has less memory."""
-READER: Final = Confinement(
+READER: Final = ProcessProfile(
     sandboxed=False, environment=reader_environment, folder=None, max_frame=MAX_FRAME, max_resident=512 << 20
 )
 """For our own readers, which open files and URLs by name."""
@@ -123,11 +123,11 @@ class TaskCrashed(Exception):
 class Process:
     """A fresh interpreter that performs one task after the other. Used by one thread at a time."""
 
-    def __init__(self, confinement: Confinement) -> None:
+    def __init__(self, profile: ProcessProfile) -> None:
         """Start the process. Raise `CannotStart`."""
-        self._sandboxed = confinement.sandboxed
+        self._sandboxed = profile.sandboxed
         try:
-            self._process, self._channel = _start(confinement)
+            self._process, self._channel = _start(profile)
         except OSError as error:
             raise CannotStart(f"cannot be started: {error}") from error
 
@@ -200,14 +200,14 @@ class Process:
         deadline = time.monotonic() + START_TIMEOUT
         try:
             self._channel.send(request, deadline)
-            return decode(self._channel.receive(deadline), sandboxed=self._sandboxed)
+            return decode_message(self._channel.receive(deadline), sandboxed=self._sandboxed)
         except TimeoutError:
             raise CannotStart(f"did not start within {START_TIMEOUT:g} s") from None
 
     def _receive(self, timer: _Timer) -> dict[str, object]:
         while not self._channel.is_ready(timer.remaining()):
             pass  # the timer raises TimeoutError
-        return decode(self._channel.receive(time.monotonic() + timer.remaining()), sandboxed=self._sandboxed)
+        return decode_message(self._channel.receive(time.monotonic() + timer.remaining()), sandboxed=self._sandboxed)
 
 
 class _Timer:
@@ -253,12 +253,12 @@ class _Reads:
             return b""
         try:
             return b"+" + self._source.read_at(offset, length)
-        except Exception as error:  # raised again once the task has ended
+        except Exception as error:  # noqa: BLE001 - raised again once the task has ended
             self.failure = error
             return b""
 
 
-def _start(confinement: Confinement) -> tuple[subprocess.Popen[bytes], Channel]:
+def _start(profile: ProcessProfile) -> tuple[subprocess.Popen[bytes], Channel]:
     """Start an interpreter with one end of a socket as its standard input. Raise OSError.
 
     It has a session of its own, so that Ctrl-C reaches this program only. It inherits no other descriptor, and what it
@@ -267,7 +267,7 @@ def _start(confinement: Confinement) -> tuple[subprocess.Popen[bytes], Channel]:
     import subprocess  # not for the processes themselves: they load this module too
 
     load = "sys.path[:] = sys.argv[1:]; from preflight.processes.worker import serve"
-    settings = f"sandboxed={confinement.sandboxed}, max_resident={confinement.max_resident}"
+    settings = f"sandboxed={profile.sandboxed}, max_resident={profile.max_resident}"
     boot = f"import gc, sys; gc.disable(); {load}; gc.enable(); serve({settings})"
     ours, theirs = socket.socketpair()
     try:
@@ -277,15 +277,15 @@ def _start(confinement: Confinement) -> tuple[subprocess.Popen[bytes], Channel]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env=dict(confinement.environment()),
-            cwd=confinement.folder,
+            env=dict(profile.environment()),
+            cwd=profile.folder,
         )
     except OSError:
         ours.close()
         raise
     finally:
         theirs.close()
-    return process, Channel(ours, confinement.max_frame)
+    return process, Channel(ours, profile.max_frame)
 
 
 def _how_it_ended(process: subprocess.Popen[bytes]) -> str:

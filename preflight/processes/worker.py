@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from preflight.processes.channel import Channel, decode, encode
+from preflight.processes.channel import Channel, decode_message, encode_message
 from preflight.processes.confine import confine, forbid_privileges
 from preflight.processes.process import Limits
 
@@ -66,25 +66,25 @@ def _parse(message: dict[str, object]) -> _Request:
 
 def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident: int) -> bytes:
     """Return the last message about a task."""
-    request = _parse(decode(payload, sandboxed=sandboxed))
+    request = _parse(decode_message(payload, sandboxed=sandboxed))
     limits = request.limits
     try:
         function = _load(request.function)
-        channel.send(encode({"started": True}, sandboxed=sandboxed))
+        channel.send(encode_message({"started": True}, sandboxed=sandboxed))
         answer = _run(channel, function, request, sandboxed=sandboxed)
-        return encode({"answer": answer, "reusable": peak() < max_resident}, sandboxed=sandboxed)
+        return encode_message({"answer": answer, "reusable": peak() < max_resident}, sandboxed=sandboxed)
     except MemoryError:
         failed = "it needs more memory than there is"
         if limits.memory is not None:
             failed = f"it needs more than {limits.memory >> 20} MB of memory"
-    except Exception as error:  # whatever a library raises is the answer
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is the answer
         failed = f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
         if sandboxed:
             _limit_memory(_LOADING_MEMORY)
-    return encode({"failed": failed[:500]}, sandboxed=sandboxed)
+    return encode_message({"failed": failed[:500]}, sandboxed=sandboxed)
 
 
 def _run(channel: Channel, function: Callable[..., object], request: _Request, *, sandboxed: bool) -> object:
@@ -97,7 +97,9 @@ def _run(channel: Channel, function: Callable[..., object], request: _Request, *
     alarm = limits.wall + limits.grace
     signal.setitimer(signal.ITIMER_REAL, alarm)
     if request.size is None:
-        return function(_Heartbeat(channel, alarm, encode({"alive": True}, sandboxed=sandboxed)), **request.arguments)
+        return function(
+            _Heartbeat(channel, alarm, encode_message({"alive": True}, sandboxed=sandboxed)), **request.arguments
+        )
     file = SourceFile(channel, request.size, alarm, sandboxed=sandboxed)
     return function(io.BufferedReader(file, BUFFER_SIZE), **request.arguments)
 
@@ -168,7 +170,7 @@ class SourceFile(io.RawIOBase):
         if length <= 0:
             return 0
         signal.setitimer(signal.ITIMER_REAL, 0)
-        self._channel.send(encode({"read": [self._position, length]}, sandboxed=self._sandboxed))
+        self._channel.send(encode_message({"read": [self._position, length]}, sandboxed=self._sandboxed))
         reply = self._channel.receive()
         signal.setitimer(signal.ITIMER_REAL, self._alarm)
         if not reply:

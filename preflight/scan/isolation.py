@@ -40,8 +40,8 @@ class IsolatedExaminer(Generic[R]):
         self._encoder = encoder
         self._limits = Limits(wall=DEEP_FILE_TIMEOUT if plan.deep else FILE_TIMEOUT, grace=GRACE)
         trust_env = plan.http is not None and plan.http.trust_env
-        confinement = READER._replace(environment=partial(reader_environment, trust_env=trust_env))
-        self.pool = Pool(confinement, Task(f"{__name__}:initialize", {"plan": plan, "encoder": encoder}))
+        profile = READER._replace(environment=partial(reader_environment, trust_env=trust_env))
+        self.pool = Pool(profile, Task(f"{__name__}:initialize", {"plan": plan, "encoder": encoder}))
 
     def examine(self, batch: Batch, *, retry: bool = True) -> list[R]:
         """Return what `examine_batch` does. After a crash each file is tried alone, so that only one is lost.

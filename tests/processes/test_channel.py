@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from preflight.processes.channel import Channel, decode, encode
+from preflight.processes.channel import Channel, decode_message, encode_message
 
 Ends = tuple[Channel, socket.socket]
 
@@ -82,20 +82,20 @@ def test_closed_channel_reports_an_end_of_file(ends: Ends) -> None:
 @pytest.mark.parametrize("sandboxed", [True, False])
 def test_messages_survive_encoding(sandboxed: bool) -> None:
     message: dict[str, object] = {"read": [0, 4], "text": "ä", "none": None}
-    assert decode(encode(message, sandboxed=sandboxed), sandboxed=sandboxed) == message
+    assert decode_message(encode_message(message, sandboxed=sandboxed), sandboxed=sandboxed) == message
 
 
 def test_message_of_a_sandboxed_process_is_never_unpickled() -> None:
     with pytest.raises(ValueError, match=r"."):
-        decode(encode({}, sandboxed=False), sandboxed=True)
+        decode_message(encode_message({}, sandboxed=False), sandboxed=True)
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"1", b"{", b"\xff"])
 def test_anything_but_an_object_is_no_message(payload: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        decode(payload, sandboxed=True)
+        decode_message(payload, sandboxed=True)
 
 
 def test_number_that_is_not_finite_is_not_encoded() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        encode({"answer": float("nan")}, sandboxed=True)
+        encode_message({"answer": float("nan")}, sandboxed=True)
