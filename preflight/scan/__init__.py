@@ -65,7 +65,7 @@ def _item(target: Target) -> Item:
         return Item("", kind, problem=Problem("not_a_file", not_a_target_message(target)))
     try:
         display_name(target)
-    except Exception as error:  # whatever an object of the caller's raises
+    except Exception as error:  # noqa: BLE001 - whatever an object of the caller's raises
         return Item("", kind, problem=Problem("not_a_file", f"{kind} cannot be checked ({error}). Fix its class."))
     return Item(target)
 

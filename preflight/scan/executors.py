@@ -92,7 +92,7 @@ def _gather(numbered: Iterable[Numbered[R]], executors: Executors[R]) -> Iterato
             if slow or len(work) >= min(size, executors.batch_size(route)):
                 yield work
                 work, size = Work(route), 1 if slow else size * 2
-    except Exception as error:  # of the caller's iterator; `run_window` raises it
+    except Exception as error:  # noqa: BLE001 - of the caller's iterator; `run_window` raises it
         failure = error
     if work:
         yield work
@@ -127,7 +127,7 @@ def _next_results(
         return future.result()
     except (PreflightError, CancelledError):  # the call is wrong, or the caller has cancelled it
         raise
-    except Exception:  # a fault of the executor, not of the items
+    except Exception:  # noqa: BLE001 - a fault of the executor, not of the items
         return executors.retry_isolated(work.batch)
 
 

@@ -68,7 +68,7 @@ class IsolatedExaminer(Generic[R]):
         """Return the results of a process; None if none can be started, or if the batch cannot be sent to one."""
         try:
             pickled = pickle.dumps(batch)
-        except Exception:  # whatever an object of the caller's raises
+        except Exception:  # noqa: BLE001 - whatever an object of the caller's raises
             return None
         try:
             answer = self.pool.call(Task(f"{__name__}:examine_pickled", {"pickled": pickled}), self._limits)
@@ -107,7 +107,7 @@ def examine_pickled(heartbeat: Callable[[], None], pickled: bytes) -> tuple[list
     """Return the results of a batch (None: it cannot be loaded here), and why the call is wrong (None: it is not)."""
     try:
         batch: Batch = pickle.loads(pickled)  # noqa: S301 - written by the program that started this process
-    except Exception:  # such as a class of the caller's main program, which is not this one
+    except Exception:  # noqa: BLE001 - such as a class of the caller's main program, which is not this one
         return None, None
     try:
         return examine_batch(_each(batch, heartbeat), _State.plan, _State.encoder), None
