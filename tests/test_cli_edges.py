@@ -64,7 +64,10 @@ class TestWords:
             (["check", PASSING, "--for", "atlas", "-j", "x\x1b"], r"x\x1b: write a whole number from 1 to 256"),
             (["check", PASSING, "--for", "atlas", "-j", "100000"], "100000: write a whole number from 1 to 256"),
             (["check", PASSING, "--for", "atlas", "--timeout", "x"], "x: write seconds, 0.1 or more"),
-            (["check", PASSING, "--for", "atlas", "--timeout", "nan"], "timeout nan: give seconds, above 0"),
+            (
+                ["check", PASSING, "--for", "atlas", "--timeout", "nan"],
+                "--timeout nan is out of range. Give seconds above 0",
+            ),
             (["submit", PASSING, "--to", "atlas", "--poll-timeout", "-1"], "-1: write seconds, 0 or more"),
             (
                 ["submit", PASSING, "--to", "atlas", "--sandbox", "--host", "atlas"],
@@ -181,7 +184,7 @@ class TestFiles:
             assert done.returncode == 1
             assert not {"\x1b", "\u202e"} & set(done.stdout)
             assert done.stdout.count("PASS ") == len(names)
-            for said in ("the file is empty", "leads back to itself", "is a link to what does not exist"):
+            for said in ("the file is empty", "leads back to itself", "is a link whose target does not exist"):
                 assert said in done.stdout
             assert "internal_error" not in done.stdout
             assert done.stderr == ""

@@ -255,7 +255,7 @@ class TestWrongCalls:
 
     @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "x", 1e9])
     def test_timeout_out_of_range_is_refused(self, timeout: Any) -> None:
-        with pytest.raises(UsageError, match="give seconds, above 0"):
+        with pytest.raises(UsageError, match="Give seconds above 0"):
             preflight.check(PASSING, "atlas", timeout=timeout)
 
     def test_key_of_a_wrong_type_is_not_shown(self) -> None:

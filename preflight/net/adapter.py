@@ -41,9 +41,9 @@ class TransportAdapter(BaseAdapter):
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,
+        stream: bool = False,  # noqa: FBT001, FBT002 - the signature of requests
         timeout: Any = None,
-        verify: bool | str = True,
+        verify: bool | str = True,  # noqa: FBT001, FBT002 - the signature of requests
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:

@@ -196,7 +196,7 @@ def _call_within(timeout: float, call: Callable[[], Sequence[str]]) -> Sequence[
     def run() -> None:
         try:
             outcome.append(call())
-        except Exception as error:  # raised again in the thread that waits
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
             outcome.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

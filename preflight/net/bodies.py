@@ -119,9 +119,13 @@ def chunk_size(text: bytes) -> int:
 class Body(Protocol):
     """What is read forwards: a response, or its decoded body."""
 
-    def read(self, length: int) -> bytes: ...
+    def read(self, length: int) -> bytes:
+        """Return the next `length` bytes; fewer only where the body ends. Raise `SourceError`."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release what the body holds."""
+        ...
 
 
 def content_codings(text: str) -> str:

@@ -94,17 +94,17 @@ def _check_value(what: str, value: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """What a caller may choose about URLs; equal options share one connection pool.
+    """How URLs are fetched; equal options share one connection pool.
 
-    timeout        s for one source in all: addresses, connects, answers, retries, waits that a server asks for
-    allow_private  also read from addresses that only this network reaches
+    timeout        s in all for one source: look-ups, connecting, responses, retries, waits that a server asks for
+    allow_private  also connect to addresses that only this network reaches
     trust_env      take proxies, netrc and the CA bundle from the environment
     proxy          URL of the proxy to use
-    max_redirects  how many redirects are followed
+    max_redirects  redirects that are followed
     per_host       requests to one host at the same time, over all threads
-    retries        further tries after a failed connect, a broken answer, 429 and 5xx
+    retries        further attempts after a failed connection, an incomplete response, 429 and 5xx
     user_agent     sent in place of preflight's own
-    headers        sent to the scheme, host and port of the URL as given alone, and never shown
+    headers        sent only to the scheme, host and port of the URL as given, and never shown
     """
 
     timeout: float = 30.0
@@ -118,13 +118,18 @@ class HttpOptions:
     headers: Headers = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        """Raises `UsageError` for what cannot be meant."""
+        """Raise `UsageError` for a value outside its bounds."""
         if not isinstance(self.timeout, int | float) or not 0 < self.timeout <= MAX_TIMEOUT:
-            raise UsageError(f"timeout {self.timeout}: give seconds, above 0 and at most {MAX_TIMEOUT:,}")
+            raise UsageError(
+                f"timeout={self.timeout} is out of range. Give seconds above 0, at most {MAX_TIMEOUT:,}.",
+                parameters=("timeout",),
+            )
         if self.max_redirects < 0 or self.retries < 0 or self.per_host < 1:
-            raise UsageError("max_redirects and retries are 0 or more, per_host is 1 or more")
+            raise UsageError(
+                "An option of HttpOptions is out of range. max_redirects and retries are at least 0, per_host 1."
+            )
         if self.proxy is not None and not re.match(r"(https?|socks[45][ah]?)://[^/]", self.proxy):
-            raise UsageError("the proxy is given as http://host:port")
+            raise UsageError("proxy= is not the URL of a proxy. Give http://host:port.", parameters=("proxy",))
         object.__setattr__(self, "user_agent", checked_user_agent(self.user_agent))
         object.__setattr__(self, "headers", checked_headers(self.headers))
 

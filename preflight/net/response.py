@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
@@ -38,6 +38,14 @@ _FRAMING: Final = frozenset(("content-length", "transfer-encoding"))
 _RANGE: Final = re.compile(r"\s*bytes[ =]\s*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
 _UNSATISFIED: Final = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.ASCII | re.IGNORECASE)
 _MAX_DATE_CHARS: Final = 64
+
+
+class Release(Protocol):
+    """Takes back the connection of a response that was closed or read to its end."""
+
+    def __call__(self, connection: Connection, *, reusable: bool) -> None:
+        """Keep the connection if it is reusable, else close it."""
+        ...
 
 
 class Head(NamedTuple):
@@ -197,7 +205,7 @@ class Response:
         url: Url,
         head: Head,
         connection: Connection,
-        release: Callable[[Connection, bool], None],
+        release: Release,
         seconds: float,
         resolved: ResolvedHost | None,
         clock: Clock = SYSTEM_CLOCK,
@@ -250,7 +258,6 @@ class Response:
         began = self._clock.monotonic() if self._has_begun and self.on_read is not None else None
         try:
             piece = self._read(connection, min(length, CHUNK_SIZE))
-            return piece
         except TimeoutError:
             raise timed_out(redact(self.url.text), self._seconds) from None
         except InvalidResponse as error:
@@ -261,6 +268,7 @@ class Response:
             self._has_begun = True
             if self.on_read is not None:
                 self.on_read(len(piece), None if began is None else self._clock.monotonic() - began)
+        return piece
 
     def _read(self, connection: Connection, length: int) -> bytes:
         """Read once, and give the connection back with the last byte."""
@@ -300,12 +308,12 @@ class Response:
             self._finish()
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._release(connection, False)
+            self._release(connection, reusable=False)
 
     def _finish(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._release(connection, self._keep_alive)
+            self._release(connection, reusable=self._keep_alive)
 
 
 class Part(NamedTuple):

@@ -48,7 +48,9 @@ class RequestBody(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, length: int, /) -> bytes: ...
+    def read(self, length: int, /) -> bytes:
+        """Return the next bytes, at most `length`; empty at the end."""
+        ...
 
 
 class Transport:
@@ -128,7 +130,7 @@ class Transport:
             connection = self._connect(url, proxy, resolved, min(end, time.monotonic() + timeouts.connect))
         head = self._exchange(connection, method, url, data, body, end, timeouts)
 
-        def release(connection: Connection, reusable: bool) -> None:
+        def release(connection: Connection, *, reusable: bool) -> None:
             if reusable:
                 self._pool.put(key, connection)
             else:
@@ -200,9 +202,7 @@ class Transport:
                 fields["Content-Length"] = str(length)
             lines = [f"{method} {target} HTTP/1.1"]
             lines += [f"{name}: {value}" for name, value in fields.items()]
-            if any("\r" in line or "\n" in line for line in lines):
-                raise ValueError
-            head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+            head = _encode(lines)
         except ValueError:  # of a name that IDNA does not know, of text that is not Latin-1
             message = f"{redact(url.text)} is not a valid URL: its host, user or password cannot be sent; check them"
             raise SourceError("url_invalid", message) from None
@@ -250,6 +250,13 @@ class Transport:
                 context.set_alpn_protocols(["http/1.1"])
                 self._context = context
             return self._context
+
+
+def _encode(lines: list[str]) -> bytes:
+    """Encode the lines of a request's head. Raise `ValueError` if one holds a line break, or is not Latin-1."""
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a line break within a header")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def _send_body(connection: Connection, body: RequestBody, timeouts: Timeouts) -> None:

@@ -98,7 +98,7 @@ def parse(url: str) -> Url:
         scheme = url.partition(":")[0].lower()
         if scheme in PORTS:
             raise _invalid(url, f"names no host: write {scheme}://host/path")
-        raise _invalid(url, _instead(scheme, bool(mark), _local_path(url)))
+        raise _invalid(url, _instead(scheme, _local_path(url), absolute=bool(mark)))
     end = _AUTHORITY_END.search(rest)
     authority = rest if end is None else rest[: end.start()]
     _check_authority(url, authority.lower())
@@ -172,7 +172,8 @@ def _local_path(url: str) -> str:
     return f"/{unquote(parts[2])}" if parts[0].lower() in ("", "localhost") and parts[2] else ""
 
 
-def _instead(scheme: str, absolute: bool, path: str) -> str:
+def _instead(scheme: str, path: str, *, absolute: bool) -> str:
+    """Return what to give instead of a URL that is not http or https."""
     if scheme == "data":
         return "is the file itself and no place to fetch it from: give the file, or an http(s) URL of it"
     if scheme == "file":
@@ -197,11 +198,13 @@ def host_problem(host: str, address: str | None, *, bracketed: bool) -> str | No
     """
     if bracketed:
         return _of_ipv6(host)
-    if "%" in host:
-        return "has a percent-encoded host: write the host unencoded"
-    if not host.isascii():
-        return _of_international(host)
+    return _of_name(host, address) if host.isascii() else _of_international(host)
+
+
+def _of_name(host: str, address: str | None) -> str | None:
     if not _NAME.fullmatch(host):
+        if "%" in host:
+            return "has a percent-encoded host: write the host unencoded"
         return "has a character in its host that is not allowed in host names: check the host"
     labels = host.removesuffix(".").split(".")
     if "" in labels:

@@ -23,13 +23,19 @@ class Source(Protocol):
     requests: int
 
     @property
-    def size(self) -> int | None: ...
+    def size(self) -> int | None:
+        """Return the bytes of the file; None while a server does not say."""
+        ...
 
     @property
-    def remote(self) -> bool: ...
+    def remote(self) -> bool:
+        """Return whether reads send requests over a network."""
+        ...
 
     @property
-    def delivery(self) -> Delivery | None: ...
+    def delivery(self) -> Delivery | None:
+        """Return how the server delivers the file; None if there is no server."""
+        ...
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset`; fewer only where the source ends.
@@ -42,7 +48,9 @@ class Source(Protocol):
         """Raise `SourceChanged` if the bytes are no longer those that were read."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release what the source holds."""
+        ...
 
 
 class EndOfFile(Exception):

@@ -102,7 +102,7 @@ class UrlFetcher:
             attempts += 1
             return self._get(headers, take)
 
-        def before_retry(failure: TransientError) -> None:
+        def before_retry(_: TransientError) -> None:
             if span is None:  # the whole body comes once more
                 self._budget.reset()
             self.recorder.note("retried")
@@ -175,9 +175,13 @@ class UrlFetcher:
     def _get(self, headers: dict[str, str], take: Callable[[Response], T]) -> T:
         """Return what `take` makes of one response; close it if that fails."""
         response, trusted = self._follow("GET", self.location, headers)
+        if response.status not in _GIVEN:
+            try:
+                refusal = self._refusal(response, ranged=bool(headers))
+            finally:
+                response.close()
+            raise refusal
         try:
-            if response.status not in _GIVEN:
-                raise self._refusal(response, ranged=bool(headers))
             self.location, self._trusted = response.url, trusted
             taken = take(response)
         except BaseException:

@@ -82,6 +82,7 @@ class HttpSource:
 
     @property
     def size(self) -> int | None:
+        """Return the bytes of the file; None if neither the server nor reading on tells. Raise `SourceError`."""
         self._open()
         if self._state.size is None and not self._size_searched:
             self._size_searched = True
@@ -89,6 +90,7 @@ class HttpSource:
         return self._state.size
 
     def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end. Raise `SourceError`, `SourceChanged`."""
         self._open()
         return self._read(offset, offset + length)
 
@@ -118,6 +120,7 @@ class HttpSource:
             return True
 
     def close(self) -> None:
+        """Close the response that is still open, if there is one."""
         if self._state.spool is not None:
             self._state.spool.close()
 

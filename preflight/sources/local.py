@@ -12,15 +12,33 @@ from urllib.parse import unquote
 from preflight.errors import SourceChanged, SourceError
 from preflight.formats import KINDS, KNOWN_EXTENSIONS
 
-HEAD = 2048
-"""Bytes read at once from the start: most headers stand there, and a short read costs as much as a shorter one."""
+SNIFF_BYTES: Final = 2048
+"""Bytes read at once from the start: most headers are there, and a shorter read costs as much."""
 MAX_UNSIZED: Final = 64 << 20
 """Bytes of a file of stated size 0, such as those in /proc: it is read completely."""
 _CHUNK_SIZE: Final = 1 << 16
+_MAX_NAME_CHARS: Final = 255
+_PROBLEMS: Final = {
+    errno.EACCES: ("permission_denied", "may not be read: give this user read permission"),
+    errno.EPERM: ("permission_denied", "may not be read: give this user read permission"),
+    errno.ENAMETOOLONG: ("not_found", "is longer than a path can be: check it"),
+    errno.ELOOP: ("not_found", "is a link that leads back to itself: give the file"),
+    errno.ENXIO: ("not_a_file", "is neither a file nor a folder: give a file"),  # a socket, a terminal that is gone
+}
+"""Errors of the system: code, and what to do."""
+
+_SLASHES: Final = re.compile(r"https?(:/?|//)(?!/)", re.IGNORECASE)
+"""A scheme that lost its colon or slashes, as in path functions that drop empty parts."""
+_FILE: Final = re.compile(r"file:/*(?=/)", re.IGNORECASE)
+_WINDOWS: Final = re.compile(r"[a-z]:[\\/]|\\\\", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?:(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?P<top>[a-z]{2,24}|xn--[a-z0-9-]+|\d{1,3})|localhost)(?P<port>:\d{1,5})?",
+    re.IGNORECASE,
+)
 
 
 class LocalSource:
-    """A `Source` over a regular file. Keeps one descriptor; reads the head once and every other piece as asked."""
+    """A `Source` over a regular file. It keeps one descriptor, and reads the head once and other pieces on request."""
 
     remote = False
     delivery = None
@@ -46,21 +64,23 @@ class LocalSource:
             self._read_unsized()
 
     def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end. Raise `SourceError`."""
         if offset >= self.size:  # also where a hostile offset would not fit the system call
             return b""
         end = min(offset + length, self.size)
         if self._whole is not None:
             return self._whole[offset:end]
         length = end - offset
-        if end <= HEAD:
+        if end <= SNIFF_BYTES:
             if self._head is None:
-                self._head = self._pread(0, HEAD)
+                self._head = self._pread(0, SNIFF_BYTES)
             return self._head[offset:end]
         if self._head is not None and offset < len(self._head):
             return self._head[offset:] + self._pread(len(self._head), end - len(self._head))
         return self._pread(offset, length)
 
     def verify(self) -> None:
+        """Raise `SourceChanged` if the file's size or modification time changed since it was opened."""
         now = os.fstat(self._fd)
         if self._whole is not None and not now.st_size:  # its time may change with each stat
             return
@@ -68,23 +88,25 @@ class LocalSource:
             raise SourceChanged(self.name)
 
     def close(self) -> None:
+        """Close the descriptor."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def _read_unsized(self) -> None:
-        """Read a file of stated size 0, which may have content. Raises `SourceError` if it has too much."""
+        """Read a file of stated size 0, which may have content. Raise `SourceError` if it has too much."""
         pieces, size = [], 0
         try:
-            while piece := self._pread(size, _CHUNK_SIZE):
+            while size <= MAX_UNSIZED and (piece := self._pread(size, _CHUNK_SIZE)):
                 pieces.append(piece)
                 size += len(piece)
-                if size > MAX_UNSIZED:
-                    said = f"{self.name} reports size 0 but holds over {MAX_UNSIZED:,} bytes: copy it to a file"
-                    raise SourceError("read_limit", said)
         except SourceError:
             self.close()
             raise
+        if size > MAX_UNSIZED:
+            self.close()
+            problem = f"{self.name} reports size 0 but holds over {MAX_UNSIZED:,} bytes: copy it to a file"
+            raise SourceError("read_limit", problem)
         if pieces:
             self._whole = b"".join(pieces)
             self.size = size
@@ -99,40 +121,29 @@ class LocalSource:
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> SourceError:
-    """What the system's answer means. No path at all (`ValueError`): it holds a NUL, or half a character."""
+    """Return the error for a path that cannot be read.
+
+    The system refuses a path with a NUL or an unpaired surrogate as a `ValueError`.
+    """
     if not name:
         return SourceError("not_found", "the path is empty: give a file")
     if isinstance(error, ValueError):
         return SourceError("not_found", f"{name} holds characters that no path can have: check it")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if os.path.islink(name):
-            return SourceError("not_found", f"{name} is a link to what does not exist: check where it leads")
-        from preflight.sources.local import missing_path_advice
-
+            return SourceError("not_found", f"{name} is a link whose target does not exist: check where it leads")
         return SourceError("not_found", f"{name} does not exist: {missing_path_advice(name) or 'check the path'}")
-    if isinstance(error, PermissionError):
-        return SourceError("permission_denied", f"{name} may not be read: give this user read permission")
-    if error.errno == errno.ENAMETOOLONG:
-        return SourceError("not_found", f"{name[:40]}… is longer than a path can be: check it")
-    if error.errno == errno.ELOOP:
-        return SourceError("not_found", f"{name} is a link that leads back to itself: give the file")
-    if error.errno == errno.ENXIO:  # a socket, or the terminal of a process that has none
-        return SourceError("not_a_file", f"{name} is neither a file nor a folder: give a file")
-    return SourceError("unreadable", f"{name} cannot be read: {error.strerror or error}")
-
-
-_SLASHES: Final = re.compile(r"https?(:/?|//)(?!/)", re.IGNORECASE)
-"""A scheme that lost its colon or slashes, as in path functions that drop empty parts."""
-_FILE: Final = re.compile(r"file:/*(?=/)", re.IGNORECASE)
-_WINDOWS: Final = re.compile(r"[a-z]:[\\/]|\\\\", re.IGNORECASE)
-_HOST: Final = re.compile(
-    r"(?:(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?P<top>[a-z]{2,24}|xn--[a-z0-9-]+|\d{1,3})|localhost)(?P<port>:\d{1,5})?",
-    re.IGNORECASE,
-)
+    code, problem = _PROBLEMS.get(error.errno or 0, ("unreadable", f"cannot be read: {error.strerror or error}"))
+    return SourceError(code, f"{name if len(name) <= _MAX_NAME_CHARS else f'{name[:40]}…'} {problem}")
 
 
 def missing_path_advice(name: str) -> str | None:
     """Return what to do about a path that does not exist, to end a sentence; None if there is no suggestion."""
+    return _url_advice(name) or _path_advice(name)
+
+
+def _url_advice(name: str) -> str | None:
+    """Return what to do about a URL that was taken for a path."""
     lower = name.lower()
     if lower.startswith("blob:"):
         return "a blob: URL is valid in one browser tab only: download the file there, or give its http(s) URL"
@@ -140,14 +151,19 @@ def missing_path_advice(name: str) -> str | None:
         return f"write an asset as asset://ID or KIND=asset://ID, with {', '.join(KINDS)} for KIND"
     if _SLASHES.match(name) and not os.path.isdir(name.partition("/")[0]):
         return "give the URL as a string, with // after the colon"
+    if name.startswith("//") and name.strip("/"):
+        return f"if it is a URL, add its scheme: https:{_without_query(name)}"
+    if lower.startswith("www.") or _is_host(name.partition("/")[0], has_path="/" in name):
+        return f"if it is a URL, add the scheme: https://{_without_query(name)}"
+    return None
+
+
+def _path_advice(name: str) -> str | None:
+    """Return what to do about a path that only a shell or another system understands."""
     if match := _FILE.match(name):
         return f"give the path alone: {unquote(name[match.end() :])}"
     if _WINDOWS.match(name) and os.sep == "/":
         return "this is a Windows path: give the path of the file on this system"
-    if name.startswith("//") and name.strip("/"):
-        return f"if it is a URL, add its scheme: https:{_without_query(name)}"
-    if lower.startswith("www.") or _is_host(name.partition("/")[0], "/" in name):
-        return f"if it is a URL, add the scheme: https://{_without_query(name)}"
     if name.startswith("~"):
         return "only the shell expands ~, and only outside quotation marks: write the full path"
     if name.startswith(("$", "%")):
@@ -157,7 +173,7 @@ def missing_path_advice(name: str) -> str | None:
     return None
 
 
-def _is_host(first: str, has_path: bool) -> bool:
+def _is_host(first: str, *, has_path: bool) -> bool:
     """Return whether the first part of a path can be a host, and no folder or file is meant."""
     match = _HOST.fullmatch(first)
     if match is None or os.path.isdir(first):

@@ -1,4 +1,4 @@
-"""Bytes in memory."""
+"""Bytes in memory: `MemorySource`, and `DataUriSource` for a file inside a `data:` URI (RFC 2397)."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ class MemorySource:
         self.bytes_read = 0
 
     def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
         piece = self._data[offset : offset + length]
         self.bytes_read += len(piece)
         return piece
 
     def verify(self) -> None:
-        """Bytes do not change."""
+        """Do nothing: bytes do not change."""
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to close."""
 
 
 SCHEME: Final = "data"
@@ -79,6 +80,7 @@ class DataUriSource:
         )
 
     def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
         end = min(offset + length, self.size)
         if offset >= end:
             return b""

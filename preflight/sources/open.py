@@ -24,10 +24,10 @@ _REFERENCE: Final = re.compile(rf"(?:({'|'.join(KINDS)})=)?(asset://\S+)", re.IG
 
 @dataclass(frozen=True, slots=True)
 class AssetReference:
-    """A registered asset in place of a file. Nothing is known of it but, perhaps, its kind.
+    """A registered asset in place of a file, of which at most the kind is known.
 
     reference  `asset://ID`, as a generation request has it
-    kind       image, video or audio; None where it is not known
+    kind       image, video or audio; None if it is not known
     """
 
     reference: str
@@ -46,14 +46,14 @@ class AssetReference:
 Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AssetReference
 """What can be checked: a path, an http(s) URL, a data URI, bytes, an open binary file.
 
-A registered asset, too, within a request."""
+Within a request, a registered asset too."""
 T = TypeVar("T")
 
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
 
 
 def is_url(target: object) -> bool:
-    """Whether a target is a URL (of any scheme: which ones can be fetched, the HTTP source says)."""
+    """Return whether a target is a URL of any scheme; `HttpSource` decides which can be fetched."""
     return isinstance(target, str) and ":" in target and _URL.match(target) is not None
 
 
@@ -63,7 +63,7 @@ def is_fetched(target: object) -> bool:
 
 
 def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | None = None) -> Source:
-    """A `Source` for a target. Raises `SourceError` where it is not there, `UsageError` where it can be none."""
+    """Return a `Source` for a target. Raise `SourceError` if it is not there, `UsageError` if it cannot be a source."""
     if (asset := asset_of(target)) is not None:
         raise unread(asset)
     if isinstance(target, str):
@@ -90,31 +90,33 @@ def open_source(target: Target, need: Need = EVERYTHING, http: HttpOptions | Non
 
 
 def is_target(target: object) -> bool:
-    """Whether it is any of the kinds that can be opened; whether it is there, is another question."""
+    """Return whether a target has a type that can be opened, whether or not it exists."""
     if isinstance(target, str | os.PathLike | bytes | bytearray | memoryview | AssetReference):
         return True
     return callable(getattr(target, "read", None)) and not isinstance(target, type)
 
 
 def not_a_target_message(target: object) -> str:
-    """What is wrong with what is no target."""
+    """Return the message for a value that is not a target."""
     return f"{type(target).__name__} cannot be checked: give a path, a URL, bytes or an open binary file"
 
 
 def require_iterable(targets: Iterable[T]) -> Iterable[T]:
-    """The targets as they are. Raises `UsageError` for a single one, and for what holds none."""
+    """Return the targets unchanged. Raise `UsageError` for a single one, and for what is not iterable."""
     if isinstance(targets, str | bytes | bytearray | memoryview | os.PathLike | AssetReference) or hasattr(
         targets, "read"
     ):
         what = f"{targets[:40]!r}" if isinstance(targets, str) else type(targets).__name__
         raise UsageError(f"{what} is one target where several are expected: give a list of them")
     if not isinstance(targets, Iterable):
-        raise UsageError(f"{type(targets).__name__} holds no targets: give a list of paths, URLs, bytes or open files")
+        raise UsageError(
+            f"{type(targets).__name__} contains no targets: give a list of paths, URLs, bytes or open files"
+        )
     return targets
 
 
 def display_name(target: Target) -> str:
-    """How a target is called in reports, before (or without) opening it: never with the secrets of a URL."""
+    """Return the name of a target in reports, without the secrets of a URL. Opens nothing."""
     if (asset := asset_of(target)) is not None:
         return printable(asset.reference)
     if isinstance(target, str):
@@ -146,7 +148,7 @@ def asset_of(target: object) -> AssetReference | None:
 
 
 def unread(asset: AssetReference) -> SourceError:
-    """Return why an asset has no facts."""
+    """Return the error for an asset whose facts are requested: it has none."""
     return SourceError(
         ASSET_REFERENCE,
         f"{printable(asset.reference)} is an asset registered with a service, so its facts are not known: "

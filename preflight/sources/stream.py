@@ -118,6 +118,7 @@ class StreamSource:
 
     @property
     def size(self) -> int:
+        """Return the bytes of the stream. Reads to the end of one that cannot seek."""
         if self._spool is not None:
             while not self._spool.ended:
                 self._spool.reach(self._spool.kept + (1 << 20))
@@ -127,6 +128,7 @@ class StreamSource:
         return self._size
 
     def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end. Raise `SourceError`."""
         if self._spool is not None:
             self._spool.reach(offset + length)
             return self._spool.at(offset, length)
@@ -139,6 +141,7 @@ class StreamSource:
         """Do nothing: an open stream belongs to the caller, who does not change it meanwhile."""
 
     def close(self) -> None:
+        """Restore the position of a stream that can seek; the stream itself is the caller's."""
         if self._spool is not None:
             self._spool.close()
         else:
@@ -172,7 +175,7 @@ class StreamSource:
             return method(*arguments)
         except PreflightError:  # of an upload that knows how long it may be
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - foreign code: its fault costs this file
             why = f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
             raise SourceError("unreadable", f"{self.name} cannot be read ({why}): open it anew for reading") from None
 
@@ -191,6 +194,6 @@ def _position(stream: IO[bytes]) -> int | None:
     """Return the position of a stream; None if it cannot seek, or does not know its position, as a pipe."""
     try:
         position = stream.tell() if stream.seekable() else None
-    except Exception:  # foreign code: it may still be read forwards
+    except Exception:  # noqa: BLE001 - foreign code: it may still be read forwards
         return None
     return position if isinstance(position, int) else None

@@ -77,5 +77,5 @@ def test_every_report_format_names_the_read_limit(url: str, name: str, run: Run,
         'basis = "published"\n[video]\nsize = { max = "1 MB" }\nduration = { max = 15 }\n'
     )
     done = run("check", url, "--for", rules, "--allow-private", "--format", name)
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 3, done.stderr
     assert "stopped reading at its own limit" in done.stdout
