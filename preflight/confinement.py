@@ -1,7 +1,7 @@
 """Confine the files that a configuration names to its own repository, with all links resolved.
 
-A configuration comes with a folder that somebody else may have made. Whoever runs a command there must not be shown
-files of their own, such as `@/etc/passwd` line by line. Paths on the command line are never confined.
+A configuration comes with a folder that may be from somebody else. It must not make a command show files of the user,
+such as each line of `@/etc/passwd`. Paths on the command line are never confined.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Final
 ROOTS: Final = (".git", ".hg")
 """Entries that mark the top folder of a repository."""
 MAX_PATH_CHARS: Final = 4096
-"""PATH_MAX of Linux. Resolving the links of a path takes time that grows with the square of its length."""
+"""PATH_MAX of Linux; resolving the links of a path takes time that grows with the square of its length."""
 
 
 class Confinement:
-    """The folder that a configuration stays inside: the top of its repository, or its own folder outside of one.
+    """The folder that contains all files that a configuration may name: its repository, or else its own folder.
 
     urls  whether URLs in its lists are fetched
     """
 
     def __init__(self, config_path: str, *, urls: bool = False) -> None:
-        from preflight.gitignore import repository_of  # for those with a configuration alone
+        from preflight.gitignore import repository_of  # only needed with a configuration
 
         self.urls = urls
         folder = os.path.dirname(os.path.abspath(config_path))
@@ -41,10 +41,10 @@ class Confinement:
         return real == self.top or real.startswith(self._below)
 
     def problem(self, path: str) -> str | None:
-        """Return what is wrong with a path of the configuration, with the remedy; None where it stays inside."""
+        """Return what is wrong with a path of the configuration, with the remedy; None if it is inside."""
         if self.contains(path):
             return None
-        return f"is outside {self.top}, where a configuration may not name files: give it on the command line"
+        return f"is outside {self.top}, where a configuration may not name files. Give it on the command line."
 
     def glob(self, pattern: str) -> Iterator[str]:
         """Yield the matches of `glob.iglob(pattern, recursive=True)` without linked files outside.
@@ -59,30 +59,32 @@ class Confinement:
         if not parts:
             if os.path.lexists(folder):
                 yield folder
-            return
-        from fnmatch import fnmatch  # only needed for patterns in a configuration
+        elif not any(mark in parts[0] for mark in "*?["):
+            yield from self._matches(os.path.join(folder, parts[0]), parts[1:])
+        elif self.contains(folder or "."):
+            yield from self._any_depth(folder, parts) if parts[0] == "**" else self._one_level(folder, parts)
 
-        part, rest = parts[0], parts[1:]
-        if not any(mark in part for mark in "*?["):
-            yield from self._matches(os.path.join(folder, part), rest)
-            return
-        if not self.contains(folder or "."):
-            return
-        if part == "**":
-            yield from self._matches(folder, rest)
+    def _any_depth(self, folder: str, parts: list[str]) -> Iterator[str]:
+        """Yield the matches of `**` and the parts after it."""
+        rest = parts[1:]
+        yield from self._matches(folder, rest)
         for entry in _entries(folder):
             path = os.path.join(folder, entry.name)
-            if part == "**":
-                if entry.is_dir(follow_symlinks=False):
-                    yield from self._matches(path, parts)
-                elif not rest:
-                    yield path
-            elif fnmatch(entry.name, part):
-                yield from self._matches(path, rest)
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._matches(path, parts)
+            elif not rest:
+                yield path
+
+    def _one_level(self, folder: str, parts: list[str]) -> Iterator[str]:
+        from fnmatch import fnmatch  # only needed for patterns in a configuration
+
+        for entry in _entries(folder):
+            if fnmatch(entry.name, parts[0]):
+                yield from self._matches(os.path.join(folder, entry.name), parts[1:])
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """Return what a folder holds, sorted, without hidden files; nothing where it cannot be listed."""
+    """Return the entries of a folder, sorted, without hidden ones; nothing if it cannot be listed."""
     try:
         with os.scandir(folder or ".") as entries:
             return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)

@@ -1,4 +1,4 @@
-"""The formats and codecs that preflight knows by name; of formats also contents, MIME types and usual extensions."""
+"""The formats and codecs that preflight knows by name; for formats also kinds, MIME types and extensions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ KINDS: Final[tuple[Kind, ...]] = (IMAGE, VIDEO, AUDIO)
 
 
 class Format(NamedTuple):
-    """One format: the kinds of media it may hold (none: not media), its MIME type per kind, its extensions.
+    """One format: the kinds of media that it may hold (none: not media), its MIME type for each, and its extensions.
 
-    The first extension is the one to recommend; all of them agree with the content.
+    The first extension is the recommended one.
     """
 
     kinds: tuple[str, ...]
@@ -48,9 +48,9 @@ _CAMERA_RAWS: Final[dict[str, Format]] = {
     "srw": Format((IMAGE,), ("image/x-samsung-srw",), ("srw",)),
     "x3f": Format((IMAGE,), ("image/x-sigma-x3f",), ("x3f",)),
 }
-"""What a camera's sensor gave, before a picture or a film is made of it; `camera_raw` is that of no known maker.
+"""Formats of unprocessed sensor data; `camera_raw` is one of unknown maker.
 
-Not `.raw`: files of many other sorts are called so. `.tif` is how the EOS-1D and old backs call theirs.
+The extension `.raw` is missing, since many other files have it; `.tif` is that of the EOS-1D and of old backs.
 """
 CAMERA_RAW: Final = frozenset(_CAMERA_RAWS)
 CAMERA_RAW_EXTENSIONS: Final = frozenset(ext for fmt in _CAMERA_RAWS.values() for ext in fmt.extensions) - {"tif"}
@@ -128,7 +128,7 @@ FORMATS: Final[dict[str, Format]] = {
 }
 
 MEDIA_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() if fmt.kinds for ext in fmt.extensions) | {"svg"}
-"""Extensions that promise media: a file named so is judged even where its content is none."""
+"""Extensions of media: a file that has one is judged even if its content is not media."""
 
 KNOWN_EXTENSIONS: Final = frozenset(ext for fmt in FORMATS.values() for ext in fmt.extensions)
 
@@ -150,7 +150,7 @@ AUDIO_CODECS: Final = tuple(_AUDIO_CODECS.split())
 
 
 def holds_media(name: str) -> bool:
-    """Whether a format of this name can hold pictures, films or sounds."""
+    """Return whether a format can hold images, video or audio."""
     return name in FORMATS and bool(FORMATS[name].kinds)
 
 
@@ -161,7 +161,7 @@ def only_kind(name: str | None) -> str | None:
 
 
 def mime_of(name: str | None, kind: str | None) -> str | None:
-    """The MIME type of format `name` holding `kind`; None for a format that is not in `FORMATS`."""
+    """Return the MIME type of a format that holds this kind; None for a format that is not in `FORMATS`."""
     known = FORMATS.get(name or "")
     if known is None:
         return None
@@ -169,6 +169,6 @@ def mime_of(name: str | None, kind: str | None) -> str | None:
 
 
 def extension_of(name: str) -> str:
-    """The extension of a file name or URL path, lower case, without the dot; empty where there is none."""
+    """Return the extension of a file name or URL path in lower case and without the dot; empty if there is none."""
     stem, _, extension = name.rpartition("/")[2].rpartition(".")
     return extension.lower() if stem.strip(".") else ""

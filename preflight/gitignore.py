@@ -1,4 +1,4 @@
-"""The rules of .gitignore files, as git applies them to the entries of folders (gitignore(5), git's wildmatch.c)."""
+"""Apply .gitignore files to the entries of folders as git does (gitignore(5), git's wildmatch.c)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SPECIAL: Final = re.compile(rb"[*?\[\\]")
 
 
 class _Rule(NamedTuple):
-    """One line: whether it ignores or re-includes, its pattern, and what the pattern is compared with."""
+    """The rule of one line: whether it ignores or re-includes entries, its pattern, and what the pattern applies to."""
 
     ignores: bool
     pattern: re.Pattern[bytes]
@@ -51,7 +51,7 @@ class GitignoreFile:
         lines = data.removeprefix(BOM_UTF8).split(b"\n")
         self._rules = [rule for rule in map(_rule, reversed(lines)) if rule is not None]
 
-    def verdict(self, path: str, is_folder: bool) -> bool | None:
+    def verdict(self, path: str, *, is_folder: bool) -> bool | None:
         """Return whether an entry is ignored (True) or re-included (False); None if no rule matches it."""
         whole = os.fsencode(path)
         name = whole.rpartition(b"/")[2]
@@ -62,7 +62,7 @@ class GitignoreFile:
 
 
 class IgnoreRules:
-    """The rules that apply in one folder: those of its own file and those of its parent folders."""
+    """The rules that apply in one folder: those of its .gitignore file and those of its parent folders."""
 
     def __init__(self, above: tuple[tuple[str, GitignoreFile], ...] = ()) -> None:
         self._above = above
@@ -87,29 +87,29 @@ class IgnoreRules:
 
     @classmethod
     def of_repository(cls, top: str) -> IgnoreRules:
-        """Return the rules of a repository itself (`info/exclude`): those of a repository around it do not hold."""
+        """Return the rules of a repository itself (`info/exclude`); those of an enclosing repository do not apply."""
         exclude = _read(os.path.join(_git_folder(top), "info", "exclude"))
         return cls() if exclude is None else cls(((os.path.abspath(top), GitignoreFile(exclude)),))
 
     def with_folder(self, folder: str) -> IgnoreRules:
-        """Return the rules for the entries of a folder, with those of the file in it."""
+        """Return the rules for the entries of a folder: these and those of its .gitignore file."""
         data = _read(os.path.join(folder, NAME))
         return self if data is None else IgnoreRules((*self._above, (os.path.abspath(folder), GitignoreFile(data))))
 
     def ignores(self, path: str, *, is_folder: bool) -> bool:
-        """Return whether an entry is ignored. The deepest file with a rule for it decides."""
+        """Return whether an entry is ignored; the deepest file with a matching rule decides."""
         if not self._above:
             return False
         path = os.path.abspath(path)
         for folder, rules in reversed(self._above):
-            verdict = rules.verdict(path[len(folder.rstrip(os.sep)) + 1 :], is_folder)
+            verdict = rules.verdict(path[len(folder.rstrip(os.sep)) + 1 :], is_folder=is_folder)
             if verdict is not None:
                 return verdict
         return False
 
 
 def repository_of(folder: str, marks: Iterable[str] = (REPOSITORY,)) -> str | None:
-    """Return the nearest folder, at or above an absolute one, that has an entry named in `marks`; None without one."""
+    """Return the nearest folder, at or above an absolute one, with an entry named in `marks`; None if there is none."""
     while not any(os.path.lexists(os.path.join(folder, mark)) for mark in marks):
         above = os.path.dirname(folder)
         if above == folder:
@@ -130,8 +130,8 @@ def _git_folder(top: str) -> str:
 
 
 def _read(path: str) -> bytes | None:
-    """Return the bytes of a regular file; None where there is none. As in git, no link is followed."""
-    with suppress(OSError, ValueError):  # a zero byte in a path of a .git file
+    """Return the bytes of a regular file; None if there is none. Like git, do not follow a link."""
+    with suppress(OSError, ValueError):  # the path of a .git file may contain a zero byte
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(file, "rb") as stream:
             if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -163,7 +163,7 @@ def _without_trailing_spaces(line: bytes) -> bytes:
 
 
 def _expression(text: bytes) -> re.Pattern[bytes] | None:
-    """Return a regular expression for a pattern; None for one that can match nothing.
+    """Return the regular expression of a pattern; None if it can match nothing.
 
     git compares the text before the first special character separately, so `**` directly after it works as at the
     start of the pattern: `a**/b` matches `ab`.

@@ -1,4 +1,4 @@
-"""The JSON Schema of the lines of `check` and `probe --format jsonl`, derived from the types themselves."""
+"""Make the JSON Schema of reports from the table of facts and the types of the report."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from preflight.codes import CODES, SEVERITIES
 from preflight.facts import MEDIA_FACTS, Fact
 from preflight.report import OUTCOMES, SCHEMA, Action, Step
 
+Schema = dict[str, Any]
+
 _JSON_TYPES: Final[dict[type, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _VERDICTS: Final = ["pass", "fail", "unknown"]
 
 
-def report_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of one line: facts, and for `check` also verdict and results; or an error."""
+def report_schema() -> Schema:
+    """Return the JSON Schema (2020-12) of one report: facts, and for checks also verdict and results; or an error."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A preflight report",
-        "description": "One source: its facts, the results of all rule sets, or why it could not be read.",
+        "description": "One source: its facts and the results of all rule sets, or why it could not be read.",
         "type": "object",
         "required": ["schema", "source", "index", "requests", "bytes_read"],
         "properties": {
@@ -27,13 +29,13 @@ def report_schema() -> dict[str, Any]:
             **{name: _fact(fact) for name, fact in MEDIA_FACTS.items()},
             "error": _object({"code": _code(), "message": {"type": "string"}}),
             "requests": {"type": "integer", "minimum": 0, "description": "HTTP requests made."},
-            "bytes_read": {"type": "integer", "minimum": 0, "description": "Bytes taken from the medium."},
-            "verdict": {"enum": _VERDICTS, "description": "The worst of the results."},
-            "outcome": {"enum": list(OUTCOMES), "description": "The verdict; a pass with a warning is told apart."},
+            "bytes_read": {"type": "integer", "minimum": 0, "description": "Bytes read from the source."},
+            "verdict": {"enum": _VERDICTS, "description": "The worst verdict of the results."},
+            "outcome": {"enum": list(OUTCOMES), "description": "The verdict, with a pass with warnings set apart."},
             "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
             "digest": {
                 "type": ["string", "null"],
-                "description": "Tells the rule sets and options by which it was judged from others.",
+                "description": "Changes with the rule sets and the options of the check.",
             },
         },
         "additionalProperties": False,
@@ -41,8 +43,8 @@ def report_schema() -> dict[str, Any]:
     }
 
 
-def _fact(fact: Fact) -> dict[str, Any]:
-    schema: dict[str, Any] = {"description": fact.help}
+def _fact(fact: Fact) -> Schema:
+    schema: Schema = {"description": fact.help}
     if fact.type is tuple:
         return {"type": "array", "items": {"type": "string"}, **schema}
     if fact.name == "kind":
@@ -50,7 +52,7 @@ def _fact(fact: Fact) -> dict[str, Any]:
     return {"type": [_JSON_TYPES[fact.type], "null"], **schema}
 
 
-def _result() -> dict[str, Any]:
+def _result() -> Schema:
     return _object(
         {
             "rules": {"type": "string"},
@@ -65,25 +67,29 @@ def _result() -> dict[str, Any]:
     )
 
 
-def _plan() -> dict[str, Any]:
+def _plan() -> Schema:
     words = {"type": "array", "items": {"type": "string"}}
     return _object(
         {
             "sentence": {"type": "string"},
             "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
-            "command": {**words, "type": ["array", "null"], "description": "The words of a command that fixes it."},
+            "command": {
+                **words,
+                "type": ["array", "null"],
+                "description": "Arguments of a command that fixes the file.",
+            },
         }
     )
 
 
-def _step() -> dict[str, Any]:
+def _step() -> Schema:
     values = {name: _fact(MEDIA_FACTS[name]) for name in Step._fields if name not in ("action", "facts")}
     facts = {"type": "array", "items": {"enum": list(MEDIA_FACTS)}}
     step = _object({"action": {"enum": list(get_args(Action))}, "facts": facts})
     return {**step, "properties": {**step["properties"], **values}}
 
 
-def _finding() -> dict[str, Any]:
+def _finding() -> Schema:
     optional = {"type": ["string", "null"]}
     return _object(
         {
@@ -99,11 +105,11 @@ def _finding() -> dict[str, Any]:
     )
 
 
-def _code() -> dict[str, Any]:
+def _code() -> Schema:
     return {"enum": sorted(CODES)}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: Schema) -> Schema:
     return {
         "type": "object",
         "required": list(properties),

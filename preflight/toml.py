@@ -1,7 +1,7 @@
 """Parse TOML of untrusted files: regular files only, in bounded time and memory.
 
-`tomllib` takes time that grows with the square of the parts of a key, and a stack frame for each nested bracket. So the
-text is scanned before it is parsed, and refused where it holds more than any configuration or rule file needs.
+`tomllib` takes time that grows with the square of the parts of a key, and a stack frame for each nested bracket. The
+text is therefore scanned before it is parsed, and refused if it has more than a configuration or rule file needs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read(path: str) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """Return the text of a file. Raise `TomlError` where it is not UTF-8."""
+    """Return the text of a file. Raise `TomlError` if it is not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -70,7 +70,7 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
-    """Return the table of a text. Raise `TomlError` for what is not TOML, and for what exceeds a bound above."""
+    """Return the table of a text. Raise `TomlError` if it is not TOML or exceeds one of the bounds above."""
     import tomllib  # a millisecond that a project without a configuration need not pay
 
     scan(text, max_items)
@@ -85,9 +85,9 @@ def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
 
 
 def scan(text: str, max_items: int = MAX_ITEMS) -> None:
-    """Raise `TomlError` where the text exceeds a bound, in time linear in its length.
+    """Raise `TomlError` if the text exceeds a bound, in time linear in its length.
 
-    Tokens are those of TOML up to the first error of syntax, at which `tomllib` stops too.
+    The tokens are those of TOML up to the first syntax error, where `tomllib` stops too.
     """
     nesting = items = parts = 0
     is_dotted = False
@@ -97,26 +97,29 @@ def scan(text: str, max_items: int = MAX_ITEMS) -> None:
             continue
         if kind == "unterminated":
             return
-        problem = None
         if kind in ("part", "word"):
             parts = parts + 1 if is_dotted else 1
-            items += 1
-            if parts > MAX_KEY_PARTS:
-                problem = f"A key has more than {MAX_KEY_PARTS} parts. Use fewer."
-            elif kind == "word" and match.end() - match.start() > MAX_WORD_CHARS:
-                problem = f"A bare key or number has more than {MAX_WORD_CHARS:,} characters. Shorten it."
         elif kind == "open":
             nesting += 1
-            items += 1
-            if nesting > MAX_NESTING:
-                problem = f"Arrays and tables are nested more than {MAX_NESTING} deep. Flatten them."
         elif kind == "close":
             nesting = max(nesting - 1, 0)
+        items += kind in ("part", "word", "open")
         is_dotted = kind == "dot"
-        if items > max_items:
-            problem = f"The file has more than {max_items:,} keys and values. Split it."
-        if problem:
+        word_chars = match.end() - match.start() if kind == "word" else 0
+        if parts > MAX_KEY_PARTS or nesting > MAX_NESTING or items > max_items or word_chars > MAX_WORD_CHARS:
+            problem = _excess(parts, nesting, word_chars, max_items)
             raise TomlError(problem, text.count("\n", 0, match.start()) + 1)
+
+
+def _excess(parts: int, nesting: int, word_chars: int, max_items: int) -> str:
+    """Return which bound is exceeded."""
+    if parts > MAX_KEY_PARTS:
+        return f"A key has more than {MAX_KEY_PARTS} parts. Use fewer."
+    if nesting > MAX_NESTING:
+        return f"Arrays and tables are nested more than {MAX_NESTING} deep. Flatten them."
+    if word_chars > MAX_WORD_CHARS:
+        return f"A bare key or number has more than {MAX_WORD_CHARS:,} characters. Shorten it."
+    return f"The file has more than {max_items:,} keys and values. Split it."
 
 
 def _reason(error: OSError | ValueError) -> str:

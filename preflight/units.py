@@ -1,9 +1,9 @@
-"""Quantities as people write them: read from rule files, shown in messages."""
+"""Parse quantities of rule files and format values for messages."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from preflight.facts import FACTS, Unit
 
@@ -19,7 +19,7 @@ _BYTES: Final[dict[str, float]] = {
 }
 _SECONDS: Final[dict[str, float]] = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 _WRITTEN_UNITS: Final[dict[Unit | None, dict[str, float]]] = {"bytes": _BYTES, "s": _SECONDS}
-"""The units that a rule file may write behind a number, by the unit of the fact."""
+"""The units that may follow a number in a rule file, by the unit of the fact."""
 _EXAMPLES: Final[dict[Unit | None, str]] = {"bytes": ' such as "30 MB"', "s": ' such as 15 or "15 s"'}
 _QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?|\d{1,3}(?:_\d{3})+)\s*([A-Za-z]+)\s*")
 
@@ -46,7 +46,7 @@ def parse_quantity(written: object, unit: Unit | None) -> int | float:
     return int(value) if value == int(value) else value
 
 
-def format_value(fact: str, value: Any, *, against: float | None = None) -> str:
+def format_value(fact: str, value: object, *, against: float | None = None) -> str:
     """Return a value with its unit in full, precise enough to differ from the bound `against`.
 
     >>> format_value("pixels", 927408), format_value("duration", 15.2), format_value("size", 31_457_281)

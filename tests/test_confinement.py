@@ -66,7 +66,7 @@ def test_path_outside_is_refused_with_file_and_line(run: Run, repository: Path, 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"preflight: {repository / name}:3: paths: ")
     assert "swordfish" not in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.splitlines()[1:] == ["--no-config ignores configuration files."]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_path_outside_is_refused_with_file_and_line(run: Run, repository: Path, 
 )
 def test_rule_file_outside_is_refused(repository: Path, rules: str) -> None:
     (repository / "preflight.toml").write_text(f'rules = "{rules}"\n')
-    with pytest.raises(UsageError, match=r"preflight\.toml:1: rules: .* is outside .*: give it on the command line"):
+    with pytest.raises(UsageError, match=r"preflight\.toml:1: rules: .* is outside .*\. Give it on the command line\."):
         config.load()
 
 
@@ -101,7 +101,7 @@ def test_configuration_that_is_a_link_outside_is_not_read(run: Run, repository: 
     (repository / name).symlink_to("../private.toml")
     done = run("check", "media/picture.png", "--for", "atlas", cwd=repository)
     assert done.returncode == 2
-    assert f"{name} leads outside of its repository: copy the file, or use --no-config" in done.stderr
+    assert f"{name} is a link that leads out of its repository. Copy the file." in done.stderr
     assert "secret" not in done.stderr + done.stdout
     (repository / "inside.toml").write_text('[tool.preflight]\nrules = "atlas"\n')
     (repository / "pyproject.toml").unlink(missing_ok=True)
@@ -200,7 +200,7 @@ def test_linked_repository_contains_its_own_files(repository: Path, tmp_path: Pa
 @pytest.mark.parametrize("name", ["preflight.toml", "pyproject.toml"])
 def test_hostile_configuration_is_refused(repository: Path, name: str, text: str) -> None:
     (repository / name).write_text(f"# preflight\n{text}")
-    with pytest.raises(UsageError, match="--no-config to ignore configuration files"):
+    with pytest.raises(UsageError, match=rf"{name}(:2)?: (A key|Arrays|The file)"):
         config.load()
 
 
@@ -215,5 +215,5 @@ def test_values_in_messages_are_short(repository: Path) -> None:
 def test_many_rule_files_are_refused_before_they_are_read(repository: Path) -> None:
     names = ", ".join(f'"./{number}.toml"' for number in range(101))
     (repository / "preflight.toml").write_text(f"rules = [{names}]")
-    with pytest.raises(UsageError, match="101 rule sets: name at most 100"):
+    with pytest.raises(UsageError, match=r"101 rule sets\. Name at most 100"):
         config.load()

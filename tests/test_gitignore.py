@@ -93,7 +93,7 @@ def test_the_same_files_are_ignored_as_by_git(repository: Path, upper: str, lowe
     ],
 )
 def test_single_rule_matches_as_in_git(rule: str, path: str, is_folder: bool, expected: bool | None) -> None:
-    assert GitignoreFile(rule.encode()).verdict(path, is_folder) is expected
+    assert GitignoreFile(rule.encode()).verdict(path, is_folder=is_folder) is expected
 
 
 @pytest.mark.parametrize(

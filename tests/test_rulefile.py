@@ -357,13 +357,13 @@ class TestExamples:
     def test_a_wrong_verdict_is_named_with_what_was_found(self, tmp_path: Path) -> None:
         path = written(tmp_path, SMALL + '[[examples]]\nverdict = "pass"\nfacts = { kind = "image", width = 299 }\n')
         assert validate_file(path) == [
-            f"{path}: [[examples]] 1: its verdict is fail, not pass; width 299 px: below the 300 px that Mine accepts"
+            f"{path}: [[examples]] 1: the verdict is fail, not pass; width 299 px: below the 300 px that Mine accepts"
         ]
 
     def test_wrong_codes_too(self, tmp_path: Path) -> None:
         text = '[[examples]]\nverdict = "fail"\ncodes = ["height_too_small"]\nfacts = { kind = "image", width = 299 }\n'
         found = validate_file(written(tmp_path, SMALL + text))
-        assert "its codes are width_too_small, not height_too_small" in found[0]
+        assert "the codes are width_too_small, not height_too_small" in found[0]
 
     def test_they_are_not_judged_when_the_file_is_used(self, tmp_path: Path) -> None:
         path = written(tmp_path, SMALL + '[[examples]]\nverdict = "pass"\nfacts = { kind = "image", width = 299 }\n')

@@ -96,7 +96,7 @@ def shorten(text: str, max_chars: int = _MAX_SHOWN) -> str:
 
 
 def key_name(path: KeyPath) -> str:
-    """Return a key path as a file writes it: `title`, `[video] pixels`, `[[video.when]] fps` …"""
+    """Return a key path as a file writes it, e.g. `title`, `[video] pixels` or `[[video.when]] fps`."""
     names = [part for part in path if isinstance(part, str)]
     if names[0] == "examples":
         table, rest = "[[examples]]", names[1:]

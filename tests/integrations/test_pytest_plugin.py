@@ -201,7 +201,7 @@ class TestIni:
         ini(pytester, line, *others)
         done = run(pytester)
         assert done.ret == pytest.ExitCode.USAGE_ERROR
-        done.stderr.fnmatch_lines([f"*{line[:15]}*is outside {pytester.path}*give it on the command line*"])
+        done.stderr.fnmatch_lines([f"*{line[:15]}*is outside {pytester.path}*Give it on the command line*"])
         option = line.replace('["', "").replace('"]', "").replace('"', "").replace(" ", "")
         done = run(pytester, "-o", option)
         assert done.ret != pytest.ExitCode.USAGE_ERROR
