@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from probing import counted, facts
 
 from preflight.media import Media
-from preflight.probes.matroska import measure_stream
+from preflight.probes.matroska import StreamTotals, measure_stream
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))

@@ -80,7 +80,7 @@ class Recorder:
         self._server.server_close()
 
 
-def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
+def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one class, which needs its recorder
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -110,12 +110,10 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             if told.status != 204:
                 self.send_header("Content-Length", str(len(told.data)))
             self.end_headers()
-            if told.slow:
-                for at in range(len(told.data)):
-                    self.wfile.write(told.data[at : at + 1])
-                    time.sleep(told.slow)
-            else:
-                self.wfile.write(told.data)
+            size = 1 if told.slow else len(told.data) or 1
+            for at in range(0, len(told.data), size):
+                self.wfile.write(told.data[at : at + size])
+                time.sleep(told.slow)
 
         def log_message(self, *words: object) -> None:
             pass

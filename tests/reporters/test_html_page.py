@@ -184,6 +184,7 @@ class TestSize:
 
     def test_after_ctrl_c_the_page_is_written_at_once_with_what_there_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import io
+        import signal
 
         from preflight.reporters import make_reporter
 
@@ -192,7 +193,7 @@ class TestSize:
         page = make_reporter("html", stream)
         page.add(report_of("a.png"))
         try:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
             page.close(Summary())
         assert "</html>" in stream.getvalue()

@@ -108,7 +108,7 @@ def in_child(job: dict[str, Any], run: dict[str, Any], deadly: int | None) -> st
         try:
             os.close(read)
             submit(job, run, deadly, write)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the child must not return into pytest
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             os._exit(1)
         os._exit(0)
