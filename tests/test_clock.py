@@ -44,7 +44,7 @@ def test_sleep_ends_with_stopped_when_the_event_is_set_meanwhile() -> None:
     timer = threading.Timer(0.02, stop.set)
     timer.start()
     began = time.monotonic()
-    with pytest.raises(Stopped, match="run the same command again"):
+    with pytest.raises(Stopped):
         clock.sleep(3600)
     assert time.monotonic() - began < 60
     timer.join()

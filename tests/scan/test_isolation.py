@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 from contextlib import closing
@@ -21,6 +23,7 @@ from preflight.scan import isolation
 from preflight.scan.isolation import IsolatedExaminer
 from preflight.scan.items import as_outcomes
 from preflight.targets import Item
+from tests.conftest import ROOT
 from tests.scan.traps import Trap
 
 PASSING = "fixtures/accepted/picture.png"
@@ -149,15 +152,36 @@ class TestIsolatedFiles:
             time.sleep(0.05)
         assert not _children()
 
+    @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+    def test_no_process_survives_its_host(self, kind: signal.Signals) -> None:
+        script = f"""
+            import itertools, time
+            from preflight import check_many
+            for report in check_many(itertools.repeat({PASSING!r}), "atlas", jobs=2):
+                if report.index == {COUNT}:
+                    print("running", flush=True)
+        """
+        command = [sys.executable, "-c", textwrap.dedent(script)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT) as host:
+            assert host.stdout is not None
+            assert host.stdout.readline() == b"running\n"
+            pids = _children(host.pid)
+            assert pids
+            host.send_signal(kind)
+        deadline = time.monotonic() + 30
+        while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
 
-def _children() -> list[str]:
-    """Return the ids of the processes that examine files."""
+
+def _children(host: int = os.getpid()) -> list[str]:
+    """Return the ids of the processes that examine files for a host."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/stat") as state, open(f"/proc/{pid}/cmdline") as words:
                 parent = int(state.read().rpartition(")")[2].split()[1])
-                if parent == os.getpid() and "sandboxed=False" in words.read():
+                if parent == host and "sandboxed=False" in words.read():
                     found.append(pid)
         except OSError:
             continue
