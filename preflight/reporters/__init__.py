@@ -75,6 +75,7 @@ def is_line_reporter(reporter: Reporter) -> TypeGuard[LineReporter]:
 
 
 REPORTERS: Final[dict[str, str]] = {
+    "commands": "commands:CommandsReporter",
     "csv": "csv:CsvReporter",
     "github": "github:GithubReporter",
     "html": "html:HtmlReporter",

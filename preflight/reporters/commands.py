@@ -1,10 +1,11 @@
-"""Commands of plans as text for a shell, and a shell script of those of a whole run."""
+"""Commands of plans as text for a shell, and a shell script with the commands of a whole run."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import partial
 from typing import IO, Final
 
 from preflight.escape import printable
@@ -16,6 +17,26 @@ _HEAD: Final = """\
 #!/usr/bin/env bash
 # Each command writes a new file beside the one that it fixes, and overwrites nothing.
 """
+
+
+class CommandsReporter:
+    """Writes a shell script, as the reports come, that fixes all files for which there is a command."""
+
+    def __init__(self, stream: IO[str], options: Options) -> None:
+        self.write = stream.write
+        self.render = partial(script_lines)
+        self.write(_HEAD)
+
+    def add(self, report: Report) -> None:
+        """Write the commands for one report."""
+        self.write(self.render(report))
+
+    def moved(self, text: str, index: int) -> str:
+        """Return the text as it is: it does not contain the position."""
+        return text
+
+    def close(self, summary: Summary) -> None:
+        """Write nothing: the script ends with the last command."""
 
 
 def shell_command(argv: Iterable[str]) -> str:
@@ -39,13 +60,6 @@ def _escaped(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in encoded)
 
 
-def script(reports: Iterable[Report]) -> Iterator[str]:
-    """Yield a shell script, piece by piece, that fixes all files for which there is a command."""
-    yield _HEAD
-    for report in reports:
-        yield script_lines(report)
-
-
 def script_lines(report: Report) -> str:
     """Return the lines of one file in the script; empty where there is no command.
 
@@ -67,18 +81,3 @@ def commands_of(results: Iterable[Result]) -> dict[tuple[str, ...], list[str]]:
         if result.plan is not None and result.plan.command is not None:
             commands.setdefault(result.plan.command, []).append(result.rules)
     return commands
-
-
-class CommandsReporter:
-    """Writes the shell script as the reports come."""
-
-    def __init__(self, stream: IO[str], options: Options) -> None:
-        self._write = stream.write
-        self._write(_HEAD)
-
-    def add(self, report: Report) -> None:
-        """Write the commands for one report."""
-        self._write(script_lines(report))
-
-    def close(self, summary: Summary) -> None:
-        """Write nothing: the script ends with the last command."""

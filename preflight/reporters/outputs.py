@@ -25,6 +25,7 @@ SUFFIXES: Final[dict[str, str]] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".sarif": "sarif",
+    ".sh": "commands",
     ".sarif.json": "sarif",
     ".txt": "text",
     ".xml": "junit",

@@ -12,8 +12,8 @@ import pytest
 
 import preflight
 from preflight.report import Report
-from preflight.reporters.commands import script, shell_command
-from tests.reporters.conftest import HOSTILE, report_of
+from preflight.reporters.commands import shell_command
+from tests.reporters.conftest import HOSTILE, report_of, written
 
 bash = shutil.which("bash")
 needs_bash = pytest.mark.skipif(bash is None, reason="bash is not installed")
@@ -35,7 +35,7 @@ def test_shell_reads_the_very_words_of_the_plan(name: str) -> None:
 
 def test_script_has_the_command_of_each_file_once() -> None:
     reports = [report_of("a.png", "atlas,seedance-2.0"), report_of("b.png", width=640, height=480), report_of("c.png")]
-    lines = "".join(script(reports)).splitlines()
+    lines = written("commands", reports).splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     assert [line for line in lines[2:] if line.startswith("#")] == [
         "# a.png, for atlas, seedance-2.0",
@@ -50,7 +50,7 @@ def test_script_has_the_command_of_each_file_once() -> None:
 
 def test_script_runs_one_command_a_file_and_none_for_what_is_not_a_file() -> None:
     several, url = report_of("a.png", "atlas,volcengine"), report_of("https://example.com/a.png")
-    lines = "".join(script([several, url])).splitlines()
+    lines = written("commands", [several, url]).splitlines()
     assert [line.startswith("#") for line in lines] == [True] * 3 + [False] + [True] * 4
 
 
@@ -60,7 +60,7 @@ def test_script_fixes_a_folder(tmp_path: Path) -> None:
         shutil.copy("fixtures/refused/png-too-narrow.png", tmp_path / name)
     reports: list[Report] = list(preflight.check_many(sorted(tmp_path.iterdir()), "atlas"))
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
-    commands = "".join(script(reports)).encode()
+    commands = written("commands", reports).encode()
     subprocess.run([str(bash)], input=commands, check=True, timeout=60, capture_output=True, env={"PATH": path})
     fixed = sorted(tmp_path.glob("*-fixed.png"))
     assert [preflight.check(path, "atlas").verdict for path in fixed] == ["pass", "pass"]

@@ -184,7 +184,6 @@ class TestSize:
 
     def test_after_ctrl_c_the_page_is_written_at_once_with_what_there_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import io
-        import signal
 
         from preflight.reporters import make_reporter
 
@@ -192,8 +191,12 @@ class TestSize:
         stream = io.StringIO()
         page = make_reporter("html", stream)
         page.add(report_of("a.png"))
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
         try:
-            signal.raise_signal(signal.SIGINT)
+            interrupt()
         except KeyboardInterrupt:
             page.close(Summary())
         assert "</html>" in stream.getvalue()
