@@ -28,8 +28,32 @@ class TestExitCode:
     def test_1_when_something_fails_even_if_something_else_is_unknown(self, run: Run) -> None:
         assert run("check", PASSING, FAILING, "gone.png", "--for", "atlas").returncode == 1
 
-    def test_2_when_something_is_unknown(self, run: Run) -> None:
+    def test_3_when_something_is_unknown(self, run: Run) -> None:
         assert run("check", PASSING, "gone.png", "--for", "atlas").returncode == 3
+        assert run("probe", PASSING, "gone.png").returncode == 3
+
+    def test_3_when_there_is_nothing_to_check(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("not a media file")
+        done = run("check", tmp_path, "--for", "atlas")
+        assert done.returncode == 3
+        assert "Nothing to check. None of the 1 files found is a media file." in done.stderr
+
+    @pytest.mark.parametrize(("policy", "code"), [("fail", 1), ("pass", 0)])
+    def test_unknown_decides_what_an_unknown_verdict_exits_with(self, run: Run, policy: str, code: int) -> None:
+        words = ("check", PASSING, "gone.png", "--for", "atlas", "--format", "jsonl", "--unknown", policy)
+        done = run(*words)
+        assert done.returncode == code
+        assert [row["verdict"] for row in objects(done.stdout)] == ["pass", "unknown"]
+        assert run(*words, FAILING).returncode == 1
+
+    def test_exit_zero_hides_every_verdict_and_no_wrong_call(self, run: Run) -> None:
+        assert run("check", FAILING, "gone.png", "--for", "atlas", "--exit-zero").returncode == 0
+        assert run("check", FAILING, "--for", "atlass", "--exit-zero").returncode == 2
+
+    def test_sarif_has_the_code_of_the_process(self, run: Run) -> None:
+        done = run("check", "gone.png", "--for", "atlas", "--format", "sarif", "--unknown", "fail")
+        (invocation,) = json.loads(done.stdout)["runs"][0]["invocations"]
+        assert invocation["exitCode"] == done.returncode == 1
 
     @pytest.mark.parametrize(
         ("words", "said"),

@@ -122,6 +122,18 @@ class TestPrecedence:
         assert done.stderr == f"{path} ignores width_too_small\n"
         assert run("check", "media/narrow.png", "--ignore", "width_too_small", cwd=project).stderr == ""
 
+    def test_unknown_of_the_configuration_decides_the_exit_code_and_is_announced(self, run: Run, project: Path) -> None:
+        path = pyproject(project, 'rules = "atlas"\nunknown = "pass"')
+        done = run("check", "gone.png", cwd=project)
+        assert (done.returncode, done.stderr) == (0, f"{path} makes unknown verdicts exit with 0\n")
+        assert run("check", "gone.png", "--unknown", "fail", cwd=project).returncode == 1
+
+    def test_pattern_that_matches_folders_and_their_files_lists_each_file_once(self, run: Run, project: Path) -> None:
+        pyproject(project, 'rules = "atlas"\npaths = ["media/**"]')
+        printed = run("check", "--format", "jsonl", cwd=project).stdout.splitlines()
+        names = [json.loads(line)["source"] for line in printed]
+        assert sorted(names) == ["media/clip.mp4", "media/good.png", "media/narrow.png"]
+
     def test_probe_takes_the_keys_that_it_has_an_option_for(self, run: Run, project: Path) -> None:
         pyproject(project, 'rules = "atlas"\npaths = ["media"]\ninclude = ["*.mp4"]\njobs = 1\ntimeout = 5')
         (row,) = [json.loads(line) for line in run("probe", "--format", "jsonl", cwd=project).stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""Lists of targets: lines, CSV, JSON lines; and standard input, told apart by content."""
+"""Lists of targets: lines, CSV, JSON lines; lists and media files on standard input."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from preflight.errors import UsageError
 from preflight.targets import expand, lists
 from preflight.targets.lists import Row
 
@@ -24,7 +25,7 @@ def test_lines_without_blanks_and_comments() -> None:
     assert rows(b"\xef\xbb\xbfa.png\r\n\n# no\n  b c.png \n") == [("a.png", False), ("b c.png", False)]
 
 
-def test_a_line_that_is_no_text_costs_itself_alone() -> None:
+def test_line_that_is_not_text_is_one_problem() -> None:
     assert rows(b"a\n\xff\xfe\nb\0c\n" + b"x" * 200_000 + b"\nd") == [
         ("a", False),
         (None, True),
@@ -38,12 +39,12 @@ def test_places_count_every_line() -> None:
     assert [row.place for row in lists.rows(io.BytesIO(b"\na\n\n\xff\n"), "l.txt", None)] == ["l.txt:2", "l.txt:4"]
 
 
-def test_json_lines_survive_blank_lines_and_lines_of_another_shape() -> None:
+def test_json_lines_may_have_blank_and_malformed_lines() -> None:
     text = b'{"u": "a"}\n\n[1]\n{broken\n{"v": "b"}\n{"u": 3}\n{"u": "c"}\n'
     assert rows(text, "u") == [("a", False), *[(None, True)] * 4, ("c", False)]
 
 
-def test_csv_survives_a_blank_first_line_and_quotes() -> None:
+def test_csv_may_have_a_blank_first_line_and_quotes() -> None:
     assert rows(b'\nid,u\n1,"a,b"\n2,\n3,c\n', "u") == [("a,b", False), (None, True), ("c", False)]
     (row,) = lists.rows(io.BytesIO(b"id,url\n1,a\n"), "l", "u")
     assert row == Row("l:1", None, "no column 'u': choose one of id, url")
@@ -51,32 +52,32 @@ def test_csv_survives_a_blank_first_line_and_quotes() -> None:
 
 class TestCsv:
     @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-    def test_every_usual_delimiter_is_found_by_the_column(self, delimiter: str) -> None:
+    def test_delimiter_is_found_by_the_column(self, delimiter: str) -> None:
         text = 'id,url\n1,a.png\n,b.png\n3,"c{0} d.png"\n'.replace(",", delimiter).replace("{0}", delimiter)
         assert rows(text.encode(), "url") == [("a.png", False), ("b.png", False), (f"c{delimiter} d.png", False)]
 
-    def test_a_delimiter_that_is_announced_is_used(self) -> None:
+    def test_announced_delimiter_is_used(self) -> None:
         assert rows(b"sep=:\r\nid:url\r\n1:a.png\r\n", "url") == [("a.png", False)]
 
-    def test_a_quoted_field_may_have_line_breaks(self) -> None:
+    def test_quoted_field_may_have_line_breaks(self) -> None:
         text = b'id,note,url\n1,"two\n\nlines, ""quoted""",a.png\n2,x,b.png\n'
         found = list(lists.rows(io.BytesIO(text), "l", "url"))
         assert found == [Row("l:2", "a.png"), Row("l:5", "b.png")]
 
-    def test_a_header_may_have_line_breaks(self) -> None:
+    def test_header_may_have_line_breaks(self) -> None:
         assert rows(b'"the\nid";url\n1;a.png\n', "url") == [("a.png", False)]
 
-    def test_a_quotation_mark_that_is_not_closed_costs_its_line_alone(self) -> None:
+    def test_unclosed_quotation_mark_is_one_problem(self) -> None:
         text = b'id,url\n1,"a.png\n' + b"2,b.png\n" * 5_000
         assert rows(text, "url") == [(None, True), *[("b.png", False)] * 5_000]
 
-    def test_a_quotation_mark_within_a_field_is_a_character(self) -> None:
+    def test_quotation_mark_within_a_field_is_a_character(self) -> None:
         assert rows(b'size,url\n5" wide,a.png\n', "url") == [("a.png", False)]
 
-    def test_a_line_with_more_fields_than_the_header_is_not_guessed(self) -> None:
+    def test_line_with_more_fields_than_the_header_is_a_problem(self) -> None:
         assert rows(b"id,url\n1,a,b.png\n2,c.png,\n", "url") == [(None, True), ("c.png", False)]
 
-    def test_a_single_column_keeps_the_commas_of_its_urls(self) -> None:
+    def test_single_column_keeps_the_commas_of_its_urls(self) -> None:
         assert rows(b"url\nhttps://x/a,b.png\n", "url") == [("https://x/a,b.png", False)]
 
     @pytest.mark.parametrize(
@@ -91,13 +92,13 @@ class TestCsv:
             ("l", b'[{"id": 1, "url": "a.png"}, {"id": 2, "url": "b.png"}]'),
         ],
     )
-    def test_without_a_column_one_sentence_names_the_columns(self, name: str, text: bytes) -> None:
+    def test_table_without_a_column_is_one_problem_that_names_the_columns(self, name: str, text: bytes) -> None:
         (row,) = lists.rows(io.BytesIO(text), name, None)
         assert row.place == name
         assert re.search(r"set `column` to the (column|key) of the targets: (id, )?url$", row.problem or "")
 
     @pytest.mark.parametrize("text", ["a, b.png\nc, d.png\n", "https://x/?a,b\nhttps://x/?c,d\n", "a.png;b\n", "x,y"])
-    def test_names_with_commas_are_no_csv(self, text: str) -> None:
+    def test_names_with_commas_are_not_csv(self, text: str) -> None:
         assert rows(text.encode()) == [(line, False) for line in text.splitlines()]
 
     def test_file_named_like_a_header_is_a_target(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +142,7 @@ class TestJsonArrays:
         assert [item.target for item in expand([f"@{tmp_path / 'l.json'}"])] == ["a.png", "b.png"]
 
 
-def test_a_line_is_passed_on_before_the_next_one_is_there() -> None:
+def test_line_is_yielded_before_the_next_one_is_written() -> None:
     read, write = os.pipe()
     os.write(write, b"a.png\n")
     with os.fdopen(read, "rb") as stream:
@@ -167,11 +168,11 @@ def test_a_line_is_passed_on_before_the_next_one_is_there() -> None:
         (b"\xff\xfe\xfd\n", False),
     ],
 )
-def test_content_tells_a_list_from_a_file(head: bytes, expected: bool) -> None:
+def test_list_is_recognised_by_its_content(head: bytes, expected: bool) -> None:
     assert lists.is_list(head) is expected
 
 
-def test_a_list_without_targets_and_a_file_in_place_of_a_list_are_said(tmp_path: Path) -> None:
+def test_empty_list_and_media_file_as_a_list_are_problems(tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("# nothing\n")
     (item,) = expand([f"@{empty}"])
@@ -185,13 +186,13 @@ def test_a_list_without_targets_and_a_file_in_place_of_a_list_are_said(tmp_path:
     assert item.problem.code == "unreadable"
 
 
-def test_a_file_that_is_called_like_a_list_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_whose_name_starts_with_at_is_a_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "@x.png").write_bytes(b"")
     assert [item.target for item in expand(["@x.png"])] == ["@x.png"]
 
 
-def test_what_is_no_file_in_a_folder_is_passed_over_and_loses_no_neighbour(tmp_path: Path) -> None:
+def test_entry_that_is_not_a_file_does_not_hide_its_neighbours(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a-pipe.png")
     (tmp_path / "b-loop.png").symlink_to(tmp_path / "b-loop.png")
     (tmp_path / "c-broken.png").symlink_to(tmp_path / "gone")
@@ -221,7 +222,7 @@ def test_utf_16_with_a_byte_order_mark_is_read(
 @pytest.mark.parametrize(
     "data", [b"\xff\xfe\x00\xd8\n\x00", b"\xff\xfe\x00\x00a\x00\x00\x00", b"\xff\xfea\x00\x00\x00"]
 )
-def test_what_only_begins_like_utf_16_is_no_list(data: bytes) -> None:
+def test_data_that_only_starts_like_utf_16_is_not_a_list(data: bytes) -> None:
     stream, listed = lists.sniff_list(io.BytesIO(data))
     assert not listed
     assert stream.read() == data
@@ -233,6 +234,12 @@ def test_one_object_in_several_lines_is_one_problem(column: str | None) -> None:
     assert row.problem == "the list is a single JSON object: give an array or JSON lines"
 
 
-def test_a_column_that_is_there_twice_is_not_guessed() -> None:
+def test_column_without_a_list_is_a_wrong_call(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^column=url is given, but no target is a list\. Give @LIST, or leave") as e:
+        expand(["a.png", str(tmp_path)], column="url")
+    assert e.value.parameters == ("column",)
+
+
+def test_repeated_column_is_a_problem() -> None:
     (row,) = lists.rows(io.BytesIO(b"file,file\na.png,b.png\n"), "l", "file")
     assert row.problem == "several columns are named 'file': give each a different name"

@@ -1,4 +1,4 @@
-"""What a command line names becomes a stream of single targets, in an order that is always the same."""
+"""Expansion of what a command line names to single targets, in an order that is always the same."""
 
 from __future__ import annotations
 
@@ -32,44 +32,44 @@ def names(*words: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] =
 
 
 class TestFolders:
-    def test_files_first_then_the_folders_below_each_sorted_by_name(self, tree: Path) -> None:
+    def test_files_come_before_subfolders_sorted_by_name(self, tree: Path) -> None:
         assert names(".") == ["./a.png", "./z.jpg", "./b/c.png", "./b/d/e.mp4"]
 
-    def test_their_files_were_not_named_by_anybody(self, tree: Path) -> None:
+    def test_files_of_folders_are_not_explicit(self, tree: Path) -> None:
         assert [item.explicit for item in expand(["b", "a.png"])] == [False, False, True]
 
-    def test_patterns_are_about_the_path_below_the_folder_or_the_name(self, tree: Path) -> None:
+    def test_patterns_match_the_path_below_the_folder_or_the_name(self, tree: Path) -> None:
         assert names(".", include=("*.png",)) == ["./a.png", "./b/c.png"]
         assert names(".", include=("b/*",)) == ["./b/c.png", "./b/d/e.mp4"]
         assert names(".", exclude=("c.*", "*.jpg")) == ["./a.png", "./b/d/e.mp4"]
         assert names(".", include=("*.png",), exclude=("b/*",)) == ["./a.png"]
         assert names(str(tree), include=("b/*",)) == [f"{tree}/b/c.png", f"{tree}/b/d/e.mp4"]
 
-    def test_patterns_do_not_hold_for_what_is_named_itself(self, tree: Path) -> None:
+    def test_patterns_do_not_apply_to_named_files(self, tree: Path) -> None:
         assert names("a.png", include=("*.mp4",)) == ["a.png"]
 
-    def test_one_without_a_file_that_is_taken_is_said(self, tree: Path) -> None:
+    def test_folder_without_a_matching_file_is_a_problem(self, tree: Path) -> None:
         assert names(".", include=("*.wav",)) == ["no_media: ."]
 
-    def test_links_are_followed_and_loops_of_them_are_not(self, tree: Path) -> None:
+    def test_links_are_followed_and_loops_are_not(self, tree: Path) -> None:
         (tree / "b/up").symlink_to(tree)
         (tree / "b/lost.png").symlink_to("nowhere")
         (tree / "b/self.png").symlink_to("self.png")
         assert names("b") == ["b/c.png", "b/lost.png", "b/self.png", "b/d/e.mp4", "b/up/a.png", "b/up/z.jpg"]
 
-    def test_what_is_no_file_is_left_out(self, tree: Path) -> None:
+    def test_pipes_sockets_and_devices_are_skipped(self, tree: Path) -> None:
         os.mkfifo(tree / "b/pipe.png")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("b/socket.png")
         assert names("b") == ["b/c.png", "b/d/e.mp4"]
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may list everything")
-    def test_one_that_cannot_be_listed_costs_itself(self, tree: Path) -> None:
+    def test_unreadable_folder_is_one_problem(self, tree: Path) -> None:
         (tree / "b").chmod(0)
         assert names(".") == ["./a.png", "./z.jpg", "unreadable: ./b"]
         (tree / "b").chmod(0o700)
 
-    def test_it_takes_a_moment_for_ten_thousand_files(self, tree: Path) -> None:
+    def test_ten_thousand_files_are_listed_quickly(self, tree: Path) -> None:
         import time
 
         for number in range(10_000):
@@ -80,19 +80,30 @@ class TestFolders:
 
 
 class TestPatterns:
-    def test_what_the_shell_did_not_expand(self, tree: Path) -> None:
+    def test_pattern_that_the_shell_did_not_expand_is_expanded(self, tree: Path) -> None:
         assert names("*.png", "b/**/*.mp4") == ["a.png", "b/d/e.mp4"]
         assert names("?") == ["b/c.png", "b/d/e.mp4"]
 
-    def test_one_that_matches_nothing_is_said(self, tree: Path) -> None:
+    def test_file_below_a_folder_that_matches_too_is_listed_once(self, tree: Path) -> None:
+        assert names("**") == ["a.png", "b/c.png", "b/d/e.mp4", "z.jpg"]
+        assert names("b/**") == ["b/c.png", "b/d/e.mp4"]
+        assert names("b/*") == ["b/c.png", "b/d/e.mp4"]
+        assert names("./**/*") == ["./a.png", "./b/c.png", "./b/d/e.mp4", "./z.jpg"]
+
+    def test_folders_whose_names_begin_alike_are_all_listed(self, tree: Path) -> None:
+        (tree / "b-old").mkdir()
+        (tree / "b-old/f.png").write_bytes(b"x")
+        assert names("b*") == ["b/c.png", "b/d/e.mp4", "b-old/f.png"]
+
+    def test_pattern_without_a_match_is_a_problem(self, tree: Path) -> None:
         assert names("*.wav") == ["not_found: *.wav"]
 
-    def test_a_file_that_is_called_so(self, tree: Path) -> None:
+    def test_file_whose_name_is_a_pattern_is_a_target(self, tree: Path) -> None:
         (tree / "[1].png").write_bytes(b"x")
         assert names("[1].png") == ["[1].png"]
 
 
-def test_urls_and_files_that_are_not_there_are_left_to_whoever_opens_them(tree: Path) -> None:
+def test_urls_and_missing_files_are_targets(tree: Path) -> None:
     assert names("https://cdn.example/*.png", "gone.png", "a.png") == [
         "https://cdn.example/*.png",
         "gone.png",
@@ -140,7 +151,7 @@ class TestIgnored:
             "env/lib/a.png",
         ]
 
-    def test_nothing_is_ignored_on_demand(self, project: Path) -> None:
+    def test_no_ignore_includes_ignored_files(self, project: Path) -> None:
         found = [item.target for item in expand(["."], Selection(ignore=False))]
         assert len(found) == 13
 

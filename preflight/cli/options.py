@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
@@ -36,18 +36,21 @@ def pass_options(kind: type[Options]) -> Callable[[Callable[[Options], int | Non
     def decorate(function: Callable[[Options], int | None]) -> Callable[..., None]:
         @wraps(function)
         def callback(**given: object) -> None:
-            code = function(build(kind, given))
-            click.get_current_context().exit(code or 0)
+            options = build(kind, given)
+            if given:
+                raise TypeError(f"{kind.__name__} has no field for {', '.join(given)}")
+            click.get_current_context().exit(function(options) or 0)
 
         return callback
 
     return decorate
 
 
-def build(kind: type[Options], given: Mapping[str, object]) -> Options:
-    """Return a dataclass of options; a field that is a dataclass of options is built from the same parameters.
+def build(kind: type[Options], given: dict[str, object]) -> Options:
+    """Return a dataclass of options, and remove from the parameters those that are its fields.
 
-    A parameter that the command does not have takes the field's default.
+    A field that is a dataclass of options is built from the same parameters. A field for which the command has no
+    parameter has its default.
     """
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
@@ -55,7 +58,7 @@ def build(kind: type[Options], given: Mapping[str, object]) -> Options:
         if is_dataclass(hints[field.name]):
             values[field.name] = build(hints[field.name], given)
         elif field.name in given:
-            values[field.name] = given[field.name]
+            values[field.name] = given.pop(field.name)
     return kind(**values)
 
 
