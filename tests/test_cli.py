@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import stat
 from pathlib import Path
@@ -73,6 +74,24 @@ class TestExitCode:
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr + done.stdout
+
+
+class TestCommands:
+    def test_they_are_a_shell_script_that_fixes_the_files(self, run: Run) -> None:
+        done = run("check", PASSING, FAILING, "--for", "atlas", "--commands")
+        assert done.returncode == 1
+        shebang, *lines = done.stdout.splitlines()
+        assert shebang.startswith("#!/usr/bin/env bash")
+        (command,) = [line for line in lines if not line.startswith("#")]
+        assert shlex.split(command)[0] in ("ffmpeg", "python3")
+        assert FAILING in command
+
+    @pytest.mark.parametrize("other", [("--quiet",), ("--format", "json"), ("--cache", "c"), ("--resume", "r")])
+    def test_they_replace_the_report(self, run: Run, other: tuple[str, ...]) -> None:
+        done = run("check", PASSING, "--for", "atlas", "--commands", *other)
+        assert done.returncode == 2
+        assert f"{other[0]}" in done.stderr
+        assert "cannot be used with" in done.stderr
 
 
 class TestText:

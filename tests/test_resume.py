@@ -127,7 +127,7 @@ class TestRefused:
             ((f"{FOLDER}/png-too-narrow.png", "--for", "atlas"), "belongs to other inputs"),
             ((FOLDER, "--for", "atlas", "--output", "x"), "--resume FILE is the output. Leave --output out."),
             ((FOLDER, "--for", "atlas", "--format", "text"), "--resume writes JSON lines. Leave --format out."),
-            ((FOLDER, "--for", "atlas", "--quiet"), "--resume needs a line for each file. Leave --quiet out."),
+            ((FOLDER, "--for", "atlas", "--quiet"), "--resume cannot be used with --quiet"),
             ((FOLDER, "--for", "seedance-2.0", "--together"), "--resume cannot be used with --together"),
         ],
     )

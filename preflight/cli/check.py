@@ -38,6 +38,7 @@ from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
+from preflight.reporters import Options as ReporterOptions
 from preflight.reporters.outputs import add_report, with_reports
 from preflight.sources.open import asset_of, is_url
 from preflight.summary import ExitPolicy, Summary, UnknownPolicy
@@ -45,6 +46,14 @@ from preflight.targets import Item
 
 MAX_TARGETS_WITH_COMMANDS: Final = 8
 """Targets up to which text shows the command that fixes each file: longer lists would be dominated by commands."""
+
+
+_CONFLICTS: Final = (
+    *(("--resume", other) for other in ("--together", "--report", "--quiet", "--commands")),
+    *(("--cache", other) for other in ("--together", "--report", "--commands")),
+    *(("--commands", other) for other in ("--format", "--quiet")),
+)
+"""Pairs of options that cannot be used together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class CheckCommand:
     ignore: tuple[str, ...]
     unknown: UnknownPolicy | None
     exit_zero: bool
+    commands: bool
 
     def plan(self) -> CheckPlan:
         """Return what the files are judged by."""
@@ -118,6 +128,9 @@ def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str,
     help="Exit with 1 (fail) or 0 (pass) instead of 3 if something is unknown; the verdicts stay.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdicts are, for runs that only report.")
+@click.option(
+    "--commands", is_flag=True, help="Print the commands that fix the files as a shell script, instead of a report."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print only what does not pass.")
 @format_option(REPORTERS, "How to print.  [default: text; with --resume jsonl]")
 @click.option(
@@ -163,6 +176,7 @@ def command(options: CheckCommand) -> int:
       preflight check media/ --for ./mine.toml --ignore fps_too_low
       preflight check media/ --for atlas --report report.xml --report report.csv
       preflight check media/ --for atlas -j 8 --resume run.jsonl
+      preflight check media/ --for atlas --commands > fix.sh
     """
     plan = options.plan()
     announce_configured(options.select, options.ignore, options.unknown)
@@ -180,14 +194,20 @@ def command(options: CheckCommand) -> int:
 
 def _reporter(options: CheckCommand, plan: CheckPlan, run: Run) -> Reporter:
     targets = options.run.inputs.targets
-    main = make_reporter(
-        options.run.format,
-        run.stream,
-        colour=use_colour(run.stream),
-        quiet=options.run.quiet,
-        rules=plan.rules,
-        commands=len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets)),
-    )
+    main: Reporter
+    if options.commands:
+        from preflight.reporters.commands import CommandsReporter
+
+        main = CommandsReporter(run.stream, ReporterOptions())
+    else:
+        main = make_reporter(
+            options.run.format,
+            run.stream,
+            colour=use_colour(run.stream),
+            quiet=options.run.quiet,
+            rules=plan.rules,
+            commands=len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets)),
+        )
     return with_reports(main, options.run.report, plan.rules, run.outputs, colour=is_always())
 
 
@@ -200,19 +220,24 @@ def _may_be_several(target: str) -> bool:
 def _require_compatible(options: CheckCommand) -> None:
     """Raise `UsageError` for options that cannot be used together."""
     run = options.run
-    for name, path in (("--resume", run.resume), ("--cache", run.cache)):
-        if path is not None and options.together:
-            raise UsageError(f"{name} cannot be used with --together. Leave one of them out.")
-        if path is not None and run.report:
-            raise UsageError(f"{name} cannot be used with --report. Leave one of them out.")
+    given = {
+        "--commands": options.commands,
+        "--together": options.together,
+        "--report": run.report,
+        "--resume": run.resume is not None,
+        "--cache": run.cache is not None,
+        "--format": run.format_ is not None,
+        "--quiet": run.quiet,
+    }
+    for first, second in _CONFLICTS:
+        if given[first] and given[second]:
+            raise UsageError(f"{first} cannot be used with {second}. Leave one of them out.")
     if run.resume is None:
         return
     if run.output is not None:
         raise UsageError("--resume FILE is the output. Leave --output out.")
     if run.format != "jsonl":
         raise UsageError("--resume writes JSON lines. Leave --format out.")
-    if run.quiet:
-        raise UsageError("--resume needs a line for each file. Leave --quiet out.")
 
 
 def _together(items: Iterable[Item], plan: CheckPlan, reporter: Reporter, summary: Summary) -> None:
