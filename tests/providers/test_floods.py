@@ -13,7 +13,7 @@ from preflight.providers.client import MAX_RESPONSE_BYTES
 from tests.servers.floods import FLOODS
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
-from tests.sources.taken import counted_bytes
+from tests.sources.measured_reads import counted_bytes
 
 from .conftest import Open
 

@@ -16,7 +16,7 @@ from preflight.sources.http import HttpSource
 from tests.servers.floods import FLOODS
 from tests.servers.talk import Server, Talk
 from tests.sources.conftest import Open
-from tests.sources.taken import counted_bytes
+from tests.sources.measured_reads import counted_bytes
 
 HEAD = (65_536 + 8_192, 1_000_000)
 """Bytes of one head, with what a buffer reads ahead; and of memory."""
@@ -52,7 +52,7 @@ def test_no_flood_fills_the_memory_of_a_process(server: Server) -> None:
     """The peak of the whole process, which also sees what no allocator of Python knows."""
     urls = [server.url(f"flood/{name}/x.png") for name in FLOODS]
     run = subprocess.run(
-        [sys.executable, "-m", "tests.sources.taken", "20", *urls],
+        [sys.executable, "-m", "tests.sources.measured_reads", "20", *urls],
         capture_output=True,
         text=True,
         timeout=120,

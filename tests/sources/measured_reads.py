@@ -1,4 +1,4 @@
-"""Reads URLs in a process of its own and says what each took: `python -m tests.sources.taken SECONDS URL…`."""
+"""Reads URLs in a process of its own and says what each took: `python -m tests.sources.measured_reads SECONDS URL…`."""
 
 from __future__ import annotations
 
