@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from pathlib import Path
 
 import pytest
 
 from preflight.errors import SourceError
-from tests.servers.hostile import BEHAVIOURS
+from tests.servers import tls
+from tests.servers.hostile import BEHAVIOURS, hostile
+from tests.servers.proxies import tunnel_proxy
 from tests.servers.talk import Server, Talk
 from tests.sources.conftest import DATA, NAME, Open
 
@@ -96,6 +99,82 @@ def test_netrc_is_used_only_when_asked_for(
     monkeypatch.setenv("NETRC", str(netrc))
     assert open_url(f"file/{NAME}", trust_env=trust_env).read_at(0, 10) == DATA[:10]
     assert ("authorization" in server.seen[0].headers) is trust_env
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return tls.make(tmp_path_factory.mktemp("tls"))
+
+
+def trusting(certificate: tuple[Path, Path]) -> dict[str, object]:
+    """The parts of a transport that trusts the certificate, and does not know the host."""
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    return {"resolve": unknown, "tls": lambda: context}
+
+
+def test_https_goes_through_a_tunnel_and_checks_the_servers_certificate(
+    certificate: tuple[Path, Path], open_url: Open
+) -> None:
+    with hostile({NAME: DATA}, tls=tls.server_side(*certificate)) as server, tunnel_proxy(server.port) as proxy:
+        source = open_url(
+            f"https://{tls.NAME}/file/{NAME}",
+            proxy=f"http://me:pw@127.0.0.1:{proxy.port}",
+            parts=trusting(certificate),
+        )
+        assert source.read_at(0, 10) + source.read_at(200_000, 10) == DATA[:10] + DATA[200_000:200_010]
+        assert proxy.requested == [f"CONNECT {tls.NAME}:443 HTTP/1.1"], "one tunnel serves both requests"
+        assert proxy.headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:pw").decode()
+        assert "proxy-authorization" not in server.seen[0].headers, "the server does not get the proxy's password"
+        assert server.seen[0].path == f"/file/{NAME}"
+        other = open_url(f"https://other.test/file/{NAME}", proxy=f"http://127.0.0.1:{proxy.port}", retries=0)
+        with pytest.raises(SourceError) as caught:
+            other.read_at(0, 1)
+        assert caught.value.code == "tls_failed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        b"SSH-2.0-x\r\n",
+        b"",
+        b"HTTP/1.1 200",
+    ],
+)
+def test_proxy_that_opens_no_tunnel_is_named(open_url: Open, answer: bytes) -> None:
+    with tunnel_proxy(1, answer) as proxy:
+        source = open_url(
+            "https://h.example/a", proxy=f"http://127.0.0.1:{proxy.port}", retries=0, parts={"resolve": unknown}
+        )
+        with pytest.raises(SourceError, match="the proxy") as caught:
+            source.read_at(0, 1)
+        assert caught.value.code == "connection_failed"
+
+
+def test_private_addresses_stay_private_behind_a_tunnel(open_url: Open) -> None:
+    with tunnel_proxy(1) as proxy:
+        source = open_url("https://10.0.0.1/a", proxy=f"http://127.0.0.1:{proxy.port}", allow_private=False)
+        with pytest.raises(SourceError) as caught:
+            source.read_at(0, 1)
+        assert caught.value.code == "address_not_public"
+        assert not proxy.requested
+
+
+@pytest.mark.parametrize(("scheme", "place"), [("socks5", "93.184.216.34:80"), ("socks5h", "h.example:80")])
+def test_socks_proxy_gets_the_checked_address_or_the_name(
+    server: Server, open_url: Open, scheme: str, place: str
+) -> None:
+    pytest.importorskip("socks")
+    with tunnel_proxy(server.port) as proxy:
+        source = open_url(
+            f"http://h.example/file/{NAME}",
+            proxy=f"{scheme}://127.0.0.1:{proxy.port}",
+            allow_private=False,
+            parts={"resolve": lambda host, port: ["93.184.216.34"]},
+        )
+        assert source.read_at(0, 10) == DATA[:10]
+        assert proxy.requested == [place]
+        assert server.seen[0].headers["host"] == "h.example"
 
 
 def unknown(host: str, port: int) -> list[str]:

@@ -154,3 +154,41 @@ def test_host_that_clients_parse_differently_is_refused_with_remedy(url: str, se
 )
 def test_host_that_all_clients_parse_alike_is_accepted(url: str, host: str, is_ip: bool) -> None:
     assert parse(url)[1:4:2] == (host, is_ip)
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://h.example", "/"),
+        ("http://h.example?a=b", "/?a=b"),
+        ("http://h.example/a/b.png?c=d&e#f", "/a/b.png?c=d&e"),
+        ("http://h.example/a%20b%2Fc", "/a%20b%2Fc"),
+        ("http://h.example/a b\u00fc", "/a%20b%C3%BC"),
+        ("http://h.example/100%/a%zz", "/100%25/a%25zz"),
+        ("http://h.example/a/./b/../../c", "/c"),
+        ("http://h.example/../../a/..", "/"),
+        ("http://h.example/a/...?b=/../c", "/a/...?b=/../c"),
+        ("http://h.example/{a}|b?<c>", "/%7Ba%7D%7Cb?%3Cc%3E"),
+        ("http://me:pw@h.example/a", "/a"),
+    ],
+)
+def test_request_target_is_escaped_and_without_dot_segments(url: str, target: str) -> None:
+    assert parse(url).target == target
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("http://H.example:80/", "h.example"),
+        ("https://h.example:80/", "h.example:80"),
+        ("http://[::1]:8080/", "[::1]:8080"),
+        ("http://b\u00fccher.example/", "xn--bcher-kva.example"),
+        ("http://me:pw@h.example/", "h.example"),
+    ],
+)
+def test_authority_names_the_host_in_ascii(url: str, authority: str) -> None:
+    assert parse(url).authority == authority
+
+
+def test_shown_url_has_no_credentials_path_or_query() -> None:
+    assert repr(parse("https://me:hunter2@h.example/secret?token=secret")) == "<Url https://h.example:443>"

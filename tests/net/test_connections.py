@@ -1,0 +1,102 @@
+"""The pool of connections, and what a connection may receive."""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from preflight.net.connections import MAX_POOLED_HOSTS, Budget, Connection, ConnectionPool
+from preflight.net.errors import InvalidResponse
+
+Pair = tuple[Connection, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A connection that may receive 100 bytes within 5 s, and the socket at its other end."""
+    ours, theirs = socket.socketpair()
+    connection = Connection(ours)
+    connection.start(time.monotonic() + 5, math.inf, Budget(100, "of anything"))
+    with ours, theirs:
+        yield connection, theirs
+
+
+def test_lines_and_pieces_are_read_in_order(pair: Pair) -> None:
+    connection, server = pair
+    server.sendall(b"first\r\nsecond\nrest")
+    assert connection.readline(50) == b"first\r\n"
+    assert connection.readline(50) == b"second\n"
+    assert connection.read(2) == b"re"
+    assert connection.read(50) == b"st"
+
+
+def test_line_is_cut_at_its_limit_and_at_the_end(pair: Pair) -> None:
+    connection, server = pair
+    server.sendall(b"abcdefgh")
+    server.close()
+    assert connection.readline(5) == b"abcde"
+    assert connection.readline(5) == b"fgh"
+    assert connection.readline(5) == b""
+
+
+def test_budget_is_exact(pair: Pair) -> None:
+    connection, server = pair
+    server.sendall(b"x" * 150)
+    assert len(connection.read(200)) == 100
+    with pytest.raises(InvalidResponse, match="more than 100 bytes of anything"):
+        connection.read(1)
+    assert connection.received == 100
+
+
+def test_dripping_bytes_do_not_extend_the_deadline(pair: Pair) -> None:
+    connection, server = pair
+    connection.start(time.monotonic() + 0.2, 0.15, Budget(100, ""))
+    server.sendall(b"a")
+    assert connection.read(1) == b"a"
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        connection.readline(50)
+    assert time.monotonic() - began < 0.19
+
+
+def test_connection_with_unread_or_unexpected_bytes_is_not_reused(pair: Pair) -> None:
+    connection, server = pair
+    assert connection.is_reusable()
+    server.sendall(b"x")
+    assert not connection.is_reusable(), "a byte that nobody requested"
+    server.sendall(b"\nrest")
+    connection.readline(10)
+    assert not connection.is_reusable(), "read ahead and not used"
+
+
+def test_pool_gives_the_last_open_connection_back() -> None:
+    pool = ConnectionPool(2)
+    pairs = [socket.socketpair() for _ in range(3)]
+    connections = [Connection(ours) for ours, _ in pairs]
+    for connection in connections:
+        pool.put("key", connection)
+    assert connections[2].sock.fileno() == -1, "one more than the pool keeps is closed"
+    pairs[1][1].close()
+    assert pool.take("other") is None
+    assert pool.take("key") is connections[0], "the other one was closed by its server"
+    assert connections[1].sock.fileno() == -1
+    assert pool.take("key") is None
+    for ours, theirs in pairs:
+        ours.close()
+        theirs.close()
+
+
+def test_pool_drops_the_host_that_was_used_longest_ago() -> None:
+    pool = ConnectionPool(1)
+    pairs = [socket.socketpair() for _ in range(MAX_POOLED_HOSTS + 1)]
+    for number, (ours, _) in enumerate(pairs):
+        pool.put(number, Connection(ours))
+    assert [ours.fileno() == -1 for ours, _ in pairs] == [True] + [False] * MAX_POOLED_HOSTS
+    pool.close()
+    assert all(ours.fileno() == -1 for ours, _ in pairs)
+    for _, theirs in pairs:
+        theirs.close()
