@@ -23,7 +23,7 @@ Table = Mapping[str, Any]
 URL_DEFAULTS: Final[Table] = {
     "public": {"any_of": [True]},
     "page": {"any_of": ["none"]},
-    "expires_in": {"above": 900, "lenient": {"above": 0}, "note": "a service may take minutes before it fetches"},
+    "expires_in": {"above": 900, "lenient": {"above": 0}, "note": "a service may wait minutes before it fetches"},
 }
 """What every service needs, whatever its rule file says: the file itself, within reach and for long enough."""
 

@@ -221,9 +221,9 @@ class TestAround:
             (
                 {"expires_in": 300.0},
                 "pass",
-                "the URL expires in 5 minutes (a service may take minutes before it fetches)",
+                "the URL expires in 5 minutes (a service may wait minutes before it fetches)",
             ),
-            ({"expires_in": -20.0}, "fail", "the URL expired 20 s ago (a service may take minutes before it fetches)"),
+            ({"expires_in": -20.0}, "fail", "the URL expired 20 s ago (a service may wait minutes before it fetches)"),
             ({"expires_in": 3600.0}, "pass", None),
             ({"public": None, "ranges": None, "content_length": None}, "pass", None),
         ],

@@ -167,7 +167,7 @@ def test_passing_file_has_no_plan() -> None:
 def test_hint_repeats_the_remark_of_the_rule_file() -> None:
     media = replace(CLIP, width=1920, height=1080)
     assert hint(media) == (
-        "scale it to 1284×722 (in September 2026 it answered 407,696 to 8,295,044: --for atlas@2026-09 judges by that)"
+        "scale it to 1284×722 (in September 2026 the service stated 407,696 to 8,295,044: see rule set atlas@2026-09)"
     )
     assert command(media).startswith("ffmpeg -i in.bin -vf scale=1284:722,setsar=1 ")
 
