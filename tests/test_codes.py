@@ -1,4 +1,4 @@
-"""Every code that is used anywhere has an entry in the registry, and every entry says something."""
+"""Every finding code that is used is registered, with a title and an explanation."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from preflight.providers.refusals import REASONS
 
 PACKAGE = Path(__file__).parents[1] / "preflight"
 MAKERS = {"SourceError": 0, "Problem": 0, "Finding": 0, "Passing": 0}
-"""What is made with a code, and at which place of its arguments."""
+"""Classes that are made with a code, and the position of that argument."""
 WORDS = ("code", "error_code")
-"""Arguments that are codes, where they are given by name, but in a provider's own answers."""
+"""Keyword arguments that are codes, except in responses of providers."""
 
 
 def used() -> Iterator[tuple[str, str]]:
-    """(file and line, code) for each code that is written in the package."""
+    """Yield (file and line, code) for each literal code in the package."""
     for path in sorted(PACKAGE.rglob("*.py")):
         room = path.relative_to(PACKAGE).parts[0]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -47,7 +47,7 @@ def test_codes_of_submissions_are_registered_or_are_reasons() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_failures_of_providers_are_told_in_registered_codes(name: str) -> None:
+def test_failure_codes_of_providers_are_registered(name: str) -> None:
     assert set(PROVIDERS[name].failure_codes.values()) <= CODES.keys()
     assert PROVIDERS[name].retryable_failures <= CODES.keys()
 

@@ -1,4 +1,4 @@
-"""What a configuration names stays inside its repository; what a user writes goes anywhere."""
+"""A configuration names only files inside its repository; the command line names any file."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_patterns_do_not_match_outside(run: Run, repository: Path, pattern: str)
     assert passed <= {"media/picture.png"}
 
 
-def test_patterns_match_inside_as_those_of_a_user_do(run: Run, repository: Path, fixtures: Path) -> None:
+def test_patterns_match_inside_like_those_of_the_command_line(run: Run, repository: Path, fixtures: Path) -> None:
     for link in (repository / "media/folder", repository / "media/file.png"):
         link.unlink()
     (repository / "media/deep/er").mkdir(parents=True)
@@ -143,7 +143,7 @@ def test_patterns_match_inside_as_those_of_a_user_do(run: Run, repository: Path,
         assert found
 
 
-def test_recursive_pattern_ends_where_links_form_circles(repository: Path) -> None:
+def test_recursive_pattern_ends_if_links_form_a_loop(repository: Path) -> None:
     for name in ("a", "b", "c"):
         (repository / "sub" / name).symlink_to("..")
     confinement = Confinement(str(repository / "preflight.toml"))
@@ -176,7 +176,7 @@ def test_command_line_is_not_confined(run: Run, repository: Path) -> None:
     assert rows(run, repository, "@../list.txt")["../outside/picture.png"][0] == "pass"
 
 
-def test_inside_is_the_top_of_the_repository_or_else_the_folder(repository: Path, tmp_path: Path) -> None:
+def test_configuration_is_confined_to_its_repository_or_folder(repository: Path, tmp_path: Path) -> None:
     assert Confinement(str(repository / "sub/preflight.toml")).top == str(repository)
     alone = tmp_path / "alone"
     (alone / "media").mkdir(parents=True)

@@ -20,7 +20,7 @@ from preflight.schemas import report_schema
 from preflight.units import format_value
 
 NOT_FACTS_OF_DELIVERY = {"notes"}
-"""The notes on a delivery are findings, which no limit is put on."""
+"""Notes on a delivery become findings; no limit applies to them."""
 
 
 def value_type(hint: Any) -> Any:

@@ -1,4 +1,4 @@
-"""GitignoreFile of .gitignore files against `git check-ignore`: whatever the rules, the same paths are ignored."""
+"""The same paths are ignored as by `git check-ignore`, whatever the rules."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_hostile_rules_match_in_bounded_time(rule: str, path: str) -> None:
     assert time.process_time() - began < 0.5
 
 
-def test_a_folder_that_is_ignored_itself_has_no_rules_from_above(tmp_path: Path) -> None:
+def test_ignored_folder_inherits_no_rules(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "build").mkdir()
     (tmp_path / ".gitignore").write_text("build\n*.png\n")
@@ -123,7 +123,7 @@ def test_a_folder_that_is_ignored_itself_has_no_rules_from_above(tmp_path: Path)
 
 
 @needs_git
-def test_a_worktree_keeps_to_the_excluded_files_of_its_repository(tmp_path: Path) -> None:
+def test_worktree_uses_the_exclude_file_of_its_repository(tmp_path: Path) -> None:
     main, other = tmp_path / "main", tmp_path / "other"
     git(tmp_path, "init", "-q", str(main))
     git(main, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "Begin")
@@ -136,7 +136,7 @@ def test_a_worktree_keeps_to_the_excluded_files_of_its_repository(tmp_path: Path
 
 
 @needs_git
-def test_a_repository_within_another_keeps_to_its_own_rules(tmp_path: Path) -> None:
+def test_nested_repository_uses_only_its_own_rules(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     for repository, rules in ((tmp_path, "*.png"), (inner, "*.gif")):
         git(tmp_path, "init", "-q", str(repository))
@@ -151,7 +151,7 @@ def test_a_repository_within_another_keeps_to_its_own_rules(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["gitdir: ", "gitdir: a\0b", "gitdir: .git", "", "other"])
-def test_a_git_file_that_leads_nowhere_has_no_rules(tmp_path: Path, text: str) -> None:
+def test_git_file_with_a_dangling_path_has_no_rules(tmp_path: Path, text: str) -> None:
     (tmp_path / ".git").write_text(text)
     (tmp_path / "a.png").touch()
     assert [item.target for item in expand([str(tmp_path)], Selection())] == [str(tmp_path / "a.png")]

@@ -1,4 +1,4 @@
-"""A user's own rule file: what is wrong with it is said with file, line, and the nearest right word."""
+"""A user's rule file: problems are reported with file, line and the nearest correct word."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def written(folder: Path, text: str, name: str = "mine.toml") -> str:
     return str(path)
 
 
-def test_a_right_file_has_no_problems() -> None:
+def test_valid_file_has_no_problems() -> None:
     assert problems(SMALL) == []
 
 
@@ -197,7 +197,7 @@ def test_a_right_file_has_no_problems() -> None:
         ),
     ],
 )
-def test_each_mistake_is_named_with_its_line_and_the_right_word(lines: str, said: str) -> None:
+def test_problem_is_reported_with_line_and_remedy(lines: str, said: str) -> None:
     found = problems(HEAD + lines)
     assert any(problem.startswith(said) for problem in found), found
 
@@ -217,74 +217,74 @@ def test_each_mistake_is_named_with_its_line_and_the_right_word(lines: str, said
         ('not_checked = "faces"', 'not_checked is \'faces\'. Write a list such as ["mp4", "mov"].'),
     ],
 )
-def test_the_head_is_checked_too(line: str, said: str) -> None:
+def test_required_keys_are_validated(line: str, said: str) -> None:
     key = line.partition(" ")[0]
     kept = "".join(f"{old}\n" for old in HEAD.splitlines() if not old.startswith(key))
     assert f"mine.toml:{kept.count(chr(10)) + 1}: {said}" in problems(f"{kept}{line}\n[image]\n")
 
 
-def test_every_problem_is_named_not_only_the_first() -> None:
+def test_all_problems_are_reported_in_the_order_of_the_file() -> None:
     found = problems('titel = "x"\n[image]\nwidth = { mni = 3 }\nhieght = { max = 3 }\n')
     assert [problem.split(": ", 1)[0] for problem in found] == ["mine.toml"] * 5 + [f"mine.toml:{n}" for n in (1, 3, 4)]
     assert found[0] == 'mine.toml: title is missing. Add it: "Service: what of it"; messages name the service.'
 
 
-def test_a_file_that_accepts_nothing_says_so() -> None:
+def test_file_without_a_section_is_refused() -> None:
     assert problems(HEAD) == ["mine.toml: No kind of media is accepted. Add a section: [image], [video] or [audio]."]
 
 
-def test_an_empty_section_accepts_everything_of_its_kind(tmp_path: Path) -> None:
+def test_empty_section_accepts_all_files_of_its_kind(tmp_path: Path) -> None:
     rules = catalog.load(written(tmp_path, HEAD + "[audio]\n"))
     assert judge(Media(kind="audio", format="ogg"), rules).verdict == "pass"
     assert judge(Media(kind="image", format="png"), rules).verdict == "fail"
 
 
-def test_bytes_need_no_unit_and_seconds_may_have_one(tmp_path: Path) -> None:
+def test_sizes_may_lack_a_unit_and_durations_may_have_one(tmp_path: Path) -> None:
     rules = catalog.load(written(tmp_path, HEAD + '[audio]\nsize = { max = 1_000 }\nduration = { max = "2 min" }\n'))
     assert judge(Media(kind="audio", size=1000, duration=120.0), rules).verdict == "pass"
     assert judge(Media(kind="audio", size=1001, duration=120.1), rules).verdict == "fail"
 
 
 class TestFile:
-    def test_missing(self, tmp_path: Path) -> None:
+    def test_missing_file_is_reported(self, tmp_path: Path) -> None:
         path = str(tmp_path / "gone.toml")
         assert validate_file(path) == [f"{path}: Cannot be read: No such file or directory."]
 
-    def test_folder(self, tmp_path: Path) -> None:
+    def test_folder_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "a.toml").mkdir()
         assert "Cannot be read: Is a directory." in validate_file(str(tmp_path / "a.toml"))[0]
 
-    def test_no_utf_8(self, tmp_path: Path) -> None:
+    def test_text_that_is_not_utf_8_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "latin.toml"
         path.write_bytes(b'stage = "register"\ntitle = "Caf\xe9"\n')
         assert validate_file(str(path)) == [f"{path}:2: Not UTF-8 text. Save the file as UTF-8."]
 
-    def test_with_a_byte_order_mark(self, tmp_path: Path) -> None:
+    def test_byte_order_mark_is_accepted(self, tmp_path: Path) -> None:
         path = tmp_path / "windows.toml"
         path.write_bytes(b"\xef\xbb\xbf" + SMALL.replace("\n", "\r\n").encode())
         assert validate_file(str(path)) == []
 
-    def test_no_toml(self, tmp_path: Path) -> None:
+    def test_invalid_toml_is_refused_with_its_line(self, tmp_path: Path) -> None:
         path = written(tmp_path, HEAD + "[image\n")
         assert validate_file(path)[0].startswith(f"{path}:6: Not TOML: ")
         path = written(tmp_path, HEAD + '[image]\nwidth = {\n\n\n"', "unfinished.toml")
         assert validate_file(path)[0].startswith(f"{path}:")
 
-    def test_nested_without_end(self, tmp_path: Path) -> None:
+    def test_deeply_nested_file_is_refused(self, tmp_path: Path) -> None:
         path = written(tmp_path, "a = " + "[" * 100_000)
         assert "nested more than 16 deep" in validate_file(path)[0]
 
-    def test_too_large(self, tmp_path: Path) -> None:
+    def test_large_file_is_refused(self, tmp_path: Path) -> None:
         path = written(tmp_path, "#" * (1 << 20) + "\n")
         assert validate_file(path) == [f"{path}: The file is larger than 1 MiB. Give a smaller one."]
 
-    def test_a_name_with_control_characters_is_shown_escaped(self, tmp_path: Path) -> None:
+    def test_control_characters_in_the_file_name_are_escaped(self, tmp_path: Path) -> None:
         path = written(tmp_path, SMALL + "x = 1\n", "a\x1b[31m.toml")
         assert "a\\x1b[31m.toml:8: " in validate_file(path)[0]
 
 
 class TestExtends:
-    def test_takes_over_line_by_line(self, tmp_path: Path) -> None:
+    def test_limits_of_the_child_replace_those_of_the_parent(self, tmp_path: Path) -> None:
         base = catalog.load("atlas")
         mine = catalog.load(
             written(tmp_path, 'extends = "atlas"\naudio = false\n[video]\nfps = false\nduration = { max = 60 }\n')
@@ -297,17 +297,17 @@ class TestExtends:
         assert limits["pixels"] == next(limit for limit in base.sections["video"].limits if limit.fact == "pixels")
         assert (mine.as_of, mine.source_url) == (base.as_of, base.source_url)
 
-    def test_examples_are_not_taken_over(self, tmp_path: Path) -> None:
+    def test_examples_are_not_inherited(self, tmp_path: Path) -> None:
         assert validate_file(written(tmp_path, 'extends = "atlas"\nvideo = false\n')) == []
 
-    def test_a_path_is_taken_from_the_file_that_names_it(self, tmp_path: Path) -> None:
+    def test_path_is_relative_to_the_file_that_names_it(self, tmp_path: Path) -> None:
         (tmp_path / "sub").mkdir()
         written(tmp_path, SMALL, "base.toml")
         written(tmp_path / "sub", 'extends = "../base.toml"\n[image]\nheight = { min = 9 }\n', "middle.toml")
         top = written(tmp_path, 'extends = "sub/middle.toml"\n', "top.toml")
         assert [limit.fact for limit in catalog.load(top).sections["image"].limits] == ["width", "height"]
 
-    def test_requests_too(self, tmp_path: Path) -> None:
+    def test_request_limits_are_inherited(self, tmp_path: Path) -> None:
         text = (
             'extends = "seedance-2.0"\n[request]\nvideo = { files = { max = 1 } }\naudio = { total_duration = false }\n'
         )
@@ -317,7 +317,7 @@ class TestExtends:
         assert facts == {"image": ["files"], "video": ["files", "total_duration"], "audio": ["files"]}
         assert request.limits["video"][0].high == 1
 
-    def test_what_holds_by_default_for_urls_can_be_removed(self, tmp_path: Path) -> None:
+    def test_default_limits_on_urls_can_be_removed(self, tmp_path: Path) -> None:
         path = written(tmp_path, 'extends = "runway"\n[url]\nexpires_in = false\nredirects = false\n')
         facts = {limit.fact for limit in catalog.load(path).url}
         assert "public" in facts
@@ -332,20 +332,20 @@ class TestExtends:
             ("sub/../mine.toml", "mine.toml is extended already. Remove the reference."),
         ],
     )
-    def test_what_cannot_be_taken_over(self, tmp_path: Path, name: str, said: str) -> None:
+    def test_invalid_reference_is_reported_with_its_line(self, tmp_path: Path, name: str, said: str) -> None:
         (tmp_path / "sub").mkdir()
         found = validate_file(written(tmp_path, f'# mine\nextends = "{name}"\n', "mine.toml"))
         assert len(found) == 1
         assert found[0].endswith(said)
         assert "mine.toml:2: " in found[0]
 
-    def test_circles_over_several_files(self, tmp_path: Path) -> None:
+    def test_circular_extends_over_several_files_is_refused(self, tmp_path: Path) -> None:
         written(tmp_path, 'extends = "b.toml"\n', "a.toml")
         written(tmp_path, 'extends = "./c.toml"\n', "b.toml")
         written(tmp_path, 'extends = "../' + tmp_path.name + '/a.toml"\n', "c.toml")
         assert "c.toml:1: Circular extends: " in validate_file(str(tmp_path / "a.toml"))[0]
 
-    def test_mistakes_of_the_other_file_are_its_own(self, tmp_path: Path) -> None:
+    def test_problems_of_the_extended_file_name_that_file(self, tmp_path: Path) -> None:
         written(tmp_path, SMALL + "x = 1\n", "base.toml")
         found = validate_file(written(tmp_path, 'extends = "base.toml"\n'))
         assert found == [
@@ -354,18 +354,18 @@ class TestExtends:
 
 
 class TestExamples:
-    def test_a_wrong_verdict_is_named_with_what_was_found(self, tmp_path: Path) -> None:
+    def test_unexpected_verdict_is_reported_with_its_findings(self, tmp_path: Path) -> None:
         path = written(tmp_path, SMALL + '[[examples]]\nverdict = "pass"\nfacts = { kind = "image", width = 299 }\n')
         assert validate_file(path) == [
             f"{path}: [[examples]] 1: the verdict is fail, not pass; width 299 px: below the 300 px that Mine accepts"
         ]
 
-    def test_wrong_codes_too(self, tmp_path: Path) -> None:
+    def test_unexpected_codes_are_reported(self, tmp_path: Path) -> None:
         text = '[[examples]]\nverdict = "fail"\ncodes = ["height_too_small"]\nfacts = { kind = "image", width = 299 }\n'
         found = validate_file(written(tmp_path, SMALL + text))
         assert "the codes are width_too_small, not height_too_small" in found[0]
 
-    def test_they_are_not_judged_when_the_file_is_used(self, tmp_path: Path) -> None:
+    def test_examples_are_not_judged_when_the_file_is_used(self, tmp_path: Path) -> None:
         path = written(tmp_path, SMALL + '[[examples]]\nverdict = "pass"\nfacts = { kind = "image", width = 299 }\n')
         assert catalog.load(path).name == path
 
@@ -383,7 +383,7 @@ class TestSchema:
         jsonschema.Draft202012Validator.check_schema(self.SCHEMA)
 
     @pytest.mark.parametrize("name", catalog.names())
-    def test_takes_the_built_in_files(self, name: str) -> None:
+    def test_accepts_the_built_in_files(self, name: str) -> None:
         text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
         self.VALID.validate(self.instance(text))
 
@@ -403,12 +403,12 @@ class TestSchema:
         with pytest.raises(jsonschema.ValidationError):
             self.VALID.validate(self.instance(HEAD + lines))
 
-    def test_refuses_a_file_without_its_head_unless_it_extends(self) -> None:
+    def test_required_keys_may_be_missing_only_with_extends(self) -> None:
         with pytest.raises(jsonschema.ValidationError):
             self.VALID.validate({"image": {}})
         self.VALID.validate({"extends": "atlas", "video": False})
 
-    def test_describes_every_word_for_editors(self) -> None:
+    def test_describes_every_key_for_editors(self) -> None:
         for name in ("ImageSection", "VideoSection", "AudioSection", "Url", "NumberLimit"):
             for word, entry in self.SCHEMA["$defs"][name]["properties"].items():
                 assert entry.get("description") or "$ref" in entry, (name, word)
@@ -464,8 +464,8 @@ q = 1.5
         assert LineIndex(self.TEXT).line_of(path) == line
 
     @given(st.text(alphabet="ab.=[]{},\"'#\n\\ 1-", max_size=60))
-    def test_comes_to_an_end_whatever_the_text(self, text: str) -> None:
-        """It is only asked about what tomllib accepts, but must not hang on anything."""
+    def test_indexing_ends_for_any_text(self, text: str) -> None:
+        """It is only used on text that tomllib accepts, but must never hang."""
         try:
             tomllib.loads(text)
         except tomllib.TOMLDecodeError:
@@ -473,7 +473,7 @@ q = 1.5
         LineIndex(text).line_of(("a",))
 
 
-def test_every_codec_that_a_reader_names_may_be_named_in_a_rule() -> None:
+def test_every_codec_of_the_readers_is_allowed_in_rule_files() -> None:
     tables = [
         *(codec_names.VIDEO_ENTRIES, codec_names.AUDIO_ENTRIES, codec_names.FOURCCS),
         *(codec_names.VIDEO_OBJECT_TYPES, codec_names.AUDIO_OBJECT_TYPES),
@@ -485,7 +485,7 @@ def test_every_codec_that_a_reader_names_may_be_named_in_a_rule() -> None:
     assert named - {*VIDEO_CODECS, *AUDIO_CODECS} == set()
 
 
-def test_reading_one_raises_with_all_problems(tmp_path: Path) -> None:
+def test_reading_an_invalid_file_raises_with_all_problems(tmp_path: Path) -> None:
     path = written(tmp_path, SMALL + "x = 1\ny = 2\n")
     with pytest.raises(RuleFileError) as raised:
         read_rule_file(path)
@@ -493,7 +493,7 @@ def test_reading_one_raises_with_all_problems(tmp_path: Path) -> None:
     assert str(raised.value) == "\n".join(raised.value.problems)
 
 
-def test_pydantic_is_loaded_for_users_files_only(tmp_path: Path) -> None:
+def test_pydantic_is_loaded_only_for_files_of_users(tmp_path: Path) -> None:
     path = written(tmp_path, SMALL)
     program = "import sys; from preflight import catalog; catalog.load({!r}); print('pydantic' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}

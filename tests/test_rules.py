@@ -1,4 +1,4 @@
-"""Every rule of every built-in rule set, met from both sides of its bound; and what was published, once more."""
+"""Every limit of every built-in rule set is tested on both sides of its bounds and compared with its publication."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from preflight.ruleset import Limit, RuleSet
 from preflight.wording import accepted
 
 NAMES = catalog.names()
-WHOLE = ("width", "height", "pixels", "size", "files", "total_size", "url_length", "redirects")
-"""Facts that are counted; the others are measured, and may lie as near to a bound as floats do."""
+WHOLE = {name for name, fact in FACTS.items() if fact.type is int}
+"""Facts with whole values; the others may be as near to a bound as floats can."""
 BYTES = {"MB": 10**6, "MiB": 2**20}
 
 
@@ -108,7 +108,7 @@ LIMITS = list(situations())
 
 
 @pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
-def test_each_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
+def test_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
     media = good(rules.sections[kind].for_format(written), kind, written)
     assert judge(media, rules, strict=True).verdict == "pass"
     values = list(around(limit.fact, limit.written)) if limit.any_of is None else []
@@ -124,9 +124,7 @@ def test_each_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, wri
 
 
 @pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
-def test_each_choice_takes_what_it_names_and_nothing_else(
-    rules: RuleSet, kind: str, written: str, limit: Limit
-) -> None:
+def test_choice_accepts_exactly_the_listed_values(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
     media = good(rules.sections[kind].for_format(written), kind, written)
     for value in limit.any_of or ():
         if limit.fact == "format" and value != written:
@@ -141,7 +139,7 @@ def test_each_choice_takes_what_it_names_and_nothing_else(
 
 
 @pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
-def test_what_could_not_be_read_is_unknown(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
+def test_unknown_fact_gives_unknown_verdict(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
     media = good(rules.sections[kind].for_format(written), kind, written)
     setattr(media, limit.fact, None)
     result = judge(media, rules)
@@ -176,7 +174,7 @@ URL_LIMITS = list(url_situations())
 
 
 @pytest.mark.parametrize(("rules", "limit"), URL_LIMITS)
-def test_each_limit_on_urls_holds_exactly_up_to_its_bound(rules: RuleSet, limit: Limit) -> None:
+def test_limit_on_urls_holds_exactly_up_to_its_bound(rules: RuleSet, limit: Limit) -> None:
     assert judge(PICTURE, rules, delivery=SEEN, strict=True).verdict == "pass"
     for value in around(limit.fact, limit.written):
         delivery = SEEN._replace(**{limit.fact: value})
@@ -208,7 +206,7 @@ def together(rules: RuleSet, media: list[Media], *, strict: bool = False) -> Res
 
 
 @pytest.mark.parametrize(("rules", "kind", "limit"), REQUEST_LIMITS)
-def test_each_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str | None, limit: Limit) -> None:
+def test_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str | None, limit: Limit) -> None:
     kinds = (kind,) if kind else KINDS
     company = [] if kind != "audio" else [Media(kind="image", size=1)]
     for value in around(limit.fact, limit.written):
@@ -230,7 +228,7 @@ def test_each_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, ki
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if catalog.load(name).request])
-def test_sound_needs_company(name: str) -> None:
+def test_audio_needs_an_image_or_video(name: str) -> None:
     rules = catalog.load(name)
     sound = Media(kind="audio", size=1, duration=4.0)
     assert [finding.code for finding in together(rules, [sound]).findings] == ["companion_required"]
@@ -239,7 +237,7 @@ def test_sound_needs_company(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_built_in_files_are_valid_and_judge_their_own_examples(name: str) -> None:
+def test_built_in_files_are_valid_and_their_examples_pass(name: str) -> None:
     text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     assert validate(RuleFile(name, text, table)) == []
@@ -249,7 +247,7 @@ def test_built_in_files_are_valid_and_judge_their_own_examples(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_rule_set_says_where_it_is_from(name: str) -> None:
+def test_rule_set_states_source_date_and_limits_of_its_checks(name: str) -> None:
     rules = catalog.load(name)
     assert re.match(r"https://[a-z0-9.]+\.[a-z]+/", rules.source_url)
     assert date(2026, 1, 1) < date.fromisoformat(rules.as_of) < date(2027, 1, 1)
@@ -259,7 +257,7 @@ def test_each_rule_set_says_where_it_is_from(name: str) -> None:
         assert rules.as_of.startswith(name.partition("@")[2])
 
 
-def test_which_rule_sets_there_are() -> None:
+def test_names_of_built_in_rule_sets() -> None:
     assert set(catalog.current()) == {
         "agentsflare",
         "agt",
@@ -276,7 +274,7 @@ def test_which_rule_sets_there_are() -> None:
     assert set(NAMES) - set(catalog.current()) == {"atlas@2026-09", "volcengine@2026-03", "volcengine@2026-06"}
 
 
-def test_what_is_not_published_says_so() -> None:
+def test_assumed_limits_are_declared() -> None:
     assumed = {name for name in NAMES if catalog.load(name).basis == "assumed"}
     assert assumed == {"agt", "crun", "sunra", "atlas@2026-09"}
     for name in ("agt", "crun", "sunra"):
@@ -287,7 +285,7 @@ def said(name: str, kind: str) -> dict[str, str]:
     return {limit.fact: accepted(limit) for limit in catalog.load(name).sections[kind].limits if limit.any_of is None}
 
 
-def test_the_first_provider_accepts_exactly_what_its_page_says() -> None:
+def test_atlas_accepts_exactly_what_its_page_says() -> None:
     """Its page prints: 300 – 6000 px, 0.4 – 2.5, < 30 MB; 409,600 – 927,408, 2 – 15 s, 24 – 60, ≤ 50 MB; ≤ 15 MB."""
     sides = {"width": "300 px to 6,000 px", "height": "300 px to 6,000 px", "aspect_ratio": "0.4 to 2.5"}
     assert said("atlas", "image") == {**sides, "size": "below 30 MB"}
@@ -301,7 +299,7 @@ def test_the_first_provider_accepts_exactly_what_its_page_says() -> None:
     assert said("atlas", "audio") == {"duration": "2 s to 15 s", "size": "at most 15 MB"}
 
 
-def test_the_upstream_accepts_exactly_what_its_page_says() -> None:
+def test_volcengine_accepts_exactly_what_its_page_says() -> None:
     """(300, 6000) px, (0.4, 2.5), < 30 MB; [300, 6000], [0.4, 2.5], [407696, 8295044], [2, 30] s, [24, 60]; ≤ 15 MB."""
     opened = "300 px to 6,000 px, without the bounds"
     assert said("volcengine", "image") == {
@@ -322,7 +320,7 @@ def test_the_upstream_accepts_exactly_what_its_page_says() -> None:
     assert said("volcengine", "audio") == {"duration": "2 s to 30 s", "size": "at most 15 MB"}
 
 
-def test_the_window_of_pixels_moved_twice() -> None:
+def test_pixel_limits_of_volcengine_changed_twice() -> None:
     windows = [said(name, "video")["pixels"] for name in ("volcengine@2026-03", "volcengine@2026-06", "volcengine")]
     assert [re.findall(r"[\d,]+", window) for window in windows] == [
         ["409,600", "927,408"],
@@ -331,11 +329,11 @@ def test_the_window_of_pixels_moved_twice() -> None:
     ]
 
 
-def test_the_only_image_provider_takes_nothing_else() -> None:
+def test_agentsflare_accepts_only_images() -> None:
     assert set(catalog.load("agentsflare").sections) == {"image"}
 
 
-def test_generating_takes_less_than_registering() -> None:
+def test_generation_is_stricter_than_registration() -> None:
     """A file can register and still be of no use: that is what stages are for."""
     clip = Media(
         kind="video",
@@ -352,7 +350,7 @@ def test_generating_takes_less_than_registering() -> None:
     assert judge(clip, catalog.load("seedance-2.0")).verdict == "fail"
 
 
-def test_every_code_of_the_examples_is_registered() -> None:
+def test_codes_in_examples_are_registered() -> None:
     for name in NAMES:
         for example in catalog.load(name).table["examples"]:
             assert set(example.get("codes", ())) <= set(CODES)

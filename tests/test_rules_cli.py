@@ -1,4 +1,4 @@
-"""`preflight rules explain`, `diff` and `table`; and that the page of all limits is in step with the rule files."""
+"""`preflight rules explain`, `diff` and `table`; `rules/README.md` is up to date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import ROOT, Run
 README = ROOT / "rules" / "README.md"
 
 
-class TestBrief:
+class TestFormatLimit:
     @pytest.mark.parametrize(
         ("fact", "line", "said"),
         [
@@ -36,11 +36,11 @@ class TestBrief:
             ("audio_codec", {"any_of": ["aac"], "required": True}, "aac, required"),
         ],
     )  # fmt: skip
-    def test_a_limit_in_a_few_characters(self, fact: str, line: dict[str, object], said: str) -> None:
+    def test_limit_is_formatted_in_a_few_characters(self, fact: str, line: dict[str, object], said: str) -> None:
         assert format_limit(compile_limit(fact, line)) == said
 
     @pytest.mark.parametrize("name", catalog.names())
-    def test_every_limit_there_is_can_be_said(self, name: str) -> None:
+    def test_every_built_in_limit_can_be_formatted(self, name: str) -> None:
         for line in iter_limits(catalog.load(name)):
             assert format_limit(line.limit).strip(" ()")
             assert "None" not in format_limit(line.limit)
@@ -58,7 +58,7 @@ class TestExplain:
         assert (CODES[code].title if code in CODES else NOTES[code]) in done.output
         assert json.loads(CliRunner().invoke(command, [code, "--format", "json"]).output)
 
-    def test_it_names_the_limits_and_their_rule_sets(self, run: Run) -> None:
+    def test_limits_are_listed_with_their_rule_sets(self, run: Run) -> None:
         out = run("rules", "explain", "pixel_count_too_large").stdout
         assert out.startswith("pixel_count_too_large: Too many pixels (error)\n")
         assert re.search(r"video: pixels 409,600–927,408.*\n    atlas, fal", out)
@@ -69,16 +69,16 @@ class TestExplain:
         (of_all,) = explained["limits"]
         assert (of_all["section"], of_all["fact"], of_all["rules"]) == ("url", "page", list(catalog.names()))
 
-    def test_without_a_code_all_are_listed(self, run: Run) -> None:
+    def test_all_codes_are_listed_without_an_argument(self, run: Run) -> None:
         assert [line.split()[0] for line in run("rules", "explain").stdout.splitlines()] == list(CODES)
         assert len(json.loads(run("rules", "explain", "--format", "json").stdout)) == len(CODES)
 
-    def test_a_code_that_does_not_exist(self, run: Run) -> None:
+    def test_unknown_code_is_refused_with_a_suggestion(self, run: Run) -> None:
         done = run("rules", "explain", "fps_too_lo")
         assert done.returncode == 2
         assert "Did you mean 'fps_too_low'" in done.stderr
 
-    def test_limits_name_only_codes_that_exist(self) -> None:
+    def test_limits_give_only_registered_codes(self) -> None:
         sets = [catalog.load(name) for name in catalog.names()]
         named = {code for rules in sets for line in iter_limits(rules) for code in finding_codes(line.limit)}
         assert named <= set(CODES)
@@ -86,7 +86,7 @@ class TestExplain:
 
 
 class TestDiff:
-    def test_two_rule_sets(self, run: Run) -> None:
+    def test_different_limits_are_shown_side_by_side(self, run: Run) -> None:
         rows = [
             re.split(r"\s{2,}", line.strip())
             for line in run("rules", "diff", "atlas", "volcengine").stdout.splitlines()
@@ -95,7 +95,7 @@ class TestDiff:
         assert ["video", "pixels", "409,600–927,408", "407,696–8,295,044"] in rows
         assert not any(row[:2] == ["video", "frame rate"] for row in rows)
 
-    def test_two_texts_of_one(self) -> None:
+    def test_versions_of_one_rule_set_are_compared(self) -> None:
         found = compare_rulesets(catalog.load("volcengine@2026-03"), catalog.load("volcengine"))
         assert [(one.section, one.fact) for one in found] == [
             ("", "as_of"),
@@ -105,7 +105,7 @@ class TestDiff:
             ("audio", "duration"),
         ]
 
-    def test_a_kind_that_one_does_not_take_is_said_once(self) -> None:
+    def test_kind_that_only_one_accepts_is_reported_once(self) -> None:
         found = compare_rulesets(catalog.load("agentsflare"), catalog.load("atlas"))
         assert [(one.section, one.first, one.second) for one in found if one.fact == "kind"] == [
             ("video", None, "accepted"),
@@ -113,7 +113,7 @@ class TestDiff:
         ]
         assert not any(one.section == "video" and one.fact != "kind" for one in found)
 
-    def test_formats_with_limits_of_their_own(self) -> None:
+    def test_limits_for_single_formats_are_compared(self) -> None:
         found = compare_rulesets(catalog.load("seedance-2.0"), catalog.load("atlas"))
         assert ("video", "mov", "audio_codec", "aac, mp3, pcm", None) in [one[:5] for one in found]
 
@@ -127,10 +127,10 @@ class TestDiff:
     def test_a_rule_set_does_not_differ_from_itself(self, name: str) -> None:
         assert compare_rulesets(catalog.load(name), catalog.load(name)) == []
 
-    def test_nothing_differs(self, run: Run) -> None:
+    def test_identical_rule_sets_have_no_differences(self, run: Run) -> None:
         assert run("rules", "diff", "atlas", "atlas").stdout == "atlas and atlas are the same\n"
 
-    def test_what_differs_one_way_differs_the_other_way(self) -> None:
+    def test_comparison_is_symmetric(self) -> None:
         for first in catalog.names():
             for second in catalog.names():
                 there, back = (
@@ -143,25 +143,25 @@ class TestDiff:
 
 
 class TestPage:
-    def test_it_is_in_step_with_the_rule_files(self) -> None:
+    def test_readme_is_up_to_date_with_the_rule_files(self) -> None:
         written = render_page(catalog.load(name) for name in catalog.names())
         assert README.read_text(encoding="utf-8") == written, "preflight rules table > rules/README.md"
 
-    def test_the_command_writes_it(self, run: Run) -> None:
+    def test_command_prints_the_readme(self, run: Run) -> None:
         assert run("rules", "table").stdout == README.read_text(encoding="utf-8")
 
-    def test_chosen_rule_sets_alone(self, run: Run) -> None:
+    def test_only_chosen_rule_sets_are_shown(self, run: Run) -> None:
         out = run("rules", "table", "atlas", "runway").stdout
         assert "`atlas`" in out
         assert "`volcengine`" not in out
         assert "## Earlier" not in out
 
-    def test_an_earlier_text_alone_is_shown_as_it_is(self, run: Run) -> None:
+    def test_earlier_version_alone_is_shown_in_full(self, run: Run) -> None:
         done = run("rules", "table", "volcengine@2026-03")
         assert done.returncode == 0
         assert "409,600–927,408" in done.stdout
 
-    def test_every_table_has_as_many_cells_in_each_row(self) -> None:
+    def test_rows_of_a_table_have_equally_many_cells(self) -> None:
         for table in re.findall(r"(?:^\|.*\|\n)+", README.read_text(encoding="utf-8"), re.MULTILINE):
             rows = [re.split(r"(?<!\\)\|", row) for row in table.splitlines()]
             assert len({len(row) for row in rows}) == 1, table

@@ -1,4 +1,4 @@
-"""TOML of files that nobody vouches for: bounded size, nesting and time, whatever stands at the path."""
+"""TOML from untrusted files is parsed or refused within bounds of size, nesting and time."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_rule_file_of_many_problems_is_validated_in_two_seconds(tmp_path: Path, 
         ("a = 1\n" * 50_001, "The file has more than 100,000 keys and values. Split it."),
     ],
 )
-def test_what_exceeds_a_bound_is_named(text: str, problem: str) -> None:
+def test_exceeded_bound_is_named(text: str, problem: str) -> None:
     with pytest.raises(toml.TomlError) as caught:
         toml.parse(f"# a comment\n{text}")
     assert str(caught.value) == problem
@@ -149,14 +149,14 @@ def test_bounds_do_not_apply_inside_strings_and_comments(text: str) -> None:
     assert toml.parse(text) == tomllib.loads(text)
 
 
-def test_every_rule_file_of_ours_is_within_the_bounds() -> None:
+def test_built_in_rule_files_are_within_the_bounds() -> None:
     for name in catalog.names():
         path = os.path.join(catalog.folder(), f"{name}.toml")
         assert toml.parse(toml.decode(toml.read(path)))["as_of"]
 
 
 class TestPaths:
-    """What stands at a path is opened without waiting and read only where it is a regular file."""
+    """A path is opened without waiting and read only if it is a regular file."""
 
     def problem(self, path: object) -> str:
         with pytest.raises(toml.TomlError) as caught:
@@ -193,7 +193,7 @@ class TestPaths:
             assert self.problem(path) == "The file is larger than 1 MiB. Give a smaller one."
             writer.kill()
 
-    def test_extends_reaches_no_fifo_and_no_device(self, tmp_path: Path) -> None:
+    def test_extends_refuses_fifos_and_devices(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.toml")
         (tmp_path / "zero.toml").symlink_to("/dev/zero")
         for name in ("pipe.toml", "zero.toml"):
@@ -217,7 +217,7 @@ class TestChains:
         with pytest.raises(RuleFileError, match=r"15\.toml:1: A chain of extends has more than 16 files"):
             catalog.load(self.chain(tmp_path, 400, "atlas"))
 
-    def test_circle_through_a_link_is_refused(self, tmp_path: Path) -> None:
+    def test_circular_extends_through_a_link_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "link.toml").symlink_to("0.toml")
         with pytest.raises(RuleFileError, match="Circular extends"):
             catalog.load(self.chain(tmp_path, 3, "link.toml"))

@@ -1,4 +1,4 @@
-"""Quantities as people write them, and as messages show them."""
+"""Quantities are parsed from rule files and values are formatted for messages."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_values_are_shown_with_their_unit(fact: str, value: object, shown: str) 
 
 
 @given(st.floats(min_value=0.001, max_value=1e6, allow_subnormal=False), st.sampled_from([2.0, 15.0, 15.2, 24.0]))
-def test_a_value_never_looks_like_the_bound_that_it_misses(value: float, bound: float) -> None:
+def test_shown_values_differ_from_the_bound_that_they_exceed(value: float, bound: float) -> None:
     if value != bound:
         assert format_value("duration", value, against=bound) != format_value("duration", bound)
 
@@ -92,7 +92,7 @@ def test_sizes_are_shown_to_the_byte(value: int) -> None:
     assert round(float(number.replace(",", "")) * factors[unit]) == value
 
 
-def test_facts_have_names_that_read_well() -> None:
+def test_labels_of_facts() -> None:
     assert (label("aspect_ratio"), label("fps"), label("width")) == ("aspect ratio", "frame rate", "width")
 
 
@@ -137,7 +137,7 @@ def test_whole_quantities_are_whole_numbers() -> None:
         (15.0000000000001, 15, "15.0000000000001 s"),
     ],
 )
-def test_an_amount_has_as_many_digits_as_tell_it_from_the_bound(value: float, against: float, shown: str) -> None:
+def test_values_have_enough_digits_to_differ_from_the_bound(value: float, against: float, shown: str) -> None:
     assert format_value("duration", value, against=against) == shown
 
 
