@@ -109,14 +109,14 @@ class Section:
         return self._facts.get(name) or self._facts[None]
 
 
-class Request(NamedTuple):
+class RequestLimits(NamedTuple):
     """Limits on files used together, by kind and on all (`None`), and which kinds need one of which others."""
 
     limits: Mapping[str | None, tuple[Limit, ...]]
     companions: Mapping[str, tuple[str, ...]]
 
 
-class DataUri(NamedTuple):
+class DataUriLimits(NamedTuple):
     """The kinds that are accepted as data URI (None: not stated), and limits by kind besides those of its section."""
 
     kinds: tuple[str, ...] | None
@@ -146,11 +146,11 @@ class RuleSet(NamedTuple):
     not_checked: tuple[str, ...]
     sections: Mapping[str, Section]
     url: tuple[Limit, ...]
-    request: Request | None
+    request: RequestLimits | None
     asset: Table
     table: Table
     digest: str
-    data_uri: DataUri | None = None
+    data_uri: DataUriLimits | None = None
 
     def facts(self) -> frozenset[str]:
         """Return the facts that its limits need."""
@@ -279,17 +279,17 @@ def _sides(fact: str, line: Table) -> _Sides:
     )
 
 
-def _data_uri(table: Table) -> DataUri:
+def _data_uri(table: Table) -> DataUriLimits:
     kinds = table.get("kinds")
-    return DataUri(
+    return DataUriLimits(
         kinds=None if kinds is None else tuple(kinds),
         limits={kind: _limits(table[kind]) for kind in KINDS if table.get(kind)},
     )
 
 
-def _request(table: Table) -> Request:
+def _request(table: Table) -> RequestLimits:
     groups = {kind if kind in KINDS else None: table[kind] for kind in (*KINDS, "all") if kind in table}
-    return Request(
+    return RequestLimits(
         limits={kind: _limits(lines) for kind, lines in groups.items()},
         companions={kind: tuple(others) for kind, others in table.get("companions", {}).items()},
     )
