@@ -30,13 +30,13 @@ class AgentsflareApi(ProviderApi):
 
     def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
         body = {"Name": registration.name, "URL": registration.url, "AssetType": registration.type}
-        call = self._connection.call("register", "POST", f"{_PATH}/CreateAsset", body, name="CreateAsset")
-        return self._parser.asset(call, self._connection.ask(call, before_send), registered=registration)
+        path = f"{_PATH}/CreateAsset"
+        response = self._connection.ask("register", "POST", path, body, name="CreateAsset", before_send=before_send)
+        return self._parser.asset(response, registered=registration)
 
     def get(self, asset: str) -> Asset:
         body = {"Id": self._connection.check_id(asset)}
-        call = self._connection.call("get", "POST", f"{_PATH}/GetAsset", body, name="GetAsset")
-        return self._parser.asset(call, self._connection.ask(call))
+        return self._parser.asset(self._connection.ask("get", "POST", f"{_PATH}/GetAsset", body, name="GetAsset"))
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:

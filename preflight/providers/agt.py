@@ -22,10 +22,10 @@ from preflight.providers.capabilities import (
     RenamesAssets,
     VerifiesPersons,
 )
-from preflight.providers.client import Call
 from preflight.providers.connection import Connection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
 from preflight.providers.spec import ProviderApi, ProviderSpec
@@ -54,15 +54,14 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
             "name": registration.name,
             "description": registration.description,
         }
-        call = self._connection.call("register", "POST", f"{_PATH}/upload", body)
-        return self._parser.asset(call, self._ask(call, before_send), registered=registration)
+        response = self._connection.ask("register", "POST", f"{_PATH}/upload", body, before_send=before_send)
+        return self._parser.asset(response.unwrap("data"), registered=registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._connection.call("get", "GET", f"{_PATH}/get/{self._connection.check_id(asset)}")
-        data = self._ask(call)
-        if fields.text(data, "is_leaf") == "0":
+        response = self._get("get", asset)
+        if fields.text(response.data, "is_leaf") == "0":
             raise UsageError(f"{self._spec.title}: {asset} is a container, not an asset. See `assets groups`.")
-        return self._parser.asset(call, data)
+        return self._parser.asset(response)
 
     def list(
         self,
@@ -75,10 +74,8 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
     ) -> Page[Asset]:
         self._spec.check_filters(status=status, name=name)
         number = self._spec.page_number(page)
-        call = self._list_call("list", 1, number, size, group)
-        return self._parser.page(
-            call, self._ask(call), number, lambda item: self._parser.asset(call, item, group=group)
-        )
+        response = self._list("list", 1, number, size, group)
+        return self._parser.page(response, number, lambda item: self._parser.asset(item, group=group))
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
         self._update("rename", asset, name, description)
@@ -89,19 +86,17 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
         self._spec.check_name(name)
         self._spec.check_description("create_group", description)
-        call = self._connection.call("create_group", "POST", f"{_PATH}/aigc", {"name": name})
-        return self._parser.group(call, self._ask(call), kind="AIGC", name=name)
+        response = self._connection.ask("create_group", "POST", f"{_PATH}/aigc", {"name": name})
+        return self._parser.group(response.unwrap("data"), kind="AIGC", name=name)
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
         if name is not None:
             raise UsageError(f"{self._spec.title} cannot list groups by name. Leave it out, and filter what it lists.")
         number = self._spec.page_number(page)
-        call = self._list_call("list_groups", 0, number, size)
-        return self._parser.page(call, self._ask(call), number, lambda item: self._parser.group(call, item))
+        return self._parser.page(self._list("list_groups", 0, number, size), number, self._parser.group)
 
     def get_group(self, group: str) -> Group:
-        call = self._connection.call("get_group", "GET", f"{_PATH}/get/{self._connection.check_id(group)}")
-        return self._parser.group(call, self._ask(call))
+        return self._parser.group(self._get("get_group", group))
 
     def update_group(self, group: str, *, name: str | None = None, description: str | None = None) -> None:
         self._update("update_group", group, name, description)
@@ -113,11 +108,8 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         self._spec.check_name(name)
         self._spec.check_description("create_session", description)
         body = {"name": name, "description": description, "redirect_url": callback}
-        call = self._connection.call("create_session", "POST", f"{_PATH}/session", body)
-        data = self._ask(call)
-        link = self._parser.required(call, data, "H5Link Url")
-        raw = self._connection.redactor.answer(data)
-        return Session(self._spec.name, link, fields.text(data, "BytedToken"), raw)
+        response = self._connection.ask("create_session", "POST", f"{_PATH}/session", body).unwrap("data")
+        return self._parser.session(response, "H5Link Url")
 
     def parse_callback(self, url: str) -> Callback:
         """Parse `status=success&group_id=…` or `status=failed&reason=…`, each once. Raise `UsageError` otherwise."""
@@ -133,23 +125,24 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
             "status=success and group_id, or status=failed and reason."
         )
 
-    def _list_call(self, action: str, leaf: int, page: int, size: int | None, group: str | None = None) -> Call:
+    def _get(self, action: str, resource: str) -> JsonResponse:
+        path = f"{_PATH}/get/{self._connection.check_id(resource)}"
+        return self._connection.ask(action, "GET", path).unwrap("data")
+
+    def _list(self, action: str, leaf: int, page: int, size: int | None, group: str | None = None) -> JsonResponse:
         query = {"group_id": group, "is_leaf": leaf, "p": page, "page_size": size or self._spec.page_size}
-        return self._connection.call(action, "GET", f"{_PATH}/list", query=query)
+        return self._connection.ask(action, "GET", f"{_PATH}/list", query=query).unwrap("data")
 
     def _update(self, action: str, resource: str, name: str | None, description: str | None) -> None:
         self._spec.check_name(name)
         self._spec.check_description(action, description)
         path = f"{_PATH}/update/{self._connection.check_id(resource)}"
         body = {"name": name, "description": description}
-        self._connection.ask(self._connection.call(action, "PUT", path, body, empty=True))
+        self._connection.ask(action, "PUT", path, body, empty=True)
 
     def _delete(self, action: str, resource: str) -> None:
         path = f"{_PATH}/delete/{self._connection.check_id(resource)}"
-        self._connection.ask(self._connection.call(action, "DELETE", path, empty=True))
-
-    def _ask(self, call: Call, before_send: BeforeSend | None = None) -> JsonObject:
-        return fields.unwrap(self._connection.ask(call, before_send), "data")
+        self._connection.ask(action, "DELETE", path, empty=True)
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:

@@ -25,10 +25,11 @@ from preflight.providers.capabilities import (
     ReportsSessions,
     VerifiesPersons,
 )
-from preflight.providers.client import Auth, Call
+from preflight.providers.client import Auth
 from preflight.providers.connection import Connection
 from preflight.providers.credentials import CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
 from preflight.providers.secret import Secret
@@ -57,12 +58,11 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
             "AssetType": registration.type,
             "Name": registration.name,
         }
-        call = self._action("register", "CreateAsset", body)
-        return self._parser.asset(call, self._ask(call, before_send), registered=registration)
+        response = self._ask("register", "CreateAsset", body, before_send)
+        return self._parser.asset(response, registered=registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._action("get", "GetAsset", {"Id": self._connection.check_id(asset)})
-        return self._parser.asset(call, self._ask(call))
+        return self._parser.asset(self._ask("get", "GetAsset", {"Id": self._connection.check_id(asset)}))
 
     def list(
         self,
@@ -83,60 +83,55 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
         self._spec.check_name(name)
         self._spec.check_description("rename", description)
-        self._ask(self._action("rename", "UpdateAsset", {"Id": self._connection.check_id(asset), "Name": name}))
+        self._ask("rename", "UpdateAsset", {"Id": self._connection.check_id(asset), "Name": name})
 
     def delete(self, asset: str) -> None:
-        self._ask(self._action("delete", "DeleteAsset", {"Id": self._connection.check_id(asset)}))
+        self._ask("delete", "DeleteAsset", {"Id": self._connection.check_id(asset)})
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
         self._spec.check_name(name)
         self._spec.check_description("create_group", description)
         body = {"Name": name, "Description": description, "GroupType": "AIGC"}
-        call = self._action("create_group", "CreateAssetGroup", body)
-        return self._parser.group(call, self._ask(call), kind="AIGC", name=name, description=description)
+        response = self._ask("create_group", "CreateAssetGroup", body)
+        return self._parser.group(response, kind="AIGC", name=name, description=description)
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
         return self._list("list_groups", "ListAssetGroups", {"Name": name}, page, size, self._parser.group)
 
     def get_group(self, group: str) -> Group:
-        call = self._action("get_group", "GetAssetGroup", {"Id": self._connection.check_id(group)})
-        return self._parser.group(call, self._ask(call))
+        return self._parser.group(self._ask("get_group", "GetAssetGroup", {"Id": self._connection.check_id(group)}))
 
     def update_group(self, group: str, *, name: str | None = None, description: str | None = None) -> None:
         self._spec.check_name(name)
         self._spec.check_description("update_group", description)
         body = {"Id": self._connection.check_id(group), "Name": name, "Description": description}
-        self._ask(self._action("update_group", "UpdateAssetGroup", body))
+        self._ask("update_group", "UpdateAssetGroup", body)
 
     def delete_group(self, group: str) -> None:
-        self._ask(self._action("delete_group", "DeleteAssetGroup", {"Id": self._connection.check_id(group)}))
+        self._ask("delete_group", "DeleteAssetGroup", {"Id": self._connection.check_id(group)})
 
     def create_session(self, callback: str, *, name: str | None = None, description: str | None = None) -> Session:
         if name is not None or description is not None:
             raise UsageError(
                 f"{self._spec.title} takes no name and no description for a verification. Name its group afterwards."
             )
-        call = self._action("create_session", "CreateVisualValidateSession", {"CallbackURL": callback})
-        result = self._ask(call)
-        link = self._parser.required(call, result, "H5Link")
-        raw = self._connection.redactor.answer(result)
-        return Session(self._spec.name, link, fields.text(result, "BytedToken"), raw)
+        response = self._ask("create_session", "CreateVisualValidateSession", {"CallbackURL": callback})
+        return self._parser.session(response, "H5Link")
 
     def session_result(self, token: str) -> Group:
-        call = self._action("session_result", "GetVisualValidateResult", {"BytedToken": token})
-        return self._parser.group(call, self._ask(call))
+        return self._parser.group(self._ask("session_result", "GetVisualValidateResult", {"BytedToken": token}))
 
-    def _action(self, action: str, name: str, body: JsonObject) -> Call:
-        """Return an Action: in the query as the SDKs send it, or in the path as one page prints it."""
+    def _ask(self, action: str, name: str, body: JsonObject, before_send: BeforeSend | None = None) -> JsonResponse:
+        """Call an Action: in the query as the SDKs send it, or in the path as one page prints it.
+
+        Return the result; the two Actions for real persons may answer without the envelope.
+        """
         body = {**body, "ProjectName": self._connection.options.get("project")}
+        path, query = "/", {"Action": name, "Version": _VERSION}
         if self._connection.options.get("signing") == "published":
-            return self._connection.call(action, "POST", f"/open/{name}", body, name=name)
-        query = {"Action": name, "Version": _VERSION}
-        return self._connection.call(action, "POST", "/", body, query=query, name=name)
-
-    def _ask(self, call: Call, before_send: BeforeSend | None = None) -> JsonObject:
-        """Return the result; the two Actions for real persons may answer without the envelope."""
-        return fields.unwrap(self._connection.ask(call, before_send), "Result")
+            path, query = f"/open/{name}", {}
+        response = self._connection.ask(action, "POST", path, body, query=query, name=name, before_send=before_send)
+        return response.unwrap("Result")
 
     def _list(
         self,
@@ -145,7 +140,7 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         filters: JsonObject,
         page: str | None,
         size: int | None,
-        parse_item: Callable[[Call, JsonObject], T],
+        parse_item: Callable[[JsonResponse], T],
     ) -> Page[T]:
         """Return one page, by number or, once an answer has a NextToken, by that: the two must never go together."""
         size = min(size or self._spec.page_size, _MAX_PAGE_SIZE)
@@ -155,10 +150,9 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         paging: JsonObject = {"PageNumber": number, "PageSize": size}
         if token is not None:
             paging = {"MaxResults": size, "NextToken": token}
-        call = self._action(action, name, {"Filter": given or None, **paging})
-        result = self._ask(call)
-        found = self._parser.page(call, result, number, lambda item: parse_item(call, item))
-        next_token = fields.text(result, "NextToken")
+        response = self._ask(action, name, {"Filter": given or None, **paging})
+        found = self._parser.page(response, number, parse_item)
+        next_token = fields.text(response.data, "NextToken")
         if next_token is not None or token is not None:
             return Page(found.items, None if next_token is None else _TOKEN_PREFIX + next_token, found.total)
         return found

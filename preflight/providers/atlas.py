@@ -22,10 +22,10 @@ from preflight.providers.capabilities import (
     RenamesAssets,
     UploadsFiles,
 )
-from preflight.providers.client import Call
 from preflight.providers.connection import Connection
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.fields import Fields
+from preflight.providers.json_api import JsonResponse
 from preflight.providers.multipart import Multipart
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import parse_coded_refusal
@@ -52,13 +52,12 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
 
     def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
         body = {"type": registration.type, "url": registration.url, "name": registration.name}
-        call = self._connection.call("register", "POST", _PATH, body)
-        data = fields.unwrap(self._connection.ask(call, before_send), "data")
-        return self._with_reference(self._parser.asset(call, data, registered=registration))
+        response = self._connection.ask("register", "POST", _PATH, body, before_send=before_send)
+        return self._asset(response.unwrap("data"), registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._connection.call("get", "GET", f"{_PATH}/{self._connection.check_id(asset)}")
-        return self._asset(call, fields.unwrap(self._connection.ask(call), "data"))
+        path = f"{_PATH}/{self._connection.check_id(asset)}"
+        return self._asset(self._connection.ask("get", "GET", path).unwrap("data"))
 
     def list(
         self,
@@ -79,38 +78,34 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
         self._spec.check_name(name)
         self._spec.check_description("rename", description)
         path = f"{_PATH}/{self._connection.check_id(asset)}"
-        self._connection.ask(self._connection.call("rename", "PUT", path, {"name": name}, empty=True))
+        self._connection.ask("rename", "PUT", path, {"name": name}, empty=True)
 
     def delete(self, asset: str) -> None:
         path = f"{_PATH}/{self._connection.check_id(asset)}"
-        self._connection.ask(self._connection.call("delete", "DELETE", path, empty=True))
+        self._connection.ask("delete", "DELETE", path, empty=True)
 
     def restore(self, asset: str) -> None:
         path = f"{_PATH}/{self._connection.check_id(asset)}/restore"
-        self._connection.ask(self._connection.call("restore", "POST", path, empty=True))
+        self._connection.ask("restore", "POST", path, empty=True)
 
     def upload(self, file: BinaryIO, size: int, name: str, mime: str) -> str:
         body = Multipart("file", file, size, name, mime)
-        call = self._connection.call("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
-        answer = self._connection.ask(call)
+        response = self._connection.ask("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
         # Two official pages print two shapes.
-        url = fields.text(fields.unwrap(answer, "data"), "download_url") or fields.text(answer, "url")
+        url = fields.text(response.unwrap("data").data, "download_url") or fields.text(response.data, "url")
         if url is None:
-            raise self._connection.unusable(call, "it has no download_url")
+            raise self._connection.unusable(response, "it has no download_url")
         return url
 
     def _list(self, action: str, path: str, page: str | None, size: int | None) -> Page[Asset]:
         number = self._spec.page_number(page)
         query = {"page_number": number, "page_size": size or self._spec.page_size}
-        call = self._connection.call(action, "GET", path, query=query)
-        data = fields.unwrap(self._connection.ask(call), "data")
-        return self._parser.page(call, data, number, lambda item: self._asset(call, item))
+        response = self._connection.ask(action, "GET", path, query=query)
+        return self._parser.page(response.unwrap("data"), number, self._asset)
 
-    def _asset(self, call: Call, data: JsonObject) -> Asset:
-        return self._with_reference(self._parser.asset(call, data))
-
-    def _with_reference(self, asset: Asset) -> Asset:
-        """Return the asset with a reference of the chosen id, or else of the first that it has."""
+    def _asset(self, response: JsonResponse, registered: Registration | None = None) -> Asset:
+        """Return an asset with a reference of the chosen id, or else of the first that it has."""
+        asset = self._parser.asset(response, registered=registered)
         chosen = self._connection.options.get("reference_id")
         names = (chosen,) if chosen else _REFERENCE_IDS
         reference = next((f"asset://{asset.ids[name]}" for name in names if name in asset.ids), None)

@@ -1,4 +1,4 @@
-"""The way to one provider with one account: `Connection` builds calls and asks them."""
+"""The way to one provider with one account: `Connection` makes its calls."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 from preflight.errors import ProviderError, UsageError
 from preflight.providers.capabilities import BeforeSend
 from preflight.providers.client import Call, Client
-from preflight.providers.exchange import Exchange
 from preflight.providers.fields import JsonObject
+from preflight.providers.json_api import JsonApi, JsonResponse
 from preflight.providers.multipart import Multipart
 from preflight.providers.redaction import Redactor
 
@@ -30,7 +30,7 @@ def no_middleware(_action: str) -> AbstractContextManager[object]:
 
 
 class Connection:
-    """Builds the calls of one account at one provider, and asks them.
+    """Makes the calls of one account at one provider.
 
     origins  scheme and host of each of the provider's hosts
     options  the chosen options of the provider
@@ -40,7 +40,7 @@ class Connection:
         self,
         title: str,
         client: Client,
-        exchange: Exchange,
+        api: JsonApi,
         *,
         origins: Mapping[str, str],
         options: Mapping[str, str],
@@ -52,10 +52,10 @@ class Connection:
         self.redactor = redactor
         self.middleware = middleware
         self._client = client
-        self._exchange = exchange
+        self._api = api
         self._origins = origins
 
-    def call(  # noqa: PLR0913 - a request has these parts
+    def ask(  # noqa: PLR0913 - a request has these parts
         self,
         action: str,
         method: str,
@@ -66,34 +66,37 @@ class Connection:
         host: str = "main",
         name: str | None = None,
         empty: bool = False,
-    ) -> Call:
-        """Return a call. Fields and parameters that are None are left out.
+        before_send: BeforeSend | None = None,
+    ) -> JsonResponse:
+        """Make a call and return its response. Fields and parameters that are None are left out.
 
-        name   what the provider calls it; without it the method and the path
-        empty  an answer without a body is an answer, too
+        name         what the provider calls it; without it the method and the path
+        empty        a response without a body is one, too
+        before_send  called right before the request is sent, once its turn has come
+
+        Raise `ProviderError`, and what `before_send` raises.
         """
         url = self._origins[host] + path
         if query is not None:
             given = {name: value for name, value in query.items() if value is not None}
             url += f"?{urlencode(given, quote_via=quote, safe='-_.~')}" if given else ""
-        data: bytes | Multipart | None = body if isinstance(body, Multipart) else None
-        headers = {"Content-Type": body.content_type} if isinstance(body, Multipart) else {}
-        if body is not None and not isinstance(body, Multipart):
+        data: bytes | Multipart | None = None
+        headers = {}
+        if isinstance(body, Multipart):
+            data, headers = body, {"Content-Type": body.content_type}
+        elif body is not None:
             data = self._encode({name: value for name, value in body.items() if value is not None})
             headers = {"Content-Type": "application/json"}
         reads = action.startswith(("get", "list"))
-        return Call(action, name or f"{method} {path}", method, url, data, headers, reads, empty)
-
-    def ask(self, call: Call, before_send: BeforeSend | None = None) -> JsonObject:
-        """Return the JSON object that answers a call. Raise `ProviderError`, and what `before_send` raises."""
-        with self.middleware(call.action):
+        call = Call(action, name or f"{method} {path}", method, url, data, headers, reads, empty)
+        with self.middleware(action):
             if before_send is not None:
                 before_send()
-            return self._exchange.ask(call)
+            return self._api.ask(call)
 
-    def unusable(self, call: Call, detail: str) -> ProviderError:
-        """Return the error for an answer whose shape is not this provider's."""
-        return self._exchange.unusable(call, detail)
+    def unusable(self, response: JsonResponse, detail: str) -> ProviderError:
+        """Return the error for a response that is not in this provider's format."""
+        return self._api.unusable(response.call, detail)
 
     def close(self) -> None:
         """Close the connections that are kept."""

@@ -31,17 +31,15 @@ class CrunApi(ProviderApi):
 
     def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
         body = {"name": registration.name, "asset_type": registration.type, "asset_url": registration.url}
-        call = self._connection.call("register", "POST", f"{_PATH}/asset-upload", body)
-        data = fields.unwrap(self._connection.ask(call, before_send), "data")
-        return self._parser.asset(call, data, registered=registration)
+        response = self._connection.ask("register", "POST", f"{_PATH}/asset-upload", body, before_send=before_send)
+        return self._parser.asset(response.unwrap("data"), registered=registration)
 
     def get(self, asset: str) -> Asset:
         query = {"asset_id": self._connection.check_id(asset)}
-        call = self._connection.call("get", "GET", f"{_PATH}/asset-info", query=query)
-        answer = self._connection.ask(call)
+        response = self._connection.ask("get", "GET", f"{_PATH}/asset-info", query=query)
         # Why an asset failed is beside the data: "Response message, error description when failed".
-        message = fields.text(answer, "message")
-        return self._parser.asset(call, fields.unwrap(answer, "data"), failure_message=message)
+        message = fields.text(response.data, "message")
+        return self._parser.asset(response.unwrap("data"), failure_message=message)
 
 
 def _auth(credentials: Mapping[str, Secret], _options: Mapping[str, str]) -> HeaderAuth:

@@ -9,11 +9,10 @@ from typing import TypeVar
 from preflight.clock import Clock
 from preflight.net.urls import expires_at
 from preflight.providers import fields
-from preflight.providers.asset import Asset, Group, Page, Status, parse_time
+from preflight.providers.asset import Asset, Group, Page, Session, Status, parse_time
 from preflight.providers.capabilities import Registration
-from preflight.providers.client import Call
 from preflight.providers.connection import Connection
-from preflight.providers.fields import JsonObject
+from preflight.providers.json_api import JsonResponse
 from preflight.providers.refusals import finding_of
 from preflight.providers.spec import ProviderSpec
 
@@ -30,8 +29,7 @@ class AnswerParser:
 
     def asset(
         self,
-        call: Call,
-        data: JsonObject,
+        response: JsonResponse,
         *,
         registered: Registration | None = None,
         group: str | None = None,
@@ -42,10 +40,10 @@ class AnswerParser:
         registered       it was just registered with this
         failure_message  why it failed, if it did
         """
-        spec, names = self._spec, self._spec.fields
+        spec, names, data = self._spec, self._spec.fields, response.data
         known = registered or Registration("", None, "", group=group)
         status: Status = "processing" if registered is not None else "unknown"
-        asset_id = self.required(call, data, names.id)
+        asset_id = self.required(response, names.id)
         word = fields.text(data, names.status)
         if word is not None:
             status = spec.statuses.get(word.lower(), "unknown")
@@ -77,18 +75,17 @@ class AnswerParser:
 
     def group(
         self,
-        call: Call,
-        data: JsonObject,
+        response: JsonResponse,
         *,
         kind: str | None = None,
         name: str | None = None,
         description: str | None = None,
     ) -> Group:
         """Return a group; what the answer leaves out is as the arguments say."""
-        spec, names = self._spec, self._spec.fields
+        spec, names, data = self._spec, self._spec.fields, response.data
         word = fields.text(data, names.group_type)
         return Group(
-            id=self.required(call, data, "GroupId group_id Id id"),
+            id=self.required(response, "GroupId group_id Id id"),
             provider=spec.name,
             name=fields.text(data, names.name) or name,
             description=fields.text(data, names.description) or description,
@@ -98,20 +95,30 @@ class AnswerParser:
             raw=self._connection.redactor.answer(data),
         )
 
-    def page(self, call: Call, data: JsonObject, page: int, parse_item: Callable[[JsonObject], T]) -> Page[T]:
+    def session(self, response: JsonResponse, link: str) -> Session:
+        """Return a verification that has begun. link: the names of the field of its link."""
+        raw = self._connection.redactor.answer(response.data)
+        token = fields.text(response.data, "BytedToken")
+        return Session(self._spec.name, self.required(response, link), token, raw)
+
+    def page(self, response: JsonResponse, page: int, parse_item: Callable[[JsonResponse], T]) -> Page[T]:
         """Return one page; `parse_item` converts each item."""
         names = self._spec.fields
-        found = fields.items(data, names.items)
+        found = fields.items(response.data, names.items)
         if found is None:
-            raise self._connection.unusable(call, f"it has no {names.items.split()[0]}")
-        total = fields.count(data, names.total)
-        return Page(tuple(map(parse_item, found)), fields.next_page(page, len(found), total), total)
+            raise self._connection.unusable(response, f"it has no {names.items.split()[0]}")
+        total = fields.count(response.data, names.total)
+        return Page(
+            tuple(parse_item(JsonResponse(response.call, item)) for item in found),
+            fields.next_page(page, len(found), total),
+            total,
+        )
 
-    def required(self, call: Call, data: JsonObject, names: str) -> str:
+    def required(self, response: JsonResponse, names: str) -> str:
         """Return the text of a field without which the answer is of no use. Raise `ProviderError`."""
-        found = fields.text(data, names)
+        found = fields.text(response.data, names)
         if found is None:
-            raise self._connection.unusable(call, f"it has no {names.split()[0]}")
+            raise self._connection.unusable(response, f"it has no {names.split()[0]}")
         return found
 
     def _shown(self, text: str | None) -> str | None:

@@ -16,7 +16,7 @@ from preflight.providers.capabilities import BeforeSend
 from preflight.providers.client import Client
 from preflight.providers.connection import Connection, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, endpoint_origin, read_credentials
-from preflight.providers.exchange import Exchange
+from preflight.providers.json_api import JsonApi
 from preflight.providers.redaction import Redactor
 from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderApi, ProviderSpec
@@ -150,8 +150,15 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     connection = Connection(
         spec.title,
         client,
-        Exchange(
-            spec.name, spec.title, client, redactor, spec.parse_refusal, spec.failure_codes, spec.reasons, clock=now
+        JsonApi(
+            spec.name,
+            spec.title,
+            client,
+            redactor,
+            parse_refusal=spec.parse_refusal,
+            failure_codes=spec.failure_codes,
+            reasons=spec.reasons,
+            now=now,
         ),
         origins=spec.origins if origin is None else dict.fromkeys(spec.origins, origin),
         options=chosen,

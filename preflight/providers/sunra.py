@@ -29,12 +29,12 @@ class SunraApi(ProviderApi, ListsAssets, DeletesAssets):
 
     def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
         body = {"source_url": registration.url, "name": registration.name, "asset_type": registration.type}
-        call = self._connection.call("register", "POST", _PATH, body)
-        return self._parser.asset(call, self._connection.ask(call, before_send), registered=registration)
+        response = self._connection.ask("register", "POST", _PATH, body, before_send=before_send)
+        return self._parser.asset(response, registered=registration)
 
     def get(self, asset: str) -> Asset:
-        call = self._connection.call("get", "GET", f"{_PATH}/{self._connection.check_id(asset)}")
-        return self._parser.asset(call, self._connection.ask(call))
+        path = f"{_PATH}/{self._connection.check_id(asset)}"
+        return self._parser.asset(self._connection.ask("get", "GET", path))
 
     def list(
         self,
@@ -48,14 +48,14 @@ class SunraApi(ProviderApi, ListsAssets, DeletesAssets):
         self._spec.check_filters(group=group, name=name)
         number = self._spec.page_number(page)
         body = {"status": status, "page": number, "page_size": size or self._spec.page_size}
-        call = self._connection.call("list", "POST", f"{_PATH}/list", body)
-        return self._parser.page(call, self._connection.ask(call), number, lambda item: self._parser.asset(call, item))
+        response = self._connection.ask("list", "POST", f"{_PATH}/list", body)
+        return self._parser.page(response, number, self._parser.asset)
 
     def delete(self, asset: str) -> None:
         path = f"{_PATH}/{self._connection.check_id(asset)}"
-        call = self._connection.call("delete", "DELETE", path, empty=True)
-        if self._connection.ask(call).get("deleted") is False:
-            raise self._connection.unusable(call, "it says that nothing was deleted")
+        response = self._connection.ask("delete", "DELETE", path, empty=True)
+        if response.data.get("deleted") is False:
+            raise self._connection.unusable(response, "it says that nothing was deleted")
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:

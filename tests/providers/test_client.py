@@ -137,12 +137,12 @@ def test_a_packed_answer_is_measured_unpacked(server: Recorder, open_: Open) -> 
     [
         (b"", "it is empty"),
         (b"  <!doctype html><p>Sign in", "it is a web page"),
-        (b"[]", "it is no JSON object"),
-        (b'"ok"', "it is no JSON object"),
-        (b"{", "it is no JSON object"),
-        (b'{"a":' * 100_000, "it is no JSON object"),
-        (b'{"a": ' + b"9" * 5000 + b"}", "it is no JSON object"),
-        (b"\xff\xfe\x00", "it is no JSON object"),
+        (b"[]", "it is not a JSON object"),
+        (b'"ok"', "it is not a JSON object"),
+        (b"{", "it is not a JSON object"),
+        (b'{"a":' * 100_000, "it is not a JSON object"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "it is not a JSON object"),
+        (b"\xff\xfe\x00", "it is not a JSON object"),
     ],
 )
 def test_an_answer_that_is_none(body: bytes, what: str, server: Recorder, open_: Open) -> None:
