@@ -15,7 +15,7 @@ from preflight.media import Media, Need
 from preflight.probes.isobmff import boxes, top_level
 from preflight.probes.raw import make_media
 from preflight.probes.tiff import tags
-from preflight.probes.tiff.directory import LAYOUTS, first_offset, positive, read_directory
+from preflight.probes.tiff.directory import LAYOUTS, first_offset, read_directory
 from preflight.sources import EndOfFile, Source
 from preflight.sources.memory import MemorySource
 
@@ -58,9 +58,8 @@ def _from_settings(source: Source, name: str, settings: bytes) -> Media:
     if layout is None:
         return make_media(source, name, (None, None), None)
     try:
-        entries = read_directory(block, layout, first_offset(head, layout), tags.NEEDED).entries
+        directory = read_directory(block, layout, first_offset(head, layout), tags.NEEDED)
     except EndOfFile:
         return make_media(source, name, (None, None), None)
-    size = (positive(block, layout, entries.get(tag)) for tag in (tags.WIDTH, tags.HEIGHT))
-    width, height = size
-    return make_media(source, name, (width, height), positive(block, layout, entries.get(tags.ORIENTATION)))
+    size = directory.positive(tags.WIDTH), directory.positive(tags.HEIGHT)
+    return make_media(source, name, size, directory.positive(tags.ORIENTATION))

@@ -20,10 +20,6 @@ from preflight.probes.tiff.directory import (
     ByteLayout,
     Directory,
     first_offset,
-    integers,
-    is_picture_truncated,
-    positive,
-    read_ascii,
     read_directory,
 )
 from preflight.sources import EndOfFile, Source
@@ -78,45 +74,43 @@ def read(source: Source, _need: Need, name: str) -> Media:
     """Return the facts of an ORF or RW2 file, TIFF but for its magic number. Read its first directory."""
     head = source.read_at(0, 16)
     layout = LITTLE_ENDIAN if head.startswith(b"II") else BIG_ENDIAN
-    wanted = _RW2_TAGS if name == "rw2" else tags.NEEDED
+    needed = _RW2_TAGS if name == "rw2" else tags.NEEDED
     try:
-        first = read_directory(source, layout, first_offset(head, layout), wanted)
+        first = read_directory(source, layout, first_offset(head, layout), needed)
     except EndOfFile:
         return make_media(source, name, (None, None), None, truncated=True)
-    size = _inside_borders(source, layout, first) if name == "rw2" else _size(source, layout, first)
-    return make_media(source, name, size, _orientation(source, layout, first), truncated=first.truncated)
+    size = _inside_borders(first) if name == "rw2" else _size(first)
+    return make_media(source, name, size, first.positive(tags.ORIENTATION), truncated=first.truncated)
 
 
-def in_tiff(source: Source, layout: ByteLayout, first: Directory, head: bytes) -> Media | None:
+def in_tiff(first: Directory, head: bytes) -> Media | None:
     """Return the facts of a camera raw whose IFD0 is `first`; None if the file is an ordinary TIFF.
 
     Read up to the directory of the raw picture: at most `_MAX_SUB_IFDS` SubIFDs of IFD0 and `_MAX_FOLLOWING` others.
     """
-    name = _format_by_mark(layout, head)
+    name = _format_by_mark(first.layout, head)
+    source, orientation = first.source, first.positive(tags.ORIENTATION)
     if name is not None:
-        size = _exif_size(source, layout, first)
-        return make_media(source, name, size, _orientation(source, layout, first), truncated=first.truncated)
-    make = read_ascii(source, layout, first.entries.get(tags.MAKE), _MAX_MAKE_CHARS).upper()
+        return make_media(source, name, _exif_size(first), orientation, truncated=first.truncated)
+    make = first.text(tags.MAKE, _MAX_MAKE_CHARS).upper()
     is_dng = tags.DNG_VERSION in first.entries
-    pictures = _sub_ifds(source, layout, first)
-    raws = [one for one in (first, *pictures.directories) if _is_sensor_data(source, layout, one, make)]
+    pictures = _sub_ifds(first)
+    raws = [one for one in (first, *pictures.directories) if _is_sensor_data(one, make)]
     if not raws:
-        raws = [one for one in _following(source, layout, first) if _is_sensor_data(source, layout, one, make)]
-    picture = max(raws, key=lambda one: _rank(source, layout, one), default=None)
+        raws = [one for one in _following(first) if _is_sensor_data(one, make)]
+    picture = max(raws, key=_rank, default=None)
     if is_dng:
         name = "dng"
     elif picture is not None:
-        name = _format_by_maker(source, layout, picture, make)
-    elif _is_thumbnail_of_raw(source, layout, first, make, pictures):
-        name = _format_by_maker(source, layout, first, make)
+        name = _format_by_maker(picture, make)
+    elif _is_thumbnail_of_raw(first, make, pictures):
+        name = _format_by_maker(first, make)
     else:
         return None
-    truncated = first.truncated or (
-        pictures.missing if picture is None else is_picture_truncated(source, layout, picture)
-    )
-    described_by = picture or (_finished(source, layout, first, pictures) if is_dng else None)
-    size = _size(source, layout, described_by) if described_by is not None else (None, None)
-    return make_media(source, name, size, _orientation(source, layout, first), truncated=truncated)
+    truncated = first.truncated or (pictures.missing if picture is None else picture.is_picture_truncated())
+    described_by = picture or (_finished(first, pictures) if is_dng else None)
+    size = _size(described_by) if described_by is not None else (None, None)
+    return make_media(source, name, size, orientation, truncated=truncated)
 
 
 def _format_by_mark(layout: ByteLayout, head: bytes) -> str | None:
@@ -132,58 +126,55 @@ def _format_by_mark(layout: ByteLayout, head: bytes) -> str | None:
     return "iiq" if mark in tags.PHASE_ONE_MARKS and word.startswith(b"Raw") else None
 
 
-def _sub_ifds(source: Source, layout: ByteLayout, first: Directory) -> _Pictures:
+def _sub_ifds(first: Directory) -> _Pictures:
     """Return the SubIFDs, up to the first that is a raw picture in full resolution."""
-    limit = _MAX_REMOTE_SUB_IFDS if source.remote else _MAX_SUB_IFDS
-    starts = list(dict.fromkeys(integers(source, layout, first.entries.get(tags.SUB_IFDS), _MAX_STATED_OFFSETS)))
+    limit = _MAX_REMOTE_SUB_IFDS if first.source.remote else _MAX_SUB_IFDS
+    starts = list(dict.fromkeys(first.integers(tags.SUB_IFDS, _MAX_STATED_OFFSETS)))
     found: list[Directory] = []
     missing = False
     for start in starts[:limit]:
         try:
-            directory = read_directory(source, layout, start, tags.NEEDED)
+            directory = first.read_another(start)
         except EndOfFile:
             missing = True
             continue
         found.append(directory)
-        if (
-            _photometric(source, layout, directory) in tags.SENSOR_PHOTOMETRICS
-            and _subfile(source, layout, directory) == 0
-        ):
+        if directory.first(tags.PHOTOMETRIC) in tags.SENSOR_PHOTOMETRICS and _subfile_type(directory) == 0:
             return _Pictures(found, missing)
     return _Pictures(found, missing, len(starts) > limit)
 
 
-def _following(source: Source, layout: ByteLayout, first: Directory) -> list[Directory]:
-    """Return the directories behind an IFD0 that is a thumbnail; elsewhere they are pages of an ordinary TIFF."""
+def _following(first: Directory) -> list[Directory]:
+    """Return the directories after an IFD0 that is a thumbnail; otherwise they are pages of an ordinary TIFF."""
     found: list[Directory] = []
-    following = first.next if _is_reduced(source, layout, first) else 0
+    following = first.next if _is_reduced(first) else 0
     while following and len(found) < _MAX_FOLLOWING:
         try:
-            found.append(read_directory(source, layout, following, tags.NEEDED))
+            found.append(first.read_another(following))
         except EndOfFile:
             break
         following = found[-1].next
     return found
 
 
-def _finished(source: Source, layout: ByteLayout, first: Directory, pictures: _Pictures) -> Directory | None:
+def _finished(first: Directory, pictures: _Pictures) -> Directory | None:
     """Return the picture in full resolution of a DNG that has none of a sensor (DNG 1.7, NewSubFileType 0)."""
-    return next((one for one in (first, *pictures.directories) if not _subfile(source, layout, one)), None)
+    return next((one for one in (first, *pictures.directories) if not _subfile_type(one)), None)
 
 
-def _is_sensor_data(source: Source, layout: ByteLayout, directory: Directory, make: str) -> bool:
+def _is_sensor_data(directory: Directory, make: str) -> bool:
     """Return whether the directory describes sensor data, not a finished picture."""
     entries = directory.entries
-    photometric = _photometric(source, layout, directory)
+    photometric = directory.first(tags.PHOTOMETRIC)
     if photometric in tags.SENSOR_PHOTOMETRICS:
         return True
-    if make and positive(source, layout, entries.get(tags.COMPRESSION)) in tags.RAW_COMPRESSIONS:
+    if make and directory.positive(tags.COMPRESSION) in tags.RAW_COMPRESSIONS:
         return True
     patterned = tags.CFA_PATTERN in entries or tags.CFA_REPEAT in entries
     return patterned and tags.WIDTH in entries and photometric not in _RENDERED
 
 
-def _is_thumbnail_of_raw(source: Source, layout: ByteLayout, first: Directory, make: str, pictures: _Pictures) -> bool:
+def _is_thumbnail_of_raw(first: Directory, make: str, pictures: _Pictures) -> bool:
     """Return whether IFD0 is the thumbnail that a maker's raws begin with, and the raw picture is out of reach.
 
     It is out of reach after the end of a truncated file, after more SubIFDs than are read, or if only Sony's private
@@ -191,7 +182,7 @@ def _is_thumbnail_of_raw(source: Source, layout: ByteLayout, first: Directory, m
     """
     if not make.startswith(tuple(_MAKERS)):
         return False
-    if tags.WIDTH in first.entries and not _is_reduced(source, layout, first):
+    if tags.WIDTH in first.entries and not _is_reduced(first):
         return False
     if make.startswith("SONY") and tags.SR2_PRIVATE in first.entries:
         return True
@@ -199,57 +190,46 @@ def _is_thumbnail_of_raw(source: Source, layout: ByteLayout, first: Directory, m
     return pictures.limited or (pictures.missing and of_camera)
 
 
-def _format_by_maker(source: Source, layout: ByteLayout, picture: Directory, make: str) -> str:
-    coding = positive(source, layout, picture.entries.get(tags.COMPRESSION)) or 0
+def _format_by_maker(picture: Directory, make: str) -> str:
+    coding = picture.positive(tags.COMPRESSION) or 0
     by_make = next((name for start, name in _MAKERS.items() if make.startswith(start)), "camera_raw")
     return tags.RAW_COMPRESSIONS.get(coding, by_make) if make else by_make
 
 
-def _rank(source: Source, layout: ByteLayout, directory: Directory) -> tuple[bool, int]:
+def _rank(directory: Directory) -> tuple[bool, int]:
     """Return a sort key: full resolution above copies, enhanced pictures and masks; the larger above the smaller."""
-    width, height = _size(source, layout, directory)
-    return _subfile(source, layout, directory) == 0, (width or 0) * (height or 0)
+    width, height = _size(directory)
+    return _subfile_type(directory) == 0, (width or 0) * (height or 0)
 
 
-def _size(source: Source, layout: ByteLayout, directory: Directory) -> PictureSize:
-    entries = directory.entries
-    width = positive(source, layout, entries.get(tags.WIDTH))
-    return width, positive(source, layout, entries.get(tags.HEIGHT))
+def _size(directory: Directory) -> PictureSize:
+    return directory.positive(tags.WIDTH), directory.positive(tags.HEIGHT)
 
 
-def _exif_size(source: Source, layout: ByteLayout, first: Directory) -> PictureSize:
-    start = positive(source, layout, first.entries.get(tags.EXIF_IFD))
+def _exif_size(first: Directory) -> PictureSize:
+    start = first.positive(tags.EXIF_IFD)
     if start is None:
         return None, None
     try:
-        entries = read_directory(source, layout, start, tags.NEEDED).entries
+        exif = first.read_another(start)
     except EndOfFile:
         return None, None
-    width = positive(source, layout, entries.get(tags.EXIF_WIDTH))
-    return width, positive(source, layout, entries.get(tags.EXIF_HEIGHT))
+    return exif.positive(tags.EXIF_WIDTH), exif.positive(tags.EXIF_HEIGHT)
 
 
-def _inside_borders(source: Source, layout: ByteLayout, first: Directory) -> PictureSize:
+def _inside_borders(first: Directory) -> PictureSize:
     """Return the size of an RW2, which has its own tags: the sensor without its borders."""
-    values = [integers(source, layout, first.entries.get(tag), 1) for tag in _RW2_BORDERS]
+    values = [first.integers(tag, 1) for tag in _RW2_BORDERS]
     if not all(values):
         return None, None
     (top,), (left,), (bottom,), (right,) = values
     return (right - left, bottom - top) if right > left and bottom > top else (None, None)
 
 
-def _photometric(source: Source, layout: ByteLayout, directory: Directory) -> int | None:
-    return next(iter(integers(source, layout, directory.entries.get(tags.PHOTOMETRIC), 1)), None)
+def _subfile_type(directory: Directory) -> int:
+    """Return NewSubfileType; 0, a picture in full resolution, if it is not stated."""
+    return directory.first(tags.SUBFILE_TYPE) or 0
 
 
-def _subfile(source: Source, layout: ByteLayout, directory: Directory) -> int:
-    """Return NewSubfileType; 0, a picture in full resolution, where it is not stated."""
-    return next(iter(integers(source, layout, directory.entries.get(tags.SUBFILE_TYPE), 1)), 0)
-
-
-def _is_reduced(source: Source, layout: ByteLayout, directory: Directory) -> bool:
-    return bool(_subfile(source, layout, directory) & _REDUCED)
-
-
-def _orientation(source: Source, layout: ByteLayout, first: Directory) -> int | None:
-    return positive(source, layout, first.entries.get(tags.ORIENTATION))
+def _is_reduced(directory: Directory) -> bool:
+    return bool(_subfile_type(directory) & _REDUCED)

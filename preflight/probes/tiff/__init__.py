@@ -11,16 +11,7 @@ from preflight.formats import IMAGE
 from preflight.media import Media, Need
 from preflight.probes.exif import TRANSPOSED
 from preflight.probes.tiff import tags as tags
-from preflight.probes.tiff.directory import (
-    LAYOUTS,
-    ByteLayout,
-    Directory,
-    first_offset,
-    integers,
-    is_picture_truncated,
-    positive,
-    read_directory,
-)
+from preflight.probes.tiff.directory import LAYOUTS, Directory, first_offset, read_directory
 from preflight.sources import EndOfFile, Source
 
 _CAMERA_RAW_TAGS: Final = frozenset(
@@ -50,24 +41,23 @@ def read(source: Source, need: Need, name: str) -> Media:
     if not start:
         return Media(IMAGE, name, source.size, notes=("bad_header",))
     directory = read_directory(source, layout, start, tags.NEEDED)
-    if _may_be_raw(source, layout, directory, head):
+    if _may_be_raw(directory, head):
         from preflight.probes.raw import tiff_based  # few of the files that are checked are camera raws
 
-        raw = tiff_based.in_tiff(source, layout, directory, head)
+        raw = tiff_based.in_tiff(directory, head)
         if raw is not None:
             return raw
-    entries = directory.entries
-    width = positive(source, layout, entries.get(tags.WIDTH))
-    height = positive(source, layout, entries.get(tags.HEIGHT))
-    orientation = positive(source, layout, entries.get(tags.ORIENTATION))
+    width = directory.positive(tags.WIDTH)
+    height = directory.positive(tags.HEIGHT)
+    orientation = directory.positive(tags.ORIENTATION)
     transposed = orientation in TRANSPOSED
-    extra = integers(source, layout, entries.get(tags.EXTRA_SAMPLES), _MAX_SAMPLES)
-    notes = _notes(source, layout, directory, is_sized=bool(width and height))
-    if "truncated" in notes and positive(source, layout, entries.get(tags.SUBFILE_TYPE)) == 1:
+    extra = directory.integers(tags.EXTRA_SAMPLES, _MAX_SAMPLES)
+    notes = _notes(directory, is_sized=bool(width and height))
+    if "truncated" in notes and directory.positive(tags.SUBFILE_TYPE) == 1:
         width = height = None  # they are a thumbnail's, and the file ends before the picture
     frames = None
     if "frames" in need.facts and not directory.limited:
-        frames = _count_pages(source, layout, start, directory.next)
+        frames = _count_pages(directory, start)
         if frames is None and not notes:
             notes = ("read_limit",)
     return Media(
@@ -85,42 +75,40 @@ def read(source: Source, need: Need, name: str) -> Media:
     )
 
 
-def _notes(source: Source, layout: ByteLayout, directory: Directory, *, is_sized: bool) -> tuple[str, ...]:
-    if directory.truncated or is_picture_truncated(source, layout, directory):
+def _notes(directory: Directory, *, is_sized: bool) -> tuple[str, ...]:
+    if directory.truncated or directory.is_picture_truncated():
         return ("truncated",)
     if directory.limited:
         return ("read_limit",)
     if not is_sized:
         return ("bad_header",)
-    return ("uncommon_coding",) if _has_non_integer_samples(source, layout, directory) else ()
+    return ("uncommon_coding",) if _has_non_integer_samples(directory) else ()
 
 
-def _may_be_raw(source: Source, layout: ByteLayout, directory: Directory, head: bytes) -> bool:
+def _may_be_raw(directory: Directory, head: bytes) -> bool:
     """Return whether the file may be a camera raw: by a tag, a coding or the bytes between header and IFD0."""
-    entries = directory.entries
-    if not _CAMERA_RAW_TAGS.isdisjoint(entries) or head[8:12] in _RAW_MARKS:
+    if not _CAMERA_RAW_TAGS.isdisjoint(directory.entries) or head[8:12] in _RAW_MARKS:
         return True
-    if directory.next and positive(source, layout, entries.get(tags.SUBFILE_TYPE)) == 1:
+    if directory.next and directory.positive(tags.SUBFILE_TYPE) == 1:
         return True  # a thumbnail, and the next directory may be the raw picture
-    photometric = positive(source, layout, entries.get(tags.PHOTOMETRIC))
-    return photometric in _RAW_CODINGS or positive(source, layout, entries.get(tags.COMPRESSION)) in _RAW_CODINGS
+    photometric = directory.positive(tags.PHOTOMETRIC)
+    return photometric in _RAW_CODINGS or directory.positive(tags.COMPRESSION) in _RAW_CODINGS
 
 
-def _has_non_integer_samples(source: Source, layout: ByteLayout, directory: Directory) -> bool:
+def _has_non_integer_samples(directory: Directory) -> bool:
     """Return whether samples are floating point or complex numbers (TIFF 6.0 section 19), which few programs open."""
-    samples = directory.entries.get(tags.SAMPLE_FORMAT)
-    return any(value in _NON_INTEGER_FORMATS for value in integers(source, layout, samples, _MAX_SAMPLES))
+    return any(value in _NON_INTEGER_FORMATS for value in directory.integers(tags.SAMPLE_FORMAT, _MAX_SAMPLES))
 
 
-def _count_pages(source: Source, layout: ByteLayout, start: int, following: int) -> int | None:
+def _count_pages(first: Directory, start: int) -> int | None:
     """Count the directories, up to one that leads back or beyond the end of the file; None if there are too many."""
-    limit = _MAX_REMOTE_PAGES if source.remote else _MAX_PAGES
-    seen = {start}
+    limit = _MAX_REMOTE_PAGES if first.source.remote else _MAX_PAGES
+    seen, following = {start}, first.next
     while following and following not in seen:
         if len(seen) == limit:
             return None
         try:
-            directory = read_directory(source, layout, following, tags.NEEDED)
+            directory = first.read_another(following)
         except EndOfFile:
             break
         if directory.truncated or not directory.entries:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, Literal, NamedTuple
 
-from preflight.probes.tiff.tags import COMPRESSION, STRIP_LENGTHS, STRIP_OFFSETS, TILE_LENGTHS, TILE_OFFSETS
+from preflight.probes.tiff.tags import COMPRESSION, NEEDED, STRIP_LENGTHS, STRIP_OFFSETS, TILE_LENGTHS, TILE_OFFSETS
 from preflight.sources import EndOfFile, Source
 
 _INTEGER_BYTES: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
@@ -48,19 +48,95 @@ LAYOUTS: Final[dict[bytes, ByteLayout]] = {
 
 IfdEntry = tuple[int, int, bytes]
 """Field type, count, and the value itself if it fits, else its offset."""
+_NO_ENTRY: Final[IfdEntry] = (0, 0, b"")
 
 
 class Directory(NamedTuple):
-    """The needed entries by tag, and the offset of the next directory (0: none).
+    """One image file directory: its needed entries by tag, whose values are read on demand.
 
+    next       the offset of the next directory (0: none)
     truncated  the file ends inside the directory
     limited    it states more entries than are read
     """
 
+    source: Source
+    layout: ByteLayout
     entries: dict[int, IfdEntry]
     next: int
     truncated: bool
     limited: bool
+
+    def integers(self, tag: int, limit: int) -> list[int]:
+        """Return the first values of an entry, at most `limit`; none if it has another type or is beyond the end."""
+        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        width = _INTEGER_BYTES.get(kind, 0)
+        if not width:
+            return []
+        if width * count > self.layout.value:
+            value = self._read(value, width * min(count, limit))
+        count = min(count, limit, len(value) // width)
+        return [
+            int.from_bytes(value[at : at + width], self.layout.order, signed=kind in _SIGNED)
+            for at in range(0, count * width, width)
+        ]
+
+    def first(self, tag: int) -> int | None:
+        """Return the first value of an entry, None if there is none."""
+        return next(iter(self.integers(tag, 1)), None)
+
+    def positive(self, tag: int) -> int | None:
+        """Return the first value of an entry if it is greater than 0, else None."""
+        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        width = _INTEGER_BYTES.get(kind, 0)
+        if count == 1 and width <= self.layout.value and kind not in _SIGNED:  # most are, and there are many
+            return int.from_bytes(value[:width], self.layout.order) or None
+        return next((value for value in self.integers(tag, 1) if value > 0), None)
+
+    def last(self, tag: int) -> int | None:
+        """Return the last value of an entry; None if it is beyond the end of the file."""
+        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        width = _INTEGER_BYTES.get(kind, 0)
+        at = width * (count - 1)
+        if width * count <= self.layout.value:
+            found = value[at : at + width] if count else b""
+        else:
+            found = self._read(value, width, at)
+        return int.from_bytes(found, self.layout.order) if width and len(found) == width else None
+
+    def text(self, tag: int, limit: int) -> str:
+        """Return the first `limit` bytes of a text entry; empty if it has another type or is beyond the end."""
+        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        if kind != _ASCII:
+            return ""
+        if count > self.layout.value:
+            value = self._read(value, min(count, limit))
+        return value[: min(count, limit)].partition(b"\0")[0].decode("latin-1").strip()
+
+    def read_another(self, start: int) -> Directory:
+        """Return the directory at `start` of the same file. Raise `EndOfFile` if it is beyond the end."""
+        return read_directory(self.source, self.layout, start, NEEDED)
+
+    def is_picture_truncated(self) -> bool:
+        """Return whether the last strip or tile is incomplete.
+
+        Its stated length counts only if it is compressed: otherwise the picture size gives it, and old writers err.
+        Needs two reads if there are many strips, whose table is elsewhere.
+        """
+        size = self.source.size
+        packed = self.positive(COMPRESSION) not in (None, 1)
+        for offsets, lengths in ((STRIP_OFFSETS, STRIP_LENGTHS), (TILE_OFFSETS, TILE_LENGTHS)):
+            kind, count, _ = self.entries.get(offsets, _NO_ENTRY)
+            if kind not in _INTEGER_BYTES or not count or size is None:
+                continue
+            offset = self.last(offsets)
+            length = self.last(lengths) if packed and not self.source.remote else 0
+            if offset is None or offset >= size or offset + (length or 0) > size:
+                return True
+        return False
+
+    def _read(self, value: bytes, length: int, skipped: int = 0) -> bytes:
+        """Return bytes of a value that does not fit into its entry, which holds its offset instead."""
+        return _read_at(self.source, int.from_bytes(value, self.layout.order) + skipped, length)
 
 
 def first_offset(head: bytes, layout: ByteLayout) -> int:
@@ -70,7 +146,7 @@ def first_offset(head: bytes, layout: ByteLayout) -> int:
 
 def read_directory(source: Source, layout: ByteLayout, start: int, needed: frozenset[int]) -> Directory:
     """Return the directory at `start`. Raise `EndOfFile` if even its number of entries is missing."""
-    data = _read(source, start, _FIRST_READ)
+    data = _read_at(source, start, _FIRST_READ)
     if len(data) < layout.number:
         raise EndOfFile(f"the directory at {start} is beyond the end of the file")
     stated = int.from_bytes(data[: layout.number], layout.order)
@@ -86,73 +162,8 @@ def read_directory(source: Source, layout: ByteLayout, start: int, needed: froze
             entries.setdefault(tag, (kind, count, value))
     usable = stated <= _MAX_ENTRIES and len(data) >= whole
     following = int.from_bytes(data[end:whole], layout.order) if usable else 0
-    return Directory(entries, following, len(data) < end, stated > _MAX_ENTRIES)
+    return Directory(source, layout, entries, following, len(data) < end, stated > _MAX_ENTRIES)
 
 
-def integers(source: Source, layout: ByteLayout, entry: IfdEntry | None, limit: int) -> list[int]:
-    """Return the first values of an entry, at most `limit`; none if it has another type or is beyond the end."""
-    kind, count, value = entry or (0, 0, b"")
-    width = _INTEGER_BYTES.get(kind, 0)
-    if not width:
-        return []
-    if width * count > layout.value:
-        value = _read(source, int.from_bytes(value, layout.order), width * min(count, limit))
-    count = min(count, limit, len(value) // width)
-    return [
-        int.from_bytes(value[at : at + width], layout.order, signed=kind in _SIGNED)
-        for at in range(0, count * width, width)
-    ]
-
-
-def positive(source: Source, layout: ByteLayout, entry: IfdEntry | None) -> int | None:
-    """Return the first value of an entry if it is greater than 0, else None."""
-    kind, count, value = entry or (0, 0, b"")
-    width = _INTEGER_BYTES.get(kind, 0)
-    if count == 1 and width <= layout.value and kind not in _SIGNED:  # most are, and each directory has many
-        return int.from_bytes(value[:width], layout.order) or None
-    return next((value for value in integers(source, layout, entry, 1) if value > 0), None)
-
-
-def last_value(source: Source, layout: ByteLayout, entry: IfdEntry | None) -> int | None:
-    """Return the last value of an entry; None if it is beyond the end of the file."""
-    kind, count, value = entry or (0, 0, b"")
-    width = _INTEGER_BYTES.get(kind, 0)
-    place = width * (count - 1)
-    if width * count <= layout.value:
-        found = value[place : place + width] if count else b""
-    else:
-        found = _read(source, int.from_bytes(value, layout.order) + place, width)
-    return int.from_bytes(found, layout.order) if width and len(found) == width else None
-
-
-def read_ascii(source: Source, layout: ByteLayout, entry: IfdEntry | None, limit: int) -> str:
-    """Return the first `limit` bytes of a text entry; empty if it has another type or is beyond the end of the file."""
-    kind, count, value = entry or (0, 0, b"")
-    if kind != _ASCII:
-        return ""
-    if count > layout.value:
-        value = _read(source, int.from_bytes(value, layout.order), min(count, limit))
-    return value[: min(count, limit)].partition(b"\0")[0].decode("latin-1").strip()
-
-
-def is_picture_truncated(source: Source, layout: ByteLayout, directory: Directory) -> bool:
-    """Return whether the last strip or tile is incomplete.
-
-    Its stated length counts only if it is compressed: otherwise the picture size gives it, and old writers err. Needs
-    two reads if there are many strips, whose table is elsewhere.
-    """
-    entries = directory.entries
-    packed = positive(source, layout, entries.get(COMPRESSION)) not in (None, 1)
-    for offsets, lengths in ((STRIP_OFFSETS, STRIP_LENGTHS), (TILE_OFFSETS, TILE_LENGTHS)):
-        kind, count, _ = entries.get(offsets, (0, 0, b""))
-        if kind not in _INTEGER_BYTES or not count or source.size is None:
-            continue
-        offset = last_value(source, layout, entries.get(offsets))
-        length = last_value(source, layout, entries.get(lengths)) if packed and not source.remote else 0
-        if offset is None or offset >= source.size or offset + (length or 0) > source.size:
-            return True
-    return False
-
-
-def _read(source: Source, offset: int, length: int) -> bytes:
+def _read_at(source: Source, offset: int, length: int) -> bytes:
     return source.read_at(offset, length) if offset < _MAX_OFFSET else b""
