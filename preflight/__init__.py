@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from preflight.integrations.pydantic import Passes
     from preflight.media import Delivery, Media
     from preflight.providers.asset import Asset
-    from preflight.report import Finding, Problem, Rejected, Report, Result
+    from preflight.report import Finding, Plan, Problem, Rejected, Report, Result, Step
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
@@ -61,6 +61,7 @@ _HOMES = {
     "MissingExtra": "errors",
     "NotActive": "submission",
     "Passes": "integrations.pydantic",
+    "Plan": "report",
     "PreflightError": "errors",
     "Problem": "report",
     "ProviderError": "errors",
@@ -75,6 +76,7 @@ _HOMES = {
     "RuleSet": "ruleset",
     "SourceChanged": "errors",
     "SourceError": "errors",
+    "Step": "report",
     "Submission": "submission",
     "UnusableAnswer": "errors",
     "UsageError": "errors",
@@ -105,10 +107,12 @@ __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
     "Delivery",
     "Finding",
     "Media",
+    "Plan",
     "Problem",
     "Report",
     "Result",
     "RuleSet",
+    "Step",
     "Submission",
     "AccountRefused",
     "AssetNotFound",

@@ -68,25 +68,25 @@ class Passes(Requirement):
             schema = core_schema.is_instance_schema(source)
         return core_schema.no_info_after_validator_function(self._validated, schema)
 
-    def _validated_file(self, value: Any) -> Any:
+    def _validated_file(self, value: object) -> object:
         if not callable(getattr(value, "read", None)):
             raise PydanticCustomError("not_a_media_source", "Input should be an open binary file")
         return self._validated(value)
 
-    def _validated(self, value: Any) -> Any:
+    def _validated(self, value: object) -> object:
         details = list(self._details(value, ()))
         if details:
             raise ValidationError.from_exception_data("media", details)
         return value
 
-    def _details(self, value: Any, place: tuple[int, ...]) -> Iterator[InitErrorDetails]:
+    def _details(self, value: object, place: tuple[int, ...]) -> Iterator[InitErrorDetails]:
         if isinstance(value, list | tuple | set | frozenset):
             for index, one in enumerate(value):
                 yield from self._details(one, (*place, index))
         elif value is not None:  # None is valid wherever the type allows it
             yield from self._judge(value, place)
 
-    def _judge(self, value: Any, place: tuple[int, ...]) -> list[InitErrorDetails]:
+    def _judge(self, value: object, place: tuple[int, ...]) -> list[InitErrorDetails]:
         try:
             report = precomputed_report(self.identity, value) or self.report(value)
         except UsageError as error:  # a value that the type did not exclude, which is not an error of the server
@@ -244,7 +244,7 @@ def _has_fields(annotation: type) -> bool:
     return issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation)
 
 
-def _accepts_text(schema: Any) -> bool:
+def _accepts_text(schema: object) -> bool:
     if isinstance(schema, dict):
         return schema.get("type") in _TEXT_SCHEMAS or any(map(_accepts_text, schema.values()))
     return isinstance(schema, list | tuple) and any(map(_accepts_text, schema))
