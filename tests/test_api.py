@@ -21,7 +21,7 @@ PASSING = "fixtures/accepted/picture.png"
 FAILING = "fixtures/refused/png-too-narrow.png"
 
 
-def test_every_exported_name_is_there_and_documented() -> None:
+def test_every_exported_name_exists_and_is_documented() -> None:
     for name in preflight.__all__:
         assert getattr(preflight, name).__doc__, name
     assert set(preflight.__all__) <= set(dir(preflight))
@@ -29,7 +29,7 @@ def test_every_exported_name_is_there_and_documented() -> None:
         _ = preflight.chekc  # type: ignore[attr-defined]
 
 
-def test_functions_stay_functions_whatever_is_imported() -> None:
+def test_importing_a_submodule_does_not_replace_a_function() -> None:
     """A module of the same name would take a function's place in the package as soon as it is imported."""
     modules = ("checker", "scan", "request", "catalog", "submission.api", "sandbox")
     names = ("check", "probe", "check_many", "check_request", "submit", "submit_many")
@@ -39,7 +39,7 @@ def test_functions_stay_functions_whatever_is_imported() -> None:
     assert done.stdout.split() == ["True"] * len(names)
 
 
-def test_importing_preflight_loads_next_to_nothing() -> None:
+def test_importing_preflight_loads_no_heavy_module() -> None:
     heavy = ["click", "rich", "pydantic", "requests", "PIL", "pymediainfo", "mutagen", "asyncio", "sqlite3"]
     script = f"import sys, preflight; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -94,14 +94,14 @@ def test_every_kind_of_target_gives_the_same_facts(kind: str) -> None:
             stream.close()
 
 
-def test_a_stream_is_read_from_its_start_and_its_position_put_back() -> None:
+def test_stream_is_read_from_its_start_and_its_position_restored() -> None:
     with open(PASSING, "rb") as stream:
         stream.seek(5)
         assert preflight.check(stream, "atlas").passed
         assert stream.tell() == 5
 
 
-def test_what_can_be_no_target_is_a_wrong_call() -> None:
+def test_unsupported_target_is_a_usage_error() -> None:
     with pytest.raises(preflight.UsageError, match="int cannot be checked"):
         preflight.check(3, "atlas")  # type: ignore[arg-type]
     text: IO[str] = io.StringIO("text")
@@ -110,7 +110,7 @@ def test_what_can_be_no_target_is_a_wrong_call() -> None:
     assert "binary mode" in report.error.message
 
 
-def test_a_bad_file_is_a_value_and_a_wrong_call_an_exception(tmp_path: Path) -> None:
+def test_bad_file_is_a_report_and_wrong_call_is_an_exception(tmp_path: Path) -> None:
     report = preflight.check(tmp_path / "gone.png", "atlas")
     assert (report.passed, report.verdict) == (False, "unknown")
     assert report.error is not None
@@ -123,7 +123,7 @@ def test_a_bad_file_is_a_value_and_a_wrong_call_an_exception(tmp_path: Path) -> 
         preflight.check(PASSING, "")
 
 
-def test_a_file_that_changes_while_it_is_read_is_read_again_and_then_unknown(
+def test_file_that_changes_while_it_is_read_is_read_twice_and_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from preflight.probes import png
@@ -150,7 +150,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_and_then_unknown(
     assert (report.error.code, report.verdict) == ("source_changed", "unknown")
 
 
-def test_check_many_gives_one_report_each_in_input_order() -> None:
+def test_check_many_returns_reports_in_input_order() -> None:
     targets = [PASSING, "gone.png", FAILING, b"", PASSING]
     reports = list(preflight.check_many(targets, "atlas"))
     assert [report.verdict for report in reports] == ["pass", "unknown", "fail", "fail", "pass"]
@@ -167,7 +167,7 @@ def test_check_many_is_lazy() -> None:
     assert next(reports).passed
 
 
-def test_acheck_and_assert_passes() -> None:
+def test_acheck_returns_a_report_and_assert_passes_raises() -> None:
     report = asyncio.run(preflight.acheck(PASSING, "atlas"))
     assert isinstance(report, Report)
     assert report.passed
@@ -197,12 +197,12 @@ def test_misspelt_option_is_a_type_error() -> None:
         preflight.probe(PASSING, tmeout=3)  # type: ignore[call-arg]
 
 
-def test_rule_sets_that_are_none_are_a_wrong_call() -> None:
+def test_missing_rule_sets_are_a_usage_error() -> None:
     with pytest.raises(preflight.UsageError, match=r"No rule set given\. Choose one of agentsflare, "):
         preflight.check(PASSING, None)  # type: ignore[arg-type]
 
 
-def test_check_request_gives_its_result_and_the_reports() -> None:
+def test_check_request_returns_result_and_reports() -> None:
     clip, sound = "fixtures/accepted/clip.mp4", "fixtures/accepted/sound.wav"
     result, reports = preflight.check_request([clip, sound], "seedance-2.0")
     assert (result.verdict, len(reports)) == ("pass", 2)

@@ -58,7 +58,7 @@ FAULT = ("unknown", ["internal_error"])
 FINE = ("pass", [])
 
 
-def test_a_check_gives_a_report_of_its_own_fault() -> None:
+def test_internal_error_is_a_report() -> None:
     report = preflight.check(PICTURE, faulty())
     assert verdicts([report]) == [FAULT]
     assert "preflight itself failed on this file (AttributeError: " in describe(report)
@@ -77,13 +77,13 @@ def test_other_files_keep_their_reports(jobs: int | None) -> None:
     assert verdicts(reports) == [FINE, FAULT, FINE]
 
 
-def test_a_request_with_a_faulted_file_is_unknown() -> None:
+def test_request_with_an_internal_error_is_unknown() -> None:
     result, reports = preflight.check_request([CLIP, PICTURE], faulty())
     assert (result.verdict, [one.code for one in result.findings]) == ("unknown", ["file_unknown"])
     assert verdicts(reports) == [FINE, FAULT]
 
 
-def test_a_fault_in_judging_a_request_is_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_error_in_judging_a_request_is_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> Any:
         raise KeyError("total")
 
@@ -93,7 +93,7 @@ def test_a_fault_in_judging_a_request_is_its_result(monkeypatch: pytest.MonkeyPa
     assert verdicts(reports) == [FINE]
 
 
-def test_a_requirement_gives_the_report() -> None:
+def test_requirement_reports_internal_error() -> None:
     assert verdicts([Requirement(faulty()).report(Path(PICTURE))]) == [FAULT]
 
 
@@ -106,7 +106,7 @@ def test_error_in_planning_affects_one_file(monkeypatch: pytest.MonkeyPatch) -> 
     assert verdicts(reports) == [FAULT, FINE]
 
 
-def test_submit_goes_on_with_the_next_file(box: Sandbox, tmp_path: Path) -> None:
+def test_submit_continues_with_the_next_file(box: Sandbox, tmp_path: Path) -> None:
     atlas = Sender(box, "atlas", tmp_path)
     with closing(submit_many([PICTURE, CLIP], "atlas", rules=faulty(), **atlas.options())) as made:
         outcomes = [(one.source, one.outcome) for one in made]
@@ -128,7 +128,7 @@ def broken_text(report: Report) -> str:
     return f"{report.source} {report.verdict}\n"
 
 
-def test_a_reporter_that_fails_on_one_report_reports_the_fault() -> None:
+def test_reporter_that_fails_on_one_report_reports_internal_error() -> None:
     main, beside = io.StringIO(), io.StringIO()
     options = make_reporter("text", io.StringIO())._options  # type: ignore[attr-defined]
     reporter = Tee([Broken(main, options), make_reporter("jsonl", beside)])
@@ -142,14 +142,14 @@ def test_a_reporter_that_fails_on_one_report_reports_the_fault() -> None:
     assert rows == ["pass", "pass", "pass"]
 
 
-def test_a_verdict_that_failed_stays_where_its_report_cannot_be_written() -> None:
+def test_failed_verdict_is_kept_if_its_report_cannot_be_written() -> None:
     options = make_reporter("text", io.StringIO())._options  # type: ignore[attr-defined]
     counted = add_report(Broken(io.StringIO(), options), report_of("bad.png"))
     assert (counted.verdict, [one.code for one in counted.findings]) == ("fail", ["internal_error"])
 
 
 @pytest.mark.parametrize("jobs", [None, 2])
-def test_a_line_that_cannot_be_rendered_costs_one_file(jobs: int | None) -> None:
+def test_line_that_cannot_be_rendered_affects_one_file(jobs: int | None) -> None:
     class Lines:
         def __init__(self) -> None:
             self.written: list[str] = []
@@ -186,7 +186,7 @@ class Unprintable:
 
 
 @pytest.mark.parametrize("name", sorted(REPORTERS))
-def test_no_reporter_leaves_half_of_a_report_that_it_cannot_write(name: str, tmp_path: Path) -> None:
+def test_reporter_writes_no_part_of_a_report_that_it_cannot_write(name: str, tmp_path: Path) -> None:
     """The document stays whole, and has the neighbours and the fault."""
     stream = io.StringIO()
     reporter = make_reporter(name, stream, rules=preflight.checker.plan_for("atlas,ltx").rules)
@@ -215,7 +215,7 @@ def test_no_reporter_leaves_half_of_a_report_that_it_cannot_write(name: str, tmp
         assert sum("bad.png" in line for line in text.splitlines()) == 2
 
 
-def test_an_output_that_cannot_be_written_still_ends_the_run() -> None:
+def test_unwritable_output_ends_the_run() -> None:
     class Full(io.StringIO):
         def write(self, text: str) -> int:
             raise OSError(28, "No space left on device")
@@ -225,7 +225,7 @@ def test_an_output_that_cannot_be_written_still_ends_the_run() -> None:
         add_report(reporter, report_of("a.png"))
 
 
-def test_a_fault_is_not_kept_in_a_cache(tmp_path: Path) -> None:
+def test_internal_error_is_not_cached(tmp_path: Path) -> None:
     from preflight.run.rows import Rendering
 
     report = preflight.check(PICTURE, faulty())

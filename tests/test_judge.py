@@ -45,13 +45,13 @@ def codes(result: Result) -> list[str]:
     return [finding.code for finding in result.findings]
 
 
-def test_a_media_inside_every_limit_passes_without_a_word() -> None:
+def test_media_inside_every_limit_passes_without_findings() -> None:
     result = judge(CLIP, ATLAS)
     assert (result.verdict, result.findings) == ("pass", ())
     assert (result.rules, result.stage, result.as_of, result.basis) == ("atlas", "register", "2026-11-20", "published")
 
 
-def test_every_finding_is_told_not_the_first() -> None:
+def test_result_has_every_finding() -> None:
     bad = replace(CLIP, width=2600, height=1000, duration=1.0, fps=12.0, size=60_000_000)
     assert codes(judge(bad, ATLAS)) == [
         "aspect_ratio_too_large",
@@ -91,7 +91,7 @@ def test_every_finding_is_told_not_the_first() -> None:
         ({"duration": None}, "duration could not be read: Atlas Cloud accepts 2 s to 15 s"),
     ],
 )
-def test_messages_of_clips(change: dict[str, Any], message: str) -> None:
+def test_message_names_value_and_bound_for_clips(change: dict[str, Any], message: str) -> None:
     assert message in [finding.message for finding in judge(replace(CLIP, **change), ATLAS).findings]
 
 
@@ -115,7 +115,7 @@ def test_messages_of_clips(change: dict[str, Any], message: str) -> None:
         (Media(size=9), "the content has no format that preflight recognises"),
     ],
 )
-def test_messages_of_pictures_and_of_what_is_none(media: Media, message: str) -> None:
+def test_message_names_value_and_bound_for_pictures_and_other_files(media: Media, message: str) -> None:
     assert judge(media, ATLAS).findings[0].message.startswith(message)
 
 
@@ -127,17 +127,17 @@ def test_a_kind_without_a_section_is_not_accepted() -> None:
 
 
 class TestLenient:
-    def test_is_a_warning_that_fails_under_strict(self) -> None:
+    def test_value_in_lenient_bounds_is_a_warning_that_fails_if_strict(self) -> None:
         long = replace(CLIP, duration=15.2)
         plain, strict = judge(long, ATLAS), judge(long, ATLAS, strict=True)
         assert (plain.verdict, strict.verdict) == ("pass", "fail")
         assert plain.findings == strict.findings
         assert plain.findings[0].severity == "warning"
 
-    def test_replaces_only_the_sides_it_names(self) -> None:
+    def test_lenient_replaces_only_the_bounds_that_it_names(self) -> None:
         assert judge(replace(CLIP, duration=1.99), ATLAS).verdict == "fail"
 
-    def test_of_a_choice(self) -> None:
+    def test_lenient_choice_is_a_warning(self) -> None:
         section = {"format": {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}}}
         mine = rules(video=section)
         assert judge(replace(CLIP, format="mov"), mine).verdict == "pass"
@@ -161,7 +161,9 @@ class TestNoneAndUnknown:
             (None, ["fact_unknown"], ["fact_unknown"], ["fact_unknown"]),
         ],
     )
-    def test_a_sound_track(self, codec: str | None, mine: list[str], loud: list[str], silent: list[str]) -> None:
+    def test_audio_track_is_judged_if_required_or_forbidden(
+        self, codec: str | None, mine: list[str], loud: list[str], silent: list[str]
+    ) -> None:
         clip = replace(CLIP, audio_codec=codec)
         assert [codes(judge(clip, each)) for each in (self.MINE, self.LOUD, self.SILENT)] == [mine, loud, silent]
 
@@ -171,16 +173,16 @@ class TestNoneAndUnknown:
         )
         assert judge(CLIP, self.SILENT).findings[0].message == "audio codec aac: Mine accepts no audio track"
 
-    def test_unknown_is_no_pass_and_a_failure_beats_it(self) -> None:
+    def test_unknown_is_not_a_pass_and_a_failure_outranks_it(self) -> None:
         unknown = replace(CLIP, fps=None)
         assert judge(unknown, ATLAS).verdict == "unknown"
         assert judge(replace(unknown, duration=99.0), ATLAS).verdict == "fail"
 
-    def test_what_no_limit_asks_for_may_be_unknown(self) -> None:
+    def test_fact_without_a_limit_may_be_unknown(self) -> None:
         assert judge(replace(CLIP, bit_rate=None, video_codec=None), ATLAS).verdict == "pass"
 
 
-def test_a_condition_on_the_format_replaces_single_lines() -> None:
+def test_condition_on_the_format_replaces_single_limits() -> None:
     generate = catalog.load("seedance-2.0")
     sound = replace(CLIP, audio_codec="pcm")
     assert codes(judge(sound, generate)) == ["audio_codec_unsupported"]
@@ -188,7 +190,7 @@ def test_a_condition_on_the_format_replaces_single_lines() -> None:
     assert codes(judge(replace(sound, format="mov", fps=90.0), generate)) == ["fps_too_high"]
 
 
-def test_flags_read_as_yes_and_no() -> None:
+def test_flags_are_worded_as_yes_and_no() -> None:
     mine = rules(video={"streamable": {"any_of": [True]}, "variable_fps": {"any_of": [False]}})
     result = judge(replace(CLIP, streamable=False, variable_fps=True), mine)
     assert [finding.message for finding in result.findings] == [
@@ -200,12 +202,12 @@ def test_flags_read_as_yes_and_no() -> None:
 class TestAround:
     """What is judged beside the facts of the file."""
 
-    def test_a_source_that_could_not_be_read(self) -> None:
+    def test_problem_of_a_source_is_a_finding(self) -> None:
         result = judge(None, ATLAS, problem=Problem("permission_denied", "x.png: permission denied"))
         assert (result.verdict, codes(result)) == ("unknown", ["permission_denied"])
         assert judge(None, ATLAS, problem=Problem("download_failed", "404")).verdict == "fail"
 
-    def test_findings_from_elsewhere(self) -> None:
+    def test_extra_findings_count(self) -> None:
         note = Finding("extension_mismatch", "note", "the name ends in .png, the content is jpeg")
         torn = Finding("truncated", "error", "the file is cut off")
         assert judge(PHOTO, ATLAS, extra=(note,)).verdict == "pass"
@@ -234,12 +236,12 @@ class TestAround:
         assert result.verdict == verdict
         assert [finding.message[: len(message or "")] for finding in result.findings] == ([message] if message else [])
 
-    def test_the_same_is_not_said_twice_of_a_url(self) -> None:
+    def test_problem_and_limit_with_the_same_code_give_one_finding(self) -> None:
         delivery = Delivery(scheme="https", host="10.0.0.1", url_length=40, public=False)
         result = judge(None, ATLAS, delivery=delivery, problem=Problem("address_not_public", "10.0.0.1 is private"))
         assert codes(result) == ["address_not_public"]
 
-    def test_strict_fetchers(self) -> None:
+    def test_limits_of_strict_fetchers_are_judged(self) -> None:
         delivery = Delivery(
             scheme="http",
             host="10.0.0.1",
@@ -275,17 +277,17 @@ class TestAround:
         ("encrypted", {"any_of": [False]}, "no"),
     ],
 )
-def test_what_a_limit_accepts_in_words(fact: str, line: dict[str, Any], words: str) -> None:
+def test_accepted_values_are_worded(fact: str, line: dict[str, Any], words: str) -> None:
     assert accepted(compile_limit(fact, line)) == words
 
 
-def test_every_template_can_be_filled() -> None:
+def test_every_message_template_can_be_filled() -> None:
     words = dict.fromkeys(("what", "value", "sentence", "service", "limit", "note", "reason", "message"), "x")
     for name, code in CODES.items():
         assert code.template.format(**words), name
 
 
-def test_a_finding_says_all_that_machines_need() -> None:
+def test_finding_as_json_has_all_fields() -> None:
     finding = judge(replace(CLIP, duration=16.0), ATLAS).findings[0]
     assert finding.as_json() == {
         "code": "duration_too_long",
@@ -304,7 +306,7 @@ class TestAbsentTracks:
 
     SOUND: ClassVar = {"sample_rate": {"max": 48_000}, "channels": {"max": 2}, "audio_codec": {"any_of": ["aac"]}}
 
-    def test_a_silent_film_passes_limits_on_sound(self) -> None:
+    def test_silent_video_passes_limits_on_audio(self) -> None:
         silent = replace(CLIP, audio_codec=NONE)
         assert judge(silent, rules(video=self.SOUND)).verdict == "pass"
 
@@ -321,14 +323,14 @@ class TestAbsentTracks:
         assert (result.verdict, codes(result)) == ("unknown", ["fact_unknown"])
 
     @pytest.mark.parametrize("codec", [NONE, None])
-    def test_sound_alone_passes_limits_on_a_picture(self, codec: str | None) -> None:
+    def test_audio_file_passes_limits_on_pictures(self, codec: str | None) -> None:
         song = Media(kind="audio", format="m4a", size=9, duration=3.0, audio_codec="aac", video_codec=codec)
         result = judge(
             song, rules(audio={"width": {"max": 1920}, "fps": {"max": 60}, "video_codec": {"any_of": ["h264"]}})
         )
         assert result.verdict == "pass"
 
-    def test_a_file_of_unknown_streamability_stays_unknown(self) -> None:
+    def test_file_of_unknown_streamability_is_unknown(self) -> None:
         result = judge(replace(CLIP, audio_codec=NONE), rules(video={"streamable": {"any_of": [True]}}))
         assert result.verdict == "unknown"
 

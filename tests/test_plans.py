@@ -216,7 +216,7 @@ def test_command_names_the_file_and_its_result(name: str | None, words: list[str
     assert [plan.command[2], plan.command[-1]] == words
 
 
-def test_no_two_files_have_one_result() -> None:
+def test_results_of_different_files_have_different_names() -> None:
     names = ["a.mp4", "a.mov", "a.MP4", "b/a.mp4", "../a.mp4", "/a.mp4", "v1.2/a", "v1.2/b", ".mp4"]
     results = [shlex.split(command(replace(CLIP, duration=16.0), name=name))[-1] for name in names]
     assert len(set(results)) == len(names)
@@ -224,7 +224,7 @@ def test_no_two_files_have_one_result() -> None:
     assert results[6] == "v1.2/a-fixed.mp4"
 
 
-def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+def test_command_does_not_overwrite_a_file(tmp_path: Path) -> None:
     shutil.copy("fixtures/refused/png-too-narrow.png", tmp_path / "a.png")
     (tmp_path / "a-fixed.png").write_text("precious")
     words = [sys.executable, *shlex.split(command(replace(PHOTO, format="png", width=299), name="a.png"))[1:]]
@@ -234,7 +234,7 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "a-fixed.png").read_text() == "precious"
 
 
-def test_warnings_need_no_hint() -> None:
+def test_warning_has_no_hint() -> None:
     assert [finding.hint for finding in judge(replace(CLIP, duration=15.1), ATLAS).findings] == [None]
 
 
@@ -297,7 +297,7 @@ sides = st.integers(min_value=1, max_value=20_000)
 
 
 @given(sides, sides, st.sampled_from(["image", "video"]), st.sampled_from(catalog.names()))
-def test_a_shape_lies_inside_every_limit(width: int, height: int, kind: str, name: str) -> None:
+def test_shape_satisfies_every_limit(width: int, height: int, kind: str, name: str) -> None:
     section = catalog.load(name).sections.get(kind)
     if section is None:
         return
@@ -314,12 +314,12 @@ def test_a_shape_lies_inside_every_limit(width: int, height: int, kind: str, nam
 
 
 @given(sides, sides, st.sampled_from(["atlas", "volcengine"]))
-def test_a_picture_of_any_size_can_be_assert_command_fixes(width: int, height: int, name: str) -> None:
+def test_picture_of_any_size_can_be_fixed(width: int, height: int, name: str) -> None:
     limits = {limit.fact: limit for limit in catalog.load(name).sections["image"].limits}
     assert geometry.shape(Media(kind="image", width=width, height=height), limits) is not None
 
 
-def test_what_fits_already_is_left_alone() -> None:
+def test_accepted_size_is_unchanged() -> None:
     limits = {"width": compile_limit("width", {"max": 640})}
     assert geometry.shape(PHOTO, limits) == ((640, 640), (640, 640))
 
@@ -372,18 +372,20 @@ class TestPictures:
             ("RGB", (400, 400), "other.jp2"),
         ],
     )
-    def test_become_acceptable(self, tmp_path: Path, mode: str, size: tuple[int, int], name: str) -> None:
+    def test_command_fixes_pictures_of_every_mode(
+        self, tmp_path: Path, mode: str, size: tuple[int, int], name: str
+    ) -> None:
         options = {"compression": "group4"} if mode == "1" else {}
         Image.new(mode, size).save(tmp_path / name, **options)
         assert_command_fixes(tmp_path / name, "atlas")
 
-    def test_turned_ones_too(self, tmp_path: Path) -> None:
+    def test_command_fixes_rotated_picture(self, tmp_path: Path) -> None:
         exif = Image.Exif()
         exif[0x0112] = 6
         Image.new("RGB", (1000, 300)).save(tmp_path / "turned.jpg", exif=exif)
         assert_command_fixes(tmp_path / "turned.jpg", "atlas")
 
-    def test_heic_too(self, tmp_path: Path) -> None:
+    def test_command_fixes_heic_picture(self, tmp_path: Path) -> None:
         import pillow_heif
 
         pillow_heif.from_pillow(Image.new("RGB", (200, 300))).save(tmp_path / "small.heic")
@@ -392,13 +394,13 @@ class TestPictures:
 
 @needs_ffmpeg
 class TestClips:
-    def test_geometry_frame_rate_and_duration_at_once(self, tmp_path: Path) -> None:
+    def test_one_command_fixes_geometry_frame_rate_and_duration(self, tmp_path: Path) -> None:
         path = ffmpeg(
             tmp_path / "all.mkv", *film(961, 301, 16.5, 12), *TONE, "-shortest", "-c:v", "mjpeg", "-c:a", "aac"
         )
         assert_command_fixes(path, "atlas")
 
-    def test_odd_sides_that_encoders_refuse(self, tmp_path: Path) -> None:
+    def test_odd_sides_become_even(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "odd.mov", *film(801, 641, 3, 90), "-c:v", "mjpeg")
         assert_command_fixes(path, "atlas")
 
@@ -433,7 +435,7 @@ class TestRemuxing:
     """Files that differ from what is accepted by their packaging alone are copied, not encoded again."""
 
     @pytest.mark.parametrize("name", ["clip.m4v", "clip.mov", "clip.mkv", "clip.flv", "clip.ts", "clip.3gp"])
-    def test_a_film_in_another_container_is_copied_to_mp4(self, tmp_path: Path, name: str) -> None:
+    def test_video_in_another_container_is_copied_to_mp4(self, tmp_path: Path, name: str) -> None:
         rules = mine(
             video={"format": {"any_of": ["mp4"]}, "video_codec": {"any_of": ["h264"]}, "streamable": {"any_of": [True]}}
         )
@@ -451,7 +453,7 @@ class TestRemuxing:
         remuxed(path, mine(video={"format": {"any_of": ["mp4"]}}))
         assert b"hvc1" in (tmp_path / "a-mkv-fixed.mp4").read_bytes()
 
-    def test_an_index_at_the_end_is_moved_to_the_front(self, tmp_path: Path) -> None:
+    def test_index_at_the_end_is_moved_to_the_front(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2), *CODED)
         rules = mine(video={"format": {"any_of": ["mp4"]}, "streamable": {"any_of": [True]}})
         assert "-c copy -movflags +faststart" in " ".join(argv_of(preflight.check(path, rules)))
@@ -469,12 +471,12 @@ class TestRemuxing:
         path = ffmpeg(tmp_path / name, *SPEECH, "-c:a", "aac")
         assert remuxed(path, mine(audio={"format": {"any_of": [accepted]}})).format == accepted
 
-    def test_odd_sides_are_copied_as_they_are(self, tmp_path: Path) -> None:
+    def test_odd_sides_are_unchanged_by_copying(self, tmp_path: Path) -> None:
         coded = ["-f", "lavfi", "-i", "testsrc=s=321x241:d=2", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv444p"]
         path = ffmpeg(tmp_path / "odd.mkv", *coded)
         assert remuxed(path, mine(video={"format": {"any_of": ["mp4"]}})).width == 321
 
-    def test_a_container_that_takes_the_codecs_comes_before_the_usual_one(self, tmp_path: Path) -> None:
+    def test_container_that_supports_the_codecs_is_preferred(self, tmp_path: Path) -> None:
         path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 1), "-c:v", "libvpx-vp9", "-deadline", "realtime")
         assert remuxed(path, mine(video={"format": {"any_of": ["mp4", "webm"]}})).format == "webm"
 
@@ -489,13 +491,13 @@ class TestRemuxing:
         (replace(CLIP, format="avi"), {}),  # no timestamps to copy
     ],
 )
-def test_what_has_to_be_encoded_is_not_said_to_be_copied(media: Media, limits: dict[str, Any]) -> None:
+def test_plan_does_not_copy_tracks_that_must_be_encoded(media: Media, limits: dict[str, Any]) -> None:
     result = judge(media, mine(video={"format": {"any_of": ["mp4"]}, **limits}))
     assert not any("without re-encoding" in (finding.hint or "") for finding in result.findings)
     assert result.plan is None or "-c copy" not in " ".join(result.plan.command or ())
 
 
-def test_sound_that_fits_is_copied_beside_a_picture_that_is_encoded() -> None:
+def test_accepted_audio_is_copied_when_video_is_encoded() -> None:
     ready = command(replace(CLIP, fps=12.0, width=1000, height=700))
     assert ready.endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy in-bin-fixed.mp4")
 
@@ -534,10 +536,10 @@ def test_hint_adds_required_audio_track(fact: str) -> None:
 @needs_ffmpeg
 class TestSounds:
     @pytest.mark.parametrize("name", ["long.mp3", "long.wav", "long.flac"])
-    def test_become_shorter(self, tmp_path: Path, name: str) -> None:
+    def test_command_shortens_audio(self, tmp_path: Path, name: str) -> None:
         assert_command_fixes(ffmpeg(tmp_path / name, *TONE), "atlas")
 
-    def test_change_their_coding(self, tmp_path: Path) -> None:
+    def test_command_changes_audio_format(self, tmp_path: Path) -> None:
         with wave.open(os.fspath(tmp_path / "plain.wav"), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(bytes(32000))
@@ -560,6 +562,6 @@ def test_file_that_tools_cannot_open_has_a_plan_without_command(change: dict[str
     assert plan.command is None
 
 
-def test_film_of_which_nothing_is_shown_gets_a_hint_about_its_edit_list() -> None:
+def test_hint_names_the_edit_list_that_hides_everything() -> None:
     film = replace(CLIP, duration=0.0, notes=("edit_list", "nothing_shown"))
     assert hint(film) == "correct or remove the edit list, which leaves out all of the media"

@@ -36,12 +36,12 @@ def together(run: Run, *words: str) -> tuple[int, dict[str, Any]]:
 
 
 class TestWrongCalls:
-    def test_reference_has_to_be_a_text(self) -> None:
+    def test_reference_must_be_a_string(self) -> None:
         with pytest.raises(UsageError, match="An asset's reference is int"):
             AssetReference(5, "image")  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("kinds", [[("asset://a", "image")], "asset://a"])
-    def test_kinds_have_to_be_a_mapping(self, kinds: Any) -> None:
+    def test_asset_kinds_must_be_a_mapping(self, kinds: Any) -> None:
         with pytest.raises(UsageError, match="Give a dict of kinds by reference"):
             preflight.check_request(["asset://a"], "seedance-2.0", asset_kinds=kinds)
 
@@ -182,7 +182,7 @@ class TestCommand:
         assert rows["asset://asset-2026"]["verdict"] == "pass"
         assert rows["<request>"]["verdict"] == "pass"
 
-    def test_as_holds_for_the_assets_that_follow_it(self, run: Run) -> None:
+    def test_as_option_applies_to_the_assets_that_follow(self, run: Run) -> None:
         words = ("asset://a", "--as", "image", "asset://b", PICTURE, "--as=VIDEO", "asset://c", "audio=asset://d")
         _, rows = together(run, *words, "asset://e")
         kinds = {source: row.get("kind") for source, row in rows.items()}
@@ -196,20 +196,20 @@ class TestCommand:
             "<request>": None,
         }
 
-    def test_as_takes_kinds_alone(self, run: Run) -> None:
+    def test_as_option_accepts_only_kinds(self, run: Run) -> None:
         for words in (("--as", "sound", "asset://a"), ("--as=", "asset://a"), ("asset://a", "--as")):
             done = run("check", *words, "--for", "seedance-2.0", "--together")
             assert done.returncode == 2
             assert "--as" in done.stderr
 
-    def test_as_is_a_target_behind_two_dashes(self) -> None:
+    def test_as_option_after_two_dashes_is_a_target(self) -> None:
         from preflight.cli.params import _marked
 
         assert list(_marked(["--", "--as", "image"])) == ["--", "--as", "image"]
         assert list(with_kinds(_marked(["--as", "image", "a.png", "asset://a"]))) == ["a.png", "image=asset://a"]
 
     @pytest.mark.parametrize("words", [("--as", "video"), (PICTURE, "--as", "video"), ("--as", "video", PICTURE)])
-    def test_kind_that_no_asset_follows_is_a_wrong_call(self, run: Run, words: tuple[str, ...]) -> None:
+    def test_kind_without_an_asset_is_a_usage_error(self, run: Run, words: tuple[str, ...]) -> None:
         done = run("check", *words, "--for", "seedance-2.0")
         assert (done.returncode, done.stdout) == (2, "")
         assert "--as video is not followed by an asset. Write asset://ID after it" in done.stderr
@@ -221,7 +221,7 @@ class TestCommand:
         assert code == 0
         assert rows["asset://a"]["kind"] == "image"
 
-    def test_outside_of_a_request_it_is_unknown(self, run: Run) -> None:
+    def test_asset_outside_a_request_is_unknown(self, run: Run) -> None:
         done = run("check", "--as", "image", "asset://asset-1", "--for", "atlas")
         assert done.returncode == run("check", "gone.png", "--for", "atlas").returncode
         assert done.stdout.startswith("UNKNOWN asset://asset-1\n")

@@ -50,7 +50,7 @@ def upload(path: Path, name: str | None = None) -> SimpleUploadedFile:
 
 
 class TestValidator:
-    def test_what_passes_is_in_the_form_from_its_first_byte(self) -> None:
+    def test_passing_file_is_in_the_form_from_its_first_byte(self) -> None:
         form = PictureForm({}, {"picture": upload(GOOD)})
         assert form.is_valid(), form.errors
         assert form.cleaned_data["picture"].read() == GOOD.read_bytes()
@@ -63,24 +63,24 @@ class TestValidator:
         assert error.params["limit"] == {"min": 300, "max": 6000}
         assert form.errors["picture"] == ["width 299 px: below the 300 px that Atlas Cloud accepts"]
 
-    def test_a_file_that_was_spooled_to_disk_is_read_there(self) -> None:
+    def test_file_that_was_spooled_to_disk_is_read_there(self) -> None:
         with TemporaryUploadedFile("a.png", "image/png", NARROW.stat().st_size, None) as file:
             file.write(NARROW.read_bytes())
             with pytest.raises(ValidationError, match="width 299 px"):
                 Passes("atlas")(file)
 
-    def test_more_than_may_be_uploaded_is_refused_unread(self) -> None:
+    def test_file_above_max_bytes_is_rejected_unread(self) -> None:
         form = PictureForm({}, {"picture": SimpleUploadedFile("a.png", GOOD.read_bytes() + bytes(MOST))})
         assert [error.code for error in form.errors.as_data()["picture"]] == ["file_size_too_large"]
 
-    def test_percent_signs_and_markup_in_a_name_do_nothing(self, tmp_path: Path) -> None:
+    def test_percent_signs_and_markup_in_a_name_have_no_effect(self, tmp_path: Path) -> None:
         with pytest.raises(ValidationError) as caught:
             Passes("atlas")(tmp_path / "%(value)s %d <b>.png")
         assert caught.value.messages == [f"{tmp_path}/%(value)s %d <b>.png does not exist: check the path"]
         form = PictureForm({}, {"picture": upload(NARROW, "<img src=x onerror=1>.png")})
         assert "<img" not in form.errors.as_ul()
 
-    def test_it_can_stand_in_a_migration(self) -> None:
+    def test_validator_is_serialised_in_migration(self) -> None:
         validator = Passes("atlas", strict=True)
         text, imports = MigrationWriter.serialize(validator)
         assert text == "preflight.integrations.django.Passes('atlas', strict=True)"
@@ -96,13 +96,13 @@ class TextForm(forms.Form):  # type: ignore[misc] # Django has no types of its o
 
 
 class TestPaths:
-    def test_text_of_a_request_is_neither_opened_nor_fetched(self) -> None:
+    def test_text_in_a_request_is_neither_opened_nor_fetched(self) -> None:
         form = TextForm({"picture": "/etc/passwd", "link": "http://127.0.0.1/a.png"})
         assert not form.is_valid()
         codes = {name: [error.code for error in found] for name, found in form.errors.as_data().items()}
         assert codes == {"picture": ["not_a_media_source"], "link": ["not_a_media_source"]}
 
-    def test_a_path_outside_the_folder_is_refused_alike_whether_it_exists_or_not(self, tmp_path: Path) -> None:
+    def test_path_outside_the_folder_is_rejected_whether_or_not_it_exists(self, tmp_path: Path) -> None:
         validator = Passes("atlas", within=GOOD.parent)
         validator(GOOD)
         for outside in (NARROW, tmp_path / "gone.png", GOOD.parent / ".." / "refused" / NARROW.name):
@@ -129,7 +129,7 @@ class Counted(io.BytesIO):
 
 
 class TestRequests:
-    def test_the_form_answers_a_client(self) -> None:
+    def test_form_returns_errors_to_a_client(self) -> None:
         client = Client()
         assert client.post("/pictures", {"picture": upload(GOOD)}).json() == {"bytes": GOOD.stat().st_size}
         answer = client.post("/pictures", {"picture": upload(NARROW)})
@@ -144,11 +144,11 @@ class TestRequests:
             yield
 
     @pytest.mark.usefixtures("stopping")
-    def test_what_is_small_enough_goes_on_to_the_usual_handlers(self) -> None:
+    def test_small_upload_is_passed_to_the_following_handlers(self) -> None:
         assert Client().post("/pictures", {"picture": upload(GOOD)}).json() == {"bytes": GOOD.stat().st_size}
 
     @pytest.mark.usefixtures("stopping")
-    def test_what_is_too_large_stops_being_read(self) -> None:
+    def test_reading_stops_for_a_large_upload(self) -> None:
         head = b'--B\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n'
         body = Counted(head + GOOD.read_bytes() + bytes(20 << 20) + b"\r\n--B--\r\n")
         size = len(body.getvalue())
@@ -161,6 +161,6 @@ class TestRequests:
         assert 400 <= answer.status_code < 500
         assert body.taken < MOST + (1 << 20)
 
-    def test_it_wants_to_know_how_much_is_too_large(self) -> None:
+    def test_handler_requires_a_maximum_size(self) -> None:
         with pytest.raises(ImproperlyConfigured, match="PREFLIGHT_MAX_UPLOAD_BYTES"):
             StopLargeUploads()

@@ -93,14 +93,14 @@ def post(path: str, **files: Sent | list[Sent]) -> Any:
 
 
 class TestValidation:
-    def test_what_passes_reaches_the_endpoint_from_its_first_byte(self) -> None:
+    def test_passing_upload_reaches_the_endpoint_from_its_first_byte(self) -> None:
         answer = post("/pictures", picture=("a.png", GOOD.read_bytes()))
         assert answer.status_code == 200
         assert answer.json() == {"name": "a.png", "bytes": GOOD.stat().st_size, "title": ""}
         assert post("/raw", picture=("a.png", GOOD.read_bytes())).json() == GOOD.stat().st_size
 
     @pytest.mark.parametrize("path", ["/pictures", "/raw"])
-    def test_what_does_not_is_answered_422_with_our_findings(self, path: str) -> None:
+    def test_failing_upload_gets_422_with_the_findings(self, path: str) -> None:
         answer = post(path, picture=("a.png", NARROW.read_bytes()))
         assert answer.status_code == 422
         (error,) = answer.json()["detail"]
@@ -108,24 +108,24 @@ class TestValidation:
         assert error["loc"] == ["body", "picture"]
         assert error["ctx"]["limit"] == {"min": 300, "max": 6000}
 
-    def test_one_of_several_is_named_by_its_place(self) -> None:
+    def test_failing_upload_of_several_is_named_by_its_index(self) -> None:
         good, narrow = ("a.png", GOOD.read_bytes()), ("b.png", NARROW.read_bytes())
         answer = post("/many", pictures=[good, narrow])
         assert [error["loc"] for error in answer.json()["detail"]] == [["body", "pictures", 1]]
         assert post("/many", pictures=[good, good]).json() == 2
 
-    def test_one_that_may_be_missing_may_be_missing(self) -> None:
+    def test_optional_upload_may_be_missing(self) -> None:
         good = ("a.png", GOOD.read_bytes())
         assert post("/two", picture=good, mask=("m.png", GOOD.read_bytes())).json() == "m.png"
         answer = post("/two", picture=good, mask=good, more=("b.png", NARROW.read_bytes()))
         assert answer.json()["detail"][0]["loc"] == ["body", "more"]
 
-    def test_any_name_and_any_bytes_are_answered(self) -> None:
+    def test_any_name_and_any_bytes_get_a_response(self) -> None:
         answer = post("/pictures", picture=('<img src=x>"\x1b{rules}.png', b"\x00\xff" * 100))
         assert answer.status_code == 422
         assert answer.json()["detail"][0]["type"] in ("format_undetectable", "format_unsupported")
 
-    def test_the_documentation_still_knows_the_upload(self) -> None:
+    def test_openapi_schema_includes_the_upload(self) -> None:
         schema = app.openapi()["components"]["schemas"]["Body_pictures_pictures_post"]
         assert schema["properties"]["picture"]["type"] == "string"
 
@@ -210,7 +210,7 @@ class TestThreads:
         ],
     )
     @pytest.mark.parametrize(("content", "status"), [(GOOD, 200), (NARROW, 422)], ids=["passes", "fails"])
-    def test_each_upload_is_judged_once_and_not_on_the_event_loop(
+    def test_each_upload_is_checked_once_and_not_on_the_event_loop(
         self, watched: FastAPI, path: str, names: list[str], content: Path, status: int
     ) -> None:
         async def call() -> tuple[Any, int]:
@@ -226,7 +226,7 @@ class TestThreads:
         if status == 422:
             assert len(answer.json()["detail"]) == len(names)
 
-    def test_a_failing_upload_does_not_borrow_the_report_of_a_passing_one(self, watched: FastAPI) -> None:
+    def test_failing_upload_does_not_get_the_report_of_a_passing_one(self, watched: FastAPI) -> None:
         async def call() -> Any:
             files = [("picture", ("a.png", GOOD.read_bytes())), ("mask", ("a.png", NARROW.read_bytes()))]
             transport = httpx.ASGITransport(app=watched)
@@ -247,7 +247,7 @@ class TestThreads:
         assert broken.status_code == 400
         assert Watched.threads == []
 
-    def test_an_idle_endpoint_answers_while_junk_is_judged(self) -> None:
+    def test_other_endpoint_responds_during_a_slow_check(self) -> None:
         with uploads.serving() as port:
             seconds, statuses = uploads.waits(port, "/judged", b"\0\0\1\xba", uploads=4, size=2 << 20)
         assert statuses == [422] * 4
@@ -259,16 +259,16 @@ class TestBounds:
         (route,) = (route for route in router.routes if isinstance(route, UploadRoute) and route.path == path)
         return max_body_bytes(route.dependant)
 
-    def test_a_body_may_hold_all_its_uploads(self) -> None:
+    def test_body_may_contain_all_its_uploads(self) -> None:
         assert self.bound("/pictures") == MOST + MAX_FORM_OVERHEAD
         assert self.bound("/two") == 3 * MOST + MAX_FORM_OVERHEAD
 
-    def test_an_upload_without_bound_leaves_the_body_without_one(self) -> None:
+    def test_upload_without_maximum_leaves_the_body_without_one(self) -> None:
         assert self.bound("/open") is None
         assert self.bound("/many") is None
         assert self.bound("/album") is None
 
-    def test_a_subclass_gives_one_for_all(self) -> None:
+    def test_subclass_sets_a_maximum_for_all(self) -> None:
         class Small(UploadRoute):
             max_bytes = 10
 
@@ -287,21 +287,21 @@ class TestBounds:
 
 
 class TestTooLarge:
-    def test_a_declared_length_is_refused_before_a_byte_of_it_is_read(self) -> None:
+    def test_declared_length_is_rejected_before_reading(self) -> None:
         received, status = self.send({"content-length": str(10**12)}, pieces=50)
         assert (received, status) == (0, 413)
 
-    def test_an_undeclared_one_stops_being_read_where_it_is_too_long(self) -> None:
+    def test_reading_stops_where_an_undeclared_body_is_too_long(self) -> None:
         received, status = self.send({"transfer-encoding": "chunked"}, pieces=50)
         assert status == 413
         assert received == (MOST + MAX_FORM_OVERHEAD) // 65_536 + 1
 
-    def test_a_lying_length_helps_nobody(self) -> None:
+    def test_wrong_declared_length_has_no_effect(self) -> None:
         received, status = self.send({"content-length": "7"}, pieces=50)
         assert status == 413
         assert received < 25
 
-    def test_a_file_within_the_body_s_bound_and_above_its_own_is_a_finding(self) -> None:
+    def test_file_above_its_maximum_within_the_body_is_a_finding(self) -> None:
         answer = post("/pictures", picture=("a.png", GOOD.read_bytes() + bytes(MOST)))
         assert answer.status_code == 422
         assert answer.json()["detail"][0]["type"] == "file_size_too_large"
@@ -355,7 +355,7 @@ def served() -> Iterator[tuple[str, int]]:
     thread.join(10)
 
 
-def test_a_server_closes_the_connection_of_a_client_that_goes_on_sending(served: tuple[str, int]) -> None:
+def test_server_closes_the_connection_of_a_client_that_continues_to_send(served: tuple[str, int]) -> None:
     sent = 0
     with socket.create_connection(served, timeout=20) as client:
         client.sendall(

@@ -56,10 +56,10 @@ def errors(kind: Any, value: Any) -> list[Any]:
 
 
 class TestValues:
-    def test_a_path_stays_the_path_that_it_was(self) -> None:
+    def test_validated_path_is_unchanged(self) -> None:
         assert TypeAdapter(Annotated[Path, Passes("atlas")]).validate_python(str(PASSING)) == PASSING
 
-    def test_bytes_and_uploads_too(self) -> None:
+    def test_bytes_and_uploads_are_validated(self) -> None:
         data = PASSING.read_bytes()
         assert TypeAdapter(Annotated[bytes, Passes("atlas")]).validate_python(data) == data
         upload = Upload(io.BytesIO(data), "a.png")
@@ -67,16 +67,16 @@ class TestValues:
         assert TypeAdapter(Annotated[Upload, Passes("atlas")]).validate_python(upload) is upload
         assert upload.file.tell() == 7
 
-    def test_a_url_is_fetched_and_its_secret_is_in_no_error(self) -> None:
+    def test_url_is_fetched_and_errors_hide_its_secret(self) -> None:
         (error,) = errors(Annotated[AnyHttpUrl, Passes("atlas")], "http://127.0.0.1/a.png?X-Amz-Signature=hidden")
         assert error["type"] == "address_not_public"
         assert "hidden" not in str(error)
 
-    def test_an_unknown_rule_set_is_said_when_the_type_is_made(self) -> None:
+    def test_unknown_rule_set_is_reported_when_the_type_is_defined(self) -> None:
         with pytest.raises(UsageError, match="Did you mean 'atlas'"):
             Passes("atlass")
 
-    def test_what_is_no_media_source_is_a_wrong_call(self) -> None:
+    def test_value_that_is_not_a_media_source_is_a_usage_error(self) -> None:
         with pytest.raises(UsageError, match="int cannot be checked"):
             Passes("atlas").report(7)
 
@@ -135,7 +135,7 @@ class TestTypes:
         ],
         ids=str,
     )
-    def test_a_str_anywhere_in_the_type_is_refused_when_it_is_defined(self, annotation: Any) -> None:
+    def test_str_anywhere_in_the_type_is_rejected_when_it_is_defined(self, annotation: Any) -> None:
         with pytest.raises(UsageError, match="Passes cannot"):
             TypeAdapter(Annotated[annotation, Passes("atlas")])
 
@@ -154,7 +154,7 @@ class TestTypes:
             pytest.param(Path | bytes, PASSING.read_bytes(), id="path or bytes"),
         ],
     )
-    def test_paths_bytes_and_uploads_in_any_arrangement_are_judged(self, annotation: Any, value: Any) -> None:
+    def test_paths_bytes_and_uploads_are_validated_in_any_nesting(self, annotation: Any, value: Any) -> None:
         assert TypeAdapter(Annotated[annotation, Passes("atlas")]).validate_python(value) == value
 
     def test_error_location_names_nested_list_index(self) -> None:
@@ -197,7 +197,7 @@ class TestWithin:
         (inside / "good.png").symlink_to(inside / "deep" / "a.png")
         return inside
 
-    def test_files_in_the_folder_pass_also_through_links_in_it(self, folder: Path) -> None:
+    def test_links_within_the_folder_are_accepted(self, folder: Path) -> None:
         media = TypeAdapter(Annotated[Path, Passes("atlas", within=folder)])
         for name in ("deep/a.png", "good.png", "deep/../deep/a.png", "up/inside/deep/a.png"):
             assert media.validate_python(folder / name) == folder / name
@@ -205,7 +205,7 @@ class TestWithin:
     @pytest.mark.parametrize(
         "name", ["../secret.png", "link.png", "up/secret.png", "../inside-too/a.png", "/etc/passwd", "../gone", "a\0b"]
     )
-    def test_a_path_that_leads_outside_is_refused_alike_whether_it_exists_or_not(self, folder: Path, name: str) -> None:
+    def test_path_outside_the_folder_is_rejected_whether_or_not_it_exists(self, folder: Path, name: str) -> None:
         (error,) = errors(Annotated[Path, Passes("atlas", within=folder)], folder / name)
         assert (error["type"], error["ctx"]["severity"]) == ("path_outside", "error")
         assert error["msg"] == "the path is outside the folder from which files are accepted here"
@@ -222,13 +222,13 @@ class TestWithin:
         assert passes.report(BytesPath(folder / "deep" / "a.png")).verdict == "pass"
         assert passes.report(BytesPath(folder / "link.png")).verdict == "fail"
 
-    def test_path_longer_than_any_is_refused_without_being_resolved(self, folder: Path) -> None:
+    def test_too_long_path_is_rejected_without_being_resolved(self, folder: Path) -> None:
         began = time.process_time()
         (error,) = errors(Annotated[Path, Passes("atlas", within=folder)], folder / ("a/" * 100_000))
         assert error["type"] == "path_outside"
         assert time.process_time() - began < 1
 
-    def test_a_missing_file_in_the_folder_is_not_found(self, folder: Path) -> None:
+    def test_missing_file_in_the_folder_is_not_found(self, folder: Path) -> None:
         (error,) = errors(Annotated[Path, Passes("atlas", within=folder)], folder / "gone.png")
         assert error["type"] == "not_found"
 
@@ -238,7 +238,7 @@ class TestWithin:
         report = Passes("atlas", within=folder).report(pipe)
         assert (report.verdict, report.bytes_read) == ("fail", 0)
 
-    def test_the_folder_must_be_there_when_the_type_is_defined(self, tmp_path: Path) -> None:
+    def test_folder_must_exist_when_the_type_is_defined(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="is not a folder"):
             Passes("atlas", within=tmp_path / "gone")
 
@@ -252,7 +252,7 @@ class TestErrors:
         shutil.copy(PASSING, path)
         assert TypeAdapter(Annotated[Path, Passes("atlas")]).validate_python(path) == path
 
-    def test_each_finding_is_one_error_at_its_field(self) -> None:
+    def test_each_finding_is_an_error_at_its_field(self) -> None:
         class Job(BaseModel):
             pictures: list[Annotated[Path, Passes("atlas")]]
             sound: Annotated[Path, Passes("atlas")] | None = None
@@ -273,15 +273,15 @@ class TestErrors:
         assert (second["loc"], second["type"]) == (("sound",), "duration_too_long")
         assert json.loads(caught.value.json())[0]["input"] == str(NARROW)
 
-    def test_every_finding_is_an_error_not_the_first(self) -> None:
+    def test_all_findings_are_errors(self) -> None:
         rules = Annotated[Path, Passes(["atlas", "agentsflare"])]
         assert [error["ctx"]["rules"] for error in errors(rules, NARROW)] == ["atlas", "agentsflare"]
 
-    def test_what_several_rule_sets_say_in_the_same_words_is_said_once(self, tmp_path: Path) -> None:
+    def test_finding_of_several_rule_sets_is_one_error(self, tmp_path: Path) -> None:
         (error,) = errors(Annotated[Path, Passes("atlas,volcengine")], tmp_path / "gone.png")
         assert error["type"] == "not_found"
 
-    def test_unknown_is_an_error_and_a_warning_is_one_where_it_is_strict(self) -> None:
+    def test_unknown_is_an_error_and_a_warning_is_one_if_strict(self) -> None:
         (error,) = errors(Annotated[bytes, Passes("atlas")], PASSING.read_bytes()[:60])
         assert error["ctx"]["severity"] == "unknown"
         clip = Path("fixtures/accepted/clip-15.1-s.mp4")
@@ -289,23 +289,23 @@ class TestErrors:
         (error,) = errors(Annotated[Path, Passes("atlas", strict=True)], clip)
         assert error["ctx"]["severity"] == "warning"
 
-    def test_braces_in_a_name_are_no_template(self, tmp_path: Path) -> None:
+    def test_braces_in_a_name_are_not_placeholders(self, tmp_path: Path) -> None:
         gone = tmp_path / "{rules}{message}.png"
         (error,) = errors(Annotated[Path, Passes("atlas")], gone)
         assert error["msg"] == f"{gone} does not exist: check the path"
 
-    def test_bytes_are_not_dumped_into_the_error(self) -> None:
+    def test_error_does_not_contain_the_bytes(self) -> None:
         (error,) = errors(Annotated[bytes, Passes("atlas")], b"\xff" * 10_000)
         assert error["input"] == "<bytes>"
 
 
 class TestSizes:
-    def test_the_most_is_the_largest_file_that_all_rule_sets_accept(self) -> None:
+    def test_size_limit_is_the_largest_size_that_all_rule_sets_accept(self) -> None:
         assert Requirement("atlas").size_limit == 50 << 20  # a clip, with a warning
         assert Requirement("atlas,agentsflare").size_limit == Requirement("agentsflare").size_limit
         assert Requirement("atlas", max_bytes=1000).size_limit == 1000
 
-    def test_a_rule_set_that_leaves_a_kind_open_has_no_size_limit(self, tmp_path: Path) -> None:
+    def test_rule_set_without_a_limit_for_one_kind_has_no_size_limit(self, tmp_path: Path) -> None:
         mine = tmp_path / "mine.toml"
         mine.write_text(
             'title = "Mine: all"\nstage = "register"\nsource = "https://example.com"\nas_of = 2026-11-20\n'
@@ -321,28 +321,28 @@ class TestSizes:
     @pytest.mark.parametrize(
         "value", [PASSING, PASSING.read_bytes(), Upload(io.BytesIO(PASSING.read_bytes()), "a.png")]
     )
-    def test_a_larger_one_is_refused_unread(self, value: Any) -> None:
+    def test_larger_upload_is_rejected_unread(self, value: Any) -> None:
         report = Passes("atlas,fal", max_bytes=100).report(value)
         assert report.bytes_read == 0
         assert {finding.code for finding in report.findings} == {"file_size_too_large"}
         assert report.verdict == "fail"
 
-    def test_exactly_so_many_bytes_may_come(self) -> None:
+    def test_upload_of_exactly_max_bytes_is_accepted(self) -> None:
         data = PASSING.read_bytes()
         assert Passes("atlas", max_bytes=len(data)).report(Upload(Pipe(data, len(data)), "a.png")).passed
 
-    def test_an_upload_without_a_known_size_stops_being_read(self) -> None:
+    def test_reading_stops_for_an_upload_of_unknown_size(self) -> None:
         pipe = Pipe(PASSING.read_bytes())
         (finding,) = Passes("atlas", max_bytes=5000).report(Upload(pipe, "a.png")).findings
         assert finding.code == "file_size_too_large"
         assert "5,000 bytes" in finding.message
         assert pipe.taken == 5001
 
-    def test_the_rule_set_alone_bounds_it_too(self) -> None:
+    def test_rule_set_limits_the_size_without_max_bytes(self) -> None:
         pipe = Pipe(PASSING.read_bytes())
         assert Passes("atlas").report(pipe).verdict == "fail"
         assert pipe.taken == (50 << 20) + 1
 
 
-def test_it_is_exported_and_importing_preflight_does_not_load_pydantic() -> None:
+def test_passes_is_exported_without_loading_pydantic() -> None:
     assert preflight.Passes is Passes

@@ -54,7 +54,7 @@ def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-ra", *words)
 
 
-def test_a_plain_start_loads_nothing_but_the_plugin_itself(pytester: pytest.Pytester) -> None:
+def test_start_of_pytest_loads_only_the_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_something(): pass")
     pytester.makeconftest(
         """
@@ -69,7 +69,7 @@ def test_a_plain_start_loads_nothing_but_the_plugin_itself(pytester: pytest.Pyte
     assert f"loaded: {LIGHT}" in done.outlines
 
 
-def test_the_package_brings_the_plugin() -> None:
+def test_package_registers_the_plugin() -> None:
     (plugin,) = entry_points(group="pytest11", name="preflight")
     assert plugin.value == "preflight.integrations.pytest_plugin"
 
@@ -107,7 +107,7 @@ def test_several_rule_sets_and_rule_files_judge_one_test_a_file(pytester: pytest
     )
 
 
-def test_it_works_in_several_processes(pytester: pytest.Pytester, media: Path) -> None:
+def test_plugin_works_with_xdist(pytester: pytest.Pytester, media: Path) -> None:
     for number in range(20):
         shutil.copy(media / "good.png", media / f"{number}.png")
     pytester.makepyfile(
@@ -125,20 +125,20 @@ def test_it_works_in_several_processes(pytester: pytest.Pytester, media: Path) -
 
 
 class TestIni:
-    def test_rules_and_paths_are_enough(self, pytester: pytest.Pytester, media: Path) -> None:
+    def test_ini_rules_and_paths_collect_media(self, pytester: pytest.Pytester, media: Path) -> None:
         ini(pytester, 'testpaths = ["tests"]', 'preflight_rules = "atlas"', 'preflight_paths = ["media"]')
         pytester.makepyfile(**{"tests/test_other": "def test_other(): pass"})
         run(pytester).assert_outcomes(passed=3, failed=2)
 
-    def test_what_is_named_in_the_call_is_all_that_runs(self, pytester: pytest.Pytester, media: Path) -> None:
+    def test_only_the_paths_of_the_call_run(self, pytester: pytest.Pytester, media: Path) -> None:
         ini(pytester, 'preflight_rules = "atlas"', 'preflight_paths = ["media"]')
         pytester.makepyfile("def test_other(): pass")
         shutil.copy(media / "good.png", pytester.path / "elsewhere.png")
-        run(pytester, "test_what_is_named_in_the_call_is_all_that_runs.py").assert_outcomes(passed=1)
+        run(pytester, "test_only_the_paths_of_the_call_run.py").assert_outcomes(passed=1)
         run(pytester, "media/good.png").assert_outcomes(passed=1)
         run(pytester, ".").assert_outcomes(passed=3, failed=2)  # without elsewhere.png
 
-    def test_rules_alone_collect_nothing(self, pytester: pytest.Pytester, media: Path) -> None:
+    def test_ini_rules_without_paths_collect_nothing(self, pytester: pytest.Pytester, media: Path) -> None:
         ini(pytester, 'preflight_rules = "atlas"')
         assert run(pytester).ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
@@ -148,7 +148,7 @@ class TestIni:
         done.assert_outcomes(passed=1)
         done.stdout.fnmatch_lines(["*note    multi-picture JPEG (MPO); services may see only the first picture*"])
 
-    def test_strict_lets_warnings_fail(self, pytester: pytest.Pytester, fixtures: Path) -> None:
+    def test_strict_makes_warnings_fail(self, pytester: pytest.Pytester, fixtures: Path) -> None:
         shutil.copy(fixtures / "accepted/clip-15.1-s.mp4", pytester.path / "clip.mp4")
         done = run(pytester, "--preflight=atlas", "clip.mp4", "-rP")
         done.assert_outcomes(passed=1)
@@ -156,7 +156,7 @@ class TestIni:
         ini(pytester, "preflight_strict = true")
         run(pytester, "--preflight=atlas", "clip.mp4").assert_outcomes(failed=1)
 
-    def test_what_is_unknown_fails_unless_it_may_be_skipped(self, pytester: pytest.Pytester, media: Path) -> None:
+    def test_unknown_file_fails_unless_it_may_be_skipped(self, pytester: pytest.Pytester, media: Path) -> None:
         pytester.makefile(".toml", clips=CLIPS)
         words = ("--preflight=./clips.toml", "media/live.webm")
         done = run(pytester, *words)
@@ -167,7 +167,7 @@ class TestIni:
         done.assert_outcomes(skipped=1)
         done.stdout.fnmatch_lines(["SKIPPED*unknown: duration could not be read*"])
 
-    def test_what_is_unreachable_fails_unless_it_may_be_skipped(self, pytester: pytest.Pytester, media: Path) -> None:
+    def test_unreachable_url_fails_unless_it_may_be_skipped(self, pytester: pytest.Pytester, media: Path) -> None:
         (pytester.path / "urls.txt").write_text("media/good.png\nhttp://nobody.invalid/clip.mp4?Signature=hidden\n")
         lines = ['preflight_rules = "atlas"', 'preflight_paths = ["@urls.txt"]', 'preflight_unknown = "skip"']
         ini(pytester, *lines)
@@ -206,9 +206,7 @@ class TestIni:
         done = run(pytester, "-o", option)
         assert done.ret != pytest.ExitCode.USAGE_ERROR
 
-    def test_files_that_are_linked_from_outside_fail_unread(
-        self, pytester: pytest.Pytester, media: Path, fixtures: Path
-    ) -> None:
+    def test_links_to_files_outside_fail_unread(self, pytester: pytest.Pytester, media: Path, fixtures: Path) -> None:
         (media / "linked.png").symlink_to(fixtures / "accepted/picture.png")
         (pytester.path / "list.txt").write_text(str(fixtures / "accepted/picture.png"))
         ini(pytester, 'preflight_rules = "atlas"', 'preflight_paths = ["media", "@list.txt"]')
@@ -231,7 +229,7 @@ class TestIni:
             ),
         ],
     )
-    def test_a_wrong_setting_is_said_before_anything_runs(
+    def test_invalid_setting_is_reported_before_anything_runs(
         self, pytester: pytest.Pytester, media: Path, line: str, words: list[str], said: str
     ) -> None:
         ini(pytester, line, *(['preflight_paths = ["media"]'] if "paths" not in line else []))
@@ -242,7 +240,7 @@ class TestIni:
 
 
 class TestCheckFixture:
-    def test_the_same_content_is_checked_once_a_session(self, pytester: pytest.Pytester, media: Path) -> None:
+    def test_same_content_is_checked_once_a_session(self, pytester: pytest.Pytester, media: Path) -> None:
         pytester.makepyfile(
             """
             import shutil
@@ -275,7 +273,7 @@ class TestCheckFixture:
         )
         run(pytester).assert_outcomes(passed=4)
 
-    def test_a_failure_reads_like_the_command_line(self, pytester: pytest.Pytester, media: Path) -> None:
+    def test_failure_reads_like_the_command_line(self, pytester: pytest.Pytester, media: Path) -> None:
         ini(pytester, 'preflight_rules = "atlas"', 'preflight_unknown = "skip"')
         pytester.makefile(".toml", clips=CLIPS)
         pytester.makepyfile(
@@ -311,15 +309,13 @@ class TestCheckFixture:
         )
         done.stdout.no_fnmatch_line("*checker.py*")  # where it fails is the user's line, not ours
 
-    def test_without_any_rule_set_the_message_says_where_to_name_one(
-        self, pytester: pytest.Pytester, media: Path
-    ) -> None:
+    def test_message_without_rule_set_says_where_to_give_one(self, pytester: pytest.Pytester, media: Path) -> None:
         pytester.makepyfile("def test_it(preflight_check): preflight_check('media/good.png')")
         done = run(pytester)
         done.stdout.fnmatch_lines(["*UsageError: No rule set given. *preflight_rules*"])
 
 
-def test_the_sandbox_has_a_url_and_a_key_and_misbehaves_when_told(pytester: pytest.Pytester, media: Path) -> None:
+def test_sandbox_fixture_has_a_url_and_a_key_and_applies_faults(pytester: pytest.Pytester, media: Path) -> None:
     pytester.makepyfile(
         """
         import urllib.error, urllib.request

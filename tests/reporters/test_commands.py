@@ -22,7 +22,7 @@ AFTER_NUL = [name for name in HOSTILE if "\0" not in name]
 
 @needs_bash
 @pytest.mark.parametrize("name", AFTER_NUL)
-def test_shell_reads_the_very_words_of_the_plan(name: str) -> None:
+def test_shell_reads_exactly_the_words_of_the_plan(name: str) -> None:
     plan = report_of(name).results[0].plan
     assert plan is not None
     assert plan.command is not None

@@ -13,7 +13,7 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def test_a_row_a_finding_and_one_where_there_is_none(three: list[Report]) -> None:
+def test_each_finding_is_a_row_and_so_is_a_result_without_findings(three: list[Report]) -> None:
     fine = report_of("d.png", width=640, height=480)
     table = rows(written("csv", [*three, fine]))
     assert [(row["source"], row["verdict"], row["code"]) for row in table] == [
@@ -27,7 +27,7 @@ def test_a_row_a_finding_and_one_where_there_is_none(three: list[Report]) -> Non
     assert table[0]["limit"] == '{"min": 300, "max": 6000}'
 
 
-def test_plan_and_command_are_columns_of_their_own(three: list[Report]) -> None:
+def test_plan_and_command_are_columns(three: list[Report]) -> None:
     failed, unread, warned, noted = rows(written("csv", three))
     assert (failed["outcome"], failed["plan"], failed["hint"]) == ("fail", "scale it to 300×402", "scale it to 300×402")
     assert failed["command"].endswith(" a.png a-fixed.png")
@@ -35,12 +35,12 @@ def test_plan_and_command_are_columns_of_their_own(three: list[Report]) -> None:
     assert {warned["outcome"], noted["outcome"]} == {"pass_with_warning"}
 
 
-def test_a_row_for_each_rule_set() -> None:
+def test_each_rule_set_has_a_row() -> None:
     table = rows(written("csv", [report_of("a.png", "atlas,ltx")], "atlas,ltx"))
     assert [(row["rules"], row["verdict"]) for row in table] == [("atlas", "fail"), ("ltx", "pass")]
 
 
-def test_no_text_can_be_a_formula_a_line_or_a_control_code() -> None:
+def test_no_cell_is_a_formula_or_has_control_characters() -> None:
     text = written("csv", [report_of(name) for name in HOSTILE])
     table = rows(text)
     assert len(table) == len(HOSTILE)
@@ -50,7 +50,7 @@ def test_no_text_can_be_a_formula_a_line_or_a_control_code() -> None:
             assert cell.isprintable(), cell
 
 
-def test_numbers_stay_numbers_also_negative_ones() -> None:
+def test_negative_numbers_are_numbers() -> None:
     (row,) = rows(written("csv", [report_of("a.png", rotation=-90)]))
     assert row["rotation"] == "-90"
 
@@ -59,7 +59,7 @@ def test_quiet_leaves_out_what_passes(three: list[Report]) -> None:
     assert "c.mp4" not in written("csv", three, quiet=True)
 
 
-def test_facts_alone_where_nothing_is_judged(three: list[Report]) -> None:
+def test_probe_writes_only_facts(three: list[Report]) -> None:
     table = rows(written("csv", three, probe=True))
     assert [(row["source"], row["kind"], row["code"]) for row in table] == [
         ("a.png", "image", ""),

@@ -50,7 +50,7 @@ def of(result: Result, media: Media | None = None) -> Report:
 
 
 @pytest.mark.parametrize("code", WORDS)
-def test_a_code_is_written_as_a_problem_and_as_a_note(code: str) -> None:
+def test_every_code_can_be_written_as_a_problem_and_as_a_note(code: str) -> None:
     media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(code,))
     seen = Delivery("https", "example.com", 20, public=True, status=200, page=NONE, notes=(code,))
     reports = [of(judge(media, ATLAS), media)]
@@ -89,7 +89,7 @@ MEDIA = {
 
 
 @pytest.mark.parametrize(("kind", "fact"), [(kind, fact) for kind in KINDS for fact in section_facts(kind)])
-def test_every_limit_on_a_fact_gives_findings_that_can_be_written(kind: str, fact: str) -> None:
+def test_findings_of_every_limit_on_a_fact_can_be_written(kind: str, fact: str) -> None:
     reports = []
     silent = Media(**{name: getattr(CLIP, name) for name in ("kind", "format", "size", "width")}, audio_codec=NONE)
     for line in lines(FACTS[fact]):
@@ -102,7 +102,7 @@ def test_every_limit_on_a_fact_gives_findings_that_can_be_written(kind: str, fac
 
 
 @pytest.mark.parametrize("fact", section_facts("url"))
-def test_every_limit_on_a_delivery_gives_findings_that_can_be_written(fact: str) -> None:
+def test_findings_of_every_limit_on_a_delivery_can_be_written(fact: str) -> None:
     full = Delivery("http", "example.com", 2000, 80, True, False, 200, 3, True, True, "text/html", False, 9, "x", False)
     reports = []
     for line in lines(DELIVERY_FACTS[fact]):
@@ -113,7 +113,7 @@ def test_every_limit_on_a_delivery_gives_findings_that_can_be_written(fact: str)
 
 
 @pytest.mark.parametrize("fact", REQUEST_FACTS)
-def test_every_limit_on_a_request_gives_findings_that_can_be_written(fact: str) -> None:
+def test_findings_of_every_limit_on_a_request_can_be_written(fact: str) -> None:
     from preflight.request import judge_request
 
     reports = []
@@ -140,7 +140,7 @@ class TestRemarks:
     SAID = "multi-picture JPEG (MPO); services may see only the first picture"
 
     @pytest.mark.parametrize("word", sorted(REMARKS))
-    def test_a_remark_is_a_finding_that_changes_no_verdict(self, word: str) -> None:
+    def test_remark_is_a_finding_that_changes_no_verdict(self, word: str) -> None:
         from preflight.checker import _remarks
 
         media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(word,))
@@ -162,14 +162,14 @@ class TestRemarks:
         report = preflight.check(self.MPO, rules)
         assert written(report, name, plan_for(rules).rules).count(self.SAID) == 1
 
-    def test_a_rule_set_without_findings_of_its_own_still_passes_in_words(self) -> None:
+    def test_rule_set_without_findings_is_said_to_pass(self) -> None:
         assert describe(preflight.check(self.MPO, "runway,ltx")).splitlines()[1:] == [
             f"  note    {self.SAID} [multi_picture]",
             "  pass    runway: passes",
             "  pass    ltx: passes",
         ]
 
-    def test_a_quiet_check_prints_nothing_of_a_file_that_passes(self, run: Run) -> None:
+    def test_quiet_check_prints_nothing_for_a_passing_file(self, run: Run) -> None:
         assert run("check", self.MPO, "--for", "runway", "--quiet").stdout == ""
 
     def test_remark_can_be_ignored(self, run: Run) -> None:
@@ -196,14 +196,14 @@ class TestRemarks:
         findings = preflight.check(f"fixtures/quirks/{path}", "runway").findings
         assert [one.severity for one in findings if one.code == word] == ["note"]
 
-    def test_a_harmless_note_is_for_probe_alone(self) -> None:
+    def test_harmless_note_is_printed_only_by_probe(self) -> None:
         report = preflight.check("fixtures/quirks/m4a-cover-art.m4a", "runway")
         assert report.media is not None
         assert "cover_art" in report.media.notes
         assert "cover_art" not in [one.code for one in report.findings]
 
 
-def test_junit_names_the_gravest_finding_of_a_failure() -> None:
+def test_junit_failure_names_the_worst_finding() -> None:
     """Under --strict a warning fails; a remark in front of it is no reason."""
     findings = (Finding("multi_picture", "note", "a remark"), Finding("fps_too_low", "warning", "the reason"))
     result = Result("atlas", "register", "2026-11-28", "published", "fail", findings)

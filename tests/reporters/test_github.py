@@ -30,7 +30,7 @@ def unescaped(text: str) -> str:
     return text
 
 
-def test_a_command_a_finding_by_severity(three: list[Report]) -> None:
+def test_each_finding_is_an_annotation_of_its_severity(three: list[Report]) -> None:
     found = commands(written("github", three))
     assert [command[:3] for command in found] == [
         ("error", "a.png", "Width too small"),
@@ -43,12 +43,12 @@ def test_a_command_a_finding_by_severity(three: list[Report]) -> None:
     assert found[1][3] == "b.png does not exist: check the path [not_found]"
 
 
-def test_the_last_line_counts(three: list[Report]) -> None:
+def test_last_line_has_the_counts(three: list[Report]) -> None:
     assert written("github", three).endswith("\npreflight: 3 files: 1 pass, 1 fail, 1 unknown\n")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_name_stays_in_its_command(name: str) -> None:
+def test_file_name_cannot_end_its_annotation(name: str) -> None:
     ((level, file, _, message),) = commands(written("github", [report_of(name)]))
     assert level == "error"
     assert message.isprintable()
@@ -56,7 +56,7 @@ def test_a_name_stays_in_its_command(name: str) -> None:
     assert unescaped(file).isprintable() or "\n" in unescaped(file)
 
 
-def test_what_is_no_path_is_named_in_the_message_alone() -> None:
+def test_source_that_is_not_a_path_is_named_only_in_the_message() -> None:
     reports = [report_of("<stdin>"), report_of("https://example.com/a.png?x=1")]
     (_, file, _, message), (_, link, _, about) = commands(written("github", reports))
     assert (file, link) == (None, None)

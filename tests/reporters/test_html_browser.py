@@ -88,17 +88,17 @@ def verdict_of(row: dict[str, Any]) -> str:
     return "warning" if row["verdict"] == "pass" and warned else str(row["verdict"])
 
 
-def test_it_loads_without_a_word_in_the_console(page: Page) -> None:
+def test_page_loads_without_console_messages(page: Page) -> None:
     assert page.driver.get_log("browser") == []
     assert page.one("h1").text.endswith("would be refused")
 
 
-def test_it_fetches_nothing(page: Page) -> None:
+def test_page_fetches_nothing(page: Page) -> None:
     names = page.run("return performance.getEntriesByType('resource').map(e => e.name)")
     assert [name for name in names if not name.startswith("data:")] == []
 
 
-def test_counts_are_those_of_the_run(page: Page, rows: list[dict[str, Any]]) -> None:
+def test_counts_match_the_run(page: Page, rows: list[dict[str, Any]]) -> None:
     expected = Counter(map(verdict_of, rows))
     assert page.counts == [expected[name] for name in ("fail", "unknown", "warning", "pass")]
     assert page.status == f"1–48 of {len(rows)} files"
@@ -112,7 +112,7 @@ def test_counts_are_those_of_the_run(page: Page, rows: list[dict[str, Any]]) -> 
     assert {code: int(count) for code, count in shown} == codes
 
 
-def test_verdicts_filter_together(page: Page, rows: list[dict[str, Any]]) -> None:
+def test_verdict_filters_combine(page: Page, rows: list[dict[str, Any]]) -> None:
     expected = Counter(map(verdict_of, rows))
     page.one("[data-verdict='1']").click()
     assert set(page.texts(".card .badge")) == {"Unknown"}
@@ -123,9 +123,7 @@ def test_verdicts_filter_together(page: Page, rows: list[dict[str, Any]]) -> Non
     assert page.counts == [expected[name] for name in ("fail", "unknown", "warning", "pass")]
 
 
-def test_search_finds_names_formats_and_findings_and_clear_takes_it_back(
-    page: Page, rows: list[dict[str, Any]]
-) -> None:
+def test_search_finds_names_formats_and_findings_and_clear_resets_it(page: Page, rows: list[dict[str, Any]]) -> None:
     page.search("FINE-01")
     assert page.texts(".card h3") == [f"fine-01{digit}.jpg" for digit in range(10)]
     page.search("too narrow plain")
@@ -137,7 +135,7 @@ def test_search_finds_names_formats_and_findings_and_clear_takes_it_back(
     assert page.status == f"1–48 of {len(rows)} files"
 
 
-def test_a_rule_set_shows_its_own_verdicts(page: Page, rows: list[dict[str, Any]]) -> None:
+def test_rule_set_filter_shows_its_verdicts(page: Page, rows: list[dict[str, Any]]) -> None:
     page.choose("rules", "agentsflare")
     expected = Counter(verdict_of({**row, **row["results"][1], "results": [row["results"][1]]}) for row in rows)
     assert page.counts == [expected[name] for name in ("fail", "unknown", "warning", "pass")]
@@ -157,7 +155,7 @@ def test_the_summary_filters_by_rule_and_by_folder(page: Page, rows: list[dict[s
     assert page.status == f"1–48 of {len(rows)} files"
 
 
-def test_pages_are_turned_and_the_focus_goes_with_them(page: Page, rows: list[dict[str, Any]]) -> None:
+def test_turning_pages_moves_the_focus(page: Page, rows: list[dict[str, Any]]) -> None:
     first = page.texts(".card h3")
     page.one("#next").click()
     second = page.texts(".card h3")
@@ -168,7 +166,7 @@ def test_pages_are_turned_and_the_focus_goes_with_them(page: Page, rows: list[di
     assert not page.one("#next").is_enabled()
 
 
-def test_a_file_is_opened_and_left_by_keyboard(page: Page) -> None:
+def test_file_is_opened_and_closed_by_keyboard(page: Page) -> None:
     page.choose("order", "name")
     page.search("sound.wav")
     page.one("#grid button.name").send_keys(Keys.ENTER)
@@ -191,7 +189,7 @@ def test_sheet_shows_the_command_of_the_plan_apart_from_the_hint(page: Page, row
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
 
 
-def test_arrows_go_from_file_to_file(page: Page) -> None:
+def test_arrow_keys_step_through_files(page: Page) -> None:
     page.search("fine-00")
     page.one("#grid button.name").click()
     for key, name in ((Keys.ARROW_RIGHT, "fine-001.jpg"), (Keys.ARROW_LEFT, "fine-000.jpg")):
@@ -199,7 +197,7 @@ def test_arrows_go_from_file_to_file(page: Page) -> None:
         assert page.one("#sheet-title").text == name
 
 
-def test_a_value_stands_where_it_is_on_the_scale(page: Page) -> None:
+def test_value_is_at_its_position_on_the_scale(page: Page) -> None:
     def scale(name: str, label: str) -> tuple[float, float, float]:
         page.search(name)
         page.one("#grid button.name").click()
@@ -230,7 +228,7 @@ def test_previews_are_pictures_and_waveforms(page: Page) -> None:
     assert len(page.all(".card svg.wave rect")) > 10
 
 
-def test_names_are_text_and_nothing_else(page: Page, rows: list[dict[str, Any]]) -> None:
+def test_names_are_never_markup(page: Page, rows: list[dict[str, Any]]) -> None:
     page.search("hostile")
     titles = page.texts(".card h3")
     assert "<img src=x onerror=alert(1)>.png" in titles
@@ -247,7 +245,7 @@ def test_names_are_text_and_nothing_else(page: Page, rows: list[dict[str, Any]])
     assert page.driver.get_log("browser") == []
 
 
-def test_the_policy_stops_what_would_run_all_the_same(page: Page) -> None:
+def test_policy_blocks_injected_scripts(page: Page) -> None:
     blocked = page.run(
         "const made = []; const trial = (work) => { try { work(); } catch (error) { made.push(error.name); } };"
         "trial(() => { document.body.innerHTML += '<img src=x onerror=window.pwned=1>'; });"
@@ -264,7 +262,7 @@ def test_the_policy_stops_what_would_run_all_the_same(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 768, 1400])
-def test_nothing_is_wider_than_the_screen(driver: webdriver.Chrome, media: Path, rows: Any, width: int) -> None:
+def test_page_is_not_wider_than_the_screen(driver: webdriver.Chrome, media: Path, rows: Any, width: int) -> None:
     page = Page(driver, media / ".page.html", width)
     page.search("hostile")
     assert page.run("return document.documentElement.scrollWidth") <= width
@@ -272,7 +270,7 @@ def test_nothing_is_wider_than_the_screen(driver: webdriver.Chrome, media: Path,
     assert page.run("const s = document.getElementById('sheet'); return s.scrollWidth - s.clientWidth") <= 0
 
 
-def test_it_follows_the_scheme_and_can_be_switched(driver: webdriver.Chrome, media: Path, rows: Any) -> None:
+def test_page_follows_the_colour_scheme_and_can_be_switched(driver: webdriver.Chrome, media: Path, rows: Any) -> None:
     ground = "return getComputedStyle(document.body).backgroundColor"
     light = Page(driver, media / ".page.html").run(ground)
     page = Page(driver, media / ".page.html", scheme="dark")
@@ -282,7 +280,7 @@ def test_it_follows_the_scheme_and_can_be_switched(driver: webdriver.Chrome, med
     assert page.run(ground) == light
 
 
-def test_on_paper_there_are_no_pages_to_turn(page: Page, rows: list[dict[str, Any]]) -> None:
+def test_print_shows_all_pages(page: Page, rows: list[dict[str, Any]]) -> None:
     page.run("dispatchEvent(new Event('beforeprint'))")
     assert len(page.all(".card")) == len(rows)
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
@@ -291,7 +289,7 @@ def test_on_paper_there_are_no_pages_to_turn(page: Page, rows: list[dict[str, An
     assert len(page.all(".card")) == 48
 
 
-def test_a_remark_stands_on_the_card_and_once_in_the_sheet(driver: webdriver.Chrome, tmp_path: Path) -> None:
+def test_remark_is_on_the_card_and_once_in_the_sheet(driver: webdriver.Chrome, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     report = preflight.check("fixtures/quirks/jpeg-multi-picture.jpg", RULES)
     path.write_text(written("html", [report], RULES), encoding="utf-8")
@@ -307,7 +305,7 @@ def test_a_remark_stands_on_the_card_and_once_in_the_sheet(driver: webdriver.Chr
     assert Page(driver, path).texts(".card .words") == [said]
 
 
-def test_ten_thousand_files_stay_usable(
+def test_page_of_ten_thousand_files_is_usable(
     driver: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("preflight.reporters.html.make_previews", lambda requests, max_bytes: {})

@@ -41,7 +41,7 @@ def inline(page: str, element: str) -> str:
 
 
 class TestContent:
-    def test_the_headline_is_the_answer(self, three: list[Report]) -> None:
+    def test_headline_states_the_result(self, three: list[Report]) -> None:
         assert "<h1>1 of 3 files would be refused</h1>" in written("html", three)
         assert "<h1>Of 1 file, 1 could not be judged</h1>" in written("html", [unreadable("gone.png")])
         fine = [report_of(f"{number}.png", width=640, height=480) for number in range(2)]
@@ -49,7 +49,7 @@ class TestContent:
         assert "<h1>1 file would be accepted</h1>" in written("html", fine[:1])
         assert "<h1>No file would be accepted</h1>" in written("html", [])
 
-    def test_rows_hold_what_the_reports_say(self, three: list[Report]) -> None:
+    def test_rows_have_the_data_of_the_reports(self, three: list[Report]) -> None:
         data = data_of(written("html", three))
         assert [(row[1], data["verdicts"][row[2]], row[3], row[4]) for row in data["rows"]] == [
             ("a.png", "fail", "image", "png"),
@@ -64,7 +64,7 @@ class TestContent:
         assert command.endswith(" a.png a-fixed.png")
         assert data["rows"][0][5][data["facts"].index("width")] == 299
 
-    def test_the_summary_counts_by_verdict_rule_set_rule_and_folder(self) -> None:
+    def test_summary_counts_by_verdict_rule_set_rule_and_folder(self) -> None:
         reports = [report_of(f"{folder}/a.png", "atlas,ltx") for folder in ("x", "x/y", "x/z")]
         page = html.document_fromstring(written("html", reports, "atlas,ltx"))
         tallies = {
@@ -80,7 +80,7 @@ class TestContent:
             "x/z": "1 of 1",
         }
 
-    def test_what_all_folders_begin_with_is_said_once(self) -> None:
+    def test_common_parent_folder_is_shown_once(self) -> None:
         root = data_of(written("html", [report_of(f"/srv/media/{name}/a.png") for name in ("one", "once", "on/e")]))[
             "root"
         ]
@@ -88,7 +88,7 @@ class TestContent:
         assert data_of(written("html", [report_of("a.png"), report_of("x/a.png")]))["root"] == ""
         assert data_of(written("html", [report_of("x/a.png"), report_of("x/b.png")]))["root"] == ""
 
-    def test_limits_stand_beside_the_rows_for_each_format_that_has_its_own(self) -> None:
+    def test_data_has_the_limits_of_each_format(self) -> None:
         (rules,) = data_of(written("html", [], "seedance-2.0"))["rules"]
         codecs = {
             name: [limit["any"] for limit in limits if limit["fact"] == "audio_codec"]
@@ -98,7 +98,7 @@ class TestContent:
 
 
 class TestClosed:
-    def test_the_policy_allows_exactly_the_page_s_own_script_and_style(self, three: list[Report]) -> None:
+    def test_policy_allows_only_the_page_s_script_and_style(self, three: list[Report]) -> None:
         page = written("html", three)
         (policy,) = html.document_fromstring(page).xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
         parts = dict(part.split(" ", 1) for part in policy.split("; "))
@@ -120,7 +120,7 @@ class TestClosed:
         assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|import)\b|innerHTML|eval\(", inline(page, "script"))
 
     @pytest.mark.parametrize("place", ["{}", "{}/a.png", "https://example.com/{}"])
-    def test_names_make_no_element_and_no_attribute(self, place: str, three: list[Report]) -> None:
+    def test_names_create_no_element_and_no_attribute(self, place: str, three: list[Report]) -> None:
         plain = html.document_fromstring(written("html", [report_of(place.format("x")) for _ in HOSTILE]))
         hostile = html.document_fromstring(written("html", [report_of(place.format(name)) for name in HOSTILE]))
         extra = len(hostile.xpath(FOLDERS)) - len(plain.xpath(FOLDERS))
@@ -132,20 +132,18 @@ class TestClosed:
             name for element in plain.iter() for name in element.attrib
         }
 
-    def test_names_are_shown_as_they_are_with_what_does_not_print_escaped(self) -> None:
+    def test_names_are_shown_with_control_characters_escaped(self) -> None:
         names = [row[1] for row in data_of(written("html", [report_of(name) for name in HOSTILE]))["rows"]]
         assert "<img src=x onerror=alert(1)>.png" in names
         assert all(name.isprintable() for name in names)
 
-    def test_the_script_can_stand_in_a_script_element(self, three: list[Report]) -> None:
+    def test_script_does_not_end_its_element(self, three: list[Report]) -> None:
         assert "<!--" not in inline(written("html", three), "script")
         assert len(re.findall("</script", written("html", three))) == 2
 
 
 class TestSize:
-    def test_ten_thousand_files_of_which_most_fail_leave_room_for_previews(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_page_of_ten_thousand_failing_files_has_previews(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rooms = []
         monkeypatch.setattr(reporter, "make_previews", lambda requests, max_bytes: rooms.append(max_bytes) or {})
         many = (
@@ -168,21 +166,19 @@ class TestSize:
         assert len(page.encode()) + rooms[0] <= 25_000_000
         assert rooms[0] > 2_000_000
 
-    def test_previews_stop_where_the_room_ends_and_failing_files_come_first(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_previews_stop_at_max_bytes_and_failing_files_come_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(previews, "_preview", lambda wish, size: "x" * 1000)
         requests = [PreviewRequest(number % 4, number, f"{number}.png", "image", "png", 0) for number in range(100)]
         made = make_previews(requests, 30_000)
         assert 25 <= len(made) <= 35
         assert all(row % 4 == 0 for row in list(made)[:25])
 
-    def test_previews_stop_when_the_time_is_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_previews_stop_at_the_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(previews, "_preview", lambda wish, size: "x")
         requests = [PreviewRequest(0, number, f"{number}.png", "image", "png", 0) for number in range(100)]
         assert make_previews(requests, 10**6, seconds=0) == {}
 
-    def test_after_ctrl_c_the_page_is_written_at_once_with_what_there_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_page_is_written_without_previews_after_ctrl_c(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import io
 
         from preflight.reporters import make_reporter

@@ -61,19 +61,19 @@ def sound(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["jpg", "png", "webp", "bmp", "tif", "gif", "heic"])
-def test_a_picture_is_made_small(fixtures: Path, name: str) -> None:
+def test_preview_of_a_picture_is_small(fixtures: Path, name: str) -> None:
     names = {"jpg": "jpeg", "tif": "tiff"}
     shown = picture(preview(fixtures / f"accepted/picture.{name}", "image", names.get(name, name)))
     assert shown.size == (320, 240)
 
 
-def test_a_turned_picture_stands_upright(fixtures: Path) -> None:
+def test_preview_of_a_rotated_picture_is_upright(fixtures: Path) -> None:
     upright = picture(preview(fixtures / "quirks/jpeg-orientation-6.jpg", "image", "jpeg"))
     with Image.open(fixtures / "quirks/jpeg-orientation-6.jpg") as stored:
         assert (upright.width < upright.height) == (stored.width > stored.height)
 
 
-def test_what_is_there_of_a_cut_picture_is_shown(tmp_path: Path) -> None:
+def test_preview_of_a_truncated_picture_shows_its_part(tmp_path: Path) -> None:
     whole = io.BytesIO()
     Image.effect_noise((400, 400), 90).save(whole, "JPEG")
     path = tmp_path / "cut.jpg"
@@ -81,7 +81,7 @@ def test_what_is_there_of_a_cut_picture_is_shown(tmp_path: Path) -> None:
     assert picture(preview(path, "image", "jpeg")).size == (320, 320)
 
 
-def test_the_first_frame_of_a_video_as_displayed(clip: Path) -> None:
+def test_preview_of_a_video_is_its_first_frame_as_displayed(clip: Path) -> None:
     shown = picture(preview(clip, "video", "mp4"))
     assert shown.size == (320, 180)
     red, green, blue = shown.convert("RGB").getpixel((160, 90))  # type: ignore[misc]
@@ -89,7 +89,7 @@ def test_the_first_frame_of_a_video_as_displayed(clip: Path) -> None:
     assert picture(preview(clip, "video", "mp4", turn=90)).size == (180, 320)
 
 
-def test_a_sound_is_a_waveform(sound: Path) -> None:
+def test_preview_of_an_audio_file_is_a_waveform(sound: Path) -> None:
     bars = preview(sound, "audio", "wav")
     assert len(bars) == 96
     assert all(48 <= bar <= 52 for bar in bars[2:46])
@@ -108,18 +108,18 @@ def test_a_sound_is_a_waveform(sound: Path) -> None:
         ("video", "mp4", b""),
     ],
 )
-def test_what_is_no_media_has_no_preview(tmp_path: Path, kind: str, format_name: str, data: bytes) -> None:
+def test_non_media_file_has_no_preview(tmp_path: Path, kind: str, format_name: str, data: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
     assert preview(path, kind, format_name) is None
 
 
-def test_gone_files_and_folders_have_no_preview(tmp_path: Path) -> None:
+def test_missing_files_and_folders_have_no_preview(tmp_path: Path) -> None:
     assert preview(tmp_path / "gone.png", "image", "png") is None
     assert preview(tmp_path, "image", "png") is None
 
 
-def test_a_file_that_stops_its_decoder_leaves_the_process_to_the_next(fixtures: Path) -> None:
+def test_next_file_has_a_preview_after_one_that_stops_its_decoder(fixtures: Path) -> None:
     data = (fixtures / "accepted/picture.png").read_bytes()
     broken = data[:60] + bytes(40) + data[100:]
     arguments = {"readers": ["PNG"], **LARGE}
@@ -133,14 +133,12 @@ def test_a_file_that_stops_its_decoder_leaves_the_process_to_the_next(fixtures: 
     "answer",
     ["PHN2Zz4=", 'UklGR"><img>', "UklGR" + "A" * 100_000, [101], [True], [-1], [], [0] * 300, {"a": 1}, 7, None],
 )
-def test_an_answer_that_is_no_preview_is_dropped(monkeypatch: pytest.MonkeyPatch, fixtures: Path, answer: Any) -> None:
+def test_answer_that_is_not_a_preview_is_dropped(monkeypatch: pytest.MonkeyPatch, fixtures: Path, answer: Any) -> None:
     monkeypatch.setattr(processes, "call", lambda *_, **__: answer)
     assert preview(fixtures / "accepted/picture.png", "image", "png") is None
 
 
-def test_without_pyav_pictures_are_shown_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, fixtures: Path, sound: Path
-) -> None:
+def test_pictures_have_previews_without_pyav(monkeypatch: pytest.MonkeyPatch, fixtures: Path, sound: Path) -> None:
     monkeypatch.setattr(previews, "can_decode_av", lambda: False)
     assert preview(sound, "audio", "wav") is None
     assert preview(fixtures / "accepted/picture.png", "image", "png") is not None

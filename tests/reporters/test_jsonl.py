@@ -56,7 +56,7 @@ def test_quiet_leaves_out_what_passes(reports: list[Report]) -> None:
 
 
 @pytest.mark.parametrize("source", ["a.png", 'a,"index":7,.png', ',"index":'])
-def test_a_line_moves_to_another_position(source: str) -> None:
+def test_line_can_be_moved_to_another_position(source: str) -> None:
     reporter = make_reporter("jsonl", io.StringIO())
     assert is_line_reporter(reporter)
     report = Report(source, None, (), 12, Problem("not_found", "it is gone"))

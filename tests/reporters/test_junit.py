@@ -20,7 +20,7 @@ def parsed(text: str) -> etree._Element:
     return root
 
 
-def test_a_suite_a_rule_set_a_case_a_file(three: list[Report]) -> None:
+def test_each_rule_set_is_a_suite_and_each_file_a_case(three: list[Report]) -> None:
     root = parsed(written("junit", three))
     (suite,) = root
     assert {name: suite.get(name) for name in ("name", "tests", "failures", "errors")} == {
@@ -41,7 +41,7 @@ def test_a_suite_a_rule_set_a_case_a_file(three: list[Report]) -> None:
     assert "  → scale it to 300×402\nfix: python3 -c " in failure.text
 
 
-def test_warnings_of_what_passes_are_the_suite_s_output(three: list[Report]) -> None:
+def test_warnings_of_passing_files_are_output_of_the_suite(three: list[Report]) -> None:
     (suite,) = parsed(written("junit", three))
     assert suite.findtext("system-out").startswith("c.mp4: warning: duration 15.1 s")
 
@@ -54,19 +54,19 @@ def test_rule_sets_are_suites_in_their_order() -> None:
     ]
 
 
-def test_nothing_checked_is_valid_too() -> None:
+def test_empty_run_is_valid() -> None:
     assert len(parsed(written("junit", []))) == 0
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_any_name_is_one_attribute(name: str) -> None:
+def test_any_file_name_is_a_valid_attribute(name: str) -> None:
     (suite,) = parsed(written("junit", [report_of(name)]))
     (case,) = suite.findall("testcase")
     assert case.get("name").isprintable()
     assert [child.tag for child in case] == ["failure"]
 
 
-def test_cases_do_not_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cases_are_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(junit, "_IN_MEMORY", 1000)
     root = parsed(written("junit", (report_of(f"{number}.png") for number in range(50))))
     assert [case.get("name") for case in root.iter("testcase")] == [f"{number}.png" for number in range(50)]

@@ -13,7 +13,7 @@ def table(**facts: object) -> list[str]:
     return written("text", [report], MANY).splitlines()
 
 
-def test_the_takers_come_first_and_are_named_at_the_top() -> None:
+def test_accepting_rule_sets_come_first_and_are_named_at_the_top() -> None:
     lines = table(width=640, height=640, duration=15.1)
     assert lines[1] == "  accepted by 4 of 5: crun, ltx, runway, atlas (with a warning)"
     assert [line.split()[:2] for line in lines[2:7]] == [
@@ -25,7 +25,7 @@ def test_the_takers_come_first_and_are_named_at_the_top() -> None:
     ]
 
 
-def test_reasons_stand_in_one_column_and_a_hint_once_with_all_it_is_for() -> None:
+def test_reasons_are_aligned_and_a_hint_is_printed_once_with_its_rule_sets() -> None:
     lines = table(width=640, height=640, duration=1.0)
     reasons = [line.index("duration") for line in lines if "duration 1 s" in line]
     assert len(reasons) == 2
@@ -33,13 +33,13 @@ def test_reasons_stand_in_one_column_and_a_hint_once_with_all_it_is_for() -> Non
     assert lines.count("  → atlas, crun: make it at least 2 s long") == 1
 
 
-def test_a_command_is_printed_once_with_the_rule_sets_that_it_is_for() -> None:
+def test_command_is_printed_once_with_its_rule_sets() -> None:
     fixes = [line for line in table(width=640, height=640, fps=12.0) if line.startswith("  fix ")]
     assert [line.partition(": ")[0] for line in fixes] == ["  fix      atlas, crun"]
     assert fixes[0].endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy clip-fixed.mp4")
 
 
-def test_nobody_takes_it() -> None:
+def test_missing_file_is_accepted_by_none() -> None:
     lines = written("text", [unreadable("gone.png", MANY)], MANY).splitlines()
     assert "  accepted by 0 of 5: none" in lines
 

@@ -16,7 +16,7 @@ from tests.conftest import Run
 FAILING = "fixtures/refused/png-too-narrow.png"
 
 
-def test_every_format_can_be_made() -> None:
+def test_every_format_has_a_reporter() -> None:
     import io
 
     for name in REPORTERS:
@@ -37,11 +37,11 @@ def test_every_format_can_be_made() -> None:
         ("csv=r.html", ("csv", "r.html")),
     ],
 )
-def test_a_name_tells_the_format_unless_the_call_does(words: str, expected: tuple[str, str]) -> None:
+def test_name_determines_the_format_unless_it_is_given(words: str, expected: tuple[str, str]) -> None:
     assert format_of(words) == expected
 
 
-def test_a_name_that_tells_nothing_is_an_error_with_the_choices() -> None:
+def test_name_without_known_extension_is_an_error_with_the_choices() -> None:
     with pytest.raises(UsageError, match=r"\.html, .*FORMAT=FILE"):
         format_of("report.doc")
 
@@ -50,7 +50,7 @@ def test_all_suffixes_name_formats() -> None:
     assert set(SUFFIXES.values()) <= set(REPORTERS)
 
 
-def test_several_reports_beside_the_main_output(run: Run, tmp_path: Path) -> None:
+def test_several_reports_are_written_besides_the_main_output(run: Run, tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("r.xml", "r.sarif", "r.csv", "r.html", "r.jsonl")]
     words = [word for path in paths for word in ("--report", path)]
     done = run("check", FAILING, "--for", "atlas", *words)
@@ -60,7 +60,7 @@ def test_several_reports_beside_the_main_output(run: Run, tmp_path: Path) -> Non
     assert json.loads(paths[4].read_text())["verdict"] == "fail"
 
 
-def test_quiet_is_for_the_main_output_alone(run: Run, tmp_path: Path) -> None:
+def test_quiet_applies_only_to_the_main_output(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "r.jsonl"
     run("check", "fixtures/accepted/picture.png", "--for", "atlas", "--quiet", "--report", out)
     assert json.loads(out.read_text())["verdict"] == "pass"
@@ -74,20 +74,20 @@ def test_quiet_is_for_the_main_output_alone(run: Run, tmp_path: Path) -> None:
         (["--report", "r"], "has no known extension"),
     ],
 )
-def test_a_wrong_path_is_known_before_anything_is_read(run: Run, words: list[str], said: str) -> None:
+def test_wrong_path_is_reported_before_anything_is_read(run: Run, words: list[str], said: str) -> None:
     done = run("check", "gone.png", "--for", "atlas", *words)
     assert done.returncode == 2
     assert said in done.stderr
     assert "gone.png" not in done.stdout + done.stderr.replace("check gone.png", "")
 
 
-def test_the_main_output_and_a_report_need_two_paths(run: Run, tmp_path: Path) -> None:
+def test_main_output_and_report_must_have_different_paths(run: Run, tmp_path: Path) -> None:
     done = run("check", FAILING, "--for", "atlas", "--output", tmp_path / "r.xml", "--report", tmp_path / "r.xml")
     assert done.returncode == 2
     assert "Give each a path of its own" in done.stderr
 
 
-def test_a_missing_extra_is_named_before_anything_is_read(tmp_path: Path) -> None:
+def test_missing_extra_is_reported_before_anything_is_read(tmp_path: Path) -> None:
     import subprocess
     import sys
 

@@ -26,7 +26,7 @@ def run_of(text: str) -> Any:
     return run
 
 
-def test_a_result_a_finding(three: list[Report]) -> None:
+def test_each_finding_is_a_result(three: list[Report]) -> None:
     run = run_of(written("sarif", three))
     assert [(one["ruleId"], one["level"], one["properties"]["severity"]) for one in run["results"]] == [
         ("width_too_small", "error", "error"),
@@ -50,18 +50,18 @@ def test_every_code_is_a_rule_at_its_index(three: list[Report]) -> None:
     assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"])
 
 
-def test_nothing_found_is_valid_too() -> None:
+def test_run_without_findings_is_valid() -> None:
     assert run_of(written("sarif", []))["results"] == []
 
 
-def test_fingerprints_tell_files_and_rule_sets_apart() -> None:
+def test_fingerprints_differ_by_file_and_rule_set() -> None:
     reports = [report_of(name, "atlas,agentsflare") for name in ("a.png", "b.png")]
     results = run_of(written("sarif", reports, "atlas,agentsflare"))["results"]
     assert len({one["partialFingerprints"]["preflight/v1"] for one in results}) == len(results) == 4
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_location_is_a_reference_to_the_very_bytes_of_a_name(name: str) -> None:
+def test_location_refers_to_the_exact_bytes_of_a_name(name: str) -> None:
     (result,) = run_of(written("sarif", [report_of(name)]))["results"]
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri.isascii()
@@ -70,7 +70,7 @@ def test_a_location_is_a_reference_to_the_very_bytes_of_a_name(name: str) -> Non
     assert result["message"]["text"].isprintable()
 
 
-def test_brackets_in_a_message_are_no_link() -> None:
+def test_brackets_in_a_message_are_not_a_link() -> None:
     from tests.reporters.conftest import unreadable
 
     (result,) = run_of(written("sarif", [unreadable("[x](http://example.com).png")]))["results"]
