@@ -1,0 +1,237 @@
+"""The values that plans aim at: sizes, durations, frame rates, formats and codecs at the edges of limits."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from preflight.media import NONE
+from preflight.plans import encoding, geometry
+from preflight.ruleset import Limit, compile_limit
+
+
+def limits(**lines: dict[str, Any]) -> dict[str, Limit]:
+    return {fact: compile_limit(fact, line) for fact, line in lines.items()}
+
+
+def shaped(width: int | None, height: int | None, kind: str = "image", /, **lines: dict[str, Any]) -> Any:
+    media = SimpleNamespace(kind=kind, width=width, height=height, fps=None)
+    return geometry.shape(media, limits(**lines))
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        ("size", "lines", "crop", "result"),
+        [
+            ((640, 480), {}, (640, 480), (640, 480)),
+            ((640, 480), {"width": {"max": 320}}, (640, 480), (320, 240)),
+            ((640, 480), {"width": {"below": 320}}, (640, 480), (319, 239)),
+            ((640, 480), {"height": {"min": 960}}, (640, 480), (1280, 960)),
+            ((640, 480), {"height": {"above": 960}}, (640, 480), (1282, 961)),
+            ((640, 480), {"width": {"min": 640}, "height": {"max": 480}}, (640, 480), (640, 480)),
+            ((640, 480), {"pixels": {"max": 76_800}}, (640, 480), (320, 240)),
+            ((640, 480), {"pixels": {"max": 76_799}}, (640, 480), (319, 239)),
+            ((640, 480), {"pixels": {"min": 1_228_800}}, (640, 480), (1280, 960)),
+            ((640, 480), {"pixels": {"min": 1_228_801}}, (640, 480), (1281, 961)),
+            ((640, 480), {"aspect_ratio": {"max": 1}}, (480, 480), (480, 480)),
+            ((640, 480), {"aspect_ratio": {"below": 1}}, (479, 480), (479, 480)),
+            ((640, 480), {"aspect_ratio": {"min": 2}}, (640, 320), (640, 320)),
+            ((640, 480), {"aspect_ratio": {"above": 2}}, (640, 319), (640, 319)),
+            ((480, 640), {"aspect_ratio": {"min": 1}}, (480, 480), (480, 480)),
+            ((1000, 300), {"aspect_ratio": {"max": 2.5}, "height": {"min": 600}}, (750, 300), (1500, 600)),
+            ((640, 480), {"width": {"max": 100}, "height": {"min": 100}}, None, None),
+            ((3, 2000), {"aspect_ratio": {"min": 5}}, None, None),
+            ((640, 480), {"width": {"min": 1 << 20}}, (640, 480), (1 << 20, 786_432)),
+            ((640, 480), {"width": {"min": (1 << 20) + 1}}, None, None),
+        ],
+    )
+    def test_the_least_change_that_lies_inside_the_bounds(
+        self, size: tuple[int, int], lines: dict[str, Any], crop: tuple[int, int] | None, result: tuple[int, int] | None
+    ) -> None:
+        found = shaped(*size, **lines)
+        assert (found and found.crop, found and found.size) == (crop, result)
+
+    @pytest.mark.parametrize(("width", "size"), [(641, (640, 480)), (639, (638, 478)), (640, (640, 480))])
+    def test_films_have_even_sides(self, width: int, size: tuple[int, int]) -> None:
+        found = shaped(width, 481 if width == 641 else 480 if width == 640 else 479, "video", width={"max": 9000})
+        assert found.size == size
+
+    @pytest.mark.parametrize(("width", "height"), [(None, 5), (5, None), (0, 5), (5, 0)])
+    def test_without_a_size_there_is_no_shape(self, width: int | None, height: int | None) -> None:
+        assert shaped(width, height) is None
+
+    @pytest.mark.parametrize(
+        ("size", "lines", "crop", "result"),
+        [
+            ((640, 480), {"width": {"any_of": [320, 800]}}, (640, 480), (800, 600)),
+            ((640, 480), {"width": {"any_of": [200, 1000]}}, (640, 480), (1000, 750)),
+            ((640, 480), {"height": {"any_of": [480, 2000]}}, (640, 480), (640, 480)),
+            ((640, 480), {"width": {"any_of": [500]}, "height": {"any_of": [500, 375]}}, (640, 480), (500, 375)),
+            ((640, 480), {"width": {"any_of": [500]}, "height": {"any_of": [500]}}, (480, 480), (500, 500)),
+            ((480, 640), {"width": {"any_of": [500]}, "height": {"any_of": [500]}}, (480, 480), (500, 500)),
+            ((640, 480), {"width": {"any_of": [1000]}, "height": {"any_of": [500]}}, (640, 320), (1000, 500)),
+            ((640, 480), {"pixels": {"any_of": [307_200]}}, (640, 480), (640, 480)),
+            ((640, 480), {"pixels": {"any_of": [76_800]}}, (640, 480), (320, 240)),
+            ((640, 480), {"pixels": {"any_of": [0]}}, None, None),
+            ((640, 480), {"width": {"any_of": [0, -5, 320.5]}}, None, None),
+            ((640, 480), {"width": {"any_of": [320]}, "height": {"max": 239}}, (640, 478), (320, 239)),
+            ((640, 480), {"width": {"any_of": [320]}, "height": {"max": 200}}, None, None),
+        ],
+    )
+    def test_listed_values_are_taken_by_ratio_and_then_by_size(
+        self, size: tuple[int, int], lines: dict[str, Any], crop: tuple[int, int] | None, result: tuple[int, int] | None
+    ) -> None:
+        found = shaped(*size, **lines)
+        assert (found and found.crop, found and found.size) == (crop, result)
+
+    def test_listed_sizes_of_films_are_even(self) -> None:
+        assert shaped(640, 480, "video", width={"any_of": [321, 322]}).size == (322, 242)
+        assert shaped(640, 480, "video", width={"any_of": [321]}) is None
+
+    @pytest.mark.parametrize(
+        ("size", "ratios", "crop"),
+        [
+            ((640, 480), [1.0], (480, 480)),
+            ((640, 480), [1.0, 1.4], (640, 457)),
+            ((640, 480), [0, -1, 1.5], (640, 427)),
+            ((480, 640), [0.5, 1.5], (320, 640)),
+            ((640, 480), [1.3334], (640, 480)),
+        ],
+    )
+    def test_a_listed_ratio_keeps_the_largest_part(
+        self, size: tuple[int, int], ratios: list[float], crop: tuple[int, int]
+    ) -> None:
+        assert shaped(*size, aspect_ratio={"any_of": ratios}).crop == crop
+
+
+class TestEncoding:
+    @pytest.mark.parametrize(
+        ("line", "kept"),
+        [
+            ({"max": 15}, 14.8),
+            ({"min": 2, "max": 15}, 14.8),
+            ({"min": 14.9, "max": 15}, 14.95),
+            ({"max": 0.3}, 0.15),
+            ({"max": 0.1}, 0.05),
+            ({"max": 0}, None),
+            ({"min": 2}, None),
+        ],
+    )
+    def test_a_cut_leaves_room_for_what_encoders_add(self, line: dict[str, Any], kept: float | None) -> None:
+        assert encoding.duration(compile_limit("duration", line)) == kept
+
+    @pytest.mark.parametrize(
+        ("fps", "line", "rate"),
+        [
+            (12.0, {"min": 24, "max": 60}, 24),
+            (90.0, {"min": 24, "max": 60}, 60),
+            (12.0, {"above": 24, "max": 60}, 25),
+            (24.0, {"above": 24, "max": 60}, 25),
+            (12.0, {"min": 23.5, "max": 60}, 24),
+            (90.0, {"min": 24, "below": 60}, 59),
+            (90.0, {"min": 24, "max": 59.5}, 59.5),
+            (90.0, {"min": 24, "below": 59.5}, 59),
+            (12.0, {"min": 23.97, "max": 23.98}, 23.975),
+            (None, {"min": 24}, 24),
+            (12.0, {"min": 1000}, 1000),
+            (12.0, {"min": 1001}, None),
+            (90.0, {"max": 0}, None),
+            (12.0, {"any_of": [24, 30]}, 24),
+            (90.0, {"any_of": [24, 30]}, 30),
+            (None, {"any_of": [24, 30]}, 24),
+            (12.0, {"any_of": [0, 2000]}, None),
+            (990.0, {"any_of": [1000, 5]}, 1000),
+        ],
+    )
+    def test_the_nearest_frame_rate(self, fps: float | None, line: dict[str, Any], rate: float | None) -> None:
+        media: Any = fps
+        assert encoding.fps(media, compile_limit("fps", line)) == rate
+
+    @pytest.mark.parametrize(
+        ("kind", "accepted", "written"),
+        [
+            ("image", ["webp", "jpeg", "png"], ["png", "jpeg"]),
+            ("video", ["webm", "mov", "avi"], ["mov", "webm"]),
+            ("audio", ["mp4", "ogg", "wav"], ["wav", "ogg", "mp4"]),
+            ("audio", [], []),
+            (None, ["png"], []),
+        ],
+    )
+    def test_formats_that_can_be_written(self, kind: str | None, accepted: list[str], written: list[str]) -> None:
+        assert encoding.written_formats(kind, compile_limit("format", {"any_of": accepted})) == written
+        assert encoding.written_formats(kind, None) == []
+
+    @pytest.mark.parametrize(
+        ("fact", "accepted", "container", "codec"),
+        [
+            ("video_codec", None, "mp4", "h264"),
+            ("audio_codec", None, "mp4", "aac"),
+            ("audio_codec", ["mp3", "aac"], "mp4", "aac"),
+            ("audio_codec", ["wma", "mp3"], "mp4", "mp3"),
+            ("audio_codec", ["wma", NONE], "mp4", NONE),
+            ("audio_codec", ["wma"], "mp4", None),
+            ("video_codec", None, "webm", "vp9"),
+            ("audio_codec", None, "webm", "opus"),
+            ("video_codec", None, "wav", NONE),
+            ("audio_codec", None, "wav", "pcm"),
+            ("audio_codec", None, "avi", None),
+        ],
+    )
+    def test_codecs_by_container(
+        self, fact: str, accepted: list[str] | None, container: str, codec: str | None
+    ) -> None:
+        limit = compile_limit(fact, {"any_of": accepted}) if accepted is not None else None
+        assert encoding.codec(fact, limit, container) == codec
+
+    FILM = SimpleNamespace(format="mkv", video_codec="h264", audio_codec="opus")
+
+    @pytest.mark.parametrize(
+        ("fact", "wrong", "lines", "container", "copied"),
+        [
+            ("video_codec", (), {}, "mp4", True),
+            ("audio_codec", (), {}, "mp4", False),
+            ("audio_codec", (), {}, "mkv", True),
+            ("video_codec", ("width",), {}, "mp4", False),
+            ("video_codec", ("fps",), {}, "mkv", False),
+            ("video_codec", ("audio_codec",), {}, "mp4", True),
+            ("audio_codec", ("audio_codec",), {}, "mkv", False),
+            ("audio_codec", ("width",), {}, "mkv", True),
+            ("video_codec", ("duration",), {}, "mp4", False),
+            ("video_codec", (), {"video_codec": {"any_of": ["hevc"]}}, "mp4", False),
+            ("video_codec", (), {"video_codec": {"any_of": ["h264"]}}, "mp4", True),
+            ("video_codec", (), {"video_codec": {"any_of": ["hevc"]}}, "mkv", True),
+            ("video_codec", (), {}, "avi", False),
+        ],
+    )
+    def test_tracks_that_can_be_copied(
+        self, fact: str, wrong: tuple[str, ...], lines: dict[str, Any], container: str, copied: bool
+    ) -> None:
+        assert encoding.can_copy(fact, self.FILM, frozenset(wrong), limits(**lines), container) is copied
+
+    def test_only_known_containers_are_copied_from(self) -> None:
+        for name in ("3gp", "m4a", "m4v", "mov", "mp4", "flv", "mkv", "mpegts", "webm", "avi", "ogg"):
+            film = SimpleNamespace(format=name, video_codec="h264", audio_codec="aac")
+            assert encoding.can_copy("video_codec", film, frozenset(), {}, "mp4") is (name not in ("avi", "ogg"))
+
+    def test_a_file_is_remuxed_where_every_track_can_be_copied(self) -> None:
+        tracks = ("video_codec", "audio_codec")
+        assert not encoding.can_remux(self.FILM, tracks, frozenset(), {}, "mp4")
+        silent = SimpleNamespace(format="mkv", video_codec="h264", audio_codec=NONE)
+        assert encoding.can_remux(silent, tracks, frozenset(), {}, "mp4")
+        assert not encoding.can_remux(silent, ("audio_codec",), frozenset(), {}, "mp4")
+
+    @pytest.mark.parametrize(
+        ("source", "codec", "container", "options"),
+        [
+            ("mkv", "h264", "mkv", ["-c", "copy"]),
+            ("mov", "hevc", "mp4", ["-c", "copy"]),
+            ("mkv", "hevc", "mp4", ["-c", "copy", "-sn", "-tag:v", "hvc1"]),
+            ("mkv", "h264", "mp4", ["-c", "copy", "-sn"]),
+            ("mp4", "hevc", "mkv", ["-c", "copy", "-sn"]),
+        ],
+    )
+    def test_options_for_copying(self, source: str, codec: str, container: str, options: list[str]) -> None:
+        media = SimpleNamespace(format=source, video_codec=codec, audio_codec="aac")
+        assert encoding.copy_options(media, container) == options
