@@ -6,11 +6,13 @@ import json
 import shutil
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from preflight.checker import plan_for
 from preflight.errors import UsageError
+from preflight.report import SCHEMA
 from preflight.run.resume import PreviousRun
 from preflight.summary import Summary
 from preflight.targets import Item
@@ -222,3 +224,111 @@ def test_urls_are_compared_without_their_secrets(tmp_path: Path) -> None:
     items = [Item("https://cdn.example/a.mp4?X-Amz-Signature=5f2c"), Item("https://cdn.example/b.mp4")]
     assert list(previous.remaining(enumerate(items))) == [(1, items[1])]
     previous.stream.close()
+
+
+class TestWhatIsCounted:
+    """The reports in the file count as if they had been made in this run."""
+
+    PLAN = plan_for("atlas")
+
+    def counted(self, tmp_path: Path, *rows: dict[str, Any]) -> Summary:
+        base = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        lines = [{**base, "source": str(index), "index": index, **row} for index, row in enumerate(rows)]
+        file = tmp_path / "run.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        summary = Summary()
+        PreviousRun(str(file), self.PLAN, summary).stream.close()
+        return summary
+
+    @staticmethod
+    def result(verdict: str, *severities: str) -> dict[str, Any]:
+        return {"rules": "atlas", "verdict": verdict, "findings": [{"severity": one} for one in severities]}
+
+    @pytest.mark.parametrize(
+        ("overall", "results", "counts"),
+        [
+            ("pass", [("pass",)], (1, 0, 0, 0)),
+            ("pass", [("pass", "note")], (1, 0, 0, 0)),
+            ("pass", [("pass", "note", "warning")], (1, 1, 0, 0)),
+            ("pass", [("pass",), ("pass", "warning")], (1, 1, 0, 0)),
+            ("fail", [("fail", "warning")], (0, 0, 1, 0)),
+            ("fail", [("pass", "warning"), ("fail", "error")], (0, 0, 1, 0)),
+            ("unknown", [("pass", "warning"), ("unknown",)], (0, 0, 0, 1)),
+            ("pass", [], (1, 0, 0, 0)),
+        ],
+    )
+    def test_verdicts_are_counted_with_warnings_apart(
+        self, tmp_path: Path, overall: str, results: list[tuple[str, ...]], counts: tuple[int, ...]
+    ) -> None:
+        row = {"verdict": overall, "results": [self.result(*one) for one in results]}
+        assert tuple(self.counted(tmp_path, row).overall) == counts
+
+    def test_rule_sets_are_counted_apart(self, tmp_path: Path) -> None:
+        row = {"results": [self.result("pass", "warning"), {**self.result("pass"), "rules": "fal"}]}
+        by_rules = self.counted(tmp_path, row).by_rules
+        assert (by_rules["atlas"].warnings, by_rules["fal"].warnings) == (1, 0)
+
+    def test_bytes_and_requests_are_added_up(self, tmp_path: Path) -> None:
+        summary = self.counted(tmp_path, {"bytes_read": 7, "requests": 1}, {"bytes_read": 20, "requests": 3})
+        assert (summary.files, summary.bytes_read, summary.requests) == (2, 27, 4)
+
+    @pytest.mark.parametrize(
+        ("change", "accepted"),
+        [
+            ({"index": 0}, True),
+            ({"requests": True}, False),
+            ({"requests": -1}, False),
+            ({"bytes_read": "1"}, False),
+            ({"verdict": "warning"}, True),
+            ({"verdict": "good"}, False),
+            ({"results": [{"rules": "a", "verdict": "good", "findings": []}]}, False),
+        ],
+    )
+    def test_lines_must_be_possible(self, tmp_path: Path, change: dict[str, Any], accepted: bool) -> None:
+        if accepted:
+            assert self.counted(tmp_path, change).files == 1
+        else:
+            with pytest.raises(UsageError, match=r"\(line 1\)"):
+                self.counted(tmp_path, change)
+
+    def test_items_that_are_done_are_skipped_and_others_are_not(self, tmp_path: Path) -> None:
+        file = tmp_path / "run.jsonl"
+        row = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        lines = [json.dumps({**row, "source": name, "index": index}) + "\n" for index, name in ((1, "b"), (3, "d"))]
+        file.write_text("".join(lines) + f'{{"schema":"{SCHEMA}","source":"e')
+        items = [Item(name) for name in "abcdef"]
+        previous = PreviousRun(str(file), self.PLAN, Summary())
+        assert [index for index, _ in previous.remaining(enumerate(items))] == [0, 2, 4, 5]
+        previous.stream.close()
+        assert file.read_text() == "".join(lines)
+
+    def test_an_input_that_is_missing_or_different_is_refused(self, tmp_path: Path) -> None:
+        file = tmp_path / "run.jsonl"
+        row = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        file.write_text("".join(json.dumps({**row, "source": "ab"[index], "index": index}) + "\n" for index in (0, 1)))
+        for names, difference in (("ac", "position 1 is b there, and c in this call"), ("a", "it also has b")):
+            previous = PreviousRun(str(file), self.PLAN, Summary())
+            with pytest.raises(UsageError, match=difference):
+                list(previous.remaining(enumerate(map(Item, names))))
+            previous.stream.close()
+
+    @pytest.mark.parametrize(
+        "tail", ["\0\0", "{", '{"sch', f'{{"schema":"{SCHEMA}","source":"x', f'{{"schema":"{SCHEMA}","source":"x\0\0']
+    )
+    def test_an_incomplete_last_line_is_dropped(self, tmp_path: Path, tail: str) -> None:
+        file = tmp_path / "run.jsonl"
+        row = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        line = json.dumps({**row, "source": "a", "index": 0}) + "\n"
+        file.write_text(line + tail)
+        previous = PreviousRun(str(file), self.PLAN, Summary())
+        assert list(previous.remaining(enumerate([Item("a")]))) == []
+        previous.stream.close()
+        assert file.read_text() == line
+
+    @pytest.mark.parametrize("content", ["\0\0", "x", '{"source":1', "{x"])
+    def test_a_file_of_another_sort_is_refused(self, tmp_path: Path, content: str) -> None:
+        file = tmp_path / "run.jsonl"
+        file.write_text(content)
+        with pytest.raises(UsageError, match=r"\(line 1\)"):
+            PreviousRun(str(file), self.PLAN, Summary())
+        assert file.read_text() == content

@@ -182,3 +182,45 @@ def test_the_published_plan_is_what_is_published(name: str) -> None:
     assert limits.in_flight["register"] == 30
     slow = [PROVIDERS[name].rates[f"{count}/min"].rate("register") for count in (3, 120, 300)]
     assert [(rate.calls, rate.per) for rate in slow] == [(3, 60.0), (120, 60.0), (300, 60.0)]
+
+
+def test_refusals_slow_down_to_a_fiftieth_and_no_further() -> None:
+    clock = SteppedClock()
+    pacer = Pacer(OnePlan(100, 1.0), clock)
+    gaps = []
+    for _ in range(9):
+        call(pacer, limited())
+        before = clock.now()
+        call(pacer)
+        gaps.append(clock.now() - before)
+    usual = 1 / 100 / SAFETY
+    assert gaps[0] == pytest.approx(2 * usual)
+    assert max(gaps) <= usual / LEAST + 1e-9
+    assert gaps[-1] == pytest.approx(usual / (LEAST + 0.01) * 1, rel=0.6)
+
+
+def test_successes_give_the_rate_back_step_by_step() -> None:
+    clock = SteppedClock()
+    pacer = Pacer(OnePlan(100, 1.0), clock)
+    call(pacer, limited())
+    left = times(pacer, clock, 80)
+    gaps = [later - earlier for earlier, later in pairwise(left)]
+    usual = 1 / 100 / SAFETY
+    assert gaps[0] == pytest.approx(usual / 0.5)
+    assert gaps[1] == pytest.approx(usual / 0.51)
+    assert gaps[-1] == pytest.approx(usual)
+    assert gaps == sorted(gaps, reverse=True)
+
+
+def test_the_servers_wait_is_kept_and_none_is_added_without_one() -> None:
+    clock = SteppedClock()
+    pacer = Pacer(OnePlan(100, 1.0), clock)
+    call(pacer, limited(30.0))
+    before = clock.now()
+    call(pacer)
+    assert clock.now() - before == pytest.approx(30.0)
+    pacer = Pacer(OnePlan(100, 1.0), clock)
+    call(pacer, limited())
+    before = clock.now()
+    call(pacer)
+    assert clock.now() - before == pytest.approx(2 / 100 / SAFETY)
