@@ -83,9 +83,3 @@ class Copy:
             os.waitpid(self._process, 0)
             return "timeout"
         return "survived" if status == 0 else "found"
-
-    def wait(self, limit: float) -> str:
-        """Wait for the tests that run and return what `poll` returns."""
-        while (outcome := self.poll(limit)) is None:
-            time.sleep(0.02)
-        return outcome

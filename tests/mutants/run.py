@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from tests.mutants.generate import File, Mutant, files
 
 ROOT = Path(__file__).parents[2]
 LEAST_PER_PACKAGE = 5
+UNCHANGED_LIMIT = 1800.0
+"""s that the tests of a package may take on the unchanged code."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,15 @@ class Package:
     name: str
     code: list[str]
     tests: list[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The tests of a package with one mutant, whose file otherwise has the text `source`; or without any."""
+
+    package: Package
+    mutant: Mutant | None = None
+    source: str = ""
 
 
 @dataclass
@@ -71,8 +83,8 @@ def equivalent(root: Path) -> frozenset[tuple[str, str, str]]:
     return frozenset((one["path"], one["before"], one["after"]) for one in table.get("mutant", []) if one["reason"])
 
 
-def sample(options: argparse.Namespace, chosen: list[Package]) -> list[tuple[Package, Mutant, str]]:
-    """Return mutants with the unchanged code: of each package in proportion to its size, but at least a few."""
+def sample(options: argparse.Namespace, chosen: list[Package]) -> list[Run]:
+    """Return mutants of each package in proportion to its size, but at least a few."""
     places: dict[str, list[tuple[File, int]]] = {}
     for package in chosen:
         paths = [path for path in files(options.root, package.code) if fnmatch.fnmatch(path, options.file)]
@@ -85,20 +97,46 @@ def sample(options: argparse.Namespace, chosen: list[Package]) -> list[tuple[Pac
         here = places[package.name]
         size = max(LEAST_PER_PACKAGE, round(options.count * len(here) / total))
         for file, number in generator.sample(here, min(len(here), size)):
-            drawn.append((package, file.mutant(number), file.source))
+            drawn.append(Run(package, file.mutant(number), file.source))
     generator.shuffle(drawn)
     return drawn
 
 
-def time_limits(options: argparse.Namespace, chosen: list[Package], copy: Copy) -> dict[str, float]:
+class Queue:
+    """Test runs that wait for a copy of the project, and those under way: as many as there are copies."""
+
+    def __init__(self, copies: list[Copy]) -> None:
+        self._idle = copies
+        self._busy: dict[Copy, tuple[Run, float]] = {}
+
+    def run(self, runs: list[Run], limits: dict[str, float]) -> Iterator[tuple[Run, Copy, str]]:
+        """Yield each run with the copy in which it ran, and what `Copy.poll` says of it."""
+        while runs or self._busy:
+            while runs and self._idle:
+                run, copy = runs.pop(), self._idle.pop()
+                if run.mutant is not None:
+                    copy.write(run.mutant.path, run.mutant.code)
+                copy.start(run.package.tests)
+                self._busy[copy] = run, limits.get(run.package.name, UNCHANGED_LIMIT)
+            for copy, (run, limit) in list(self._busy.items()):
+                outcome = copy.poll(limit)
+                if outcome is not None:
+                    yield run, copy, outcome
+                    if run.mutant is not None:
+                        copy.write(run.mutant.path, run.source)
+                    del self._busy[copy]
+                    self._idle.append(copy)
+            time.sleep(0.02)
+
+
+def time_limits(options: argparse.Namespace, chosen: list[Package], queue: Queue) -> dict[str, float]:
     """Return how many seconds the tests of each package may take; exit where they fail on the unchanged code."""
     limits = {}
-    for package in chosen:
-        copy.start(package.tests)
-        if copy.wait(limit=1800) != "survived":
-            sys.exit(f"The tests of {package.name} fail on the unchanged code:\n{copy.log.read_text()}")
-        limits[package.name] = 10 + options.patience * copy.seconds()
-        print(f"{package.name}: {copy.seconds():.1f} s", file=sys.stderr, flush=True)
+    for run, copy, outcome in queue.run([Run(package) for package in chosen], {}):
+        if outcome != "survived":
+            sys.exit(f"The tests of {run.package.name} fail on the unchanged code:\n{copy.log.read_text()}")
+        limits[run.package.name] = 10 + options.patience * copy.seconds()
+        print(f"{run.package.name}: {copy.seconds():.1f} s", file=sys.stderr, flush=True)
     return limits
 
 
@@ -106,33 +144,21 @@ def test(options: argparse.Namespace, folder: Path) -> int:
     """Test a sample of mutants and print what became of them."""
     chosen = packages(options.root, options.package)
     known = equivalent(options.root)
-    idle = [Copy(options.root, folder / str(number)) for number in range(options.jobs)]
-    limits = time_limits(options, chosen, idle[0])
-    waiting = sample(options, chosen)
-    busy: dict[Copy, tuple[Package, Mutant, str]] = {}
+    queue = Queue([Copy(options.root, folder / str(number)) for number in range(options.jobs)])
+    limits = time_limits(options, chosen, queue)
     counts = {package.name: Counts() for package in chosen}
-    survivors = []
-    while waiting or busy:
-        while waiting and idle:
-            package, mutant, source = waiting.pop()
-            if mutant.key in known:
-                counts[package.name].equivalent += 1
-                continue
-            copy = idle.pop()
-            copy.write(mutant.path, mutant.code)
-            copy.start(package.tests)
-            busy[copy] = package, mutant, source
-        for copy, (package, mutant, source) in list(busy.items()):
-            outcome = copy.poll(limits[package.name])
-            if outcome is not None:
-                setattr(counts[package.name], outcome, getattr(counts[package.name], outcome) + 1)
-                print(f"{outcome} {copy.seconds():.1f} s {package.name} {mutant}", file=sys.stderr, flush=True)
-                if outcome == "survived":
-                    survivors.append(mutant)
-                copy.write(mutant.path, source)
-                del busy[copy]
-                idle.append(copy)
-        time.sleep(0.02)
+    runs, survivors = [], []
+    for run in sample(options, chosen):
+        if run.mutant is not None and run.mutant.key in known:
+            counts[run.package.name].equivalent += 1
+        else:
+            runs.append(run)
+    for run, copy, outcome in queue.run(runs, limits):
+        name = run.package.name
+        setattr(counts[name], outcome, getattr(counts[name], outcome) + 1)
+        print(f"{outcome} {copy.seconds():.1f} s {name} {run.mutant}", file=sys.stderr, flush=True)
+        if outcome == "survived" and run.mutant is not None:
+            survivors.append(run.mutant)
     report(options, counts, survivors)
     return 0 if sum(counts.values(), Counts()).percent >= options.least else 1
 
