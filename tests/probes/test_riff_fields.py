@@ -304,6 +304,10 @@ class TestAvi:
             (b"????", b"XVID", "mpeg4"),
             (b"????", b"????", None),
             (b"\0\0\0\0", b"XVID", "rawvideo"),
+            (b"\1\0\0\0", b"XVID", "msrle"),
+            (b"\2\0\0\0", b"XVID", "msrle"),
+            (b"\3\0\0\0", b"XVID", "rawvideo"),
+            (b"\4\0\0\0", b"XVID", "mpeg4"),
         ],
     )
     def test_codec_by_compression_and_then_by_handler(self, code: bytes, handler: bytes, codec: str | None) -> None:
