@@ -185,25 +185,25 @@ def test_the_published_plan_is_what_is_published(name: str) -> None:
 
 
 def test_refusals_slow_down_to_a_fiftieth_and_no_further() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(100, 1.0), clock)
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(100, 1.0), time_.clock)
     gaps = []
     for _ in range(9):
         call(pacer, limited())
-        before = clock.now()
+        before = time_.now
         call(pacer)
-        gaps.append(clock.now() - before)
+        gaps.append(time_.now - before)
     usual = 1 / 100 / SAFETY
     assert gaps[0] == pytest.approx(2 * usual)
-    assert max(gaps) <= usual / LEAST + 1e-9
-    assert gaps[-1] == pytest.approx(usual / (LEAST + 0.01) * 1, rel=0.6)
+    assert max(gaps) <= usual / MIN_SHARE + 1e-9
+    assert gaps[-1] == pytest.approx(usual / (MIN_SHARE + 0.01) * 1, rel=0.6)
 
 
 def test_successes_give_the_rate_back_step_by_step() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(100, 1.0), clock)
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(100, 1.0), time_.clock)
     call(pacer, limited())
-    left = times(pacer, clock, 80)
+    left = times(pacer, time_, 80)
     gaps = [later - earlier for earlier, later in pairwise(left)]
     usual = 1 / 100 / SAFETY
     assert gaps[0] == pytest.approx(usual / 0.5)
@@ -213,14 +213,14 @@ def test_successes_give_the_rate_back_step_by_step() -> None:
 
 
 def test_the_servers_wait_is_kept_and_none_is_added_without_one() -> None:
-    clock = SteppedClock()
-    pacer = Pacer(OnePlan(100, 1.0), clock)
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(100, 1.0), time_.clock)
     call(pacer, limited(30.0))
-    before = clock.now()
+    before = time_.now
     call(pacer)
-    assert clock.now() - before == pytest.approx(30.0)
-    pacer = Pacer(OnePlan(100, 1.0), clock)
+    assert time_.now - before == pytest.approx(30.0)
+    pacer = Pacer(one_rate(100, 1.0), time_.clock)
     call(pacer, limited())
-    before = clock.now()
+    before = time_.now
     call(pacer)
-    assert clock.now() - before == pytest.approx(2 / 100 / SAFETY)
+    assert time_.now - before == pytest.approx(2 / 100 / SAFETY)
