@@ -650,7 +650,7 @@ class TestWhatGoesWrong:
         refused(at.call("get", "1", "--set", "clock"), "write NAME=VALUE")
         refused(at.call("get", "1", "--set", "reference_id=x"), "ark_asset_id")
         refused(at.call("get", "1", "--rate", "x"), "has no rates 'x'", "120/min")
-        refused(at.call("get", "1", "--proxy", "socks5://h"), "--proxy takes")
+        refused(at.call("get", "1", "--proxy", "socks5://h"), "--proxy must be")
         assert at.json("get", at.register("hero").id, "--set", "reference-id=id")[0]["reference"].startswith(
             "asset://2"
         )

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 
 from preflight.cli.options import add_options, output_option
-from preflight.cli.overwrite import NamedPath, OverwriteGuard, output_files
+from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files
 from preflight.cli.params import Decorator
 from preflight.cli.terminal import color_option, use_colour
 from preflight.escape import printable
@@ -23,6 +23,7 @@ from preflight.run.progress import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from preflight.cli.provider_options import LedgerOptions
     from preflight.ledger import Entry
     from preflight.providers import Asset
 
@@ -114,11 +115,11 @@ class PrintOptions:
         columns: Sequence[str] = (),
         *,
         is_single: bool = False,
-        ledger: str | None = None,
-        inputs: Iterable[NamedPath] | None = None,
+        ledger: LedgerOptions | None = None,
     ) -> Iterator[Printer]:
-        """Open the output, and complete it at the end. `inputs` are the files that the command reads."""
-        OverwriteGuard(output_files(output=self.output, ledger=ledger), inputs or ())
+        """Open the output, which may not be the ledger, and complete it at the end."""
+        path = ledger.ledger if ledger else None
+        OverwriteGuard(output_files(output=self.output, ledger=path), ledger_files(path) if ledger else ())
         with output_stream(self.output) as stream:
             printer = Printer(stream, self.format_, columns, is_single=is_single)
             yield printer

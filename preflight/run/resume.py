@@ -27,7 +27,7 @@ class PreviousRun:
     """The file of an interrupted run, open for the reports that are missing. An incomplete last line is removed.
 
     A target is done if the file has a line with its position and its source. What is done is counted in the summary.
-    Raises `UsageError` for a file that `preflight check --format jsonl` has not written, that belongs to other rule
+    Raises `UsageError` for a file that `preflight check` has not written as JSON lines, that belongs to other rule
     sets or options, or that another run is writing to.
     """
 

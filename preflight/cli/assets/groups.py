@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,6 @@ import click
 
 from preflight.cli.options import add_options, pass_options
 from preflight.cli.output import Printer, PrintOptions, print_options
-from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import Decorator, IntRange
 from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import ASSETS_CODES, Subcommands
@@ -39,20 +38,17 @@ class GroupsCommand:
     yes: bool = False
 
     @contextmanager
-    def keeper(self) -> Iterator[GroupManager]:
-        """Return the keeper of the provider's groups. Raise `UsageError` if it has none."""
+    def manager(self) -> Iterator[GroupManager]:
+        """Return the manager of the provider's groups. Raise `UsageError` if it has none."""
         kind = find_provider(self.to)
         if "list_groups" not in kind.can:
             raise UsageError(f"{kind.title} has no groups.")
         with self.provider.open_provider(self.to) as (provider, clock), self.ledger.open() as ledger:
             yield GroupManager(provider, ledger, clock=clock)
 
-    @contextmanager
-    def printer(self, *columns: str, is_single: bool = False) -> Iterator[Printer]:
-        """Open the output; it may not be the ledger."""
-        path = self.ledger.ledger
-        with self.printing.printer(columns, is_single=is_single, ledger=path, inputs=ledger_files(path)) as printer:
-            yield printer
+    def printer(self, *columns: str, is_single: bool = False) -> AbstractContextManager[Printer]:
+        """Open the output."""
+        return self.printing.printer(columns, is_single=is_single, ledger=self.ledger)
 
 
 def _group_options(*formats: str) -> Decorator:
@@ -94,11 +90,11 @@ def _list(options: GroupsCommand) -> None:
       preflight assets groups list --to byteplus --format jsonl
     """
     next_page = None
-    with options.keeper() as keeper, options.printer(*_COLUMNS) as printer:
+    with options.manager() as manager, options.printer(*_COLUMNS) as printer:
         if options.page is None:
-            groups = iter(keeper.all(options.page_size))
+            groups = iter(manager.all(options.page_size))
         else:
-            page = keeper.page(options.page, options.page_size)
+            page = manager.page(options.page, options.page_size)
             groups, next_page = iter(page.items), page.next
         count = 0
         for group in groups:
@@ -121,8 +117,8 @@ def _create(options: GroupsCommand) -> None:
     Examples:
       preflight assets groups create heroes --to volcengine --description "season two"
     """
-    with options.keeper() as keeper, options.printer(is_single=True) as printer:
-        _print(printer, keeper.create(options.name or "", options.description), "created")
+    with options.manager() as manager, options.printer(is_single=True) as printer:
+        _print(printer, manager.create(options.name or "", options.description), "created")
 
 
 @command.command("rename", short_help="Change a group's name or description.", epilog=ASSETS_CODES)
@@ -139,8 +135,8 @@ def _rename(options: GroupsCommand) -> None:
     """
     if options.name is None and options.description is None:
         raise UsageError("Nothing is to be changed. Give a new NAME, or --description.")
-    with options.keeper() as keeper, options.printer(is_single=True) as printer:
-        _print(printer, keeper.rename(options.group, options.name, options.description), "renamed")
+    with options.manager() as manager, options.printer(is_single=True) as printer:
+        _print(printer, manager.rename(options.group, options.name, options.description), "renamed")
 
 
 @command.command("delete", short_help="Delete a group with all its assets.", epilog=ASSETS_CODES)
@@ -154,15 +150,15 @@ def _delete(options: GroupsCommand) -> None:
     Examples:
       preflight assets groups delete heroes --to volcengine --yes
     """
-    with options.keeper() as keeper:
-        group = keeper.find(options.group)
+    with options.manager() as manager:
+        group = manager.find(options.group)
         if not options.yes:
-            count = keeper.count_assets(group)
+            count = manager.count_assets(group)
             assets = "all its assets" if count is None else "its asset" if count == 1 else f"its {count} assets"
             raise UsageError(
-                f"{keeper.provider.title} deletes the group '{printable(group.name or '')}' ({group.id}) with {assets} "
-                "for good. Add --yes to delete it."
+                f"{manager.provider.title} deletes the group '{printable(group.name or '')}' ({group.id}) with "
+                f"{assets} for good. Add --yes to delete it."
             )
-        keeper.delete(group)
+        manager.delete(group)
         with options.printer(is_single=True) as printer:
             _print(printer, group, "deleted")

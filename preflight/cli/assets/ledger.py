@@ -9,7 +9,6 @@ import click
 
 from preflight.cli.options import pass_options
 from preflight.cli.output import PrintOptions, entry_lines, print_options
-from preflight.cli.overwrite import ledger_files
 from preflight.cli.provider_options import LedgerOptions, ledger_option, to_option
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
@@ -69,8 +68,7 @@ def _forget(options: ForgetCommand) -> None:
     provider = command.provider
     with command.ledger.open(must_exist=True) as ledger:
         entries = _chosen(ledger, options, provider)
-        path = command.ledger.ledger
-        with command.printing.printer(ledger=path, inputs=ledger_files(path)) as printer:
+        with command.printing.printer(ledger=command.ledger) as printer:
             for entry in {(entry.key, entry.attempt): entry for entry in entries}.values():
                 with ledger.claim(entry.registration):
                     ledger.forget(entry)
@@ -123,10 +121,10 @@ def _export(options: LedgerCommand) -> None:
       preflight assets export --output ledger.jsonl
       preflight assets export --to sunra --format csv
     """
-    path, provider = options.ledger.ledger, options.provider
+    provider = options.provider
     with (
         options.ledger.open(must_exist=True) as ledger,
-        options.printing.printer(COLUMNS, ledger=path, inputs=ledger_files(path)) as printer,
+        options.printing.printer(COLUMNS, ledger=options.ledger) as printer,
     ):
         for entry in ledger.entries(provider=provider):
             printer.row(entry.as_json(), entry.state)
@@ -146,10 +144,10 @@ def _disagreements(options: LedgerCommand) -> None:
       preflight assets disagreements
       preflight assets disagreements --to atlas --format csv
     """
-    path, provider = options.ledger.ledger, options.provider
+    provider = options.provider
     with (
         options.ledger.open(must_exist=True) as ledger,
-        options.printing.printer(_DISAGREEMENT, ledger=path, inputs=ledger_files(path)) as printer,
+        options.printing.printer(_DISAGREEMENT, ledger=options.ledger) as printer,
     ):
         found = [each for each in ledger.disagreements() if provider in (None, each.provider)]
         for each in found:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, get_args
@@ -13,7 +12,6 @@ import click
 
 from preflight.cli.options import pass_options
 from preflight.cli.output import Printer, PrintOptions, asset_json, entry_lines, print_options
-from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import IntRange
 from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import ASSETS_CODES
@@ -53,13 +51,6 @@ class ListCommand:
     def wanted(self) -> AssetFilter:
         """Which assets are listed."""
         return AssetFilter(self.group, self.state, self.kind, self.name)
-
-    @contextmanager
-    def printer(self, *columns: str) -> Iterator[Printer]:
-        """Open the output; it may not be the ledger."""
-        path = self.ledger.ledger
-        with self.printing.printer(columns, ledger=path, inputs=ledger_files(path)) as printer:
-            yield printer
 
 
 @click.command("list", short_help="List the ledger's assets, or the provider's.", epilog=ASSETS_CODES)
@@ -101,7 +92,10 @@ def command(options: ListCommand) -> None:
 
 def _list_ledger(options: ListCommand) -> None:
     provider = None if options.to is None else find_provider(options.to).name
-    with options.ledger.open(must_exist=True) as ledger, options.printer(*COLUMNS) as printer:
+    with (
+        options.ledger.open(must_exist=True) as ledger,
+        options.printing.printer(COLUMNS, ledger=options.ledger) as printer,
+    ):
         entries = _entries(ledger, provider, options.wanted)
         if options.page is not None or options.page_size is not None:
             page, size = _page_number(options.page), options.page_size or _PAGE_SIZE
@@ -151,7 +145,7 @@ def _list_remote(options: ListCommand, to: str) -> None:
         else:
             page = listing.page(options.page)
             assets, next_page = iter(page.items), page.next
-        with options.printer(*_REMOTE_COLUMNS) as printer:
+        with options.printing.printer(_REMOTE_COLUMNS, ledger=options.ledger) as printer:
             counts = _print(islice(assets, options.limit), provider, ledger, printer)
     options.printing.remark(_counted(counts, f"at {provider.title}{' in the trash' if options.trash else ''}"))
     if next_page is not None:

@@ -1,4 +1,4 @@
-"""`preflight assets get|rename|delete|restore`: single assets at their provider; the ledger is kept up to date."""
+"""`preflight assets get|rename|delete|restore`: single assets at their provider; the ledger is managed up to date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import click
 
 from preflight.cli.options import add_options, pass_options
 from preflight.cli.output import Printer, PrintOptions, asset_json, print_options
-from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import Decorator
 from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import ASSETS_CODES, error_code, message_with_options
@@ -37,8 +36,8 @@ class AssetsCommand:
     yes: bool = False
 
     @contextmanager
-    def keeper(self, verb: str, words: Iterable[str]) -> Iterator[AssetManager]:
-        """Return the keeper of the assets' provider. Raise `UsageError` if it cannot do this or there are several."""
+    def manager(self, verb: str, words: Iterable[str]) -> Iterator[AssetManager]:
+        """Return the manager of the assets' provider. Raise `UsageError` if it cannot do this or there are several."""
         with self.ledger.open(must_exist=self.to is None) as ledger:
             names = {self.to} if self.to is not None else {provider_of(ledger, word) for word in words}
             if len(names) > 1:
@@ -49,13 +48,6 @@ class AssetsCommand:
                 raise UsageError(f"{kind.title} has no call to {verb} an asset.")
             with self.provider.open_provider(name) as (provider, clock):
                 yield AssetManager(provider, ledger, clock=clock)
-
-    @contextmanager
-    def printer(self, *, is_single: bool = False) -> Iterator[Printer]:
-        """Open the output; it may not be the ledger."""
-        path = self.ledger.ledger
-        with self.printing.printer(is_single=is_single, ledger=path, inputs=ledger_files(path)) as printer:
-            yield printer
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,7 @@ def _each(words: Iterable[str], act: Callable[[str], ManagedAsset], show: Callab
     words, codes = list(dict.fromkeys(words)), {PASSED}
     for word in words:
         try:
-            kept = act(word)
+            managed = act(word)
         except (ProviderError, UsageError) as error:
             if isinstance(error, _FATAL) or len(words) == 1:
                 raise
@@ -90,13 +82,13 @@ def _each(words: Iterable[str], act: Callable[[str], ManagedAsset], show: Callab
             click.echo(f"preflight: {printable(word)}: {printable(message)}", err=True)
             codes.add(FAILED if error_code(error) == FAILED else UNKNOWN)
         else:
-            show(kept)
+            show(managed)
     return FAILED if FAILED in codes else max(codes)
 
 
 def _show_changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]:
-    def show(kept: ManagedAsset) -> None:
-        asset, entry = kept.asset, kept.entry
+    def show(managed: ManagedAsset) -> None:
+        asset, entry = managed.asset, managed.entry
         source = None if entry is None else f"from {entry.source}"
         printer.row(asset_json(asset, entry), word, asset.id, asset.name, source)
 
@@ -115,12 +107,12 @@ def _get(options: AssetsCommand) -> int:
       preflight assets get 2094548 --to atlas --format json
       preflight assets get media/clip.mp4
     """
-    with options.keeper("get", options.words) as keeper, options.printer() as printer:
-        return _each(options.words, keeper.get, lambda kept: _describe(printer, kept))
+    with options.manager("get", options.words) as manager, options.printing.printer(ledger=options.ledger) as printer:
+        return _each(options.words, manager.get, lambda managed: _describe(printer, managed))
 
 
-def _describe(printer: Printer, kept: ManagedAsset) -> None:
-    asset, entry = kept.asset, kept.entry
+def _describe(printer: Printer, managed: ManagedAsset) -> None:
+    asset, entry = managed.asset, managed.entry
     data = asset.as_json()
     has_failed = asset.status == "failed"
     reason = asset.error_message or asset.provider_code or "no reason is given"
@@ -154,8 +146,10 @@ def _rename(options: RenameCommand) -> None:
     Examples:
       preflight assets rename 2094548 hero-front --to atlas
     """
-    with options.assets.keeper("rename", [options.word]) as keeper, options.assets.printer(is_single=True) as printer:
-        _show_changed(printer, "renamed")(keeper.rename(options.word, options.name, description=options.description))
+    assets = options.assets
+    printing = assets.printing.printer(is_single=True, ledger=assets.ledger)
+    with assets.manager("rename", [options.word]) as manager, printing as printer:
+        _show_changed(printer, "renamed")(manager.rename(options.word, options.name, description=options.description))
 
 
 @click.command("delete", short_help="Delete assets at the provider.", epilog=ASSETS_CODES)
@@ -172,11 +166,11 @@ def _delete(options: AssetsCommand) -> int:
       preflight assets delete 2094548 --to atlas
       preflight assets delete asset-20260921120000-a1b2c --to volcengine --yes
     """
-    with options.keeper("delete", options.words) as keeper:
-        if "restore" not in keeper.provider.spec.can and not options.yes:
-            raise UsageError(f"{keeper.provider.title} cannot restore a deleted asset. Add --yes to delete it.")
-        with options.printer() as printer:
-            return _each(options.words, keeper.delete, _show_changed(printer, "deleted"))
+    with options.manager("delete", options.words) as manager:
+        if "restore" not in manager.provider.spec.can and not options.yes:
+            raise UsageError(f"{manager.provider.title} cannot restore a deleted asset. Add --yes to delete it.")
+        with options.printing.printer(ledger=options.ledger) as printer:
+            return _each(options.words, manager.delete, _show_changed(printer, "deleted"))
 
 
 @click.command("restore", short_help="Restore assets from the provider's trash.", epilog=ASSETS_CODES)
@@ -189,8 +183,11 @@ def _restore(options: AssetsCommand) -> int:
     Examples:
       preflight assets restore 2094548 --to atlas
     """
-    with options.keeper("restore", options.words) as keeper, options.printer() as printer:
-        return _each(options.words, keeper.restore, _show_changed(printer, "restored"))
+    with (
+        options.manager("restore", options.words) as manager,
+        options.printing.printer(ledger=options.ledger) as printer,
+    ):
+        return _each(options.words, manager.restore, _show_changed(printer, "restored"))
 
 
 commands = (_get, _rename, _delete, _restore)

@@ -11,7 +11,6 @@ import click
 
 from preflight.cli.options import pass_options
 from preflight.cli.output import Printer, PrintOptions, print_options
-from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import Seconds
 from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import ASSETS_CODES
@@ -85,8 +84,7 @@ def command(options: SyncCommand) -> int:
         if lost and provider.spec.recover_by and options.asset_id is None:
             registrations = "registration" if lost == 1 else "registrations"
             click.echo(f"looking up {lost} lost {registrations}, for up to {options.settle:g} s …", err=True)
-        path = options.ledger.ledger
-        with options.printing.printer(ledger=path, inputs=ledger_files(path)) as printer:
+        with options.printing.printer(ledger=options.ledger) as printer:
             adopted = None if options.asset_id is None else [sync.adopt(entries[0], options.asset_id)]
             for synced in sync.settle(entries) if adopted is None else adopted:
                 counts[synced.found] += 1
