@@ -38,7 +38,6 @@ from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, make_reporter
-from preflight.reporters import Options as ReporterOptions
 from preflight.reporters.outputs import add_report, with_reports
 from preflight.sources.open import asset_of, is_url
 from preflight.summary import ExitPolicy, Summary, UnknownPolicy
@@ -71,7 +70,6 @@ class CheckCommand:
     ignore: tuple[str, ...]
     unknown: UnknownPolicy | None
     exit_zero: bool
-    commands: bool
 
     def plan(self) -> CheckPlan:
         """Return what the files are judged by."""
@@ -129,7 +127,7 @@ def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str,
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdicts are, for runs that only report.")
 @click.option(
-    "--commands", is_flag=True, help="Print the commands that fix the files as a shell script, instead of a report."
+    "--commands", is_flag=True, help="Print the commands that fix files as a shell script, like --format commands."
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print only what does not pass.")
 @format_option(REPORTERS, "How to print.  [default: text; with --resume jsonl]")
@@ -194,20 +192,14 @@ def command(options: CheckCommand) -> int:
 
 def _reporter(options: CheckCommand, plan: CheckPlan, run: Run) -> Reporter:
     targets = options.run.inputs.targets
-    main: Reporter
-    if options.commands:
-        from preflight.reporters.commands import CommandsReporter
-
-        main = CommandsReporter(run.stream, ReporterOptions())
-    else:
-        main = make_reporter(
-            options.run.format,
-            run.stream,
-            colour=use_colour(run.stream),
-            quiet=options.run.quiet,
-            rules=plan.rules,
-            commands=len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets)),
-        )
+    main = make_reporter(
+        options.run.format,
+        run.stream,
+        colour=use_colour(run.stream),
+        quiet=options.run.quiet,
+        rules=plan.rules,
+        commands=len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets)),
+    )
     return with_reports(main, options.run.report, plan.rules, run.outputs, colour=is_always())
 
 
@@ -221,7 +213,7 @@ def _require_compatible(options: CheckCommand) -> None:
     """Raise `UsageError` for options that cannot be used together."""
     run = options.run
     given = {
-        "--commands": options.commands,
+        "--commands": run.commands,
         "--together": options.together,
         "--report": run.report,
         "--resume": run.resume is not None,

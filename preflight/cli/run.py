@@ -42,12 +42,14 @@ class RunOptions:
     cache: str | None = None
     report: tuple[str, ...] = ()
     quiet: bool = False
+    commands: bool = False
     fail_fast: bool = False
 
     @property
     def format(self) -> str:
-        """The format of the main output: `text`, or `jsonl` with `--resume`, unless one is chosen."""
-        return self.format_ or ("jsonl" if self.resume is not None else "text")
+        """The format of the main output: `text`, unless an option chooses another one."""
+        implied = "commands" if self.commands else "jsonl" if self.resume is not None else "text"
+        return self.format_ or implied
 
 
 class Run:
