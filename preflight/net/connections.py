@@ -1,4 +1,4 @@
-"""Connections to checked addresses that read within a byte budget and a deadline, and the pool that keeps them.
+"""Connections to checked addresses, read within a byte budget and a deadline; their pool, and the slots that limit them.
 
 This is the one place where a host name becomes an address: what was checked is what is connected to, and nothing
 looks the name up again. The certificate and the Host header still carry the name.
@@ -10,9 +10,9 @@ import select
 import socket
 import ssl
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Final
 
 from preflight.net.addresses import ResolvedHost
@@ -240,3 +240,96 @@ class ConnectionPool:
             self._idle.clear()
         for connection in idle:
             connection.close()
+
+
+class HostLimiter:
+    """A number of slots for each host. A request holds one until its response is closed.
+
+    A thread needs one slot however many responses it has open, so that it never waits for itself.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._slots = max(1, slots)
+        self._hosts: dict[str, _Host] = {}
+        self._lock = Lock()
+
+    def acquire(self, host: str, timeout: float) -> Slot | None:
+        """Acquire a slot at `host`; return None after `timeout` seconds without a release.
+
+        Every response ends by its own deadline, so a longer standstill means that an open one was forgotten.
+        """
+        thread = get_ident()
+        with self._lock:
+            state = self._hosts.get(host)
+            if state is None:
+                state = self._hosts[host] = _Host()
+            if thread in state.holders or len(state.holders) < self._slots:
+                state.holders[thread] = state.holders.get(thread, 0) + 1
+                return Slot(self, host, thread)
+            waiter = _Waiter(thread)
+            state.waiters.append(waiter)
+            releases = state.releases
+        while not waiter.turn.acquire(timeout=timeout):
+            with self._lock:
+                if not waiter.turn.locked():  # released in the meantime
+                    break
+                if state.releases == releases:
+                    state.waiters.remove(waiter)
+                    return None
+                releases = state.releases
+        return Slot(self, host, thread)
+
+    def release(self, host: str, thread: int) -> None:
+        """Release a slot; called by `Slot.release` alone. The thread that waits longest gets it."""
+        with self._lock:
+            state = self._hosts[host]
+            state.holders[thread] -= 1
+            if state.holders[thread]:
+                return
+            del state.holders[thread]
+            state.releases += 1
+            if state.waiters:
+                waiter = state.waiters.popleft()
+                state.holders[waiter.thread] = 1
+                waiter.turn.release()
+            elif not state.holders:
+                del self._hosts[host]
+
+
+class Slot:
+    """One slot at one host; released once, however often `release` is called."""
+
+    __slots__ = ("_host", "_limiter", "_thread")
+
+    def __init__(self, limiter: HostLimiter, host: str, thread: int) -> None:
+        self._limiter: HostLimiter | None = limiter
+        self._host = host
+        self._thread = thread
+
+    def release(self) -> None:
+        """Release the slot."""
+        limiter, self._limiter = self._limiter, None
+        if limiter is not None:
+            limiter.release(self._host, self._thread)
+
+
+class _Host:
+    """holders: open responses by thread; releases: how many slots were released; waiters: threads without one."""
+
+    __slots__ = ("holders", "releases", "waiters")
+
+    def __init__(self) -> None:
+        self.holders: dict[int, int] = {}
+        self.releases = 0
+        self.waiters: deque[_Waiter] = deque()
+
+
+class _Waiter:
+    """A thread that waits; its lock `turn` is released when it has got a slot."""
+
+    __slots__ = ("thread", "turn")
+
+    def __init__(self, thread: int) -> None:
+        self.thread = thread
+        self.turn = Lock()
+        self.turn.acquire()

@@ -32,6 +32,7 @@ _MIN_JWT_HEADER_CHARS: Final = 13
 _ASSIGNED: Final = re.compile(r"(?<=[/;~])([\w.\-]+)=([^/;~]+)")
 _URL: Final = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 _START: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(//|\\\\)?")
+_PATH_START: Final = re.compile(r"[/\\]")
 _HOST: Final = re.compile(r"[^\[\]:@]*(:\d*)?|\[[0-9A-Fa-f:.%\w]*\](:\d*)?")
 
 
@@ -47,7 +48,8 @@ def redact(url: str) -> str:
         return printable(url[: url.find(",") + 1 or 5][:80]) + HIDDEN
     begin = start.end() if start[2] else 0
     head, mark, query = url[begin:].partition("#")[0].partition("?")
-    cut = next((at for at, char in enumerate(head) if char in "/\\"), len(head))
+    end = _PATH_START.search(head)
+    cut = len(head) if end is None else end.start()
     authority, path = head[:cut].rpartition("@")[2], head[cut:]
     if start[2] and not _HOST.fullmatch(authority):
         # A password with an unescaped slash or question mark: where it ends, nobody can say.

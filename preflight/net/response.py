@@ -144,7 +144,7 @@ def _read_fields(connection: Connection) -> list[tuple[str, str]]:
 def _read_line(connection: Connection, limit: int, start: bytes = b"") -> str:
     """Return a line of the head without its end; it must begin with `start`."""
     line = connection.readline(limit)
-    if line and not line.startswith(start):
+    if start and line and not line.startswith(start):
         raise InvalidResponse("it does not begin with a status line")
     if len(line) == limit:
         raise InvalidResponse(f"a header line of more than {limit - 1} bytes")

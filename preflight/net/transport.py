@@ -9,16 +9,15 @@ import math
 import os
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from threading import Lock, get_ident
+from threading import Lock
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
 from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
-from preflight.net.connections import Budget, Connection, ConnectionPool, connect, secure
+from preflight.net.connections import Budget, Connection, ConnectionPool, HostLimiter, Slot, connect, secure
 from preflight.net.errors import IncompleteResponse, InvalidResponse, disconnected, insecure, malformed, timed_out
 from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.proxies import Proxy, basic_credentials
@@ -254,9 +253,10 @@ class Transport:
 
 def _encode(lines: list[str]) -> bytes:
     """Encode the lines of a request's head. Raise `ValueError` if one holds a line break, or is not Latin-1."""
-    if any("\r" in line or "\n" in line for line in lines):
+    text = "\r\n".join((*lines, "", ""))
+    if text.count("\n") != len(lines) + 1 or text.count("\r") != len(lines) + 1:
         raise ValueError("a line break within a header")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return text.encode("latin-1")
 
 
 def _send_body(connection: Connection, body: RequestBody, timeouts: Timeouts) -> None:
@@ -278,99 +278,6 @@ def _failure(error: BaseException, url: Url, seconds: float) -> SourceError | No
     if isinstance(error, IncompleteResponse | OSError):
         return disconnected(redact(url.text))
     return None
-
-
-class HostLimiter:
-    """A number of slots for each host. A request holds one until its response is closed.
-
-    A thread needs one slot however many responses it has open, so that it never waits for itself.
-    """
-
-    def __init__(self, slots: int) -> None:
-        self._slots = max(1, slots)
-        self._hosts: dict[str, _Host] = {}
-        self._lock = Lock()
-
-    def acquire(self, host: str, timeout: float) -> Slot | None:
-        """Acquire a slot at `host`; return None after `timeout` seconds without a release.
-
-        Every response ends by its own deadline, so a longer standstill means that an open one was forgotten.
-        """
-        thread = get_ident()
-        with self._lock:
-            state = self._hosts.get(host)
-            if state is None:
-                state = self._hosts[host] = _Host()
-            if thread in state.holders or len(state.holders) < self._slots:
-                state.holders[thread] = state.holders.get(thread, 0) + 1
-                return Slot(self, host, thread)
-            waiter = _Waiter(thread)
-            state.waiters.append(waiter)
-            releases = state.releases
-        while not waiter.turn.acquire(timeout=timeout):
-            with self._lock:
-                if not waiter.turn.locked():  # released in the meantime
-                    break
-                if state.releases == releases:
-                    state.waiters.remove(waiter)
-                    return None
-                releases = state.releases
-        return Slot(self, host, thread)
-
-    def release(self, host: str, thread: int) -> None:
-        """Release a slot; called by `Slot.release` alone. The thread that waits longest gets it."""
-        with self._lock:
-            state = self._hosts[host]
-            state.holders[thread] -= 1
-            if state.holders[thread]:
-                return
-            del state.holders[thread]
-            state.releases += 1
-            if state.waiters:
-                waiter = state.waiters.popleft()
-                state.holders[waiter.thread] = 1
-                waiter.turn.release()
-            elif not state.holders:
-                del self._hosts[host]
-
-
-class Slot:
-    """One slot at one host; released once, however often `release` is called."""
-
-    __slots__ = ("_host", "_limiter", "_thread")
-
-    def __init__(self, limiter: HostLimiter, host: str, thread: int) -> None:
-        self._limiter: HostLimiter | None = limiter
-        self._host = host
-        self._thread = thread
-
-    def release(self) -> None:
-        """Release the slot."""
-        limiter, self._limiter = self._limiter, None
-        if limiter is not None:
-            limiter.release(self._host, self._thread)
-
-
-class _Host:
-    """holders: open responses by thread; releases: how many slots were released; waiters: threads without one."""
-
-    __slots__ = ("holders", "releases", "waiters")
-
-    def __init__(self) -> None:
-        self.holders: dict[int, int] = {}
-        self.releases = 0
-        self.waiters: deque[_Waiter] = deque()
-
-
-class _Waiter:
-    """A thread that waits; its lock `turn` is released when it has got a slot."""
-
-    __slots__ = ("thread", "turn")
-
-    def __init__(self, thread: int) -> None:
-        self.thread = thread
-        self.turn = Lock()
-        self.turn.acquire()
 
 
 _shared: dict[tuple[object, ...], Transport] = {}

@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from ipaddress import AddressValueError, IPv6Address, ip_address
+from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -149,12 +149,11 @@ def literal(host: str) -> str | None:
     if not host[:1].isdigit() and ":" not in host:
         return None
     try:
-        return str(ip_address(host))
-    except ValueError:
-        pass
-    try:  # octal and hexadecimal numbers, and fewer than four of them, as every resolver reads them
-        return socket.inet_ntoa(socket.inet_aton(host)) if host[:1].isdigit() and host.isascii() else None
-    except OSError:
+        if ":" in host:
+            return str(IPv6Address(host))
+        # Octal and hexadecimal numbers, and fewer than four of them, are addresses to every resolver.
+        return socket.inet_ntoa(socket.inet_aton(host)) if host.isascii() else None
+    except (OSError, ValueError):
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
-from preflight.net.transport import HostLimiter, Slot
+from preflight.net.connections import HostLimiter, Slot
 
 
 def in_thread(limiter: HostLimiter, host: str, timeout: float) -> Slot | None:
