@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import requests
 from requests.adapters import BaseAdapter
@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 
 from preflight.net.connections import Budget
 from preflight.net.errors import RequestFailed
-from preflight.net.transport import Timeouts, Transport
+from preflight.net.transport import RequestBody, Timeouts, Transport
 from preflight.net.urls import parse
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ class TransportAdapter(BaseAdapter):
         self,
         request: requests.PreparedRequest,
         stream: bool = False,  # noqa: FBT001, FBT002 - the signature of requests
-        timeout: Any = None,
+        timeout: float | tuple[float | None, float | None] | None = None,
         verify: bool | str = True,  # noqa: FBT001, FBT002 - the signature of requests
-        cert: Any = None,
+        cert: str | bytes | tuple[str | bytes, str | bytes] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send a request. `timeout` is in s, or a pair: to connect, and to wait for the next bytes."""
@@ -91,9 +91,11 @@ class _BodyReader(io.RawIOBase):
         super().close()
 
 
-def _body_of(request: requests.PreparedRequest) -> Any:
+def _body_of(request: requests.PreparedRequest) -> bytes | RequestBody:
     body = request.body
-    return body.encode("utf-8") if isinstance(body, str) else body or b""
+    if isinstance(body, str):
+        return body.encode("utf-8")
+    return cast("bytes | RequestBody", body or b"")
 
 
 def _response(sent: Response, request: requests.PreparedRequest) -> requests.Response:

@@ -1,4 +1,4 @@
-"""Connections to checked addresses, read within a byte budget and a deadline; their pool, and the slots that limit them.
+"""Connections to checked addresses, read within a byte budget and a deadline; their pool, and the slots of a host.
 
 This is the one place where a host name becomes an address: what was checked is what is connected to, and nothing
 looks the name up again. The certificate and the Host header still carry the name.

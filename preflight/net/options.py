@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from preflight.errors import UsageError
 
@@ -83,7 +83,7 @@ def _pairs(given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs]
 
 
-def _check_value(what: str, value: Any) -> None:
+def _check_value(what: str, value: object) -> None:
     if not isinstance(value, str):
         raise UsageError(f"{what} has type {type(value).__name__}. Give a string.")
     if len(value) > MAX_VALUE_CHARS:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple, Protocol
 
 from preflight.clock import SYSTEM_CLOCK, Clock
@@ -359,6 +358,8 @@ def retry_after(text: str, now: float) -> float | None:
     text = text.strip()
     if text.isascii() and text.isdigit() and len(text) < 10:
         return float(text)
+    from email.utils import parsedate_to_datetime  # for the few servers that send a date
+
     try:
         date = parsedate_to_datetime(text[:_MAX_DATE_CHARS])
         return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)

@@ -121,13 +121,8 @@ class UrlFetcher:
                 if not (headers and 1 < attempts == self._retries.attempts and self._may_be_about_range(failure)):
                     raise
                 return self._get({}, take)
-        except TransientError as failure:
-            wait = f"; it asks to wait {failure.retry_after:.0f} s" if failure.retry_after else ""
-            last = SourceError(failure.code, self._redact_headers(f"{failure}{wait}"))
         except SourceError as failure:
-            failure.args = (self._redact_headers(str(failure)),)
-            raise
-        raise last
+            raise self._final(failure) from None
 
     def head(self, size: int | None) -> None:
         """Record whether HEAD, which some fetchers begin with, gives status 200 and a length."""
@@ -171,6 +166,14 @@ class UrlFetcher:
             same = failure.code not in _PERMANENT_FAILURES
         if not same:
             self.recorder.note("custom_headers_needed")
+
+    def _final(self, failure: SourceError) -> SourceError:
+        """Return a failure as the last word: not to be retried, and without the caller's headers in its message."""
+        if isinstance(failure, TransientError):
+            wait = f"; it asks to wait {failure.retry_after:.0f} s" if failure.retry_after else ""
+            failure = SourceError(failure.code, f"{failure}{wait}")
+        failure.args = (self._redact_headers(str(failure)),)
+        return failure
 
     def _get(self, headers: dict[str, str], take: Callable[[Response], T]) -> T:
         """Return what `take` makes of one response; close it if that fails."""
@@ -217,9 +220,9 @@ class UrlFetcher:
             try:
                 response = self._send(method, seen[-1], headers, timeout, trusted=trusted)
             except SourceError as failure:
-                if failure.code == "address_not_public" and len(seen) > 1:  # blame the redirect, not the URL as given
-                    raise SourceError(failure.code, f"{self._name} is redirected, and {failure}") from None
-                raise
+                if failure.code != "address_not_public" or len(seen) == 1:
+                    raise
+                raise SourceError(failure.code, f"{self._name} is redirected, and {failure}") from None
             if recorded:
                 self.recorder.see_response(response)
             location = response.header("Location")
@@ -227,10 +230,7 @@ class UrlFetcher:
                 return response, trusted
             cookie |= bool(response.header("Set-Cookie"))
             response.drain_and_close()
-            target = self._redirect_target(seen[-1], location)
-            if target in seen or len(seen) > self._options.max_redirects:
-                loops = target in seen
-                raise redirected_endlessly(self._name, None if loops else self._options.max_redirects, cookie=cookie)
+            target = self._redirect_target(seen, location, cookie=cookie)
             if recorded:
                 self.recorder.see_redirect(seen[-1], target, len(seen))
             # The caller's headers are for the origin of the URL as given: no redirect takes them elsewhere, nor back.
@@ -345,14 +345,21 @@ class UrlFetcher:
         """
         return failure.faulty and failure.retry_after is None and not self._found
 
-    def _redirect_target(self, url: Url, location: str) -> Url:
-        """Return where a redirect leads; http and https alone are followed."""
+    def _redirect_target(self, seen: list[Url], location: str, *, cookie: bool) -> Url:
+        """Return where the next redirect leads; `cookie`: one of them sets a cookie. Raise `SourceError`.
+
+        Only http and https are followed, and no URL twice.
+        """
         try:
             # Header values arrive as Latin-1, addresses in them are written in UTF-8.
-            target = urljoin(url.text, location.encode("latin-1").decode("utf-8")).partition("#")[0]
-            return parse(target)
+            target = parse(urljoin(seen[-1].text, location.encode("latin-1").decode("utf-8")).partition("#")[0])
         except (SourceError, ValueError):
             raise redirected_away(self._name, redact(location[:2000])) from None
+        if target in seen:
+            raise redirected_endlessly(self._name, None, cookie=cookie)
+        if len(seen) > self._options.max_redirects:
+            raise redirected_endlessly(self._name, self._options.max_redirects, cookie=cookie)
+        return target
 
 
 def _is_about_range(status: int) -> bool:

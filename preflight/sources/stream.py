@@ -6,7 +6,7 @@ import io
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 from preflight.errors import PreflightError, SourceError
 
@@ -169,7 +169,7 @@ class StreamSource:
             length -= len(piece)
         return b"".join(pieces)
 
-    def _call(self, method: Callable[..., T], *arguments: Any) -> T:
+    def _call(self, method: Callable[..., T], *arguments: object) -> T:
         """Call a method of the file, which is foreign code and may raise anything."""
         try:
             return method(*arguments)
