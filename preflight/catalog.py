@@ -10,7 +10,7 @@ from typing import Final
 
 from preflight.confinement import MAX_PATH_CHARS, Confinement
 from preflight.errors import RuleFileError, UsageError
-from preflight.ruleset import RuleSet, Table, compile_ruleset, is_path, merge_tables
+from preflight.ruleset import RuleSet, Table, compile_ruleset, is_rule_file_path, merge_tables
 from preflight.suggestions import suggestion
 
 ALL: Final = "all"
@@ -77,14 +77,13 @@ def _split_names(part: object) -> Iterator[str]:
         for name in filter(None, map(str.strip, part.split(","))):
             yield from current() if name == ALL else (name,)
     else:
-        raise UsageError(
-            f"{f'{part!r}'[:60]} is not a rule set. Give a name, the path of a rule file, or a list of them."
-        )
+        shown = f"{part!r}"[:60]
+        raise UsageError(f"{shown} is not a rule set. Give a name, the path of a rule file, or a list of them.")
 
 
 def load(name: str) -> RuleSet:
     """Return one rule set, by its built-in name or by the path of a rule file, which is read anew each time."""
-    if is_path(name):
+    if is_rule_file_path(name):
         return compile_ruleset(name, _read_merged(name))
     return _load_builtin(name if name in names() else name.lower())
 
@@ -108,26 +107,27 @@ def _follow_extends(name: str, read: Callable[[str], Table]) -> Iterator[str]:
     """
     chain = [name]
     yield name
-    while (extended := read(chain[-1]).get("extends")) is not None and isinstance(extended, str):
-        link = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), extended)) if is_path(extended) else extended
+    while isinstance(link := read(chain[-1]).get("extends"), str):
+        if is_rule_file_path(link):
+            link = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), link))
         if problem := _reference_problem(link, chain):
             raise _extends_error(chain[-1], problem)
         yield link
-        if is_path(link) and not os.path.exists(link):
+        if is_rule_file_path(link) and not os.path.exists(link):
             raise _extends_error(chain[-1], f"Rule file {link} not found. Check the path.")
         chain.append(link)
 
 
 def _reference_problem(link: str, chain: list[str]) -> str | None:
-    """Return why a link of `extends` cannot follow a chain; None if it can."""
+    """Return why a rule set cannot be the next one in a chain of `extends`; None if it can."""
     shown = link[:60]
-    if not is_path(link):
+    if not is_rule_file_path(link):
         if link not in names():
             return f"Unknown rule set {shown!r}. {suggestion(shown, names())}"
         return f"Circular extends: {shown} is extended already. Remove the reference." if link in chain else None
     if len(link) > MAX_PATH_CHARS or "\0" in link:
         return f"{shown!r}… is not a path. Give the path of a rule file."
-    if os.path.realpath(link) in map(os.path.realpath, filter(is_path, chain)):
+    if os.path.realpath(link) in map(os.path.realpath, filter(is_rule_file_path, chain)):
         return f"Circular extends: {link} is extended already. Remove the reference."
     if len(chain) >= MAX_EXTENDS:
         return f"A chain of extends has more than {MAX_EXTENDS} files. Use fewer."
@@ -135,7 +135,7 @@ def _reference_problem(link: str, chain: list[str]) -> str | None:
 
 
 def _extends_error(name: str, problem: str) -> RuleFileError:
-    if not is_path(name):
+    if not is_rule_file_path(name):
         return RuleFileError([f"{name}: {problem}"])
     from preflight.rulefile import parse_rule_file
 
@@ -143,7 +143,7 @@ def _extends_error(name: str, problem: str) -> RuleFileError:
 
 
 def _read_valid(name: str) -> Table:
-    if not is_path(name):
+    if not is_rule_file_path(name):
         return _read_builtin(name)
     from preflight.rulefile import read_rule_file
 
@@ -151,7 +151,7 @@ def _read_valid(name: str) -> Table:
 
 
 def _read_unchecked(name: str) -> Table:
-    if not is_path(name):
+    if not is_rule_file_path(name):
         return _read_builtin(name)
     from preflight.rulefile import parse_rule_file
 
@@ -175,16 +175,17 @@ def confinement_problem(path: str, confinement: Confinement) -> str | None:
     """
     with suppress(RuleFileError):  # other problems are reported when the rule file is used
         for link in _follow_extends(path, _read_unchecked):
-            if is_path(link) and (problem := confinement.problem(link)):
+            if is_rule_file_path(link) and (problem := confinement.problem(link)):
                 return problem if link == path else f"extends {link[:60]!r}, which {problem}"
     return None
 
 
 def rule_file_paths(name: str) -> Iterator[str]:
     """Yield the path of a rule file, given by name or path, and of each file that it extends, if they can be read."""
+    name = name if is_rule_file_path(name) or name in names() else name.lower()
     with suppress(RuleFileError, UsageError):  # reported when the rule file is used
-        for link in _follow_extends(name if is_path(name) or name in names() else name.lower(), _read_unchecked):
-            if is_path(link):
+        for link in _follow_extends(name, _read_unchecked):
+            if is_rule_file_path(link):
                 yield os.path.normpath(link)
             elif link in names():
                 yield os.path.join(folder(), f"{link}.toml")

@@ -17,7 +17,7 @@ from preflight.codes import CODES
 from preflight.confinement import ROOTS, Confinement
 from preflight.errors import UsageError
 from preflight.net.options import MAX_TIMEOUT, checked_user_agent
-from preflight.ruleset import is_path
+from preflight.ruleset import is_rule_file_path
 from preflight.sources.open import is_url
 from preflight.suggestions import suggestion
 
@@ -127,7 +127,7 @@ class _Reader:
         return [self._rule_set(word) for word in words]
 
     def _rule_set(self, word: str) -> str:
-        if is_path(word):
+        if is_rule_file_path(word):
             path = self._inside("rules", word, word)
             if not os.path.exists(path):
                 raise self._error("rules", f"rules: the rule file {_short(word)} does not exist. Check its path.")

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 NAME: Final = ".gitignore"
 REPOSITORY: Final = ".git"
 """The folder that makes a folder a repository; in worktrees and submodules a file that names it."""
-MAX_BYTES: Final = 1 << 20
+MAX_FILE_BYTES: Final = 1 << 20
 """Bytes of one .gitignore file; the rest is ignored."""
 
 _CLASSES: Final[dict[bytes, bytes]] = {
@@ -135,7 +135,7 @@ def _read(path: str) -> bytes | None:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(file, "rb") as stream:
             if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return stream.read(MAX_BYTES)
+                return stream.read(MAX_FILE_BYTES)
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from preflight.codes import CODES, Severity, sentence_of
+from preflight.codes import CODES, Severity, fixed_message
 from preflight.facts import FACTS, label
 from preflight.formats import CAMERA_RAW, holds_media
 from preflight.media import NONE, Delivery, Media, lacks_track_of
@@ -301,5 +301,5 @@ def _value_text(limit: Limit, value: Any, bound: float | None, media: Media | No
 @cache
 def remark(word: str) -> Finding:
     """Return the finding for a note, or for a code whose message is always the same."""
-    severity, sentence = sentence_of(word)
+    severity, sentence = fixed_message(word)
     return Finding(word, severity, sentence)

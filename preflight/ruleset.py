@@ -193,7 +193,7 @@ def checksum(*parts: object) -> str:
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
 
 
-def is_path(name: str) -> bool:
+def is_rule_file_path(name: str) -> bool:
     """Return whether what names a rule set is the path of a rule file, not a built-in name."""
     return name.endswith(".toml") or os.sep in name
 

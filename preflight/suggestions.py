@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-MAX_WORD_CHARS: Final = 60
+_MAX_COMPARED_CHARS: Final = 60
 """Characters of a word that are compared: comparing takes time that grows with the square of its length."""
-MAX_CHOICES: Final = 24
+_MAX_CHOICES: Final = 24
 """Known words that a message lists."""
 
 
@@ -23,8 +23,8 @@ def suggestion(word: str, known: Iterable[str], meant: str | None = None) -> str
 
     words = list(known)
     if meant not in words:
-        plain = word[:MAX_WORD_CHARS].lower().replace("-", "_")
+        plain = word[:_MAX_COMPARED_CHARS].lower().replace("-", "_")
         meant = next(iter(get_close_matches(plain, words, n=1, cutoff=0.6)), None)
     if meant is not None:
         return f"Did you mean {meant!r}?"
-    return f"Choose one of {', '.join(words)}." if len(words) <= MAX_CHOICES else "Check its spelling."
+    return f"Choose one of {', '.join(words)}." if len(words) <= _MAX_CHOICES else "Check its spelling."

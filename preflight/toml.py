@@ -73,7 +73,7 @@ def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
     """Return the table of a text. Raise `TomlError` if it is not TOML or exceeds one of the bounds above."""
     import tomllib  # a millisecond that a project without a configuration need not pay
 
-    scan(text, max_items)
+    _check_bounds(text, max_items)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -84,7 +84,7 @@ def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
         raise TomlError(f"Not TOML: {error}.") from None
 
 
-def scan(text: str, max_items: int = MAX_ITEMS) -> None:
+def _check_bounds(text: str, max_items: int = MAX_ITEMS) -> None:
     """Raise `TomlError` if the text exceeds a bound, in time linear in its length.
 
     The tokens are those of TOML up to the first syntax error, where `tomllib` stops too.

@@ -17,7 +17,7 @@ from preflight.media import NONE, Delivery, Media
 from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
 from preflight.request import judge_request
-from preflight.rulefile import RuleFile, validate
+from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import Limit, RuleSet, compile_limit, compile_ruleset
 from preflight.ruleviews.page import render_page
 
@@ -75,7 +75,7 @@ def tables(draw: st.DrawFn, facts: Mapping[str, Fact], kind: str = "") -> dict[s
 
 
 def is_valid(table: dict[str, Any]) -> bool:
-    return validate(RuleFile("mine.toml", "", table)) == []
+    return find_problems(RuleFile("mine.toml", "", table)) == []
 
 
 def only_valid(head: dict[str, Any], key: str, section: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
         for group in (kind, "all"):
             if is_valid({**HEAD, **beside, "request": {group: {name: line}}}):
                 table["request"].setdefault(group, {})[name] = line
-    assert validate(RuleFile("mine.toml", "", table)) == []
+    assert find_problems(RuleFile("mine.toml", "", table)) == []
     return compile_ruleset("mine", table)
 
 

@@ -23,7 +23,7 @@ from preflight.media import Media
 from preflight.probes import codec_names, libraries, wave_format
 from preflight.probes.matroska import tracks as matroska_tracks
 from preflight.rulecheck import validate_file
-from preflight.rulefile import RuleFile, json_schema, read_rule_file, validate
+from preflight.rulefile import RuleFile, find_problems, json_schema, read_rule_file
 from preflight.rulefile.lines import LineIndex
 
 HEAD = """\
@@ -37,7 +37,7 @@ SMALL = HEAD + "[image]\nwidth = { min = 300 }\n"
 
 
 def problems(text: str) -> list[str]:
-    return validate(RuleFile("mine.toml", text, tomllib.loads(text)))
+    return find_problems(RuleFile("mine.toml", text, tomllib.loads(text)))
 
 
 def written(folder: Path, text: str, name: str = "mine.toml") -> str:

@@ -23,7 +23,7 @@ from preflight.media import NONE, Delivery, Media
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulecheck import example_problems
-from preflight.rulefile import RuleFile, validate
+from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import Limit, RuleSet
 from preflight.wording import accepted
 
@@ -240,7 +240,7 @@ def test_audio_needs_an_image_or_video(name: str) -> None:
 def test_built_in_files_are_valid_and_their_examples_pass(name: str) -> None:
     text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
-    assert validate(RuleFile(name, text, table)) == []
+    assert find_problems(RuleFile(name, text, table)) == []
     assert list(example_problems(catalog.load(name))) == []
     verdicts = {example["verdict"] for example in table["examples"]}
     assert {"pass", "fail"} <= verdicts

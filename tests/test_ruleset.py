@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_path, merge_tables
+from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_rule_file_path, merge_tables
 
 HEAD = {
     "title": "Mine: clips",
@@ -224,4 +224,4 @@ def test_digests_differ_with_their_parts_and_not_with_the_order_of_keys() -> Non
     ("name", "path"), [("atlas", False), ("atlas@2026-09", False), ("mine.toml", True), (f"a{os.sep}b", True)]
 )
 def test_a_rule_file_is_named_by_a_path(name: str, path: bool) -> None:
-    assert is_path(name) is path
+    assert is_rule_file_path(name) is path

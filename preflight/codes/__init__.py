@@ -21,7 +21,7 @@ __all__ = [
     "SEVERITIES",
     "Code",
     "Severity",
-    "sentence_of",
+    "fixed_message",
 ]
 
 _FINDING_CODES: Final = {**MEDIA_CODES, **SOURCE_CODES, **SUBMISSION_CODES}
@@ -32,7 +32,7 @@ REMARKS: Final = frozenset((*_NOTE_CODES, "read_limit"))
 """Notes that become findings of severity `note` with every rule set. Other notes have codes of their own."""
 
 
-def sentence_of(word: str) -> tuple[Severity, str]:
+def fixed_message(word: str) -> tuple[Severity, str]:
     """Return severity and message of a finding without values: a note, or a code with a fixed message."""
     if word in REMARKS:
         return "note", NOTES[word]

@@ -15,7 +15,7 @@ from preflight.confinement import Confinement
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
 from preflight.reporters.text import describe
-from preflight.ruleset import RuleSet, is_path
+from preflight.ruleset import RuleSet, is_rule_file_path
 from preflight.scan import scan
 from preflight.sources.open import display_name, is_url
 from preflight.targets import Item, expand, is_media
@@ -59,7 +59,7 @@ def settings_of(config: pytest.Config) -> Settings:
     else:
         option, folder, confinement = "preflight_rules", config.rootpath, confinement_of(config, "preflight_rules")
     names = [_relative_names(names, folder) for names in given or config.getini(option)]
-    for path in (name for part in names for name in part.split(",") if is_path(name)):
+    for path in (name for part in names for name in part.split(",") if is_rule_file_path(name)):
         if confinement and (problem := catalog.confinement_problem(path, confinement)):
             raise pytest.UsageError(f"{option}: {path} {problem}")
     try:
@@ -83,7 +83,7 @@ def confinement_of(config: pytest.Config, option: str) -> Confinement | None:
 def _relative_names(names: str, folder: os.PathLike[str]) -> str:
     """Return comma-separated rule sets; paths of rule files in `folder` become relative to the working folder."""
     parts = (name.strip() for name in names.split(","))
-    return ",".join(os.path.relpath(os.path.join(folder, name)) if is_path(name) else name for name in parts)
+    return ",".join(os.path.relpath(os.path.join(folder, name)) if is_rule_file_path(name) else name for name in parts)
 
 
 def _choice(config: pytest.Config, name: str) -> Choice:

@@ -16,10 +16,10 @@ from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.formats import KINDS
 from preflight.rulefile.lines import KeyPath, LineIndex
-from preflight.rulefile.messages import describe, key_name, shorten
+from preflight.rulefile.messages import describe_error, key_name, shorten
 from preflight.ruleset import Table
 
-MAX_ITEMS: Final = 20_000
+MAX_RULE_FILE_ITEMS: Final = 20_000
 """Keys and values of a rule file; validation costs more for each of them than parsing does."""
 _MAX_PROBLEMS: Final = 20
 _MAX_SENTENCE_CHARS: Final = 600
@@ -40,7 +40,7 @@ class RuleFile(NamedTuple):
 def read_rule_file(path: str) -> RuleFile:
     """Return a rule file, validated. Raise `RuleFileError` with all its problems."""
     file = parse_rule_file(path)
-    problems = validate(file)
+    problems = find_problems(file)
     if problems:
         raise RuleFileError(problems)
     return file
@@ -50,12 +50,12 @@ def parse_rule_file(path: str) -> RuleFile:
     """Return a rule file without validating it. Raise `RuleFileError` if it cannot be read or is not TOML."""
     try:
         text = toml.decode(toml.read(path))
-        return RuleFile(path, text, toml.parse(text, MAX_ITEMS))
+        return RuleFile(path, text, toml.parse(text, MAX_RULE_FILE_ITEMS))
     except toml.TomlError as error:
         raise RuleFileError([_located(path, error.line, str(error))]) from None
 
 
-def validate(file: RuleFile) -> list[str]:
+def find_problems(file: RuleFile) -> list[str]:
     """Return what is wrong with a rule file: a problem and its remedy an item, in the order of the file.
 
     At most 20 problems are described: finding the nearest correct word takes a millisecond each.
@@ -101,7 +101,7 @@ def _model_problems(table: Table) -> Iterator[_Problem]:
         RULE_FILE.model_validate(table)
     except ValidationError as error:
         for one in error.errors(include_url=False):
-            yield _Problem(one["loc"], partial(describe, one, words_at))
+            yield _Problem(one["loc"], partial(describe_error, one, words_at))
 
 
 def _other_problems(table: Table) -> Iterator[_Problem]:

@@ -196,14 +196,14 @@ class _LimitTable(Words):
         return self
 
 
-Line = Mapping[str, Any]
+_Line = Mapping[str, Any]
 """One limit as TOML gives it: bounds are numbers or text with a unit."""
 
 _SIDES: Final = {"lower": ("min", "above"), "upper": ("max", "below")}
 _OPEN: Final = ("above", "below")
 
 
-def limit_problems(line: Line) -> Iterator[str]:
+def limit_problems(line: _Line) -> Iterator[str]:
     """Yield what makes no sense in a limit: a side that is given twice, crossed bounds, a `lenient` that is stricter.
 
     >>> list(limit_problems({"min": 20, "max": 15}))
@@ -225,7 +225,7 @@ def limit_problems(line: Line) -> Iterator[str]:
         yield from _lenient_choice_problems(line, lenient)
 
 
-def _side_problems(line: Line, prefix: str) -> Iterator[str]:
+def _side_problems(line: _Line, prefix: str) -> Iterator[str]:
     doubled = [(side, words) for side, words in _SIDES.items() if all(word in line for word in words)]
     for side, (closed, opened) in doubled:
         yield f"{prefix}{closed} and {opened} are both {side} bounds. Keep one."
@@ -236,7 +236,7 @@ def _side_problems(line: Line, prefix: str) -> Iterator[str]:
             yield f"{prefix}{low} {line[low]} and {high} {line[high]} exclude every value. Change one of them."
 
 
-def _choice_problems(line: Line) -> Iterator[str]:
+def _choice_problems(line: _Line) -> Iterator[str]:
     is_bounded = any(word in line for words in _SIDES.values() for word in words)
     if "any_of" in line and is_bounded:
         yield "any_of and bounds exclude each other. Keep one."
@@ -244,7 +244,7 @@ def _choice_problems(line: Line) -> Iterator[str]:
         yield "the limit accepts everything. Give a bound, any_of or required = true."
 
 
-def _lenient_side_problems(line: Line, lenient: Line, side: str, direction: int) -> Iterator[str]:
+def _lenient_side_problems(line: _Line, lenient: _Line, side: str, direction: int) -> Iterator[str]:
     strict, wide = _bound_word(line, side), _bound_word(lenient, side)
     if wide is None:
         return
@@ -258,7 +258,7 @@ def _lenient_side_problems(line: Line, lenient: Line, side: str, direction: int)
         yield f"lenient {wide} {lenient[wide]} is the limit itself. Make it wider or remove it."
 
 
-def _lenient_choice_problems(line: Line, lenient: Line) -> Iterator[str]:
+def _lenient_choice_problems(line: _Line, lenient: _Line) -> Iterator[str]:
     wider = frozenset(lenient["any_of"])
     missing = [str(value) for value in line.get("any_of", ()) if value not in wider]
     if "any_of" not in line:
@@ -267,7 +267,7 @@ def _lenient_choice_problems(line: Line, lenient: Line) -> Iterator[str]:
         yield f"lenient any_of lacks {', '.join(missing[:9])}. Repeat all values of any_of in it."
 
 
-def _bound_word(line: Line, side: str) -> str | None:
+def _bound_word(line: _Line, side: str) -> str | None:
     return next((word for word in _SIDES[side] if word in line), None)
 
 

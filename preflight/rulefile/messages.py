@@ -111,7 +111,7 @@ def key_name(path: KeyPath) -> str:
     return " ".join([table, *rest])
 
 
-def describe(error: ErrorDetails, words_at: Callable[[KeyPath], list[str]]) -> str:
+def describe_error(error: ErrorDetails, words_at: Callable[[KeyPath], list[str]]) -> str:
     """Return one of pydantic's errors in two sentences; `words_at` gives the keys that a table may have."""
     path, kind = error["loc"], error["type"]
     if kind == "extra_forbidden":
