@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import AUDIO, mime_of
@@ -59,7 +59,7 @@ class Media:
         """Return width × height as displayed."""
         return self.width * self.height if self.width is not None and self.height is not None else None
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """Return all facts as plain JSON values, in the order of `MEDIA_FACTS`."""
         facts = dict(zip(MEDIA_FACTS, _values(self), strict=True))
         facts["notes"] = list(self.notes)

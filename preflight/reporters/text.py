@@ -220,8 +220,7 @@ def _fact_lines(report: Report, view: _View) -> Iterator[str]:
     if report.media is not None:
         for name, value in report.media.facts().items():
             if name == "notes":
-                for note in value:
-                    yield f"  note                {note}: {NOTES.get(note, '')}"
+                yield from (f"  note                {note}: {NOTES.get(note, '')}" for note in report.media.notes)
             elif value is not None:
                 yield f"  {name:19} {format_value(name, value) if name != 'aspect_ratio' else f'{value:.4g}'}"
 
