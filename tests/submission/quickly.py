@@ -15,7 +15,8 @@ from tests.submission.clocks import quick_clock
 def main() -> None:
     def quick(targets: Any, to: str, **settings: Any) -> Generator[Submission]:
         window = RecoveryWindow(3.0, Backoff(first=0.5))
-        return submit_many(targets, to, **settings, allow_private=True, recovery_window=window, clock=quick_clock())
+        settings |= {"allow_private": True, "recovery_window": window, "clock": quick_clock()}
+        return submit_many(targets, to, **settings)
 
     command.submit_many = quick  # type: ignore[attr-defined]
     run()

@@ -126,7 +126,7 @@ def test_a_run_of_many_survives_a_fault_now_and_then(some: Sender, box: Sandbox,
 
 
 def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) -> None:
-    box.faults.throttle(20, 1, action="register", provider=some.name, retry_after=0.2)
+    box.faults.throttle(10, 1, action="register", provider=some.name, retry_after=0.2)
     made = some.many(some.pictures(30))
     assert {submission.outcome for submission in made} == {"active"}
     assert box.stats.throttled[some.name, "register"] > 0

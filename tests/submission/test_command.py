@@ -133,7 +133,7 @@ class TestBadInput:
     def test_no_key(self, run: Run) -> None:
         done = run("submit", ONE, "--to", "volcengine", "--public-base", "https://cdn.example.com")
         assert done.returncode == 2
-        assert "Volcengine Ark needs a key: set the environment variable VOLC_ACCESSKEY" in done.stderr
+        assert "Volcengine Ark needs a key. Set the environment variable VOLC_ACCESSKEY" in done.stderr
 
     @pytest.mark.parametrize(
         ("fault", "code", "said"),

@@ -211,7 +211,7 @@ class TestStops:
             submit_many(["gone.png"], provider)
 
     def test_an_unknown_provider_is_told_the_nearest(self) -> None:
-        with pytest.raises(UsageError, match="did you mean atlas"):
+        with pytest.raises(UsageError, match="Did you mean 'atlas'"):
             submit_many([], "atals")
 
     def test_a_missing_extra_is_named(self, atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
