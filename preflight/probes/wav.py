@@ -6,7 +6,6 @@ WAVEFORMATEX, WAVEFORMATEXTENSIBLE; EBU Tech 3306 (RF64), ITU-R BS.2088 (BW64).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from preflight.media import NONE, Media, Need
@@ -34,7 +33,6 @@ _MPEG: Final = ("mp2", "mp3")
 _Order = Literal["big", "little"]
 
 
-@dataclass(slots=True)
 class _Chunks:
     """What the chunks state.
 
@@ -47,13 +45,16 @@ class _Chunks:
     limited  there are more chunks than are read
     """
 
-    fmt: bytes = b""
-    fact: int | None = None
-    data: int | None = None
-    stated: int = 0
-    begin: bytes = b""
-    wide: int = 0
-    limited: bool = False
+    __slots__ = ("begin", "data", "fact", "fmt", "limited", "stated", "wide")
+
+    def __init__(self) -> None:
+        self.fmt = b""
+        self.fact: int | None = None
+        self.data: int | None = None
+        self.stated = 0
+        self.begin = b""
+        self.wide = 0
+        self.limited = False
 
     def add(self, name: bytes, body: bytes, size: int, at: int, order: _Order) -> int:
         """Add the chunk at `at`, whose body begins with `body`; return its size."""

@@ -5,8 +5,7 @@ Codec mappings: draft-ietf-cellar-codec, matroska.org/technical/codec_specs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from preflight.probes.codec_names import AUDIO_ENTRIES, VIDEO_ENTRIES, fourcc_codec, sample_entry_codec
 from preflight.probes.matroska import ebml
@@ -34,8 +33,7 @@ _MAX_TRACKS: Final = 128
 _Fields = dict[int, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """The geometry in a Video element: px as coded and as displayed, and clockwise degrees to display."""
 
     stored_width: int
@@ -47,8 +45,7 @@ class Picture:
     has_alpha: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TrackEntry:
+class TrackEntry(NamedTuple):
     """One track. `picture`, `fps` are those of a video track; `sample_rate` (Hz), `channels` of an audio track."""
 
     number: int

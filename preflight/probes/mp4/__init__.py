@@ -9,7 +9,7 @@ The duration of a fragmented file is what its fragments hold, from the first to 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
@@ -129,7 +129,7 @@ def _add_video(media: Media, layout: Layout, movie: Movie, video: Track) -> Medi
     width = entry.width if entry and entry.width else video.width or None
     height = entry.height if entry and entry.height else video.height or None
     rotation = (video.rotation + movie.rotation) % 360
-    rate = _frame_rate(layout, movie, video)
+    frames, fps, variable = _frame_rate(layout, movie, video)
     return replace(
         media,
         width=height if rotation % 180 else width,
@@ -138,32 +138,24 @@ def _add_video(media: Media, layout: Layout, movie: Movie, video: Track) -> Medi
         stored_height=height,
         rotation=rotation,
         pixel_aspect_ratio=entry.pixel_aspect_ratio if entry else None,
-        frames=rate.frames,
-        fps=rate.fps,
-        variable_fps=rate.variable,
+        frames=frames,
+        fps=fps,
+        variable_fps=variable,
         video_codec=entry.codec if entry else None,
     )
 
 
-class _FrameRate(NamedTuple):
-    """How many frames a video has, and their rate; None = not known."""
-
-    frames: int | None = None
-    fps: float | None = None
-    variable: bool | None = None
-
-
-def _frame_rate(layout: Layout, movie: Movie, video: Track) -> _FrameRate:
-    """Count frames and measure their rate, in the fragments if there are any, else by the sample table."""
+def _frame_rate(layout: Layout, movie: Movie, video: Track) -> tuple[int | None, float | None, bool | None]:
+    """Return frames, frames/s and whether they vary, by the fragments if there are any, else by the sample table."""
     fragments = layout.fragments
     if fragments is not None and layout.is_fragmented:
         timing, complete = fragments.timing(video), fragments.ended and not fragments.skipped
     else:
         timing, complete = read_stts(movie.data, *video.stts), True
     if timing is None or not timing.frames or not (complete or timing.is_constant):
-        return _FrameRate()
+        return None, None, None
     ticks = video.duration if timing.has_negative else timing.ticks
-    return _FrameRate(
+    return (
         timing.frames if complete else None,
         timing.frames * video.timescale / ticks if ticks and video.timescale else None,
         None if timing.has_negative else timing.is_variable,

@@ -51,7 +51,7 @@ IfdEntry = tuple[int, int, bytes]
 _NO_ENTRY: Final[IfdEntry] = (0, 0, b"")
 
 
-class Directory(NamedTuple):
+class Directory:
     """One image file directory: its needed entries by tag, whose values are read on demand.
 
     next       the offset of the next directory (0: none)
@@ -59,12 +59,15 @@ class Directory(NamedTuple):
     limited    it states more entries than are read
     """
 
-    source: Source
-    layout: ByteLayout
-    entries: dict[int, IfdEntry]
-    next: int
-    truncated: bool
-    limited: bool
+    __slots__ = ("entries", "layout", "limited", "next", "source", "truncated")
+
+    def __init__(self, source: Source, layout: ByteLayout) -> None:
+        self.source = source
+        self.layout = layout
+        self.entries: dict[int, IfdEntry] = {}
+        self.next = 0
+        self.truncated = False
+        self.limited = False
 
     def integers(self, tag: int, limit: int) -> list[int]:
         """Return the first values of an entry, at most `limit`; none if it has another type or is beyond the end."""
@@ -156,13 +159,15 @@ def read_directory(source: Source, layout: ByteLayout, start: int, needed: froze
         data += source.read_at(start + _FIRST_READ, whole - _FIRST_READ)
     present = data[layout.number : end]
     present = present[: len(present) // layout.entry.size * layout.entry.size]
-    entries: dict[int, IfdEntry] = {}
+    directory = Directory(source, layout)
     for tag, kind, count, value in layout.entry.iter_unpack(present):
         if tag in needed:
-            entries.setdefault(tag, (kind, count, value))
-    usable = stated <= _MAX_ENTRIES and len(data) >= whole
-    following = int.from_bytes(data[end:whole], layout.order) if usable else 0
-    return Directory(source, layout, entries, following, len(data) < end, stated > _MAX_ENTRIES)
+            directory.entries.setdefault(tag, (kind, count, value))
+    directory.truncated = len(data) < end
+    directory.limited = stated > _MAX_ENTRIES
+    if len(data) >= whole and not directory.limited:
+        directory.next = int.from_bytes(data[end:whole], layout.order)
+    return directory
 
 
 def _read_at(source: Source, offset: int, length: int) -> bytes:
