@@ -1,4 +1,4 @@
-"""What a program gets: the exported names, every kind of target, and answers that are values."""
+"""The API for programs: exported names, every kind of target, and reports as values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_every_exported_name_exists_and_is_documented() -> None:
 
 
 def test_importing_a_submodule_does_not_replace_a_function() -> None:
-    """A module of the same name would take a function's place in the package as soon as it is imported."""
+    """Importing a submodule with the name of a function would replace the function in the package."""
     modules = ("checker", "scan", "request", "catalog", "submission.api", "sandbox")
     names = ("check", "probe", "check_many", "check_request", "submit", "submit_many")
     script = f"import importlib, preflight\nfor m in {modules}: importlib.import_module('preflight.' + m)\n"
@@ -179,7 +179,7 @@ def test_acheck_returns_a_report_and_assert_passes_raises() -> None:
 
 
 def test_keywords_and_options_are_the_same() -> None:
-    """What mypy knows of the keyword arguments is what `CheckOptions` takes, with the same types."""
+    """The typed keyword arguments are the fields of `CheckOptions`, with the same types."""
     assert {one.name: one.type for one in dataclasses.fields(CheckOptions)} == {
         name: annotation.__forward_arg__
         for keywords in (FetchKeywords, CheckKeywords)

@@ -1,4 +1,4 @@
-"""facts × rule set → result: verdicts, every finding, and messages that a person understands."""
+"""Judging facts by a rule set: verdicts, findings and messages."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_flags_are_worded_as_yes_and_no() -> None:
 
 
 class TestAround:
-    """What is judged beside the facts of the file."""
+    """Problems, deliveries and extra findings besides the facts of the file."""
 
     def test_problem_of_a_source_is_a_finding(self) -> None:
         result = judge(None, ATLAS, problem=Problem("permission_denied", "x.png: permission denied"))
@@ -438,7 +438,7 @@ class TestNotesOfUrls:
 
 
 class TestFactsTheServerDidNotShow:
-    """A fact of a delivery that was not seen is unknown, absent, or of no matter."""
+    """A fact of a delivery that was not seen is unknown, missing or irrelevant."""
 
     LIMITS: ClassVar = rules(image={}, url={"redirects": {"max": 1}, "content_length": {"max": 9, "required": True}})
 

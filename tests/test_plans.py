@@ -289,7 +289,7 @@ def test_plan_follows_rules_of_users(rules: RuleSet, media: Media, said: str, st
 
 
 def test_converted_file_fits_the_limits_of_its_new_format() -> None:
-    """LTX takes no PCM in WAV, but only says so of WAV."""
+    """LTX does not accept PCM in WAV, a limit on WAV only."""
     assert "-c:a aac input-flac-fixed.wav" in command(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
 
 
@@ -432,7 +432,7 @@ CODED = ["-t", "2", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv420p", "-c:a", "a
 
 @needs_ffmpeg
 class TestRemuxing:
-    """Files that differ from what is accepted by their packaging alone are copied, not encoded again."""
+    """Files in which only the container is not accepted are copied, not encoded again."""
 
     @pytest.mark.parametrize("name", ["clip.m4v", "clip.mov", "clip.mkv", "clip.flv", "clip.ts", "clip.3gp"])
     def test_video_in_another_container_is_copied_to_mp4(self, tmp_path: Path, name: str) -> None:

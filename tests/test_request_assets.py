@@ -1,4 +1,4 @@
-"""`asset://ID` within a request: counted by kind, otherwise unknown, never an error."""
+"""`asset://ID` within a request is counted by kind; its facts are unknown, never an error."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TestWrongCalls:
 
 
 class TestCounting:
-    """What `check_request` says of assets among files."""
+    """Assets among the files of `check_request`."""
 
     def test_asset_of_unknown_kind_is_a_note(self) -> None:
         result, reports = preflight.check_request([PICTURE, "asset://asset-1"], "seedance-2.0")
@@ -230,7 +230,7 @@ class TestCommand:
 
 
 class TestLedger:
-    """The kind of an asset out of the ledger."""
+    """The kind of an asset is read from the ledger."""
 
     @pytest.fixture
     def path(self, tmp_path: Path) -> str:

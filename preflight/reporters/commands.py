@@ -61,14 +61,15 @@ def _escaped(char: str) -> str:
 
 
 def script_lines(report: Report) -> str:
-    """Return the lines of one file in the script; empty where there is no command.
+    """Return the lines of one file in the script; empty if there is no command and the file could be read.
 
-    Where rule sets want different changes, the commands would write the same file: all but the first are comments,
+    Where rule sets require different changes, the commands would write the same file: all but the first are comments,
     and so is a command for something that is not a file.
     """
-    lines = []
+    source = printable(report.source)
+    lines = [] if report.error is None else [f"# {source}: {printable(report.error.message)}"]
     for number, (command, names) in enumerate(commands_of(report.results).items()):
-        lines.append(f"# {printable(report.source)}, for {printable(', '.join(names))}")
+        lines.append(f"# {source}, for {printable(', '.join(names))}")
         prefix = "" if number == 0 and is_path(report.source) else "# "
         lines.append(f"{prefix}{shell_command(command)} </dev/null")
     return "".join(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""A form field of Django that only media which pass can fill, and the upload handler that stops what is too large."""
+"""The validator for Django forms, and the upload handler that stops uploads that are too large."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class TestPaths:
 
 
 class Counted(io.BytesIO):
-    """A request's body that counts what is read of it."""
+    """A request body that counts the bytes read from it."""
 
     taken = 0
 

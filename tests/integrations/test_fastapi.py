@@ -1,4 +1,4 @@
-"""An upload endpoint of FastAPI, as its clients meet it."""
+"""Upload endpoints of FastAPI, from the client's side."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ Sent = tuple[str, bytes]
 
 
 def post(path: str, **files: Sent | list[Sent]) -> Any:
-    """The answer of the application, without a network."""
+    """Return the response of the application, without a network."""
     parts = [(name, one) for name, sent in files.items() for one in (sent if isinstance(sent, list) else [sent])]
 
     async def call() -> Any:
@@ -131,7 +131,7 @@ class TestValidation:
 
 
 class Watched(Passes):
-    """Remembers the thread of each judgement."""
+    """Record the thread of each check."""
 
     threads: ClassVar[list[int]] = []
 
@@ -153,7 +153,7 @@ def masked(mask: WatchedPicture) -> str:
 
 
 class TestThreads:
-    """Uploads are judged in threads, before FastAPI validates them on its event loop."""
+    """Uploads are checked in threads, before FastAPI validates them on its event loop."""
 
     @pytest.fixture
     def watched(self) -> FastAPI:
@@ -307,7 +307,7 @@ class TestTooLarge:
         assert answer.json()["detail"][0]["type"] == "file_size_too_large"
 
     def send(self, headers: dict[str, str], pieces: int) -> tuple[int, int]:
-        """How many pieces of 64 KiB the application takes, and its status."""
+        """Return how many chunks of 64 KiB the application reads, and its status."""
         received = 0
         answers: list[Any] = []
         head = b'--B\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n'

@@ -1,4 +1,4 @@
-"""Types that only media which pass can have, and what pydantic says of the others."""
+"""Annotated types whose media must pass, and the errors of pydantic for others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOUND = Path("fixtures/accepted/sound.wav")
 
 
 class Pipe(io.RawIOBase):
-    """An upload that cannot seek and never ends by itself; counts what is taken of it."""
+    """An endless upload that cannot seek and counts the bytes read from it."""
 
     def __init__(self, head: bytes = b"", size: int = 1 << 40) -> None:
         self._head, self._size = head, size
@@ -43,7 +43,7 @@ class Pipe(io.RawIOBase):
 
 
 class Upload:
-    """As Starlette's: a file inside, and the name that the client gave."""
+    """An upload like Starlette's: a file, and the name that the client gave."""
 
     def __init__(self, file: Any, filename: str | None) -> None:
         self.file, self.filename = file, filename

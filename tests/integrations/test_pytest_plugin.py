@@ -1,4 +1,4 @@
-"""Media files as tests, and the fixtures, in runs of pytest like those of a user."""
+"""Media files as tests, and the fixtures, in runs of pytest like a user's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from preflight.integrations import pytest_checker, pytest_files  # noqa: F401
 pytest_plugins = ["pytester"]
 
 LIGHT = ["preflight", "preflight.integrations", "preflight.integrations.pytest_plugin", "preflight.version"]
-"""All that a plain start of pytest may load of ours."""
+"""The modules of preflight that a start of pytest may load."""
 
 CLIPS = """
 title = "Clips: short ones"
@@ -29,14 +29,14 @@ duration = { max = 10 }
 
 @pytest.fixture(autouse=True)
 def _our_plugin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other plugins of this machine may load and print anything."""
+    """Disable other installed plugins, which may load and print anything."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "preflight.integrations.pytest_plugin")
 
 
 @pytest.fixture
 def media(pytester: pytest.Pytester, fixtures: Path) -> Path:
-    """A folder with a picture that passes, one that fails, a clip of unknown duration, and a text."""
+    """Return a folder with a picture that passes, one that fails, a video of unknown duration, and a text file."""
     folder = pytester.mkdir("media")
     shutil.copy(fixtures / "accepted/picture.png", folder / "good.png")
     shutil.copy(fixtures / "accepted/picture.jpg", folder / "named by nobody")

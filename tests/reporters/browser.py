@@ -1,4 +1,4 @@
-"""A headless Chromium, and the report page as somebody in front of it sees it."""
+"""A headless Chromium, and the report page as a user sees it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ARGUMENTS = (
 
 
 def start(folder: str) -> webdriver.Chrome:
-    """Start a browser that reaches nothing but us, with its temporary files in a folder."""
+    """Start a browser without network access, with its temporary files in a folder."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM or ""
     for argument in ARGUMENTS:
@@ -37,7 +37,7 @@ def start(folder: str) -> webdriver.Chrome:
 
 
 class Page:
-    """The page as somebody sees it."""
+    """The page as a user sees it."""
 
     def __init__(self, driver: webdriver.Chrome, path: Path, width: int = 1400, scheme: str = "light") -> None:
         self.driver = driver

@@ -1,4 +1,4 @@
-"""Reports to write: of made-up facts, and with the names that an attacker would give."""
+"""Reports with invented facts, and with names that an attacker would choose."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ HOSTILE = (
 
 
 def report_of(source: str, rules: str = "atlas", index: int = 0, **facts: Any) -> Report:
-    """What rule sets say of a picture of 299×400, or of other facts."""
+    """Return the report of a picture of 299×400 pixels, or of other facts."""
     media = Media(**{"kind": "image", "format": "png", "width": 299, "height": 400, "size": 90_000, **facts})
     results = tuple(judge(media, one, name=source) for one in catalog.resolve(rules))
     return Report(source, media, results, index)
 
 
 def unreadable(source: str, rules: str = "atlas", index: int = 0) -> Report:
-    """A report of what is not there."""
+    """Return the report of a missing file."""
     problem = Problem("not_found", f"{source} does not exist: check the path")
     results = tuple(judge(None, one, problem=problem) for one in catalog.resolve(rules))
     return Report(source, None, results, index, problem)
 
 
 def written(name: str, reports: Iterable[Report], rules: str = "atlas", **options: Any) -> str:
-    """What a reporter writes of reports."""
+    """Return what a reporter writes for reports."""
     stream = io.StringIO(newline="")
     reporter = make_reporter(name, stream, rules=catalog.resolve(rules), **options)
     summary = Summary()
@@ -75,7 +75,7 @@ def written(name: str, reports: Iterable[Report], rules: str = "atlas", **option
 
 @pytest.fixture
 def three() -> list[Report]:
-    """One that fails, one that is unknown, one that passes with a warning and carries a note."""
+    """Return three reports: one fails, one is unknown, one passes with a warning and has a note."""
     warned = report_of(
         "c.mp4", kind="video", format="mp4", width=640, height=640, duration=15.1, fps=24.0, size=900_000
     )

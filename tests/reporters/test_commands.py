@@ -1,4 +1,4 @@
-"""Commands for a shell: the words that it reads are those of the plan, whatever the file is called."""
+"""Commands for a shell, which reads exactly the words of the plan, whatever the name of the file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import preflight
 from preflight.report import Report
 from preflight.reporters.commands import shell_command
-from tests.reporters.conftest import HOSTILE, report_of, written
+from tests.reporters.conftest import HOSTILE, report_of, unreadable, written
 
 bash = shutil.which("bash")
 needs_bash = pytest.mark.skipif(bash is None, reason="bash is not installed")
@@ -52,6 +52,11 @@ def test_script_runs_one_command_a_file_and_none_for_what_is_not_a_file() -> Non
     several, url = report_of("a.png", "atlas,volcengine"), report_of("https://example.com/a.png")
     lines = written("commands", [several, url]).splitlines()
     assert [line.startswith("#") for line in lines] == [True] * 3 + [False] + [True] * 4
+
+
+def test_script_names_files_that_could_not_be_read() -> None:
+    lines = written("commands", [unreadable("gone\n.png"), report_of("b.png", width=640, height=480)]).splitlines()
+    assert lines[2:] == ["# gone\\n.png: gone\\n.png does not exist: check the path"]
 
 
 @needs_bash

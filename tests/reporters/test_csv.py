@@ -1,4 +1,4 @@
-"""CSV: a table that a spreadsheet may open, whatever the files are called."""
+"""CSV: a table that a spreadsheet can open safely, whatever the names of the files."""
 
 from __future__ import annotations
 

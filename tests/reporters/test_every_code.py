@@ -37,8 +37,8 @@ def written(reports: Report | Sequence[Report], name: str, rules: tuple[RuleSet,
     return stream.getvalue()
 
 
-def told(*reports: Report) -> None:
-    """Let every reporter write the reports, in one document: what a document costs besides is paid once."""
+def write_all(*reports: Report) -> None:
+    """Let every reporter write the reports into one document, which is faster than a document for each."""
     for name in REPORTERS:
         assert written(reports, name), name
     for report in reports:
@@ -60,7 +60,7 @@ def test_every_code_can_be_written_as_a_problem_and_as_a_note(code: str) -> None
         assert [finding.message for finding in result.findings if finding.code == code]
         assert "{" not in "".join(finding.message for finding in result.findings)
         reports.append(of(result, media))
-    told(*reports)
+    write_all(*reports)
 
 
 def head(**sections: object) -> RuleSet:
@@ -68,8 +68,8 @@ def head(**sections: object) -> RuleSet:
     return compile_ruleset("mine", {**table, "basis": "published", **sections})
 
 
-def lines(fact: Fact) -> list[dict[str, object]]:
-    """Limits of each shape that a fact can have."""
+def limits_on(fact: Fact) -> list[dict[str, object]]:
+    """Return limits of every shape that a fact can have."""
     beside: dict[str, object] = {"note": "a {note}", "hint": "a {hint}"}
     if fact.type is bool:
         return [{"any_of": [False], **beside}, {"any_of": [True], **beside}]
@@ -92,24 +92,24 @@ MEDIA = {
 def test_findings_of_every_limit_on_a_fact_can_be_written(kind: str, fact: str) -> None:
     reports = []
     silent = Media(**{name: getattr(CLIP, name) for name in ("kind", "format", "size", "width")}, audio_codec=NONE)
-    for line in lines(FACTS[fact]):
+    for line in limits_on(FACTS[fact]):
         rules = head(**{kind: {fact: line}})
         for media in (MEDIA[kind], Media(kind=kind, format=MEDIA[kind].format), silent):
             result = judge(media, rules)
             assert {one.code for one in result.findings} <= CODES.keys()
             reports.append(of(result, media))
-    told(*reports)
+    write_all(*reports)
 
 
 @pytest.mark.parametrize("fact", section_facts("url"))
 def test_findings_of_every_limit_on_a_delivery_can_be_written(fact: str) -> None:
     full = Delivery("http", "example.com", 2000, 80, True, False, 200, 3, True, True, "text/html", False, 9, "x", False)
     reports = []
-    for line in lines(DELIVERY_FACTS[fact]):
+    for line in limits_on(DELIVERY_FACTS[fact]):
         rules = head(image={"size": {"min": 1}}, url={fact: line})
         seen = (full, full._replace(head_ok=False, expires_in=-5.0, page="login"), full._replace(**{fact: None}))
         reports += [of(judge(MEDIA["image"], rules, delivery=one), MEDIA["image"]) for one in seen]
-    told(*reports)
+    write_all(*reports)
 
 
 @pytest.mark.parametrize("fact", REQUEST_FACTS)
@@ -117,7 +117,7 @@ def test_findings_of_every_limit_on_a_request_can_be_written(fact: str) -> None:
     from preflight.request import judge_request
 
     reports = []
-    for line in lines(REQUEST_FACTS[fact]):
+    for line in limits_on(REQUEST_FACTS[fact]):
         for group in ("video", "all"):
             rules = head(video={"size": {"min": 1}}, request={group: {fact: line}, "companions": {"video": ["image"]}})
             for media in (CLIP, Media(kind="video", format="mp4")):
@@ -125,7 +125,7 @@ def test_findings_of_every_limit_on_a_request_can_be_written(fact: str) -> None:
                 assert "internal_error" not in [one.code for one in result.findings]
                 assert "None" not in "".join(one.message for one in result.findings)
                 reports.append(Report("<request>", None, (result,)))
-    told(*reports)
+    write_all(*reports)
 
 
 def test_every_code_that_a_limit_can_give_is_registered() -> None:
@@ -134,7 +134,7 @@ def test_every_code_that_a_limit_can_give_is_registered() -> None:
 
 
 class TestRemarks:
-    """What a person should know of a file is printed by `check` too."""
+    """Notes that users should know are also printed by `check`."""
 
     MPO = "fixtures/quirks/jpeg-multi-picture.jpg"
     SAID = "multi-picture JPEG (MPO); services may see only the first picture"
@@ -204,7 +204,7 @@ class TestRemarks:
 
 
 def test_junit_failure_names_the_worst_finding() -> None:
-    """Under --strict a warning fails; a remark in front of it is no reason."""
+    """In a strict check a warning fails; a note before it is not the reason."""
     findings = (Finding("multi_picture", "note", "a remark"), Finding("fps_too_low", "warning", "the reason"))
     result = Result("atlas", "register", "2026-11-28", "published", "fail", findings)
     assert '<failure type="fps_too_low" message="the reason">' in written(of(result, CLIP), "junit")

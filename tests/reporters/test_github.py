@@ -1,4 +1,4 @@
-"""Annotations: one workflow command a finding, and none that a file name brings along."""
+"""Annotations for GitHub: a workflow command for each finding, and none from a file name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def wrong(line: str) -> bool:
 
 
 def unescaped(text: str) -> str:
-    """As the runner reads a property."""
+    """Return a property as the runner reads it."""
     for code, char in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
         text = text.replace(code, char)
     return text

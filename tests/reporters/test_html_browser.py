@@ -1,4 +1,4 @@
-"""The page in a real browser: it loads, counts, filters, can be used by keyboard, and runs nothing but itself."""
+"""The page in a real browser: it loads, counts and filters, works by keyboard, and runs only its own script."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def driver() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures and sounds of every verdict, some of them with the names that an attacker would give."""
+    """Return a folder of pictures and audio files of every verdict, some with names that an attacker would choose."""
     folder = tmp_path_factory.mktemp("media")
     accepted, refused = ROOT / "fixtures/accepted", ROOT / "fixtures/refused"
     for name in ("plain", "hostile <b>"):
@@ -61,7 +61,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(media: Path) -> list[dict[str, Any]]:
-    """The same run as JSON lines; beside them stands the page."""
+    """Return the run as JSON lines; the page is in the folder."""
     words = [
         "check",
         str(media),

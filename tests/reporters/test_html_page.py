@@ -1,4 +1,4 @@
-"""The page without a browser: whole, closed to the outside, and of bounded size."""
+"""The page without a browser: complete, self-contained, and of bounded size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.reporters.conftest import HOSTILE, report_of, unreadable, written
 
 @pytest.fixture(autouse=True)
 def _no_previews(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """The files of these reports do not exist; what is asked about previews asks for them."""
+    """Create no previews, since the files of these reports do not exist."""
     monkeypatch.setattr(reporter, "make_previews", lambda requests, max_bytes: {})
 
 

@@ -1,4 +1,4 @@
-"""Previews: what the worker makes of real media, and that no file can make it do anything else."""
+"""Previews of real media, and files that try to make the decoder do something else."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def picture(coded: str) -> Image.Image:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Half a second whose first frame is red and whose others are blue."""
+    """Return a video of half a second whose first frame is red and whose others are blue."""
     path = tmp_path / "clip.mp4"
     with av.open(str(path), "w") as out:
         stream = out.add_stream("mpeg4", rate=24)
@@ -49,7 +49,7 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
-    """A second of a tone of half the amplitude, then a second of silence."""
+    """Return a second of a tone of half the amplitude, then a second of silence."""
     path = tmp_path / "sound.wav"
     tone = [round(16384 * math.sin(2 * math.pi * 440 * at / 8000)) for at in range(8000)] + [0] * 8000
     with wave.open(str(path), "wb") as out:

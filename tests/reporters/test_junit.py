@@ -1,4 +1,4 @@
-"""JUnit XML: valid, complete, and whole whatever the files are called."""
+"""JUnit XML: valid and complete, whatever the names of the files."""
 
 from __future__ import annotations
 

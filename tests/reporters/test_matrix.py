@@ -1,4 +1,4 @@
-"""Many rule sets against one file: who takes it, first of all."""
+"""The matrix of many rule sets for one file, those that accept it first."""
 
 from __future__ import annotations
 

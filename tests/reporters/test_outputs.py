@@ -1,4 +1,4 @@
-"""`--report FILE`: several reports of one run, each by its name, all known to be writable before anything is read."""
+"""Several reports of one run, whose formats and paths are checked before anything is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SARIF: valid by the schema of OASIS, with every rule and with locations that name the very file."""
+"""SARIF: valid by the schema of OASIS, with every rule and with exact locations."""
 
 from __future__ import annotations
 
