@@ -7,7 +7,6 @@ import os
 import re
 import stat
 from typing import Final
-from urllib.parse import unquote
 
 from preflight.errors import SourceChanged, SourceError
 from preflight.formats import KINDS, KNOWN_EXTENSIONS
@@ -161,6 +160,8 @@ def _url_advice(name: str) -> str | None:
 def _path_advice(name: str) -> str | None:
     """Return what to do about a path that only a shell or another system understands."""
     if match := _FILE.match(name):
+        from urllib.parse import unquote  # loads ipaddress: 2 ms
+
         return f"give the path alone: {unquote(name[match.end() :])}"
     if _WINDOWS.match(name) and os.sep == "/":
         return "this is a Windows path: give the path of the file on this system"
