@@ -62,7 +62,7 @@ def build(kind: type[Options], given: dict[str, object]) -> Options:
     return kind(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TargetOptions:
     """The targets of a call, and which files of their folders are taken."""
 
@@ -79,7 +79,7 @@ class TargetOptions:
         return expand(self.targets, selection, self.column, self.confinement)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UrlOptions:
     """How URLs are fetched."""
 

@@ -15,7 +15,7 @@ import click
 from preflight.cli.options import add_options, output_option
 from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files
 from preflight.cli.params import Decorator
-from preflight.cli.terminal import color_option, use_colour
+from preflight.cli.terminal import color_option, standard_output, use_colour
 from preflight.escape import printable
 from preflight.output import Outputs
 from preflight.run.progress import Progress
@@ -69,16 +69,6 @@ def output_stream(path: str | None) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def standard_output() -> Iterator[IO[str]]:
-    """Prepare standard output for results, and flush it."""
-    if hasattr(sys.stdout, "reconfigure"):
-        # The writer flushes: an incomplete line must not push the progress line off its place on a terminal.
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)
-    yield sys.stdout
-    sys.stdout.flush()
-
-
-@contextmanager
 def progress(*, is_shown: bool) -> Iterator[Callable[[], None]]:
     """Return a function that counts one more file; the count is shown on standard error if that is a terminal."""
     if not is_shown:
@@ -102,7 +92,7 @@ def print_options(*formats: str, default: str = "text") -> Decorator:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PrintOptions:
     """Where and how a command prints its rows."""
 

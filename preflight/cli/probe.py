@@ -15,7 +15,7 @@ from preflight.reporters import PROBE_FORMATS, make_reporter
 from preflight.summary import ExitPolicy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProbeCommand:
     """The options of `preflight probe`."""
 

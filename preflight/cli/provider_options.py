@@ -23,7 +23,7 @@ from preflight.providers import PROVIDERS, Provider, ProviderSettings, ProviderS
 from preflight.rates import Pacer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProviderOptions:
     """How a provider is called.
 
@@ -68,7 +68,7 @@ class ProviderOptions:
                 stop.set()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Destination:
     """Where a run registers and hosts files: at the provider, or in a sandbox."""
 
@@ -81,7 +81,7 @@ class Destination:
     allow_private: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LedgerOptions:
     """Which ledger a command uses; None: the user's."""
 

@@ -103,7 +103,7 @@ def _list_codes(format_: str) -> None:
         click.echo(f"{code:{width}}  {known.severity:7}  {known.title}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitUse:
     """A limit that gives a finding code, and the rule sets that have it."""
 
@@ -122,7 +122,7 @@ class LimitUse:
         yield f"    {', '.join(self.rules)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Explanation:
     """The meaning of a code or a note; None for what it is not."""
 

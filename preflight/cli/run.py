@@ -15,7 +15,7 @@ import click
 from preflight import run as runs
 from preflight.checker import CheckPlan
 from preflight.cli.options import TargetOptions
-from preflight.cli.output import standard_output
+from preflight.cli.terminal import standard_output
 from preflight.errors import OutputError, UsageError
 from preflight.output import Outputs
 from preflight.reporters import Reporter, is_line_reporter
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from preflight.targets import Item
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunOptions:
     """The options of a run over targets; `probe` has only the first five."""
 

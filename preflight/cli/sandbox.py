@@ -28,7 +28,7 @@ _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?(?::(\w+))?")
 _SECONDS = {None: 1.0, "s": 1.0, "min": 60.0}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SandboxCommand:
     """The options of `preflight sandbox`."""
 

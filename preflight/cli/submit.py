@@ -37,7 +37,7 @@ _STYLES: Final = {"active": "green", "processing": "yellow", "unknown": "yellow"
 _INDENT: Final = 11
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SubmitCommand:
     """The options of `preflight submit`."""
 

@@ -1,4 +1,4 @@
-"""Help, errors and colour, as terminals of any width show them."""
+"""Help, errors and colour, as terminals of any width show them, and standard output."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import IO, Final
 
@@ -257,6 +258,16 @@ def stacked_rows(rows: Iterable[tuple[str, Iterable[str]]], width: int) -> Itera
         yield wrapped(head, width, "", "  ")
         for cell in cells:
             yield wrapped(cell, width, "  ", "    ")
+
+
+@contextmanager
+def standard_output() -> Iterator[IO[str]]:
+    """Prepare standard output for results, and flush it."""
+    if hasattr(sys.stdout, "reconfigure"):
+        # The writer flushes: an incomplete line must not push the progress line off its place on a terminal.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)
+    yield sys.stdout
+    sys.stdout.flush()
 
 
 _COLOR_KEY: Final = "preflight.color"

@@ -22,7 +22,7 @@ from preflight.submission.groups import GroupManager
 _COLUMNS: Final = ("id", "provider", "name", "description", "type", "created", "updated")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GroupsCommand:
     """The options of a command on groups; each command uses some of the last six."""
 

@@ -20,7 +20,7 @@ from preflight.submission.manage import entries_of
 _DISAGREEMENT: Final = tuple(field.name for field in fields(Disagreement))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LedgerCommand:
     """The options of `export` and `disagreements`."""
 
@@ -34,7 +34,7 @@ class LedgerCommand:
         return None if self.to is None else find_provider(self.to).name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ForgetCommand:
     """The options of `forget`."""
 

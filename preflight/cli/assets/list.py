@@ -29,7 +29,7 @@ _STATES: Final = get_args(State)
 _PAGE_SIZE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListCommand:
     """The options of `preflight assets list`."""
 

@@ -24,7 +24,7 @@ _FATAL: Final = (AccountRefused, ProviderUnreachable, LedgerError)
 """Errors that concern all other assets too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AssetsCommand:
     """The options of a command on assets."""
 
@@ -50,7 +50,7 @@ class AssetsCommand:
                 yield AssetManager(provider, ledger, clock=clock)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenameCommand:
     """The options of `rename`."""
 

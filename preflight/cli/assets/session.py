@@ -18,7 +18,7 @@ from preflight.sources.open import is_url
 from preflight.summary import FAILED, PASSED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionCommand:
     """The options of `create` and `result`; `given` is a token, a URL or -."""
 

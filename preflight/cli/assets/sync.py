@@ -25,7 +25,7 @@ from preflight.summary import DEFAULT_POLICY
 _UNSETTLED: Final = frozenset({"processing", "unknown", "unreachable"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SyncCommand:
     """The options of `preflight assets sync`."""
 
