@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from tests.bench import url_cpu
 from tests.bench.tools import core_files, installed, preflight
 
 LATENCY = 0.05
@@ -133,6 +134,7 @@ def main() -> None:
             )
             if film is not None and installed("ffprobe"):
                 _clip_against_ffprobe(f"{origin}/{film.name}", origin, film.stat().st_size)
+    url_cpu.main()
 
 
 def _clip_against_ffprobe(url: str, origin: str, size: int) -> None:
