@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 
 from preflight.net.connections import Budget
 from preflight.net.errors import RequestFailed
-from preflight.net.transport import RequestBody, Timeouts, Transport
+from preflight.net.transport import HttpRequest, RequestBody, Timeouts, Transport
 from preflight.net.urls import parse
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class TransportAdapter(BaseAdapter):
         headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
         try:
             url = parse(request.url or "")
-            sent = self._transport.send(request.method or "GET", url, headers, timeouts, body=_body_of(request))
+            sent = self._transport.send(HttpRequest(request.method or "GET", url, headers, _body_of(request)), timeouts)
             sent.charge(Budget(self._max_bytes, "for this response"))
         except RequestFailed as error:
             failure = error

@@ -53,15 +53,17 @@ class Proxy:
 
         Raise `SourceError`, `TimeoutError`.
         """
+        context = self._tls() if url.scheme == "https" else None
         sock = self._open_tunnel(url, end) if self.forwards else self._open_socks(url, addresses, end)
-        return Connection(secure(sock, self._tls(), url.host, end) if url.scheme == "https" else sock)
+        return Connection(sock if context is None else secure(sock, context, url.host, end))
 
     def _open_tunnel(self, url: Url, end: float) -> socket.socket:
         """Return a socket to the proxy, for https through a tunnel to the server."""
         try:
+            context = self._tls() if self._scheme == "https" else None
             sock = connect(system_resolver(self._host, self._port), self._host, self._port, end)
-            if self._scheme == "https":
-                sock = secure(sock, self._tls(), self._host, end)
+            if context is not None:
+                sock = secure(sock, context, self._host, end)
         except (OSError, RequestFailed):
             raise proxy_failed(self._name) from None
         if url.scheme == "https":

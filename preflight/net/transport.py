@@ -10,12 +10,13 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from threading import Lock
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from preflight.clock import SYSTEM_CLOCK, Clock
-from preflight.errors import SourceError
+from preflight.errors import SourceError, UsageError
 from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
 from preflight.net.connections import Budget, Connection, ConnectionPool, HostLimiter, Slot, connect, secure
 from preflight.net.errors import IncompleteResponse, InvalidResponse, disconnected, insecure, malformed, timed_out
@@ -52,6 +53,15 @@ class RequestBody(Protocol):
         ...
 
 
+class HttpRequest(NamedTuple):
+    """What is sent. `Host`, `Content-Length` and the URL's own credentials are added to the headers."""
+
+    method: str
+    url: Url
+    headers: Mapping[str, str]
+    body: bytes | RequestBody = b""
+
+
 class Transport:
     """Connections, slots at hosts, and time. Everything but `options` is there to be replaced.
 
@@ -85,22 +95,13 @@ class Transport:
         """Acquire a slot at `host`, for `send`; return None after `timeout` seconds without a release."""
         return self._limiter.acquire(host, timeout)
 
-    def send(
-        self,
-        method: str,
-        url: Url,
-        headers: Mapping[str, str],
-        timeouts: Timeouts,
-        *,
-        body: bytes | RequestBody = b"",
-        slot: Slot | None = None,
-    ) -> Response:
+    def send(self, request: HttpRequest, timeouts: Timeouts, slot: Slot | None = None) -> Response:
         """Send a request and return its response once its head is there. Raise `SourceError`.
 
         slot  is released with the response, or now if there is none
         """
         try:
-            return self._send(method, url, headers, timeouts, body, slot)
+            return self._send(request, timeouts, slot)
         except BaseException:
             if slot is not None:
                 slot.release()
@@ -110,24 +111,18 @@ class Transport:
         """Close the connections that no request uses."""
         self._pool.close()
 
-    def _send(
-        self,
-        method: str,
-        url: Url,
-        headers: Mapping[str, str],
-        timeouts: Timeouts,
-        body: bytes | RequestBody,
-        slot: Slot | None,
-    ) -> Response:
+    def _send(self, request: HttpRequest, timeouts: Timeouts, slot: Slot | None) -> Response:
         end = time.monotonic() + timeouts.total
+        url = request.url
         proxy = self._proxy_for(url)
-        data = self._request_bytes(method, url, headers, proxy, body)
+        data = self._encoded(request, proxy)
         key: Hashable = url.origin if proxy is None else proxy.key_for(url)
         resolved = None if proxy is None else self._resolve_behind_proxy(url, timeouts.total)
         connection = self._pool.take(key)
         if connection is None:
             connection = self._connect(url, proxy, resolved, min(end, time.monotonic() + timeouts.connect))
-        head = self._exchange(connection, method, url, data, body, end, timeouts)
+        connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
+        head = self._exchange(connection, request, data, timeouts.total)
 
         def release(connection: Connection, *, reusable: bool) -> None:
             if reusable:
@@ -139,29 +134,17 @@ class Transport:
 
         return Response(url, head, connection, release, self._seconds, connection.resolved or resolved, self.clock)
 
-    def _exchange(
-        self,
-        connection: Connection,
-        method: str,
-        url: Url,
-        data: bytes,
-        body: bytes | RequestBody,
-        end: float,
-        timeouts: Timeouts,
-    ) -> Head:
-        """Send the request and read the head of its response. Close the connection if that fails."""
+    def _exchange(self, connection: Connection, request: HttpRequest, data: bytes, seconds: float) -> Head:
+        """Send a request and read the head of its response. Close the connection if that fails."""
         try:
-            connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
-            try:
+            with suppress(BrokenPipeError):  # the server may have responded before it had everything
                 connection.send(data)
-                if not isinstance(body, bytes):
-                    _send_body(connection, body, timeouts)
-            except BrokenPipeError:  # the server may have responded before it had everything
-                pass
-            return read_head(connection, method)
+                if not isinstance(request.body, bytes):
+                    _send_body(connection, request.body, seconds)
+            return read_head(connection, request.method)
         except BaseException as error:
             connection.close()
-            failure = _failure(error, url, self._seconds)
+            failure = _failure(error, request.url, self._seconds)
             if failure is None:
                 raise
         raise failure
@@ -171,23 +154,18 @@ class Transport:
         try:
             if proxy is not None:
                 return proxy.open(url, () if resolved is None else resolved.addresses, end)
+            context = self._tls() if url.scheme == "https" else None
             found = self._policy.resolve(url.host, url.port, end - time.monotonic())
             sock = connect(found.addresses, url.host, url.port, end)
-            if url.scheme == "https":
-                sock = secure(sock, self._tls(), url.host, end)
+            if context is not None:
+                sock = secure(sock, context, url.host, end)
         except TimeoutError:
             raise timed_out(redact(url.text), self._seconds, sent=False) from None
         return Connection(sock, found)
 
-    def _request_bytes(
-        self,
-        method: str,
-        url: Url,
-        headers: Mapping[str, str],
-        proxy: Proxy | None,
-        body: bytes | RequestBody,
-    ) -> bytes:
-        """Return the head of a request, with its body if that is bytes."""
+    def _encoded(self, request: HttpRequest, proxy: Proxy | None) -> bytes:
+        """Return the head of a request, with its body if that is bytes. Raise `SourceError`."""
+        method, url, headers, body = request
         try:
             fields = {"Host": url.authority, **headers}
             if login := self._login(url):
@@ -243,9 +221,14 @@ class Transport:
 
                 bundles = [os.environ.get(name) for name in _CA_BUNDLES if self._trust_env]
                 path = self._ca_bundle or next(filter(None, bundles), certifi.where())
-                context = ssl.create_default_context(cafile=None if os.path.isdir(path) else path)
-                if os.path.isdir(path):
-                    context.load_verify_locations(capath=path)
+                try:
+                    is_folder = os.path.isdir(path)
+                    context = ssl.create_default_context(
+                        cafile=None if is_folder else path, capath=path if is_folder else None
+                    )
+                except OSError:
+                    message = f"The CA bundle {path} cannot be read. Give a PEM file, or a folder of certificates."
+                    raise UsageError(message) from None
                 context.set_alpn_protocols(["http/1.1"])
                 self._context = context
             return self._context
@@ -259,12 +242,12 @@ def _encode(lines: list[str]) -> bytes:
     return text.encode("latin-1")
 
 
-def _send_body(connection: Connection, body: RequestBody, timeouts: Timeouts) -> None:
-    """Send a body in pieces, each within the idle timeout; the total timeout starts again behind it."""
+def _send_body(connection: Connection, body: RequestBody, seconds: float) -> None:
+    """Send a body in pieces, each within the idle timeout. The `seconds` for the response start at its end."""
     while piece := body.read(_SEND_SIZE):
-        connection.extend(time.monotonic() + timeouts.total)
+        connection.extend(time.monotonic() + seconds)
         connection.send(piece)
-    connection.extend(time.monotonic() + timeouts.total)
+    connection.extend(time.monotonic() + seconds)
 
 
 def _failure(error: BaseException, url: Url, seconds: float) -> SourceError | None:

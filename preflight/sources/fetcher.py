@@ -13,7 +13,7 @@ from preflight.net.errors import TransientError, timed_out
 from preflight.net.options import HttpOptions, header_redactor
 from preflight.net.redact import redact
 from preflight.net.response import Response, content_length, media_type, retry_after
-from preflight.net.transport import Timeouts, Transport
+from preflight.net.transport import HttpRequest, Timeouts, Transport
 from preflight.net.urls import Url, parse
 from preflight.retry import Backoff, Deadline, RetryPolicy, retry
 from preflight.sources.diagnosis import (
@@ -254,7 +254,8 @@ class UrlFetcher:
             self._deadline.extend(clock.monotonic() - began)
             left = self.seconds_left()
             sent = {**_HEADERS, **self._custom, **headers} if trusted else {**_HEADERS, **headers}
-            response = self._transport.send(method, url, sent, Timeouts(min(left, timeout or left)), slot=slot)
+            timeouts = Timeouts(min(left, timeout or left))
+            response = self._transport.send(HttpRequest(method, url, sent), timeouts, slot)
         except SourceError as failure:
             slot.release()
             if failure.code == "address_not_public":
