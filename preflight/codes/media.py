@@ -87,8 +87,8 @@ MEDIA_CODES: Final[dict[str, Code]] = {
     "fact_unknown": Code(
         "unknown",
         "Could not be read",
-        "A limit needs a fact that the file does not state. Unknown is not a pass: check it with --deep, or export "
-        "the file again with a common encoder.",
+        "A limit needs a fact that the file does not state. Unknown is not a pass: run a deep check, or export the "
+        "file again with a common encoder.",
         "{what} could not be read{reason}: {service} accepts {limit}",
     ),
     "truncated": Code("error", "Truncated", "The file ends before its own structure does. Copy or download it again."),

@@ -51,7 +51,7 @@ SUBMISSION_CODES: Final[dict[str, Code]] = {
     "transcoding_failed": Code(
         "error",
         "Could not be transcoded",
-        "The provider could not decode the file. Export it again; check it with --deep.",
+        "The provider could not decode the file. Export it again; a deep check may find the damage.",
     ),
     "moderation_failed": Code(
         "unknown", "Moderation failed", "The provider could not examine the content. Registering again may succeed."
