@@ -389,7 +389,7 @@ class TestWhichAssetIsMeant:
     def test_one_without_an_id(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero", "unknown")
-        refused(at.call("get", "hero"), "has no id", "assets sync --to atlas")
+        refused(at.call("get", "hero"), "has no id", "Settle it with `assets sync`")
 
     def test_several_are_each_done_and_each_failure_told(self, desk: At) -> None:
         at = desk("atlas")
@@ -440,7 +440,7 @@ class TestSync:
         done = at.call("sync")
         assert done.returncode == 3
         assert at.state("hero") == "unknown"
-        assert f"`assets sync --to {name} --entry hero --id ITS-ID`" in done.stdout
+        assert "settle it by its id with `assets sync`" in done.stdout
         assert "`assets forget hero`" in done.stdout
         other, asset = at.register("villain"), at.register("hero")
         refused(at.call("sync", "--entry", "hero", "--id", other.id), "is called 'villain', not 'hero'")

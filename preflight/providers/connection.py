@@ -32,8 +32,9 @@ def no_middleware(_action: str) -> AbstractContextManager[object]:
 class Connection:
     """Makes the calls of one account at one provider.
 
-    origins  scheme and host of each of the provider's hosts
-    options  the chosen options of the provider
+    origins     scheme and host of each of the provider's hosts
+    options     the chosen options of the provider
+    middleware  entered for the time of each call
     """
 
     def __init__(
@@ -45,15 +46,14 @@ class Connection:
         origins: Mapping[str, str],
         options: Mapping[str, str],
         redactor: Redactor,
-        middleware: Middleware = no_middleware,
     ) -> None:
         self.title = title
+        self.origins = origins
+        self.middleware: Middleware = no_middleware
         self.options = options
         self.redactor = redactor
-        self.middleware = middleware
         self._client = client
         self._api = api
-        self._origins = origins
 
     def ask(  # noqa: PLR0913 - a request has these parts
         self,
@@ -76,7 +76,7 @@ class Connection:
 
         Raise `ProviderError`, and what `before_send` raises.
         """
-        url = self._origins[host] + path
+        url = self.origins[host] + path
         if query is not None:
             given = {name: value for name, value in query.items() if value is not None}
             url += f"?{urlencode(given, quote_via=quote, safe='-_.~')}" if given else ""

@@ -12,6 +12,7 @@ from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session, Status, parse_time
 from preflight.providers.capabilities import Registration
 from preflight.providers.connection import Connection
+from preflight.providers.fields import JsonObject
 from preflight.providers.json_api import JsonResponse
 from preflight.providers.refusals import finding_of
 from preflight.providers.spec import ProviderSpec
@@ -35,35 +36,30 @@ class AnswerParser:
         group: str | None = None,
         failure_message: str | None = None,
     ) -> Asset:
-        """Return an asset; what the answer leaves out is as the arguments say.
+        """Return an asset. What the answer leaves out is taken from `registered`: it was just registered with this.
 
-        registered       it was just registered with this
         failure_message  why it failed, if it did
         """
         spec, names, data = self._spec, self._spec.fields, response.data
         known = registered or Registration("", None, "", group=group)
-        status: Status = "processing" if registered is not None else "unknown"
-        asset_id = self.required(response, names.id)
-        word = fields.text(data, names.status)
-        if word is not None:
-            status = spec.statuses.get(word.lower(), "unknown")
+        status, word = self._status(data, is_new=registered is not None)
+        failed = status == "failed"
+        code, message = fields.failure(data) if failed else (None, None)
         kind = spec.kinds.get((fields.text(data, names.type) or "").lower(), known.kind)
-        code, message = fields.failure(data) if status == "failed" else (None, None)
-        message = message or (failure_message if status == "failed" else None)
         url = fields.text(data, names.url)
         return Asset(
-            id=asset_id,
+            id=self.required(response, names.id),
             provider=spec.name,
             status=status,
             kind=kind,
-            reference=spec.reference.format(asset_id) if spec.reference and status != "failed" else None,
+            reference=spec.reference.format(fields.text(data, names.id)) if spec.reference and not failed else None,
             name=fields.text(data, names.name) or known.name,
             group=fields.text(data, names.group) or known.group,
             url=url,
             url_expires=None if url is None else self._expiry(url),
             source=fields.text(data, names.source) or known.url or None,
-            error_code=None if status != "failed" else self._finding(code, message),
-            error_message=self._shown(message),
+            error_code=self._finding(code, message or failure_message) if failed else None,
+            error_message=self._shown(message or (failure_message if failed else None)),
             provider_code=self._shown(code),
             provider_status=self._shown(word),
             created=parse_time(fields.first(data, names.created)),
@@ -120,6 +116,13 @@ class AnswerParser:
         if found is None:
             raise self._connection.unusable(response, f"it has no {names.split()[0]}")
         return found
+
+    def _status(self, data: JsonObject, *, is_new: bool) -> tuple[Status, str | None]:
+        """Return the status, and the provider's word for it."""
+        word = fields.text(data, self._spec.fields.status)
+        if word is None:
+            return ("processing" if is_new else "unknown"), None
+        return self._spec.statuses.get(word.lower(), "unknown"), word
 
     def _shown(self, text: str | None) -> str | None:
         return None if text is None else self._connection.redactor.text(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypedDict, Unpack
 
@@ -128,7 +129,6 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
 
     endpoint    in place of the origin of all of its hosts
     rate        the account's rates; proxy: none is taken from the environment
-    timeout     s to connect, and s without a byte of the answer
     middleware  entered for the time of each call; env: in place of the environment
     options     of the spec's `options`
     """
@@ -137,42 +137,38 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     origin = None if endpoint is None else endpoint_origin(endpoint)
     chosen = _choose_options(spec, {name: str(value) for name, value in options.items() if value is not None})
     if rate not in spec.rates:
-        raise UsageError(
-            f"{spec.title} has no rates {rate!r}. Choose one of {', '.join(spec.rates)} for rate=.",
-            parameters=("rate",),
-        )
+        rates = ", ".join(spec.rates)
+        raise UsageError(f"{spec.title} has no rates {rate!r}. Choose one of {rates} for rate=.", parameters=("rate",))
+    auth = spec.auth(keys, chosen)
+    client = Client(auth, clock=partial(_utc_now, clock), timeout=timeout, proxy=proxy, ca_bundle=ca_bundle)
+    connection = _connect(spec, client, keys, chosen, clock)
+    connection.middleware = middleware
+    if origin is not None:
+        connection.origins = dict.fromkeys(spec.origins, origin)
+    return Provider(
+        spec, connection, clock, account=_account(spec, keys), origin=origin or spec.origins["main"], rate=rate
+    )
+
+
+def _connect(
+    spec: ProviderSpec, client: Client, keys: Mapping[str, Secret], options: Mapping[str, str], clock: Clock
+) -> Connection:
     redactor = Redactor(keys[key.name] for key in spec.credentials if not key.public and key.name in keys)
-
-    def now() -> datetime:
-        return datetime.fromtimestamp(clock.wall(), UTC)
-
-    client = Client(spec.auth(keys, chosen), clock=now, timeout=timeout, proxy=proxy, ca_bundle=ca_bundle)
-    connection = Connection(
+    api = JsonApi(
+        spec.name,
         spec.title,
         client,
-        JsonApi(
-            spec.name,
-            spec.title,
-            client,
-            redactor,
-            parse_refusal=spec.parse_refusal,
-            failure_codes=spec.failure_codes,
-            reasons=spec.reasons,
-            now=now,
-        ),
-        origins=spec.origins if origin is None else dict.fromkeys(spec.origins, origin),
-        options=chosen,
-        redactor=redactor,
-        middleware=middleware,
+        redactor,
+        parse_refusal=spec.parse_refusal,
+        failure_codes=spec.failure_codes,
+        reasons=spec.reasons,
+        now=partial(_utc_now, clock),
     )
-    return Provider(
-        spec,
-        connection,
-        clock,
-        account=_account(spec, keys),
-        origin=origin or spec.origins["main"],
-        rate=rate,
-    )
+    return Connection(spec.title, client, api, origins=spec.origins, options=options, redactor=redactor)
+
+
+def _utc_now(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.wall(), UTC)
 
 
 def _account(spec: ProviderSpec, keys: Mapping[str, Secret]) -> str:

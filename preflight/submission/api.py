@@ -206,9 +206,7 @@ def _submissions(
     with ExitStack() as stack:
         stack.enter_context(provider)
         provider.connection.middleware = Pacer(provider.rate_limits, clock)
-        ledger = settings.ledger
-        if not isinstance(ledger, Ledger):
-            ledger = stack.enter_context(Ledger(None if ledger is None else os.fspath(ledger), clock=clock))
+        ledger = _open_ledger(settings, stack)
         groups = GroupResolver(provider, ledger, clock=clock, window=window, in_flight=in_flight)
         groups.validate(settings.group)
         registrar = Registrar(
@@ -234,6 +232,13 @@ def _submissions(
         )
         run = SubmissionRun(submitter, in_flight, stop, wait=settings.wait, poll_timeout=settings.poll_timeout)
         yield from stack.enter_context(run).submissions(items, ordered=ordered)
+
+
+def _open_ledger(settings: _Settings, stack: ExitStack) -> Ledger:
+    if isinstance(settings.ledger, Ledger):
+        return settings.ledger
+    path = None if settings.ledger is None else os.fspath(settings.ledger)
+    return stack.enter_context(Ledger(path, clock=settings.clock))
 
 
 def rules_digest(rules: Sequence[RuleSet]) -> str:

@@ -81,8 +81,7 @@ class AssetManager:
             return ids[0], fitting[0]
         if here:
             raise UsageError(
-                f"{_quoted(word)} has no id: whether it is registered is not known. Settle it with "
-                f"`assets sync --to {self.provider.name}`."
+                f"{_quoted(word)} has no id: whether it is registered is not known. Settle it with `assets sync`."
             )
         if any(word != entry.asset_id for entry in known):
             raise _registered_elsewhere(word, known[0], self.provider)

@@ -107,8 +107,7 @@ class LedgerSync:
     def _cannot_look_up(self, entry: Entry) -> SyncResult:
         text = (
             f"{self._provider.title} has no list to look it up in. See in its console whether there is an asset "
-            f"called {entry.name}. If so, `assets sync --to {entry.provider} --entry {entry.name} --id ITS-ID`; "
-            f"if not, `assets forget {entry.name}`."
+            f"called {entry.name}. If so, settle it by its id with `assets sync`; if not, `assets forget {entry.name}`."
         )
         with self._ledger.claim(entry.registration, self._clock):
             if not self._is_open(entry):
