@@ -85,7 +85,7 @@ def client(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> An
 
 
 class TestUpload:
-    def test_the_providers_own_endpoint_gives_the_url(self, box: Sandbox, picture: Path, tmp_path: Path) -> None:
+    def test_upload_host_returns_the_providers_url(self, box: Sandbox, picture: Path, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path)
         submission = sender.one(picture, host="atlas", name=sender.mark)
         assert submission.outcome == "active"
@@ -93,7 +93,7 @@ class TestUpload:
         assert requests.get(stored.url, timeout=5).content == picture.read_bytes()
         assert box.stats.calls["atlas", "upload"] == 1
 
-    def test_a_file_that_changed_since_it_was_checked_is_not_registered(
+    def test_file_that_changed_since_it_was_checked_is_not_registered(
         self, box: Sandbox, picture: Path, tmp_path: Path
     ) -> None:
         file = local(picture)
@@ -113,7 +113,7 @@ class TestUpload:
             with pytest.raises(SourceError, match="cannot be read"):
                 host.put(file)
 
-    def test_a_provider_without_one_says_so(self) -> None:
+    def test_provider_without_upload_is_refused(self) -> None:
         with open_provider(PROVIDERS["sunra"], "x" * 20) as provider:
             with pytest.raises(UsageError, match=r"Give host=s3://bucket/prefix, or, .* public_base="):
                 open_host("atlas", None, provider, NEAR)
@@ -123,7 +123,7 @@ class TestUpload:
 
 class TestPublicBase:
     @pytest.mark.parametrize("below", ["media/sub/a picture.png", "sub/a picture.png", "a picture.png"])
-    def test_a_file_is_found_by_the_end_of_its_path(
+    def test_file_is_found_by_the_end_of_its_path(
         self, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -133,7 +133,7 @@ class TestPublicBase:
         url = PublicBase(f"{web.origin}/base", NEAR).put(local(picture))
         assert url == f"{web.origin}/base/{below.replace(' ', '%20')}"
 
-    def test_the_next_file_is_looked_for_where_the_last_one_was(
+    def test_next_file_is_looked_for_where_the_last_one_was(
         self, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -145,7 +145,7 @@ class TestPublicBase:
         assert web.seen["/media/1.png"] == 2  # with Range, then plainly, which decides
         assert web.seen["/media/2.png"] == 0
 
-    def test_other_bytes_are_not_taken(self, web: Web, picture: Path) -> None:
+    def test_other_bytes_are_refused(self, web: Web, picture: Path) -> None:
         file = local(picture)
         web.put(f"/{picture.name.replace(' ', '%20')}", picture.read_bytes() + b"\0")
         with pytest.raises(SourceError, match="is not served under public_base") as raised:
@@ -162,16 +162,16 @@ class TestPublicBase:
             PublicBase(web.origin, NEAR).put(local(large))
 
     @pytest.mark.parametrize("base", ["cdn.example.com", "ftp://x/", "https://x/?signed=1", "/media"])
-    def test_what_is_no_base_is_refused(self, base: str) -> None:
+    def test_invalid_public_base_is_refused(self, base: str) -> None:
         with pytest.raises(UsageError, match="public_base="):
             PublicBase(base, NEAR)
 
-    def test_passwords_in_a_base_are_shown_nowhere(self, picture: Path) -> None:
+    def test_password_in_public_base_is_never_shown(self, picture: Path) -> None:
         with pytest.raises(SourceError) as raised:
             PublicBase("http://me:secret-word@127.0.0.1:1/", HttpOptions(timeout=2)).put(local(picture))
         assert "secret-word" not in str(raised.value)
 
-    def test_a_whole_run_goes_through_it(self, web: Web, tmp_path: Path) -> None:
+    def test_run_hosts_files_in_the_bucket(self, web: Web, tmp_path: Path) -> None:
         with Sandbox(trusted=[web.origin]) as box:
             sender = Sender(box, "crun", tmp_path)
             picture = sender.picture()
@@ -182,7 +182,7 @@ class TestPublicBase:
 
 
 class TestS3:
-    def test_the_file_stands_under_its_digest_and_the_url_is_good_for_long(self, client: Any, picture: Path) -> None:
+    def test_object_key_is_the_digest_and_the_url_is_presigned(self, client: Any, picture: Path) -> None:
         file = local(picture)
         url = S3Host("s3://media/some/prefix", max_poll_time=10 * 3600).put(file)
         assert requests.get(url, timeout=5).content == picture.read_bytes()
@@ -193,10 +193,10 @@ class TestS3:
         assert client.head_object(Bucket="media", Key=f"some/prefix/{file.sha256}.png")["ContentType"] == "image/png"
 
     @pytest.mark.parametrize(("lasting", "hours"), [(0, 6), (900, 6), (86_400, 25), (10**9, 168)])
-    def test_a_url_outlives_the_poll_as_far_as_signatures_can(self, client: Any, lasting: float, hours: int) -> None:
+    def test_presigned_url_works_longer_than_the_poll(self, client: Any, lasting: float, hours: int) -> None:
         assert S3Host("s3://media", lasting, client)._expires == hours * 3600
 
-    def test_what_is_there_is_not_sent_again(self, client: Any, picture: Path) -> None:
+    def test_existing_object_is_not_uploaded_again(self, client: Any, picture: Path) -> None:
         host = S3Host("s3://media", client=client)
         first = host.put(local(picture))
         sent = []
@@ -204,7 +204,7 @@ class TestS3:
         assert urlsplit(host.put(local(picture))).path == urlsplit(first).path
         assert sent == []
 
-    def test_a_file_that_changed_since_it_was_checked_does_not_stay_there(self, client: Any, picture: Path) -> None:
+    def test_file_that_changed_since_it_was_checked_does_not_stay_there(self, client: Any, picture: Path) -> None:
         file = local(picture)
         unique_picture(picture)
         with pytest.raises(SourceError):
@@ -212,13 +212,15 @@ class TestS3:
         listed = client.list_objects_v2(Bucket="media").get("Contents", [])
         assert f"{file.sha256}.png" not in {each["Key"] for each in listed}
 
-    def test_what_goes_wrong_is_said_without_keys(self, client: Any, picture: Path) -> None:
+    def test_s3_errors_do_not_show_keys(self, client: Any, picture: Path) -> None:
         with pytest.raises(SourceError, match=r"cannot be put into the bucket nowhere.*Check the bucket") as raised:
             S3Host("s3://nowhere").put(local(picture))
         assert raised.value.code == "upload_failed"
         assert "wJalrXUtnFEMI" not in str(raised.value)
 
-    def test_without_keys_it_says_so(self, client: Any, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_s3_credentials_are_reported(
+        self, client: Any, picture: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.delenv(name)
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -226,12 +228,12 @@ class TestS3:
             S3Host("s3://media").put(local(picture))
 
     @pytest.mark.parametrize("place", ["s3://", "s3:///prefix", "s3://key:word@bucket/x", "s3://bucket/x?y=1"])
-    def test_what_is_no_bucket_is_refused(self, client: Any, place: str) -> None:
+    def test_invalid_bucket_is_refused(self, client: Any, place: str) -> None:
         with pytest.raises(UsageError, match="Give host=s3://bucket/prefix") as raised:
             S3Host(place, client=client)
         assert "word" not in str(raised.value)
 
-    def test_a_whole_run_goes_through_it(self, client: Any, endpoint: str, tmp_path: Path) -> None:
+    def test_run_hosts_files_in_the_bucket(self, client: Any, endpoint: str, tmp_path: Path) -> None:
         with Sandbox(trusted=[endpoint]) as box:
             sender = Sender(box, "sunra", tmp_path)
             submission = sender.one(sender.picture(), host="s3://media/run")
@@ -260,7 +262,7 @@ class TestOwn:
         assert file.sha256 == hashlib.sha256(picture.read_bytes()).hexdigest()
         assert file.size == picture.stat().st_size
 
-    def test_what_it_gives_has_to_be_a_url(self, box: Sandbox, tmp_path: Path) -> None:
+    def test_upload_without_url_is_unusable(self, box: Sandbox, tmp_path: Path) -> None:
         class Mine:
             def put(self, file: LocalFile) -> str:
                 return f"file://{file.path}"
@@ -271,7 +273,7 @@ class TestOwn:
 
 
 class TestHashing:
-    def test_the_last_pass_counts(self, picture: Path) -> None:
+    def test_hash_covers_the_last_pass(self, picture: Path) -> None:
         """A client reads a file for a checksum, goes back, and sends what then stands there."""
         file = local(picture)
         with HashingReader(file) as stream:
@@ -284,7 +286,7 @@ class TestHashing:
             with pytest.raises(SourceChanged):
                 stream.require_unchanged()
 
-    def test_reading_in_pieces_measuring_and_beginning_again_do_not_disturb(self, picture: Path) -> None:
+    def test_chunked_reads_seeks_and_rewinds_keep_the_hash(self, picture: Path) -> None:
         with HashingReader(local(picture)) as stream:
             assert stream.seek(0, 2) == picture.stat().st_size
             stream.seek(0)

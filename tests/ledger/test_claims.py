@@ -60,7 +60,7 @@ def test_threads_take_turns(tmp_path: Path) -> None:
     assert most == 1
 
 
-def test_other_keys_are_free(tmp_path: Path) -> None:
+def test_claim_leaves_other_keys_free(tmp_path: Path) -> None:
     with (
         Ledger(str(tmp_path / "l.sqlite")) as ledger,
         ledger.claim(ONE),
@@ -71,7 +71,7 @@ def test_other_keys_are_free(tmp_path: Path) -> None:
         pytest.fail("it is held")
 
 
-def test_a_second_ledger_that_is_closed_takes_no_claim_along(tmp_path: Path) -> None:
+def test_closing_a_second_ledger_keeps_claims(tmp_path: Path) -> None:
     """Closing any descriptor of a file gives back all locks that the process has on it (POSIX)."""
     path = str(tmp_path / "l.sqlite")
     with Ledger(path) as ledger, ledger.claim(ONE):
@@ -81,7 +81,7 @@ def test_a_second_ledger_that_is_closed_takes_no_claim_along(tmp_path: Path) -> 
         assert done.returncode == 7
 
 
-def test_what_another_process_holds_is_free_when_it_dies(tmp_path: Path) -> None:
+def test_claim_of_a_killed_process_is_released(tmp_path: Path) -> None:
     path = str(tmp_path / "l.sqlite")
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, path], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -52,7 +52,7 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 
 class TestFile:
-    def test_only_its_owner_may_read_it_and_what_stands_beside_it(self, path: Path, ledger: Ledger) -> None:
+    def test_ledger_files_are_private(self, path: Path, ledger: Ledger) -> None:
         old = os.umask(0)
         try:
             ledger.write(entry())
@@ -63,14 +63,14 @@ class TestFile:
         assert names == dict.fromkeys([path.name + end for end in ("", "-wal", "-shm", ".lock")], 0o600)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
-    def test_a_file_that_others_could_read_is_closed_to_them(self, path: Path) -> None:
+    def test_readable_ledger_becomes_private(self, path: Path) -> None:
         path.parent.mkdir()
         path.touch(0o644)
         Ledger(str(path)).close()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     @pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"SQLite format 3\0" + bytes(84)])
-    def test_a_file_that_is_no_ledger_stays_as_it_is(self, tmp_path: Path, content: bytes) -> None:
+    def test_file_that_is_not_a_ledger_is_unchanged(self, tmp_path: Path, content: bytes) -> None:
         other = tmp_path / "picture.png"
         other.write_bytes(content)
         other.chmod(0o644)
@@ -78,7 +78,7 @@ class TestFile:
             Ledger(str(other))
         assert (stat.S_IMODE(other.stat().st_mode), other.read_bytes()) == (0o644, content)
 
-    def test_what_is_no_file_stays_as_it_is(self, tmp_path: Path) -> None:
+    def test_special_file_is_refused_and_unchanged(self, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe, 0o644)
         with pytest.raises(LedgerError, match=r"is not a regular file\. Choose another file with ledger="):
@@ -86,14 +86,14 @@ class TestFile:
         assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
         assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
-    def test_it_is_in_wal_mode_and_survives_a_power_cut(self, path: Path, ledger: Ledger) -> None:
+    def test_database_uses_wal_and_full_synchronous(self, path: Path, ledger: Ledger) -> None:
         ledger.write(entry())
         with sqlite3.connect(path) as other:
             assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         other.close()
         assert ledger._database.select("PRAGMA synchronous") == [(2,)]
 
-    def test_it_is_in_the_users_data_folder_by_default(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_default_path_is_in_the_users_data_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
         monkeypatch.setattr("sys.platform", "linux")
         assert default_path() == f"{tmp_path}/preflight/ledger.sqlite"
@@ -101,7 +101,7 @@ class TestFile:
             assert opened.path == default_path()
             assert Path(opened.path).exists()
 
-    def test_it_can_be_opened_often_at_once(self, path: Path) -> None:
+    def test_ledger_can_be_opened_concurrently(self, path: Path) -> None:
         together = threading.Barrier(8)
         errors: list[BaseException] = []
 
@@ -124,7 +124,7 @@ class TestFile:
 
 
 class TestMessages:
-    def test_a_newer_one_is_not_touched(self, path: Path) -> None:
+    def test_newer_ledger_is_refused_and_unchanged(self, path: Path) -> None:
         Ledger(str(path)).close()
         with sqlite3.connect(path) as other:
             other.execute("PRAGMA user_version = 99")
@@ -134,7 +134,7 @@ class TestMessages:
             Ledger(str(path))
         assert path.read_bytes() == before
 
-    def test_what_is_no_ledger_is_not_touched(self, path: Path) -> None:
+    def test_foreign_file_is_refused_and_unchanged(self, path: Path) -> None:
         path.parent.mkdir()
         path.write_bytes(b"dear diary " * 1000)
         with pytest.raises(LedgerError, match=r"not a ledger, or damaged\. Keep this file"):
@@ -151,7 +151,7 @@ class TestMessages:
             Ledger(str(path))
         assert path.read_bytes() == before
 
-    def test_a_damaged_one_is_said_to_be_damaged(self, path: Path) -> None:
+    def test_damaged_ledger_is_reported_as_damaged(self, path: Path) -> None:
         with Ledger(str(path)) as opened:
             for number in range(300):
                 opened.write(entry(f"sha256:{number}"))
@@ -161,7 +161,7 @@ class TestMessages:
         with pytest.raises(LedgerError, match=r"damaged.*Keep this file"), Ledger(str(path)) as opened:
             list(opened.entries())
 
-    def test_a_locked_one_is_waited_for_and_then_named(self, path: Path) -> None:
+    def test_locked_ledger_is_reported_after_the_timeout(self, path: Path) -> None:
         with Ledger(str(path), lock_timeout=0.1) as opened:
             other = sqlite3.connect(path, isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
@@ -172,7 +172,7 @@ class TestMessages:
             opened.write(entry())
             assert opened.latest(key()) is not None
 
-    def test_a_full_disk_is_said_and_nothing_is_lost(self, ledger: Ledger) -> None:
+    def test_full_disk_is_reported_and_loses_nothing(self, ledger: Ledger) -> None:
         ledger.write(entry())
         pages = ledger._database.select("PRAGMA page_count")[0][0]
         ledger._database.select(f"PRAGMA max_page_count = {pages}")
@@ -184,17 +184,17 @@ class TestMessages:
         assert ledger.latest(key("sha256:after")) is not None
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+    def test_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         with pytest.raises(LedgerError, match="ledger="):
             Ledger(str(tmp_path / "x" / "ledger.sqlite"))
         tmp_path.chmod(0o700)
 
-    def test_a_folder_is_no_ledger(self, tmp_path: Path) -> None:
+    def test_folder_as_ledger_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(LedgerError, match=r"Is a directory\. Choose another file with ledger="):
             Ledger(str(tmp_path))
 
-    def test_a_closed_one_is_no_riddle(self, path: Path) -> None:
+    def test_closed_ledger_raises_ledger_error(self, path: Path) -> None:
         opened = Ledger(str(path))
         opened.close()
         with pytest.raises(LedgerError, match="closed"):
@@ -202,7 +202,7 @@ class TestMessages:
 
 
 class TestEntries:
-    def test_the_latest_registration_of_a_key_counts(self, ledger: Ledger) -> None:
+    def test_latest_registration_of_a_key_counts(self, ledger: Ledger) -> None:
         assert ledger.latest(key()) is None
         first = ledger.write(entry())
         assert ledger.latest(key()) == first
@@ -232,7 +232,7 @@ class TestEntries:
         assert ledger.failures(last) == 2
         assert ledger.failures(ledger.write(entry("sha256:1", state="failed"))) == 1
 
-    def test_text_that_is_no_text_is_kept_all_the_same(self, ledger: Ledger) -> None:
+    def test_undecodable_text_is_escaped(self, ledger: Ledger) -> None:
         written = ledger.write(entry(source="caf\udce9.png"))
         assert written.source == "caf\udce9.png"
         found = ledger.latest(key())
@@ -252,7 +252,7 @@ class TestEntries:
         assert sum(1 for _ in ledger.entries(state="failed")) == 1500
         assert sum(1 for _ in ledger.entries(provider="sunra")) == 0
 
-    def test_writers_wait_for_the_disk_together_and_each_hears_of_its_own(self, ledger: Ledger) -> None:
+    def test_concurrent_writes_are_all_committed(self, ledger: Ledger) -> None:
         threads = [
             threading.Thread(target=lambda number=number: ledger.write(entry(f"sha256:{number}")))  # type: ignore[misc]
             for number in range(40)
@@ -263,7 +263,7 @@ class TestEntries:
             thread.join()
         assert len(list(ledger.entries())) == 40
 
-    def test_an_entry_is_json_with_every_field(self, ledger: Ledger) -> None:
+    def test_entry_is_json_with_every_field(self, ledger: Ledger) -> None:
         row = ledger.write(entry()).as_json()
         assert row["state"] == "intended"
         assert tuple(row) == COLUMNS

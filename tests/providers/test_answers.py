@@ -49,7 +49,7 @@ def ark(result: Any) -> dict[str, Any]:
     return {"ResponseMetadata": metadata, "Result": result}
 
 
-def test_agentsflare(server: Recorder, open_: Open) -> None:
+def test_agentsflare_registers_and_gets_an_asset(server: Recorder, open_: Open) -> None:
     provider = open_("agentsflare")
     server.tell({"Id": "asset-20260602115008-vvd9q", "base_resp": {"status_code": 0, "status_msg": ""}})
     asset = provider.register(URL, "image", name="n")
@@ -128,7 +128,7 @@ def test_agt_verifies_a_real_person(server: Recorder, open_: Open) -> None:
         ("status=failed", Callback("failed")),
     ],
 )
-def test_agt_reads_where_the_person_was_sent(query: str, expected: Callback, open_: Open) -> None:
+def test_agt_parses_the_callback_url(query: str, expected: Callback, open_: Open) -> None:
     assert open_("agt").api.parse_callback(f"https://your-app.com/asset/callback-result?{query}") == expected
 
 
@@ -136,7 +136,7 @@ def test_agt_reads_where_the_person_was_sent(query: str, expected: Callback, ope
     "query",
     ["", "status=success", "status=success&group_id=../x", "status=done&group_id=g", "status=failed&status=success"],
 )
-def test_agt_takes_no_other_callback(query: str, open_: Open) -> None:
+def test_agt_refuses_other_callback_urls(query: str, open_: Open) -> None:
     with pytest.raises(UsageError):
         open_("agt").api.parse_callback(f"https://your-app.com/?{query}")
 
@@ -159,7 +159,7 @@ def test_atlas_lets_the_user_choose_the_reference(chosen: str, reference: str, s
     assert open_("atlas", reference_id=chosen).get("2094547").reference == reference
 
 
-def test_atlas_falls_back_on_the_id_that_is_there_and_never_behind_a_choice(server: Recorder, open_: Open) -> None:
+def test_atlas_reference_falls_back_unless_an_id_is_chosen(server: Recorder, open_: Open) -> None:
     for _ in range(2):
         server.tell({"code": 200, "data": {"id": 7, "status": "Active", "atlas_asset_id": "atlas-1"}})
     assert open_("atlas").get("7").reference == "asset://atlas-1"
@@ -208,7 +208,7 @@ def test_atlas_gives_the_uploads_url_in_either_place(server: Recorder, open_: Op
     "times",
     [("2026-04-21T02:41:43Z", "2026-04-21T02:42:20Z"), (1776739303, 1776739340), ("1776739303", "1776739340")],
 )
-def test_crun_writes_times_in_two_ways(times: tuple[Any, Any], server: Recorder, open_: Open) -> None:
+def test_crun_times_are_parsed_in_both_formats(times: tuple[Any, Any], server: Recorder, open_: Open) -> None:
     data = {"AssetId": "asset-1", "Name": "n", "AssetType": "Image", "Status": "Active"}
     server.tell({"code": 200, "message": "success", "data": {**data, "CreateTime": times[0], "UpdateTime": times[1]}})
     asset = open_("crun").get("asset-1")
@@ -228,7 +228,7 @@ def test_crun_registers(server: Recorder, open_: Open) -> None:
     )
 
 
-def test_sunra(server: Recorder, open_: Open) -> None:
+def test_sunra_registers_gets_and_lists(server: Recorder, open_: Open) -> None:
     provider = open_("sunra")
     server.tell(SUNRA)
     asset = provider.get("cgt-20260609-abc123")
@@ -244,7 +244,7 @@ def test_sunra(server: Recorder, open_: Open) -> None:
     assert provider.spec.lists_partly, "so whoever looks for a name has to get each"
 
 
-def test_volcengine(server: Recorder, open_: Open) -> None:
+def test_volcengine_parses_assets_and_errors(server: Recorder, open_: Open) -> None:
     provider = open_("volcengine")
     server.tell(ark({"Id": "asset-1"}))
     asset = provider.register(URL, "video", name="n", group="group-1")
@@ -263,7 +263,7 @@ def test_volcengine(server: Recorder, open_: Open) -> None:
     assert (asset.error_code, asset.provider_code) == ("sensitive_content", error["Code"])
 
 
-def test_arks_lists_go_by_number_until_a_token_comes(server: Recorder, open_: Open) -> None:
+def test_ark_lists_by_page_number_until_a_token_is_returned(server: Recorder, open_: Open) -> None:
     provider = open_("byteplus")
     item = {"Id": "a", "Name": "n", "Status": "Processing", "AssetType": "Image"}
     server.tell(ark({"Items": [item, item], "TotalCount": 3, "PageNumber": 1, "PageSize": 2}))
@@ -274,7 +274,7 @@ def test_arks_lists_go_by_number_until_a_token_comes(server: Recorder, open_: Op
     assert provider.api.list(page="token:abc").next is None
 
 
-def test_arks_results_for_real_persons_come_with_and_without_envelope(server: Recorder, open_: Open) -> None:
+def test_ark_session_results_may_lack_the_envelope(server: Recorder, open_: Open) -> None:
     provider = open_("byteplus")
     server.tell({"BytedToken": "t", "H5Link": "https://h5.example/?bytedToken=t"})
     assert provider.api.create_session("https://me.example").link == "https://h5.example/?bytedToken=t"
@@ -284,7 +284,7 @@ def test_arks_results_for_real_persons_come_with_and_without_envelope(server: Re
     assert provider.api.session_result("t").id == "group-person"
 
 
-def test_arks_groups(server: Recorder, open_: Open) -> None:
+def test_ark_parses_groups(server: Recorder, open_: Open) -> None:
     provider = open_("volcengine")
     server.tell(ark({"Id": "group-1"}))
     group = provider.api.create_group("mine", description="d")

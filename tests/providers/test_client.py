@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_error_that_names_the_host(status: int, server: Recorder, open_: Open) -> None:
+def test_redirect_is_an_error_that_names_the_host(status: int, server: Recorder, open_: Open) -> None:
     with Recorder() as other:
         server.tell(b"x" * 100, status, headers={"Location": f"{other.url}/login?state=secret"})
         error = refused(open_("atlas"))
@@ -55,14 +55,14 @@ def test_a_redirect_is_an_error_that_names_the_host(status: int, server: Recorde
         assert len(server.asked) == 1
 
 
-def test_nobody_at_the_port(open_: Open) -> None:
+def test_closed_port_fails_before_sending(open_: Open) -> None:
     error = refused(open_("atlas", endpoint=f"http://127.0.0.1:{free_port()}"))
     assert isinstance(error, ProviderUnreachable)
     assert (error.reason, error.ambiguous, error.retryable, error.status) == ("connection_failed", False, True, None)
     assert "Atlas Cloud: POST /api/v1/sd/assets: no connection" in str(error)
 
 
-def test_a_host_that_is_not_known(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_fails_before_sending(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*words: object, **options: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -72,17 +72,17 @@ def test_a_host_that_is_not_known(open_: Open, monkeypatch: pytest.MonkeyPatch) 
     assert "the host is not known" in str(error)
 
 
-def test_a_host_that_can_be_none(open_: Open) -> None:
+def test_invalid_host_name_fails_before_sending(open_: Open) -> None:
     error = refused(open_("atlas", endpoint="https://" + "a" * 64 + ".b"))
     assert (error.reason, error.ambiguous) == ("connection_failed", False)
 
 
-def test_a_port_that_speaks_no_tls(server: Recorder, open_: Open) -> None:
+def test_port_without_tls_fails_before_sending(server: Recorder, open_: Open) -> None:
     error = refused(open_("atlas", endpoint=server.url.replace("http://", "https://")))
     assert (error.reason, error.ambiguous, error.retryable) == ("tls_failed", False, False)
 
 
-def test_a_connection_that_is_lost_after_sending(server: Recorder, open_: Open) -> None:
+def test_lost_connection_after_sending_is_ambiguous(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
     server.tell(b"", lost=True)
     error = refused(provider)
@@ -94,19 +94,19 @@ def test_a_connection_that_is_lost_after_sending(server: Recorder, open_: Open) 
     assert not caught.value.ambiguous
 
 
-def test_a_connection_that_is_lost_within_the_answer(server: Recorder, open_: Open) -> None:
+def test_connection_lost_within_the_response_is_ambiguous(server: Recorder, open_: Open) -> None:
     server.tell(b'{"code":"200"', headers={"Content-Length": "1000", "Connection": "close"})
     error = refused(open_("atlas"))
     assert error.ambiguous
 
 
-def test_no_answer_in_time(server: Recorder, open_: Open) -> None:
+def test_missing_response_times_out_as_ambiguous(server: Recorder, open_: Open) -> None:
     server.tell({}, wait=1.0)
     error = refused(open_("atlas", timeout=(1.0, 0.2)))
     assert (error.reason, error.ambiguous, error.retryable) == ("timed_out", True, True)
 
 
-def test_an_answer_that_comes_byte_by_byte_ends_in_time(server: Recorder, open_: Open) -> None:
+def test_trickled_body_ends_at_the_deadline(server: Recorder, open_: Open) -> None:
     server.tell(b"{" + b" " * 500, slow=0.05)
     begun = time.monotonic()
     error = refused(open_("atlas", timeout=(1.0, 0.25)))
@@ -114,14 +114,14 @@ def test_an_answer_that_comes_byte_by_byte_ends_in_time(server: Recorder, open_:
     assert time.monotonic() - begun < 15
 
 
-def test_an_answer_without_end_is_not_read(server: Recorder, open_: Open) -> None:
+def test_answer_without_end_is_not_read(server: Recorder, open_: Open) -> None:
     server.tell(b"[" + b" " * (MAX_RESPONSE_BYTES + 1))
     error = refused(open_("atlas"))
     assert (error.reason, error.ambiguous) == ("response_invalid", True)
     assert "longer than 4,194,304 bytes" in str(error)
 
 
-def test_a_packed_answer_is_measured_unpacked(server: Recorder, open_: Open) -> None:
+def test_compressed_response_is_limited_by_its_decoded_size(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
     server.tell(gzip.compress(b" " * (MAX_RESPONSE_BYTES * 4)), headers={"Content-Encoding": "gzip"})
     assert "longer than" in str(refused(provider))
@@ -145,7 +145,7 @@ def test_a_packed_answer_is_measured_unpacked(server: Recorder, open_: Open) -> 
         (b"\xff\xfe\x00", "it is not a JSON object"),
     ],
 )
-def test_an_answer_that_is_none(body: bytes, what: str, server: Recorder, open_: Open) -> None:
+def test_body_that_is_not_a_json_object_is_refused(body: bytes, what: str, server: Recorder, open_: Open) -> None:
     server.tell(body)
     error = refused(open_("sunra"))
     assert (error.reason, error.ambiguous, error.retryable) == ("response_invalid", True, False)
@@ -172,9 +172,7 @@ def test_many_threads_share_a_provider(server: Recorder, open_: Open) -> None:
     assert sorted(int(asked.path.rpartition("/")[2]) for asked in server.asked) == list(range(16))
 
 
-def test_nothing_comes_from_the_environment(
-    server: Recorder, open_: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_environment_is_ignored(server: Recorder, open_: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     netrc.chmod(0o600)
@@ -195,13 +193,13 @@ def test_cookies_are_not_kept(server: Recorder, open_: Open) -> None:
     assert "cookie" not in server.last.headers
 
 
-def test_a_proxy_is_used_where_it_is_asked_for(server: Recorder, open_: Open) -> None:
+def test_proxy_is_used_where_it_is_asked_for(server: Recorder, open_: Open) -> None:
     server.tell({"code": 200, "data": {"id": 1}})
     open_("atlas", endpoint="http://127.0.0.1:1", proxy=f"http://user:pw@127.0.0.1:{server.port}").get("1")
     assert server.last.target == "http://127.0.0.1:1/api/v1/sd/assets/1"
 
 
-def test_a_proxy_that_is_not_there(open_: Open) -> None:
+def test_unreachable_proxy_fails_without_showing_its_password(open_: Open) -> None:
     error = refused(open_("atlas", proxy=f"http://user:hunter2@127.0.0.1:{free_port()}", endpoint="https://h.example"))
     assert (error.reason, error.ambiguous) == ("connection_failed", False)
     assert "proxy" in str(error)
@@ -209,17 +207,17 @@ def test_a_proxy_that_is_not_there(open_: Open) -> None:
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "127.0.0.1:8080", ""])
-def test_a_proxy_that_is_none(proxy: str, open_: Open) -> None:
+def test_invalid_proxy_is_refused(proxy: str, open_: Open) -> None:
     with pytest.raises(UsageError, match="proxy="):
         open_("atlas", proxy=proxy)
 
 
-def test_a_file_that_ends_too_early_is_no_upload(server: Recorder, open_: Open) -> None:
+def test_upload_of_a_truncated_file_raises_source_changed(server: Recorder, open_: Open) -> None:
     with pytest.raises(SourceChanged):
         open_("atlas").api.upload(io.BytesIO(b"short"), 500, "a.png", "image/png")
 
 
-def test_the_pacer_sees_every_call_and_its_failure(server: Recorder, open_: Open) -> None:
+def test_middleware_sees_every_call_and_its_error(server: Recorder, open_: Open) -> None:
     seen: list[object] = []
 
     @contextmanager

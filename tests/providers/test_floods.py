@@ -28,7 +28,7 @@ def flooding() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_a_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open, name: str) -> None:
+def test_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open, name: str) -> None:
     provider = open_("atlas", endpoint=flooding.url(f"flood/{name}"), timeout=(5.0, 20.0))
     began = time.monotonic()
     tracemalloc.start()

@@ -157,7 +157,7 @@ def register(provider: Provider) -> object:
 
 
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda r: f"{r.provider}-{r.status}-{r.reason}")
-def test_a_refusal(refused: Refused, server: Recorder, open_: Open) -> None:
+def test_refusals_become_provider_errors(refused: Refused, server: Recorder, open_: Open) -> None:
     status = refused.status or refused.body["code"]  # type: ignore[index]
     provider = open_(refused.provider)
     server.tell(refused.body, status)
@@ -176,14 +176,14 @@ def test_a_refusal(refused: Refused, server: Recorder, open_: Open) -> None:
 
 
 @pytest.mark.parametrize("refused", [r for r in REFUSED if r.ambiguous], ids=lambda r: f"{r.provider}-{r.status}")
-def test_a_call_that_only_reads_has_never_taken_effect(refused: Refused, server: Recorder, open_: Open) -> None:
+def test_call_that_only_reads_has_never_taken_effect(refused: Refused, server: Recorder, open_: Open) -> None:
     server.tell(refused.body, refused.status or refused.body["code"])  # type: ignore[index]
     with pytest.raises(refused.error) as caught:
         open_(refused.provider).get("a1")
     assert not caught.value.ambiguous
 
 
-def test_the_message_reads_well(server: Recorder, open_: Open) -> None:
+def test_error_message_names_call_problem_and_remedy(server: Recorder, open_: Open) -> None:
     server.tell(ark("SubscriptionRequired", "Please subscribe."), 403)
     with pytest.raises(AccountRefused) as caught:
         register(open_("byteplus"))
@@ -194,7 +194,7 @@ def test_the_message_reads_well(server: Recorder, open_: Open) -> None:
     assert caught.value.request_id == "req-1"
 
 
-def test_a_providers_sentence_is_made_harmless(server: Recorder, open_: Open) -> None:
+def test_message_of_a_provider_is_redacted_and_escaped(server: Recorder, open_: Open) -> None:
     said = f"bad\x1b[2J\n\n key {KEY}, see https://h.example/a?X-Tos-Signature=5f2c " + "x" * 9000
     server.tell({"code": "401", "message": said})
     with pytest.raises(AccountRefused) as caught:
@@ -205,7 +205,7 @@ def test_a_providers_sentence_is_made_harmless(server: Recorder, open_: Open) ->
     assert len(message) < 900
 
 
-def test_a_hostile_sentence_takes_no_time(server: Recorder, open_: Open) -> None:
+def test_hostile_message_is_matched_in_linear_time(server: Recorder, open_: Open) -> None:
     letters = "a" * (1 << 19)
     server.tell({"code": "400", "message": f"://{letters} {letters}://x {letters}", "more": [f"://{letters}"] * 2})
     begun = time.monotonic()
@@ -214,7 +214,7 @@ def test_a_hostile_sentence_takes_no_time(server: Recorder, open_: Open) -> None
     assert time.monotonic() - begun < 20
 
 
-def test_an_echoed_secret_is_not_passed_on(server: Recorder, open_: Open) -> None:
+def test_echoed_secret_is_redacted(server: Recorder, open_: Open) -> None:
     server.tell(ark("SignatureDoesNotMatch", f"we signed with {SECRET}"), 401)
     with pytest.raises(AccountRefused) as caught:
         register(open_("volcengine"))
@@ -235,20 +235,22 @@ def test_an_echoed_secret_is_not_passed_on(server: Recorder, open_: Open) -> Non
         ({}, None),
     ],
 )
-def test_how_long_to_wait(headers: dict[str, str], expected: float | None, server: Recorder, open_: Open) -> None:
+def test_retry_after_is_parsed_from_headers(
+    headers: dict[str, str], expected: float | None, server: Recorder, open_: Open
+) -> None:
     server.tell({"error": {"code": "rate_limit_exceeded"}}, 429, headers=headers)
     with pytest.raises(RateLimited) as caught:
         open_("sunra").get("a1")
     assert caught.value.retry_after == expected
 
 
-def test_a_403_with_nothing_left_of_the_limit_is_throttling(server: Recorder, open_: Open) -> None:
+def test_403_with_nothing_left_of_the_limit_is_throttling(server: Recorder, open_: Open) -> None:
     server.tell({"error": {"message": "forbidden"}}, 403, headers={"x-ratelimit-remaining": "0"})
     with pytest.raises(RateLimited):
         open_("sunra").get("a1")
 
 
-def test_a_missing_page_is_not_a_missing_asset(server: Recorder, open_: Open) -> None:
+def test_missing_page_is_not_a_missing_asset(server: Recorder, open_: Open) -> None:
     """A web server's own 404 says that the host is wrong; taken for the asset's it would have it registered again."""
     server.tell(b"<html>404 Not Found</html>", 404, headers={"Content-Type": "text/html"})
     with pytest.raises(UnusableAnswer, match=r"web page.*check the host") as caught:
@@ -264,12 +266,12 @@ def test_sunra_says_when_nothing_was_deleted(server: Recorder, open_: Open) -> N
 
 @pytest.mark.parametrize("name", ["agt", "atlas", "sunra"])
 @pytest.mark.parametrize("status", [200, 204])
-def test_a_deletion_may_be_answered_by_nothing(name: str, status: int, server: Recorder, open_: Open) -> None:
+def test_deletion_may_be_answered_by_nothing(name: str, status: int, server: Recorder, open_: Open) -> None:
     server.tell(b"", status)
     open_(name).api.delete("a1")
 
 
-def test_the_upstreams_words_all_have_a_code_of_ours() -> None:
+def test_every_upstream_code_maps_to_a_finding() -> None:
     assert set(UPSTREAM_CODES.values()) <= CODES.keys()
     for provider in PROVIDERS.values():
         assert set(provider.failure_codes.values()) | provider.retryable_failures <= CODES.keys()
@@ -280,7 +282,7 @@ def test_the_upstreams_words_all_have_a_code_of_ours() -> None:
         assert finding_of("400", f"upstream said {word}: no", UPSTREAM_CODES) == code
 
 
-def test_words_are_not_found_in_other_words() -> None:
+def test_codes_are_not_found_within_other_words() -> None:
     assert finding_of(None, "the TypeMismatchHandler is fine", UPSTREAM_CODES) is None
     assert reason_of(Refusal(400, None, "unauthorized trademarks")) == "invalid"
     assert reason_of(Refusal(400, None, "x" * 100_000)) == "invalid"

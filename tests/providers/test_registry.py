@@ -32,7 +32,7 @@ CAN = {
 }
 
 
-def test_the_registry_is_alphabetical_and_says_what_each_can_do() -> None:
+def test_registry_is_alphabetical_and_says_what_each_can_do() -> None:
     assert list(PROVIDERS) == sorted(PROVIDERS) == sorted(CAN)
     for name, provider in PROVIDERS.items():
         assert provider.name == name
@@ -41,14 +41,14 @@ def test_the_registry_is_alphabetical_and_says_what_each_can_do() -> None:
         assert all(origin.startswith("https://") and origin.count("/") == 2 for origin in provider.origins.values())
 
 
-def test_only_what_lists_can_be_looked_up_again() -> None:
+def test_providers_with_a_list_recover_by_name() -> None:
     found = {name: provider.recover_by for name, provider in PROVIDERS.items()}
     by_name = dict.fromkeys(["agt", "atlas", "byteplus", "sunra", "volcengine"], "name")
     assert found == by_name | {"agentsflare": None, "crun": None}
     assert {name for name, provider in PROVIDERS.items() if provider.needs_group} == {"agt", "byteplus", "volcengine"}
 
 
-def test_a_provider_is_found_by_name() -> None:
+def test_provider_is_found_by_name() -> None:
     assert find_provider(" Atlas ") is PROVIDERS["atlas"]
     with pytest.raises(UsageError, match="Did you mean 'volcengine'"):
         find_provider("volcengin")
@@ -56,7 +56,7 @@ def test_a_provider_is_found_by_name() -> None:
         find_provider("s3")
 
 
-def test_the_registry_loads_neither_the_http_library_nor_a_rule_set() -> None:
+def test_registry_loads_neither_the_http_library_nor_a_rule_set() -> None:
     heavy = ("requests", "urllib3", "pydantic", "rich", "preflight.ruleset")
     code = f"import sys, preflight.providers; print([name for name in {heavy!r} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
@@ -106,7 +106,7 @@ def test_api_has_the_methods_of_its_capabilities_and_no_others(name: str, open_:
         ("sunra", lambda p: p.api.list(page="0"), "is not a page"),
     ],
 )
-def test_what_cannot_be_right_is_not_sent(
+def test_invalid_arguments_are_refused_before_sending(
     name: str, call: Callable[[Provider], object], says: str, server: Recorder, open_: Open
 ) -> None:
     with pytest.raises(UsageError, match=says):
@@ -129,13 +129,13 @@ def test_options_are_those_of_the_provider(name: str, options: dict[str, str], s
         open_(name, **options)
 
 
-def test_an_option_that_nobody_gave_is_none(open_: Open) -> None:
+def test_option_of_none_is_ignored(open_: Open) -> None:
     assert open_("crun", project=None).project == ""
     assert open_("volcengine").project == "default"
     assert open_("volcengine", project="p").project == "p"
 
 
-def test_the_published_signature_takes_no_session_token(open_: Open) -> None:
+def test_published_signature_takes_no_session_token(open_: Open) -> None:
     keys = {"access_key": "AK", "secret_key": "SK", "session_token": "T"}
     with pytest.raises(UsageError, match="no session token"):
         open_("volcengine", credentials=keys, signing="published")

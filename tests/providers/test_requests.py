@@ -34,7 +34,7 @@ ANSWER = {
 
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.provider} {sent.target}")
-def test_a_call_sends_what_the_pages_print(sent: Sent, server: Recorder, open_: Open) -> None:
+def test_call_sends_what_the_pages_print(sent: Sent, server: Recorder, open_: Open) -> None:
     server.tell(ANSWER)
     sent.call(open_(sent.provider, **sent.options))
     assert len(server.asked) == 1, "a method is one call"
@@ -72,20 +72,20 @@ def test_every_action_of_every_provider_is_tested_above() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if name not in ("crun", "volcengine", "byteplus")])
-def test_most_take_the_key_as_bearer(name: str, server: Recorder, open_: Open) -> None:
+def test_key_is_sent_as_bearer_token(name: str, server: Recorder, open_: Open) -> None:
     server.tell(ANSWER)
     open_(name).get("asset-1")
     assert server.last.headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_crun_takes_the_key_in_a_header_of_its_own(server: Recorder, open_: Open) -> None:
+def test_crun_sends_the_key_as_x_api_key(server: Recorder, open_: Open) -> None:
     server.tell(ANSWER)
     open_("crun").get("asset-1")
     assert server.last.headers["x-api-key"] == KEY
     assert "authorization" not in server.last.headers
 
 
-def test_what_is_signed_is_what_is_sent(server: Recorder, open_: Open) -> None:
+def test_signature_covers_the_sent_bytes(server: Recorder, open_: Open) -> None:
     from preflight.providers.client import Call
     from preflight.providers.secret import Secret
     from preflight.providers.signature import SigningKeys, sign_official
@@ -102,7 +102,7 @@ def test_what_is_signed_is_what_is_sent(server: Recorder, open_: Open) -> None:
     assert asked.headers["host"] == f"127.0.0.1:{server.port}"
 
 
-def test_a_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> None:
+def test_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> None:
     server.tell(ANSWER)
     data = bytes(range(256)) * 1000
     file = io.BytesIO(b"behind us" + data + b"after us")
@@ -117,7 +117,7 @@ def test_a_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> N
     assert asked.headers["content-length"] == str(len(asked.body))
 
 
-def test_an_endpoint_replaces_every_host_and_keeps_its_path(server: Recorder, open_: Open) -> None:
+def test_endpoint_replaces_every_host_and_keeps_its_path(server: Recorder, open_: Open) -> None:
     server.tell(ANSWER)
     open_("atlas", endpoint=f"{server.url}/prefix/").get("1")
     assert server.last.target == "/prefix/api/v1/sd/assets/1"

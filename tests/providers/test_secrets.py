@@ -26,7 +26,7 @@ def every_text_of(thing: object, depth: int = 6) -> str:
     return "\n".join(texts)
 
 
-def test_a_secret_shows_itself_to_nobody() -> None:
+def test_secret_is_never_shown() -> None:
     secret = Secret("hunter2hunter2")
     for shown in (repr(secret), str(secret), f"{secret}", f"{[secret]}", repr({"a": secret})):
         assert "hunter2" not in shown
@@ -41,7 +41,7 @@ def test_a_secret_shows_itself_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
-def test_a_provider_shows_no_key(name: str, open_: Open) -> None:
+def test_provider_shows_no_key(name: str, open_: Open) -> None:
     keys = keys_of(name) | ({"session_token": TOKEN} if "secret_key" in keys_of(name) else {})
     shown = every_text_of(open_(name, credentials=keys))
     assert not any(secret in shown for secret in HIDDEN)
@@ -49,7 +49,7 @@ def test_a_provider_shows_no_key(name: str, open_: Open) -> None:
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
 @pytest.mark.parametrize("lost", [True, False])
-def test_an_error_shows_no_key(name: str, lost: bool, server: Recorder, open_: Open) -> None:
+def test_error_shows_no_key(name: str, lost: bool, server: Recorder, open_: Open) -> None:
     provider = open_(name)
     secret = next(key for key in keys_of(name).values() if key in HIDDEN)
     server.tell({"error": {"code": secret, "message": f"no {secret}"}}, 400, lost=lost)
@@ -63,7 +63,7 @@ def test_an_error_shows_no_key(name: str, lost: bool, server: Recorder, open_: O
 
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
-def test_a_missing_key_is_named(name: str) -> None:
+def test_missing_key_is_named(name: str) -> None:
     provider = PROVIDERS[name]
     with pytest.raises(UsageError) as caught:
         open_provider(provider, env={})
@@ -91,7 +91,7 @@ def test_keys_come_from_the_environment(name: str, variables: dict[str, str], ac
         assert KEY not in provider.account
 
 
-def test_half_a_pair_from_each_side_is_no_pair() -> None:
+def test_argument_and_environment_are_not_mixed_in_a_key_pair() -> None:
     environment = {"VOLC_ACCESSKEY": "AKLT1", "VOLC_SECRETKEY": SECRET, "VOLC_SESSION_TOKEN": TOKEN}
     with pytest.raises(UsageError, match="VOLC_SECRETKEY"):
         open_provider(PROVIDERS["volcengine"], {"access_key": "AKLT2"}, env=environment)
@@ -103,13 +103,13 @@ def test_half_a_pair_from_each_side_is_no_pair() -> None:
 
 
 @pytest.mark.parametrize("key", ["sk-1\r\nX-Evil: 1", "sk 1", "sk-ü", "sk-1\x00"])
-def test_a_key_that_cannot_be_one_is_not_quoted(key: str) -> None:
+def test_malformed_key_is_not_quoted(key: str) -> None:
     with pytest.raises(UsageError, match="ATLASCLOUD_API_KEY") as caught:
         open_provider(PROVIDERS["atlas"], env={"ATLASCLOUD_API_KEY": key})
     assert key not in str(caught.value)
 
 
-def test_an_unknown_key_is_named() -> None:
+def test_unknown_key_is_named() -> None:
     with pytest.raises(UsageError, match="no key called secret_key"):
         open_provider(PROVIDERS["atlas"], {"secret_key": "x"}, env={})
 
@@ -130,7 +130,7 @@ def test_accounts_differ_by_key_alone() -> None:
         ("http://[::1]:8000/", "http://[::1]:8000"),
     ],
 )
-def test_an_endpoint(endpoint: str, origin: str) -> None:
+def test_endpoint_is_normalized_to_its_origin(endpoint: str, origin: str) -> None:
     assert endpoint_origin(endpoint) == origin
     with open_provider(PROVIDERS["atlas"], "k", endpoint=endpoint) as provider:
         assert provider.origin == origin
@@ -159,13 +159,13 @@ def test_an_endpoint(endpoint: str, origin: str) -> None:
         "",
     ],
 )
-def test_what_is_no_endpoint(endpoint: str) -> None:
+def test_invalid_endpoint_is_refused(endpoint: str) -> None:
     with pytest.raises(UsageError, match="endpoint=") as caught:
         open_provider(PROVIDERS["atlas"], KEY, endpoint=endpoint)
     assert "pw" not in str(caught.value)
 
 
-def test_a_provider_says_where_it_calls(open_: Open, server: Recorder) -> None:
+def test_repr_names_the_provider_and_its_origin(open_: Open, server: Recorder) -> None:
     assert repr(open_("atlas")) == f"<Atlas Cloud at {server.url}>"
     with open_provider(PROVIDERS["atlas"], "k") as provider:
         assert isinstance(provider, Provider)

@@ -19,7 +19,7 @@ URL = "https://example.com/a.png"
 
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
-def test_a_word_that_no_page_explains_is_unknown(name: str, server: Recorder, open_: Open) -> None:
+def test_undocumented_status_is_unknown(name: str, server: Recorder, open_: Open) -> None:
     fields = PROVIDERS[name].fields
     data = {fields.id: "a1", fields.status: "Inactive"}
     server.tell({"code": 200, "success": True, "Result": data, "data": data, **data})
@@ -28,7 +28,7 @@ def test_a_word_that_no_page_explains_is_unknown(name: str, server: Recorder, op
 
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
-def test_a_registration_without_an_id_may_have_taken_effect(name: str, server: Recorder, open_: Open) -> None:
+def test_registration_without_an_id_may_have_taken_effect(name: str, server: Recorder, open_: Open) -> None:
     provider = open_(name)
     server.tell({"code": 200, "success": True, "Result": {}, "data": {}, "base_resp": {"status_code": 0}})
     with pytest.raises(UnusableAnswer, match=provider.spec.fields.id) as caught:
@@ -37,13 +37,13 @@ def test_a_registration_without_an_id_may_have_taken_effect(name: str, server: R
 
 
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if "list" in PROVIDERS[name].can])
-def test_a_list_without_a_list_is_no_empty_list(name: str, server: Recorder, open_: Open) -> None:
+def test_missing_list_is_not_an_empty_list(name: str, server: Recorder, open_: Open) -> None:
     server.tell({"code": 200, "success": True, "Result": {}, "data": {}})
     with pytest.raises(UnusableAnswer):
         open_(name).api.list()
 
 
-def test_the_next_page() -> None:
+def test_next_page_ends_at_the_total_or_an_empty_page() -> None:
     assert next_page(1, 20, 45) == "2"
     assert next_page(1, 5, 5) is None
     assert next_page(2, 20, 40) is None
@@ -52,7 +52,7 @@ def test_the_next_page() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-99-01", True, None, [], -(10**30), "9" * 30, float("nan")])
-def test_what_is_no_time_is_none(text: object) -> None:
+def test_invalid_time_is_none(text: object) -> None:
     assert parse_time(text) is None
 
 
@@ -62,7 +62,7 @@ def test_times_with_another_zone_are_turned_into_utc() -> None:
 
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
-def test_an_asset_is_json_without_signatures_and_keys(name: str, server: Recorder, open_: Open) -> None:
+def test_asset_is_json_without_signatures_and_keys(name: str, server: Recorder, open_: Open) -> None:
     fields = PROVIDERS[name].fields
     secret = "https://tos.example/x.png?X-Tos-Signature=5f2c1a&X-Tos-Expires=60"
     data = {fields.id: "a1", fields.name: "n", "deep": [{"session_token": "5f2c1a", "see": f"at {secret}"}]}

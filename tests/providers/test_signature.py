@@ -38,7 +38,7 @@ def signature(headers: dict[str, str]) -> str:
     return headers["Authorization"].rpartition("Signature=")[2]
 
 
-def test_the_international_vector() -> None:
+def test_signature_of_byteplus_matches_the_vector() -> None:
     keys = SigningKeys("AKLTexampleaccesskey", Secret("exampleSecretKeyForTheGoldenVector=="))
     body = b'{"CallbackURL":"https://picacho.ai/api/face-verification/callback?state=abc"}'
     asked = call("CreateVisualValidateSession", body, "ark.ap-southeast-1.byteplusapi.com")
@@ -55,7 +55,7 @@ def test_the_international_vector() -> None:
         ("GetAsset", GET, "659a7a6891d5b86d38118baaed0321be771ba0603cc8023947ed2ba4b20ebe83"),
     ],
 )
-def test_the_chinese_vectors(action: str, body: object, expected: str) -> None:
+def test_signature_of_volcengine_matches_the_vectors(action: str, body: object, expected: str) -> None:
     headers = sign_official(call(action, packed(body)), packed(body), KEYS, "cn-beijing", MOMENT)
     assert signature(headers) == expected
     assert headers["Authorization"].startswith(
@@ -63,20 +63,20 @@ def test_the_chinese_vectors(action: str, body: object, expected: str) -> None:
     )
 
 
-def test_the_prefix_before_the_secret_is_all_that_the_doubted_vector_changes() -> None:
+def test_doubted_vector_differs_by_the_prefix_of_the_secret() -> None:
     doubted = SigningKeys("AKLTexample", Secret("VolcEnginec2VjcmV0"))
     headers = sign_official(call("CreateAsset", packed(CREATE)), packed(CREATE), doubted, "cn-beijing", MOMENT)
     assert signature(headers) == "9b03d9cb63d34f5b325be646eea642f045beeccaea4efe84bf8bcd711f233075"
 
 
-def test_a_session_token_is_sent_and_signed() -> None:
+def test_session_token_is_sent_and_signed() -> None:
     keys = SigningKeys("AKLTexample", Secret("c2VjcmV0"), Secret("STS-token"))
     headers = sign_official(call("GetAsset", b"{}"), b"{}", keys, "cn-beijing", MOMENT)
     assert headers["X-Security-Token"] == "STS-token"
     assert "SignedHeaders=content-type;host;x-content-sha256;x-date;x-security-token," in headers["Authorization"]
 
 
-def test_the_published_form_signs_host_and_date_alone() -> None:
+def test_published_form_signs_host_and_date_alone() -> None:
     """By the sample code of the page, run with these values."""
     body = b'{"Id":"asset-1"}'
     asked = Call("get", "GetAsset", "POST", "https://open.volcengineapi.com/open/GetAsset", body)

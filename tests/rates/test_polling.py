@@ -46,7 +46,7 @@ class Watched:
         self.scheduler.close()
 
 
-def test_polls_come_less_and_less_often_until_there_is_an_answer() -> None:
+def test_polling_interval_grows_until_the_result() -> None:
     watched = Watched()
     watched.add("a", lambda count: "there" if count == 6 else None)
     watched.run()
@@ -54,7 +54,7 @@ def test_polls_come_less_and_less_often_until_there_is_an_answer() -> None:
     assert watched.ends["a"] == ("there", None, 31)
 
 
-def test_several_share_one_scheduler_and_each_has_its_own_pace() -> None:
+def test_watches_share_a_scheduler_with_separate_backoff() -> None:
     watched = Watched()
     with watched.scheduler._changed:  # so that all begin at the same time
         watched.add("a", lambda count: "there")
@@ -65,7 +65,7 @@ def test_several_share_one_scheduler_and_each_has_its_own_pace() -> None:
     assert list(watched.ends) == ["a", "c", "b"]
 
 
-def test_the_last_poll_is_at_the_deadline() -> None:
+def test_last_poll_is_at_the_deadline() -> None:
     watched = Watched()
     watched.add("a", lambda count: None, deadline=10.0)
     watched.run()
@@ -73,14 +73,14 @@ def test_the_last_poll_is_at_the_deadline() -> None:
     assert watched.ends["a"] == (None, None, 10)
 
 
-def test_a_deadline_of_nothing_is_one_poll() -> None:
+def test_zero_deadline_polls_once() -> None:
     watched = Watched()
     watched.add("a", lambda count: None, deadline=0.0)
     watched.run()
     assert watched.polls["a"] == [0]
 
 
-def test_what_a_poll_raises_ends_that_one_alone() -> None:
+def test_error_of_a_poll_ends_only_its_watch() -> None:
     watched = Watched()
 
     def bad(count: int) -> object:
@@ -106,7 +106,7 @@ def test_closing_ends_the_threads_and_nothing_more_is_polled() -> None:
     assert polled == []
 
 
-def test_a_section_lets_those_inside_come_to_their_end() -> None:
+def test_closing_waits_for_calls_in_flight() -> None:
     section = InFlight()
     inside, leave = threading.Event(), threading.Event()
     ended: list[str] = []

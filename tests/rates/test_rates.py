@@ -60,7 +60,7 @@ def test_each_action_is_limited_separately() -> None:
     assert time_.now > begun + 10
 
 
-def test_after_a_refusal_the_rate_is_half_and_comes_back_slowly() -> None:
+def test_refusal_halves_the_rate_which_recovers_slowly() -> None:
     time_ = FakeTime()
     pacer = Pacer(one_rate(10), time_.clock)
     usual = 0.1 / SAFETY
@@ -103,7 +103,7 @@ def test_calls_that_are_refused_together_halve_the_rate_once() -> None:
     assert second - first == pytest.approx(2 * 0.1 / SAFETY, rel=0.05)
 
 
-def test_a_call_that_waits_while_another_is_refused_reserves_its_turn_again() -> None:
+def test_call_that_waits_while_another_is_refused_reserves_its_turn_again() -> None:
     """Else a Retry-After would hold for new calls only, and not for the thirty that have a turn already."""
     time_ = FakeTime()
     refusals: list[float] = []
@@ -148,7 +148,7 @@ def test_no_more_calls_are_in_flight_than_the_limits_allow() -> None:
     assert most == 3
 
 
-def test_a_stop_ends_every_wait_at_once() -> None:
+def test_stop_ends_every_wait_at_once() -> None:
     stop = threading.Event()
     clock = SYSTEM_CLOCK.stopped_by(stop)
     pacer = Pacer(one_rate(1, 3600.0), clock)
@@ -175,7 +175,7 @@ def test_a_stop_ends_every_wait_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_the_published_plan_is_what_is_published(name: str) -> None:
+def test_published_rates_match_the_page(name: str) -> None:
     limits: RateLimits = PROVIDERS[name].rates["published"]
     assert (limits.rate("register").calls, limits.rate("register").per) == (30, 1.0)
     assert limits.rate("get").calls == 100
@@ -212,7 +212,7 @@ def test_successes_give_the_rate_back_step_by_step() -> None:
     assert gaps == sorted(gaps, reverse=True)
 
 
-def test_the_servers_wait_is_kept_and_none_is_added_without_one() -> None:
+def test_servers_wait_is_kept_and_none_is_added_without_one() -> None:
     time_ = FakeTime()
     pacer = Pacer(one_rate(100, 1.0), time_.clock)
     call(pacer, limited(30.0))

@@ -36,7 +36,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("fault", AFTER)
-def test_an_asset_whose_answer_was_lost_is_found_by_its_name(sender: Sender, box: Sandbox, fault: str) -> None:
+def test_asset_whose_answer_was_lost_is_found_by_its_name(sender: Sender, box: Sandbox, fault: str) -> None:
     box.faults.on(fault, action="register", provider=sender.name, call=1)
     picture = sender.picture()
     submission = sender.one(picture)
@@ -51,7 +51,7 @@ def test_an_asset_whose_answer_was_lost_is_found_by_its_name(sender: Sender, box
 
 
 @pytest.mark.parametrize("fault", BEFORE)
-def test_a_call_that_had_no_effect_is_made_again_once_that_is_certain(sender: Sender, box: Sandbox, fault: str) -> None:
+def test_call_that_had_no_effect_is_made_again_once_that_is_certain(sender: Sender, box: Sandbox, fault: str) -> None:
     box.faults.on(fault, action="register", provider=sender.name, call=1)
     submission = sender.one(sender.picture())
     if sender.recovers:
@@ -61,7 +61,7 @@ def test_a_call_that_had_no_effect_is_made_again_once_that_is_certain(sender: Se
         assert (submission.outcome, sender.registered()) == ("unknown", 0)
 
 
-def test_an_unknown_outcome_is_never_settled_by_registering_again(sender: Sender, box: Sandbox) -> None:
+def test_unknown_outcome_is_never_registered_again(sender: Sender, box: Sandbox) -> None:
     if sender.recovers:
         pytest.skip("here it can be looked up")
     box.faults.on("lose-after", action="register", provider=sender.name, call=1)
@@ -88,7 +88,7 @@ def test_calls_that_are_always_lost_without_effect_are_given_up(some: Sender, bo
     assert some.entries() == []
 
 
-def test_what_cannot_be_looked_up_now_is_looked_up_by_the_next_run(some: Sender, box: Sandbox) -> None:
+def test_failed_look_up_is_repeated_by_the_next_run(some: Sender, box: Sandbox) -> None:
     box.faults.on("lose-after", action="register", provider=some.name, call=1)
     box.faults.on("error", action="list", provider=some.name)
     picture = some.picture()
@@ -101,7 +101,7 @@ def test_what_cannot_be_looked_up_now_is_looked_up_by_the_next_run(some: Sender,
     assert some.registered() == 1
 
 
-def test_a_lost_asset_is_found_behind_many_others(some: Sender, box: Sandbox) -> None:
+def test_lost_asset_is_found_behind_many_others(some: Sender, box: Sandbox) -> None:
     """Its name is compared on every page: a list is sorted as its provider likes."""
     box.faults.on("lose-after", action="register", provider=some.name, call=1)
     picture = some.picture()
@@ -117,7 +117,7 @@ def test_a_lost_asset_is_found_behind_many_others(some: Sender, box: Sandbox) ->
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("lose-after", "active"), ("lose-before", "active"), ("500", "active")])
-def test_a_run_of_many_survives_a_fault_now_and_then(some: Sender, box: Sandbox, fault: str, outcome: str) -> None:
+def test_run_of_many_survives_a_fault_now_and_then(some: Sender, box: Sandbox, fault: str, outcome: str) -> None:
     for call in (2, 5, 6):
         box.faults.on(fault, action="register", provider=some.name, call=call)
     made = some.many(some.pictures(8))
@@ -141,7 +141,7 @@ def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) 
         ("422", {"invalid"}, "correct what the service names"),
     ],
 )
-def test_a_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: str, codes: set[str], said: str) -> None:
+def test_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: str, codes: set[str], said: str) -> None:
     box.faults.on(fault, action="register", provider=sender.name)
     picture = sender.picture()
     submission = sender.one(picture)
@@ -154,7 +154,7 @@ def test_a_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: st
     assert sender.one(picture).outcome == "active"
 
 
-def test_polling_survives_failures_of_the_moment(some: Sender, box: Sandbox) -> None:
+def test_polling_survives_temporary_failures(some: Sender, box: Sandbox) -> None:
     box.faults.delay = 0.1
     for call, fault in enumerate(["lose", "error", "429", "503"], 1):
         box.faults.on(fault, action="get", provider=some.name, call=call)
@@ -173,7 +173,7 @@ def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box:
 
 
 @pytest.mark.parametrize("name", ["atlas", "sunra"])
-def test_where_names_are_not_kept_the_url_tells_an_asset_that_was_lost(box: Sandbox, tmp_path: Path, name: str) -> None:
+def test_lost_asset_is_found_by_url_where_names_are_not_kept(box: Sandbox, tmp_path: Path, name: str) -> None:
     sender = Sender(box, name, tmp_path)
     box.faults.ignore_names = True
     older = sender.picture("-older")
@@ -187,7 +187,7 @@ def test_where_names_are_not_kept_the_url_tells_an_asset_that_was_lost(box: Sand
     assert sender.assets()[0].id == submission.asset.id
 
 
-def test_an_asset_is_told_by_the_end_of_its_name_or_else_by_url_and_time() -> None:
+def test_asset_matches_its_entry_by_name_suffix_or_by_url_and_time() -> None:
     ours = entry(name="clip-0123456789ab", url="https://cdn.example/clip.mp4", created="2026-11-20T10:00:00.000Z")
     late, early = datetime(2026, 11, 20, 10, 1, tzinfo=UTC), datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
     signed = "https://cdn.example/clip.mp4?X-Tos-Signature=5f2c"
@@ -200,7 +200,7 @@ def test_an_asset_is_told_by_the_end_of_its_name_or_else_by_url_and_time() -> No
     assert not matches_entry(Asset("1", "atlas", name="superhero"), entry(name="hero"))
 
 
-def test_a_server_that_gives_the_same_page_for_ever_does_not_hold_us() -> None:
+def test_repeated_page_ends_a_list() -> None:
     turns = 0
 
     def turn(page: str | None) -> Page[Asset]:

@@ -49,7 +49,7 @@ def folder(tmp_path: Path, fixtures: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_a_folder_goes_to_every_provider_without_key_and_network(run: Run, folder: Path, name: str) -> None:
+def test_folder_goes_to_every_provider_without_key_and_network(run: Run, folder: Path, name: str) -> None:
     done = run("submit", folder, "--to", name, "--sandbox", timeout=120)
     assert done.returncode == 1
     assert done.stderr == ""
@@ -85,7 +85,7 @@ def test_all_fixtures_go_to_the_sandbox(run: Run) -> None:
     assert re.search(r"\d+ active, \d+ rejected, \d+ skipped", done.stderr)
 
 
-def test_lines_or_objects_tell_the_same(run: Run, some: Sender, tmp_path: Path) -> None:
+def test_text_and_jsonl_report_the_same(run: Run, some: Sender, tmp_path: Path) -> None:
     good, bad = some.picture(), tmp_path / "bad.png"
     shutil.copy(NARROW, bad)
     some.one(good, ledger=str(some.folder / "l.sqlite"))
@@ -104,7 +104,7 @@ def test_lines_or_objects_tell_the_same(run: Run, some: Sender, tmp_path: Path) 
     ]
 
 
-def test_a_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path: Path) -> None:
+def test_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path: Path) -> None:
     ledger = tmp_path / "kept.sqlite"
     assert run("submit", ONE, "--to", "sunra", "--sandbox", "--ledger", ledger).returncode == 0
     assert ledger.exists()
@@ -130,7 +130,7 @@ def test_exit_codes(run: Run, more: list[str], code: int, said: str) -> None:
 class TestBadInput:
     """What the message has to name: the provider, the call, the code and the remedy."""
 
-    def test_no_key(self, run: Run) -> None:
+    def test_missing_key_is_refused(self, run: Run) -> None:
         done = run("submit", ONE, "--to", "volcengine", "--public-base", "https://cdn.example.com")
         assert done.returncode == 2
         assert "Volcengine Ark needs a key. Set the environment variable VOLC_ACCESSKEY" in done.stderr
@@ -145,7 +145,7 @@ class TestBadInput:
             ("503", "server", "try again later"),
         ],
     )
-    def test_a_provider_that_refuses_or_answers_nonsense(
+    def test_provider_that_refuses_or_answers_nonsense(
         self, run: Run, box: Sandbox, tmp_path: Path, fault: str, code: str, said: str
     ) -> None:
         sender = Sender(box, "atlas", tmp_path)
@@ -158,7 +158,7 @@ class TestBadInput:
         assert said in done.stdout
         assert f"[{code}]" in done.stdout
 
-    def test_an_unknown_group_id_makes_a_group_and_two_of_a_name_are_told(
+    def test_unknown_group_id_creates_a_group_and_duplicates_are_listed(
         self, run: Run, box: Sandbox, tmp_path: Path
     ) -> None:
         sender = Sender(box, "volcengine", tmp_path)
@@ -174,7 +174,7 @@ class TestBadInput:
         assert "Name one with --group. It has" in done.stderr
         assert ids[0] in done.stderr
 
-    def test_wrong_words(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+    def test_wrong_options_are_refused(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path)
         for more, said in {
             ("--name", "n" * 60): "the name has 60 characters. Give --name with 1 to 48",
@@ -190,7 +190,7 @@ class TestBadInput:
         assert (done.returncode, "Did you mean 'atlas'?" in done.stderr) == (2, True)
         assert sender.registered() == 0
 
-    def test_a_ledger_that_cannot_be_used(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+    def test_unusable_ledger_is_refused(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path)
         ledger = tmp_path / "l.sqlite"
         with sqlite3.connect(ledger) as other:
@@ -221,7 +221,7 @@ class TestInterrupt:
         return time.monotonic() - begun, out, err
 
     @pytest.mark.parametrize("when", ["registering", "polling"])
-    def test_at_any_time(self, run: Run, box: Sandbox, tmp_path: Path, when: str) -> None:
+    def test_interrupt_at_any_time_loses_nothing(self, run: Run, box: Sandbox, tmp_path: Path, when: str) -> None:
         sender = Sender(box, "atlas", tmp_path / "files")
         sender.pictures(12)
         if when == "polling":
@@ -253,7 +253,7 @@ class TestInterrupt:
         assert done.stdout.count("(registered before)") == there
         assert sender.registered() == 12
 
-    def test_a_second_time_it_ends_although_a_call_is_under_way(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+    def test_second_interrupt_ends_the_run_during_a_call(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path / "files")
         sender.picture()
         box.faults.on("hang-after", action="register", call=1)
@@ -272,9 +272,7 @@ class TestInterrupt:
         assert done.returncode == 0, done.stdout
         assert sender.registered() == 1
 
-    def test_while_a_provider_does_not_answer_what_only_reads_is_not_waited_for(
-        self, box: Sandbox, tmp_path: Path
-    ) -> None:
+    def test_stop_does_not_wait_for_reading_calls(self, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path / "files")
         sender.pictures(2)
         box.faults.on("hang", action="get")

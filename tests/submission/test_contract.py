@@ -14,7 +14,7 @@ from tests.submission.clocks import quick_clock, quick_wait
 from tests.submission.sending import ACCEPTED, Sender
 
 
-def test_what_passes_is_hosted_registered_and_polled_until_it_is_active(sender: Sender) -> None:
+def test_passing_file_is_hosted_registered_and_polled(sender: Sender) -> None:
     sender.box.faults.delay = 0.1
     submission = sender.one(sender.picture())
     (stored,) = sender.assets()
@@ -31,7 +31,7 @@ def test_what_passes_is_hosted_registered_and_polled_until_it_is_active(sender: 
     assert not [field for field in sender.box.stats.unexpected if field.provider == sender.name]
 
 
-def test_what_is_registered_is_used_again_after_one_look(sender: Sender) -> None:
+def test_registered_asset_is_reused_after_one_get(sender: Sender) -> None:
     picture = sender.picture()
     first = sender.one(picture)
     copy = sender.folder / "other-name.png"
@@ -47,7 +47,7 @@ def test_what_is_registered_is_used_again_after_one_look(sender: Sender) -> None
 
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
-def test_each_kind_is_sent_in_the_providers_own_word(sender: Sender, kind: str) -> None:
+def test_each_kind_is_sent_as_the_providers_type(sender: Sender, kind: str) -> None:
     submission = sender.one(ACCEPTED / {"video": "clip.mp4", "audio": "sound.wav"}[kind], name=sender.mark)
     if kind not in sender.provider.types.values():
         assert (submission.outcome, submission.code) == ("rejected", "kind_not_accepted")
@@ -58,7 +58,7 @@ def test_each_kind_is_sent_in_the_providers_own_word(sender: Sender, kind: str) 
     assert stored.asset_type in sender.provider.types
 
 
-def test_what_does_not_pass_is_never_sent(sender: Sender, box: Sandbox) -> None:
+def test_rejected_file_is_never_sent(sender: Sender, box: Sandbox) -> None:
     before = box.stats.calls[sender.name, "register"]
     bad = ACCEPTED.parent / "refused"
     made = sender.many([bad / "png-too-narrow.png", bad / "login-page.jpg", "gone.png"])
@@ -70,7 +70,7 @@ def test_what_does_not_pass_is_never_sent(sender: Sender, box: Sandbox) -> None:
     assert sender.entries() == []
 
 
-def test_a_stated_type_that_contradicts_the_content_stops_it(sender: Sender, box: Sandbox) -> None:
+def test_stated_type_that_contradicts_the_content_stops_it(sender: Sender, box: Sandbox) -> None:
     wrong = next((word for word, kind in sender.provider.types.items() if kind == "audio"), None)
     if wrong is None:
         with pytest.raises(UsageError, match="has no type 'Audio'"):
@@ -86,7 +86,7 @@ def test_a_stated_type_that_contradicts_the_content_stops_it(sender: Sender, box
     assert sender.one(picture).reused  # it is the word that is sent where none is asset_type
 
 
-def test_a_failure_is_said_in_our_words_and_kept_as_a_disagreement(sender: Sender, box: Sandbox) -> None:
+def test_failure_is_mapped_to_a_finding_and_kept_as_disagreement(sender: Sender, box: Sandbox) -> None:
     box.faults.fail("PixelCountTooLarge", match=f"{sender.mark}*")
     picture = sender.picture()
     submission = sender.one(picture)
@@ -102,7 +102,7 @@ def test_a_failure_is_said_in_our_words_and_kept_as_a_disagreement(sender: Sende
     assert str(picture) in disagreement.source
 
 
-def test_a_failure_is_told_from_the_ledger_until_it_is_to_be_tried_again(sender: Sender, box: Sandbox) -> None:
+def test_failure_is_reported_from_the_ledger_until_retried(sender: Sender, box: Sandbox) -> None:
     box.faults.fail("PixelCountTooLarge", match=f"{sender.mark}*")
     picture = sender.picture()
     sender.one(picture)
@@ -117,9 +117,7 @@ def test_a_failure_is_told_from_the_ledger_until_it_is_to_be_tried_again(sender:
     assert sender.one(picture).reused
 
 
-def test_a_failure_that_may_pass_is_tried_again_at_the_next_runs_three_times_in_all(
-    sender: Sender, box: Sandbox
-) -> None:
+def test_temporary_failure_is_retried_by_later_runs_up_to_three_times(sender: Sender, box: Sandbox) -> None:
     box.faults.fail("InternalError", match=f"{sender.mark}*")
     picture = sender.picture()
     for run in range(5):
@@ -144,7 +142,7 @@ def test_names_are_unique_short_and_begin_as_the_file_is_called(sender: Sender) 
         sender.one(sender.picture(), name=stem)
 
 
-def test_without_waiting_it_stays_processing_and_is_polled_on_later(sender: Sender, box: Sandbox) -> None:
+def test_unwaited_asset_is_polled_by_the_next_run(sender: Sender, box: Sandbox) -> None:
     box.faults.delay = 0.2
     picture = sender.picture()
     submission = sender.one(picture, wait=False)
@@ -156,7 +154,7 @@ def test_without_waiting_it_stays_processing_and_is_polled_on_later(sender: Send
     assert sender.registered() == 1
 
 
-def test_an_asset_that_does_not_show_yet_is_not_taken_for_gone(some: Sender, box: Sandbox) -> None:
+def test_asset_that_is_not_visible_yet_is_not_gone(some: Sender, box: Sandbox) -> None:
     picture = some.picture()
     some.one(picture, wait=False)
     for call in (1, 2, 3):
@@ -176,7 +174,7 @@ def test_polling_ends_at_its_deadline_and_goes_on_at_the_next_run(sender: Sender
     assert sender.registered() == 1
 
 
-def test_an_asset_that_is_gone_is_registered_again(sender: Sender, box: Sandbox) -> None:
+def test_asset_that_is_gone_is_registered_again(sender: Sender, box: Sandbox) -> None:
     picture = sender.picture()
     first = sender.one(picture).asset
     assert first is not None
@@ -189,7 +187,7 @@ def test_an_asset_that_is_gone_is_registered_again(sender: Sender, box: Sandbox)
     assert sorted(entry.state for entry in sender.entries()) == ["active", "gone"]
 
 
-def test_an_asset_in_the_trash_is_registered_again(sender: Sender) -> None:
+def test_asset_in_the_trash_is_registered_again(sender: Sender) -> None:
     if "delete" not in sender.provider.can:
         pytest.skip("this provider deletes nothing")
     picture = sender.picture()
@@ -201,7 +199,7 @@ def test_an_asset_in_the_trash_is_registered_again(sender: Sender) -> None:
     assert sender.registered() == 2
 
 
-def test_an_asset_that_vanishes_while_it_is_polled_is_gone(some: Sender, box: Sandbox) -> None:
+def test_asset_that_vanishes_while_it_is_polled_is_gone(some: Sender, box: Sandbox) -> None:
     box.faults.delay = 60
     picture = some.picture()
     some.one(picture, wait=False)
@@ -219,7 +217,7 @@ def test_an_asset_that_vanishes_while_it_is_polled_is_gone(some: Sender, box: Sa
     assert some.one(picture).outcome == "active"
 
 
-def test_the_same_content_twice_in_one_run_is_one_asset(sender: Sender) -> None:
+def test_same_content_twice_in_a_run_is_one_asset(sender: Sender) -> None:
     picture = sender.picture()
     copy = sender.folder / "copy.png"
     copy.write_bytes(picture.read_bytes())
@@ -230,14 +228,14 @@ def test_the_same_content_twice_in_one_run_is_one_asset(sender: Sender) -> None:
     assert sender.registered() == 1
 
 
-def test_a_refusal_that_names_a_limit_is_a_failure_of_the_file(sender: Sender, box: Sandbox) -> None:
+def test_refusal_that_names_a_limit_is_a_failure_of_the_file(sender: Sender, box: Sandbox) -> None:
     box.faults.refuse_at_once = True
     box.faults.fail("WidthTooSmall", match=f"{sender.mark}*")
     submission = sender.one(sender.picture())
     assert (submission.outcome, submission.code) == ("failed", "width_too_small")
 
 
-def test_a_wrong_key_ends_the_run_and_every_target_says_so(sender: Sender) -> None:
+def test_wrong_key_ends_the_run_for_every_target(sender: Sender) -> None:
     wrong = {name: "wrong-" + value[::-1] for name, value in keys_of_sender(sender).items()}
     pictures = sender.pictures(5)
     if sender.provider.needs_group:

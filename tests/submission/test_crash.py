@@ -72,7 +72,7 @@ def held(sender: Sender, runs: list[dict[str, Any]], count: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "times"), [("atlas", 2), ("volcengine", 1)])
-def test_a_submit_of_fifty_files_that_is_killed_again_and_again_makes_fifty_assets(
+def test_submit_of_fifty_files_that_is_killed_again_and_again_makes_fifty_assets(
     box: Sandbox, tmp_path: Path, name: str, times: int
 ) -> None:
     sender = Sender(box, name, tmp_path)
@@ -85,9 +85,7 @@ def test_a_submit_of_fifty_files_that_is_killed_again_and_again_makes_fifty_asse
 
 
 @pytest.mark.parametrize(("name", "stride"), [("agt", 9), ("atlas", 1), ("sunra", 9), ("volcengine", 4)])
-def test_whatever_the_step_nothing_is_lost_and_nothing_is_twice(
-    box: Sandbox, tmp_path: Path, name: str, stride: int
-) -> None:
+def test_kill_at_any_step_loses_and_duplicates_nothing(box: Sandbox, tmp_path: Path, name: str, stride: int) -> None:
     sender = Sender(box, name, tmp_path)
     (whole,) = crashing(sender, 2, [[]])
     chains = [[step] for step in range(1, whole["steps"] + 1, stride)]
@@ -95,9 +93,7 @@ def test_whatever_the_step_nothing_is_lost_and_nothing_is_twice(
 
 
 @pytest.mark.parametrize(("name", "stride"), [("agentsflare", 6), ("crun", 2)])
-def test_where_nothing_can_be_looked_up_what_is_unknown_stays_so_and_is_not_sent_again(
-    box: Sandbox, tmp_path: Path, name: str, stride: int
-) -> None:
+def test_unknown_outcome_without_a_list_stays_unknown(box: Sandbox, tmp_path: Path, name: str, stride: int) -> None:
     sender = Sender(box, name, tmp_path)
     (whole,) = crashing(sender, 2, [[]])
     runs = crashing(sender, 2, [[step] for step in range(1, whole["steps"] + 1, stride)])

@@ -25,7 +25,7 @@ def groups_of(sender: Sender) -> list[str]:
     return [group.id for group in sender.box.groups(sender.name) if group.name == sender.group]
 
 
-def test_without_a_group_the_error_lists_those_that_there_are(grouped: Sender, box: Sandbox) -> None:
+def test_missing_group_error_lists_the_groups(grouped: Sender, box: Sandbox) -> None:
     with grouped.opened() as provider:
         made = provider.api.create_group(f"{grouped.mark}-heroes")
     before = box.stats.calls[grouped.name, "register"]
@@ -35,7 +35,7 @@ def test_without_a_group_the_error_lists_those_that_there_are(grouped: Sender, b
     assert box.stats.calls[grouped.name, "register"] == before
 
 
-def test_a_new_name_makes_a_group_and_the_next_run_takes_it(grouped: Sender) -> None:
+def test_new_group_name_creates_a_group_that_the_next_run_uses(grouped: Sender) -> None:
     assert {submission.outcome for submission in grouped.many(grouped.pictures(6))} == {"active"}
     (made,) = groups_of(grouped)
     assert {asset.group for asset in grouped.assets()} == {made}
@@ -44,7 +44,7 @@ def test_a_new_name_makes_a_group_and_the_next_run_takes_it(grouped: Sender) -> 
     assert {entry.group_id for entry in grouped.entries()} == {made}
 
 
-def test_a_group_may_be_named_by_its_id(grouped: Sender) -> None:
+def test_group_may_be_named_by_its_id(grouped: Sender) -> None:
     with grouped.opened() as provider:
         made = provider.api.create_group(str(grouped.group)).id
     submission = grouped.one(grouped.picture(), group=made)
@@ -53,7 +53,7 @@ def test_a_group_may_be_named_by_its_id(grouped: Sender) -> None:
     assert len(groups_of(grouped)) == 1
 
 
-def test_a_name_that_several_groups_have_is_refused_with_their_ids(grouped: Sender) -> None:
+def test_ambiguous_group_name_is_refused_with_the_ids(grouped: Sender) -> None:
     with grouped.opened() as provider:
         ids = [provider.api.create_group(str(grouped.group)).id for _ in range(2)]
     with pytest.raises(UsageError, match="has 2 groups called") as raised:
@@ -71,13 +71,13 @@ def test_other_groups_are_other_assets(grouped: Sender) -> None:
 
 
 @pytest.mark.parametrize("fault", ["lose-after", "error-after", "lose-before", "error-before"])
-def test_a_group_whose_answer_was_lost_is_made_once(grouped: Sender, box: Sandbox, fault: str) -> None:
+def test_group_is_created_once_after_a_lost_response(grouped: Sender, box: Sandbox, fault: str) -> None:
     box.faults.on(fault, action="create_group", provider=grouped.name, call=1)
     assert grouped.one(grouped.picture()).outcome == "active"
     assert len(groups_of(grouped)) == 1
 
 
-def test_a_group_that_a_killed_run_may_have_made_is_looked_for_before_it_is_made(
+def test_intended_group_is_looked_up_before_it_is_created(
     grouped: Sender, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The intent is in the ledger; the group does not show in the list at once."""
@@ -101,7 +101,7 @@ def test_a_group_that_a_killed_run_may_have_made_is_looked_for_before_it_is_made
     assert groups_of(grouped) == [made]
 
 
-def test_a_group_that_is_refused_leaves_no_intent(grouped: Sender, box: Sandbox) -> None:
+def test_group_that_is_refused_leaves_no_intent(grouped: Sender, box: Sandbox) -> None:
     box.faults.on("403", action="create_group", provider=grouped.name)
     submission = grouped.one(grouped.picture())
     assert (submission.outcome, submission.code) == ("error", "access_denied")
@@ -112,20 +112,20 @@ def test_a_group_that_is_refused_leaves_no_intent(grouped: Sender, box: Sandbox)
     assert grouped.assets() == []
 
 
-def test_too_long_a_name_of_a_group_is_said_before_anything_is_sent(grouped: Sender, box: Sandbox) -> None:
+def test_long_group_name_is_refused_before_sending(grouped: Sender, box: Sandbox) -> None:
     with pytest.raises(UsageError, match="up to 64 characters"):
         grouped.one(grouped.picture(), group="g" * 65)
     assert grouped.host.puts == 0
 
 
-def test_where_there_are_no_groups_naming_one_is_an_error(box: Sandbox, tmp_path: Path) -> None:
+def test_group_of_a_provider_without_groups_is_refused(box: Sandbox, tmp_path: Path) -> None:
     for name in ("atlas", "sunra", "crun", "agentsflare"):
         sender = Sender(box, name, tmp_path / name)
         with pytest.raises(UsageError, match=r"has no groups\. Leave group= out"):
             sender.one(sender.picture(), group="heroes")
 
 
-def test_targets_are_not_touched_where_the_group_is_wrong(grouped: Sender) -> None:
+def test_wrong_group_is_refused_before_targets_are_read(grouped: Sender) -> None:
     def targets() -> Iterator[str]:
         raise AssertionError("nothing is to be read")
         yield ""

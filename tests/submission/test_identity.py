@@ -47,7 +47,7 @@ def sent(some: Sender, web: Web) -> str:
 
 
 class TestUrls:
-    def test_a_url_is_registered_as_it_is_and_used_again(self, some: Sender, web: Web, sent: str) -> None:
+    def test_url_is_registered_as_it_is_and_used_again(self, some: Sender, web: Web, sent: str) -> None:
         first = some.one(web.origin + sent)
         assert (first.outcome, first.message) == ("active", None)
         assert some.assets()[0].url == web.origin + sent
@@ -75,7 +75,7 @@ class TestUrls:
         assert some.registered() == 3
 
     @pytest.mark.parametrize("etag", [None, 'W/"weak"', '""'])
-    def test_without_a_strong_etag_it_is_not_used_again_and_that_is_said(
+    def test_url_without_strong_etag_is_registered_anew_with_a_note(
         self, some: Sender, web: Web, sent: str, etag: str | None
     ) -> None:
         web.put(sent, web.files[sent], etag)
@@ -85,7 +85,7 @@ class TestUrls:
             assert "no strong ETag" in (submission.message or "")
             assert some.registered() == run
 
-    def test_without_a_strong_etag_a_run_that_was_interrupted_goes_on_all_the_same(
+    def test_interrupted_url_without_strong_etag_is_resumed(
         self, some: Sender, web: Web, sent: str, box: Sandbox
     ) -> None:
         box.faults.delay = 0.2
@@ -94,16 +94,14 @@ class TestUrls:
         assert some.one(web.origin + sent).outcome == "active"
         assert some.registered() == 1
 
-    def test_without_a_strong_etag_a_failure_is_not_held_against_the_url(
-        self, some: Sender, web: Web, sent: str, box: Sandbox
-    ) -> None:
+    def test_failure_without_strong_etag_is_not_reused(self, some: Sender, web: Web, sent: str, box: Sandbox) -> None:
         box.faults.fail("PixelCountTooLarge", match=f"{some.mark}*", times=1)
         web.put(sent, web.files[sent], None)
         assert some.one(web.origin + sent).outcome == "failed"
         assert some.one(web.origin + sent).outcome == "active"
 
     @pytest.mark.parametrize("change", ["etag", "size", "gone"])
-    def test_a_url_that_changes_between_check_and_call_is_not_registered(
+    def test_url_that_changes_between_check_and_call_is_not_registered(
         self, some: Sender, web: Web, sent: str, change: str
     ) -> None:
         def changing(path: str, number: int) -> None:
@@ -125,14 +123,14 @@ class TestUrls:
 
 
 class TestFiles:
-    def test_content_counts_and_neither_name_nor_place(self, some: Sender, tmp_path: Path) -> None:
+    def test_same_content_is_reused_under_another_name_and_path(self, some: Sender, tmp_path: Path) -> None:
         picture = some.picture()
         some.one(picture)
         moved = tmp_path / "elsewhere"
         moved.mkdir()
         assert some.one(picture.rename(moved / "new-name.png")).reused
 
-    def test_a_file_that_changes_while_it_is_hosted_is_not_registered(self, some: Sender) -> None:
+    def test_file_that_changes_while_it_is_hosted_is_not_registered(self, some: Sender) -> None:
         picture = some.picture()
 
         class Late:
@@ -147,7 +145,7 @@ class TestFiles:
         assert some.entries() == []
         assert some.one(picture).outcome == "active"
 
-    def test_a_file_that_changes_after_it_was_checked_is_not_hosted(
+    def test_file_that_changes_after_it_was_checked_is_not_hosted(
         self, some: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         picture = some.picture()
@@ -163,7 +161,7 @@ class TestFiles:
         assert (submission.outcome, submission.code) == ("rejected", "width_too_small")
         assert some.host.puts == 0
 
-    def test_the_file_is_looked_at_when_its_turn_has_come_and_not_before(self, some: Sender) -> None:
+    def test_file_is_compared_right_before_it_is_sent(self, some: Sender) -> None:
         """At three registrations a minute the last of several waits for minutes after it was checked."""
         pictures = some.pictures(2)
         hosted = some.host.put
@@ -188,9 +186,7 @@ class TestFiles:
         assert sorted(submission.outcome for submission in made) == ["active", "error"]
         assert some.registered() == 1
 
-    def test_rule_sets_that_change_let_a_failure_be_tried_again(
-        self, some: Sender, box: Sandbox, tmp_path: Path
-    ) -> None:
+    def test_changed_rule_sets_retry_a_failure(self, some: Sender, box: Sandbox, tmp_path: Path) -> None:
         box.faults.fail("PixelCountTooLarge", match=f"{some.mark}*")
         picture = some.picture()
         some.one(picture)
@@ -206,9 +202,7 @@ class TestFiles:
         some.one(picture, rules=str(mine))
         assert some.registered() == 2
 
-    def test_warnings_are_kept_with_a_disagreement_and_stop_a_file_under_strict(
-        self, atlas: Sender, box: Sandbox
-    ) -> None:
+    def test_warnings_are_kept_with_disagreements_and_fail_under_strict(self, atlas: Sender, box: Sandbox) -> None:
         clip = ACCEPTED / "clip-15.1-s.mp4"
         strict = atlas.one(clip, strict=True)
         assert (strict.outcome, strict.code) == ("rejected", "duration_too_long")

@@ -43,7 +43,7 @@ def secrets_of(box: Sandbox, provider: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_a_command_shows_and_keeps_no_secret(run: Run, box: Sandbox, web: Web, tmp_path: Path, name: str) -> None:
+def test_command_shows_and_keeps_no_secret(run: Run, box: Sandbox, web: Web, tmp_path: Path, name: str) -> None:
     sender = Sender(box, name, tmp_path)
     urls = []
     for number, fault in enumerate(["", *FAULTS]):

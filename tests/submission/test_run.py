@@ -47,7 +47,7 @@ class TestOrder:
         assert [submission.index for submission in made] == [0, 1, 2, 3, 4]
         assert [submission.outcome for submission in made] == ["active", "rejected", "active", "rejected", "active"]
 
-    def test_unordered_they_come_as_they_are_ready(self, atlas: Sender, box: Sandbox) -> None:
+    def test_unordered_results_come_as_they_are_ready(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.delay = 0.3
         made = atlas.many([atlas.picture(), NARROW], ordered=False)
         assert [submission.index for submission in made] == [1, 0]
@@ -68,17 +68,17 @@ class TestOrder:
         assert len(first) == 30
         assert taken <= 30 + 10
 
-    def test_what_a_list_could_not_name_is_rejected_with_its_reason(self, atlas: Sender) -> None:
+    def test_unreadable_list_entry_is_rejected_with_its_reason(self, atlas: Sender) -> None:
         item = Item("list:3", "list:3", True, Problem("unreadable_line", "list:3: mend it"))
         submission = atlas.one(item)
         assert (submission.outcome, submission.code) == ("rejected", "unreadable_line")
 
-    def test_nothing_is_nothing(self, atlas: Sender) -> None:
+    def test_empty_input_yields_nothing(self, atlas: Sender) -> None:
         assert atlas.many([]) == []
 
 
 class TestEarlyEnd:
-    def test_whoever_stops_iterating_stops_the_run_and_the_next_one_goes_on(self, atlas: Sender, box: Sandbox) -> None:
+    def test_abandoned_run_stops_and_the_next_one_resumes(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.delay = 0.2
         box.faults.latency = 0.02
         pictures = atlas.pictures(60)
@@ -91,7 +91,7 @@ class TestEarlyEnd:
         assert {submission.outcome for submission in atlas.many(pictures)} == {"active"}
         assert atlas.registered() == 60
 
-    def test_a_stop_waits_for_the_call_under_way_and_for_nothing_else(self, atlas: Sender, box: Sandbox) -> None:
+    def test_stop_waits_for_the_call_under_way_and_for_nothing_else(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.latency = 0.3
         stop = threading.Event()
 
@@ -111,7 +111,7 @@ class TestEarlyEnd:
         assert {submission.outcome for submission in atlas.many(atlas.folder.glob("*.png"))} == {"active"}  # type: ignore[arg-type]
         assert atlas.registered() == 3
 
-    def test_a_run_that_is_never_iterated_does_nothing(self, atlas: Sender, box: Sandbox) -> None:
+    def test_run_that_is_never_iterated_does_nothing(self, atlas: Sender, box: Sandbox) -> None:
         before = sum(box.stats.calls.values())
         submit_many([atlas.picture()], "atlas", **atlas.options())
         assert sum(box.stats.calls.values()) == before
@@ -119,7 +119,7 @@ class TestEarlyEnd:
 
 
 class TestStops:
-    def test_an_account_that_is_refused_in_the_middle_loses_nothing(self, some: Sender, box: Sandbox) -> None:
+    def test_account_that_is_refused_in_the_middle_loses_nothing(self, some: Sender, box: Sandbox) -> None:
         for call in range(9, 60):
             box.faults.on("402", action="register", provider=some.name, call=call)
         pictures = some.pictures(40)
@@ -135,9 +135,7 @@ class TestStops:
         assert sum(submission.reused for submission in again) == 8
         assert some.registered() == 40
 
-    def test_a_ledger_that_fails_in_the_middle_loses_nothing(
-        self, some: Sender, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_ledger_that_fails_in_the_middle_loses_nothing(self, some: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
         pictures = some.pictures(6)
         write, writes = Ledger.write, itertools.count()
 
@@ -162,13 +160,13 @@ class TestStops:
         assert {submission.outcome for submission in some.many(pictures)} == {"active"}
         assert some.registered() == 6
 
-    def test_a_local_file_without_a_host_is_a_wrong_call(self, some: Sender, box: Sandbox) -> None:
+    def test_local_file_without_a_host_is_a_wrong_call(self, some: Sender, box: Sandbox) -> None:
         with pytest.raises(UsageError, match="host= or public_base="):
             some.one(some.picture(), host=None)
         if some.group is not None:
             assert some.group not in [group.name for group in box.groups(some.name)]
 
-    def test_bytes_are_no_target(self, atlas: Sender) -> None:
+    def test_bytes_are_refused_as_target(self, atlas: Sender) -> None:
         with pytest.raises(UsageError, match="neither a file nor a URL"):
             atlas.one(atlas.picture().read_bytes())
 
@@ -187,7 +185,7 @@ class TestStops:
             ({"reference_id": "uuid"}, "reference_id="),
         ],
     )
-    def test_a_wrong_call_is_said_before_anything_is_read(
+    def test_wrong_call_is_refused_before_anything_is_read(
         self, atlas: Sender, options: dict[str, object], said: str
     ) -> None:
         with pytest.raises(UsageError) as raised:
@@ -206,20 +204,20 @@ class TestStops:
             ("volcengine", "VOLC_ACCESSKEY"),
         ],
     )
-    def test_without_a_key_the_variable_is_named(self, provider: str, variable: str) -> None:
+    def test_missing_key_error_names_the_variable(self, provider: str, variable: str) -> None:
         with pytest.raises(UsageError, match=f"needs a key. Set the environment variable {variable}"):
             submit_many(["gone.png"], provider)
 
-    def test_an_unknown_provider_is_told_the_nearest(self) -> None:
+    def test_unknown_provider_error_names_the_nearest(self) -> None:
         with pytest.raises(UsageError, match="Did you mean 'atlas'"):
             submit_many([], "atals")
 
-    def test_a_missing_extra_is_named(self, atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_extra_is_named(self, atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "boto3", None)
         with pytest.raises(MissingExtra, match=r"preflight-media\[s3\]"):
             submit_many([], "atlas", **atlas.options(host="s3://bucket/prefix"))
 
-    def test_a_host_of_ones_own_that_breaks_costs_one_file(self, atlas: Sender) -> None:
+    def test_error_of_a_custom_host_affects_one_file(self, atlas: Sender) -> None:
         good, bad = atlas.pictures(2)
 
         class Broken:
@@ -238,35 +236,35 @@ class TestStops:
 
 
 class TestSubmit:
-    def test_one_active_asset_is_the_answer(self, some: Sender) -> None:
+    def test_submit_returns_the_active_asset(self, some: Sender) -> None:
         asset = submit(str(some.picture()), some.name, **some.options())
         assert asset.status == "active"
 
-    def test_what_does_not_pass_raises_with_its_report(self, atlas: Sender) -> None:
+    def test_rejected_raises_with_the_report(self, atlas: Sender) -> None:
         with pytest.raises(Rejected, match="does not pass: width 299 px") as raised:
             submit(NARROW, "atlas", **atlas.options())
         assert raised.value.report.findings[0].code == "width_too_small"
 
-    def test_what_fails_raises_with_its_submission(self, atlas: Sender, box: Sandbox) -> None:
+    def test_failed_asset_raises_with_the_submission(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.fail("FaceMismatch", match=f"{atlas.mark}*")
         with pytest.raises(NotActive, match="failed as the sandbox was configured to") as raised:
             submit(atlas.picture(), "atlas", **atlas.options())
         submission: Submission = raised.value.submission
         assert submission.code == "face_mismatch"
 
-    def test_still_processing_raises_unless_nobody_wanted_to_wait(self, atlas: Sender, box: Sandbox) -> None:
+    def test_processing_raises_unless_wait_is_false(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.delay = 60
         picture = atlas.picture()
         with pytest.raises(NotActive, match="still processing after 1 s"):
             submit(picture, "atlas", **atlas.options(poll_timeout=1))
         assert submit(picture, "atlas", **atlas.options(wait=False)).status == "processing"
 
-    def test_a_call_that_fails_raises_its_own_error(self, atlas: Sender, box: Sandbox) -> None:
+    def test_call_that_fails_raises_its_own_error(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.on("subscription", provider="atlas")
         with pytest.raises(preflight.AccountRefused, match="no plan"):
             submit(atlas.picture(), "atlas", **atlas.options())
 
-    def test_a_submission_is_json(self, atlas: Sender) -> None:
+    def test_submission_is_json(self, atlas: Sender) -> None:
         made = atlas.many([atlas.picture(), NARROW])
         rows = [json.loads(json.dumps(submission.as_json())) for submission in made]
         assert rows[0]["asset"]["status"] == "active"
