@@ -1,4 +1,4 @@
-"""A server on loopback that records what it is asked and answers what it is told: `Recorder`."""
+"""A server on loopback that records requests and sends planned responses: `Recorder`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 @dataclass
-class Asked:
+class RecordedRequest:
     """One request as it came."""
 
     method: str
@@ -37,8 +37,8 @@ class Asked:
 
 
 @dataclass
-class Told:
-    """One answer to give. lost: read the request, then hang up; slow: s before every byte of the body."""
+class PlannedResponse:
+    """One response to send. lost: read the request, then hang up; slow: s before every byte of the body."""
 
     body: object = b""
     status: int = 200
@@ -53,11 +53,11 @@ class Told:
 
 
 class Recorder:
-    """`tell` it answers, one for each request; without any it answers `{}`."""
+    """Records requests, and answers with the planned responses in turn, then with `{}`."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
-        self.told: list[Told] = []
+        self.requests: list[RecordedRequest] = []
+        self.responses: list[PlannedResponse] = []
         self.connections = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -65,12 +65,12 @@ class Recorder:
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def tell(self, body: object, status: int = 200, **options: Any) -> None:
-        self.told.append(Told(body, status, **options))
+    def respond(self, body: object, status: int = 200, **options: Any) -> None:
+        self.responses.append(PlannedResponse(body, status, **options))
 
     @property
-    def last(self) -> Asked:
-        return self.asked[-1]
+    def last(self) -> RecordedRequest:
+        return self.requests[-1]
 
     def __enter__(self) -> Recorder:
         return self
@@ -97,23 +97,23 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            recorder.asked.append(Asked(self.command, self.path, headers, self.rfile.read(length)))
-            told = recorder.told.pop(0) if recorder.told else Told({})
-            time.sleep(told.wait)
-            if told.lost:
+            recorder.requests.append(RecordedRequest(self.command, self.path, headers, self.rfile.read(length)))
+            response = recorder.responses.pop(0) if recorder.responses else PlannedResponse({})
+            time.sleep(response.wait)
+            if response.lost:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True
                 return
-            self.send_response(told.status)
-            for name, value in {"Content-Type": "application/json", **told.headers}.items():
+            self.send_response(response.status)
+            for name, value in {"Content-Type": "application/json", **response.headers}.items():
                 self.send_header(name, value)
-            if told.status != 204:
-                self.send_header("Content-Length", str(len(told.data)))
+            if response.status != 204:
+                self.send_header("Content-Length", str(len(response.data)))
             self.end_headers()
-            size = 1 if told.slow else len(told.data) or 1
-            for at in range(0, len(told.data), size):
-                self.wfile.write(told.data[at : at + size])
-                time.sleep(told.slow)
+            size = 1 if response.slow else len(response.data) or 1
+            for at in range(0, len(response.data), size):
+                self.wfile.write(response.data[at : at + size])
+                time.sleep(response.slow)
 
         def log_message(self, *words: object) -> None:
             pass

@@ -44,15 +44,15 @@ def free_port() -> int:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_an_error_that_names_the_host(status: int, server: Recorder, open_: Open) -> None:
     with Recorder() as other:
-        server.tell(b"x" * 100, status, headers={"Location": f"{other.url}/login?state=secret"})
+        server.respond(b"x" * 100, status, headers={"Location": f"{other.url}/login?state=secret"})
         error = refused(open_("atlas"))
         assert isinstance(error, UnusableAnswer)
         assert (error.reason, error.status) == ("redirected", status)
         assert "127.0.0.1" in str(error)
         assert "secret" not in str(error)
         assert error.ambiguous == (status == 303), "only that one says that the call was carried out"
-        assert not other.asked, "the key was not sent there"
-        assert len(server.asked) == 1
+        assert not other.requests, "the key was not sent there"
+        assert len(server.requests) == 1
 
 
 def test_closed_port_fails_before_sending(open_: Open) -> None:
@@ -84,30 +84,30 @@ def test_port_without_tls_fails_before_sending(server: Recorder, open_: Open) ->
 
 def test_lost_connection_after_sending_is_ambiguous(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
-    server.tell(b"", lost=True)
+    server.respond(b"", lost=True)
     error = refused(provider)
     assert (error.reason, error.ambiguous, error.retryable) == ("connection_lost", True, True)
-    assert len(server.asked) == 1, "and it was not sent again"
-    server.tell(b"", lost=True)
+    assert len(server.requests) == 1, "and it was not sent again"
+    server.respond(b"", lost=True)
     with pytest.raises(ProviderUnreachable) as caught:
         provider.get("1")
     assert not caught.value.ambiguous
 
 
 def test_connection_lost_within_the_response_is_ambiguous(server: Recorder, open_: Open) -> None:
-    server.tell(b'{"code":"200"', headers={"Content-Length": "1000", "Connection": "close"})
+    server.respond(b'{"code":"200"', headers={"Content-Length": "1000", "Connection": "close"})
     error = refused(open_("atlas"))
     assert error.ambiguous
 
 
 def test_missing_response_times_out_as_ambiguous(server: Recorder, open_: Open) -> None:
-    server.tell({}, wait=1.0)
+    server.respond({}, wait=1.0)
     error = refused(open_("atlas", timeout=(1.0, 0.2)))
     assert (error.reason, error.ambiguous, error.retryable) == ("timed_out", True, True)
 
 
 def test_trickled_body_ends_at_the_deadline(server: Recorder, open_: Open) -> None:
-    server.tell(b"{" + b" " * 500, slow=0.05)
+    server.respond(b"{" + b" " * 500, slow=0.05)
     begun = time.monotonic()
     error = refused(open_("atlas", timeout=(1.0, 0.25)))
     assert (error.reason, error.ambiguous) == ("timed_out", True)
@@ -115,7 +115,7 @@ def test_trickled_body_ends_at_the_deadline(server: Recorder, open_: Open) -> No
 
 
 def test_answer_without_end_is_not_read(server: Recorder, open_: Open) -> None:
-    server.tell(b"[" + b" " * (MAX_RESPONSE_BYTES + 1))
+    server.respond(b"[" + b" " * (MAX_RESPONSE_BYTES + 1))
     error = refused(open_("atlas"))
     assert (error.reason, error.ambiguous) == ("response_invalid", True)
     assert "longer than 4,194,304 bytes" in str(error)
@@ -123,12 +123,12 @@ def test_answer_without_end_is_not_read(server: Recorder, open_: Open) -> None:
 
 def test_compressed_response_is_limited_by_its_decoded_size(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
-    server.tell(gzip.compress(b" " * (MAX_RESPONSE_BYTES * 4)), headers={"Content-Encoding": "gzip"})
+    server.respond(gzip.compress(b" " * (MAX_RESPONSE_BYTES * 4)), headers={"Content-Encoding": "gzip"})
     assert "longer than" in str(refused(provider))
-    server.tell(gzip.compress(b'{"code":200,"data":{"id":1}}'), headers={"Content-Encoding": "gzip"})
+    server.respond(gzip.compress(b'{"code":200,"data":{"id":1}}'), headers={"Content-Encoding": "gzip"})
     assert provider.get("1").id == "1"
     assert server.last.headers["accept-encoding"] == "identity"
-    server.tell(b"not packed", headers={"Content-Encoding": "gzip"})
+    server.respond(b"not packed", headers={"Content-Encoding": "gzip"})
     assert refused(provider).reason == "response_invalid"
 
 
@@ -146,7 +146,7 @@ def test_compressed_response_is_limited_by_its_decoded_size(server: Recorder, op
     ],
 )
 def test_body_that_is_not_a_json_object_is_refused(body: bytes, what: str, server: Recorder, open_: Open) -> None:
-    server.tell(body)
+    server.respond(body)
     error = refused(open_("sunra"))
     assert (error.reason, error.ambiguous, error.retryable) == ("response_invalid", True, False)
     assert what in str(error)
@@ -155,7 +155,7 @@ def test_body_that_is_not_a_json_object_is_refused(body: bytes, what: str, serve
 def test_calls_share_connections(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
     for _ in range(5):
-        server.tell({"code": 200, "data": {"id": 1, "status": "active"}})
+        server.respond({"code": 200, "data": {"id": 1, "status": "active"}})
         provider.get("1")
     assert server.connections == 1
 
@@ -163,13 +163,13 @@ def test_calls_share_connections(server: Recorder, open_: Open) -> None:
 def test_many_threads_share_a_provider(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
     for _ in range(16):
-        server.tell({"code": 200, "data": {"id": 1}})
+        server.respond({"code": 200, "data": {"id": 1}})
     threads = [threading.Thread(target=provider.get, args=(str(number),)) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(int(asked.path.rpartition("/")[2]) for asked in server.asked) == list(range(16))
+    assert sorted(int(asked.path.rpartition("/")[2]) for asked in server.requests) == list(range(16))
 
 
 def test_environment_is_ignored(server: Recorder, open_: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_environment_is_ignored(server: Recorder, open_: Open, monkeypatch: pyte
     monkeypatch.setenv("NETRC", str(netrc))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
-    server.tell({"code": 200, "data": {"id": 1}})
+    server.respond({"code": 200, "data": {"id": 1}})
     open_("atlas").get("1")
     assert server.last.headers["authorization"] == f"Bearer {KEY}"
     assert "cookie" not in server.last.headers
@@ -188,13 +188,13 @@ def test_environment_is_ignored(server: Recorder, open_: Open, monkeypatch: pyte
 def test_cookies_are_not_kept(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
     for _ in range(2):
-        server.tell({"code": 200, "data": {"id": 1}}, headers={"Set-Cookie": "a=b"})
+        server.respond({"code": 200, "data": {"id": 1}}, headers={"Set-Cookie": "a=b"})
         provider.get("1")
     assert "cookie" not in server.last.headers
 
 
 def test_proxy_is_used_where_it_is_asked_for(server: Recorder, open_: Open) -> None:
-    server.tell({"code": 200, "data": {"id": 1}})
+    server.respond({"code": 200, "data": {"id": 1}})
     open_("atlas", endpoint="http://127.0.0.1:1", proxy=f"http://user:pw@127.0.0.1:{server.port}").get("1")
     assert server.last.target == "http://127.0.0.1:1/api/v1/sd/assets/1"
 
@@ -222,7 +222,7 @@ def test_middleware_sees_every_call_and_its_error(server: Recorder, open_: Open)
 
     @contextmanager
     def middleware(action: str) -> Iterator[None]:
-        seen.append((action, len(server.asked)))
+        seen.append((action, len(server.requests)))
         try:
             yield
         except ProviderError as error:
@@ -230,9 +230,9 @@ def test_middleware_sees_every_call_and_its_error(server: Recorder, open_: Open)
             raise
 
     provider = open_("atlas", middleware=middleware)
-    server.tell({"code": 200, "data": {"id": 1}})
+    server.respond({"code": 200, "data": {"id": 1}})
     provider.get("1")
-    server.tell({}, 429)
+    server.respond({}, 429)
     with pytest.raises(RateLimited):
         register(provider)
     assert seen == [("get", 0), ("register", 1), "rate_limited"]
@@ -241,8 +241,8 @@ def test_middleware_sees_every_call_and_its_error(server: Recorder, open_: Open)
 def test_nothing_is_logged(server: Recorder, open_: Open, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     provider = open_("crun")
-    server.tell({"code": 200, "data": {"AssetId": "a1"}})
+    server.respond({"code": 200, "data": {"AssetId": "a1"}})
     provider.get("a1")
-    server.tell(b"", lost=True)
+    server.respond(b"", lost=True)
     refused(provider)
     assert not caplog.records

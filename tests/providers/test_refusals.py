@@ -160,7 +160,7 @@ def register(provider: Provider) -> object:
 def test_refusals_become_provider_errors(refused: Refused, server: Recorder, open_: Open) -> None:
     status = refused.status or refused.body["code"]  # type: ignore[index]
     provider = open_(refused.provider)
-    server.tell(refused.body, status)
+    server.respond(refused.body, status)
     with pytest.raises(refused.error) as caught:
         register(provider)
     error = caught.value
@@ -177,14 +177,14 @@ def test_refusals_become_provider_errors(refused: Refused, server: Recorder, ope
 
 @pytest.mark.parametrize("refused", [r for r in REFUSED if r.ambiguous], ids=lambda r: f"{r.provider}-{r.status}")
 def test_call_that_only_reads_has_never_taken_effect(refused: Refused, server: Recorder, open_: Open) -> None:
-    server.tell(refused.body, refused.status or refused.body["code"])  # type: ignore[index]
+    server.respond(refused.body, refused.status or refused.body["code"])  # type: ignore[index]
     with pytest.raises(refused.error) as caught:
         open_(refused.provider).get("a1")
     assert not caught.value.ambiguous
 
 
 def test_error_message_names_call_problem_and_remedy(server: Recorder, open_: Open) -> None:
-    server.tell(ark("SubscriptionRequired", "Please subscribe."), 403)
+    server.respond(ark("SubscriptionRequired", "Please subscribe."), 403)
     with pytest.raises(AccountRefused) as caught:
         register(open_("byteplus"))
     assert str(caught.value) == (
@@ -196,7 +196,7 @@ def test_error_message_names_call_problem_and_remedy(server: Recorder, open_: Op
 
 def test_message_of_a_provider_is_redacted_and_escaped(server: Recorder, open_: Open) -> None:
     said = f"bad\x1b[2J\n\n key {KEY}, see https://h.example/a?X-Tos-Signature=5f2c " + "x" * 9000
-    server.tell({"code": "401", "message": said})
+    server.respond({"code": "401", "message": said})
     with pytest.raises(AccountRefused) as caught:
         register(open_("atlas"))
     message = str(caught.value)
@@ -207,7 +207,7 @@ def test_message_of_a_provider_is_redacted_and_escaped(server: Recorder, open_: 
 
 def test_hostile_message_is_matched_in_linear_time(server: Recorder, open_: Open) -> None:
     letters = "a" * (1 << 19)
-    server.tell({"code": "400", "message": f"://{letters} {letters}://x {letters}", "more": [f"://{letters}"] * 2})
+    server.respond({"code": "400", "message": f"://{letters} {letters}://x {letters}", "more": [f"://{letters}"] * 2})
     begun = time.monotonic()
     with pytest.raises(RequestRefused):
         register(open_("atlas"))
@@ -215,7 +215,7 @@ def test_hostile_message_is_matched_in_linear_time(server: Recorder, open_: Open
 
 
 def test_echoed_secret_is_redacted(server: Recorder, open_: Open) -> None:
-    server.tell(ark("SignatureDoesNotMatch", f"we signed with {SECRET}"), 401)
+    server.respond(ark("SignatureDoesNotMatch", f"we signed with {SECRET}"), 401)
     with pytest.raises(AccountRefused) as caught:
         register(open_("volcengine"))
     assert SECRET not in str(caught.value)
@@ -238,28 +238,28 @@ def test_echoed_secret_is_redacted(server: Recorder, open_: Open) -> None:
 def test_retry_after_is_parsed_from_headers(
     headers: dict[str, str], expected: float | None, server: Recorder, open_: Open
 ) -> None:
-    server.tell({"error": {"code": "rate_limit_exceeded"}}, 429, headers=headers)
+    server.respond({"error": {"code": "rate_limit_exceeded"}}, 429, headers=headers)
     with pytest.raises(RateLimited) as caught:
         open_("sunra").get("a1")
     assert caught.value.retry_after == expected
 
 
 def test_403_with_nothing_left_of_the_limit_is_throttling(server: Recorder, open_: Open) -> None:
-    server.tell({"error": {"message": "forbidden"}}, 403, headers={"x-ratelimit-remaining": "0"})
+    server.respond({"error": {"message": "forbidden"}}, 403, headers={"x-ratelimit-remaining": "0"})
     with pytest.raises(RateLimited):
         open_("sunra").get("a1")
 
 
 def test_missing_page_is_not_a_missing_asset(server: Recorder, open_: Open) -> None:
     """A web server's own 404 says that the host is wrong; taken for the asset's it would have it registered again."""
-    server.tell(b"<html>404 Not Found</html>", 404, headers={"Content-Type": "text/html"})
+    server.respond(b"<html>404 Not Found</html>", 404, headers={"Content-Type": "text/html"})
     with pytest.raises(UnusableAnswer, match=r"web page.*check the host") as caught:
         open_("atlas").get("1")
     assert caught.value.status == 404
 
 
 def test_sunra_says_when_nothing_was_deleted(server: Recorder, open_: Open) -> None:
-    server.tell({"deleted": False})
+    server.respond({"deleted": False})
     with pytest.raises(UnusableAnswer):
         open_("sunra").api.delete("a1")
 
@@ -267,7 +267,7 @@ def test_sunra_says_when_nothing_was_deleted(server: Recorder, open_: Open) -> N
 @pytest.mark.parametrize("name", ["agt", "atlas", "sunra"])
 @pytest.mark.parametrize("status", [200, 204])
 def test_deletion_may_be_answered_by_nothing(name: str, status: int, server: Recorder, open_: Open) -> None:
-    server.tell(b"", status)
+    server.respond(b"", status)
     open_(name).api.delete("a1")
 
 

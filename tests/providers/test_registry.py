@@ -111,7 +111,7 @@ def test_invalid_arguments_are_refused_before_sending(
 ) -> None:
     with pytest.raises(UsageError, match=says):
         call(open_(name))
-    assert not server.asked
+    assert not server.requests
 
 
 @pytest.mark.parametrize(

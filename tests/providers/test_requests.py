@@ -35,9 +35,9 @@ ANSWER = {
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.provider} {sent.target}")
 def test_call_sends_what_the_pages_print(sent: Sent, server: Recorder, open_: Open) -> None:
-    server.tell(ANSWER)
+    server.respond(ANSWER)
     sent.call(open_(sent.provider, **sent.options))
-    assert len(server.asked) == 1, "a method is one call"
+    assert len(server.requests) == 1, "a method is one call"
     asked = server.last
     assert (asked.method, asked.target) == (sent.method, sent.target)
     if sent.body is None:
@@ -73,13 +73,13 @@ def test_every_action_of_every_provider_is_tested_above() -> None:
 
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if name not in ("crun", "volcengine", "byteplus")])
 def test_key_is_sent_as_bearer_token(name: str, server: Recorder, open_: Open) -> None:
-    server.tell(ANSWER)
+    server.respond(ANSWER)
     open_(name).get("asset-1")
     assert server.last.headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_crun_sends_the_key_as_x_api_key(server: Recorder, open_: Open) -> None:
-    server.tell(ANSWER)
+    server.respond(ANSWER)
     open_("crun").get("asset-1")
     assert server.last.headers["x-api-key"] == KEY
     assert "authorization" not in server.last.headers
@@ -92,7 +92,7 @@ def test_signature_covers_the_sent_bytes(server: Recorder, open_: Open) -> None:
 
     from .conftest import NOW, SECRET
 
-    server.tell(ANSWER)
+    server.respond(ANSWER)
     open_("byteplus", credentials={**keys_of("byteplus"), "session_token": TOKEN}).api.rename("a1", "名字 é")
     asked = server.last
     call = Call("", "", "POST", server.url + asked.target, asked.body, {"Content-Type": asked.headers["content-type"]})
@@ -103,7 +103,7 @@ def test_signature_covers_the_sent_bytes(server: Recorder, open_: Open) -> None:
 
 
 def test_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> None:
-    server.tell(ANSWER)
+    server.respond(ANSWER)
     data = bytes(range(256)) * 1000
     file = io.BytesIO(b"behind us" + data + b"after us")
     file.seek(9)
@@ -118,6 +118,6 @@ def test_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> Non
 
 
 def test_endpoint_replaces_every_host_and_keeps_its_path(server: Recorder, open_: Open) -> None:
-    server.tell(ANSWER)
+    server.respond(ANSWER)
     open_("atlas", endpoint=f"{server.url}/prefix/").get("1")
     assert server.last.target == "/prefix/api/v1/sd/assets/1"

@@ -52,7 +52,7 @@ def test_provider_shows_no_key(name: str, open_: Open) -> None:
 def test_error_shows_no_key(name: str, lost: bool, server: Recorder, open_: Open) -> None:
     provider = open_(name)
     secret = next(key for key in keys_of(name).values() if key in HIDDEN)
-    server.tell({"error": {"code": secret, "message": f"no {secret}"}}, 400, lost=lost)
+    server.respond({"error": {"code": secret, "message": f"no {secret}"}}, 400, lost=lost)
     with pytest.raises(ProviderError) as caught:
         provider.get("a1")
     error: BaseException | None = caught.value

@@ -22,7 +22,7 @@ URL = "https://example.com/a.png"
 def test_undocumented_status_is_unknown(name: str, server: Recorder, open_: Open) -> None:
     fields = PROVIDERS[name].fields
     data = {fields.id: "a1", fields.status: "Inactive"}
-    server.tell({"code": 200, "success": True, "Result": data, "data": data, **data})
+    server.respond({"code": 200, "success": True, "Result": data, "data": data, **data})
     asset = open_(name).get("a1")
     assert (asset.status, asset.provider_status) == ("unknown", "Inactive")
 
@@ -30,7 +30,7 @@ def test_undocumented_status_is_unknown(name: str, server: Recorder, open_: Open
 @pytest.mark.parametrize("name", list(PROVIDERS))
 def test_registration_without_an_id_may_have_taken_effect(name: str, server: Recorder, open_: Open) -> None:
     provider = open_(name)
-    server.tell({"code": 200, "success": True, "Result": {}, "data": {}, "base_resp": {"status_code": 0}})
+    server.respond({"code": 200, "success": True, "Result": {}, "data": {}, "base_resp": {"status_code": 0}})
     with pytest.raises(UnusableAnswer, match=provider.spec.fields.id) as caught:
         provider.register(URL, "image", group="g1" if provider.spec.needs_group else None)
     assert caught.value.ambiguous
@@ -38,7 +38,7 @@ def test_registration_without_an_id_may_have_taken_effect(name: str, server: Rec
 
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if "list" in PROVIDERS[name].can])
 def test_missing_list_is_not_an_empty_list(name: str, server: Recorder, open_: Open) -> None:
-    server.tell({"code": 200, "success": True, "Result": {}, "data": {}})
+    server.respond({"code": 200, "success": True, "Result": {}, "data": {}})
     with pytest.raises(UnusableAnswer):
         open_(name).api.list()
 
@@ -67,7 +67,7 @@ def test_asset_is_json_without_signatures_and_keys(name: str, server: Recorder, 
     secret = "https://tos.example/x.png?X-Tos-Signature=5f2c1a&X-Tos-Expires=60"
     data = {fields.id: "a1", fields.name: "n", "deep": [{"session_token": "5f2c1a", "see": f"at {secret}"}]}
     data |= {part: secret for part in (fields.url, fields.source) if part}
-    server.tell({"code": 200, "success": True, "Result": data, "data": data, **data})
+    server.respond({"code": 200, "success": True, "Result": data, "data": data, **data})
     asset = open_(name).get("a1")
     assert "5f2c1a" not in json.dumps(asset.as_json()) + repr(asset) + str(asset)
     assert asset.as_json()["raw"]["deep"][0]["session_token"] == "…"
