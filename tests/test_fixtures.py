@@ -1,4 +1,4 @@
-"""Every fixture is what its maker says, as a file in the folder and as made anew."""
+"""Test that every fixture has its declared facts, as a stored file and regenerated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST = 64_000
 
 
 def differing(media: Media, facts: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Facts that are not as declared: ours and the declared one."""
+    """Return the facts that are not as declared: ours and the declared one."""
     ours = media.facts()
     return {name: (ours[name], value) for name, value in facts.items() if not _same(ours[name], value)}
 
