@@ -1,4 +1,4 @@
-"""Two in a hundred of the mutated fixtures that `tox -e fuzz` takes."""
+"""Run 2 % of the mutations of `tox -e fuzz`."""
 
 from __future__ import annotations
 

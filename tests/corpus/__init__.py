@@ -1,1 +1,1 @@
-"""Tests over the corpus of real files whose folder PREFLIGHT_CORPUS names: its `manifest.jsonl` and `files/`."""
+"""Test the corpus of real files in the folder PREFLIGHT_CORPUS: its `manifest.jsonl` and `files/`."""

@@ -1,4 +1,4 @@
-"""The corpus' values and our reports of all its files, read once."""
+"""Read the corpus' values and our reports of all its files once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from preflight.report import Report
 
 
 class Row(NamedTuple):
-    """One file: what the corpus knows of it, what we say of it, and how long we worked (s of processor time)."""
+    """One file: its values in the corpus, our report, and the processor time that it took in s."""
 
     path: str
     known: dict[str, Any]
@@ -29,7 +29,7 @@ def plan() -> CheckPlan:
 
 @pytest.fixture(scope="session")
 def rows(corpus: Path, plan: CheckPlan) -> list[Row]:
-    """Every file of the corpus, of all classes."""
+    """Return every file of the corpus, of all classes."""
     found = []
     for line in (corpus / "manifest.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n"):
         known = json.loads(line)
@@ -41,5 +41,5 @@ def rows(corpus: Path, plan: CheckPlan) -> list[Row]:
 
 @pytest.fixture(scope="session")
 def core(rows: list[Row]) -> list[Row]:
-    """The files of the formats that providers take, with values that at least two tools agree on."""
+    """Return the files of formats that providers take, with values that at least two tools agree on."""
     return [row for row in rows if row.known["class"] == "core"]

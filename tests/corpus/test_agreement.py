@@ -1,4 +1,4 @@
-"""Probed facts against values on which at least two independent tools agree."""
+"""Compare probed facts with values on which at least two independent tools agree."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def same(ours: Any, known: Any) -> bool:
 
 
 def same_name(ours: str, known: str) -> bool:
-    """heic and heif are one format to the corpus."""
+    """Return the format as the corpus names it, for which heic and heif are one."""
     return {"heic": "heif"}.get(ours, ours) == {"heic": "heif"}.get(known, known)
 
 
 def same_sound(ours: str, known: str) -> bool:
-    """The corpus counts A-law and µ-law among pcm; ffprobe and we name them apart."""
+    """Return the codec as the corpus names it, which counts A-law and µ-law as pcm."""
     return ({"alaw": "pcm", "mulaw": "pcm"}.get(ours, ours) if known == "pcm" else ours) == known
 
 
@@ -46,7 +46,7 @@ FACTS: dict[str, tuple[str, Equal]] = {
 }
 
 EXPLAINED: frozenset[tuple[str, str]] = frozenset()
-"""(fact, path) where ours is the better answer: each is named with its reason in KNOWN_LIMITS.md."""
+"""(fact, path) where our value is right; KNOWN_LIMITS.md gives the reason for each."""
 
 
 def compared(rows: list[Row]) -> tuple[dict[str, Counter[str]], list[str]]:

@@ -1,4 +1,4 @@
-"""How many bytes of a real file each reader needs."""
+"""Limit how many bytes of a real file each reader reads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ BUDGET = 4096
 MP4_FAMILY = {"mp4", "mov", "m4a", "m4v", "3gp"}
 
 SCATTERED = {"drewnoakes+metadata-extractor-images/363dbe07-Issue_62.png": 6 * 1024}
-"""A dozen private chunks stand before its picture: what the format itself puts elsewhere."""
+"""A dozen private chunks precede its picture."""
 
 
 def top_level(path: Path) -> dict[bytes, int]:
-    """The sizes of the boxes of a file, by type."""
+    """Return the sizes of the boxes of a file, by type."""
     data = path.read_bytes()
     sizes: dict[bytes, int] = {}
     at = 0

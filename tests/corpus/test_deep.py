@@ -1,4 +1,4 @@
-"""What `--deep` finds in the corpus, against a table in which every error, warning and unknown is accounted for.
+"""Compare what a deep check finds in the corpus with a table of every expected error, warning and unknown.
 
 `deep_findings.tsv`: path, codes, and who says so: our structure and the independent tools (ffmpeg 5.1, ImageMagick 6.9,
 exiftool 12.57, mediainfo 23.04 as command-line tools). A code that is not in the table, and one that is and no longer
@@ -31,7 +31,7 @@ def table() -> dict[str, str]:
 
 
 def found(path: Path) -> str:
-    """The codes of a file that are more than a note."""
+    """Return the codes of a file that are more than a note."""
     source = LocalSource(str(path))
     try:
         codes = {code for code, _ in decode_check(source, probe(source)).problems}

@@ -1,4 +1,4 @@
-"""Never a false pass, never a false fail: our verdicts against what the corpus' own values demand."""
+"""Compare our verdicts with those that follow from the corpus' values: no false pass, no false fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IMAGES = {"jpeg", "png", "webp", "bmp", "tiff", "gif", "heif"}
 MB, MIB = 10**6, 2**20
 
 Check = tuple[str, Any, Any]
-"""Field of the corpus, whether the published limit takes a value, whether the tolerated one does."""
+"""Field of the corpus, whether a value is within the published limit, and within the tolerated one."""
 
 
 def closed(low: float, high: float) -> Any:
@@ -94,7 +94,7 @@ def value_of(known: dict[str, Any], field: str) -> Any:
 
 
 def demanded(known: dict[str, Any], rules: str, *, strict: bool) -> str | None:
-    """The verdict that the corpus' values demand; None where they do not suffice for one."""
+    """Return the verdict that follows from the corpus' values; None if they are not sufficient."""
     checks = DEMANDS[rules].get(known["kind"])
     if checks is None:
         return "fail"

@@ -1,1 +1,1 @@
-"""Mutated fixtures: whatever the bytes, every file has its report, soon, and it is one that can be written."""
+"""Mutated fixtures: whatever the bytes, every file is reported quickly, and the report can be written."""

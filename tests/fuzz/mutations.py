@@ -1,4 +1,4 @@
-"""Damage as it happens by chance and on purpose. The same number always gives the same bytes."""
+"""Damage fixtures as accidents and attackers do. The same number always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Mutation = Callable[[Random, bytearray, Sequence[bytes]], None]
 
 
 def seeds() -> list[bytes]:
-    """The fixtures' bytes."""
+    """Return the fixtures' bytes."""
     folders = [ROOT / "fixtures" / name for name in ("accepted", "refused", "quirks")]
     return [path.read_bytes() for folder in folders for path in sorted(folder.iterdir())]
 
 
 def mutated(number: int, originals: Sequence[bytes]) -> bytes:
-    """A fixture with one to four mutations."""
+    """Return a fixture with one to four mutations."""
     random = Random(number)
     data = bytearray(random.choice(originals))
     for _ in range(random.choice((1, 1, 1, 2, 2, 3, 4))):
@@ -28,7 +28,7 @@ def mutated(number: int, originals: Sequence[bytes]) -> bytes:
 
 
 def _place(random: Random, data: bytearray) -> int:
-    """Headers stand in front: most damage is done there."""
+    """Return an offset, most of the time one in the header."""
     return random.randrange(max(1, min(len(data), random.choice((32, 256, 2048, 1 << 30)))))
 
 
@@ -39,7 +39,7 @@ def _flip(random: Random, data: bytearray, _: Sequence[bytes]) -> None:
 
 
 def _number(random: Random, data: bytearray, _: Sequence[bytes]) -> None:
-    """A length, a count or an offset becomes what nobody expects there."""
+    """Replace a length, a count or an offset by an extreme number."""
     width = random.choice((1, 2, 4, 4, 8))
     at = _place(random, data)
     value = random.choice((*EXTREMES, len(data), len(data) - at, random.getrandbits(32)))
@@ -61,13 +61,13 @@ def _insert(random: Random, data: bytearray, _: Sequence[bytes]) -> None:
 
 
 def _repeat(random: Random, data: bytearray, _: Sequence[bytes]) -> None:
-    """A box, a chunk or a segment once more, or a thousand times."""
+    """Repeat a box, a chunk or a segment once, or a thousand times."""
     at = _place(random, data)
     data[at:at] = data[at : at + random.choice((4, 8, 24, 64, 512))] * random.choice((1, 2, 100, 1000))
 
 
 def _splice(random: Random, data: bytearray, originals: Sequence[bytes]) -> None:
-    """The beginning of one file, and the rest of another."""
+    """Join the beginning of one file and the rest of another."""
     other = random.choice(originals)
     data[_place(random, data) :] = other[random.randrange(len(other) + 1) :]
 

@@ -1,4 +1,4 @@
-"""Mutated fixtures at length: `tox -e fuzz`, or `python -m tests.fuzz.run --count 200000 --jobs 2 --seed 7`.
+"""Run many mutated fixtures: `tox -e fuzz`, or `python -m tests.fuzz.run --count 200000 --jobs 2 --seed 7`.
 
 Exit code 1 where a mutation shows a fault: no report, an exception inside preflight, a report that cannot be written,
 more than a second of the processor, a process that died or hung. Each is printed with its number as soon as it is
@@ -36,14 +36,14 @@ from tests.fuzz.mutations import mutated, seeds
 SLOWEST = 1.0
 """s for one file of a few kilobytes; a decoder that hangs is stopped before."""
 PATIENCE = 120.0
-"""s for a piece of the work, which takes two."""
+"""s for a batch, which takes two."""
 _PIECE = 1000
 _CHECKED = 50
-"""Every so many reports one is compared with the schema, which takes longer than a hundred files."""
+"""One of so many reports is validated against the schema, which takes longer than a hundred files."""
 
 
 class Found(NamedTuple):
-    """What a piece of the work gave: verdicts counted, faults as (number, sentence), the slowest file, memory in KB."""
+    """The result of a batch: counted verdicts, faults as (number, sentence), the slowest file, memory in KB."""
 
     verdicts: Counter[str]
     faults: list[tuple[int, str]]
@@ -57,7 +57,7 @@ def _originals() -> list[bytes]:
 
 
 def fuzz(numbers: Iterable[int]) -> Found:
-    """Examine the mutations with these numbers by all rule sets."""
+    """Examine the mutations with these numbers against all rule sets."""
     plan = plan_for("all")
     validator = jsonschema.Draft202012Validator(report_schema())
     verdicts: Counter[str] = Counter()
@@ -92,12 +92,12 @@ def _faults(report: Report, took: float) -> Iterator[str]:
 
 
 def pieces(start: int, count: int) -> list[range]:
-    """The numbers of all mutations, in pieces for several processes."""
+    """Return the numbers of all mutations in batches for several processes."""
     return [range(at, min(at + _PIECE, start + count)) for at in range(start, start + count, _PIECE)]
 
 
 def apart(numbers: range) -> Found:
-    """What `fuzz` finds, in a process of its own; where that is lost, in halves, down to the mutation that did it."""
+    """Run `fuzz` in a process of its own; if that dies, in halves, down to the mutation that caused it."""
     command = [sys.executable, "-m", __spec__.name, "--piece", str(numbers.start), str(len(numbers))]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=PATIENCE, check=False)

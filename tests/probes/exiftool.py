@@ -1,4 +1,4 @@
-"""What exiftool says of the fixtures of camera raws, beside what we say."""
+"""Compare the fixtures of camera raws with exiftool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the readers' tests share: a source that counts as a file does, and damaged files."""
+"""Share among the tests of readers: sources that count reads, and damaged files."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def facts(data: bytes) -> Media:
 
 
 def counted(data: bytes) -> tuple[Media, CountingSource]:
-    """The facts and the source that they were read from."""
+    """Return the facts and the source that they were read from."""
     source = CountingSource(data)
     return probe(source), source
 
 
 def ends_in_facts(data: bytes, name: str) -> None:
-    """Whatever still looks like format `name` has facts, after a bounded number of reads."""
+    """Assert that bytes still recognised as format `name` give facts, after a bounded number of reads."""
     source = CountingSource(data)
     if sniff(source) == name:
         assert probe(source).size == len(data)
@@ -82,7 +82,7 @@ def ends_in_facts(data: bytes, name: str) -> None:
 
 
 def damaged(fixtures: Iterable[Any]) -> st.SearchStrategy[bytes]:
-    """One of the fixtures, cut anywhere, with up to six bytes changed."""
+    """Return one of the fixtures, truncated anywhere, with up to six bytes changed."""
     return st.deferred(lambda: _damaged(tuple(fixture.make() for fixture in fixtures)))
 
 
