@@ -9,15 +9,9 @@ import re
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.audio_tags import (
-    ID3_HEADER_BYTES,
-    TRAILING_SIGNATURES,
-    audio_end,
-    leading_tags,
-    only_tags_follow,
-)
+from preflight.probes.audio_tags import TRAILING_SIGNATURES, audio_end, only_tags_follow
 from preflight.probes.mpeg_audio.aac_config import SAMPLE_RATES
-from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames
+from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames, find_after_tags
 from preflight.sources import Source
 
 _ADIF: Final = b"ADIF"
@@ -92,16 +86,9 @@ def read(source: Source, need: Need, name: str) -> Media:
         from preflight.probes import fallback  # hardly any file has this format
 
         return fallback.read(source, need, name)
-    tags = leading_tags(source)
-    notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
-    first = find_first_frame(source, tags.end)
-    if first is None and tags.exceed(source):
-        first = find_first_frame(source, ID3_HEADER_BYTES)
-        notes += ("bad_header",) if first else ()
+    first, notes = find_after_tags(source, find_first_frame)
     if first is None:
-        return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))
-    if first.at > tags.end:
-        notes += ("leading_garbage",)
+        return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=notes)
     totals, end = None, first.at
     wanted = source.size is not None and not need.facts.isdisjoint(("bit_rate", "duration"))
     if wanted and source.size is not None and source.size - first.at <= need.max_bytes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple, Protocol, TypeVar
 
-from preflight.probes.audio_tags import ID3_HEADER_BYTES, syncsafe
+from preflight.probes.audio_tags import ID3_HEADER_BYTES, leading_tags, syncsafe
 from preflight.sources import Source
 
 MAX_SKIPPED_BYTES: Final = 1 << 20
@@ -41,6 +41,29 @@ class FrameFormat(Protocol):
     def search(self, data: bytes, at: int, *, last: bool) -> tuple[int, FrameFormat] | None:
         """Return where frames follow one another, within `MAX_SKIPPED_BYTES`; `last`: the audio ends with `data`."""
         ...
+
+
+class _Located(Protocol):
+    @property
+    def at(self) -> int: ...
+
+
+_Frame = TypeVar("_Frame", bound=_Located)
+
+
+def find_after_tags(
+    source: Source, find: Callable[[Source, int], _Frame | None]
+) -> tuple[_Frame | None, tuple[str, ...]]:
+    """Find the first frame after the leading tags; return it, and notes on what precedes it."""
+    tags = leading_tags(source)
+    notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
+    first = find(source, tags.end)
+    if first is None and tags.exceed(source):
+        first = find(source, ID3_HEADER_BYTES)  # the size of the tag is wrong
+        notes += ("bad_header",) if first else ()
+    if first is None:
+        return None, (*notes, "truncated")
+    return first, (*notes, "leading_garbage") if first.at > tags.end else notes
 
 
 class FrameTotals(NamedTuple):

@@ -132,14 +132,17 @@ def first_frame_at(source: Source, offset: int) -> LayerFrame | None:
             frame_format = frame_format.with_free_lengths(data)
             return LayerFrame(offset, frame_format, data) if frame_format else None
     found, stop = frame_format.run(data, 0, _MIN_FRAMES)
+    if not found:
+        return None
     ended = stop + 4 > len(data)  # the window, or the audio itself
-    sure = found >= _MIN_FRAMES_IN_PLACE or (ended and (found > 1 or offset > 0 or stop == len(data)))
-    sure = (
-        sure
+    is_audio = (
+        found >= _MIN_FRAMES_IN_PLACE
+        or (ended and (found > 1 or offset > 0 or stop == len(data)))
         or data.startswith(TRAILING_SIGNATURES, stop)
-        or (found > 0 and only_tags_follow(source, offset, offset + stop))
+        or only_tags_follow(source, offset, offset + stop)
+        or _has_header_tag(data, 0)
     )
-    return LayerFrame(offset, frame_format, data) if found and (sure or _has_header_tag(data, 0)) else None
+    return LayerFrame(offset, frame_format, data) if is_audio else None
 
 
 def search(data: bytes, start: int, *, last: bool) -> tuple[int, LayerFormat] | None:
@@ -177,10 +180,10 @@ def _format(second: int, rate_index: int) -> LayerFormat | None:
     version, layer = second >> 3 & 3, 4 - (second >> 1 & 3)
     if version == 1 or layer == 4 or rate_index == 3:
         return None
-    first = version == 3
-    rate = _RATES[rate_index] >> (0 if first else 1 if version == 2 else 2)
-    samples = 384 if layer == 1 else 1152 if layer == 2 or first else 576
-    bit_rates = (0, *(kbit * 1000 for kbit in _BIT_RATES[first, layer]), 0)
+    is_mpeg1 = version == 3
+    rate = _RATES[rate_index] >> (0 if is_mpeg1 else 1 if version == 2 else 2)
+    samples = 384 if layer == 1 else 1152 if layer == 2 or is_mpeg1 else 576
+    bit_rates = (0, *(kbit * 1000 for kbit in _BIT_RATES[is_mpeg1, layer]), 0)
     slot = 4 if layer == 1 else 1
     lengths = [0] * 256
     for third in range(0x10, 0xF0):

@@ -12,8 +12,8 @@ from math import isclose
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.audio_tags import ID3_HEADER_BYTES, audio_end, leading_tags
-from preflight.probes.mpeg_audio.frames import count_frames
+from preflight.probes.audio_tags import audio_end
+from preflight.probes.mpeg_audio.frames import count_frames, find_after_tags
 from preflight.probes.mpeg_audio.layers import LayerFormat, LayerFrame, find_first_frame, search
 from preflight.sources import Source
 
@@ -33,16 +33,9 @@ class _Measurement(NamedTuple):
 
 def read(source: Source, need: Need, name: str) -> Media:
     """Return the facts of a file of MPEG audio, whose layer, not the sniffed `name`, gives the format."""
-    tags = leading_tags(source)
-    notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
-    first = find_first_frame(source, tags.end)
-    if first is None and tags.exceed(source):
-        first = find_first_frame(source, ID3_HEADER_BYTES)
-        notes += ("bad_header",) if first else ()
+    first, notes = find_after_tags(source, find_first_frame)
     if first is None:
-        return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=(*notes, "truncated"))
-    if first.at > tags.end:
-        notes += ("leading_garbage",)
+        return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=notes)
     measured = _measure(source, need, first)
     layer = f"mp{first.format.layer}"
     return Media(
