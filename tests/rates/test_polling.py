@@ -130,3 +130,21 @@ def test_closing_waits_for_calls_in_flight() -> None:
     closer.join(5)
     worker.join(5)
     assert ended == ["work", "closed"]
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(0, 1.0), (1, 2.0), (2, 4.0), (3, 8.0), (4, 8.0), (1000, 8.0)])
+def test_waits_grow_by_the_factor_up_to_the_maximum(attempt: int, seconds: float) -> None:
+    assert EVEN.delay(attempt) == seconds
+
+
+@pytest.mark.parametrize(("spread", "seconds"), [(0.0, 3.0), (0.5, 4.0), (1.0, 5.0), (0.75, 4.5)])
+def test_waits_are_spread_evenly_around_their_length(spread: float, seconds: float) -> None:
+    backoff = Backoff(first=4.0, factor=2.0, maximum=8.0, jitter=0.25)
+    assert backoff.delay(0, lambda: spread) == pytest.approx(seconds)
+
+
+def test_usual_waits_begin_with_a_second_and_end_with_15() -> None:
+    waits = [Backoff().delay(attempt, lambda: 0.5) for attempt in range(9)]
+    assert waits[:4] == [1.0, 1.5, 2.25, 3.375]
+    assert waits[-1] == 15.0
+    assert Backoff().delay(0, lambda: 1.0) == pytest.approx(1.2)
