@@ -77,9 +77,13 @@ class Copy:
         process, status = os.waitpid(self._process, os.WNOHANG)
         if process == 0 and self.seconds() < limit:
             return None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process, signal.SIGKILL)
+        self.kill()
         if process == 0:
             os.waitpid(self._process, 0)
             return "timeout"
         return "survived" if status == 0 else "found"
+
+    def kill(self) -> None:
+        """End the tests, and whatever they started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process, signal.SIGKILL)

@@ -25,8 +25,7 @@ from tests.mutants.generate import File, Mutant, files
 
 ROOT = Path(__file__).parents[2]
 LEAST_PER_PACKAGE = 5
-UNCHANGED_LIMIT = 1800.0
-"""s that the tests of a package may take on the unchanged code."""
+UNCHANGED_LIMIT = 1800.0  # s for the tests of a package on the unchanged code
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,11 @@ class Queue:
         self._idle = copies
         self._busy: dict[Copy, tuple[Run, float]] = {}
 
+    def kill(self) -> None:
+        """End the runs that are under way."""
+        for copy in self._busy:
+            copy.kill()
+
     def run(self, runs: list[Run], limits: dict[str, float]) -> Iterator[tuple[Run, Copy, str]]:
         """Yield each run with the copy in which it ran, and what `Copy.poll` says of it."""
         while runs or self._busy:
@@ -140,19 +144,18 @@ def time_limits(options: argparse.Namespace, chosen: list[Package], queue: Queue
     return limits
 
 
-def test(options: argparse.Namespace, folder: Path) -> int:
+def test(options: argparse.Namespace, queue: Queue) -> int:
     """Test a sample of mutants and print what became of them."""
     chosen = packages(options.root, options.package)
     known = equivalent(options.root)
-    queue = Queue([Copy(options.root, folder / str(number)) for number in range(options.jobs)])
     limits = time_limits(options, chosen, queue)
     counts = {package.name: Counts() for package in chosen}
     runs, survivors = [], []
     for run in sample(options, chosen):
-        if run.mutant is not None and run.mutant.key in known:
-            counts[run.package.name].equivalent += 1
-        else:
+        if run.mutant is None or run.mutant.key not in known:
             runs.append(run)
+        else:
+            counts[run.package.name].equivalent += 1
     for run, copy, outcome in queue.run(runs, limits):
         name = run.package.name
         setattr(counts[name], outcome, getattr(counts[name], outcome) + 1)
@@ -187,8 +190,12 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of the project")
     options = parser.parse_args()
     preload()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        return test(options, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
+        queue = Queue([Copy(options.root, Path(folder, str(number))) for number in range(options.jobs)])
+        try:
+            return test(options, queue)
+        finally:
+            queue.kill()
 
 
 if __name__ == "__main__":
