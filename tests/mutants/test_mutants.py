@@ -62,4 +62,7 @@ def test_every_package_has_code_and_tests() -> None:
     table = tomllib.loads((ROOT / "tests/mutants/packages.toml").read_text())
     for name, package in table.items():
         assert all(any(ROOT.glob(pattern)) for pattern in package["code"]), name
-        assert all((ROOT / test.partition("::")[0]).exists() for test in package["tests"]), name
+        for test in package["tests"]:
+            path, _, function = test.partition("[")[0].partition("::")
+            assert (ROOT / path).exists(), test
+            assert not function or f"def {function}(" in (ROOT / path).read_text(), test
