@@ -343,3 +343,42 @@ class TestNames:
 
     def test_each_registration_has_a_name_of_its_own(self) -> None:
         assert len({asset_name("a", key(str(n)).digest, serial) for n in range(20) for serial in (1, 2, 3)}) == 60
+
+
+@pytest.mark.parametrize(
+    ("stem", "begin"),
+    [
+        ("holiday clip", "holiday-clip-"),
+        ("a/b\\c", "a-b-c-"),
+        ("..hidden..", "hidden-"),
+        ("---", "file-"),
+        ("", "file-"),
+        ("x" * 48, "x" * 48 + "-"),
+        ("x" * 49, "x" * 48 + "-"),
+        ("x" * 47 + "..y", "x" * 47 + "-"),
+        ("日本", "日本-"),
+    ],
+)
+def test_names_of_assets_keep_a_part_of_the_files_own(stem: str, begin: str) -> None:
+    name = asset_name(stem, "ab" * 32, 1)
+    assert name[:-12] == begin
+    assert len(name) - len(begin) == 12
+    assert set(name[-12:]) <= set("0123456789abcdef")
+
+
+def test_names_of_assets_differ_with_key_and_attempt() -> None:
+    names = {asset_name("a", digest, attempt) for digest in ("00", "01") for attempt in (1, 2, 3)}
+    assert len(names) == 6
+
+
+def test_many_entries_are_listed_once_and_oldest_first(ledger: Ledger) -> None:
+    times = [f"2026-01-01T00:00:{second:02}Z" for second in range(3)]
+    for number in range(501):
+        ledger.write(entry(f"sha256:{number}", created=times[number % 3]))
+    listed = list(ledger.entries())
+    assert len(listed) == len({one.key for one in listed}) == 501
+    assert [one.created for one in listed] == sorted(one.created for one in listed)
+    for state, count in (("intended", 501), ("active", 0)):
+        assert sum(1 for _ in ledger.entries(state=state)) == count
+    assert sum(1 for _ in ledger.entries(provider="atlas")) == 501
+    assert sum(1 for _ in ledger.entries(provider="agt")) == 0
