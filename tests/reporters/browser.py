@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,8 @@ class Page:
         field = self.one("#search")
         field.clear()
         field.send_keys(text)
-        time.sleep(0.3)
+        # The page filters 120 ms after the last key: a later timer of the same page fires after that.
+        self.driver.execute_async_script("setTimeout(arguments[0], 200)")
 
     @property
     def counts(self) -> list[int]:
