@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from preflight.report import Report, Result
+    from preflight.report import Report
     from preflight.ruleset import RuleSet
 
 PASSED: Final = 0
@@ -44,14 +44,8 @@ class ExitPolicy(NamedTuple):
 
 DEFAULT_POLICY: Final = ExitPolicy()
 
-WARNING: Final = "warning"
-"""Instead of `pass`: a pass that a lenient bound allowed."""
-_SEVERITY: Final[dict[str, int]] = {"pass": 0, WARNING: 1, "unknown": 2, "fail": 3}
-VERDICTS: Final = frozenset(_SEVERITY)
-"""The words of a score."""
-
 Score = tuple[str, ...]
-"""What is counted of a report: its verdict, then name and verdict of each rule set."""
+"""What is counted of a report: its outcome, then name and outcome of each rule set."""
 
 
 def score_of(report: Report) -> Score:
@@ -60,20 +54,7 @@ def score_of(report: Report) -> Score:
     >>> score_of(preflight.check("fixtures/refused/png-too-narrow.png", "atlas,ltx"))
     ('fail', 'atlas', 'fail', 'ltx', 'pass')
     """
-    if not report.results:
-        return ("unknown" if report.error is not None else "pass",)
-    if len(report.results) == 1:
-        (result,) = report.results
-        word = _word(result)
-        return (word, result.rules, word)
-    words = [(result.rules, _word(result)) for result in report.results]
-    return (max((word for _, word in words), key=_SEVERITY.__getitem__), *(part for pair in words for part in pair))
-
-
-def _word(result: Result) -> str:
-    if result.verdict == "pass" and result.findings and any(one.severity == "warning" for one in result.findings):
-        return WARNING
-    return result.verdict
+    return (report.outcome, *(word for result in report.results for word in (result.rules, result.outcome)))
 
 
 class Tally(NamedTuple):
@@ -84,12 +65,19 @@ class Tally(NamedTuple):
     failed: int = 0
     unknown: int = 0
 
-    def plus(self, word: str, count: int = 1) -> Tally:
-        """Return the counts with more of one verdict."""
+    def plus(self, outcome: str, count: int = 1) -> Tally:
+        """Return the counts with more of one outcome."""
         passed, warnings, failed, unknown = self
-        if word in ("pass", WARNING):
-            return Tally(passed + count, warnings + count * (word == WARNING), failed, unknown)
-        return Tally(passed, warnings, failed + count * (word == "fail"), unknown + count * (word == "unknown"))
+        match outcome:
+            case "pass":
+                passed += count
+            case "pass_with_warning":
+                passed, warnings = passed + count, warnings + count
+            case "fail":
+                failed += count
+            case "unknown":
+                unknown += count
+        return Tally(passed, warnings, failed, unknown)
 
     def as_json(self) -> dict[str, int]:
         """Return the counts as a JSON object."""

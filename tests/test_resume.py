@@ -158,11 +158,11 @@ class TestRefused:
 
     @pytest.mark.parametrize(
         ("key", "value"),
-        [("index", 0.5), ("index", -1), ("index", 1e999), ("bytes_read", 1e999), ("verdict", "good"), ("source", None)],
+        [("index", 0.5), ("index", -1), ("index", 1e999), ("bytes_read", 1e999), ("outcome", "good"), ("source", None)],
     )
     def test_changed_line_is_refused(self, tmp_path: Path, key: str, value: object) -> None:
         plan = plan_for("atlas")
-        row = {"source": "a", "index": 0, "requests": 0, "bytes_read": 9, "verdict": "pass", "results": []}
+        row = {"source": "a", "index": 0, "requests": 0, "bytes_read": 9, "outcome": "pass", "results": []}
         file = tmp_path / "run.jsonl"
         file.write_text(json.dumps({**row, "digest": plan.digest, key: value}) + "\n")
         with pytest.raises(UsageError, match=r"has not written as JSON \(line 1\)"):
@@ -215,7 +215,7 @@ def test_urls_are_compared_without_their_secrets(tmp_path: Path) -> None:
         "index": 0,
         "requests": 1,
         "bytes_read": 9,
-        "verdict": "pass",
+        "outcome": "pass",
         "results": [],
         "digest": plan.digest,
     }
@@ -232,7 +232,7 @@ class TestWhatIsCounted:
     PLAN = plan_for("atlas")
 
     def counted(self, tmp_path: Path, *rows: dict[str, Any]) -> Summary:
-        base = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        base = {"requests": 0, "bytes_read": 0, "outcome": "pass", "results": [], "digest": self.PLAN.digest}
         lines = [{**base, "source": str(index), "index": index, **row} for index, row in enumerate(rows)]
         file = tmp_path / "run.jsonl"
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -241,30 +241,28 @@ class TestWhatIsCounted:
         return summary
 
     @staticmethod
-    def result(verdict: str, *severities: str) -> dict[str, Any]:
-        return {"rules": "atlas", "verdict": verdict, "findings": [{"severity": one} for one in severities]}
+    def result(outcome: str, rules: str = "atlas") -> dict[str, Any]:
+        return {"rules": rules, "outcome": outcome}
 
     @pytest.mark.parametrize(
         ("overall", "results", "counts"),
         [
-            ("pass", [("pass",)], (1, 0, 0, 0)),
-            ("pass", [("pass", "note")], (1, 0, 0, 0)),
-            ("pass", [("pass", "note", "warning")], (1, 1, 0, 0)),
-            ("pass", [("pass",), ("pass", "warning")], (1, 1, 0, 0)),
-            ("fail", [("fail", "warning")], (0, 0, 1, 0)),
-            ("fail", [("pass", "warning"), ("fail", "error")], (0, 0, 1, 0)),
-            ("unknown", [("pass", "warning"), ("unknown",)], (0, 0, 0, 1)),
+            ("pass", ["pass"], (1, 0, 0, 0)),
+            ("pass_with_warning", ["pass_with_warning"], (1, 1, 0, 0)),
+            ("pass_with_warning", ["pass", "pass_with_warning"], (1, 1, 0, 0)),
+            ("fail", ["pass_with_warning", "fail"], (0, 0, 1, 0)),
+            ("unknown", ["pass_with_warning", "unknown"], (0, 0, 0, 1)),
             ("pass", [], (1, 0, 0, 0)),
         ],
     )
-    def test_verdicts_are_counted_with_warnings_apart(
-        self, tmp_path: Path, overall: str, results: list[tuple[str, ...]], counts: tuple[int, ...]
+    def test_outcomes_are_counted(
+        self, tmp_path: Path, overall: str, results: list[str], counts: tuple[int, ...]
     ) -> None:
-        row = {"verdict": overall, "results": [self.result(*one) for one in results]}
+        row = {"outcome": overall, "results": [self.result(one) for one in results]}
         assert tuple(self.counted(tmp_path, row).overall) == counts
 
     def test_rule_sets_are_counted_apart(self, tmp_path: Path) -> None:
-        row = {"results": [self.result("pass", "warning"), {**self.result("pass"), "rules": "fal"}]}
+        row = {"results": [self.result("pass_with_warning"), self.result("pass", "fal")]}
         by_rules = self.counted(tmp_path, row).by_rules
         assert (by_rules["atlas"].warnings, by_rules["fal"].warnings) == (1, 0)
 
@@ -279,9 +277,9 @@ class TestWhatIsCounted:
             ({"requests": True}, False),
             ({"requests": -1}, False),
             ({"bytes_read": "1"}, False),
-            ({"verdict": "warning"}, True),
-            ({"verdict": "good"}, False),
-            ({"results": [{"rules": "a", "verdict": "good", "findings": []}]}, False),
+            ({"outcome": "pass_with_warning"}, True),
+            ({"outcome": "good"}, False),
+            ({"results": [{"rules": "a", "outcome": "good"}]}, False),
         ],
     )
     def test_lines_must_be_possible(self, tmp_path: Path, change: dict[str, Any], accepted: bool) -> None:
@@ -293,7 +291,7 @@ class TestWhatIsCounted:
 
     def test_items_that_are_done_are_skipped_and_others_are_not(self, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
-        row = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        row = {"requests": 0, "bytes_read": 0, "outcome": "pass", "results": [], "digest": self.PLAN.digest}
         lines = [json.dumps({**row, "source": name, "index": index}) + "\n" for index, name in ((1, "b"), (3, "d"))]
         file.write_text("".join(lines) + f'{{"schema":"{SCHEMA}","source":"e')
         items = [Item(name) for name in "abcdef"]
@@ -304,7 +302,7 @@ class TestWhatIsCounted:
 
     def test_an_input_that_is_missing_or_different_is_refused(self, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
-        row = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        row = {"requests": 0, "bytes_read": 0, "outcome": "pass", "results": [], "digest": self.PLAN.digest}
         file.write_text("".join(json.dumps({**row, "source": "ab"[index], "index": index}) + "\n" for index in (0, 1)))
         for names, difference in (("ac", "position 1 is b there, and c in this call"), ("a", "it also has b")):
             previous = PreviousRun(str(file), self.PLAN, Summary())
@@ -317,7 +315,7 @@ class TestWhatIsCounted:
     )
     def test_an_incomplete_last_line_is_dropped(self, tmp_path: Path, tail: str) -> None:
         file = tmp_path / "run.jsonl"
-        row = {"requests": 0, "bytes_read": 0, "verdict": "pass", "results": [], "digest": self.PLAN.digest}
+        row = {"requests": 0, "bytes_read": 0, "outcome": "pass", "results": [], "digest": self.PLAN.digest}
         line = json.dumps({**row, "source": "a", "index": 0}) + "\n"
         file.write_text(line + tail)
         previous = PreviousRun(str(file), self.PLAN, Summary())

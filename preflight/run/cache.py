@@ -16,13 +16,13 @@ from preflight.checker import CheckPlan
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import PreflightError, UsageError
 from preflight.output import require_overwritable
+from preflight.report import OUTCOMES
 from preflight.reporters import LineReporter
 from preflight.ruleset import checksum
 from preflight.run.rows import Row
 from preflight.scan.items import Cached
 from preflight.sources.open import is_url
 from preflight.sqlite import DatabaseError, FileFormat, connect, database_error, database_errors
-from preflight.summary import VERDICTS
 from preflight.targets import Item
 from preflight.version import VERSION
 
@@ -260,7 +260,7 @@ def _parse_score(text: str, *, is_skipped: bool) -> tuple[str, ...]:
     words = json.loads(text)
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ValueError("not a score")
-    if not (is_skipped or len(words) % 2) or not {*words[:1], *words[2::2]} <= VERDICTS:
+    if not (is_skipped or len(words) % 2) or not {*words[:1], *words[2::2]} <= set(OUTCOMES):
         raise ValueError("not a score")
     return tuple(words)
 

@@ -13,9 +13,9 @@ from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.output import append_to
-from preflight.report import SCHEMA
+from preflight.report import OUTCOMES, SCHEMA
 from preflight.scan.items import name_of
-from preflight.summary import VERDICTS, Score, Summary
+from preflight.summary import Score, Summary
 from preflight.targets import Item
 
 _LINE_START: Final = f'{{"schema":"{SCHEMA}","source":"'.encode()
@@ -134,11 +134,7 @@ def _text(value: Any) -> str:
 
 def _score(row: dict[str, Any]) -> Score:
     """Return the score of a report that was written as JSON."""
-    words = []
-    for result in row["results"]:
-        warned = any(finding["severity"] == "warning" for finding in result["findings"])
-        words += [str(result["rules"]), "warning" if warned and result["verdict"] == "pass" else result["verdict"]]
-    overall = row["verdict"]
-    if not {overall, *words[1::2]} <= VERDICTS:
+    score = (row["outcome"], *(word for one in row["results"] for word in (str(one["rules"]), one["outcome"])))
+    if any(outcome not in OUTCOMES for outcome in (score[0], *score[2::2])):
         raise ValueError
-    return ("warning" if overall == "pass" and "warning" in words[1::2] else overall, *words)
+    return score
