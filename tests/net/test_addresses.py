@@ -39,28 +39,28 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public(address: str) -> None:
+def test_public_address_has_no_class(address: str) -> None:
     assert address_class(address) is None
 
 
 @pytest.mark.parametrize("address", [*PRIVATE, *METADATA, *HIDDEN, "nonsense", ""])
-def test_not_public(address: str) -> None:
+def test_private_address_has_a_class(address: str) -> None:
     assert address_class(address) is not None
 
 
 @pytest.mark.parametrize("address", METADATA)
-def test_metadata_services_are_called_by_name(address: str) -> None:
+def test_metadata_services_have_a_class_of_their_own(address: str) -> None:
     assert address_class(address) == "cloud metadata"
 
 
 @given(st.ip_addresses(v=4))
-def test_whatever_the_standard_library_refuses_is_refused(ip: IPv4Address) -> None:
+def test_addresses_that_ipaddress_calls_private_are_refused(ip: IPv4Address) -> None:
     if not ip.is_global or ip.is_multicast:
         assert address_class(str(ip)) is not None
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_inside_another_is_judged_as_itself(ip: IPv4Address) -> None:
+def test_embedded_ipv4_address_decides(ip: IPv4Address) -> None:
     mapped = ip_address(int(ip_address("::ffff:0:0")) + int(ip))
     assert address_class(str(mapped)) == address_class(str(ip))
 
@@ -73,16 +73,16 @@ def test_addresses_in_any_notation_are_literals(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["h.example", "localhost", "1.example", "a1", "", "1.2.3.4.5.example"])
-def test_names_are_no_literals(host: str) -> None:
+def test_names_are_not_literals(host: str) -> None:
     assert not is_literal(host)
 
 
-def test_of_several_addresses_the_public_ones_are_resolved() -> None:
+def test_public_addresses_are_kept() -> None:
     resolved = check_addresses("h.example", ["10.0.0.1", "1.1.1.1", "::1", "8.8.8.8"], allow_private=False)
     assert resolved == (("1.1.1.1", "8.8.8.8"), False, True)
 
 
-def test_private_addresses_are_resolved_last_and_only_if_allowed() -> None:
+def test_private_addresses_come_last_and_only_if_allowed() -> None:
     assert check_addresses("h", ["10.0.0.1", "1.1.1.1"], allow_private=True) == (("1.1.1.1", "10.0.0.1"), False, True)
     assert check_addresses("h", ["10.0.0.1"], allow_private=True) == (("10.0.0.1",), False, False)
     with pytest.raises(SourceError, match=r"h leads to 10\.0\.0\.1, .*private network") as caught:
@@ -103,19 +103,19 @@ def test_metadata_services_are_refused_whatever_is_allowed(address: str) -> None
     )
 
 
-def test_a_host_without_an_address_is_refused() -> None:
+def test_host_without_an_address_is_refused() -> None:
     with pytest.raises(SourceError):
         check_addresses("h", [], allow_private=False)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:7f00:1]"])
-def test_what_the_system_resolves_to_loopback_is_refused(host: str) -> None:
+def test_host_that_resolves_to_loopback_is_refused(host: str) -> None:
     with pytest.raises(SourceError) as caught:
         AddressPolicy(allow_private=False).resolve(host, 80, 5.0)
     assert caught.value.code == "address_not_public"
 
 
-def test_a_resolver_that_hangs_is_left_behind() -> None:
+def test_hanging_resolver_times_out() -> None:
     def hang(host: str, port: int) -> list[str]:
         time.sleep(2)
         return ["1.1.1.1"]
@@ -127,7 +127,7 @@ def test_a_resolver_that_hangs_is_left_behind() -> None:
     assert time.monotonic() - began < 1
 
 
-def test_an_unknown_name_says_so() -> None:
+def test_unknown_name_is_reported() -> None:
     def unknown(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 

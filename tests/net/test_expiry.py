@@ -1,4 +1,4 @@
-"""When a signed URL ends, for each way of signing."""
+"""When a signed URL expires, for each way of signing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ URLSAFE = str.maketrans("+=/", "-_~")
         pytest.param(f"token=e30.{base64.urlsafe_b64encode(TOKEN.encode()).decode().rstrip('=')}.00ff", id="Supabase"),
     ],
 )
-def test_the_end_is_read_out_of_the_url(query: str) -> None:
+def test_expiry_is_read_from_the_url(query: str) -> None:
     assert expires_at(f"https://h.example/a.mp4?{query}") == END
 
 
@@ -70,7 +70,7 @@ def test_the_end_is_read_out_of_the_url(query: str) -> None:
         "ex=zzzzzzzz&hm=1",
     ],
 )
-def test_what_does_not_say_when_it_ends_has_no_end(query: str) -> None:
+def test_url_without_an_expiry_has_none(query: str) -> None:
     assert expires_at(f"https://h.example/a.mp4?{query}") is None
 
 
@@ -85,5 +85,5 @@ NAMES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(NAMES, st.text(max_size=30)), max_size=8))
-def test_nonsense_raises_nothing(pairs: list[tuple[str, str]]) -> None:
+def test_invalid_expiry_is_ignored(pairs: list[tuple[str, str]]) -> None:
     expires_at("https://h.example/?" + "&".join(f"{name}={value}" for name, value in pairs))

@@ -20,7 +20,7 @@ def in_thread(limiter: HostLimiter, host: str, timeout: float) -> Slot | None:
     return entered.result(10)
 
 
-def test_no_more_than_so_many_at_one_host() -> None:
+def test_slots_of_a_host_are_limited() -> None:
     limiter = HostLimiter(2)
     first, second = in_thread(limiter, "a", 0), limiter.acquire("a", 0)
     assert first is not None
@@ -32,7 +32,7 @@ def test_no_more_than_so_many_at_one_host() -> None:
     assert in_thread(limiter, "a", 0.01) is not None
 
 
-def test_a_thread_never_waits_for_itself() -> None:
+def test_thread_that_holds_a_slot_never_waits() -> None:
     limiter = HostLimiter(1)
     slots = [slot for _ in range(5) if (slot := limiter.acquire("a", 0)) is not None]
     assert len(slots) == 5
@@ -42,7 +42,7 @@ def test_a_thread_never_waits_for_itself() -> None:
     assert in_thread(limiter, "a", 0) is not None
 
 
-def test_whoever_waits_comes_in_when_a_slot_is_given_back() -> None:
+def test_released_slot_goes_to_a_waiting_thread() -> None:
     limiter = HostLimiter(1)
     slot = limiter.acquire("a", 0)
     assert slot is not None
@@ -50,7 +50,7 @@ def test_whoever_waits_comes_in_when_a_slot_is_given_back() -> None:
     assert in_thread(limiter, "a", 5) is not None
 
 
-def test_nothing_is_left_of_a_host_that_nobody_talks_to() -> None:
+def test_state_of_an_idle_host_is_dropped() -> None:
     limiter = HostLimiter(1)
     for number in range(100):
         slot = limiter.acquire(f"host-{number}", 0)

@@ -1,4 +1,4 @@
-"""Proxies, netrc and CA bundles of the environment: only when asked for."""
+"""Proxies, netrc and CA bundles of the environment: only on request. Tunnels by CONNECT and SOCKS."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def test_proxies_of_the_environment_are_not_used(
     assert open_url(f"file/{NAME}").read_at(0, 10) == DATA[:10]
 
 
-def test_unless_asked_for(proxy: Server, open_url: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trust_env_uses_the_proxy_of_the_environment(
+    proxy: Server, open_url: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with proxy:
         monkeypatch.setenv("http_proxy", proxy.url(""))
         source = open_url(f"http://h.example/{NAME}", trust_env=True, parts={"resolve": unknown})
@@ -45,7 +47,7 @@ def test_unless_asked_for(proxy: Server, open_url: Open, monkeypatch: pytest.Mon
         assert source.delivery.public is None
 
 
-def test_a_proxy_may_be_given(proxy: Server, open_url: Open) -> None:
+def test_given_proxy_is_used_with_its_credentials(proxy: Server, open_url: Open) -> None:
     with proxy:
         source = open_url(
             f"http://h.example/{NAME}",
@@ -58,7 +60,7 @@ def test_a_proxy_may_be_given(proxy: Server, open_url: Open) -> None:
         assert proxy.seen[0].headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:pw").decode()
 
 
-def test_behind_a_proxy_private_addresses_stay_private(proxy: Server, open_url: Open) -> None:
+def test_private_addresses_are_refused_behind_a_proxy(proxy: Server, open_url: Open) -> None:
     with proxy:
         for url in ("http://127.0.0.1/a", "http://intranet.example/a", "http://169.254.169.254/a"):
             source = open_url(
@@ -70,7 +72,7 @@ def test_behind_a_proxy_private_addresses_stay_private(proxy: Server, open_url: 
         assert not proxy.seen
 
 
-def test_a_dead_proxy_is_named(open_url: Open) -> None:
+def test_unreachable_proxy_is_reported_without_its_password(open_url: Open) -> None:
     source = open_url(
         "http://h.example/a", proxy="http://me:hunter2@127.0.0.1:1", retries=0, parts={"resolve": unknown}
     )
@@ -80,7 +82,7 @@ def test_a_dead_proxy_is_named(open_url: Open) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_deadline_holds_behind_a_proxy(proxy: Server, open_url: Open) -> None:
+def test_deadline_holds_behind_a_proxy(proxy: Server, open_url: Open) -> None:
     slow = Server({"h.example": BEHAVIOURS["drip-headers"]}, {NAME: DATA})
     with slow:
         source = open_url(f"http://h.example/{NAME}", proxy=slow.url(""), timeout=0.3, parts={"resolve": unknown})

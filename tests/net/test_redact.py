@@ -1,4 +1,4 @@
-"""What of a URL may be shown, and what never is."""
+"""Which parts of a URL are shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET = "s3cr3t"
         *("Authorization", "auth_key", "jwt", "hdnea", "hm", "rlkey", "resourcekey", "code", "session_id", "%74oken"),
     ],
 )
-def test_the_value_of_a_secret_parameter_is_hidden(name: str) -> None:
+def test_value_of_a_secret_parameter_is_hidden(name: str) -> None:
     shown = redact(f"https://h.example/a.mp4?w=640&{name}={SECRET}&h=480")
     assert shown == f"https://h.example/a.mp4?w=640&{name}={HIDDEN}&h=480"
 
@@ -38,7 +38,7 @@ def test_the_value_of_a_secret_parameter_is_hidden(name: str) -> None:
         "12345678901234567890123",
     ],
 )
-def test_a_long_random_value_of_an_unknown_parameter_is_hidden(value: str) -> None:
+def test_long_random_value_of_an_unknown_parameter_is_hidden(value: str) -> None:
     assert redact(f"https://h.example/a?zz={value}") == f"https://h.example/a?zz={HIDDEN}"
     assert redact(f"https://h.example/a?{value.replace('%', '5')}") == f"https://h.example/a?{HIDDEN}"
 
@@ -53,7 +53,7 @@ def test_a_long_random_value_of_an_unknown_parameter_is_hidden(value: str) -> No
         "https://h.example",
     ],
 )
-def test_a_url_without_secrets_is_shown_whole(url: str) -> None:
+def test_url_without_secrets_is_shown_unchanged(url: str) -> None:
     assert redact(url) == url
 
 
@@ -82,7 +82,7 @@ def test_a_url_without_secrets_is_shown_whole(url: str) -> None:
         ("", ""),
     ],
 )
-def test_what_is_left_of_it(url: str, shown: str) -> None:
+def test_redacted_url_keeps_the_rest(url: str, shown: str) -> None:
     assert redact(url) == shown
 
 
@@ -92,7 +92,7 @@ def test_urls_inside_a_text_are_redacted() -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_shown_somehow_and_showing_it_again_changes_nothing(text: str) -> None:
+def test_redacting_any_text_is_idempotent(text: str) -> None:
     shown = redact(text)
     assert shown.isprintable()
     assert redact(shown) == shown
@@ -102,6 +102,6 @@ TOKENS = st.text(string.ascii_letters + string.digits, min_size=24, max_size=60)
 
 
 @given(TOKENS, st.sampled_from(["?a={}", "?a=1&{}=2", "?{}", "?sig={}", "#{}", "?a=b;c={}", "?u=https%3A%2F%2Fx%2F{}"]))
-def test_a_random_token_is_nowhere_shown(token: str, where: str) -> None:
+def test_random_token_is_never_shown(token: str, where: str) -> None:
     assume(not token.isalpha())
     assert token not in redact("https://me:" + token + "@h.example/a.mp4" + where.format(token))

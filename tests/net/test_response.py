@@ -1,4 +1,4 @@
-"""Where answers end: chunk sizes, lengths, codings and heads as RFC 9112 has them, and what is refused."""
+"""Where responses end: chunk sizes, lengths, codings and heads as in RFC 9112, and what is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def given(server: Server, open_url: Open, answer: bytes) -> bytes:
         *(b"F" * 4000, b"8\rx"),
     ],
 )
-def test_a_chunk_size_that_is_not_hexadecimal_digits_is_refused(server: Server, open_url: Open, size: bytes) -> None:
+def test_chunk_size_other_than_hexadecimal_digits_is_refused(server: Server, open_url: Open, size: bytes) -> None:
     assert "not valid HTTP" in refusal(server, open_url, CHUNKED + size + b"\r\n" + HELLO + b"\r\n0\r\n\r\n")
 
 
@@ -56,7 +56,7 @@ def test_a_chunk_size_that_is_not_hexadecimal_digits_is_refused(server: Server, 
         b"8;" + b"x" * 3000,
     ],
 )
-def test_a_chunk_size_may_have_zeros_and_extensions(server: Server, open_url: Open, size: bytes) -> None:
+def test_chunk_size_with_zeros_or_extensions_is_accepted(server: Server, open_url: Open, size: bytes) -> None:
     assert given(server, open_url, CHUNKED + size + b"\r\n" + HELLO + b"\r\n0\r\n\r\n") == HELLO
 
 
@@ -86,7 +86,7 @@ def test_interrupted_chunked_body_is_reported_as_truncated(server: Server, open_
 @pytest.mark.parametrize(
     "length", ["-1", "+8", "8 8", "8, 8", "8,9", "0x8", "8.0", "1_0", "", "eight", "9" * 19, "\u00b2", "8;"]
 )
-def test_a_length_that_is_not_a_decimal_number_is_refused(server: Server, open_url: Open, length: str) -> None:
+def test_length_other_than_a_decimal_number_is_refused(server: Server, open_url: Open, length: str) -> None:
     head = OK + f"Content-Length: {length}\r\n\r\n".encode("latin-1")
     assert "Content-Length" in refusal(server, open_url, head + HELLO)
 
@@ -115,7 +115,7 @@ def test_repeated_identical_content_length_is_accepted(server: Server, open_url:
         "chunked\x01",
     ],
 )
-def test_a_transfer_coding_that_was_not_asked_for_is_refused(server: Server, open_url: Open, coding: str) -> None:
+def test_unrequested_transfer_coding_is_refused(server: Server, open_url: Open, coding: str) -> None:
     head = OK + f"Transfer-Encoding: {coding}\r\n\r\n".encode("latin-1")
     assert "unrequested transfer coding" in refusal(server, open_url, head + b"8\r\n" + HELLO + b"\r\n0\r\n\r\n")
 
@@ -129,7 +129,7 @@ def test_a_transfer_coding_that_was_not_asked_for_is_refused(server: Server, ope
         *(b"Content-Length: 3\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 300"),
     ],
 )
-def test_a_chunked_body_is_read_by_its_chunks(server: Server, open_url: Open, fields: bytes) -> None:
+def test_chunked_body_is_joined_from_its_chunks(server: Server, open_url: Open, fields: bytes) -> None:
     head = OK + fields + b"\r\n\r\n"
     assert given(server, open_url, head + b"8\r\n" + HELLO + b"\r\n0\r\n\r\n") == HELLO
 

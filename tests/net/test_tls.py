@@ -1,4 +1,4 @@
-"""TLS: the certificate is for the name, though the connection goes to an address."""
+"""TLS: the certificate is for the name, although the connection goes to an address."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def to_loopback(host: str, port: int) -> list[str]:
     return ["127.0.0.1"]
 
 
-def test_the_name_is_checked_and_sent(secure: Server, certificate: tuple[Path, Path], open_url: Open) -> None:
+def test_certificate_and_host_header_carry_the_name(
+    secure: Server, certificate: tuple[Path, Path], open_url: Open
+) -> None:
     context = trusting(certificate)
     source = open_url(secure.url(f"file/{NAME}", host=tls.NAME), parts={"resolve": to_loopback, "tls": lambda: context})
     assert source.read_at(0, 10) + source.read_at(200_000, 10) == DATA[:10] + DATA[200_000:200_010]
@@ -48,7 +50,7 @@ def test_the_name_is_checked_and_sent(secure: Server, certificate: tuple[Path, P
     assert secure.connections == 1
 
 
-def test_the_deadline_holds_over_tls(secure: Server, certificate: tuple[Path, Path], open_url: Open) -> None:
+def test_deadline_holds_over_tls(secure: Server, certificate: tuple[Path, Path], open_url: Open) -> None:
     context = trusting(certificate)
     source = open_url(
         secure.url(f"drip-headers/{NAME}", host=tls.NAME),
@@ -60,7 +62,9 @@ def test_the_deadline_holds_over_tls(secure: Server, certificate: tuple[Path, Pa
     assert caught.value.code == "timed_out"
 
 
-def test_another_name_is_refused(secure: Server, certificate: tuple[Path, Path], open_url: Open) -> None:
+def test_certificate_for_another_name_is_refused(
+    secure: Server, certificate: tuple[Path, Path], open_url: Open
+) -> None:
     context = trusting(certificate)
     source = open_url(
         secure.url(f"file/{NAME}", host="other.test"), parts={"resolve": to_loopback, "tls": lambda: context}
@@ -70,7 +74,7 @@ def test_another_name_is_refused(secure: Server, certificate: tuple[Path, Path],
     assert caught.value.code == "tls_failed"
 
 
-def test_an_unknown_authority_is_refused(secure: Server, open_url: Open) -> None:
+def test_certificate_of_an_unknown_authority_is_refused(secure: Server, open_url: Open) -> None:
     source = open_url(secure.url(f"file/{NAME}", host=tls.NAME), parts={"resolve": to_loopback})
     with pytest.raises(SourceError, match="self-signed certificate") as caught:
         source.read_at(0, 1)
@@ -78,14 +82,14 @@ def test_an_unknown_authority_is_refused(secure: Server, open_url: Open) -> None
     assert source.requests == 1
 
 
-def test_a_server_without_tls_is_named(server: Server, open_url: Open) -> None:
+def test_server_without_tls_is_reported(server: Server, open_url: Open) -> None:
     source = open_url(f"https://127.0.0.1:{server.port}/file/{NAME}")
     with pytest.raises(SourceError, match="should begin with http://") as caught:
         source.read_at(0, 1)
     assert caught.value.code == "tls_failed"
 
 
-def test_a_redirect_from_https_to_http_is_noted(
+def test_redirect_from_https_to_http_is_noted(
     server: Server, secure: Server, certificate: tuple[Path, Path], open_url: Open
 ) -> None:
     context = trusting(certificate)

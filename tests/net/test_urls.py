@@ -1,4 +1,4 @@
-"""What a URL has to be, and what is said of one that is not."""
+"""Which URLs are valid, and the messages for those that are not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from preflight.net.urls import parse
 from preflight.sources.http import HttpOptions, HttpSource
 
 
-def test_the_parts_of_a_url() -> None:
+def test_url_is_split_into_its_parts() -> None:
     assert parse("https://me:pw@H.example:8443/a b?c") == (
         "https",
         "h.example",
@@ -48,7 +48,7 @@ def test_the_parts_of_a_url() -> None:
         ("https://*.example/", "a character in its host"),
     ],
 )
-def test_what_is_no_url_to_fetch_from_is_refused_with_what_to_do(url: str, sentence: str) -> None:
+def test_invalid_url_is_refused_with_a_remedy(url: str, sentence: str) -> None:
     source = HttpSource(url)
     with pytest.raises(SourceError) as caught:
         source.read_at(0, 10)

@@ -1,4 +1,4 @@
-"""Servers that compress bodies although they were asked not to."""
+"""Servers that compress bodies although no compression was requested."""
 
 from __future__ import annotations
 

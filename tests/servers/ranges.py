@@ -1,4 +1,4 @@
-"""Servers that answer a request with Range in other ways than with the part that was asked for."""
+"""Servers that respond to Range with something other than the requested part."""
 
 from __future__ import annotations
 

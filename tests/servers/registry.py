@@ -1,4 +1,4 @@
-"""Which behaviour answers which path: the functions' names, with dashes."""
+"""Which behaviour responds to which path: the functions' names, with dashes."""
 
 from __future__ import annotations
 

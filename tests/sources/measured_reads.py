@@ -1,4 +1,4 @@
-"""Reads URLs in a process of its own and says what each took: `python -m tests.sources.measured_reads SECONDS URL…`."""
+"""Read URLs in a process of its own and print the costs: `python -m tests.sources.measured_reads SECONDS URL…`."""
 
 from __future__ import annotations
 

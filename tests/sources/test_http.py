@@ -1,4 +1,4 @@
-"""Reading a file by URL: the bytes, how many requests they cost, and what is written down of the server."""
+"""Reading a file by URL: its bytes, the requests that they cost, and the recorded delivery."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ CODED += ["capped/65536", "capped/1000", "capped-under-a-longer-range/8192"]
 ODD = ["other-range", "nameless-range", "several-ranges", "part-as-whole", "whole-as-part", "range-answered-late/403"]
 
 
-def test_nothing_is_asked_before_the_first_read(server: Server, open_url: Open) -> None:
+def test_no_request_is_sent_before_the_first_read(server: Server, open_url: Open) -> None:
     source: Source = open_url(f"file/{NAME}")
     assert source.name == server.url(f"file/{NAME}")
     assert not server.seen
 
 
-def test_the_first_request_asks_for_the_head_as_it_is(server: Server, open_url: Open) -> None:
+def test_first_request_is_a_plain_ranged_get(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}")
     assert source.read_at(0, 100) == DATA[:100]
     assert source.read_at(SNIFF_BYTES - 50, 50) == DATA[SNIFF_BYTES - 50 : SNIFF_BYTES]
@@ -50,7 +50,7 @@ def test_the_first_request_asks_for_the_head_as_it_is(server: Server, open_url: 
     assert server.sent == SNIFF_BYTES
 
 
-def test_a_distant_read_costs_one_request_and_the_tail_comes_at_once(server: Server, open_url: Open) -> None:
+def test_distant_read_costs_one_request_and_the_tail_is_fetched_whole(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}")
     assert source.read_at(150_000, 8) == DATA[150_000:150_008]
     assert source.read_at(150_008, 4000) == DATA[150_008:154_008]
@@ -60,7 +60,7 @@ def test_a_distant_read_costs_one_request_and_the_tail_comes_at_once(server: Ser
     assert (source.requests, source.bytes_read) == (3, SNIFF_BYTES + MIN_SEEK_BYTES + TAIL_BYTES)
 
 
-def test_a_small_file_costs_one_request(server: Server, open_url: Open) -> None:
+def test_small_file_costs_one_request(server: Server, open_url: Open) -> None:
     server.files["small"] = DATA[:5000]
     for path in ("file/small", "ignores-range/small"):
         source = open_url(path)
@@ -70,7 +70,7 @@ def test_a_small_file_costs_one_request(server: Server, open_url: Open) -> None:
         assert (source.size, source.requests, source.bytes_read) == (5000, 1, 5000)
 
 
-def test_an_empty_file_is_empty(server: Server, open_url: Open) -> None:
+def test_empty_file_has_size_zero(server: Server, open_url: Open) -> None:
     server.files["empty"] = b""
     for path in ("file/empty", "ignores-range/empty"):
         source = open_url(path)
@@ -78,7 +78,7 @@ def test_an_empty_file_is_empty(server: Server, open_url: Open) -> None:
         assert (source.size, source.delivery.content_length, source.requests) == (0, 0, 1)
 
 
-def test_the_whole_file_is_read_with_few_requests(server: Server, open_url: Open) -> None:
+def test_whole_file_is_read_with_few_requests(server: Server, open_url: Open) -> None:
     server.files["long"] = DATA * 20
     source = open_url("file/long")
     read = b"".join(source.read_at(at, 4096) for at in range(0, 20 * SIZE, 4096))
@@ -87,7 +87,7 @@ def test_the_whole_file_is_read_with_few_requests(server: Server, open_url: Open
     assert source.requests <= 16
 
 
-def test_without_ranges_the_body_is_read_only_as_far_as_wanted(server: Server, open_url: Open) -> None:
+def test_body_without_ranges_is_read_only_as_far_as_needed(server: Server, open_url: Open) -> None:
     server.files["long"] = DATA * 20
     source = open_url("ignores-range/long")
     assert source.read_at(0, 10) == DATA[:10]
@@ -99,7 +99,7 @@ def test_without_ranges_the_body_is_read_only_as_far_as_wanted(server: Server, o
     assert source.delivery.notes == ("no_ranges",)
 
 
-def test_without_ranges_the_reading_ends_at_max_bytes(server: Server, open_url: Open) -> None:
+def test_body_without_ranges_stops_at_max_bytes(server: Server, open_url: Open) -> None:
     source = open_url(f"endless/{NAME}", need=Need(max_bytes=200_000))
     assert source.read_at(150_000, 10) == DATA[150_000:150_010]
     with pytest.raises(SourceError) as caught:
@@ -122,7 +122,7 @@ def test_an_address_of_ipv6(open_url: Open) -> None:
         assert (source.delivery.host, source.delivery.host_is_ip) == ("::1", True)
 
 
-def test_with_ranges_too_no_more_than_max_bytes_are_read(open_url: Open) -> None:
+def test_ranges_stop_at_max_bytes(open_url: Open) -> None:
     source = open_url(f"file/{NAME}", need=Need(max_bytes=100_000))
     with pytest.raises(SourceError) as caught:
         source.read_at(0, 250_000)
@@ -131,7 +131,7 @@ def test_with_ranges_too_no_more_than_max_bytes_are_read(open_url: Open) -> None
     assert source.bytes_read <= 100_000
 
 
-def test_a_file_that_leads_to_ever_more_places_is_left(server: Server, open_url: Open) -> None:
+def test_file_that_needs_too_many_ranges_is_given_up(server: Server, open_url: Open) -> None:
     server.files["long"] = DATA * 20
     source = open_url("file/long")
     places = range(40_000, 20 * SIZE - 100_000, 40_000)
@@ -144,7 +144,7 @@ def test_a_file_that_leads_to_ever_more_places_is_left(server: Server, open_url:
 @pytest.mark.parametrize("behaviour", [*HONEST, *CODED, *ODD])
 @given(reads=st.lists(st.tuples(st.integers(0, SIZE + 100), st.integers(0, 90_000)), max_size=4))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_however_the_server_gives_it_the_bytes_are_the_files(
+def test_bytes_are_the_files_whatever_the_server_does(
     open_url: Open, behaviour: str, reads: list[tuple[int, int]]
 ) -> None:
     source = open_url(f"{behaviour}/{NAME}")
@@ -153,7 +153,7 @@ def test_however_the_server_gives_it_the_bytes_are_the_files(
     source.close()
 
 
-def test_what_is_written_down(server: Server, open_url: Open) -> None:
+def test_delivery_is_recorded(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}", need=Need(head=True))
     before = source.delivery
     assert (before.scheme, before.host, before.port, before.host_is_ip) == ("http", "127.0.0.1", server.port, True)
@@ -167,7 +167,7 @@ def test_what_is_written_down(server: Server, open_url: Open) -> None:
     assert source.requests == 2
 
 
-def test_what_the_url_itself_says(open_url: Open) -> None:
+def test_delivery_has_the_parts_of_the_url(open_url: Open) -> None:
     url = "https://me:pw@h.example/ä.mp4?X-Amz-Date=20260102T030405Z&X-Amz-Expires=60&X-Amz-Signature=0"
     source = open_url(url, parts={"clock": Clock(wall=lambda: 1_767_323_100.0)})
     assert source.delivery.expires_in == 5.0
@@ -183,19 +183,19 @@ def test_what_the_url_itself_says(open_url: Open) -> None:
         *((f"head-answered/{status}", None) for status in (408, 429, 500, 502, 503, 504)),
     ],
 )
-def test_whether_head_works(open_url: Open, behaviour: str, works: bool | None) -> None:
+def test_head_support_is_recorded(open_url: Open, behaviour: str, works: bool | None) -> None:
     source = open_url(f"{behaviour}/{NAME}", need=Need(head=True), timeout=1.0)
     assert source.read_at(0, 10) == DATA[:10]
     assert source.delivery.head_ok is works
 
 
-def test_a_head_that_tells_another_length_is_noted(open_url: Open) -> None:
+def test_head_with_another_length_is_noted(open_url: Open) -> None:
     source = open_url(f"head-lies/{NAME}", need=Need(head=True))
     assert source.size == SIZE
     assert source.delivery.notes == ("length_wrong",)
 
 
-def test_connections_are_kept(server: Server) -> None:
+def test_connection_is_kept_between_requests(server: Server) -> None:
     options = HttpOptions(allow_private=True)
     transport = Transport(options)
     for path in ("file", "hops/1", "status/404", "file", "chunked", "head-refused"):
@@ -234,7 +234,7 @@ def test_no_more_than_per_host_requests_at_the_same_time(server: Server) -> None
     transport.close()
 
 
-def test_one_thread_may_hold_many_open_answers(server: Server) -> None:
+def test_thread_may_hold_many_open_responses(server: Server) -> None:
     options = HttpOptions(allow_private=True, per_host=2)
     transport = Transport(options)
     sources = [HttpSource(server.url(f"ignores-range/{NAME}"), options=options, transport=transport) for _ in range(5)]
@@ -245,7 +245,7 @@ def test_one_thread_may_hold_many_open_answers(server: Server) -> None:
     transport.close()
 
 
-def test_pieces_are_asked_for_in_the_order_of_reading(server: Server, open_url: Open) -> None:
+def test_ranges_are_requested_in_the_order_of_reading(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}")
     source.read_at(0, SIZE)
     spans = [request.span for request in server.seen]
@@ -261,7 +261,7 @@ def test_pieces_are_asked_for_in_the_order_of_reading(server: Server, open_url: 
         *({"per_host": 0}, {"retries": -1}, {"proxy": "proxy:3128"}),
     ],
 )
-def test_options_that_cannot_be_meant(choice: dict[str, Any]) -> None:
+def test_options_out_of_range_are_refused(choice: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         HttpOptions(**choice)
 

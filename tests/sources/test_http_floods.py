@@ -67,7 +67,7 @@ def test_no_flood_fills_the_memory_of_a_process(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_the_deadline_holds_wherever_a_server_sends_a_byte_at_a_time(open_url: Open, name: str) -> None:
+def test_deadline_holds_against_single_bytes(open_url: Open, name: str) -> None:
     source = open_url(f"drip-flood/{name}/x.png", timeout=0.5)
     began = time.monotonic()
     with pytest.raises(SourceError):

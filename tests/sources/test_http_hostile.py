@@ -1,4 +1,4 @@
-"""Servers that lie, stall and never end: each gets an error that says what is wrong, in time and in bounds."""
+"""Servers that lie, stall and never end: each error says what is wrong, within the deadline and the bounds."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def failure(source: object, offset: int = 0, length: int = 10) -> SourceError:
         ("no-http", "not begin with a status line", 1),
     ],
 )
-def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str, requests: int) -> None:
+def test_unusable_response_is_reported(open_url: Open, behaviour: str, says: str, requests: int) -> None:
     source = open_url(f"{behaviour}/{NAME}")
     error = failure(source)
     assert error.code == "response_invalid"
@@ -54,7 +54,7 @@ def test_answers_that_cannot_be_used(open_url: Open, behaviour: str, says: str, 
 
 
 @pytest.mark.parametrize("behaviour", ["silent", "drip", "drip-headers", "drip-flood/continue", "stalls"])
-def test_the_deadline_ends_everything(open_url: Open, behaviour: str) -> None:
+def test_deadline_ends_every_response(open_url: Open, behaviour: str) -> None:
     source = open_url(f"{behaviour}/{NAME}", timeout=0.4)
     began = time.monotonic()
     error = failure(source, 200_000)
@@ -63,7 +63,7 @@ def test_the_deadline_ends_everything(open_url: Open, behaviour: str) -> None:
     assert 0.3 < time.monotonic() - began < 0.9
 
 
-def test_what_came_before_the_deadline_stays_and_its_end_is_not_taken_for_the_files(open_url: Open) -> None:
+def test_bytes_before_the_deadline_stay_and_do_not_end_the_file(open_url: Open) -> None:
     source = open_url(f"stalls-chunked/{NAME}", timeout=0.4)
     assert source.read_at(0, 10) == DATA[:10]
     for _ in range(2):
@@ -80,7 +80,7 @@ def test_a_body_without_end_is_not_read_to_its_end(open_url: Open, behaviour: st
     source.close()
 
 
-def test_a_length_that_lies_reserves_no_memory(server: Server, open_url: Open) -> None:
+def test_false_length_reserves_no_memory(server: Server, open_url: Open) -> None:
     tracemalloc.start()
     try:
         source = open_url(f"length-too-long/{NAME}")
@@ -91,7 +91,7 @@ def test_a_length_that_lies_reserves_no_memory(server: Server, open_url: Open) -
     assert source.delivery.notes == ("length_wrong",)
 
 
-def test_a_file_that_changes_between_two_answers_is_noticed(open_url: Open) -> None:
+def test_file_that_changes_between_two_responses_is_reported(open_url: Open) -> None:
     for behaviour in ("changes-date", "changes-size"):
         source = open_url(f"{behaviour}/{NAME}")
         assert source.read_at(0, 10) == DATA[:10]
@@ -159,7 +159,7 @@ def test_report_of_varying_etags_and_of_changed_content(server: Server, fixtures
         (499, "refuses"),
     ],
 )
-def test_what_a_status_means(open_url: Open, status: int, says: str) -> None:
+def test_status_is_explained(open_url: Open, status: int, says: str) -> None:
     source = open_url(f"status/{status}/x")
     error = failure(source)
     assert error.code == "download_failed"
@@ -171,7 +171,7 @@ def test_what_a_status_means(open_url: Open, status: int, says: str) -> None:
     assert source.requests == {410: 1, 403: 3, 418: 3}.get(status, 2)
 
 
-def test_an_object_stores_own_word_is_quoted_and_nothing_else_of_it(open_url: Open) -> None:
+def test_only_the_error_code_of_an_object_store_is_quoted(open_url: Open) -> None:
     text = str(failure(open_url("store/SignatureDoesNotMatch/x")))
     assert "403 Forbidden (SignatureDoesNotMatch): the file is not public" in text
     assert "AKIA" not in text
@@ -196,7 +196,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 300), st.sampled_from(b"\0\r\n :-/*,
 
 @given(st.sampled_from([GOOD, CHUNKED]), CHANGES, st.integers(0, 400))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_an_answer_looks_like_nothing_else_is_raised(
+def test_arbitrary_response_raises_source_errors_only(
     server: Server, open_url: Open, fake_time: FakeTime, answer: bytes, changes: list[tuple[int, int]], cut: int
 ) -> None:
     changed = bytearray(answer)

@@ -1,4 +1,4 @@
-"""Where a server refuses Range, the plain GET that services make decides, and its headers are those of the delivery."""
+"""If a server refuses Range, the plain GET that services send decides, and its headers describe the delivery."""
 
 from __future__ import annotations
 

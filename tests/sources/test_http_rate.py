@@ -1,4 +1,4 @@
-"""How long a service's fetcher would need, by the rate of what is read anyway."""
+"""How long a service's fetcher would take, at the rate of what is read anyway."""
 
 from __future__ import annotations
 

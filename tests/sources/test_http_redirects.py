@@ -1,4 +1,4 @@
-"""Redirects: followed one by one, each looked at first."""
+"""Redirects: followed one by one, each validated first."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_another_host_is_noted(server: Server, open_url: Open) -> None:
     assert server.seen[-1].headers["host"] == f"cdn.example:{server.port}"
 
 
-def test_the_login_of_one_url_goes_to_no_other_host(server: Server, open_url: Open) -> None:
+def test_credentials_are_not_sent_to_another_host(server: Server, open_url: Open) -> None:
     target = server.url(f"to//file/{NAME}", host="cdn.example")
     source = open_url(f"http://me:pw@h.example:{server.port}/to/{target}", parts={"resolve": names})
     assert source.read_at(0, 10) == DATA[:10]
@@ -44,7 +44,7 @@ def test_the_login_of_one_url_goes_to_no_other_host(server: Server, open_url: Op
 
 
 @pytest.mark.parametrize(("path", "says"), [(f"loop/{NAME}", "in a circle"), (f"hops/6/{NAME}", "more than 5 times")])
-def test_redirects_end(open_url: Open, path: str, says: str) -> None:
+def test_redirects_are_limited(open_url: Open, path: str, says: str) -> None:
     source = open_url(path)
     with pytest.raises(SourceError, match=says) as caught:
         source.read_at(0, 1)
@@ -59,7 +59,7 @@ def test_redirect_loop_that_needs_cookies_is_reported(open_url: Open) -> None:
     assert caught.value.code == "too_many_redirects"
 
 
-def test_no_redirects_may_be_chosen(open_url: Open) -> None:
+def test_max_redirects_of_zero_follows_none(open_url: Open) -> None:
     source = open_url(f"hops/1/{NAME}", max_redirects=0)
     with pytest.raises(SourceError) as caught:
         source.read_at(0, 1)
@@ -87,14 +87,14 @@ def test_only_http_and_https_are_followed(open_url: Open, target: str) -> None:
     assert source.requests == 1
 
 
-def test_the_secrets_of_a_target_are_not_shown(open_url: Open) -> None:
+def test_secrets_of_a_target_are_hidden(open_url: Open) -> None:
     source = open_url("to/ftp://me:hunter2@h.example/a?token=hunter3")
     with pytest.raises(SourceError) as caught:
         source.read_at(0, 1)
     assert "hunter" not in str(caught.value).partition(" is redirected to ")[2]
 
 
-def test_a_redirect_to_a_private_address_is_refused_before_it_is_asked(
+def test_redirect_to_a_private_address_is_refused_before_connecting(
     twins: tuple[Server, Server], open_url: Open
 ) -> None:
     outer, inner = twins
@@ -115,9 +115,7 @@ def test_a_redirect_to_a_private_address_is_refused_before_it_is_asked(
     assert inner.connections == 0
 
 
-def test_a_redirect_to_a_metadata_service_is_refused_even_if_private_addresses_are_allowed(
-    server: Server, open_url: Open
-) -> None:
+def test_redirect_to_a_metadata_service_is_refused_even_with_private_addresses(server: Server, open_url: Open) -> None:
     source = open_url("to/http://169.254.169.254/latest/meta-data/", allow_private=True)
     with pytest.raises(SourceError, match=r"is redirected, and 169\.254\.169\.254 is not a public address") as caught:
         source.read_at(0, 1)
@@ -125,7 +123,7 @@ def test_a_redirect_to_a_metadata_service_is_refused_even_if_private_addresses_a
     assert source.requests == 1
 
 
-def test_the_host_that_refuses_is_named(server: Server, open_url: Open) -> None:
+def test_refusing_host_behind_a_redirect_is_named(server: Server, open_url: Open) -> None:
     target = server.url("status/403", host="cdn.example")
     source = open_url(f"http://h.example:{server.port}/to/{target}", parts={"resolve": names})
     with pytest.raises(SourceError, match=r"/to/\S+ is redirected to cdn\.example, which responds with 403 Forbidden"):

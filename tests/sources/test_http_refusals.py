@@ -1,4 +1,4 @@
-"""Servers that refuse automated clients, and the user agent and headers with which a caller asks all the same."""
+"""Servers that refuse automated clients, and the user agent and headers that a caller may send."""
 
 from __future__ import annotations
 

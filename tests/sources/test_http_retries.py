@@ -1,4 +1,4 @@
-"""What is tried again, how long is waited, and when no longer. Time is a fake; the servers are real."""
+"""Retries: after which failures, with which delays, until when. The clock is fake; the servers are real."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST, SECOND = 0.25, 0.5
         (f"hangs-up-once/{NAME}", [FIRST]),
     ],
 )
-def test_what_may_pass_is_tried_again(open_url: Open, fake_time: FakeTime, path: str, slept: list[float]) -> None:
+def test_transient_failure_is_retried(open_url: Open, fake_time: FakeTime, path: str, slept: list[float]) -> None:
     source = open_url(path, parts=fake_time.parts())
     assert source.read_at(0, 100) == DATA[:100]
     assert fake_time.slept == slept
@@ -47,7 +47,7 @@ def test_what_may_pass_is_tried_again(open_url: Open, fake_time: FakeTime, path:
         (f"length-too-short/{NAME}", "response_invalid", 3),
     ],
 )
-def test_twice_and_no_more(open_url: Open, fake_time: FakeTime, path: str, code: str, requests: int) -> None:
+def test_retries_are_limited(open_url: Open, fake_time: FakeTime, path: str, code: str, requests: int) -> None:
     source = open_url(path, parts=fake_time.parts())
     with pytest.raises(SourceError) as caught:
         source.read_at(0, 100)
@@ -57,7 +57,7 @@ def test_twice_and_no_more(open_url: Open, fake_time: FakeTime, path: str, code:
     assert source.requests == requests
 
 
-def test_a_server_that_takes_no_connection(server: Server, open_url: Open, fake_time: FakeTime) -> None:
+def test_refused_connection_is_retried_and_reported(server: Server, open_url: Open, fake_time: FakeTime) -> None:
     source = open_url(f"http://127.0.0.1:1/{NAME}", parts=fake_time.parts())
     with pytest.raises(SourceError, match="accepts no connection") as caught:
         source.read_at(0, 1)
@@ -65,7 +65,7 @@ def test_a_server_that_takes_no_connection(server: Server, open_url: Open, fake_
     assert fake_time.slept == [FIRST, SECOND]
 
 
-def test_what_will_not_pass_is_not_tried_again(open_url: Open, fake_time: FakeTime) -> None:
+def test_permanent_failure_is_not_retried(open_url: Open, fake_time: FakeTime) -> None:
     asked = {"status/404/x": 2, "status/403/x": 3}  # with Range, plainly, and as a browser asks
     for path in (*asked, f"compressed-with/br/{NAME}", f"no-http/{NAME}"):
         source = open_url(path, parts=fake_time.parts())
@@ -75,14 +75,14 @@ def test_what_will_not_pass_is_not_tried_again(open_url: Open, fake_time: FakeTi
     assert fake_time.slept == []
 
 
-def test_without_retries_the_first_failure_counts(open_url: Open, fake_time: FakeTime) -> None:
+def test_first_failure_counts_without_retries(open_url: Open, fake_time: FakeTime) -> None:
     source = open_url(f"cut-once/{NAME}", retries=0, parts=fake_time.parts())
     with pytest.raises(SourceError):
         source.read_at(0, 1)
     assert source.requests == 1
 
 
-def test_a_wait_beyond_the_deadline_is_not_begun(open_url: Open, fake_time: FakeTime) -> None:
+def test_wait_beyond_the_deadline_is_not_started(open_url: Open, fake_time: FakeTime) -> None:
     source = open_url(f"busy/429/3600/{NAME}", parts=fake_time.parts())
     with pytest.raises(SourceError, match="it asks to wait 3600 s") as caught:
         source.read_at(0, 1)
@@ -100,7 +100,7 @@ def test_waits_count_towards_the_deadline(open_url: Open, fake_time: FakeTime) -
     assert source.read_at(100, 10) == DATA[100:110], "what is here needs no server"
 
 
-def test_a_body_without_ranges_goes_on_where_it_broke_off(open_url: Open, fake_time: FakeTime) -> None:
+def test_interrupted_body_without_ranges_is_resumed(open_url: Open, fake_time: FakeTime) -> None:
     source = open_url(f"cut-without-ranges/{NAME}", parts=fake_time.parts())
     assert source.read_at(0, 10) == DATA[:10]
     assert source.read_at(295_000, 100) == DATA[295_000:295_100]
@@ -108,7 +108,7 @@ def test_a_body_without_ranges_goes_on_where_it_broke_off(open_url: Open, fake_t
     assert source.requests == 3
 
 
-def test_a_date_in_retry_after() -> None:
+def test_date_in_retry_after_is_read() -> None:
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT", 1_445_412_470.0) == 10.0
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT", 2e9) == 0.0
     assert retry_after("9" * 30, 0.0) is None

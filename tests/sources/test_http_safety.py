@@ -1,4 +1,4 @@
-"""Nothing that is private is connected to, and nothing that is secret is shown."""
+"""Only public addresses are connected to, and no secret is shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def loopback_1_is_public(address: str) -> str | None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]"])
-def test_this_machine_is_not_connected_to(server: Server, host: str) -> None:
+def test_loopback_is_refused_without_connecting(server: Server, host: str) -> None:
     source = HttpSource(f"http://{host}:{server.port}/file/{NAME}")
     with pytest.raises(SourceError, match="loopback") as caught:
         source.read_at(0, 1)
@@ -29,7 +29,7 @@ def test_this_machine_is_not_connected_to(server: Server, host: str) -> None:
     assert (source.requests, server.connections) == (0, 0)
 
 
-def test_if_private_addresses_are_allowed_it_is_read_and_said(server: Server, open_url: Open) -> None:
+def test_allowed_private_address_is_read_and_recorded(server: Server, open_url: Open) -> None:
     source = open_url(f"http://localhost:{server.port}/file/{NAME}", allow_private=True)
     assert source.read_at(0, 10) == DATA[:10]
     assert source.delivery.public is False
@@ -47,7 +47,7 @@ class Rebinding:
         return ["127.0.0.1"] if self.asked == 1 else ["127.0.0.2"]
 
 
-def test_what_was_checked_is_what_is_connected_to(server: Server, open_url: Open) -> None:
+def test_checked_address_is_not_looked_up_again(server: Server, open_url: Open) -> None:
     resolver = Rebinding()
     source = open_url(
         f"http://rebind.example:{server.port}/file/{NAME}",
@@ -61,9 +61,7 @@ def test_what_was_checked_is_what_is_connected_to(server: Server, open_url: Open
     assert server.seen[0].headers["host"] == f"rebind.example:{server.port}"
 
 
-def test_a_name_that_turns_to_this_network_is_refused_at_the_next_connection(
-    twins: tuple[Server, Server], open_url: Open
-) -> None:
+def test_rebound_name_is_refused_at_the_next_connection(twins: tuple[Server, Server], open_url: Open) -> None:
     outer, inner = twins
     source = open_url(
         f"http://rebind.example:{outer.port}/length-too-long/{NAME}",
@@ -77,7 +75,7 @@ def test_a_name_that_turns_to_this_network_is_refused_at_the_next_connection(
     assert inner.connections == 0
 
 
-def test_of_mixed_addresses_only_the_public_ones_are_tried(twins: tuple[Server, Server], open_url: Open) -> None:
+def test_only_public_ones_of_mixed_addresses_are_tried(twins: tuple[Server, Server], open_url: Open) -> None:
     outer, inner = twins
     source = open_url(
         f"http://mixed.example:{outer.port}/file/{NAME}",
@@ -90,13 +88,13 @@ def test_of_mixed_addresses_only_the_public_ones_are_tried(twins: tuple[Server, 
     assert inner.connections == 0
 
 
-def test_each_address_is_tried_in_turn(server: Server, open_url: Open) -> None:
+def test_addresses_are_tried_in_order(server: Server, open_url: Open) -> None:
     addresses = ["::1", "127.0.0.9", "127.0.0.1"]
     source = open_url(f"http://many.example:{server.port}/file/{NAME}", parts={"resolve": lambda host, port: addresses})
     assert source.read_at(0, 10) == DATA[:10]
 
 
-def test_an_unknown_host(open_url: Open) -> None:
+def test_unknown_host_is_reported(open_url: Open) -> None:
     def unknown(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -146,7 +144,7 @@ def test_other_users_of_the_library_keep_their_log(server: Server, every_log: py
     assert "urllib3.connectionpool" in every_log.text
 
 
-def test_a_proxys_password_is_not_shown() -> None:
+def test_options_hide_the_password_of_a_proxy() -> None:
     assert "pw" not in repr(HttpOptions(proxy="http://me:pw@proxy.example:3128"))
 
 

@@ -46,7 +46,7 @@ def test_size_is_not_read_beyond_the_budget(open_url: Open) -> None:
     assert source.delivery.notes == ("no_ranges", "length_missing")
 
 
-def test_size_is_not_waited_for_longer_than_half_of_the_time(server: Server, open_url: Open) -> None:
+def test_search_for_the_size_takes_at_most_half_of_the_time(server: Server, open_url: Open) -> None:
     source = open_url(f"slow-chunks/{NAME}", timeout=2.0)
     began = time.monotonic()
     assert source.size is None

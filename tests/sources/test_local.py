@@ -30,7 +30,7 @@ def test_proc_file_of_size_zero_is_read() -> None:
     assert preflight.probe(str(PROC)).format == "text"
 
 
-def test_an_empty_file_is_empty(tmp_path: Path) -> None:
+def test_empty_file_has_size_zero(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     source = LocalSource(tmp_path / "a.png")
     assert source.size == 0
@@ -41,7 +41,7 @@ def test_an_empty_file_is_empty(tmp_path: Path) -> None:
     assert "the file is empty" in finding.message
 
 
-def test_a_file_that_grows_from_nothing_has_changed(tmp_path: Path) -> None:
+def test_empty_file_that_grows_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.touch()
     source = LocalSource(path)

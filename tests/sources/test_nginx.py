@@ -1,4 +1,4 @@
-"""Against a real nginx, where it is installed."""
+"""Reading from a real nginx, if it is installed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def open_at(base: str) -> Iterator[Open]:
         source.close()
 
 
-def test_a_file_is_read_by_ranges(open_at: Open) -> None:
+def test_file_is_read_by_ranges(open_at: Open) -> None:
     source = open_at("clip.mp4")
     for offset, length in ((0, 10), (150_000, 10), (SIZE - 10, 100)):
         assert source.read_at(offset, length) == DATA[offset : offset + length]
@@ -56,14 +56,14 @@ def test_a_file_is_read_by_ranges(open_at: Open) -> None:
     assert (seen.content_type, seen.notes) == ("video/mp4", ())
 
 
-def test_small_and_empty_files(open_at: Open) -> None:
+def test_small_and_empty_files_are_read_in_one_request(open_at: Open) -> None:
     source = open_at("small.png")
     assert (source.read_at(0, 1000), source.size, source.requests) == (DATA[:100], 100, 2)
     source = open_at("empty.png")
     assert (source.read_at(0, 1000), source.size, source.delivery.content_length) == (b"", 0, 0)
 
 
-def test_without_ranges(open_at: Open) -> None:
+def test_server_without_ranges_is_read_forwards(open_at: Open) -> None:
     source = open_at("plain/clip.mp4")
     assert source.read_at(100_000, 10) == DATA[100_000:100_010]
     assert source.read_at(SIZE - 10, 10) == DATA[-10:]
@@ -98,7 +98,7 @@ def test_refusals(open_at: Open, path: str, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_too_many_requests(open_at: Open) -> None:
+def test_too_many_requests_are_reported(open_at: Open) -> None:
     codes = set()
     for _ in range(3):
         try:
@@ -108,7 +108,7 @@ def test_too_many_requests(open_at: Open) -> None:
     assert codes == {"rate_limited"}
 
 
-def test_a_slow_server_ends_by_the_deadline(open_at: Open) -> None:
+def test_slow_server_times_out_at_the_deadline(open_at: Open) -> None:
     with pytest.raises(SourceError) as caught:
         open_at("slow/clip.mp4", timeout=0.5).read_at(0, 1)
     assert caught.value.code == "timed_out"

@@ -1,4 +1,4 @@
-"""Which piece is asked for next."""
+"""Which range is fetched next."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def with_head() -> RangeCache:
     return blocks
 
 
-def test_a_distant_place_is_asked_for_with_a_little_more() -> None:
+def test_distant_read_fetches_a_minimum_of_bytes() -> None:
     assert with_head().span(MIB, MIB + 8, 8 * MIB) == (MIB, MIB + MIN_SEEK_BYTES)
     assert with_head().span(MIB, 2 * MIB, 8 * MIB) == (MIB, 2 * MIB)
 
 
-def test_near_the_end_the_whole_tail_comes() -> None:
+def test_read_near_the_end_fetches_the_whole_tail() -> None:
     assert with_head().span(MIB - 128, MIB, MIB) == (MIB - TAIL_BYTES, MIB)
     assert with_head().span(MIB - 60_000, MIB - 59_000, MIB) == (MIB - 60_000, MIB)
     assert with_head().span(40_000, 40_010, 50_000) == (SNIFF_BYTES, 50_000)
 
 
-def test_what_is_here_is_not_asked_for_again() -> None:
+def test_fetched_bytes_are_not_requested_again() -> None:
     blocks = with_head()
     blocks.add(100_000, bytes(10_000))
     assert blocks.span(SNIFF_BYTES, 105_000, 8 * MIB) == (SNIFF_BYTES, 100_000)
@@ -43,7 +43,7 @@ def test_what_is_here_is_not_asked_for_again() -> None:
     assert blocks.span(SNIFF_BYTES, 120_000, 8 * MIB)[1] >= 120_000
 
 
-def test_a_reader_who_goes_on_gets_ever_more_ahead() -> None:
+def test_sequential_reader_gets_growing_read_ahead() -> None:
     blocks = with_head()
     at, spans = SNIFF_BYTES, []
     while at < 32 * MIB:
@@ -71,7 +71,7 @@ SIZES = st.one_of(st.none(), st.integers(1, 1 << 22))
 
 
 @given(SIZES, st.lists(st.tuples(st.integers(0, 1 << 22), st.integers(1, 1 << 17)), min_size=1, max_size=12))
-def test_every_read_is_answered_from_what_was_asked_for(size: int | None, reads: list[tuple[int, int]]) -> None:
+def test_every_read_returns_fetched_bytes(size: int | None, reads: list[tuple[int, int]]) -> None:
     file_size = size or 1 << 22
     blocks = with_head() if file_size > SNIFF_BYTES else RangeCache()
     blocks.add(0, bytes(min(SNIFF_BYTES, file_size)))
@@ -131,7 +131,7 @@ def test_a_series_ends_with_a_seek() -> None:
     assert cache.span(cache.last_end, cache.last_end + 1, 1 << 40)[1] == cache.last_end + (16 << 10)
 
 
-def test_a_small_rest_of_the_file_is_fetched_along() -> None:
+def test_short_rest_of_the_file_is_fetched_along() -> None:
     size = 10 * MIB
     assert with_head().span(size - MAX_REST_BYTES, size - MAX_REST_BYTES + 1, size) == (size - MAX_REST_BYTES, size)
     before = size - MAX_REST_BYTES - 1
@@ -143,7 +143,7 @@ def test_a_small_rest_of_the_file_is_fetched_along() -> None:
     assert with_head().span(size + 5, size + 6, size)[1] == size
 
 
-def test_the_oldest_pieces_are_dropped_first() -> None:
+def test_oldest_pieces_are_dropped_first() -> None:
     cache = RangeCache()
     cache.add(0, bytes(MAX_CACHED_BYTES))
     cache.add(MAX_CACHED_BYTES, b"x")

@@ -1,4 +1,4 @@
-"""A server without Range, and a film whose index lies behind more than may be read of it."""
+"""A server without Range, and a film whose index is behind the read limit."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Pipe(io.RawIOBase):
 
 class TestStreams:
     @pytest.mark.parametrize("make", [io.BytesIO, Pipe])
-    def test_any_place_can_be_read(self, make: Any) -> None:
+    def test_any_offset_can_be_read(self, make: Any) -> None:
         with closing(StreamSource(make(DATA))) as source:
             assert source.read_at(300, 10) == DATA[300:310]
             assert source.read_at(0, 5) == DATA[:5]
@@ -118,12 +118,12 @@ class TestStreams:
             assert source.read_at(len(DATA), 1) == b""
             assert source.read_at(len(DATA) + 9, 1) == b""
 
-    def test_a_pipe_is_read_no_further_than_needed(self) -> None:
+    def test_pipe_is_read_no_further_than_needed(self) -> None:
         with closing(StreamSource(Pipe(DATA))) as source:
             source.read_at(0, 10)
             assert source.bytes_read == 10
 
-    def test_a_pipe_is_read_up_to_the_limit(self) -> None:
+    def test_pipe_is_read_up_to_the_limit(self) -> None:
         with closing(StreamSource(Pipe(DATA), limit=500)) as source:
             assert source.size == 500
 
@@ -194,14 +194,14 @@ def test_a_refusal_has_a_code_by_its_status(status: int, code: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 410, 404, 405])
-def test_an_expired_link_is_named_where_it_may_be_the_cause(status: int) -> None:
+def test_expired_link_is_reported_if_it_may_be_the_cause(status: int) -> None:
     named = "the link has expired" in str(refused("x", status, b"", "", expired=True))
     assert named is (status in (400, 401, 403, 410))
     assert "the link has expired" in str(refused("x", status, b"<Code>ExpiredToken</Code>", "", expired=False))
     assert "the link has expired" not in str(refused("x", status, b"", "", expired=False))
 
 
-def test_a_store_that_hides_its_listing_is_explained() -> None:
+def test_store_that_hides_its_listing_is_explained() -> None:
     denied = b"<Error><Code>AccessDenied</Code></Error>"
     assert "for a missing file" in str(refused("x", 403, denied, "", expired=False))
     assert "for a missing file" not in str(refused("x", 404, denied, "", expired=False))

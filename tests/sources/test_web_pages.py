@@ -1,4 +1,4 @@
-"""Web pages in place of files."""
+"""Web pages instead of files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ HTML = b"<!DOCTYPE html><html><head><title>x</title></head></html>"
     "head",
     [HTML, b"\xef\xbb\xbf \n<HTML>", b"<?xml version='1.0'?>\n<!DOCTYPE html>", b"<!-- x --><html>", b"<script>"],
 )
-def test_pages(head: bytes) -> None:
+def test_beginning_of_a_web_page_is_recognised(head: bytes) -> None:
     assert is_page(head)
 
 
 @pytest.mark.parametrize(
     "head", [b"", b"\xff\xd8\xff", b"<svg>", b"<!-- x --><svg>", b"<?xml version='1.0'?><svg>", b'{"a": "<html>"}']
 )
-def test_other_things(head: bytes) -> None:
+def test_other_beginnings_are_not_web_pages(head: bytes) -> None:
     assert not is_page(head)
 
 
@@ -41,15 +41,15 @@ def test_other_things(head: bytes) -> None:
         ("https://dropbox.com.evil.example/a", "html"),
     ],
 )
-def test_which_kind_of_page(url: str, kind: str) -> None:
+def test_web_page_is_classified(url: str, kind: str) -> None:
     assert page_of(url, HTML, url) == kind
 
 
-def test_a_password_field_makes_a_login() -> None:
+def test_page_with_a_password_field_is_a_login() -> None:
     assert page_of("https://h.example/a", HTML + b'<INPUT name=p TYPE="password">', "https://h.example/a") == "login"
 
 
-def test_the_link_that_was_given_names_the_share_behind_a_redirect() -> None:
+def test_given_link_names_the_share_behind_a_redirect() -> None:
     assert page_of("https://lh3.example/x", HTML, "https://photos.app.goo.gl/abc") == "photos"
 
 
@@ -59,7 +59,7 @@ def test_only_share_links_have_a_hint() -> None:
     assert hint_for("https://[::1/") == ""
 
 
-def test_a_page_with_200_is_given_as_it_is_and_named(server: Server, open_url: Open) -> None:
+def test_web_page_with_status_200_is_returned_and_classified(server: Server, open_url: Open) -> None:
     server.files["in.html"] = HTML + b" " * 3000 + b'<input type="password">' + b" " * 60_000
     source = open_url("page/in.html")
     assert source.read_at(0, 15) == HTML[:15]
@@ -69,7 +69,7 @@ def test_a_page_with_200_is_given_as_it_is_and_named(server: Server, open_url: O
     assert open_url("page/out.html").size == len(HTML)
 
 
-def test_a_picture_that_is_declared_as_html_is_no_page(server: Server, open_url: Open) -> None:
+def test_picture_declared_as_html_is_not_a_web_page(server: Server, open_url: Open) -> None:
     source = open_url("page/clip.bin")
     assert source.size == 300_000
     assert source.delivery.page is None
