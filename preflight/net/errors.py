@@ -124,5 +124,5 @@ def malformed(name: str, error: InvalidResponse) -> RequestFailed:
 
 def _reason(error: OSError) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "no response in time"
     return printable(error.strerror or type(error).__name__).lower()

@@ -1,4 +1,4 @@
-"""A URL as it may be shown: without credentials, signatures and control characters."""
+"""Show URLs without credentials, signatures and control characters: `redact`, `redact_text`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ _AZURE: Final = ("sig", "se", "st", "sp", "spr", "sip", "sr", "srt", "ss", "sv",
 _AZURE_KEY: Final = ("ske", "skt", "sks", "skv", "skoid", "sktid")
 _CDN: Final = ("expires", "policy", "hdnea", "hdnts", "hdntl", "hm", "oh", "oe", "ex", "is", "e", "exp", "md5", "hash")
 _SESSION: Final = ("rlkey", "code", "state", "nonce", "sid", "pass", "user", "username", "login", "email", "verify")
-_SECRETS: Final = frozenset((*_AZURE, *_AZURE_KEY, *_CDN, *_SESSION))
-_TELLING: Final = re.compile(r"token|secret|sign|passw|pwd|auth|credential|session|key|access|jwt|hmac|cookie|ticket")
+_SECRET_NAMES: Final = frozenset((*_AZURE, *_AZURE_KEY, *_CDN, *_SESSION))
+_SECRET_NAME: Final = re.compile(
+    r"token|secret|sign|passw|pwd|auth|credential|session|key|access|jwt|hmac|cookie|ticket"
+)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_\-+/=.~:%|!*$,]{16,}")
 _IN_PATH: Final = (
     (re.compile(r"(?<=/bot)\d{5,}:[\w-]{20,}"), HIDDEN),  # Telegram serves files below the bot's password
@@ -37,7 +39,7 @@ _HOST: Final = re.compile(r"[^\[\]:@]*(:\d*)?|\[[0-9A-Fa-f:.%\w]*\](:\d*)?")
 
 
 def redact(url: str) -> str:
-    """`url` without user information, fragment, and the values of everything that looks secret.
+    """Return a URL without user information, fragment, and the values of everything that looks secret.
 
     >>> redact("https://me:pw@cdn.example/a.mp4?width=640&X-Amz-Signature=5f2c#t=3")
     'https://cdn.example/a.mp4?width=640&X-Amz-Signature=…'
@@ -52,13 +54,13 @@ def redact(url: str) -> str:
     cut = len(head) if end is None else end.start()
     authority, path = head[:cut].rpartition("@")[2], head[cut:]
     if start[2] and not _HOST.fullmatch(authority):
-        # A password with an unescaped slash or question mark: where it ends, nobody can say.
+        # A password with an unescaped slash or question mark has no certain end.
         return printable(url[:begin]) + HIDDEN
     return printable(url[:begin] + authority + _path(path) + mark + _query(query))
 
 
 def redact_text(text: str) -> str:
-    """`text` with every URL in it redacted.
+    """Return a text with every URL in it redacted.
 
     >>> redact_text("gave up on https://h.example/?token=abc after 3 tries")
     'gave up on https://h.example/?token=… after 3 tries'
@@ -72,7 +74,7 @@ def _path(path: str) -> str:
     if _JWT_START in path:
         path = _DOTTED.sub(_without_web_tokens, path)
     if "=" in path:
-        path = _ASSIGNED.sub(lambda pair: f"{pair[1]}={HIDDEN}" if _secret(pair[1], pair[2]) else pair[0], path)
+        path = _ASSIGNED.sub(lambda pair: f"{pair[1]}={HIDDEN}" if _is_secret(pair[1], pair[2]) else pair[0], path)
     return path
 
 
@@ -97,22 +99,22 @@ def _query(query: str) -> str:
 def _parameter(piece: str) -> str:
     name, equals, value = piece.partition("=")
     # A token may stand alone, or as a name; `X-Amz-Security-Token` is mixed enough to look like one, but has no digit.
-    if _random(unquote(name)) and (not equals or any(char.isdigit() for char in name)):
+    if _looks_random(unquote(name)) and (not equals or any(char.isdigit() for char in name)):
         return HIDDEN
-    return f"{name}={HIDDEN}" if value and _secret(name, value) else piece
+    return f"{name}={HIDDEN}" if value and _is_secret(name, value) else piece
 
 
-def _secret(name: str, value: str) -> bool:
+def _is_secret(name: str, value: str) -> bool:
     name = unquote(name).lower()
-    if name in _SECRETS or name.startswith(_SIGNED_BY) or _TELLING.search(name):
+    if name in _SECRET_NAMES or name.startswith(_SIGNED_BY) or _SECRET_NAME.search(name):
         return True
     value = unquote(value)
-    # A URL inside the URL has secrets of its own.
-    return "://" in value or "@" in value or _random(value) or _random(unquote(value))
+    # A URL inside the URL may have secrets.
+    return "://" in value or "@" in value or _looks_random(value) or _looks_random(unquote(value))
 
 
-def _random(value: str) -> bool:
-    """Long, without a space, of mixed characters: rather hide a file's name than show a key."""
+def _looks_random(value: str) -> bool:
+    """Return whether a value looks like a key: long and mixed. Hiding a file's name is better than showing a key."""
     if not _TOKEN.fullmatch(value):
         return False
     if value.lower() != value != value.upper():

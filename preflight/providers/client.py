@@ -34,10 +34,10 @@ _CHUNK_SIZE: Final = 64 << 10
 class Call:
     """One call before it is signed.
 
-    action   what we call it: a key of `RateLimits.rates`
-    name     what the provider calls it: for messages
-    reads    it changes nothing, so it can never have taken effect unseen
-    empty    an answer without a body is one, too
+    action   our name for it: a key of `RateLimits.rates`
+    name     the provider's name for it, for messages
+    reads    it changes nothing, so it can never have taken effect unnoticed
+    empty    a response without a body is valid
     """
 
     action: str
@@ -88,7 +88,7 @@ class Client:
         proxy: str | None = None,
         ca_bundle: str | None = None,
     ) -> None:
-        """timeout: s to connect, and s without a byte of the answer; the whole answer may take twice the latter."""
+        """`timeout`: s to connect, and s without a byte of the response; the response as a whole, twice that."""
         if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
             raise UsageError("proxy= must be an http:// or https:// URL. Give one, or none.", parameters=("proxy",))
         self._auth = auth
