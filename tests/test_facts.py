@@ -15,7 +15,7 @@ from preflight.report import Report
 from preflight.reporters import Options
 from preflight.reporters.csv import CsvReporter
 from preflight.reporters.html.rows import FACTS_SHOWN
-from preflight.rulefile import json_schema
+from preflight.rulefile.model import json_schema
 from preflight.schemas import report_schema
 from preflight.units import format_value
 

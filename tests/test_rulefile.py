@@ -23,8 +23,9 @@ from preflight.media import Media
 from preflight.probes import codec_names, libraries, wave_format
 from preflight.probes.matroska import tracks as matroska_tracks
 from preflight.rulecheck import validate_file
-from preflight.rulefile import RuleFile, find_problems, json_schema, read_rule_file
+from preflight.rulefile import RuleFile, find_problems, read_rule_file
 from preflight.rulefile.lines import LineIndex
+from preflight.rulefile.model import json_schema
 
 HEAD = """\
 title = "Mine: pictures"

@@ -169,7 +169,7 @@ def schema(report: bool) -> None:  # noqa: FBT001 - by click
       preflight rules schema > rules.schema.json
       preflight rules schema --report
     """
-    from preflight.rulefile import json_schema
+    from preflight.rulefile.model import json_schema
     from preflight.schemas import report_schema
 
     click.echo(json.dumps(report_schema() if report else json_schema(), indent=2))

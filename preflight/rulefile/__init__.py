@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from preflight import toml
 from preflight.errors import RuleFileError
@@ -69,13 +69,6 @@ def find_problems(file: RuleFile) -> list[str]:
     if len(ordered) > _MAX_PROBLEMS:
         shown.append(_located(file.path, 0, f"{len(ordered) - _MAX_PROBLEMS:,} more problems. Correct these first."))
     return shown
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of rule files."""
-    from preflight.rulefile.model import json_schema as schema
-
-    return schema()
 
 
 class _Problem(NamedTuple):
