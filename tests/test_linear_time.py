@@ -16,7 +16,7 @@ from preflight.net.addresses import address_class
 from preflight.net.redact import redact, redact_text
 from preflight.probes.sniff.text import sniff_text
 from preflight.providers.redaction import Redactor
-from preflight.providers.refusals import UPSTREAM_CODES, Refusal, finding_of, reason_of
+from preflight.providers.refusals import UPSTREAM_CODES, Refusal, classify_refusal, finding_of
 from preflight.sources import diagnosis
 from preflight.sources import open as open_module
 from preflight.units import parse_quantity
@@ -125,7 +125,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "printable": printable,
     "redactor": Redactor([]).text,
     "finding_of": lambda text: finding_of(text, text, UPSTREAM_CODES),
-    "reason_of": lambda text: reason_of(Refusal(200, text, text)),
+    "classify_refusal": lambda text: classify_refusal(Refusal(200, text, text)),
     "sniff_text": lambda text: sniff_text(encoded(text)),
     "quantity": lambda text: parse_quantity(text, "bytes"),
     "is_literal": urls.is_literal,

@@ -29,7 +29,7 @@ from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
 from preflight.escape import printable
 from preflight.providers import PROVIDERS, find_provider
 from preflight.reporters.tables import table_text
-from preflight.submission import Outcome, Submission, submit_many
+from preflight.submission import Submission, SubmissionOutcome, submit_many
 from preflight.summary import DEFAULT_POLICY
 from preflight.targets import Item, is_media
 
@@ -257,5 +257,9 @@ class JsonlReporter:
 def in_order(counts: Counter[str]) -> Counter[str]:
     """Return the counts of the outcomes that occurred, successful ones first."""
     return Counter(
-        {outcome: counts[outcome] for outcome in (*get_args(Outcome), "skipped", "ignored") if counts[outcome]}
+        {
+            outcome: counts[outcome]
+            for outcome in (*get_args(SubmissionOutcome), "skipped", "ignored")
+            if counts[outcome]
+        }
     )

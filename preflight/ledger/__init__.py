@@ -10,7 +10,7 @@ from __future__ import annotations
 from preflight.errors import LedgerError
 from preflight.ledger.database import default_path
 from preflight.ledger.entry import (
-    COLUMNS,
+    ENTRY_COLUMNS,
     MAX_STEM_CHARS,
     SHA256_PREFIX,
     SUFFIX_CHARS,
@@ -24,7 +24,7 @@ from preflight.ledger.entry import (
 from preflight.ledger.store import Disagreement, Ledger, registered_kind
 
 __all__ = [
-    "COLUMNS",
+    "ENTRY_COLUMNS",
     "MAX_STEM_CHARS",
     "SHA256_PREFIX",
     "SUFFIX_CHARS",

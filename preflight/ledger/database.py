@@ -22,7 +22,7 @@ LOCK_POLL_INTERVAL: Final = 0.03
 """Seconds between two attempts to lock a key."""
 
 Value = str | int | None
-Row = tuple[Any, ...]
+SqlRow = tuple[Any, ...]
 
 
 def default_path() -> str:
@@ -69,7 +69,7 @@ class Database:
         if found == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT")
 
-    def select(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
+    def select(self, statement: str, values: Sequence[Value] = ()) -> list[SqlRow]:
         """Return all rows of one statement."""
         with self._lock, ledger_errors(self._path, "used", self._lock_timeout):
             return self._db.execute(statement, _encodable(values)).fetchall()

@@ -110,12 +110,12 @@ class Entry:
 
     def as_json(self) -> dict[str, str | int | None]:
         """Return a JSON object with every field, named as in the file."""
-        return {column: getattr(self, field.name) for column, field in zip(COLUMNS, fields(self), strict=True)}
+        return {column: getattr(self, field.name) for column, field in zip(ENTRY_COLUMNS, fields(self), strict=True)}
 
 
 _OLDER_NAMES: Final = {"attempt": "serial", "group_id": "group", "rules_digest": "rules"}
 """Fields whose columns are named otherwise: files and exports keep their format."""
-COLUMNS: Final = tuple(_OLDER_NAMES.get(field.name, field.name) for field in fields(Entry))
+ENTRY_COLUMNS: Final = tuple(_OLDER_NAMES.get(field.name, field.name) for field in fields(Entry))
 """The columns of the table of entries, in the order of the fields of `Entry`."""
 
 

@@ -23,16 +23,16 @@ from preflight.ledger.database import (
     default_path,
     ledger_errors,
 )
-from preflight.ledger.entry import COLUMNS, AccountKey, Entry, RegistrationKey, State
+from preflight.ledger.entry import ENTRY_COLUMNS, AccountKey, Entry, RegistrationKey, State
 
-VERSION: Final = 1
+SCHEMA_VERSION: Final = 1
 _READ_LOCK_TIMEOUT: Final = 5.0
 """Seconds that a read-only look-up waits for a writer."""
 _CREATION_OFFSET: Final = 0
 """The offset of no key: locked while the file is created."""
 _PAGE_SIZE: Final = 500
 _SCHEMA: Final = f"""
-CREATE TABLE entries ({", ".join(f'"{name}"' for name in COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
+CREATE TABLE entries ({", ".join(f'"{name}"' for name in ENTRY_COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
 CREATE INDEX by_asset ON entries ("provider", "asset_id");
 CREATE INDEX by_state ON entries ("state");
 CREATE INDEX by_time ON entries ("created", "key", "serial");
@@ -79,11 +79,11 @@ class Ledger:
         self._lock_timeout = lock_timeout
         self._clock = clock
         with ledger_errors(self.path, "opened", lock_timeout):
-            create_private_file(self.path, VERSION)
+            create_private_file(self.path, SCHEMA_VERSION)
             self._locks = KeyLocks.open(f"{self.path}.lock")
         try:
             with self._locked(_CREATION_OFFSET, SYSTEM_CLOCK):
-                self._database = Database(self.path, _SCHEMA, VERSION, lock_timeout)
+                self._database = Database(self.path, _SCHEMA, SCHEMA_VERSION, lock_timeout)
         except BaseException:
             self._locks.close()
             raise

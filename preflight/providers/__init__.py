@@ -16,7 +16,7 @@ from preflight.providers.ark import BYTEPLUS, VOLCENGINE
 from preflight.providers.asset import STATUSES, Asset, Callback, Group, Page, Session, Status
 from preflight.providers.atlas import ATLAS
 from preflight.providers.capabilities import (
-    ACTIONS,
+    API_ACTIONS,
     DeletesAssets,
     HasGroups,
     HasTrash,
@@ -35,7 +35,7 @@ from preflight.providers.spec import ProviderSpec
 from preflight.providers.sunra import SUNRA
 
 __all__ = [
-    "ACTIONS",
+    "API_ACTIONS",
     "PROVIDERS",
     "STATUSES",
     "Asset",

@@ -10,8 +10,8 @@ from typing import Final
 from preflight.clock import Clock
 from preflight.providers import fields
 from preflight.providers.asset import Asset
-from preflight.providers.capabilities import BeforeSend, Registration
-from preflight.providers.connection import Connection
+from preflight.providers.capabilities import BeforeSend, NewAsset
+from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.parse import AnswerParser
@@ -24,11 +24,11 @@ _PATH: Final = "/byteplus/_unstable/open"
 class AgentsflareApi(ProviderApi):
     """Two calls, images only."""
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         self._connection = connection
         self._parser = AnswerParser(spec, connection, clock)
 
-    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+    def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"Name": registration.name, "URL": registration.url, "AssetType": registration.type}
         path = f"{_PATH}/CreateAsset"
         response = self._connection.ask("register", "POST", path, body, name="CreateAsset", before_send=before_send)

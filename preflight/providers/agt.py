@@ -17,12 +17,12 @@ from preflight.providers.capabilities import (
     DeletesAssets,
     HasGroups,
     ListsAssets,
+    NewAsset,
     ParsesCallbacks,
-    Registration,
     RenamesAssets,
     VerifiesPersons,
 )
-from preflight.providers.connection import Connection
+from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.json_api import JsonResponse
@@ -41,12 +41,12 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
     refuses a container. No page says what a generation request takes as reference of an asset.
     """
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         self._spec = spec
         self._connection = connection
         self._parser = AnswerParser(spec, connection, clock)
 
-    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+    def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {
             "group_id": registration.group,
             "url": registration.url,

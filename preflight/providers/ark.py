@@ -20,13 +20,13 @@ from preflight.providers.capabilities import (
     DeletesAssets,
     HasGroups,
     ListsAssets,
-    Registration,
+    NewAsset,
     RenamesAssets,
     ReportsSessions,
     VerifiesPersons,
 )
 from preflight.providers.client import Auth
-from preflight.providers.connection import Connection
+from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.json_api import JsonResponse
@@ -46,12 +46,12 @@ _MAX_PAGE_SIZE: Final = 100
 class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ReportsSessions):
     """The Actions. Groups, assets and keys must share one project."""
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         self._spec = spec
         self._connection = connection
         self._parser = AnswerParser(spec, connection, clock)
 
-    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+    def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {
             "GroupId": registration.group,
             "URL": registration.url,

@@ -18,11 +18,11 @@ from preflight.providers.capabilities import (
     DeletesAssets,
     HasTrash,
     ListsAssets,
-    Registration,
+    NewAsset,
     RenamesAssets,
     UploadsFiles,
 )
-from preflight.providers.connection import Connection
+from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields
 from preflight.providers.json_api import JsonResponse
@@ -45,12 +45,12 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
     chooses.
     """
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         self._spec = spec
         self._connection = connection
         self._parser = AnswerParser(spec, connection, clock)
 
-    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+    def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"type": registration.type, "url": registration.url, "name": registration.name}
         response = self._connection.ask("register", "POST", _PATH, body, before_send=before_send)
         return self._asset(response.unwrap("data"), registration)
@@ -103,7 +103,7 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
         response = self._connection.ask(action, "GET", path, query=query)
         return self._parser.page(response.unwrap("data"), number, self._asset)
 
-    def _asset(self, response: JsonResponse, registered: Registration | None = None) -> Asset:
+    def _asset(self, response: JsonResponse, registered: NewAsset | None = None) -> Asset:
         """Return an asset with a reference of the chosen id, or else of the first that it has."""
         asset = self._parser.asset(response, registered=registered)
         chosen = self._connection.options.get("reference_id")

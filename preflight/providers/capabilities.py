@@ -17,7 +17,7 @@ BeforeSend = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class NewAsset:
     """An asset to be registered, with arguments that were checked. `type`: the provider's own word."""
 
     url: str
@@ -32,7 +32,7 @@ class Registration:
 class RegistersAssets(Protocol):
     """Every provider registers assets and shows one."""
 
-    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+    def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         """Register a file. Not idempotent: each call creates an asset."""
         ...
 
@@ -162,5 +162,5 @@ CAPABILITIES: Final[Mapping[type, tuple[str, ...]]] = {
     ParsesCallbacks: ("parse_callback",),
     UploadsFiles: ("upload",),
 }
-ACTIONS: Final = tuple(action for actions in CAPABILITIES.values() for action in actions)
+API_ACTIONS: Final = tuple(action for actions in CAPABILITIES.values() for action in actions)
 """Everything that one provider or another can do. Each but `parse_callback` is a call."""

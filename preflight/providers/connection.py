@@ -1,4 +1,4 @@
-"""The way to one provider with one account: `Connection` makes its calls."""
+"""The way to one provider with one account: `ApiConnection` makes its calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def no_middleware(_action: str) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-class Connection:
+class ApiConnection:
     """Makes the calls of one account at one provider.
 
     origins     scheme and host of each of the provider's hosts

@@ -10,8 +10,8 @@ from typing import Final
 from preflight.clock import Clock
 from preflight.providers import fields
 from preflight.providers.asset import Asset
-from preflight.providers.capabilities import BeforeSend, Registration
-from preflight.providers.connection import Connection
+from preflight.providers.capabilities import BeforeSend, NewAsset
+from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth
 from preflight.providers.fields import Fields
 from preflight.providers.parse import AnswerParser
@@ -25,11 +25,11 @@ _PATH: Final = "/api/v1/client/job"
 class CrunApi(ProviderApi):
     """Two calls. There is no list: an asset whose id was lost cannot be found again."""
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         self._connection = connection
         self._parser = AnswerParser(spec, connection, clock)
 
-    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+    def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"name": registration.name, "asset_type": registration.type, "asset_url": registration.url}
         response = self._connection.ask("register", "POST", f"{_PATH}/asset-upload", body, before_send=before_send)
         return self._parser.asset(response.unwrap("data"), registered=registration)

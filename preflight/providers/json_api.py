@@ -17,7 +17,7 @@ from preflight.providers import fields
 from preflight.providers.client import Call, CallResponse, Client, TransportError
 from preflight.providers.fields import JsonObject
 from preflight.providers.redaction import Redactor
-from preflight.providers.refusals import PROVIDER_FAULTS, REASONS, Refusal, finding_of, reason_of
+from preflight.providers.refusals import PROVIDER_FAULTS, REASONS, Refusal, classify_refusal, finding_of
 
 ParseRefusal = Callable[[int, JsonObject], Refusal | None]
 """(HTTP status, answer) → the refusal that the answer is; None if it is none."""
@@ -101,7 +101,7 @@ class JsonApi:
 
     def _refused(self, call: Call, response: CallResponse, refusal: Refusal) -> ProviderError:
         finding = finding_of(refusal.code, refusal.message, self._failure_codes)
-        reason = self._reasons.get(refusal.code or "") or reason_of(refusal)
+        reason = self._reasons.get(refusal.code or "") or classify_refusal(refusal)
         if finding in PROVIDER_FAULTS:
             finding = None
         if finding is not None:

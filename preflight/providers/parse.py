@@ -10,8 +10,8 @@ from preflight.clock import Clock
 from preflight.net.urls import expires_at
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session, Status, parse_time
-from preflight.providers.capabilities import Registration
-from preflight.providers.connection import Connection
+from preflight.providers.capabilities import NewAsset
+from preflight.providers.connection import ApiConnection
 from preflight.providers.fields import JsonObject
 from preflight.providers.json_api import JsonResponse
 from preflight.providers.refusals import finding_of
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class AnswerParser:
     """Parses the answers of one provider, in the words of its spec."""
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         self._spec = spec
         self._connection = connection
         self._clock = clock
@@ -32,7 +32,7 @@ class AnswerParser:
         self,
         response: JsonResponse,
         *,
-        registered: Registration | None = None,
+        registered: NewAsset | None = None,
         group: str | None = None,
         failure_message: str | None = None,
     ) -> Asset:
@@ -41,7 +41,7 @@ class AnswerParser:
         failure_message  why it failed, if it did
         """
         spec, names, data = self._spec, self._spec.fields, response.data
-        known = registered or Registration("", None, "", group=group)
+        known = registered or NewAsset("", None, "", group=group)
         status, word = self._status(data, is_new=registered is not None)
         failed = status == "failed"
         code, message = fields.failure(data) if failed else (None, None)

@@ -15,16 +15,16 @@ from preflight.escape import printable
 from preflight.providers.asset import Asset
 from preflight.providers.capabilities import BeforeSend
 from preflight.providers.client import Client
-from preflight.providers.connection import Connection, Middleware, no_middleware
+from preflight.providers.connection import ApiConnection, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, endpoint_origin, read_credentials
 from preflight.providers.json_api import JsonApi
 from preflight.providers.redaction import Redactor
 from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
-Credentials = Mapping[str, str | Secret | None] | str | None
+CredentialValues = Mapping[str, str | Secret | None] | str | None
 """By name, or the one key; None: the environment's."""
-TIMEOUT: Final = (10.0, 60.0)
+CALL_TIMEOUT: Final = (10.0, 60.0)
 """Seconds to connect, and seconds without a byte of the answer."""
 
 
@@ -52,7 +52,7 @@ class Provider:
     """
 
     def __init__(
-        self, spec: ProviderSpec, connection: Connection, clock: Clock, *, account: str, origin: str, rate: str
+        self, spec: ProviderSpec, connection: ApiConnection, clock: Clock, *, account: str, origin: str, rate: str
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -113,13 +113,13 @@ class Provider:
 
 def open_provider(  # noqa: PLR0913 - the settings of one account, each typed and documented
     spec: ProviderSpec,
-    credentials: Credentials = None,
+    credentials: CredentialValues = None,
     *,
     endpoint: str | None = None,
     rate: str = "published",
     proxy: str | None = None,
     ca_bundle: str | None = None,
-    timeout: tuple[float, float] = TIMEOUT,
+    timeout: tuple[float, float] = CALL_TIMEOUT,
     middleware: Middleware = no_middleware,
     clock: Clock = SYSTEM_CLOCK,
     env: Mapping[str, str] | None = None,
@@ -152,7 +152,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
 
 def _connect(
     spec: ProviderSpec, client: Client, keys: Mapping[str, Secret], options: Mapping[str, str], clock: Clock
-) -> Connection:
+) -> ApiConnection:
     redactor = Redactor(keys[key.name] for key in spec.credentials if not key.public and key.name in keys)
     api = JsonApi(
         spec.name,
@@ -164,7 +164,7 @@ def _connect(
         reasons=spec.reasons,
         now=partial(_utc_now, clock),
     )
-    return Connection(spec.title, client, api, origins=spec.origins, options=options, redactor=redactor)
+    return ApiConnection(spec.title, client, api, origins=spec.origins, options=options, redactor=redactor)
 
 
 def _utc_now(clock: Clock) -> datetime:

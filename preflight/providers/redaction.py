@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from preflight.escape import printable
-from preflight.net.redact import redact_text
-from preflight.providers.secret import HIDDEN, Secret
+from preflight.net.redact import HIDDEN, redact_text
+from preflight.providers.secret import Secret
 
 _SECRET_FIELD: Final = re.compile(
     r"token|secret|signature|authorization|password|credential|cookie|api_?key|access_?key", re.I

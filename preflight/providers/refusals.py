@@ -242,10 +242,10 @@ _REASON_BY_STATUS: Final = {
 }
 
 
-def reason_of(refusal: Refusal) -> str:
+def classify_refusal(refusal: Refusal) -> str:
     """Return the reason, by the words first and the status last: an expired plan is a 403, as a missing permission is.
 
-    >>> reason_of(Refusal(403, "SubscriptionRequired")), reason_of(Refusal(403))
+    >>> classify_refusal(Refusal(403, "SubscriptionRequired")), classify_refusal(Refusal(403))
     ('subscription_required', 'access_denied')
     """
     for word in words_of(refusal.code, refusal.message):

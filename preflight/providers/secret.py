@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Final, NoReturn
+from typing import NoReturn
 
-HIDDEN: Final = "…"
-"""Shown in place of a secret."""
+from preflight.net.redact import HIDDEN
 
 
 class Secret:

@@ -11,9 +11,9 @@ from preflight.clock import Clock
 from preflight.errors import UsageError
 from preflight.net.redact import redact
 from preflight.providers.asset import Status
-from preflight.providers.capabilities import CAPABILITIES, RegistersAssets, Registration
+from preflight.providers.capabilities import CAPABILITIES, NewAsset, RegistersAssets
 from preflight.providers.client import Auth
-from preflight.providers.connection import Connection
+from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import CredentialSpec, bearer_auth
 from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.rate_limits import RATE_LIMITS, RateLimits
@@ -24,7 +24,7 @@ from preflight.providers.secret import Secret
 class ProviderApi(RegistersAssets, Protocol):
     """The calls of one provider, over a connection. The other capabilities are further bases of the class."""
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None: ...
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class ProviderSpec:
         group: str | None = None,
         description: str | None = None,
         asset_type: str | None = None,
-    ) -> Registration:
+    ) -> NewAsset:
         """Return the registration of a file, once all arguments are such that they may be sent."""
         if not url.lower().startswith(("https://", "http://")):
             raise UsageError(f"{self.title} fetches by http(s) URL only, not {redact(url)[:80]}. Host the file first.")
@@ -126,7 +126,7 @@ class ProviderSpec:
         self.check_name(name)
         self.check_description("register", description)
         word = self._type(kind, asset_type)
-        return Registration(url, kind or self.types[word], word, name, group, description)
+        return NewAsset(url, kind or self.types[word], word, name, group, description)
 
     def _type(self, kind: str | None, asset_type: str | None) -> str:
         """Return the provider's word for the type: the given one, or else the first for the kind."""

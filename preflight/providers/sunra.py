@@ -8,8 +8,8 @@ from typing import Final
 
 from preflight.clock import Clock
 from preflight.providers.asset import Asset, Page
-from preflight.providers.capabilities import BeforeSend, DeletesAssets, ListsAssets, Registration
-from preflight.providers.connection import Connection
+from preflight.providers.capabilities import BeforeSend, DeletesAssets, ListsAssets, NewAsset
+from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.parse import AnswerParser
@@ -22,12 +22,12 @@ _PATH: Final = "/v1/ark/assets"
 class SunraApi(ProviderApi, ListsAssets, DeletesAssets):
     """Lists by POST; a deletion hides the asset from the list and leaves it registered."""
 
-    def __init__(self, spec: ProviderSpec, connection: Connection, clock: Clock) -> None:
+    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         self._spec = spec
         self._connection = connection
         self._parser = AnswerParser(spec, connection, clock)
 
-    def register(self, registration: Registration, before_send: BeforeSend | None = None) -> Asset:
+    def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"source_url": registration.url, "name": registration.name, "asset_type": registration.type}
         response = self._connection.ask("register", "POST", _PATH, body, before_send=before_send)
         return self._parser.asset(response, registered=registration)

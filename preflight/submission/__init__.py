@@ -6,7 +6,7 @@ A target that does not pass is never sent. What the ledger knows is not sent aga
 from __future__ import annotations
 
 from preflight.submission.api import SubmitOptions, submit, submit_many
-from preflight.submission.outcome import NotActive, Outcome, Submission
+from preflight.submission.outcome import NotActive, Submission, SubmissionOutcome
 from preflight.submission.recover import RecoveryWindow
 
-__all__ = ["NotActive", "Outcome", "RecoveryWindow", "Submission", "SubmitOptions", "submit", "submit_many"]
+__all__ = ["NotActive", "RecoveryWindow", "Submission", "SubmissionOutcome", "SubmitOptions", "submit", "submit_many"]

@@ -10,7 +10,7 @@ from preflight.ledger import Entry
 from preflight.providers import Asset, Provider
 from preflight.report import Report
 
-Outcome = Literal["active", "processing", "failed", "rejected", "unknown", "error"]
+SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error"]
 """`rejected`: it does not pass, and nothing was sent; `unknown`: whether it is registered is not known, and it is not
 registered again before that is; `error`: something else prevented it, and the same call may succeed later."""
 
@@ -25,7 +25,7 @@ class Submission:
     """
 
     source: str
-    outcome: Outcome
+    outcome: SubmissionOutcome
     index: int = 0
     report: Report | None = None
     asset: Asset | None = None
@@ -56,7 +56,7 @@ class NotActive(PreflightError):
         self.submission = submission
 
 
-_OUTCOMES: Final[dict[str, Outcome]] = {
+_OUTCOMES: Final[dict[str, SubmissionOutcome]] = {
     "active": "active",
     "processing": "processing",
     "failed": "failed",

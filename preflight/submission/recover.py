@@ -17,7 +17,7 @@ from preflight.providers import Asset, Group, ListsAssets, Page, Provider
 from preflight.retry import Backoff, Deadline, RetryPolicy, retry
 
 T = TypeVar("T")
-Item = TypeVar("Item", Asset, Group)
+Listed = TypeVar("Listed", Asset, Group)
 
 MAX_PAGES: Final = 10_000
 MAX_STALE_PAGES: Final = 3
@@ -69,7 +69,7 @@ def poll_until(look: Callable[[], T | None], clock: Clock, window: RecoveryWindo
     raise AssertionError("count() does not end")
 
 
-def iter_pages(read_page: Callable[[str | None], Page[Item]]) -> Iterator[Item]:
+def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Listed]:
     """Return all items of all pages, each once."""
     page: str | None = None
     seen: set[str] = set()

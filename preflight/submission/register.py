@@ -22,7 +22,7 @@ MAX_THROTTLED: Final = 20
 """Refusals for too many calls after which a registration is given up; nothing was registered by any of them."""
 VISIBLE_AFTER: Final = 30.0
 """Seconds after which an id that the provider does not know is gone, and not merely new."""
-UNKNOWN: Final = "unknown_outcome"
+UNKNOWN_OUTCOME: Final = "unknown_outcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ class Registrar:
         return None
 
     def _unknown(self, entry: Entry, state: State, text: str) -> Entry:
-        return self._ledger.write(replace(entry, state=state, error_code=UNKNOWN, error_message=text))
+        return self._ledger.write(replace(entry, state=state, error_code=UNKNOWN_OUTCOME, error_message=text))
 
     def _refused(self, entry: Entry, error: ProviderError) -> RegistrationResult:
         """Write a refusal that names a limit as a failure of the file; raise every other one."""

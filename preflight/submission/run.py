@@ -30,7 +30,7 @@ from preflight.targets import Item
 
 POLL_TIMEOUTS: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
 """Seconds that processing may take before it is left to a later run: users wait 3 to 15 minutes for a video."""
-WORKERS: Final = 32
+SUBMIT_THREADS: Final = 32
 """Targets that are checked and registered at once: 30 calls may be in flight."""
 WINDOW: Final = 4096
 """Targets under way at once: each is a few kilobytes."""
@@ -113,7 +113,7 @@ class SubmissionRun:
 
     def _start(self, index: int, item: Item) -> None:
         self._tasks.put((index, item))
-        if len(self._workers) < WORKERS:
+        if len(self._workers) < SUBMIT_THREADS:
             worker = threading.Thread(target=self._work, daemon=True, name="preflight-submit")
             self._workers.append(worker)
             worker.start()

@@ -22,7 +22,7 @@ from preflight.submission.recover import (
     matches_entry,
     poll_until,
 )
-from preflight.submission.register import UNKNOWN, VISIBLE_AFTER, age_of, record_asset
+from preflight.submission.register import UNKNOWN_OUTCOME, VISIBLE_AFTER, age_of, record_asset
 
 OPEN_STATES: Final = ("intended", "unknown")
 """States in which the ledger has no id."""
@@ -112,7 +112,9 @@ class LedgerSync:
         with self._ledger.claim(entry.registration, self._clock):
             if not self._is_open(entry):
                 return self._settled_elsewhere(entry)
-            written = self._ledger.write(replace(entry, state="unknown", error_code=UNKNOWN, error_message=text))
+            written = self._ledger.write(
+                replace(entry, state="unknown", error_code=UNKNOWN_OUTCOME, error_message=text)
+            )
         return SyncResult(written, "unknown", text)
 
     def _look_up(self, entries: Collection[Entry]) -> list[SyncResult]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from preflight.errors import LedgerError
-from preflight.ledger import COLUMNS, Entry, Ledger, RegistrationKey, asset_name, default_path
+from preflight.ledger import ENTRY_COLUMNS, Entry, Ledger, RegistrationKey, asset_name, default_path
 
 
 def key(content: str = "sha256:00", **changes: str) -> RegistrationKey:
@@ -266,13 +266,13 @@ class TestEntries:
     def test_entry_is_json_with_every_field(self, ledger: Ledger) -> None:
         row = ledger.write(entry()).as_json()
         assert row["state"] == "intended"
-        assert tuple(row) == COLUMNS
+        assert tuple(row) == ENTRY_COLUMNS
 
 
 class TestFormat:
     """Files that were written before are read: neither tables nor exports change their columns."""
 
-    COLUMNS = (
+    ENTRY_COLUMNS = (
         "key",
         "serial",
         "provider",
@@ -307,7 +307,7 @@ class TestFormat:
         other.close()
         assert version == (1,)
         assert tables == {
-            "entries": list(self.COLUMNS),
+            "entries": list(self.ENTRY_COLUMNS),
             "groups": ["provider", "origin", "account", "project", "name", "id"],
             "disagreements": ["key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at"],
         }
@@ -319,7 +319,7 @@ class TestFormat:
         row = (one.digest, 2, *place, "group-1", "image", *rest, None, None, None, "2026-01-01", "2026-01-02", "", "")
         path.parent.mkdir()
         with sqlite3.connect(path) as other:
-            columns = ", ".join(f'"{name}"' for name in self.COLUMNS)
+            columns = ", ".join(f'"{name}"' for name in self.ENTRY_COLUMNS)
             other.execute(f'CREATE TABLE entries ({columns}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID')
             other.execute("PRAGMA user_version = 1")
             other.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(row))})", row)
@@ -328,7 +328,7 @@ class TestFormat:
             found = opened.latest(one)
         assert found is not None
         assert (found.attempt, found.group_id, found.rules_digest, found.asset_id) == (2, "group-1", "rules", "7")
-        assert found.as_json() == dict(zip(self.COLUMNS, row, strict=True))
+        assert found.as_json() == dict(zip(self.ENTRY_COLUMNS, row, strict=True))
 
 
 class TestNames:

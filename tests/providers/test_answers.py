@@ -60,7 +60,14 @@ def test_agentsflare_registers_and_gets_an_asset(server: Recorder, open_: Open) 
         "n",
     )
     times = {"CreateTime": "2026-06-02T11:50:08Z", "UpdateTime": "2026-06-02T11:51:08Z"}
-    answer = {"Id": asset.id, "Status": "Active", "AssetType": "Image", "Name": "n", "URL": "https://h/x.png", **times}
+    answer = {
+        "Id": asset.id,
+        "Status": "Active",
+        "AssetType": "Image",
+        "Name": "n",
+        "URL": "https://h/x.png",
+        **times,
+    }
     server.respond({**answer, "base_resp": {"status_code": 0}})
     asset = provider.get(asset.id)
     assert (asset.status, asset.provider_status) == ("active", "Active")

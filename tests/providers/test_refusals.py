@@ -18,7 +18,7 @@ from preflight.errors import (
     UnusableAnswer,
 )
 from preflight.providers import PROVIDERS, Provider
-from preflight.providers.refusals import REASONS, UPSTREAM_CODES, Refusal, finding_of, reason_of
+from preflight.providers.refusals import REASONS, UPSTREAM_CODES, Refusal, classify_refusal, finding_of
 
 from .conftest import KEY, NOW, SECRET, Open
 from .server import Recorder
@@ -284,5 +284,5 @@ def test_every_upstream_code_maps_to_a_finding() -> None:
 
 def test_codes_are_not_found_within_other_words() -> None:
     assert finding_of(None, "the TypeMismatchHandler is fine", UPSTREAM_CODES) is None
-    assert reason_of(Refusal(400, None, "unauthorized trademarks")) == "invalid"
-    assert reason_of(Refusal(400, None, "x" * 100_000)) == "invalid"
+    assert classify_refusal(Refusal(400, None, "unauthorized trademarks")) == "invalid"
+    assert classify_refusal(Refusal(400, None, "x" * 100_000)) == "invalid"

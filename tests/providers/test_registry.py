@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from preflight.errors import UsageError
-from preflight.providers import ACTIONS, PROVIDERS, Provider, find_provider, open_provider
+from preflight.providers import API_ACTIONS, PROVIDERS, Provider, find_provider, open_provider
 from preflight.providers.rate_limits import Rate
 
 from .conftest import Open
@@ -65,7 +65,7 @@ def test_registry_loads_neither_the_http_library_nor_a_rule_set() -> None:
 @pytest.mark.parametrize("name", list(PROVIDERS))
 def test_api_has_the_methods_of_its_capabilities_and_no_others(name: str, open_: Open) -> None:
     provider = open_(name)
-    assert {action for action in ACTIONS if hasattr(provider.api, action)} == provider.spec.can
+    assert {action for action in API_ACTIONS if hasattr(provider.api, action)} == provider.spec.can
     assert str(provider.lacks("list_trash")) == f"{provider.title} has no call for list trash."
 
 
@@ -151,4 +151,4 @@ def test_rate_limits_depend_on_the_rate() -> None:
             assert provider.rate_limits.rate("register") == Rate(registrations, 60.0)
             assert provider.rate_limits.rate("get") == Rate(100)
             assert provider.rate_limits.rate("update_group") == Rate(10)
-    assert {action for plan in provider.spec.rates.values() for action in plan.rates} <= set(ACTIONS)
+    assert {action for plan in provider.spec.rates.values() for action in plan.rates} <= set(API_ACTIONS)

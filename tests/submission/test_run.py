@@ -128,7 +128,7 @@ class TestStops:
         assert len(made) == 40
         assert {submission.code for submission in made if submission.outcome == "error"} == {"credits"}
         assert sum(submission.outcome == "active" for submission in made) == some.registered() == 8
-        assert box.stats.calls[some.name, "register"] - calls < 8 + running.WORKERS + 1
+        assert box.stats.calls[some.name, "register"] - calls < 8 + running.SUBMIT_THREADS + 1
         assert {entry.state for entry in some.entries()} == {"active"}
         box.faults.clear()
         again = some.many(pictures)

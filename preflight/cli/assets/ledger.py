@@ -13,7 +13,7 @@ from preflight.cli.provider_options import LedgerOptions, ledger_option, to_opti
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.ledger import COLUMNS, Disagreement, Entry, Ledger, State
+from preflight.ledger import ENTRY_COLUMNS, Disagreement, Entry, Ledger, State
 from preflight.providers import find_provider
 from preflight.submission.manage import entries_of
 
@@ -124,7 +124,7 @@ def _export(options: LedgerCommand) -> None:
     provider = options.provider
     with (
         options.ledger.open(must_exist=True) as ledger,
-        options.printing.printer(COLUMNS, ledger=options.ledger) as printer,
+        options.printing.printer(ENTRY_COLUMNS, ledger=options.ledger) as printer,
     ):
         for entry in ledger.entries(provider=provider):
             printer.row(entry.as_json(), entry.state)
