@@ -1,4 +1,4 @@
-"""AAC in ADTS: frames that nobody counted."""
+"""Test AAC in ADTS, whose frames no header counts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_few_frames_before_a_tag_are_recognised_as_audio(frames: int, tag: bytes
 
 @pytest.mark.parametrize("length", [1, 4, 100, 5000, 60_000, 65_536])
 def test_leading_bytes_are_skipped(length: int) -> None:
-    """ffprobe: aac, of this duration, behind as many zeros."""
+    """ffprobe: aac, of this duration, after as many zeros."""
     for junk in (b"\2" * length, bytes(length)):
         for before in (b"", id3(text(b"TIT2", "title"))):
             media = facts(before + junk + adts(40))

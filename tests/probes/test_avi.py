@@ -1,4 +1,4 @@
-"""AVI: what the header list may do. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test AVI header lists. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_impossible_frame_count_is_ignored() -> None:
     streamed = b"RIFF\xff\xff\xff\xff" + made_up[8:]
     media = facts(streamed)
     assert (media.fps, media.frames, media.duration, media.notes) == (25.0, None, None, ())
-    asset_type = b"RIFF\xff\xff\xff\xff" + film(main(5), stream(b"vids", b"XVID", 1, 25, 5, bitmap()), frames=5)[8:]
-    assert facts(asset_type).duration == 0.2
+    unsized = b"RIFF\xff\xff\xff\xff" + film(main(5), stream(b"vids", b"XVID", 1, 25, 5, bitmap()), frames=5)[8:]
+    assert facts(unsized).duration == 0.2
 
 
 @pytest.mark.parametrize("length", [10, 500, 1_000_000, 0xFFFFFFFF])

@@ -1,4 +1,4 @@
-"""BMP: headers of all ages. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test BMP headers of all versions. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 

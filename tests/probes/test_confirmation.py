@@ -1,4 +1,4 @@
-"""A library that fails alone accuses no file; with a second confirmation it does."""
+"""Test that a failure of one library is a fault of the file only if a second check confirms it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def problems(data: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def tiff(*pages: tuple[Sequence[tuple[int, int, int]], bytes]) -> bytes:
-    """A little-endian TIFF; of each page its fields (tag, type, value) without strips, and its one strip.
+    """Return a little-endian TIFF; of each page its fields (tag, type, value) without strips, and its one strip.
 
     A field of type 0 holds two SHORTs, as that of the subsampling does.
     """
@@ -44,7 +44,7 @@ def tiff(*pages: tuple[Sequence[tuple[int, int, int]], bytes]) -> bytes:
 
 
 def page(compression: int, photometric: int, *more: tuple[int, int, int], side: int = 16) -> list[tuple[int, int, int]]:
-    """The fields of a square page of one byte a sample."""
+    """Return the fields of a square page of one byte a sample."""
     samples = 3 if photometric != 1 else 1
     fields = [(256, 4, side), (257, 4, side), (258, 3, 8), (259, 3, compression), (262, 3, photometric)]
     return [*fields, (277, 3, samples), (278, 4, side), *more]

@@ -1,4 +1,4 @@
-"""`--deep`: what decoding shows of a file whose header is in order, and where a library's word is not taken."""
+"""Test deep checks: what decoding shows beyond the header, and where a library's result is not used."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def codes(data: bytes) -> list[str]:
 
 
 def noise(width: int = 64, height: int = 48) -> Image.Image:
-    """Pixels that hardly compress, so that a file has a middle to be damaged in."""
+    """Return pixels that hardly compress, so that the data is long enough to be damaged."""
     pixels = bytes(n * n * 7919 >> 7 & 255 for n in range(width * height * 3))
     return Image.frombytes("RGB", (width, height), pixels)
 
@@ -214,7 +214,7 @@ def test_only_truncated_video_is_reported_as_truncated() -> None:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, **said: Any) -> None:
-    """libmediainfo and mutagen both say this."""
+    """Make libmediainfo and mutagen both return these facts."""
 
     def told(*_: object, **__: object) -> LibraryResult:
         return LibraryResult(Media(**said))

@@ -1,4 +1,4 @@
-"""EXIF orientation, as JPEG, PNG and WebP share it."""
+"""Test EXIF orientation, which JPEG, PNG and WebP share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from makers._exif import exif
 
 
 def block(kind: int, count: int, value: bytes, order: str = "<") -> bytes:
-    """A block whose only entry is an orientation of that type."""
+    """Return a block whose only entry is an orientation of that type."""
     mark = b"II" if order == "<" else b"MM"
     entry = pack(order + "HHI", 274, kind, count) + value.ljust(4, b"\0")
     return mark + pack(order + "HIH", 42, 8, 1) + entry + bytes(4)

@@ -1,4 +1,4 @@
-"""Formats that only the libraries read: their word in our facts, and nothing made up."""
+"""Test formats that only the libraries read: their results are validated and translated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def seen(data: bytes, need: Need | None = None) -> Media:
 
 
 def aiff(frames: int = 8000, rate: int = 8000, coding: bytes = b"") -> bytes:
-    """Silence: 16 bits, one channel. With a `coding` it is an AIFF-C."""
+    """Return silence: 16 bits, one channel. With a `coding` it is an AIFF-C."""
     extended = struct.pack(">HQ", 16383 + rate.bit_length() - 1, rate << 64 - rate.bit_length())
     more = coding + b"\0\0" if coding else b""
     common = b"COMM" + struct.pack(">IhIh", 18 + len(more), 1, frames, 16) + extended + more
@@ -35,12 +35,12 @@ def aiff(frames: int = 8000, rate: int = 8000, coding: bytes = b"") -> bytes:
 
 
 def au(coding: int, frames: int = 8000) -> bytes:
-    """Sun's audio: 8000 Hz, one channel."""
+    """Return Sun's AU: 8000 Hz, one channel."""
     return struct.pack(">4s5I4x", b".snd", 28, frames, coding, 8000, 1) + b"\xff" * frames
 
 
 def flash(flags: int) -> bytes:
-    """A Flash video of ten tags of sound, whose first byte is `flags` (Adobe FLV 10.1, E.4.2)."""
+    """Return a Flash video of ten audio tags, whose first byte is `flags` (Adobe FLV 10.1, E.4.2)."""
     data = b"FLV\1\4\0\0\0\x09\0\0\0\0"
     for number in range(10):
         body = bytes((flags,)) + b"\xff" * 800

@@ -1,4 +1,4 @@
-"""FLAC: what STREAMINFO states."""
+"""Test the facts in FLAC's STREAMINFO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the whole file tells, and `--deep` therefore finds: the durations of streams that no header measures."""
+"""Test facts that only the whole file gives: durations of streams whose header states none."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def added_facts(data: bytes) -> dict[str, Any]:
 
 
 def by_url(data: bytes, name: str, look_deep: bool) -> Media:
-    """The facts of a file that a real server sends."""
+    """Return the facts of a file that a real server sends."""
     with hostile({name: data}) as server:
         plan = plan_for("atlas", deep=look_deep, http=HttpOptions(allow_private=True))
         media = examine(server.url(f"file/{name}"), plan).media
@@ -61,13 +61,13 @@ def cluster(start: int, *blocks: bytes, size: int | None = None) -> bytes:
 
 
 def live(*clusters: bytes, doc_type: str = "webm", rate: int | None = None, behind: bytes = b"") -> bytes:
-    """A recording without a duration: pictures and sound."""
+    """Return a recording of video and audio without a duration."""
     head = (info(None), tracks(video(codec="V_VP8", frame_ns=rate), audio(codec="A_OPUS")))
     return ebml(doc_type) + segment(*head, *clusters, size=UNKNOWN) + behind
 
 
 def recording(seconds: int, size: int | None = UNKNOWN, start: int = 0, payload: int = 40) -> list[bytes]:
-    """25 pictures a second, in clusters of one second."""
+    """Return 25 frames/s in clusters of one second."""
     pictures = [block(1, at, payload) for at in range(0, 1000, 40)]
     return [cluster(start + 1000 * second, *pictures, size=size) for second in range(seconds)]
 
@@ -119,7 +119,7 @@ class TestMatroska:
 
 
 def test_mp3_with_estimated_duration_is_counted() -> None:
-    """Three samples of one bit rate, and another between them."""
+    """Test three samples of one bit rate, with another rate between them."""
     usual, other = _mpeg.frame(64), _mpeg.frame(32)
     data = usual * 400 + other * 400 + usual * 400 + other * 400 + usual * 400
     media = probe(MemorySource(data))
@@ -132,7 +132,7 @@ def test_mp3_with_estimated_duration_is_counted() -> None:
 
 class TestFlac:
     def streamed(self, samples: int, rate: int = 8000, block_size: int = 1024) -> bytes:
-        """What an encoder writes into a pipe: it cannot go back to state the length."""
+        """Return what an encoder writes into a pipe: it cannot seek back to state the length."""
         packed = rate << 44 | 15 << 36
         info_block = struct.pack(">HH3x3x", block_size, block_size) + packed.to_bytes(8, "big") + bytes(16)
         frames = [self.frame(number, block_size) for number in range(samples // block_size)]
@@ -165,7 +165,7 @@ class TestFlac:
 
 class TestAvi:
     def streamed(self, count: int, unsized: bool) -> bytes:
-        """What a recorder writes into a pipe: it counts no pictures, and its lists have no size."""
+        """Return what a recorder writes into a pipe: no frame count, and lists without size."""
         pictures = b"".join(avi_chunk(b"00dc", bytes(41)) + avi_chunk(b"01wb", bytes(20)) for _ in range(count))
         header = avi.listing(b"hdrl", avi.main(0), avi.video(0), avi.audio(0))
         body = header + avi_list(b"movi", pictures, unsized)
@@ -201,7 +201,7 @@ def test_fragments_without_index_are_read_completely_by_url() -> None:
 
 
 def test_longer_telemetry_track_is_not_a_disagreement() -> None:
-    """As a camera writes it: libmediainfo counts that track into the duration of the file."""
+    """libmediainfo includes a camera's telemetry track in the duration of the file."""
     telemetry = blank(((312, 1000),))._replace(
         handler=b"meta", entry=struct.pack(">I4s6xH", 16, b"gpmd", 1), size=(0, 0), samples=(b"\0" * 8,) * 312
     )

@@ -1,4 +1,4 @@
-"""GIF: the screen, and the blocks before the first picture. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test the GIF screen and the blocks before the first image. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_header_is_read_in_one_piece() -> None:
 
 @cache
 def large_frame() -> bytes:
-    """A picture that fills the head; it takes a second to make."""
+    """Return an image that fills the first read; it takes a second to make."""
     return frame(300, 300)
 
 
@@ -48,7 +48,7 @@ def test_screen_without_height_takes_that_of_the_image() -> None:
 @pytest.mark.parametrize("loop", [b"", LOOP, LOOP.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0")])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_images_are_counted_if_all_are_in_the_first_read(loop: bytes, count: int) -> None:
-    """exiftool's FrameCount and ImageMagick's %n are the same; a loop of one picture does not move."""
+    """exiftool's FrameCount and ImageMagick's %n are the same; a loop of one image is not animated."""
     media = facts(gif(loop, *(control(), frame(8, 8)) * count))
     assert (media.frames, media.notes) == (count, ("animated",) if count > 1 else ())
 

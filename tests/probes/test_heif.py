@@ -1,4 +1,4 @@
-"""HEIF and AVIF: what the item tables may do. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test the item tables of HEIF and AVIF. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 
@@ -295,7 +295,7 @@ def test_endless_tables_are_bounded(table: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[bytes]:
-    """Every fixture, made before the first example, because making them takes seconds."""
+    """Return every fixture, made before the first example because that takes seconds."""
     return [fixture.make() for fixture in FIXTURES]
 
 

@@ -1,4 +1,4 @@
-"""The box walk: every form of a size, and that no size keeps it from ending."""
+"""Test the box walk: every form of a size, and that every walk ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JPEG: what precedes the frame header, and what it costs. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test what precedes the frame header of JPEG, and its cost. `test_fixtures.py` compares the facts of fixtures."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_jfif_densities_give_pixel_aspect_ratio(unit: int, across: int, down: in
 
 
 def test_pixel_aspect_ratio_is_unknown_without_jfif() -> None:
-    """ffprobe: N/A; it does not look at EXIF's resolutions either."""
+    """ffprobe: N/A; it does not use EXIF's resolutions either."""
     plain = picture()
     at = plain.index(b"JFIF\0")
     assert facts(plain[:at] + b"JFXX\0" + plain[at + 5 :]).pixel_aspect_ratio is None
@@ -115,7 +115,7 @@ def test_exif_after_a_distant_segment_is_found() -> None:
 
 
 def noise(edge: int = 200) -> bytes:
-    """A JPEG of much detail, 30 kB."""
+    """Return a detailed JPEG of 30 kB."""
     out = io.BytesIO()
     Image.frombytes("L", (edge, edge), Random(1).randbytes(edge * edge)).save(out, "JPEG")
     return out.getvalue()
@@ -223,7 +223,7 @@ def test_damaged_files_give_facts(data: bytes) -> None:
 
 
 def test_small_jpeg_truncated_anywhere_in_its_scan_is_truncated(fixtures: Path) -> None:
-    """However even its picture: all that is left of it is seen."""
+    """The rest of the file is read completely, so that flat pictures are recognised too."""
     whole = (fixtures / "accepted" / "picture.jpg").read_bytes()
     assert probe(MemorySource(whole)).notes == ()
     for end in range(whole.index(b"\xff\xda") + 20, whole.index(b"\xff\xda") + 900, 7):

@@ -1,4 +1,4 @@
-"""A JPEG whose frame header stands behind megabytes of XMP, ICC profiles or pictures costs a few small requests."""
+"""Test that a JPEG with megabytes of XMP, ICC profiles or pictures before its frame header costs few small requests."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ MADE = {
     "both-5": extended_xmp(2 * MB) + segment(0xE1, b"Exif\0\0MM\0*" + bytes(100)) + icc(3 * MB),
     "irregular-1": irregular(MB),
 }
-"""What stands before the frame header."""
+"""What precedes the frame header."""
 LYING = {
     "fewer-parts-than-it-says": icc(3 * MB)[: 65_537 * 5],
     "more-parts-than-it-says": icc(3 * MB)[65_537 * 40 :] + icc(2 * MB)[: 65_537 * 20],

@@ -1,4 +1,4 @@
-"""AAC in LOAS. A real stream of ffmpeg's is found and told as ffprobe does; its duration is that of its ADTS twin."""
+"""Test AAC in LOAS: a stream of ffmpeg's has ffprobe's facts, and the duration of the same stream in ADTS."""
 
 from __future__ import annotations
 

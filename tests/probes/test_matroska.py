@@ -1,4 +1,4 @@
-"""Matroska and WebM: what elements may do. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test the elements of Matroska and WebM. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 

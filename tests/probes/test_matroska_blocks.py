@@ -1,4 +1,4 @@
-"""The rate of a film that states none: what its blocks tell."""
+"""Test the frame rate by the timestamps of blocks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def group(time: int) -> bytes:
 
 
 def recorded(times: Iterable[int], *, scale: int | None = None, every: int = 30, size: int | None = None) -> bytes:
-    """A film without a asset_type rate; `times` in units, in the order of coding, `every` so many in a cluster."""
+    """Return a video that states no rate; `times` in units, in coding order, `every` so many in a cluster."""
     rows = list(times)
     clusters = []
     for at in range(0, len(rows), every):

@@ -1,4 +1,4 @@
-"""MP3, MP2, MP1: what the frames say, and what is believed of what is said about them."""
+"""Test MP3, MP2 and MP1: frames, and which stream headers are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MP4 and QuickTime: tracks, codecs, times. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test tracks, codecs and times of MP4 and QuickTime. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 

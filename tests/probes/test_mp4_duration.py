@@ -1,4 +1,4 @@
-"""MP4: what plays where movie header, track header, edit list and samples contradict each other.
+"""Test the duration of MP4 if movie header, track header, edit list and samples contradict each other.
 
 The values are those of a full decode (`ffmpeg -f null`) and of ffprobe's streams; where ffmpeg does not follow an edit
 (rate 0, length 0) they follow ISO/IEC 14496-12 8.6.6.
@@ -24,7 +24,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._mp4 import Track, blank, box, full, moov, movie, mvex, sound
 
 BEHIND = 49664
-"""Ticks of the film's clock that lie behind its 48,000."""
+"""Ticks of the video's clock after its 48,000."""
 
 
 def seen(data: bytes) -> Media:
@@ -36,7 +36,7 @@ def cut(*edits: tuple[int, int], ticks: int | None = None) -> Media:
 
 
 def patched(data: bytes, kind: bytes, skip: int, value: int) -> bytes:
-    """The 32-bit number `skip` bytes behind the type of the first `kind` box becomes `value`."""
+    """Replace the 32-bit number `skip` bytes after the type of the first `kind` box by `value`."""
     at = data.index(kind) + 4 + skip
     return data[:at] + pack(">I", value) + data[at + 4 :]
 
@@ -124,7 +124,7 @@ def test_number_of_64_bit_edits_is_bounded() -> None:
 
 
 def test_composition_offset_shifts_the_end_of_the_media() -> None:
-    """A film whose first picture is shown 0.5 s after it is decoded, and whose edit list skips these 0.5 s."""
+    """The first frame is shown 0.5 s after it is decoded, and the edit list skips these 0.5 s."""
     data = movie(blank()._replace(edits=((2000, 12_000),)))
     plain = seen(data)
     assert (plain.duration, plain.notes) == (1.5, ("bad_header", "edit_list"))
@@ -150,7 +150,7 @@ def test_text_track_may_be_longer_than_video_and_audio() -> None:
 
 
 def test_fragments_are_counted_regardless_of_moov() -> None:
-    """ffprobe: 1.0 s; in fragments an edit of length 0 begins at its start and ends with the film."""
+    """ffprobe: 1.0 s; in fragments an edit of length 0 begins at its start and ends with the video."""
     from makers._mp4 import fragment, ftyp
 
     for edits in ((), ((0, 0),), ((0, 500_000),), ((0xFFFF3CB0, BEHIND),)):

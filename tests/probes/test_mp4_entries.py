@@ -1,4 +1,4 @@
-"""Sample entries: the codecs' names, and rate and channels as they are played."""
+"""Test sample entries: names of codecs, and rate and channels as played."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZE = (854, 480)
 
 
 OWN_LAYOUT = bytes.fromhex("118004c848002000c4")
-"""AAC of seven channels, which no usual layout has: a program_config_element lists them."""
+"""AAC of seven channels, which no standard layout has: a program_config_element lists them."""
 
 
 def seen(data: bytes) -> Media:
@@ -63,7 +63,7 @@ def test_sample_entry_type_gives_video_codec(kind: bytes, inner: bytes, codec: s
         (sound_entry(b"mp4a", 44100, 2), ("aac", 44100, 2)),
         (sound_entry(b"mp4a", 48000, 2, esds(0x40, AAC_CONFIG)), ("aac", 44100, 1)),
         (sound_entry(b"mp4a", 48000, 2, esds(0x40, OWN_LAYOUT)), ("aac", 48000, 7)),
-        (sound_entry(b"mp4a", 22050, 2, esds(0x40, b"\x2b\x92\x08\x00")), ("aac", 44100, 2)),  # SBR, asset_type openly
+        (sound_entry(b"mp4a", 22050, 2, esds(0x40, b"\x2b\x92\x08\x00")), ("aac", 44100, 2)),  # explicit SBR
         (sound_entry(b"mp4a", 22050, 1, esds(0x40, b"\xeb\x8a\x08\x00")), ("aac", 44100, 2)),  # SBR and PS
         (sound_entry(b"mp4a", 24000, 2, esds(0x40, b"\x13\x10\x56\xe5\x98")), ("aac", 48000, 2)),  # SBR behind the core
         (sound_entry(b"mp4a", 44100, 2, esds(0x40, b"\xf9\x48\x40")), ("xhe_aac", 44100, 2)),

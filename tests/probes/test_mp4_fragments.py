@@ -1,4 +1,4 @@
-"""Fragmented files: what fragments say together, what indexes promise, and how much is read for it."""
+"""Test fragmented files: totals of fragments, what indexes state, and how much is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._mp4 import Track, blank, box, fragment, fragmented, ftyp, full, mfra, moov, movie, mvex, sidx, sound
 
 FRAME = 20_000
-"""Bytes of a frame that no two fit into one request."""
+"""Bytes of a frame, of which no two fit into one request."""
 
 
 class Remote(MemorySource):
@@ -43,7 +43,7 @@ def seen(data: bytes) -> Media:
 
 
 def heavy(count: int) -> Track:
-    """One frame a fragment, each of them far from the next."""
+    """Return a file with one frame a fragment, each of them far from the next."""
     return blank(((count, 1000),))._replace(samples=(bytes(FRAME),) * count)
 
 

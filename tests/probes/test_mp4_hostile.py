@@ -1,4 +1,4 @@
-"""MP4 files of an attacker: whatever is cut or turned, the answer comes soon and is an answer."""
+"""Test hostile MP4 files: whatever is truncated or changed, facts are returned quickly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def whole(name: str) -> bytes:
 
 
 def soon(data: bytes) -> Media:
-    """The facts; fails where they take two seconds of the processor."""
+    """Return the facts; fail if they take two seconds of processor time."""
     begin = time.process_time()
     media = probe(MemorySource(data))
     assert time.process_time() - begin < 2

@@ -1,4 +1,4 @@
-"""A fact that is asked for alone is the one that is read with all others: a rule set may have one rule only."""
+"""Test that a fact that is needed alone is the same as among all: a rule set may have only one rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ogg: what the first pages and the last one say."""
+"""Test the first pages of Ogg and the last one."""
 
 from __future__ import annotations
 

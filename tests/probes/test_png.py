@@ -1,4 +1,4 @@
-"""PNG: what stands before and behind the picture data, and what it costs to know.
+"""Test what precedes and follows the image data of PNG, and what it costs.
 
 The fixtures' facts are compared by `test_fixtures.py`.
 """
@@ -26,7 +26,7 @@ TEXT = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + bytes(9000))
 
 
 def idat(*lengths: int) -> bytes:
-    """Picture data of these lengths; what is in them does not matter to a reader of headers."""
+    """Return image data of these lengths; its content does not matter to a reader of headers."""
     return b"".join(pack(">I", length) + b"IDAT" + bytes(length + 4) for length in lengths)
 
 

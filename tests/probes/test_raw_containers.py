@@ -1,4 +1,4 @@
-"""Camera raws in containers of their own, and Canon's in boxes. `test_fixtures.py` compares the fixtures' facts."""
+"""Test camera raws in makers' own containers, and Canon's CR3. `test_fixtures.py` compares facts of fixtures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Camera raws, told by their structure. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test camera raws built like TIFF. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_only_headers_are_read(fixture: Fixture) -> None:
 
 
 def padded(entries: list[Entry]) -> list[Entry]:
-    """A directory behind whose entries stand 200 kB, as XMP and previews do."""
+    """Return a directory whose entries are followed by 200 kB, such as XMP and previews."""
     return [*entries, (700, BYTE, bytes(200_000))]
 
 

@@ -1,4 +1,4 @@
-"""A bound of ours is not the end of the file: `read_limit` for the one, `truncated` for the other.
+"""Test that a bound of a reader is `read_limit`, and the end of the file `truncated`.
 
 Each file is whole (Pillow, ffmpeg or exiftool open it), and has more of something than a reader looks at.
 """

@@ -1,4 +1,4 @@
-"""What a source is taken for, by its first bytes alone."""
+"""Test recognition of formats by their first bytes alone."""
 
 from __future__ import annotations
 

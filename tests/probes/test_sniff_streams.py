@@ -1,4 +1,4 @@
-"""Raw streams without a signature: what their units are recognised by, and that junk costs next to nothing."""
+"""Test recognition of raw streams without a signature, and that junk costs little."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRANSPORT = (b"\x47\x40\x00\x10".ljust(188, b"\xff")) * 9
 
 
 def swapped(data: bytes) -> bytes:
-    """The two bytes of each 16-bit word exchanged."""
+    """Swap the two bytes of each 16-bit word."""
     return bytes(data[index ^ 1] for index in range(len(data) // 2 * 2))
 
 

@@ -1,4 +1,4 @@
-"""TIFF and BigTIFF: directories in every place and form. The fixtures' facts are compared by `test_fixtures.py`."""
+"""Test directories of TIFF and BigTIFF at all offsets. `test_fixtures.py` compares the facts of the fixtures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LETTERS = {SHORT: "H", LONG: "I", 6: "b", 8: "h", 9: "i"}
 
 
 def small(*entries: bytes, following: int = 0) -> bytes:
-    """A little-endian file of raw 12-byte entries."""
+    """Return a little-endian file of raw 12-byte entries."""
     return b"II*\0" + pack("<IH", 8, len(entries)) + b"".join(entries) + pack("<I", following)
 
 

@@ -1,4 +1,4 @@
-"""WAV: which size is believed, what the codings make of it, and what it costs to find."""
+"""Test WAV: sizes, codings, durations, and what they cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebP: one chunk for the size, one read for the orientation. Facts of fixtures: `test_fixtures.py`."""
+"""Test WebP: one chunk for the size, one read for the orientation. `test_fixtures.py` compares facts of fixtures."""
 
 from __future__ import annotations
 
