@@ -129,7 +129,11 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         notes.append("truncated")
     except BoundReached:
         notes.append("read_limit")
-    orientation = header.orientation or orientation or header.profile_orientation
+    return _media(source, header, header.orientation or orientation or header.profile_orientation)
+
+
+def _media(source: Source, header: _Header, orientation: int | None) -> Media:
+    notes = header.notes
     incomplete = "read_limit" in notes and header.data is None  # chunks that were not reached may state otherwise
     if header.alpha is None and not incomplete and "truncated" not in notes:
         notes.append("bad_header")

@@ -9,7 +9,7 @@ from typing import Final
 
 from preflight.formats import IMAGE
 from preflight.media import Media, Need
-from preflight.probes.exif import TRANSPOSED
+from preflight.probes.exif import displayed
 from preflight.probes.tiff import tags as tags
 from preflight.probes.tiff.directory import LAYOUTS, Directory, first_offset, read_directory
 from preflight.sources import EndOfFile, Source
@@ -41,16 +41,13 @@ def read(source: Source, need: Need, name: str) -> Media:
     if not start:
         return Media(IMAGE, name, source.size, notes=("bad_header",))
     directory = read_directory(source, layout, start, tags.NEEDED)
-    if _may_be_raw(directory, head):
-        from preflight.probes.raw import tiff_based  # few of the files that are checked are camera raws
-
-        raw = tiff_based.in_tiff(directory, head)
-        if raw is not None:
-            return raw
+    raw = _camera_raw(directory, head)
+    if raw is not None:
+        return raw
     width = directory.positive(tags.WIDTH)
     height = directory.positive(tags.HEIGHT)
     orientation = directory.positive(tags.ORIENTATION)
-    transposed = orientation in TRANSPOSED
+
     extra = directory.integers(tags.EXTRA_SAMPLES, _MAX_SAMPLES)
     notes = _notes(directory, is_sized=bool(width and height))
     if "truncated" in notes and directory.positive(tags.SUBFILE_TYPE) == 1:
@@ -60,12 +57,13 @@ def read(source: Source, need: Need, name: str) -> Media:
         frames = _count_pages(directory, start)
         if frames is None and not notes:
             notes = ("read_limit",)
+    shown_width, shown_height = displayed(width, height, orientation)
     return Media(
         kind=IMAGE,
         format=name,
         size=source.size,
-        width=height if transposed else width,
-        height=width if transposed else height,
+        width=shown_width,
+        height=shown_height,
         stored_width=width,
         stored_height=height,
         orientation=orientation if orientation in range(1, 9) else None,
@@ -73,6 +71,14 @@ def read(source: Source, need: Need, name: str) -> Media:
         has_alpha=None if directory.truncated or directory.limited else not _ALPHA_SAMPLES.isdisjoint(extra),
         notes=notes,
     )
+
+
+def _camera_raw(directory: Directory, head: bytes) -> Media | None:
+    if not _may_be_raw(directory, head):
+        return None
+    from preflight.probes.raw import tiff_based  # few of the files that are checked are camera raws
+
+    return tiff_based.in_tiff(directory, head)
 
 
 def _notes(directory: Directory, *, is_sized: bool) -> tuple[str, ...]:
