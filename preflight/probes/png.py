@@ -44,19 +44,6 @@ class _ImageData(NamedTuple):
 class _Header:
     """What the chunks before the image data state."""
 
-    __slots__ = (
-        "alpha",
-        "data",
-        "frames",
-        "height",
-        "notes",
-        "orientation",
-        "profile_orientation",
-        "ratio",
-        "second_half",
-        "width",
-    )
-
     def __init__(self) -> None:
         self.width: int | None = None
         self.height: int | None = None

@@ -32,20 +32,6 @@ class Window:
     long_seeks  how many seeks over more than `_LONG_SEEK` do not count towards such a series
     """
 
-    __slots__ = (
-        "_at_end",
-        "_chunk_size",
-        "_data",
-        "_long_seeks",
-        "_max_reads",
-        "_next_size",
-        "_read_ahead",
-        "_reads_left",
-        "_seeks",
-        "_source",
-        "_start",
-    )
-
     def __init__(
         self,
         source: Source,

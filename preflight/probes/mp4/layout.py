@@ -49,19 +49,6 @@ class Layout:
     is_segment  a fragment without a moov box before it
     """
 
-    __slots__ = (
-        "brand",
-        "broken",
-        "fragments",
-        "has_media",
-        "indexes",
-        "is_segment",
-        "limited",
-        "movie",
-        "streamable",
-        "truncated",
-    )
-
     def __init__(self) -> None:
         self.brand: bytes | None = None
         self.movie: Movie | None = None

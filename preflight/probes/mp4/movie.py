@@ -31,26 +31,6 @@ class Track:
     chapters  ids of the tracks that hold this one's chapters
     """
 
-    __slots__ = (
-        "auxiliary",
-        "chapters",
-        "default_duration",
-        "duration",
-        "edits",
-        "enabled",
-        "entry",
-        "handler",
-        "height",
-        "id",
-        "movie_duration",
-        "rotation",
-        "samples",
-        "shift",
-        "stts",
-        "timescale",
-        "width",
-    )
-
     def __init__(self) -> None:
         self.id = 0
         self.enabled = True
@@ -81,19 +61,6 @@ class Movie:
     complete  the box does not extend beyond the data that was read
     limited   it holds more than is read: what was not found may exist
     """
-
-    __slots__ = (
-        "complete",
-        "cover_art",
-        "data",
-        "duration",
-        "fragment_duration",
-        "fragmented",
-        "limited",
-        "rotation",
-        "timescale",
-        "tracks",
-    )
 
     def __init__(self, data: bytes, *, complete: bool) -> None:
         self.data = data
