@@ -126,7 +126,7 @@ class Step(NamedTuple):
 class Plan(NamedTuple):
     """The smallest set of changes that makes a file pass a rule set.
 
-    sentence  says the steps in words
+    sentence  the steps in words
     command   the words of a command that makes all changes and writes a new file; None if no command can
     """
 
@@ -144,7 +144,7 @@ class Plan(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What one rule set says of one source.
+    """The result of one rule set for one source.
 
     as_of, basis  the ISO day on which its limits were read; published or assumed
     plan          what would make the file pass; None if it passes, or if no such changes are known

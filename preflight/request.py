@@ -163,12 +163,13 @@ def _member(report: Report) -> Finding:
 
 
 def _companion(kind: str, others: Sequence[str], unsure: int, rules: RuleSet) -> Finding:
-    beside = either(others)
+    condition = f"{rules.service} accepts it only together with {either(others)}"
     if unsure:
-        message = f"{kind}: {rules.service} takes it only beside {beside}, and the kind of {_assets(unsure)} is unknown"
+        message = f"{kind}: {condition}, and the kind of {_assets(unsure)} is unknown"
         return Finding("asset_not_counted", "note", message, "kind", kind, reference=rules.source_url)
-    message = f"{kind} alone: {rules.service} takes it only beside {beside}"
-    return Finding("companion_required", "error", message, "kind", kind, reference=rules.source_url)
+    return Finding(
+        "companion_required", "error", f"{kind} alone: {condition}", "kind", kind, reference=rules.source_url
+    )
 
 
 def _assets(count: int) -> str:
@@ -176,7 +177,7 @@ def _assets(count: int) -> str:
 
 
 def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
-    """Return the finding on a limit over several media; None if it is kept, or if there is no file of the kind.
+    """Return the finding on a limit over several media; None if the limit is kept, or if there is no file of the kind.
 
     With assets a sum is a lower bound: it fails above the maximum, and is a note otherwise.
     """

@@ -208,7 +208,7 @@ def _parts(annotation: Any, origin: Any) -> tuple[Any, ...] | None:
 
 
 def is_file_type(annotation: Any) -> bool:
-    """Return whether a type stands for open binary files of any class."""
+    """Return whether a type represents open binary files of any class."""
     return annotation is typing.BinaryIO or typing.get_origin(annotation) is typing.IO
 
 

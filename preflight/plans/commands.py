@@ -33,7 +33,7 @@ class CommandTemplate(NamedTuple):
 
 
 def _beside(source: str, extension: str) -> str:
-    """Return a name beside the file that no other file's result has: neither that of a.jpg nor that of b/a.png."""
+    """Return a path in the same folder that differs from the result of any other file, such as a.jpg or b/a.png."""
     stem, dot, suffix = source.rpartition(".")
     if not dot or os.sep in suffix:
         stem, suffix = source, extension

@@ -15,7 +15,7 @@ from preflight.summary import Summary
 
 _HEAD: Final = """\
 #!/usr/bin/env bash
-# Each command writes a new file beside the one that it fixes, and overwrites nothing.
+# Each command writes a new file into the folder of the file that it fixes, and overwrites nothing.
 """
 
 

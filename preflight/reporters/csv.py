@@ -35,7 +35,7 @@ class CsvReporter:
 
     def add(self, report: Report) -> None:
         """Write the rows of one report."""
-        for row in list(self._rows(report)):  # an error while they are made leaves no half of a report
+        for row in list(self._rows(report)):  # an error here must not leave part of a report
             self._write(row)
 
     def _rows(self, report: Report) -> Iterator[list[object]]:

@@ -61,7 +61,7 @@ class JsonlReporter:
         return f"{before}{_INDEX}{index},{after.partition(',')[2]}" if after else text
 
     def close(self, summary: Summary) -> None:
-        """Write nothing: each line stands alone."""
+        """Write nothing: lines are independent."""
 
 
 def line(report: Report, *, quiet: bool = False, probe: bool = False) -> str:

@@ -35,7 +35,7 @@ class JunitReporter:
         """Keep the cases of one report."""
         if self._quiet and report.passed:
             return
-        cases = [_case(report.source, result) for result in report.results]  # an error leaves no half of a report
+        cases = [_case(report.source, result) for result in report.results]  # an error must not leave part of a report
         for result, (case, output) in zip(report.results, cases, strict=True):
             suite = self._suites.get(result.rules)
             if suite is None:

@@ -70,7 +70,7 @@ def add_report(reporter: Reporter, report: Report) -> Report:
 
 
 def _add_faulted(reporter: Reporter, report: Report) -> None:
-    """Report an internal error; a reporter that fails on this too leaves the file out."""
+    """Report an internal error; a reporter that fails again leaves the file out."""
     try:
         reporter.add(report)
     except (OSError, PreflightError):
@@ -112,11 +112,9 @@ def with_reports(
     Their files are open, but not yet published. Raises `UsageError` for a path that cannot be written, `MissingExtra`
     for a format whose optional dependency is not installed, before any file is opened.
     """
-    wanted = [format_of(one) for one in written]
-    for name, _ in wanted:
+    named = [format_of(one) for one in written]
+    for name, _ in named:
         make_reporter(name, io.StringIO())
-    streams = [outputs.open(path, "report") for _, path in wanted]
-    beside = (
-        make_reporter(name, to, rules=rules, colour=colour) for (name, _), to in zip(wanted, streams, strict=True)
-    )
-    return Tee([main, *beside]) if wanted else main
+    streams = [outputs.open(path, "report") for _, path in named]
+    others = (make_reporter(name, to, rules=rules, colour=colour) for (name, _), to in zip(named, streams, strict=True))
+    return Tee([main, *others]) if named else main

@@ -45,7 +45,7 @@ class SarifReporter:
                 if finding not in remarks:
                     message = f"{result.rules}: {finding.message}"
                     rows.append(_result(report.source, result.rules, result.verdict, finding, message, result.plan))
-        for text in list(map(self._encode, rows)):  # an error in encoding leaves no half of a report
+        for text in list(map(self._encode, rows)):  # an error here must not leave part of a report
             self._write(self._before + text)
             self._before = ",\n"
 
