@@ -177,8 +177,7 @@ def _read(target: Target, plan: CheckPlan) -> _Reading:
     if source is None:
         return _Reading(problem=problem)
     source.close()
-    delivery: Delivery | None = getattr(source, "delivery", None)
-    return _Reading(media, problem, extra, delivery, source.requests, source.bytes_read)
+    return _Reading(media, problem, extra, source.delivery, source.requests, source.bytes_read)
 
 
 def _completed(reading: _Reading, label: str, *, deep: bool) -> _Reading:
