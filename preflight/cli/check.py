@@ -55,7 +55,7 @@ _CONFLICTS: Final = (
 """Pairs of options that cannot be used together."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CheckCommand:
     """The options of `preflight check`."""
 

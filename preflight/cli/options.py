@@ -1,4 +1,8 @@
-"""Options that several commands share, as frozen dataclasses, and their defaults from the configuration."""
+"""Options that several commands share, as frozen dataclasses, and their defaults from the configuration.
+
+The dataclasses that each check loads have no methods that nobody calls: these would take longer to generate than a
+file to check.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +66,7 @@ def build(kind: type[Options], given: dict[str, object]) -> Options:
     return kind(**values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TargetOptions:
     """The targets of a call, and which files of their folders are taken."""
 
@@ -79,7 +83,7 @@ class TargetOptions:
         return expand(self.targets, selection, self.column, self.confinement)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class UrlOptions:
     """How URLs are fetched."""
 

@@ -15,7 +15,7 @@ from preflight.reporters import PROBE_FORMATS, make_reporter
 from preflight.summary import ExitPolicy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProbeCommand:
     """The options of `preflight probe`."""
 

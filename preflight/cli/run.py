@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from preflight.targets import Item
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunOptions:
     """The options of a run over targets; `probe` has only the first five."""
 
