@@ -276,7 +276,7 @@ class TestListOfTheLedger:
         at.write("old", "gone", created="2026-02-02T00:00:00Z")
         return at
 
-    def test_it_needs_neither_key_nor_network_and_leaves_out_what_is_gone(self, full: Desk) -> None:
+    def test_list_needs_neither_key_nor_network_and_omits_deleted_assets(self, full: Desk) -> None:
         done = full.call("list", alone=True, env={"PATH": os.environ["PATH"]})
         lines = done.stdout.splitlines()
         assert lines[0] == "ACTIVE     atlas  0  hero-0  from media/hero-0.png"
@@ -301,14 +301,14 @@ class TestListOfTheLedger:
     def test_filters_and_paging(self, full: Desk, words: list[str], names: list[str]) -> None:
         assert [row["name"] for row in full.json("list", *words, alone=True)] == names
 
-    def test_a_group_is_known_by_its_name_too(self, desk: At) -> None:
+    def test_group_is_found_by_its_name(self, desk: At) -> None:
         at = desk("volcengine")
         assert at.call("groups", "create", "villains").returncode == 0
         at.group = next(group.id for group in at.box.groups("volcengine") if group.name == "villains")
         at.write("hero")
         assert [row["name"] for row in at.json("list", "--group", "villains", alone=True)] == ["hero"]
 
-    def test_csv_holds_no_formula(self, desk: At) -> None:
+    def test_csv_contains_no_formula(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero", source="=HYPERLINK(1)")
         rows = list(csv.DictReader(io.StringIO(at.call("list", "--format", "csv", alone=True).stdout)))
@@ -323,12 +323,12 @@ class TestListOfTheLedger:
             (["--page", "x"], "is not a page of the ledger. Write a number from 1."),
         ],
     )
-    def test_a_wrong_call_is_said_so(self, full: Desk, words: list[str], said: str) -> None:
+    def test_wrong_call_is_refused(self, full: Desk, words: list[str], said: str) -> None:
         refused(full.call("list", *words, alone=True), said)
 
 
 class TestListOfTheProvider:
-    def test_one_page_names_the_next(self, desk: At) -> None:
+    def test_page_names_the_next_one(self, desk: At) -> None:
         at = desk("byteplus")
         ids = [at.register(f"paged-{number}").id for number in range(3)]
         first = at.call("list", "--remote", "--group", "heroes-of-this", "--page", "1")
@@ -342,7 +342,7 @@ class TestListOfTheProvider:
         assert sorted(rows) == sorted(ids)
         assert sorted(row["id"] for row in at.json(*words[:-2])) == sorted(ids)
 
-    def test_states_are_filtered_wherever_the_provider_cannot(self, desk: At, fixtures: Path) -> None:
+    def test_states_are_filtered_if_the_provider_cannot(self, desk: At, fixtures: Path) -> None:
         at = desk("atlas")
         at.box.faults.fail("PixelCountTooLarge", match="broken*")
         at.register("broken")
@@ -353,8 +353,8 @@ class TestListOfTheProvider:
         refused(at.call("list", "--remote", "--group", "x"), "Atlas Cloud has no groups")
 
 
-class TestWhichAssetIsMeant:
-    def test_by_reference_name_source_or_id_without_saying_where(self, desk: At) -> None:
+class TestFindingAssets:
+    def test_asset_is_found_by_reference_name_source_or_id(self, desk: At) -> None:
         at = desk("atlas")
         asset = at.known("hero")
         assert asset.reference is not None
@@ -364,34 +364,34 @@ class TestWhichAssetIsMeant:
             assert row["id"] == asset.id
         refused(at.call("get", "villain", *endpoint, alone=True), "has no asset 'villain'", "--to")
 
-    def test_an_id_of_another_provider(self, desk: At) -> None:
+    def test_id_of_another_provider_is_refused(self, desk: At) -> None:
         sunra, atlas = desk("sunra"), desk("atlas")
         asset = sunra.known("hero")
         refused(atlas.call("get", asset.id), "is an asset of Sunra, not of Atlas Cloud. Give --to sunra")
 
-    def test_one_of_another_endpoint(self, desk: At) -> None:
+    def test_asset_of_another_endpoint_is_refused(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero", asset_id="77", origin="https://console.atlascloud.ai")
         refused(at.call("get", "hero"), "was registered at https://console.atlascloud.ai", "Leave --endpoint out")
 
-    def test_one_of_another_project(self, desk: At) -> None:
+    def test_asset_of_another_project_is_refused(self, desk: At) -> None:
         at = desk("volcengine")
         at.known("hero")
         refused(at.call("get", "hero", "--set", "project=other"), "in the project 'default'", "--project default")
 
-    def test_a_name_of_two_assets(self, desk: At) -> None:
+    def test_name_of_two_assets_is_refused(self, desk: At) -> None:
         at = desk("atlas")
         at.known("hero")
         twin = at.register("twin")
         at.write("twin", asset=twin, name="hero")
         refused(at.call("delete", "hero"), "'hero' means 2 assets", twin.id)
 
-    def test_one_without_an_id(self, desk: At) -> None:
+    def test_asset_without_an_id_is_refused(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero", "unknown")
         refused(at.call("get", "hero"), "has no id", "Settle it with `assets sync`")
 
-    def test_several_are_each_done_and_each_failure_told(self, desk: At) -> None:
+    def test_error_of_one_asset_does_not_stop_the_others(self, desk: At) -> None:
         at = desk("atlas")
         ids = [at.known(name).id for name in ("one", "two")]
         done = at.call("delete", ids[0], "999999", ids[1])
@@ -411,7 +411,7 @@ class TestWhichAssetIsMeant:
 class TestSync:
     @pytest.mark.parametrize("name", [name for name in NAMES if PROVIDERS[name].recover_by])
     @pytest.mark.parametrize("state", ["intended", "unknown"])
-    def test_what_was_registered_is_found_by_its_name(self, desk: At, name: str, state: State) -> None:
+    def test_lost_registration_is_found_by_its_name(self, desk: At, name: str, state: State) -> None:
         at = desk(name)
         asset = at.register("lost-0a1b2c3d4e5f")
         at.write("hero", state, name="lost-0a1b2c3d4e5f")
@@ -422,7 +422,7 @@ class TestSync:
         assert (entry.state, entry.asset_id, entry.reference) == ("active", asset.id, asset.reference)
         assert done.stderr == "looking up 1 lost registration, for up to 60 s …\n1 active\n"
 
-    def test_what_never_was_is_dropped_after_the_time_of_settling(self, desk: At) -> None:
+    def test_asset_that_was_never_registered_is_dropped(self, desk: At) -> None:
         at = desk("atlas")
         at.write("never", "intended")
         before = at.box.stats.calls["atlas", "list"]
@@ -434,7 +434,7 @@ class TestSync:
         assert at.box.stats.registrations("atlas", name="never") == []
 
     @pytest.mark.parametrize("name", [name for name in NAMES if not PROVIDERS[name].recover_by])
-    def test_where_nothing_can_be_looked_up_it_says_what_to_do(self, desk: At, name: str) -> None:
+    def test_remedy_if_nothing_can_be_looked_up(self, desk: At, name: str) -> None:
         at = desk(name)
         at.write("hero", "intended")
         done = at.call("sync")
@@ -451,7 +451,7 @@ class TestSync:
         assert at.state("hero") == "active"
         refused(at.call("sync", "--entry", "hero", "--id", asset.id), "has no open entry of this name")
 
-    def test_what_is_processing_is_asked_for_once(self, desk: At) -> None:
+    def test_processing_asset_is_queried_once(self, desk: At) -> None:
         at = desk("atlas")
         at.box.faults.fail("FormatUnsupported", match="bad")
         active, failed = at.known("good", "processing"), at.known("bad", "processing")
@@ -473,7 +473,7 @@ class TestSync:
         text = at.call("disagreements", alone=True).stdout
         assert text.startswith("FORMAT_UNSUPPORTED atlas  media/bad.png")
 
-    def test_active_ones_are_asked_for_on_request(self, desk: At) -> None:
+    def test_active_assets_are_queried_on_request(self, desk: At) -> None:
         at = desk("sunra")
         asset = at.known("hero")
         at.box.forget("sunra", asset.id)
@@ -483,7 +483,7 @@ class TestSync:
         assert at.call("sync", "--active").returncode == 0
         assert at.state("hero") == "gone"
 
-    def test_another_keys_entries_are_left_alone(self, desk: At) -> None:
+    def test_entries_of_another_key_are_left_alone(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero", "processing", account="key-0123456789ab", asset_id="5")
         done = at.call("sync")
@@ -491,7 +491,7 @@ class TestSync:
         assert "1 open entry belongs to another key" in done.stderr
         assert at.state("hero") == "processing"
 
-    def test_ctrl_c_ends_it_at_once_and_loses_nothing(self, desk: At) -> None:
+    def test_ctrl_c_ends_sync_at_once_and_loses_nothing(self, desk: At) -> None:
         at = desk("atlas")
         asset = at.known("hero", "processing")
         at.box.faults.on("hang", provider="atlas", action="get")
@@ -512,7 +512,7 @@ class TestSync:
 
 
 class TestForgetAndExport:
-    def test_forget_drops_the_entry_alone(self, desk: At) -> None:
+    def test_forget_removes_only_the_entry(self, desk: At) -> None:
         at = desk("atlas")
         asset = at.known("hero")
         done = at.call("forget", "media/hero.png", alone=True)
@@ -521,7 +521,7 @@ class TestForgetAndExport:
         assert at.provider.get(asset.id).id == asset.id
         refused(at.call("forget", "hero", alone=True), "has no entry for 'hero'", "assets list")
 
-    def test_several_need_a_yes(self, desk: At) -> None:
+    def test_several_entries_need_yes(self, desk: At) -> None:
         at = desk("crun")
         for name in ("one", "two"):
             at.write(name, "unknown")
@@ -556,17 +556,17 @@ class TestForgetAndExport:
         assert at.json("export", "--to", "sunra", alone=True) == []
 
 
-class TestWhatGoesWrong:
+class TestErrors:
     """Each failure: provider, call, code and remedy in one sentence, and exit code 2."""
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_no_key(self, desk: At, name: str) -> None:
+    def test_missing_key_is_named(self, desk: At, name: str) -> None:
         at = desk(name)
         variable = at.provider.spec.credentials[0].env[0]
         refused(at.call("get", "x1", env={"PATH": os.environ["PATH"]}), at.provider.title, variable)
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_a_wrong_key(self, desk: At, name: str) -> None:
+    def test_wrong_key_is_refused(self, desk: At, name: str) -> None:
         at = desk(name)
         wrong = dict.fromkeys(at.box.environment(name), "AKLTwrongwrongwrong")
         done = at.call("get", "x1", env={**os.environ, **wrong})
@@ -574,7 +574,7 @@ class TestWhatGoesWrong:
         assert "AKLTwrong" not in done.stderr
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_an_expired_plan_is_no_wrong_key(self, desk: At, name: str) -> None:
+    def test_expired_plan_is_not_reported_as_a_wrong_key(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.register("hero")
         at.box.faults.on("subscription", provider=name)
@@ -585,7 +585,7 @@ class TestWhatGoesWrong:
         ("fault", "said"),
         [("html", "it is a web page"), ("empty", "it is empty"), ("redirect", "keys are not sent elsewhere")],
     )
-    def test_an_answer_in_another_language(self, desk: At, fault: str, said: str) -> None:
+    def test_unusable_response_is_reported(self, desk: At, fault: str, said: str) -> None:
         at = desk("atlas")
         asset = at.known("hero")
         at.box.faults.on(fault, provider="atlas")
@@ -594,20 +594,20 @@ class TestWhatGoesWrong:
         refused(at.call("restore", asset.id), "Atlas Cloud", said, code=3)
         assert at.state("hero") == "active"
 
-    def test_nobody_answers(self, desk: At) -> None:
+    def test_unreachable_provider_is_reported(self, desk: At) -> None:
         at = desk("atlas")
         done = at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://127.0.0.1:9/atlas", alone=True)
         refused(done, "Atlas Cloud", "no connection", "check the network", code=3)
         refused(at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://h.example", alone=True), "by https")
 
-    def test_a_failure_that_passes_is_waited_for(self, desk: At) -> None:
+    def test_transient_error_is_retried(self, desk: At) -> None:
         at = desk("atlas")
         asset = at.known("hero")
         at.box.faults.on("error", provider="atlas", action="get", call=1)
         assert at.call("get", asset.id).returncode == 0
 
     @pytest.mark.parametrize(("verb", "word"), [("delete", "DELETED"), ("rename", "RENAMED")])
-    def test_a_lost_answer_is_settled_by_a_look(self, desk: At, verb: str, word: str) -> None:
+    def test_lost_response_is_settled_by_a_look_up(self, desk: At, verb: str, word: str) -> None:
         at = desk("volcengine")
         asset = at.known("hero")
         at.box.faults.on("lose-after", provider="volcengine", action=verb)
@@ -617,28 +617,28 @@ class TestWhatGoesWrong:
         assert entry is not None
         assert (entry.state, entry.name) == (("gone", "hero") if verb == "delete" else ("active", "villain"))
 
-    def test_a_call_that_had_no_effect_is_not_taken_for_one(self, desk: At) -> None:
+    def test_lost_call_without_effect_is_reported(self, desk: At) -> None:
         at = desk("volcengine")
         asset = at.known("hero")
         at.box.faults.on("lose", provider="volcengine", action="delete")
         refused(at.call("delete", asset.id, "--yes"), "DeleteAsset", "the connection was lost", code=3)
         assert at.state("hero") == "active"
 
-    def test_a_lost_answer_to_a_groups_new_name_is_settled_by_a_look(self, desk: At) -> None:
+    def test_lost_response_to_a_group_rename_is_settled_by_a_look_up(self, desk: At) -> None:
         at = desk("byteplus")
         made = at.json("groups", "create", "misnamed")
         at.box.faults.on("lose-after", provider="byteplus", action="rename_group")
         changed = at.json("groups", "rename", made["id"], "well-named")
         assert (changed["id"], changed["name"]) == (made["id"], "well-named")
 
-    def test_why_an_asset_failed_is_shown(self, desk: At) -> None:
+    def test_reason_of_a_failed_asset_is_shown(self, desk: At) -> None:
         at = desk("volcengine")
         at.box.faults.fail("DurationTooLong", match="long", message="31 s\x1b[2J")
         done = at.call("get", at.register("long").id)
         assert (done.returncode, done.stdout[:6]) == (0, "FAILED")
         assert "failed    31 s\\x1b[2J [duration_too_long]" in done.stdout
 
-    def test_a_group_is_made_once_where_the_answer_is_lost(self, desk: At) -> None:
+    def test_group_is_created_once_if_the_response_is_lost(self, desk: At) -> None:
         at = desk("agt")
         at.box.faults.on("lose-after", provider="agt", action="create_group")
         made = at.json("groups", "create", "only-once")
@@ -656,8 +656,8 @@ class TestWhatGoesWrong:
         )
 
 
-class TestTheLedgerItself:
-    def test_one_that_is_not_there(self, desk: At) -> None:
+class TestLedgerFile:
+    def test_missing_ledger_is_reported(self, desk: At) -> None:
         at = desk("atlas")
         for words in (["list"], ["export"], ["disagreements"], ["forget", "x"]):
             refused(at.call(*words, alone=True), f"--ledger {at.ledger} does not exist. Check the path.")
@@ -665,7 +665,7 @@ class TestTheLedgerItself:
         refused(at.call("get", "1", alone=True), "does not exist. Check the path.")
         assert not at.ledger.exists()
 
-    def test_one_that_is_damaged_newer_or_no_file(self, desk: At, tmp_path: Path) -> None:
+    def test_unusable_ledger_is_reported(self, desk: At, tmp_path: Path) -> None:
         at = desk("atlas")
         at.ledger.write_bytes(b"this is no database, whatever it is called" * 100)
         refused(at.call("list", alone=True), str(at.ledger), "not a ledger, or damaged", "--ledger")
@@ -677,7 +677,7 @@ class TestTheLedgerItself:
         at.ledger = tmp_path
         assert at.call("list", alone=True).returncode == 2
 
-    def test_a_disk_that_is_full_loses_nothing(self, desk: At) -> None:
+    def test_full_disk_loses_nothing(self, desk: At) -> None:
         resource = pytest.importorskip("resource")
         at = desk("atlas")
         asset = at.known("hero")
@@ -692,12 +692,12 @@ class TestTheLedgerItself:
         assert entry is not None
         assert entry.asset_id == asset.id
 
-    def test_output_that_cannot_be_written(self, desk: At) -> None:
+    def test_unwritable_output_is_reported(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero")
         refused(at.call("export", "--output", "no/such/folder/x", alone=True), "no/such/folder/x")
 
-    def test_a_name_that_is_no_text(self, desk: At) -> None:
+    def test_name_that_is_not_utf_8(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero")
         refused(at.call("forget", os.fsdecode(b"\xff\xfe.png"), alone=True), "has no entry for")

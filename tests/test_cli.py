@@ -69,7 +69,7 @@ class TestExitCode:
             (["check", PASSING, "--for", "atlas", "--together"], "[request] section"),
         ],
     )
-    def test_2_and_a_sentence_when_the_call_is_wrong(self, run: Run, words: list[str], said: str) -> None:
+    def test_2_and_a_message_when_the_call_is_wrong(self, run: Run, words: list[str], said: str) -> None:
         done = run(*words)
         assert done.returncode == 2
         assert said in done.stderr
@@ -77,7 +77,7 @@ class TestExitCode:
 
 
 class TestCommands:
-    def test_they_are_a_shell_script_that_fixes_the_files(self, run: Run) -> None:
+    def test_commands_are_a_shell_script_that_fixes_the_files(self, run: Run) -> None:
         done = run("check", PASSING, FAILING, "--for", "atlas", "--commands")
         assert done.returncode == 1
         shebang, *lines = done.stdout.splitlines()
@@ -87,7 +87,7 @@ class TestCommands:
         assert FAILING in command
 
     @pytest.mark.parametrize("other", [("--quiet",), ("--format", "json"), ("--cache", "c"), ("--resume", "r")])
-    def test_they_replace_the_report(self, run: Run, other: tuple[str, ...]) -> None:
+    def test_commands_cannot_be_combined_with_a_report(self, run: Run, other: tuple[str, ...]) -> None:
         done = run("check", PASSING, "--for", "atlas", "--commands", *other)
         assert done.returncode == 2
         assert f"{other[0]}" in done.stderr
@@ -95,7 +95,7 @@ class TestCommands:
 
 
 class TestText:
-    def test_one_line_a_file_one_a_finding_and_a_table_at_the_end(self, run: Run) -> None:
+    def test_line_for_each_file_and_finding_and_a_table_at_the_end(self, run: Run) -> None:
         lines = run("check", PASSING, FAILING, "--for", "atlas").stdout.splitlines()
         assert lines[0].startswith(f"PASS    {PASSING}  (png 640×480")
         assert lines[1].startswith(f"FAIL    {FAILING}  (png 299×400")
@@ -112,19 +112,19 @@ class TestText:
         assert PASSING not in out
         assert FAILING in out
 
-    def test_assumed_limits_are_called_so(self, run: Run) -> None:
+    def test_assumed_limits_are_marked(self, run: Run) -> None:
         out = run("check", FAILING, "--for", "crun").stdout
         assert "(assumed limit)" in out
         assert "nothing is published" in out
 
-    def test_several_rule_sets_are_told_apart(self, run: Run) -> None:
+    def test_findings_of_several_rule_sets_name_them(self, run: Run) -> None:
         out = run("check", "fixtures/accepted/sound.wav", "--for", "atlas,agentsflare").stdout
         assert "pass    atlas: passes" in out
         assert "agentsflare: audio: Agentsflare accepts images here [kind_not_accepted]" in out
 
 
 class TestJson:
-    def test_jsonl_is_one_valid_object_a_line(self, run: Run) -> None:
+    def test_jsonl_is_one_valid_object_per_line(self, run: Run) -> None:
         valid = Draft202012Validator(json.loads(run("rules", "schema", "--report").stdout))
         rows = objects(run("check", "fixtures/", "gone.png", "--for", "atlas,volcengine", "--format", "jsonl").stdout)
         assert len(rows) > 80
@@ -138,7 +138,7 @@ class TestJson:
         assert [report["verdict"] for report in document["reports"]] == ["pass", "fail"]
         assert document["summary"]["by_rules"]["atlas"] == {"pass": 1, "warnings": 0, "fail": 1, "unknown": 0}
 
-    def test_json_of_nothing_is_still_a_document(self, run: Run) -> None:
+    def test_json_without_files_is_a_document(self, run: Run) -> None:
         document = json.loads(run("check", PASSING, "--for", "atlas", "--format", "json", "--quiet").stdout)
         assert document["reports"] == []
 
@@ -155,7 +155,7 @@ class TestJson:
 
 
 class TestTargets:
-    def test_a_folder_is_walked_sorted_without_hidden_files_and_without_what_is_no_media(
+    def test_folder_is_listed_sorted_without_hidden_and_non_media_files(
         self, run: Run, tmp_path: Path, fixtures: Path
     ) -> None:
         for name in ("b/two.png", "a/one.png", ".hidden/no.png", "a/.no.png"):
@@ -169,7 +169,7 @@ class TestTargets:
         assert [Path(report["source"]).name for report in document["reports"]] == ["zz.jpg", "one.png", "two.png"]
         assert document["summary"]["skipped"] == 1
 
-    def test_a_loop_of_links_is_entered_once(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
+    def test_loop_of_links_is_entered_once(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
         shutil.copy(fixtures / "accepted/picture.png", tmp_path / "one.png")
         (tmp_path / "again").symlink_to(tmp_path)
         (tmp_path / "self").symlink_to(tmp_path / "self")
@@ -177,7 +177,7 @@ class TestTargets:
         assert [Path(str(row["source"])).name for row in rows] == ["one.png", "self"] or len(rows) == 2
         assert rows[0]["verdict"] == "pass"
 
-    def test_an_empty_folder_is_unknown_and_said(self, run: Run, tmp_path: Path) -> None:
+    def test_empty_folder_is_unknown(self, run: Run, tmp_path: Path) -> None:
         done = run("check", tmp_path, "--for", "atlas")
         assert done.returncode == 3
         assert "no file that could be media" in done.stdout
@@ -194,7 +194,7 @@ class TestTargets:
         assert len(rows) == 7
         assert run("check", "fixtures/*.nothing", "--for", "atlas").returncode == 3
 
-    def test_a_media_file_on_standard_input(self, run: Run, fixtures: Path) -> None:
+    def test_media_file_on_standard_input(self, run: Run, fixtures: Path) -> None:
         data = (fixtures / "accepted/picture.png").read_bytes()
         done = run("check", "-", "--for", "atlas", "--format", "jsonl", input=data, text=False)
         (row,) = objects(done.stdout.decode())
@@ -217,7 +217,7 @@ class TestTargets:
 
 
 class TestBadInput:
-    def test_one_bad_file_does_not_lose_its_neighbours(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
+    def test_unreadable_file_does_not_stop_the_run(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
         shutil.copy(fixtures / "accepted/picture.png", tmp_path / "good.png")
         (tmp_path / "empty.png").touch()
         (tmp_path / "folder.jpg").mkdir()
@@ -230,7 +230,7 @@ class TestBadInput:
             assert said in done.stdout
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_an_unreadable_file_is_unknown(self, run: Run, tmp_path: Path) -> None:
+    def test_file_without_permission_is_unknown(self, run: Run, tmp_path: Path) -> None:
         secret = tmp_path / "secret.png"
         secret.touch()
         secret.chmod(0)
@@ -247,20 +247,20 @@ class TestBadInput:
         assert "\u202e" not in out
         assert r"a\x1b[31m\u202egnp.<b>.png" in out
 
-    def test_a_name_that_is_no_text_is_shown_and_checked(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
+    def test_name_that_is_not_utf_8_is_shown_and_checked(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
         shutil.copy(fixtures / "accepted/picture.png", os.fsencode(tmp_path) + b"/\xff\xfe.png")
         done = run("check", tmp_path, "--for", "atlas")
         assert done.returncode == 0
         assert r"\udcff\udcfe.png" in done.stdout
         assert objects(run("check", tmp_path, "--for", "atlas", "--format", "jsonl").stdout)[0]["verdict"] == "pass"
 
-    def test_a_fifo_does_not_stop_the_run(self, run: Run, tmp_path: Path) -> None:
+    def test_fifo_does_not_block_the_run(self, run: Run, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.png")
         done = run("check", tmp_path / "pipe.png", "--for", "atlas", timeout=20)
         assert done.returncode == 3
         assert "neither a file nor a folder" in done.stdout
 
-    def test_a_closed_pipe_ends_quietly(self, fixtures: Path) -> None:
+    def test_closed_pipe_ends_the_run_quietly(self, fixtures: Path) -> None:
         import subprocess
         import sys
 
@@ -271,12 +271,12 @@ class TestBadInput:
 
 
 class TestJudging:
-    def test_strict_lets_warnings_fail(self, run: Run) -> None:
+    def test_strict_makes_warnings_fail(self, run: Run) -> None:
         clip = "fixtures/accepted/clip-15.1-s.mp4"
         assert run("check", clip, "--for", "atlas").returncode == 0
         assert run("check", clip, "--for", "atlas", "--strict").returncode == 1
 
-    def test_ignored_codes_do_not_count_and_selected_ones_alone_do(self, run: Run) -> None:
+    def test_only_selected_codes_count_and_ignored_ones_do_not(self, run: Run) -> None:
         assert run("check", FAILING, "--for", "atlas", "--ignore", "width_too_small").returncode == 0
         assert run("check", FAILING, "--for", "atlas", "--select", "fps_too_low").returncode == 0
         assert run("check", FAILING, "--for", "atlas", "--select", "width_too_small").returncode == 1
@@ -285,7 +285,7 @@ class TestJudging:
         done = run("check", PASSING, FAILING, PASSING, "--for", "atlas", "--fail-fast", "--format", "jsonl")
         assert len(objects(done.stdout)) == 2
 
-    def test_all_rule_sets_cost_one_probe(self, run: Run) -> None:
+    def test_all_rule_sets_share_one_probe(self, run: Run) -> None:
         one = objects(run("check", PASSING, "--for", "atlas", "--format", "jsonl").stdout)[0]
         every = objects(run("check", PASSING, "--for", "all", "--format", "jsonl").stdout)[0]
         assert every["bytes_read"] == one["bytes_read"]
@@ -323,7 +323,7 @@ class TestRules:
         assert done.returncode == 1
         assert "below the 700 px that Mine accepts" in done.stdout
 
-    def test_an_old_rule_set_is_called_old(self, run: Run, tmp_path: Path) -> None:
+    def test_old_rule_set_is_marked(self, run: Run, tmp_path: Path) -> None:
         old = tmp_path / "old.toml"
         old.write_text(
             'title = "Old: pictures"\nstage = "register"\nsource = "https://example.com"\nas_of = 2020-01-01\n'

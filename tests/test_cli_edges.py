@@ -80,18 +80,18 @@ class TestWords:
             ),
         ],
     )
-    def test_a_wrong_call_is_told_what_to_write(self, run: Run, words: list[str], said: str) -> None:
+    def test_message_of_a_wrong_call_says_what_to_write(self, run: Run, words: list[str], said: str) -> None:
         done = run(*words)
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_an_empty_word_for_a_target(self, run: Run) -> None:
+    def test_empty_target_is_unknown(self, run: Run) -> None:
         done = run("check", "", "--for", "atlas")
         assert done.returncode == 3
         assert "the path is empty: give a file [not_found]" in done.stdout
 
-    def test_a_file_that_looks_like_an_option(self, run: Run, tmp_path: Path) -> None:
+    def test_file_that_looks_like_an_option_is_explained(self, run: Run, tmp_path: Path) -> None:
         shutil.copy(PASSING, tmp_path / "-dash.png")
         done = run("check", "-dash.png", "--for", "atlas", cwd=tmp_path)
         assert done.returncode == 2
@@ -101,23 +101,23 @@ class TestWords:
 
 class TestTerminals:
     @pytest.mark.parametrize("columns", [40, 60, 100])
-    def test_the_list_of_rule_sets_is_readable_on_a_narrow_one(self, columns: int) -> None:
+    def test_list_of_rule_sets_fits_a_narrow_terminal(self, columns: int) -> None:
         lines = on_terminal("rules", "list", columns=columns)
         assert set(catalog.names()) <= set(lines), "a name is never cut"
         assert max(map(len, lines)) <= columns
         assert "…" not in "".join(lines)
 
-    def test_on_a_wide_one_it_is_a_table(self) -> None:
+    def test_list_of_rule_sets_is_a_table_on_a_wide_terminal(self) -> None:
         head, *rows = on_terminal("rules", "list", columns=180, NO_COLOR="1")
         assert head.split() == ["name", "stage", "basis", "as", "of", "takes", "title"]
         assert len(rows) == len(catalog.names())
 
-    def test_the_closing_table_fits_a_narrow_one(self) -> None:
+    def test_closing_table_fits_a_narrow_terminal(self) -> None:
         lines = on_terminal("check", PASSING, PASSING, "--for", "volcengine,atlas", columns=40, NO_COLOR="1")
         assert "rule set   pass warning fail unknown" in lines
         assert any(line.startswith("volcengine") for line in lines)
 
-    def test_characters_that_an_output_does_not_have_are_escaped(self) -> None:
+    def test_characters_that_an_output_cannot_encode_are_escaped(self) -> None:
         done = subprocess.run(
             [*COMMAND, "rules", "diff", "atlas", "volcengine"],
             env={**os.environ, "PYTHONIOENCODING": "ascii"},
@@ -132,7 +132,7 @@ class TestTerminals:
 
     @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
     @pytest.mark.parametrize(("words", "code"), [("check '' --for atlas", 3), ("rules list", 0)])
-    def test_where_output_is_closed_the_exit_code_still_tells(self, closed: str, words: str, code: int) -> None:
+    def test_exit_code_is_right_if_output_is_closed(self, closed: str, words: str, code: int) -> None:
         line = f"{sys.executable} -m preflight {words} {closed}"
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
         assert done.returncode == code
@@ -140,14 +140,14 @@ class TestTerminals:
 
 
 class TestLists:
-    def test_a_list_may_be_a_pipe(self) -> None:
+    def test_list_may_be_a_pipe(self) -> None:
         line = f"{sys.executable} -m preflight check @<(echo {PASSING}; echo gone.png) --for atlas"
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
         assert done.returncode == 3
         assert f"PASS    {PASSING}" in done.stdout
         assert "gone.png does not exist" in done.stdout
 
-    def test_a_line_that_no_parser_survives_costs_itself_alone(self, run: Run, tmp_path: Path) -> None:
+    def test_line_that_cannot_be_parsed_is_one_problem(self, run: Run, tmp_path: Path) -> None:
         listed = tmp_path / "deep.jsonl"
         listed.write_text(f'{{"file": "{ROOT / PASSING}"}}\n{"[" * 60_000}\n')
         done = run("check", f"@{listed}", "--column", "file", "--for", "atlas")
@@ -157,7 +157,7 @@ class TestLists:
 
 
 @pytest.mark.parametrize("option", ["--output", "--report=csv=", "--resume", "--cache"])
-def test_no_output_takes_the_place_of_a_file_to_be_checked(run: Run, tmp_path: Path, option: str) -> None:
+def test_output_never_replaces_a_file_to_be_checked(run: Run, tmp_path: Path, option: str) -> None:
     picture = tmp_path / "picture.png"
     shutil.copy(PASSING, picture)
     words = [f"{option}{picture}"] if option.endswith("=") else [option, picture]
@@ -169,7 +169,7 @@ def test_no_output_takes_the_place_of_a_file_to_be_checked(run: Run, tmp_path: P
 
 
 class TestFiles:
-    def test_names_of_every_sort_in_one_folder(self, run: Run, tmp_path: Path) -> None:
+    def test_unusual_names_are_checked(self, run: Run, tmp_path: Path) -> None:
         names = ["new\nline.png", "ansi\x1b[31m.png", "rtl\u202egnp.png", "سلام.png", r"C:\x.png", "@at.png", "a*b.png"]
         for name in names:
             shutil.copy(PASSING, tmp_path / name)
@@ -203,7 +203,7 @@ class TestRuleFiles:
             (HEAD + 'extends = "./gone.toml"\n', "mine.toml:6: Rule file gone.toml not found"),
         ],
     )
-    def test_what_is_wrong_is_told_with_file_and_line(self, run: Run, tmp_path: Path, text: str, said: str) -> None:
+    def test_message_names_file_and_line(self, run: Run, tmp_path: Path, text: str, said: str) -> None:
         (tmp_path / "mine.toml").write_text(text)
         for words in (["rules", "validate", "mine.toml"], ["check", ROOT / PASSING, "--for", "mine.toml"]):
             done = run(*words, cwd=tmp_path)
@@ -226,12 +226,12 @@ class TestConfiguration:
             ),
         ],
     )
-    def test_mistakes(self, run: Run, tmp_path: Path, text: str, said: str) -> None:
+    def test_message_names_the_mistake(self, run: Run, tmp_path: Path, text: str, said: str) -> None:
         (tmp_path / "preflight.toml").write_text(text)
         done = run("check", ROOT / PASSING, cwd=tmp_path)
         assert done.returncode == 2
         assert said in done.stderr
 
-    def test_a_byte_order_mark_does_no_harm(self, run: Run, tmp_path: Path) -> None:
+    def test_byte_order_mark_is_accepted(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "preflight.toml").write_text('rules = "atlas"\n', encoding="utf-8-sig")
         assert run("check", ROOT / PASSING, cwd=tmp_path).returncode == 0

@@ -54,14 +54,14 @@ EXAMPLES = sorted(
 
 
 @pytest.mark.parametrize("words", ALL)
-def test_the_help_has_examples_and_exit_codes(words: str) -> None:
+def test_help_has_examples_and_exit_codes(words: str) -> None:
     text = help_of(words)
     assert re.search(rf"^  Examples:\n    preflight {words}", text, re.MULTILINE), text
     assert "Exit code:" in text
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_the_overview_says_of_each_command_what_it_is(run: Run) -> None:
+def test_overview_describes_each_command(run: Run) -> None:
     text = run("--help").stdout
     for name in COMMANDS:
         assert re.search(rf"^  {name} +\w", text, re.MULTILINE), name
@@ -69,7 +69,7 @@ def test_the_overview_says_of_each_command_what_it_is(run: Run) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_call_of_an_example_is_right(example: str) -> None:
+def test_examples_are_valid_calls(example: str) -> None:
     """Words and options are those of the command; whether it does its work is another test's."""
     words = shlex.split(re.split(r" [<>] ", example)[0], comments=True)[1:]
     length = max(length for length in range(len(words) + 1) if " ".join(words[:length]) in ALL)
@@ -77,13 +77,13 @@ def test_the_call_of_an_example_is_right(example: str) -> None:
 
 
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if one.split()[1] in JUDGING])
-def test_the_example_runs(example: str, tmp_path: Path) -> None:
+def test_example_runs(example: str, tmp_path: Path) -> None:
     done = Desk(tmp_path).shell(example)
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_sandbox_runs_until_it_is_ended() -> None:
+def test_sandbox_runs_until_it_is_ended() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "preflight", "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -111,12 +111,12 @@ def offered(line: str) -> list[str]:
 
 
 class TestCompletion:
-    def test_commands_and_options(self) -> None:
+    def test_commands_and_options_are_completed(self) -> None:
         assert offered("preflight che") == ["plain,check"]
         assert "plain,--strict" in offered("preflight check --st")
         assert offered("preflight check --format js") == ["plain,json", "plain,jsonl"]
 
-    def test_rule_sets_also_the_last_of_several(self) -> None:
+    def test_rule_sets_are_completed_also_in_a_list(self) -> None:
         every = offered("preflight check --for ")
         assert every == [f"plain,{name}" for name in (*catalog.names(), "all")]
         assert offered("preflight check --for atlas,volc") == [
@@ -125,18 +125,20 @@ class TestCompletion:
         assert "plain,atlas,atlas" not in offered("preflight check --for atlas,atl")
         assert offered("preflight rules show runw") == ["plain,runway"]
 
-    def test_rule_files_and_targets_are_left_to_the_shell(self) -> None:
+    def test_files_are_completed_by_the_shell(self) -> None:
         assert offered("preflight check --for ./mi") == ["file,./mi"]
         assert offered("preflight check fix") == ["file,fix"]
 
-    def test_finding_codes(self) -> None:
+    def test_finding_codes_are_completed(self) -> None:
         assert offered("preflight check --ignore fps_") == ["plain,fps_too_low", "plain,fps_too_high"]
         assert len(offered("preflight check --select ")) == len(CODES)
 
-    def test_providers(self) -> None:
+    def test_providers_are_completed(self) -> None:
         assert offered("preflight submit --to at") == ["plain,atlas"]
 
-    def test_a_wrong_configuration_does_not_disturb_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_invalid_configuration_does_not_stop_completion(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         (tmp_path / "preflight.toml").write_text("nonsense = 1")
         done = Desk(tmp_path).shell(
             "_PREFLIGHT_COMPLETE=zsh_complete COMP_WORDS='preflight check --for run' COMP_CWORD=3 preflight"
@@ -144,7 +146,7 @@ class TestCompletion:
         assert done.stdout.splitlines()[:2] == ["plain", "runway"]
 
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-    def test_the_line_for_the_start_up_file_gives_a_script(self, shell: str, tmp_path: Path) -> None:
+    def test_start_up_line_prints_a_script(self, shell: str, tmp_path: Path) -> None:
         line = f"_PREFLIGHT_COMPLETE={shell}_source preflight"
         assert line in help_of("")
         assert line in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ def whole_lines(path: Path) -> list[int]:
 
 class TestCtrlC:
     @pytest.mark.parametrize("words", [(), ("-j", "2")])
-    def test_it_ends_at_once_says_what_was_done_and_can_go_on(
+    def test_run_ends_at_once_says_what_was_done_and_can_be_continued(
         self, many: Path, tmp_path: Path, words: tuple[str, ...]
     ) -> None:
         file = tmp_path / "run.jsonl"
@@ -82,7 +82,7 @@ class TestCtrlC:
         again.communicate(timeout=60)
         assert whole_lines(file) == list(range(COUNT))
 
-    def test_while_a_server_does_not_answer(self) -> None:
+    def test_run_ends_while_a_server_does_not_respond(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             url = f"http://127.0.0.1:{server.getsockname()[1]}/a.png"
             process = started("check", url, f"{url}?2", "--for", "atlas", "--allow-private", "--timeout", "60")
@@ -105,9 +105,7 @@ class TestCtrlC:
         assert "rule set" in text
         assert "A run that can be continued needs --resume FILE.jsonl from the start" in said
 
-    def test_reports_beside_it_have_what_was_done_and_the_advice_can_be_followed(
-        self, many: Path, tmp_path: Path
-    ) -> None:
+    def test_other_reports_have_what_was_done_and_the_remedy_works(self, many: Path, tmp_path: Path) -> None:
         report = tmp_path / "report.json"
         process = started("check", many, "--for", "atlas", "--report", report)
         assert process.stdout is not None
@@ -118,7 +116,7 @@ class TestCtrlC:
         assert 0 < len(json.loads(report.read_text())["reports"]) < COUNT
 
 
-def test_a_run_that_was_killed_can_go_on(many: Path, tmp_path: Path) -> None:
+def test_killed_run_can_be_continued(many: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
     process = started("check", many, "--for", "atlas", "--resume", file)
     wait_for(file, 100_000)
@@ -131,7 +129,7 @@ def test_a_run_that_was_killed_can_go_on(many: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--format", "jsonl"), ("--format", "jsonl", "-j", "2"), (), ("--format", "json")])
-def test_a_reader_that_goes_away_ends_it_quietly(many: Path, words: tuple[str, ...]) -> None:
+def test_closed_pipe_ends_the_run_quietly(many: Path, words: tuple[str, ...]) -> None:
     process = started("check", many, "--for", "atlas", *words)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -145,7 +143,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(many: Path, words: tuple[str, .
 
 
 @pytest.mark.parametrize("words", [("--for", "all"), ("--for", "atlas", "--format", "json")])
-def test_where_nobody_reads_and_the_end_cannot_be_written_either_reports_are_published(
+def test_reports_are_published_if_the_summary_cannot_be_written(
     many: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     report = tmp_path / "report.json"
@@ -158,7 +156,7 @@ def test_where_nobody_reads_and_the_end_cannot_be_written_either_reports_are_pub
     assert len(json.loads(report.read_text())["reports"]) < COUNT
 
 
-def test_where_the_reader_goes_away_reports_have_what_was_done(many: Path, tmp_path: Path) -> None:
+def test_reports_have_what_was_done_after_a_closed_pipe(many: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     process = started("check", many, "--for", "atlas", "--report", report)
     assert process.stdout is not None
@@ -170,7 +168,7 @@ def test_where_the_reader_goes_away_reports_have_what_was_done(many: Path, tmp_p
 
 
 @pytest.mark.parametrize("words", [("--format", "jsonl"), ("--format", "jsonl", "-j", "2")])
-def test_the_first_result_is_there_at_once(many: Path, words: tuple[str, ...]) -> None:
+def test_first_result_is_printed_at_once(many: Path, words: tuple[str, ...]) -> None:
     began = time.monotonic()
     process = started("check", many, "--for", "atlas", *words)
     assert process.stdout is not None
@@ -191,7 +189,7 @@ class TestFullDisk:
 
     @pytest.mark.usefixtures("small_files")
     @pytest.mark.parametrize("words", [(), ("-j", "2")])
-    def test_what_was_written_before_is_whole_lines(self, many: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    def test_only_complete_lines_remain(self, many: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
         file = tmp_path / "run.jsonl"
         process = started("check", many, "--for", "atlas", "--format", "jsonl", "--output", file, *words)
         _, said = process.communicate(timeout=60)
@@ -203,7 +201,7 @@ class TestFullDisk:
         assert file.stat().st_size > 95_000
 
     @pytest.mark.parametrize("format_", ["jsonl", "text", "json", "csv"])
-    def test_every_output_says_so(self, run: Run, format_: str) -> None:
+    def test_every_output_reports_a_full_disk(self, run: Run, format_: str) -> None:
         words = ("check", "fixtures/accepted", "--for", "atlas", "--format", format_)
         done = run(*words, "--output", "/dev/full")
         assert done.returncode == 2

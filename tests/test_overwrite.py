@@ -92,7 +92,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("line", "said"), REFUSED, ids=[line for line, _ in REFUSED])
-def test_nothing_that_is_read_is_written(desk: Path, line: str, said: str) -> None:
+def test_input_files_are_not_overwritten(desk: Path, line: str, said: str) -> None:
     before = contents(desk)
     done = shell(line)
     assert (done.returncode, done.stdout) == (2, "")
@@ -118,7 +118,7 @@ def test_media_without_a_name_in_a_folder_is_not_overwritten(desk: Path) -> None
     assert not partials(desk / "report")
 
 
-def test_a_target_of_a_list_is_not_overwritten(desk: Path) -> None:
+def test_target_of_a_list_is_not_overwritten(desk: Path) -> None:
     (desk / "notes").write_text("text")
     (desk / "list.txt").write_text("photo.png\nnotes\n")
     before = contents(desk)
@@ -145,7 +145,7 @@ def test_rules_and_configurations_that_are_not_read_are_not_overwritten(
 
 
 @pytest.mark.parametrize("end", ["", "-wal"])
-def test_a_ledger_is_not_overwritten(desk: Path, end: str) -> None:
+def test_ledger_is_not_overwritten(desk: Path, end: str) -> None:
     with closing(Ledger(str(desk / "l.sqlite"))):
         before = (desk / f"l.sqlite{end}").stat().st_ino
         done = shell(f"assets list --ledger l.sqlite --output ./l.sqlite{end}")
@@ -154,13 +154,13 @@ def test_a_ledger_is_not_overwritten(desk: Path, end: str) -> None:
         assert (desk / f"l.sqlite{end}").stat().st_ino == before
 
 
-def test_a_cache_in_the_folder_that_is_checked_is_used(desk: Path) -> None:
+def test_cache_in_the_checked_folder_is_used(desk: Path) -> None:
     for _ in range(2):
         assert shell("check noext photo.png --for atlas --cache cache").returncode == 0
     assert (desk / "cache").read_bytes().startswith(b"SQLite format 3")
 
 
-def test_a_report_in_the_folder_that_is_checked_is_replaced_each_time(desk: Path) -> None:
+def test_report_in_the_checked_folder_is_replaced_each_time(desk: Path) -> None:
     (desk / "hard.csv").unlink()
     (desk / "link.csv").unlink()
     for _ in range(2):
@@ -170,8 +170,8 @@ def test_a_report_in_the_folder_that_is_checked_is_replaced_each_time(desk: Path
         assert len((desk / "out.jsonl").read_text().splitlines()) == 2
 
 
-class TestWhereItIsWritten:
-    def test_a_folder_that_vanishes_leaves_no_promise(self, tmp_path: Path) -> None:
+class TestDestination:
+    def test_message_names_no_partial_file_if_the_folder_is_removed(self, tmp_path: Path) -> None:
         folder = tmp_path / "folder"
         folder.mkdir()
         with Outputs() as outputs:
@@ -207,7 +207,7 @@ class TestWhereItIsWritten:
         assert real.read_text() == "new"
         assert sorted(path.name for path in tmp_path.rglob("*")) == ["below", "link.csv", "report.csv"]
 
-    def test_the_old_content_is_there_until_the_new_is_complete(self, tmp_path: Path) -> None:
+    def test_old_content_remains_until_the_new_is_complete(self, tmp_path: Path) -> None:
         path = tmp_path / "report.csv"
         path.write_text("old")
         with Outputs() as outputs:
@@ -222,12 +222,12 @@ class TestWhereItIsWritten:
         assert not partials(path)
 
     @pytest.mark.parametrize("length", [200, 255])
-    def test_a_name_may_be_as_long_as_the_file_system_allows(self, tmp_path: Path, length: int) -> None:
+    def test_name_may_be_as_long_as_the_file_system_allows(self, tmp_path: Path, length: int) -> None:
         path = tmp_path / ("ü" * ((length - 4) // 2) + ".csv")
         write(path, "new")
         assert path.read_text() == "new"
 
-    def test_a_pipe_is_written_to_directly(self, tmp_path: Path) -> None:
+    def test_pipe_is_written_to_directly(self, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
         with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
@@ -236,7 +236,7 @@ class TestWhereItIsWritten:
             assert reader.communicate(timeout=20)[0].startswith("source,")
         assert stat.S_ISFIFO(pipe.stat().st_mode)
 
-    def test_standard_output_in_a_file_is_appended_to(self, tmp_path: Path) -> None:
+    def test_standard_output_to_a_file_is_appended_to(self, tmp_path: Path) -> None:
         log = tmp_path / "log"
         log.write_text("earlier\n")
         done = shell(f"check {PASSING} --for atlas --output /dev/null --report csv=/dev/stdout >> {log}")
@@ -254,7 +254,7 @@ class TestWhereItIsWritten:
             outputs.open(path, "report")
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-    def test_a_file_that_may_not_be_written_is_not_replaced(self, tmp_path: Path) -> None:
+    def test_read_only_file_is_not_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "report.csv"
         path.touch(0o444)
         with Outputs() as outputs, pytest.raises(UsageError, match="Permission denied"):
@@ -289,7 +289,7 @@ def kept(tmp_path: Path) -> Iterator[Path]:
 WRITING = [("--report",), ("--format", "json", "--output"), ("--format", "jsonl", "--output")]
 
 
-class TestAnEarlierReportSurvives:
+class TestExistingReportSurvives:
     @pytest.mark.parametrize("words", [("--report",), ("--format", "html", "--output")])
     def test_missing_extra_leaves_existing_reports_unchanged(self, kept: Path, words: tuple[str, ...]) -> None:
         script = "import sys; sys.modules['jinja2'] = None\nfrom preflight.cli import main; main()"
@@ -344,14 +344,12 @@ class TestAnEarlierReportSurvives:
         assert os.listdir(kept.parent) == [kept.name]
 
 
-def test_a_report_that_could_not_be_written_to_its_end_does_not_look_like_a_whole_one(
-    few: Path, tmp_path: Path
-) -> None:
+def test_incomplete_report_does_not_look_complete(few: Path, tmp_path: Path) -> None:
     assert with_small_files("check", few, "--for", "atlas", "--report", tmp_path / "report.json").returncode == 2
     assert os.listdir(tmp_path) == []
 
 
-def test_a_temporary_folder_that_is_full_is_named(many: Path, tmp_path: Path) -> None:
+def test_full_temporary_folder_is_named(many: Path, tmp_path: Path) -> None:
     done = with_small_files("check", many, "--for", "atlas", "--quiet", "--report", tmp_path / "report.html")
     assert done.returncode == 2
     assert "the rows of the HTML report, in the temporary folder" in done.stderr

@@ -60,7 +60,7 @@ def test_rate_and_remaining_time(many: Path) -> None:
     assert shown.endswith("\r\x1b[K")
 
 
-def test_it_is_not_in_the_way_of_the_text(many: Path) -> None:
+def test_progress_line_is_removed_before_text(many: Path) -> None:
     shown, _ = on_terminal("check", many, "--for", "atlas", shared=True)
     lines = [line for line in shown.split("\n") if "FAIL " in line]
     assert len(lines) == COUNT
@@ -69,25 +69,25 @@ def test_it_is_not_in_the_way_of_the_text(many: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("-j", "2")])
-def test_standard_output_is_the_same_with_and_without(many: Path, words: tuple[str, ...]) -> None:
+def test_standard_output_does_not_depend_on_progress(many: Path, words: tuple[str, ...]) -> None:
     _, printed = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", *words, shared=False)
     command = [sys.executable, "-m", "preflight", "check", str(many), "--for", "atlas", "--format", "jsonl"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (printed, done.stderr) == (done.stdout, "")
 
 
-def test_what_is_no_terminal_of_today_shows_none(many: Path) -> None:
+def test_dumb_terminal_shows_no_progress(many: Path) -> None:
     shown, _ = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", shared=False, term="dumb")
     assert shown == ""
 
 
-def test_a_list_on_standard_input_has_no_known_end() -> None:
+def test_total_of_a_list_on_standard_input_is_unknown() -> None:
     inputs = TargetOptions(targets=("-",), include=(), exclude=(), no_ignore=False, column=None)
     options = RunOptions(inputs, output=None, format_=None, jobs=None, unordered=False)
     assert Run(options, plan_for("atlas"), DEFAULT_POLICY, guard=None)._count() is None
 
 
-def test_what_an_earlier_run_has_done_counts_for_all_and_not_for_the_rate() -> None:
+def test_files_of_a_previous_run_count_for_the_total_and_not_for_the_rate() -> None:
     progress = Progress()
     progress.begin_after(7000)
     progress._total = 10_000
@@ -96,7 +96,7 @@ def test_what_an_earlier_run_has_done_counts_for_all_and_not_for_the_rate() -> N
     assert progress._line(2.0) == "8,000 of 10,000 files, 500 a second, 0:04 left"
 
 
-def test_it_takes_no_more_than_one_line_of_a_narrow_terminal(many: Path) -> None:
+def test_progress_fits_one_line_of_a_narrow_terminal(many: Path) -> None:
     shown, _ = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", shared=False, columns=20)
     drawn = [line for line in shown.split("\r\x1b[K") if line]
     assert drawn

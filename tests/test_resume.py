@@ -38,38 +38,38 @@ def resumed(run: Run, path: Path, *words: str, code: int = 1) -> str:
     return path.read_text()
 
 
-class TestGoingOn:
-    def test_a_new_file_is_begun(self, run: Run, tmp_path: Path, whole: str) -> None:
+class TestContinuing:
+    def test_new_file_is_started(self, run: Run, tmp_path: Path, whole: str) -> None:
         assert resumed(run, tmp_path / "run.jsonl") == whole
 
     @pytest.mark.parametrize("cut", [0, 1, 20, 5000, -1])
-    def test_from_wherever_it_was_cut_off(self, run: Run, tmp_path: Path, whole: str, cut: int) -> None:
+    def test_run_continues_from_any_byte(self, run: Run, tmp_path: Path, whole: str, cut: int) -> None:
         file = tmp_path / "run.jsonl"
         file.write_text(whole[:cut])
         assert resumed(run, file) == whole
 
-    def test_zeros_that_a_power_failure_left_at_its_end(self, run: Run, tmp_path: Path, whole: str) -> None:
+    def test_zeros_after_a_power_failure_are_removed(self, run: Run, tmp_path: Path, whole: str) -> None:
         file = tmp_path / "run.jsonl"
         file.write_text(whole[:3000] + "\0" * 500)
         assert resumed(run, file) == whole
 
-    def test_with_other_workers(self, run: Run, tmp_path: Path, whole: str) -> None:
+    def test_run_continues_with_other_jobs(self, run: Run, tmp_path: Path, whole: str) -> None:
         file = tmp_path / "run.jsonl"
         file.write_text(whole[:3000])
         assert resumed(run, file, "-j", "2") == whole
 
-    def test_only_what_is_missing_is_done(self, run: Run, tmp_path: Path, whole: str) -> None:
+    def test_only_missing_files_are_examined(self, run: Run, tmp_path: Path, whole: str) -> None:
         file = tmp_path / "run.jsonl"
         lines = whole.splitlines(keepends=True)
         file.write_text("".join(lines[:4] + lines[6:]))
         assert resumed(run, file).splitlines(keepends=True) == [*lines[:4], *lines[6:], *lines[4:6]]
 
-    def test_a_run_that_is_complete_is_counted_and_left_as_it_is(self, run: Run, tmp_path: Path, whole: str) -> None:
+    def test_complete_run_is_counted_and_unchanged(self, run: Run, tmp_path: Path, whole: str) -> None:
         file = tmp_path / "run.jsonl"
         file.write_text(whole)
         assert resumed(run, file) == whole
 
-    def test_what_was_skipped_is_skipped_again(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
+    def test_skipped_files_are_skipped_again(self, run: Run, tmp_path: Path, fixtures: Path) -> None:
         for name in ("a.png", "c.png"):
             shutil.copy(fixtures / "accepted/picture.png", tmp_path / name)
         (tmp_path / "b.txt").write_text("no media, and not called so either")
@@ -81,14 +81,14 @@ class TestGoingOn:
         assert run("check", tmp_path, "--for", "atlas", "--resume", file).returncode == 0
         assert len(file.read_text().splitlines()) == 2
 
-    def test_the_exit_code_is_that_of_the_whole_run(self, run: Run, tmp_path: Path) -> None:
+    def test_exit_code_is_that_of_the_whole_run(self, run: Run, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
         words = ("check", "fixtures/refused/png-too-narrow.png", "fixtures/accepted/picture.png", "--for", "atlas")
         assert run(*words, "--resume", file).returncode == 1
         file.write_text(file.read_text().splitlines(keepends=True)[0])
         assert run(*words, "--resume", file).returncode == 1
 
-    def test_what_is_done_is_said_beside_the_file(self, run: Run, tmp_path: Path) -> None:
+    def test_counts_are_printed_with_the_file(self, run: Run, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
         words = ("check", "fixtures/refused/png-too-narrow.png", "fixtures/accepted/picture.png", "--for", "atlas")
         for _ in range(2):
@@ -289,7 +289,7 @@ class TestWhatIsCounted:
             with pytest.raises(UsageError, match=r"\(line 1\)"):
                 self.counted(tmp_path, change)
 
-    def test_items_that_are_done_are_skipped_and_others_are_not(self, tmp_path: Path) -> None:
+    def test_only_items_that_are_done_are_skipped(self, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
         row = {"requests": 0, "bytes_read": 0, "outcome": "pass", "results": [], "digest": self.PLAN.digest}
         lines = [json.dumps({**row, "source": name, "index": index}) + "\n" for index, name in ((1, "b"), (3, "d"))]
@@ -300,7 +300,7 @@ class TestWhatIsCounted:
         previous.stream.close()
         assert file.read_text() == "".join(lines)
 
-    def test_an_input_that_is_missing_or_different_is_refused(self, tmp_path: Path) -> None:
+    def test_missing_or_different_input_is_refused(self, tmp_path: Path) -> None:
         file = tmp_path / "run.jsonl"
         row = {"requests": 0, "bytes_read": 0, "outcome": "pass", "results": [], "digest": self.PLAN.digest}
         file.write_text("".join(json.dumps({**row, "source": "ab"[index], "index": index}) + "\n" for index in (0, 1)))
@@ -313,7 +313,7 @@ class TestWhatIsCounted:
     @pytest.mark.parametrize(
         "tail", ["\0\0", "{", '{"sch', f'{{"schema":"{SCHEMA}","source":"x', f'{{"schema":"{SCHEMA}","source":"x\0\0']
     )
-    def test_an_incomplete_last_line_is_dropped(self, tmp_path: Path, tail: str) -> None:
+    def test_incomplete_last_line_is_removed(self, tmp_path: Path, tail: str) -> None:
         file = tmp_path / "run.jsonl"
         row = {"requests": 0, "bytes_read": 0, "outcome": "pass", "results": [], "digest": self.PLAN.digest}
         line = json.dumps({**row, "source": "a", "index": 0}) + "\n"
@@ -324,7 +324,7 @@ class TestWhatIsCounted:
         assert file.read_text() == line
 
     @pytest.mark.parametrize("content", ["\0\0", "x", '{"source":1', "{x"])
-    def test_a_file_of_another_sort_is_refused(self, tmp_path: Path, content: str) -> None:
+    def test_file_of_another_format_is_refused(self, tmp_path: Path, content: str) -> None:
         file = tmp_path / "run.jsonl"
         file.write_text(content)
         with pytest.raises(UsageError, match=r"\(line 1\)"):

@@ -63,7 +63,7 @@ class TestColour:
             ({"FORCE_COLOR": "1"}, ("--color", "auto"), True),
         ],
     )
-    def test_colour_in_a_pipe(
+    def test_colour_of_a_pipe_follows_option_and_environment(
         self, run: Run, environment: dict[str, str], words: tuple[str, ...], coloured: bool
     ) -> None:
         done = run(*CHECK, *words, env={**os.environ, **environment})
@@ -80,10 +80,12 @@ class TestColour:
         ],
     )
     @pytest.mark.parametrize("words", [CHECK, ("rules", "diff", "atlas", "ltx")])
-    def test_colour_on_a_terminal(self, environment: dict[str, str], coloured: bool, words: tuple[str, ...]) -> None:
+    def test_colour_of_a_terminal_follows_option_and_environment(
+        self, environment: dict[str, str], coloured: bool, words: tuple[str, ...]
+    ) -> None:
         assert (ESCAPE in on_terminal(list(words), 120, **environment)) is coloured
 
-    def test_files_are_coloured_by_the_option_alone(self, run: Run, tmp_path: Path) -> None:
+    def test_files_are_coloured_only_by_the_option(self, run: Run, tmp_path: Path) -> None:
         output, report = tmp_path / "output", tmp_path / "report.txt"
         words = (*CHECK, "--output", output, "--report", report)
         run(*words, env={**os.environ, "FORCE_COLOR": "1"})
@@ -92,7 +94,7 @@ class TestColour:
         assert ESCAPE in output.read_text()
         assert ESCAPE in report.read_text()
 
-    def test_the_option_may_stand_before_the_command(self, run: Run) -> None:
+    def test_color_may_precede_the_command(self, run: Run) -> None:
         assert ESCAPE in run("--color", "always", *CHECK).stdout
 
     def test_json_is_never_coloured(self, run: Run) -> None:
@@ -119,7 +121,7 @@ class TestNarrow:
 
         whole_words(text(columns), columns, text(1000))
 
-    def test_help_of_the_command_uses_it(self, run: Run) -> None:
+    def test_help_of_the_command_fits_the_terminal(self, run: Run) -> None:
         for words in (["--help"], ["check", "--help"], ["assets", "groups", "--help"]):
             text = run(*words, env={**os.environ, "COLUMNS": "40"}).stdout
             assert max(map(len, text.splitlines())) <= 44, text
