@@ -168,8 +168,8 @@ class Transport:
         method, url, headers, body = request
         try:
             fields = {"Host": url.authority, **headers}
-            if login := self._login(url):
-                fields.setdefault("Authorization", basic_credentials(*login))
+            if (login := self._login(url)) and "authorization" not in map(str.lower, fields):
+                fields["Authorization"] = basic_credentials(*login)
             target = url.target
             if proxy is not None and proxy.forwards and url.scheme == "http":
                 target = f"http://{url.authority}{target}"

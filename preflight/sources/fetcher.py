@@ -71,8 +71,10 @@ class UrlFetcher:
             self.location = parse(url)
         except SourceError as failure:
             self._invalid = failure
-        self._custom = dict(options.headers)
-        self._redact_headers = header_redactor(self._custom.items())
+        custom = dict(options.headers)
+        replaced = {name.lower() for name in custom}
+        self._own_headers = {name: value for name, value in _HEADERS.items() if name.lower() not in replaced} | custom
+        self._redact_headers = header_redactor(custom.items())
         self.recorder = DeliveryRecorder(url, self.location, transport.clock.wall(), self._redact_headers)
         self.requests = 0
         self.bytes_read = 0
@@ -152,7 +154,7 @@ class UrlFetcher:
     @property
     def sends_own_headers(self) -> bool:
         """Return whether requests carry a user agent or headers of the caller, which no service sends."""
-        return bool(self._agent or self._custom)
+        return bool(self._agent) or self._own_headers != _HEADERS
 
     def compare_without_headers(self, size: int | None, beginning: bytes) -> None:
         """Note if the server gives the file only with the caller's user agent or headers."""
@@ -253,7 +255,7 @@ class UrlFetcher:
         try:
             self._deadline.extend(clock.monotonic() - began)
             left = self.seconds_left()
-            sent = {**_HEADERS, **self._custom, **headers} if trusted else {**_HEADERS, **headers}
+            sent = {**(self._own_headers if trusted else _HEADERS), **headers}
             timeouts = Timeouts(min(left, timeout or left))
             response = self._transport.send(HttpRequest(method, url, sent), timeouts, slot)
         except SourceError as failure:
