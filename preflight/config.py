@@ -225,4 +225,4 @@ KEYS: Final[dict[str, Callable[[Any], str | None]]] = {
     "timeout": _seconds_problem,
     "user_agent": _agent_problem,
 }
-"""Every key, with a function that returns what is wrong with a value, or None."""
+"""Every key, with a function that returns the problem of a value, or None."""

@@ -71,7 +71,7 @@ class Outputs:
                 file.replace()
 
     def publish_new(self, stream: IO[str] | None = None) -> None:
-        """Publish partial output, of one stream or all, where it replaces no file."""
+        """Publish partial output, of one stream or all, unless it would replace a file."""
         for file in self._files:
             if not file.existed and (stream is None or stream is file.stream):
                 with suppress(OutputError):

@@ -20,7 +20,7 @@ UnknownPolicy = Literal["fail", "pass"]
 class ExitPolicy(NamedTuple):
     """How verdicts become an exit code.
 
-    unknown         what something unknown counts as; None: it has a code of its own
+    unknown         what an unknown verdict counts as; None: the code for unknown verdicts is returned
     is_report_only  the code is 0 whatever the verdicts are
     """
 

@@ -1,7 +1,7 @@
 """Options that several commands share, as frozen dataclasses, and their defaults from the configuration.
 
-The dataclasses that each check loads have no methods that nobody calls: these would take longer to generate than a
-file to check.
+The dataclasses that each check loads have no generated comparison and representation: generating them would take
+longer than checking a file.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _configured_targets(ctx: click.Context, param: click.Parameter, value: tuple
 
 
 def announce_configured(select: tuple[str, ...], ignore: tuple[str, ...], unknown: str | None) -> None:
-    """Say on standard error how a configuration makes the verdicts or the exit code milder: nobody typed it."""
+    """Print on standard error how the configuration makes verdicts or the exit code more lenient."""
     ctx = click.get_current_context()
     changes = {
         "select": f"counts only {', '.join(select)}" if select else None,
@@ -259,7 +259,11 @@ target_options = add_options(
     output_option,
     selection_options,
     click.option(
-        "--jobs", "-j", type=IntRange(1, 256), help="Worker processes for files (default: none), threads for URLs (32)."
+        "--jobs",
+        "-j",
+        type=IntRange(1, 256),
+        metavar="N",
+        help="Worker processes for files (default: none), threads for URLs (32).",
     ),
     timeout_option,
     click.option("--per-host", type=IntRange(1, 256), metavar="N", help="Parallel requests to a host.  [default: 16]"),

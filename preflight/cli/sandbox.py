@@ -46,10 +46,14 @@ class SandboxCommand:
 
 
 @click.command("sandbox", epilog=SANDBOX_CODES)
-@click.option("--port", type=IntRange(0, 65535), default=0, help="The port on 127.0.0.1.  [default: any free one]")
-@click.option("--delay", type=Seconds(0), default=0.5, show_default=True, help="Seconds of processing.")
-@click.option("--latency", type=Seconds(0), default=0.0, help="Seconds before each response.")
-@click.option("--slow", type=Seconds(0), default=0.0, help="Seconds over which the body of each response is sent.")
+@click.option(
+    "--port", type=IntRange(0, 65535), metavar="N", default=0, help="The port on 127.0.0.1.  [default: any free one]"
+)
+@click.option("--delay", type=Seconds(0), metavar="S", default=0.5, show_default=True, help="Seconds of processing.")
+@click.option("--latency", type=Seconds(0), metavar="S", default=0.0, help="Seconds before each response.")
+@click.option(
+    "--slow", type=Seconds(0), metavar="S", default=0.0, help="Seconds over which the body of each response is sent."
+)
 @click.option("--throttle", multiple=True, metavar="N[/s|/min][:ACTION]", help="429 above this rate; repeatable.")
 @click.option("--retry-after", type=Seconds(0), metavar="S", help="The Retry-After of a 429.  [default: none]")
 @click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See below; repeatable.")

@@ -25,7 +25,7 @@ from preflight.escape import printable
 from preflight.suggestions import suggestion
 from preflight.summary import FAILED, UNKNOWN, WRONG_CALL
 
-EXIT_CODES: Final = """\
+EXIT_CODES: Final = """
 Exit code:
   0    everything passes; warnings and notes fail only with --strict
   1    something fails, even if something else is unknown
@@ -36,7 +36,7 @@ Exit code:
 """
 """Of `check`, and of the program."""
 
-READ_CODES: Final = """\
+READ_CODES: Final = """
 Exit code:
   0    every TARGET was read
   2    the call is wrong
@@ -44,14 +44,14 @@ Exit code:
   130  interrupted by Ctrl-C
 """
 
-CALL_CODES: Final = """\
+CALL_CODES: Final = """
 Exit code:
   0    done
   2    a rule file or the call is wrong; the message says what to write instead
 """
 """Of commands that judge no media."""
 
-SUBMIT_CODES: Final = """\
+SUBMIT_CODES: Final = """
 Exit code:
   0    every file is registered, and active unless --no-wait
   1    a file was rejected or failed
@@ -60,14 +60,14 @@ Exit code:
   130  interrupted by Ctrl-C; run the same command to continue
 """
 
-SANDBOX_CODES: Final = """\
+SANDBOX_CODES: Final = """
 Exit code:
   0    ended by SIGTERM
   2    the call is wrong, or the port is in use
   130  ended by Ctrl-C
 """
 
-ASSETS_CODES: Final = """\
+ASSETS_CODES: Final = """
 Exit code:
   0    done
   1    an asset failed, a person was not verified, or the provider refused a call

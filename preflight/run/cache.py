@@ -70,7 +70,7 @@ Warn = Callable[[PreflightError], None]
 class Cache:
     """Rows of unchanged files, by path, as a context manager. Several runs may use one file at the same time.
 
-    A damaged cache is moved aside, and a new one is started. Problems are passed to `warn`; the run goes on.
+    A damaged cache is moved aside, and a new one is started. Problems are passed to `warn`, and the run continues.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Cache:
         self._new.clear()
 
     def _recover(self, error: DatabaseError) -> None:
-        """Start a new cache if the file is damaged; otherwise go on without one."""
+        """Start a new cache if the file is damaged; otherwise continue without one."""
         database, self._database = self._database, None
         if database is not None:
             with suppress(sqlite3.Error):
@@ -233,8 +233,8 @@ class Cache:
     def _stamp(self, path: str, explicit: bool) -> tuple[str, bool]:  # noqa: FBT001 - a fact of the item
         """Return what shows that a file has changed, and whether it cannot change any more without showing it.
 
-        An empty stamp means that there is no such file, which its report will say. A file that is named by the call is
-        judged even if it is not media, so this is a part of the stamp.
+        The stamp of a missing file is empty. It contains whether the call names the file: such a file is judged even if
+        it is not media.
         """
         try:
             state = os.stat(path)

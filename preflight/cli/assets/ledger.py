@@ -30,7 +30,7 @@ class LedgerCommand:
 
     @property
     def provider(self) -> str | None:
-        """The name of the provider whose entries are meant; None: all."""
+        """The name of the provider whose entries are printed; None: all."""
         return None if self.to is None else find_provider(self.to).name
 
 
