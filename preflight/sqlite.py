@@ -54,7 +54,7 @@ def connect(
     Raise `DatabaseError` for a file of another program or version, which is left unchanged.
     """
     with database_errors(path, file_format, "opened", timeout):
-        _create_private(path, file_format)
+        create_private_file(path, file_format)
         database = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         with database_errors(path, file_format, "opened", timeout):
@@ -67,8 +67,11 @@ def connect(
     return database
 
 
-def _create_private(path: str, file_format: FileFormat) -> None:
-    """Create the file; SQLite gives its -wal and -shm files the same mode."""
+def create_private_file(path: str, file_format: FileFormat) -> None:
+    """Create the file for its owner only, or check its header; SQLite gives its -wal and -shm files the same mode.
+
+    Raise `DatabaseError` for a file that is not one of SQLite, which is left unchanged, and `OSError`.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
         state = os.fstat(descriptor)
@@ -147,6 +150,6 @@ _REMEDIES: Final[dict[ProblemKind, str]] = {
     "older": "Keep this file, and {another}.",
     "damaged": "Keep this file, and {another}.",
     "locked": "End that program, or {another}.",
-    "not written": "Free space or check the disk, then repeat the call.",
+    "not written": "Free space or check the disk, then repeat the call; nothing is lost.",
     "not opened": "Check its permissions, or {another}.",
 }

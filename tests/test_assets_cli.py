@@ -668,8 +668,8 @@ class TestLedgerFile:
     def test_unusable_ledger_is_reported(self, desk: At, tmp_path: Path) -> None:
         at = desk("atlas")
         at.ledger.write_bytes(b"this is no database, whatever it is called" * 100)
-        refused(at.call("list", alone=True), str(at.ledger), "not a ledger, or damaged", "--ledger")
-        refused(at.call("delete", "1"), str(at.ledger), "not a ledger, or damaged")
+        refused(at.call("list", alone=True), str(at.ledger), "is not a ledger", "--ledger")
+        refused(at.call("delete", "1"), str(at.ledger), "is not a ledger")
         at.ledger.unlink()
         with sqlite3.connect(at.ledger) as db:
             db.execute("PRAGMA user_version = 99")

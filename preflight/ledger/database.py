@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import sys
 import threading
 from collections import deque
@@ -15,6 +14,8 @@ from typing import Any, Final
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import LedgerError
+from preflight.ledger.entry import ENTRY_COLUMNS
+from preflight.sqlite import DatabaseError, FileFormat, connect, database_errors
 
 LOCK_TIMEOUT: Final = 30.0
 """Seconds that a write waits for another program's write."""
@@ -34,6 +35,19 @@ def default_path() -> str:
     return os.path.join(base, "preflight", "ledger.sqlite")
 
 
+_SCHEMA: Final = f"""
+CREATE TABLE entries ({", ".join(f'"{name}"' for name in ENTRY_COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
+CREATE INDEX by_asset ON entries ("provider", "asset_id");
+CREATE INDEX by_state ON entries ("state");
+CREATE INDEX by_time ON entries ("created", "key", "serial");
+CREATE TABLE groups ("provider", "origin", "account", "project", "name", "id",
+                     PRIMARY KEY ("provider", "origin", "account", "project", "name")) WITHOUT ROWID;
+CREATE TABLE disagreements ("key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at",
+                            PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
+"""
+LEDGER_FORMAT: Final = FileFormat("ledger", "ledger", version=1, schema=_SCHEMA)
+
+
 class Database:
     """One SQLite file, in WAL mode. Threads use it in turn. Raises `LedgerError`.
 
@@ -41,33 +55,14 @@ class Database:
     writes for all that wait.
     """
 
-    def __init__(self, path: str, schema: str, version: int, lock_timeout: float) -> None:
+    def __init__(self, path: str, lock_timeout: float) -> None:
         self._path = path
         self._lock_timeout = lock_timeout
         self._lock = threading.Lock()
         self._changes: deque[_Change] = deque()
         with ledger_errors(path, "opened", lock_timeout):
-            self._db = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None, check_same_thread=False)
-        try:
-            with ledger_errors(path, "opened", lock_timeout):
-                self._prepare(schema, version)
-        except LedgerError:
-            self._db.close()
-            raise
-
-    def _prepare(self, schema: str, version: int) -> None:
-        (found,) = self._db.execute("PRAGMA user_version").fetchone()
-        if found > version:
-            raise _error(
-                f"The ledger {self._path} was written by a newer preflight (version {found}, this is {version}). "
-                "Upgrade, or choose another file with ledger=."
-            )
-        if found == 0 and self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-            raise _error(f"{self._path} is another program's database. Choose another file with ledger=.")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # an id that the provider returned must outlive a power cut
-        if found == 0:
-            self._db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT")
+            # An id that the provider returned must outlive a power cut.
+            self._db = connect(path, LEDGER_FORMAT, timeout=lock_timeout, synchronous="FULL")
 
     def select(self, statement: str, values: Sequence[Value] = ()) -> list[SqlRow]:
         """Return all rows of one statement."""
@@ -82,11 +77,11 @@ class Database:
             if not change.done:
                 self._write([self._changes.popleft() for _ in range(len(self._changes))])
         if change.error is not None:
-            raise _error(str(change.error))
+            raise LedgerError(str(change.error), parameters=change.error.parameters)
 
     def _write(self, changes: list[_Change]) -> None:
         """Make all changes in one transaction, or none."""
-        error: LedgerError | None = _error(f"The ledger {self._path} was not written. The run was interrupted.")
+        error: LedgerError | None = LedgerError(f"The ledger {self._path} was not written. The run was interrupted.")
         try:
             with ledger_errors(self._path, "used", self._lock_timeout):
                 self._db.execute("BEGIN IMMEDIATE")
@@ -187,57 +182,17 @@ def _lock_byte(fd: int, offset: int, *, on: bool) -> bool:
     return True
 
 
-def create_private_file(path: str, version: int) -> None:
-    """Create the file, readable by its owner only: SQLite gives its -wal and -shm the same mode.
-
-    A file that is not a ledger is not changed. Raise `OSError`, `LedgerError`.
-    """
-    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-    fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-    try:
-        state = os.fstat(fd)
-        if not stat.S_ISREG(state.st_mode):
-            raise _error(f"The ledger {path} is not a regular file. Choose another file with ledger=.")
-        head = os.pread(fd, 100, 0)  # https://www.sqlite.org/fileformat.html#the_database_header
-        if head and not head.startswith(b"SQLite format 3\0"):
-            raise _error(f"The ledger {path} cannot be opened: {_REASONS['not a database']}")
-        if state.st_mode & 0o077 and (not head or int.from_bytes(head[60:64]) == version):
-            os.fchmod(fd, 0o600)
-    finally:
-        os.close(fd)
-
-
 @contextmanager
 def ledger_errors(path: str, action: str, lock_timeout: float) -> Iterator[None]:
     """Raise errors of SQLite and of the system as a `LedgerError` that names the file and the remedy."""
     try:
-        yield
-    except sqlite3.Error as error:
-        text = str(error)
-        reason = next((reason for word, reason in _REASONS.items() if word in text), "{text}.")
-    except OSError as error:
-        text, reason = error.strerror or str(error), "{text}. Choose another file with ledger=."
+        with database_errors(path, LEDGER_FORMAT, action, lock_timeout):
+            yield
+    except DatabaseError as error:
+        failure = error
     else:
         return
-    raise _error(f"The ledger {path} cannot be {action}: {reason.format(text=text, lock_timeout=lock_timeout)}")
-
-
-_REASONS: Final = {
-    "locked": "another program has locked it for over {lock_timeout:g} s. End that program, or choose another file "
-    "with ledger=.",
-    "full": "the disk is full. Free space, and run the same command again; nothing is lost.",
-    "disk I/O": "the disk cannot be written ({text}). Repair that, and run the same command again; nothing is lost.",
-    "not a database": "it is not a ledger, or damaged. Keep this file, and choose another one with ledger=.",
-    "malformed": "it is damaged. Keep this file, and choose another one with ledger=.",
-    "no such": "it is not a ledger, or damaged ({text}). Keep this file, and choose another one with ledger=.",
-    "readonly": "it is read-only ({text}). Check its permissions, or choose another file with ledger=.",
-    "unable to open": "{text}. Check its permissions, or choose another file with ledger=.",
-}
-"""Words of SQLite's messages → what that means and what to do."""
-
-
-def _error(message: str) -> LedgerError:
-    return LedgerError(message, parameters=("ledger",))
+    raise LedgerError(str(failure), parameters=failure.parameters)
 
 
 def _encodable(values: Sequence[Value]) -> list[Value]:

@@ -15,32 +15,22 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import LedgerError
 from preflight.formats import KINDS
 from preflight.ledger.database import (
+    LEDGER_FORMAT,
     LOCK_TIMEOUT,
     Database,
     KeyLocks,
     Value,
-    create_private_file,
     default_path,
     ledger_errors,
 )
-from preflight.ledger.entry import ENTRY_COLUMNS, AccountKey, Entry, RegistrationKey, State
+from preflight.ledger.entry import AccountKey, Entry, RegistrationKey, State
+from preflight.sqlite import create_private_file
 
-SCHEMA_VERSION: Final = 1
 _READ_LOCK_TIMEOUT: Final = 5.0
 """Seconds that a read-only look-up waits for a writer."""
 _CREATION_OFFSET: Final = 0
 """The offset of no key: locked while the file is created."""
 _PAGE_SIZE: Final = 500
-_SCHEMA: Final = f"""
-CREATE TABLE entries ({", ".join(f'"{name}"' for name in ENTRY_COLUMNS)}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
-CREATE INDEX by_asset ON entries ("provider", "asset_id");
-CREATE INDEX by_state ON entries ("state");
-CREATE INDEX by_time ON entries ("created", "key", "serial");
-CREATE TABLE groups ("provider", "origin", "account", "project", "name", "id",
-                     PRIMARY KEY ("provider", "origin", "account", "project", "name")) WITHOUT ROWID;
-CREATE TABLE disagreements ("key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at",
-                            PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
-"""
 _KIND_OF_ASSET: Final = """
 SELECT "kind" FROM entries
 WHERE "asset_id" = ? OR "reference" = ? COLLATE NOCASE
@@ -79,11 +69,12 @@ class Ledger:
         self._lock_timeout = lock_timeout
         self._clock = clock
         with ledger_errors(self.path, "opened", lock_timeout):
-            create_private_file(self.path, SCHEMA_VERSION)
+            os.makedirs(os.path.dirname(os.path.abspath(self.path)), mode=0o700, exist_ok=True)
+            create_private_file(self.path, LEDGER_FORMAT)  # before there are locks beside a file that is not a ledger
             self._locks = KeyLocks.open(f"{self.path}.lock")
         try:
             with self._locked(_CREATION_OFFSET, SYSTEM_CLOCK):
-                self._database = Database(self.path, _SCHEMA, SCHEMA_VERSION, lock_timeout)
+                self._database = Database(self.path, lock_timeout)
         except BaseException:
             self._locks.close()
             raise
