@@ -280,6 +280,8 @@ class TestWhatIsCounted:
             ({"outcome": "pass_with_warning"}, True),
             ({"outcome": "good"}, False),
             ({"results": [{"rules": "a", "outcome": "good"}]}, False),
+            ({"results": [{"rules": name, "outcome": "pass"} for name in "abc"]}, True),
+            ({"results": [{"rules": name, "outcome": {"b": "good"}.get(name, "pass")} for name in "abc"]}, False),
         ],
     )
     def test_lines_must_be_possible(self, tmp_path: Path, change: dict[str, Any], accepted: bool) -> None:

@@ -87,6 +87,20 @@ class TestMpegAudio:
         assert media.duration == pytest.approx(10 * SAMPLES[1, layer] / 44100)
         assert (media.format, media.bit_rate) == (f"mp{layer}", round(len(data) * 8 / media.duration))
 
+    @pytest.mark.parametrize(("size", "sampled"), [(32_768, False), (32_769 + 417, True)])
+    def test_more_than_32_kib_of_audio_are_sampled(self, size: int, sampled: bool) -> None:
+        sound = frame(1, 3, 128, 44100) * (size // 417)
+        media = facts(sound)
+        assert (media.notes == ("estimated_duration",)) is sampled
+        assert media.duration == pytest.approx(size // 417 * 1152 / 44100, rel=0.01)
+
+    def test_a_header_of_another_mode_or_rate_is_not_the_next_one(self) -> None:
+        """In free format only a header like the first one tells where the next frame begins."""
+        begin = b"\xff\xfb\x00\xc0"
+        for other in (b"\xff\xfb\x04\xc0", b"\xff\xfb\x00\x00"):
+            plain = (begin + b"\1" * 100 + other + b"\1" * 100).ljust(400, b"\1")
+            assert facts(plain * 6).duration == pytest.approx(6 * 1152 / 44100)
+
 
 class TestEncoderHeaders:
     """Xing, Info and VBRI in the place of the first frame."""
@@ -385,6 +399,7 @@ class TestTags:
             b"LYRICSBEGINx00000ZLYRICS200",
             b"999999LYRICS200",
             b"?" * 300,
+            b"LYRICSBEGIN" + b"la " * 9 + b"LYRICSBEGIN" + b"la " * 9 + b"LYRICSEND",  # the last beginning counts
         ],
     )
     def test_what_only_ends_like_a_tag_is_trailing_data(self, foreign: bytes) -> None:

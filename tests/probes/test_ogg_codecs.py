@@ -176,3 +176,13 @@ class TestFirstPages:
         long = page(b"x" * 600, b"y" * 254, serial=1, number=2, granule=1_000_000)
         last = page(b"xx", serial=1, number=3, granule=1_044_100)
         assert facts(b"".join((*first, long, last))).duration == pytest.approx(1 + 2 * 1024 / 44100)
+
+
+def test_a_chain_longer_than_one_read_is_walked_to_its_end() -> None:
+    head = vorbis_head(44100, 2)
+    first = [(44_100 * (number + 1), (b"x" * 250,) * 200) for number in range(90)]
+    long = stream(head, (0, (b"\3vorbis",)), *first, serial=1)
+    last = stream(head, (0, (b"\3vorbis",)), (44_100, (b"xx",) * 200), serial=2)
+    data = b"".join(long + last)
+    assert len(data) > 4 << 20
+    assert facts(data).duration == pytest.approx(91.0)

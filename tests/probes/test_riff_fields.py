@@ -389,6 +389,8 @@ class TestFrameCounts:
             (100, 97, 97, 97, ("bad_header",)),
             (102, 102, 100, 102, ()),
             (103, 103, 100, 100, ("bad_header",)),
+            (103, 98, 101, 103, ("bad_header",)),
+            (103, 98, 100, 98, ("bad_header",)),
             (100, 97, None, None, ("bad_header",)),
             (100, 0, None, 100, ()),
             (0, 100, None, 100, ()),

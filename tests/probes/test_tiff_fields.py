@@ -61,7 +61,7 @@ class TestEntries:
     def test_negative_sizes_are_not_known(self, kind: int) -> None:
         assert facts(tiff((256, kind, [-5]), (257, kind, [5]))).width is None
 
-    @pytest.mark.parametrize(("values", "width"), [([7, 9], 7), ([0, 9], None), ([7, 9, 11], 7)])
+    @pytest.mark.parametrize(("values", "width"), [([7, 9], 7), ([0, 9], None), ([1, 9], 1), ([7, 9, 11], 7)])
     def test_the_first_of_several_values_counts(self, values: list[int], width: int | None) -> None:
         for kind in (3, 4, 16):
             assert facts(tiff((256, kind, values), (257, kind, [5]))).width == width

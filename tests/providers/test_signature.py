@@ -11,7 +11,7 @@ import pytest
 
 from preflight.providers.client import Call
 from preflight.providers.secret import Secret
-from preflight.providers.signature import SigningKeys, sign_official, sign_published
+from preflight.providers.signature import SigningKeys, host_of, sign_official, sign_published
 
 KEYS = SigningKeys("AKLTexample", Secret("c2VjcmV0"))
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -145,3 +145,18 @@ def test_random_requests_are_signed_as_the_other_sdk_signs_them() -> None:
         SignerV4.sign("/", "POST", headers, body.decode(), {}, query, keys.access_key, secret, region, "ark", token)
         parse_time = datetime.strptime(headers["X-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         assert sign_official(asked, body, keys, region, parse_time)["Authorization"] == headers["Authorization"], seed
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://h.example/", "h.example"),
+        ("https://h.example:443/", "h.example"),
+        ("https://h.example:80/", "h.example:80"),
+        ("http://h.example:80/a?b", "h.example"),
+        ("http://h.example:443/", "h.example:443"),
+        ("http://h.example:81", "h.example:81"),
+    ],
+)
+def test_the_host_has_its_port_unless_it_is_the_schemes(url: str, host: str) -> None:
+    assert host_of(url) == host

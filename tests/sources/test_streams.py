@@ -12,6 +12,7 @@ import pytest
 from preflight.errors import SourceError, UsageError
 from preflight.net.options import HttpOptions
 from preflight.sources.diagnosis import is_page, page_of, refused, share_of
+from preflight.sources.http import HttpSource
 from preflight.sources.open import AssetReference, asset_of, display_name, is_fetched, is_url
 from preflight.sources.stream import Spool, StreamSource
 
@@ -303,3 +304,10 @@ def test_names_of_targets_hide_secrets() -> None:
     assert display_name("a=b.png") == "a=b.png"
     assert display_name(b"x") == "<bytes>"
     assert display_name(io.BytesIO()) == "<stream>"
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme"), [("FTP:a:b", "ftp"), ("h.example", ""), ("x" * 40 + ":y", ""), ("http:h:80", "http")]
+)
+def test_the_scheme_of_an_unusable_url_is_what_stands_before_its_first_colon(url: str, scheme: str) -> None:
+    assert HttpSource(url).delivery.scheme == scheme
