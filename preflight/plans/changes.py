@@ -43,26 +43,19 @@ class Changes(NamedTuple):
 
     wrong    the facts outside their limits
     limits   those of the format that is written
-    shape    None: the geometry stays the same
     written  the format of the result; empty if no accepted format can be written
+    tracks   the codec facts of the tracks that the result has
+    remuxes  whether nothing has to be encoded again
+    shape    None: the geometry stays the same
     """
 
     media: Subject
     wrong: frozenset[str]
     limits: Limits
-    shape: Shape | None
     written: str
-
-    @property
-    def tracks(self) -> tuple[str, ...]:
-        """Return the codec facts of the tracks that the result has."""
-        facts = ("audio_codec",) if self.media.kind == AUDIO else ("video_codec", "audio_codec")
-        return tuple(fact for fact in facts if getattr(self.media, fact) != NONE)
-
-    @property
-    def remuxes(self) -> bool:
-        """Return whether nothing has to be encoded again."""
-        return can_remux(self.media, self.tracks, self.wrong, self.limits, self.written)
+    tracks: tuple[str, ...]
+    remuxes: bool
+    shape: Shape | None = None
 
 
 def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Changes:
@@ -70,9 +63,15 @@ def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Chan
     formats = [media.format or ""]
     if "format" in wrong:
         formats = encoding.written_formats(media.kind, section.by_fact(None).get("format")) or [""]
-    found = [Changes(media, wrong, section.by_fact(name or None), None, name) for name in formats]
-    # Prefer a format into which all tracks can be copied.
-    changes = next((one for one in found if one.remuxes), found[0])
+    facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
+    tracks = tuple([fact for fact in facts if getattr(media, fact) != NONE])
+    found = []
+    for name in formats:
+        limits = section.by_fact(name or None)
+        found.append(Changes(media, wrong, limits, name, tracks, can_remux(media, tracks, wrong, limits, name)))
+        if found[-1].remuxes:  # preferred: all tracks can be copied into this format
+            break
+    changes = found[-1] if found[-1].remuxes else found[0]
     return changes._replace(shape=geometry.shape(media, changes.limits)) if _needs_shape(changes) else changes
 
 
