@@ -109,9 +109,9 @@ OF_URLS: dict[str, Callable[[str], object]] = {
     "redact": redact,
     "redact_text": redact_text,
     "expires_at": urls.expires_at,
-    "parse": urls.parse,
+    "parse": urls.parse_url,
     "target": lambda text: urls.Url("http", "h", 80, False, None, text, False, "").target,
-    "page_of": lambda text: diagnosis.page_of(text, encoded("<html>" + text), text),
+    "classify_page": lambda text: diagnosis.classify_page(text, encoded("<html>" + text), text),
     "is_url": open_module.is_url,
 }
 OTHERS: dict[str, Callable[[str], object]] = {

@@ -14,7 +14,7 @@ from urllib3 import HTTPResponse
 from preflight.net.connections import Budget
 from preflight.net.errors import RequestFailed
 from preflight.net.transport import HttpRequest, RequestBody, Timeouts, Transport
-from preflight.net.urls import parse
+from preflight.net.urls import parse_url
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -52,7 +52,7 @@ class TransportAdapter(BaseAdapter):
         timeouts = Timeouts(self._total, connect or self._total, idle or self._total)
         headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
         try:
-            url = parse(request.url or "")
+            url = parse_url(request.url or "")
             sent = self._transport.send(HttpRequest(request.method or "GET", url, headers, _body_of(request)), timeouts)
             sent.charge(Budget(self._max_bytes, "for this response"))
         except RequestFailed as error:

@@ -19,7 +19,7 @@ from preflight.net.addresses import ResolvedHost
 from preflight.net.errors import InvalidResponse, insecure, unconnected
 from preflight.net.urls import ascii_host
 
-CHUNK_SIZE: Final = 64 << 10
+MAX_RECEIVE: Final = 64 << 10
 """Bytes that are received at once, so that a length that lies reserves no memory."""
 READ_AHEAD: Final = 16 << 10
 """Bytes that are received at once to find the end of a line."""
@@ -109,7 +109,7 @@ class Connection:
     def read(self, length: int) -> bytes:
         """Return the next bytes, at most `length`, as soon as there are any; empty if the connection ends."""
         if not self._buffer:
-            return self._receive(min(length, CHUNK_SIZE))
+            return self._receive(min(length, MAX_RECEIVE))
         piece = bytes(self._buffer[:length])
         del self._buffer[:length]
         return piece
@@ -152,7 +152,7 @@ class Connection:
         self.sock.settimeout(min(left, self._idle))
 
 
-def connect(addresses: Sequence[str], host: str, port: int, end: float) -> socket.socket:
+def open_socket(addresses: Sequence[str], host: str, port: int, end: float) -> socket.socket:
     """Return a socket to the first of `addresses` that accepts a connection before `end`. Raise `SourceError`."""
     failure: OSError = TimeoutError()
     for tried, address in enumerate(addresses, 1):

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from preflight.net.addresses import system_resolver
-from preflight.net.connections import Budget, Connection, connect, secure
+from preflight.net.connections import Budget, Connection, open_socket, secure
 from preflight.net.errors import IncompleteResponse, InvalidResponse, RequestFailed, proxy_failed
 from preflight.net.redact import redact
 from preflight.net.response import MAX_HEAD, read_head
@@ -61,7 +61,7 @@ class Proxy:
         """Return a socket to the proxy, for https through a tunnel to the server."""
         try:
             context = self._tls() if self._scheme == "https" else None
-            sock = connect(system_resolver(self._host, self._port), self._host, self._port, end)
+            sock = open_socket(system_resolver(self._host, self._port), self._host, self._port, end)
             if context is not None:
                 sock = secure(sock, context, self._host, end)
         except (OSError, RequestFailed):

@@ -15,7 +15,7 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
 from preflight.net.addresses import ResolvedHost
 from preflight.net.bodies import ChunkedReader
-from preflight.net.connections import CHUNK_SIZE, Budget, Connection
+from preflight.net.connections import MAX_RECEIVE, Budget, Connection
 from preflight.net.errors import IncompleteResponse, InvalidResponse, cut_off, malformed, timed_out
 from preflight.net.redact import redact
 from preflight.net.urls import Url
@@ -256,7 +256,7 @@ class Response:
         piece = b""
         began = self._clock.monotonic() if self._has_begun and self.on_read is not None else None
         try:
-            piece = self._read(connection, min(length, CHUNK_SIZE))
+            piece = self._read(connection, min(length, MAX_RECEIVE))
         except TimeoutError:
             raise timed_out(redact(self.url.text), self._seconds) from None
         except InvalidResponse as error:

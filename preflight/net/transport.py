@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError, UsageError
 from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
-from preflight.net.connections import Budget, Connection, ConnectionPool, HostLimiter, Slot, connect, secure
+from preflight.net.connections import Budget, Connection, ConnectionPool, HostLimiter, Slot, open_socket, secure
 from preflight.net.errors import IncompleteResponse, InvalidResponse, disconnected, insecure, malformed, timed_out
 from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.proxies import Proxy, basic_credentials
@@ -156,7 +156,7 @@ class Transport:
                 return proxy.open(url, () if resolved is None else resolved.addresses, end)
             context = self._tls() if url.scheme == "https" else None
             found = self._policy.resolve(url.host, url.port, end - time.monotonic())
-            sock = connect(found.addresses, url.host, url.port, end)
+            sock = open_socket(found.addresses, url.host, url.port, end)
             if context is not None:
                 sock = secure(sock, context, url.host, end)
         except TimeoutError:

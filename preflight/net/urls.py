@@ -86,7 +86,7 @@ class Url(NamedTuple):
         return quote(text, safe="!#$%&'()*+,/:;=?@[]~")
 
 
-def parse(url: str) -> Url:
+def parse_url(url: str) -> Url:
     """Return the parts of an http or https URL. Raise `SourceError` `url_invalid`, which says what to give instead."""
     if len(url) > MAX_URL_CHARS:
         raise _invalid(url[:60] + "…", f"has {len(url):,} characters, and no server takes so many: shorten it")

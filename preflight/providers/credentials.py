@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from preflight.errors import SourceError, UsageError
 from preflight.net.redact import redact
-from preflight.net.urls import parse
+from preflight.net.urls import parse_url
 from preflight.providers.client import Call
 from preflight.providers.secret import Secret
 
@@ -83,7 +83,7 @@ def endpoint_origin(endpoint: str) -> str:
     'http://127.0.0.1:8000'
     """
     try:
-        parse(endpoint)
+        parse_url(endpoint)
     except SourceError as error:
         raise UsageError(f"The endpoint= cannot be used: {error}", parameters=("endpoint",)) from None
     try:

@@ -207,7 +207,7 @@ def is_page(head: bytes) -> bool:
     return text.startswith(_HTML) or (text.startswith(b"<!--") and b"<html" in text)
 
 
-def page_of(url: str, head: bytes, asked: str) -> str | None:
+def classify_page(url: str, head: bytes, asked: str) -> str | None:
     """Return the kind of web page that begins with `head`; None if it is not one.
 
     `asked` is the URL before redirects, `url` the one after.

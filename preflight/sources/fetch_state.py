@@ -14,7 +14,7 @@ from preflight.net.urls import Url, expires_at
 from preflight.sources.diagnosis import RangeRefused
 from preflight.sources.stream import Spool
 
-SNIFF_BYTES: Final = 32 << 10
+FIRST_FETCH_BYTES: Final = 32 << 10
 """Bytes of the first request: the headers of nearly every format are there."""
 MIN_SEEK_BYTES: Final = 4 << 10
 """Minimum bytes of a request for a distant place: sixteen, the fragment headers of a film, stay below 96 KiB."""
@@ -110,7 +110,7 @@ class FetchState:
         if span is not None and part is not None and part.total != stated:
             raise RangeRefused(self._name)  # perhaps a part under the wrong status
         self._compare(response, length)
-        fits = length is not None and length <= SNIFF_BYTES
+        fits = length is not None and length <= FIRST_FETCH_BYTES
         self._recorder.see(status=response.status)
         self._recorder.see_length(stated, ranges=fits and "bytes" in response.header("Accept-Ranges").lower())
         body: Body = response
@@ -122,7 +122,7 @@ class FetchState:
         elif not self.spool.resume(body):
             raise SourceChanged(self._name)
         if fits:  # a connection whose response was read to its end can be used again
-            self.spool.reach(SNIFF_BYTES)
+            self.spool.reach(FIRST_FETCH_BYTES)
 
     def _compare(self, response: Response, total: int | None) -> None:
         tag = response.header("ETag").strip().removeprefix("W/")

@@ -14,7 +14,7 @@ from preflight.net.options import HttpOptions, header_redactor
 from preflight.net.redact import redact
 from preflight.net.response import Response, content_length, media_type, retry_after
 from preflight.net.transport import HttpRequest, Timeouts, Transport
-from preflight.net.urls import Url, parse
+from preflight.net.urls import Url, parse_url
 from preflight.retry import Backoff, Deadline, RetryPolicy, retry
 from preflight.sources.diagnosis import (
     BROWSER_LIKE,
@@ -68,7 +68,7 @@ class UrlFetcher:
         self.location: Url | None = None
         self._invalid: SourceError | None = None
         try:
-            self.location = parse(url)
+            self.location = parse_url(url)
         except SourceError as failure:
             self._invalid = failure
         custom = dict(options.headers)
@@ -355,7 +355,7 @@ class UrlFetcher:
         """
         try:
             # Header values arrive as Latin-1, addresses in them are written in UTF-8.
-            target = parse(urljoin(seen[-1].text, location.encode("latin-1").decode("utf-8")).partition("#")[0])
+            target = parse_url(urljoin(seen[-1].text, location.encode("latin-1").decode("utf-8")).partition("#")[0])
         except (SourceError, ValueError):
             raise redirected_away(self._name, redact(location[:2000])) from None
         if target in seen:

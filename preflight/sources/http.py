@@ -13,8 +13,8 @@ from preflight.net.redact import redact
 from preflight.net.response import Response, content_range
 from preflight.net.transport import Transport, shared
 from preflight.retry import Backoff
-from preflight.sources.diagnosis import RangeRefused, page_of, too_much
-from preflight.sources.fetch_state import SNIFF_BYTES, FetchState, Span
+from preflight.sources.diagnosis import RangeRefused, classify_page, too_much
+from preflight.sources.fetch_state import FIRST_FETCH_BYTES, FetchState, Span
 from preflight.sources.fetcher import BACKOFF, UrlFetcher
 from preflight.sources.stream import Spool
 
@@ -62,7 +62,7 @@ class HttpSource:
         self.bytes_read = 0
         self.requests = 0
         self._asked = url
-        self._limit = max(need.max_bytes, SNIFF_BYTES)
+        self._limit = max(need.max_bytes, FIRST_FETCH_BYTES)
         self._fetcher = UrlFetcher(url, self.name, transport or shared(options), options, self._limit, backoff)
         self._state = FetchState(self.name, self._fetcher.recorder)
         self._head = need.head
@@ -132,7 +132,7 @@ class HttpSource:
             return
         self._opened = True
         try:
-            self._request((0, SNIFF_BYTES))
+            self._request((0, FIRST_FETCH_BYTES))
             beginning = self._read(0, PAGE_SNIFF_BYTES)
             if beginning.lstrip(_BEFORE_MARKUP).startswith(b"<"):
                 self._look_for_page(beginning)
@@ -150,8 +150,8 @@ class HttpSource:
         """Record whether a web page came in place of a file; its first 32 KiB show whether it asks for a password."""
         found = self._fetcher.location
         url = found.text if found is not None else self._asked
-        if page_of(url, beginning, self._asked):
-            self._fetcher.recorder.see(page=page_of(url, self._read(0, SNIFF_BYTES), self._asked))
+        if classify_page(url, beginning, self._asked):
+            self._fetcher.recorder.see(page=classify_page(url, self._read(0, FIRST_FETCH_BYTES), self._asked))
 
     def _find_size(self) -> None:
         """Read on to find the size, within the byte budget and half of the remaining time."""

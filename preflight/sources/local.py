@@ -11,7 +11,7 @@ from typing import Final
 from preflight.errors import SourceChanged, SourceError
 from preflight.formats import KINDS, KNOWN_EXTENSIONS
 
-SNIFF_BYTES: Final = 2048
+HEAD_BYTES: Final = 2048
 """Bytes read at once from the start: most headers are there, and a shorter read costs as much."""
 MAX_UNSIZED: Final = 64 << 20
 """Bytes of a file of stated size 0, such as those in /proc: it is read completely."""
@@ -70,9 +70,9 @@ class LocalSource:
         if self._whole is not None:
             return self._whole[offset:end]
         length = end - offset
-        if end <= SNIFF_BYTES:
+        if end <= HEAD_BYTES:
             if self._head is None:
-                self._head = self._pread(0, SNIFF_BYTES)
+                self._head = self._pread(0, HEAD_BYTES)
             return self._head[offset:end]
         if self._head is not None and offset < len(self._head):
             return self._head[offset:] + self._pread(len(self._head), end - len(self._head))

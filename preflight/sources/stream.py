@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_SPOOL_MEMORY: Final = 8 << 20
 """Bytes that are kept in memory before a temporary file takes them."""
-CHUNK_SIZE: Final = 64 << 10
+_CHUNK_SIZE: Final = 64 << 10
 STEP: Final = 4 << 10
 """Minimum bytes of one read of a response's body."""
 
@@ -47,7 +47,7 @@ class Spool:
         while self.kept < end and not self.ended:
             if self._failure is not None:
                 raise self._failure
-            wanted = min(CHUNK_SIZE, end - self.kept)
+            wanted = min(_CHUNK_SIZE, end - self.kept)
             try:
                 piece = self._body.read(wanted)
             except SourceError as failure:
@@ -64,7 +64,7 @@ class Spool:
         """Continue with another body of the same file. Return whether it begins with the bytes that are kept."""
         at = 0
         while at < self.kept:
-            piece = body.read(min(CHUNK_SIZE, self.kept - at))
+            piece = body.read(min(_CHUNK_SIZE, self.kept - at))
             if not piece or piece != self.at(at, len(piece)):
                 return False
             at += len(piece)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -54,13 +55,23 @@ def test_budget_is_exact(pair: Pair) -> None:
 
 def test_dripping_bytes_do_not_extend_the_deadline(pair: Pair) -> None:
     connection, server = pair
-    connection.start(time.monotonic() + 0.2, 0.15, Budget(100, ""))
-    server.sendall(b"a")
-    assert connection.read(1) == b"a"
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        connection.readline(50)
-    assert time.monotonic() - began < 0.19
+    stop = threading.Event()
+
+    def drip() -> None:
+        while not stop.wait(0.02):
+            server.sendall(b"x")
+
+    connection.start(time.monotonic() + 0.3, 10.0, Budget(1 << 20, ""))
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            connection.readline(1 << 20)
+        assert time.monotonic() - began < 5, "each byte alone would have had 10 s"
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_connection_with_unread_or_unexpected_bytes_is_not_reused(pair: Pair) -> None:

@@ -12,7 +12,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from preflight.errors import SourceError, UsageError
 from preflight.net.options import HttpOptions
 from preflight.net.transport import HttpRequest, Timeouts, Transport
-from preflight.net.urls import parse
+from preflight.net.urls import parse_url
 from tests.servers import tls
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
@@ -104,14 +104,14 @@ def test_redirect_from_https_to_http_is_noted(
 
 def test_ca_bundle_that_cannot_be_read_is_a_wrong_call(secure: Server) -> None:
     transport = Transport(HttpOptions(allow_private=True), ca_bundle="gone.pem", resolve=to_loopback)
-    url = parse(secure.url(f"file/{NAME}", host=tls.NAME))
+    url = parse_url(secure.url(f"file/{NAME}", host=tls.NAME))
     with pytest.raises(UsageError, match=r"The CA bundle gone\.pem cannot be read"):
         transport.send(HttpRequest("GET", url, {}), Timeouts(5.0))
 
 
 def test_own_ca_bundle_is_trusted(secure: Server, certificate: tuple[Path, Path]) -> None:
     transport = Transport(HttpOptions(allow_private=True), ca_bundle=str(certificate[0]), resolve=to_loopback)
-    url = parse(secure.url(f"file/{NAME}", host=tls.NAME))
+    url = parse_url(secure.url(f"file/{NAME}", host=tls.NAME))
     response = transport.send(HttpRequest("GET", url, {}), Timeouts(5.0))
     assert (response.status, response.read(len(DATA) + 1)) == (200, DATA)
     transport.close()

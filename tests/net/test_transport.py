@@ -14,7 +14,7 @@ from preflight.errors import SourceError
 from preflight.net.errors import RequestFailed, TransientError
 from preflight.net.options import HttpOptions
 from preflight.net.transport import HttpRequest, Timeouts, Transport
-from preflight.net.urls import parse
+from preflight.net.urls import parse_url
 from preflight.sources.http import HttpSource
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -52,7 +52,7 @@ def transport() -> Iterator[Transport]:
 
 def test_request_has_the_host_and_the_given_headers_and_nothing_else(transport: Transport) -> None:
     with one_response(OK) as (port, received):
-        request = HttpRequest("GET", parse(f"http://127.0.0.1:{port}/a b?c#d"), {"Accept": "*/*"})
+        request = HttpRequest("GET", parse_url(f"http://127.0.0.1:{port}/a b?c#d"), {"Accept": "*/*"})
         response = transport.send(request, TIMEOUTS)
         assert (response.status, response.read(10)) == (200, b"ok")
     expected = f"GET /a%20b?c HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n"
@@ -70,7 +70,7 @@ def test_credentials_of_the_url_are_sent_unless_a_header_replaces_them(
     transport: Transport, headers: dict[str, str], sent: bytes
 ) -> None:
     with one_response(OK) as (port, received):
-        transport.send(HttpRequest("GET", parse(f"http://me:p%40w@127.0.0.1:{port}/"), headers), TIMEOUTS).close()
+        transport.send(HttpRequest("GET", parse_url(f"http://me:p%40w@127.0.0.1:{port}/"), headers), TIMEOUTS).close()
     assert [line for line in received.split(b"\r\n") if line.lower().startswith(b"authorization")] == [sent]
 
 
@@ -86,7 +86,7 @@ def test_own_header_replaces_the_default_in_any_case() -> None:
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "\u20ac"])
 def test_header_that_cannot_be_sent_is_refused(transport: Transport, value: str) -> None:
     with pytest.raises(SourceError) as caught:
-        transport.send(HttpRequest("GET", parse("http://127.0.0.1:1/"), {"X": value}), TIMEOUTS)
+        transport.send(HttpRequest("GET", parse_url("http://127.0.0.1:1/"), {"X": value}), TIMEOUTS)
     assert caught.value.code == "url_invalid"
 
 
@@ -96,7 +96,7 @@ def test_body_is_read_while_it_is_sent(transport: Transport) -> None:
             return len(self.getvalue())
 
     with one_response(OK) as (port, received):
-        request = HttpRequest("POST", parse(f"http://127.0.0.1:{port}/"), {}, Body(b"12345"))
+        request = HttpRequest("POST", parse_url(f"http://127.0.0.1:{port}/"), {}, Body(b"12345"))
         assert transport.send(request, TIMEOUTS).read(2) == b"ok"
     assert b"Content-Length: 5\r\n" in received
 
@@ -111,7 +111,7 @@ def test_response_before_the_end_of_the_body_is_read(transport: Transport) -> No
 
     early = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     with one_response(early, read=10) as (port, _):
-        request = HttpRequest("POST", parse(f"http://127.0.0.1:{port}/"), {}, Endless())
+        request = HttpRequest("POST", parse_url(f"http://127.0.0.1:{port}/"), {}, Endless())
         with suppress(TransientError):  # the system may drop the response together with the unread body
             assert transport.send(request, TIMEOUTS).status == 413
 
@@ -128,11 +128,11 @@ def test_failure_after_sending_says_that_the_request_was_sent(
     transport: Transport, response: bytes, code: str, transient: bool
 ) -> None:
     with one_response(response) as (port, _), pytest.raises(RequestFailed) as caught:
-        transport.send(HttpRequest("GET", parse(f"http://127.0.0.1:{port}/"), {}), TIMEOUTS)
+        transport.send(HttpRequest("GET", parse_url(f"http://127.0.0.1:{port}/"), {}), TIMEOUTS)
     assert (caught.value.code, caught.value.sent, isinstance(caught.value, TransientError)) == (code, True, transient)
 
 
 def test_failure_to_connect_says_that_nothing_was_sent(transport: Transport) -> None:
     with pytest.raises(TransientError) as caught:
-        transport.send(HttpRequest("GET", parse("http://127.0.0.1:1/"), {}), TIMEOUTS)
+        transport.send(HttpRequest("GET", parse_url("http://127.0.0.1:1/"), {}), TIMEOUTS)
     assert (caught.value.code, caught.value.sent) == ("connection_failed", False)

@@ -7,12 +7,12 @@ import re
 import pytest
 
 from preflight.errors import SourceError
-from preflight.net.urls import parse
+from preflight.net.urls import parse_url
 from preflight.sources.http import HttpOptions, HttpSource
 
 
 def test_url_is_split_into_its_parts() -> None:
-    assert parse("https://me:pw@H.example:8443/a b?c") == (
+    assert parse_url("https://me:pw@H.example:8443/a b?c") == (
         "https",
         "h.example",
         8443,
@@ -22,7 +22,7 @@ def test_url_is_split_into_its_parts() -> None:
         True,
         "https://me:pw@H.example:8443/a b?c",
     )
-    assert parse("http://[::1]/") == ("http", "::1", 80, True, None, "/", False, "http://[::1]/")
+    assert parse_url("http://[::1]/") == ("http", "::1", 80, True, None, "/", False, "http://[::1]/")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ ODD = [
 @pytest.mark.parametrize(("url", "sentence"), ODD)
 def test_host_that_clients_parse_differently_is_refused_with_remedy(url: str, sentence: str) -> None:
     with pytest.raises(SourceError) as caught:
-        parse(url)
+        parse_url(url)
     assert caught.value.code == "url_invalid"
     assert sentence in str(caught.value)
     assert re.search(r": (write|check|remove|leave)", str(caught.value)), "a remedy follows"
@@ -153,7 +153,7 @@ def test_host_that_clients_parse_differently_is_refused_with_remedy(url: str, se
     ],
 )
 def test_host_that_all_clients_parse_alike_is_accepted(url: str, host: str, is_ip: bool) -> None:
-    assert parse(url)[1:4:2] == (host, is_ip)
+    assert parse_url(url)[1:4:2] == (host, is_ip)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_host_that_all_clients_parse_alike_is_accepted(url: str, host: str, is_i
     ],
 )
 def test_request_target_is_escaped_and_without_dot_segments(url: str, target: str) -> None:
-    assert parse(url).target == target
+    assert parse_url(url).target == target
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,8 @@ def test_request_target_is_escaped_and_without_dot_segments(url: str, target: st
     ],
 )
 def test_authority_names_the_host_in_ascii(url: str, authority: str) -> None:
-    assert parse(url).authority == authority
+    assert parse_url(url).authority == authority
 
 
 def test_shown_url_has_no_credentials_path_or_query() -> None:
-    assert repr(parse("https://me:hunter2@h.example/secret?token=secret")) == "<Url https://h.example:443>"
+    assert repr(parse_url("https://me:hunter2@h.example/secret?token=secret")) == "<Url https://h.example:443>"

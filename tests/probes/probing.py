@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from preflight.media import Media
 from preflight.probes import probe
 from preflight.probes.sniff import sniff
-from preflight.sources.fetch_state import SNIFF_BYTES, RangeCache
+from preflight.sources.fetch_state import FIRST_FETCH_BYTES, RangeCache
 from preflight.sources.memory import MemorySource
 
 HEAD = 2048
@@ -47,7 +47,7 @@ class RemoteSource(MemorySource):
         super().__init__(data)
         self.requests = 1
         self._cache = RangeCache()
-        self._cache.add(0, super().read_at(0, SNIFF_BYTES))
+        self._cache.add(0, super().read_at(0, FIRST_FETCH_BYTES))
 
     def read_at(self, offset: int, length: int) -> bytes:
         end = min(offset + length, self.size)

@@ -23,7 +23,7 @@ from preflight.net.response import (
     retry_after,
     unsatisfied_range,
 )
-from preflight.net.urls import expires_at, parse
+from preflight.net.urls import expires_at, parse_url
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ class TestTargets:
         ],
     )
     def test_paths_are_escaped_and_without_dot_segments(self, path: str, target: str) -> None:
-        assert parse(f"https://h.example{path}").target == target
+        assert parse_url(f"https://h.example{path}").target == target
 
     @pytest.mark.parametrize(
         ("url", "authority"),
@@ -258,21 +258,21 @@ class TestTargets:
         ],
     )
     def test_authority_omits_the_default_port(self, url: str, authority: str) -> None:
-        assert parse(url).authority == authority
+        assert parse_url(url).authority == authority
 
     @pytest.mark.parametrize(("length", "accepted"), [(65_536, True), (65_537, False)])
     def test_urls_have_at_most_64_kib(self, length: int, accepted: bool) -> None:
         url = "https://h.example/".ljust(length, "a")
         if accepted:
-            assert parse(url).host == "h.example"
+            assert parse_url(url).host == "h.example"
         else:
             with pytest.raises(SourceError, match="65,537 characters"):
-                parse(url)
+                parse_url(url)
 
     def test_credentials_are_all_before_the_at_sign(self) -> None:
-        assert parse("https://me:p%40w@h.example/").credentials == "me:p%40w"
-        assert parse("https://@h.example/").credentials == ""
-        assert parse("https://h.example/@").credentials is None
+        assert parse_url("https://me:p%40w@h.example/").credentials == "me:p%40w"
+        assert parse_url("https://@h.example/").credentials == ""
+        assert parse_url("https://h.example/@").credentials is None
 
 
 class TestExpiry:

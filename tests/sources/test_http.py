@@ -18,7 +18,7 @@ from preflight.errors import SourceError, UsageError
 from preflight.media import Need
 from preflight.net.transport import Transport, shared
 from preflight.sources import Source
-from preflight.sources.fetch_state import MIN_SEEK_BYTES, SNIFF_BYTES, TAIL_BYTES
+from preflight.sources.fetch_state import FIRST_FETCH_BYTES, MIN_SEEK_BYTES, TAIL_BYTES
 from preflight.sources.http import HttpOptions, HttpSource
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
@@ -41,23 +41,23 @@ def test_no_request_is_sent_before_the_first_read(server: Server, open_url: Open
 def test_first_request_is_a_plain_ranged_get(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}")
     assert source.read_at(0, 100) == DATA[:100]
-    assert source.read_at(SNIFF_BYTES - 50, 50) == DATA[SNIFF_BYTES - 50 : SNIFF_BYTES]
-    assert (source.size, source.requests, source.bytes_read) == (SIZE, 1, SNIFF_BYTES)
+    assert source.read_at(FIRST_FETCH_BYTES - 50, 50) == DATA[FIRST_FETCH_BYTES - 50 : FIRST_FETCH_BYTES]
+    assert (source.size, source.requests, source.bytes_read) == (SIZE, 1, FIRST_FETCH_BYTES)
     (request,) = server.seen
-    assert (request.method, request.span) == ("GET", (0, SNIFF_BYTES - 1))
+    assert (request.method, request.span) == ("GET", (0, FIRST_FETCH_BYTES - 1))
     assert request.headers["accept-encoding"] == "identity"
     assert "cookie" not in request.headers
-    assert server.sent == SNIFF_BYTES
+    assert server.sent == FIRST_FETCH_BYTES
 
 
 def test_distant_read_costs_one_request_and_the_tail_is_fetched_whole(server: Server, open_url: Open) -> None:
     source = open_url(f"file/{NAME}")
     assert source.read_at(150_000, 8) == DATA[150_000:150_008]
     assert source.read_at(150_008, 4000) == DATA[150_008:154_008]
-    assert (source.requests, source.bytes_read) == (2, SNIFF_BYTES + MIN_SEEK_BYTES)
+    assert (source.requests, source.bytes_read) == (2, FIRST_FETCH_BYTES + MIN_SEEK_BYTES)
     for offset in (SIZE - 8, SIZE - 128, SIZE - TAIL_BYTES):
         assert source.read_at(offset, 8) == DATA[offset : offset + 8]
-    assert (source.requests, source.bytes_read) == (3, SNIFF_BYTES + MIN_SEEK_BYTES + TAIL_BYTES)
+    assert (source.requests, source.bytes_read) == (3, FIRST_FETCH_BYTES + MIN_SEEK_BYTES + TAIL_BYTES)
 
 
 def test_small_file_costs_one_request(server: Server, open_url: Open) -> None:

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.sources.fetch_state import (
+    FIRST_FETCH_BYTES,
     MAX_AHEAD_BYTES,
     MAX_CACHED_BYTES,
     MAX_REST_BYTES,
     MIN_SEEK_BYTES,
-    SNIFF_BYTES,
     TAIL_BYTES,
     RangeCache,
 )
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 def with_head() -> RangeCache:
     blocks = RangeCache()
-    blocks.add(0, bytes(SNIFF_BYTES))
+    blocks.add(0, bytes(FIRST_FETCH_BYTES))
     return blocks
 
 
@@ -32,20 +32,20 @@ def test_distant_read_fetches_a_minimum_of_bytes() -> None:
 def test_read_near_the_end_fetches_the_whole_tail() -> None:
     assert with_head().span(MIB - 128, MIB, MIB) == (MIB - TAIL_BYTES, MIB)
     assert with_head().span(MIB - 60_000, MIB - 59_000, MIB) == (MIB - 60_000, MIB)
-    assert with_head().span(40_000, 40_010, 50_000) == (SNIFF_BYTES, 50_000)
+    assert with_head().span(40_000, 40_010, 50_000) == (FIRST_FETCH_BYTES, 50_000)
 
 
 def test_fetched_bytes_are_not_requested_again() -> None:
     blocks = with_head()
     blocks.add(100_000, bytes(10_000))
-    assert blocks.span(SNIFF_BYTES, 105_000, 8 * MIB) == (SNIFF_BYTES, 100_000)
+    assert blocks.span(FIRST_FETCH_BYTES, 105_000, 8 * MIB) == (FIRST_FETCH_BYTES, 100_000)
     assert blocks.span(99_990, 99_995, 8 * MIB) == (99_990, 100_000)
-    assert blocks.span(SNIFF_BYTES, 120_000, 8 * MIB)[1] >= 120_000
+    assert blocks.span(FIRST_FETCH_BYTES, 120_000, 8 * MIB)[1] >= 120_000
 
 
 def test_sequential_reader_gets_growing_read_ahead() -> None:
     blocks = with_head()
-    at, spans = SNIFF_BYTES, []
+    at, spans = FIRST_FETCH_BYTES, []
     while at < 32 * MIB:
         first, stop = blocks.span(at, at + 100, 1 << 40)
         assert first == at
@@ -61,10 +61,10 @@ def test_memory_is_bounded_and_the_head_stays() -> None:
     blocks = with_head()
     for number in range(1, 20):
         blocks.add(number * MIB, bytes(MIB))
-    assert blocks.at(0, SNIFF_BYTES) == bytes(SNIFF_BYTES)
+    assert blocks.at(0, FIRST_FETCH_BYTES) == bytes(FIRST_FETCH_BYTES)
     assert blocks.at(MIB, MIB + 1) == b""
     assert len(blocks.at(19 * MIB, 20 * MIB)) == MIB
-    assert sum(len(data) for _, data in blocks._pieces) <= MAX_CACHED_BYTES + SNIFF_BYTES
+    assert sum(len(data) for _, data in blocks._pieces) <= MAX_CACHED_BYTES + FIRST_FETCH_BYTES
 
 
 SIZES = st.one_of(st.none(), st.integers(1, 1 << 22))
@@ -73,8 +73,8 @@ SIZES = st.one_of(st.none(), st.integers(1, 1 << 22))
 @given(SIZES, st.lists(st.tuples(st.integers(0, 1 << 22), st.integers(1, 1 << 17)), min_size=1, max_size=12))
 def test_every_read_returns_fetched_bytes(size: int | None, reads: list[tuple[int, int]]) -> None:
     file_size = size or 1 << 22
-    blocks = with_head() if file_size > SNIFF_BYTES else RangeCache()
-    blocks.add(0, bytes(min(SNIFF_BYTES, file_size)))
+    blocks = with_head() if file_size > FIRST_FETCH_BYTES else RangeCache()
+    blocks.add(0, bytes(min(FIRST_FETCH_BYTES, file_size)))
     for offset, length in reads:
         end = min(offset + length, file_size)
         at = offset
@@ -111,7 +111,7 @@ def test_bytes_are_given_from_the_piece_that_has_them() -> None:
 def test_the_size_of_a_fetch_grows_with_the_length_of_a_series() -> None:
     cache = with_head()
     sizes = []
-    at = SNIFF_BYTES
+    at = FIRST_FETCH_BYTES
     for _ in range(18):
         first, stop = cache.span(at, at + 1, 1 << 40)
         sizes.append((stop - first) >> 10)

@@ -11,7 +11,7 @@ import pytest
 
 from preflight.errors import SourceError, UsageError
 from preflight.net.options import HttpOptions
-from preflight.sources.diagnosis import is_page, page_of, refused, share_of
+from preflight.sources.diagnosis import classify_page, is_page, refused, share_of
 from preflight.sources.http import HttpSource
 from preflight.sources.open import AssetReference, asset_of, display_name, is_fetched, is_url
 from preflight.sources.stream import Spool, StreamSource
@@ -261,9 +261,9 @@ def test_a_web_page_is_known_by_its_beginning(head: bytes, page: bool) -> None:
     ],
 )
 def test_kinds_of_web_pages(url: str, head: bytes, kind: str | None) -> None:
-    assert page_of(url, head, "https://asked.example/") == kind
+    assert classify_page(url, head, "https://asked.example/") == kind
     if kind == "html":
-        assert page_of(url, head, "https://www.dropbox.com/s/x") == "dropbox"
+        assert classify_page(url, head, "https://www.dropbox.com/s/x") == "dropbox"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from preflight.sources.diagnosis import hint_for, is_page, page_of
+from preflight.sources.diagnosis import classify_page, hint_for, is_page
 from tests.servers.talk import Server
 from tests.sources.conftest import Open
 
@@ -42,15 +42,17 @@ def test_other_beginnings_are_not_web_pages(head: bytes) -> None:
     ],
 )
 def test_web_page_is_classified(url: str, kind: str) -> None:
-    assert page_of(url, HTML, url) == kind
+    assert classify_page(url, HTML, url) == kind
 
 
 def test_page_with_a_password_field_is_a_login() -> None:
-    assert page_of("https://h.example/a", HTML + b'<INPUT name=p TYPE="password">', "https://h.example/a") == "login"
+    assert (
+        classify_page("https://h.example/a", HTML + b'<INPUT name=p TYPE="password">', "https://h.example/a") == "login"
+    )
 
 
 def test_given_link_names_the_share_behind_a_redirect() -> None:
-    assert page_of("https://lh3.example/x", HTML, "https://photos.app.goo.gl/abc") == "photos"
+    assert classify_page("https://lh3.example/x", HTML, "https://photos.app.goo.gl/abc") == "photos"
 
 
 def test_only_share_links_have_a_hint() -> None:
