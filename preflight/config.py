@@ -24,7 +24,6 @@ from preflight.suggestions import suggestion
 FILE_NAME: Final = "preflight.toml"
 PROJECT_FILE_NAME: Final = "pyproject.toml"
 MAX_RULE_SETS: Final = 100
-MAX_JOBS: Final = 256
 _MAX_VALUE_CHARS: Final = 60
 """Characters of a value in a message."""
 
@@ -194,6 +193,8 @@ def _switch_problem(value: Any) -> str | None:
 
 
 def _jobs_problem(value: Any) -> str | None:
+    from preflight.scan import MAX_JOBS
+
     is_valid = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_JOBS
     return None if is_valid else f"Write a whole number from 1 to {MAX_JOBS}."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,25 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 UPWARD_IMPORTS: dict[tuple[str, str], str] = {}
 """The exceptions to the direction of dependencies, each with its reason."""
 
+SHARED_NAMES = {
+    "CHUNK_SIZE": "bytes that are read or written at a time; each package has its own",
+    "Refusal": "a provider's refusal, as the sandbox sends it and as the client understands it",
+    "Response": "an HTTP response, as net reads it and as the sandbox writes it",
+    "load": "catalog.load and config.load, always used with the name of their module",
+    "main": "the entry point of the command, and of `python -m preflight`",
+    "probe": "preflight.probe, and the reader's side of it",
+    "read": "the one function of every reader, and toml.read",
+}
+"""Public names that two or more packages define on purpose, each with its reason."""
+
 PROVIDERS = ["agentsflare", "atlas", "byteplus", "crun", "sunra", "volcengine", "agt"]
 PROVIDER_PACKAGES = ("providers", "sandbox", "hosts")
+
+PYTEST_OPTIONS = {"--preflight"}
+"""Options of pytest, which the plugin adds."""
+
+MAX_ANY = 279
+"""Lines with `Any`: half of the 558 that the package once had."""
 
 
 def modules() -> dict[str, Path]:
@@ -135,6 +153,30 @@ def test_cycles_are_found() -> None:
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
 
 
+def definitions(tree: ast.Module) -> Iterator[str]:
+    """The public names that a module defines at its top level."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        else:
+            continue
+        yield from (name for name in names if not name.startswith("_") and len(name) > 1)
+
+
+def test_public_names_have_one_meaning() -> None:
+    homes: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        if module != "preflight":
+            for name in definitions(ast.parse(path.read_text(encoding="utf-8"))):
+                homes.setdefault(name, set()).add(part_of(module))
+    shared = {name: sorted(parts) for name, parts in homes.items() if len(parts) > 1}
+    assert not {name: parts for name, parts in shared.items() if name not in SHARED_NAMES}
+    assert not SHARED_NAMES.keys() - shared.keys(), "listed, but defined once"
+
+
 def test_no_module_is_named_like_a_public_function() -> None:
     """Importing such a submodule would replace the function: `preflight.submit` would be a module."""
     assert not {part_of(module) for module in MODULES} & set(preflight.__all__)
@@ -164,6 +206,15 @@ def test_providers_are_named_in_their_packages_only() -> None:
     ]
 
 
+def test_command_line_options_are_named_in_cli_only() -> None:
+    option = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+    assert not {
+        module: found
+        for module, code in CODE.items()
+        if part_of(module) not in ("cli", "__main__") and (found := set(option.findall(code)) - PYTEST_OPTIONS)
+    }
+
+
 def test_probes_know_no_http() -> None:
     for module, code in CODE.items():
         if part_of(module) == "probes":
@@ -181,6 +232,11 @@ def test_providers_know_no_ledger() -> None:
     for module, targets in IMPORTS.items():
         if part_of(module) == "providers":
             assert not {part_of(target) for target in targets} & {"ledger", "submission"}, module
+
+
+def test_any_is_rare() -> None:
+    lines = [line for path in MODULES.values() for line in path.read_text(encoding="utf-8").splitlines()]
+    assert sum(1 for line in lines if re.search(r"\bAny\b", line)) <= MAX_ANY
 
 
 def test_the_top_level_holds_the_agreed_entries() -> None:

@@ -369,7 +369,7 @@ class TestFile:
     def test_run_waits_no_longer_than_its_timeout_for_a_lock(
         self, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("preflight.run.cache.LOCK_TIMEOUT", 0.05)
+        monkeypatch.setattr("preflight.run.cache.CACHE_LOCK_TIMEOUT", 0.05)
         expected = check().output
         check(strict=True)
         with closing(sqlite3.connect(tmp_path / "cache", isolation_level=None)) as database:

@@ -12,7 +12,7 @@ from preflight.facts import DELIVERY_FACTS, FACTS, MEDIA_FACTS, REQUEST_FACTS, F
 from preflight.formats import KINDS
 from preflight.media import Delivery, Media, Need
 from preflight.report import Report
-from preflight.reporters import Options
+from preflight.reporters import ReporterOptions
 from preflight.reporters.csv import CsvReporter
 from preflight.reporters.html.rows import FACTS_SHOWN
 from preflight.rulefile.model import json_schema
@@ -107,7 +107,7 @@ class TestDerived:
 
     def test_columns_of_csv(self) -> None:
         stream = io.StringIO()
-        CsvReporter(stream, Options(probe=True))
+        CsvReporter(stream, ReporterOptions(probe=True))
         columns = stream.getvalue().strip().split(",")
         assert [name for name in columns if name in FACTS] == list(MEDIA_FACTS)
 

@@ -12,7 +12,7 @@ import pytest
 
 from preflight.errors import UsageError
 from preflight.targets import expand, lists
-from preflight.targets.lists import Row
+from preflight.targets.lists import ListRow
 
 PNG = Path("fixtures/accepted/picture.png")
 
@@ -47,7 +47,7 @@ def test_json_lines_may_have_blank_and_malformed_lines() -> None:
 def test_csv_may_have_a_blank_first_line_and_quotes() -> None:
     assert rows(b'\nid,u\n1,"a,b"\n2,\n3,c\n', "u") == [("a,b", False), (None, True), ("c", False)]
     (row,) = lists.rows(io.BytesIO(b"id,url\n1,a\n"), "l", "u")
-    assert row == Row("l:1", None, "no column 'u': choose one of id, url")
+    assert row == ListRow("l:1", None, "no column 'u': choose one of id, url")
 
 
 class TestCsv:
@@ -62,7 +62,7 @@ class TestCsv:
     def test_quoted_field_may_have_line_breaks(self) -> None:
         text = b'id,note,url\n1,"two\n\nlines, ""quoted""",a.png\n2,x,b.png\n'
         found = list(lists.rows(io.BytesIO(text), "l", "url"))
-        assert found == [Row("l:2", "a.png"), Row("l:5", "b.png")]
+        assert found == [ListRow("l:2", "a.png"), ListRow("l:5", "b.png")]
 
     def test_header_may_have_line_breaks(self) -> None:
         assert rows(b'"the\nid";url\n1;a.png\n', "url") == [("a.png", False)]
@@ -147,7 +147,7 @@ def test_line_is_yielded_before_the_next_one_is_written() -> None:
     os.write(write, b"a.png\n")
     with os.fdopen(read, "rb") as stream:
         found = lists.rows(lists.sniff_list(stream)[0], "l", None)
-        assert next(found) == Row("l:1", "a.png")
+        assert next(found) == ListRow("l:1", "a.png")
         os.close(write)
         assert list(found) == []
 

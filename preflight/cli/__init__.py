@@ -122,7 +122,7 @@ def main() -> None:
     servers.
     """
     _prepare_streams()
-    code = call()
+    code = run_command()
     with suppress(OSError, ValueError):
         sys.stderr.flush()
     os._exit(code)
@@ -138,7 +138,7 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def call() -> int:
+def run_command() -> int:
     """Run the command line and return its exit code. Every error ends in a message, never in a traceback."""
     try:
         try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from preflight.ledger import Entry
     from preflight.providers import Asset
 
-WIDTH: Final = 10
+LABEL_WIDTH: Final = 10
 """Columns of the first word of a line."""
 _GREEN: Final = frozenset({"active", "deleted", "renamed", "restored", "forgotten", "created", "verified"})
 _YELLOW: Final = frozenset({"processing", "intended", "unknown", "unreachable", "gone", "absent", "group", "passed"})
@@ -156,7 +156,7 @@ class Printer:
         """Print a row without redaction: the user asked for what it contains."""
         if self._format == "text":
             for name, value in data.items():
-                self._stream.write(f"{name:{WIDTH}} {printable(value or '-')}\n")
+                self._stream.write(f"{name:{LABEL_WIDTH}} {printable(value or '-')}\n")
         else:
             self.row(data, "")
 
@@ -166,13 +166,13 @@ class Printer:
             self._stream.write(("" if self._rows else self._before) + self._after + "\n")
 
     def _lines(self, word: str, parts: Iterable[str | None], below: Iterable[str | None]) -> None:
-        head = f"{word.upper():{WIDTH}}"
+        head = f"{word.upper():{LABEL_WIDTH}}"
         if self._colour:
             head = click.style(head, fg="green" if word in _GREEN else "yellow" if word in _YELLOW else "red")
         line = "  ".join(text for part in parts if (text := redacted(part)))
         self._stream.write(f"{head} {line}\n")
         for text in filter(None, below):
-            self._stream.write(f"{'':{WIDTH}} {redacted(text)}\n")
+            self._stream.write(f"{'':{LABEL_WIDTH}} {redacted(text)}\n")
 
 
 def redacted(text: str | None) -> str:

@@ -113,7 +113,7 @@ def command(options: SubmitCommand) -> int:
     with ExitStack() as stack:
         destination = _destination(options, stack)
         stream = stack.enter_context(output_stream(options.output))
-        reporter: SubmissionReporter = TextReporter(stream) if options.format_ == "text" else JsonlReporter(stream)
+        reporter: SubmissionReporter = SubmissionText(stream) if options.format_ == "text" else SubmissionJsonl(stream)
         advance = stack.enter_context(progress(is_shown=not stream.isatty()))
         items = guard.checked(options.inputs.items(lambda: counts.update(["ignored"])))
         try:
@@ -193,7 +193,7 @@ class SubmissionReporter(Protocol):
         """Print the counts."""
 
 
-class TextReporter:
+class SubmissionText:
     """A line for each submission, with its reference or the reason; then how to use the assets, and the counts."""
 
     def __init__(self, stream: IO[str]) -> None:
@@ -238,7 +238,7 @@ class TextReporter:
         self._stream.write(text or "".join(f"{count} {outcome}\n" for outcome, count in counts.items()))
 
 
-class JsonlReporter:
+class SubmissionJsonl:
     """One JSON object for each submission, one per line."""
 
     def __init__(self, stream: IO[str]) -> None:

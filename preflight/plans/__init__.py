@@ -32,7 +32,7 @@ _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "uncommon_cod
 _MAX_PILLOW_PIXELS: Final = 178_956_970
 """Pixels above which Pillow does not open a picture."""
 
-Problem = tuple[str, str]
+WrongFact = tuple[str, str]
 """Code and fact of a finding."""
 
 
@@ -90,7 +90,7 @@ def _export(media: Media, section: Section) -> str:
 
 
 @lru_cache(4096)
-def _advice(problems: tuple[Problem, ...], subject: Subject, section: Section) -> _Advice:
+def _advice(problems: tuple[WrongFact, ...], subject: Subject, section: Section) -> _Advice:
     """Return the hint for each wrong fact, and the steps and the command that fix all of them."""
     changes = changes_for(frozenset(fact for _, fact in problems), subject, section)
     steps = steps_for(changes)

@@ -9,7 +9,7 @@ from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media
 from preflight.plans import encoding, geometry
 from preflight.plans.encoding import can_copy, can_remux
-from preflight.plans.geometry import Limits, Shape
+from preflight.plans.geometry import LimitsByFact, Shape
 from preflight.report import Action, Step
 from preflight.ruleset import Section
 from preflight.wording import either
@@ -51,7 +51,7 @@ class Changes(NamedTuple):
 
     media: Subject
     wrong: frozenset[str]
-    limits: Limits
+    limits: LimitsByFact
     written: str
     tracks: tuple[str, ...]
     remuxes: bool

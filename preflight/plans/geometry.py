@@ -11,7 +11,7 @@ from preflight.formats import VIDEO
 from preflight.plans.encoding import bounds
 from preflight.ruleset import Limit
 
-Limits = Mapping[str, Limit]
+LimitsByFact = Mapping[str, Limit]
 Size = tuple[int, int]
 
 _ROUNDING: Final = 1e-9
@@ -45,7 +45,7 @@ class Shape(NamedTuple):
     size: Size
 
 
-def shape(media: Sized, limits: Limits) -> Shape | None:
+def shape(media: Sized, limits: LimitsByFact) -> Shape | None:
     """Return the crop and the size that satisfy all limits on geometry with the smallest change; None if none does."""
     if not media.width or not media.height:
         return None
@@ -62,7 +62,7 @@ def shape(media: Sized, limits: Limits) -> Shape | None:
     return Shape(crop, size) if size is not None else None
 
 
-def _near(crop: Size, limits: Limits, step: int) -> Iterator[Size]:
+def _near(crop: Size, limits: LimitsByFact, step: int) -> Iterator[Size]:
     """Yield sizes of about the crop's ratio, the nearest to the bounds first."""
     smallest, largest = _scales(*crop, limits)
     scale = min(max(1.0, smallest), largest)
@@ -74,7 +74,7 @@ def _near(crop: Size, limits: Limits, step: int) -> Iterator[Size]:
         yield (near[0] + wider) * step, (near[1] + higher) * step
 
 
-def _listed(crop: Size, limits: Limits) -> Iterator[Size]:
+def _listed(crop: Size, limits: LimitsByFact) -> Iterator[Size]:
     """Yield sizes from the listed widths, heights or totals: nearest to the crop's ratio first, then to its size."""
     ratio = crop[0] / crop[1]
     widths, heights, totals = (_choices(limits.get(fact)) for fact in ("width", "height", "pixels"))
@@ -138,7 +138,7 @@ def _nearest_part(width: int, height: int, ratio: float) -> Size:
     return width, round(width / ratio)
 
 
-def _fits(size: Size, limits: Limits) -> bool:
+def _fits(size: Size, limits: LimitsByFact) -> bool:
     width, height = size
     if width < 1 or height < 1:
         return False
@@ -148,7 +148,7 @@ def _fits(size: Size, limits: Limits) -> bool:
     return "aspect_ratio" not in limits or not limits["aspect_ratio"].side(width / height, height)
 
 
-def _scales(width: int, height: int, limits: Limits) -> tuple[float, float]:
+def _scales(width: int, height: int, limits: LimitsByFact) -> tuple[float, float]:
     """Return the smallest and the largest factor that bring sides and pixels inside their limits."""
     smallest, largest = 0.0, float("inf")
     for fact, length in (("width", width), ("height", height)):

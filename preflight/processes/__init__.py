@@ -42,7 +42,7 @@ TASKS: Final[dict[str, str]] = {
     "mediainfo": "preflight.probes.decoders.mediainfo_task:tracks",
     "mutagen": "preflight.probes.decoders.mutagen_task:stream",
     "picture": "preflight.probes.decoders.previews:picture",
-    "pixels": "preflight.probes.decoders.pillow_task:decode",
+    "pixels": "preflight.probes.decoders.pillow_task:decode_pixels",
     "structure": "preflight.probes.decoders.structure:find_fault",
     "waveform": "preflight.probes.decoders.previews:waveform",
 }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from preflight.ruleset import RuleSet
 
 
-class Options(NamedTuple):
+class ReporterOptions(NamedTuple):
     """How reports are written; each reporter uses the options that apply to its format.
 
     colour    with the colours of a terminal
@@ -101,7 +101,9 @@ def make_reporter(
     rules: tuple[RuleSet, ...] = (),
     commands: bool = True,
 ) -> Reporter:
-    """Return a new reporter of a format; the keyword arguments are those of `Options`."""
+    """Return a new reporter of a format; the keyword arguments are those of `ReporterOptions`."""
     module, _, class_name = REPORTERS[name].partition(":")
-    create: Callable[[IO[str], Options], Reporter] = getattr(import_module(f"preflight.reporters.{module}"), class_name)
-    return create(stream, Options(colour, quiet, probe, rules, commands))
+    create: Callable[[IO[str], ReporterOptions], Reporter] = getattr(
+        import_module(f"preflight.reporters.{module}"), class_name
+    )
+    return create(stream, ReporterOptions(colour, quiet, probe, rules, commands))

@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from preflight.escape import printable
 from preflight.report import Report, Result
-from preflight.reporters import Options, is_path
+from preflight.reporters import ReporterOptions, is_path
 from preflight.summary import Summary
 
 _HEAD: Final = """\
@@ -22,7 +22,7 @@ _HEAD: Final = """\
 class CommandsReporter:
     """Writes a shell script, as the reports come, that fixes all files for which there is a command."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self.write = stream.write
         self.render = partial(script_lines)
         self.write(_HEAD)

@@ -10,7 +10,7 @@ from typing import IO, Final
 from preflight.escape import printable
 from preflight.facts import MEDIA_FACTS
 from preflight.report import Finding, Plan, Report
-from preflight.reporters import Options
+from preflight.reporters import ReporterOptions
 from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
 
@@ -27,7 +27,7 @@ _FORMULA: Final = tuple("=+-@＝＋－＠")
 class CsvReporter:
     """Writes rows according to RFC 4180. Text that could be a formula gets an apostrophe in front."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._write = csv.writer(stream).writerow
         self._quiet = options.quiet
         self._probe = options.probe

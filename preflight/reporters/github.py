@@ -10,7 +10,7 @@ from typing import IO, Final
 from preflight.codes import CODES
 from preflight.escape import printable
 from preflight.report import Finding, Report
-from preflight.reporters import Options, is_path
+from preflight.reporters import ReporterOptions, is_path
 from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
 
@@ -21,7 +21,7 @@ _COMMAND: Final = {"error": "error", "unknown": "error", "warning": "warning", "
 class GithubReporter:
     """Writes annotations as reports come. GitHub shows ten errors and ten warnings of a step, its log shows all."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._write = stream.write
 
     def add(self, report: Report) -> None:

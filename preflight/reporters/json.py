@@ -7,14 +7,14 @@ from json import JSONEncoder
 from typing import IO, Final
 
 from preflight.report import Report
-from preflight.reporters import Options
+from preflight.reporters import ReporterOptions
 from preflight.summary import Summary
 
 
 class JsonReporter:
     """Writes one document, report by report, so that memory use does not grow with their number."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._write = stream.write
         self._encode = JSONEncoder(indent=2).encode
         self._quiet = options.quiet
@@ -47,7 +47,7 @@ _INDEX: Final = ',"index":'
 class JsonlReporter:
     """Writes every report as one line; ASCII only, so that no name can break a line or a terminal."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self.write = stream.write
         self.render = partial(line, quiet=options.quiet, probe=options.probe)
 

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from preflight.codes import SEVERITIES
 from preflight.escape import printable
 from preflight.report import Report, Result
-from preflight.reporters import Options
+from preflight.reporters import ReporterOptions
 from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
 
@@ -25,7 +25,7 @@ _ELEMENT: Final = {"fail": "failure", "unknown": "error"}
 class JunitReporter:
     """Writes a failing file as a failure, an unknown one as an error, and the findings of passing files as output."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._stream = stream
         self._began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         self._quiet = options.quiet

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from preflight.codes import CODES
 from preflight.escape import printable
 from preflight.report import Finding, Plan, Report
-from preflight.reporters import Options
+from preflight.reporters import ReporterOptions
 from preflight.sources.open import is_url
 from preflight.summary import Summary
 
@@ -29,7 +29,7 @@ _WHOLE_FILE: Final = {"startLine": 1}
 class SarifReporter:
     """Writes results as reports come; the tool and its rules precede them, the counts follow."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._write = stream.write
         self._encode = JSONEncoder(separators=(",", ":")).encode
         head = self._encode({"$schema": _SCHEMA, "version": "2.1.0"})[:-1]

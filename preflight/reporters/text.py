@@ -11,7 +11,7 @@ from preflight.codes import NOTES
 from preflight.escape import printable
 from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report, Result
-from preflight.reporters import Options
+from preflight.reporters import ReporterOptions
 from preflight.reporters.commands import commands_of, shell_command
 from preflight.reporters.tables import table_text
 from preflight.summary import Summary, Tally
@@ -19,7 +19,7 @@ from preflight.units import format_value
 
 COMPACT_TABLE_WIDTH: Final = 60
 """Columns below which the closing table is compact."""
-MAX_AGE_DAYS: Final = 90
+MAX_RULES_AGE_DAYS: Final = 90
 """Days after which a rule set's limits should be read again at their source."""
 MIN_MATRIX_RULES: Final = 4
 """From so many rule sets on, a matrix is easier to read than a list of findings."""
@@ -40,7 +40,7 @@ _COUNTS: Final = ("pass", "warning", "fail", "unknown")
 class TextReporter:
     """Writes each report as it comes; names and values from outside are shown escaped."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._stream = stream
         self._options = options
         self.write = stream.write
@@ -71,7 +71,7 @@ class TextReporter:
             if basis == "assumed":
                 self._stream.write(f"{name}: nothing is published; its limits are assumed to be its upstream's.\n")
             age = (date.today() - date.fromisoformat(as_of)).days
-            if age > MAX_AGE_DAYS:
+            if age > MAX_RULES_AGE_DAYS:
                 self._stream.write(f"{name}: its limits were read {age} days ago ({as_of}); they may have changed.\n")
 
 

@@ -12,7 +12,7 @@ from preflight.reporters.outputs import add_report
 from preflight.run.interrupts import Interrupts
 from preflight.run.progress import Progress
 from preflight.run.rows import Rendering, Row
-from preflight.scan import Outcome, as_outcomes, scan_encoded
+from preflight.scan import ScanOutcome, as_outcomes, scan_encoded
 from preflight.summary import Summary
 from preflight.targets import Item
 
@@ -126,7 +126,7 @@ def _take_row(reporter: LineReporter, summary: Summary, cache: Cache | None, row
     return row.score[0] == "fail"
 
 
-def _take_report(reporter: Reporter, summary: Summary, report: Outcome) -> bool:
+def _take_report(reporter: Reporter, summary: Summary, report: ScanOutcome) -> bool:
     if report is None:
         summary.skipped += 1
         return False

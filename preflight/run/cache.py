@@ -26,11 +26,11 @@ from preflight.sqlite import DatabaseError, FileFormat, connect, database_error,
 from preflight.targets import Item
 from preflight.version import VERSION
 
-BATCH_SIZE: Final = 256
+ROWS_PER_WRITE: Final = 256
 """Results that are written in one transaction."""
-LOCK_TIMEOUT: Final = 5.0
+CACHE_LOCK_TIMEOUT: Final = 5.0
 """Seconds that a transaction waits for that of another run."""
-MAX_AGE_DAYS: Final = 90
+MAX_RESULT_AGE_DAYS: Final = 90
 """Results are removed after this time, since many belong to files, rules and versions that no longer exist."""
 _SECONDS_PER_DAY: Final = 86_400
 
@@ -120,7 +120,7 @@ class Cache:
         name, score = os.fsencode(path), json.dumps(row.score)
         checksum = _checksum(name, stamp, row.position, score, row.text)
         self._new.append((name, self._digest, stamp, row.position, score, row.text, checksum, self._today()))
-        if len(self._new) >= BATCH_SIZE:
+        if len(self._new) >= ROWS_PER_WRITE:
             self._write()
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class Cache:
         try:
             found = self._database.execute(_SELECT, (name, self._digest, stamp)).fetchone()
         except sqlite3.Error as error:
-            self._recover(database_error(error, self._path, _FORMAT, "used", LOCK_TIMEOUT))
+            self._recover(database_error(error, self._path, _FORMAT, "used", CACHE_LOCK_TIMEOUT))
             return None
         if found is None:
             return None
@@ -164,11 +164,13 @@ class Cache:
         if self._database is None or not self._new:
             return
         try:
-            with database_errors(self._path, _FORMAT, "used", LOCK_TIMEOUT):
+            with database_errors(self._path, _FORMAT, "used", CACHE_LOCK_TIMEOUT):
                 try:
                     self._database.execute("BEGIN IMMEDIATE")
                     self._database.executemany(_INSERT, self._new)
-                    self._database.execute("DELETE FROM results WHERE written < ?", (self._today() - MAX_AGE_DAYS,))
+                    self._database.execute(
+                        "DELETE FROM results WHERE written < ?", (self._today() - MAX_RESULT_AGE_DAYS,)
+                    )
                     self._database.execute("COMMIT")
                 except BaseException:
                     with suppress(sqlite3.Error):
@@ -200,7 +202,7 @@ class Cache:
         if _starts_with(self._path, _OLD_MAGIC):
             self._move_aside("has the format of an earlier version")
         try:
-            return connect(self._path, _FORMAT, timeout=LOCK_TIMEOUT, synchronous="NORMAL")
+            return connect(self._path, _FORMAT, timeout=CACHE_LOCK_TIMEOUT, synchronous="NORMAL")
         except DatabaseError as error:
             if error.problem in ("newer", "older"):
                 self._move_aside("has the format of another version")
@@ -212,7 +214,7 @@ class Cache:
                 return None
             else:
                 raise UsageError(str(error), parameters=error.parameters) from None
-        return connect(self._path, _FORMAT, timeout=LOCK_TIMEOUT, synchronous="NORMAL")
+        return connect(self._path, _FORMAT, timeout=CACHE_LOCK_TIMEOUT, synchronous="NORMAL")
 
     def _move_aside(self, problem: str) -> None:
         """Rename the file, with the files that SQLite keeps beside it, to a name that is free."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from preflight.report import Report, faulted
-from preflight.scan import Outcome
+from preflight.scan import ScanOutcome
 from preflight.summary import Score, score_of
 
 _NONDETERMINISTIC: Final = frozenset(("internal_error", "probe_crashed", "probe_timeout"))
@@ -35,11 +35,11 @@ class Rendering:
     def __init__(self, render: Callable[[Report], str]) -> None:
         self._render = render
 
-    def __call__(self, outcomes: list[tuple[int, Outcome]]) -> list[Row]:
+    def __call__(self, outcomes: list[tuple[int, ScanOutcome]]) -> list[Row]:
         """Return a row for each outcome."""
         return [self._row(index, outcome) for index, outcome in outcomes]
 
-    def _row(self, index: int, report: Outcome) -> Row:
+    def _row(self, index: int, report: ScanOutcome) -> Row:
         if report is None:
             return Row(index, None)
         try:

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from preflight.errors import UsageError
-from preflight.sandbox.state import Outcome
+from preflight.sandbox.state import ProcessingOutcome
 
 EVERY: Final = "*"
 """Stands for every action or every provider."""
@@ -133,7 +133,7 @@ class _RateRule:
 
 @dataclass(slots=True)
 class _FailRule:
-    outcome: Outcome
+    outcome: ProcessingOutcome
     provider: str
     match: str
     left: int | None
@@ -208,7 +208,7 @@ class FaultPlan:
         code  Ark's code: `InternalError` and `DownloadFailed` are transient, `PixelCountTooLarge` is permanent
         """
         with self._lock:
-            self._fails.append(_FailRule(Outcome(code, message), provider, match, times))
+            self._fails.append(_FailRule(ProcessingOutcome(code, message), provider, match, times))
 
     def clear(self) -> None:
         """Remove all faults, latency and delay."""
@@ -239,7 +239,7 @@ class FaultPlan:
                         return Throttled(rule.retry_after, bucket.limit, bucket.wait)
         return None
 
-    def failure(self, provider: str, name: str, url: str) -> Outcome | None:
+    def failure(self, provider: str, name: str, url: str) -> ProcessingOutcome | None:
         """Return how an asset that is registered now must fail, or None."""
         with self._lock:
             for rule in self._fails:

@@ -14,7 +14,7 @@ from preflight.checker import examine, plan_for
 from preflight.net.options import HttpOptions
 from preflight.report import Finding, Report
 from preflight.sandbox.hosting import Hosting
-from preflight.sandbox.state import Account, Outcome, StoredAsset
+from preflight.sandbox.state import Account, ProcessingOutcome, StoredAsset
 
 WORKERS: Final = 8
 _ALLOWED_FOR_TRUSTED: Final = frozenset(("address_not_public", "host_is_ip"))
@@ -81,7 +81,7 @@ class Inspector:
             worker.start()
 
     def start_inspection(
-        self, account: Account, asset: StoredAsset, rules: str | None, known_outcome: Outcome | None
+        self, account: Account, asset: StoredAsset, rules: str | None, known_outcome: ProcessingOutcome | None
     ) -> None:
         """Inspect an asset in a worker thread unless its outcome is known, and set its outcome in the account."""
         if known_outcome is not None:
@@ -89,13 +89,13 @@ class Inspector:
         else:
             self._queue.put(lambda: account.set_outcome(asset.id, self._inspect_safely(asset, rules)))
 
-    def inspect(self, url: str, kind: str | None, rules: str | None) -> Outcome:
+    def inspect(self, url: str, kind: str | None, rules: str | None) -> ProcessingOutcome:
         """Return the outcome for a URL that was registered as `kind`. Without `rules` it only has to be reachable."""
         own_path = self._hosting.url_path_of(url)
         if own_path is not None:
             target = self._hosting.path_of_url_path(own_path)
             if target is None:
-                return Outcome("DownloadFailed", "the URL responds with 404")
+                return ProcessingOutcome("DownloadFailed", "the URL responds with 404")
         else:
             target = url
         plan = plan_for(rules, http=self._public_http)
@@ -111,13 +111,13 @@ class Inspector:
         for _ in self._workers:
             self._queue.put(None)
 
-    def _inspect_safely(self, asset: StoredAsset, rules: str | None) -> Outcome:
+    def _inspect_safely(self, asset: StoredAsset, rules: str | None) -> ProcessingOutcome:
         """Return an outcome in any case: a fault of ours must not leave an asset in processing forever."""
         try:
             return self.inspect(asset.url, asset.kind, rules)
         except Exception:
             logging.getLogger(__name__).exception("The sandbox could not inspect asset %s", asset.id)
-            return Outcome("InternalError", "a fault of the sandbox itself; see its log")
+            return ProcessingOutcome("InternalError", "a fault of the sandbox itself; see its log")
 
     def _run_worker(self) -> None:
         """Run inspections. The threads are daemons, because a fetch may outlive the sandbox."""
@@ -125,24 +125,24 @@ class Inspector:
             inspect()
 
 
-def outcome_of(report: Report, kind: str | None) -> Outcome:
+def outcome_of(report: Report, kind: str | None) -> ProcessingOutcome:
     """Return what a provider would answer for a report: the worst finding, as Ark's code."""
     if report.error is not None:
-        return Outcome(_OTHER_CODES.get(report.error.code, "DownloadFailed"), report.error.message)
+        return ProcessingOutcome(_OTHER_CODES.get(report.error.code, "DownloadFailed"), report.error.message)
     found = report.media.kind if report.media is not None else None
     if kind is not None and found is not None and found != kind:
-        return Outcome("TypeMismatch", f"the content is {found}, but it was registered as {kind}")
+        return ProcessingOutcome("TypeMismatch", f"the content is {found}, but it was registered as {kind}")
     for result in report.results:
         if result.verdict != "pass":
             return _outcome_of_finding(min(result.findings, key=lambda finding: _SEVERITY_ORDER[finding.severity]))
-    return Outcome()
+    return ProcessingOutcome()
 
 
 _SEVERITY_ORDER: Final = {"error": 0, "unknown": 1, "warning": 2, "note": 3}
 
 
-def _outcome_of_finding(finding: Finding) -> Outcome:
-    return Outcome(ark_code(finding.code), finding.message)
+def _outcome_of_finding(finding: Finding) -> ProcessingOutcome:
+    return ProcessingOutcome(ark_code(finding.code), finding.message)
 
 
 def ark_code(code: str) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-Status = Literal["processing", "active", "failed"]
+StoredStatus = Literal["processing", "active", "failed"]
 
 
-class Outcome(NamedTuple):
+class ProcessingOutcome(NamedTuple):
     """How processing ends. Without a code, the asset becomes active."""
 
     code: str | None = None
@@ -45,8 +45,8 @@ class StoredAsset:
     group: str | None = None
     project: str = "default"
     ids: dict[str, str] = field(default_factory=dict)
-    status: Status = "processing"
-    outcome: Outcome | None = None
+    status: StoredStatus = "processing"
+    outcome: ProcessingOutcome | None = None
     code: str | None = None
     message: str = ""
     trashed: bool = False
@@ -102,7 +102,7 @@ class Account:
             self._assets[key] = asset
             return replace(asset)
 
-    def set_outcome(self, asset_id: str, outcome: Outcome) -> None:
+    def set_outcome(self, asset_id: str, outcome: ProcessingOutcome) -> None:
         """Set how the processing of an asset ends. It becomes visible once the processing time is over."""
         with self._lock:
             asset = self._assets.get(asset_id)

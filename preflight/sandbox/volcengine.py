@@ -122,7 +122,7 @@ def _parse_token(token: str) -> tuple[float, int]:
         raise invalid("NextToken", "it is not a token of this list") from None
 
 
-VERSION = "2024-01-01"
+API_VERSION = "2024-01-01"
 SERVICE = "ark"
 _OPEN = "/open/"
 _PROJECT = "default"
@@ -169,7 +169,7 @@ class Volcengine(Protocol):
 
     def match_operation(self, request: Request) -> Operation:
         """Return the operation that the action names. Raise `Refusal` for an unknown one."""
-        version, action = VERSION, request.path.removeprefix(_OPEN)
+        version, action = API_VERSION, request.path.removeprefix(_OPEN)
         if not (self.published and request.path.startswith(_OPEN)):
             if request.path != "/":
                 raise Refusal(404, "InvalidActionOrVersion", f"no such path: {request.path[:100]}")
@@ -178,7 +178,7 @@ class Volcengine(Protocol):
             if not action or not version:
                 raise missing("Action" if not action else "Version")
         operation = self._by_action.get(action)
-        if operation is None or version != VERSION or request.method != operation.method:
+        if operation is None or version != API_VERSION or request.method != operation.method:
             what = f"{request.method} {action[:100]} for version {version[:100]}"
             raise Refusal(404, "InvalidActionOrVersion", f"could not find operation {what}")
         return operation
@@ -286,7 +286,7 @@ class Volcengine(Protocol):
         return {
             "RequestId": request,
             "Action": operation.path if operation is not None else "",
-            "Version": VERSION,
+            "Version": API_VERSION,
             "Service": SERVICE,
             "Region": self.region,
         }

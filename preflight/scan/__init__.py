@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 from preflight.checker import CheckKeywords, CheckPlan, Rules, plan_for, require_rules
 from preflight.errors import UsageError
 from preflight.report import Problem, Report
-from preflight.scan.items import Cached, Encoder, Numbered, Outcome, R, as_outcomes, examine_item
+from preflight.scan.items import Cached, Encoder, Numbered, R, ScanOutcome, as_outcomes, examine_item
 from preflight.sources.open import Target, display_name, is_target, is_url, not_a_target_message, require_iterable
 from preflight.targets import Item
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 
-__all__ = ["Outcome", "as_outcomes", "check_many", "examine_item", "scan", "scan_encoded"]
+__all__ = ["ScanOutcome", "as_outcomes", "check_many", "examine_item", "scan", "scan_encoded"]
 
 MAX_JOBS: Final = 256
 
@@ -77,7 +77,7 @@ def scan(
     jobs: int | None = None,
     executor: Executor | None = None,
     ordered: bool = True,
-) -> Iterator[Outcome]:
+) -> Iterator[ScanOutcome]:
     """Yield the outcome of every item."""
     return scan_encoded(enumerate(items), plan, as_outcomes, jobs=jobs, executor=executor, ordered=ordered)
 

@@ -13,11 +13,11 @@ from preflight.targets import Item
 
 R = TypeVar("R")
 
-Outcome = Report | None
+ScanOutcome = Report | None
 """None: found in a folder, and neither its content nor its name is media. Counted, not judged."""
 Batch = list[tuple[int, Item]]
 """Items with their positions in the input."""
-Encoder = Callable[[list[tuple[int, Outcome]]], list[R]]
+Encoder = Callable[[list[tuple[int, ScanOutcome]]], list[R]]
 """Turns outcomes with their positions into what the caller wants of them; pickled to be sent to other processes."""
 
 
@@ -30,7 +30,7 @@ class Cached(NamedTuple, Generic[R]):
 Numbered = tuple[int, Item | Cached[R]]
 
 
-def as_outcomes(outcomes: list[tuple[int, Outcome]]) -> list[Outcome]:
+def as_outcomes(outcomes: list[tuple[int, ScanOutcome]]) -> list[ScanOutcome]:
     """Return the outcomes themselves: the encoder for callers that want whole reports."""
     return [outcome for _, outcome in outcomes]
 
@@ -40,7 +40,7 @@ def examine_batch(batch: Iterable[tuple[int, Item]], plan: CheckPlan, encoder: E
     return encoder([(index, examine_item(index, item, plan)) for index, item in batch])
 
 
-def examine_item(index: int, item: Item, plan: CheckPlan) -> Outcome:
+def examine_item(index: int, item: Item, plan: CheckPlan) -> ScanOutcome:
     """Return one item's outcome."""
     if item.problem is not None:
         return failed(index, item, plan, item.problem)

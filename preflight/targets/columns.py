@@ -31,7 +31,7 @@ _COLUMN_NAME: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
 """Pattern of a column name."""
 
 
-class Row(NamedTuple):
+class ListRow(NamedTuple):
     """One row of a list: its place (`urls.txt:4`), and its target or its problem."""
 
     place: str
@@ -61,7 +61,7 @@ class PushbackLines(Iterator[Line]):
         self._pushed.extend(reversed(lines))
 
 
-def read_csv(lines: PushbackLines, column: str) -> Iterator[Row]:
+def read_csv(lines: PushbackLines, column: str) -> Iterator[ListRow]:
     """Yield the fields of one column; the first record names the columns.
 
     The delimiter is the first of `DELIMITERS` by which the header has that column.
@@ -70,45 +70,45 @@ def read_csv(lines: PushbackLines, column: str) -> Iterator[Row]:
     if header is None:
         return
     if column not in header.names:
-        yield Row(header.place, problem=f"no column {column!r}: choose one of {format_names(header.names)}")
+        yield ListRow(header.place, problem=f"no column {column!r}: choose one of {format_names(header.names)}")
         return
     if header.names.count(column) > 1:
-        yield Row(header.place, problem=f"several columns are named {column!r}: give each a different name")
+        yield ListRow(header.place, problem=f"several columns are named {column!r}: give each a different name")
         return
     while (record := _record(lines, header.delimiter)) is not None:
         yield _field(record, header, column)
 
 
-def read_json_lines(lines: PushbackLines, key: str) -> Iterator[Row]:
+def read_json_lines(lines: PushbackLines, key: str) -> Iterator[ListRow]:
     """Yield one key of the object in each line."""
     first = next(lines, None)
     if first is None:
         return
     if (first.text or "").strip() == "{":
-        yield Row(first.place, problem=_ONE_OBJECT)
+        yield ListRow(first.place, problem=_ONE_OBJECT)
         return
     lines.push_back([first])
     for place, text in lines:
         if text is None:
-            yield Row(place, problem=NOT_TEXT)
+            yield ListRow(place, problem=NOT_TEXT)
         elif text.strip():
             yield _value(place, parse_json(text), key)
 
 
-def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[Row]:
+def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[ListRow]:
     """Yield the items of a JSON array: strings, or one key of objects."""
     first = next((item for item in items if isinstance(item, dict)), None)
     if key is None and first is not None:
-        yield Row(name, problem=f"{_JSON_WITHOUT_KEY}: {format_names(first)}")
+        yield ListRow(name, problem=f"{_JSON_WITHOUT_KEY}: {format_names(first)}")
         return
     for number, item in enumerate(items):
         place = f"{name}[{number}]"
         if key is not None:
             yield _value(place, item, key)
         elif isinstance(item, str) and item.strip():
-            yield Row(place, item.strip())
+            yield ListRow(place, item.strip())
         else:
-            yield Row(place, problem="the item is not a string: fix it")
+            yield ListRow(place, problem="the item is not a string: fix it")
 
 
 def missing_column(name: str, lines: PushbackLines) -> str | None:
@@ -213,25 +213,25 @@ def _ends_quoted(text: str, delimiter: str, *, is_quoted: bool) -> bool:
     return is_quoted
 
 
-def _field(record: _Record, header: _Header, column: str) -> Row:
+def _field(record: _Record, header: _Header, column: str) -> ListRow:
     place, fields = record.lines[0].place, record.fields
     if record.problem is not None:
-        return Row(place, problem=record.problem)
+        return ListRow(place, problem=record.problem)
     if len(header.names) == 1:
         fields = [header.delimiter.join(fields)]  # a URL with a comma, in the only column
     if any(field.strip() for field in fields[len(header.names) :]):
         problem = f"the line has {len(fields)} fields, the header {len(header.names)}: quote fields with delimiters"
-        return Row(place, problem=problem)
+        return ListRow(place, problem=problem)
     value = dict(zip(header.names, fields, strict=False)).get(column, "").strip()
-    return Row(place, value) if value else Row(place, problem=f"the line has no {column!r}: fix it")
+    return ListRow(place, value) if value else ListRow(place, problem=f"the line has no {column!r}: fix it")
 
 
-def _value(place: str, item: object, key: str) -> Row:
+def _value(place: str, item: object, key: str) -> ListRow:
     value = item.get(key) if isinstance(item, dict) else None
     if isinstance(value, str) and value.strip():
-        return Row(place, value)
+        return ListRow(place, value)
     what = "item" if place.endswith("]") else "line"
-    return Row(place, problem=f"the {what} has no {key!r}: fix it")
+    return ListRow(place, problem=f"the {what} has no {key!r}: fix it")
 
 
 def _names(name: str, first: str, lines: PushbackLines) -> list[str] | None:

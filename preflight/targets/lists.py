@@ -17,8 +17,8 @@ from preflight.formats import holds_media
 from preflight.targets.columns import (
     NOT_TEXT,
     Line,
+    ListRow,
     PushbackLines,
-    Row,
     missing_column,
     parse_json,
     read_array,
@@ -36,7 +36,7 @@ SNIFF_BYTES: Final = 512
 """Bytes that show whether a stream is a list or a media file."""
 
 
-def rows(stream: IO[bytes], name: str, column: str | None) -> Iterator[Row]:
+def rows(stream: IO[bytes], name: str, column: str | None) -> Iterator[ListRow]:
     """Yield the rows of a list. Blank lines, and in a plain list `#` comments, are skipped.
 
     A list that begins with `[` and a string or an object is read as one JSON array.
@@ -49,7 +49,9 @@ def rows(stream: IO[bytes], name: str, column: str | None) -> Iterator[Row]:
             yield from read_array(name, items, column)
             return
         if items is None and data.rstrip().endswith((b"]", b",")):
-            yield Row(name, problem="the list begins like a JSON array and is not valid JSON: fix it, or write lines")
+            yield ListRow(
+                name, problem="the list begins like a JSON array and is not valid JSON: fix it, or write lines"
+            )
             return
         stream = io.BufferedReader(_Prepended(data, stream))
     lines = PushbackLines(Line(f"{name}:{number}", _decoded(line)) for number, line in enumerate(_lines(stream), 1))
@@ -80,16 +82,16 @@ def _begins_array(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
 _ARRAY: Final = re.compile(rb"\s*\[\s*([\"{\]]|$)")
 
 
-def _plain(name: str, lines: PushbackLines) -> Iterator[Row]:
+def _plain(name: str, lines: PushbackLines) -> Iterator[ListRow]:
     problem = missing_column(name, lines)
     if problem is not None:
-        yield Row(name, problem=problem)
+        yield ListRow(name, problem=problem)
         return
     for place, text in lines:
         if text is None:
-            yield Row(place, problem=NOT_TEXT)
+            yield ListRow(place, problem=NOT_TEXT)
         elif (target := text.strip()) and not target.startswith("#"):
-            yield Row(place, target)
+            yield ListRow(place, target)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from preflight.sandbox.messages import Refusal, Request, file_in_form
 from preflight.sandbox.protocol import random_letters
-from preflight.sandbox.state import Account, Outcome
+from preflight.sandbox.state import Account, ProcessingOutcome
 
 FACTS = {"kind": "image", "asset_type": "Image", "url": "https://x.test/a", "name": "a"}
 
@@ -24,8 +24,8 @@ def test_an_asset_leaves_processing_when_it_is_judged_and_its_time_is_over() -> 
     now = 0.0
     account = Account(clock=lambda: now)
     asset = account.add_asset(lambda number: f"a{number}", delay=2, **FACTS)
-    account.set_outcome(asset.id, Outcome("InternalError", "no"))
-    account.set_outcome(asset.id, Outcome())
+    account.set_outcome(asset.id, ProcessingOutcome("InternalError", "no"))
+    account.set_outcome(asset.id, ProcessingOutcome())
     now = 1.9
     assert account.assets()[0].status == "processing"
     now = 2.0
@@ -38,7 +38,7 @@ def test_an_asset_stays_in_processing_until_it_is_judged() -> None:
     account = Account()
     asset = account.add_asset(lambda number: f"a{number}", delay=0, **FACTS)
     assert account.assets()[0].status == "processing"
-    account.set_outcome(asset.id, Outcome())
+    account.set_outcome(asset.id, ProcessingOutcome())
     assert account.assets()[0].status == "active"
 
 

@@ -14,7 +14,7 @@ from preflight.report import Problem, Report
 from preflight.sandbox import Sandbox
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector, outcome_of
-from preflight.sandbox.state import Outcome
+from preflight.sandbox.state import ProcessingOutcome
 from tests.sandbox.caller import Caller, Json, settled
 from tests.servers.hostile import hostile
 
@@ -128,7 +128,7 @@ def test_outcomes_have_ark_codes(fixtures: Path) -> None:
     assert codes["archive"] == codes["login-page"] == "FormatUnsupported"
     assert codes["empty"] == "FormatUndetectable"
     lost = Report("x", None, (), 0, Problem("internal_error", "a fault"))
-    assert outcome_of(lost, "image") == Outcome("InternalError", "a fault")
+    assert outcome_of(lost, "image") == ProcessingOutcome("InternalError", "a fault")
 
 
 def test_every_sandbox_has_its_own_keys_and_hides_them(caplog: pytest.LogCaptureFixture) -> None:

@@ -29,7 +29,7 @@ def header(file: BinaryIO) -> dict[str, Any]:
         return {"refused": _message(error)}
 
 
-def decode(file: BinaryIO) -> dict[str, Any]:
+def decode_pixels(file: BinaryIO) -> dict[str, Any]:
     """Decode every frame. `refused`: why it cannot be opened; `failed`: the error that ended it, at frame `frames`."""
     facts = header(file)
     if "refused" in facts:

@@ -8,7 +8,7 @@ from typing import IO, Final
 
 from preflight.errors import MissingExtra, OutputError
 from preflight.report import Report
-from preflight.reporters import Options
+from preflight.reporters import ReporterOptions
 from preflight.reporters.html.previews import PreviewsInterrupted, make_previews
 from preflight.reporters.html.rows import Rows
 from preflight.summary import Summary
@@ -20,7 +20,7 @@ MAX_PAGE_BYTES: Final = 25_000_000
 class HtmlReporter:
     """Keeps a compact row for each report, since the page begins with a summary of all of them."""
 
-    def __init__(self, stream: IO[str], options: Options) -> None:
+    def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         if find_spec("jinja2") is None:
             raise MissingExtra("the HTML report", "report")
         self._stream = stream
