@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -18,8 +17,6 @@ from preflight.providers.multipart import Multipart
 
 if TYPE_CHECKING:
     import requests
-
-    from preflight.net.adapter import TransportAdapter
 
 MAX_RESPONSE_BYTES: Final = 4 << 20
 """Bytes of a decoded response; the longest lists are far shorter."""
@@ -91,18 +88,22 @@ class Client:
         """`timeout`: s to connect, and s without a byte of the response; the response as a whole, twice that."""
         if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
             raise UsageError("proxy= must be an http:// or https:// URL. Give one, or none.", parameters=("proxy",))
+        from preflight.net.adapter import TransportAdapter  # loads requests, for those who call a provider
+        from preflight.net.options import HttpOptions
+        from preflight.net.transport import Transport
+
         self._auth = auth
         self._clock = clock
         self._timeout = timeout
-        self._proxy = proxy
-        self._ca_bundle = ca_bundle
-        self._adapter: TransportAdapter | None = None
-        self._lock = Lock()
+        total = 2 * timeout[1]
+        # The provider's address is the user's choice, so it may be private; metadata services are refused all the same.
+        options = HttpOptions(total, allow_private=True, proxy=proxy, per_host=MAX_CONNECTIONS)
+        transport = Transport(options, ca_bundle=ca_bundle)
+        self._adapter = TransportAdapter(transport, total, MAX_RESPONSE_BYTES + _OVERHEAD)
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        if self._adapter is not None:
-            self._adapter.close()
+        self._adapter.close()
 
     def send(self, call: Call) -> CallResponse:
         """Send a call, signed at this moment. Raise `TransportError`."""
@@ -127,26 +128,12 @@ class Client:
         import requests
 
         try:
-            return self._connected().send(self._request(call), timeout=self._timeout)
+            return self._adapter.send(self._request(call), timeout=self._timeout)
         except SourceChanged:  # of the file that is sent
             raise
         except (requests.RequestException, SourceError) as error:
             failure = _failure(error)
         raise failure  # outside, so that nothing holds the request and its headers
-
-    def _connected(self) -> TransportAdapter:
-        """Return the adapter, made for the first call: to load requests takes longer than many a command."""
-        from preflight.net.adapter import TransportAdapter
-        from preflight.net.options import HttpOptions
-        from preflight.net.transport import Transport
-
-        with self._lock:
-            if self._adapter is None:
-                total = 2 * self._timeout[1]
-                options = HttpOptions(total, allow_private=True, proxy=self._proxy, per_host=MAX_CONNECTIONS)
-                transport = Transport(options, ca_bundle=self._ca_bundle)
-                self._adapter = TransportAdapter(transport, total, MAX_RESPONSE_BYTES + _OVERHEAD)
-            return self._adapter
 
     def _body(self, response: requests.Response) -> bytes:
         """Read the body as it comes: `read` would wait for a full piece from a server that sends a byte a second."""
