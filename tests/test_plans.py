@@ -293,6 +293,19 @@ def test_converted_file_fits_the_limits_of_its_new_format() -> None:
     assert "-c:a aac input-flac-fixed.wav" in command(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
 
 
+def test_limits_of_the_old_format_do_not_count_after_a_conversion() -> None:
+    rules = mine(
+        video={
+            "format": {"any_of": ["mp4"]},
+            "width": {"max": 2000},
+            "when": [{"format": "avi", "width": {"max": 600}}],
+        }
+    )
+    plan = planned(replace(CLIP, format="avi"), rules)
+    assert plan is not None
+    assert [step.action for step in plan.steps] == ["convert"]
+
+
 sides = st.integers(min_value=1, max_value=20_000)
 
 

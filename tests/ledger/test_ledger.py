@@ -384,3 +384,13 @@ def test_many_entries_are_listed_once_and_oldest_first(ledger: Ledger) -> None:
         assert sum(1 for _ in ledger.entries(state=state)) == count
     assert sum(1 for _ in ledger.entries(provider="atlas")) == 501
     assert sum(1 for _ in ledger.entries(provider="agt")) == 0
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="needs a list of open files")
+def test_a_ledger_that_is_closed_holds_no_file(path: Path) -> None:
+    Ledger(str(path)).close()
+    before = os.listdir("/dev/fd")
+    for _ in range(3):
+        with Ledger(str(path)) as one, Ledger(str(path)) as other, one.claim(key()):
+            other.write(entry())
+    assert os.listdir("/dev/fd") == before

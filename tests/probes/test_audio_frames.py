@@ -379,6 +379,7 @@ class TestTags:
             lyrics3("la " * 30_000),
             b"LYRICSBEGIN" + b"la " * 1700 + b"LYRICSEND",
             b"LYRICSBEGIN" + b"LYRICSEND",
+            b"LYRICSBEGIN" + b"la " * 9 + b"LYRICSEND" + id3v1(b"LYRICSBEGIN"),
             id3(padding=300, version=4, flags=0x10),
             id3(padding=0x010203, version=4, flags=0x10),
             ape(("Title", "x")) + id3v1(),

@@ -204,3 +204,12 @@ def test_aac_with_one_header_is_read_by_the_library(monkeypatch: pytest.MonkeyPa
     answering(monkeypatch, {"general": {"format": "ADIF"}, "tracks": [track]})
     media = seen(b"ADIF" + bytes(500))
     assert (media.format, media.audio_codec, media.sample_rate, media.channels) == ("aac", "aac", 44100, 2)
+
+
+@pytest.mark.parametrize(("before", "found"), [(63, True), (64, False)])
+def test_description_of_aiff_is_among_its_first_64_chunks(before: int, found: bool) -> None:
+    plain = aiff()
+    chunks = struct.pack(">4sI", b"JUNK", 3) + b"xxx\0"
+    data = plain[:12] + chunks * before + plain[12:]
+    data = data[:4] + struct.pack(">I", len(data) - 8) + data[8:]
+    assert (seen(data).sample_rate == 8000) is found

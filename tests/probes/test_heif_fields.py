@@ -15,6 +15,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._heif import ALPHA, Item, box, clap, full, grid, heif, imir, irot, ispe, overlay
 
 from preflight.media import Media
+from preflight.probes.isobmff import MAX_BOXES
 
 SIZE = (0x010203, 0x040506)
 """A size of which each byte is another."""
@@ -426,3 +427,10 @@ def test_a_gain_map_is_an_item_or_apples_auxiliary_picture() -> None:
     assert facts(heif(plain(), plain(apple), references=((b"auxl", 2, 1),))).notes == ("gain_map",)
     assert facts(heif(plain(), plain(apple), references=((b"thmb", 2, 1),))).notes == ()
     assert facts(heif(plain(), plain(box(b"auxD", b":hdrgainmap")), references=((b"auxl", 2, 1),))).notes == ()
+
+
+def test_more_boxes_than_are_looked_at_are_noted() -> None:
+    start = box(b"ftyp", b"heic", bytes(4), b"mif1")
+    for count, notes in ((MAX_BOXES, ("bad_header",)), (MAX_BOXES + 1, ("read_limit",))):
+        properties = box(b"iprp", box(b"ipco", box(b"free") * count))
+        assert facts(start + full(b"meta", 0, 0, properties) + box(b"mdat", b"x")).notes == notes
