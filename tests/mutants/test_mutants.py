@@ -66,3 +66,15 @@ def test_every_package_has_code_and_tests() -> None:
             path, _, function = test.partition("[")[0].partition("::")
             assert (ROOT / path).exists(), test
             assert not function or f"def {function}(" in (ROOT / path).read_text(), test
+
+
+def test_every_equivalent_mutant_exists() -> None:
+    pytest.importorskip("mutmut", reason="mutation testing needs mutmut: tox -e mutants")
+    from tests.mutants.generate import File
+    from tests.mutants.run import equivalent
+
+    listed = equivalent(ROOT)
+    for path in {path for path, _, _ in listed}:
+        file = File(ROOT, path)
+        keys = {file.mutant(number).key for number in range(len(file))}
+        assert {one for one in listed if one[0] == path} <= keys

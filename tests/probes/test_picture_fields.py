@@ -178,6 +178,8 @@ class TestGif:
         other = loop.replace(name, b"NETSCAPE3.0")
         assert facts(self.screen() + other + long + b";").notes == ()
         assert facts(self.screen() + b"\x21\xfe\x0b" + name + b"\0" + long + b";").notes == ()
+        assert facts(self.screen() + self.frame(blocks=(255,) * 9) + b"\x21\xfe\x0b" + name + b"\0" + b"?").notes == ()
+        assert facts(self.screen() + self.frame(blocks=(255,) * 9) + loop[:3] + b"SOMETHING.0" + loop[14:]).notes == ()
 
     @pytest.mark.parametrize("count", [1, 2, 3])
     def test_pictures_in_the_first_bytes_are_counted(self, count: int) -> None:
