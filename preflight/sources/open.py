@@ -36,7 +36,7 @@ class AssetReference:
     def __post_init__(self) -> None:
         """Raise `UsageError` for what is not a reference, and for an unknown kind."""
         if not isinstance(self.reference, str):
-            raise UsageError(f"An asset's reference is {type(self.reference).__name__}. Give a text: asset://ID.")
+            raise UsageError(f"An asset's reference is {type(self.reference).__name__}. Give a string: asset://ID.")
         if self.kind is not None and self.kind not in KINDS:
             raise UsageError(
                 f"Unknown kind {self.kind!r} of {printable(self.reference)}. Choose from {', '.join(KINDS)}."
