@@ -150,6 +150,21 @@ class TestEncoderHeaders:
         else:
             assert "truncated" in facts(head + sound[: 1 << 20]).notes
 
+    def test_a_tag_before_the_audio_is_not_counted_as_audio(self) -> None:
+        tag = id3(padding=20_000)
+        sound = frame(1, 3, 128, 44100) * 20
+        without_length = self.tagged(1, 3, b"Xing", pack(">II", 1, 25))
+        assert facts(tag + without_length + sound).duration == 25 * 1152 / 44100
+        length = 21 * 417
+        head = self.tagged(1, 3, b"Xing", pack(">III", 3, 20, length))
+        for behind in (b"", id3v1(), ape(("Title", "x" * 900)), ape(("Title", "x" * 900)) + id3v1()):
+            media = facts(tag + head + sound + behind)
+            assert (media.duration, media.bit_rate, media.notes) == (
+                20 * 1152 / 44100,
+                round(length * 8 / media.duration),
+                (),
+            )
+
     def test_a_cut_file_has_fewer_bytes_than_stated(self) -> None:
         sound = frame(1, 3, 128, 44100) * 100
         head = self.tagged(1, 3, b"Xing", pack(">III", 3, 400, 401 * 417))
