@@ -259,7 +259,7 @@ class TestWrongCalls:
             preflight.check(PASSING, "atlas", timeout=timeout)
 
     def test_key_of_a_wrong_type_is_not_shown(self) -> None:
-        with pytest.raises(UsageError, match="Atlas Cloud: api_key is int. Give a string.") as caught:
+        with pytest.raises(UsageError, match=r"Atlas Cloud: api_key is int\. Give a string\.") as caught:
             preflight.submit(PASSING, to="atlas", keys={"api_key": 12345})
         assert "12345" not in str(caught.value)
 
