@@ -26,9 +26,10 @@ from preflight.errors import UsageError
 from preflight.ledger import Ledger
 from preflight.report import Finding, Report, Result
 from preflight.reporters import is_line_reporter, make_reporter
-from preflight.run.cache import BATCH_SIZE, MAX_AGE_DAYS, Cache
+from preflight.run.cache import MAX_AGE_DAYS, Cache
 from preflight.run.cache import _checksum as checksum_of
 from preflight.run.rows import Rendering, Row
+from preflight.scan.executors import BATCH_SIZE
 from preflight.scan.items import examine_item
 from preflight.summary import Summary
 from preflight.targets import Item, expand

@@ -10,7 +10,7 @@ from struct import pack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from probing import facts
+from probing import counted, facts
 
 from preflight.media import EVERYTHING, Need
 from preflight.probes import probe
@@ -93,6 +93,11 @@ class TestMpegAudio:
         media = facts(sound)
         assert (media.notes == ("estimated_duration",)) is sampled
         assert media.duration == pytest.approx(size // 417 * 1152 / 44100, rel=0.01)
+
+    def test_samples_have_8_kib(self) -> None:
+        _, source = counted(frame(1, 3, 128, 44100) * 600)
+        size = 600 * 417
+        assert source.distant[-2:] == [(size // 2, 8192), (size - 8192, 8192)]
 
     def test_a_header_of_another_mode_or_rate_is_not_the_next_one(self) -> None:
         """In free format only a header like the first one tells where the next frame begins."""
@@ -420,6 +425,11 @@ class TestTags:
     )
     def test_what_only_ends_like_a_tag_is_trailing_data(self, foreign: bytes) -> None:
         assert facts(SOUND + foreign).notes == ("trailing_data",)
+
+    def test_a_tag_is_no_longer_than_the_audio_before_it(self) -> None:
+        footer = b"APETAGEX" + pack("<II", 2000, 12_000) + bytes(16)
+        media = facts(id3(padding=20_000) + SOUND + footer)
+        assert (media.duration, media.notes) == (SECONDS, ("trailing_data",))
 
     @given(st.integers(1, 40))
     def test_a_row_of_tags_at_the_end_is_skipped(self, count: int) -> None:

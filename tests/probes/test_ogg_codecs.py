@@ -186,3 +186,10 @@ def test_a_chain_longer_than_one_read_is_walked_to_its_end() -> None:
     data = b"".join(long + last)
     assert len(data) > 4 << 20
     assert facts(data).duration == pytest.approx(91.0)
+
+
+def test_an_empty_last_page_ends_the_stream() -> None:
+    pages = stream(vorbis_head(44100, 2), (0, (b"\3vorbis",)), (44_100, (b"xx",) * 200))
+    empty = page(serial=1, number=3, granule=88_200)
+    assert len(empty) == 27
+    assert facts(b"".join((*pages, empty))).duration == 2.0

@@ -11,7 +11,7 @@ import pytest
 
 from preflight.errors import SourceError, UsageError
 from preflight.net.options import HttpOptions
-from preflight.sources.diagnosis import classify_page, is_page, refused, share_of
+from preflight.sources.diagnosis import classify_page, is_page, reason_of, refused, share_of
 from preflight.sources.http import HttpSource
 from preflight.sources.open import AssetReference, asset_of, display_name, is_fetched, is_url
 from preflight.sources.stream import Spool, StreamSource
@@ -311,3 +311,21 @@ def test_names_of_targets_hide_secrets() -> None:
 )
 def test_the_scheme_of_an_unusable_url_is_what_stands_before_its_first_colon(url: str, scheme: str) -> None:
     assert HttpSource(url).delivery.scheme == scheme
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "body", "how"),
+    [
+        (400, "", b"Just a moment...", "with a bot challenge"),
+        (399, "", b"Just a moment...", None),
+        (200, "challenge", b"", "with a bot challenge"),
+        (403, "", b"hotlinking", "by their User-Agent, their Referer or their behaviour"),
+        (404, "", b"hotlinking", None),
+        (403, "", b"", None),
+    ],
+)
+def test_a_refusal_shows_that_it_targets_automated_clients(
+    status: int, header: str, body: bytes, how: str | None
+) -> None:
+    headers = {"cf-mitigated": header}
+    assert reason_of(status, lambda name: headers.get(name, ""), body) == how
