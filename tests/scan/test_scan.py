@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -226,3 +227,14 @@ def test_urls_are_fetched_in_parallel_within_the_limit_per_host(slow: str, per_h
     reports = [report for report in scan(items, plan) if report is not None]
     assert [(report.index, report.verdict) for report in reports] == [(index, "fail") for index in range(40)]
     assert most - 2 <= _Slow.most <= most
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 257, 1.5, "2"])
+def test_jobs_that_cannot_be_meant_are_refused(jobs: Any) -> None:
+    with pytest.raises(UsageError, match="jobs="):
+        check_many([], "atlas", jobs=jobs)
+
+
+@pytest.mark.parametrize("jobs", [None, 1, 256])
+def test_jobs_from_1_to_256_are_accepted(jobs: int | None) -> None:
+    assert list(check_many([], "atlas", jobs=jobs)) == []

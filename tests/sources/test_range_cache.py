@@ -150,3 +150,13 @@ def test_oldest_pieces_are_dropped_first() -> None:
     assert len(cache.pieces) == 2
     cache.add(MAX_CACHED_BYTES + 9, b"y")
     assert [start for start, _ in cache.pieces] == [0, MAX_CACHED_BYTES + 9]
+
+
+def test_pieces_are_kept_up_to_the_bound() -> None:
+    cache = RangeCache()
+    cache.add(0, b"a")
+    cache.add(1, b"b")
+    cache.add(2, bytes(MAX_CACHED_BYTES - 2))
+    assert len(cache.pieces) == 3
+    cache.add(9 * MIB, b"c")
+    assert [start for start, _ in cache.pieces] == [0, 2, 9 * MIB]

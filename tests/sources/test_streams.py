@@ -13,7 +13,7 @@ from preflight.errors import SourceError, UsageError
 from preflight.net.options import HttpOptions
 from preflight.sources.diagnosis import classify_page, is_page, reason_of, refused, share_of
 from preflight.sources.http import HttpSource
-from preflight.sources.open import AssetReference, asset_of, display_name, is_fetched, is_url
+from preflight.sources.open import AssetReference, asset_of, display_name, is_fetched, is_url, open_source
 from preflight.sources.stream import Spool, StreamSource
 
 DATA = bytes(range(256)) * 100
@@ -329,3 +329,16 @@ def test_a_refusal_shows_that_it_targets_automated_clients(
 ) -> None:
     headers = {"cf-mitigated": header}
     assert reason_of(status, lambda name: headers.get(name, ""), body) == how
+
+
+@pytest.mark.parametrize("target", [5, None, object(), ["a.png"], io.BytesIO])
+def test_other_objects_cannot_be_opened(target: Any) -> None:
+    with pytest.raises(UsageError, match="cannot be checked"):
+        open_source(target)
+
+
+def test_registered_assets_are_not_opened() -> None:
+    for target in (AssetReference("asset://a"), "video=asset://a"):
+        with pytest.raises(SourceError) as caught:
+            open_source(target)
+        assert caught.value.code == "asset_reference"
