@@ -117,7 +117,7 @@ def address_class(address: str) -> str | None:
 def _class_of(ip: IPv4Address | IPv6Address) -> str | None:
     if isinstance(ip, IPv4Address):
         return next((name for network, name in _IPV4 if ip in network), None)
-    inner = [_class_of(hidden) for hidden in _hidden(ip)]
+    inner = [_class_of(hidden) for hidden in _embedded(ip)]
     if inner:
         return next((name for name in inner if name is not None), None)
     name = next((name for network, name in _IPV6 if ip in network), None)
@@ -128,7 +128,7 @@ def _class_of(ip: IPv4Address | IPv6Address) -> str | None:
     return name
 
 
-def _hidden(ip: IPv6Address) -> Iterator[IPv4Address]:
+def _embedded(ip: IPv6Address) -> Iterator[IPv4Address]:
     """Yield the IPv4 addresses to which packets to `ip` are delivered in the end."""
     number = int(ip)
     if any(ip in network for network in _LOW_32):

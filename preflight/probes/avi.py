@@ -243,7 +243,7 @@ _MAX_CHUNKS: Final = 16
 _INDEX_ENTRY_BYTES: Final = 16
 _MAX_INDEX_BYTES: Final = 4 << 20
 """An hour of 25 frames/s with its audio has a third of this."""
-_NO_FRAMES: Final = (b"ix", b"pc", b"tx", b"wb")
+_NON_FRAME_SUFFIXES: Final = (b"ix", b"pc", b"tx", b"wb")
 """How the names of chunks end that are not frames: indexes, palette changes, text, audio."""
 
 
@@ -276,7 +276,7 @@ def _frames_in_index(source: Source, index: tuple[int, int], stream: int) -> int
         return None
     names = (data[entry : entry + 4] for entry in range(0, len(data), _INDEX_ENTRY_BYTES))
     number = b"%02d" % stream
-    return sum(name[:2] == number and name[2:] not in _NO_FRAMES for name in names)
+    return sum(name[:2] == number and name[2:] not in _NON_FRAME_SUFFIXES for name in names)
 
 
 # --- counting the frames of a file whose header states 0, as recorders write it that cannot seek back
@@ -286,7 +286,7 @@ _MAX_READS: Final = 1 << 20
 _MAX_FRAME_CHUNKS: Final = 2_000_000
 _CONTAINER_CHUNKS: Final = frozenset((b"RIFF", b"LIST"))
 _SKIPPED_LISTS: Final = frozenset((b"hdrl", b"INFO", b"odml"))
-_FRAMES: Final = frozenset((b"db", b"dc"))
+_FRAME_SUFFIXES: Final = frozenset((b"db", b"dc"))
 """How a chunk's name ends: an uncompressed frame, a compressed one. The number of the stream precedes it."""
 
 
@@ -303,7 +303,7 @@ def count_frame_chunks(source: Source) -> int | None:
         if name in _CONTAINER_CHUNKS and header[8:12] not in _SKIPPED_LISTS:
             at += 12  # its content follows directly, regardless of its stated size
             continue
-        if name[2:] in _FRAMES and name[:2].isdigit():
+        if name[2:] in _FRAME_SUFFIXES and name[:2].isdigit():
             counts[name[:2]] += 1
         at += 8 + size + (size & 1)
     return None

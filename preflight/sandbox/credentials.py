@@ -52,9 +52,9 @@ def new_pair(*, temporary: bool = False) -> Credentials:
     )
 
 
-def secrets_equal(one: str, other: str) -> bool:
+def secrets_equal(first: str, second: str) -> bool:
     """Compare two secrets in constant time."""
-    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
+    return hmac.compare_digest(first.encode("utf-8", "replace"), second.encode("utf-8", "replace"))
 
 
 ALGORITHM: Final = "HMAC-SHA256"

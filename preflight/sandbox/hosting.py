@@ -60,9 +60,9 @@ class Hosting:
         is_ours = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost") and port == ours.port
         return unquote(parts.path) if is_ours else None
 
-    def path_of_url_path(self, url_path_of: str) -> str | None:
+    def path_of_url_path(self, url_path: str) -> str | None:
         """Return the file behind a URL path of this origin, or None."""
-        start, _, name = url_path_of.rpartition("/")
+        start, _, name = url_path.rpartition("/")
         return self.path(start.removeprefix(f"{FILES}/"), name)
 
     def close(self) -> None:

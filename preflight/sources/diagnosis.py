@@ -140,9 +140,9 @@ def is_store_error(body: bytes) -> bool:
     return _CODE.search(body) is not None
 
 
-def redirected_endlessly(name: str, most: int | None, *, cookie: bool = False) -> SourceError:
-    """Return the error for more redirects than `most` or, if None, a loop; `cookie`: one of them sets a cookie."""
-    how = "in a circle" if most is None else f"more than {most} times"
+def redirected_endlessly(name: str, limit: int | None, *, cookie: bool = False) -> SourceError:
+    """Return the error for more redirects than `limit` or, if None, a loop; `cookie`: one of them sets a cookie."""
+    how = "in a circle" if limit is None else f"more than {limit} times"
     if cookie:
         how += " that needs cookies, which services' fetchers rarely keep"
     return SourceError("too_many_redirects", f"{name} is redirected {how}: give the address where the file is")
@@ -207,10 +207,10 @@ def is_page(head: bytes) -> bool:
     return text.startswith(_HTML) or (text.startswith(b"<!--") and b"<html" in text)
 
 
-def classify_page(url: str, head: bytes, asked: str) -> str | None:
+def classify_page(url: str, head: bytes, requested: str) -> str | None:
     """Return the kind of web page that begins with `head`; None if it is not one.
 
-    `asked` is the URL before redirects, `url` the one after.
+    `requested` is the URL before redirects, `url` the one after.
     """
     if not is_page(head):
         return None
@@ -219,7 +219,7 @@ def classify_page(url: str, head: bytes, asked: str) -> str | None:
         return "login"
     if is_challenge_page(head):
         return "challenge"
-    share = share_of(url) or share_of(asked)
+    share = share_of(url) or share_of(requested)
     if share is None and _PASSWORD.search(head):
         return "login"
     return share or "html"

@@ -78,7 +78,7 @@ class FetchState:
         if part is None or part.first != span[0] or length == 0 or _codings(response):
             raise RangeRefused(self._name)  # other bytes, several parts, none, compressed, or nobody knows which
         self._compare(response, part.total)
-        self._recorder.see_length(part.total, ranges=True)
+        self._recorder.record_length(part.total, ranges=True)
         if length is not None and length != part.last + 1 - part.first:
             self._recorder.note("length_wrong")
         wanted = min(part.last + 1, span[1]) - part.first
@@ -99,7 +99,7 @@ class FetchState:
         if self.size is not None or (span[0] == 0 and total != 0):
             raise RangeRefused(self._name)
         self.size = span[0] if total is None else total
-        self._recorder.see(content_length=self.size)
+        self._recorder.record(content_length=self.size)
 
     def _take_all(self, response: Response, span: Span | None) -> None:
         """Spool the body of a 200: Range was ignored, and it comes from its beginning."""
@@ -111,8 +111,8 @@ class FetchState:
             raise RangeRefused(self._name)  # perhaps a part under the wrong status
         self._compare(response, length)
         fits = length is not None and length <= FIRST_FETCH_BYTES
-        self._recorder.see(status=response.status)
-        self._recorder.see_length(stated, ranges=fits and "bytes" in response.header("Accept-Ranges").lower())
+        self._recorder.record(status=response.status)
+        self._recorder.record_length(stated, ranges=fits and "bytes" in response.header("Accept-Ranges").lower())
         body: Body = response
         if coding:
             body = DecodedBody(response, coding, self._name)
@@ -219,16 +219,16 @@ class DeliveryRecorder:
         self._bytes = 0
         self._seconds = 0.0
 
-    def see(self, **facts: Any) -> None:
+    def record(self, **facts: Any) -> None:
         """Record facts of the delivery, by the names of its fields."""
         self.delivery = self.delivery._replace(**facts)
 
     def note(self, word: str) -> None:
         """Record a note."""
         if word not in self.delivery.notes:
-            self.see(notes=(*self.delivery.notes, word))
+            self.record(notes=(*self.delivery.notes, word))
 
-    def see_response(self, response: Response) -> None:
+    def record_response(self, response: Response) -> None:
         """Record a response to the first request, or to one on the way there."""
         redacted = self._redact_headers
         content_type = media_type(redacted(response.header("Content-Type")))
@@ -237,29 +237,29 @@ class DeliveryRecorder:
         resolved = response.resolved
         if resolved is not None:
             public = resolved.public and public is not False
-        self.see(status=response.status, content_type=content_type, etag=etag, public=public)
+        self.record(status=response.status, content_type=content_type, etag=etag, public=public)
         if resolved is not None and resolved.mixed:
             self.note("mixed_addresses")
 
-    def see_redirect(self, before: Url, after: Url, count: int) -> None:
+    def record_redirect(self, before: Url, after: Url, count: int) -> None:
         """Record the redirect number `count`, from one URL to another."""
-        self.see(redirects=count)
+        self.record(redirects=count)
         if before.host != after.host:
-            self.see(redirected_host=True)
+            self.record(redirected_host=True)
             self.note("redirected_host")
         if before.scheme == "https" != after.scheme:
-            self.see(insecure_redirect=True)
+            self.record(insecure_redirect=True)
             self.note("insecure_redirect")
 
-    def see_length(self, length: int | None, *, ranges: bool) -> None:
+    def record_length(self, length: int | None, *, ranges: bool) -> None:
         """Record what the server says of the whole file's length, and whether it serves ranges."""
-        self.see(content_length=length, ranges=ranges)
+        self.record(content_length=length, ranges=ranges)
         if not ranges:
             self.note("no_ranges")
         if length is None:
             self.note("length_missing")
 
-    def see_read(self, count: int, seconds: float) -> None:
+    def record_read(self, count: int, seconds: float) -> None:
         """Record that `count` bytes of a body took `seconds`."""
         self._bytes += count
         self._seconds += seconds

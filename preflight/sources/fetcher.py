@@ -135,12 +135,12 @@ class UrlFetcher:
             except TransientError:  # a kept connection may have ended in the meantime
                 response, _ = self._follow("HEAD", self._asked, {}, timeout)
         except SourceError as failure:
-            self.recorder.see(head_ok=False if failure.code == "timed_out" else None)
+            self.recorder.record(head_ok=False if failure.code == "timed_out" else None)
             return
         response.drain_and_close()
         length = content_length(response.header("Content-Length"))
         if response.status in _HEAD_UNSUPPORTED or (response.status < 500 and response.status not in (408, 425, 429)):
-            self.recorder.see(head_ok=response.status == 200 and length is not None)
+            self.recorder.record(head_ok=response.status == 200 and length is not None)
         if response.status == 200 and length is not None and size is not None and length != size:
             self.recorder.note("length_wrong")
 
@@ -226,7 +226,7 @@ class UrlFetcher:
                     raise
                 raise SourceError(failure.code, f"{self._name} is redirected, and {failure}") from None
             if recorded:
-                self.recorder.see_response(response)
+                self.recorder.record_response(response)
             location = response.header("Location")
             if response.status not in _REDIRECTS or not location:
                 return response, trusted
@@ -234,7 +234,7 @@ class UrlFetcher:
             response.drain_and_close()
             target = self._redirect_target(seen, location, cookie=cookie)
             if recorded:
-                self.recorder.see_redirect(seen[-1], target, len(seen))
+                self.recorder.record_redirect(seen[-1], target, len(seen))
             # The caller's headers are for the origin of the URL as given: no redirect takes them elsewhere, nor back.
             trusted = trusted and seen[-1].origin == target.origin
             seen.append(target)
@@ -261,7 +261,7 @@ class UrlFetcher:
         except SourceError as failure:
             slot.release()
             if failure.code == "address_not_public":
-                self.recorder.see(public=False)
+                self.recorder.record(public=False)
             elif failure.code != "url_invalid":
                 self.requests += 1
             raise
@@ -273,7 +273,7 @@ class UrlFetcher:
     def _count(self, count: int, seconds: float | None) -> None:
         self.bytes_read += count
         if seconds is not None:
-            self.recorder.see_read(count, seconds)
+            self.recorder.record_read(count, seconds)
 
     def _refusal(self, response: Response, *, ranged: bool) -> SourceError:
         """Return what a response without the file means."""

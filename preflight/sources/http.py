@@ -151,7 +151,7 @@ class HttpSource:
         found = self._fetcher.location
         url = found.text if found is not None else self._asked
         if classify_page(url, beginning, self._asked):
-            self._fetcher.recorder.see(page=classify_page(url, self._read(0, FIRST_FETCH_BYTES), self._asked))
+            self._fetcher.recorder.record(page=classify_page(url, self._read(0, FIRST_FETCH_BYTES), self._asked))
 
     def _find_size(self) -> None:
         """Read on to find the size, within the byte budget and half of the remaining time."""

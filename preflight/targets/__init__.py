@@ -108,10 +108,10 @@ def _expand(
         elif _is_list(word):
             yield from _list_file(word[1:], selection, column, confinement)
         else:
-            yield from _one(word, selection, confinement)
+            yield from _expand_word(word, selection, confinement)
 
 
-def _one(word: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
+def _expand_word(word: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
     if (asset := asset_of(word)) is not None:
         yield Item(asset)
     elif is_url(word):
@@ -326,7 +326,7 @@ def _listed(
         if row.target is not None and confinement and not confinement.urls and is_fetched(row.target):
             yield _problem(row.place, "unreadable_line", _NOT_FETCHED)
         elif row.target is not None:
-            yield from _one(row.target, selection, confinement)
+            yield from _expand_word(row.target, selection, confinement)
         else:
             yield _problem(row.place, "unreadable_line", row.problem or "")
     if is_empty:
