@@ -184,7 +184,7 @@ class TestFiles:
             assert done.returncode == 1
             assert not {"\x1b", "\u202e"} & set(done.stdout)
             assert done.stdout.count("PASS ") == len(names)
-            for said in ("the file is empty", "leads back to itself", "is a link whose target does not exist"):
+            for said in ("the file is empty", "is a circular link", "is a link whose target does not exist"):
                 assert said in done.stdout
             assert "internal_error" not in done.stdout
             assert done.stderr == ""

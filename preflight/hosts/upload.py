@@ -15,7 +15,7 @@ class UploadHost:
     def __init__(self, provider: Provider) -> None:
         if not isinstance(provider.api, UploadsFiles):
             raise UsageError(
-                f"{provider.title} has no upload of its own. Give host=s3://bucket/prefix or public_base=.",
+                f"{provider.title} has no upload endpoint. Give host=s3://bucket/prefix or public_base=.",
                 parameters=("host", "public_base"),
             )
         self._api = provider.api

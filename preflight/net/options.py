@@ -55,7 +55,7 @@ def checked_headers(given: Headers) -> tuple[tuple[str, str], ...]:
 
 
 def checked_user_agent(text: str | None) -> str | None:
-    """Return a user agent that can be sent; None stays. Raise `UsageError`."""
+    """Return the user agent, or None, unchanged. Raise `UsageError` if it cannot be sent."""
     if text is None:
         return None
     _check_value("The user agent", text)
@@ -70,7 +70,7 @@ def header_redactor(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     secrets = sorted((word for word in words if len(word) >= _MIN_SECRET_CHARS), key=len, reverse=True)
     if not secrets:
         return str
-    from preflight.net.redact import HIDDEN  # for those with headers of their own
+    from preflight.net.redact import HIDDEN  # only for custom headers
 
     pattern = re.compile("|".join(map(re.escape, secrets)), re.IGNORECASE)
     return lambda text: pattern.sub(HIDDEN, text)
@@ -96,7 +96,7 @@ def _check_value(what: str, value: object) -> None:
 class HttpOptions:
     """How URLs are fetched; equal options share one connection pool.
 
-    timeout        s in all for one source: look-ups, connecting, responses, retries, waits that a server asks for
+    timeout        total s for one source: look-ups, connecting, responses, retries, waits that a server asks for
     allow_private  also connect to addresses that only this network reaches
     trust_env      take proxies, netrc and the CA bundle from the environment
     proxy          URL of the proxy to use
@@ -126,7 +126,7 @@ class HttpOptions:
             )
         if self.max_redirects < 0 or self.retries < 0 or self.per_host < 1:
             raise UsageError(
-                "An option of HttpOptions is out of range. max_redirects and retries are at least 0, per_host 1."
+                "An option of HttpOptions is out of range. Give max_redirects and retries from 0, per_host from 1."
             )
         if self.proxy is not None and not re.match(r"(https?|socks[45][ah]?)://[^/]", self.proxy):
             raise UsageError("proxy= is not the URL of a proxy. Give http://host:port.", parameters=("proxy",))

@@ -27,7 +27,7 @@ _NOT_VERBATIM: Final = re.compile(rf"{_UNESCAPED.pattern}|%(?![0-9A-Fa-f]{{2}})|
 """What a request target must not contain: unescaped characters, a lone percent sign, dot segments."""
 _NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""A last label of digits makes an IPv4 address of a host (WHATWG URL 3.5)."""
+"""A host whose last label is a number is an IPv4 address (WHATWG URL 3.5)."""
 _DOTS: Final = frozenset("\u3002\uff0e\uff61")
 """Characters that IDNA treats as a dot (UTS 46 4)."""
 
@@ -89,9 +89,9 @@ class Url(NamedTuple):
 def parse_url(url: str) -> Url:
     """Return the parts of an http or https URL. Raise `SourceError` `url_invalid`, which says what to give instead."""
     if len(url) > MAX_URL_CHARS:
-        raise _invalid(url[:60] + "…", f"has {len(url):,} characters, and no server takes so many: shorten it")
+        raise _invalid(url[:60] + "…", f"has {len(url):,} characters, more than servers accept: shorten it")
     if _FORBIDDEN.search(url):
-        raise _invalid(url, "holds spaces, control characters or half ones where none may stand: remove them")
+        raise _invalid(url, "holds spaces, control characters or surrogates that are not allowed there: remove them")
     scheme, mark, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme not in PORTS:
@@ -174,16 +174,16 @@ def _local_path(url: str) -> str:
 def _instead(scheme: str, path: str, *, absolute: bool) -> str:
     """Return what to give instead of a URL that is not http or https."""
     if scheme == "data":
-        return "is the file itself and no place to fetch it from: give the file, or an http(s) URL of it"
+        return "holds the file itself and cannot be fetched: give the file, or an http(s) URL of it"
     if scheme == "file":
-        return f"is a file of this machine: give its path{f', {path}' if path else ''}"
+        return f"is a file on this machine: give its path{f', {path}' if path else ''}"
     if scheme == "asset":
-        return "names no asset that can be registered: write asset://ID, without spaces"
+        return "is not the reference of an asset: write asset://ID, without spaces"
     if scheme in _STORES:
         return "names an object in a store: give the http(s) URL of it, presigned if it is not public"
     if absolute:
-        return f"has the scheme {scheme}, and services fetch by http and https alone: give an http(s) URL"
-    return "is no URL: write https:// in front of the host"
+        return f"has the scheme {scheme}, but services fetch only http and https: give an http(s) URL"
+    return "is not a URL: write https:// in front of the host"
 
 
 def _invalid(url: str, why: str) -> SourceError:
@@ -193,7 +193,7 @@ def _invalid(url: str, why: str) -> SourceError:
 def host_problem(host: str, address: str | None, *, bracketed: bool) -> str | None:
     """Return what is wrong with a host (in lower case, without brackets) and what to do; None if nothing is.
 
-    address  what `literal` makes of it
+    address  the result of `literal`
     """
     if bracketed:
         return _of_ipv6(host)
@@ -243,7 +243,7 @@ _MAX_TIME: Final = 1e11
 
 
 def expires_at(url: str) -> float | None:
-    """Return when the signature of a URL ends, in s since 1970; None if it has none or does not say.
+    """Return when the signature of a URL expires, in s since 1970; None if it has none or states no time.
 
     Sources: AWS Signature Version 4 query parameters and version 2 (Expires), CloudFront canned and custom policies,
     Google Cloud Storage V4/V2 signed URLs, Azure Storage SAS (se, ske), Alibaba Cloud OSS V4/V1, Volcengine TOS4,

@@ -1,6 +1,6 @@
 """Explain responses that do not give the file: refusals, web pages, bot challenges, redirects.
 
-Every message says what happened and what to do. None holds a URL that was not redacted.
+Every message says what happened and what to do. URLs in messages are redacted.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from preflight.errors import SourceError
 from preflight.version import VERSION
 
 _MEANINGS: Final = {
-    400: "the request is wrong to this server: check the link",
+    400: "the server considers the request invalid: check the link",
     401: "it asks for a login: make the file public, or sign the link",
-    402: "it asks for payment",
+    402: "it asks for payment: host the file elsewhere",
     403: "the file is not public, or the link expired or is signed for something else: make it public or sign it anew",
     404: "there is no such file: check the link",
-    405: "the link takes no GET: it is perhaps signed for an upload",
-    406: "it has no version that a plain GET takes",
+    405: "the link does not accept GET and may be signed for an upload: sign it for GET",
+    406: "it has no version for a plain GET: serve the file without content negotiation",
     407: "the proxy asks for a login",
-    408: "the server gave up waiting",
+    408: "the server timed out: check it later",
     410: "the file has been removed, or a link for few downloads is used up: make a new one",
-    414: "the URL is too long for this server",
-    418: "it takes this program for a robot",
+    414: "the URL is too long for this server: shorten it",
+    418: "it refuses automated clients: host the file elsewhere",
     451: "the file is blocked for legal reasons",
 }
 _SIGNED: Final = (400, 401, 403, 410)
@@ -89,7 +89,7 @@ HINTS: Final = {
 
 
 class RangeRefused(SourceError):
-    """The response to a ranged request gives no part of the file: a plain GET decides what there is."""
+    """The response to a ranged request holds no part of the file; a plain GET may still return it."""
 
     def __init__(self, name: str) -> None:
         super().__init__("response_invalid", f"{name}: the server does not send parts of the file: request all of it")
@@ -142,7 +142,7 @@ def is_store_error(body: bytes) -> bool:
 
 def redirected_endlessly(name: str, limit: int | None, *, cookie: bool = False) -> SourceError:
     """Return the error for more redirects than `limit` or, if None, a loop; `cookie`: one of them sets a cookie."""
-    how = "in a circle" if limit is None else f"more than {limit} times"
+    how = "in a loop" if limit is None else f"more than {limit} times"
     if cookie:
         how += " that needs cookies, which services' fetchers rarely keep"
     return SourceError("too_many_redirects", f"{name} is redirected {how}: give the address where the file is")
@@ -152,8 +152,7 @@ def redirected_away(name: str, target: str) -> SourceError:
     """Return the error for a redirect that services do not follow: it leads to another scheme, or is not a URL."""
     return SourceError(
         "redirect_refused",
-        f"{name} is redirected to {target}, and services fetch by http and https alone: give the address where the file"
-        " is",
+        f"{name} is redirected to {target}, but services fetch only http and https: give the address where the file is",
     )
 
 
@@ -210,7 +209,7 @@ def is_page(head: bytes) -> bool:
 def classify_page(url: str, head: bytes, requested: str) -> str | None:
     """Return the kind of web page that begins with `head`; None if it is not one.
 
-    `requested` is the URL before redirects, `url` the one after.
+    `requested` is the URL before redirects, `url` the one after them.
     """
     if not is_page(head):
         return None

@@ -20,8 +20,8 @@ _MAX_NAME_CHARS: Final = 255
 _PROBLEMS: Final = {
     errno.EACCES: ("permission_denied", "may not be read: give this user read permission"),
     errno.EPERM: ("permission_denied", "may not be read: give this user read permission"),
-    errno.ENAMETOOLONG: ("not_found", "is longer than a path can be: check it"),
-    errno.ELOOP: ("not_found", "is a link that leads back to itself: give the file"),
+    errno.ENAMETOOLONG: ("not_found", "exceeds the maximum length of a path: shorten it"),
+    errno.ELOOP: ("not_found", "is a circular link: give the file"),
     errno.ENXIO: ("not_a_file", "is neither a file nor a folder: give a file"),  # a socket, a terminal that is gone
 }
 """Errors of the system: code, and what to do."""
@@ -127,7 +127,7 @@ def _unreadable(name: str, error: OSError | ValueError) -> SourceError:
     if not name:
         return SourceError("not_found", "the path is empty: give a file")
     if isinstance(error, ValueError):
-        return SourceError("not_found", f"{name} holds characters that no path can have: check it")
+        return SourceError("not_found", f"{name} holds characters that are not allowed in a path: remove them")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if os.path.islink(name):
             return SourceError("not_found", f"{name} is a link whose target does not exist: check where it leads")

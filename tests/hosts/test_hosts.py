@@ -117,7 +117,7 @@ class TestUpload:
         with open_provider(PROVIDERS["sunra"], "x" * 20) as provider:
             with pytest.raises(UsageError, match=r"Give host=s3://bucket/prefix, or, .* public_base="):
                 open_host("atlas", None, provider, NEAR)
-            with pytest.raises(UsageError, match="no upload of its own"):
+            with pytest.raises(UsageError, match="no upload endpoint"):
                 UploadHost(provider)
 
 

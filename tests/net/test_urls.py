@@ -28,7 +28,7 @@ def test_url_is_split_into_its_parts() -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("data:image/png;base64,iVBORw0KGgo=", "data:image/png;base64,… is the file itself"),
+        ("data:image/png;base64,iVBORw0KGgo=", "data:image/png;base64,… holds the file itself"),
         ("ftp://h.example/a", "has the scheme ftp"),
         ("s3://bucket/a.png", "presigned"),
         ("gs://bucket/a.png", "presigned"),

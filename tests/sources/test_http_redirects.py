@@ -43,7 +43,7 @@ def test_credentials_are_not_sent_to_another_host(server: Server, open_url: Open
     assert logins == ["Basic", "", ""]
 
 
-@pytest.mark.parametrize(("path", "says"), [(f"loop/{NAME}", "in a circle"), (f"hops/6/{NAME}", "more than 5 times")])
+@pytest.mark.parametrize(("path", "says"), [(f"loop/{NAME}", "in a loop"), (f"hops/6/{NAME}", "more than 5 times")])
 def test_redirects_are_limited(open_url: Open, path: str, says: str) -> None:
     source = open_url(path)
     with pytest.raises(SourceError, match=says) as caught:
@@ -54,7 +54,7 @@ def test_redirects_are_limited(open_url: Open, path: str, says: str) -> None:
 
 def test_redirect_loop_that_needs_cookies_is_reported(open_url: Open) -> None:
     source = open_url(f"cookie-wall/{NAME}")
-    with pytest.raises(SourceError, match="in a circle that needs cookies") as caught:
+    with pytest.raises(SourceError, match="in a loop that needs cookies") as caught:
         source.read_at(0, 1)
     assert caught.value.code == "too_many_redirects"
 
