@@ -27,10 +27,10 @@ _STARTING: Final = Limits(wall=START_TIMEOUT)
 
 
 class Task(NamedTuple):
-    """What a process is to do: `module:function`, and its keyword arguments. The function is imported there only.
+    """One call in a process: `module:function`, and its keyword arguments. Only the process imports the function.
 
     With a source it is called as `function(file, **arguments)`, without one as `function(heartbeat, **arguments)`: each
-    call of `heartbeat()` starts the time of the task anew.
+    call of `heartbeat()` restarts the timer of the task.
     """
 
     function: str
@@ -110,7 +110,7 @@ class Pool:
         with self._lock:
             if self.closed:
                 process.stop()
-                raise CannotStart("has no pool any more")
+                raise CannotStart("belongs to a closed pool")
             self._running.add(process)
         self._initialize(process)
         return process

@@ -74,7 +74,7 @@ def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident:
         answer = _run(channel, function, request, sandboxed=sandboxed)
         return encode_message({"answer": answer, "reusable": peak() < max_resident}, sandboxed=sandboxed)
     except MemoryError:
-        failed = "it needs more memory than there is"
+        failed = "it needs more memory than is available"
         if limits.memory is not None:
             failed = f"it needs more than {limits.memory >> 20} MB of memory"
     except Exception as error:  # noqa: BLE001 - whatever a library raises is the answer
@@ -115,7 +115,7 @@ def _load(name: str) -> Callable[..., object]:
 
 
 class _Heartbeat:
-    """Starts the time of a task anew, in this process and, where the last message is long ago, at the other end."""
+    """Restarts the timer of a task, in this process and, if the last message was long ago, at the other end."""
 
     def __init__(self, channel: Channel, alarm: float, message: bytes) -> None:
         self._channel = channel
@@ -195,7 +195,7 @@ def _limit_memory(growth: int) -> None:
 
 
 def peak() -> int:
-    """Return the most memory that the process ever had, in bytes.
+    """Return the peak memory of the process in bytes.
 
     Linux passes the maximum of a program on to those that it starts, so that `ru_maxrss` is not that of this process.
     """

@@ -1,4 +1,4 @@
-"""Batches in processes that can be killed: a file that crashes or hangs its process costs its own report only."""
+"""Batches in processes that can be killed: a file that crashes or hangs its process affects only its own report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE_TIMEOUT: Final = 60.0
 DEEP_FILE_TIMEOUT: Final = 300.0
 """The same if several decoders may read the whole file one after the other."""
 GRACE: Final = 30.0
-"""s more until a process ends itself, should this program be gone."""
+"""s more until a process ends itself, in case this program is gone."""
 
 
 def max_processes() -> int:
@@ -83,7 +83,7 @@ class IsolatedExaminer(Generic[R]):
 
     def _lost(self, index: int, item: Item, error: TaskTimeout | TaskCrashed) -> list[R]:
         code = "probe_timeout" if isinstance(error, TaskTimeout) else "probe_crashed"
-        problem = Problem(code, f"{name_of(item)}: the process that read it {error}; the others went on")
+        problem = Problem(code, f"{name_of(item)}: the process that read it {error}; other files are not affected")
         return self._encoder([(index, failed(index, item, self._plan, problem))])
 
 
@@ -91,14 +91,14 @@ class IsolatedExaminer(Generic[R]):
 
 
 class _State:
-    """What the initializer of a process leaves for its tasks."""
+    """The state that the initializer of a process sets for its tasks."""
 
     plan: CheckPlan
     encoder: Encoder[object]
 
 
 def initialize(_heartbeat: Callable[[], None], plan: CheckPlan, encoder: Encoder[object]) -> None:
-    """Keep what is the same for all batches."""
+    """Store the state that all batches share."""
     _State.plan, _State.encoder = plan, encoder
     gc.freeze()
 
@@ -116,7 +116,7 @@ def examine_pickled(heartbeat: Callable[[], None], pickled: bytes) -> tuple[list
 
 
 def _each(batch: Batch, heartbeat: Callable[[], None]) -> Iterator[tuple[int, Item]]:
-    """Yield the items; the time of each starts anew."""
+    """Yield the items; restart the timer for each."""
     for numbered in batch:
         heartbeat()
         yield numbered

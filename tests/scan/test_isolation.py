@@ -57,7 +57,7 @@ class TestIsolatedFiles:
     )
     def test_file_that_crashes_its_process_costs_its_own_report_only(self, deed: str, how: str) -> None:
         reports = among_others(Trap(PASSING, deed))
-        message = f"{PASSING}: the process that read it {how}; the others went on"
+        message = f"{PASSING}: the process that read it {how}; other files are not affected"
         assert lost(reports) == [(20, "probe_crashed", message)]
         assert [report.verdict for report in reports].count("pass") == COUNT - 1
         assert reports[20].verdict == "unknown"
@@ -75,14 +75,18 @@ class TestIsolatedFiles:
         began = time.monotonic()
         reports = among_others(Trap(PASSING, "hang"))
         assert lost(reports) == [
-            (20, "probe_timeout", f"{PASSING}: the process that read it was stopped after 2 s; the others went on")
+            (
+                20,
+                "probe_timeout",
+                f"{PASSING}: the process that read it was stopped after 2 s; other files are not affected",
+            )
         ]
         assert time.monotonic() - began < 15
 
     def test_file_that_exhausts_memory_costs_its_own_report_only(self) -> None:
         ((index, code, message),) = lost(among_others(Trap(PASSING, "exhaust")))
         assert (index, code) == (20, "probe_crashed")
-        assert "the process that read it failed: it needs more memory than there is" in message
+        assert "the process that read it failed: it needs more memory than is available" in message
 
     def test_process_killed_from_outside_costs_no_report(self, tmp_path: Path) -> None:
         assert lost(among_others(Trap(PASSING, "kill_once", str(tmp_path / "done")))) == []
