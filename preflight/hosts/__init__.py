@@ -1,4 +1,4 @@
-"""Where local files get a URL, because services take URLs only. One file a way, one method: `Host.put`."""
+"""Give local files a URL, because services accept only URLs: one module for each way, one method (`Host.put`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LocalFile:
 
 
 class Host(Protocol):
-    """A way to give a local file a URL. Yours too: any object with this method."""
+    """A way to give a local file a URL. Any object with this method can be used."""
 
     def put(self, file: LocalFile) -> str:
         """Make the file's bytes reachable; return the URL, which works for as long as a provider may fetch it."""

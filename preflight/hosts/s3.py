@@ -12,20 +12,20 @@ from preflight.hosts import HashingReader, LocalFile
 from preflight.net.redact import redact, redact_text
 
 MIN_EXPIRY: Final = 6 * 3600
-"""Minimum of seconds that a URL works: longer than any provider takes to fetch it."""
+"""Minimum seconds that a URL works: longer than any provider takes to fetch it."""
 MAX_EXPIRY: Final = 7 * 86_400
-"""Maximum of seconds that a URL can work (Signature Version 4)."""
+"""Maximum seconds that a URL can work (Signature Version 4)."""
 _EXPIRY_MARGIN: Final = 3600.0
 
 
 class S3Host:
     """`s3://bucket/prefix`, with boto3 and its usual configuration (profile, region, `AWS_ENDPOINT_URL`).
 
-    URLs end with temporary keys (of a role, of STS), whatever expiry they have.
+    URLs signed with temporary keys (of a role, of STS) expire with the keys, whatever expiry they state.
     """
 
     def __init__(self, location: str, max_poll_time: float = 0.0, client: Any = None) -> None:
-        """max_poll_time: s that a run may poll: a URL works longer than that."""
+        """Prepare URLs that work for longer than `max_poll_time`, the s that a run may poll."""
         parts = urlsplit(location)
         if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
             raise UsageError(

@@ -27,12 +27,12 @@ _ERRORS = {"tls_failed": requests.exceptions.SSLError, "timed_out": requests.exc
 class TransportAdapter(BaseAdapter):
     """A requests adapter over `transport`, whose options decide on proxies and certificates.
 
-    A failure is the exception that requests has for it, with the `RequestFailed` as its first argument; a body that
+    Failures are raised as the exceptions of requests, with the `RequestFailed` as first argument; a body that
     fails while it is read raises the `RequestFailed` itself. Every response is a stream.
     """
 
     def __init__(self, transport: Transport, total_timeout: float, max_bytes: int) -> None:
-        """`total_timeout` in s for each request, `max_bytes` for each response with its headers."""
+        """Limit each request to `total_timeout` s, and each response with its headers to `max_bytes`."""
         super().__init__()
         self._transport = transport
         self._total = total_timeout

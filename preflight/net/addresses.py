@@ -1,4 +1,4 @@
-"""Which addresses the whole internet can reach, and which of a host's addresses may be connected to.
+"""Classify addresses as public or not, and decide which addresses of a host may be connected to.
 
 The tables are written out, from the IANA special-purpose address registries (RFC 6890): what `ipaddress` calls
 global differs between Python versions, and lets through addresses that contain another address.
@@ -22,7 +22,7 @@ Classifier = Callable[[str], str | None]
 """address → why it is not public; None if it is."""
 
 METADATA: Final = "cloud metadata"
-"""The class of the addresses at which a cloud gives its machines their credentials: nothing there is a file."""
+"""The class of the addresses at which a cloud gives its machines their credentials; no file is served there."""
 _IPV4: Final = tuple(
     (IPv4Network(network), name)
     for network, name in (
@@ -33,7 +33,7 @@ _IPV4: Final = tuple(
         ("169.254.42.42/32", METADATA),
         ("100.100.100.200/32", METADATA),
         ("100.96.0.96/32", METADATA),
-        ("168.63.129.16/32", METADATA),  # on an address that looks public
+        ("168.63.129.16/32", METADATA),  # of Azure, on an address that looks public
         ("192.0.0.192/32", METADATA),
         ("0.0.0.0/8", "this host"),
         ("10.0.0.0/8", "private network"),
@@ -129,7 +129,7 @@ def _class_of(ip: IPv4Address | IPv6Address) -> str | None:
 
 
 def _embedded(ip: IPv6Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses to which packets to `ip` are delivered in the end."""
+    """Yield the IPv4 addresses embedded in `ip`, to which its packets are finally delivered."""
     number = int(ip)
     if any(ip in network for network in _LOW_32):
         yield IPv4Address(number & 0xFFFFFFFF)
@@ -141,7 +141,7 @@ def _embedded(ip: IPv6Address) -> Iterator[IPv4Address]:
 
 
 class AddressPolicy:
-    """Which addresses a host may lead to. `resolve` and `classify` are replaced by tests."""
+    """Decides which addresses of a host may be connected to. Tests replace `resolve` and `classify`."""
 
     def __init__(
         self, *, allow_private: bool, resolve: Resolver = system_resolver, classify: Classifier = address_class

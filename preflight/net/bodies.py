@@ -15,15 +15,15 @@ from preflight.net.connections import Connection
 from preflight.net.errors import IncompleteResponse, InvalidResponse, cut_off
 
 MAX_CHUNK: Final = 1 << 50
-"""Bytes of one chunk: no file is as long."""
+"""Maximum bytes of one chunk: no file is as long."""
 MAX_CHUNK_LINE: Final = 4 << 10
 """Bytes of a chunk's size with its extensions, and of one trailer field."""
 MIN_FRAMING: Final = 64 << 10
 """Bytes of chunk sizes, extensions and trailers that any body may have."""
 FRAMING_PER_BYTE: Final = 8
-"""Further bytes of them for each byte of the body: chunks of one byte are wasteful, but legal."""
+"""Further framing bytes for each byte of the body: chunks of one byte are wasteful, but legal."""
 MAX_FRAMING: Final = 256 << 10
-"""Bytes of them that no body may exceed, beyond its own length."""
+"""Maximum framing bytes of any body, in addition to the length of its content."""
 _CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 DECODABLE: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -84,10 +84,10 @@ class ChunkedReader:
             raise InvalidResponse("a chunk is longer than its stated size")
         self._is_first = False
         line = self._read_line()
-        # Blanks stand before an extension, and behind sizes that old servers pad to a width; other clients skip them.
+        # Blanks may precede an extension or pad the sizes of old servers to a fixed width; other clients skip them.
         self._left = chunk_size(line.partition(b";")[0].rstrip(b" \t"))
         if not self._left:
-            while self._read_line():  # trailer fields mean nothing to us
+            while self._read_line():  # trailer fields are ignored
                 pass
             self.ended = True
         return not self.ended
@@ -117,14 +117,14 @@ def chunk_size(text: bytes) -> int:
 
 
 class Body(Protocol):
-    """What is read forwards: a response, or its decoded body."""
+    """A body that is read sequentially: a response, or its decoded content."""
 
     def read(self, length: int) -> bytes:
         """Return the next `length` bytes; fewer only where the body ends. Raise `SourceError`."""
         ...
 
     def close(self) -> None:
-        """Release what the body holds."""
+        """Release the resources of the body."""
         ...
 
 
@@ -222,5 +222,5 @@ def _is_zlib(data: bytes) -> bool:
 
 
 def unusable(name: str, problem: str) -> SourceError:
-    """Return the error for a response whose body is of no use."""
+    """Return the error for a response whose body cannot be used."""
     return SourceError("response_invalid", f"{name}: {problem}: serve the file from another host")

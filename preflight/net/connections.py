@@ -20,7 +20,7 @@ from preflight.net.errors import InvalidResponse, insecure, unconnected
 from preflight.net.urls import ascii_host
 
 MAX_RECEIVE: Final = 64 << 10
-"""Bytes that are received at once, so that a length that lies reserves no memory."""
+"""Bytes that are received at once, so that a false length cannot reserve memory."""
 READ_AHEAD: Final = 16 << 10
 """Bytes that are received at once to find the end of a line."""
 ADDRESS_TIMEOUT: Final = 10.0
@@ -77,15 +77,15 @@ class Connection:
         self.received = 0
 
     def extend(self, end: float) -> None:
-        """Put the end off, for a body that takes its time to be sent."""
+        """Postpone the deadline, for a body that takes long to send."""
         self._end = end
 
     def limit_wait(self, seconds: float) -> None:
-        """Bring the end forward, for bytes that are only worth a short wait."""
+        """Shorten the deadline, for bytes that are only worth a short wait."""
         self._end = min(self._end, time.monotonic() + seconds)
 
     def send(self, data: bytes) -> None:
-        """Send all of `data`. Raise `OSError`, and `TimeoutError` at the end of the time."""
+        """Send all of `data`. Raise `OSError`, and `TimeoutError` at the deadline."""
         self._set_timeout()
         self.sock.sendall(data)
 
@@ -190,7 +190,7 @@ def secure(sock: socket.socket, context: ssl.SSLContext, host: str, end: float) 
     except TimeoutError:
         sock.close()
         raise
-    except ssl.SSLError as error:  # a failed check of the certificate is one, too
+    except ssl.SSLError as error:  # includes a failed check of the certificate
         sock.close()
         raise insecure(host, error) from None
     except OSError as error:
@@ -199,7 +199,7 @@ def secure(sock: socket.socket, context: ssl.SSLContext, host: str, end: float) 
 
 
 class ConnectionPool:
-    """Open connections that no request uses, by a key for what they lead to."""
+    """Open connections that no request uses, by a key for their destination."""
 
     def __init__(self, per_key: int) -> None:
         self._per_key = per_key
@@ -243,7 +243,7 @@ class ConnectionPool:
 
 
 class HostLimiter:
-    """A number of slots for each host. A request holds one until its response is closed.
+    """A fixed number of slots for each host. A request holds one until its response is closed.
 
     A thread needs one slot however many responses it has open, so that it never waits for itself.
     """

@@ -1,6 +1,6 @@
 """Why a request got no complete response, classified once, as `SourceError`s.
 
-RequestFailed        no complete response: `detail` and `sent` say how, for those who word it themselves
+RequestFailed        no complete response: `detail` and `sent` say how, for callers that write their own message
 └── TransientError   another attempt may succeed
 
 Every message says what happened and what to do. None holds a URL that was not redacted.
@@ -33,9 +33,9 @@ class RequestFailed(SourceError):
 
 
 class TransientError(RequestFailed):
-    """A failure that another attempt may not meet.
+    """A failure after which another attempt may succeed.
 
-    retry_after  the s that the server asks to wait; None if it does not say
+    retry_after  s that the server asks to wait; None if it does not say
     faulty       the server received the request and failed
     """
 

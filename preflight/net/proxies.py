@@ -26,7 +26,7 @@ class Proxy:
     """A proxy by its URL. Its address is the caller's choice, so it is not checked.
 
     forwards  takes requests for http URLs itself, in absolute form
-    headers   what such requests carry for it
+    headers   added to such requests for it
     """
 
     def __init__(self, url: str, tls: Callable[[], ssl.SSLContext]) -> None:
@@ -45,7 +45,7 @@ class Proxy:
             self.headers["Proxy-Authorization"] = basic_credentials(self._user, self._password)
 
     def key_for(self, url: Url) -> Hashable:
-        """Return what requests must have in common to share a connection."""
+        """Return the key under which requests share a connection."""
         return self._url if self.forwards and url.scheme == "http" else (self._url, url.origin)
 
     def open(self, url: Url, addresses: Sequence[str], end: float) -> Connection:
@@ -109,7 +109,7 @@ class Proxy:
             )
         except TimeoutError:
             raise
-        except OSError:  # the base of the library's own errors, too
+        except OSError:  # also the base class of the library's errors
             raise proxy_failed(self._name) from None
         return sock
 

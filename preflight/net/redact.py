@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from preflight.escape import printable
 
 HIDDEN: Final = "…"
-"""What stands in place of a secret."""
+"""The replacement for a secret."""
 
 _SIGNED_BY: Final = ("x-amz-", "x-goog-", "x-tos-", "x-oss-", "x-obs-", "x-bce-", "x-cos-", "x-ms-", "q-")
 """Prefixes of the query parameters that object stores sign with: S3, GCS, TOS, OSS, OBS, BOS, COS, Azure."""
@@ -23,14 +23,14 @@ _SECRET_NAME: Final = re.compile(
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_\-+/=.~:%|!*$,]{16,}")
 _IN_PATH: Final = (
-    (re.compile(r"(?<=/bot)\d{5,}:[\w-]{20,}"), HIDDEN),  # Telegram serves files below the bot's password
+    (re.compile(r"(?<=/bot)\d{5,}:[\w-]{20,}"), HIDDEN),  # Telegram serves files under the bot's token
     (re.compile(r"(?<=/s--)[\w-]{8,}(?=--(?:/|$))"), HIDDEN),  # Cloudinary signs in the path
 )
 _DOTTED: Final = re.compile(r"[\w.-]+")
 _JWT_START: Final = "eyJ"
-"""How a JSON Web Token (RFC 7519) begins: `{"` in Base64. It has three parts between dots."""
+"""Start of a JSON Web Token (RFC 7519): `{"` in Base64. It has three parts between dots."""
 _MIN_JWT_HEADER_CHARS: Final = 13
-"""Characters of its first part at least."""
+"""Minimum characters of its first part."""
 _ASSIGNED: Final = re.compile(r"(?<=[/;~])([\w.\-]+)=([^/;~]+)")
 _URL: Final = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 _START: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(//|\\\\)?")

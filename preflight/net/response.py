@@ -1,7 +1,7 @@
 """One HTTP/1.1 response (RFC 9112), read strictly and within bounds: `Response`, and what its headers say.
 
 `http.client` and `urllib3` skip any number of interim responses and guess at ambiguous lengths. Here every byte counts
-against a budget, and what other software on the way could read differently is refused.
+against a budget, and anything that an intermediary could read differently is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from preflight.net.redact import redact
 from preflight.net.urls import Url
 
 MAX_HEAD: Final = 64 << 10
-"""Bytes of the status line and the header section, with those of all interim responses before."""
+"""Bytes of the status line and the header section, including all preceding interim responses."""
 MAX_STATUS_LINE: Final = 8 << 10
 MAX_HEADERS: Final = 100
 MAX_BODY: Final = 1 << 50
@@ -81,7 +81,7 @@ def read_head(connection: Connection, method: str) -> Head:
 def _frame(version: int, status: int, fields: list[tuple[str, str]], *, has_body: bool) -> Head:
     """Determine where the body ends, and whether the connection is reusable.
 
-    After a 204 or 304 it is not: servers that send a body all the same are too many.
+    After a 204 or 304 it is not: too many servers send a body anyway.
     """
     headers: dict[str, str] = {}
     lengths, codings = [], []
@@ -175,7 +175,7 @@ def body_length(values: list[str]) -> int | None:
     """Return the bytes of the body, by the values of all Content-Length fields (6.3); None without one.
 
     A proxy may have repeated the same field. Raise `InvalidResponse` for anything but a plain decimal number, which
-    other software on the way would read differently.
+    an intermediary would read differently.
     """
     if not values:
         return None
@@ -270,7 +270,7 @@ class Response:
         return piece
 
     def _read(self, connection: Connection, length: int) -> bytes:
-        """Read once, and give the connection back with the last byte."""
+        """Read once, and return the connection to the pool with the last byte."""
         if self._chunks is not None:
             piece = self._chunks.read(length)
             if self._chunks.ended:
@@ -296,7 +296,7 @@ class Response:
             return b""
 
     def drain_and_close(self) -> None:
-        """`close`, after a short rest of the body was read, so that the connection can be used again."""
+        """Read a short rest of the body, then `close`, so that the connection can be used again."""
         if self._left is not None and self._left <= PEEK_BYTES:
             self.peek()
         self.close()
@@ -316,7 +316,7 @@ class Response:
 
 
 class Part(NamedTuple):
-    """Which bytes a 206 gives: first and last byte, and bytes of the whole if the server says it."""
+    """The range of a 206: first and last byte, and the bytes of the whole file if the server states them."""
 
     first: int
     last: int
@@ -337,7 +337,7 @@ def content_range(text: str) -> Part | None:
 
 
 def unsatisfied_range(text: str) -> int | None:
-    """Return the bytes of the whole from the Content-Range of a 416; None if it does not say."""
+    """Return the size of the file from the Content-Range of a 416; None if it is not stated."""
     found = _UNSATISFIED.fullmatch(text)
     return int(found[1]) if found else None
 

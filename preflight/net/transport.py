@@ -63,7 +63,7 @@ class HttpRequest(NamedTuple):
 
 
 class Transport:
-    """Connections, slots at hosts, and time. Everything but `options` is there to be replaced.
+    """Sends requests, with pooled connections and slots for each host. Tests replace everything but `options`.
 
     resolve  name → addresses; classify: address → why it is not public
     tls      returns the TLS context; ca_bundle: path of the CAs that it trusts in place of certifi's
@@ -96,7 +96,7 @@ class Transport:
         return self._limiter.acquire(host, timeout)
 
     def send(self, request: HttpRequest, timeouts: Timeouts, slot: Slot | None = None) -> Response:
-        """Send a request and return its response once its head is there. Raise `SourceError`.
+        """Send a request and return its response once its head has arrived. Raise `SourceError`.
 
         slot  is released with the response, or now if there is none
         """
@@ -188,7 +188,7 @@ class Transport:
     def _login(self, url: Url) -> tuple[str, str] | None:
         """Return the user and password for a URL: from netrc if the environment is trusted, else its own."""
         if self._trust_env:
-            from requests.utils import get_netrc_auth  # for those who need it
+            from requests.utils import get_netrc_auth  # only if the environment is trusted
 
             if login := get_netrc_auth(url.text):
                 return login
@@ -200,7 +200,7 @@ class Transport:
     def _proxy_for(self, url: Url) -> Proxy | None:
         address = self._proxy
         if address is None and self._trust_env:
-            from requests.utils import get_environ_proxies, select_proxy  # for those who need it
+            from requests.utils import get_environ_proxies, select_proxy  # only if the environment is trusted
 
             address = select_proxy(url.text, get_environ_proxies(url.text))
         return Proxy(address, self._tls) if address else None
@@ -251,7 +251,7 @@ def _send_body(connection: Connection, body: RequestBody, seconds: float) -> Non
 
 
 def _failure(error: BaseException, url: Url, seconds: float) -> SourceError | None:
-    """Return what an exception means that was raised while a request was sent or its response read."""
+    """Translate an exception raised while a request was sent or its response read; None if it is unrelated."""
     if isinstance(error, TimeoutError):
         return timed_out(redact(url.text), seconds)
     if isinstance(error, ssl.SSLError):
@@ -268,9 +268,9 @@ _lock = Lock()
 
 
 def shared(options: HttpOptions) -> Transport:
-    """Return the transport of all sources with such options.
+    """Return the transport that all sources with the same options share.
 
-    A connection to a private address that one caller allowed serves no other.
+    A connection to a private address is reused only for callers that allow private addresses.
     """
     key = (options.timeout, options.allow_private, options.trust_env, options.proxy, options.per_host)
     with _lock:
@@ -280,7 +280,7 @@ def shared(options: HttpOptions) -> Transport:
 
 
 def _forget() -> None:
-    """After a fork: two processes must not talk through one connection."""
+    """Drop all transports after a fork: two processes must not share a connection."""
     global _lock  # a lock that another thread held at the fork is never released
     _lock = Lock()
     _shared.clear()

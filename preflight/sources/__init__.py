@@ -1,4 +1,4 @@
-"""Where bytes are: `Source`, one interface for a path, a URL, bytes in memory and an open file."""
+"""`Source`: one interface to the bytes of a path, a URL, an object in memory and an open file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Source(Protocol):
 
     name        the source in messages: a path, or a URL without its secrets
     size        bytes; None while a server does not say
-    remote      reads send requests over a network, so few and near reads are worth more than few bytes
+    remote      reads send requests over a network, so few, close reads matter more than few bytes
     delivery    how the server delivers the file, as far as it was seen; None if there is no server
     bytes_read  bytes read from the medium so far (bytes that a cache returns again do not count)
     requests    HTTP requests so far; 0 for everything local
@@ -49,7 +49,7 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Release what the source holds."""
+        """Release the resources of the source."""
         ...
 
 
@@ -58,7 +58,7 @@ class EndOfFile(Exception):
 
 
 class BoundReached(Exception):
-    """A reader reached a limit of its own before it found what it needs; the file may continue."""
+    """A reader reached one of its limits before it found what it needs; the file may continue."""
 
 
 def read_exactly(source: Source, offset: int, length: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What is known of one file behind a URL: its bytes so far, the version they are of, and how the server serves them."""
+"""The state of one file behind a URL: its bytes so far, their version, and how the server delivers them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from preflight.sources.stream import Spool
 FIRST_FETCH_BYTES: Final = 32 << 10
 """Bytes of the first request: the headers of nearly every format are there."""
 MIN_SEEK_BYTES: Final = 4 << 10
-"""Minimum bytes of a request for a distant place: sixteen, the fragment headers of a film, stay below 96 KiB."""
+"""Minimum bytes of a request for a distant offset: sixteen, the fragment headers of a film, stay below 96 KiB."""
 MIN_NEXT_BYTES: Final = 16 << 10
 """Minimum bytes of a request that continues where the last one ended: a shorter response does not arrive sooner."""
 TAIL_BYTES: Final = 32 << 10
-"""Bytes that are fetched where a reader begins to look at the end of a file."""
+"""Bytes fetched when a reader begins to read at the end of a file."""
 MAX_REST_BYTES: Final = 64 << 10
-"""The rest of a file behind a read is fetched along if it is no longer: a moov box at the end, a directory."""
+"""A rest of the file up to this size is fetched along with a read: a moov box at the end, a directory."""
 MAX_AHEAD_BYTES: Final = 4 << 20
 """Bytes that are fetched ahead of a reader that goes through the whole file."""
 MAX_CACHED_BYTES: Final = 8 << 20
 """Bytes that are kept in memory, besides the head."""
 MIN_RATE_BYTES: Final = 256 << 10
 MIN_RATE_SECONDS: Final = 3.0
-"""Either is enough for a rate; below both it is only that of buffers and a single packet."""
+"""Either is enough to measure a rate; below both, only buffers and a single packet would be measured."""
 
 Span = tuple[int, int]
 """First byte, end."""
@@ -91,7 +91,7 @@ class FetchState:
         self.cache.add(part.first, data)
 
     def _take_nothing(self, response: Response, span: Span | None) -> None:
-        """Learn from a 416 that the requested place is behind the end; of an empty file even the first byte is."""
+        """Learn from a 416 that the requested range is beyond the end; of an empty file even the first byte is."""
         response.drain_and_close()
         total = unsatisfied_range(response.header("Content-Range"))
         if span is None:
@@ -148,7 +148,7 @@ def _codings(response: Response) -> str:
 
 
 class RangeCache:
-    """The pieces of one file that were fetched, and which piece to fetch next: few requests, and few bytes in vain.
+    """The pieces of one file that were fetched, and which piece to fetch next: few requests, and few unused bytes.
 
     last_end  end of the piece that was fetched last
     """
@@ -184,7 +184,7 @@ class RangeCache:
         """Return the piece to fetch, as (first byte, end), for a reader of `offset` to `end`; `offset` is not cached.
 
         It covers everything that is missing. A sequential reader gets ever more ahead of it, but within the first half
-        megabyte no more than `MAX_REST_BYTES` is fetched in vain.
+        megabyte no more than `MAX_REST_BYTES` stays unused.
         """
         end = min((start for start, data in self._pieces if offset < start < end <= start + len(data)), default=end)
         first, stop = offset, max(end, offset + self._ahead(offset))
@@ -252,7 +252,7 @@ class DeliveryRecorder:
             self.note("insecure_redirect")
 
     def record_length(self, length: int | None, *, ranges: bool) -> None:
-        """Record what the server says of the whole file's length, and whether it serves ranges."""
+        """Record the length of the whole file as the server states it, and whether it serves ranges."""
         self.record(content_length=length, ranges=ranges)
         if not ranges:
             self.note("no_ranges")
@@ -265,7 +265,7 @@ class DeliveryRecorder:
         self._seconds += seconds
 
     def download_seconds(self, size: int | None) -> float | None:
-        """Return the s that `size` bytes take at the rate so far; None if too little was read to tell."""
+        """Return the s that `size` bytes take at the measured rate; None if too little was read to measure it."""
         if size is None or not self._bytes or (self._bytes < MIN_RATE_BYTES and self._seconds < MIN_RATE_SECONDS):
             return None
         return round(size * self._seconds / self._bytes, 1)

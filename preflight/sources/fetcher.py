@@ -45,7 +45,7 @@ _PERMANENT_FAILURES: Final = frozenset(("address_not_public", "redirect_refused"
 """Failures that no retry changes."""
 _AUXILIARY_TIMEOUT: Final = 10.0
 _SLOT_TIMEOUT: Final = 5.0
-"""s beyond a source's own deadline without a released slot at its host: then an open response was forgotten."""
+"""s to wait for a slot beyond a source's deadline; after that, an open response was forgotten."""
 _HEAD_UNSUPPORTED: Final = (501, 505)
 """Server errors for an unsupported HEAD; others may be temporary."""
 _OVERHEAD: Final = 1 << 20
@@ -55,8 +55,8 @@ _OVERHEAD: Final = 1 << 20
 class UrlFetcher:
     """Sends the requests for one URL.
 
-    recorder    what was seen so far
-    location    where the file was found, behind all redirects; before, the URL as given; None if that is invalid
+    recorder    the delivery as recorded so far
+    location    the URL after all redirects; before them, the URL as given; None if that is invalid
     requests    requests that were sent
     bytes_read  bytes of bodies that were read
     """
@@ -170,7 +170,7 @@ class UrlFetcher:
             self.recorder.note("custom_headers_needed")
 
     def _final(self, failure: SourceError) -> SourceError:
-        """Return a failure as the last word: not to be retried, and without the caller's headers in its message."""
+        """Return a final failure: not to be retried, and without the caller's headers in its message."""
         if isinstance(failure, TransientError):
             wait = f"; it asks to wait {failure.retry_after:.0f} s" if failure.retry_after else ""
             failure = SourceError(failure.code, f"{failure}{wait}")
@@ -276,7 +276,7 @@ class UrlFetcher:
             self.recorder.record_read(count, seconds)
 
     def _refusal(self, response: Response, *, ranged: bool) -> SourceError:
-        """Return what a response without the file means."""
+        """Return the error for a response without the file."""
         if ranged and _is_about_range(response.status):
             response.drain_and_close()
             self.location, self._trusted = self._asked, True  # a redirect may lead to a link that has expired meanwhile

@@ -21,7 +21,7 @@ from preflight.sources.stream import Spool
 __all__ = ["HttpOptions", "HttpSource"]
 
 MAX_FETCHES: Final = 96
-"""Requests for parts of one file: a file that needs more of them is built to do so."""
+"""Requests for parts of one file: a file that needs more was crafted for it."""
 MAX_CONTINUATIONS: Final = 1 << 10
 """Further requests if a server gives less than was requested."""
 MAX_COMPARED_PIECES: Final = 16
@@ -43,7 +43,7 @@ class HttpSource:
     bytes_read  bytes of bodies that were read
     requests    requests that were sent: redirects, HEAD and retries included
 
-    A server that ignores Range gives its body forwards only: it is read as far as a reader asks, and kept.
+    The body of a server that ignores Range is read sequentially, as far as a reader asks, and kept.
     Raises `SourceError` with a code of `preflight.codes`, `SourceChanged` if ETag or size differ between responses.
     """
 
@@ -125,7 +125,7 @@ class HttpSource:
             self._state.spool.close()
 
     def _open(self) -> None:
-        """Request the head of the file, once; a failure stays."""
+        """Request the head of the file, once; keep a failure."""
         if self._failure is not None:
             raise self._failure
         if self._opened:

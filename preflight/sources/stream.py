@@ -1,4 +1,4 @@
-"""Bytes that come one after another: `StreamSource` over an open binary file, and the `Spool` that keeps them."""
+"""Sequential bytes: `StreamSource` over an open binary file, and the `Spool` that keeps them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from preflight.net.bodies import Body
 
 MAX_SPOOL_MEMORY: Final = 8 << 20
-"""Bytes that are kept in memory before a temporary file takes them."""
+"""Bytes that are kept in memory; more are kept in a temporary file."""
 _CHUNK_SIZE: Final = 64 << 10
 STEP: Final = 4 << 10
 """Minimum bytes of one read of a response's body."""
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Spool:
-    """A body that is only read forwards, kept as far as it was read, so that any place of it can be read again.
+    """A body that is read sequentially, and kept as far as it was read so that any part can be read again.
 
     kept   bytes that were read so far
     ended  the body was read to its end
@@ -73,14 +73,14 @@ class Spool:
         return True
 
     def at(self, offset: int, length: int) -> bytes:
-        """Return the kept ones of `length` bytes from `offset`."""
+        """Return as many of `length` bytes from `offset` as are kept."""
         if offset >= self.kept:
             return b""
         self._file.seek(offset)
         return self._file.read(length)
 
     def stop(self, failure: SourceError) -> None:
-        """Read no further, and raise `failure` where more is wanted; what is kept stays."""
+        """Stop reading, and raise `failure` for bytes that are not kept yet."""
         self._failure = failure
         self._body.close()
 
@@ -145,7 +145,7 @@ class StreamSource:
         if self._spool is not None:
             self._spool.close()
         else:
-            with suppress(Exception):  # what was read of it stays right
+            with suppress(Exception):  # the bytes that were read remain valid
                 self._stream.seek(self._start or 0)
 
     def _end(self) -> int:
@@ -173,7 +173,7 @@ class StreamSource:
         """Call a method of the file, which is foreign code and may raise anything."""
         try:
             return method(*arguments)
-        except PreflightError:  # of an upload that knows how long it may be
+        except PreflightError:  # of an upload that limits its size
             raise
         except Exception as error:  # noqa: BLE001 - foreign code: its fault costs this file
             why = f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
