@@ -115,8 +115,8 @@ class _Change:
 class KeyLocks:
     """Advisory locks, one byte of a lock file a key: the system releases them when a process dies.
 
-    Such a lock belongs to the process, and closing any descriptor of the file releases it (POSIX, fcntl): so all
-    that is opened on one path shares one descriptor, and the threads of a process are kept apart by a set.
+    Such a lock belongs to the process, and closing any descriptor of the file releases it (POSIX, fcntl): so everything
+    opened on one path shares one descriptor, and the threads of a process are kept apart by a set.
     """
 
     def __init__(self, path: str) -> None:
@@ -136,7 +136,7 @@ class KeyLocks:
             return locks
 
     def close(self) -> None:
-        """Give up the file; the last user's call releases all locks."""
+        """Release the file; the last user's call releases all locks."""
         with _opening, self._lock:
             self._users -= 1
             if not self._users and self._fd is not None:

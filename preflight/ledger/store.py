@@ -1,4 +1,4 @@
-"""What the ledger holds: entries, groups and disagreements."""
+"""The ledger: entries, groups and disagreements."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from preflight.sqlite import create_private_file
 _READ_LOCK_TIMEOUT: Final = 5.0
 """Seconds that a read-only look-up waits for a writer."""
 _CREATION_OFFSET: Final = 0
-"""The offset of no key: locked while the file is created."""
+"""An offset that no key has: locked while the file is created."""
 _PAGE_SIZE: Final = 500
 _KIND_OF_ASSET: Final = """
 SELECT "kind" FROM entries
@@ -40,7 +40,7 @@ ORDER BY "created" DESC LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A file that passed here and failed at the provider, as an out-of-date rule set lets it.
+    """A file that passed here and failed at the provider, for example because a rule set is out of date.
 
     ours    the verdict here: `pass`, or the codes of warnings
     theirs  the provider's reason, as a key of `preflight.codes.CODES`
@@ -64,7 +64,7 @@ class Ledger:
     def __init__(
         self, path: str | None = None, *, lock_timeout: float = LOCK_TIMEOUT, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        """lock_timeout: s that a write waits for another program's write."""
+        """Open or create the file. A write waits `lock_timeout` s for another program's write."""
         self.path = path or default_path()
         self._lock_timeout = lock_timeout
         self._clock = clock
@@ -94,9 +94,9 @@ class Ledger:
 
     @contextmanager
     def claim(self, key: RegistrationKey, clock: Clock = SYSTEM_CLOCK) -> Iterator[None]:
-        """Hold one key, so that no other thread or process works on it. A killed process holds it no longer.
+        """Lock one key, so that no other thread or process works on it. The lock ends with its process.
 
-        clock  its `sleep` passes the time while another holds the key; what it raises ends the waiting
+        clock  its `sleep` is called while another process holds the key; an exception from it ends the wait
         """
         with self._locked(int(key.digest[:15], 16), clock):
             yield
@@ -187,7 +187,7 @@ class Ledger:
         return found == [(None,)]
 
     def forget_group(self, account: AccountKey, name: str) -> None:
-        """Delete what is known of this name: no call for it took effect."""
+        """Delete the record of this name: no call for it took effect."""
         self._database.change(
             'DELETE FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
             (*account, name),
@@ -207,13 +207,13 @@ class Ledger:
     # Disagreements.
 
     def disagree(self, entry: Entry, ours: str, theirs: str, message: str) -> None:
-        """Keep that the provider failed a file that passed here."""
+        """Record that the provider failed a file that passed here."""
         row = (entry.key, entry.attempt, entry.provider, entry.source, entry.rules_digest)
         values = (*row, ours, theirs, message, self._now())
         self._database.change(f"INSERT OR REPLACE INTO disagreements VALUES ({_placeholders(values)})", values)  # noqa: S608
 
     def disagreements(self) -> list[Disagreement]:
-        """Return all of them, oldest first."""
+        """Return all disagreements, oldest first."""
         return [Disagreement(*row) for row in self._database.select('SELECT * FROM disagreements ORDER BY "at"')]
 
     def _entries(self, where: str, values: tuple[Value, ...]) -> list[Entry]:

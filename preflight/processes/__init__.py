@@ -46,19 +46,19 @@ TASKS: Final[dict[str, str]] = {
     "structure": "preflight.probes.decoders.structure:find_fault",
     "waveform": "preflight.probes.decoders.previews:waveform",
 }
-"""What decoders can be asked for: `function(file, **arguments)`, which returns plain JSON."""
+"""The tasks of decoders: `function(file, **arguments)`, which returns plain JSON."""
 
 DECODERS: Final = Pool(DECODER)
 """The one pool under foreign formats, `--deep` and previews."""
 
 
 def call(task: str, source: Source, limits: Limits, **arguments: object) -> object:
-    """Return what `TASKS[task]` says of a source: plain JSON that a hostile file may have shaped: check its types.
+    """Return the result of `TASKS[task]`: plain JSON that a hostile file may have shaped, so check its types.
 
     Raise `WorkerTimeout`, `WorkerCrashed`, `ReadLimit`, and what the source raises while the decoder reads it.
     """
     if source.size is None:
-        raise ReadLimit(source.name, limits.max_bytes)  # a decoder asks for the end first
+        raise ReadLimit(source.name, limits.max_bytes)  # a decoder reads the end first
     try:
         return DECODERS.call(Task(TASKS[task], arguments), limits, source)
     except TaskTimeout as error:

@@ -23,16 +23,16 @@ START_TIMEOUT: Final = 30.0
 """s for the interpreter and the import of a decoder from a cold disk. No file is touched meanwhile."""
 MAX_READ_BYTES: Final = 1 << 20
 MIN_CHARGED_BYTES: Final = 1 << 12
-"""What a read counts at least: over HTTP each is a request, however few bytes it asks for."""
+"""Minimum bytes that a read counts: over HTTP each is a request, however few bytes it asks for."""
 _AFTER_STOP: Final = 1.0
 """s that a process gets once after its deadline: while the whole group was stopped (SIGSTOP, a paused container) time
 has passed, but not for it."""
 
 
 class Limits(NamedTuple):
-    """What one task may cost.
+    """The limits of one task.
 
-    seconds    of processor time: what a file is must not depend on how busy the machine is; None: unlimited
+    seconds    of processor time, so that results do not depend on the load of the machine; None: unlimited
     memory     bytes by which the process may grow; None: unlimited
     max_bytes  bytes that may be read of the source
     wall       s by the clock, for a task that waits instead of working; waiting for the source does not count
@@ -62,12 +62,12 @@ NETWORK_VARIABLES: Final = frozenset(
 
 
 def loader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return what every process needs of an environment: mostly nothing."""
+    """Return the variables that every process needs of an environment: usually none."""
     return {name: environment[name] for name in LOADER_VARIABLES if name in environment}
 
 
 def reader_environment(environment: Mapping[str, str] = os.environ, *, trust_env: bool = False) -> dict[str, str]:
-    """Return what a process that examines files needs of an environment: no key or token is in it.
+    """Return the variables that a process needs to examine files, without keys and tokens.
 
     trust_env  proxies, netrc and the CA bundle are to be taken from the environment
     """
@@ -78,7 +78,7 @@ def reader_environment(environment: Mapping[str, str] = os.environ, *, trust_env
 
 
 class ProcessProfile(NamedTuple):
-    """What the processes of a pool may use of the system. None of them can gain privileges or dump core.
+    """The rights of a pool's processes. None of them can gain privileges or dump core.
 
     sandboxed     no writing, no network, no further process (`confine`), limited memory; its messages are only data
     environment   computes the variables of a new process

@@ -1,4 +1,4 @@
-"""When to call a provider: rates that hold, and one scheduler for everything that is polled. Knows no provider's API.
+"""When to call a provider: rate limits, and one scheduler for all polling. Independent of any provider's API.
 
 Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wait ends at once when a run is stopped.
 """

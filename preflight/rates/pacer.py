@@ -1,4 +1,4 @@
-"""Rates that hold: `Pacer`, and `InFlight` for the calls that a stop must wait for."""
+"""Keep to rate limits: `Pacer`, and `InFlight` for the calls that a stop must wait for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIN_SHARE: Final = 0.02
 
 
 class Pacer:
-    """Holds the rates of one account. `with pacer(action): call()` waits for its turn; a 429 seen inside slows down."""
+    """Keeps to the rate limits of one account. `with pacer(action): call()` waits its turn; a 429 inside slows down."""
 
     def __init__(self, limits: RateLimits, clock: Clock = SYSTEM_CLOCK) -> None:
         self._limits = limits
@@ -91,7 +91,7 @@ class _ActionLimiter:
             self.next_at = max(self.next_at, now + (retry_after or 0.0))
 
     def recover(self) -> None:
-        """Give back a little of the rate."""
+        """Raise the rate by one step."""
         with self.lock:
             self.share = min(1.0, self.share + RECOVERY)
 

@@ -1,4 +1,4 @@
-"""One scheduler for everything that is polled: `Scheduler`."""
+"""One scheduler for all polling: `Scheduler`."""
 
 from __future__ import annotations
 

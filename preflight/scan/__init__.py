@@ -57,7 +57,7 @@ def check_many(
 
 
 def _item(target: Target) -> Item:
-    """Return a target's item: one that cannot be a target costs its own report only, as a missing file does."""
+    """Return the item of a target. An invalid target affects only its own report, as a missing file does."""
     if isinstance(target, str):
         return Item(target)
     kind = f"<{type(target).__name__}>"
@@ -92,7 +92,7 @@ def scan_encoded(
     ordered: bool = True,
     before_wait: Callable[[], None] = lambda: None,
 ) -> Generator[R, None, None]:
-    """Yield what `encoder` makes of the outcomes of items with their positions, and the results of those in a cache.
+    """Yield the encoded outcomes of items with their positions, and the results of cached items.
 
     encoder      called where an item is examined, which may be another process: only what it returns is transferred
     before_wait  called before anything that may take time, so that results can be shown before

@@ -28,14 +28,14 @@ from preflight.targets import Item
 URL_THREADS: Final = 32
 """URLs fetched at once: they wait, they do not compute."""
 BATCH_SIZE: Final = 64
-"""Local files handed over at once: enough to outweigh the cost of it. The first batches are small, to be seen soon."""
+"""Local files handed over at once, to outweigh the overhead. The first batches are small, to give results early."""
 BATCHES_PER_JOB: Final = 16
-"""Batches under way for each job: this bounds memory while the first of them is slow."""
+"""Batches in flight for each job: this bounds memory while the first of them is slow."""
 SLOW_SECONDS: Final = 0.05
 """s; if the next item takes so long to come, the batch so far is handed over."""
 
 Route = Literal["urls", "files", "caller", "caller_urls", "inline", "cached"]
-"""By whom an item is examined. `caller`: by the caller's executor; `cached`: its result is known."""
+"""Where an item is examined. `caller`: in the caller's executor; `cached`: its result is known."""
 
 
 class Work(Generic[R]):
@@ -53,9 +53,9 @@ class Work(Generic[R]):
 def run_window(
     numbered: Iterable[Numbered[R]], executors: Executors[R], *, ordered: bool, before_wait: Callable[[], None]
 ) -> Iterator[R]:
-    """Yield the results of all items, with at most a window of batches under way.
+    """Yield the results of all items, with at most a window of batches in flight.
 
-    An exception of the input is raised behind the results of the items before it.
+    An exception of the input is raised after the results of the items before it.
     """
     window: deque[tuple[Work[R], Future[list[R]]]] = deque()
     failure: Exception | None = None
@@ -134,7 +134,7 @@ def _next_results(
 class Executors(Generic[R]):
     """Examines batches on the routes that their items take. Must be closed.
 
-    window  how many batches may be under way
+    window  maximum number of batches in flight
     """
 
     def __init__(self, plan: CheckPlan, encoder: Encoder[R], jobs: int | None, executor: Executor | None) -> None:

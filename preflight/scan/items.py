@@ -1,4 +1,4 @@
-"""What is done with one item, or with a batch of them: in this process, in another one, in any executor."""
+"""Examine one item, or a batch of them: in this process, in another one, in any executor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ScanOutcome = Report | None
 Batch = list[tuple[int, Item]]
 """Items with their positions in the input."""
 Encoder = Callable[[list[tuple[int, ScanOutcome]]], list[R]]
-"""Turns outcomes with their positions into what the caller wants of them; pickled to be sent to other processes."""
+"""Turns outcomes with their positions into the caller's results; pickled to be sent to other processes."""
 
 
 class Cached(NamedTuple, Generic[R]):
@@ -36,7 +36,7 @@ def as_outcomes(outcomes: list[tuple[int, ScanOutcome]]) -> list[ScanOutcome]:
 
 
 def examine_batch(batch: Iterable[tuple[int, Item]], plan: CheckPlan, encoder: Encoder[R]) -> list[R]:
-    """Return what `encoder` makes of the outcomes of a batch. A function of the module, so that it is picklable."""
+    """Return the encoded outcomes of a batch. A module-level function, so that it can be pickled."""
     return encoder([(index, examine_item(index, item, plan)) for index, item in batch])
 
 

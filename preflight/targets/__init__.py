@@ -1,4 +1,4 @@
-"""Expand what a call names (files, folders, globs, URLs, lists, standard input) to single targets."""
+"""Expand what a call names (files, folders, globs, URLs, lists, standard input) into single targets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ignore_nothing() -> None:
 
 
 class Selection(NamedTuple):
-    """Which files of folders are taken.
+    """The choice of files in folders.
 
     include, exclude  shell patterns for the path below the folder or for the name
     ignore            leave out what .gitignore files ignore, and folders of dependencies
@@ -52,7 +52,7 @@ class Selection(NamedTuple):
         return bool(self.include or self.exclude)
 
     def takes(self, path: str) -> bool:
-        """Return whether a file at `path` is taken."""
+        """Return whether a file at `path` is selected."""
         if self.include and not _matches(path, self.include):
             return False
         return not (self.exclude and _matches(path, self.exclude))
@@ -213,7 +213,7 @@ class _Walk:
             pending.extend(reversed(folders))
 
     def _item(self, entry: os.DirEntry[str]) -> Item | None:
-        """Return a file that is taken, or the problem of a link that leads out; None for anything else."""
+        """Return a selected file, or the problem of a link that leads outside; None for anything else."""
         if self._confinement and entry.is_symlink() and (outside := self._confinement.problem(entry.path)):
             return _problem(entry.path, "unreadable", outside)
         if _is_folder(entry) or not _may_be_file(entry):

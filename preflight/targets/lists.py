@@ -1,4 +1,4 @@
-"""Read lists of targets, from a file after `@` or from standard input, as rows that know their place.
+"""Read lists of targets, from a file after `@` or from standard input, as rows with their places.
 
 A list is lines of text, or a JSON array of strings; with a column it is CSV with a header, JSON lines, or a JSON array
 of objects. It is UTF-8, or UTF-16 with a byte order mark, which some shells and spreadsheets write.
