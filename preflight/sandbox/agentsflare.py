@@ -11,7 +11,7 @@ _BASE = "/byteplus/_unstable/open"
 
 
 class Agentsflare(Protocol):
-    """What the documentation leaves open, with the alternate reading in brackets.
+    """Agentsflare's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     Errors have `base_resp`, and an HTTP status for key, plan, rate and faults (for everything). A failed asset has
     `Error` as in Ark (no reason).

@@ -17,7 +17,7 @@ _GROUP_NUMBERS = {"LivenessFace": 1, "AIGC": 2}
 
 
 class Agt(Protocol):
-    """What the documentation leaves open, with the alternate reading in brackets.
+    """AGT's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     Creating a container returns `GroupId` (the container as a UserAssetResponse), an update returns the object (null).
     Errors are the envelope with `success` false, and only key, plan, rate and faults have an HTTP status

@@ -15,7 +15,7 @@ _FIRST = 2_094_547
 
 
 class Atlas(Protocol):
-    """What the documentation leaves open, with the alternate reading in brackets.
+    """Atlas's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     Statuses are capitalized (lower case), `code` is a number (text), errors have their HTTP status (200, with the
     status in `code`), lists have `items` (`list`), uploadMedia returns `data.download_url` (`url` at the top level), a

@@ -13,7 +13,7 @@ _BASE = "/api/v1/client/job"
 
 
 class Crun(Protocol):
-    """What the documentation leaves open, with the alternate reading in brackets.
+    """Crun's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     The HTTP status is 200 for every `code` (mirrors it); times are ISO text (Unix seconds). A failed asset says why in
     `message`, which the documentation calls "error description when failed".

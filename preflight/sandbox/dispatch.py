@@ -37,7 +37,7 @@ class Aborted(NamedTuple):
 
 
 class Dispatcher:
-    """Answers calls. Once `closing` is set, no wait continues."""
+    """Answers calls. All waits end once `closing` is set."""
 
     def __init__(self, faults: FaultPlan, stats: Stats, closing: asyncio.Event) -> None:
         self._faults = faults

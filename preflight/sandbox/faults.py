@@ -1,4 +1,4 @@
-"""The faults that the sandbox can be told to show, and when: `FaultPlan`, `Fault`, `Throttle`."""
+"""The faults that the sandbox can be configured to show, and when: `FaultPlan`, `Fault`, `Throttle`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FAULTS: Final[dict[str, str]] = {
 
 
 class Fault(NamedTuple):
-    """One fault. With `after`, the call takes effect before the fault shows."""
+    """One fault. With `after`, the call takes effect before the fault occurs."""
 
     kind: str
     after: bool = False
@@ -140,7 +140,7 @@ class _FailRule:
 
 
 class FaultPlan:
-    """What the sandbox does wrong, and when. Thread-safe; attributes may be set at any time.
+    """The configured faults and their conditions. Thread-safe; attributes may be set at any time.
 
     latency             seconds before a call is handled
     slow                seconds over which the body of a response is sent

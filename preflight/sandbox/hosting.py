@@ -15,7 +15,7 @@ from preflight.errors import UsageError
 FILES: Final = "/files"
 """Path prefix of hosted files: `/files/TOKEN/NAME`."""
 _MAX_NAME_BYTES: Final = 200
-"""File systems accept 255 bytes, and a token stands before the name."""
+"""File systems accept 255 bytes, and a token precedes the name."""
 
 
 class Hosting:

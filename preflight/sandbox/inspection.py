@@ -126,7 +126,7 @@ class Inspector:
 
 
 def outcome_of(report: Report, kind: str | None) -> ProcessingOutcome:
-    """Return what a provider would answer for a report: the worst finding, as Ark's code."""
+    """Return the outcome that a provider would report: the worst finding, as Ark's code."""
     if report.error is not None:
         return ProcessingOutcome(_OTHER_CODES.get(report.error.code, "DownloadFailed"), report.error.message)
     found = report.media.kind if report.media is not None else None

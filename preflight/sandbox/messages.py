@@ -1,4 +1,4 @@
-"""Requests as the protocols read them, and what they answer: `Request`, `Response`, `Refusal`, `file_in_form`."""
+"""Requests and responses of the protocols: `Request`, `Response`, `Refusal`, `file_in_form`."""
 
 from __future__ import annotations
 

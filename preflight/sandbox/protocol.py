@@ -1,4 +1,4 @@
-"""What the wire protocols have in common: `Protocol`. Each provider's file holds what differs."""
+"""The common part of the wire protocols: `Protocol`. Each provider's file holds the differences."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def check_url(url: str, parameter: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all protocols of one sandbox share."""
+    """The state that all protocols of one sandbox share."""
 
     faults: FaultPlan
     stats: Stats

@@ -117,7 +117,7 @@ class Sandbox:
     trusted  origins (`http://127.0.0.1:9000`) to fetch from although they are not public, such as a test's server
     timeout  seconds that fetching one URL may take
 
-    Attributes: `faults`, what it does wrong and when (delay and latency too); `stats`, counts of what it received.
+    Attributes: `faults`, its faults and their conditions (delay and latency too); `stats`, counts of received calls.
     The keys are random and new for each sandbox. Raises `MissingExtra`, or `UsageError` if the port is taken.
     """
 

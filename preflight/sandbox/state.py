@@ -1,4 +1,4 @@
-"""What an account holds at one provider: assets, groups and real-person sessions. `Account` and its records."""
+"""An account at one provider: assets, groups and real-person sessions. `Account` and its records."""
 
 from __future__ import annotations
 

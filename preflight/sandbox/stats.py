@@ -1,4 +1,4 @@
-"""Counts of what the sandbox received: `Stats`. Crash tests and benchmarks read them."""
+"""Counts of the calls that the sandbox received: `Stats`. Crash tests and benchmarks read them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _TYPES = {
 
 
 class Sunra(Protocol):
-    """What the documentation leaves open, with the alternate reading in brackets.
+    """Sunra's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     A failed asset has an `error` in the shape of refusals (no reason); errors have Ark's codes as `code`; a creation
     answers 200.
