@@ -1,4 +1,4 @@
-"""The box walk that all ISO base media files share: MP4, QuickTime, HEIF, AVIF (ISO/IEC 14496-12 4.2).
+"""Walk the boxes of ISO base media files: MP4, QuickTime, HEIF, AVIF (ISO/IEC 14496-12 4.2).
 
 A box is `size(4) type(4)`; with size 1 a 64-bit size follows the type, with size 0 the box extends to the end. A size
 that is smaller than its own header ends the walk, so each step advances by at least 8 bytes.
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from preflight.sources import BoundReached, Source
 
 MAX_BOXES: Final = 10_000
-"""Boxes of one level that are read: more than ten times what the largest real files hold."""
+"""Boxes of one level that are read: more than ten times as many as the largest real files have."""
 MAX_OFFSET: Final = 1 << 62
 """No file is as large: a greater offset comes from a broken or hostile size, and no system can seek to it."""
 
@@ -22,7 +22,7 @@ _HEADER: Final = Struct(">I4s")
 _LARGE_SIZE: Final = Struct(">Q")
 
 Range = tuple[int, int]
-"""Where the body of a box begins and ends."""
+"""Start and end of the body of a box."""
 EMPTY: Final[Range] = (0, 0)
 
 

@@ -23,7 +23,7 @@ _HEIC: Final = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
 _SEQUENCES: Final = frozenset(b"msf1 avis avcs hevc hevx hevm hevs vvis evbs evms jpgs j2is".split())
 _NEUTRAL: Final = frozenset(b"mif1 mif2 msf1 miaf".split())
 _MAX_BOXES: Final = 64
-"""Boxes of the file that are read: what is needed is among the first, or the last of very few."""
+"""Boxes of the file that are read: those that are needed are among the first, or the last of very few."""
 _MAX_BRAND_BYTES: Final = 512
 
 
@@ -189,7 +189,7 @@ def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...]
 
 
 _MAX_MOOV_BYTES: Final = 256 << 10
-"""Bytes of `moov` that are read: what is needed precedes the tables of all frames."""
+"""Bytes of `moov` that are read: the needed boxes precede the tables of all frames."""
 
 
 class ImageSequence(NamedTuple):

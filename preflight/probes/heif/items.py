@@ -1,6 +1,6 @@
 """Read the items of a HEIF or AVIF file from its `meta` box (ISO/IEC 14496-12 8.11, ISO/IEC 23008-12 9.3).
 
-`read_meta` reads the box, `Items` looks things up in it.
+`read_meta` reads the box, `Items` looks up items, properties and references.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Reference(NamedTuple):
 
 
 class MetaBox(NamedTuple):
-    """What a `meta` box holds.
+    """The content of a `meta` box.
 
-    bodies     of the children that are needed, by type
+    bodies     bodies of the children that are needed, by type
     idat       offset of the data of items that are in the box itself
     following  bytes after the box
     truncated  the file ends inside the box

@@ -30,7 +30,7 @@ _Properties = list[tuple[bytes, bytes]]
 
 
 class Geometry(NamedTuple):
-    """_Size as coded and as displayed (None: not stated), and clockwise degrees to display."""
+    """Size as coded and as displayed (None: not stated), and clockwise degrees to display."""
 
     stored: _Size | None = None
     displayed: _Size | None = None

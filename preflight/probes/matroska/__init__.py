@@ -31,7 +31,7 @@ _MAX_ELEMENTS: Final = 48
 
 
 class StreamTotals(NamedTuple):
-    """What reading all blocks gives: duration in s, frames and frame rate of the video; None = not found."""
+    """The facts from reading all blocks: duration in s, frames and frame rate of the video; None = not found."""
 
     duration: float | None = None
     frames: int | None = None
@@ -100,7 +100,7 @@ def _doc_type(header: bytes) -> str:
 class _Segment:
     """The parts of the segment that are needed.
 
-    end        where it states that it ends; 0: it does not
+    end        offset of the stated end; 0: not stated
     truncated  the file ends before Info and Tracks do
     partial    not all of Info and Tracks was read
     blocks     offset of the first cluster, or of an element before it
@@ -186,7 +186,7 @@ class _Segment:
                 self._indexed.setdefault(target, self._start + ebml.read_uint(data, *entry[_SEEK_POSITION]))
 
     def _next_indexed(self) -> int | None:
-        """Return where the index says that a missing element is. Each of its entries is used once."""
+        """Return the offset of a missing element according to the index. Each of its entries is used once."""
         for target in _MAX_BYTES:
             if target in self._indexed and target not in self._elements:
                 return self._indexed.pop(target)
@@ -239,5 +239,5 @@ def _add_video(media: Media, video: TrackEntry, rate: FrameRate) -> Media:
 
 
 def _played(tracks: list[TrackEntry]) -> TrackEntry | None:
-    """Return the track that a player takes: the first that is marked as default, else the first."""
+    """Return the track that players select: the first that is marked as default, else the first."""
     return next((track for track in tracks if track.default), tracks[0] if tracks else None)

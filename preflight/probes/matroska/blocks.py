@@ -143,7 +143,7 @@ class _BlockCounter:
         self._stated_duration = duration
 
     def extent(self, step: float) -> Extent:
-        """Return what was counted; the last block lasts as it states, else `step` ticks, else as long as the others."""
+        """Return the counted blocks; the last one lasts as it states, else `step` ticks, else as long as the others."""
         average = (self._last - self._first) / (self.blocks - 1) if self.blocks > 1 else 0.0
         return Extent(self._first, self._last + (self._stated_duration or step or average), self.blocks)
 

@@ -3,7 +3,7 @@
 ISO/IEC 14496-12 for all of them; QTFF: Apple's QuickTime File Format.
 
 The duration is that of the movie header, which players show and other readers state, unless the tracks contradict it.
-The duration of a fragmented file is what its fragments hold, from the first to the last.
+The duration of a fragmented file is that of its fragments, from the first to the last.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _played(tracks: list[Track]) -> Track | None:
 
 
 def _seconds(reader: LayoutReader, movie: Movie, stated: Duration) -> float | None:
-    """Return the duration of what the file holds, or what a header states if not all fragments could be read."""
+    """Return the duration of the samples, or the one that a header states if not all fragments could be read."""
     layout = reader.layout
     fragments = layout.fragments
     if fragments is not None and layout.is_fragmented:

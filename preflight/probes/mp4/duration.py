@@ -1,8 +1,8 @@
 """Determine the duration of a movie without fragments: the movie header, checked against the tracks.
 
-`mvhd`, `tkhd` and `elst` repeat what `stts` says, wrongly if a writer overflows 32 bits or copies a header. A decoder
-plays samples, so their durations decide where the others contradict them (ISO/IEC 14496-12 8.2.2, 8.4.2, 8.6.1.2,
-8.6.6).
+`mvhd`, `tkhd` and `elst` repeat the durations of `stts`, wrongly if a writer overflows 32 bits or copies a header. A
+decoder plays samples, so their durations decide where the others contradict them (ISO/IEC 14496-12 8.2.2, 8.4.2,
+8.6.1.2, 8.6.6).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SLACK_TICKS: Final = 2
 
 
 class Presentation(NamedTuple):
-    """How one track plays, in s.
+    """The playback of one track, in s.
 
     shown         of the samples that are played
     waiting       of the empty edits
@@ -94,7 +94,7 @@ def _is_between(movie: Movie, shortest: float, seconds: float, longest: float) -
 
 
 def _presentation(movie: Movie, track: Track) -> Presentation | None:
-    """Return what plays of one track; None if the durations of its samples are not known."""
+    """Return the playback of one track; None if the durations of its samples are not known."""
     if not track.timescale or (track.edits is not None and not track.edits.complete):
         return None
     ticks = media_ticks(movie.data, *track.stts, track.samples) if movie.complete else None

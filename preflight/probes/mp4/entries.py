@@ -55,7 +55,7 @@ class SampleEntry(NamedTuple):
 
 
 def child_boxes(data: bytes, start: int, end: int) -> dict[bytes, Range]:
-    """Return the body range of the first child of each type. Raise `BoundReached` if there are too many child_boxes."""
+    """Return the body range of the first child of each type. Raise `BoundReached` if there are too many."""
     return first_of_each(data, start, end, _MAX_CHILDREN)
 
 

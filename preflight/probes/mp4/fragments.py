@@ -1,4 +1,4 @@
-"""Add up movie fragments: how many samples of which durations, from when to when (ISO/IEC 14496-12 8.8).
+"""Add up movie fragments: their samples, durations, start and end (ISO/IEC 14496-12 8.8).
 
 Where not all fragments can be read, the indexes `sidx` (8.16.3) and `mfra` (8.8.9-8.8.11) describe the others.
 """
@@ -23,7 +23,7 @@ _MAX_RUNS: Final = 1 << 17
 
 
 class TrackFragments:
-    """What the fragments state about one track so far, in its timescale: from `start` to `end`."""
+    """The fragments of one track so far, in its timescale: from `start` to `end`."""
 
     __slots__ = ("end", "resumes", "start", "timing", "track")
 
@@ -63,7 +63,7 @@ class Fragments:
     count    how many fragments were read
     ended    the last of them is the last of the file
     skipped  some in between were not read: the time is right, but not all frames are counted
-    full     they have more parts than are read
+    full     the fragments have more track runs than are read
     """
 
     __slots__ = ("_runs", "begun", "count", "ended", "skipped", "tracks")
@@ -163,7 +163,7 @@ _MAX_INDEX_BYTES: Final = 1 << 20
 _MAX_UNINDEXED_BYTES: Final = 64 << 10
 """Bytes after the last indexed segment that may be something else than segments: `mfra`, `free`, `uuid`."""
 _SEGMENT_BOXES: Final = frozenset((b"emsg", b"mdat", b"moof", b"prft", b"sidx", b"ssix", b"styp"))
-"""What a segment that no index describes may begin with."""
+"""First boxes of a segment that no index describes."""
 _TAIL_BYTES: Final = 4096
 _MAX_TABLES: Final = 64
 

@@ -1,8 +1,8 @@
 """Walk the top level of an MP4 file: its brand, its moov box, its media data, its fragments (ISO/IEC 14496-12 6.2.3).
 
 The walk reads the moov box wherever it is and skips media data; in a fragmented file it also reads fragment headers. A
-file that can be walked to its end states exactly what it holds. What `mehd`, `sidx` and `mfra` state is used only if
-that would cost too many reads: files that were cut out of a stream keep the headers of the whole stream.
+file that can be walked to its end states its content exactly. `mehd`, `sidx` and `mfra` are used only if that
+would cost too many reads: files that were cut out of a stream keep the headers of the whole stream.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MAX_SEEKS: Final = 32
 
 
 class Layout:
-    """What was found at the top level. `movie`: None if there is no moov box.
+    """The top level of a file, as far as it was read. `movie`: None if there is no moov box.
 
     brand       major brand of `ftyp`, or of the `styp` of a lone segment; None: neither
     has_media   an `mdat` or a `moof` was found; None: not looked for

@@ -18,7 +18,7 @@ _MAX_UNPACKED_BYTES: Final = 16 << 20
 _HANDLERS: Final = frozenset(
     b"vide soun auxv clcp crsm hint meta MPEG musi ocsm odsm pict sbtl sdsm subp subt text tmcd tx3g".split()
 )
-"""Known handler types (mp4ra.org; QuickTime). For any other one the media header says what the track holds."""
+"""Known handler types (mp4ra.org; QuickTime). For any other type, the media header identifies the track's content."""
 _AUXILIARY: Final = frozenset((b"thmb", b"auxl", b"vdep", b"vplx"))
 """References by which a track declares that it only helps another (8.3.3.3)."""
 
@@ -59,7 +59,7 @@ class Movie:
     """One `moov`.
 
     complete  the box does not extend beyond the data that was read
-    limited   it holds more than is read: what was not found may exist
+    limited   it holds more than is read: boxes that were not found may exist
     """
 
     def __init__(self, data: bytes, *, complete: bool) -> None:
@@ -76,7 +76,7 @@ class Movie:
 
     @property
     def is_fully_read(self) -> bool:
-        """Return whether everything that was not found does not exist."""
+        """Return whether boxes that were not found do not exist."""
         return self.complete and not self.limited
 
     @property
@@ -88,7 +88,7 @@ class Movie:
 def read_movie(data: bytes, end: int, *, complete: bool, packable: bool = True) -> Movie:
     """Return the movie in `data[:end]`, the body of a `moov` box; `complete`: the box ends there.
 
-    packable: it may be a compressed one; what was unpacked may not be so again.
+    packable: it may be compressed; an unpacked one may not be compressed again.
     """
     movie = Movie(data, complete=complete)
     extends: list[Range] = []
@@ -110,7 +110,7 @@ def read_movie(data: bytes, end: int, *, complete: bool, packable: bool = True) 
 
 
 def _add_box(movie: Movie, kind: bytes, at: int, stop: int) -> None:
-    """Add one box of the movie; a box with too many child_boxes only sets `limited`."""
+    """Add one box of the movie; a box with too many children only sets `limited`."""
     data = movie.data
     try:
         if kind == b"trak" and len(movie.tracks) < _MAX_TRACKS:
@@ -252,7 +252,7 @@ def _rotation(data: bytes, at: int, end: int) -> int:
 
 
 def _has_cover(data: bytes, start: int, end: int) -> bool:
-    """Return whether iTunes metadata has a `covr` item; QuickTime's `meta` has no version before its child_boxes."""
+    """Return whether iTunes metadata has a `covr` item; QuickTime's `meta` has no version before its children."""
     if data[start + 4 : start + 8] != b"hdlr":
         start += 4
     items = child_boxes(data, start, end).get(b"ilst", EMPTY)

@@ -1,4 +1,4 @@
-"""Read how long samples last and what of a track plays: `stts`, `ctts`, `elst` (ISO/IEC 14496-12 8.6.1, 8.6.6)."""
+"""Read the durations of samples and the edits of a track: `stts`, `ctts`, `elst` (ISO/IEC 14496-12 8.6.1, 8.6.6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EDIT_VERSION_1: Final = Struct(">QqI")
 NORMAL_RATE: Final = 0x10000
 """The rate of an edit that plays at normal speed, in 16.16."""
 MIN_NEGATIVE: Final = 1 << 31
-"""Durations from here on are negative numbers that were written as unsigned ones."""
+"""Durations from this value on are negative numbers that were written as unsigned ones."""
 
 
 def uint32_array(data: bytes) -> array[int]:
@@ -137,7 +137,7 @@ class Edits(NamedTuple):
     is_single  at most one edit plays, at normal speed
     stated     movie ticks of the edits that play
     waiting    movie ticks of the empty edits
-    complete   the entries are all there are
+    complete   all entries were read
     """
 
     entries: tuple[tuple[int, int, int], ...]
