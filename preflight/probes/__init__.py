@@ -1,9 +1,9 @@
 """Read the facts of a source: `probe(source, need)` recognises the format and calls the reader of that format.
 
 Each format has one reader: a module of this package with one function, `read(source, need, name) -> Media`. It takes
-the source and the format's name as sniffed, and reads headers only. If the file ends too early, a reader returns what
-it knows with the note `truncated`; if it knows nothing, it raises `EndOfFile`. If it reaches a bound of its own, the
-note is `read_limit` and the exception `BoundReached`.
+the source and the format's name as sniffed, and reads headers only. If the file ends too early, a reader returns the
+facts so far with the note `truncated`, or raises `EndOfFile` without any. If it reaches one of its limits, the note is
+`read_limit` and the exception `BoundReached`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ READERS: Final[dict[str, str]] = {
 def probe(source: Source, need: Need = EVERYTHING) -> Media:
     """Return the facts of a source, reading as little as `need` allows.
 
-    What is not media (zip, html, text …) has a format and no kind; what is not recognised has neither.
+    A non-media file (zip, html, text …) has a format but no kind; an unrecognised file has neither.
     Raise `SourceError` if the bytes cannot be read.
     """
     name = sniff(source)

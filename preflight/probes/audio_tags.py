@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from preflight.sources import Source
 
 TRAILING_SIGNATURES: Final = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
-"""How tags after the audio begin."""
+"""Signatures of tags after the audio."""
 ID3_HEADER_BYTES: Final = 10
 
 _MAX_TAGS: Final = 32
@@ -28,7 +28,7 @@ class LeadingTags(NamedTuple):
     picture: bool
 
     def exceed(self, source: Source) -> bool:
-        """Return whether the tags end after the file does: it is truncated, or their size is wrong."""
+        """Return whether the tags extend beyond the file: it is truncated, or their size is wrong."""
         return source.size is not None and self.end > source.size
 
 
@@ -50,7 +50,7 @@ def leading_tags(source: Source) -> LeadingTags:
 
 
 def audio_end(source: Source, start: int, end: int) -> int:
-    """Return where the audio ends that begins at `start` in a file of `end` bytes, without the tags after it."""
+    """Return the end of the audio that begins at `start`, in a file of `end` bytes, without the tags after it."""
     for _ in range(_MAX_TAGS):
         if end <= start:
             break
@@ -63,7 +63,7 @@ def audio_end(source: Source, start: int, end: int) -> int:
 
 
 def only_tags_follow(source: Source, start: int, end: int) -> bool:
-    """Return whether nothing but tags follows `end`, for audio that begins at `start`."""
+    """Return whether only tags follow `end`, for audio that begins at `start`."""
     return source.size is not None and source.size > end and audio_end(source, start, source.size) == end
 
 
@@ -84,7 +84,7 @@ def _last_tag_bytes(source: Source, tail: bytes, end: int) -> int:
     if tail.endswith(b"LYRICS200") and tail[-15:-9].isdigit():
         return int(tail[-15:-9]) + 15
     if tail.endswith(b"LYRICSEND"):
-        # Lyrics3 v1 states no size: at most 5100 bytes of text between two words.
+        # Lyrics3 v1 states no size: at most 5100 bytes of text between two markers.
         start = max(end - 9 - 5100 - 11, 0)
         begin = source.read_at(start, end - start).rfind(b"LYRICSBEGIN")
         return end - start - begin if begin >= 0 else 0

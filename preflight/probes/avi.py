@@ -1,6 +1,6 @@
 """Read AVI (Microsoft AVI RIFF file reference) and its OpenDML extension, whose facts are in the header list.
 
-Frames are counted by the index `idx1` if the headers are not plausible, and chunk by chunk if there is no other way.
+Frames are counted by the index `idx1` if the headers are not plausible, and chunk by chunk as a last resort.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from preflight.sources import BoundReached, Source
 
 _CHUNK_SIZE: Final = 1024
 _MIN_UNKNOWN_SIZE: Final = 0x7FFFFFF0
-"""RIFF sizes from here on mean "not known", as a recorder that cannot seek back writes them."""
+"""RIFF sizes from this value on mean "unknown": recorders that cannot seek back write them."""
 _MAX_TOP_CHUNKS: Final = 64
 """Chunks before the header list, which is the first one except for padding."""
 _MAX_HEADER_CHUNKS: Final = 2048
@@ -39,7 +39,7 @@ _VPRP: Final = struct.Struct("<20xHH")  # aspect ratio of the picture: height, w
 
 @dataclass(slots=True)
 class _Stream:
-    """One stream. Its time unit is scale / rate s, of which it has `length`."""
+    """One stream, which lasts `length` units of scale / rate s."""
 
     type: bytes = b""
     handler: bytes = b""
@@ -56,7 +56,7 @@ class _Stream:
 
 
 class _Header:
-    """What the header list holds. main: the fields of `avih`; frames: of all RIFFs, if OpenDML states it."""
+    """The header list. main: the fields of `avih`; frames: of all RIFFs, if OpenDML states their number."""
 
     def __init__(self) -> None:
         self.main = (0, 0, 0, 0)
@@ -64,7 +64,7 @@ class _Header:
         self.streams: list[_Stream] = []
 
     def add(self, name: bytes, data: bytes) -> None:
-        """Add one chunk; one that is too short for its fields is ignored."""
+        """Add one chunk; ignore one that is too short for its fields."""
         stream = self.streams[-1] if self.streams else None
         if name == b"avih" and len(data) >= _AVIH.size:
             self.main = _AVIH.unpack_from(data)
@@ -244,7 +244,7 @@ _INDEX_ENTRY_BYTES: Final = 16
 _MAX_INDEX_BYTES: Final = 4 << 20
 """An hour of 25 frames/s with its audio has a third of this."""
 _NON_FRAME_SUFFIXES: Final = (b"ix", b"pc", b"tx", b"wb")
-"""How the names of chunks end that are not frames: indexes, palette changes, text, audio."""
+"""Ends of the names of chunks that are not frames: indexes, palette changes, text, audio."""
 
 
 def _find_index(source: Source, at: int) -> tuple[int, int] | None:
@@ -267,7 +267,7 @@ def _find_index(source: Source, at: int) -> tuple[int, int] | None:
 
 
 def _frames_in_index(source: Source, index: tuple[int, int], stream: int) -> int | None:
-    """Return how many video chunks the stream of that number has; None if the index is too large or truncated."""
+    """Count the video chunks of the stream number `stream`; None if the index is too large or truncated."""
     at, count = index
     if count * _INDEX_ENTRY_BYTES > _MAX_INDEX_BYTES:
         return None
@@ -279,7 +279,7 @@ def _frames_in_index(source: Source, index: tuple[int, int], stream: int) -> int
     return sum(name[:2] == number and name[2:] not in _NON_FRAME_SUFFIXES for name in names)
 
 
-# --- counting the frames of a file whose header states 0, as recorders write it that cannot seek back
+# --- the frame count of a file whose header states 0, as recorders that cannot seek back write it
 
 _FRAME_CHUNK_SIZE: Final = 4096
 _MAX_READS: Final = 1 << 20
@@ -287,7 +287,7 @@ _MAX_FRAME_CHUNKS: Final = 2_000_000
 _CONTAINER_CHUNKS: Final = frozenset((b"RIFF", b"LIST"))
 _SKIPPED_LISTS: Final = frozenset((b"hdrl", b"INFO", b"odml"))
 _FRAME_SUFFIXES: Final = frozenset((b"db", b"dc"))
-"""How a chunk's name ends: an uncompressed frame, a compressed one. The number of the stream precedes it."""
+"""Ends of chunk names: an uncompressed frame, a compressed one. The number of the stream precedes them."""
 
 
 def count_frame_chunks(source: Source) -> int | None:

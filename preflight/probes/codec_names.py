@@ -1,4 +1,4 @@
-"""Translate the codes of codecs in MP4, AVI and what borrows from them into ffprobe's names, in lower case.
+"""Translate the codec codes of MP4, AVI and related formats into ffprobe's names, in lower case.
 
 Linear PCM is `pcm` and every ADPCM is `adpcm`: no service distinguishes their variants. Sources: the MP4 registration
 authority (mp4ra.org: sample entries, object types), QuickTime File Format (Apple), ISO/IEC 14496-3 table 1.17 (audio
@@ -100,7 +100,7 @@ _AUDIO_TYPES: Final = {
 
 
 def _by_code(table: dict[str, AnyStr]) -> dict[AnyStr, str]:
-    """Return the names by code; the codes of a name have four characters each and are separated by one."""
+    """Return the names by code; the codes of a name have four characters each and are separated by one more."""
     return {codes[at : at + 4]: name for name, codes in table.items() for at in range(0, len(codes), 5)}
 
 

@@ -1,10 +1,10 @@
-"""Decode or parse a whole file with libraries, which shows what the header cannot.
+"""Decode or parse a whole file with libraries, to find problems that the header does not show.
 
 A failure of one library proves nothing about a file: it may not support the coding, or be wrong. Only a second,
 independent check makes it a fault of the file: our reader of the header, the file's structure, or another decoder.
-Libraries that are known to be wrong are not asked. What is compared is listed here format by format; what is missing
-was measured to be wrong in the library: any size that libmediainfo gives for a picture, the duration of fragments, of
-edit lists, of compressed WAV and of MP3 without a frame count, sample rates of Opus and of AAC with SBR.
+Libraries that are known to be wrong are not used. The facts to compare are listed here by format; missing facts were
+measured to be wrong in the library: any size that libmediainfo gives for a picture, the duration of fragments, of edit
+lists, of compressed WAV and of MP3 without a frame count, sample rates of Opus and of AAC with SBR.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DISAGREEMENT: Final = "probe_disagreement"
 
 
 class DecodeProblem(NamedTuple):
-    """One problem: a code of `preflight.codes`, and what was found."""
+    """One problem: a code of `preflight.codes`, and a description."""
 
     code: str
     detail: str
@@ -49,7 +49,7 @@ class DecodeResult:
     """The result of decoding.
 
     media     the facts of the header, completed: of pictures `frames` and the `duration` of an animation, of streams
-              whatever only the whole file gives
+              the facts that only the whole file gives
     problems  the most severe first
     """
 
@@ -59,7 +59,7 @@ class DecodeResult:
 
 def decode_check(source: Source, media: Media, limits: Limits = DECODE_LIMITS) -> DecodeResult:
     """Decode the file whose header gave `media`. A decoder that crashes is a problem of the file, not an exception."""
-    if media.kind is None or media.format in CAMERA_RAW:  # no decoder here makes a picture of a camera raw
+    if media.kind is None or media.format in CAMERA_RAW:  # no decoder here supports camera raws
         return DecodeResult(media)
     try:
         return _check_picture(source, media, limits) if media.kind == IMAGE else _check_stream(source, media, limits)
@@ -70,7 +70,7 @@ def decode_check(source: Source, media: Media, limits: Limits = DECODE_LIMITS) -
 # --- pictures: Pillow and pillow-heif decode them
 
 _PILLOW_FORMATS: Final[dict[str, tuple[str, ...]]] = {
-    "avif": ("AVIF", "HEIF"),  # by brand one or the other of its plugins takes it
+    "avif": ("AVIF", "HEIF"),  # the brand decides which of its plugins opens it
     "bmp": ("BMP", "DIB"),
     "gif": ("GIF",),
     "heic": ("HEIF",),
@@ -126,7 +126,7 @@ def _add_frames(media: Media, decoded: Media) -> Media:
 
 
 def _check_memory(source: Source, media: Media, limits: Limits) -> None:
-    """Raise `WorkerCrashed` if the picture cannot fit into memory: decoders then fail with any other message."""
+    """Raise `WorkerCrashed` if the picture cannot fit into memory: decoders then fail with arbitrary messages."""
     if limits.memory is not None and 8 * (media.pixels or 0) > limits.memory:
         raise WorkerCrashed(source.name, f"may not take the memory that {media.pixels:,} pixels need")
 
@@ -260,7 +260,7 @@ def _check_stream(source: Source, media: Media, limits: Limits) -> DecodeResult:
 def _compare(
     source: Source, media: Media, library: str, facts: tuple[str, ...], run_library: Callable[[], LibraryResult]
 ) -> list[DecodeProblem]:
-    """Return the problems that a library finds in a stream, or that it did not finish."""
+    """Return the problems that a library finds in a stream, or the problem that it did not finish."""
     try:
         result = run_library()
     except (WorkerTimeout, WorkerCrashed) as error:

@@ -1,4 +1,4 @@
-"""Read formats without a reader of ours through a library."""
+"""Read formats for which we have no reader with a library."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Read facts that need the complete file, such as the duration of a stream whose header states none.
 
-Readers stop where reading a URL gets expensive, and never read a complete streamed recording. A deep check does.
+Readers stop where reading a URL gets expensive, and never read a complete streamed recording; a deep check does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MATROSKA: Final = frozenset(("mkv", "webm"))
 
 
 class _Totals(NamedTuple):
-    """What reading a stream completely gives; None = not found, or known already."""
+    """The facts from reading a complete stream; None = not found, or known already."""
 
     duration: float | None = None
     frames: int | None = None
@@ -83,7 +83,7 @@ def _apply(media: Media, totals: _Totals) -> Media:
 
 
 def _measure(source: Source, media: Media) -> _Totals:
-    """Return what reading the stream itself gives."""
+    """Return the facts from reading the stream itself."""
     if media.format in _MATROSKA:
         stream = matroska.measure_stream(source)
         return _Totals(
@@ -148,7 +148,7 @@ class _BufferedSource:
         return data[:length]
 
     def verify(self) -> None:
-        """Verify the source."""
+        """Raise `SourceChanged` if the source has changed."""
         self._source.verify()
 
     def close(self) -> None:

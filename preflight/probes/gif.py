@@ -27,10 +27,10 @@ class _Blocks:
     """Facts from the blocks of a GIF.
 
     first   the first image descriptor
-    images  how many were found
-    ended   the file has no others
+    images  number of images found
+    ended   the file has no further images
     alpha   the first image has a transparent colour; None: it was not reached
-    loops   the file states how often it is repeated
+    loops   the file states a number of repetitions
     """
 
     __slots__ = ("alpha", "broken", "ended", "first", "images", "limited", "loops")

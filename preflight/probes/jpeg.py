@@ -35,7 +35,7 @@ _MAX_LONG_SEEKS: Final = 32
 _MAX_CHEAP_READS: Final = 4096
 """Reads of a file that need no request each: a local file, or one response body."""
 _MIN_SKIPPED_BYTES: Final = 4 << 10
-"""Bytes of a segment that are worth skipping."""
+"""Minimum bytes of a segment that is worth skipping."""
 
 _SOI: Final = 0xD8
 _EOI: Final = 0xD9
@@ -44,7 +44,7 @@ _APP0: Final = 0xE0
 _APP1: Final = 0xE1
 _APP2: Final = 0xE2
 _DAMAGE: Final = 0
-"""Not a marker: stands for bytes between segments that are not one."""
+"""Not a marker: represents bytes between segments."""
 _FRAME_HEADERS: Final = frozenset({*range(0xC0, 0xD0), 0xDE, 0xF7} - {0xC4, 0xC8, 0xCC})
 """SOF0-15 without DHT, JPG and DAC; DHP, which holds the full size of a hierarchical picture; SOF55 of JPEG-LS."""
 _COMMON_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
@@ -61,7 +61,7 @@ _APPLICATION_NOTES: Final = (
     (b"MPF\0", "multi_picture"),
     (b"urn:iso:std:iso:ts:21496:-1\0", "gain_map"),
 )
-"""How an APP2 segment begins, and the note about it."""
+"""Start of an APP2 segment, and the note about it."""
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _GAIN_MAP: Final = b"http://ns.adobe.com/hdr-gain-map/"
 
@@ -69,7 +69,7 @@ _Segment = tuple[int, int, int, bytes]
 
 
 class _Header:
-    """What the segments before the first scan state. `exif_found`: the first EXIF block, which counts, was read."""
+    """The facts in the segments before the first scan. `exif_found`: the first EXIF block, which counts, was read."""
 
     def __init__(self, size: int | None) -> None:
         self._size = size
@@ -292,7 +292,7 @@ def _number_of_lines(source: Source, position: int, max_bytes: int) -> int:
 # have the same length, so their positions are known in advance and reading a few of them is enough.
 
 _RUN_HEAD_BYTES: Final = 84
-"""Bytes from the marker on that show what a segment belongs to, and which part it is."""
+"""Bytes from the marker on that identify the owner of a segment, and its part."""
 _MAX_NAME_BYTES: Final = 36
 _FULL_LENGTH: Final = b"\xff\xff"
 _EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"

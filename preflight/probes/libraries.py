@@ -1,4 +1,4 @@
-"""Run libraries on a source, in a worker process, and translate what they find into our facts.
+"""Run libraries on a source, in a worker process, and translate their results into our facts.
 
 A file may have taken over the decoder, so the results are validated as untrusted input. The libraries give numbers as
 int, float or text, or several at once ("44100 / 22050"); whatever is not one plausible number is None here.
@@ -25,10 +25,10 @@ _NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 
 
 class LibraryResult(NamedTuple):
-    """What one library finds.
+    """The result of one library.
 
     media          the facts; `format` is the library's name of the format
-    refused        why it does not open the file
+    refused        the reason why it cannot open the file
     failed         the error that stopped it after that
     longest_track  s of the longest video or audio track: the file's duration may be that of subtitles or telemetry
     """

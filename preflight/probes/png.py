@@ -42,7 +42,7 @@ class _ImageData(NamedTuple):
 
 
 class _Header:
-    """What the chunks before the image data state."""
+    """The facts in the chunks before the image data."""
 
     def __init__(self) -> None:
         self.width: int | None = None
@@ -86,7 +86,7 @@ class _Header:
 
     def _read_ihdr(self, header: bytes, length: int) -> None:
         """Read width(4) height(4) depth colour compression filter interlace, and their checksum (11.2.1)."""
-        if len(header) >= 8:  # half a number is not one
+        if len(header) >= 8:  # half a number is not used
             self.width, self.height = int.from_bytes(header[:4]) or None, int.from_bytes(header[4:8]) or None
         if len(header) < 17:
             raise EndOfFile("the PNG ends in its header")
@@ -169,7 +169,7 @@ def _raw_profile(window: Window, kind: bytes, offset: int, length: int) -> int |
 def _chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield (type, offset of the data, bytes of data) of each chunk from `position` on, up to and including IEND.
 
-    End also at what cannot be a chunk. Raise `EndOfFile` if the file ends first, or `BoundReached`.
+    End also at bytes that cannot be a chunk. Raise `EndOfFile` if the file ends first, or `BoundReached`.
     """
     for _ in range(_MAX_CHUNKS):
         header = window.read_at(position, 8)
@@ -185,7 +185,7 @@ def _chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
     raise BoundReached(f"no end of the PNG header within {_MAX_CHUNKS} chunks")
 
 
-# --- what follows the image data
+# --- chunks after the image data
 
 _TAIL_BYTES: Final = 1024
 _MAX_CANDIDATES: Final = 8

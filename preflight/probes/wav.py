@@ -19,11 +19,11 @@ _MAX_CHUNKS: Final = 128
 _MAX_LOCAL_CHUNKS: Final = 4096
 """Chunks before the audio where each may be a request, and on a disk. The first also bounds empty ones anywhere."""
 _BODY_BYTES: Final = 48
-"""Bytes of a chunk that are read with its header: what is needed of fmt, fact and ds64 is not longer."""
+"""Bytes of a chunk that are read with its header: the needed fields of fmt, fact and ds64 are not longer."""
 _MIN_UNKNOWN_SIZE: Final = 0x7FFFF000
-"""A data size from here on that exceeds the file was written before the end was known."""
+"""Data sizes from this value on that exceed the file were written before its end was known."""
 _WIDE_SIZE: Final = 0xFFFFFFFF
-"""The data size that says that ds64 states it."""
+"""The data size that refers to ds64 for the actual one."""
 _CHUNK_IDS: Final = frozenset(
     (b"data", b"fmt ", b"fact", b"LIST", b"JUNK", b"bext", b"cue ", b"PEAK", b"smpl", b"inst")
 )
@@ -34,7 +34,7 @@ _Order = Literal["big", "little"]
 
 
 class _Chunks:
-    """What the chunks state.
+    """The facts in the chunks.
 
     fmt      body of the format chunk
     fact     samples

@@ -79,7 +79,7 @@ _CODED_SYNCS: Final = (
     (b"\xff\x1f\x00\xe8", "dts"),
     (b"\x72\xf8\x1f\x4e", None),
 )
-"""What may begin instead of samples of 16 bits: DTS in its four orders (ETSI TS 102 114 5.3), frames of IEC 61937."""
+"""Coded audio in place of 16-bit samples: DTS in its four orders (ETSI TS 102 114 5.3), frames of IEC 61937."""
 
 _Order = Literal["big", "little"]
 
@@ -96,7 +96,7 @@ def mislabelled_codec(begin: bytes) -> tuple[str | None] | None:
 
 
 class Coding(NamedTuple):
-    """How audio is coded.
+    """The coding of audio.
 
     rate       samples/s
     byte_rate  average bytes/s as stated

@@ -10,7 +10,7 @@ _FIRST_CHUNK_SIZE: Final = 2048
 """Bytes of the first chunk when it is the start of the file, which a source keeps in memory anyway."""
 _MAX_REMOTE_READS: Final = 256
 _MAX_LOCAL_READS: Final = 4096
-"""How many chunks a reader may read: over HTTP each may be a request, on a disk they cost microseconds."""
+"""Chunks that a reader may read: over HTTP each may be a request, on a disk they cost microseconds."""
 _MAX_CHUNK_SIZE: Final = 16 << 10
 _MAX_GAP: Final = 64 << 10
 """A forward seek over at most this many bytes over HTTP may be cheaper to read through."""
@@ -27,9 +27,9 @@ class Window:
     After a seek `chunk_size` bytes are read. Where one chunk nearly continues another, it is twice as large, so that a
     long series of small segments takes a few reads.
 
-    max_reads   how many chunks may be read, for a reader that has no bound of its own
+    max_reads   maximum number of chunks, for a reader without its own limit
     read_ahead  over HTTP, read through the gaps of a long series of short forward seeks
-    long_seeks  how many seeks over more than `_LONG_SEEK` do not count towards such a series
+    long_seeks  number of seeks over more than `_LONG_SEEK` that do not count towards such a series
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Window:
         return self._max_reads - self._reads_left
 
     def buffered(self, offset: int, length: int) -> bytes:
-        """Return as many of these bytes as cost no read."""
+        """Return as many of these bytes as are buffered."""
         begin = offset - self._start
         return self._data[begin : begin + length] if begin >= 0 else b""
 

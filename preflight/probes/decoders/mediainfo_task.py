@@ -29,7 +29,7 @@ pymediainfo.MediaInfo.can_parse()  # loads the library, which must not count as 
 
 
 def tracks(file: BinaryIO, speed: float = 0) -> dict[str, object]:
-    """Return what libmediainfo finds, under its names and with its types (a number may be a string).
+    """Return libmediainfo's results, under its names and with its types (a number may be a string).
 
     speed: 0 reads the ends of a file, 0.5 more of it. 1 would read all of it, and never ends for some open files
     (Sorenson Video of 2003). It would end for a path, but libmediainfo gets open files only: it would fetch a URL

@@ -55,7 +55,7 @@ def _or_none(task: Callable[P, T]) -> Callable[P, T | None]:
 def picture(file: BinaryIO, readers: list[str], edge: int, quality: int) -> str:
     """Return a picture as displayed, at most `edge` pixels long, as WebP in Base64; None if it cannot be decoded.
 
-    readers  Pillow's names of the formats that are tried: one of the others runs Ghostscript
+    readers  Pillow's names of the formats to try: an unlisted one would run Ghostscript
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = True  # the decodable part of a truncated file shows where it ends
     try:

@@ -16,14 +16,14 @@ _MAX_BYTES: Final = 512 << 20
 
 
 class _Fault(NamedTuple):
-    """What is wrong. `code`: `truncated` or `corrupt`."""
+    """One fault. `code`: `truncated` or `corrupt`."""
 
     code: str
     detail: str
 
 
 def find_fault(file: BinaryIO, name: str) -> dict[str, object]:
-    """Examine a file in the format `name`: `known` says whether that format is, `code` and `detail` what is wrong."""
+    """Examine a file in the format `name`. Return `known` (it can be checked), and a fault's `code` and `detail`."""
     if name == "tiff":
         fault = _tiff(file)
     elif name in _CHECKS:
@@ -214,7 +214,7 @@ _MAX_FIELDS: Final = 1 << 12
 
 
 class _Layout(NamedTuple):
-    """How one kind of TIFF counts: an offset, the number of a directory's entries, and an entry."""
+    """Field sizes of one kind of TIFF: an offset, the number of a directory's entries, and an entry."""
 
     order: Literal["little", "big"]
     number: Struct

@@ -12,7 +12,7 @@ GENERAL_AUDIO: Final = frozenset((1, 2, 3, 4, 6, 7))
 _SBR, _PS = 5, 29
 _SBR_SYNC, _PS_SYNC = 0x2B7, 0x548
 CONFIG_BYTES: Final = 32
-"""Bytes of a configuration that are read: what is needed is in the first ten."""
+"""Bytes of a configuration that are read: the needed fields are in the first ten."""
 
 
 class AudioConfig(NamedTuple):

@@ -15,7 +15,7 @@ from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES, 
 from preflight.sources import Source
 
 _ADIF: Final = b"ADIF"
-"""How a file with one header for all frames begins (ISO/IEC 14496-3 1.A.2)."""
+"""Start of a file with one header for all frames (ISO/IEC 14496-3 1.A.2)."""
 _MAX_SBR_CORE_RATE: Final = 24000
 """Hz: up to this core rate SBR may double the samples, and PS the channels, which the header does not say (1.6.5)."""
 _BLOCK_SAMPLES: Final = 1024
@@ -25,11 +25,11 @@ _WINDOW_BYTES: Final = 2048
 _TWO_FRAMES_BYTES: Final = 8191 * 2 + 7
 _MAX_CANDIDATES: Final = 1 << 16
 _CANDIDATE: Final = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
-"""How a frame begins: the sync word, either version of MPEG, layer 0."""
+"""Start of a frame: the sync word, either version of MPEG, layer 0."""
 
 
 class AdtsFormat(NamedTuple):
-    """What all frames share: the second header byte (protection bit set), the third (profile, rate), their blocks."""
+    """The common format of all frames: second header byte (protection bit set), third one (profile, rate), blocks."""
 
     second: int
     third: int

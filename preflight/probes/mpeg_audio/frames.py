@@ -16,13 +16,13 @@ SEARCH_BYTES: Final = (64 + 8) << 10
 
 _CHUNK_SIZE: Final = 4 << 20
 _OVERLAP: Final = 32 << 10
-"""Bytes: more than the consecutive frames that a search must see."""
+"""Bytes: more than the consecutive frames that a search needs."""
 _MAX_FRAMES: Final = 1_000_000
 _MAX_LOSSES: Final = 256
 
 
 class FrameFormat(Protocol):
-    """What the frames of one stream have in common."""
+    """The common format of all frames of one stream."""
 
     @property
     def samples(self) -> int:
@@ -67,7 +67,7 @@ def find_after_tags(
 
 
 class FrameTotals(NamedTuple):
-    """What was counted: s of audio, bytes of frames, and where the last frame ends, or would end."""
+    """The counted frames: s of audio, bytes of frames, and where the last frame ends, or would end."""
 
     seconds: float
     frame_bytes: int

@@ -25,7 +25,7 @@ _BIT_RATES: Final[dict[tuple[bool, int], tuple[int, ...]]] = {  # kbit/s of bit 
     (False, 3): _MPEG2_LAYERS_2_3,
 }
 _CANDIDATE: Final = re.compile(rb"\xff(?=[\xe2-\xe5\xf2-\xf5\xfa-\xfd][\x10-\xef])")
-"""How layer II and III frames with a bit rate begin. Layer I is not searched for: its sync consists of ones only."""
+"""Starts of layer II and III frames with a bit rate. Layer I is not searched for: its sync consists of ones only."""
 
 _MIN_FRAMES: Final = 4
 """Consecutive frames that only audio has: two agree by chance once in 2^18 candidates, four never."""
@@ -37,12 +37,12 @@ _HEADER_TAGS: Final = (b"Xing", b"Info", b"VBRI")
 
 
 class LayerFormat(NamedTuple):
-    """What all frames of one stream share.
+    """The common format of all frames of one stream.
 
     second     the second header byte with the protection bit set: version and layer
     rate       samples/s
     samples    of a frame
-    lengths    bytes of a frame by its third header byte; 0: no frame of this format begins so
+    lengths    bytes of a frame by its third header byte; 0: not a header of this format
     bit_rates  bit/s by bit rate index; 0: free format
     """
 

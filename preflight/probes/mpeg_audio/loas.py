@@ -25,7 +25,7 @@ _MAX_SBR_CORE_RATE: Final = 24000
 
 
 class LoasFormat(NamedTuple):
-    """What the frames of a stream play: samples of the core per frame and per second; 0: not known."""
+    """The common format of all frames: samples of the core per frame and per second; 0: not known."""
 
     samples: int
     rate: int
@@ -69,7 +69,7 @@ def is_frame_at(source: Source, offset: int) -> bool:
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Return the facts of a LOAS file; what its first configuration does not state is unknown."""
+    """Return the facts of a LOAS file; facts that its first configuration does not state are unknown."""
     tags = leading_tags(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
     at = find_first_frame(source, tags.end)

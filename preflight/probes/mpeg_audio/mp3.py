@@ -72,7 +72,7 @@ def _measure(source: Source, need: Need, first: LayerFrame) -> _Measurement:
 
 
 def _contradiction(source: Source, first: LayerFrame, header: StreamHeader, frames: int) -> str | None:
-    """Return the note that says how the header's numbers do not fit the file; None if they fit."""
+    """Return the note for a header whose numbers do not fit the file; None if they fit."""
     if source.size is None:
         return None
     present = source.size - first.at
@@ -131,7 +131,7 @@ def _constant_bit_rate(source: Source, frame_format: LayerFormat, start: int, en
     return frame_format.bit_rates[indexes.pop()] if len(indexes) == 1 else None
 
 
-# --- what an encoder states about a whole stream in its first frame: Xing, Info and VBRI
+# --- the encoder's header about the whole stream, in its first frame: Xing, Info and VBRI
 
 _SIDE_INFO_BYTES: Final = {(True, 1): 17, (True, 2): 32, (False, 1): 9, (False, 2): 17}
 """Bytes between frame header and tag, by (MPEG-1, channels): the side information of a silent layer III frame."""

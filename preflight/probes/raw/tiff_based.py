@@ -40,7 +40,7 @@ _MAKERS: Final = {
     "SONY": "arw",
     "EASTMAN KODAK": "kdc",
 }
-"""How Make begins, and the format of that maker's raws; the raws of any other are `camera_raw`."""
+"""Prefix of Make, and the format of that maker's raws; the raws of any other are `camera_raw`."""
 _MAX_MAKE_CHARS: Final = 32
 _RENDERED: Final = frozenset((2, 3, 5, 6, 8, 9, 10))
 """PhotometricInterpretation of finished colour pictures. A CFA pattern in these only describes their origin."""

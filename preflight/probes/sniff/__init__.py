@@ -1,4 +1,4 @@
-"""Recognise what a source holds by its first bytes, never by name: cheap evidence first, then what costs reads.
+"""Recognise the format of a source by its first bytes, never by name: cheap checks first, then those that need reads.
 
 Signatures are those of the formats' own specifications.
 """
@@ -81,7 +81,7 @@ _IMAGE_BRANDS: Final = frozenset(
     b"vvic vvis evbi evbs evmi evms jpeg jpgs j2ki j2is".split()
 )
 _VIDEO_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV")
-"""How major brands of videos begin: an image brand among their compatible ones only announces a cover."""
+"""Prefixes of the major brands of videos: an image brand among the compatible ones only announces a cover."""
 _PRINTABLE: Final = bytes((*b"\t\n\r", *range(32, 127)))
 _TAG_SIGNATURES: Final = (b"ID3", b"APETAGEX")
 _TAGGED_FORMATS: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")

@@ -1,6 +1,6 @@
 """Recognise raw streams, which have no signature, by two consecutive units.
 
-No library is asked about bytes that nothing here recognises: random data that looks like the start of many streams
+Libraries are not tried on bytes that nothing here recognises: random data that looks like the start of many streams
 takes it seconds. A unit (frame, packet, parameter set) counts if a second one, or the end of the source, follows it.
 The search is limited to `STREAM_BYTES`, and to `MAX_CANDIDATES` positions of each kind in them.
 """

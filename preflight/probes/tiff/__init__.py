@@ -51,7 +51,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     extra = directory.integers(tags.EXTRA_SAMPLES, _MAX_SAMPLES)
     notes = _notes(directory, is_sized=bool(width and height))
     if "truncated" in notes and directory.positive(tags.SUBFILE_TYPE) == 1:
-        width = height = None  # they are a thumbnail's, and the file ends before the picture
+        width = height = None  # the values of a thumbnail: the file ends before the picture
     frames = None
     if "frames" in need.facts and not directory.limited:
         frames = _count_pages(directory, start)

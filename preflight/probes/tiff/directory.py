@@ -27,7 +27,7 @@ _ByteOrder = Literal["little", "big"]
 
 
 class ByteLayout(NamedTuple):
-    """How directories are written: byte order, bytes of the number of entries, bytes of a value or offset, an entry."""
+    """The layout of directories: byte order, bytes of the number of entries, bytes of a value or offset, an entry."""
 
     order: _ByteOrder
     number: int
