@@ -175,7 +175,7 @@ class DecodedBody:
         self._body.close()
 
     def _decode(self, length: int) -> bytes:
-        """Return up to `length` bytes of the content; perhaps none of what has arrived."""
+        """Return up to `length` bytes of the content; possibly none yet."""
         if not self._waiting:
             self._waiting = self._fetch(_INPUT)
         if not self._begun:

@@ -1,6 +1,6 @@
 """Connections to checked addresses, read within a byte budget and a deadline; their pool, and the slots of a host.
 
-This is the one place where a host name becomes an address: what was checked is what is connected to, and nothing
+This is the only module that resolves host names: connections go to the checked addresses, and nothing
 looks the name up again. The certificate and the Host header still carry the name.
 """
 
@@ -29,25 +29,25 @@ MAX_POOLED_HOSTS: Final = 64
 
 
 class Budget:
-    """How many bytes may be received: of one part of a response, or of all responses for one file.
+    """A limit on the bytes received for one part of a response, or for all responses of one file.
 
-    left  bytes that may still come
+    left  bytes that may still be received
     """
 
-    __slots__ = ("_most", "_what", "left")
+    __slots__ = ("_max_bytes", "_what", "left")
 
-    def __init__(self, most: int, what: str) -> None:
-        self.left = most
-        self._most = most
+    def __init__(self, max_bytes: int, what: str) -> None:
+        self.left = max_bytes
+        self._max_bytes = max_bytes
         self._what = what
 
     def reset(self) -> None:
         """Restore the full budget."""
-        self.left = self._most
+        self.left = self._max_bytes
 
     def exceeded(self) -> InvalidResponse:
-        """Return the error for more bytes than that."""
-        return InvalidResponse(f"more than {self._most} bytes {self._what}")
+        """Return the error for more bytes than the limit."""
+        return InvalidResponse(f"more than {self._max_bytes} bytes {self._what}")
 
 
 class Connection:

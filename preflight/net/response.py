@@ -187,7 +187,7 @@ def body_length(values: list[str]) -> int | None:
 class Response:
     """Status and headers, and a body that is read as far as wanted. `close` it: it may hold a slot at its host.
 
-    url         what was requested
+    url         the requested URL
     status      of the final response; headers: values by name in lower case
     resolved    the addresses of its host; None if only a proxy knows them
     on_read     called for each read with its bytes and the s that it waited; None for the first one, which includes

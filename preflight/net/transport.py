@@ -54,7 +54,7 @@ class RequestBody(Protocol):
 
 
 class HttpRequest(NamedTuple):
-    """What is sent. `Host`, `Content-Length` and the URL's own credentials are added to the headers."""
+    """A request to send. `Host`, `Content-Length` and the URL's own credentials are added to the headers."""
 
     method: str
     url: Url

@@ -22,9 +22,9 @@ _STORES: Final = ("s3", "gs", "az", "abfs", "abfss", "oss", "tos", "cos", "obs",
 _AUTHORITY_END: Final = re.compile(r"[/?#]")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\s|\s$")
 _UNESCAPED: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
-"""What must be percent-encoded in a URL (RFC 3986 2)."""
+"""Characters that must be percent-encoded in a URL (RFC 3986 2)."""
 _NOT_VERBATIM: Final = re.compile(rf"{_UNESCAPED.pattern}|%(?![0-9A-Fa-f]{{2}})|/\.\.?(?=[/?]|$)")
-"""What a request target must not contain: unescaped characters, a lone percent sign, dot segments."""
+"""Text that a request target must not contain: unescaped characters, a lone percent sign, dot segments."""
 _NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A host whose last label is a number is an IPv4 address (WHATWG URL 3.5)."""
@@ -87,7 +87,7 @@ class Url(NamedTuple):
 
 
 def parse_url(url: str) -> Url:
-    """Return the parts of an http or https URL. Raise `SourceError` `url_invalid`, which says what to give instead."""
+    """Return the parts of an http or https URL. Raise `SourceError` `url_invalid`, which names a remedy."""
     if len(url) > MAX_URL_CHARS:
         raise _invalid(url[:60] + "…", f"has {len(url):,} characters, more than servers accept: shorten it")
     if _FORBIDDEN.search(url):
@@ -172,7 +172,7 @@ def _local_path(url: str) -> str:
 
 
 def _instead(scheme: str, path: str, *, absolute: bool) -> str:
-    """Return what to give instead of a URL that is not http or https."""
+    """Return the remedy for a URL that is not http or https."""
     if scheme == "data":
         return "holds the file itself and cannot be fetched: give the file, or an http(s) URL of it"
     if scheme == "file":
@@ -191,7 +191,7 @@ def _invalid(url: str, why: str) -> SourceError:
 
 
 def host_problem(host: str, address: str | None, *, bracketed: bool) -> str | None:
-    """Return what is wrong with a host (in lower case, without brackets) and what to do; None if nothing is.
+    """Return the problem of a host (in lower case, without brackets) and its remedy; None if it is valid.
 
     address  the result of `literal`
     """

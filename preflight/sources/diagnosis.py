@@ -18,7 +18,7 @@ _MEANINGS: Final = {
     400: "the server considers the request invalid: check the link",
     401: "it asks for a login: make the file public, or sign the link",
     402: "it asks for payment: host the file elsewhere",
-    403: "the file is not public, or the link expired or is signed for something else: make it public or sign it anew",
+    403: "the file is not public, or the link expired or is signed for something else: make it public or sign it again",
     404: "there is no such file: check the link",
     405: "the link does not accept GET and may be signed for an upload: sign it for GET",
     406: "it has no version for a plain GET: serve the file without content negotiation",
@@ -85,7 +85,7 @@ HINTS: Final = {
     "login": "the link leads to a login: make the file public, or sign the link",
     "html": "the link shows a web page: give the address of the file itself",
 }
-"""What to do about each kind of page."""
+"""The remedy for each kind of page."""
 
 
 class RangeRefused(SourceError):
@@ -100,29 +100,29 @@ def refused(name: str, status: int, body: bytes, hint: str, *, expired: bool) ->
 
     Of the server's own words only an object store's error code is quoted: others may repeat the URL.
     """
-    said = _status_text(status)
+    reason = _status_text(status)
     if code := _CODE.search(body):
-        said += f" ({code[1].decode('ascii')})"
+        reason += f" ({code[1].decode('ascii')})"
     if status >= 500:
-        return SourceError("server_error", f"{name} responds with {said}: the server has a fault; check it later")
+        return SourceError("server_error", f"{name} responds with {reason}: the server has a fault; check it later")
     if status == 429:
         return SourceError(
-            "rate_limited", f"{name} responds with {said}: too many requests; check fewer at a time, or later"
+            "rate_limited", f"{name} responds with {reason}: too many requests; check fewer at a time, or later"
         )
     meaning = _MEANINGS.get(status, "the server refuses it" if status >= 400 else "that is not a file")
     if status == 403 and code is not None and code[1] == b"AccessDenied":
         meaning += "; an object store that hides its listing responds the same way for a missing file"
     if (expired and status in _SIGNED) or _EXPIRED.search(body):
-        meaning = "the link has expired: sign it anew"
-    return SourceError("download_failed", f"{name} responds with {said}: {meaning}{'; ' if hint else ''}{hint}")
+        meaning = "the link has expired: sign it again"
+    return SourceError("download_failed", f"{name} responds with {reason}: {meaning}{'; ' if hint else ''}{hint}")
 
 
 def automation_refused(name: str, status: int, how: str) -> SourceError:
     """Return the error for a server that serves browsers but refuses automated clients, as services are."""
-    said = _status_text(status)
+    reason = _status_text(status)
     return SourceError(
         "automated_client_refused",
-        f"{name} responds with {said}: the server refuses automated clients {how}. Host the file where any client may"
+        f"{name} responds with {reason}: the server refuses automated clients {how}. Host the file where any client may"
         " fetch it; to check it anyway, set a user agent or custom headers.",
     )
 
@@ -194,7 +194,7 @@ def share_of(url: str) -> str | None:
 
 
 def hint_for(url: str) -> str:
-    """Return what to do about a share link that gives no file; empty for other links."""
+    """Return the remedy for a share link that does not give a file; empty for other links."""
     return HINTS.get(share_of(url) or "", "")
 
 

@@ -183,8 +183,8 @@ class RangeCache:
     def span(self, offset: int, end: int, size: int | None) -> tuple[int, int]:
         """Return the piece to fetch, as (first byte, end), for a reader of `offset` to `end`; `offset` is not cached.
 
-        It covers everything that is missing. A sequential reader gets ever more ahead of it, but within the first half
-        megabyte no more than `MAX_REST_BYTES` stays unused.
+        It covers everything that is missing. It grows for a sequential reader, but within the first half megabyte no
+        more than `MAX_REST_BYTES` stays unused.
         """
         end = min((start for start, data in self._pieces if offset < start < end <= start + len(data)), default=end)
         first, stop = offset, max(end, offset + self._ahead(offset))

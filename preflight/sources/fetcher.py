@@ -78,7 +78,7 @@ class UrlFetcher:
         self.recorder = DeliveryRecorder(url, self.location, transport.clock.wall(), self._redact_headers)
         self.requests = 0
         self.bytes_read = 0
-        self._asked = self.location
+        self._url = self.location
         self._found = False
         self._name = name
         self._transport = transport
@@ -131,9 +131,9 @@ class UrlFetcher:
         try:
             timeout = self._auxiliary_timeout()
             try:
-                response, _ = self._follow("HEAD", self._asked, {}, timeout)
+                response, _ = self._follow("HEAD", self._url, {}, timeout)
             except TransientError:  # a kept connection may have ended in the meantime
-                response, _ = self._follow("HEAD", self._asked, {}, timeout)
+                response, _ = self._follow("HEAD", self._url, {}, timeout)
         except SourceError as failure:
             self.recorder.record(head_ok=False if failure.code == "timed_out" else None)
             return
@@ -159,7 +159,7 @@ class UrlFetcher:
     def compare_without_headers(self, size: int | None, beginning: bytes) -> None:
         """Note if the server gives the file only with the caller's user agent or headers."""
         try:
-            response, _ = self._follow("GET", self._asked, {}, self._auxiliary_timeout(), plain=True)
+            response, _ = self._follow("GET", self._url, {}, self._auxiliary_timeout(), plain=True)
             try:
                 same = self._is_same(response, size, beginning)
             finally:
@@ -279,15 +279,15 @@ class UrlFetcher:
         """Return the error for a response without the file."""
         if ranged and _is_about_range(response.status):
             response.drain_and_close()
-            self.location, self._trusted = self._asked, True  # a redirect may lead to a link that has expired meanwhile
+            self.location, self._trusted = self._url, True  # the target of a redirect may have expired in the meantime
             return RangeRefused(self._name)
         body = response.peek() if response.status >= 400 else b""
         response.drain_and_close()
-        asked, there = self._asked or response.url, response.url
-        name = self._name if asked.host == there.host else f"{self._name} is redirected to {there.host}, which"
+        requested, final = self._url or response.url, response.url
+        name = self._name if requested.host == final.host else f"{self._name} is redirected to {final.host}, which"
         if how := self._automation_refused(response, body):
             return automation_refused(name, response.status, how)
-        failure = refused(name, response.status, body, hint_for(asked.text), expired=self.recorder.is_expired)
+        failure = refused(name, response.status, body, hint_for(requested.text), expired=self.recorder.is_expired)
         if response.status != 429 and response.status < 500:
             return failure
         wait = retry_after(response.header("Retry-After"), self._transport.clock.wall())
@@ -313,7 +313,7 @@ class UrlFetcher:
         The body is not read: the request only explains a refusal.
         """
         try:
-            response, _ = self._follow("GET", self._asked, self._as_browser(), self._auxiliary_timeout(), plain=True)
+            response, _ = self._follow("GET", self._url, self._as_browser(), self._auxiliary_timeout(), plain=True)
         except SourceError:
             return False
         response.close()
@@ -321,7 +321,7 @@ class UrlFetcher:
 
     def _as_browser(self) -> dict[str, str]:
         """Return headers that make a request look like a browser's that shows a page of the same host."""
-        referer = f"{self._asked.scheme}://{self._asked.authority}/" if self._asked is not None else ""
+        referer = f"{self._url.scheme}://{self._url.authority}/" if self._url is not None else ""
         return {"User-Agent": BROWSER_LIKE, "Referer": referer}
 
     def _is_same(self, response: Response, size: int | None, beginning: bytes) -> bool:

@@ -61,7 +61,7 @@ class HttpSource:
         self.name = redact(url)
         self.bytes_read = 0
         self.requests = 0
-        self._asked = url
+        self._url = url
         self._limit = max(need.max_bytes, FIRST_FETCH_BYTES)
         self._fetcher = UrlFetcher(url, self.name, transport or shared(options), options, self._limit, backoff)
         self._state = FetchState(self.name, self._fetcher.recorder)
@@ -149,9 +149,9 @@ class HttpSource:
     def _look_for_page(self, beginning: bytes) -> None:
         """Record whether a web page came in place of a file; its first 32 KiB show whether it asks for a password."""
         found = self._fetcher.location
-        url = found.text if found is not None else self._asked
-        if classify_page(url, beginning, self._asked):
-            self._fetcher.recorder.record(page=classify_page(url, self._read(0, FIRST_FETCH_BYTES), self._asked))
+        url = found.text if found is not None else self._url
+        if classify_page(url, beginning, self._url):
+            self._fetcher.recorder.record(page=classify_page(url, self._read(0, FIRST_FETCH_BYTES), self._url))
 
     def _find_size(self) -> None:
         """Read on to find the size, within the byte budget and half of the remaining time."""

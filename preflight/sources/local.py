@@ -24,7 +24,7 @@ _PROBLEMS: Final = {
     errno.ELOOP: ("not_found", "is a circular link: give the file"),
     errno.ENXIO: ("not_a_file", "is neither a file nor a folder: give a file"),  # a socket, a terminal that is gone
 }
-"""Errors of the system: code, and what to do."""
+"""Errors of the system: code and remedy."""
 
 _SLASHES: Final = re.compile(r"https?(:/?|//)(?!/)", re.IGNORECASE)
 """A scheme that lost its colon or slashes, as in path functions that drop empty parts."""
@@ -137,12 +137,12 @@ def _unreadable(name: str, error: OSError | ValueError) -> SourceError:
 
 
 def missing_path_advice(name: str) -> str | None:
-    """Return what to do about a path that does not exist, to end a sentence; None if there is no suggestion."""
+    """Return the remedy for a path that does not exist, to end a sentence; None if there is no suggestion."""
     return _url_advice(name) or _path_advice(name)
 
 
 def _url_advice(name: str) -> str | None:
-    """Return what to do about a URL that was taken for a path."""
+    """Return the remedy for a URL that was taken for a path."""
     lower = name.lower()
     if lower.startswith("blob:"):
         return "a blob: URL is valid in one browser tab only: download the file there, or give its http(s) URL"
@@ -158,7 +158,7 @@ def _url_advice(name: str) -> str | None:
 
 
 def _path_advice(name: str) -> str | None:
-    """Return what to do about a path that only a shell or another system understands."""
+    """Return the remedy for a path that only a shell or another system understands."""
     if match := _FILE.match(name):
         from urllib.parse import unquote  # loads ipaddress: 2 ms
 

@@ -34,7 +34,7 @@ class AssetReference:
     kind: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` for what is not a reference, and for an unknown kind."""
+        """Raise `UsageError` for an invalid reference or an unknown kind."""
         if not isinstance(self.reference, str):
             raise UsageError(f"An asset's reference is {type(self.reference).__name__}. Give a string: asset://ID.")
         if self.kind is not None and self.kind not in KINDS:
@@ -44,7 +44,7 @@ class AssetReference:
 
 
 Target = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AssetReference
-"""What can be checked: a path, an http(s) URL, a data URI, bytes, an open binary file.
+"""A target to check: a path, an http(s) URL, a data URI, bytes, an open binary file.
 
 Within a request, a registered asset too."""
 T = TypeVar("T")
@@ -102,7 +102,7 @@ def not_a_target_message(target: object) -> str:
 
 
 def require_iterable(targets: Iterable[T]) -> Iterable[T]:
-    """Return the targets unchanged. Raise `UsageError` for a single one, and for what is not iterable."""
+    """Return the targets unchanged. Raise `UsageError` for a single target, and for a value that is not iterable."""
     if isinstance(targets, str | bytes | bytearray | memoryview | os.PathLike | AssetReference) or hasattr(
         targets, "read"
     ):

@@ -93,8 +93,8 @@ class Spool:
 class StreamSource:
     """A `Source` over an open binary file. The position of a seekable one is restored on `close`.
 
-    What cannot seek is spooled as far as it is read; its size is known only after the last byte, so `size` reads to the
-    end, at most `limit` bytes. Whatever the file raises becomes `unreadable`.
+    A stream that cannot seek is spooled as far as it is read; its size is known only after the last byte, so `size`
+    reads to the end, at most `limit` bytes. Any exception of the file becomes `unreadable`.
     """
 
     remote = False
@@ -177,7 +177,7 @@ class StreamSource:
             raise
         except Exception as error:  # noqa: BLE001 - foreign code: its fault costs this file
             why = f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
-            raise SourceError("unreadable", f"{self.name} cannot be read ({why}): open it anew for reading") from None
+            raise SourceError("unreadable", f"{self.name} cannot be read ({why}): open it again for reading") from None
 
 
 class _Unseekable:

@@ -181,7 +181,7 @@ def test_only_the_error_code_of_an_object_store_is_quoted(open_url: Open) -> Non
 def test_an_expired_signature_is_the_likeliest_reason(open_url: Open) -> None:
     query = "X-Amz-Date=20200102T030405Z&X-Amz-Expires=60&X-Amz-Signature=0"
     source = open_url(f"status/403/x?{query}")
-    assert "the link has expired: sign it anew" in str(failure(source))
+    assert "the link has expired: sign it again" in str(failure(source))
     assert source.delivery.expires_in is not None
     assert source.delivery.expires_in < 0
 
