@@ -1,7 +1,7 @@
 """Run libraries on a source, in a worker process, and translate their results into our facts.
 
 A file may have taken over the decoder, so the results are validated as untrusted input. The libraries give numbers as
-int, float or text, or several at once ("44100 / 22050"); whatever is not one plausible number is None here.
+int, float or text, or several at once ("44100 / 22050"); any value that is not one plausible number is None here.
 """
 
 from __future__ import annotations

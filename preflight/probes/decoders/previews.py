@@ -71,7 +71,7 @@ def picture(file: BinaryIO, readers: list[str], edge: int, quality: int) -> str:
 def frame(file: BinaryIO, demuxer: str, edge: int, quality: int, turn: int = 0) -> str | None:
     """Return the first frame of a video as WebP in Base64, rotated clockwise by `turn` degrees; None if it has none."""
     with _open(file, demuxer) as container:
-        stream = next((one for one in container.streams.video if not _is_cover(one)), None)
+        stream = next((video for video in container.streams.video if not _is_cover(video)), None)
         if stream is None:
             return None
         stream.codec_context.thread_count = 1

@@ -17,7 +17,7 @@ _FOLLOWING_BYTES: Final = 16
 
 _WANTED: Final = frozenset((b"pitm", b"iinf", b"iref", b"iprp", b"iloc"))
 _MAX_WHOLE_BYTES: Final = 64 << 10
-"""A `meta` box up to this size is read at once; of a larger one, which may hold image data, only what is needed."""
+"""A `meta` box up to this size is read at once; of a larger one, which may hold image data, only the needed boxes."""
 _MAX_CHILD_BYTES: Final = 1 << 20
 """Bytes read of one child of a large `meta` box: enough for 10,000 items."""
 _MAX_CHILDREN: Final = 64

@@ -77,15 +77,16 @@ def measure_stream(source: Source) -> StreamTotals:
     if not unit or not segment.blocks:
         return StreamTotals()
     ticks_per_block = {track.number: 1e9 / track.fps / unit if track.fps else 0.0 for track in tracks}
-    found = track_extents(source, segment.blocks, ticks_per_block)
-    if not found:
+    extents = track_extents(source, segment.blocks, ticks_per_block)
+    if not extents:
         return StreamTotals()
-    seconds = (max(one.end for one in found.values()) - min(one.first for one in found.values())) * unit / 1e9
+    ticks = max(extent.end for extent in extents.values()) - min(extent.first for extent in extents.values())
+    seconds = ticks * unit / 1e9
     duration = seconds if seconds > 0 else None
     video = _played([track for track in tracks if track.type == VIDEO_TRACK])
-    if video is None or video.number not in found:
+    if video is None or video.number not in extents:
         return StreamTotals(duration)
-    extent = found[video.number]
+    extent = extents[video.number]
     shown = (extent.end - extent.first) * unit / 1e9
     return StreamTotals(duration, extent.blocks, extent.blocks / shown if shown > 0 and extent.blocks > 1 else None)
 

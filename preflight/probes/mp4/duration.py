@@ -62,7 +62,7 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
     shortest = longest = played = 0.0
     described_span: Presentation | None = None
     contradicted = edited = known = False
-    checked = movie.is_fully_read  # otherwise what was not read may be the longest track
+    checked = movie.is_fully_read  # otherwise a track that was not read may be the longest
     for track in movie.tracks:
         span = _presentation(movie, track)
         described_span = span if track is described else described_span

@@ -122,7 +122,7 @@ class Fragments:
             track.end = max(track.end or 0, begin + ticks)
 
     def skip_to(self, times: dict[int, int]) -> None:
-        """Note that the next fragments are far behind; `times`: when they begin, by track, for those without `tfdt`."""
+        """Record that fragments are skipped; `times`: when the next ones begin, by track, for those without `tfdt`."""
         self.skipped = True
         for track in self.tracks.values():
             if track.start is not None:

@@ -14,7 +14,7 @@ VIDEO_HANDLER: Final = b"vide"
 AUDIO_HANDLER: Final = b"soun"
 _MAX_TRACKS: Final = 128
 _MAX_UNPACKED_BYTES: Final = 16 << 20
-"""Bytes to which a compressed moov box may unpack: a hundred times what QuickTime ever wrote."""
+"""Bytes to which a compressed moov box may unpack: a hundred times the largest that QuickTime wrote."""
 _HANDLERS: Final = frozenset(
     b"vide soun auxv clcp crsm hint meta MPEG musi ocsm odsm pict sbtl sdsm subp subt text tmcd tx3g".split()
 )

@@ -77,7 +77,7 @@ class Timing:
     def is_variable(self) -> bool:
         """Return whether 4 % of the frame durations, and at least two, differ from the median by more than 5 %.
 
-        Rounding alone does less, and a single odd one is a seam. The last duration does not count: writers guess it.
+        Rounding alone causes less, and a single odd duration marks a cut. The last does not count: writers guess it.
         """
         if len(self._counts) < 2:
             return False
@@ -105,7 +105,7 @@ def read_stts(data: bytes, start: int, end: int) -> Timing | None:
 
 
 def total_ticks(data: bytes, start: int, end: int) -> int:
-    """Return only the sum of what `read_stts` counts, for tracks whose frame rate is not needed."""
+    """Return only the sum of the durations in `stts`, for tracks whose frame rate is not needed."""
     counts, durations = _stts_entries(data, start, end)
     return sum(map(mul, counts, durations))
 

@@ -54,7 +54,7 @@ _Frame = TypeVar("_Frame", bound=_Located)
 def find_after_tags(
     source: Source, find: Callable[[Source, int], _Frame | None]
 ) -> tuple[_Frame | None, tuple[str, ...]]:
-    """Find the first frame after the leading tags; return it, and notes on what precedes it."""
+    """Find the first frame after the leading tags; return it, and notes on the bytes before it."""
     tags = leading_tags(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
     first = find(source, tags.end)

@@ -114,7 +114,7 @@ def _crw(source: Source) -> _Picture:
 
 
 def _ciff_entry(source: Source, order: _ByteOrder, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
-    """Return where an entry of the heap begins and ends; None where there is none."""
+    """Return where an entry of the heap begins and ends; None if there is none."""
     start, end = heap
     directory = start + int.from_bytes(read_exactly(source, max(0, end - 4), 4), order)
     count = min(int.from_bytes(read_exactly(source, directory, 2), order), _MAX_CIFF_ENTRIES)

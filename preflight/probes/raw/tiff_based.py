@@ -95,9 +95,9 @@ def in_tiff(first: Directory, head: bytes) -> Media | None:
     make = first.text(tags.MAKE, _MAX_MAKE_CHARS).upper()
     is_dng = tags.DNG_VERSION in first.entries
     pictures = _sub_ifds(first)
-    raws = [one for one in (first, *pictures.directories) if _is_sensor_data(one, make)]
+    raws = [directory for directory in (first, *pictures.directories) if _is_sensor_data(directory, make)]
     if not raws:
-        raws = [one for one in _following(first) if _is_sensor_data(one, make)]
+        raws = [directory for directory in _following(first) if _is_sensor_data(directory, make)]
     picture = max(raws, key=_rank, default=None)
     if is_dng:
         name = "dng"
@@ -159,7 +159,7 @@ def _following(first: Directory) -> list[Directory]:
 
 def _finished(first: Directory, pictures: _Pictures) -> Directory | None:
     """Return the picture in full resolution of a DNG that has none of a sensor (DNG 1.7, NewSubFileType 0)."""
-    return next((one for one in (first, *pictures.directories) if not _subfile_type(one)), None)
+    return next((directory for directory in (first, *pictures.directories) if not _subfile_type(directory)), None)
 
 
 def _is_sensor_data(directory: Directory, make: str) -> bool:

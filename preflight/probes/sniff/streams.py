@@ -38,7 +38,7 @@ _START_CODE: Final = re.compile(rb"\x00\x00\x01")
 
 
 def sniff_stream(source: Source) -> str | None:
-    """Return ac3, eac3, dts, h264, hevc, mpeg, mpegts, dv or aac (ADIF); None where it is none of them.
+    """Return ac3, eac3, dts, h264, hevc, mpeg, mpegts, dv or aac (ADIF); None for any other content.
 
     Specifications: ATSC A/52 5.3 and E.1.2, ETSI TS 102 114, ITU-T H.264 and H.265 Annex B, ISO/IEC 13818-1 2.4.3,
     IEC 61834-2 (DV), ISO/IEC 14496-3 1.A.2 (ADIF).
