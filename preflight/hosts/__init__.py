@@ -13,7 +13,7 @@ from preflight.errors import SourceChanged, SourceError, UsageError
 class LocalFile:
     """A file that was checked and is to be hosted.
 
-    sha256  64 hex digits of what was checked: a host sends these very bytes, or raises `SourceChanged`
+    sha256  64 hex digits of the checked bytes: a host sends exactly these, or raises `SourceChanged`
     """
 
     path: str
@@ -72,7 +72,7 @@ class HashingReader:
         return self._stream.tell()
 
     def require_unchanged(self) -> None:
-        """Raise `SourceChanged` unless what was read last, and what follows it, is what was checked."""
+        """Read the rest of the file. Raise `SourceChanged` unless the last pass read exactly the checked bytes."""
         self.seek(self._hashed)
         while self.read(1 << 20):
             pass

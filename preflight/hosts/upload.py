@@ -21,7 +21,7 @@ class UploadHost:
         self._api = provider.api
 
     def put(self, file: LocalFile) -> str:
-        """Upload the file. Raise `SourceChanged` if it is no longer what was checked."""
+        """Upload the file. Raise `SourceChanged` if it has changed since the check."""
         with HashingReader(file) as stream:
             url = self._api.upload(cast("BinaryIO", stream), file.size, file.name, file.mime)
             stream.require_unchanged()

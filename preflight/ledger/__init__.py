@@ -1,4 +1,4 @@
-"""What was submitted where, so that nothing is registered twice or lost: `Ledger`, an SQLite file.
+"""Record what was submitted where, so that no file is registered twice or lost: `Ledger`, an SQLite file.
 
 An entry is one registration: its intent is written before the call, the provider's id after it. Its key says what
 would be the same registration again: provider, endpoint, account, project, group, asset type and content. `attempt`

@@ -41,7 +41,7 @@ class AccountKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RegistrationKey:
-    """What makes two registrations the same one. `kind`: image, video or audio."""
+    """The identity of a registration. `kind`: image, video or audio."""
 
     provider: str
     origin: str

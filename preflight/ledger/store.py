@@ -59,7 +59,7 @@ class Disagreement:
 
 
 class Ledger:
-    """What was registered where. Several threads and processes may use it at a time. Raises `LedgerError`."""
+    """The record of registrations. Several threads and processes may use it at the same time. Raises `LedgerError`."""
 
     def __init__(
         self, path: str | None = None, *, lock_timeout: float = LOCK_TIMEOUT, clock: Clock = SYSTEM_CLOCK
@@ -139,7 +139,7 @@ class Ledger:
         return self.write(replace(entry, state=state))
 
     def forget(self, entry: Entry) -> None:
-        """Delete one entry: the same content will be registered anew."""
+        """Delete one entry: the same content will be registered again."""
         self._database.change('DELETE FROM entries WHERE ("key", "serial") = (?, ?)', (entry.key, entry.attempt))
 
     def entries(self, *, provider: str | None = None, state: str | None = None) -> Iterator[Entry]:

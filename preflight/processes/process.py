@@ -58,7 +58,7 @@ READER_VARIABLES: Final = (
 NETWORK_VARIABLES: Final = frozenset(
     ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc", "requests_ca_bundle", "curl_ca_bundle")
 )
-"""What requests takes from the environment, in lower case: passed on only if that is asked for (`trust_env`)."""
+"""Variables that requests reads, in lower case: passed on only with `trust_env`."""
 
 
 def loader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

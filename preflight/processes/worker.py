@@ -39,7 +39,7 @@ def serve(*, sandboxed: bool, max_resident: int) -> None:
     os.dup2(null, 0)
     os.close(null)
     if sandboxed:
-        os.environ.clear()  # of what the interpreter itself put there
+        os.environ.clear()  # of the variables that the interpreter itself set
         confine()
         _limit_memory(_LOADING_MEMORY)
     else:
@@ -107,7 +107,7 @@ def _run(channel: Channel, function: Callable[..., object], request: _Request, *
 def _load(name: str) -> Callable[..., object]:
     """Return the function called `module:function`."""
     module, _, function = name.partition(":")
-    gc.disable()  # what an import creates stays
+    gc.disable()  # objects that an import creates are permanent
     try:
         return cast("Callable[..., object]", getattr(import_module(module), function))
     finally:

@@ -41,7 +41,7 @@ class Scheduler(Generic[T]):
         self._push(_Watch(poll, self._clock.monotonic() + seconds, done))
 
     def close(self) -> None:
-        """Stop polling; `done` is not called for what is still watched."""
+        """Stop polling; `done` is not called for pending watches."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -63,7 +63,7 @@ class Scheduler(Generic[T]):
             watch.attempts += 1
             try:
                 result = watch.poll()
-            except BaseException as error:  # noqa: BLE001 - whoever watches decides what the error means
+            except BaseException as error:  # noqa: BLE001 - passed to `done`, which handles it
                 watch.done(None, error)
                 continue
             if result is not None:

@@ -34,7 +34,7 @@ ACTIONS: Final = (
     "create_session",
     "session_result",
 )
-"""What an operation does, in terms that all providers share; `trash` lists the trash."""
+"""The actions of operations, in terms that all providers share; `trash` lists the trash."""
 
 FAULTS: Final[dict[str, str]] = {
     "lose": "close the connection without a response",

@@ -59,9 +59,9 @@ def missing(parameter: str) -> Refusal:
     return Refusal(400, f"MissingParameter.{parameter}", f"the request is missing the parameter {parameter}")
 
 
-def not_found(what: str, name: str) -> Refusal:
+def not_found(kind: str, name: str) -> Refusal:
     """Return the refusal of an id that this account does not have."""
-    return Refusal(404, f"NotFound.{what}_id", f"the specified {what} {name[:100]!r} is not found")
+    return Refusal(404, f"NotFound.{kind}_id", f"the specified {kind} {name[:100]!r} is not found")
 
 
 @dataclass(slots=True)

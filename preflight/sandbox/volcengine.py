@@ -133,7 +133,7 @@ _LIST = "Filter SortBy SortOrder MaxResults NextToken PageNumber PageSize Projec
 class Volcengine(Protocol):
     """The official form, `POST /?Action=…&Version=2024-01-01`, and the published one, `POST /open/ACTION`.
 
-    Each is signed in its own way. What the documentation leaves open: a throttled call answers
+    Each is signed in its own way. Where the documentation is ambiguous: a throttled call answers
     `AccountFlowLimitExceeded`, an unknown id `NotFound.asset_id`, an undecided session `ValidatePending`;
     `Filter.Name` matches parts of names; lists begin with the newest. Alternate reading: sessions are answered without
     the envelope.

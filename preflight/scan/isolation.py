@@ -44,9 +44,9 @@ class IsolatedExaminer(Generic[R]):
         self.pool = Pool(profile, Task(f"{__name__}:initialize", {"plan": plan, "encoder": encoder}))
 
     def examine(self, batch: Batch, *, retry: bool = True) -> list[R]:
-        """Return what `examine_batch` does. After a crash each file is tried alone, so that only one is lost.
+        """Return the results of `examine_batch`. After a crash each file is retried alone, so that only one is lost.
 
-        retry  try a file alone twice: its process may have been killed for a reason that has nothing to do with it
+        retry  try a file alone twice: its process may have been killed for an unrelated reason
         """
         try:
             results = self._call(batch)

@@ -186,19 +186,19 @@ def _record(lines: PushbackLines, delimiter: str) -> _Record | None:
     line = next((line for line in lines if line.text is None or line.text.strip()), None)
     if line is None:
         return None
-    taken, chars, is_quoted = [line], 0, False
-    while (text := taken[-1].text) is not None:
+    parts, chars, is_quoted = [line], 0, False
+    while (text := parts[-1].text) is not None:
         chars += len(text)
         is_quoted = _ends_quoted(text, delimiter, is_quoted=is_quoted)
         if not is_quoted:
-            record = _parse("".join(one.text or "" for one in taken), delimiter)
-            return _Record(taken, record or [], None if record is not None else _NOT_CSV)
-        following = next(lines, None) if len(taken) < MAX_RECORD_LINES and chars < MAX_RECORD_CHARS else None
+            record = _parse("".join(part.text or "" for part in parts), delimiter)
+            return _Record(parts, record or [], None if record is not None else _NOT_CSV)
+        following = next(lines, None) if len(parts) < MAX_RECORD_LINES and chars < MAX_RECORD_CHARS else None
         if following is None:
             break
-        taken.append(following)
-    lines.push_back(taken[1:])
-    return _Record(taken[:1], [], NOT_TEXT if line.text is None else _UNCLOSED)
+        parts.append(following)
+    lines.push_back(parts[1:])
+    return _Record(parts[:1], [], NOT_TEXT if line.text is None else _UNCLOSED)
 
 
 def _ends_quoted(text: str, delimiter: str, *, is_quoted: bool) -> bool:
@@ -241,7 +241,7 @@ def _names(name: str, first: str, lines: PushbackLines) -> list[str] | None:
         names = _fields(first, delimiter)
         if len(names) < 2 and not (is_named_so and delimiter == DELIMITERS[-1]):
             continue
-        if not all(_COLUMN_NAME.fullmatch(one) and extension_of(one) not in MEDIA_EXTENSIONS for one in names):
+        if not all(_COLUMN_NAME.fullmatch(column) and extension_of(column) not in MEDIA_EXTENSIONS for column in names):
             continue
         if is_named_so or _has_second(lines, delimiter, len(names)):
             return names
