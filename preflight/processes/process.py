@@ -162,7 +162,7 @@ class Process:
         except TimeoutError:
             raise TaskTimeout(limits.wall) from None
         except (EOFError, OSError):
-            how = _how_it_ended(self._process)
+            how = _describe_exit(self._process)
             if limits.seconds is not None and self._process.returncode == -signal.SIGPROF:
                 raise TaskTimeout(limits.seconds) from None
             raise TaskCrashed(how) from None
@@ -288,8 +288,8 @@ def _start(profile: ProcessProfile) -> tuple[subprocess.Popen[bytes], Channel]:
     return process, Channel(ours, profile.max_frame)
 
 
-def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
-    """Return how a process that is gone ended, as a predicate."""
+def _describe_exit(process: subprocess.Popen[bytes]) -> str:
+    """Describe how an ended process ended, as a predicate."""
     import subprocess
 
     try:
@@ -314,7 +314,7 @@ def _flags() -> list[str]:
 
 
 def _import_paths() -> list[str]:
-    """Return where this program finds its modules. Never the current folder: the untrusted files may lie there."""
+    """Return the module search path without the current folder, which may hold untrusted files."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     paths = [path for path in sys.path if isinstance(path, str) and path not in ("", os.curdir)]
     return [os.path.abspath(path) for path in paths] + [package]

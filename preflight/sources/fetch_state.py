@@ -55,28 +55,28 @@ class FetchState:
         self._tag = ""
         self._modified = ""
 
-    def take(self, response: Response, span: Span | None) -> None:
-        """Keep what a response to a GET of `span`, or of everything, gives.
+    def consume(self, response: Response, span: Span | None) -> None:
+        """Keep the bytes of a response to a GET of `span`, or of everything.
 
         Raise `RangeRefused` if the response is useless and that to a plain GET may not be, else `SourceError`.
         """
         if response.status == 206:
-            self._take_part(response, span)
+            self._consume_part(response, span)
         elif response.status == 416:
-            self._take_nothing(response, span)
+            self._consume_unsatisfied(response, span)
         else:
-            self._take_all(response, span)
+            self._consume_body(response, span)
 
-    def _take_part(self, response: Response, span: Span | None) -> None:
+    def _consume_part(self, response: Response, span: Span | None) -> None:
         part = content_range(response.header("Content-Range"))
         if span is None:
             if part is None or part.first != 0 or part.last + 1 != part.total:
                 raise unusable(self._name, "the server sent a part of the file although all of it was requested")
-            self._take_all(response, span)
+            self._consume_body(response, span)
             return
         length = _length(response)
         if part is None or part.first != span[0] or length == 0 or _codings(response):
-            raise RangeRefused(self._name)  # other bytes, several parts, none, compressed, or nobody knows which
+            raise RangeRefused(self._name)  # other bytes, several parts, none, compressed, or unknown ones
         self._compare(response, part.total)
         self._recorder.record_length(part.total, ranges=True)
         if length is not None and length != part.last + 1 - part.first:
@@ -90,7 +90,7 @@ class FetchState:
         response.close()
         self.cache.add(part.first, data)
 
-    def _take_nothing(self, response: Response, span: Span | None) -> None:
+    def _consume_unsatisfied(self, response: Response, span: Span | None) -> None:
         """Learn from a 416 that the requested range is beyond the end; of an empty file even the first byte is."""
         response.drain_and_close()
         total = unsatisfied_range(response.header("Content-Range"))
@@ -101,7 +101,7 @@ class FetchState:
         self.size = span[0] if total is None else total
         self._recorder.record(content_length=self.size)
 
-    def _take_all(self, response: Response, span: Span | None) -> None:
+    def _consume_body(self, response: Response, span: Span | None) -> None:
         """Spool the body of a 200: Range was ignored, and it comes from its beginning."""
         stated = _length(response)
         coding = _codings(response)
@@ -122,7 +122,7 @@ class FetchState:
         elif not self.spool.resume(body):
             raise SourceChanged(self._name)
         if fits:  # a connection whose response was read to its end can be used again
-            self.spool.reach(FIRST_FETCH_BYTES)
+            self.spool.read_to(FIRST_FETCH_BYTES)
 
     def _compare(self, response: Response, total: int | None) -> None:
         tag = response.header("ETag").strip().removeprefix("W/")
@@ -229,7 +229,7 @@ class DeliveryRecorder:
             self.record(notes=(*self.delivery.notes, word))
 
     def record_response(self, response: Response) -> None:
-        """Record a response to the first request, or to one on the way there."""
+        """Record a response to the first request, or to a redirect before it."""
         redacted = self._redact_headers
         content_type = media_type(redacted(response.header("Content-Type")))
         etag = redacted(response.header("ETag").strip()) or None
@@ -277,7 +277,7 @@ class DeliveryRecorder:
 
 
 def _initial_delivery(url: str, parsed: Url | None, now: float) -> Delivery:
-    """Return what the URL itself says about its delivery."""
+    """Return the facts that the URL itself states about its delivery."""
     if parsed is None:
         scheme, colon, _ = url[:32].partition(":")
         return Delivery(scheme=scheme.lower() if colon else "", host="", url_length=len(url))

@@ -89,11 +89,11 @@ class UrlFetcher:
         self._deadline = Deadline(options.timeout, transport.clock)
         self._retries = RetryPolicy(options.retries + 1, backoff)
 
-    def get(self, span: Span | None, take: Callable[[Response], T]) -> T:
-        """Return what `take` makes of the response to a GET, of bytes `span` (first, end) or of everything.
+    def get(self, span: Span | None, consume: Callable[[Response], T]) -> T:
+        """Return the result of `consume` for the response to a GET, of bytes `span` (first, end) or of everything.
 
-        Its status is 200, 203, 206 or 416. `take` closes the response or keeps it; if it raises a `TransientError`, it
-        is called again with another response. Raise `RangeRefused` if a response to a request of `span` says nothing
+        Its status is 200, 203, 206 or 416. `consume` closes the response or keeps it; if it raises a `TransientError`,
+        it is called again with another response. Raise `RangeRefused` if a response to a request of `span` says nothing
         about the file, else `SourceError`.
         """
         headers = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}"}
@@ -102,7 +102,7 @@ class UrlFetcher:
         def attempt() -> T:
             nonlocal attempts
             attempts += 1
-            return self._get(headers, take)
+            return self._get(headers, consume)
 
         def before_retry(_: TransientError) -> None:
             if span is None:  # the whole body comes once more
@@ -122,7 +122,7 @@ class UrlFetcher:
             except TransientError as failure:
                 if not (headers and 1 < attempts == self._retries.attempts and self._may_be_about_range(failure)):
                     raise
-                return self._get({}, take)
+                return self._get({}, consume)
         except SourceError as failure:
             raise self._final(failure) from None
 
@@ -157,7 +157,7 @@ class UrlFetcher:
         return bool(self._agent) or self._own_headers != _HEADERS
 
     def compare_without_headers(self, size: int | None, beginning: bytes) -> None:
-        """Note if the server gives the file only with the caller's user agent or headers."""
+        """Record a note if the server gives the file only with the caller's user agent or headers."""
         try:
             response, _ = self._follow("GET", self._url, {}, self._auxiliary_timeout(), plain=True)
             try:
@@ -177,8 +177,8 @@ class UrlFetcher:
         failure.args = (self._redact_headers(str(failure)),)
         return failure
 
-    def _get(self, headers: dict[str, str], take: Callable[[Response], T]) -> T:
-        """Return what `take` makes of one response; close it if that fails."""
+    def _get(self, headers: dict[str, str], consume: Callable[[Response], T]) -> T:
+        """Return the result of `consume` for one response; close it on failure."""
         response, trusted = self._follow("GET", self.location, headers)
         if response.status not in _GIVEN:
             try:
@@ -188,12 +188,12 @@ class UrlFetcher:
             raise refusal
         try:
             self.location, self._trusted = response.url, trusted
-            taken = take(response)
+            result = consume(response)
         except BaseException:
             response.close()
             raise
         self._found = True
-        return taken
+        return result
 
     def _follow(
         self,

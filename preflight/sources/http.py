@@ -203,7 +203,7 @@ class HttpSource:
             self._fetcher.recorder.note("read_limit")
             spool.stop(too_much(self.name, self._limit))
         try:
-            spool.reach(end)
+            spool.read_to(end)
         except TransientError:
             self._fetcher.get(None, lambda response: self._resume(spool, response, end))
         finally:
@@ -213,15 +213,15 @@ class HttpSource:
         return spool.at(offset, end - offset)
 
     def _resume(self, spool: Spool, response: Response, end: int) -> None:
-        self._state.take(response, None)
-        spool.reach(end)
+        self._state.consume(response, None)
+        spool.read_to(end)
 
     def _request(self, span: Span | None) -> None:
         """Request bytes `span`, or everything, and keep what comes. If a server refuses parts, request everything."""
         try:
-            self._fetcher.get(span, lambda response: self._state.take(response, span))
+            self._fetcher.get(span, lambda response: self._state.consume(response, span))
         except RangeRefused:
-            self._fetcher.get(None, lambda response: self._state.take(response, None))
+            self._fetcher.get(None, lambda response: self._state.consume(response, None))
         finally:
             self._count()
 

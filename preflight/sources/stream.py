@@ -39,7 +39,7 @@ class Spool:
         self._failure: SourceError | None = None
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=MAX_SPOOL_MEMORY)  # noqa: SIM115 - see close()
 
-    def reach(self, end: int) -> None:
+    def read_to(self, end: int) -> None:
         """Read on until `end` bytes are kept, or the body ends. Raise `SourceError`, again until `resume`."""
         end = -(-end // self._step) * self._step
         if self._size is not None:
@@ -121,7 +121,7 @@ class StreamSource:
         """Return the bytes of the stream. Reads to the end of one that cannot seek."""
         if self._spool is not None:
             while not self._spool.ended:
-                self._spool.reach(self._spool.kept + (1 << 20))
+                self._spool.read_to(self._spool.kept + (1 << 20))
             return self._spool.kept
         if self._size is None:
             self._size = self._call(self._end)
@@ -130,7 +130,7 @@ class StreamSource:
     def read_at(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset`; fewer only at the end. Raise `SourceError`."""
         if self._spool is not None:
-            self._spool.reach(offset + length)
+            self._spool.read_to(offset + length)
             return self._spool.at(offset, length)
         if offset >= self.size:
             return b""

@@ -50,7 +50,7 @@ class TestSpool:
     def test_it_reads_in_steps_and_no_further(self, spooled: Callable[..., Spool], end: int, kept: int) -> None:
         body = Body()
         spool = spooled(body)
-        spool.reach(end)
+        spool.read_to(end)
         assert (spool.kept, body.at) == (kept, kept)
         assert spool.at(0, 1 << 20) == DATA[:kept]
         assert spool.at(kept, 5) == b""
@@ -59,33 +59,33 @@ class TestSpool:
     def test_it_ends_with_a_short_read_or_its_size(self, spooled: Callable[..., Spool]) -> None:
         body = Body()
         spool = spooled(body)
-        spool.reach(1 << 20)
+        spool.read_to(1 << 20)
         assert (spool.ended, spool.kept, body.closed) == (True, len(DATA), 1)
         body = Body()
         spool = spooled(body, 5000)
-        spool.reach(1 << 20)
+        spool.read_to(1 << 20)
         assert (spool.ended, spool.kept, body.reads, body.closed) == (True, 5000, [5000], 1)
 
     def test_no_read_is_larger_than_64_kib(self, spooled: Callable[..., Spool]) -> None:
         body = Body(bytes(200_000))
-        spooled(body).reach(150_000)
+        spooled(body).read_to(150_000)
         assert (max(body.reads), body.at) == (65_536, 151_552)
 
     def test_a_failure_is_raised_again_until_it_is_resumed(self, spooled: Callable[..., Spool]) -> None:
         body = Body(fails_after=4096)
         spool = spooled(body)
-        spool.reach(100)
+        spool.read_to(100)
         for _ in range(2):
             with pytest.raises(SourceError, match="gone"):
-                spool.reach(5000)
-        spool.reach(4096)
+                spool.read_to(5000)
+        spool.read_to(4096)
         assert spool.resume(Body())
-        spool.reach(5000)
+        spool.read_to(5000)
         assert spool.at(4000, 1000) == DATA[4000:5000]
 
     def test_another_body_is_not_resumed(self, spooled: Callable[..., Spool]) -> None:
         spool = spooled(Body())
-        spool.reach(100)
+        spool.read_to(100)
         changed = bytearray(DATA)
         changed[4095] ^= 1
         assert not spool.resume(Body(bytes(changed)))
