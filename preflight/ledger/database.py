@@ -70,7 +70,7 @@ class Database:
             return self._db.execute(statement, _encodable(values)).fetchall()
 
     def change(self, statement: str, values: Sequence[Value]) -> None:
-        """Execute one statement that changes something."""
+        """Execute one statement that writes."""
         change = _Change(statement, _encodable(values))
         self._changes.append(change)
         with self._lock:
@@ -116,7 +116,7 @@ class KeyLocks:
     """Advisory locks, one byte of a lock file a key: the system releases them when a process dies.
 
     Such a lock belongs to the process, and closing any descriptor of the file releases it (POSIX, fcntl): so everything
-    opened on one path shares one descriptor, and the threads of a process are kept apart by a set.
+    opened on one path shares one descriptor, and a set excludes the threads of a process from each other.
     """
 
     def __init__(self, path: str) -> None:
@@ -173,7 +173,7 @@ _opening: Final = threading.Lock()
 def _lock_byte(fd: int, offset: int, *, on: bool) -> bool:
     try:
         import fcntl
-    except ImportError:  # no such locks on this system: only threads are kept apart
+    except ImportError:  # no such locks on this system: only threads exclude each other
         return True
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB if on else fcntl.LOCK_UN, 1, offset)
@@ -196,5 +196,5 @@ def ledger_errors(path: str, action: str, lock_timeout: float) -> Iterator[None]
 
 
 def _encodable(values: Sequence[Value]) -> list[Value]:
-    """Return the values with text as UTF-8 can hold it, which a file's name need not be."""
+    """Return the values with text that UTF-8 can encode: the name of a file may contain surrogates."""
     return [value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value for value in values]

@@ -118,7 +118,7 @@ class Ledger:
         return found[0] if found else None
 
     def failures(self, entry: Entry) -> int:
-        """Return how many attempts failed one after the other, up to this one, with the same rule sets."""
+        """Count the consecutive failed attempts up to this one, with the same rule sets."""
         rows = self._database.select(
             'SELECT count(*) FROM entries WHERE "key" = ? AND "serial" <= ? AND "serial" > coalesce((SELECT '
             """max("serial") FROM entries WHERE "key" = ? AND ("state" <> 'failed' OR "rules" <> ?)), 0)""",

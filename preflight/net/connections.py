@@ -314,7 +314,7 @@ class Slot:
 
 
 class _Host:
-    """holders: open responses by thread; releases: how many slots were released; waiters: threads without one."""
+    """The slots of one host. holders: open responses by thread; releases: their count; waiters: threads without one."""
 
     __slots__ = ("holders", "releases", "waiters")
 
@@ -325,7 +325,7 @@ class _Host:
 
 
 class _Waiter:
-    """A thread that waits; its lock `turn` is released when it has got a slot."""
+    """A waiting thread; its lock `turn` is released once it has a slot."""
 
     __slots__ = ("thread", "turn")
 

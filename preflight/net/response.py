@@ -185,7 +185,7 @@ def body_length(values: list[str]) -> int | None:
 
 
 class Response:
-    """Status and headers, and a body that is read as far as wanted. `close` it: it may hold a slot at its host.
+    """Status, headers, and a body that is read on demand. `close` it: it may hold a slot at its host.
 
     url         the requested URL
     status      of the final response; headers: values by name in lower case
@@ -209,7 +209,7 @@ class Response:
         resolved: ResolvedHost | None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """`release` takes the connection back, and whether it is reusable; `seconds` were allowed, for messages."""
+        """Read from `connection`, and return it by `release`. Messages about a timeout name `seconds`."""
         self.url = url
         self.status, self.headers, self._left, chunked, self._keep_alive = head
         self.resolved = resolved

@@ -38,8 +38,8 @@ def check_many(
     ordered   False: yield each report as soon as it is complete
     options   those of `check`
 
-    A bad target is a report, and so is one that crashes its process, if that is not this one. Raise `UsageError` before
-    anything is read.
+    An invalid target gives a report, as does one that crashes its process, unless that is this one.
+    Raise `UsageError` before anything is read.
 
     >>> [report.verdict for report in preflight.check_many(["fixtures/accepted/picture.png", "gone.png"], "atlas")]
     ['pass', 'unknown']

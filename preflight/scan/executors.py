@@ -101,7 +101,7 @@ def _gather(numbered: Iterable[Numbered[R]], executors: Executors[R]) -> Iterato
 
 
 def _timed(numbered: Iterable[Numbered[R]]) -> Iterator[tuple[int, Item | Cached[R], bool]]:
-    """Yield the items, and whether each was slow to come."""
+    """Yield the items, and whether each was slow to arrive."""
     began = time.monotonic()
     for index, item in numbered:
         yield index, item, time.monotonic() - began > SLOW_SECONDS
