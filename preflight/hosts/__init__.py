@@ -32,9 +32,9 @@ class Host(Protocol):
 
 
 class HashingReader:
-    """A file's bytes as they are read from front to back, and whether they are those that were checked.
+    """Reads and hashes a file, to verify that its bytes are those that were checked.
 
-    A reader that begins again at the front, for a checksum or a second try, is hashed again: the last pass counts.
+    A pass that begins again at the start, for a checksum or a retry, is hashed again: the last pass counts.
     """
 
     def __init__(self, file: LocalFile) -> None:

@@ -21,10 +21,10 @@ _FILE_TIMEOUT: Final = 300.0
 
 
 class PublicBase:
-    """Files are found under a base URL by the end of their path: as much of it as the server has.
+    """A base URL under which files are found by the longest end of their path that the server has.
 
-    `media/a/clip.mp4` is looked for as `media/a/clip.mp4`, `a/clip.mp4` and `clip.mp4`; the way that found one file
-    is the first that is tried for the next.
+    `media/a/clip.mp4` is looked for as `media/a/clip.mp4`, `a/clip.mp4` and `clip.mp4`; the split that found one
+    file is tried first for the next.
     """
 
     def __init__(self, base: str, http: HttpOptions) -> None:
@@ -53,7 +53,7 @@ class PublicBase:
         raise SourceError("download_failed", f"{file.name} is not served under public_base: {'; '.join(tried)}")
 
     def _splits(self, path: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Return every way to split a path into the folder that is served and what is below it."""
+        """Return all splits of a path into the served folder and the path below it."""
         near = os.path.relpath(path)
         full = os.path.abspath(path) if near.startswith(os.pardir) else near
         parts = tuple(part for part in full.split(os.sep) if part)

@@ -249,7 +249,7 @@ def _end_of_data(window: Window, data: _ImageData, size: int) -> int:
 
 
 def _max_strides(first: int, stride: int, size: int) -> int:
-    """Return how many strides after `first` the last chunk can be that is still followed by IEND."""
+    """Return the maximum strides after `first` at which a chunk can still be followed by IEND."""
     return max(0, size - first - 2 * _OVERHEAD_BYTES) // stride
 
 

@@ -53,7 +53,7 @@ class Pool:
         _pools.add(self)
 
     def call(self, task: Task, limits: Limits, source: Source | None = None) -> object:
-        """Return what a task returns.
+        """Return the result of a task.
 
         The answer of a sandboxed process is plain JSON that a hostile file may have shaped: check its types.
 

@@ -50,7 +50,7 @@ def serve(*, sandboxed: bool, max_resident: int) -> None:
 
 
 class _Request(NamedTuple):
-    """A task as it arrives."""
+    """A received task."""
 
     function: str
     arguments: dict[str, object]
@@ -65,7 +65,7 @@ def _parse(message: dict[str, object]) -> _Request:
 
 
 def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident: int) -> bytes:
-    """Return the last message about a task."""
+    """Perform a task and return its last message."""
     request = _parse(decode_message(payload, sandboxed=sandboxed))
     limits = request.limits
     try:
@@ -88,7 +88,7 @@ def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident:
 
 
 def _run(channel: Channel, function: Callable[..., object], request: _Request, *, sandboxed: bool) -> object:
-    """Return what a task returns, within its limits."""
+    """Return the result of a task, within its limits."""
     limits = request.limits
     if limits.memory is not None:
         _limit_memory(limits.memory)

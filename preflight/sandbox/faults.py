@@ -203,7 +203,7 @@ class FaultPlan:
         times: int | None = None,
         message: str = "failed as the sandbox was configured to",
     ) -> None:
-        """Make assets fail that are registered from now on and whose name or URL matches, at most `times` of them.
+        """Make assets registered from now on fail if their name or URL matches, at most `times` of them.
 
         code  Ark's code: `InternalError` and `DownloadFailed` are transient, `PixelCountTooLarge` is permanent
         """
@@ -230,7 +230,7 @@ class FaultPlan:
         return found
 
     def throttled(self, provider: str, action: str) -> Throttled | None:
-        """Return why this call is above the rate; None, and count it, if it is not."""
+        """Return the throttling of a call above the rate; else count the call and return None."""
         with self._lock:
             for rule in self._rates:
                 if rule.provider in (EVERY, provider) and rule.action in (EVERY, action):
@@ -240,7 +240,7 @@ class FaultPlan:
         return None
 
     def failure(self, provider: str, name: str, url: str) -> ProcessingOutcome | None:
-        """Return how an asset that is registered now must fail, or None."""
+        """Return the configured failure of an asset that is registered now, or None."""
         with self._lock:
             for rule in self._fails:
                 hit = fnmatchcase(name, rule.match) or fnmatchcase(url, rule.match)

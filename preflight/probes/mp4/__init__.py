@@ -120,7 +120,7 @@ def _seconds(reader: LayoutReader, movie: Movie, stated: Duration) -> float | No
         tracks = [track for track in movie.tracks if track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)]
         seconds = max((track.stated_seconds(movie.timescale) or 0 for track in tracks), default=0) or None
     if seconds is None and (fragments is None or not fragments.ended):
-        seconds = reader.stated_seconds()  # not if the file visibly lacks the fragments that it announces
+        seconds = reader.stated_seconds()  # unless the file visibly lacks the announced fragments
     return seconds
 
 

@@ -139,7 +139,7 @@ def _added_by_encoders(track: Track) -> float:
 
 
 def _play_edits(movie: Movie, track: Track, end: float) -> tuple[float, float]:
-    """Return the s shown and the s waited, of media that ends at `end` s; an edit of length 0 lasts to that end."""
+    """Return the s shown and of empty edits, of media that ends at `end` s; an edit of length 0 lasts to that end."""
     assert track.edits is not None
     shown = waiting = 0.0
     for length, start, rate in track.edits.entries:

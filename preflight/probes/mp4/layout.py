@@ -147,9 +147,9 @@ class LayoutReader:
         return max((span for span in spans if span), default=None)
 
     def _skip_ahead(self, fragments: Fragments) -> int | None:
-        """Continue with the last fragment, or a little further here; return how many fragments may be read in all.
+        """Continue at the last fragment, or read a few more here; return the total number of fragments to read.
 
-        Return None if the walk ends, because a header states the duration or because nothing will.
+        Return None if the walk ends, because a header states the duration or nothing else can.
         """
         if fragments.skipped or self.stated_seconds():
             return None
