@@ -70,7 +70,7 @@ def timed_out(name: str, seconds: float, *, sent: bool = True) -> RequestFailed:
 
 
 def unresolved(host: str, error: OSError) -> RequestFailed:
-    """Return the error for a host whose address is not found: for now (`EAI_AGAIN`), or at all."""
+    """Return the error for a host whose address is not found: temporarily (`EAI_AGAIN`), or permanently."""
     if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
         message = f"{host} has no address: check the host's name"
         return RequestFailed("connection_failed", message, "the host is not known", sent=False)
@@ -79,13 +79,13 @@ def unresolved(host: str, error: OSError) -> RequestFailed:
 
 
 def unconnected(host: str, error: OSError) -> TransientError:
-    """Return the error for a host that accepts no connection."""
-    message = f"{host} accepts no connection ({_reason(error)}): check it later"
-    return TransientError("connection_failed", message, "the host accepts no connection", sent=False)
+    """Return the error for a host that does not accept connections."""
+    message = f"{host} does not accept connections ({_reason(error)}): check it later"
+    return TransientError("connection_failed", message, "the host does not accept connections", sent=False)
 
 
 def proxy_failed(name: str, detail: str = "the proxy does not respond, or refuses") -> TransientError:
-    """Return the error for a proxy that opens no connection."""
+    """Return the error for a proxy that does not open a connection."""
     return TransientError("connection_failed", f"{name}: {detail}: check its address", detail, sent=False)
 
 
@@ -96,10 +96,10 @@ def insecure(host: str, error: Exception, *, sent: bool = False) -> RequestFaile
         detail = f"the certificate is not valid ({printable(error.verify_message)})"
         message = f"{host}: {detail.replace('the', 'its', 1)}: renew or complete it"
     elif reason in _NO_TLS:
-        detail = "no TLS is spoken at this port"
+        detail = "the server does not use TLS at this port"
         message = f"{host}: {detail}: check whether the link should begin with http://"
     else:
-        detail = f"no secure connection could be agreed on ({printable(reason).lower().replace('_', ' ')})"
+        detail = f"the TLS handshake failed ({printable(reason).lower().replace('_', ' ')})"
         message = f"{host}: {detail}: check the server's TLS settings"
     return RequestFailed("tls_failed", message, detail, sent=sent)
 
