@@ -84,7 +84,7 @@ class SourceChanged(SourceError):
     """The bytes of the source changed between two reads."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("source_changed", f"{name} changed while it was read: check it again once it is complete")
+        super().__init__("source_changed", f"{name} changed while it was read. Check it again once it is complete.")
 
 
 class WorkerTimeout(SourceError):

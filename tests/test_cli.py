@@ -131,7 +131,7 @@ class TestJson:
         assert [row["index"] for row in rows] == sorted(row["index"] for row in rows)  # type: ignore[type-var]
         for row in rows:
             valid.validate(row)
-        assert rows[-1]["error"] == {"code": "not_found", "message": "gone.png does not exist: check the path"}
+        assert rows[-1]["error"] == {"code": "not_found", "message": "gone.png does not exist. Check the path."}
 
     def test_json_is_one_document_with_a_summary(self, run: Run) -> None:
         document = json.loads(run("check", PASSING, FAILING, "--for", "atlas", "--format", "json").stdout)
@@ -236,7 +236,7 @@ class TestBadInput:
         secret.chmod(0)
         done = run("check", secret, "--for", "atlas")
         assert done.returncode == 2
-        assert "may not be read" in done.stdout
+        assert "is not readable" in done.stdout
         secret.chmod(stat.S_IRUSR)
 
     def test_names_are_shown_escaped(self, run: Run, tmp_path: Path, fixtures: Path) -> None:

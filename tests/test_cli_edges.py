@@ -89,7 +89,7 @@ class TestWords:
     def test_empty_target_is_unknown(self, run: Run) -> None:
         done = run("check", "", "--for", "atlas")
         assert done.returncode == 3
-        assert "the path is empty: give a file [not_found]" in done.stdout
+        assert "the path is empty. Give a file. [not_found]" in done.stdout
 
     def test_file_that_looks_like_an_option_is_explained(self, run: Run, tmp_path: Path) -> None:
         shutil.copy(PASSING, tmp_path / "-dash.png")

@@ -38,9 +38,9 @@ class TestPaths:
             ("fixtures", "not_a_file", "is a folder"),
             (f"{PASSING}/b.png", "not_found", "does not exist"),
             ("/dev/null", "not_a_file", "neither a file nor a folder"),
-            ("http:example.com/a.png", "not_found", "give the URL as a string, with //"),
-            ("www.example.com/a.png", "not_found", "add the scheme: https://"),
-            (Path("https://example.com/a.png"), "not_found", "give the URL as a string, with //"),
+            ("http:example.com/a.png", "not_found", "Give the URL as a string, with //"),
+            ("www.example.com/a.png", "not_found", "add its scheme: https://"),
+            (Path("https://example.com/a.png"), "not_found", "Give the URL as a string, with //"),
         ],
         ids=lambda value: str(value)[:20].encode("ascii", "backslashreplace").decode().replace("\0", "NUL"),
     )
@@ -57,28 +57,28 @@ class TestPaths:
     @pytest.mark.parametrize(
         ("path", "said"),
         [
-            ("blob:https://example.com/0b1e", "download the file there, or give its http(s) URL"),
+            ("blob:https://example.com/0b1e", "Download the file there, or give its http(s) URL"),
             ("//example.com/x.png", "add its scheme: https://example.com/x.png"),
             ("//host/x.png", "add its scheme: https://host/x.png"),
-            ("cdn.example.com/x.png", "add the scheme: https://cdn.example.com/x.png"),
-            ("CDN.Example.com:8443/x", "add the scheme: https://CDN.Example.com:8443/x"),
+            ("cdn.example.com/x.png", "add its scheme: https://cdn.example.com/x.png"),
+            ("CDN.Example.com:8443/x", "add its scheme: https://CDN.Example.com:8443/x"),
             ("cdn.example.com/x.png?X-Amz-Signature=5f2c", "https://cdn.example.com/x.png?…"),
-            ("192.0.2.7/x.png", "add the scheme: https://"),
-            ("localhost:8000/x.png", "add the scheme: https://"),
-            ("www.example.com", "add the scheme: https://"),
-            ("C:\\media\\x.png", "a Windows path"),
-            ("c:/media/x.png", "a Windows path"),
-            ("\\\\server\\share\\x.png", "a Windows path"),
-            ("file:/tmp/a%20b.png", "give the path alone: /tmp/a b.png"),
+            ("192.0.2.7/x.png", "add its scheme: https://"),
+            ("localhost:8000/x.png", "add its scheme: https://"),
+            ("www.example.com", "add its scheme: https://"),
+            ("C:\\media\\x.png", "This is a Windows path."),
+            ("c:/media/x.png", "This is a Windows path."),
+            ("\\\\server\\share\\x.png", "This is a Windows path."),
+            ("file:/tmp/a%20b.png", "Give the path alone: /tmp/a b.png"),
             ("https//example.com/x.png", "with // after the colon"),
             ("https:/example.com/x.png", "with // after the colon"),
-            ("~/x.png", "write the full path"),
-            ("'x.png'", "remove the quotation marks"),
-            ("media.d/x.png", "check the path"),
-            ("v1.2/x.png", "check the path"),
-            ("archive.zip/x.png", "check the path"),
-            ("x.png", "check the path"),
-            ("https-logo.png", "check the path"),
+            ("~/x.png", "Write the full path"),
+            ("'x.png'", "Remove the quotation marks"),
+            ("media.d/x.png", "Check the path."),
+            ("v1.2/x.png", "Check the path."),
+            ("archive.zip/x.png", "Check the path."),
+            ("x.png", "Check the path."),
+            ("https-logo.png", "Check the path."),
         ],
     )
     def test_message_suggests_what_missing_path_may_mean(self, path: str, said: str) -> None:
@@ -88,11 +88,11 @@ class TestPaths:
 
     def test_message_names_the_path_of_a_file_url(self) -> None:
         _, message = error_of(preflight.check("file:///tmp/a%20b.png", "atlas"))
-        assert "give its path, /tmp/a b.png" in message
+        assert "Give its path: /tmp/a b.png" in message
 
     def test_host_with_a_query_is_not_taken_for_a_pattern(self, run: Run) -> None:
         done = run("check", "cdn.example.com/x.png?w=100", "--for", "atlas")
-        assert "add the scheme: https://cdn.example.com/x.png" in done.stdout
+        assert "add its scheme: https://cdn.example.com/x.png" in done.stdout
 
     @pytest.mark.parametrize(
         "name", ["cdn.example.com/x.png", "www.example.com", "C:\\x.png", "blob:x", "~", "file:/x.png"]
@@ -154,7 +154,7 @@ class TestOpenFiles:
             pass
         assert error_of(preflight.check(file, "atlas")) == (
             "unreadable",
-            f"{PASSING} is closed: give it while it is open",
+            f"{PASSING} is closed. Give it while it is open.",
         )
         memory = io.BytesIO(b"abc")
         memory.close()
@@ -162,7 +162,7 @@ class TestOpenFiles:
 
     def test_file_opened_as_text_is_reported(self) -> None:
         with open(PASSING, encoding="utf-8") as file:
-            assert "open it in binary mode" in error_of(preflight.check(file, "atlas"))[1]  # type: ignore[arg-type]
+            assert "Open it in binary mode" in error_of(preflight.check(file, "atlas"))[1]  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
         ("file", "said"),
@@ -215,7 +215,7 @@ class TestWrongCalls:
     def test_single_target_in_place_of_several_is_a_usage_error(
         self, call: Callable[[Any], object], targets: object
     ) -> None:
-        with pytest.raises(UsageError, match="give a list of"):
+        with pytest.raises(UsageError, match="Give a list of"):
             call(targets)
 
     @pytest.mark.parametrize("rules", [None, [], "", ",", 5, [None], {"atlas"}, b"atlas", "atlsa", "a\0b", "x" * 5000])
@@ -237,7 +237,7 @@ class TestWrongCalls:
 
     @pytest.mark.parametrize("target", [None, 5, ["a.png"], io.BytesIO, object()], ids=lambda one: type(one).__name__)
     def test_objects_that_cannot_be_targets_are_usage_errors(self, target: Any) -> None:
-        with pytest.raises(UsageError, match="cannot be checked: give a path, a URL, bytes or an open binary file"):
+        with pytest.raises(UsageError, match=r"cannot be checked\. Give a path, a URL, bytes or an open binary file"):
             preflight.check(target, "atlas")
         with pytest.raises(UsageError, match="cannot be checked"):
             preflight.probe(target)

@@ -104,7 +104,7 @@ MEDIA_CODES: Final[dict[str, Code]] = {
         "warning",
         "Did not decode here",
         "A library could not decode the complete file, but no other check finds damage in it. "
-        "The library may be at fault: open the file with another program.",
+        "The library may be at fault. Open the file with another program.",
     ),
     "decode_unsupported": Code(
         "note",

@@ -47,10 +47,10 @@ class PublicBase:
                 if self._digest(url, file.size) == file.sha256:
                     self._above = above
                     return url
-                tried.append(f"{redact(url)} has other bytes")
+                tried.append(f"{redact(url)} has other bytes.")
             except SourceError as error:
                 tried.append(str(error))
-        raise SourceError("download_failed", f"{file.name} is not served under public_base: {'; '.join(tried)}")
+        raise SourceError("download_failed", f"{file.name} is not served under public_base: {' '.join(tried)}")
 
     def _splits(self, path: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
         """Return all splits of a path into the served folder and the path below it."""

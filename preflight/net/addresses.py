@@ -176,16 +176,16 @@ def check_addresses(
         address, name = next(iter(classes.items()), ("nowhere", "no address"))
         where = host if host.strip("[]") == address else f"{host} leads to {address}, which"
         detail = f"is not a public address ({name})"
-        raise RequestFailed("address_not_public", f"{where} {detail}: {_remedy(name)}", detail, sent=False)
+        raise RequestFailed("address_not_public", f"{where} {detail}. {_remedy(name)}", detail, sent=False)
     return ResolvedHost(allowed, len(public) == len(classes), 0 < len(public) < len(classes))
 
 
 def _remedy(name: str | None) -> str:
     if name == METADATA:
-        return "such addresses are never read; give the address of the file"
+        return "Metadata addresses are never read. Give the address of the file."
     return (
-        "no service can fetch from it; put the file on a public host, or allow private addresses if only this network"
-        " has to read it"
+        "No service can fetch from it. Put the file on a public host, or allow private addresses if only this network"
+        " has to read it."
     )
 
 

@@ -223,4 +223,4 @@ def _is_zlib(data: bytes) -> bool:
 
 def unusable(name: str, problem: str) -> SourceError:
     """Return the error for a response whose body cannot be used."""
-    return SourceError("response_invalid", f"{name}: {problem}: serve the file from another host")
+    return SourceError("response_invalid", f"{name}: {problem}. Serve the file from another host.")

@@ -65,28 +65,28 @@ class IncompleteResponse(Exception):
 def timed_out(name: str, seconds: float, *, sent: bool = True) -> RequestFailed:
     """Return the error for a response that is not complete after the `seconds` that were allowed."""
     return RequestFailed(
-        "timed_out", f"{name} did not respond completely within {seconds:g} s: check it later", sent=sent
+        "timed_out", f"{name} did not respond completely within {seconds:g} s. Check it later.", sent=sent
     )
 
 
 def unresolved(host: str, error: OSError) -> RequestFailed:
     """Return the error for a host whose address is not found: temporarily (`EAI_AGAIN`), or permanently."""
     if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
-        message = f"{host} has no address: check the host's name"
+        message = f"{host} has no address. Check the host's name."
         return RequestFailed("connection_failed", message, "the host is not known", sent=False)
-    message = f"{host}: its address could not be looked up ({_reason(error)}): check it later"
+    message = f"{host}: its address could not be looked up ({_reason(error)}). Check it later."
     return TransientError("connection_failed", message, "the host's address could not be looked up", sent=False)
 
 
 def unconnected(host: str, error: OSError) -> TransientError:
     """Return the error for a host that does not accept connections."""
-    message = f"{host} does not accept connections ({_reason(error)}): check it later"
+    message = f"{host} does not accept connections ({_reason(error)}). Check it later."
     return TransientError("connection_failed", message, "the host does not accept connections", sent=False)
 
 
 def proxy_failed(name: str, detail: str = "the proxy does not respond, or refuses") -> TransientError:
-    """Return the error for a proxy that does not open a connection."""
-    return TransientError("connection_failed", f"{name}: {detail}: check its address", detail, sent=False)
+    """Return the error for a proxy that opens no connection."""
+    return TransientError("connection_failed", f"{name}: {detail}. Check its address.", detail, sent=False)
 
 
 def insecure(host: str, error: Exception, *, sent: bool = False) -> RequestFailed:
@@ -94,31 +94,33 @@ def insecure(host: str, error: Exception, *, sent: bool = False) -> RequestFaile
     reason = str(getattr(error, "reason", None) or type(error).__name__)
     if isinstance(error, ssl.SSLCertVerificationError):
         detail = f"the certificate is not valid ({printable(error.verify_message)})"
-        message = f"{host}: {detail.replace('the', 'its', 1)}: renew or complete it"
+        message = f"{host}: {detail.replace('the', 'its', 1)}. Renew or complete it."
     elif reason in _NO_TLS:
-        detail = "the server does not use TLS at this port"
-        message = f"{host}: {detail}: check whether the link should begin with http://"
+        detail = "no TLS is spoken at this port"
+        message = f"{host}: {detail}. Check whether the link should begin with http://."
     else:
-        detail = f"the TLS handshake failed ({printable(reason).lower().replace('_', ' ')})"
-        message = f"{host}: {detail}: check the server's TLS settings"
+        detail = f"no secure connection could be agreed on ({printable(reason).lower().replace('_', ' ')})"
+        message = f"{host}: {detail}. Check the server's TLS settings."
     return RequestFailed("tls_failed", message, detail, sent=sent)
 
 
 def disconnected(name: str) -> TransientError:
     """Return the error for a connection that ends before the head of a response is complete."""
-    message = f"{name}: the server closed the connection without a complete response: check it later"
+    message = f"{name}: the server closed the connection without a complete response. Check it later."
     return TransientError("connection_failed", message, faulty=True)
 
 
 def cut_off(name: str) -> TransientError:
     """Return the error for a body that ends early."""
-    return TransientError("response_invalid", f"{name}: the server sends less than it announces: upload the file again")
+    return TransientError(
+        "response_invalid", f"{name}: the server sends less than it announces. Upload the file again."
+    )
 
 
 def malformed(name: str, error: InvalidResponse) -> RequestFailed:
     """Return the error for a response that is not HTTP, or exceeds its bounds."""
     detail = printable(str(error))[:100]
-    message = f"{name}: the response is not valid HTTP ({detail}): check the address"
+    message = f"{name}: the response is not valid HTTP ({detail}). Check the address."
     return RequestFailed("response_invalid", message, f"the response is not valid HTTP: {detail}", sent=True)
 
 

@@ -181,7 +181,7 @@ class Transport:
             lines += [f"{name}: {value}" for name, value in fields.items()]
             head = _encode(lines)
         except ValueError:  # of a name that IDNA does not know, of text that is not Latin-1
-            message = f"{redact(url.text)} is not a valid URL: its host, user or password cannot be sent; check them"
+            message = f"{redact(url.text)} is not a valid URL: its host, user or password cannot be sent. Check them."
             raise SourceError("url_invalid", message) from None
         return head + body if isinstance(body, bytes) else head
 

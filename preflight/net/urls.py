@@ -89,15 +89,15 @@ class Url(NamedTuple):
 def parse_url(url: str) -> Url:
     """Return the parts of an http or https URL. Raise `SourceError` `url_invalid`, which names a remedy."""
     if len(url) > MAX_URL_CHARS:
-        raise _invalid(url[:60] + "…", f"has {len(url):,} characters, more than servers accept: shorten it")
+        raise _invalid(url[:60] + "…", f"has {len(url):,} characters, which is more than servers accept. Shorten it.")
     if _FORBIDDEN.search(url):
-        raise _invalid(url, "holds spaces, control characters or surrogates that are not allowed there: remove them")
+        raise _invalid(url, "contains spaces, control characters or unpaired surrogates. Remove them.")
     scheme, mark, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme not in PORTS:
         scheme = url.partition(":")[0].lower()
         if scheme in PORTS:
-            raise _invalid(url, f"names no host: write {scheme}://host/path")
+            raise _invalid(url, f"names no host. Write {scheme}://host/path.")
         raise _invalid(url, _instead(scheme, _local_path(url), absolute=bool(mark)))
     end = _AUTHORITY_END.search(rest)
     authority = rest if end is None else rest[: end.start()]
@@ -106,9 +106,9 @@ def parse_url(url: str) -> Url:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _invalid(url, "is not a valid URL, as its host or port cannot be read: check them") from None
+        raise _invalid(url, "is not a valid URL, as its host or port cannot be read. Check them.") from None
     if not host:
-        raise _invalid(url, f"names no host: write {scheme}://host/path")
+        raise _invalid(url, f"names no host. Write {scheme}://host/path.")
     address = literal(host)
     if wrong := host_problem(host, address, bracketed="[" in authority):
         raise _invalid(url, wrong)
@@ -160,9 +160,9 @@ def literal(host: str) -> str | None:
 def _check_authority(url: str, authority: str) -> None:
     """Raise `SourceError` for an authority that clients parse differently (RFC 3986 3.2)."""
     if "\\" in authority or "%5c" in authority:
-        raise _invalid(url, "has a backslash before its path, which some clients treat as a slash: write a slash")
+        raise _invalid(url, "has a backslash before its path, which some clients treat as a slash. Write a slash.")
     if authority.count("@") > 1:
-        raise _invalid(url, "has more than one @ before its path: write %40 in the user name and password")
+        raise _invalid(url, "has more than one @ before its path. Write %40 in the user name and password.")
 
 
 def _local_path(url: str) -> str:
@@ -174,16 +174,16 @@ def _local_path(url: str) -> str:
 def _instead(scheme: str, path: str, *, absolute: bool) -> str:
     """Return the remedy for a URL that is not http or https."""
     if scheme == "data":
-        return "holds the file itself and cannot be fetched: give the file, or an http(s) URL of it"
+        return "holds the file itself and cannot be fetched. Give the file, or an http(s) URL of it."
     if scheme == "file":
-        return f"is a file on this machine: give its path{f', {path}' if path else ''}"
+        return f"is a file of this machine. Give its path{f': {path}' if path else '.'}"
     if scheme == "asset":
-        return "is not the reference of an asset: write asset://ID, without spaces"
+        return "names no asset that can be registered. Write asset://ID, without spaces."
     if scheme in _STORES:
-        return "names an object in a store: give the http(s) URL of it, presigned if it is not public"
+        return "names an object in a store. Give the http(s) URL of it, presigned if it is not public."
     if absolute:
-        return f"has the scheme {scheme}, but services fetch only http and https: give an http(s) URL"
-    return "is not a URL: write https:// in front of the host"
+        return f"has the scheme {scheme}, but services fetch only http and https. Give an http(s) URL."
+    return "is not a URL. Write https:// in front of the host."
 
 
 def _invalid(url: str, why: str) -> SourceError:
@@ -203,23 +203,23 @@ def host_problem(host: str, address: str | None, *, bracketed: bool) -> str | No
 def _of_name(host: str, address: str | None) -> str | None:
     if not _NAME.fullmatch(host):
         if "%" in host:
-            return "has a percent-encoded host: write the host unencoded"
-        return "has a character in its host that is not allowed in host names: check the host"
+            return "has a percent-encoded host. Write the host unencoded."
+        return "has a character in its host that is not allowed in host names. Check the host."
     labels = host.removesuffix(".").split(".")
     if "" in labels:
-        return "has two dots in a row in its host: remove one"
+        return "has two dots in a row in its host. Remove one."
     if address is None and _NUMBER.fullmatch(labels[-1]):
-        return "has a host that ends in a number and is not an IPv4 address: check the host"
+        return "has a host that ends in a number and is not an IPv4 address. Check the host."
     return None
 
 
 def _of_ipv6(host: str) -> str | None:
     if "%" in host:
-        return "has an IPv6 address with a zone, which is valid on one machine only: remove the zone"
+        return "has an IPv6 address with a zone, which is valid on one machine only. Remove the zone."
     try:
         IPv6Address(host)
     except AddressValueError:
-        return "has something in brackets that is not an IPv6 address: check the host"
+        return "has something in brackets that is not an IPv6 address. Check the host."
     return None
 
 
@@ -229,7 +229,7 @@ def _of_international(host: str) -> str | None:
 
     odd = any(char in _DOTS or (char not in "-_." and unicodedata.category(char)[0] not in "LMN") for char in host)
     if odd or unicodedata.normalize("NFKC", host) != unicodedata.normalize("NFC", host):
-        return "has a character in its host that clients convert to another: write the host in ASCII (xn--…)"
+        return "has a character in its host that clients convert to another. Write the host in ASCII (xn--…)."
     return None
 
 

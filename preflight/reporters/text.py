@@ -63,7 +63,7 @@ class TextReporter:
         if summary.files + summary.skipped + summary.ignored > 1:
             _write_table(summary, self._stream, colour=self._options.colour)
             if not self._options.commands and summary.overall.failed:
-                self._stream.write("Check a file by itself to see the command that fixes it, if there is one.\n")
+                self._stream.write("The format `commands` prints the commands that fix files.\n")
         for name, (basis, as_of) in summary.bases.items():
             if "@" in name:  # an earlier version of a rule set is old on purpose
                 continue

@@ -15,18 +15,18 @@ from preflight.errors import SourceError
 from preflight.version import VERSION
 
 _MEANINGS: Final = {
-    400: "the server considers the request invalid: check the link",
-    401: "it asks for a login: make the file public, or sign the link",
-    402: "it asks for payment: host the file elsewhere",
-    403: "the file is not public, or the link expired or is signed for something else: make it public or sign it again",
-    404: "there is no such file: check the link",
-    405: "the link does not accept GET and may be signed for an upload: sign it for GET",
-    406: "it has no version for a plain GET: serve the file without content negotiation",
+    400: "the server considers the request invalid. Check the link",
+    401: "it asks for a login. Make the file public, or sign the link",
+    402: "it asks for payment",
+    403: "the file is not public, or the link expired or has a wrong signature. Make it public, or sign it again",
+    404: "there is no such file. Check the link",
+    405: "the link does not accept GET and may be signed for an upload",
+    406: "it has no version that a plain GET accepts",
     407: "the proxy asks for a login",
-    408: "the server timed out: check it later",
-    410: "the file has been removed, or a link for few downloads is used up: make a new one",
-    414: "the URL is too long for this server: shorten it",
-    418: "it refuses automated clients: host the file elsewhere",
+    408: "the server gave up waiting",
+    410: "the file has been removed, or a link for few downloads is used up. Make a new link",
+    414: "the URL is too long for this server",
+    418: "the server takes this program for a robot",
     451: "the file is blocked for legal reasons",
 }
 _SIGNED: Final = (400, 401, 403, 410)
@@ -92,7 +92,7 @@ class RangeRefused(SourceError):
     """The response to a ranged request holds no part of the file; a plain GET may still return it."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("response_invalid", f"{name}: the server does not send parts of the file: request all of it")
+        super().__init__("response_invalid", f"{name}: the server does not send parts of the file. Request all of it.")
 
 
 def refused(name: str, status: int, body: bytes, hint: str, *, expired: bool) -> SourceError:
@@ -104,17 +104,18 @@ def refused(name: str, status: int, body: bytes, hint: str, *, expired: bool) ->
     if code := _CODE.search(body):
         reason += f" ({code[1].decode('ascii')})"
     if status >= 500:
-        return SourceError("server_error", f"{name} responds with {reason}: the server has a fault; check it later")
+        return SourceError("server_error", f"{name} responds with {reason}: the server has a fault. Check it later.")
     if status == 429:
         return SourceError(
-            "rate_limited", f"{name} responds with {reason}: too many requests; check fewer at a time, or later"
+            "rate_limited", f"{name} responds with {reason}: too many requests. Check fewer at a time, or later."
         )
-    meaning = _MEANINGS.get(status, "the server refuses it" if status >= 400 else "that is not a file")
+    meaning = _MEANINGS.get(status, "the server refuses the request" if status >= 400 else "that is not a file")
     if status == 403 and code is not None and code[1] == b"AccessDenied":
         meaning += "; an object store that hides its listing responds the same way for a missing file"
     if (expired and status in _SIGNED) or _EXPIRED.search(body):
-        meaning = "the link has expired: sign it again"
-    return SourceError("download_failed", f"{name} responds with {reason}: {meaning}{'; ' if hint else ''}{hint}")
+        meaning = "the link has expired. Sign it again"
+    advice = f" {hint[0].upper()}{hint[1:]}." if hint else ""
+    return SourceError("download_failed", f"{name} responds with {reason}: {meaning}.{advice}")
 
 
 def automation_refused(name: str, status: int, how: str) -> SourceError:
@@ -145,23 +146,23 @@ def redirected_endlessly(name: str, limit: int | None, *, cookie: bool = False) 
     how = "in a loop" if limit is None else f"more than {limit} times"
     if cookie:
         how += " that needs cookies, which services' fetchers rarely keep"
-    return SourceError("too_many_redirects", f"{name} is redirected {how}: give the address where the file is")
+    return SourceError("too_many_redirects", f"{name} is redirected {how}. Give the address of the file.")
 
 
 def redirected_away(name: str, target: str) -> SourceError:
     """Return the error for a redirect that services do not follow: it leads to another scheme, or is not a URL."""
     return SourceError(
         "redirect_refused",
-        f"{name} is redirected to {target}, but services fetch only http and https: give the address where the file is",
+        f"{name} is redirected to {target}, but services fetch only http and https. Give the address of the file.",
     )
 
 
 def too_much(name: str, limit: int) -> SourceError:
-    """Return the error for a file of which more would have to be read than the byte budget or a bound allows."""
+    """Return the error for a file that needs more reading than the byte budget or a bound allows."""
     return SourceError(
         "too_much_to_read",
-        f"{name}: its facts are too far from its start, or too scattered, to be read by URL (limit {limit:,} bytes):"
-        " check the file itself",
+        f"{name}: its facts are too far from its start, or too scattered, to be read by URL (limit {limit:,} bytes)."
+        " Check a local copy of the file.",
     )
 
 
@@ -180,7 +181,7 @@ def reason_of(status: int, header: Callable[[str], str], body: bytes) -> str | N
     if is_challenged(header) or (status >= 400 and is_challenge_page(body)):
         return "with a bot challenge"
     if status in BY_CLIENT and (_REFUSAL.search(body) or any(map(header, _PRODUCTS))):
-        return "by their User-Agent, their Referer or their behaviour"
+        return "by their User-Agent, their Referer or their behavior"
     return None
 
 

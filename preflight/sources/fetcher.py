@@ -172,7 +172,7 @@ class UrlFetcher:
     def _final(self, failure: SourceError) -> SourceError:
         """Return a final failure: not to be retried, and without the caller's headers in its message."""
         if isinstance(failure, TransientError):
-            wait = f"; it asks to wait {failure.retry_after:.0f} s" if failure.retry_after else ""
+            wait = f" It asks to wait {failure.retry_after:.0f} s." if failure.retry_after else ""
             failure = SourceError(failure.code, f"{failure}{wait}")
         failure.args = (self._redact_headers(str(failure)),)
         return failure

@@ -18,11 +18,11 @@ MAX_UNSIZED: Final = 64 << 20
 _CHUNK_SIZE: Final = 1 << 16
 _MAX_NAME_CHARS: Final = 255
 _PROBLEMS: Final = {
-    errno.EACCES: ("permission_denied", "may not be read: give this user read permission"),
-    errno.EPERM: ("permission_denied", "may not be read: give this user read permission"),
-    errno.ENAMETOOLONG: ("not_found", "exceeds the maximum length of a path: shorten it"),
-    errno.ELOOP: ("not_found", "is a circular link: give the file"),
-    errno.ENXIO: ("not_a_file", "is neither a file nor a folder: give a file"),  # a socket, a terminal that is gone
+    errno.EACCES: ("permission_denied", "is not readable. Give this user read permission."),
+    errno.EPERM: ("permission_denied", "is not readable. Give this user read permission."),
+    errno.ENAMETOOLONG: ("not_found", "exceeds the maximum length of a path. Shorten it."),
+    errno.ELOOP: ("not_found", "is a circular link. Give the path of the file."),
+    errno.ENXIO: ("not_a_file", "is neither a file nor a folder. Give a file."),  # a socket, a terminal that is gone
 }
 """Errors of the system: code and remedy."""
 
@@ -54,7 +54,7 @@ class LocalSource:
         if not stat.S_ISREG(self._stat.st_mode):
             os.close(self._fd)
             what = "a folder" if stat.S_ISDIR(self._stat.st_mode) else "neither a file nor a folder"
-            raise SourceError("not_a_file", f"{self.name} is {what}: give a file")
+            raise SourceError("not_a_file", f"{self.name} is {what}. Give a file.")
         self.size: int = self._stat.st_size
         self.bytes_read = 0
         self._head: bytes | None = None
@@ -104,7 +104,7 @@ class LocalSource:
             raise
         if size > MAX_UNSIZED:
             self.close()
-            problem = f"{self.name} reports size 0 but holds over {MAX_UNSIZED:,} bytes: copy it to a file"
+            problem = f"{self.name} reports size 0 but holds over {MAX_UNSIZED:,} bytes. Copy it to a file."
             raise SourceError("read_limit", problem)
         if pieces:
             self._whole = b"".join(pieces)
@@ -125,19 +125,21 @@ def _unreadable(name: str, error: OSError | ValueError) -> SourceError:
     The system refuses a path with a NUL or an unpaired surrogate as a `ValueError`.
     """
     if not name:
-        return SourceError("not_found", "the path is empty: give a file")
+        return SourceError("not_found", "the path is empty. Give a file.")
     if isinstance(error, ValueError):
-        return SourceError("not_found", f"{name} holds characters that are not allowed in a path: remove them")
+        return SourceError("not_found", f"{name} contains characters that are not allowed in a path. Remove them.")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if os.path.islink(name):
-            return SourceError("not_found", f"{name} is a link whose target does not exist: check where it leads")
-        return SourceError("not_found", f"{name} does not exist: {missing_path_advice(name) or 'check the path'}")
-    code, problem = _PROBLEMS.get(error.errno or 0, ("unreadable", f"cannot be read: {error.strerror or error}"))
+            return SourceError("not_found", f"{name} is a link whose target does not exist. Check where it leads.")
+        return SourceError("not_found", f"{name} does not exist. {missing_path_advice(name) or 'Check the path.'}")
+    code, problem = _PROBLEMS.get(
+        error.errno or 0, ("unreadable", f"cannot be read ({error.strerror or error}). Check the disk.")
+    )
     return SourceError(code, f"{name if len(name) <= _MAX_NAME_CHARS else f'{name[:40]}…'} {problem}")
 
 
 def missing_path_advice(name: str) -> str | None:
-    """Return the remedy for a path that does not exist, to end a sentence; None if there is no suggestion."""
+    """Return what to do about a path that does not exist, as sentences; None if there is no suggestion."""
     return _url_advice(name) or _path_advice(name)
 
 
@@ -145,15 +147,15 @@ def _url_advice(name: str) -> str | None:
     """Return the remedy for a URL that was taken for a path."""
     lower = name.lower()
     if lower.startswith("blob:"):
-        return "a blob: URL is valid in one browser tab only: download the file there, or give its http(s) URL"
+        return "A blob: URL is valid in one browser tab only. Download the file there, or give its http(s) URL."
     if "asset://" in lower and "/" not in name.partition("=")[0]:
-        return f"write an asset as asset://ID or KIND=asset://ID, with {', '.join(KINDS)} for KIND"
+        return f"Write an asset as asset://ID or KIND=asset://ID, with {', '.join(KINDS)} for KIND."
     if _SLASHES.match(name) and not os.path.isdir(name.partition("/")[0]):
-        return "give the URL as a string, with // after the colon"
+        return "Give the URL as a string, with // after the colon."
     if name.startswith("//") and name.strip("/"):
-        return f"if it is a URL, add its scheme: https:{_without_query(name)}"
+        return f"If it is a URL, add its scheme: https:{_without_query(name)}"
     if lower.startswith("www.") or _is_host(name.partition("/")[0], has_path="/" in name):
-        return f"if it is a URL, add the scheme: https://{_without_query(name)}"
+        return f"If it is a URL, add its scheme: https://{_without_query(name)}"
     return None
 
 
@@ -162,15 +164,15 @@ def _path_advice(name: str) -> str | None:
     if match := _FILE.match(name):
         from urllib.parse import unquote  # loads ipaddress: 2 ms
 
-        return f"give the path alone: {unquote(name[match.end() :])}"
+        return f"Give the path alone: {unquote(name[match.end() :])}"
     if _WINDOWS.match(name) and os.sep == "/":
-        return "this is a Windows path: give the path of the file on this system"
+        return "This is a Windows path. Give the path of the file on this system."
     if name.startswith("~"):
-        return "only the shell expands ~, and only outside quotation marks: write the full path"
+        return "Only the shell expands ~, and only outside quotation marks. Write the full path."
     if name.startswith(("$", "%")):
-        return "only the shell expands variables, and only outside single quotation marks: write the full path"
+        return "Only the shell expands variables, and only outside single quotation marks. Write the full path."
     if len(name) > 2 and name[0] == name[-1] and name[0] in "\"'":
-        return "remove the quotation marks, which are part of this name"
+        return "Remove the quotation marks, which are part of this name."
     return None
 
 

@@ -62,7 +62,7 @@ class DataUriSource:
         self.bytes_read = 0
         header, comma, content = uri[5:].partition("#")[0].partition(",")
         if not comma:
-            raise self._invalid("has no comma between its type and its content", "write data:TYPE;base64,CONTENT")
+            raise self._invalid("has no comma between its type and its content", "Write data:TYPE;base64,CONTENT.")
         declared, *parameters = (part.strip(" ").lower() for part in header.split(";"))
         self._base64: str | None = None
         self._data = b""
@@ -108,17 +108,17 @@ class DataUriSource:
         end = match.end() if match else 0
         if end < len(content):
             what = "uses the URL-safe alphabet" if content[end] in "-_" else "is not Base64"
-            raise self._invalid(f"{what} from character {end + 1:,} on", "encode the file in standard Base64")
+            raise self._invalid(f"{what} from character {end + 1:,} on", "Encode the file in standard Base64.")
         text = content.rstrip("=")
         if len(text) % 4 == 1 or (len(text) < len(content) and len(content) % 4):
-            raise self._invalid(f"has {len(content):,} characters of Base64, which is cut off", "encode the file again")
+            raise self._invalid(f"has {len(content):,} characters of Base64 and is cut off", "Encode the file again.")
         return text, len(text) * 3 // 4
 
     def _unquoted(self, content: str) -> bytes:
         try:
             return unquote_to_bytes(content)
         except UnicodeEncodeError:
-            raise self._invalid("holds an unpaired surrogate", "encode the file again") from None
+            raise self._invalid("holds an unpaired surrogate", "Encode the file again.") from None
 
     def _invalid(self, problem: str, remedy: str) -> SourceError:
-        return SourceError("data_uri_invalid", f"{self.name} {problem}: {remedy}")
+        return SourceError("data_uri_invalid", f"{self.name} {problem}. {remedy}")

@@ -98,7 +98,7 @@ def is_target(target: object) -> bool:
 
 def not_a_target_message(target: object) -> str:
     """Return the message for a value that is not a target."""
-    return f"{type(target).__name__} cannot be checked: give a path, a URL, bytes or an open binary file"
+    return f"{type(target).__name__} cannot be checked. Give a path, a URL, bytes or an open binary file."
 
 
 def require_iterable(targets: Iterable[T]) -> Iterable[T]:
@@ -107,10 +107,10 @@ def require_iterable(targets: Iterable[T]) -> Iterable[T]:
         targets, "read"
     ):
         what = f"{targets[:40]!r}" if isinstance(targets, str) else type(targets).__name__
-        raise UsageError(f"{what} is one target where several are expected: give a list of them")
+        raise UsageError(f"{what} is one target where several are expected. Give a list of them.")
     if not isinstance(targets, Iterable):
         raise UsageError(
-            f"{type(targets).__name__} contains no targets: give a list of paths, URLs, bytes or open files"
+            f"{type(targets).__name__} contains no targets. Give a list of paths, URLs, bytes or open files."
         )
     return targets
 

@@ -106,9 +106,9 @@ class StreamSource:
         self.name = name or (label if isinstance(label, str) else "<stream>")
         self.bytes_read = 0
         if isinstance(stream, io.TextIOBase):
-            raise SourceError("unreadable", f"{self.name} is open as text: open it in binary mode")
+            raise SourceError("unreadable", f"{self.name} is open as text. Open it in binary mode.")
         if getattr(stream, "closed", False) is True:
-            raise SourceError("unreadable", f"{self.name} is closed: give it while it is open")
+            raise SourceError("unreadable", f"{self.name} is closed. Give it while it is open.")
         self._stream = stream
         self._spool: Spool | None = None
         self._size: int | None = None
@@ -158,10 +158,10 @@ class StreamSource:
         while length > 0:
             piece: object = self._call(self._stream.read, length)
             if piece is None:
-                raise SourceError("unreadable", f"{self.name} does not wait for its bytes: open it in blocking mode")
+                raise SourceError("unreadable", f"{self.name} does not wait for its bytes. Open it in blocking mode.")
             if not isinstance(piece, bytes):
                 given = type(piece).__name__
-                raise SourceError("unreadable", f"{self.name} gives {given}, not bytes: open it in binary mode")
+                raise SourceError("unreadable", f"{self.name} gives {given}, not bytes. Open it in binary mode.")
             if not piece:
                 break
             pieces.append(piece[:length])
@@ -177,7 +177,7 @@ class StreamSource:
             raise
         except Exception as error:  # noqa: BLE001 - foreign code: its fault costs this file
             why = f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
-            raise SourceError("unreadable", f"{self.name} cannot be read ({why}): open it again for reading") from None
+            raise SourceError("unreadable", f"{self.name} cannot be read ({why}). Open it again for reading.") from None
 
 
 class _Unseekable:

@@ -76,7 +76,7 @@ class TestValidator:
     def test_percent_signs_and_markup_in_a_name_have_no_effect(self, tmp_path: Path) -> None:
         with pytest.raises(ValidationError) as caught:
             Passes("atlas")(tmp_path / "%(value)s %d <b>.png")
-        assert caught.value.messages == [f"{tmp_path}/%(value)s %d <b>.png does not exist: check the path"]
+        assert caught.value.messages == [f"{tmp_path}/%(value)s %d <b>.png does not exist. Check the path."]
         form = PictureForm({}, {"picture": upload(NARROW, "<img src=x onerror=1>.png")})
         assert "<img" not in form.errors.as_ul()
 

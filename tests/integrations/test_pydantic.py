@@ -292,7 +292,7 @@ class TestErrors:
     def test_braces_in_a_name_are_not_placeholders(self, tmp_path: Path) -> None:
         gone = tmp_path / "{rules}{message}.png"
         (error,) = errors(Annotated[Path, Passes("atlas")], gone)
-        assert error["msg"] == f"{gone} does not exist: check the path"
+        assert error["msg"] == f"{gone} does not exist. Check the path."
 
     def test_error_does_not_contain_the_bytes(self) -> None:
         (error,) = errors(Annotated[bytes, Passes("atlas")], b"\xff" * 10_000)

@@ -93,7 +93,7 @@ def test_private_addresses_come_last_and_only_if_allowed() -> None:
 @pytest.mark.parametrize("address", METADATA)
 def test_metadata_services_are_refused_whatever_is_allowed(address: str) -> None:
     for host in ("h.example", address):
-        with pytest.raises(SourceError, match=r"\(cloud metadata\): such addresses are never read") as caught:
+        with pytest.raises(SourceError, match=r"\(cloud metadata\)\. Metadata addresses are never read") as caught:
             check_addresses(host, [address], allow_private=True)
         assert caught.value.code == "address_not_public"
     assert check_addresses("h", ["10.0.0.1", address, "1.1.1.1"], allow_private=True) == (
@@ -131,7 +131,7 @@ def test_unknown_name_is_reported() -> None:
     def unknown(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    with pytest.raises(SourceError, match=r"h\.example has no address: check"):
+    with pytest.raises(SourceError, match=r"h\.example has no address. Check"):
         AddressPolicy(allow_private=False, resolve=unknown).resolve("h.example", 80, 5.0)
 
 

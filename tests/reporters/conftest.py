@@ -54,7 +54,7 @@ def report_of(source: str, rules: str = "atlas", index: int = 0, **facts: Any) -
 
 def unreadable(source: str, rules: str = "atlas", index: int = 0) -> Report:
     """Return the report of a missing file."""
-    problem = Problem("not_found", f"{source} does not exist: check the path")
+    problem = Problem("not_found", f"{source} does not exist. Check the path.")
     results = tuple(judge(None, one, problem=problem) for one in catalog.resolve(rules))
     return Report(source, None, results, index, problem)
 

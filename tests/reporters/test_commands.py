@@ -56,7 +56,7 @@ def test_script_runs_one_command_a_file_and_none_for_what_is_not_a_file() -> Non
 
 def test_script_names_files_that_could_not_be_read() -> None:
     lines = written("commands", [unreadable("gone\n.png"), report_of("b.png", width=640, height=480)]).splitlines()
-    assert lines[2:] == ["# gone\\n.png: gone\\n.png does not exist: check the path"]
+    assert lines[2:] == ["# gone\\n.png: gone\\n.png does not exist. Check the path."]
 
 
 @needs_bash

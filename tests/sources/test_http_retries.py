@@ -84,7 +84,7 @@ def test_first_failure_counts_without_retries(open_url: Open, fake_time: FakeTim
 
 def test_wait_beyond_the_deadline_is_not_started(open_url: Open, fake_time: FakeTime) -> None:
     source = open_url(f"busy/429/3600/{NAME}", parts=fake_time.parts())
-    with pytest.raises(SourceError, match="it asks to wait 3600 s") as caught:
+    with pytest.raises(SourceError, match="It asks to wait 3600 s") as caught:
         source.read_at(0, 1)
     assert caught.value.code == "rate_limited"
     assert fake_time.slept == []

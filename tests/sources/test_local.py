@@ -54,7 +54,7 @@ def test_empty_file_that_grows_has_changed(tmp_path: Path) -> None:
 def test_read_without_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "MAX_UNSIZED", 10)
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(SourceError, match="over 10 bytes: copy it to a file") as caught:
+    with pytest.raises(SourceError, match=r"over 10 bytes\. Copy it to a file") as caught:
         LocalSource(PROC)
     assert caught.value.code == "read_limit"
     assert len(os.listdir("/proc/self/fd")) == before

@@ -208,7 +208,7 @@ def test_store_that_hides_its_listing_is_explained() -> None:
     assert "for a missing file" not in str(refused("x", 404, denied, "", expired=False))
     assert "for a missing file" not in str(refused("x", 403, b"<Code>Other</Code>", "", expired=False))
     assert "(Other)" in str(refused("x", 403, b"<Code>Other</Code>", "", expired=False))
-    assert str(refused("x", 404, b"", "look", expired=False)).endswith("; look")
+    assert str(refused("x", 404, b"", "look", expired=False)).endswith(". Look.")
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_the_scheme_of_an_unusable_url_is_what_stands_before_its_first_colon(url
         (400, "", b"Just a moment...", "with a bot challenge"),
         (399, "", b"Just a moment...", None),
         (200, "challenge", b"", "with a bot challenge"),
-        (403, "", b"hotlinking", "by their User-Agent, their Referer or their behaviour"),
+        (403, "", b"hotlinking", "by their User-Agent, their Referer or their behavior"),
         (404, "", b"hotlinking", None),
         (403, "", b"", None),
     ],
