@@ -157,7 +157,7 @@ def test_lines_of_a_list_are_confined_and_not_fetched(run: Run, repository: Path
     found = rows(run, repository)
     assert "is outside" in found["/etc/passwd"][1]
     assert "is outside" in found["../outside"][1]
-    assert "is not fetched: give the list on the command line" in found["chosen.txt:2"][1]
+    assert "is not fetched. Give the list on the command line." in found["chosen.txt:2"][1]
     assert found["media/picture.png"][0] == "pass"
     assert {verdict for verdict, _ in found.values()} == {"pass", "unknown"}
 

@@ -47,7 +47,7 @@ def test_json_lines_may_have_blank_and_malformed_lines() -> None:
 def test_csv_may_have_a_blank_first_line_and_quotes() -> None:
     assert rows(b'\nid,u\n1,"a,b"\n2,\n3,c\n', "u") == [("a,b", False), (None, True), ("c", False)]
     (row,) = lists.rows(io.BytesIO(b"id,url\n1,a\n"), "l", "u")
-    assert row == ListRow("l:1", None, "no column 'u': choose one of id, url")
+    assert row == ListRow("l:1", None, "no column 'u'. Choose one of id, url.")
 
 
 class TestCsv:
@@ -95,7 +95,7 @@ class TestCsv:
     def test_table_without_a_column_is_one_problem_that_names_the_columns(self, name: str, text: bytes) -> None:
         (row,) = lists.rows(io.BytesIO(text), name, None)
         assert row.place == name
-        assert re.search(r"set `column` to the (column|key) of the targets: (id, )?url$", row.problem or "")
+        assert re.search(r"Set `column` to the (column|key) of the targets: (id, )?url\.$", row.problem or "")
 
     @pytest.mark.parametrize("text", ["a, b.png\nc, d.png\n", "https://x/?a,b\nhttps://x/?c,d\n", "a.png;b\n", "x,y"])
     def test_names_with_commas_are_not_csv(self, text: str) -> None:
@@ -180,7 +180,7 @@ def test_empty_list_and_media_file_as_a_list_are_problems(tmp_path: Path) -> Non
     assert item.problem.code == "no_media"
     (item,) = expand([f"@{PNG}"])
     assert item.problem is not None
-    assert f"to check the file itself, write {PNG}" in item.problem.message
+    assert f"To check the file itself, write {PNG}" in item.problem.message
     (item,) = expand([f"@{tmp_path / 'gone.txt'}"])
     assert item.problem is not None
     assert item.problem.code == "unreadable"
@@ -231,7 +231,7 @@ def test_data_that_only_starts_like_utf_16_is_not_a_list(data: bytes) -> None:
 @pytest.mark.parametrize("column", [None, "u"])
 def test_one_object_in_several_lines_is_one_problem(column: str | None) -> None:
     (row,) = lists.rows(io.BytesIO(b'{\n  "u": "a.png",\n  "v": 1\n}\n'), "l", column)
-    assert row.problem == "the list is a single JSON object: give an array or JSON lines"
+    assert row.problem == "the list is a single JSON object. Give an array or JSON lines."
 
 
 def test_column_without_a_list_is_a_wrong_call(tmp_path: Path) -> None:
@@ -242,4 +242,4 @@ def test_column_without_a_list_is_a_wrong_call(tmp_path: Path) -> None:
 
 def test_repeated_column_is_a_problem() -> None:
     (row,) = lists.rows(io.BytesIO(b"file,file\na.png,b.png\n"), "l", "file")
-    assert row.problem == "several columns are named 'file': give each a different name"
+    assert row.problem == "several columns are named 'file'. Give each a different name."

@@ -133,8 +133,8 @@ def _pattern(word: str, selection: Selection, confinement: Confinement | None) -
     if not found:
         from preflight.sources.local import missing_path_advice
 
-        advice = missing_path_advice(word) or "check it, and quote it for the shell"
-        yield _problem(display_name(word), "not_found", f"no file matches this pattern: {advice}")
+        advice = missing_path_advice(word) or "Check the pattern, and quote it for the shell."
+        yield _problem(display_name(word), "not_found", f"no file matches this pattern. {advice}")
     folders: set[str] = set()
     for path in found:
         if _has_parent_in(path, folders):
@@ -167,8 +167,8 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
     walk = _Walk(folder, selection, confinement)
     yield from walk.items(IgnoreRules.for_folder(folder) if selection.ignore else None)
     if walk.is_empty:
-        exception = " (apart from ignored files and dependencies)" if walk.any_ignored else ""
-        reason = f"the folder has no file that could be media{exception}: check the path and the patterns"
+        but = " (apart from ignored files and dependencies)" if walk.any_ignored else ""
+        reason = f"the folder has no file that could be media{but}. Check the path and the patterns."
         yield _problem(folder, "no_media", reason)
 
 
@@ -192,7 +192,7 @@ class _Walk:
                 entries = _entries(folder, self._seen)
             except OSError as error:
                 self.is_empty = False
-                reason = f"the folder cannot be listed ({error.strerror}): check its permissions"
+                reason = f"the folder cannot be listed ({error.strerror}). Check its permissions."
                 yield _problem(folder, "unreadable", reason)
                 continue
             if rules is not None:
@@ -274,7 +274,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-_NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched: give the list on the command line"
+_NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched. Give the list on the command line."
 
 
 def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
@@ -283,7 +283,7 @@ def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
 
     stream, is_list = lists.standard_input()
     if stream is None:
-        yield _problem("<stdin>", "unreadable", "standard input is closed: give files, or a list on it")
+        yield _problem("<stdin>", "unreadable", "standard input is closed. Give files, or a list on it.")
     elif is_list:
         yield from _listed(stream, "<stdin>", selection, column, None)
     else:
@@ -295,7 +295,7 @@ def _list_file(path: str, selection: Selection, column: str | None, confinement:
         yield _problem(f"@{path}", "unreadable", outside)
         return
     if confinement and os.path.exists(path) and not os.path.isfile(path):  # a FIFO, which would wait for a writer
-        yield _problem(f"@{path}", "unreadable", "the list is not a regular file: give it on the command line")
+        yield _problem(f"@{path}", "unreadable", "the list is not a regular file. Give it on the command line.")
         return
     from preflight.targets import lists
 
@@ -308,11 +308,11 @@ def _list_file(path: str, selection: Selection, column: str | None, confinement:
                 yield _problem(
                     f"@{path}",
                     "unreadable",
-                    f"it is not a list of targets in UTF-8 or UTF-16: to check the file itself, write {path}",
+                    f"it is not a list of targets in UTF-8 or UTF-16. To check the file itself, write {path}",
                 )
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({why}): check its path")
+        yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({why}). Check its path.")
 
 
 def _listed(
@@ -330,7 +330,7 @@ def _listed(
         else:
             yield _problem(row.place, "unreadable_line", row.problem or "")
     if is_empty:
-        yield _problem(name, "no_media", "the list has no target: write one target per line")
+        yield _problem(name, "no_media", "the list has no target. Write one target per line.")
 
 
 def is_media(path: str, *, by_name: bool = True) -> bool:

@@ -19,12 +19,12 @@ MAX_RECORD_CHARS: Final = 1 << 16
 MAX_NAMES: Final = 20
 """Columns named in a message."""
 
-NOT_TEXT: Final = "the line is not UTF-8 text, or is too long: fix it"
-_UNCLOSED: Final = "a quoted field is not closed: add the quotation mark"
-_NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters: fix the line"
-_JSON_WITHOUT_KEY: Final = "the list has JSON objects: set `column` to the key of the targets"
-_CSV_WITHOUT_COLUMN: Final = "the list is CSV: set `column` to the column of the targets"
-_ONE_OBJECT: Final = "the list is a single JSON object: give an array or JSON lines"
+NOT_TEXT: Final = "the line is not UTF-8 text, or is too long. Fix it."
+_UNCLOSED: Final = "a quoted field is not closed. Add the quotation mark."
+_NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters. Fix the line."
+_JSON_WITHOUT_KEY: Final = "the list has JSON objects. Set `column` to the key of the targets"
+_CSV_WITHOUT_COLUMN: Final = "the list is CSV. Set `column` to the column of the targets"
+_ONE_OBJECT: Final = "the list is a single JSON object. Give an array or JSON lines."
 _SEPARATOR: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 """The line that spreadsheets write before a table."""
 _COLUMN_NAME: Final = re.compile(r"[^\W\d][\w .()/#-]{0,63}")
@@ -70,10 +70,10 @@ def read_csv(lines: PushbackLines, column: str) -> Iterator[ListRow]:
     if header is None:
         return
     if column not in header.names:
-        yield ListRow(header.place, problem=f"no column {column!r}: choose one of {format_names(header.names)}")
+        yield ListRow(header.place, problem=f"no column {column!r}. Choose one of {format_names(header.names)}.")
         return
     if header.names.count(column) > 1:
-        yield ListRow(header.place, problem=f"several columns are named {column!r}: give each a different name")
+        yield ListRow(header.place, problem=f"several columns are named {column!r}. Give each a different name.")
         return
     while (record := _record(lines, header.delimiter)) is not None:
         yield _field(record, header, column)
@@ -99,7 +99,7 @@ def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[
     """Yield the items of a JSON array: strings, or one key of objects."""
     first = next((item for item in items if isinstance(item, dict)), None)
     if key is None and first is not None:
-        yield ListRow(name, problem=f"{_JSON_WITHOUT_KEY}: {format_names(first)}")
+        yield ListRow(name, problem=f"{_JSON_WITHOUT_KEY}: {format_names(first)}.")
         return
     for number, item in enumerate(items):
         place = f"{name}[{number}]"
@@ -108,7 +108,7 @@ def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[
         elif isinstance(item, str) and item.strip():
             yield ListRow(place, item.strip())
         else:
-            yield ListRow(place, problem="the item is not a string: fix it")
+            yield ListRow(place, problem="the item is not a string. Fix it.")
 
 
 def missing_column(name: str, lines: PushbackLines) -> str | None:
@@ -122,13 +122,13 @@ def missing_column(name: str, lines: PushbackLines) -> str | None:
         return None
     item = parse_json(first) if first.startswith("{") else None
     if isinstance(item, dict) and item:
-        return f"{_JSON_WITHOUT_KEY}: {format_names(item)}"
+        return f"{_JSON_WITHOUT_KEY}: {format_names(item)}."
     if first == "{":
         return _ONE_OBJECT
     names = _names(name, line.text or "", lines)
     if names is None:
         return None
-    return f"{_CSV_WITHOUT_COLUMN}: {format_names(names)}"
+    return f"{_CSV_WITHOUT_COLUMN}: {format_names(names)}."
 
 
 def format_names(names: Iterable[object]) -> str:
@@ -220,10 +220,10 @@ def _field(record: _Record, header: _Header, column: str) -> ListRow:
     if len(header.names) == 1:
         fields = [header.delimiter.join(fields)]  # a URL with a comma, in the only column
     if any(field.strip() for field in fields[len(header.names) :]):
-        problem = f"the line has {len(fields)} fields, the header {len(header.names)}: quote fields with delimiters"
+        problem = f"the line has {len(fields)} fields, the header {len(header.names)}. Quote fields with delimiters."
         return ListRow(place, problem=problem)
     value = dict(zip(header.names, fields, strict=False)).get(column, "").strip()
-    return ListRow(place, value) if value else ListRow(place, problem=f"the line has no {column!r}: fix it")
+    return ListRow(place, value) if value else ListRow(place, problem=f"the line has no {column!r}. Fix it.")
 
 
 def _value(place: str, item: object, key: str) -> ListRow:
@@ -231,7 +231,7 @@ def _value(place: str, item: object, key: str) -> ListRow:
     if isinstance(value, str) and value.strip():
         return ListRow(place, value)
     what = "item" if place.endswith("]") else "line"
-    return ListRow(place, problem=f"the {what} has no {key!r}: fix it")
+    return ListRow(place, problem=f"the {what} has no {key!r}. Fix it.")
 
 
 def _names(name: str, first: str, lines: PushbackLines) -> list[str] | None:

@@ -50,7 +50,7 @@ def rows(stream: IO[bytes], name: str, column: str | None) -> Iterator[ListRow]:
             return
         if items is None and data.rstrip().endswith((b"]", b",")):
             yield ListRow(
-                name, problem="the list begins like a JSON array and is not valid JSON: fix it, or write lines"
+                name, problem="the list begins like a JSON array and is not valid JSON. Fix it, or write lines."
             )
             return
         stream = io.BufferedReader(_Prepended(data, stream))
