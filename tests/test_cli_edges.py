@@ -59,21 +59,33 @@ class TestWords:
             (["CHECK", PASSING], "Did you mean 'check'?"),
             (["frobnicate"], "Choose one of check, probe, rules, submit, assets, sandbox"),
             ([PASSING], f"write `preflight check {PASSING}`"),
-            (["check", PASSING, "--for", "atlas", "-j", "0"], "0: write a whole number from 1 to 256"),
-            (["check", PASSING, "--for", "atlas", "-j", "-1"], "-1: write a whole number from 1 to 256"),
-            (["check", PASSING, "--for", "atlas", "-j", "x\x1b"], r"x\x1b: write a whole number from 1 to 256"),
-            (["check", PASSING, "--for", "atlas", "-j", "100000"], "100000: write a whole number from 1 to 256"),
-            (["check", PASSING, "--for", "atlas", "--timeout", "x"], "x: write seconds, 0.1 or more"),
+            (["check", PASSING, "--for", "atlas", "-j", "0"], "0 is not allowed. Write a whole number from 1 to 256"),
+            (
+                ["check", PASSING, "--for", "atlas", "-j", "-1"],
+                "-1 is not allowed. Write a whole number from 1 to 256.",
+            ),
+            (
+                ["check", PASSING, "--for", "atlas", "-j", "x\x1b"],
+                r"x\x1b is not allowed. Write a whole number",
+            ),
+            (
+                ["check", PASSING, "--for", "atlas", "-j", "100000"],
+                "100000 is not allowed. Write a whole number",
+            ),
+            (["check", PASSING, "--for", "atlas", "--timeout", "x"], "x is not allowed. Write seconds, 0.1 or more"),
             (
                 ["check", PASSING, "--for", "atlas", "--timeout", "nan"],
                 "--timeout nan is out of range. Give seconds above 0",
             ),
-            (["submit", PASSING, "--to", "atlas", "--poll-timeout", "-1"], "-1: write seconds, 0 or more"),
+            (
+                ["submit", PASSING, "--to", "atlas", "--poll-timeout", "-1"],
+                "-1 is not allowed. Write seconds, 0 or",
+            ),
             (
                 ["submit", PASSING, "--to", "atlas", "--sandbox", "--host", "atlas"],
                 "--sandbox cannot be used with --host",
             ),
-            (["assets", "list", "--limit", "0"], "0: write a whole number, 1 or more"),
+            (["assets", "list", "--limit", "0"], "0 is not allowed. Write a whole number, 1 or more"),
             (
                 ["check", PASSING, "--for", "atlas", "--report", "foo=x.csv"],
                 "--report foo=x.csv: unknown format 'foo'. Choose one of",

@@ -79,7 +79,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
         try:
             click.echo(f"  {library} {version(library)}")
         except PackageNotFoundError:
-            click.echo(f"  {library} is missing: reinstall preflight-media")
+            click.echo(f"  {library} is missing. Reinstall preflight-media.")
     ctx.exit()
 
 

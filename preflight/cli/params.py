@@ -31,7 +31,7 @@ class IntRange(click.IntRange):
             return super().convert(value, param, ctx)
         except click.BadParameter:
             bounds = f", {self.min} or more" if self.max is None else f" from {self.min} to {self.max:,}"
-            return self.fail(f"{printable(str(value))}: write a whole number{bounds}", param, ctx)
+            return self.fail(f"{printable(str(value))} is not allowed. Write a whole number{bounds}.", param, ctx)
 
 
 class Seconds(click.FloatRange):
@@ -42,7 +42,7 @@ class Seconds(click.FloatRange):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            return self.fail(f"{printable(str(value))}: write seconds, {self.min} or more", param, ctx)
+            return self.fail(f"{printable(str(value))} is not allowed. Write seconds, {self.min} or more.", param, ctx)
 
 
 _MARK: Final = "\0"

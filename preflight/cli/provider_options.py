@@ -43,7 +43,7 @@ class ProviderOptions:
             name, _, value = text.partition("=")
             name = name.replace("-", "_")
             if not value:
-                raise UsageError(f"--set {printable(text)}: write NAME=VALUE.")
+                raise UsageError(f"--set {printable(text)} has no value. Write NAME=VALUE.")
             if name not in provider.options:
                 known = ", ".join(provider.options)
                 remedy = f"Its options are {known}." if known else "It has no options."

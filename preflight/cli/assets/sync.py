@@ -112,7 +112,7 @@ def _skip_others(count: int, entry: str | None) -> None:
     if entry is not None:
         raise UsageError(f"--entry {printable(entry)} belongs to another key, endpoint or project. Sync with that one.")
     what = "open entry belongs" if count == 1 else "open entries belong"
-    click.echo(f"{count} {what} to another key, endpoint or project: sync again with that one", err=True)
+    click.echo(f"{count} {what} to another key, endpoint or project. Sync again with that one.", err=True)
 
 
 def _print(printer: Printer, synced: SyncResult) -> None:
