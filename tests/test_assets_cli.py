@@ -570,7 +570,7 @@ class TestErrors:
         at = desk(name)
         wrong = dict.fromkeys(at.box.environment(name), "AKLTwrongwrongwrong")
         done = at.call("get", "x1", env={**os.environ, **wrong})
-        refused(done, at.provider.title, "the key is not accepted", "check the key", code=1)
+        refused(done, at.provider.title, "the key is not accepted", "Check the key", code=1)
         assert "AKLTwrong" not in done.stderr
 
     @pytest.mark.parametrize("name", NAMES)

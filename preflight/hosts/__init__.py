@@ -42,7 +42,7 @@ class HashingReader:
         try:
             self._stream = open(file.path, "rb")  # noqa: SIM115 - closed by __exit__
         except OSError as error:
-            raise SourceError("unreadable", f"{file.path} cannot be read: {error.strerror}") from None
+            raise SourceError("unreadable", f"{file.path} cannot be read ({error.strerror}). Check the file.") from None
         self._hash = hashlib.sha256()
         self._hashed = 0
 

@@ -136,12 +136,12 @@ class JsonApi:
     ) -> ProviderError:
         known = REASONS[reason]
         code = self._redactor.text(code, 100) if code else None
-        remedy = CODES[finding].explanation.rstrip(".") if finding else known.remedy
+        remedy = CODES[finding].explanation if finding else known.remedy
         shown = "" if code is None or code == str(status) else f"code {code}" if code.isdecimal() else code
         details = ", ".join(fact for fact in (f"HTTP {status}" if status else "", shown) if fact)
         details = ": ".join(part for part in (details, self._redactor.text(detail)) if part)
         return known.error(
-            f"{self._title}: {call.name}: {known.what}{f' ({details})' if details else ''}: {remedy}",
+            f"{self._title}: {call.name}: {known.what}{f' ({details})' if details else ''}. {remedy}",
             provider=self._provider,
             call=call.name,
             reason=reason,
@@ -156,7 +156,7 @@ class JsonApi:
         )
 
     def _retry_after(self, headers: Mapping[str, str]) -> float | None:
-        """S to wait, by Retry-After (seconds or a date) or else by the time at which the limit starts anew."""
+        """Return the seconds to wait, by Retry-After (seconds or a date) or else by the time of the reset."""
         given = headers.get("retry-after", "").strip()
         wait = _number(given)
         if wait is None and given:

@@ -1,4 +1,4 @@
-"""What a provider's refusal means: `Refusal` (its own words) → a reason and a finding (ours).
+"""Classify a provider's refusal: `Refusal` (the provider's codes) → a reason and a finding (preflight's codes).
 
 `REASONS` is the one table of reasons: the exception, what happened, the remedy, whether the call may have taken effect.
 `UPSTREAM_CODES` is the table of findings: what the upstream's codes say about a file.
@@ -37,66 +37,66 @@ class Reason(NamedTuple):
     retryable: bool = False
 
 
-_WAIT: Final = "try again later"
-_LOST: Final = "it may have taken effect nevertheless: look it up before it is repeated"
+_WAIT: Final = "Try again later."
+_LOST: Final = "The call may have taken effect. Look it up before you repeat it."
 
 REASONS: Final[dict[str, Reason]] = {
     # the account
-    "auth": Reason(AccountRefused, "the key is not accepted", "check the key, and that it belongs to this service"),
+    "auth": Reason(AccountRefused, "the key is not accepted", "Check the key, and that it belongs to this service."),
     "access_denied": Reason(
         AccountRefused,
         "this key may not do this",
-        "give it the permission, or use a key of the right account or project",
+        "Give it the permission, or use a key of the right account or project.",
     ),
     "subscription_required": Reason(
         AccountRefused,
         "the account has no plan for this, or it has expired",
-        "the key is right: subscribe or renew in the service's console",
+        "Subscribe or renew in the service's console; the key is right.",
     ),
-    "credits": Reason(AccountRefused, "the account has not enough credits", "top it up in the service's console"),
+    "credits": Reason(AccountRefused, "the account has too few credits", "Add credits in the service's console."),
     "quota": Reason(
-        AccountRefused, "the account's quota is used up", "delete what is no longer needed, or ask for more quota"
+        AccountRefused, "the account's quota is used up", "Delete what is no longer needed, or ask for more quota."
     ),
     "feature_disabled": Reason(
-        AccountRefused, "this feature is switched off", "ask the service to switch it on for this account"
+        AccountRefused, "this feature is switched off", "Ask the service to switch it on for this account."
     ),
     # the call
     "not_found": Reason(
         AssetNotFound,
         "nothing has this id",
-        "check the id, and that it belongs to this service, account and project (and to the endpoint, if one is given)",
+        "Check the id, and that it belongs to this service, account, project and endpoint.",
     ),
-    "invalid": Reason(RequestRefused, "it is refused", "correct what the service names"),
+    "invalid": Reason(RequestRefused, "it is refused", "Correct what the service names."),
     "generation_failed": Reason(
-        RequestRefused, "the service's task failed", "look at the file, then register it again"
+        RequestRefused, "the service's task failed", "Look at the file, then register it again."
     ),
     # temporary
     "rate_limited": Reason(
-        RateLimited, "too many calls", "call less often, or choose the account's own plan", retryable=True
+        RateLimited, "too many calls", "Call less often, or choose the account's rates.", retryable=True
     ),
     "maintenance": Reason(ProviderUnavailable, "the service is under maintenance", _WAIT, retryable=True),
-    "server": Reason(ProviderUnavailable, "the service failed", f"{_WAIT}; {_LOST}", ambiguous=True, retryable=True),
+    "server": Reason(ProviderUnavailable, "the service failed", f"{_WAIT} {_LOST}", ambiguous=True, retryable=True),
     # the network and the response
     "connection_failed": Reason(
         ProviderUnreachable,
         "no connection",
-        "check the network, the host and the proxy, then try again",
+        "Check the network, the host and the proxy, then try again.",
         retryable=True,
     ),
     "tls_failed": Reason(
-        ProviderUnreachable, "no secure connection", "check the host, and who answers for it on this network"
+        ProviderUnreachable, "no secure connection", "Check the host, and who answers for it on this network."
     ),
     "timed_out": Reason(ProviderUnreachable, "no answer in time", _LOST, ambiguous=True, retryable=True),
     "connection_lost": Reason(ProviderUnreachable, "the connection was lost", _LOST, ambiguous=True, retryable=True),
     "redirected": Reason(
         UnusableAnswer,
         "the answer is a redirect, and keys are not sent elsewhere",
-        "check the host and the endpoint",
+        "Check the host and the endpoint.",
     ),
     "response_invalid": Reason(
         UnusableAnswer,
         "the answer is not one of this service",
-        "check the host, the proxy, and who else may answer there",
+        "Check the host, the proxy, and who else may answer there.",
     ),
 }
 

@@ -189,7 +189,7 @@ def test_error_message_names_call_problem_and_remedy(server: Recorder, open_: Op
         register(open_("byteplus"))
     assert str(caught.value) == (
         "BytePlus ModelArk: CreateAsset: the account has no plan for this, or it has expired (HTTP 403, "
-        "SubscriptionRequired: Please subscribe.): the key is right: subscribe or renew in the service's console"
+        "SubscriptionRequired: Please subscribe.). Subscribe or renew in the service's console; the key is right."
     )
     assert caught.value.request_id == "req-1"
 

@@ -138,7 +138,7 @@ def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) 
     [
         ("subscription", {"subscription_required", "credits"}, "in the service's console"),
         ("redirect", {"redirected"}, "keys are not sent elsewhere"),
-        ("422", {"invalid"}, "correct what the service names"),
+        ("422", {"invalid"}, "Correct what the service names."),
     ],
 )
 def test_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: str, codes: set[str], said: str) -> None:
@@ -166,7 +166,7 @@ def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box:
     picture = some.picture()
     submission = some.one(picture)
     assert (submission.outcome, submission.code) == ("processing", "response_invalid")
-    assert "poll on" in (submission.message or "")
+    assert "continue polling" in (submission.message or "")
     box.faults.clear()
     assert some.one(picture).outcome == "active"
     assert some.registered() == 1

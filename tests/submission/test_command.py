@@ -142,7 +142,7 @@ class TestBadInput:
             ("subscription", "subscription_required", "the key is right: subscribe or renew"),
             ("html", "response_invalid", "it is a web page"),
             ("empty", "response_invalid", "it is empty"),
-            ("503", "server", "try again later"),
+            ("503", "server", "Try again later."),
         ],
     )
     def test_provider_that_refuses_or_answers_nonsense(
