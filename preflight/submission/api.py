@@ -33,7 +33,7 @@ from preflight.submission.submitter import Submitter
 from preflight.targets import Item
 
 SubmitTarget = str | os.PathLike[str]
-"""What can be submitted: a path or a public URL."""
+"""A target to submit: a path or a public URL."""
 
 
 class SubmitOptions(ProviderSettings, total=False):
@@ -46,16 +46,16 @@ class SubmitOptions(ProviderSettings, total=False):
     type             the provider's word for the asset's type, if a kind has several
     wait             poll until active or failed, at most `poll_timeout` s (default by kind: 3, 5 and 15 minutes)
     host             where local files get a URL: the provider's name, `s3://bucket/prefix`, or any `Host`
-    public_base      URL under which the folder of local files is served already
+    public_base      URL under which the folder of local files is already served
     ledger           path of the ledger, or an open one
     keys             the provider's credentials, in place of the environment's
     endpoint         in place of the origin of all of the provider's hosts
     rate             the account's rates
     proxy            for calls to the provider
-    retry_failed     register again what the ledger knows to have failed
+    retry_failed     register files again that failed before, as the ledger records
     timeout          s for a URL
     allow_private    accept URLs at private addresses
-    recovery_window  how long an asset whose registration's response was lost is looked for
+    recovery_window  how long to look up an asset whose registration response was lost
     clock            for tests
     project, signing, reference_id  options of some providers
     """
@@ -129,12 +129,12 @@ def submit(target: SubmitTarget, to: str, **options: Unpack[SubmitOptions]) -> A
 def submit_many(
     targets: Iterable[SubmitTarget | Item], to: str, *, ordered: bool = True, **options: Unpack[SubmitOptions]
 ) -> Generator[Submission, None, None]:
-    """Return what becomes of every target, exactly one `Submission` each, in input order.
+    """Yield exactly one `Submission` for each target, in input order.
 
     ordered  False: return submissions as they come; the other options are those of `SubmitOptions`
 
-    A run that is not iterated to its end is stopped: what is registered is in the ledger, and the same call goes on.
-    An account that is refused ends it too: the remaining targets get the outcome `error`, with the same reason.
+    A run that is not iterated to its end is stopped: registered assets are in the ledger, and the same call continues.
+    A refused account ends the run too: the remaining targets get the outcome `error`, with the same reason.
     Raise `UsageError` if the call is wrong for all targets.
     """
     require_iterable(targets)
@@ -242,6 +242,6 @@ def _open_ledger(settings: _Settings, stack: ExitStack) -> Ledger:
 
 
 def rules_digest(rules: Sequence[RuleSet]) -> str:
-    """Return what tells these rule sets from others: a failure is reported from the ledger until it changes."""
+    """Return the digest of rule sets: a failure is reported from the ledger until the digest changes."""
     tables = [ruleset.table for ruleset in rules]
     return hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16]

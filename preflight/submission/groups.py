@@ -1,4 +1,4 @@
-"""Groups of assets: found by name or created once, whatever is killed when, and managed by hand."""
+"""Groups of assets: resolved by name or created exactly once even if a run is killed, and managed by commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from preflight.submission.recover import (
 MAX_LISTED: Final = 20
 """Groups that a message lists."""
 MAX_TRIES: Final = 3
-"""Calls that create one group, whose responses are lost."""
+"""Calls to create one group whose responses are lost, before giving up."""
 
 
 class GroupResolver:
@@ -42,7 +42,7 @@ class GroupResolver:
         window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
         in_flight: InFlight | None = None,
     ) -> None:
-        """in_flight: entered from an intent to its outcome."""
+        """in_flight: entered from the intent of a call to its outcome."""
         self._provider = provider
         self._account = account_key(provider)
         self._ledger = ledger
@@ -84,11 +84,11 @@ class GroupResolver:
         return iter_pages(lambda page: self.page(page, size))
 
     def page(self, page: str | None, size: int | None = None) -> Page[Group]:
-        """Return one page of them."""
+        """Return one page of groups."""
         return call_idempotent(lambda: self._api.list_groups(page=page, size=size), self._clock)
 
     def create(self, name: str, description: str | None = None) -> Group:
-        """Create a group. The caller holds the claim of its name and has seen that there is none.
+        """Create a group. The caller holds the claim of its name and has seen that no group has it.
 
         If a response is lost, in this run or in one that was killed, the group is looked up before it is created again.
         """
@@ -99,7 +99,7 @@ class GroupResolver:
             try:
                 found = self._create_once(name, description)
             except Stopped:
-                self._ledger.forget_group(self._account, name)  # it waited for its turn: nothing was sent
+                self._ledger.forget_group(self._account, name)  # stopped while it waited: nothing was sent
                 raise
             except ProviderError as error:
                 if not error.ambiguous:
@@ -142,7 +142,7 @@ class GroupResolver:
 
 
 class GroupManager:
-    """Manages the groups of one account, by id or by a name that only one of them has. The ledger is kept in step."""
+    """Manages the groups of one account, by id or by a name that only one of them has. Updates the ledger too."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class GroupManager:
         return self._groups.all(size)
 
     def page(self, page: str | None, size: int | None = None) -> Page[Group]:
-        """Return one page of them."""
+        """Return one page of groups."""
         return self._groups.page(page, size)
 
     def find(self, word: str) -> Group:
@@ -226,7 +226,7 @@ class GroupManager:
         self._ledger.drop_group(self._account, group.id)
         known = 0
         for entry in self._ledger.entries(provider=self.provider.name):
-            # Of every account: two keys may see the same group.
+            # Entries of all accounts, since two keys may see the same group.
             place = (entry.origin, entry.project, entry.group_id)
             if place == (self.provider.origin, self.provider.project, group.id) and entry.state != "gone":
                 self._ledger.settle(entry, "gone")

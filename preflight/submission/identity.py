@@ -1,4 +1,4 @@
-"""What is the same file: so that what was checked is what is sent, and nothing is sent twice."""
+"""Identify files, so that only the bytes that were checked are sent, and no file is sent twice."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def account_key(provider: Provider) -> AccountKey:
 
 
 def sha256_of(path: str) -> str:
-    """Return 64 hex digits. Raise `SourceError`."""
+    """Return the SHA-256 of a file as 64 hex digits. Raise `SourceError`."""
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
             while chunk := file.read(_CHUNK_SIZE):
                 digest.update(chunk)
     except OSError as error:
-        raise SourceError("unreadable", f"{path} cannot be read: {error.strerror}") from None
+        raise SourceError("unreadable", f"{path} cannot be read ({error.strerror}). Check the file.") from None
     return digest.hexdigest()
 
 
@@ -55,7 +55,7 @@ def require_same_file(path: str, content: ContentId) -> None:
 
 
 def require_same_url(url: str, report: Report, http: HttpOptions) -> None:
-    """Raise `SourceChanged` unless the URL still answers with the ETag and the size that were checked."""
+    """Raise `SourceChanged` unless the server still responds with the ETag and the size that were checked."""
     source = HttpSource(url, need=Need(frozenset(), max_bytes=1), options=http)
     try:
         size = source.size
@@ -63,6 +63,6 @@ def require_same_url(url: str, report: Report, http: HttpOptions) -> None:
         source.close()
     checked, media = report.delivery, report.media
     before = media.size if media is not None else None
-    # Where a server states no length, the size is known only to whoever read to the end.
+    # Without a stated length, the size is known only after reading to the end.
     if checked is None or source.delivery.etag != checked.etag or (size is not None and size != before):
         raise SourceChanged(source.name)

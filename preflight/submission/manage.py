@@ -1,4 +1,4 @@
-"""Manage registered assets: list, get, rename, delete, restore. The ledger is kept in step with every call."""
+"""Manage registered assets: list, get, rename, delete, restore. Each call also updates the ledger."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class AssetManager:
         self._clock = clock
 
     def identify(self, word: str, *, gone: bool = False) -> tuple[str, Entry | None]:
-        """Return the asset's id, and its entry in the ledger. `gone`: it is a deleted one. Raise `UsageError`."""
+        """Return the asset's id, and its entry in the ledger; with `gone`, of a deleted asset. Raise `UsageError`."""
         known = entries_of(self._ledger, word, self.provider.name)
         here = [entry for entry in known if self._is_here(entry)]
         with_id = [entry for entry in here if entry.asset_id is not None]
@@ -150,7 +150,7 @@ class AssetManager:
         try:
             return call_idempotent(lambda: self.provider.get(asset_id), self._clock)
         except AssetNotFound:
-            # Another key may just not see it.
+            # The id may exist for another key.
             if entry is not None and entry.account == self.provider.account:
                 self._ledger.settle(entry, "gone")
             raise
@@ -202,9 +202,9 @@ class AssetListing:
         size: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """size: items to a page. Raise `UsageError` if the provider cannot list this."""
+        """size: items per page. Raise `UsageError` if the provider cannot list this."""
         if trash and selected.group_id is not None:
-            raise UsageError("A trash is listed whole. Leave group= out.", parameters=("group",))
+            raise UsageError("A trash cannot be filtered by group. Leave group= out.", parameters=("group",))
         if selected.group_id is not None and "group" not in provider.spec.filters:
             raise UsageError(f"{provider.title} has no groups. Leave group= out.", parameters=("group",))
         self._provider = provider

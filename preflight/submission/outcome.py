@@ -1,4 +1,4 @@
-"""What became of one target: `Submission`, and how each way to end is worded."""
+"""The outcome of one target: `Submission`, and the message of each outcome."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from preflight.providers import Asset, Provider
 from preflight.report import Report
 
 SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error"]
-"""`rejected`: it does not pass, and nothing was sent; `unknown`: whether it is registered is not known, and it is not
-registered again before that is; `error`: something else prevented it, and the same call may succeed later."""
+"""`rejected`: it does not pass, and nothing was sent; `unknown`: it may be registered, and is not registered again
+before that is settled; `error`: something else prevented it, and the same call may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One target and what became of it.
+    """One target and its outcome.
 
     asset    as the provider last described it; None if there is none
     code     why it is not active: one of `preflight.codes.CODES`, or the reason of a `ProviderError`
-    message  says the same in a sentence; reused: it was registered before
+    message  the same as a sentence; reused: it was registered before
     """
 
     source: str
@@ -49,7 +49,7 @@ class Submission:
 
 
 class NotActive(PreflightError):
-    """`submit` accepted a file that is not an active asset now. `submission` says why."""
+    """The file passed, but is not an active asset. `submission` says why."""
 
     def __init__(self, message: str, submission: Submission) -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ _OUTCOMES: Final[dict[str, SubmissionOutcome]] = {
 
 
 def rejected(report: Report) -> Submission:
-    """Return the submission of a target that does not pass: its first problem, and how many more there are."""
+    """Return the submission of a target that does not pass: its first problem, and the number of others."""
     strict = ""
     findings = [finding for finding in report.findings if finding.severity in ("error", "unknown")]
     if not findings:
@@ -96,7 +96,7 @@ def settled(
 ) -> Submission:
     """Return the submission of a target that the ledger has.
 
-    asset  as the provider was seen to have it; note: what is to be said besides
+    asset  as the provider last described it; note: a further sentence for the message
     """
     message = entry.error_message
     if entry.state == "failed":
@@ -123,7 +123,7 @@ def sentences(*texts: str | None) -> str:
 
 
 def _asset_of(entry: Entry, provider: Provider) -> Asset | None:
-    """Return the asset as the ledger has it, if the provider was not asked."""
+    """Return the asset as recorded in the ledger, without a call to the provider."""
     if entry.asset_id is None:
         return None
     kind = entry.media_kind

@@ -1,4 +1,4 @@
-"""Recover from calls that failed: repeat those that may be repeated, look up what a lost response leaves unknown."""
+"""Recover from failed calls: repeat those that are safe to repeat, look up registrations whose response was lost."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _RETRIES: Final = RetryPolicy(attempts=4, backoff=Backoff(first=1.0, factor=2.0,
 _LOOK_UP_BACKOFF: Final = Backoff(first=1.0, factor=1.7, maximum=10.0)
 _ASSET_NAME_END: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
 _MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
-"""Difference between the clocks of a provider and of this computer."""
+"""Tolerated difference between the clocks of the provider and of this computer."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryWindow:
-    """How long an asset is looked for before its absence is certain: `seconds`, with `backoff` between look-ups."""
+    """How long an asset is looked up before it counts as absent: `seconds`, with `backoff` between look-ups."""
 
     seconds: float = 60.0
     backoff: Backoff = _LOOK_UP_BACKOFF
@@ -42,7 +42,7 @@ DEFAULT_RECOVERY_WINDOW: Final = RecoveryWindow()
 
 
 def call_idempotent(call: Callable[[], T], clock: Clock) -> T:
-    """Return what a call returns that changes nothing; repeat it after a temporary failure."""
+    """Return the result of an idempotent call; repeat it after a temporary failure."""
     return retry(
         call,
         _RETRIES,
@@ -53,12 +53,12 @@ def call_idempotent(call: Callable[[], T], clock: Clock) -> T:
 
 
 def call_once_unless_throttled(call: Callable[[], T], clock: Clock) -> T:
-    """Return what a call returns that changes something; repeat it only if it was refused for too many calls."""
+    """Return the result of a call that has an effect; repeat it only if it was throttled."""
     return retry(call, _RETRIES, errors=RateLimited, clock=clock)
 
 
 def poll_until(look: Callable[[], T | None], clock: Clock, window: RecoveryWindow) -> T | None:
-    """Return what `look` finds within the window; None if it finds nothing even at its end."""
+    """Return the result of `look` once it is not None; None at the end of the window."""
     deadline = Deadline(window.seconds, clock)
     for attempt in count():
         is_last = deadline.remaining() <= 0
@@ -88,7 +88,7 @@ def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[List
 def list_assets(
     provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None
 ) -> Iterator[Asset]:
-    """Return all assets of an account, each with what the list may leave out. The filters may be fuzzy: compare."""
+    """Return all assets of an account with all fields. The provider's filters may be fuzzy: compare the result."""
     api = provider.api
     if not isinstance(api, ListsAssets):
         raise provider.lacks("list")
@@ -101,7 +101,7 @@ def list_assets(
 
 
 def with_details(provider: Provider, asset: Asset, clock: Clock) -> Asset:
-    """Return an item of a list with what that list may leave out."""
+    """Return an item of a list with the fields that the list may leave out."""
     if asset.name is not None or not provider.spec.lists_partly:
         return asset
     try:

@@ -1,4 +1,4 @@
-"""One asset, from its key to its id: what the ledger knows decides what is done, and each step is written first."""
+"""Register one asset: the ledger's entry decides the next step, and each step is recorded before it is taken."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from preflight.rates import InFlight
 from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow, call_idempotent, find_asset
 
 MAX_TRIES: Final = 3
-"""Registrations of one content whose failures are worth another try; calls of one whose responses are lost."""
+"""Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
 MAX_THROTTLED: Final = 20
 """Refusals for too many calls after which a registration is given up; nothing was registered by any of them."""
 VISIBLE_AFTER: Final = 30.0
-"""Seconds after which an id that the provider does not know is gone, and not merely new."""
+"""Seconds after which an id that the provider does not know counts as gone, not as too new."""
 UNKNOWN_OUTCOME: Final = "unknown_outcome"
 
 
@@ -58,12 +58,12 @@ class RegistrationResult:
 
 
 def age_of(entry: Entry, clock: Clock) -> float:
-    """Return the s since the entry was last written."""
+    """Return the seconds since the entry was last written."""
     return clock.wall() - datetime.fromisoformat(entry.updated).timestamp()
 
 
 def record_asset(provider: Provider, ledger: Ledger, entry: Entry, asset: Asset) -> Entry:
-    """Write what the provider says of an asset now."""
+    """Record the asset as the provider describes it now."""
     recorded = ledger.write(
         replace(
             entry,
@@ -81,7 +81,7 @@ def record_asset(provider: Provider, ledger: Ledger, entry: Entry, asset: Asset)
 
 
 def _record_disagreement(provider: Provider, ledger: Ledger, failed: Entry) -> None:
-    """Write that the provider failed what passed here, unless the failure says nothing about the file."""
+    """Record that the provider failed a file that passed here, unless the failure says nothing about the file."""
     if failed.error_code is not None and failed.error_code not in provider.spec.retryable_failures:
         message = failed.error_message or failed.provider_code or ""
         ledger.disagree(failed, failed.warnings or "pass", failed.error_code, message)
@@ -90,7 +90,7 @@ def _record_disagreement(provider: Provider, ledger: Ledger, failed: Entry) -> N
 class Registrar:
     """Registers what is not registered yet. The caller holds the claim of the key.
 
-    An entry is `intended` only while a call may have taken effect whose outcome is not known.
+    An entry is `intended` only while a call with an unknown outcome may have taken effect.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Registrar:
         in_flight: InFlight | None = None,
         retry_failed: bool = False,
     ) -> None:
-        """in_flight: entered from an intent to its outcome."""
+        """in_flight: entered from the intent of a call to its outcome."""
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
@@ -133,7 +133,7 @@ class Registrar:
         return is_temporary and self._ledger.failures(failed) < MAX_TRIES
 
     def _refresh(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
-        """Ask for an asset that the ledger knows; register it again if it is gone."""
+        """Get the asset of an entry; register it again if it is gone."""
         try:
             asset = call_idempotent(lambda: self._provider.get(entry.asset_id or ""), self._clock)
         except AssetNotFound:
@@ -144,7 +144,7 @@ class Registrar:
         return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=True)
 
     def _resume(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
-        """Go on after a run that ended between intent and response: the call may have been made."""
+        """Continue after a run that ended between intent and response: the call may have been made."""
         found = self._look_up(entry, "A run ended while it was being registered", reused=True)
         if found is not None:
             return found
@@ -152,7 +152,7 @@ class Registrar:
         return self._call(request, renewed)
 
     def _call(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
-        """Make the call until its outcome is known, and write it."""
+        """Make the call until its outcome is known, and record it."""
         self._clock.sleep(0)  # nothing is uploaded for a run that was stopped
         url = request.make_url()
         entry = replace(entry, url=redact(url.partition("?")[0]))
@@ -226,7 +226,7 @@ class Registrar:
         return self._ledger.write(replace(entry, state=state, error_code=UNKNOWN_OUTCOME, error_message=text))
 
     def _refused(self, entry: Entry, error: ProviderError) -> RegistrationResult:
-        """Write a refusal that names a limit as a failure of the file; raise every other one."""
+        """Record a refusal that names a limit as a failure of the file; raise any other refusal."""
         if not isinstance(error, RequestRefused) or error.finding is None:
             raise error
         failed = self._ledger.write(

@@ -1,4 +1,4 @@
-"""Many targets: threads that check and register, one scheduler that polls, results in input order or as they come."""
+"""Submit many targets: threads check and register, one scheduler polls, results come in input order or at once."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ POLL_TIMEOUTS: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
 SUBMIT_THREADS: Final = 32
 """Targets that are checked and registered at once: 30 calls may be in flight."""
 WINDOW: Final = 4096
-"""Targets under way at once: each is a few kilobytes."""
+"""Targets in progress at once: each takes a few kilobytes."""
 _TEMPORARY: Final = (ProviderUnavailable, ProviderUnreachable, RateLimited)
 """Errors of a poll that say nothing about the asset."""
-_POLL_ON: Final = "It is registered. Run the same command again to poll on."
+_POLL_ON: Final = "It is registered. Run the same command again to continue polling."
 
 _Result = Submission | BaseException
 
@@ -44,7 +44,7 @@ _Result = Submission | BaseException
 class SubmissionRun:
     """One run of submissions. Use as a context; leaving it early keeps everything resumable.
 
-    Its threads are daemons: at the end only calls that may have an effect are waited for, nothing that merely reads.
+    Its threads are daemons: at the end it waits only for calls that may have an effect, not for those that only read.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class SubmissionRun:
         self._in_flight.close()
 
     def submissions(self, items: Iterable[Item], *, ordered: bool = True) -> Iterator[Submission]:
-        """Return what became of every item, exactly one each. Raise what shows the whole call to be wrong."""
+        """Yield exactly one submission for each item. Raise errors that concern the whole call."""
         early: dict[int, Submission] = {}
         started = returned = 0
         for index, item in enumerate(items):
@@ -99,7 +99,7 @@ class SubmissionRun:
                 yield submission
 
     def _next(self, early: dict[int, Submission], number: int, *, ordered: bool) -> Iterator[Submission]:
-        """Wait for one result; return what can be returned by now, from `number` on if the order counts."""
+        """Wait for one result; return the submissions that are ready, from `number` on if they are ordered."""
         index, result = self._results.get()
         if isinstance(result, BaseException):
             raise result
@@ -128,7 +128,7 @@ class SubmissionRun:
                 self._results.put((index, error))
 
     def _begin(self, index: int, item: Item) -> None:
-        """Bring one item as far as its id. What is refused or broken for all is not tried again for each."""
+        """Process one item up to its asset's id. After an error that concerns all items, do not try the others."""
         if self._stop.is_set():
             raise Stopped
         entry = None
@@ -184,7 +184,7 @@ class SubmissionRun:
         if error is not None:
             raise error
         if asset is None:
-            text = f"It is still processing after {timeout:g} s. Run the same command again to poll on."
+            text = f"It is still processing after {timeout:g} s. Run the same command again to continue polling."
             return replace(submission, code="deadline", message=text)
         assert submission.report is not None  # it was checked
         before = submission.asset
@@ -196,6 +196,6 @@ class SubmissionRun:
 
 
 def _unwritten(submission: Submission, asset: Asset | None, error: LedgerError) -> Submission:
-    """Return what is known of an asset and cannot be written."""
+    """Return the submission of an asset that cannot be recorded in the ledger."""
     text = sentences(str(error), _POLL_ON)
     return replace(submission, asset=asset or submission.asset, code="ledger_error", message=text, error=error)

@@ -1,4 +1,4 @@
-"""One target on its way: check, identity, group, host, register. What is left is to poll."""
+"""Submit one target, up to polling: check, identify, resolve the group, host, register."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from preflight.submission.outcome import Submission, prevented, rejected, settle
 from preflight.submission.register import Registrar, RegistrationRequest
 from preflight.targets import Item
 
-NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it changes: every run registers it anew."
+NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it changes: every run registers it again."
 
 
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """Brings targets as far as an asset's id; the same for every target of a run.
+    """Submits targets up to an asset's id; shared by all targets of a run.
 
     rules_digest  digest of the rule sets
     host          where local files get a URL; None: only URLs can be submitted
@@ -59,9 +59,9 @@ class Submitter:
     asset_type: str | None = None
 
     def begin(self, item: Item, index: int) -> tuple[Submission, Entry | None]:
-        """Do everything up to the asset's id. The entry is there if the asset may still be processing.
+        """Return the submission, with a ledger entry if the asset may still be processing.
 
-        Raise `UsageError` for what holds for the whole call, `AccountRefused`, `LedgerError`, `Stopped`.
+        Raise `UsageError`, `AccountRefused`, `LedgerError` or `Stopped` for an error that concerns the whole call.
         """
         report = self._check(item, index)
         if not report.passed:
@@ -79,11 +79,11 @@ class Submitter:
 
     def _submit(self, item: Item, report: Report, target: str) -> tuple[Submission, Entry | None]:
         if target[:5].lower() == "data:":
-            raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered: save it to a file")
+            raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered. Save it to a file.")
         if is_url(target):
             content = content_of_url(target, report)
         else:
-            # Only what passes is read whole. Then it is checked again: these very bytes have to pass.
+            # Only files that pass are read completely. They are checked again: exactly these bytes have to pass.
             content = content_of_file(target)
             report = self._check(item, report.index)
             if not report.passed:
@@ -101,7 +101,7 @@ class Submitter:
         kind = self.provider.spec.types.get(self.asset_type) if self.asset_type is not None else None
         if report.media is None or kind is None or report.media.kind in (None, kind):
             return report
-        message = f"stated to be {self.asset_type}, the content is {report.media.kind}: state its own type"
+        message = f"stated to be {self.asset_type}, the content is {report.media.kind}. State its actual type."
         finding = Finding("type_mismatch", CODES["type_mismatch"].severity, message, "kind", report.media.kind)
         results = tuple(
             result._replace(findings=(finding, *result.findings), verdict=verdict_of((finding, *result.findings)))
@@ -153,7 +153,7 @@ class Submitter:
             return self.host.put(file)
         except PreflightError:
             raise
-        except Exception as error:  # noqa: BLE001 - a host of the caller's own: its faults cost one file, not the run
+        except Exception as error:  # noqa: BLE001 - a host that the caller passed: its faults affect one file, not the run
             detail = printable(redact_text(str(error)))
             raise SourceError("upload_failed", f"{name} was not hosted: {type(error).__name__}: {detail}") from None
 

@@ -1,4 +1,4 @@
-"""Settle what the ledger left open: look up what may have been registered, ask once for what is processing."""
+"""Settle open ledger entries: look up assets that may be registered, query once those that are processing."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _THREADS: Final = 16
 _BATCH_SIZE: Final = 512
 
 Found = Literal["active", "processing", "failed", "gone", "absent", "unknown", "unreachable"]
-"""`absent`: it was never registered, and its entry is deleted; `gone`: it was, and is no longer; `unknown`: that cannot
-be found out; `unreachable`: the provider does not answer now."""
+"""`absent`: it was never registered, and its entry is deleted; `gone`: it was registered, and no longer exists;
+`unknown`: that cannot be found out; `unreachable`: the provider does not respond now."""
 
 _FOUND: Final[dict[str, Found]] = {"active": "active", "processing": "processing", "failed": "failed", "gone": "gone"}
 
@@ -67,16 +67,16 @@ class LedgerSync:
         self._window = window
 
     def pending(self, *, active: bool = False) -> list[Entry]:
-        """Return what is to be settled; `active`: also what was active when it was last seen."""
+        """Return the open entries; `active`: also those that were active when last seen."""
         states = (*OPEN_STATES, "processing", *(["active"] if active else []))
         return [entry for state in states for entry in self._ledger.entries(provider=self._provider.name, state=state)]
 
     def is_mine(self, entry: Entry) -> bool:
-        """Return whether it is of this very account: another key does not see another's assets."""
+        """Return whether an entry belongs to this account: a key sees only the assets of its account."""
         return entry.account_key == self._account
 
     def settle(self, entries: Iterable[Entry]) -> Iterator[SyncResult]:
-        """Return what became of each entry. Raise what ends them all: `AccountRefused`, `ProviderUnreachable`."""
+        """Yield the result of each entry. Raise `AccountRefused` and `ProviderUnreachable`, which concern all."""
         entries = list(entries)
         lost = {entry.key: entry for entry in entries if entry.asset_id is None}
         if self._provider.spec.recover_by:
@@ -92,7 +92,7 @@ class LedgerSync:
             executor.shutdown(wait=False, cancel_futures=True)  # all are done, or the caller has stopped iterating
 
     def adopt(self, entry: Entry, asset_id: str) -> SyncResult:
-        """Settle an entry by an id that its owner found in the provider's console."""
+        """Settle an entry by an id that the user found in the provider's console."""
         taken = self._ledger.by_asset(entry.provider, asset_id, entry.origin)
         if taken is not None and (taken.key, taken.attempt) != (entry.key, entry.attempt):
             raise UsageError(f"{asset_id} is the asset of another entry already ({taken.name}). Check the id.")
@@ -118,7 +118,7 @@ class LedgerSync:
         return SyncResult(written, "unknown", text)
 
     def _look_up(self, entries: Collection[Entry]) -> list[SyncResult]:
-        """Look entries up by name while no other run works on them: only then does absence mean unregistered."""
+        """Look entries up by name while no other run processes them: only then does absence mean unregistered."""
         with ExitStack() as stack:
             for entry in sorted(entries, key=lambda entry: entry.key):  # in one order, so that two runs never deadlock
                 stack.enter_context(self._ledger.claim(entry.registration, self._clock))
@@ -138,7 +138,7 @@ class LedgerSync:
         return SyncResult(entry, "absent", "It was never registered. The next submit registers it.")
 
     def _find(self, entries: Mapping[str, Entry]) -> dict[str, Asset]:
-        """Return the assets of entries, by name; what is missing has been absent for the whole window."""
+        """Return the assets of entries, by name; those left out were absent for the whole window."""
         found: dict[str, Asset] = {}
 
         def look() -> bool | None:
@@ -153,7 +153,7 @@ class LedgerSync:
         return found
 
     def _is_open(self, entry: Entry) -> bool:
-        """Return whether the entry, now that it is claimed, is as it was: another run may have settled it."""
+        """Return whether the claimed entry is unchanged: another run may have settled it before the claim."""
         latest = self._ledger.latest(entry.registration)
         return latest is not None and latest.attempt == entry.attempt and latest.state in OPEN_STATES
 
