@@ -253,7 +253,7 @@ def test_403_with_nothing_left_of_the_limit_is_throttling(server: Recorder, open
 def test_missing_page_is_not_a_missing_asset(server: Recorder, open_: Open) -> None:
     """A web server's own 404 says that the host is wrong; taken for the asset's it would have it registered again."""
     server.respond(b"<html>404 Not Found</html>", 404, headers={"Content-Type": "text/html"})
-    with pytest.raises(UnusableAnswer, match=r"web page.*check the host") as caught:
+    with pytest.raises(UnusableAnswer, match=r"web page.*Check the host") as caught:
         open_("atlas").get("1")
     assert caught.value.status == 404
 

@@ -139,7 +139,7 @@ class TestBadInput:
         ("fault", "code", "said"),
         [
             ("401", "auth", "the key is not accepted"),
-            ("subscription", "subscription_required", "the key is right: subscribe or renew"),
+            ("subscription", "subscription_required", "Subscribe or renew"),
             ("html", "response_invalid", "it is a web page"),
             ("empty", "response_invalid", "it is empty"),
             ("503", "server", "Try again later."),
