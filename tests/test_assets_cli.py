@@ -136,7 +136,7 @@ class TestEveryCommandAtEveryProvider:
             assert asset.usage in done.stdout
         assert "Signature=…" in done.stdout or "Signature" not in done.stdout
         assert at.state("hero") == "active"
-        refused(at.call("get", "asset-never-there"), at.provider.title, "nothing has this id", "check the id", code=1)
+        refused(at.call("get", "asset-never-there"), at.provider.title, "nothing has this id", "Check the id", code=1)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_list_remote(self, desk: At, name: str) -> None:
@@ -597,7 +597,7 @@ class TestErrors:
     def test_unreachable_provider_is_reported(self, desk: At) -> None:
         at = desk("atlas")
         done = at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://127.0.0.1:9/atlas", alone=True)
-        refused(done, "Atlas Cloud", "no connection", "check the network", code=3)
+        refused(done, "Atlas Cloud", "no connection", "Check the network", code=3)
         refused(at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://h.example", alone=True), "by https")
 
     def test_transient_error_is_retried(self, desk: At) -> None:
