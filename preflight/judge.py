@@ -49,7 +49,7 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact of the 
     if delivery is not None:
         findings += _delivery_findings(delivery, media, rules, problem, private=private)
     section = None
-    if delivery is not None and any(one.code == "web_page" and one.severity == "error" for one in findings):
+    if delivery is not None and any(finding.code == "web_page" and finding.severity == "error" for finding in findings):
         findings = [finding for finding in findings if (finding.fact or finding.code) not in _PAGE_FACTS]
     elif media is not None:
         section = _section_for(media, rules)
@@ -57,7 +57,7 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact of the 
     if media is None or media.kind is None:
         dropped = frozenset()
     findings, plan = _counted(findings, dropped), None
-    if media is not None and section is not None and any(one.severity == "error" for one in findings):
+    if media is not None and section is not None and any(finding.severity == "error" for finding in findings):
         findings, plan = _planner()(findings, media, section, name)
     findings += _counted(extra, dropped)
     verdict = verdict_of(findings, strict=strict)

@@ -97,8 +97,8 @@ class Section:
     def __init__(self, limits: tuple[Limit, ...], by_format: Mapping[str, tuple[Limit, ...]]) -> None:
         self.limits = limits
         self.by_format = by_format
-        self._facts: dict[str | None, dict[str, Limit]] = {None: {one.fact: one for one in limits}}
-        self._facts |= {name: {one.fact: one for one in group} for name, group in by_format.items()}
+        self._facts: dict[str | None, dict[str, Limit]] = {None: {limit.fact: limit for limit in limits}}
+        self._facts |= {name: {limit.fact: limit for limit in group} for name, group in by_format.items()}
 
     def for_format(self, name: str | None) -> tuple[Limit, ...]:
         """Return the limits on media of this format."""

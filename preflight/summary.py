@@ -100,7 +100,7 @@ class Summary:
         self.ignored = 0
         self.bytes_read = 0
         self.requests = 0
-        self.bases = {one.name: (one.basis, one.as_of) for one in rules}
+        self.bases = {ruleset.name: (ruleset.basis, ruleset.as_of) for ruleset in rules}
         self._scores: dict[Score, int] = {}
 
     def add(self, report: Report) -> None:

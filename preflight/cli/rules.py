@@ -99,7 +99,7 @@ def show(names: tuple[str, ...], format_: str) -> None:
     """
     rulesets = catalog.resolve(list(names))
     if format_ == "json":
-        click.echo(json.dumps([{**one.table, "name": one.name} for one in rulesets], indent=2, default=str))
+        click.echo(json.dumps([{**ruleset.table, "name": ruleset.name} for ruleset in rulesets], indent=2, default=str))
         return
     for ruleset in rulesets:
         for line in _description(ruleset):

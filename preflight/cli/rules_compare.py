@@ -41,7 +41,7 @@ def diff(first: str, second: str, format_: str) -> None:
     ours, theirs = catalog.load(first), catalog.load(second)
     found = compare_rulesets(ours, theirs)
     if format_ == "json":
-        rows = [one.as_json() for one in found]
+        rows = [difference.as_json() for difference in found]
         click.echo(json.dumps({"first": ours.name, "second": theirs.name, "differences": rows}, indent=2))
     elif found:
         _diff_table(ours, theirs, found)
@@ -56,13 +56,13 @@ def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None
     for heading in ("of", "what", printable(ours.name), printable(theirs.name)):
         table.add_column(heading, no_wrap=heading in ("of", "what"), overflow="fold")
     rows = []
-    for one in found:
-        where = f"{one.section}{f' in {one.format}' if one.format else ''}"
-        cells = (printable(one.first or "–"), printable(one.second or "–"))
-        table.add_row(where, label(one.fact), *cells)
+    for difference in found:
+        where = f"{difference.section}{f' in {difference.format}' if difference.format else ''}"
+        cells = (printable(difference.first or "–"), printable(difference.second or "–"))
+        table.add_row(where, label(difference.fact), *cells)
         names = (printable(ours.name), printable(theirs.name))
         named_cells = tuple(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
-        rows.append((f"{where} {label(one.fact)}".strip(), named_cells))
+        rows.append((f"{where} {label(difference.fact)}".strip(), named_cells))
     screen = console(120)
     text = table_text(screen, table)
     print(text if text is not None else "\n".join(stacked_rows(rows, screen.width)) + "\n", end="")

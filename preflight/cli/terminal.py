@@ -166,7 +166,7 @@ def message_with_options(error: PreflightError, command: click.Command) -> str:
     `public_base='/x'` becomes `--public-base '/x'`, `retry_failed=True` becomes `--retry-failed`. A parameter that the
     command has no option for is left as it is.
     """
-    options = {str(one.name).rstrip("_"): one for one in command.params if isinstance(one, click.Option)}
+    options = {str(option.name).rstrip("_"): option for option in command.params if isinstance(option, click.Option)}
     message = str(error)
     for name in error.parameters:
         if name in options:
@@ -213,8 +213,8 @@ def with_narrow_help(command: click.Command) -> click.Command:
     """Return a command whose help, and that of its own commands, is written by `Formatter`."""
     command.context_class = CommandContext
     if isinstance(command, click.Group):
-        for one in command.commands.values():
-            with_narrow_help(one)
+        for subcommand in command.commands.values():
+            with_narrow_help(subcommand)
     return command
 
 

@@ -180,7 +180,7 @@ class MediaFile(pytest.File):
         rules: tuple[RuleSet, ...] = self._collector.settings.rules
         item = Item(os.fspath(self.path), name, problem=self._problem)
         yield MediaTest.from_parent(
-            self, name=",".join(one.name for one in rules), target=item, collector=self._collector
+            self, name=",".join(ruleset.name for ruleset in rules), target=item, collector=self._collector
         )
 
 

@@ -166,7 +166,7 @@ def _failure(error: Exception) -> TransportError:
 
     from preflight.net.errors import RequestFailed, TransientError
 
-    cause = next((each for each in (error, *error.args) if isinstance(each, RequestFailed)), None)
+    cause = next((part for part in (error, *error.args) if isinstance(part, RequestFailed)), None)
     if cause is None:
         if isinstance(error, DecodeError):
             return TransportError("response_invalid", "its coding cannot be read", sent=True)

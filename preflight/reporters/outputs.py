@@ -58,14 +58,14 @@ def add_report(reporter: Reporter, report: Report) -> Report:
     Raises OSError or `PreflightError` if an output cannot be written.
     """
     counted = report
-    for one in reporter.reporters if isinstance(reporter, Tee) else (reporter,):
+    for writer in reporter.reporters if isinstance(reporter, Tee) else (reporter,):
         try:
-            one.add(report)
+            writer.add(report)
         except (OSError, PreflightError):
             raise
         except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
             counted = faulted(report, error)
-            _add_faulted(one, counted)
+            _add_faulted(writer, counted)
     return counted
 
 
@@ -112,7 +112,7 @@ def with_reports(
     Their files are open, but not yet published. Raises `UsageError` for a path that cannot be written, `MissingExtra`
     for a format whose optional dependency is not installed, before any file is opened.
     """
-    named = [format_of(one) for one in written]
+    named = [format_of(word) for word in written]
     for name, _ in named:
         make_reporter(name, io.StringIO())
     streams = [outputs.open(path, "report") for _, path in named]

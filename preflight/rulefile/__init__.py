@@ -93,12 +93,12 @@ def _model_problems(table: Table) -> Iterator[_Problem]:
     try:
         RULE_FILE.model_validate(table)
     except ValidationError as error:
-        for one in error.errors(include_url=False):
-            yield _Problem(one["loc"], partial(describe_error, one, words_at))
+        for details in error.errors(include_url=False):
+            yield _Problem(details["loc"], partial(describe_error, details, words_at))
 
 
 def _other_problems(table: Table) -> Iterator[_Problem]:
-    """Yield what no model of a single table can see."""
+    """Yield problems that involve more than one table."""
     found = [*_data_uri_problems(table.get("data_uri"))]
     if "extends" not in table:
         found += [*_missing_keys(table), *_removals_of_nothing(table)]

@@ -134,7 +134,7 @@ def _text(value: Any) -> str:
 
 def _score(row: dict[str, Any]) -> Score:
     """Return the score of a report that was written as JSON."""
-    score = (row["outcome"], *(word for one in row["results"] for word in (str(one["rules"]), one["outcome"])))
+    score = (row["outcome"], *(word for result in row["results"] for word in (str(result["rules"]), result["outcome"])))
     if any(outcome not in OUTCOMES for outcome in (score[0], *score[2::2])):
         raise ValueError
     return score

@@ -47,7 +47,7 @@ class Rendering:
         except Exception as error:  # noqa: BLE001 - an error of the reporter costs this file only
             report = faulted(report, error)
             text = self._render_fault(report)
-        is_final = report.error is None and all(one.code not in _NONDETERMINISTIC for one in report.findings)
+        is_final = report.error is None and all(finding.code not in _NONDETERMINISTIC for finding in report.findings)
         return Row(index, text, score_of(report), report.bytes_read, report.requests, is_final)
 
     def _render_fault(self, report: Report) -> str:

@@ -221,7 +221,7 @@ class GroupManager:
         except AssetNotFound:
             pass  # it was deleted meanwhile
         except ProviderError as error:
-            if not error.ambiguous or any(each.id == group.id for each in self.all()):
+            if not error.ambiguous or any(listed.id == group.id for listed in self.all()):
                 raise
         self._ledger.drop_group(self._account, group.id)
         known = 0

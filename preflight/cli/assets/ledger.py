@@ -149,10 +149,10 @@ def _disagreements(options: LedgerCommand) -> None:
         options.ledger.open(must_exist=True) as ledger,
         options.printing.printer(_DISAGREEMENT, ledger=options.ledger) as printer,
     ):
-        found = [each for each in ledger.disagreements() if provider in (None, each.provider)]
-        for each in found:
-            line = (each.provider, each.source, f"(here: {each.ours}; {each.at})")
-            printer.row(asdict(each), each.theirs, *line, below=[each.message])
+        found = [disagreement for disagreement in ledger.disagreements() if provider in (None, disagreement.provider)]
+        for disagreement in found:
+            line = (disagreement.provider, disagreement.source, f"(here: {disagreement.ours}; {disagreement.at})")
+            printer.row(asdict(disagreement), disagreement.theirs, *line, below=[disagreement.message])
     if not found:
         options.printing.remark(
             "no disagreements: every file that passed here was accepted, as far as the ledger knows"

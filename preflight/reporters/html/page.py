@@ -74,7 +74,7 @@ def _context(rows: Rows, previews: Mapping[int, Preview], skipped: int) -> dict[
         "headline": _headline(rows.counts),
         "verdicts": list(zip(VERDICTS, rows.counts, strict=True)),
         "root": rows.root(),
-        "rules": [(one, rows.by_rules[one.name]) for one in rows.rules],
+        "rules": [(ruleset, rows.by_rules[ruleset.name]) for ruleset in rows.rules],
         "codes": [(code, CODES[code].title, counts) for code, counts in codes],
         "folders": folders[:MAX_FOLDERS],
         "folders_left": max(0, len(folders) - MAX_FOLDERS),

@@ -67,10 +67,10 @@ class Rows:
         self.words = TextTable()
         self.folders = TextTable()
         self.counts = [0, 0, 0, 0]
-        self.by_rules: dict[str, list[int]] = {one.name: [0, 0, 0, 0] for one in self.rules}
+        self.by_rules: dict[str, list[int]] = {ruleset.name: [0, 0, 0, 0] for ruleset in self.rules}
         self.by_code: dict[str, list[int]] = {}
         self.by_folder: dict[str, list[int]] = {}
-        self._columns = {one.name: number for number, one in enumerate(self.rules)}
+        self._columns = {ruleset.name: number for number, ruleset in enumerate(self.rules)}
         self._bytes = 0
 
     def add(self, report: Report) -> None:
@@ -196,20 +196,20 @@ def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, object]]:
     """Return the rule sets for the page, with their limits by kind and format (`""`: all other formats)."""
     sets = [
         {
-            "name": one.name,
-            "title": one.title,
-            "service": one.service,
-            "stage": one.stage,
-            "basis": one.basis,
+            "name": ruleset.name,
+            "title": ruleset.title,
+            "service": ruleset.service,
+            "stage": ruleset.stage,
+            "basis": ruleset.basis,
             "kinds": {
                 kind: {
                     "": _limits(section.limits),
                     **{name: _limits(limits) for name, limits in section.by_format.items()},
                 }
-                for kind, section in one.sections.items()
+                for kind, section in ruleset.sections.items()
             },
         }
-        for one in rules
+        for ruleset in rules
     ]
     printed: list[dict[str, object]] = printable_texts(sets)
     return printed
