@@ -1,1 +1,1 @@
-"""preflight where media are already at home: pytest, pydantic, FastAPI, Django. Each is loaded when it is used."""
+"""Integrations with pytest, pydantic, FastAPI and Django. Each is loaded when it is used."""

@@ -44,7 +44,7 @@ class Passes(Requirement):
             raise ValidationError([_error(objection) for objection in self.objections(report)])
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-        """Return what a migration needs to construct it."""
+        """Return path, args and kwargs, with which a migration constructs it."""
         names = ("strict", "deep", "max_bytes", "timeout", "allow_private", "within")
         chosen = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(Requirement, name)}
         return "preflight.integrations.django.Passes", (self.rules,), chosen
@@ -57,7 +57,7 @@ class Passes(Requirement):
 
 
 def _error(objection: Objection) -> ValidationError:
-    message = objection.finding.message.replace("%", "%%")  # Django fills what follows a % from the params
+    message = objection.finding.message.replace("%", "%%")  # Django fills % placeholders from the params
     return ValidationError(message, code=objection.finding.code, params=objection.context())
 
 

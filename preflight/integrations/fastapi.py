@@ -84,7 +84,7 @@ class UploadRoute(APIRoute):
 
 def _check_uploads_first(handle: Handler, fields: list[tuple[str, FieldInfo]]) -> Handler:
     """Return a handler that checks uploads in threads and provides the reports to `handle` for validation."""
-    required = [one for name, field in fields for one in _requirements(name, field)]
+    required = [entry for name, field in fields for entry in _requirements(name, field)]
     if not required:
         return handle
 
@@ -177,7 +177,7 @@ def max_body_bytes(dependant: Dependant) -> int | None:
 
 
 def _fields(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
-    """Yield name and field of everything that an endpoint and its dependencies take from the body."""
+    """Yield name and field of all body parameters of an endpoint and its dependencies."""
     for field in dependant.body_params:
         yield field.name, field.field_info
     for inner in dependant.dependencies:
@@ -212,7 +212,7 @@ class _CountingReceive:
         message = await self._receive()
         self.left -= len(message.get("body", b""))
         if self.left < 0:
-            # On this exception alone Starlette's parser closes the files that it has written so far.
+            # Only on this exception does Starlette's parser close the files that it has written so far.
             raise MultiPartException("the body is too long")
         return message
 
@@ -221,7 +221,7 @@ def _too_large(max_bytes: int) -> HTTPException:
     detail = {
         "type": "file_size_too_large",
         "loc": ["body"],
-        "msg": f"the request has more than the {max_bytes:,} bytes that are accepted here: the rest was not read",
+        "msg": f"the request has more than the {max_bytes:,} bytes that are accepted here; the rest was not read",
         "ctx": {"limit": {"max": max_bytes}},
     }
     # Without `close` the server would read everything that the client continues to send.

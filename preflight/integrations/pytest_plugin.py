@@ -64,9 +64,9 @@ def preflight_check(pytestconfig: pytest.Config) -> Checker:
 
 @pytest.fixture
 def preflight_sandbox() -> Iterator[Sandbox]:
-    """Provide a local server that speaks every provider's protocol: a new `preflight.sandbox.Sandbox` for each test.
+    """Yield a local server that speaks every provider's protocol: a new `preflight.sandbox.Sandbox` for each test.
 
-    `endpoint(provider)`, `key(provider)`, `misbehave.on("lose-after", action="register")`, `stats` …
+    `endpoint(provider)`, `key(provider)`, `faults.on("lose-after", action="register")`, `stats` …
     """
     from preflight.sandbox import Sandbox
 

@@ -1,4 +1,4 @@
-"""Require that values of an application pass rule sets: `Requirement`, and uploads as files. Knows no framework."""
+"""Require that values of an application pass rule sets: `Requirement`, and uploads as files. Without any framework."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Requirement:
 
     @cached_property
     def plan(self) -> CheckPlan:
-        """Return what is read and judged."""
+        """Return the plan of the check."""
         rules = require_rules(self.rules)
         return plan_for(
             rules, strict=self.strict, deep=self.deep, timeout=self.timeout, allow_private=self.allow_private
@@ -173,7 +173,7 @@ def _resolve_within(path: os.PathLike[str], folder: str | os.PathLike[str]) -> P
 
 
 def _target(value: object) -> tuple[Target, str | None]:
-    """Return what to check for a value, and its name if it has none itself."""
+    """Return the target for a value, and a name if the target has none."""
     if isinstance(value, bytes | bytearray | memoryview | os.PathLike):
         return value, None
     if type(value).__module__.partition(".")[0] in ("pydantic", "pydantic_core") and is_url(str(value)):
@@ -225,7 +225,7 @@ def size_of(target: Any) -> int | None:
 
 
 class BoundedFile:
-    """A file that cannot seek, of which at most `size_limit` bytes are read, else it is `file_size_too_large`."""
+    """A file that cannot seek; reading more than `size_limit` bytes raises `file_size_too_large`."""
 
     def __init__(self, file: IO[bytes], size_limit: int) -> None:
         self._file = file
@@ -238,6 +238,6 @@ class BoundedFile:
         data = self._file.read(min(length, self._left + 1))
         self._left -= len(data)
         if self._left < 0:
-            message = f"size above the {self._size_limit:,} bytes that are accepted here: the rest was not read"
+            message = f"size above the {self._size_limit:,} bytes that are accepted here; the rest was not read"
             raise SourceError("file_size_too_large", message)
         return data
