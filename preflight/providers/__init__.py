@@ -1,6 +1,6 @@
-"""Asset APIs, one file each, one shape: a frozen spec, an API and a parser. `PROVIDERS` is the one registry.
+"""Asset APIs, one file each with the same parts: a frozen spec, an API and a parser. `PROVIDERS` is the one registry.
 
-Nothing here knows a rule set, a ledger, a rate limiter or a retry: those are above.
+Rule sets, the ledger, rate limits and retries belong to higher layers.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ PROVIDERS: Final[Mapping[str, ProviderSpec]] = {
 
 
 def find_provider(name: str) -> ProviderSpec:
-    """Return the provider that is called `name`. Raise `UsageError` with the nearest name."""
+    """Return the provider with this name. Raise `UsageError` with the nearest name."""
     choices = ", ".join(PROVIDERS)
     if not isinstance(name, str):
         raise UsageError(f"{type(name).__name__} is not a provider's name. Choose from {choices}.")

@@ -34,11 +34,11 @@ _PATH: Final = "/v1/asset/human"
 
 
 class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ParsesCallbacks):
-    """Assets in containers, both of one shape: requests have words, answers have numbers.
+    """Assets in containers, both with the same fields: requests have words, answers have numbers.
 
-    Update and delete take an asset's or a container's id alike; a container goes with everything in it. So `get`,
-    `rename` and `delete` cannot tell one from the other beforehand: whoever deletes by hand calls `get` first, which
-    refuses a container. No page says what a generation request takes as reference of an asset.
+    Update and delete accept the id of an asset or a container; deleting a container deletes everything in it. So `get`,
+    `rename` and `delete` cannot tell one from the other: the commands call `get` first, which refuses a container.
+    No page documents the reference to an asset in a generation request.
     """
 
     def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:

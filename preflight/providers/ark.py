@@ -1,4 +1,4 @@
-"""Ark, which Volcengine and BytePlus share: one Action for each call, signed with an access key and a secret key.
+"""Ark, which Volcengine and BytePlus share: one Action per call, signed with an access key and a secret key.
 
 Source: the published Assets API page, the mirrored reference of the Actions (2026-09), the official SDKs.
 """
@@ -124,7 +124,7 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
     def _ask(self, action: str, name: str, body: JsonObject, before_send: BeforeSend | None = None) -> JsonResponse:
         """Call an Action: in the query as the SDKs send it, or in the path as one page prints it.
 
-        Return the result; the two Actions for real persons may answer without the envelope.
+        Return the result; the two Actions for real persons may respond without the envelope.
         """
         body = {**body, "ProjectName": self._connection.options.get("project")}
         path, query = "/", {"Action": name, "Version": _VERSION}
@@ -142,7 +142,7 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         size: int | None,
         parse_item: Callable[[JsonResponse], T],
     ) -> Page[T]:
-        """Return one page, by number or, once an answer has a NextToken, by that: the two must never go together."""
+        """Return one page, by number or, after an answer with a NextToken, by token: never send both."""
         size = min(size or self._spec.page_size, _MAX_PAGE_SIZE)
         given = {key: value for key, value in filters.items() if value is not None}
         token = page.removeprefix(_TOKEN_PREFIX) if page is not None and page.startswith(_TOKEN_PREFIX) else None

@@ -1,4 +1,4 @@
-"""What the answers of every provider are parsed into: `Asset`, `Group`, `Page`, `Session`, `Callback`."""
+"""The parsed answers of all providers: `Asset`, `Group`, `Page`, `Session`, `Callback`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from preflight.net.redact import redact
 
 Status = Literal["processing", "active", "failed", "unknown"]
 STATUSES: Final[tuple[Status, ...]] = ("processing", "active", "failed", "unknown")
-"""`unknown`: the provider used a word that none of its pages explains; `Asset.provider_status` has it."""
+"""`unknown`: the provider's status is not documented; `Asset.provider_status` has it."""
 
 T = TypeVar("T")
 _MILLISECONDS: Final = 1e11
-"""Greater numbers of seconds would be dates after the year 5000: they count milliseconds."""
+"""Greater numbers count milliseconds: as seconds they would be dates after the year 5000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Asset:
 
     id               what the provider's own calls take; ids: all its ids by the provider's names for them
     status           of `STATUSES`; provider_status: the provider's own word
-    kind             image, video, audio; None if the provider does not say, or it is none of them
-    reference        the string for a generation request; None if no page says what it looks like
+    kind             image, video, audio; None if the provider does not say, or for another kind
+    reference        the string for a generation request; None if no page documents it
     usage            how the reference is used, in a sentence
     group            the id of its group
     url              where the provider keeps the file; often signed, so shown only redacted
@@ -84,8 +84,8 @@ class Group:
 class Page(Generic[T]):
     """One page of a list. `next`: argument of the same call for the page that follows; None at the end.
 
-    total: how many there are in all, if the provider counts them. A page without items ends a list, whatever `next`
-    says, and so must a page with nothing but known ids: some servers ignore the page that they are asked for.
+    total: the number of all items, if the provider counts them. A page without items ends a list, whatever `next` says;
+    callers must also stop at a page with only known ids, since some servers ignore the requested page.
     """
 
     items: tuple[T, ...]
@@ -95,7 +95,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A real-person verification: the person opens `link`; the result is asked for by `token`. Both are secret."""
+    """A real-person verification: the person opens `link`; `token` queries the result. Both are secret."""
 
     provider: str
     link: str = field(repr=False)

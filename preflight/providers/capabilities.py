@@ -1,7 +1,7 @@
-"""What a provider's API can do: one small protocol for each capability, and `CAPABILITIES`, the actions of each.
+"""The capabilities of a provider's API: one small protocol each, and `CAPABILITIES`, the actions of each.
 
 An API class names its capabilities as its bases, so that mypy checks their methods. A method is one HTTP call: it does
-not retry, wait, loop or remember.
+not retry, wait, loop or cache.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Protocol, runtime_checkable
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
 
 BeforeSend = Callable[[], None]
-"""Called right before a request is sent, once its turn has come; what it raises prevents the request."""
+"""Called right before a request is sent, once its turn has come; an exception from it prevents the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class NewAsset:
 
 @runtime_checkable
 class RegistersAssets(Protocol):
-    """Every provider registers assets and shows one."""
+    """Registers and returns assets; every provider does."""
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         """Register a file. Not idempotent: each call creates an asset."""
@@ -137,7 +137,7 @@ class ParsesCallbacks(Protocol):
     """Reports the result of a verification in the URL of the redirect."""
 
     def parse_callback(self, url: str) -> Callback:
-        """Return what the URL says to which the person was redirected. No call."""
+        """Parse the URL to which the person was redirected, without a call."""
         ...
 
 
@@ -163,4 +163,4 @@ CAPABILITIES: Final[Mapping[type, tuple[str, ...]]] = {
     UploadsFiles: ("upload",),
 }
 API_ACTIONS: Final = tuple(action for actions in CAPABILITIES.values() for action in actions)
-"""Everything that one provider or another can do. Each but `parse_callback` is a call."""
+"""All actions of all providers. Each except `parse_callback` is a call."""

@@ -1,4 +1,4 @@
-"""Send one call and return its response, or say why there is none: `Client`.
+"""Send one call and return its response, or raise `TransportError`: `Client`.
 
 No retries, no redirects, nothing from the environment: no netrc entry (it would replace the key), no proxy that was
 not requested. It uses requests without its `Session`, which reads the body of a redirect to its end.
@@ -33,7 +33,7 @@ class Call:
 
     action   our name for it: a key of `RateLimits.rates`
     name     the provider's name for it, for messages
-    reads    it changes nothing, so it can never have taken effect unnoticed
+    reads    it changes nothing, so that a lost response does no harm
     empty    a response without a body is valid
     """
 
@@ -60,12 +60,12 @@ class Auth(Protocol):
     """Authenticates calls."""
 
     def headers(self, call: Call, now: datetime) -> dict[str, str]:
-        """Return the headers to add. They hold secrets, are made at the moment of sending, and are not kept."""
+        """Return the headers to add. They contain secrets, are made right before sending, and are not stored."""
         ...
 
 
 class TransportError(Exception):
-    """There is no complete response. `reason` is a key of `refusals.REASONS`; `sent`: the call may have arrived."""
+    """A call got no complete response. `reason` is a key of `refusals.REASONS`; `sent`: the call may have arrived."""
 
     def __init__(self, reason: str, detail: str, *, sent: bool) -> None:
         super().__init__(detail)
@@ -88,7 +88,7 @@ class Client:
         """`timeout`: s to connect, and s without a byte of the response; the response as a whole, twice that."""
         if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
             raise UsageError("proxy= must be an http:// or https:// URL. Give one, or none.", parameters=("proxy",))
-        from preflight.net.adapter import TransportAdapter  # loads requests, for those who call a provider
+        from preflight.net.adapter import TransportAdapter  # loads requests, which only calls to providers need
         from preflight.net.options import HttpOptions
         from preflight.net.transport import Transport
 
@@ -133,7 +133,7 @@ class Client:
             raise
         except (requests.RequestException, SourceError) as error:
             failure = _failure(error)
-        raise failure  # outside, so that nothing holds the request and its headers
+        raise failure  # outside `except`, so that no traceback keeps the request and its headers
 
     def _body(self, response: requests.Response) -> bytes:
         """Read the body as it comes: `read` would wait for a full piece from a server that sends a byte a second."""
@@ -161,7 +161,7 @@ def _agent() -> str:
 
 
 def _failure(error: Exception) -> TransportError:
-    """Return the failure in the providers' words, without the exception's own: those hold URLs."""
+    """Return the failure without the exception's text, which contains URLs."""
     from urllib3.exceptions import DecodeError
 
     from preflight.net.errors import RequestFailed, TransientError

@@ -1,4 +1,4 @@
-"""The way to one provider with one account: `ApiConnection` makes its calls."""
+"""Call one provider with one account: `ApiConnection`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from preflight.providers.multipart import Multipart
 from preflight.providers.redaction import Redactor
 
 Middleware = Callable[[str], AbstractContextManager[object]]
-"""Entered with an action's name for the time of its call; sees the call's error."""
+"""A context manager for one call, made from the action's name; it sees the call's error."""
 QueryValue = str | int | None
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}")
 
 
 def no_middleware(_action: str) -> AbstractContextManager[object]:
-    """Call at once."""
+    """Make the call at once."""
     return nullcontext()
 
 
@@ -71,7 +71,7 @@ class ApiConnection:
         """Make a call and return its response. Fields and parameters that are None are left out.
 
         name         what the provider calls it; without it the method and the path
-        empty        a response without a body is one, too
+        empty        a response without a body is valid
         before_send  called right before the request is sent, once its turn has come
 
         Raise `ProviderError`, and what `before_send` raises.
@@ -103,7 +103,7 @@ class ApiConnection:
         self._client.close()
 
     def check_id(self, asset: str) -> str:
-        """Return an id if it may be part of a path: `..` would make another call of it. Raise `UsageError`."""
+        """Return an id if it is safe in a path: `..` would turn it into another call. Raise `UsageError`."""
         if not _ID.fullmatch(asset):
             shown = self.redactor.text(asset, 80)
             raise UsageError(f"{self.title}: {shown!r} is not an id. Copy it from `assets list`.")
@@ -115,5 +115,5 @@ class ApiConnection:
             return text.encode()
         except UnicodeEncodeError:
             raise UsageError(
-                f"{self.title}: a name or URL holds bytes that are not text. Give another name=.", parameters=("name",)
+                f"{self.title}: a name or URL has bytes that are not text. Give another name=.", parameters=("name",)
             ) from None

@@ -1,4 +1,4 @@
-"""What a user gives to reach a provider: credentials and, in place of its own hosts, an endpoint."""
+"""Read a user's credentials for a provider, and the endpoint that replaces the provider's hosts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from preflight.providers.secret import Secret
 class CredentialSpec:
     """One key that a provider asks for.
 
-    name    the argument; env: the environment variables for it, of which the first that is set counts
+    name    the argument; env: the environment variables for it, of which the first one set counts
     public  it names the account and is not a secret
     """
 
@@ -40,7 +40,7 @@ def read_credentials(
     given: Mapping[str, str | Secret | None],
     env: Mapping[str, str] | None = None,
 ) -> dict[str, Secret]:
-    """Return the keys by name, from `given` or else all of them from the environment: halves of two pairs do not fit.
+    """Return the keys by name, all from `given` or all from the environment: halves of two pairs do not match.
 
     Raise `UsageError` that names the provider and the argument or variable, and never shows a value.
     """
@@ -72,7 +72,7 @@ def read_credentials(
 def _require_sendable(title: str, where: str, text: str) -> str:
     """Return a key that may be sent in a header; the HTTP library would quote any other one in its message."""
     if not all("!" <= char <= "~" for char in text):
-        raise UsageError(f"{title}: {where} holds a space or a character that no key has. Copy the key alone.")
+        raise UsageError(f"{title}: {where} contains a space or a character that no key has. Copy only the key.")
     return text
 
 
@@ -90,13 +90,13 @@ def endpoint_origin(endpoint: str) -> str:
         parts = urlsplit(endpoint)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _bad_endpoint(endpoint, "Its host or port cannot be read.") from None
+        raise _bad_endpoint(endpoint, "Correct its host or port.") from None
     if parts.scheme not in ("http", "https") or not host or any(not "!" <= char <= "~" for char in endpoint):
         raise _bad_endpoint(endpoint, "Give https://host, with a port and a path if needed.")
     if parts.username is not None or parts.query or parts.fragment or "?" in endpoint or "#" in endpoint:
         raise _bad_endpoint(endpoint, "Give it without user, query and fragment.")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise _bad_endpoint(endpoint, "Keys are only sent by https, or by http to this computer.")
+        raise _bad_endpoint(endpoint, "Give an https URL, or an http URL of this computer: keys are sent nowhere else.")
     bracketed = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{bracketed}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
 
@@ -121,10 +121,10 @@ class HeaderAuth:
     scheme: str = "Bearer "
 
     def headers(self, call: Call, now: datetime) -> dict[str, str]:
-        """Return the one header."""
+        """Return the header with the key."""
         return {self.header: self.scheme + self.key.reveal()}
 
 
 def bearer_auth(credentials: Mapping[str, Secret], _options: Mapping[str, str]) -> HeaderAuth:
-    """Return what sends the one key as a bearer token."""
+    """Return an `Auth` that sends the only key as a bearer token."""
     return HeaderAuth(credentials[API_KEY])

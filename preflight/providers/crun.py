@@ -51,7 +51,7 @@ CRUN: Final = ProviderSpec(
     title="Crun",
     ruleset="crun",
     api=CrunApi,
-    # The body's `code` means what the HTTP status means elsewhere; whether that follows it, no page says.
+    # The body's `code` is an HTTP status; no page says whether the response's status equals it.
     parse_refusal=parse_coded_refusal,
     auth=_auth,
     origins={"main": "https://api.crun.ai"},

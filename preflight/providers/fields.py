@@ -1,4 +1,4 @@
-"""Read the fields of providers' answers by the names that they have there: `Fields`."""
+"""Read the fields of providers' answers under each provider's names: `Fields`."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Fields:
 
 
 def first(data: JsonObject, names: str) -> object:
-    """Return the first of these fields that holds anything."""
+    """Return the first of these fields that has a value."""
     return next((data[name] for name in names.split() if data.get(name) not in (None, "")), None)
 
 
 def text(data: JsonObject, names: str) -> str | None:
-    """Return the first of these fields that holds anything, as text; None if that is neither text nor a number."""
+    """Return the first of these fields that has a value, as text; None if it is neither text nor a number."""
     value = first(data, names)
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 

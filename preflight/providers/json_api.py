@@ -1,4 +1,4 @@
-"""Ask a provider in JSON, and turn whatever is not a plain success into a `ProviderError`: `JsonApi`."""
+"""Send JSON requests to a provider, and raise `ProviderError` for everything but success: `JsonApi`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from preflight.providers.redaction import Redactor
 from preflight.providers.refusals import PROVIDER_FAULTS, REASONS, Refusal, classify_refusal, finding_of
 
 ParseRefusal = Callable[[int, JsonObject], Refusal | None]
-"""(HTTP status, answer) → the refusal that the answer is; None if it is none."""
+"""(HTTP status, answer) → the refusal in the answer; None if it is not a refusal."""
 
 _MIN_EPOCH: Final = 1e9
 """Reset times above this many seconds are dates; below it they are delays."""
@@ -39,7 +39,7 @@ class JsonResponse:
 
 
 class JsonApi:
-    """Asks one provider in JSON; whatever is not a plain success becomes a `ProviderError`.
+    """Sends JSON requests to one provider; everything but success becomes a `ProviderError`.
 
     failure_codes  the provider's words for what is wrong with a file → `preflight.codes.CODES`
     reasons        its codes → `REASONS`, if they mean more than elsewhere
@@ -84,7 +84,7 @@ class JsonApi:
     def _parse(self, call: Call, response: CallResponse) -> JsonObject:
         status = response.status
         if 300 <= status < 400:
-            # Only 303 says that the call was carried out and that its result stands elsewhere (RFC 9110 15.4.4).
+            # Only 303 says that the call was carried out and that its result is elsewhere (RFC 9110 15.4.4).
             host = urlsplit(response.headers.get("location", "")).hostname or "another place on this host"
             raise self._error(call, "redirected", status=status, detail=f"to {host}", ambiguous=status == 303)
         body = _json_object(response.body)
@@ -189,7 +189,7 @@ def _json_object(body: bytes) -> JsonObject | None:
 
 
 def _describe(response: CallResponse) -> str:
-    """Describe what came in place of a JSON object."""
+    """Describe a body that is not a JSON object."""
     start = response.body[:512].lstrip().lower()
     if not start:
         return "it is empty"

@@ -36,9 +36,9 @@ class AnswerParser:
         group: str | None = None,
         failure_message: str | None = None,
     ) -> Asset:
-        """Return an asset. What the answer leaves out is taken from `registered`: it was just registered with this.
+        """Return an asset. Fields that the answer leaves out are taken from `registered`, its registration.
 
-        failure_message  why it failed, if it did
+        failure_message  the reason, if it failed
         """
         spec, names, data = self._spec, self._spec.fields, response.data
         known = registered or NewAsset("", None, "", group=group)
@@ -77,7 +77,7 @@ class AnswerParser:
         name: str | None = None,
         description: str | None = None,
     ) -> Group:
-        """Return a group; what the answer leaves out is as the arguments say."""
+        """Return a group; fields that the answer leaves out are taken from the arguments."""
         spec, names, data = self._spec, self._spec.fields, response.data
         word = fields.text(data, names.group_type)
         return Group(
@@ -92,7 +92,7 @@ class AnswerParser:
         )
 
     def session(self, response: JsonResponse, link: str) -> Session:
-        """Return a verification that has begun. link: the names of the field of its link."""
+        """Return a verification that has begun. link: the names of the field with its link."""
         raw = self._connection.redactor.answer(response.data)
         token = fields.text(response.data, "BytedToken")
         return Session(self._spec.name, self.required(response, link), token, raw)
@@ -111,14 +111,14 @@ class AnswerParser:
         )
 
     def required(self, response: JsonResponse, names: str) -> str:
-        """Return the text of a field without which the answer is of no use. Raise `ProviderError`."""
+        """Return the text of a required field. Raise `ProviderError`."""
         found = fields.text(response.data, names)
         if found is None:
             raise self._connection.unusable(response, f"it has no {names.split()[0]}")
         return found
 
     def _status(self, data: JsonObject, *, is_new: bool) -> tuple[Status, str | None]:
-        """Return the status, and the provider's word for it."""
+        """Return the status, and the provider's name for it."""
         word = fields.text(data, self._spec.fields.status)
         if word is None:
             return ("processing" if is_new else "unknown"), None
@@ -128,7 +128,7 @@ class AnswerParser:
         return None if text is None else self._connection.redactor.text(text)
 
     def _expiry(self, url: str) -> datetime | None:
-        """Return when the URL stops working: as its signature says, or else as a page says."""
+        """Return when the URL stops working: by its signature, or else by the documented lifetime."""
         signed = expires_at(url)
         if signed is not None:
             return parse_time(signed)

@@ -41,10 +41,10 @@ class ProviderSettings(TypedDict, total=False):
 
 
 class Provider:
-    """One account at one provider, ready to be called. Use as a context, or `close` it.
+    """One account at one provider, ready for calls. Use it as a context manager, or `close` it.
 
-    spec         what it is; api: what it can do: narrow it to a capability (`isinstance(api, ListsAssets)`)
-    account      whose assets these are, without telling the key: the access key's id, or a fingerprint of the one key
+    spec         its description; api: its calls; narrow it to a capability (`isinstance(api, ListsAssets)`)
+    account      the owner of the assets, without the key: the access key's id, or a fingerprint of the only key
     origin       where assets are registered: scheme and host, or the endpoint that was given
     project      the project whose assets these are; "" if the provider has no projects
     rate_limits  of the account
@@ -125,7 +125,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     env: Mapping[str, str] | None = None,
     **options: Unpack[ProviderSettings],
 ) -> Provider:
-    """Return a provider that is ready to be called; nothing is sent yet. Raise `UsageError`.
+    """Return a provider that is ready for calls, without sending anything. Raise `UsageError`.
 
     endpoint    in place of the origin of all of its hosts
     rate        the account's rates; proxy: none is taken from the environment

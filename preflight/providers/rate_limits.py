@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many calls in so many seconds."""
+    """A maximum number of calls in a number of seconds."""
 
     calls: int
     per: float = 1.0

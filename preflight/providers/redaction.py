@@ -20,7 +20,7 @@ _MAX_URL_CHARS: Final = 4096
 """Characters of a URL that are examined; the rest is cut, so that no answer takes minutes to search."""
 _MAX_DEPTH: Final = 24
 _MIN_SECRET_CHARS: Final = 6
-"""A shorter text is not a key, and would blank out half of every sentence."""
+"""Characters below which a text is not redacted as a key: it would blank out half of every sentence."""
 
 
 class Redactor:

@@ -103,11 +103,11 @@ REASONS: Final[dict[str, Reason]] = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal in the provider's own words.
+    """A refusal with the provider's codes and message.
 
-    status     HTTP status, or the number that the body gives in its place
-    code       its word or number
-    retryable  True or False if the provider says so itself
+    status     HTTP status, or the number in the body that replaces it
+    code       its code, a word or a number
+    retryable  True or False if the provider says so
     """
 
     status: int
@@ -168,14 +168,14 @@ UPSTREAM_CODES: Final[dict[str, str]] = {
     "WidthTooSmall": "width_too_small",
 }
 RETRYABLE_FAILURES: Final = frozenset({"download_failed", "moderation_failed", "provider_internal"})
-"""Failures of an asset that a new registration may overcome."""
+"""Failures of an asset after which a new registration may succeed."""
 PROVIDER_FAULTS: Final = frozenset({"moderation_failed", "provider_internal"})
-"""Findings that say nothing about the file: as the answer to a call they are the provider's own failure."""
+"""Findings that say nothing about the file: as the answer to a call they are a failure of the provider."""
 _SENSITIVE: Final = re.compile(r"SensitiveContentDetected|RiskDetection")
 
 
 def finding_of(code: str | None, message: str | None, codes: Mapping[str, str]) -> str | None:
-    """Return the finding that the words of a failure mean, by `codes`; None if they mean none of them.
+    """Return the finding for the code or message of a failure, by `codes`; None if none matches.
 
     >>> finding_of("InvalidParameter.PixelCountTooSmall", None, UPSTREAM_CODES)
     'pixel_count_too_small'
@@ -198,7 +198,7 @@ _WORD: Final = re.compile(r"\b[A-Z][a-z]*(?:[A-Z]+[a-z]*)+(?:\.\w+)*")
 
 
 def words_of(code: str | None, message: str | None) -> list[str]:
-    """Return the code in the upstream's spelling (`rate_limit_exceeded` too), then what looks like one in the text."""
+    """Return the code in the upstream's spelling (also of `rate_limit_exceeded`), then likely codes in the text."""
     joined = "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\- ]+", (code or "")[:_MAX_CODE_CHARS]))
     return [*([joined] if joined else []), *_WORD.findall((message or "")[:_MAX_MESSAGE_CHARS])]
 
@@ -235,7 +235,7 @@ _REASON_BY_STATUS: Final = {
     402: "credits",
     403: "access_denied",
     404: "not_found",
-    408: "rate_limited",  # the server did not take the request in: it may be sent again
+    408: "rate_limited",  # the server did not read the request: it may be sent again
     410: "not_found",
     425: "rate_limited",
     429: "rate_limited",
@@ -243,7 +243,7 @@ _REASON_BY_STATUS: Final = {
 
 
 def classify_refusal(refusal: Refusal) -> str:
-    """Return the reason, by the words first and the status last: an expired plan is a 403, as a missing permission is.
+    """Return the reason, by code and message first and status last: several reasons share 403.
 
     >>> classify_refusal(Refusal(403, "SubscriptionRequired")), classify_refusal(Refusal(403))
     ('subscription_required', 'access_denied')

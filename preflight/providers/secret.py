@@ -10,7 +10,7 @@ from preflight.net.redact import HIDDEN
 
 
 class Secret:
-    """Text that is in no `repr`, message, copy or pickle; only `reveal` returns it.
+    """Text that appears in no `repr`, message, copy or pickle; only `reveal` returns it.
 
     >>> Secret("sk-123")
     …
@@ -26,7 +26,7 @@ class Secret:
         return self._text
 
     def fingerprint(self) -> str:
-        """Return 12 hexadecimal digits that tell one key from another and reveal nothing of the key."""
+        """Return 12 hexadecimal digits that differ between keys and reveal nothing of the key."""
         return sha256(b"preflight account\0" + self._text.encode()).hexdigest()[:12]
 
     def __repr__(self) -> str:
@@ -42,4 +42,4 @@ class Secret:
         return hash(self._text)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A key is never written anywhere.")
+        raise TypeError("A key cannot be pickled. Pass it to the process in its environment.")

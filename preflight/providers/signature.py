@@ -1,7 +1,8 @@
 """The signatures of Volcengine and BytePlus: `official`, and `published` as one page prints it.
 
-`official` is what the SDKs do (volcenginesdkcore/signv4.py, volcengine/auth/SignerV4.py): AWS' Signature Version 4 with
-other names. `published` differs three ways: a prefix before the secret, fewer signed headers, no query.
+`official` is the scheme of the SDKs (volcenginesdkcore/signv4.py, volcengine/auth/SignerV4.py): AWS' Signature Version 4 with
+other names. `published` differs in three ways: a
+prefix before the secret, fewer signed headers, no query.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a provider is: `ProviderSpec`, frozen data that names its API and how its answers are read."""
+"""Describe a provider: `ProviderSpec`, frozen data with its API class and the words of its answers."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ class ProviderApi(RegistersAssets, Protocol):
 class ProviderSpec:
     """One asset API.
 
-    name, title         as it is chosen, and as it is called in messages
+    name, title         the name that users choose, and the name in messages
     ruleset             the name of its rule set for registering
-    api                 the class of its calls; its bases are what it can do
-    parse_refusal       (HTTP status, answer) → the refusal that the answer is; None if it is none
-    auth                (credentials, options) → what proves who calls
+    api                 the class of its calls; its bases are its capabilities
+    parse_refusal       (HTTP status, answer) → the refusal in the answer; None if it is not a refusal
+    auth                (credentials, options) → the authentication of calls
     origins             scheme and host of each of its hosts; `main` has the assets
-    credentials         what it asks for, and which environment variables hold it
-    options             further arguments, with the values that they take; none: any
+    credentials         the keys that it needs, and their environment variables
+    options             further arguments, with the values that they accept; empty: any
     types               its words for an asset's type → the kind of media (None: none)
     needs_group         an asset is registered into a group
     describes           actions that take a description
     max_name_chars      of an asset's or group's name; max_description_chars: of a description
-    recover_by          what an asset whose registration's response was lost is found by in `list`; None: nothing
-    lists_partly        items of a list may lack fields, the name among them: only `get` has them all
-    filters             what `list` can be asked for: `group`, `status`, `name`; page_size: items to a page
+    recover_by          the field by which `list` finds an asset whose registration response was lost; None: none
+    lists_partly        items of a list may lack fields, even the name; only `get` returns all
+    filters             the filters of `list`: `group`, `status`, `name`; page_size: items per page
     rates               its rate limits by the account's plan
     fields              the names of the fields in its answers
     kinds, statuses     its words in answers, in lower case → ours; group_types: where groups have numbers for types
-    reference           the string for a generation request, with the id as {}; None: no page says what it looks like
+    reference           the string for a generation request, with the id as {}; None: no page documents it
     usage               how the reference is used, by kind; "": for all others
-    failure_codes       its words for what is wrong with a file → `preflight.codes.CODES`
+    failure_codes       its codes for problems of a file → `preflight.codes.CODES`
     retryable_failures  failures that a new registration may overcome
     reasons             its codes → `preflight.providers.refusals.REASONS`, if they mean more than elsewhere
     url_lifetime        how long `Asset.url` works, if a page says so
@@ -95,7 +95,7 @@ class ProviderSpec:
 
     @property
     def can(self) -> frozenset[str]:
-        """Return the actions that its API has."""
+        """Return the actions of its API."""
         return frozenset(
             action
             for capability, actions in CAPABILITIES.items()
@@ -115,7 +115,7 @@ class ProviderSpec:
         description: str | None = None,
         asset_type: str | None = None,
     ) -> NewAsset:
-        """Return the registration of a file, once all arguments are such that they may be sent."""
+        """Return the registration of a file after checking all arguments."""
         if not url.lower().startswith(("https://", "http://")):
             raise UsageError(f"{self.title} fetches by http(s) URL only, not {redact(url)[:80]}. Host the file first.")
         if self.needs_group and group is None:
@@ -143,7 +143,7 @@ class ProviderSpec:
         return asset_type
 
     def check_name(self, name: str | None) -> None:
-        """Refuse an empty name, and one that is too long."""
+        """Raise `UsageError` for a name that is empty or too long."""
         if name is None:
             return
         if not name.strip():
@@ -156,7 +156,7 @@ class ProviderSpec:
             )
 
     def check_description(self, action: str, description: str | None) -> None:
-        """Refuse a description where the action takes none, and one that is too long."""
+        """Raise `UsageError` for a description that the action does not accept, or that is too long."""
         if description is None:
             return
         if action not in self.describes:
@@ -171,7 +171,7 @@ class ProviderSpec:
             )
 
     def check_filters(self, **filters: str | None) -> None:
-        """Refuse filters that its list does not have."""
+        """Raise `UsageError` for a filter that its list does not have."""
         for name, value in filters.items():
             if value is not None and name not in self.filters:
                 raise UsageError(f"{self.title} cannot list by {name}. Leave it out, and filter what it lists.")

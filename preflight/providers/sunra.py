@@ -86,7 +86,7 @@ SUNRA: Final = ProviderSpec(
         ids="id",
     ),
     recover_by="name",
-    # The page's list shows an id, a status and a type of each item: whether a name is there, it does not say.
+    # The page shows an id, a status and a type of each item of a list; it does not say whether there is a name.
     lists_partly=True,
     filters=frozenset({"status"}),
     failure_codes={**UPSTREAM_CODES, "unsafe_content": "sensitive_content"},

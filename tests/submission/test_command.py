@@ -180,7 +180,7 @@ class TestBadInput:
             ("--name", "n" * 60): "the name has 60 characters. Give --name with 1 to 48",
             ("--type", "Picture"): "has no type 'Picture'. Choose from Image, Video, Audio",
             ("--set", "project=x"): "has no option 'project'",
-            ("--endpoint", "http://203.0.113.9"): "Keys are only sent by https",
+            ("--endpoint", "http://203.0.113.9"): "Give an https URL, or",
         }.items():
             done = run(*words(sender, ONE), "--host", "atlas", *more, env=environment(sender))
             assert (done.returncode, said in done.stderr) == (2, True), done.stderr
