@@ -1,8 +1,7 @@
 """The signatures of Volcengine and BytePlus: `official`, and `published` as one page prints it.
 
-`official` is the scheme of the SDKs (volcenginesdkcore/signv4.py, volcengine/auth/SignerV4.py): AWS' Signature Version 4 with
-other names. `published` differs in three ways: a
-prefix before the secret, fewer signed headers, no query.
+`official` is the scheme of the SDKs (volcenginesdkcore/signv4.py, volcengine/auth/SignerV4.py): AWS' Signature Version
+4 with other names. `published` has a prefix before the secret, fewer signed headers and no query.
 """
 
 from __future__ import annotations
