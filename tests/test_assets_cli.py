@@ -212,7 +212,7 @@ class TestEveryCommandAtEveryProvider:
         refused(at.call("groups", "create", "villains"), "has a group 'villains' already", made["id"])
         assert at.call("groups", "rename", "villains", "rascals").returncode == 0
         refused(at.call("groups", "rename", "villains", "x"), "has no group 'villains'", f"rascals ({made['id']})")
-        refused(at.call("groups", "rename", made["id"]), "Nothing is to be changed")
+        refused(at.call("groups", "rename", made["id"]), "No change is given")
         rows = at.json("groups", "list", "--name", "rasc")
         assert [row["id"] for row in rows] == [made["id"]]
         at.group = made["id"]

@@ -1,4 +1,4 @@
-"""The `preflight` command: one file a command, loaded when it is called."""
+"""The `preflight` command: one file per command, loaded when it is called."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LIBRARIES: Final = ("pillow", "pillow-heif", "pymediainfo", "mutagen", "request
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _CLOSED_PIPE: Final = 128 + signal.SIGPIPE
-"""The reader of the output has gone (`| head`): nothing more is printed."""
+"""The reader of the output has closed it (`| head`): nothing more is printed."""
 
 
 class _Commands(Subcommands):
@@ -48,7 +48,7 @@ class _Commands(Subcommands):
     context_class = CommandContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands, in the order of their use."""
+        """Return the names of the commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -118,7 +118,7 @@ def group() -> None:
 def main() -> None:
     """Run the command line and end the process with its exit code.
 
-    It ends at once: shutting the interpreter down takes as long as ten files, and waits for threads that wait for
+    `os._exit` skips the interpreter's shutdown, which takes as long as ten files and waits for threads that wait for
     servers.
     """
     _prepare_streams()
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def _prepare_streams() -> None:
-    """Send output of a closed stream nowhere, and escape characters that a stream cannot encode."""
+    """Discard output to a closed stream, and escape characters that a stream cannot encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -172,7 +172,7 @@ def _print_error(text: str) -> None:
 
 
 def _print_click_error(error: click.ClickException) -> None:
-    """Print what click says of a wrong call; for an unknown option that is a file, how to name the file."""
+    """Print click's message for a wrong call; for an unknown option that is a file, also how to name the file."""
     text = io.StringIO()
     error.show(text)
     click.echo(error_lines(text.getvalue().rstrip("\n")), err=True)

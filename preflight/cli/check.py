@@ -44,7 +44,7 @@ from preflight.summary import ExitPolicy, Summary, UnknownPolicy
 from preflight.targets import Item
 
 MAX_TARGETS_WITH_COMMANDS: Final = 8
-"""Targets up to which text shows the command that fixes each file: longer lists would be dominated by commands."""
+"""Maximum number of targets for which text shows the commands that fix files: they would dominate longer lists."""
 
 
 _CONFLICTS: Final = (
@@ -72,7 +72,7 @@ class CheckCommand:
     exit_zero: bool
 
     def plan(self) -> CheckPlan:
-        """Return what the files are judged by."""
+        """Return the plan of the check."""
         dropped = dropped_codes(self.select, self.ignore)
         return plan_for(self.rules, strict=self.strict, deep=self.deep, http=self.urls.http(), dropped=dropped)
 
@@ -104,12 +104,12 @@ def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str,
     shell_complete=params.complete_rule_sets,
 )
 @click.option("--strict/--no-strict", default=False, help="Make warnings fail.")
-@click.option("--together", is_flag=True, help="Judge the files as one request, by rule sets that limit requests.")
+@click.option("--together", is_flag=True, help="Judge the files as one request, by a rule set that limits requests.")
 @click.option(
     "--as",
     type=click.Choice(KINDS, case_sensitive=False),
     expose_value=False,
-    help="The kind of the asset:// targets that follow, up to the next --as. Without it, the ledger is consulted.",
+    help="The kind of the asset:// targets that follow, up to the next --as.  [default: as in the ledger]",
 )
 @click.option(
     "--ledger",
@@ -142,7 +142,7 @@ def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str,
     "--resume",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write JSON lines there. If FILE is of an interrupted run of the same call, continue that run.",
+    help="Write JSON lines there. If FILE is from an interrupted run of the same call, continue that run.",
 )
 @click.option(
     "--cache",

@@ -68,7 +68,7 @@ def build(kind: type[Options], given: dict[str, object]) -> Options:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TargetOptions:
-    """The targets of a call, and which files of their folders are taken."""
+    """The targets of a call, and which files of their folders are selected."""
 
     targets: tuple[str, ...]
     include: tuple[str, ...]
@@ -78,7 +78,7 @@ class TargetOptions:
     confinement: Confinement | None = None
 
     def items(self, ignored: Callable[[], object] = ignore_nothing) -> Iterator[Item]:
-        """Return the single targets; `ignored` is called for each file or folder that is left out."""
+        """Yield each target; `ignored` is called for each file or folder that is skipped."""
         selection = Selection(self.include, self.exclude, not self.no_ignore, ignored)
         return expand(self.targets, selection, self.column, self.confinement)
 
@@ -105,7 +105,7 @@ class UrlOptions:
 
 
 def format_option(names: Iterable[str], help_text: str = "How to print.  [default: text]") -> Decorator:
-    """--format: one of these, None if it is not given."""
+    """Return the option --format with these choices; its default is None."""
     return click.option("--format", "format_", type=click.Choice(sorted(names)), help=help_text)
 
 
@@ -231,12 +231,12 @@ no_config_option = click.option(
     callback=_load_config,
     help="Ignore [tool.preflight] in pyproject.toml and preflight.toml.",
 )
-"""Eager: the other options look for their defaults in the configuration."""
+"""Eager, because the defaults of the other options come from the configuration."""
 output_option = click.option(
     "--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write there, not to standard output."
 )
 timeout_option = click.option(
-    "--timeout", type=Seconds(0.1), metavar="S", help="Seconds for each URL in all.  [default: 30]"
+    "--timeout", type=Seconds(0.1), metavar="S", help="Total seconds for each URL.  [default: 30]"
 )
 selection_options = add_options(
     click.option(
@@ -282,8 +282,8 @@ target_options = add_options(
         callback=_headers,
         help="Send this header too, but only to the URL's own host; repeatable. No output shows its value.",
     ),
-    click.option("--unordered", is_flag=True, help="Print results as they come, not in the order of the input."),
-    click.option("--deep/--no-deep", default=False, help="Decode whole files too: finds what headers do not show."),
+    click.option("--unordered", is_flag=True, help="Print results as they complete, not in the order of the input."),
+    click.option("--deep/--no-deep", default=False, help="Decode whole files, to find what headers do not show."),
     color_option,
     no_config_option,
 )

@@ -34,7 +34,7 @@ _YELLOW: Final = frozenset({"processing", "intended", "unknown", "unreachable", 
 
 
 def console(width: int) -> Console:
-    """Return standard output for tables: as wide as its terminal, or `width` if it is none."""
+    """Return standard output for tables: as wide as its terminal, or `width` if it is not a terminal."""
     from rich.console import Console
 
     coloured = use_colour(sys.stdout)
@@ -53,7 +53,7 @@ def console(width: int) -> Console:
 def output_stream(path: str | None) -> Iterator[IO[str]]:
     """Open standard output or a file. Raise `UsageError` before anything is read if the file cannot be written.
 
-    Partial output before an error or Ctrl-C is kept if it replaces no file.
+    Partial output before an error or Ctrl-C is kept unless it would replace a file.
     """
     if path is None:
         with standard_output() as stream:
@@ -82,7 +82,7 @@ def progress(*, is_shown: bool) -> Iterator[Callable[[], None]]:
 
 
 def print_options(*formats: str, default: str = "text") -> Decorator:
-    """--format, --output and --color of the commands that print rows."""
+    """Return the options --format, --output and --color of commands that print rows."""
     return add_options(
         click.option(
             "--format", "format_", type=click.Choice(formats), default=default, show_default=True, help="How to print."
@@ -107,7 +107,7 @@ class PrintOptions:
         is_single: bool = False,
         ledger: LedgerOptions | None = None,
     ) -> Iterator[Printer]:
-        """Open the output, which may not be the ledger, and complete it at the end."""
+        """Open the output, which must not be the ledger, and complete it at the end."""
         path = ledger.ledger if ledger else None
         OverwriteGuard(output_files(output=self.output, ledger=path), ledger_files(path) if ledger else ())
         with output_stream(self.output) as stream:
@@ -161,7 +161,7 @@ class Printer:
             self.row(data, "")
 
     def close(self) -> None:
-        """Complete the document. After an error it is left incomplete."""
+        """Complete the document. After an error it stays incomplete."""
         if self._format == "json":
             self._stream.write(("" if self._rows else self._before) + self._after + "\n")
 

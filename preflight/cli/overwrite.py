@@ -19,7 +19,7 @@ from preflight.targets import Item, is_media
 Identity = tuple[int, int] | str
 """Device and inode of a regular file; the resolved path if there is none."""
 NamedPath = tuple[str, str]
-"""What a message calls a file, and its path."""
+"""The name of a file in messages, and its path."""
 
 _LEDGER_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".lock")
 
@@ -67,7 +67,7 @@ class OverwriteGuard:
 
 
 def output_files(reports: Iterable[str] = (), **options: str | None) -> Iterator[NamedPath]:
-    """Yield what a call writes: the files of its options, its reports, and standard output if that is a file."""
+    """Yield the files that a call writes: those of its options, its reports, and standard output if that is a file."""
     for name, path in options.items():
         if path:
             yield f"--{name} {path}", path

@@ -1,4 +1,4 @@
-"""Parameters that click does not have: numbers with a remedy, `--as` by its position, shell completion."""
+"""Parameters that click lacks: numbers whose errors have a remedy, `--as` by position, shell completion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class IntRange(click.IntRange):
     """A whole number between bounds; the error message says what to write."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number. Raise `click.BadParameter` if it is none or out of bounds."""
+        """Return the number. Raise `click.BadParameter` if it is not a number or out of bounds."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
@@ -122,7 +122,7 @@ def complete_targets(_ctx: click.Context, _param: click.Parameter, incomplete: s
 
 
 def complete_rule_sets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete names of rule sets, in a list the last one; paths complete to files."""
+    """Complete names of rule sets (the last name of a list), and paths to files."""
     from preflight import catalog
 
     done, comma, word = incomplete.rpartition(",")

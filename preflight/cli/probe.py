@@ -1,4 +1,4 @@
-"""`preflight probe`: the facts alone."""
+"""`preflight probe`: print facts without verdicts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ProbeCommand:
 def command(options: ProbeCommand) -> int:
     """Print what every TARGET is: format, displayed size, duration, frame rate, codecs and more.
 
-    A fact that could not be read is left out (null in JSON). Nothing is guessed.
+    A fact that could not be read is left out (null in JSON), never guessed.
 
     Examples:
       preflight probe clip.mp4

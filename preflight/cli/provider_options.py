@@ -1,4 +1,4 @@
-"""Which provider a command calls, how, and with which ledger: options that `submit` and `assets` share."""
+"""The options that `submit` and `assets` share: the provider, how to call it, and the ledger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from preflight.rates import Pacer
 class ProviderOptions:
     """How a provider is called.
 
-    settings         what `--set` says, as NAME=VALUE; named_settings: what an option by its own name says
+    settings         values of `--set`, as NAME=VALUE; named_settings: values of options such as `--project`
     """
 
     endpoint: str | None
@@ -37,7 +37,7 @@ class ProviderOptions:
     named_settings: Mapping[str, str] = field(default_factory=dict)
 
     def settings_for(self, provider: ProviderSpec) -> ProviderSettings:
-        """Return the provider's own options. Raise `UsageError` for a `--set` that it does not have."""
+        """Return the options of a provider. Raise `UsageError` for a `--set` that it does not have."""
         chosen = dict(self.named_settings)
         for text in self.settings:
             name, _, value = text.partition("=")
@@ -53,7 +53,7 @@ class ProviderOptions:
 
     @contextmanager
     def open_provider(self, name: str) -> Iterator[tuple[Provider, Clock]]:
-        """Return the provider, which is called at its account's rates, and the clock of its calls."""
+        """Open the provider, with calls at its account's rates. Yield it and the clock of its calls."""
         spec = find_provider(name)
         settings = self.settings_for(spec)
         stop = threading.Event()
@@ -83,19 +83,19 @@ class Destination:
 
 @dataclass(frozen=True)
 class LedgerOptions:
-    """Which ledger a command uses; None: the user's."""
+    """The ledger that a command uses; None: the user's."""
 
     ledger: str | None
 
     def open(self, *, must_exist: bool = False) -> Ledger:
-        """Open the ledger. With `must_exist` raise `UsageError` if a ledger is named and there is none."""
+        """Open the ledger. With `must_exist` raise `UsageError` if the named ledger does not exist."""
         if must_exist and self.ledger is not None and not os.path.lexists(self.ledger):
             raise UsageError(f"--ledger {printable(self.ledger)} does not exist. Check the path.")
         return Ledger(self.ledger)
 
 
 def to_option(help_text: str, *, required: bool) -> Decorator:
-    """--to PROVIDER."""
+    """Return the option --to PROVIDER."""
 
     def require(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if required and value is None and not ctx.resilient_parsing:
@@ -137,7 +137,7 @@ ledger_option = click.option(
 provider_options = add_options(
     click.option("--endpoint", metavar="URL", help="Call this origin instead of the provider's hosts."),
     click.option("--rate", default="published", show_default=True, help="The account's rates."),
-    click.option("--proxy", metavar="URL", help="The proxy for calls to the provider; no other one is used."),
+    click.option("--proxy", metavar="URL", help="The proxy for calls to the provider; the environment's is not used."),
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A provider's option; repeatable."),
     *_named_settings(),
 )

@@ -1,4 +1,4 @@
-"""`preflight rules list|show|validate|schema`: the rule sets, each by itself."""
+"""`preflight rules list|show|validate|schema`: single rule sets."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _summary(ruleset: RuleSet) -> dict[str, object]:
 @click.argument("names", nargs=-1, required=True, metavar="RULES…", shell_complete=params.complete_rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(names: tuple[str, ...], format_: str) -> None:
-    """Show what rule sets accept, with everything that they inherit by `extends`.
+    """Show the limits of rule sets, with everything that they inherit by `extends`.
 
     Examples:
       preflight rules show atlas
@@ -112,7 +112,7 @@ def _description(rules: RuleSet) -> list[str]:
         f"  stage {rules.stage}, {rules.basis}, read on {rules.as_of} at",
         f"  {rules.source_url}",
     ]
-    lines += [f"  not checked: {thing}" for thing in rules.not_checked]
+    lines += [f"  not checked: {topic}" for topic in rules.not_checked]
     for kind, section in rules.sections.items():
         lines += ["", f"  [{kind}]", *map(_limit_line, section.limits)]
         for name, limits in section.by_format.items():
@@ -142,7 +142,7 @@ def _limit_line(limit: Limit) -> str:
 @command.command("validate", epilog=CALL_CODES)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE…", shell_complete=params.complete_targets)
 def validate(paths: tuple[str, ...]) -> None:
-    """Validate your rule files: words, units, types, bounds, and the examples in them.
+    """Validate your rule files: keys, words, units, types, bounds, and their examples.
 
     Examples:
       preflight rules validate ./mine.toml

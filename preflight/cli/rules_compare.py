@@ -31,7 +31,7 @@ from preflight.ruleviews.differences import Difference, compare_rulesets
 def diff(first: str, second: str, format_: str) -> None:
     """Show the differences between two rule sets; NAME@YYYY-MM is an earlier or an observed version of NAME.
 
-    What passes with a warning is in parentheses. Remarks, hints and examples are not compared.
+    Values that pass with a warning are in parentheses. Remarks, hints and examples are not compared.
 
     Examples:
       preflight rules diff atlas volcengine
@@ -74,7 +74,7 @@ def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None
 def explain(code: str | None, format_: str) -> None:
     """Explain a finding code: what it means, what to do, and which rule sets have limits that give it.
 
-    Without CODE all codes are listed. The words of `notes`, such as `estimated_duration`, are explained too.
+    Without CODE all codes are listed. Notes, such as `estimated_duration`, are explained too.
 
     Examples:
       preflight rules explain pixel_count_too_large
@@ -124,7 +124,7 @@ class LimitUse:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The meaning of a code or a note; None for what it is not."""
+    """The meaning of a code or a note; fields that do not apply are None."""
 
     code: str
     title: str | None

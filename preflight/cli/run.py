@@ -1,4 +1,4 @@
-"""From the options of `check` and `probe` to a run: its output, its resumption, its interruption."""
+"""Run `check` and `probe` with their options: output, resuming, interruption."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RunOptions:
 
     @property
     def format(self) -> str:
-        """The format of the main output: `text`, unless an option chooses another one."""
+        """The format of the main output: `text`, unless an option implies another."""
         implied = "commands" if self.commands else "jsonl" if self.resume is not None else "text"
         return self.format_ or implied
 
@@ -98,7 +98,7 @@ class Run:
         self.summary.ignored += 1
 
     def go(self, reporter: Reporter) -> None:
-        """Examine and report every target, then complete the report; after Ctrl-C with what was done so far."""
+        """Examine and report every target, then complete the report; after Ctrl-C, with the targets done so far."""
         with self._cache(reporter) as cache:
             self._examine(reporter, cache)
         if self.previous is not None:
@@ -112,7 +112,7 @@ class Run:
         progress = Progress(self._count, shares_terminal=self.stream.isatty())
         items = self.items()
         gc.enable()
-        gc.freeze()  # the modules that are loaded stay: collecting them again and again is wasted
+        gc.freeze()  # loaded modules stay, so collecting them repeatedly wastes time
         is_complete = False
         try:
             runs.run(items, self._plan, reporter, self.summary, settings, progress=progress, flush=self.stream.flush)
@@ -125,7 +125,7 @@ class Run:
             remedy = "The report is incomplete." if is_complete else self._how_to_continue()
             click.echo(f"Interrupted: {self._done()}. {remedy}", err=True)
             raise
-        except BrokenPipeError:  # the reader of the main output has gone; other reports keep what was done
+        except BrokenPipeError:  # the main output was closed; other reports keep the files done so far
             if is_complete:
                 self.outputs.publish()
             else:

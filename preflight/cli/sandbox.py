@@ -59,7 +59,7 @@ class SandboxCommand:
 @click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See below; repeatable.")
 @click.option("--fail", multiple=True, metavar="[PATTERN=]CODE", help="Make assets fail by name or URL; repeatable.")
 @click.option("--refuse-at-once", is_flag=True, help="Refuse a file in the response to the call, not in its status.")
-@click.option("--other-readings", is_flag=True, help="Where published pages contradict each other, use the other one.")
+@click.option("--other-readings", is_flag=True, help="Where published pages contradict each other, follow the other.")
 @click.option("--trusted", multiple=True, metavar="ORIGIN", help="Fetch from this origin even if it is not public.")
 @pass_options(SandboxCommand)
 def command(options: SandboxCommand) -> None:
@@ -69,7 +69,7 @@ def command(options: SandboxCommand) -> None:
     random, generated at each start and printed as lines for the shell; they are valid nowhere else.
 
     FAULT is one of lose hang error html empty redirect subscription, or a status from 400 to 599. With -after the
-    call takes effect nevertheless. ACTION is register, get, list …; K is the number of the call, from 1.
+    call takes effect despite the fault. ACTION is register, get, list …; K is the number of the call, from 1.
 
     Examples:
       preflight sandbox
@@ -94,7 +94,7 @@ def _end(_number: int, _frame: object) -> None:
 
 
 def _configure_faults(faults: FaultPlan, options: SandboxCommand) -> None:
-    """Make the server misbehave as the options say. Raise `UsageError` for one that cannot be parsed."""
+    """Make the server misbehave as the options say. Raise `UsageError` for options that cannot be parsed."""
     faults.slow = options.slow
     faults.refuse_at_once = options.refuse_at_once
     faults.alternate_readings = options.other_readings
@@ -174,7 +174,7 @@ class _SandboxHost:
         self._box = box
 
     def put(self, file: LocalFile) -> str:
-        """Return a URL of the file, which the sandbox reads when it is fetched."""
+        """Return a URL of the file, which the sandbox reads for each fetch."""
         from preflight.errors import SourceChanged
         from preflight.submission.identity import sha256_of
 

@@ -80,10 +80,10 @@ class SubmitCommand:
 @click.option("--strict", is_flag=True, help="Make warnings stop a file.")
 @click.option("--group", metavar="NAME", help="Register into this group, by name or id; a new name creates one.")
 @click.option("--name", metavar="STEM", help="The start of the assets' names.  [default: the file's name]")
-@click.option("--type", "type_", metavar="TYPE", help="The provider's word for the type, if a kind has several.")
+@click.option("--type", "type_", metavar="TYPE", help="The provider's name for the type, if a kind has several.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Poll until active or failed.")
 @click.option("--poll-timeout", type=Seconds(0), metavar="S", help="Seconds to wait.  [default: by kind]")
-@click.option("--host", metavar="HOST", help="Host local files there: the provider's name, s3://bucket/prefix.")
+@click.option("--host", metavar="HOST", help="Where to host local files: the provider's name, or s3://bucket/prefix.")
 @click.option("--public-base", metavar="URL", help="Local files are already served under this URL.")
 @ledger_option
 @click.option("--retry-failed", is_flag=True, help="Register files again that failed before.")
@@ -98,7 +98,7 @@ class SubmitCommand:
 def command(options: SubmitCommand) -> int:
     """Check each TARGET, register those that pass at PROVIDER, and wait until they are active.
 
-    A file that does not pass is never sent. A file that is already registered is used again: the ledger knows it. To
+    A file that does not pass is never sent. A file that is already registered, as the ledger records, is reused. To
     continue an interrupted run, run the same command again.
 
     Examples:
@@ -125,7 +125,7 @@ def command(options: SubmitCommand) -> int:
                 any_unknown |= _is_open(submission)
                 reporter.add(submission)
         except KeyboardInterrupt:
-            click.echo("Interrupted. What is registered is in the ledger; run the same command to continue.", err=True)
+            click.echo("Interrupted. The ledger has all registrations. Run the same command to continue.", err=True)
             raise
         reporter.close(counts)
     return DEFAULT_POLICY.code(any_failed=any_failed, any_unknown=any_unknown)
@@ -168,14 +168,14 @@ def _destination(options: SubmitCommand, stack: ExitStack) -> Destination:
 
 
 def _is_open(submission: Submission) -> bool:
-    """Return whether the outcome is unknown or open; `processing` is neither if it was not to be waited for."""
+    """Return whether the outcome is unknown or open; with --no-wait `processing` is neither."""
     if submission.outcome == "processing":
         return submission.code is not None
     return submission.outcome not in ("active", "failed", "rejected")
 
 
 def _media(items: Iterator[Item], counts: Counter[str]) -> Iterator[Item]:
-    """Yield the items without files of folders that are not media by content or name; count those."""
+    """Yield the items; skip and count files of folders that are not media by content or name."""
     for item in items:
         if item.explicit or is_media(str(item.target)):
             yield item
@@ -184,7 +184,7 @@ def _media(items: Iterator[Item], counts: Counter[str]) -> Iterator[Item]:
 
 
 class SubmissionReporter(Protocol):
-    """Prints submissions as they come, and at the end the count of each outcome."""
+    """Prints submissions as they complete, and at the end the count of each outcome."""
 
     def add(self, submission: Submission) -> None:
         """Print one submission."""

@@ -1,4 +1,4 @@
-"""Help, errors and colour, as terminals of any width show them, and standard output."""
+"""Help, errors and color on terminals of any width, and standard output."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Exit code:
   2    the call is wrong: an option, a rule set, the configuration, an output that cannot be written
   3    nothing fails, but something is unknown or unreachable; --unknown makes it 1 or 0
   130  interrupted by Ctrl-C
-  141  the reader of the output has gone (| head)
+  141  the reader of the output has closed it (| head)
 """
-"""Of `check`, and of the program."""
+"""Exit codes of `check`, and of the program."""
 
 READ_CODES: Final = """
 Exit code:
@@ -49,7 +49,7 @@ Exit code:
   0    done
   2    a rule file or the call is wrong; the message says what to write instead
 """
-"""Of commands that judge no media."""
+"""Exit codes of commands that do not judge media."""
 
 SUBMIT_CODES: Final = """
 Exit code:
@@ -78,16 +78,16 @@ Exit code:
 
 MIN_WIDTH: Final = 20
 NARROW_WIDTH: Final = 72
-"""Columns of text below which an option has a line to itself."""
+"""Columns of text below which each option is on a separate line."""
 NARROW_NAME_COLUMNS: Final = 14
-"""Columns of the names of options and commands there."""
+"""Columns of the names of options and commands in narrow help."""
 
 _ENTRY: Final = re.compile(r"(\s*\S+\s{2,})\S")
 _COMMAND: Final = re.compile(r"\s+preflight ")
 
 
 def wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:
-    """Return a paragraph in lines of at most `width`; a longer word has a line to itself."""
+    """Return a paragraph in lines of at most `width`; a longer word is on a separate line."""
     from textwrap import TextWrapper  # only help and errors are wrapped
 
     wrapper = TextWrapper(
@@ -163,8 +163,8 @@ class CommandContext(click.Context):
 def message_with_options(error: PreflightError, command: click.Command) -> str:
     """Return the message of an error with options of a command in place of the parameters that it names.
 
-    `public_base='/x'` becomes `--public-base '/x'`, `retry_failed=True` becomes `--retry-failed`. A parameter that the
-    command has no option for is left as it is.
+    `public_base='/x'` becomes `--public-base '/x'`, `retry_failed=True` becomes `--retry-failed`. A parameter
+    without an option of the command is left as it is.
     """
     options = {str(option.name).rstrip("_"): option for option in command.params if isinstance(option, click.Option)}
     message = str(error)
@@ -197,7 +197,7 @@ class Subcommands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command; suggest another one if there is none of this name."""
+        """Return the command; suggest another one if none has this name."""
         name = args[0]
         names = self.list_commands(ctx)
         if name not in names and not name.startswith("-"):
@@ -210,7 +210,7 @@ class Subcommands(click.Group):
 
 
 def with_narrow_help(command: click.Command) -> click.Command:
-    """Return a command whose help, and that of its own commands, is written by `Formatter`."""
+    """Return a command whose help, and that of its subcommands, is written by `Formatter`."""
     command.context_class = CommandContext
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
@@ -264,7 +264,7 @@ def stacked_rows(rows: Iterable[tuple[str, Iterable[str]]], width: int) -> Itera
 def standard_output() -> Iterator[IO[str]]:
     """Prepare standard output for results, and flush it."""
     if hasattr(sys.stdout, "reconfigure"):
-        # The writer flushes: an incomplete line must not push the progress line off its place on a terminal.
+        # The writer flushes: on a terminal an incomplete line would displace the progress line.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=False)
     yield sys.stdout
     sys.stdout.flush()
@@ -283,18 +283,18 @@ color_option = click.option(
     type=click.Choice(["auto", "always", "never"]),
     expose_value=False,
     callback=_keep_color,
-    help="Colour the output; always includes files. auto checks NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then "
+    help="Color the output; `always` includes files. `auto` checks NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then "
     "CLICOLOR=0, TERM=dumb and whether the output is a terminal.  [default: auto]",
 )
 
 
 def is_always() -> bool:
-    """Return whether `--color always` was given, which colours files too."""
+    """Return whether `--color always` was given, which colors files too."""
     return _color() == "always"
 
 
 def use_colour(stream: IO[str]) -> bool:
-    """Return whether a stream is to be coloured (https://no-color.org, https://force-color.org)."""
+    """Return whether a stream is to be colored (https://no-color.org, https://force-color.org)."""
     color = _color()
     if color != "auto":
         return color == "always"

@@ -1,4 +1,4 @@
-"""`preflight assets …`: what is registered, and what can be done with it; one file for commands of one kind."""
+"""`preflight assets …`: list and manage registered assets; one file per group of commands."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from preflight.cli.terminal import ASSETS_CODES, Subcommands
 
 @click.group("assets", cls=Subcommands, epilog=ASSETS_CODES)
 def command() -> None:
-    """List, inspect, rename, delete and restore registered assets; settle what a run left open.
+    """List, inspect, rename, delete and restore registered assets; settle open entries of the ledger.
 
-    The ledger knows what `submit` registered, and from which file; reading it needs neither a key nor the network.
-    Only the provider knows what else there is: `list --remote`. ASSET is an asset's id, its asset:// reference, or its
-    name or source in the ledger. --to names its PROVIDER if the ledger does not know it.
+    The ledger records the assets that `submit` registered, and their files; reading it needs neither a key nor the
+    network. `list --remote` asks the provider, and shows all other assets too. ASSET is an asset's id, its asset://
+    reference, or its name or source in the ledger. --to names its PROVIDER if the ledger does not know it.
 
     Examples:
       preflight assets list

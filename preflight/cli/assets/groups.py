@@ -39,7 +39,7 @@ class GroupsCommand:
 
     @contextmanager
     def manager(self) -> Iterator[GroupManager]:
-        """Return the manager of the provider's groups. Raise `UsageError` if it has none."""
+        """Return the manager of the provider's groups. Raise `UsageError` if it has no groups."""
         kind = find_provider(self.to)
         if "list_groups" not in kind.can:
             raise UsageError(f"{kind.title} has no groups.")
@@ -134,7 +134,7 @@ def _rename(options: GroupsCommand) -> None:
       preflight assets groups rename heroes villains --to volcengine
     """
     if options.name is None and options.description is None:
-        raise UsageError("Nothing is to be changed. Give a new NAME, or --description.")
+        raise UsageError("No change is given. Give a new NAME, or --description.")
     with options.manager() as manager, options.printer(is_single=True) as printer:
         _print(printer, manager.rename(options.group, options.name, options.description), "renamed")
 
@@ -145,7 +145,7 @@ def _rename(options: GroupsCommand) -> None:
 @_group_options("text", "json", "jsonl")
 @pass_options(GroupsCommand)
 def _delete(options: GroupsCommand) -> None:
-    """Delete GROUP and all its assets, for good. Without --yes it only says how many those are.
+    """Delete GROUP and all its assets, for good. Without --yes it only prints their number.
 
     Examples:
       preflight assets groups delete heroes --to volcengine --yes

@@ -1,4 +1,4 @@
-"""`preflight assets forget|export|disagreements`: the ledger alone; no provider is called."""
+"""`preflight assets forget|export|disagreements`: commands on the ledger, without calls to a provider."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ForgetCommand:
 @click.argument("words", nargs=-1, metavar="[ASSET…]")
 @to_option("Only entries of this provider.", required=False)
 @click.option("--state", type=click.Choice(get_args(State)), help="All entries in this state.")
-@click.option("--yes", is_flag=True, help="Forget also several entries of one name or state.")
+@click.option("--yes", is_flag=True, help="Forget all entries of one name or state.")
 @print_options("text", "json", "jsonl")
 @ledger_option
 @pass_options(ForgetCommand)
@@ -130,7 +130,7 @@ def _export(options: LedgerCommand) -> None:
             printer.row(entry.as_json(), entry.state)
 
 
-@click.command("disagreements", short_help="List files that passed here and failed there.", epilog=ASSETS_CODES)
+@click.command("disagreements", short_help="List files that only the provider failed.", epilog=ASSETS_CODES)
 @to_option("Only disagreements with this provider.", required=False)
 @print_options("text", "json", "jsonl", "csv")
 @ledger_option
@@ -138,7 +138,7 @@ def _export(options: LedgerCommand) -> None:
 def _disagreements(options: LedgerCommand) -> None:
     """List the files that passed here and failed at the provider: its rule set may be out of date.
 
-    `preflight rules show PROVIDER` shows what the rule set accepts, and since when.
+    `preflight rules show PROVIDER` shows the limits of the rule set and the day on which they were read.
 
     Examples:
       preflight assets disagreements

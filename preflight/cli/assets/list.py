@@ -57,7 +57,7 @@ class ListCommand:
 @to_option("Only assets of this provider; required with --remote and --trash.", required=False)
 @click.option("--remote", is_flag=True, help="Ask the provider: includes what others registered.")
 @click.option("--trash", is_flag=True, help="Ask the provider for the contents of its trash.")
-@click.option("--state", type=click.Choice(_STATES), help="Only assets in this state.  [default: all but gone]")
+@click.option("--state", type=click.Choice(_STATES), help="Only assets in this state.  [default: all except gone]")
 @click.option("--kind", type=click.Choice(["image", "video", "audio"]), help="Only assets of this kind.")
 @click.option("--group", metavar="GROUP", help="Only assets of this group, by its name or id.")
 @click.option("--name", metavar="TEXT", help="Only assets whose name contains this.")
@@ -69,7 +69,7 @@ class ListCommand:
 @provider_options
 @pass_options(ListCommand)
 def command(options: ListCommand) -> None:
-    """List assets: those in the ledger, or with --remote those that the provider has.
+    """List the assets in the ledger, or with --remote those at the provider.
 
     The ledger has what `submit` registered with it at every provider, with the source file and the last known state;
     reading it needs neither a key nor the network. --remote asks the provider, page by page, and adds the source file

@@ -1,4 +1,4 @@
-"""`preflight assets get|rename|delete|restore`: single assets at their provider; the ledger is managed up to date."""
+"""`preflight assets get|rename|delete|restore`: single assets at their provider. Each call also updates the ledger."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from preflight.submission.manage import AssetManager, ManagedAsset, provider_of
 from preflight.summary import FAILED, PASSED, UNKNOWN
 
 _FATAL: Final = (AccountRefused, ProviderUnreachable, LedgerError)
-"""Errors that concern all other assets too."""
+"""Errors that affect all other assets too."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class AssetsCommand:
 
     @contextmanager
     def manager(self, verb: str, words: Iterable[str]) -> Iterator[AssetManager]:
-        """Return the manager of the assets' provider. Raise `UsageError` if it cannot do this or there are several."""
+        """Open the manager of the assets' provider. Raise `UsageError` if it lacks the call, or for several."""
         with self.ledger.open(must_exist=self.to is None) as ledger:
             names = {self.to} if self.to is not None else {provider_of(ledger, word) for word in words}
             if len(names) > 1:

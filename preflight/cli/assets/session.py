@@ -31,7 +31,7 @@ class SessionCommand:
     given: str = ""
 
     def require(self, *verbs: str) -> ProviderSpec:
-        """Return the provider. Raise `UsageError` if it has none of these calls."""
+        """Return the provider. Raise `UsageError` if it lacks these calls."""
         kind = find_provider(self.to)
         if not kind.can.intersection(verbs):
             raise UsageError(f"{kind.title} does not verify real persons.")
@@ -66,9 +66,7 @@ def _create(options: SessionCommand) -> None:
     """
     options.require("create_session")
     if not is_url(options.callback):
-        raise UsageError(
-            f"{printable(options.callback[:80])!r} is not an http(s) URL. Give the one to redirect the person to."
-        )
+        raise UsageError(f"{printable(options.callback[:80])!r} is not an http(s) URL. Give the URL for the redirect.")
     with (
         options.provider.open_provider(options.to) as (provider, _),
         options.printing.printer(is_single=True) as printer,
@@ -90,7 +88,7 @@ def _create(options: SessionCommand) -> None:
 def _result(options: SessionCommand) -> int:
     """Show how a verification ended: by the token of `session create`, or by the URL of the redirect.
 
-    Which of the two depends on the provider; - reads it from standard input, where no other program sees it.
+    Which of the two depends on the provider; `-` reads it from standard input, which other programs cannot see.
 
     Examples:
       preflight assets session result - --to volcengine < token.txt

@@ -1,4 +1,4 @@
-"""`preflight assets sync`: settle what a run left open."""
+"""`preflight assets sync`: settle open entries of the ledger."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SyncCommand:
     provider: ProviderOptions
 
 
-@click.command("sync", short_help="Settle what a run left open.", epilog=ASSETS_CODES)
+@click.command("sync", short_help="Settle open entries of the ledger.", epilog=ASSETS_CODES)
 @to_option("The provider whose entries are settled.", required=True)
 @click.option("--active", is_flag=True, help="Also ask whether active assets still exist.")
 @click.option(
@@ -48,7 +48,7 @@ class SyncCommand:
     default=60.0,
     show_default=True,
     metavar="S",
-    help="Seconds of look-ups after which an asset that is not found counts as never registered.",
+    help="Seconds after which an asset that is not found counts as never registered.",
 )
 @click.option("--entry", metavar="NAME", help="Only this entry of the ledger, by its name or source.")
 @click.option("--id", "asset_id", metavar="ID", help="The asset of --entry, as you found it in the provider's console.")
