@@ -1,4 +1,4 @@
-"""Plan what makes a file pass: a hint for each finding, and one plan for all of them together.
+"""Plan the changes that make a file pass: a hint for each finding, and one plan for all findings together.
 
 The result of a plan is inside every limit of the rule set. If no steps would achieve that, there is no plan.
 """
@@ -37,7 +37,7 @@ WrongFact = tuple[str, str]
 
 
 class _Advice(NamedTuple):
-    """Hints, steps and command for the problems of a media file, whatever its name."""
+    """Hints, steps and command for the problems of a media file, independent of its name."""
 
     hints: Mapping[str, str | None]
     steps: tuple[Step, ...]
@@ -101,7 +101,7 @@ def _advice(problems: tuple[WrongFact, ...], subject: Subject, section: Section)
 
 
 def _hint(code: str, fact: str, changes: Changes, steps: tuple[Step, ...]) -> str | None:
-    """Return what to do about one finding, with the remark of the rule file on it."""
+    """Return the remedy for one finding, with the rule file's remark on it."""
     limit = changes.limits.get(fact)
     if code == "audio_track_required":
         remedy: str | None = "add an audio track"

@@ -39,7 +39,7 @@ class Subject(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What has to change in a media file, and to what.
+    """The necessary changes of a media file.
 
     wrong    the facts outside their limits
     limits   those of the format that is written
@@ -86,7 +86,7 @@ def _needs_shape(changes: Changes) -> bool:
 
 
 def steps_for(changes: Changes) -> tuple[Step, ...]:
-    """Return the steps in the order in which they are applied; no step for a fact that nothing can change."""
+    """Return the steps in the order in which they are applied; without a step for a fact that cannot be changed."""
     return (*_geometry_steps(changes), *_time_steps(changes), *_coding_steps(changes), *_container_steps(changes))
 
 

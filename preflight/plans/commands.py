@@ -15,9 +15,9 @@ _HEIF: Final = frozenset(("heic", "heif"))
 
 
 class CommandTemplate(NamedTuple):
-    """A command that lacks only the names of the file and of its result.
+    """A command without the names of the file and of its result.
 
-    before       the words in front of the file's name; between: those between it and the name of the result
+    before       the words before the file's name; between: those between the file's name and the result's
     extensions   of a file without a name, and of the result
     """
 
@@ -41,7 +41,7 @@ def _beside(source: str, extension: str) -> str:
 
 
 def command_template(changes: Changes) -> CommandTemplate | None:
-    """Return the command that makes all changes; None where no command can."""
+    """Return the command that makes all changes; None if no command can."""
     if changes.written not in FORMATS:
         return None
     extensions = (_extension(changes.media.format or changes.written), _extension(changes.written))
@@ -92,7 +92,7 @@ def _coding(fact: str, changes: Changes) -> list[str]:
 
 
 def _index(changes: Changes) -> list[str]:
-    """Return the option that puts the index before the media data, if a limit asks for it."""
+    """Return the option that puts the index before the media data, if a limit requires it."""
     limit = changes.limits.get("streamable")
     if limit is None or not encoding.accepts(limit, value=True) or changes.written not in encoding.MP4_FAMILY:
         return []
@@ -123,6 +123,6 @@ def _pillow(changes: Changes) -> str | None:
     options = ", quality=95" if written in ("jpeg", "webp", *_HEIF) else ""
     options = (
         ', compression="tiff_deflate"' if written == "tiff" else options
-    )  # that of the source may not fit the new mode
+    )  # the source's profile may not fit the new mode
     output = 'open(sys.argv[2], "x+b")'  # like ffmpeg without -y, it overwrites nothing
     return f"import sys; from PIL import Image, ImageOps; {register}{steps}.save({output}{options})"

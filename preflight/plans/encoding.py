@@ -1,4 +1,4 @@
-"""What to encode to: durations, frame rates, formats and codecs that pass, and which tracks can be copied unchanged."""
+"""Choose durations, frame rates, formats and codecs that pass, and the tracks that can be copied unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WRITTEN: Final = {
     VIDEO: ("mp4", "mov", "mkv", "webm", "m4v", "3gp"),
     AUDIO: ("wav", "mp3", "flac", "m4a", "ogg", "mp4"),
 }
-"""By kind, the formats to convert to: the least lossy and most widely supported first."""
+"""By kind, the formats to convert to: less lossy and more widely supported ones first."""
 _DEFAULT_CODECS: Final = {
     "mp4": ("h264", "aac"),
     "mov": ("h264", "aac"),
@@ -70,7 +70,7 @@ _VIDEO_FACTS: Final = frozenset(("width", "height", "aspect_ratio", "pixels", "f
 
 
 def bounds(limit: Limit) -> tuple[float, float]:
-    """Return the lowest and the highest value of a limit, 0 and infinity where it has none."""
+    """Return the lowest and the highest value of a limit, 0 and infinity if it has none."""
     return limit.low or 0.0, limit.high if limit.high is not None else float("inf")
 
 

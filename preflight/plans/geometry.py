@@ -1,4 +1,4 @@
-"""Find the smallest change of width and height that passes: what to crop, and what size to scale that to."""
+"""Find the smallest change of width and height that passes: the crop, and the size to scale it to."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sized(Protocol):
 
 
 class Shape(NamedTuple):
-    """The size to crop to, and the size to scale that to: width and height as displayed."""
+    """The size to crop to, and the size to scale it to: width and height as displayed."""
 
     crop: Size
     size: Size

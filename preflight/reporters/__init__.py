@@ -1,4 +1,4 @@
-"""Write reports: one file a format, each with a class of the same shape, and one registry."""
+"""Write reports: one file per format, each with a `Reporter` class, and one registry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ReporterOptions(NamedTuple):
     """How reports are written; each reporter uses the options that apply to its format.
 
-    colour    with the colours of a terminal
+    colour    with terminal colors
     quiet     only what did not pass
     probe     facts without verdicts
     rules     the rule sets that judge, for reports that show limits
@@ -38,9 +38,9 @@ def is_path(source: str) -> bool:
 
 
 class Reporter(Protocol):
-    """Something that writes reports as they come: created as `Reporter(stream, options)`, it writes UTF-8 text.
+    """Writes reports one by one as UTF-8 text; created as `Reporter(stream, options)`.
 
-    Creating it raises `MissingExtra` if an optional dependency is not installed: before anything is read.
+    Creating it raises `MissingExtra` if an optional dependency is not installed, before any source is read.
     """
 
     def add(self, report: Report) -> None:
@@ -48,7 +48,7 @@ class Reporter(Protocol):
         ...
 
     def close(self, summary: Summary) -> None:
-        """Write what follows the last report."""
+        """Write the end of the output, after the last report."""
         ...
 
 
@@ -85,7 +85,7 @@ REPORTERS: Final[dict[str, str]] = {
     "sarif": "sarif:SarifReporter",
     "text": "text:TextReporter",
 }
-"""By format, the module below this package and its class."""
+"""By format, the module in this package and its class."""
 
 PROBE_FORMATS: Final = ("csv", "json", "jsonl", "text")
 """The formats that can show facts without verdicts."""

@@ -20,7 +20,7 @@ _HEAD: Final = """\
 
 
 class CommandsReporter:
-    """Writes a shell script, as the reports come, that fixes all files for which there is a command."""
+    """Writes a shell script that fixes all files for which there is a command."""
 
     def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self.write = stream.write
@@ -40,7 +40,7 @@ class CommandsReporter:
 
 
 def shell_command(argv: Iterable[str]) -> str:
-    """Return a command as printable text for bash, ksh or zsh, whatever bytes its words have.
+    """Return a command as printable text for bash, ksh or zsh, even if its words have control or undecodable bytes.
 
     >>> shell_command(["ffmpeg", "-i", "my clip.mov"])
     "ffmpeg -i 'my clip.mov'"
@@ -63,8 +63,8 @@ def _escaped(char: str) -> str:
 def script_lines(report: Report) -> str:
     """Return the lines of one file in the script; empty if there is no command and the file could be read.
 
-    Where rule sets require different changes, the commands would write the same file: all but the first are comments,
-    and so is a command for something that is not a file.
+    Where rule sets require different changes, the commands would write the same file: all except the first are
+    comments, as are commands for sources that are not files.
     """
     source = printable(report.source)
     lines = [] if report.error is None else [f"# {source}: {printable(report.error.message)}"]

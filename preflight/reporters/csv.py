@@ -1,4 +1,4 @@
-"""CSV for spreadsheets: a row for each finding, or one without a finding; no text is a formula."""
+"""CSV for spreadsheets: a row for each finding, or one row for a file without findings; no text is a formula."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CsvReporter:
                     yield _row(report, (result.rules, result.verdict, result.outcome, *plan, *_cells(finding)))
 
     def close(self, summary: Summary) -> None:
-        """Write nothing: nothing follows the last row."""
+        """Do nothing: the output ends with the last row."""
 
 
 def _row(report: Report, middle: tuple[object, ...]) -> list[object]:

@@ -19,7 +19,7 @@ _COMMAND: Final = {"error": "error", "unknown": "error", "warning": "warning", "
 
 
 class GithubReporter:
-    """Writes annotations as reports come. GitHub shows ten errors and ten warnings of a step, its log shows all."""
+    """Writes annotations for each report. GitHub shows ten errors and ten warnings of a step; the log shows all."""
 
     def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._write = stream.write

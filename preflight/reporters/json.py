@@ -1,4 +1,4 @@
-"""JSON: one document, or one object a line as soon as it is known."""
+"""JSON: one document, or JSON lines, each written as soon as it is known."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class JsonReporter:
 _encode: Final = JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 _INDEX: Final = ',"index":'
-"""Occurs once in a line: inside a string its quotation marks would be escaped."""
+"""Occurs once in a line, because quotation marks inside strings are escaped."""
 
 
 class JsonlReporter:
@@ -61,11 +61,11 @@ class JsonlReporter:
         return f"{before}{_INDEX}{index},{after.partition(',')[2]}" if after else text
 
     def close(self, summary: Summary) -> None:
-        """Write nothing: lines are independent."""
+        """Do nothing: lines are independent."""
 
 
 def line(report: Report, *, quiet: bool = False, probe: bool = False) -> str:
-    """Return a report as a line; empty if it passed and only what did not pass is wanted."""
+    """Return a report as a line; empty if it passed and `quiet` is set."""
     if quiet and not probe and report.passed:
         return ""
     return f"{_encode(report.as_json(probe=probe))}\n"

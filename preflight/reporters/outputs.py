@@ -1,4 +1,4 @@
-"""Write several reports of one run: files in any format besides the main output."""
+"""Write several reports of one run: files in any format in addition to the main output."""
 
 from __future__ import annotations
 

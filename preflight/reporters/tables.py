@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def table_text(console: Console, table: Table) -> str | None:
-    """Return a table as it would be printed; None where the console is too narrow for a word in it."""
+    """Return a table as it would be printed; None if the console is too narrow for one of its words."""
     with console.capture() as captured:
         console.print(table)
     cells = (str(cell) for column in table.columns for cell in (column.header, *column.cells))
@@ -19,7 +19,7 @@ def table_text(console: Console, table: Table) -> str | None:
 
 
 def _holds(text: str, cells: Iterable[str]) -> bool:
-    """Return whether a text, which may be coloured, has every word of the cells unbroken."""
+    """Return whether a text, which may be colored, has every word of the cells unbroken."""
     from rich.text import Text
 
     words = set(Text.from_ansi(text).plain.split())

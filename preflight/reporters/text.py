@@ -1,4 +1,4 @@
-"""Text for people: a line for each file and finding, a matrix where many rule sets judge one file, a closing table."""
+"""Text for people: a line for each file and finding, a matrix if many rule sets judge one file, and a closing table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPACT_TABLE_WIDTH: Final = 60
 MAX_RULES_AGE_DAYS: Final = 90
 """Days after which a rule set's limits should be read again at their source."""
 MIN_MATRIX_RULES: Final = 4
-"""From so many rule sets on, a matrix is easier to read than a list of findings."""
+"""Number of rule sets from which a matrix is easier to read than a list of findings."""
 
 _COLOURS: Final = {
     "pass": "32",
@@ -38,7 +38,7 @@ _COUNTS: Final = ("pass", "warning", "fail", "unknown")
 
 
 class TextReporter:
-    """Writes each report as it comes; names and values from outside are shown escaped."""
+    """Writes each report at once; names and values from outside are escaped."""
 
     def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._stream = stream
@@ -53,7 +53,7 @@ class TextReporter:
         self.write(self.render(report))
 
     def moved(self, text: str, index: int) -> str:
-        """Return the text as it is: it does not show the position."""
+        """Return the text as it is: it does not contain the position."""
         return text
 
     def close(self, summary: Summary) -> None:
@@ -76,7 +76,7 @@ class TextReporter:
 
 
 def render_text(report: Report, *, colour: bool, quiet: bool, probe: bool, commands: bool) -> str:
-    """Return a report as text; empty if it passed and only what did not pass is wanted."""
+    """Return a report as text; empty if it passed and `quiet` is set."""
     if quiet and not probe and report.passed:
         return ""
     view = _View(colour, commands)
@@ -89,17 +89,17 @@ def describe(report: Report) -> str:
 
 
 class _View(NamedTuple):
-    """How reports are shown: with or without colours, and commands that fix a file."""
+    """How reports are shown: with or without colors, and commands that fix a file."""
 
     colour: bool = False
     commands: bool = True
 
     def styled(self, text: str, style: str) -> str:
-        """Return the text in the colour of a word such as `pass`, `error` or `hint`."""
+        """Return the text in the color of a word such as `pass`, `error` or `hint`."""
         return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if self.colour else text
 
     def label(self, word: str) -> str:
-        """Return a word in its colour, padded to the width of the first column."""
+        """Return a word in its color, padded to the width of the first column."""
         return self.styled(word.ljust(7), word)
 
 
@@ -116,7 +116,7 @@ def _lines(report: Report, view: _View) -> Iterator[str]:
 
 
 def _result_lines(report: Report, view: _View) -> Iterator[str]:
-    """Yield the findings of each result; what all results have in common comes first, and each hint once."""
+    """Yield the findings of each result; findings common to all results come first, and each hint is shown once."""
     several, shared = len(report.results) > 1, report.shared
     for finding in shared:
         yield _finding_line(finding, view)
@@ -141,7 +141,7 @@ def _finding_line(finding: Finding, view: _View, rules: str = "", mark: str = ""
 
 
 def _mark(finding: Finding, result: Result) -> str:
-    """Return what a finding's line says about its limit: it is assumed, or a warning that fails because of `strict`."""
+    """Return a remark for a finding's line: its limit is assumed, or the warning fails because of `strict`."""
     only_warnings = result.verdict == "fail" and all(one.severity in ("warning", "note") for one in result.findings)
     if only_warnings and finding.severity == "warning":
         return " (fails: strict)"
@@ -194,7 +194,7 @@ def _hints(results: Iterable[Result]) -> dict[str, list[str]]:
 
 def in_short(media: Media) -> str:
     """Return the facts that people look for first: `png 640×480, 12.3 kB`."""
-    parts = [media.format or media.kind or "not recognised"]
+    parts = [media.format or media.kind or "not recognized"]
     if media.width is not None:
         parts[0] += f" {media.width}×{media.height}"
     if media.duration is not None:

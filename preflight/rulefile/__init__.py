@@ -56,7 +56,7 @@ def parse_rule_file(path: str) -> RuleFile:
 
 
 def find_problems(file: RuleFile) -> list[str]:
-    """Return what is wrong with a rule file: a problem and its remedy an item, in the order of the file.
+    """Return the problems of a rule file, each with its remedy, in the order of the file.
 
     At most 20 problems are described: finding the nearest correct word takes a millisecond each.
     """
@@ -79,13 +79,13 @@ class _Problem(NamedTuple):
 
 
 def _located(path: str, line: int | None, sentences: str) -> str:
-    """Return sentences with the place that they are about, shortened and safe to print."""
+    """Return sentences with their file and line, shortened and safe to print."""
     place = f"{path}:{line}" if line else path
     return printable(f"{place}: {shorten(sentences, _MAX_SENTENCE_CHARS)}")
 
 
 def _model_problems(table: Table) -> Iterator[_Problem]:
-    """Yield unknown keys, values of wrong types, unknown words and limits that make no sense."""
+    """Yield unknown keys, values of wrong types, unknown words and contradictory limits."""
     from pydantic import ValidationError
 
     from preflight.rulefile.model import RULE_FILE, words_at
@@ -109,7 +109,7 @@ def _other_problems(table: Table) -> Iterator[_Problem]:
 
 
 def _data_uri_problems(section: object) -> Iterator[tuple[KeyPath, str]]:
-    """Yield limits on kinds that are not accepted as data URI at all."""
+    """Yield limits on kinds that are not accepted as data URI."""
     if not isinstance(section, Mapping) or not isinstance(kinds := section.get("kinds"), list):
         return
     for kind in KINDS:
@@ -118,7 +118,7 @@ def _data_uri_problems(section: object) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _missing_keys(table: Table) -> Iterator[tuple[KeyPath, str]]:
-    """Yield what a file needs that extends no other."""
+    """Yield missing keys of a file that extends no other file."""
     from preflight.rulefile.model import REQUIRED_KEYS
 
     for key, meaning in REQUIRED_KEYS.items():
@@ -129,7 +129,7 @@ def _missing_keys(table: Table) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _removals_of_nothing(table: Table) -> Iterator[tuple[KeyPath, str]]:
-    """Yield each `false` in a file that extends no other. In [url] it removes a limit that holds by default."""
+    """Yield each `false` in a file that extends no other file. In [url] it is valid: it removes a default limit."""
     for key in (*KINDS, "data_uri", "request", "asset"):
         for path, value in _walk((key,), table.get(key), depth=2 if key in ("data_uri", "request") else 1):
             if value is False:
@@ -137,7 +137,7 @@ def _removals_of_nothing(table: Table) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _walk(path: KeyPath, value: object, depth: int) -> Iterator[tuple[KeyPath, object]]:
-    """Yield a value and what is inside it, with key paths, down to a depth."""
+    """Yield a value and the values in it, with key paths, down to a depth."""
     yield path, value
     if isinstance(value, Mapping) and depth:
         for key, inner in value.items():

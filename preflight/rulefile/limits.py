@@ -30,7 +30,7 @@ from preflight.rulefile.messages import format_problem, nearest, shorten
 from preflight.units import parse_quantity
 
 Type = object
-"""A type that pydantic understands, made at run time: no type checker can look into it."""
+"""A type that pydantic understands, made at run time: type checkers cannot see it."""
 FieldSpec = tuple[Type, object]
 """A field of a model: its type, and its default or `Field(…)`."""
 
@@ -42,7 +42,7 @@ class Words(BaseModel):
 
 
 def make_table(name: str, doc: str, fields: Mapping[str, FieldSpec], base: type[Words] = Words) -> type[Words]:
-    """Return the model of a table of a rule file, with the types of its keys and a sentence on what it is for."""
+    """Return the model of a table of a rule file, with the types of its keys and a sentence on its purpose."""
     made: type[Words] = create_model(name, __base__=base, __doc__=doc, **dict[str, Any](fields))
     return made
 
@@ -53,7 +53,7 @@ def list_of(item: Type) -> Type:
 
 
 def sentence_error(sentence: str) -> PydanticCustomError:
-    """Return an error with this sentence as its message, whatever braces it has."""
+    """Return an error with this sentence as its message, even if it contains braces."""
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
 
 
@@ -78,7 +78,7 @@ def _word(words: tuple[str, ...], explain: Callable[[str], str]) -> Type:
 
 
 class _OrFalse:
-    """Marks what a file that extends another may remove by writing `false`."""
+    """Marks keys that a file may remove from the one that it extends by writing `false`."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         def unless_false(value: object, validate: core_schema.ValidatorFunctionWrapHandler) -> object:
@@ -129,7 +129,7 @@ def _bound(unit: Unit | None) -> Type:
 
 
 class _Shape(NamedTuple):
-    """What decides how a limit is written: facts of the same shape share one model."""
+    """The form of a limit: facts with the same form share one model."""
 
     name: str
     type: ValueType
@@ -186,7 +186,7 @@ def limit_fields(section: SectionName) -> dict[str, FieldSpec]:
 
 
 class _LimitTable(Words):
-    """A limit whose parts also make sense together."""
+    """A limit whose parts do not contradict each other."""
 
     @model_validator(mode="after")
     def _check_limit(self) -> _LimitTable:
@@ -204,7 +204,7 @@ _OPEN: Final = ("above", "below")
 
 
 def limit_problems(line: _Line) -> Iterator[str]:
-    """Yield what makes no sense in a limit: a side that is given twice, crossed bounds, a `lenient` that is stricter.
+    """Yield contradictions in a limit: a side that is given twice, crossed bounds, a `lenient` that is stricter.
 
     >>> list(limit_problems({"min": 20, "max": 15}))
     ['min 20 and max 15 exclude every value. Change one of them.']

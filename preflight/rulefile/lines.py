@@ -1,4 +1,4 @@
-"""Find the line of a TOML key, which `tomllib` does not report and messages about a rule file need."""
+"""Find the line of a TOML key for messages, since `tomllib` does not report it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a rule file, in sentences: where it is, what it is, and the nearest correct word."""
+"""Describe the problems of a rule file: where, what, and the nearest correct word."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _SYNONYMS: Final[dict[str, str]] = {
     "ulaw": "mulaw",
     "wave": "pcm",
 }
-"""Words that people write, and the words of rule files for them."""
+"""Common synonyms, and the words of rule files for them."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -78,7 +78,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def format_problem(word: str, kind: str) -> str:
-    """Return what is wrong with a word that is not a format of this kind.
+    """Return the problem of a word that is not a format of this kind.
 
     >>> format_problem("jpg", "image"), format_problem("mp3", "image")
     ("unknown format 'jpg'. Did you mean 'jpeg'?", "'mp3' is not a format of images. Remove it.")
@@ -127,7 +127,7 @@ def describe_error(error: ErrorDetails, words_at: Callable[[KeyPath], list[str]]
         return f"{where} is empty. {'Write text.' if kind == 'string_too_short' else 'List at least one value.'}"
     remedy = _EXPECTED.get(kind, str(error["msg"]))
     if kind == "list_type" and isinstance(error["input"], Mapping):
-        remedy = "There may be several, so write its name between two pairs of brackets."
+        remedy = "It is an array of tables. Write its name between two pairs of brackets."
     return f"{where} is {_value(error['input'])}. {remedy}"
 
 

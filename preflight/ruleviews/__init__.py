@@ -1,4 +1,4 @@
-"""Rule sets for people: all limits in a few characters each, and which of them give a finding code."""
+"""Views of rule sets: all limits in a few characters each, and the limits that give a finding code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PlacedLimit(NamedTuple):
 
 
 def iter_limits(ruleset: RuleSet) -> Iterator[PlacedLimit]:
-    """Yield all limits of a rule set; of those for single formats, only the ones that differ from the section's."""
+    """Yield all limits of a rule set; of the limits for single formats, only those that differ from the section's."""
     for kind, section in ruleset.sections.items():
         yield from (PlacedLimit(kind, "", limit) for limit in section.limits)
         for name, limits in section.by_format.items():
@@ -79,7 +79,7 @@ def find_limits(code: str, rulesets: Iterable[RuleSet]) -> list[tuple[PlacedLimi
 
 
 def format_limit(limit: Limit) -> str:
-    """Return a limit in a few characters; in parentheses what passes with a warning.
+    """Return a limit in a few characters; values that pass with a warning are in parentheses.
 
     >>> from preflight.ruleset import compile_limit
     >>> format_limit(compile_limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}))

@@ -1,4 +1,4 @@
-"""Compare two rule sets, or two versions of one."""
+"""Compare two rule sets, or two versions of a rule set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from preflight.ruleviews import data_uri_kinds, format_limit, iter_limits
 
 
 class Difference(NamedTuple):
-    """One thing that differs between two rule sets; None: that one says nothing about it.
+    """One difference between two rule sets; None: that rule set does not say.
 
     section, format  as in `PlacedLimit`; empty for what concerns the rule set as a whole
     first, second    in words; first_limit, second_limit: as the rule files write it, for limits
@@ -58,7 +58,7 @@ def _kind_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
 _Place = tuple[str, str, str]
 """Section, format and fact of a limit."""
 _SECTION_ORDER: Final = {section: number for number, section in enumerate((*KINDS, "url"))}
-"""Other sections follow."""
+"""Other sections follow these."""
 
 
 def _limit_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:

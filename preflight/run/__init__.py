@@ -1,4 +1,4 @@
-"""A run: many sources are examined, reported and counted; an interrupted run is continued, a cache is used."""
+"""Run: examine, report and count many sources; continue an interrupted run, reuse a cache."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunSettings(NamedTuple):
 
     jobs       processes for files, threads for URLs; ordered: in input order
     fail_fast  stop after the first file that fails
-    previous   the interrupted run to continue: what it did is counted, and not done again
+    previous   the interrupted run to continue: its files are counted, and not examined again
     cache      the results of unchanged files
     """
 
@@ -56,7 +56,7 @@ def run(
 ) -> None:
     """Examine the items; report and count each as soon as its result is known.
 
-    flush  writes what the reporter has buffered; called before anything that may take time
+    flush  writes the reporter's buffer; called before anything that may take time
     """
     if settings.fail_fast and summary.overall.failed:
         return  # a file of the previous run failed
@@ -83,7 +83,7 @@ class _ScanOptions(TypedDict):
 
 
 class _Delivery:
-    """Passes results on as they come, so that Ctrl-C does not interrupt one while it is written."""
+    """Passes each result on as soon as it is known. Ctrl-C does not interrupt the writing of a result."""
 
     def __init__(self, progress: Progress, flush: Callable[[], None], *, fail_fast: bool) -> None:
         self.progress = progress
@@ -111,7 +111,7 @@ class _Delivery:
                         break
                 self.before_wait()
         finally:
-            results.close()  # ends the processes, whatever they are doing
+            results.close()  # ends the processes, even during a task
             self.progress.clear()
 
 

@@ -1,4 +1,4 @@
-"""The results of files that have not changed since, in a SQLite file that may be deleted at any time."""
+"""Cache the results of unchanged files in a SQLite file, which may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from preflight.targets import Item
 from preflight.version import VERSION
 
 ROWS_PER_WRITE: Final = 256
-"""Results that are written in one transaction."""
+"""Results per transaction."""
 CACHE_LOCK_TIMEOUT: Final = 5.0
-"""Seconds that a transaction waits for that of another run."""
+"""Seconds that a transaction waits for another run's transaction."""
 MAX_RESULT_AGE_DAYS: Final = 90
 """Results are removed after this time, since many belong to files, rules and versions that no longer exist."""
 _SECONDS_PER_DAY: Final = 86_400
 
 _FRESH_NS: Final = 100_000_000
-"""Nanoseconds within which a file may change again with the same modification time: a tick of the clock, and more."""
+"""Nanoseconds within which a file may change again with the same modification time: more than a clock tick."""
 _FRESH_NS_COARSE: Final = 2_000_000_000
-"""The same on file systems that count whole seconds, or every other one."""
+"""The same on file systems whose times are multiples of one or two seconds."""
 
 _OLD_MAGIC: Final = b"preflight cache "
-"""The start of the files that versions up to 0.1 wrote."""
+"""The first bytes of caches of versions up to 0.1."""
 _FORMAT: Final = FileFormat(
     name="cache",
     parameter="cache",
@@ -50,7 +50,7 @@ _FORMAT: Final = FileFormat(
     CREATE TABLE results (
         path BLOB NOT NULL,      -- bytes of the file's name, as the call wrote it
         digest TEXT NOT NULL,    -- of the version, the rules and the reporter with its options
-        stamp TEXT NOT NULL,     -- what shows that the file has changed
+        stamp TEXT NOT NULL,     -- differs once the file has changed
         position INTEGER NOT NULL,
         score TEXT NOT NULL,
         text TEXT,               -- NULL: the file is skipped
@@ -112,7 +112,7 @@ class Cache:
             yield index, item
 
     def keep(self, row: Row) -> None:
-        """Store a row that was made now, if it holds for as long as the file does not change."""
+        """Store a new row, if it is valid for as long as the file does not change."""
         path, stamp = self._pending.pop(row.position, ("", ""))
         has_no_size = stamp.startswith("0 ") and row.bytes_read  # a file in /proc: its stated size is always 0
         if not path or has_no_size or not row.is_final or self._database is None:
@@ -197,7 +197,7 @@ class Cache:
     def _open(self) -> sqlite3.Connection | None:
         """Open the file. A damaged cache, or one of another version, is moved aside; other files are left alone.
 
-        Return None if the run has to do without. Raise `UsageError` if the path cannot be used for a cache.
+        Return None if the run continues without a cache. Raise `UsageError` if the path cannot be used for a cache.
         """
         if _starts_with(self._path, _OLD_MAGIC):
             self._move_aside("has the format of an earlier version")
@@ -217,7 +217,7 @@ class Cache:
         return connect(self._path, _FORMAT, timeout=CACHE_LOCK_TIMEOUT, synchronous="NORMAL")
 
     def _move_aside(self, problem: str) -> None:
-        """Rename the file, with the files that SQLite keeps beside it, to a name that is free."""
+        """Rename the file, and the files that SQLite keeps beside it, to an unused name."""
         names = (f"{self._path}.bad{number}" if number > 1 else f"{self._path}.bad" for number in count(1))
         aside = next(name for name in names if not os.path.lexists(name))
         try:
@@ -233,7 +233,7 @@ class Cache:
         self._warn(UsageError(f"The cache {self._path} {problem} and is now {aside}. Delete that file."))
 
     def _stamp(self, path: str, explicit: bool) -> tuple[str, bool]:  # noqa: FBT001 - a fact of the item
-        """Return what shows that a file has changed, and whether it cannot change any more without showing it.
+        """Return a stamp that differs once the file has changed, and whether every further change would alter it.
 
         The stamp of a missing file is empty. It contains whether the call names the file: such a file is judged even if
         it is not media.
@@ -258,7 +258,7 @@ def _checksum(path: bytes, stamp: str, position: int, score: str, text: str | No
 
 @lru_cache(maxsize=256)
 def _parse_score(text: str, *, is_skipped: bool) -> tuple[str, ...]:
-    """Return a score from a file that anybody may have written. Raise `ValueError` if it is not one."""
+    """Return a score from an untrusted file. Raise `ValueError` if it is not a score."""
     words = json.loads(text)
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ValueError("not a score")

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Final
 
 _REDRAW_INTERVAL: Final = 0.1
-"""Seconds."""
+"""Seconds between two updates."""
 _CLEAR_LINE: Final = "\r\x1b[K"
 
 
 class Progress:
-    """Counts files that are done. If standard error is a terminal, it shows the rate and the time that is left.
+    """Counts files that are done. If standard error is a terminal, shows the rate and the remaining time.
 
     count            returns the total, None if it cannot be known; called in a thread, and only if it is shown
     shares_terminal  the output goes to the same terminal
@@ -71,7 +71,7 @@ class Progress:
 
 
 def _terminal_width() -> int:
-    """Return the columns of the terminal: of a longer line only the last row could be removed."""
+    """Return the columns of the terminal: only the last row of a wrapped line could be removed."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except OSError:

@@ -1,4 +1,4 @@
-"""Continue an interrupted run: the lines of its file say what it did."""
+"""Continue an interrupted run: the lines of its file show which targets are done."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from preflight.targets import Item
 
 _LINE_START: Final = f'{{"schema":"{SCHEMA}","source":"'.encode()
 MAX_LINE_BYTES: Final = 64 << 20
-"""Bytes of a report; one with thousands of findings is far smaller."""
+"""Maximum bytes of a line; a report with thousands of findings is far smaller."""
 
 
 class PreviousRun:
     """The file of an interrupted run, open for the reports that are missing. An incomplete last line is removed.
 
-    A target is done if the file has a line with its position and its source. What is done is counted in the summary.
+    A target is done if the file has a line with its position and its source, and is then counted in the summary.
     Raises `UsageError` for a file that `preflight check` has not written as JSON lines, that belongs to other rule
     sets or options, or that another run is writing to.
     """
@@ -49,8 +49,8 @@ class PreviousRun:
     def remaining(self, numbered: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
         """Yield the items that are not done. Raise `UsageError` if the inputs differ from those of the run.
 
-        All inputs that are done are compared before the first item is yielded, so that nothing is appended to the file
-        of other inputs.
+        All inputs that are done are compared before the first item is yielded, so that nothing is appended to a file
+        with other inputs.
         """
         waiting = []
         for index, item in numbered if self._done else ():

@@ -10,7 +10,7 @@ from preflight.scan import ScanOutcome
 from preflight.summary import Score, score_of
 
 _NONDETERMINISTIC: Final = frozenset(("internal_error", "probe_crashed", "probe_timeout"))
-"""Codes of findings that another run may not have: they depend on the load of the machine, or on a fault."""
+"""Codes of findings that another run may not repeat: they depend on the load of the machine, or on a fault."""
 
 
 class Row(NamedTuple):

@@ -1,4 +1,4 @@
-"""An HTML page: one self-contained file with all reports, for ten files or ten thousand."""
+"""An HTML page: one self-contained file with all reports, for up to ten thousand files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the page: Jinja2 fills a template whose policy allows only the page's own script and style, by their hashes."""
+"""Write the page: Jinja2 fills a template whose policy allows only this page's script and style, by their hashes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def frame_size() -> int:
 
 
 def policy(script: str, style: str) -> str:
-    """Return the Content-Security-Policy: no fetches, no script but the page's own, no markup created from text."""
+    """Return the Content-Security-Policy: no fetches, no foreign scripts, no markup created from text."""
     return "; ".join(
         (
             "default-src 'none'",

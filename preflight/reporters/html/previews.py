@@ -27,7 +27,7 @@ LIMITS: Final = Limits(seconds=5, memory=512 << 20, max_bytes=96 << 20, wall=20)
 TIMEOUT: Final = 90.0
 """Seconds for all previews of a page."""
 MAX_LARGE_PREVIEWS: Final = 1000
-"""With more files than that, previews are smaller."""
+"""Number of files above which previews are smaller."""
 
 _LARGE: Final = {"edge": 320, "quality": 55}
 _SMALL: Final = {"edge": 176, "quality": 42}
@@ -72,7 +72,7 @@ class PreviewsInterrupted(KeyboardInterrupt):
 def make_previews(
     requests: list[PreviewRequest], max_bytes: int, seconds: float = TIMEOUT, clock: Clock = SYSTEM_CLOCK
 ) -> dict[int, Preview]:
-    """Return previews by row number, at most about `max_bytes` of them. Files that cannot be decoded have none."""
+    """Return previews by row number, about `max_bytes` at most. Files that cannot be decoded have none."""
     size = _SMALL if len(requests) > MAX_LARGE_PREVIEWS else _LARGE
     deadline = clock.monotonic() + seconds
     previews: dict[int, Preview] = {}
@@ -133,7 +133,7 @@ def can_decode_av() -> bool:
 
 
 def _checked(answer: object) -> Preview | None:
-    """Return the answer if it is a preview; None: a malicious file may have made its decoder answer anything."""
+    """Return the answer if it is a preview; None: a malicious file may control the answer of its decoder."""
     match answer:
         case str() if len(answer) <= _MAX_CHARS and _WEBP.fullmatch(answer):
             return answer

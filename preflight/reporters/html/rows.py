@@ -21,12 +21,12 @@ from preflight.sources.open import is_url
 from preflight.wording import accepted
 
 VERDICTS: Final = ("fail", "unknown", "warning", "pass")
-"""The page's words for outcomes, worst first. A row's verdict is the index of one of them."""
+"""The outcomes as the page shows them, worst first. A row's verdict is the index of one of them."""
 FACTS_SHOWN: Final = tuple(name for name in MEDIA_FACTS if name not in ("kind", "format", "notes"))
 """The facts of a row, in this order."""
 
 _IN_MEMORY: Final = 8 << 20
-"""Bytes of rows: those of some ten thousand files."""
+"""Bytes of rows kept in memory: those of about ten thousand files."""
 _MAX_PREVIEWS: Final = 30_000
 """Previews that fit into the page, at one kilobyte each."""
 _NUMBER: Final = {outcome: number for number, outcome in enumerate(reversed(OUTCOMES))}
@@ -40,7 +40,7 @@ def in_script(json: str) -> str:
 
 
 class TextTable:
-    """Printable texts by number: each is kept once."""
+    """Printable texts by number; each is stored once."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
@@ -51,11 +51,11 @@ class TextTable:
 
 
 class Rows:
-    """What the page shows of all reports.
+    """The data of all reports for the page.
 
     number   how many there are. Each is a line of a temporary file: [folder, name, verdict, kind, format, facts, notes,
              results]. A result is 0 if a rule set has no findings, else [verdict, command or null, [code, severity,
-             fact, message, hint] …]. A text is its number, or itself if no other file will have it
+             fact, message, hint] …]. A text is its number, or itself if only this file has it
     counts, by_rules, by_code, by_folder    for the summary: how many of each of `VERDICTS`
     """
 
@@ -179,7 +179,7 @@ class Rows:
 
 
 def _parts(source: str) -> tuple[str, str]:
-    """Return folder and name of a path; for a URL the parts before and after its last slash."""
+    """Return folder and name of a path; for a URL, the parts before and after its last slash."""
     if is_url(source):
         address, mark, query = source.partition("?")
         folder, slash, name = address.rpartition("/")
