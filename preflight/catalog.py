@@ -34,7 +34,7 @@ def names() -> tuple[str, ...]:
 
 
 def current() -> tuple[str, ...]:
-    """Return the names of the built-in rule sets that hold today."""
+    """Return the names of the built-in rule sets in their current versions."""
     return tuple(name for name in names() if "@" not in name)
 
 
@@ -44,7 +44,7 @@ RuleSetsLike = RuleSetLike | list[RuleSetLike] | tuple[RuleSetLike, ...]
 
 
 def resolve(given: RuleSetsLike) -> tuple[RuleSet, ...]:
-    """Return the rule sets that are meant, each once. Raise `UsageError` or `RuleFileError`.
+    """Return the rule sets, each once. Raise `UsageError` or `RuleFileError`.
 
     >>> [ruleset.name for ruleset in resolve("atlas,volcengine")]
     ['atlas', 'volcengine']
@@ -62,7 +62,7 @@ def resolve(given: RuleSetsLike) -> tuple[RuleSet, ...]:
 
 
 def _flatten(given: object) -> Iterator[object]:
-    """Yield the items of nested lists: what `resolve` returns can be given beside others."""
+    """Yield the items of nested lists: results of `resolve` can be mixed with other items."""
     if isinstance(given, list | tuple) and not isinstance(given, RuleSet):
         for part in given:
             yield from _flatten(part)
@@ -82,7 +82,7 @@ def _split_names(part: object) -> Iterator[str]:
 
 
 def load(name: str) -> RuleSet:
-    """Return one rule set, by its built-in name or by the path of a rule file, which is read anew each time."""
+    """Return one rule set, by its built-in name or by the path of a rule file, which is read each time."""
     if is_rule_file_path(name):
         return compile_ruleset(name, _read_merged(name))
     return _load_builtin(name if name in names() else name.lower())
@@ -160,7 +160,7 @@ def _read_unchecked(name: str) -> Table:
 
 @cache
 def _read_builtin(name: str) -> Table:
-    import tomllib  # not for processes that are sent their rule sets; our own files need no bounds
+    import tomllib  # imported late, since some processes receive their rule sets; built-in files need no bounds
 
     if name not in names():
         raise UsageError(f"Unknown rule set {name[:60]!r}. {suggestion(name, names())}")
@@ -169,7 +169,7 @@ def _read_builtin(name: str) -> Table:
 
 
 def confinement_problem(path: str, confinement: Confinement) -> str | None:
-    """Return why a configuration may not name a rule file: it, or a file that it extends, is outside; None if it may.
+    """Return why a configuration may not name a rule file: the file, or one that it extends, is outside; else None.
 
     No file outside is read.
     """

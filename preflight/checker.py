@@ -39,7 +39,7 @@ class FetchKeywords(TypedDict, total=False):
 
 
 class CheckKeywords(FetchKeywords, total=False):
-    """The keyword arguments that all functions share that check something: those of `CheckOptions`."""
+    """The keyword arguments of all checking functions: those of `CheckOptions`."""
 
     strict: bool
     deep: bool
@@ -51,7 +51,7 @@ class CheckOptions:
 
     strict         warnings (values inside `lenient` only) fail
     deep           decode the whole file too, in a separate process
-    timeout        s that a URL may take in all (default 30)
+    timeout        total s for a URL (default 30)
     allow_private  also fetch URLs of private addresses; they remain a warning
     user_agent     sent with requests for URLs in place of preflight's own
     headers        also sent, only to the scheme, host and port of the URL itself; no output shows their values
@@ -75,12 +75,12 @@ class CheckOptions:
 
 
 class CheckPlan(NamedTuple):
-    """All that is decided before the first source is opened: small, frozen and picklable.
+    """The decisions before the first source is opened: small, frozen and picklable.
 
-    rules    empty: only the facts are wanted
+    rules    empty: only facts are read
     strict   warnings fail; deep: decode the whole file too; http: how URLs are fetched
     dropped  codes of findings that do not count
-    digest   changes with all of this but `http`: two runs with the same one give the same results for the same bytes
+    digest   depends on all of this except `http`: runs with equal digests give equal results for equal bytes
     """
 
     rules: tuple[RuleSet, ...] = ()
@@ -110,7 +110,7 @@ def plan_for(
 
 
 def fold(rules: Sequence[RuleSet]) -> Need:
-    """Return what several rule sets need together, as one `Need`."""
+    """Return the combined `Need` of several rule sets."""
     if not rules:
         return EVERYTHING
     facts = frozenset().union(*(ruleset.facts() for ruleset in rules))
@@ -222,7 +222,7 @@ def result_of(
 
 
 def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]:
-    """Return the media with the facts, and the findings, that only decoding the whole file shows."""
+    """Return the media with further facts, and findings, from decoding the whole file."""
     from preflight.probes.decode import decode_check
 
     result = decode_check(source, media)
@@ -253,10 +253,10 @@ def _remarks(media: Media, delivery: Delivery | None) -> tuple[Finding, ...]:
 
 
 def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Media, tuple[Finding, ...]]:
-    """Return findings where extension or Content-Type differ from the content, and the media with a note of it."""
+    """Return findings for an extension or Content-Type that differs from the content, and the media with that note."""
     known = FORMATS.get(media.format or "")
     if known is None or (delivery is not None and delivery.page is not None):
-        return media, ()  # a web page in place of the file has a finding that explains all of it
+        return media, ()  # a web page in place of the file has a finding that explains it
     findings: tuple[Finding, ...] = ()
     extension = extension_of(label.partition("?")[0]) if delivery is None or delivery.scheme != "data" else ""
     if extension in KNOWN_EXTENSIONS and extension not in known.extensions:
@@ -300,7 +300,7 @@ def check(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Rep
 
     strict         warnings (values inside `lenient` only) fail
     deep           decode the whole file too, in a separate process
-    timeout        s that a URL may take in all (default 30)
+    timeout        total s for a URL (default 30)
     allow_private  also fetch URLs of private addresses; they remain a warning
     user_agent     sent with requests for URLs in place of preflight's own
     headers        also sent, only to the scheme, host and port of the URL itself; no output shows their values
@@ -324,6 +324,6 @@ def require_rules(rules: Rules | None) -> Rules:
 
 async def acheck(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Report:
     """Check in a thread, so that the event loop of asyncio continues. Takes the arguments of `check`."""
-    import asyncio  # takes 36 ms to import, which only its users pay
+    import asyncio  # takes 36 ms to import, so only when it is needed
 
     return await asyncio.to_thread(check, target, rules, **options)

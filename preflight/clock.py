@@ -1,4 +1,4 @@
-"""Time as an argument: `Clock`, which tests replace and a stop interrupts."""
+"""Time as an argument: `Clock`, which tests replace and a stop event interrupts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _wait(event: threading.Event | threading.Condition, seconds: float | None) -
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The functions that tell and pass time. Passed as `clock=`; tests give their own functions.
+    """The functions that read the time and wait. Passed as `clock=`; tests give their own functions.
 
     monotonic  s since an arbitrary moment, for intervals and deadlines
     wall       s since 1970, for dates

@@ -1,8 +1,8 @@
 """Defaults of the command line: `[tool.preflight]` in pyproject.toml, or preflight.toml, in a folder or above it.
 
 A configuration chooses what is checked, by which rules and how strictly. It cannot name a host, a key or a file to
-write, and its paths stay inside its repository. So a command that is run in somebody else's folder sends nothing
-anywhere, and shows no file from elsewhere. The user agent is the exception: it goes to hosts that the call names.
+write, and its paths stay inside its repository. So a command in a foreign folder sends nothing anywhere,
+and shows no file from outside. The user agent is the exception: it goes to hosts that the call names.
 Headers may be secrets, and are given only in the call.
 """
 
@@ -70,7 +70,7 @@ def _read(path: str, tables: tuple[str, ...]) -> Config | None:
         if os.path.islink(path) and not Confinement(path).contains(path):  # messages quote what they read
             raise UsageError(f"{path} is a link that leads out of its repository. Copy the file.")
         data = toml.read(path)
-        if tables and b"preflight" not in data:  # parsing costs a millisecond that most projects need not pay
+        if tables and b"preflight" not in data:  # takes a millisecond, and most projects have no configuration
             return None
         text = toml.decode(data)
         table: Any = toml.parse(text)
@@ -99,7 +99,7 @@ class _Reader:
     def value(self, key: str, value: Any) -> Any:
         """Return a key's value as the command line would give it. Raise `UsageError` if it is invalid."""
         if key == "tool" and not self._tables:
-            raise self._error(key, "The keys of this file stand alone. Leave [tool.preflight] out.")
+            raise self._error(key, "This file has its keys at the top level. Leave [tool.preflight] out.")
         problem_of = KEYS.get(key)
         if problem_of is None:
             raise self._error(key, f"Unknown key {_short(key)}. {suggestion(key, KEYS)}")

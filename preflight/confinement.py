@@ -1,7 +1,7 @@
 """Confine the files that a configuration names to its own repository, with all links resolved.
 
-A configuration comes with a folder that may be from somebody else. It must not make a command show files of the user,
-such as each line of `@/etc/passwd`. Paths on the command line are never confined.
+A configuration may come from somebody else. It must not make a command show files of the user, such as the lines of
+`@/etc/passwd`. Paths on the command line are never confined.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Confinement:
         return real == self.top or real.startswith(self._below)
 
     def problem(self, path: str) -> str | None:
-        """Return what is wrong with a path of the configuration, with the remedy; None if it is inside."""
+        """Return the problem of a path of the configuration, with the remedy; None if it is inside."""
         if self.contains(path):
             return None
         return f"is outside {self.top}, where a configuration may not name files. Give it on the command line."

@@ -1,7 +1,7 @@
 """The exceptions of preflight. A bad file is a value (a `Report`), not an exception.
 
 PreflightError
-├── UsageError               the call is wrong: what, and what to write instead
+├── UsageError               the call is wrong: the problem and the remedy
 │   ├── RuleFileError        a rule file is invalid: file, line, closest valid word
 │   └── MissingExtra         an optional dependency is not installed: which extra to install
 ├── OutputError              an output file cannot be written completely
@@ -127,7 +127,7 @@ class ProviderError(PreflightError):
     status       the HTTP status, if there was a response; code: the provider's error code
     finding      the key of `preflight.codes.CODES` for the same problem of a file, if the error is about a file
     remedy       what to do
-    ambiguous    the call may have taken effect nevertheless: look it up before it is repeated
+    ambiguous    the call may have taken effect: look it up before you repeat it
     retryable    the same call may succeed later; retry_after: seconds that the provider asks to wait
     request_id   the id that the provider's support asks for
     """
@@ -184,7 +184,7 @@ class RateLimited(ProviderError):
 
 
 class RequestRefused(ProviderError):
-    """What was sent is refused; `finding` is the code of the limit that the provider names."""
+    """The request is refused; `finding` is the code of the limit that the provider names."""
 
 
 class UnusableAnswer(ProviderError):

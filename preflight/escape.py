@@ -6,7 +6,7 @@ from typing import Any
 
 
 def printable(text: str) -> str:
-    r"""Return a text with escapes for what does not print: control codes, bidi marks, lone surrogates.
+    r"""Return a text with control codes, bidi marks and lone surrogates escaped.
 
     >>> printable("evil\x1b[31m\u202e.png")
     'evil\\x1b[31m\\u202e.png'
@@ -17,7 +17,7 @@ def printable(text: str) -> str:
 
 
 def printable_texts(value: Any) -> Any:
-    """Return plain data with all its texts, keys included, made printable."""
+    """Return plain data with all texts, including keys, escaped."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):

@@ -18,7 +18,7 @@ ValueType = type[str | int | float | bool | tuple[str, ...]]
 
 
 class Fact(NamedTuple):
-    """What is known of a fact, besides its value.
+    """The description of a fact.
 
     type          type of the value; `None` always stands for a value that could not be read
     help          one sentence for documentation and editors
@@ -31,7 +31,7 @@ class Fact(NamedTuple):
     is_optional   whether servers often leave it out, so that a limit on it accepts an unknown value
     bound_codes   finding codes for a value below the lower and above the upper bound
     choice_code   finding code for a value that is not among the accepted ones
-    absence_code  finding code for "there is none" where a limit requires a value; empty: `choice_code`
+    absence_code  finding code for an absent value that a limit requires; empty: `choice_code`
     presence_code finding code for a value where a limit only accepts `none`; empty: `choice_code`
     """
 
@@ -231,7 +231,7 @@ DELIVERY_FACTS: Final = _table(
         sections=("url",), is_optional=True, choice_code="web_page",
     ),
 )  # fmt: skip
-"""What the server of a URL did (`preflight.media.Delivery`): what `[url]` limits."""
+"""The facts of a delivery (`preflight.media.Delivery`), which `[url]` limits."""
 
 REQUEST_FACTS: Final = _table(
     Fact(
@@ -247,7 +247,7 @@ REQUEST_FACTS: Final = _table(
         sections=("request",), bound_codes=("total_size_too_small", "total_size_too_large"),
     ),
 )  # fmt: skip
-"""What files used together have in common: what `[request]` limits."""
+"""The facts of files used together, which `[request]` limits."""
 
 FACTS: Final[Mapping[str, Fact]] = MappingProxyType({**MEDIA_FACTS, **DELIVERY_FACTS, **REQUEST_FACTS})
 """Every fact by its name."""
@@ -259,6 +259,6 @@ def section_facts(section: SectionName) -> Mapping[str, Fact]:
 
 
 def label(name: str) -> str:
-    """Return what a fact is called in messages and headings; the name itself if it is not that of a fact."""
+    """Return the label of a fact for messages and headings; an unknown name is returned unchanged."""
     fact = FACTS.get(name)
     return fact.label if fact is not None else name

@@ -1,4 +1,4 @@
-"""Judge facts by a rule set. Knows no service and no format."""
+"""Judge facts by a rule set, without code for any service or format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VALUE: Final = "\0"
 """Placeholder for the value in a cached message."""
 
 
-def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact of the reading or a choice of the caller
+def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact or an option
     media: Media | None,
     rules: RuleSet,
     *,
@@ -40,7 +40,7 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact of the 
     media     None if the source could not be read; then `problem` says why, and is a finding of its own severity
     delivery  how a server delivers the URL; None for other sources
     extra     findings that do not depend on the rule set
-    private   addresses that are not public may be read: they are a warning, not an error
+    private   private addresses are allowed: they are a warning, not an error
     strict    warnings fail
     dropped   codes of findings that do not count, unless nothing was read of the media
     name      the path of the file for the command of the plan; None: a placeholder
@@ -69,7 +69,7 @@ def _counted(findings: Sequence[Finding], dropped: frozenset[str]) -> list[Findi
 
 
 def _is_dropped(finding: Finding, dropped: frozenset[str]) -> bool:
-    """Return whether a finding does not count. An unknown fact counts if any code that it may hide does."""
+    """Return whether a finding does not count. An unknown fact counts if any code that it may hide counts."""
     if finding.code == "fact_unknown" and finding.fact is not None:
         fact = FACTS[finding.fact]
         return "fact_unknown" in dropped or {*fact.bound_codes, fact.choice_code} <= dropped
@@ -78,7 +78,7 @@ def _is_dropped(finding: Finding, dropped: frozenset[str]) -> bool:
 
 @cache
 def _planner() -> Callable[[list[Finding], Media, Section, str | None], tuple[list[Finding], Plan | None]]:
-    """Return the function that adds hints and the plan: it is loaded for the first file that fails."""
+    """Return the function that adds hints and the plan, imported for the first file that fails."""
     from preflight.plans import with_plan
 
     return with_plan
@@ -192,7 +192,7 @@ def _data_uri_findings(delivery: Delivery, media: Media | None, rules: RuleSet) 
 
 def _not_media(media: Media, rules: RuleSet) -> Finding:
     if media.format is None:
-        message = "the file is empty" if media.size == 0 else "the content has no format that preflight recognises"
+        message = "the file is empty" if media.size == 0 else "the content has no format that preflight recognizes"
         return Finding("format_undetectable", CODES["format_undetectable"].severity, message, "format")
     if holds_media(media.format):
         words = {"what": f"what the {media.format} holds", "limit": _plurals(rules.sections), "reason": ""}

@@ -15,7 +15,7 @@ NONE: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The facts of one source, as a probe read them: `preflight.facts.MEDIA_FACTS` says what each means.
+    """The facts of one source, as a probe read them: `preflight.facts.MEDIA_FACTS` describes each.
 
     `None` = could not be read, `"none"` = read and absent; never a guess.
     """
@@ -77,7 +77,7 @@ def lacks_track_of(media: Media, fact: str) -> bool:
 
 
 class Delivery(NamedTuple):
-    """What the server of a URL did when asked for the file: `preflight.facts.DELIVERY_FACTS` says what each fact means.
+    """The facts of a request for a URL: `preflight.facts.DELIVERY_FACTS` describes each.
 
     `None` = not seen. Where redirects are followed, the response is the last one; if one is refused, it is that one.
     `expires_in` counts from the moment of the check and is negative for an expired URL; `page` is `login`, `challenge`,
@@ -107,11 +107,11 @@ class Delivery(NamedTuple):
 
 
 class Need(NamedTuple):
-    """What the chosen rule sets need to know about a source. It is all that a probe knows of them.
+    """The facts that the chosen rule sets need. A probe knows nothing else about the rule sets.
 
     facts      names of facts of media and of delivery
-    head       whether the server's answer to HEAD is needed, since a service starts with HEAD
-    max_bytes  how much of a file may be read if nothing less gives a needed fact
+    head       whether the response to HEAD is needed, since a service starts with HEAD
+    max_bytes  bytes that may be read if a needed fact requires them
     """
 
     facts: frozenset[str] = frozenset(MEDIA_FACTS)

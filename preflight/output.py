@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE: Final = 1 << 16
 MAX_LINKS: Final = 40
-"""Symbolic links that are followed, as the Linux kernel does."""
+"""Maximum number of symbolic links that are followed, as in the Linux kernel."""
 MAX_NAME_BYTES: Final = 255
-"""Bytes of a file name."""
+"""Maximum bytes of a file name."""
 
 
 class Outputs:
@@ -122,7 +122,7 @@ class _File:
         return self.stream
 
     def finish(self) -> None:
-        """Write what is buffered, and close the stream. Raise `OutputError` if that fails."""
+        """Flush and close the stream. Raise `OutputError` if that fails."""
         if self.stream is None or self.stream.closed:
             return
         self.stream.flush()
@@ -143,7 +143,7 @@ class _File:
             os.replace(partial, self.destination)
         except OSError as error:
             failure = OutputError(self.path, error.strerror or str(error))
-            if os.path.exists(partial):  # not where the folder has been removed
+            if os.path.exists(partial):  # the folder may have been removed
                 failure.add_note(f"The complete output is in {partial}.")
             raise failure from None
 
@@ -192,7 +192,7 @@ def _not_writable(parameter: str, path: str, reason: str | None) -> UsageError:
 
 
 def open_descriptor(path: str) -> int | None:
-    """Return the descriptor of this process that a path means (`/dev/stdout`: 1), or None."""
+    """Return the descriptor of this process that a path names (`/dev/stdout`: 1), or None."""
     folders = ("/dev/fd", f"/proc/{os.getpid()}/fd")
     for _ in range(MAX_LINKS):
         folder, name = os.path.split(os.path.abspath(path))
@@ -255,7 +255,7 @@ def _text(file: int, path: str) -> IO[str]:
 
 
 class _WholeLines(io.FileIO):
-    """A file that never ends with a part of a line: what was written of it is cut off after an error."""
+    """A file that never ends with a partial line: after an error it is truncated to whole lines."""
 
     def __init__(self, file: int, path: str) -> None:
         super().__init__(file, "w")
@@ -263,7 +263,7 @@ class _WholeLines(io.FileIO):
         self._failed = False
 
     def write(self, data: ReadableBuffer) -> int:
-        if self._failed:  # what is left in the buffer when the file is closed
+        if self._failed:  # the rest of the buffer when the file is closed
             return memoryview(data).nbytes
         try:
             return super().write(data)

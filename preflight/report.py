@@ -22,14 +22,14 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "pass_with_warning", "unknown", 
 """All outcomes, from best to worst."""
 
 Action = Literal["crop", "scale", "change_fps", "trim", "transcode", "remove_audio", "remux", "convert", "move_index"]
-"""What a step of a plan does."""
+"""The action of a step of a plan."""
 
 LimitData = dict[str, Any]
 """A limit as the rule file states it: `{"min": 2, "max": 15}`."""
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict of several: fail over unknown over pass.
+    """Return the worst verdict: fail before unknown before pass.
 
     >>> worst(["pass", "unknown"])
     'unknown'
@@ -54,7 +54,7 @@ class Finding(NamedTuple):
     code       a key of `preflight.codes.CODES`
     severity   `error`, `unknown`, `warning` or `note`
     fact       the fact that it is about; value: as measured; limit: as the rule file states it
-    hint       one sentence on what would make it pass, never a command
+    hint       one sentence on how to make it pass, never a command
     reference  where the limit is published
     """
 
@@ -100,7 +100,7 @@ def faulted(report: Report, error: Exception) -> Report:
 class Step(NamedTuple):
     """One change of a plan.
 
-    facts  names of the facts that it brings inside their limits; empty if only the encoder requires it
+    facts  names of the facts that it brings inside their limits; empty if only the encoder requires the step
 
     Every other field is named like the fact that it changes, and holds the new value; None if it does not change it.
     """
@@ -127,7 +127,7 @@ class Plan(NamedTuple):
     """The smallest set of changes that makes a file pass a rule set.
 
     sentence  the steps in words
-    command   the words of a command that makes all changes and writes a new file; None if no command can
+    command   the arguments of a command that makes all changes and writes a new file; None if no command can
     """
 
     sentence: str
@@ -147,7 +147,7 @@ class Result(NamedTuple):
     """The result of one rule set for one source.
 
     as_of, basis  the ISO day on which its limits were read; published or assumed
-    plan          what would make the file pass; None if it passes, or if no such changes are known
+    plan          the changes that make the file pass; None if it passes, or if no such changes are known
     """
 
     rules: str
@@ -225,7 +225,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Return whether every rule set accepts it. Unknown is not a pass."""
+        """Return whether every rule set accepts the source. Unknown is not a pass."""
         return bool(self.results) and self.verdict == "pass"
 
     @property

@@ -1,4 +1,4 @@
-"""Judge files that are used together in one request: how many of each kind, how long and large, and which combine."""
+"""Judge files that are used together in one request: number, total duration, total size and combination of kinds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from preflight.units import format_value
 from preflight.wording import accepted, either, excess
 
 _MEMBER_CODES: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
-"""By the verdict of a file, the code of the finding on it."""
+"""The code of the finding on a file, by its verdict."""
 
 
 def check_request(
@@ -118,7 +118,7 @@ class _Group(NamedTuple):
         return None if None in values else round(sum(values), 6)
 
     def uncounted(self, fact: str) -> int:
-        """Return how many assets may add to the total."""
+        """Return the number of assets that may add to the total."""
         return self.unsure if fact == "files" else self.assets + self.unsure
 
 

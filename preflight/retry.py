@@ -1,7 +1,7 @@
 """Retry a call whose failure may be temporary: `retry`, with `RetryPolicy`, `Backoff` and `Deadline`.
 
 Not stamina or tenacity: both would be a new dependency, and neither knows Retry-After, an injected clock, or a deadline
-that is extended while a call waits for its turn.
+that is extended while a call waits for a rate limit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Backoff:
     jitter: float = 0.2
 
     def delay(self, attempt: int, uniform: Callable[[], float] = random.random) -> float:
-        """Return the s to wait after attempt number `attempt`, counted from 0. `uniform` gives numbers from 0 to 1.
+        """Return the seconds to wait after attempt number `attempt` (from 0). `uniform` gives numbers from 0 to 1.
 
         >>> [Backoff(jitter=0).delay(attempt) for attempt in (0, 1, 2, 20)]
         [1.0, 1.5, 2.25, 15.0]
@@ -49,7 +49,7 @@ class Deadline:
         self._end: float | None = None
 
     def remaining(self) -> float:
-        """Return the s until the deadline: 0 or less once it has passed."""
+        """Return the seconds until the deadline: 0 or less once it has passed."""
         now = self._clock.monotonic()
         if self._end is None:
             self._end = now + self.seconds
@@ -83,7 +83,7 @@ def retry(
     deadline: Deadline | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> T:
-    """Return what `call` returns, after further attempts if it raises one of `errors` that is transient.
+    """Return the result of `call`; repeat it if it raises a transient one of `errors`.
 
     The wait between two attempts is the backoff's delay or, if longer, the error's `retry_after` in s. The last error
     is raised if the policy allows no further attempt, or if the wait would reach the deadline.

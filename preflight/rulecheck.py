@@ -1,4 +1,4 @@
-"""Check a rule file: its keys and values, then its examples, which are judged by the file itself."""
+"""Check a rule file: its keys and values, then its examples, judged by the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from preflight.ruleset import RuleSet, Table
 
 
 def validate_file(path: str) -> list[str]:
-    """Return what is wrong with a rule file, one problem an item: with the file itself, or else with its examples."""
+    """Return the problems of a rule file, or of its examples if the file is valid."""
     try:
         ruleset = catalog.load(path)
     except RuleFileError as error:

@@ -1,4 +1,4 @@
-"""Compile rule files into frozen data. No provider and no format is known here.
+"""Compile rule files into frozen data. Contains no code for any provider or format.
 
 `compile_ruleset` trusts its table: built-in files are validated by the tests, a user's by `preflight.rulefile` first.
 """
@@ -25,7 +25,7 @@ URL_DEFAULTS: Final[Table] = {
     "page": {"any_of": ["none"]},
     "expires_in": {"above": 900, "lenient": {"above": 0}, "note": "a service may wait minutes before it fetches"},
 }
-"""What every service needs, whatever its rule file says: the file itself, within reach and for long enough."""
+"""The limits of every service, in addition to its rule file: a public URL of the file that stays valid."""
 
 _ROUNDING: Final = 1e-9
 """Tolerance for a whole number of pixels in floating point."""
@@ -35,7 +35,7 @@ class Limit(NamedTuple):
     """The accepted values of one fact. A value equal to an open bound fails, one equal to a closed bound passes.
 
     lenient    a wider limit; a value that only it accepts gives a warning
-    required   whether "there is none" fails too
+    required   whether an absent value fails too
     note       a remark for the message; hint: a remark for the hint
     written    the limit as the rule file writes it, for machines
     """
@@ -110,7 +110,7 @@ class Section:
 
 
 class RequestLimits(NamedTuple):
-    """Limits on files used together, by kind and on all (`None`), and which kinds need one of which others."""
+    """Limits on files used together, by kind and on all (`None`), and the kinds that need one of other kinds."""
 
     limits: Mapping[str | None, tuple[Limit, ...]]
     companions: Mapping[str, tuple[str, ...]]
@@ -187,14 +187,14 @@ def compile_ruleset(name: str, table: Table) -> RuleSet:
 def checksum(*parts: object) -> str:
     """Return 16 hexadecimal digits that differ for different plain data; dates count as their text.
 
-    Two checksums instead of a cryptographic hash: nobody gains by rule sets that look alike, and hashlib loads slowly.
+    Two checksums suffice, since nobody gains from a collision; importing hashlib takes longer.
     """
     data = json.dumps(parts, sort_keys=True, default=str).encode()
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
 
 
 def is_rule_file_path(name: str) -> bool:
-    """Return whether what names a rule set is the path of a rule file, not a built-in name."""
+    """Return whether the name of a rule set is the path of a rule file, not a built-in name."""
     return name.endswith(".toml") or os.sep in name
 
 

@@ -31,7 +31,7 @@ def report_schema() -> Schema:
             "requests": {"type": "integer", "minimum": 0, "description": "HTTP requests made."},
             "bytes_read": {"type": "integer", "minimum": 0, "description": "Bytes read from the source."},
             "verdict": {"enum": _VERDICTS, "description": "The worst verdict of the results."},
-            "outcome": {"enum": list(OUTCOMES), "description": "The verdict, with a pass with warnings set apart."},
+            "outcome": {"enum": list(OUTCOMES), "description": "The verdict, with passes with warnings distinguished."},
             "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
             "digest": {
                 "type": ["string", "null"],

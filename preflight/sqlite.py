@@ -1,4 +1,4 @@
-"""SQLite files: private, recognised by their header, shared by processes; errors name the file and the remedy."""
+"""SQLite files: private, recognized by their header, shared by processes; errors name the file and the remedy."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _HEADER_BYTES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """What a SQLite file of preflight contains.
+    """The format of a SQLite file of preflight.
 
-    name, parameter  what messages call the file, and the parameter that names it
+    name, parameter  its name in messages, and the parameter that names it
     version, schema  the version of the schema, at least 1, and the statements that create it
     application_id   marks the header of the file; 0: the version alone marks it
     """

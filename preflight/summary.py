@@ -20,7 +20,7 @@ UnknownPolicy = Literal["fail", "pass"]
 class ExitPolicy(NamedTuple):
     """How verdicts become an exit code.
 
-    unknown         what an unknown verdict counts as; None: the code for unknown verdicts is returned
+    unknown         `fail` or `pass`: how an unknown verdict counts; None: it has its own code
     is_report_only  the code is 0 whatever the verdicts are
     """
 
@@ -45,11 +45,11 @@ class ExitPolicy(NamedTuple):
 DEFAULT_POLICY: Final = ExitPolicy()
 
 Score = tuple[str, ...]
-"""What is counted of a report: its outcome, then name and outcome of each rule set."""
+"""The counted part of a report: its outcome, then name and outcome of each rule set."""
 
 
 def score_of(report: Report) -> Score:
-    """Return what is counted of a report.
+    """Return the counted part of a report.
 
     >>> score_of(preflight.check("fixtures/refused/png-too-narrow.png", "atlas,ltx"))
     ('fail', 'atlas', 'fail', 'ltx', 'pass')

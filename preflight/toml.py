@@ -32,7 +32,7 @@ _LEXEME: Final = r"""\#[^\n]*+
 
 
 class TomlError(ValueError):
-    """A file that cannot be used as TOML: what is wrong, in sentences, and on which `line` (from 1, if known)."""
+    """A file that cannot be used as TOML: the problem and remedy, and the `line` (from 1, if known)."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
@@ -40,7 +40,7 @@ class TomlError(ValueError):
 
 
 def read(path: str) -> bytes:
-    """Return the bytes of a regular file of at most 1 MiB. Raise `TomlError` if it cannot be read or is not one."""
+    """Return the bytes of a regular file of at most 1 MiB. Raise `TomlError` if it is not, or cannot be read."""
     try:
         # O_NONBLOCK: opening a FIFO, and reading some files of /proc, would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -71,7 +71,7 @@ def decode(data: bytes) -> str:
 
 def parse(text: str, max_items: int = MAX_ITEMS) -> dict[str, Any]:
     """Return the table of a text. Raise `TomlError` if it is not TOML or exceeds one of the bounds above."""
-    import tomllib  # a millisecond that a project without a configuration need not pay
+    import tomllib  # takes a millisecond, and only a configuration needs it
 
     _check_bounds(text, max_items)
     try:
@@ -112,7 +112,7 @@ def _check_bounds(text: str, max_items: int = MAX_ITEMS) -> None:
 
 
 def _excess(parts: int, nesting: int, word_chars: int, max_items: int) -> str:
-    """Return which bound is exceeded."""
+    """Return the message for the bound that is exceeded."""
     if parts > MAX_KEY_PARTS:
         return f"A key has more than {MAX_KEY_PARTS} parts. Use fewer."
     if nesting > MAX_NESTING:

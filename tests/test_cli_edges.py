@@ -229,7 +229,7 @@ class TestConfiguration:
         [
             (
                 '[tool.preflight]\nrules = "atlas"\n',
-                "preflight.toml:1: The keys of this file stand alone. Leave",
+                "preflight.toml:1: This file has its keys at the top level. Leave",
             ),
             ('rules = "./gone.toml"\n', "preflight.toml:1: rules: the rule file './gone.toml' does not exist"),
             (

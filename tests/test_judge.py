@@ -112,7 +112,7 @@ def test_message_names_value_and_bound_for_clips(change: dict[str, Any], message
             "format zip: Atlas Cloud accepts bmp, gif, heic, heif, jpeg, mov, mp3, mp4, png, ",
         ),
         (Media(size=0), "the file is empty"),
-        (Media(size=9), "the content has no format that preflight recognises"),
+        (Media(size=9), "the content has no format that preflight recognizes"),
     ],
 )
 def test_message_names_value_and_bound_for_pictures_and_other_files(media: Media, message: str) -> None:
@@ -631,8 +631,8 @@ class TestValuesInMessages:
         ("media", "message"),
         [
             (Media(size=0), "the file is empty"),
-            (Media(size=1), "the content has no format that preflight recognises"),
-            (Media(size=None), "the content has no format that preflight recognises"),
+            (Media(size=1), "the content has no format that preflight recognizes"),
+            (Media(size=None), "the content has no format that preflight recognizes"),
         ],
     )
     def test_an_empty_file_is_told_from_an_unknown_format(self, media: Media, message: str) -> None:

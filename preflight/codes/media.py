@@ -81,8 +81,8 @@ MEDIA_CODES: Final[dict[str, Code]] = {
     ),
     "format_undetectable": Code(
         "error",
-        "Not recognised",
-        "The file is empty, or its format is not one that preflight and, most likely, the service recognise.",
+        "Not recognized",
+        "The file is empty, or its format is not one that preflight and, most likely, the service recognize.",
     ),
     "fact_unknown": Code(
         "unknown",

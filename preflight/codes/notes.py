@@ -12,7 +12,7 @@ NOTES: Final[dict[str, str]] = {
     "av1_coded": "HEIF file whose picture is coded in AV1; many HEIF decoders cannot open it",
     "bad_header": "a header field contradicts the format's specification; some decoders reject the file",
     "camera_raw": "camera raw file: it contains sensor data, not a finished picture",
-    "cmyk": "print colours (CMYK or YCCK); some services refuse them or display them incorrectly",
+    "cmyk": "print colors (CMYK or YCCK); some services refuse them or display them incorrectly",
     "cover_art": "the file has a cover picture, which does not count as video",
     "edit_list": "an edit list cuts or shifts playback; software that ignores it sees another duration",
     "estimated_duration": "no header states the duration; it is estimated from the bit rate",
@@ -32,10 +32,10 @@ NOTES: Final[dict[str, str]] = {
     "uncommon_coding": "uncommon coding (arithmetic, lossless, hierarchical or not 8-bit integers); "
     "many decoders cannot open it",
 }
-"""What each note means, as a sentence."""
+"""The meaning of each note, as a sentence."""
 
 _HARMLESS: Final = frozenset(("cover_art",))
-"""Notes that do not matter to services: only a probe prints them."""
+"""Notes that are irrelevant to services: only `probe` prints them."""
 
 
 def codes_of_notes(known: dict[str, Code]) -> dict[str, Code]:

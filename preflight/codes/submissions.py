@@ -1,4 +1,4 @@
-"""Finding codes for files used together, for what providers say of a file, and for submissions."""
+"""Finding codes for files used together, for what providers report about a file, and for submissions."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ SUBMISSION_CODES: Final[dict[str, Code]] = {
         "unknown",
         "Outcome unknown",
         "The response to the registration was lost and the asset could not be looked up. It may exist, so it is not "
-        "registered again. Run `assets sync`, or `assets forget` to register it anew.",
+        "registered again. Run `assets sync`, or `assets forget` to register it again.",
     ),
     "deadline": Code(
         "unknown",
