@@ -70,7 +70,7 @@ def _read(path: str, tables: tuple[str, ...]) -> Config | None:
         if os.path.islink(path) and not Confinement(path).contains(path):  # messages quote what they read
             raise UsageError(f"{path} is a link that leads out of its repository. Copy the file.")
         data = toml.read(path)
-        if tables and b"preflight" not in data:  # takes a millisecond, and most projects have no configuration
+        if tables and b"preflight" not in data:  # parsing takes a millisecond, which most projects need not spend
             return None
         text = toml.decode(data)
         table: Any = toml.parse(text)
