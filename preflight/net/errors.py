@@ -85,7 +85,7 @@ def unconnected(host: str, error: OSError) -> TransientError:
 
 
 def proxy_failed(name: str, detail: str = "the proxy does not respond, or refuses") -> TransientError:
-    """Return the error for a proxy that opens no connection."""
+    """Return the error for a proxy that does not open a connection."""
     return TransientError("connection_failed", f"{name}: {detail}. Check its address.", detail, sent=False)
 
 
@@ -96,10 +96,10 @@ def insecure(host: str, error: Exception, *, sent: bool = False) -> RequestFaile
         detail = f"the certificate is not valid ({printable(error.verify_message)})"
         message = f"{host}: {detail.replace('the', 'its', 1)}. Renew or complete it."
     elif reason in _NO_TLS:
-        detail = "no TLS is spoken at this port"
+        detail = "the server does not use TLS at this port"
         message = f"{host}: {detail}. Check whether the link should begin with http://."
     else:
-        detail = f"no secure connection could be agreed on ({printable(reason).lower().replace('_', ' ')})"
+        detail = f"the TLS handshake failed ({printable(reason).lower().replace('_', ' ')})"
         message = f"{host}: {detail}. Check the server's TLS settings."
     return RequestFailed("tls_failed", message, detail, sent=sent)
 
@@ -112,9 +112,8 @@ def disconnected(name: str) -> TransientError:
 
 def cut_off(name: str) -> TransientError:
     """Return the error for a body that ends early."""
-    return TransientError(
-        "response_invalid", f"{name}: the server sends less than it announces. Upload the file again."
-    )
+    message = f"{name}: the server sends less than it announces. Upload the file again."
+    return TransientError("response_invalid", message)
 
 
 def malformed(name: str, error: InvalidResponse) -> RequestFailed:

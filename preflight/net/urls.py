@@ -89,9 +89,9 @@ class Url(NamedTuple):
 def parse_url(url: str) -> Url:
     """Return the parts of an http or https URL. Raise `SourceError` `url_invalid`, which names a remedy."""
     if len(url) > MAX_URL_CHARS:
-        raise _invalid(url[:60] + "…", f"has {len(url):,} characters, which is more than servers accept. Shorten it.")
+        raise _invalid(url[:60] + "…", f"has {len(url):,} characters, more than servers accept. Shorten it.")
     if _FORBIDDEN.search(url):
-        raise _invalid(url, "contains spaces, control characters or unpaired surrogates. Remove them.")
+        raise _invalid(url, "holds spaces, control characters or surrogates that are not allowed there. Remove them.")
     scheme, mark, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme not in PORTS:
@@ -176,9 +176,9 @@ def _instead(scheme: str, path: str, *, absolute: bool) -> str:
     if scheme == "data":
         return "holds the file itself and cannot be fetched. Give the file, or an http(s) URL of it."
     if scheme == "file":
-        return f"is a file of this machine. Give its path{f': {path}' if path else '.'}"
+        return f"is a file on this machine. Give its path{f': {path}' if path else '.'}"
     if scheme == "asset":
-        return "names no asset that can be registered. Write asset://ID, without spaces."
+        return "is not the reference of an asset. Write asset://ID, without spaces."
     if scheme in _STORES:
         return "names an object in a store. Give the http(s) URL of it, presigned if it is not public."
     if absolute:

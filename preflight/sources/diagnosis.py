@@ -17,16 +17,16 @@ from preflight.version import VERSION
 _MEANINGS: Final = {
     400: "the server considers the request invalid. Check the link",
     401: "it asks for a login. Make the file public, or sign the link",
-    402: "it asks for payment",
+    402: "it asks for payment. Host the file elsewhere",
     403: "the file is not public, or the link expired or has a wrong signature. Make it public, or sign it again",
     404: "there is no such file. Check the link",
-    405: "the link does not accept GET and may be signed for an upload",
-    406: "it has no version that a plain GET accepts",
+    405: "the link does not accept GET and may be signed for an upload. Sign it for GET",
+    406: "it has no version for a plain GET. Serve the file without content negotiation",
     407: "the proxy asks for a login",
-    408: "the server gave up waiting",
+    408: "the server timed out. Check it later",
     410: "the file has been removed, or a link for few downloads is used up. Make a new link",
-    414: "the URL is too long for this server",
-    418: "the server takes this program for a robot",
+    414: "the URL is too long for this server. Shorten it",
+    418: "it refuses automated clients. Host the file elsewhere",
     451: "the file is blocked for legal reasons",
 }
 _SIGNED: Final = (400, 401, 403, 410)

@@ -167,8 +167,8 @@ def _folder(folder: str, selection: Selection, confinement: Confinement | None) 
     walk = _Walk(folder, selection, confinement)
     yield from walk.items(IgnoreRules.for_folder(folder) if selection.ignore else None)
     if walk.is_empty:
-        but = " (apart from ignored files and dependencies)" if walk.any_ignored else ""
-        reason = f"the folder has no file that could be media{but}. Check the path and the patterns."
+        exception = " (apart from ignored files and dependencies)" if walk.any_ignored else ""
+        reason = f"the folder has no file that could be media{exception}. Check the path and the patterns."
         yield _problem(folder, "no_media", reason)
 
 

@@ -152,7 +152,7 @@ def test_report_of_varying_etags_and_of_changed_content(server: Server, fixtures
         (404, "no such file"),
         (405, "not accept GET"),
         (410, "removed"),
-        (418, "robot"),
+        (418, "automated clients"),
         (400, "Check the link"),
         (304, "not a file"),
         (204, "not a file"),
