@@ -579,7 +579,7 @@ class TestErrors:
         asset = at.register("hero")
         at.box.faults.on("subscription", provider=name)
         done = at.call("get", asset.id)
-        refused(done, at.provider.title, "SubscriptionRequired", "the key is right: subscribe or renew", code=1)
+        refused(done, at.provider.title, "SubscriptionRequired", "Subscribe or renew", code=1)
 
     @pytest.mark.parametrize(
         ("fault", "said"),
@@ -598,7 +598,7 @@ class TestErrors:
         at = desk("atlas")
         done = at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://127.0.0.1:9/atlas", alone=True)
         refused(done, "Atlas Cloud", "no connection", "Check the network", code=3)
-        refused(at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://h.example", alone=True), "by https")
+        refused(at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://h.example", alone=True), "Give an https URL")
 
     def test_transient_error_is_retried(self, desk: At) -> None:
         at = desk("atlas")
@@ -647,7 +647,7 @@ class TestErrors:
     def test_options_of_the_provider_are_known(self, desk: At) -> None:
         at = desk("atlas")
         refused(at.call("get", "1", "--set", "project=x"), "Atlas Cloud has no option 'project'", "reference_id")
-        refused(at.call("get", "1", "--set", "clock"), "write NAME=VALUE")
+        refused(at.call("get", "1", "--set", "clock"), "Write NAME=VALUE")
         refused(at.call("get", "1", "--set", "reference_id=x"), "ark_asset_id")
         refused(at.call("get", "1", "--rate", "x"), "has no rates 'x'", "120/min")
         refused(at.call("get", "1", "--proxy", "socks5://h"), "--proxy must be")

@@ -210,7 +210,7 @@ class TestRuleFiles:
         [
             ("", 'basis is missing. Add it: "published", or "assumed"'),
             (HEAD.replace("2026-11-20", "2999-01-01"), ":4: as_of 2999-01-01 is in the future. Write the day"),
-            (HEAD + '[examples]\nverdict = "pass"\n', "[[examples]] is a table. There may be several, so write"),
+            (HEAD + '[examples]\nverdict = "pass"\n', "[[examples]] is a table. It is an array of tables. Write"),
             (HEAD + "[asset]\nname = { max_length = -1 }\n", "max_length is -1. Write 1 or more"),
             (HEAD + 'extends = "./gone.toml"\n', "mine.toml:6: Rule file gone.toml not found"),
         ],
