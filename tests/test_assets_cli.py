@@ -598,7 +598,7 @@ class TestErrors:
         at = desk("atlas")
         done = at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://127.0.0.1:9/atlas", alone=True)
         refused(done, "Atlas Cloud", "no connection", "Check the network", code=3)
-        refused(at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://h.example", alone=True), "Give an https URL")
+        refused(at.call("list", "--remote", "--to", "atlas", "--endpoint", "http://h.ex", alone=True), "an https URL")
 
     def test_transient_error_is_retried(self, desk: At) -> None:
         at = desk("atlas")
