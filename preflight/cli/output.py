@@ -37,15 +37,15 @@ def console(width: int) -> Console:
     """Return standard output for tables: as wide as its terminal, or `width` if it is not a terminal."""
     from rich.console import Console
 
-    coloured = use_colour(sys.stdout)
+    colored = use_colour(sys.stdout)
     has_width = sys.stdout.isatty() or os.environ.get("COLUMNS")
     return Console(
         highlight=False,
         markup=False,
         emoji=False,
         width=None if has_width else width,
-        color_system="auto" if coloured else None,
-        force_terminal=coloured or None,
+        color_system="auto" if colored else None,
+        force_terminal=colored or None,
     )
 
 

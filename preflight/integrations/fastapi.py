@@ -55,7 +55,7 @@ class UploadRoute(APIRoute):
 
     If one upload has no maximum (it has no `Passes`, or is in a list), the body has none, unless a subclass sets
     `max_bytes`. For several uploads use `Annotated[list[UploadFile], Passes(…)]`, for an optional one
-    `Annotated[UploadFile | None, Passes(…)]`: FastAPI recognises an upload only at the outermost level.
+    `Annotated[UploadFile | None, Passes(…)]`: FastAPI recognizes an upload only at the outermost level.
     """
 
     max_bytes: int | None = None

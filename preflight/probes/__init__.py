@@ -1,4 +1,4 @@
-"""Read the facts of a source: `probe(source, need)` recognises the format and calls the reader of that format.
+"""Read the facts of a source: `probe(source, need)` recognizes the format and calls the reader of that format.
 
 Each format has one reader: a module of this package with one function, `read(source, need, name) -> Media`. It takes
 the source and the format's name as sniffed, and reads headers only. If the file ends too early, a reader returns the

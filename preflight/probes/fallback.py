@@ -31,7 +31,7 @@ _ESTIMATED_DURATION: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mp
 
 
 def read(source: Source, need: Need, name: str) -> Media:
-    """Return a library's facts for the sniffed format `name`; no facts if it is empty because nothing was recognised.
+    """Return a library's facts for the sniffed format `name`; no facts if it is empty because nothing was recognized.
 
     Raise `WorkerTimeout` or `WorkerCrashed`.
     """

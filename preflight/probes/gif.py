@@ -29,7 +29,7 @@ class _Blocks:
     first   the first image descriptor
     images  number of images found
     ended   the file has no further images
-    alpha   the first image has a transparent colour; None: it was not reached
+    alpha   the first image has a transparent color; None: it was not reached
     loops   the file states a number of repetitions
     """
 

@@ -198,7 +198,7 @@ CONTAINERS: Final[dict[str, str]] = {
     "Wave64": "w64",
     "Windows Media": "asf",
 }
-"""Our names of the containers that it recognises by a signature and that none of our readers reads."""
+"""Our names of the containers that it recognizes by a signature and that none of our readers reads."""
 
 _VIDEO_CODECS: Final[dict[str, str]] = {
     "AV1": "av1",

@@ -1,6 +1,6 @@
 """Read PNG, APNG and Apple's CgBI (PNG specification, third edition, W3C; ISO/IEC 15948): chunks up to the image data.
 
-A chunk is `length(4) type(4) data crc(4)`. Size and colour type are in IHDR; transparency (tRNS), frames (acTL) and
+A chunk is `length(4) type(4) data crc(4)`. Size and color type are in IHDR; transparency (tRNS), frames (acTL) and
 orientation (eXIf) in chunks of their own. The specification wants all of them before the first IDAT (5.6); but the
 first definition of eXIf (PNG extensions 1.5.0, 3.7) allowed it after the last IDAT too, where decoders still find it.
 """
@@ -25,7 +25,7 @@ _MAX_CHUNKS: Final = 16_384
 _MAX_NUMBER: Final = 0x7FFF_FFFF
 """The largest number that a PNG may contain (7.1)."""
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-"""Colour type → allowed bits a sample (11.2.1)."""
+"""Color type → allowed bits a sample (11.2.1)."""
 _ALPHA: Final = 4
 _IHDR_CRC: Final = zlib.crc32(b"IHDR")
 _PROFILES: Final = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
@@ -85,7 +85,7 @@ class _Header:
             self.notes.append("apple_cgbi")
 
     def _read_ihdr(self, header: bytes, length: int) -> None:
-        """Read width(4) height(4) depth colour compression filter interlace, and their checksum (11.2.1)."""
+        """Read width(4) height(4) depth color compression filter interlace, and their checksum (11.2.1)."""
         if len(header) >= 8:  # half a number is not used
             self.width, self.height = int.from_bytes(header[:4]) or None, int.from_bytes(header[4:8]) or None
         if len(header) < 17:

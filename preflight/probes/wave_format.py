@@ -90,7 +90,7 @@ def format_tag_codec(tag: int) -> str | None:
 
 
 def mislabelled_codec(begin: bytes) -> tuple[str | None] | None:
-    """Return the codec of coded audio that is labelled PCM, by its first bytes; None if it is PCM."""
+    """Return the codec of coded audio that is labeled PCM, by its first bytes; None if it is PCM."""
     begin = begin.lstrip(b"\0")
     return next(((codec,) for sync, codec in _CODED_SYNCS if begin.startswith(sync)), None)
 

@@ -19,7 +19,7 @@ def stream(file: BinaryIO, name: str) -> dict[str, object]:
     except mutagen.MutagenError as error:
         return {"refused": f"{type(error).__name__}: {error}"[:300]}
     if found is None:
-        return {"refused": "not recognised"}
+        return {"refused": "not recognized"}
     info = found.info
     guessed = getattr(info, "bitrate_mode", None) == BitrateMode.UNKNOWN  # from the bit rate of the first frame
     return {

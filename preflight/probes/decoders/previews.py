@@ -1,6 +1,6 @@
 """Make previews for reports: of pictures with Pillow, of the first frame of a video and of audio with PyAV.
 
-PyAV comes with the extra `report`. It gets the demuxer of the format that was recognised, and no protocol at all, so
+PyAV comes with the extra `report`. It gets the demuxer of the format that was recognized, and no protocol at all, so
 that a playlist or a script that pretends to be a video cannot make it open anything else.
 """
 

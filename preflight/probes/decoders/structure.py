@@ -196,7 +196,7 @@ def _gif(data: bytes) -> _Fault | None:
 
 
 def _palette_bytes(flags: int) -> int:
-    """Return the bytes of a colour table."""
+    """Return the bytes of a color table."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 

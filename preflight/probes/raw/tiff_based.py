@@ -1,7 +1,7 @@
 """Read camera raws built like TIFF: CR2, DNG, NEF, ARW, PEF, SRW, 3FR, IIQ and others; ORF and RW2 by their magic.
 
 The first directory is often a thumbnail. The sensor data is in it, in one of its SubIFDs, or in a directory that
-follows, and is recognised by its coding, whatever the file is called (TIFF/EP, ISO 12234-2; DNG 1.7; for makers' own
+follows, and is recognized by its coding, whatever the file is called (TIFF/EP, ISO 12234-2; DNG 1.7; for makers' own
 formats ExifTool and LibRaw). The size is that of the raw picture as the file states it: DNG's ImageWidth and not its
 DefaultCropSize, for CR2 and IIQ the size in EXIF, because their directories describe previews only. No other size is
 used instead.
@@ -43,7 +43,7 @@ _MAKERS: Final = {
 """Prefix of Make, and the format of that maker's raws; the raws of any other are `camera_raw`."""
 _MAX_MAKE_CHARS: Final = 32
 _RENDERED: Final = frozenset((2, 3, 5, 6, 8, 9, 10))
-"""PhotometricInterpretation of finished colour pictures. A CFA pattern in these only describes their origin."""
+"""PhotometricInterpretation of finished color pictures. A CFA pattern in these only describes their origin."""
 _REDUCED: Final = 1
 """Bit of NewSubfileType: a smaller copy of another picture."""
 _MAX_SUB_IFDS: Final = 32

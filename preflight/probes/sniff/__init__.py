@@ -1,4 +1,4 @@
-"""Recognise the format of a source by its first bytes, never by name: cheap checks first, then those that need reads.
+"""Recognize the format of a source by its first bytes, never by name: cheap checks first, then those that need reads.
 
 Signatures are those of the formats' own specifications.
 """
@@ -122,7 +122,7 @@ def _by_signature(head: bytes) -> str | None:
 
 
 def _by_fields(head: bytes) -> str | None:
-    """Recognise formats by several fields, because their signature alone is too short."""
+    """Recognize formats by several fields, because their signature alone is too short."""
     if _is_bitmap(head) or (head[:2] == b"BA" and _is_bitmap(head[14:])):  # BA: an array of bitmaps, OS/2
         return "bmp"
     if head[257:262] == b"ustar":
@@ -147,7 +147,7 @@ def _is_icon(head: bytes) -> bool:
 
 
 def _transport(head: bytes) -> str | None:
-    """Recognise MPEG by the sync bytes of three packets, or by a pack header (ISO/IEC 13818-1 2.4.3, 2.5.3.3)."""
+    """Recognize MPEG by the sync bytes of three packets, or by a pack header (ISO/IEC 13818-1 2.4.3, 2.5.3.3)."""
     for start, packet in ((0, 188), (4, 192)):
         if len(head) > start + packet and set(head[start : start + 2 * packet + 1 : packet]) == {0x47}:
             return "mpegts"
@@ -180,7 +180,7 @@ def _by_brand(head: bytes) -> str:
 
 
 def _after_first_box(source: Source, head: bytes) -> str | None:
-    """Recognise the same box structure after an unusual first box (`uuid`, `udta`, `PICT` …)."""
+    """Recognize the same box structure after an unusual first box (`uuid`, `udta`, `PICT` …)."""
     size = int.from_bytes(head[:4], "big")
     if size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
         return None
@@ -231,7 +231,7 @@ def _audio_frames(source: Source, start: int, *, search: bool) -> str | None:
 
 
 def _after_garbage(source: Source) -> str | None:
-    """Recognise JPEG and audio frames that other programs open despite other bytes before them."""
+    """Recognize JPEG and audio frames that other programs open despite other bytes before them."""
     return "jpeg" if _has_jpeg_inside(source) else _audio_frames(source, 0, search=True)
 
 

@@ -1,6 +1,6 @@
-"""Recognise raw streams, which have no signature, by two consecutive units.
+"""Recognize raw streams, which have no signature, by two consecutive units.
 
-Libraries are not tried on bytes that nothing here recognises: random data that looks like the start of many streams
+Libraries are not tried on bytes that nothing here recognizes: random data that looks like the start of many streams
 takes it seconds. A unit (frame, packet, parameter set) counts if a second one, or the end of the source, follows it.
 The search is limited to `STREAM_BYTES`, and to `MAX_CANDIDATES` positions of each kind in them.
 """
@@ -62,7 +62,7 @@ def _offsets_of(head: bytes, pattern: bytes) -> Iterator[int]:
 
 
 def _transport(head: bytes) -> str | None:
-    """Recognise sync bytes one packet apart; the first packet need not begin at the first byte."""
+    """Recognize sync bytes one packet apart; the first packet need not begin at the first byte."""
     for packet in _TS_PACKET_BYTES:
         for start in range(packet):
             syncs = head[start : start + packet * _MIN_TS_PACKETS : packet]
@@ -72,7 +72,7 @@ def _transport(head: bytes) -> str | None:
 
 
 def _dolby(source: Source, head: bytes) -> str | None:
-    """Recognise AC-3 and E-AC-3, also with swapped bytes, as some discs store them."""
+    """Recognize AC-3 and E-AC-3, also with swapped bytes, as some discs store them."""
     for sync, swapped in ((b"\x0b\x77", False), (b"\x77\x0b", True)):
         for start in _offsets_of(head, sync):
             header = head[start : start + 6]
@@ -120,7 +120,7 @@ def _swap_bytes(data: bytes) -> bytes:
 
 
 def _start_codes(source: Source, head: bytes) -> str | None:
-    """Recognise streams divided by 00 00 01: MPEG video and program streams, H.264, HEVC."""
+    """Recognize streams divided by 00 00 01: MPEG video and program streams, H.264, HEVC."""
     starts = list(_offsets_of(head, b"\x00\x00\x01"))
     units = [head[start + 3 : start + 9] for start in starts]
     for start, unit in zip(starts, units, strict=True):

@@ -1,6 +1,6 @@
-"""Recognise text that is sent by mistake: web pages, SVG, XML, JSON, plain text in any encoding.
+"""Recognize text that is sent by mistake: web pages, SVG, XML, JSON, plain text in any encoding.
 
-HTML is recognised as browsers do (WHATWG MIME Sniffing 7.1).
+HTML is recognized as browsers do (WHATWG MIME Sniffing 7.1).
 """
 
 from __future__ import annotations
