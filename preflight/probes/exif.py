@@ -15,7 +15,7 @@ _Order = Literal["little", "big"]
 _ORDERS: Final[dict[bytes, _Order]] = {b"II*\0": "little", b"MM\0*": "big"}
 _TAG: Final[dict[_Order, bytes]] = {"little": b"\x12\x01", "big": b"\x01\x12"}
 _VALUE_BYTES: Final[dict[int, int]] = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
-"""Type → bytes of one value. The standard wants SHORT (3); cameras write the other integers too."""
+"""Type → bytes of one value. The standard requires SHORT (3); cameras write the other integers too."""
 _FIRST_READ: Final = 512
 """Bytes of a block read first: its header and 41 entries, if the directory is where nearly all writers put it."""
 _MAX_ENTRIES: Final = 256
@@ -41,7 +41,7 @@ def orientation_of(block: bytes) -> int | None:
 def orientation_at(source: Readable, offset: int, length: int) -> int | None:
     """Return the orientation of the block of `length` bytes at `offset`, reading only its header and first directory.
 
-    A leading `Exif` and two zero bytes, JPEG's mark that many writers of PNG and WebP copy along, is skipped.
+    A leading `Exif` and two zero bytes, the marker in JPEG that many writers of PNG and WebP copy, is skipped.
     """
     block = source.read_at(offset, min(length, _FIRST_READ))
     if block.startswith(b"Exif\0"):

@@ -63,12 +63,12 @@ def complete_facts(source: Source, media: Media, max_bytes: int) -> Media:
     return found
 
 
-def _fill_in(media: Media, again: Media) -> Media:
+def _fill_in(media: Media, reread: Media) -> Media:
     """Return `media` with the facts that only a second reading gave."""
-    if again.format != media.format:
+    if reread.format != media.format:
         return media
     missing = [field.name for field in fields(Media) if getattr(media, field.name) is None]
-    found: dict[str, Any] = {name: getattr(again, name) for name in missing}
+    found: dict[str, Any] = {name: getattr(reread, name) for name in missing}
     return replace(media, **found)
 
 
@@ -114,9 +114,9 @@ def _measure_mpeg_audio(source: Source) -> _Totals:
 
 
 class _BufferedSource:
-    """A remote source that is read in large chunks, a few of which are cached: cheap to read anywhere, as a local file.
+    """A remote source that is read in large chunks and caches a few: seeks are as cheap as in a local file.
 
-    Raises what the source raises.
+    Exceptions of the source are passed on.
     """
 
     remote = False

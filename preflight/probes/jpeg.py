@@ -25,7 +25,7 @@ _TAIL_BYTES: Final = 1024
 _MAX_HEADER_READS: Final = 2
 """Chunks that the header may have taken for the last bytes to be read too: 4 KiB in all."""
 _FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of a file that come with its first request."""
+"""Bytes of the first response: reading them costs no further request."""
 _MIN_DISTINCT_BYTES: Final = 160
 """Different byte values among the last 1024; coded data has 250."""
 _HEAD_BYTES: Final = 36

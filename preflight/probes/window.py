@@ -17,12 +17,12 @@ _MAX_GAP: Final = 64 << 10
 _MAX_SEEKS: Final = 2
 """Short forward seeks over HTTP after which the gaps are read through, in growing chunks."""
 _LONG_SEEK: Final = 16 << 10
-"""Bytes: a seek over more than this is worth a request of its own, `long_seeks` times."""
+"""Bytes: a seek over more than this is worth a separate request, `long_seeks` times."""
 _MAX_READ_AHEAD: Final = 1 << 20
 
 
 class Window:
-    """A buffer over a source that is read forward in chunks; reading what the last chunk holds costs no read.
+    """A buffer over a source that is read forward in chunks; bytes of the last chunk are returned without a read.
 
     After a seek `chunk_size` bytes are read. Where one chunk nearly continues another, it is twice as large, so that a
     long series of small segments takes a few reads.

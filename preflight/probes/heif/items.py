@@ -15,7 +15,7 @@ from preflight.sources import Source
 _FOLLOWING_BYTES: Final = 16
 """Bytes read after the box: the header of the next one, which shows at no cost whether the image data is complete."""
 
-_WANTED: Final = frozenset((b"pitm", b"iinf", b"iref", b"iprp", b"iloc"))
+_NEEDED: Final = frozenset((b"pitm", b"iinf", b"iref", b"iprp", b"iloc"))
 _MAX_WHOLE_BYTES: Final = 64 << 10
 """A `meta` box up to this size is read at once; of a larger one, which may hold image data, only the needed boxes."""
 _MAX_CHILD_BYTES: Final = 1 << 20
@@ -64,7 +64,7 @@ def read_meta(source: Source, meta: Box) -> MetaBox:
     if length <= _MAX_WHOLE_BYTES:
         data = source.read_at(meta.body, length + _FOLLOWING_BYTES)
         for kind, at, end in boxes(data, 4, length):
-            if kind in _WANTED:
+            if kind in _NEEDED:
                 bodies[kind] = data[at:end]
             elif kind == b"idat":
                 idat = meta.body + at
@@ -72,7 +72,7 @@ def read_meta(source: Source, meta: Box) -> MetaBox:
     for box in top_level(source, meta.body + 4, _MAX_CHILDREN):
         if meta.end is not None and box.start >= meta.end:
             break
-        if box.type in _WANTED:
+        if box.type in _NEEDED:
             bodies[box.type] = source.read_at(
                 box.body, min(_MAX_CHILD_BYTES, _MAX_CHILD_BYTES if box.end is None else box.end - box.body)
             )
@@ -111,9 +111,9 @@ class Items:
         """Return (type, body) of the item's properties in the order of association, in which they apply."""
         at, end, wide = self._associations.get(item, (0, 0, False))
         data, listed, found = self._iprp, self._properties, []
-        for place in range(at, end, 2 if wide else 1):
+        for offset in range(at, end, 2 if wide else 1):
             # The top bit means "essential"; index 0 means no property.
-            index = (data[place] & 127) << 8 | data[place + 1] if wide else data[place] & 127
+            index = (data[offset] & 127) << 8 | data[offset + 1] if wide else data[offset] & 127
             if 0 < index <= len(listed):
                 kind, start, stop = listed[index - 1]
                 found.append((kind, data[start:stop]))
@@ -126,7 +126,7 @@ class Items:
     def payload(self, source: Source, item: int, length: int) -> bytes:
         """Return the first bytes of an item's data; empty if their position is not known."""
         iloc = self._meta.bodies.get(b"iloc", b"")
-        found = ((how, start) for entry, how, start, _ in _read_iloc(iloc) if entry == item)
+        found = ((method, start) for entry, method, start, _ in _read_iloc(iloc) if entry == item)
         method, offset = next(found, (None, 0))
         if method == 1 and self._meta.idat is not None:
             offset += self._meta.idat

@@ -20,7 +20,7 @@ _CHUNK_SIZE: Final = 1024
 _AFTER_MOVIE_BYTES: Final = 256
 """Bytes read along with a leading moov box: they show whether the media data after it is complete."""
 _FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of a file that come with the first request."""
+"""Bytes of the first response: reading them costs no further request."""
 _MAX_REMOTE_FRAGMENTS: Final = 16
 """Fragments whose headers are read where each costs a request; on a disk they cost microseconds."""
 _MAX_LOCAL_FRAGMENTS: Final = 4096

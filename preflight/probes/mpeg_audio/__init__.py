@@ -1,1 +1,1 @@
-"""Readers for audio that is nothing but frames one after another: MPEG layers I to III, AAC in ADTS and in LOAS."""
+"""Readers for audio that consists of consecutive frames: MPEG layers I to III, AAC in ADTS and in LOAS."""

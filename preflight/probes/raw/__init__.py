@@ -1,4 +1,4 @@
-"""Readers for camera raws: those built like TIFF, Canon's CR3, and makers' containers of their own."""
+"""Readers for camera raws: those built like TIFF, Canon's CR3, and other containers of makers."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _MAX_SUB_IFDS: Final = 32
 _MAX_REMOTE_SUB_IFDS: Final = 4
 """SubIFDs read of a local file, and of a URL, where each may be a request; the raw picture is among the first two."""
 _MAX_STATED_OFFSETS: Final = 1024
-"""Offsets of SubIFDs that are read: the same ones may be stated again and again."""
+"""Offsets of SubIFDs that are read: the same one may be stated repeatedly."""
 _MAX_FOLLOWING: Final = 4
 """Directories after IFD0 that are read; cameras that write the raw picture there write it as the last of four."""
 _RW2_BORDERS: Final = (4, 5, 6, 7)
@@ -158,7 +158,7 @@ def _following(first: Directory) -> list[Directory]:
 
 
 def _finished(first: Directory, pictures: _Pictures) -> Directory | None:
-    """Return the picture in full resolution of a DNG that has none of a sensor (DNG 1.7, NewSubFileType 0)."""
+    """Return the full-resolution picture of a DNG without sensor data (DNG 1.7, NewSubFileType 0)."""
     return next((directory for directory in (first, *pictures.directories) if not _subfile_type(directory)), None)
 
 
@@ -175,9 +175,9 @@ def _is_sensor_data(directory: Directory, make: str) -> bool:
 
 
 def _is_thumbnail_of_raw(first: Directory, make: str, pictures: _Pictures) -> bool:
-    """Return whether IFD0 is the thumbnail that a maker's raws begin with, and the raw picture is out of reach.
+    """Return whether IFD0 is the thumbnail that a maker's raws begin with, and the raw picture cannot be read.
 
-    It is out of reach after the end of a truncated file, after more SubIFDs than are read, or if only Sony's private
+    That is so after the end of a truncated file, after more SubIFDs than are read, or if only Sony's private
     data has its position.
     """
     if not make.startswith(tuple(_MAKERS)):
