@@ -1,4 +1,4 @@
-"""A folder that is served already: the URL is checked to return these very bytes."""
+"""A folder that is served already: the URL is checked to return exactly the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An S3 bucket: the file is put there under its digest and given a presigned URL."""
+"""An S3 bucket: the file is stored under its digest and gets a presigned URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of the ledger: an SQLite database, and beside it a file of locks on single keys."""
+"""The files of the ledger: an SQLite database, and a file of locks on single keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client `requests` on the transport that checks addresses and bounds responses: `TransportAdapter`."""
+"""Run `requests` on the transport that checks addresses and bounds responses: `TransportAdapter`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a request got no complete response, classified once, as `SourceError`s.
+"""Classify why a request got no complete response, as `SourceError`s.
 
 RequestFailed        no complete response: `detail` and `sent` say how, for callers that write their own message
 └── TransientError   another attempt may succeed

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 response (RFC 9112), read strictly and within bounds: `Response`, and what its headers say.
+"""One HTTP/1.1 response (RFC 9112), read strictly and within bounds: `Response`, and the parsers of its headers.
 
 `http.client` and `urllib3` skip any number of interim responses and guess at ambiguous lengths. Here every byte counts
 against a budget, and anything that an intermediary could read differently is refused.

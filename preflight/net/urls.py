@@ -1,4 +1,4 @@
-"""Parse an http(s) URL into what a request needs, and read from it when its signature expires."""
+"""Parse an http(s) URL into the parts of a request, and read when its signature expires."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _PICTURE_COMMENT: Final = b"METADATA_BLOCK_PICTURE="
 
 
 class _Page(NamedTuple):
-    """One page, with the beginning of its body; `complete`: it does not end after the data that was read."""
+    """One page, with the beginning of its body; `complete`: it ends within the data that was read."""
 
     flags: int
     granule: int

@@ -1,6 +1,6 @@
 """Killable processes with a deadline, a memory limit and no more rights than their tasks need.
 
-A process is a fresh interpreter in a session of its own (`process.py` is our end of it, `worker.py` the other one). It
+A process is a fresh interpreter in a session of its own (`process.py` is the parent's end, `worker.py` the child's). It
 performs one task after the other until one hangs, crashes or makes it grow. How it is confined is data: `DECODER` for
 libraries that a hostile file may take over, `READER` for our own readers, which open files by name.
 

@@ -1,4 +1,4 @@
-"""Our end of one process: how it is started and confined, and the conversation with it about one task."""
+"""The parent's end of one process: start and confine it, and exchange messages with it about one task."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class ProcessProfile(NamedTuple):
 DECODER: Final = ProcessProfile(
     sandboxed=True, environment=loader_environment, folder=os.sep, max_frame=4 << 20, max_resident=160 << 20
 )
-"""For libraries that a hostile file may take over. One that grew is replaced, so that no file has less memory."""
+"""For libraries that a hostile file may take over. A grown process is replaced, so that files get equal memory."""
 READER: Final = ProcessProfile(
     sandboxed=False, environment=reader_environment, folder=None, max_frame=MAX_FRAME, max_resident=512 << 20
 )

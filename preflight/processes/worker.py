@@ -1,4 +1,4 @@
-"""The other end: what runs in a process. It performs one task after the other and sends back their answers."""
+"""The child's end, which runs in a process: perform one task after the other and send back the answers."""
 
 from __future__ import annotations
 

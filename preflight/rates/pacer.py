@@ -97,7 +97,7 @@ class _ActionLimiter:
 
 
 class InFlight:
-    """Calls that a stop must not interrupt: `close` admits no further ones and waits for those that are under way."""
+    """Calls that a stop must not interrupt: `close` admits no further ones and waits for those in progress."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

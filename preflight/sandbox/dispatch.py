@@ -1,4 +1,4 @@
-"""The steps of one call: key, latency, rate, fault, operation. `Dispatcher` knows no web framework."""
+"""The steps of one call: key, latency, rate, fault, operation. `Dispatcher` is independent of web frameworks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a provider processes a registered URL: it fetches the file, checks it and decides. `Inspector`."""
+"""Process a registered URL as a provider does: fetch the file, check it and decide. `Inspector`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many sources: order, executors, isolation. Results are streamed and never collected."""
+"""Check many sources in order, in executors and in isolation. Results are streamed, never collected."""
 
 from __future__ import annotations
 

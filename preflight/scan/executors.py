@@ -1,4 +1,4 @@
-"""Where items are examined: URLs in threads, files in processes or in the caller's executor, all others inline."""
+"""Examine items where they belong: URLs in threads, files in processes or the caller's executor, others inline."""
 
 from __future__ import annotations
 

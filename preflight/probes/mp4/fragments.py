@@ -169,7 +169,7 @@ _MAX_TABLES: Final = 64
 
 
 class LastFragment(NamedTuple):
-    """The offset after which no track lacks its last indexed fragment; by track, when its first one after it begins."""
+    """The offset from which every track has its last indexed fragment, and the time of its first one there, by id."""
 
     offset: int
     times: dict[int, int]
@@ -221,7 +221,7 @@ def _last_in_tables(data: bytes) -> LastFragment | None:
     offset = min(ends)
     times = {}
     for track, offsets, decode_times in tables:
-        following = [place for place in offsets if place >= offset]
+        following = [start for start in offsets if start >= offset]
         if following:
             times[track] = decode_times[offsets.index(min(following))]
     return LastFragment(offset, times)

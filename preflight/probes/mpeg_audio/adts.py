@@ -1,4 +1,4 @@
-"""Read AAC in ADTS: each frame states its own length and nothing counts them, so a duration takes reading all of them.
+"""Read AAC in ADTS: each frame states its length and nothing states their number, so the duration needs all of them.
 
 ISO/IEC 14496-3 1.A.2.2, ISO/IEC 13818-7 6.2.
 """
