@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 from preflight.errors import UsageError
 
@@ -62,6 +63,19 @@ def checked_user_agent(text: str | None) -> str | None:
     if not text.strip():
         raise UsageError("The user agent is empty. Give a non-empty string, or omit it.")
     return text.strip()
+
+
+def check_proxy(url: str, schemes: Collection[str]) -> None:
+    """Raise `UsageError` for what is not the URL of a proxy with one of `schemes`."""
+    try:
+        parts = urlsplit(url)
+        is_valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise UsageError(
+            f"proxy= is not the URL of a proxy ({', '.join(schemes)}). Give http://host:port.", parameters=("proxy",)
+        )
 
 
 def header_redactor(headers: Iterable[tuple[str, str]]) -> Callable[[str], str]:
@@ -128,8 +142,8 @@ class HttpOptions:
             raise UsageError(
                 "An option of HttpOptions is out of range. Give max_redirects and retries from 0, per_host from 1."
             )
-        if self.proxy is not None and not re.match(r"(https?|socks[45][ah]?)://[^/]", self.proxy):
-            raise UsageError("proxy= is not the URL of a proxy. Give http://host:port.", parameters=("proxy",))
+        if self.proxy is not None:
+            check_proxy(self.proxy, ("http", "https", "socks4", "socks4a", "socks5", "socks5h"))
         object.__setattr__(self, "user_agent", checked_user_agent(self.user_agent))
         object.__setattr__(self, "headers", checked_headers(self.headers))
 

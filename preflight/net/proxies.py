@@ -19,30 +19,37 @@ from preflight.net.response import MAX_HEAD, read_head
 from preflight.net.urls import Url, ascii_host
 
 _PORTS: Final = {"http": 80, "https": 443}
+_SOCKS: Final = ("socks4", "socks4a", "socks5", "socks5h")
 _SOCKS_PORT: Final = 1080
 
 
 class Proxy:
-    """A proxy by its URL. Its address is the caller's choice, so it is not checked.
+    """A proxy by its URL, http by default. Its address is the caller's choice, so it is not checked.
 
     forwards  takes requests for http URLs itself, in absolute form
     headers   added to such requests for it
     """
 
     def __init__(self, url: str, tls: Callable[[], ssl.SSLContext]) -> None:
-        self._url = url
-        parts = urlsplit(url)
-        self._scheme = parts.scheme.lower()
-        self._host = parts.hostname or ""
-        self._port = parts.port or _PORTS.get(self._scheme, _SOCKS_PORT)
-        self._user = None if parts.username is None else unquote(parts.username)
-        self._password = unquote(parts.password or "")
-        self._name = redact(url)
+        """Raise `SourceError` for what is not the URL of a proxy."""
+        self._url = url if "://" in url else f"http://{url}"  # environment variables often name no scheme
+        self._name = redact(self._url)
         self._tls = tls
-        self.forwards = self._scheme in _PORTS
         self.headers: dict[str, str] = {}
-        if self._user is not None and self.forwards:
-            self.headers["Proxy-Authorization"] = basic_credentials(self._user, self._password)
+        try:
+            parts = urlsplit(self._url)
+            self._scheme = parts.scheme.lower()
+            self._host = parts.hostname or ""
+            self._port = parts.port or _PORTS.get(self._scheme, _SOCKS_PORT)
+            self._user = None if parts.username is None else unquote(parts.username)
+            self._password = unquote(parts.password or "")
+            self.forwards = self._scheme in _PORTS
+            if self._user is not None and self.forwards:
+                self.headers["Proxy-Authorization"] = basic_credentials(self._user, self._password)
+        except ValueError:  # of the host, the port, or credentials that are not Latin-1
+            raise proxy_failed(self._name, "this is not the URL of a proxy") from None
+        if not self._host or self._scheme not in (*_PORTS, *_SOCKS):
+            raise proxy_failed(self._name, "this is not the URL of a proxy")
 
     def key_for(self, url: Url) -> Hashable:
         """Return the key under which requests share a connection."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlsplit
 
 from preflight.errors import SourceChanged, SourceError, UsageError
+from preflight.net.options import check_proxy
 from preflight.providers.multipart import Multipart
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Client:
         from preflight.net.options import HttpOptions
         from preflight.net.transport import Transport
 
+        if proxy is not None:
+            check_proxy(proxy, ("http", "https"))
         self._auth = auth
         self._clock = clock
         self._timeout = timeout

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from preflight.errors import SourceError
+from preflight.errors import SourceError, UsageError
+from preflight.net.options import HttpOptions
 from tests.servers import tls
 from tests.servers.hostile import BEHAVIOURS, hostile
 from tests.servers.proxies import tunnel_proxy
@@ -181,3 +182,35 @@ def test_socks_proxy_gets_the_checked_address_or_the_name(
 
 def unknown(host: str, port: int) -> list[str]:
     raise OSError("no resolver here")
+
+
+def test_proxy_of_the_environment_needs_no_scheme(
+    proxy: Server, open_url: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy:
+        monkeypatch.setenv("http_proxy", f"127.0.0.1:{proxy.port}")
+        source = open_url(f"http://h.example/{NAME}", trust_env=True, parts={"resolve": unknown})
+        assert source.read_at(0, 10) == DATA[:10]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:99999", "http://127.0.0.1:port", "http://[::1", "http://", "ftp://127.0.0.1", "::::"),
+        "http://me:%E2%82%AC@127.0.0.1:1",
+    ],
+)
+def test_invalid_proxy_of_the_environment_costs_one_file(
+    open_url: Open, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("http_proxy", url)
+    source = open_url(f"http://h.example/{NAME}", trust_env=True, retries=0, parts={"resolve": unknown})
+    with pytest.raises(SourceError, match="not the URL of a proxy") as caught:
+        source.read_at(0, 10)
+    assert caught.value.code == "connection_failed"
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:1", "http://127.0.0.1:99999", "http://[::1", "http://", "ftp://h.example"])
+def test_given_proxy_that_is_invalid_is_a_wrong_call(url: str) -> None:
+    with pytest.raises(UsageError, match="proxy= is not the URL of a proxy"):
+        HttpOptions(proxy=url)
