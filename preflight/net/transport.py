@@ -1,6 +1,7 @@
 """Send one request and return its response: `Transport`, shared by all callers with the same options.
 
-It follows no redirect, keeps no cookie and repeats nothing: callers look at each response before anything else is sent.
+It follows no redirect, keeps no cookie and repeats no request but one whose connection had ended before: callers look
+at each response before anything else is sent.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError, UsageError
 from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
 from preflight.net.connections import Budget, Connection, ConnectionPool, HostLimiter, Slot, open_socket, secure
-from preflight.net.errors import IncompleteResponse, InvalidResponse, disconnected, insecure, malformed, timed_out
+from preflight.net.errors import (
+    IncompleteResponse,
+    InvalidResponse,
+    TransientError,
+    disconnected,
+    insecure,
+    malformed,
+    timed_out,
+)
 from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.proxies import Proxy, basic_credentials
 from preflight.net.redact import redact
@@ -29,6 +38,7 @@ from preflight.net.urls import Url
 _CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Environment variables that name a CA bundle, in order of precedence."""
 _SEND_SIZE: Final = 64 << 10
+_REPEATABLE: Final = ("GET", "HEAD")
 
 
 class Timeouts(NamedTuple):
@@ -119,10 +129,11 @@ class Transport:
         key: Hashable = url.origin if proxy is None else proxy.key_for(url)
         resolved = None if proxy is None else self._resolve_behind_proxy(url, timeouts.total)
         connection = self._pool.take(key)
-        if connection is None:
+        head = None if connection is None else self._exchange_again(connection, request, data, timeouts, end)
+        if connection is None or head is None:
             connection = self._connect(url, proxy, resolved, min(end, time.monotonic() + timeouts.connect))
-        connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
-        head = self._exchange(connection, request, data, timeouts.total)
+            connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
+            head = self._exchange(connection, request, data, timeouts.total)
 
         def release(connection: Connection, *, reusable: bool) -> None:
             if reusable:
@@ -133,6 +144,22 @@ class Transport:
                 slot.release()
 
         return Response(url, head, connection, release, self._seconds, connection.resolved or resolved, self.clock)
+
+    def _exchange_again(
+        self, connection: Connection, request: HttpRequest, data: bytes, timeouts: Timeouts, end: float
+    ) -> Head | None:
+        """Return the head of the response over a connection that was used before.
+
+        None if the server closed it while the request was on its way (RFC 9112 9.3.1): a request that changes nothing
+        is then sent again over a new one.
+        """
+        connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
+        try:
+            return self._exchange(connection, request, data, timeouts.total)
+        except TransientError:
+            if connection.received or request.method not in _REPEATABLE:
+                raise
+            return None
 
     def _exchange(self, connection: Connection, request: HttpRequest, data: bytes, seconds: float) -> Head:
         """Send a request and read the head of its response. Close the connection if that fails."""

@@ -136,3 +136,40 @@ def test_failure_to_connect_says_that_nothing_was_sent(transport: Transport) -> 
     with pytest.raises(TransientError) as caught:
         transport.send(HttpRequest("GET", parse_url("http://127.0.0.1:1/"), {}), TIMEOUTS)
     assert (caught.value.code, caught.value.sent) == ("connection_failed", False)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_request_is_repeated_only_if_a_kept_connection_ends_and_it_changes_nothing(
+    transport: Transport, method: str
+) -> None:
+    """The server responds once on each connection, and closes it when the next request arrives."""
+    requests = 0
+
+    def serve() -> None:
+        nonlocal requests
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.settimeout(5)
+                    while connection.recv(4096):
+                        requests += 1
+                        if requests == 2:
+                            break
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        url = parse_url(f"http://127.0.0.1:{listener.getsockname()[1]}/a")
+        transport.send(HttpRequest("GET", url, {}), TIMEOUTS).close()
+        if method == "POST":
+            with pytest.raises(TransientError) as caught:
+                transport.send(HttpRequest(method, url, {}), TIMEOUTS)
+            assert caught.value.sent
+        else:
+            response = transport.send(HttpRequest(method, url, {}), TIMEOUTS)
+            response.close()
+            assert response.status == 200
+        assert requests == (2 if method == "POST" else 3)
+        transport.close()
+        listener.shutdown(socket.SHUT_RDWR)
