@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from preflight.errors import SourceChanged, SourceError, UsageError
-from preflight.net.options import check_proxy
+from preflight.errors import SourceChanged, SourceError
 from preflight.providers.multipart import Multipart
 
 if TYPE_CHECKING:
@@ -86,10 +85,8 @@ class Client:
         ca_bundle: str | None = None,
     ) -> None:
         """`timeout`: s to connect, and s without a byte of the response; the response as a whole, twice that."""
-        if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
-            raise UsageError("proxy= must be an http:// or https:// URL. Give one, or none.", parameters=("proxy",))
         from preflight.net.adapter import TransportAdapter  # loads requests, which only calls to providers need
-        from preflight.net.options import HttpOptions
+        from preflight.net.options import HttpOptions, check_proxy
         from preflight.net.transport import Transport
 
         if proxy is not None:
