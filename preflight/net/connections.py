@@ -120,7 +120,8 @@ class Connection:
 
     def is_reusable(self) -> bool:
         """Return whether the connection can carry another request: it is open, and no byte of it is unread."""
-        if self._buffer:
+        # The rest of a TLS record that was received is no longer in the socket, so poll does not see it.
+        if self._buffer or (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()):
             return False
         if self._readiness is None:
             if not hasattr(select, "poll"):  # Windows

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import socket
 import ssl
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from urllib3.util.ssl_ import create_urllib3_context
 
 from preflight.errors import SourceError, UsageError
+from preflight.net.connections import Budget, Connection
 from preflight.net.options import HttpOptions
 from preflight.net.transport import HttpRequest, Timeouts, Transport
 from preflight.net.urls import parse_url
@@ -115,3 +120,20 @@ def test_own_ca_bundle_is_trusted(secure: Server, certificate: tuple[Path, Path]
     response = transport.send(HttpRequest("GET", url, {}), Timeouts(5.0))
     assert (response.status, response.read(len(DATA) + 1)) == (200, DATA)
     transport.close()
+
+
+def test_connection_with_unread_bytes_in_its_last_record_is_not_reused(certificate: tuple[Path, Path]) -> None:
+    """They are no longer in the socket: poll does not see them, and they would begin the next response."""
+    ours, theirs = socket.socketpair()
+    with ThreadPoolExecutor(1) as threads:
+        accepted = threads.submit(tls.server_side(*certificate).wrap_socket, theirs, server_side=True)
+        connection = Connection(trusting(certificate).wrap_socket(ours, server_hostname=tls.NAME))
+        server = accepted.result()
+    with connection.sock, server:
+        server.sendall(b"body")
+        connection.start(time.monotonic() + 5, math.inf, Budget(100, "of anything"))
+        assert connection.read(4) == b"body"
+        assert connection.is_reusable()
+        server.sendall(b"bodyHTTP/1.1 404")
+        assert connection.read(4) == b"body"
+        assert not connection.is_reusable()
