@@ -55,7 +55,9 @@ def connect(
     """
     with database_errors(path, file_format, "opened", timeout):
         create_private_file(path, file_format)
-        database = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        # SQLite takes `:memory:` and, in some builds, `file:` for something other than a path.
+        place = os.path.abspath(path)
+        database = sqlite3.connect(place, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         with database_errors(path, file_format, "opened", timeout):
             _prepare(database, path, file_format)

@@ -326,6 +326,14 @@ class TestFile:
         assert check().output == expected
         assert check().examined == 0
 
+    @pytest.mark.parametrize("name", [":memory:", "file:cache?mode=memory"])
+    def test_names_that_sqlite_reads_otherwise_are_files(
+        self, run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert run("check", folder, "--for", "atlas", "--cache", name).returncode == 1
+        assert (tmp_path / name).read_bytes().startswith(b"SQLite format 3")
+
     def test_pipe_is_refused(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         reporter = make_reporter("jsonl", io.StringIO())
