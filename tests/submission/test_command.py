@@ -237,7 +237,7 @@ class TestInterrupt:
         assert process.returncode == 130
         assert seconds < SOON
         assert "Traceback" not in err
-        assert "run the same command to continue" in err
+        assert "Run the same command to continue" in err
         there = sender.registered()
         box.faults.clear()
         if when == "polling":
