@@ -19,6 +19,7 @@ from preflight.errors import OutputError, UsageError
 from preflight.ledger import Ledger
 from preflight.output import Outputs, open_descriptor
 from tests.conftest import ROOT, Run, many_files
+from tests.ledger.test_ledger import entry
 from tests.test_interruption import partials
 
 PASSING = ROOT / "fixtures/accepted/picture.png"
@@ -146,7 +147,8 @@ def test_rules_and_configurations_that_are_not_read_are_not_overwritten(
 
 @pytest.mark.parametrize("end", ["", "-wal"])
 def test_ledger_is_not_overwritten(desk: Path, end: str) -> None:
-    with closing(Ledger(str(desk / "l.sqlite"))):
+    with closing(Ledger(str(desk / "l.sqlite"))) as ledger:
+        ledger.write(entry("sha256:0"))  # the first write creates the -wal file
         before = (desk / f"l.sqlite{end}").stat().st_ino
         done = shell(f"assets list --ledger l.sqlite --output ./l.sqlite{end}")
         assert done.returncode == 2
