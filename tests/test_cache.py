@@ -29,7 +29,7 @@ from preflight.reporters import is_line_reporter, make_reporter
 from preflight.run.cache import MAX_RESULT_AGE_DAYS, Cache
 from preflight.run.cache import _checksum as checksum_of
 from preflight.run.rows import Rendering, Row
-from preflight.scan.executors import ROWS_PER_WRITE
+from preflight.scan.executors import BATCH_SIZE
 from preflight.scan.items import examine_item
 from preflight.summary import Summary
 from preflight.targets import Item, expand
@@ -116,7 +116,7 @@ class TestUnchanged:
 
     def test_more_files_than_one_transaction_stores(self, check: Check, folder: Path) -> None:
         file = next(folder.iterdir())
-        for number in range(ROWS_PER_WRITE + 20):
+        for number in range(BATCH_SIZE + 20):
             os.link(file, folder / f"x{number:03}.png")
         assert check().output == check().output
         assert check().examined == 0
