@@ -328,10 +328,9 @@ class TestFile:
 
     @pytest.mark.parametrize("name", [":memory:", "file:cache?mode=memory"])
     def test_names_that_sqlite_reads_otherwise_are_files(
-        self, run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+        self, run: Run, folder: Path, tmp_path: Path, name: str
     ) -> None:
-        monkeypatch.chdir(tmp_path)
-        assert run("check", folder, "--for", "atlas", "--cache", name).returncode == 1
+        assert run("check", folder, "--for", "atlas", "--cache", name, cwd=tmp_path).returncode == 1
         assert (tmp_path / name).read_bytes().startswith(b"SQLite format 3")
 
     def test_pipe_is_refused(self, tmp_path: Path) -> None:
