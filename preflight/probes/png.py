@@ -1,7 +1,7 @@
 """Read PNG, APNG and Apple's CgBI (PNG specification, third edition, W3C; ISO/IEC 15948): chunks up to the image data.
 
 A chunk is `length(4) type(4) data crc(4)`. Size and color type are in IHDR; transparency (tRNS), frames (acTL) and
-orientation (eXIf) in chunks of their own. The specification wants all of them before the first IDAT (5.6); but the
+orientation (eXIf) in separate chunks. The specification requires them before the first IDAT (5.6); but the
 first definition of eXIf (PNG extensions 1.5.0, 3.7) allowed it after the last IDAT too, where decoders still find it.
 """
 
@@ -19,7 +19,7 @@ from preflight.sources import BoundReached, EndOfFile, Source
 _CHUNK_SIZE: Final = 512
 _SIGNATURE_BYTES: Final = 8
 _OVERHEAD_BYTES: Final = 12
-"""Bytes of a chunk besides its data; IEND has no others."""
+"""Bytes of a chunk besides its data: all bytes of IEND."""
 _MAX_CHUNKS: Final = 16_384
 """Chunks that are skipped, before the image data and after it."""
 _MAX_NUMBER: Final = 0x7FFF_FFFF

@@ -158,7 +158,7 @@ class StreamSource:
         while length > 0:
             piece: object = self._call(self._stream.read, length)
             if piece is None:
-                raise SourceError("unreadable", f"{self.name} does not wait for its bytes. Open it in blocking mode.")
+                raise SourceError("unreadable", f"{self.name} is non-blocking. Open it in blocking mode.")
             if not isinstance(piece, bytes):
                 given = type(piece).__name__
                 raise SourceError("unreadable", f"{self.name} gives {given}, not bytes. Open it in binary mode.")

@@ -19,7 +19,7 @@ MAX_RECORD_CHARS: Final = 1 << 16
 MAX_NAMES: Final = 20
 """Columns named in a message."""
 
-NOT_TEXT: Final = "the line is not UTF-8 text, or is too long. Fix it."
+NOT_TEXT: Final = "the line is not UTF-8 text, or is too long. Save the list as UTF-8, or shorten the line."
 _UNCLOSED: Final = "a quoted field is not closed. Add the quotation mark."
 _NOT_CSV: Final = "the line is not CSV, or a field has more than 131,072 characters. Fix the line."
 _JSON_WITHOUT_KEY: Final = "the list has JSON objects. Set `column` to the key of the targets"
@@ -108,7 +108,7 @@ def read_array(name: str, items: Sequence[object], key: str | None) -> Iterator[
         elif isinstance(item, str) and item.strip():
             yield ListRow(place, item.strip())
         else:
-            yield ListRow(place, problem="the item is not a string. Fix it.")
+            yield ListRow(place, problem="the item is not a string. Write it as one.")
 
 
 def missing_column(name: str, lines: PushbackLines) -> str | None:
@@ -223,7 +223,7 @@ def _field(record: _Record, header: _Header, column: str) -> ListRow:
         problem = f"the line has {len(fields)} fields, the header {len(header.names)}. Quote fields with delimiters."
         return ListRow(place, problem=problem)
     value = dict(zip(header.names, fields, strict=False)).get(column, "").strip()
-    return ListRow(place, value) if value else ListRow(place, problem=f"the line has no {column!r}. Fix it.")
+    return ListRow(place, value) if value else ListRow(place, problem=f"the line has no {column!r}. Add a value.")
 
 
 def _value(place: str, item: object, key: str) -> ListRow:
@@ -231,7 +231,7 @@ def _value(place: str, item: object, key: str) -> ListRow:
     if isinstance(value, str) and value.strip():
         return ListRow(place, value)
     what = "item" if place.endswith("]") else "line"
-    return ListRow(place, problem=f"the {what} has no {key!r}. Fix it.")
+    return ListRow(place, problem=f"the {what} has no {key!r}. Add a value.")
 
 
 def _names(name: str, first: str, lines: PushbackLines) -> list[str] | None:
