@@ -151,6 +151,6 @@ def unread(asset: AssetReference) -> SourceError:
     """Return the error for an asset whose facts are requested: it has none."""
     return SourceError(
         ASSET_REFERENCE,
-        f"{printable(asset.reference)} is an asset registered with a service, so its facts are not known: "
-        "check the original file, or check the asset as part of a request",
+        f"{printable(asset.reference)} is an asset registered with a service, so its facts are not known. "
+        "Check the original file, or check the asset as part of a request.",
     )
