@@ -178,5 +178,5 @@ AGT: Final = ProviderSpec(
     statuses={"0": "processing", "1": "active", "2": "failed"},
     group_types={"0": None, "1": "LivenessFace", "2": "AIGC"},
     reference=None,
-    usage={"": "no page of AGT Cloud says how a generation request names an asset. Ask its support."},
+    usage={"": "no page of AGT Cloud documents how a generation request names an asset. Ask its support."},
 )

@@ -83,7 +83,7 @@ def test_agt_answers_in_numbers(server: Recorder, open_: Open) -> None:
     assert (asset.id, asset.status, asset.kind, asset.group) == ("asset_xyz789", "processing", "video", "group_abc123")
     assert asset.created == datetime.fromtimestamp(1714000000, UTC)
     assert asset.reference is None, "no page says what it looks like"
-    assert "ask its support" in (asset.usage or "")
+    assert "Ask its support" in (asset.usage or "")
     server.respond({"success": True, "data": {**AGT, "status": 2, "fail_reason": "InvalidParameter.FpsTooLow: 12"}})
     asset = provider.get("asset_xyz789")
     assert (asset.status, asset.error_code) == ("failed", "fps_too_low")
