@@ -59,7 +59,7 @@ def read_credentials(
             where = next((name for name in key.env if environment.get(name, "").strip()), key.env[0])
             value = environment.get(where)
         if value is not None and not isinstance(value, str | Secret):
-            raise UsageError(f"{title}: {where} is {type(value).__name__}, not str. Give text.")
+            raise UsageError(f"{title}: {where} is {type(value).__name__}. Give a string.")
         text = (value.reveal() if isinstance(value, Secret) else value or "").strip()
         if text:
             found[key.name] = Secret(_require_sendable(title, where, text))
