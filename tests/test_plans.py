@@ -234,6 +234,15 @@ def test_command_does_not_overwrite_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "a-fixed.png").read_text() == "precious"
 
 
+def test_command_imports_nothing_from_the_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "PIL.py").write_text("raise SystemExit('the file of a stranger was imported')")
+    Image.new("RGB", (299, 400)).save(tmp_path / "a.png")
+    words = [sys.executable, *shlex.split(command(replace(PHOTO, format="png", width=299), name="a.png"))[1:]]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "a-fixed.png").exists()
+
+
 def test_warning_has_no_hint() -> None:
     assert [finding.hint for finding in judge(replace(CLIP, duration=15.1), ATLAS).findings] == [None]
 

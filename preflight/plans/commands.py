@@ -125,4 +125,6 @@ def _pillow(changes: Changes) -> str | None:
         ', compression="tiff_deflate"' if written == "tiff" else options
     )  # the source's profile may not fit the new mode
     output = 'open(sys.argv[2], "x+b")'  # like ffmpeg without -y, it overwrites nothing
-    return f"import sys; from PIL import Image, ImageOps; {register}{steps}.save({output}{options})"
+    # With -c, Python imports from the working directory first, where anybody's files may be.
+    start = "import sys; del sys.path[0]; from PIL import Image, ImageOps; "
+    return f"{start}{register}{steps}.save({output}{options})"
