@@ -106,6 +106,7 @@ class TestIcons:
             ({"reserved": 1}, None),
             ({"offset": 21}, None),
             ({"offset": 0x10116}, "ico"),
+            ({"count": 16, "offset": 0x106}, "ico"),
             ({"offset": 1 << 24}, None),
             ({"colours": 255}, "ico"),
         ],

@@ -82,6 +82,8 @@ _IMAGE_BRANDS: Final = frozenset(
 )
 _VIDEO_BRANDS: Final = (b"iso", b"mp4", b"mp7", b"avc1", b"qt  ", b"M4", b"3g", b"dash", b"cmf", b"F4", b"MSNV")
 """Prefixes of the major brands of videos: an image brand among the compatible ones only announces a cover."""
+_ICON_DIRECTORY_BYTES: Final = 22
+"""Bytes of the smallest directory, with one entry: no icon begins before its end."""
 _PRINTABLE: Final = bytes((*b"\t\n\r", *range(32, 127)))
 _TAG_SIGNATURES: Final = (b"ID3", b"APETAGEX")
 _TAGGED_FORMATS: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "tta", "wav", "wavpack")
@@ -143,7 +145,8 @@ def _is_icon(head: bytes) -> bool:
     """Return whether there is a directory of 1 to 255 icons or cursors whose first entry is plausible."""
     if head[:2] != b"\0\0" or head[2:4] not in (b"\x01\0", b"\x02\0") or len(head) < 22:
         return False
-    return head[4] > 0 and not any((head[5], head[9], head[21])) and head[18:21] >= b"\x16"
+    first_offset = int.from_bytes(head[18:22], "little")
+    return head[4] > 0 and not (head[5] or head[9]) and _ICON_DIRECTORY_BYTES <= first_offset < 1 << 24
 
 
 def _transport(head: bytes) -> str | None:
