@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from preflight.errors import UsageError
 
@@ -67,6 +66,8 @@ def checked_user_agent(text: str | None) -> str | None:
 
 def check_proxy(url: str, schemes: Collection[str]) -> None:
     """Raise `UsageError` for what is not the URL of a proxy with one of `schemes`."""
+    from urllib.parse import urlsplit  # loads ipaddress: 2 ms
+
     try:
         parts = urlsplit(url)
         is_valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

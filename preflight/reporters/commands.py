@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable
 from functools import partial
 from typing import IO, Final
@@ -45,6 +44,8 @@ def shell_command(argv: Iterable[str]) -> str:
     >>> shell_command(["ffmpeg", "-i", "my clip.mov"])
     "ffmpeg -i 'my clip.mov'"
     """
+    import shlex  # only needed for files that can be fixed
+
     return " ".join(shlex.quote(word) if word.isprintable() else _ansi_quoted(word) for word in argv)
 
 
