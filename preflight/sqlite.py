@@ -153,5 +153,5 @@ _REMEDIES: Final[dict[ProblemKind, str]] = {
     "damaged": "Keep this file, and {another}.",
     "locked": "End that program, or {another}.",
     "not written": "Free space or check the disk, then repeat the call; nothing is lost.",
-    "not opened": "Check its permissions, or {another}.",
+    "not opened": "Check that its folder exists and its permissions, or {another}.",
 }

@@ -26,10 +26,9 @@ from preflight.errors import UsageError
 from preflight.ledger import Ledger
 from preflight.report import Finding, Report, Result
 from preflight.reporters import is_line_reporter, make_reporter
-from preflight.run.cache import MAX_RESULT_AGE_DAYS, Cache
+from preflight.run.cache import MAX_RESULT_AGE_DAYS, ROWS_PER_WRITE, Cache
 from preflight.run.cache import _checksum as checksum_of
 from preflight.run.rows import Rendering, Row
-from preflight.scan.executors import BATCH_SIZE
 from preflight.scan.items import examine_item
 from preflight.summary import Summary
 from preflight.targets import Item, expand
@@ -116,7 +115,7 @@ class TestUnchanged:
 
     def test_more_files_than_one_transaction_stores(self, check: Check, folder: Path) -> None:
         file = next(folder.iterdir())
-        for number in range(BATCH_SIZE + 20):
+        for number in range(ROWS_PER_WRITE + 20):
             os.link(file, folder / f"x{number:03}.png")
         assert check().output == check().output
         assert check().examined == 0
@@ -402,10 +401,8 @@ class TestFile:
     def test_a_path_that_cannot_be_opened_is_refused(self, run: Run, folder: Path) -> None:
         done = run("check", folder, "--for", "atlas", "--cache", folder / "no" / "such" / "folder")
         assert done.returncode == 2
-        assert (
-            "cannot be opened (No such file or directory). Check its permissions, or give another --cache"
-            in done.stderr
-        )
+        assert "cannot be opened (No such file or directory). Check that its folder exists" in done.stderr
+        assert "or give another --cache" in done.stderr
 
     @pytest.mark.parametrize("words", [("--format", "json"), ("--report", "x.xml"), ("--together",)])
     def test_output_that_has_no_line_for_each_file_is_refused(

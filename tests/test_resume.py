@@ -153,7 +153,7 @@ class TestRefused:
         file.write_bytes(content.encode())
         done = run("check", FOLDER, "--for", "atlas", "--resume", file)
         assert done.returncode == 2
-        assert "has a line that `preflight check` has not written as JSON (line 1)" in done.stderr
+        assert "has a line that this version of `preflight check` has not written as JSON (line 1)" in done.stderr
         assert file.read_bytes() == content.encode()
 
     @pytest.mark.parametrize(

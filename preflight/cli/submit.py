@@ -121,8 +121,8 @@ def command(options: SubmitCommand) -> int:
             for submission in run:
                 advance()
                 counts[submission.outcome] += 1
-                any_failed |= submission.outcome in ("failed", "rejected")
-                any_unknown |= _is_open(submission)
+                any_unknown |= (is_open := _is_open(submission))
+                any_failed |= submission.outcome in ("failed", "rejected") and not is_open
                 reporter.add(submission)
         except KeyboardInterrupt:
             click.echo("Interrupted. The ledger has all registrations. Run the same command to continue.", err=True)
@@ -171,6 +171,8 @@ def _is_open(submission: Submission) -> bool:
     """Return whether the outcome is unknown or open; with --no-wait `processing` is neither."""
     if submission.outcome == "processing":
         return submission.code is not None
+    if submission.outcome == "rejected" and submission.report is not None:
+        return submission.report.verdict == "unknown"  # nothing was sent, as the file could not be read
     return submission.outcome not in ("active", "failed", "rejected")
 
 

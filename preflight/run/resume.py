@@ -106,8 +106,8 @@ class PreviousRun:
 
     def _foreign(self, number: int) -> UsageError:
         return self._error(
-            f"has a line that `preflight check` has not written as JSON (line {number}). Give the file of the "
-            "interrupted run, or a new file."
+            f"has a line that this version of `preflight check` has not written as JSON (line {number}). Give the file "
+            "of the interrupted run, or a new file."
         )
 
     def _other_inputs(self, difference: str) -> UsageError:

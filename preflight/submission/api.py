@@ -37,7 +37,7 @@ SubmitTarget = str | os.PathLike[str]
 
 
 class SubmitOptions(ProviderSettings, total=False):
-    """The options of `submit` and `submit_many`; `_Settings` has their defaults.
+    """The options of `submit` and `submit_many`; `_SubmitOptions` has their defaults.
 
     rules            further rule sets; the provider's own always applies
     strict           warnings fail
@@ -82,7 +82,7 @@ class SubmitOptions(ProviderSettings, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
+class _SubmitOptions:
     """The options of one run, as `SubmitOptions` describes them."""
 
     rules: Rules | None = None
@@ -138,7 +138,7 @@ def submit_many(
     Raise `UsageError` if the call is wrong for all targets.
     """
     require_iterable(targets)
-    settings = _Settings(**options)
+    settings = _SubmitOptions(**options)
     if settings.host is not None and settings.public_base is not None:
         text = "host= and public_base= both say where files are. Give one of them."
         raise UsageError(text, parameters=("host", "public_base"))
@@ -153,7 +153,7 @@ def submit_many(
     return _submissions(items, provider, plan, host, settings, stop, ordered=ordered)
 
 
-def _plan(spec: ProviderSpec, settings: _Settings) -> CheckPlan:
+def _plan(spec: ProviderSpec, settings: _SubmitOptions) -> CheckPlan:
     further = () if settings.rules is None else catalog.resolve(settings.rules)
     return plan_for(
         [spec.ruleset, *further],
@@ -163,7 +163,7 @@ def _plan(spec: ProviderSpec, settings: _Settings) -> CheckPlan:
     )
 
 
-def _open_provider(spec: ProviderSpec, settings: _Settings) -> Provider:
+def _open_provider(spec: ProviderSpec, settings: _SubmitOptions) -> Provider:
     return open_provider(
         spec,
         settings.keys,
@@ -177,7 +177,7 @@ def _open_provider(spec: ProviderSpec, settings: _Settings) -> Provider:
     )
 
 
-def _validate(provider: Provider, settings: _Settings) -> None:
+def _validate(provider: Provider, settings: _SubmitOptions) -> None:
     """Raise `UsageError` for a type that the provider does not have, and for a name that would be cut."""
     spec, asset_type, name = provider.spec, settings.type, settings.name
     if asset_type is not None and asset_type not in spec.types:
@@ -197,7 +197,7 @@ def _submissions(
     provider: Provider,
     plan: CheckPlan,
     host: Host | None,
-    settings: _Settings,
+    settings: _SubmitOptions,
     stop: threading.Event,
     *,
     ordered: bool,
@@ -234,7 +234,7 @@ def _submissions(
         yield from stack.enter_context(run).submissions(items, ordered=ordered)
 
 
-def _open_ledger(settings: _Settings, stack: ExitStack) -> Ledger:
+def _open_ledger(settings: _SubmitOptions, stack: ExitStack) -> Ledger:
     if isinstance(settings.ledger, Ledger):
         return settings.ledger
     path = None if settings.ledger is None else os.fspath(settings.ledger)

@@ -130,6 +130,14 @@ def test_exit_codes(run: Run, more: list[str], code: int, said: str) -> None:
 class TestBadInput:
     """What the message has to name: the provider, the call, the code and the remedy."""
 
+    def test_missing_file_is_unknown_and_not_sent(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path / "files")
+        missing = sender.folder / "missing.png"
+        done = run(*words(sender, missing), "--ledger", tmp_path / "l.sqlite", env=environment(sender))
+        assert done.returncode == 3
+        assert "does not exist" in done.stdout
+        assert sender.registered() == 0
+
     def test_missing_key_is_refused(self, run: Run) -> None:
         done = run("submit", ONE, "--to", "volcengine", "--public-base", "https://cdn.example.com")
         assert done.returncode == 2
