@@ -180,7 +180,7 @@ class TestStops:
             ({"name": "  "}, "Give name= with 1 to 48"),
             ({"rate": "5/min"}, "no rates '5/min'"),
             ({"keys": {}}, "ATLASCLOUD_API_KEY"),
-            ({"endpoint": "http://example.com"}, "only sent by https"),
+            ({"endpoint": "http://example.com"}, "keys are sent nowhere else"),
             ({"rules": "atlsa"}, "atlas"),
             ({"reference_id": "uuid"}, "reference_id="),
         ],
