@@ -248,7 +248,7 @@ class TestWrongCalls:
         assert reports[1].source == "<NoneType>"
         assert error_of(reports[1])[0] == "not_a_file"
 
-    @pytest.mark.parametrize("jobs", [0, -1, 100_000, "x", 1.5])
+    @pytest.mark.parametrize("jobs", [0, -1, 100_000, "x", 1.5, True])
     def test_jobs_out_of_range_are_refused(self, jobs: Any) -> None:
         with pytest.raises(UsageError, match="Give a whole number from 1 to 256"):
             preflight.check_many([PASSING], "atlas", jobs=jobs)

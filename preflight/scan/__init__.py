@@ -45,7 +45,7 @@ def check_many(
     ['pass', 'unknown']
     """
     plan = plan_for(require_rules(rules), **options)
-    if jobs is not None and not (isinstance(jobs, int) and 1 <= jobs <= MAX_JOBS):
+    if jobs is not None and (type(jobs) is not int or not 1 <= jobs <= MAX_JOBS):
         message = f"jobs={jobs!r} is out of range. Give a whole number from 1 to {MAX_JOBS}."
         raise UsageError(message, parameters=("jobs",))
     if executor is not None and not callable(getattr(executor, "submit", None)):
