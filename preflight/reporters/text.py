@@ -63,7 +63,7 @@ class TextReporter:
         if summary.files + summary.skipped + summary.ignored > 1:
             _write_table(summary, self._stream, colour=self._options.colour)
             if not self._options.commands and summary.overall.failed:
-                self._stream.write("The format `commands` prints the commands that fix files.\n")
+                self._stream.write("Choose the format `commands` to print the commands that fix files.\n")
         for name, (basis, as_of) in summary.bases.items():
             if "@" in name:  # an earlier version of a rule set is old on purpose
                 continue

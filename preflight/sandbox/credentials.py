@@ -109,14 +109,12 @@ def check_signature(
     _check_token(request, pair)
     signed = names.split(";")
     _check_signed_headers(request, signed, form)
-    body_hash = hashlib.sha256(request.body).hexdigest()
-    if request.headers.get("x-content-sha256", body_hash) != body_hash:
-        raise _mismatch("X-Content-Sha256 is not the hash of the body")
+    body_hash = _check_body(request)
     headers = {name: request.headers.get(name, "") for name in signed}
+    secret = form.prefix + (pair.secret_key or "")
     for path in dict.fromkeys((request.sent_path, request.path)):
         canonical = canonical_request(request.method, path, request.query, headers, body_hash)
-        expected = sign(form.prefix + (pair.secret_key or ""), canonical, date, scope)
-        if secrets_equal(expected, signature):
+        if secrets_equal(sign(secret, canonical, date, scope), signature):
             return
     raise _mismatch("the signature calculated from the request differs; check the secret key and the method")
 
@@ -157,6 +155,14 @@ def _check_time(date: str, now: float) -> None:
         raise Refusal(400, "InvalidTimestamp", "X-Date must look like 20260328T000000Z") from None
     if abs(sent - now) > CLOCK_SKEW:
         raise Refusal(400, "InvalidTimestamp", "the signature of the request has expired: X-Date is not now")
+
+
+def _check_body(request: Request) -> str:
+    """Return the hash of the body, in hex. Raise `Refusal` if X-Content-Sha256 is another one."""
+    body_hash = hashlib.sha256(request.body).hexdigest()
+    if request.headers.get("x-content-sha256", body_hash) != body_hash:
+        raise _mismatch("X-Content-Sha256 is not the hash of the body")
+    return body_hash
 
 
 def _check_token(request: Request, pair: Credentials) -> None:

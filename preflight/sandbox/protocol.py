@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,7 +102,7 @@ class Operation(NamedTuple):
     fields: str = ""
 
 
-class Protocol:
+class Protocol(ABC):
     """One provider. The method with the name of an operation's action answers it: it returns data or raises `Refusal`.
 
     name       the provider's name, which is also its path prefix and its rule set
@@ -152,9 +153,9 @@ class Protocol:
         """Return a result in the provider's shape."""
         return Response(result)
 
+    @abstractmethod
     def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
         """Return a refusal in the provider's shape. `operation` is None if the request matched none."""
-        raise NotImplementedError
 
     def register_asset(
         self, url: str, kind: str | None, asset_type: str, name: str, parameter: str, **facts: Any
@@ -257,7 +258,7 @@ class Protocol:
 
     @property
     def alternate_reading(self) -> bool:
-        """Whether to use the other reading where the documentation leaves one open."""
+        """Return whether to use the other reading where the documentation leaves one open."""
         return self.shared.faults.alternate_readings
 
 
