@@ -128,7 +128,7 @@ OTHERS: dict[str, Callable[[str], object]] = {
     "classify_refusal": lambda text: classify_refusal(Refusal(200, text, text)),
     "sniff_text": lambda text: sniff_text(encoded(text)),
     "quantity": lambda text: parse_quantity(text, "bytes"),
-    "is_literal": urls.is_literal,
+    "literal": urls.literal,
     "address_class": address_class,
     "asset_name": lambda text: asset_name(text, "ab" * 32, 1),
 }

@@ -134,13 +134,8 @@ def ascii_host(host: str) -> str:
     return idna.encode(host, uts46=True).decode("ascii")
 
 
-def is_literal(host: str) -> bool:
-    """Return whether a host is an address, not a name, in any notation that a resolver takes (`127.1`, `0x7f.1`)."""
-    return literal(host) is not None
-
-
 def literal(host: str) -> str | None:
-    """Return the address that a host is, in its usual notation; None if it is a name.
+    """Return the address that a host is in any notation of a resolver (`127.1`, `0x7f.1`); None if it is a name.
 
     >>> literal("0177.1"), literal("2130706433"), literal("[::1]"), literal("127.0.0.1."), literal("h.example")
     ('127.0.0.1', '127.0.0.1', '::1', '127.0.0.1', None)

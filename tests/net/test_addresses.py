@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from preflight.errors import SourceError
 from preflight.net.addresses import AddressPolicy, address_class, check_addresses
-from preflight.net.urls import is_literal
+from preflight.net.urls import literal
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 
@@ -69,12 +69,12 @@ def test_embedded_ipv4_address_decides(ip: IPv4Address) -> None:
     "host", ["127.0.0.1", "::1", "[::1]", "127.1", "0x7f.1", "2130706433", "017700000001", "127.0.0.1.", "0X7F.0.0.01"]
 )
 def test_addresses_in_any_notation_are_literals(host: str) -> None:
-    assert is_literal(host)
+    assert literal(host) is not None
 
 
 @pytest.mark.parametrize("host", ["h.example", "localhost", "1.example", "a1", "", "1.2.3.4.5.example"])
 def test_names_are_not_literals(host: str) -> None:
-    assert not is_literal(host)
+    assert literal(host) is None
 
 
 def test_public_addresses_are_kept() -> None:

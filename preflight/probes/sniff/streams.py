@@ -8,7 +8,7 @@ The search is limited to `STREAM_BYTES`, and to `MAX_CANDIDATES` positions of ea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from preflight.sources import Source
@@ -34,7 +34,6 @@ _MIN_TS_PACKETS: Final = 8
 """Consecutive packets that no other content has by chance."""
 _DV_STARTS: Final = (b"\x1f\x07\x00\x3f", b"\x1f\x07\x00\xbf")
 _DV_BLOCK_BYTES: Final = 80
-_START_CODE: Final = re.compile(rb"\x00\x00\x01")
 
 
 def sniff_stream(source: Source) -> str | None:
@@ -148,7 +147,6 @@ def _is_mpeg(source: Source, start: int, unit: bytes) -> bool:
 
 
 _Kind = str | None
-_ReadUnit = Callable[[bytes], _Kind]
 _H264_PROFILES: Final = frozenset((44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 134, 135, 138, 139, 144, 244))
 
 
