@@ -25,7 +25,8 @@ READ_AHEAD: Final = 16 << 10
 """Bytes that are received at once to find the end of a line."""
 ADDRESS_TIMEOUT: Final = 10.0
 """s that one address of several may take to connect before the next one is tried."""
-MAX_POOLED_HOSTS: Final = 64
+MAX_IDLE: Final = 128
+"""Connections that are kept open without a request, of all hosts together; those used last stay."""
 
 
 class Budget:
@@ -200,10 +201,11 @@ def secure(sock: socket.socket, context: ssl.SSLContext, host: str, end: float) 
 
 
 class ConnectionPool:
-    """Open connections that no request uses, by a key for their destination."""
+    """Open connections that no request uses, by a key for their destination. At most `MAX_IDLE` are kept."""
 
     def __init__(self, per_key: int) -> None:
         self._per_key = per_key
+        self._count = 0
         self._idle: OrderedDict[Hashable, list[Connection]] = OrderedDict()
         self._lock = Lock()
 
@@ -214,31 +216,40 @@ class ConnectionPool:
                 idle = self._idle.get(key)
                 if not idle:
                     return None
-                connection = idle.pop()
+                connection = self._remove(key, idle, -1)
             if connection.is_reusable():
                 return connection
             connection.close()
 
     def put(self, key: Hashable, connection: Connection) -> None:
-        """Keep a connection whose response was read to its end."""
-        surplus = []
+        """Keep a connection whose response was read to its end; close the one whose host was used longest ago."""
+        surplus = None
         with self._lock:
             idle = self._idle.setdefault(key, [])
             self._idle.move_to_end(key)
-            if len(idle) < self._per_key:
-                idle.append(connection)
-            else:
-                surplus.append(connection)
-            if len(self._idle) > MAX_POOLED_HOSTS:
-                surplus += self._idle.popitem(last=False)[1]
-        for each in surplus:
-            each.close()
+            idle.append(connection)
+            self._count += 1
+            if len(idle) > self._per_key:
+                surplus = self._remove(key, idle, 0)
+            elif self._count > MAX_IDLE:
+                surplus = self._remove(*next(iter(self._idle.items())), 0)
+        if surplus is not None:
+            surplus.close()
+
+    def _remove(self, key: Hashable, idle: list[Connection], index: int) -> Connection:
+        """Remove one of a key's connections, and the key with the last one. The caller holds the lock."""
+        connection = idle.pop(index)
+        self._count -= 1
+        if not idle:
+            del self._idle[key]
+        return connection
 
     def close(self) -> None:
         """Close the connections."""
         with self._lock:
             idle = [connection for connections in self._idle.values() for connection in connections]
             self._idle.clear()
+            self._count = 0
         for connection in idle:
             connection.close()
 

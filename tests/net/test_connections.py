@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from preflight.net.connections import MAX_POOLED_HOSTS, Budget, Connection, ConnectionPool
+from preflight.net.connections import MAX_IDLE, Budget, Connection, ConnectionPool
 from preflight.net.errors import InvalidResponse
 
 Pair = tuple[Connection, socket.socket]
@@ -90,24 +90,39 @@ def test_pool_gives_the_last_open_connection_back() -> None:
     connections = [Connection(ours) for ours, _ in pairs]
     for connection in connections:
         pool.put("key", connection)
-    assert connections[2].sock.fileno() == -1, "one more than the pool keeps is closed"
-    pairs[1][1].close()
+    assert connections[0].sock.fileno() == -1, "one more than the pool keeps is closed: the oldest"
+    pairs[2][1].close()
     assert pool.take("other") is None
-    assert pool.take("key") is connections[0], "the other one was closed by its server"
-    assert connections[1].sock.fileno() == -1
+    assert pool.take("key") is connections[1], "the other one was closed by its server"
+    assert connections[2].sock.fileno() == -1
     assert pool.take("key") is None
     for ours, theirs in pairs:
         ours.close()
         theirs.close()
 
 
-def test_pool_drops_the_host_that_was_used_longest_ago() -> None:
-    pool = ConnectionPool(1)
-    pairs = [socket.socketpair() for _ in range(MAX_POOLED_HOSTS + 1)]
+def test_pool_closes_the_oldest_connection_of_the_host_that_was_used_longest_ago() -> None:
+    pool = ConnectionPool(2)
+    pairs = [socket.socketpair() for _ in range(MAX_IDLE + 3)]
     for number, (ours, _) in enumerate(pairs):
-        pool.put(number, Connection(ours))
-    assert [ours.fileno() == -1 for ours, _ in pairs] == [True] + [False] * MAX_POOLED_HOSTS
+        pool.put(number // 2, Connection(ours))
+    closed = [ours.fileno() == -1 for ours, _ in pairs]
+    assert closed == [True] * 3 + [False] * MAX_IDLE, "of all hosts together, no more than these are kept"
     pool.close()
     assert all(ours.fileno() == -1 for ours, _ in pairs)
     for _, theirs in pairs:
+        theirs.close()
+
+
+def test_connections_that_were_taken_do_not_count() -> None:
+    pool = ConnectionPool(MAX_IDLE)
+    pairs = [socket.socketpair() for _ in range(MAX_IDLE)]
+    for _ in range(2):
+        for ours, _ in pairs:
+            pool.put("key", Connection(ours))
+        assert all(ours.fileno() != -1 for ours, _ in pairs)
+        while pool.take("key") is not None:
+            pass
+    for ours, theirs in pairs:
+        ours.close()
         theirs.close()
