@@ -15,6 +15,8 @@ from preflight.summary import Summary
 _HEAD: Final = """\
 #!/usr/bin/env bash
 # Each command writes a new file into the folder of the file that it fixes, and overwrites nothing.
+# All are run; the exit status is 1 if one of them failed.
+status=0
 """
 
 
@@ -35,7 +37,8 @@ class CommandsReporter:
         return text
 
     def close(self, summary: Summary) -> None:
-        """Write nothing: the script ends with the last command."""
+        """Write the exit status."""
+        self.write("exit $status\n")
 
 
 def shell_command(argv: Iterable[str]) -> str:
@@ -72,7 +75,7 @@ def script_lines(report: Report) -> str:
     for number, (command, names) in enumerate(commands_of(report.results).items()):
         lines.append(f"# {source}, for {printable(', '.join(names))}")
         prefix = "" if number == 0 and is_path(report.source) else "# "
-        lines.append(f"{prefix}{shell_command(command)} </dev/null")
+        lines.append(f"{prefix}{shell_command(command)} </dev/null || status=1")
     return "".join(f"{line}\n" for line in lines)
 
 
