@@ -206,6 +206,7 @@ class ConnectionPool:
     def __init__(self, per_key: int) -> None:
         self._per_key = per_key
         self._count = 0
+        self._closed = False
         self._idle: OrderedDict[Hashable, list[Connection]] = OrderedDict()
         self._lock = Lock()
 
@@ -225,6 +226,9 @@ class ConnectionPool:
         """Keep a connection whose response was read to its end; close the one whose host was used longest ago."""
         surplus = None
         with self._lock:
+            if self._closed:
+                connection.close()
+                return
             idle = self._idle.setdefault(key, [])
             self._idle.move_to_end(key)
             idle.append(connection)
@@ -245,8 +249,9 @@ class ConnectionPool:
         return connection
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and those that requests still use once they return them."""
         with self._lock:
+            self._closed = True
             idle = [connection for connections in self._idle.values() for connection in connections]
             self._idle.clear()
             self._count = 0

@@ -118,7 +118,7 @@ class Transport:
             raise
 
     def close(self) -> None:
-        """Close the connections that no request uses."""
+        """Close the connections: now, or when the request that uses one has ended."""
         self._pool.close()
 
     def _send(self, request: HttpRequest, timeouts: Timeouts, slot: Slot | None) -> Response:

@@ -114,6 +114,15 @@ def test_pool_closes_the_oldest_connection_of_the_host_that_was_used_longest_ago
         theirs.close()
 
 
+def test_connection_that_returns_after_the_pool_was_closed_is_closed() -> None:
+    pool = ConnectionPool(2)
+    ours, theirs = socket.socketpair()
+    pool.close()
+    pool.put("key", Connection(ours))
+    assert ours.fileno() == -1
+    theirs.close()
+
+
 def test_connections_that_were_taken_do_not_count() -> None:
     pool = ConnectionPool(MAX_IDLE)
     pairs = [socket.socketpair() for _ in range(MAX_IDLE)]
