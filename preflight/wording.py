@@ -1,8 +1,8 @@
-"""Word limits: what a limit accepts, and how a value exceeds it."""
+"""Word limits: what a limit accepts, in a sentence or in a few characters, and how a value exceeds it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from preflight.ruleset import Limit
 from preflight.units import format_value
@@ -56,3 +56,49 @@ def accepted(limit: Limit) -> str:
 def either(words: Sequence[str], last: str = "or") -> str:
     """Return words as a list in a sentence: `a, b or c`."""
     return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def format_limit(limit: Limit) -> str:
+    """Return a limit in a few characters; values that pass with a warning are in parentheses.
+
+    >>> from preflight.ruleset import compile_limit
+    >>> format_limit(compile_limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}))
+    '2–15 s (≤ 15.2 s)'
+    >>> format_limit(compile_limit("size", {"below": "30 MB"}))
+    '< 30 MB'
+    """
+    text = _range(limit) if limit.any_of is None else _list(limit.fact, limit.any_of)
+    if limit.required:
+        text = f"{text}, required" if text else "required"
+    wider = limit.lenient
+    if wider is None:
+        return text
+    if wider.any_of is not None:
+        return f"{text} ({_list(limit.fact, (value for value in wider.any_of if value not in (limit.any_of or ())))})"
+    low = (wider.low, wider.low_open) != (limit.low, limit.low_open)
+    high = (wider.high, wider.high_open) != (limit.high, limit.high_open)
+    return f"{text} ({_range(wider) if low and high else _low(wider) if low else _high(wider)})"
+
+
+def _list(fact: str, values: Iterable[object]) -> str:
+    return ", ".join(format_value(fact, value) for value in values)
+
+
+def _range(limit: Limit) -> str:
+    if limit.low is None:
+        return "" if limit.high is None else _high(limit) if limit.high or limit.high_open else "0"
+    if limit.high is None:
+        return _low(limit)
+    if limit.low_open or limit.high_open:
+        return f"{_low(limit)}, {_high(limit)}"
+    low, high = format_value(limit.fact, limit.low), format_value(limit.fact, limit.high)
+    unit = high.partition(" ")[2]
+    return f"{low.removesuffix(f' {unit}') if unit else low}–{high}"
+
+
+def _low(limit: Limit) -> str:
+    return f"{'>' if limit.low_open else '≥'} {format_value(limit.fact, limit.low)}"
+
+
+def _high(limit: Limit) -> str:
+    return f"{'<' if limit.high_open else '≤'} {format_value(limit.fact, limit.high)}"

@@ -19,7 +19,7 @@ from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import Limit, RuleSet, compile_limit, compile_ruleset
-from preflight.ruleviews.page import render_page
+from preflight.ruleviews import render_page
 
 numbers = st.one_of(
     st.sampled_from([0, 1, 2, 24, 23.976, 300, 1080, 1280, 1920, 0.5625, 1.7778, 921_600, 10**18, -1, 1e-9, 1e300]),

@@ -12,9 +12,8 @@ from preflight import catalog
 from preflight.codes import CODES, NOTES
 from preflight.reporters import REPORTERS
 from preflight.ruleset import compile_limit
-from preflight.ruleviews import find_limits, finding_codes, format_limit, iter_limits
-from preflight.ruleviews.differences import compare_rulesets
-from preflight.ruleviews.page import render_page
+from preflight.ruleviews import compare_rulesets, find_limits, finding_codes, iter_limits, render_page
+from preflight.wording import format_limit
 from tests.conftest import ROOT, Run
 
 README = ROOT / "rules" / "README.md"

@@ -19,8 +19,8 @@ from preflight.escape import printable
 from preflight.facts import label
 from preflight.reporters.tables import table_text
 from preflight.ruleset import RuleSet
-from preflight.ruleviews import find_limits, format_limit
-from preflight.ruleviews.differences import Difference, compare_rulesets
+from preflight.ruleviews import Difference, compare_rulesets, find_limits
+from preflight.wording import format_limit
 
 
 @click.command("diff", epilog=CALL_CODES)
@@ -171,7 +171,7 @@ def table(names: tuple[str, ...]) -> None:
       preflight rules table atlas volcengine runway
       preflight rules table > rules/README.md
     """
-    from preflight.ruleviews.page import render_page
+    from preflight.ruleviews import render_page
 
     rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
     click.echo(render_page(rulesets), nl=False)

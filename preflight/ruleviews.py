@@ -1,0 +1,297 @@
+"""Views of rule sets: all limits, those that give a finding code, differences, and the page with all limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from preflight.escape import printable
+from preflight.facts import FACTS, label
+from preflight.formats import KINDS
+from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, Table, compile_limit
+from preflight.wording import format_limit
+
+
+class PlacedLimit(NamedTuple):
+    """One limit and its place in a rule set.
+
+    section  `image`, `video`, `audio`, `url`, or `request` or `data_uri` with the kind that it limits (`request video`)
+    format   the one format for which it holds in place of the limit of the section; empty: for all others
+    """
+
+    section: str
+    format: str
+    limit: Limit
+
+    @property
+    def fact(self) -> str:
+        """Return the fact that is limited."""
+        return self.limit.fact
+
+
+def iter_limits(ruleset: RuleSet) -> Iterator[PlacedLimit]:
+    """Yield all limits of a rule set; of the limits for single formats, only those that differ from the section's."""
+    for kind, section in ruleset.sections.items():
+        yield from (PlacedLimit(kind, "", limit) for limit in section.limits)
+        for name, limits in section.by_format.items():
+            yield from (PlacedLimit(kind, name, limit) for limit in limits if limit not in section.limits)
+    yield from (PlacedLimit("url", "", limit) for limit in ruleset.url)
+    if ruleset.data_uri is not None:
+        for kind, limits in ruleset.data_uri.limits.items():
+            yield from (PlacedLimit(f"data_uri {kind}", "", limit) for limit in limits)
+    if ruleset.request is not None:
+        for group, limits in ruleset.request.limits.items():
+            yield from (PlacedLimit(f"request {group or 'all'}", "", limit) for limit in limits)
+
+
+def data_uri_kinds(ruleset: RuleSet) -> str | None:
+    """Return the kinds that are accepted as data URI, separated by commas; None if the rule set does not say."""
+    kinds = ruleset.data_uri.kinds if ruleset.data_uri is not None else None
+    return None if kinds is None else ", ".join(kinds) or "none"
+
+
+def finding_codes(limit: Limit) -> Iterator[str]:
+    """Yield the codes of the findings that a limit gives.
+
+    >>> from preflight.ruleset import compile_limit
+    >>> list(finding_codes(compile_limit("duration", {"min": 2, "max": 15})))
+    ['duration_too_short', 'duration_too_long']
+    """
+    fact = FACTS[limit.fact]
+    too_low, too_high = fact.bound_codes
+    if limit.low is not None:
+        yield too_low
+    if limit.high is not None:
+        yield too_high
+    if limit.any_of is not None:
+        yield limit.choice_code
+    if limit.required:
+        yield fact.absence_code
+
+
+def find_limits(code: str, rulesets: Iterable[RuleSet]) -> list[tuple[PlacedLimit, list[str]]]:
+    """Return each different limit that gives a finding code, with the names of the rule sets that have it."""
+    found: dict[tuple[object, ...], tuple[PlacedLimit, list[str]]] = {}
+    for ruleset in rulesets:
+        for placed in iter_limits(ruleset):
+            if code in finding_codes(placed.limit):
+                key = (placed.section, placed.format, placed.fact, repr(placed.limit.written))
+                found.setdefault(key, (placed, []))[1].append(ruleset.name)
+    return list(found.values())
+
+
+class Difference(NamedTuple):
+    """One difference between two rule sets; None: that rule set does not say.
+
+    section, format  as in `PlacedLimit`; empty for what concerns the rule set as a whole
+    first, second    in words; first_limit, second_limit: as the rule files write it, for limits
+    """
+
+    section: str
+    format: str
+    fact: str
+    first: str | None
+    second: str | None
+    first_limit: Table | None = None
+    second_limit: Table | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return a JSON object with all seven fields."""
+        return {**self._asdict(), "section": self.section or None, "format": self.format or None}
+
+
+def compare_rulesets(first: RuleSet, second: RuleSet) -> list[Difference]:
+    """Return everything that differs between two rule sets except notes, hints and examples."""
+    return [
+        *_head_differences(first, second),
+        *_kind_differences(first, second),
+        *_limit_differences(first, second),
+        *_data_uri_differences(first, second),
+        *_companion_differences(first, second),
+    ]
+
+
+def _head_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    for name in ("stage", "basis", "as_of"):
+        a, b = getattr(first, name), getattr(second, name)
+        if a != b:
+            yield Difference("", "", name, a, b)
+
+
+def _kind_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    for kind in KINDS:
+        if (kind in first.sections) != (kind in second.sections):
+            a, b = ("accepted" if kind in ruleset.sections else None for ruleset in (first, second))
+            yield Difference(kind, "", "kind", a, b)
+
+
+_Place = tuple[str, str, str]
+"""Section, format and fact of a limit."""
+_SECTION_ORDER: Final = {section: number for number, section in enumerate((*KINDS, "url"))}
+"""Other sections follow these."""
+
+
+def _limit_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    all_a, all_b = _limits_by_place(first), _limits_by_place(second)
+    places = [*all_a, *(place for place in all_b if place not in all_a)]
+    for place in sorted(places, key=lambda place: _SECTION_ORDER.get(place[0], len(_SECTION_ORDER))):
+        section, format_name, fact = place
+        if section in KINDS and not (section in first.sections and section in second.sections):
+            continue  # reported for the kind as a whole
+        # A format without a limit of its own has that of the section.
+        a, b = (limits.get(place) or limits.get((section, "", fact)) for limits in (all_a, all_b))
+        text_a, text_b = (format_limit(limit) if limit else None for limit in (a, b))
+        if text_a != text_b:
+            yield Difference(section, format_name, fact, text_a, text_b, a and a.written, b and b.written)
+
+
+def _limits_by_place(ruleset: RuleSet) -> dict[_Place, Limit]:
+    return {(placed.section, placed.format, placed.fact): placed.limit for placed in iter_limits(ruleset)}
+
+
+def _data_uri_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    a, b = (data_uri_kinds(ruleset) for ruleset in (first, second))
+    if a != b:
+        yield Difference("data_uri", "", "kinds", a, b)
+
+
+def _companion_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    for kind in KINDS:
+        a, b = (_companions(ruleset, kind) for ruleset in (first, second))
+        if a != b:
+            yield Difference(f"request {kind}", "", "companions", a, b)
+
+
+def _companions(ruleset: RuleSet, kind: str) -> str | None:
+    others = ruleset.request.companions.get(kind) if ruleset.request is not None else None
+    return f"beside {' or '.join(others)}" if others else None
+
+
+_INTRODUCTION: Final = """\
+# The limits, side by side
+
+Generated from the files in this folder by `preflight rules table`: edit those, not this page. Each rule set is shown
+with everything that it takes from the one that it extends. Bounds written as *a*–*b*, ≤ and ≥ pass; bounds written
+as < and > fail. Values in parentheses pass with a warning, because they are measured, likely or tolerated rather than
+published. An empty cell means no limit. A rule set without a row does not accept that kind.
+"""
+_DEFAULTS: Final = {fact: compile_limit(fact, line).written for fact, line in URL_DEFAULTS.items()}
+"""The limits on URLs that all rule sets have; they are described below the table."""
+_BELOW_URLS: Final = """
+
+Every rule set also requires a public host, the file itself rather than a web page, and a link that stays valid for 15
+minutes.
+"""
+_HEADINGS: Final = {"image": "Images", "video": "Videos", "audio": "Audio files", "url": "URLs"}
+
+
+def render_page(rulesets: Iterable[RuleSet]) -> str:
+    """Return the page for rule sets; an earlier version is shown as its differences from the current one."""
+    given = list(rulesets)
+    names = {ruleset.name for ruleset in given}
+    earlier = [one for one in given if "@" in one.name and _current_name(one) in names]
+    current = [one for one in given if one not in earlier]
+    parts = [_INTRODUCTION, _overview(current)]
+    parts += [f"## {_HEADINGS[kind]}\n\n{table}" for kind in (*KINDS, "url") if (table := _section(kind, current))]
+    parts += [_data_uris(current), _requests(current), _not_checked(current)]
+    by_name = {one.name: one for one in current}
+    if earlier:
+        parts.append("## Earlier and observed versions")
+        parts += [_earlier(one, by_name[_current_name(one)]) for one in earlier]
+    text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _current_name(ruleset: RuleSet) -> str:
+    return ruleset.name.partition("@")[0]
+
+
+def _overview(rulesets: Sequence[RuleSet]) -> str:
+    head = ["rule set", "title", "stage", "accepts", "basis", "read on"]
+    rows = [
+        [f"`{one.name}`", one.title, one.stage, ", ".join(one.sections), one.basis, f"[{one.as_of}]({one.source_url})"]
+        for one in rulesets
+    ]
+    return _table(head, rows)
+
+
+def _section(section: str, rulesets: Sequence[RuleSet]) -> str:
+    """Return a table with a row a rule set, one more for each format with other limits, and a column a fact."""
+    rows: dict[tuple[str, str], dict[str, Limit]] = {}
+    for ruleset in rulesets:
+        if section in ruleset.sections:
+            rows[(ruleset.name, "")] = {}
+        for placed in iter_limits(ruleset):
+            is_default = section == "url" and placed.limit.written == _DEFAULTS.get(placed.fact)
+            if placed.section == section and not is_default:
+                rows.setdefault((ruleset.name, placed.format), {})[placed.fact] = placed.limit
+    if not rows:
+        return ""
+    limited = {fact for limits in rows.values() for fact in limits}
+    facts = [fact for fact in FACTS if fact in limited]
+    head = ["rule set", *map(label, facts)]
+    cells = [[_row_name(*place), *_cells(limits, facts)] for place, limits in rows.items()]
+    return _table(head, cells) + (_BELOW_URLS if section == "url" else "")
+
+
+def _row_name(name: str, format_name: str) -> str:
+    return f"`{name}` in {format_name}" if format_name else f"`{name}`"
+
+
+def _cells(limits: dict[str, Limit], facts: Iterable[str]) -> Iterator[str]:
+    for fact in facts:
+        yield format_limit(limits[fact]) if fact in limits else ""
+
+
+def _data_uris(rulesets: Sequence[RuleSet]) -> str:
+    rows = []
+    for ruleset in rulesets:
+        if ruleset.data_uri is None:
+            continue
+        kinds = data_uri_kinds(ruleset) or ", ".join(ruleset.sections)
+        limits = (
+            f"{kind}: {', '.join(f'{label(limit.fact)} {format_limit(limit)}' for limit in of_kind)}"
+            for kind, of_kind in ruleset.data_uri.limits.items()
+        )
+        rows.append([f"`{ruleset.name}`", kinds, "; ".join(limits)])
+    return "## Data URIs\n\n" + _table(["rule set", "kinds", "limits"], rows) if rows else ""
+
+
+def _requests(rulesets: Sequence[RuleSet]) -> str:
+    rows = []
+    for ruleset in rulesets:
+        if ruleset.request is None:
+            continue
+        name = f"`{ruleset.name}`"
+        for kind, limits in ruleset.request.limits.items():
+            rows += [[name, kind or "all", label(limit.fact), format_limit(limit)] for limit in limits]
+        companions = ruleset.request.companions.items()
+        rows += [[name, kind, "only together with", " or ".join(others)] for kind, others in companions]
+    return "## Files used together\n\n" + _table(["rule set", "files", "fact", "limit"], rows) if rows else ""
+
+
+def _not_checked(rulesets: Sequence[RuleSet]) -> str:
+    listed = [f"- `{one.name}`: {printable('; '.join(one.not_checked))}" for one in rulesets if one.not_checked]
+    return "## What is not checked\n\n" + "\n".join(listed) if listed else ""
+
+
+def _earlier(earlier: RuleSet, current: RuleSet) -> str:
+    rows = [
+        [_section_name(one), label(one.fact), one.first or "", one.second or ""]
+        for one in compare_rulesets(earlier, current)
+        if one.section
+    ]
+    read = f"{earlier.basis}, [{earlier.as_of}]({printable(earlier.source_url)})"
+    head = f"### `{earlier.name}`\n\n{printable(earlier.title)}; {read}.\n\n"
+    return head + _table(["section", "fact", f"`{earlier.name}`", f"`{current.name}`"], rows)
+
+
+def _section_name(difference: Difference) -> str:
+    return f"{difference.section} in {difference.format}" if difference.format else difference.section
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [
+        " | ".join(printable(cell).replace("|", "\\|") for cell in row) for row in (head, ["---"] * len(head), *rows)
+    ]
+    return "\n".join(f"| {line} |" for line in lines)
