@@ -9,9 +9,8 @@ from functools import cache, reduce
 from typing import Final
 
 from preflight.confinement import MAX_PATH_CHARS, Confinement
-from preflight.errors import RuleFileError, UsageError
+from preflight.errors import RuleFileError, UsageError, suggestion
 from preflight.ruleset import RuleSet, Table, compile_ruleset, is_rule_file_path, merge_tables
-from preflight.suggestions import suggestion
 
 ALL: Final = "all"
 """The name that stands for every current built-in rule set."""

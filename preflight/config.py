@@ -15,11 +15,10 @@ from typing import Any, Final, NamedTuple
 from preflight import catalog, toml
 from preflight.codes import CODES
 from preflight.confinement import ROOTS, Confinement
-from preflight.errors import UsageError
+from preflight.errors import UsageError, suggestion
 from preflight.net.options import MAX_TIMEOUT, checked_user_agent
 from preflight.ruleset import is_rule_file_path
 from preflight.sources.open import is_url
-from preflight.suggestions import suggestion
 
 FILE_NAME: Final = "preflight.toml"
 PROJECT_FILE_NAME: Final = "pyproject.toml"

@@ -48,7 +48,7 @@ LAYERS = [
     ["output", "retry", "sqlite"],
     ["confinement", "toml", "clock"],
     ["facts"],
-    ["formats", "codes", "errors", "escape", "gitignore", "suggestions", "version"],
+    ["formats", "codes", "errors", "escape", "gitignore", "version"],
 ]
 """From top to bottom: a module may import from its own line and from every line below it."""
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from preflight.suggestions import suggestion
+from preflight.errors import suggestion
 
 KNOWN = ["atlas", "volcengine", "seedance-2.0"]
 

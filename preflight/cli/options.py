@@ -19,10 +19,9 @@ from preflight.cli.params import Decorator, IntRange, Seconds, with_kinds
 from preflight.cli.terminal import color_option
 from preflight.codes import CODES
 from preflight.confinement import Confinement
-from preflight.errors import UsageError
+from preflight.errors import UsageError, suggestion
 from preflight.escape import printable
 from preflight.net.options import checked_headers, checked_user_agent
-from preflight.suggestions import suggestion
 from preflight.targets import Item, Selection, expand, ignore_nothing
 
 if TYPE_CHECKING:

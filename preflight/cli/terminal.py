@@ -20,9 +20,9 @@ from preflight.errors import (
     PreflightError,
     RequestRefused,
     UsageError,
+    suggestion,
 )
 from preflight.escape import printable
-from preflight.suggestions import suggestion
 from preflight.summary import FAILED, UNKNOWN, WRONG_CALL
 
 EXIT_CODES: Final = """

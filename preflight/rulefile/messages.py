@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from preflight.errors import suggestion
 from preflight.facts import FACTS
 from preflight.formats import FORMATS, KINDS
 from preflight.rulefile.lines import KeyPath
-from preflight.suggestions import suggestion
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
