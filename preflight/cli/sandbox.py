@@ -18,10 +18,10 @@ from preflight.cli.options import pass_options
 from preflight.cli.params import IntRange, Seconds
 from preflight.cli.terminal import SANDBOX_CODES
 from preflight.errors import UsageError
-from preflight.hosts import LocalFile
 
 if TYPE_CHECKING:
     from preflight.cli.provider_options import Destination
+    from preflight.hosts import LocalFile
     from preflight.sandbox import Credentials, FaultPlan, Sandbox
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?(?::(\w+))?")

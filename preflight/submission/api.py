@@ -15,8 +15,7 @@ from preflight import catalog
 from preflight.checker import CheckPlan, Rules, plan_for
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
-from preflight.hosts import Host
-from preflight.hosts.opening import open_host
+from preflight.hosts import Host, open_host
 from preflight.ledger import MAX_STEM_CHARS, SUFFIX_CHARS, Ledger
 from preflight.net.options import DEFAULT_OPTIONS
 from preflight.providers import Asset, Provider, ProviderSettings, ProviderSpec, find_provider, open_provider

@@ -14,11 +14,7 @@ import pytest
 import requests
 
 from preflight.errors import SourceChanged, SourceError, UsageError
-from preflight.hosts import HashingReader, Host, LocalFile
-from preflight.hosts.opening import open_host
-from preflight.hosts.public import PublicBase
-from preflight.hosts.s3 import S3Host
-from preflight.hosts.upload import UploadHost
+from preflight.hosts import HashingReader, Host, LocalFile, PublicBase, S3Host, UploadHost, open_host
 from preflight.net.options import HttpOptions
 from preflight.providers import PROVIDERS, open_provider
 from preflight.sandbox import Sandbox

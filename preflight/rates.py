@@ -1,16 +1,21 @@
-"""Keep to rate limits: `Pacer`, and `InFlight` for the calls that a stop must wait for."""
+"""When to call a provider: rate limits, and one scheduler for all polling. Independent of any provider's API.
+
+Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wait ends at once when a run is stopped.
+"""
 
 from __future__ import annotations
 
+import heapq
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import RateLimited, Stopped
 from preflight.providers.rate_limits import RateLimits
+from preflight.retry import Backoff
 
 SAFETY: Final = 0.97
 """Share of a published rate that is used: requests that leave evenly do not arrive evenly."""
@@ -121,3 +126,83 @@ class InFlight:
             self._closed = True
             while self._count:
                 self._changed.wait()
+
+
+T = TypeVar("T")
+
+_BACKOFF: Final = Backoff()
+
+
+class Scheduler(Generic[T]):
+    """Polls many things with a few threads: each has its own backoff and deadline, all share one heap."""
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, threads: int = 16, backoff: Backoff = _BACKOFF) -> None:
+        self._clock = clock
+        self._backoff = backoff
+        self._due: list[tuple[float, int, _Watch[T]]] = []
+        self._changed = threading.Condition()
+        self._number = 0
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True, name="preflight-poll") for _ in range(threads)
+        ]
+        self._started = False
+
+    def watch(
+        self, poll: Callable[[], T | None], seconds: float, done: Callable[[T | None, BaseException | None], None]
+    ) -> None:
+        """Call `poll` until it returns something other than None, raises, or `seconds` have passed.
+
+        done  called once with the result, with the error, or with None and None at the deadline
+        """
+        self._push(_Watch(poll, self._clock.monotonic() + seconds, done))
+
+    def close(self) -> None:
+        """Stop polling; `done` is not called for pending watches."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _push(self, watch: _Watch[T]) -> None:
+        with self._changed:
+            if not self._started:
+                self._started = True
+                for thread in self._threads:
+                    thread.start()
+            self._number += 1
+            now = self._clock.monotonic()
+            at = min(now + self._backoff.delay(watch.attempts), max(watch.deadline, now))
+            heapq.heappush(self._due, (at, self._number, watch))
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while (watch := self._take()) is not None:
+            watch.attempts += 1
+            try:
+                result = watch.poll()
+            except BaseException as error:  # noqa: BLE001 - passed to `done`, which handles it
+                watch.done(None, error)
+                continue
+            if result is not None:
+                watch.done(result, None)
+            elif self._clock.monotonic() >= watch.deadline:
+                watch.done(None, None)
+            else:
+                self._push(watch)
+
+    def _take(self) -> _Watch[T] | None:
+        with self._changed:
+            while not self._closed:
+                wait = self._due[0][0] - self._clock.monotonic() if self._due else None
+                if wait is not None and wait <= 0:
+                    return heapq.heappop(self._due)[2]
+                self._clock.wait(self._changed, wait)
+            return None
+
+
+@dataclass(slots=True)
+class _Watch(Generic[T]):
+    poll: Callable[[], T | None]
+    deadline: float
+    done: Callable[[T | None, BaseException | None], None]
+    attempts: int = 0
