@@ -162,9 +162,7 @@ class _Reader:
         return os.path.relpath(os.path.join(os.path.dirname(self._path), path))
 
     def _error(self, key: str, message: str) -> UsageError:
-        from preflight.rulefile.lines import LineIndex
-
-        line = LineIndex(self._data.decode("utf-8-sig")).line_of((*self._tables, key))
+        line = toml.LineIndex(self._data.decode("utf-8-sig")).line_of((*self._tables, key))
         return UsageError(f"{self._path}:{line}: {message}")
 
 

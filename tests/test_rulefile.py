@@ -24,8 +24,8 @@ from preflight.probes import codec_names, libraries, wave_format
 from preflight.probes.matroska import tracks as matroska_tracks
 from preflight.rulecheck import validate_file
 from preflight.rulefile import RuleFile, find_problems, read_rule_file
-from preflight.rulefile.lines import LineIndex
 from preflight.rulefile.model import json_schema
+from preflight.toml import LineIndex
 
 HEAD = """\
 title = "Mine: pictures"

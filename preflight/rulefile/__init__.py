@@ -15,9 +15,9 @@ from preflight import toml
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.formats import KINDS
-from preflight.rulefile.lines import KeyPath, LineIndex
 from preflight.rulefile.messages import describe_error, key_name, shorten
 from preflight.ruleset import Table
+from preflight.toml import KeyPath, LineIndex
 
 MAX_RULE_FILE_ITEMS: Final = 20_000
 """Keys and values of a rule file; validation costs more for each of them than parsing does."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from preflight.errors import suggestion
 from preflight.facts import FACTS
 from preflight.formats import FORMATS, KINDS
-from preflight.rulefile.lines import KeyPath
+from preflight.toml import KeyPath
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -16,7 +16,7 @@ from preflight.codes import CODES
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import FORMATS, KINDS, Kind
 from preflight.rulefile.limits import FieldSpec, Type, Words, limit_fields, list_of, make_table, one_of, removable
-from preflight.rulefile.lines import KeyPath
+from preflight.toml import KeyPath
 
 _TEXT: Final[FieldSpec] = (str, Field(None, min_length=1))
 
