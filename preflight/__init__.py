@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         UnusableAnswer,
         UsageError,
     )
-    from preflight.integrations.assertions import assert_passes
     from preflight.integrations.pydantic import Passes
+    from preflight.integrations.requirement import assert_passes
     from preflight.media import Delivery, Media
     from preflight.providers.asset import Asset
     from preflight.report import Finding, Plan, Problem, Rejected, Report, Result, Step
@@ -81,7 +81,7 @@ _HOMES = {
     "UnusableAnswer": "errors",
     "UsageError": "errors",
     "acheck": "checker",
-    "assert_passes": "integrations.assertions",
+    "assert_passes": "integrations.requirement",
     "check": "checker",
     "check_many": "scan",
     "check_request": "request",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from preflight.integrations.pytest_checker import Checker
+    from preflight.integrations.pytest_files import Checker
     from preflight.sandbox import Sandbox
 
 
@@ -56,8 +56,7 @@ def preflight_check(pytestconfig: pytest.Config) -> Checker:
 
     The rule sets default to `preflight_rules`. The report of a content is reused for the whole session.
     """
-    from preflight.integrations.pytest_checker import Checker
-    from preflight.integrations.pytest_files import settings_of
+    from preflight.integrations.pytest_files import Checker, settings_of
 
     return Checker(settings_of(pytestconfig))
 

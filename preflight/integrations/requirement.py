@@ -1,4 +1,4 @@
-"""Require that values of an application pass rule sets: `Requirement`, and uploads as files. Without any framework."""
+"""Require that sources pass, without any framework: `assert_passes`; `Requirement` for values of an application."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Hashable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, Unpack
 
-from preflight.checker import CheckPlan, Rules, examine, plan_for, require_rules
+from preflight.checker import CheckKeywords, CheckPlan, Rules, check, examine, plan_for, require_rules
 from preflight.errors import SourceError, UsageError
 from preflight.report import Finding, Report, Result
+from preflight.reporters.text import describe
 from preflight.ruleset import RuleSet
 from preflight.sources.open import Target, display_name, is_url
 
@@ -241,3 +242,15 @@ class BoundedFile:
             message = f"size above the {self._size_limit:,} bytes that are accepted here; the rest was not read"
             raise SourceError("file_size_too_large", message)
         return data
+
+
+def assert_passes(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Report:
+    """Raise AssertionError with the findings as text unless the source passes; unknown fails too.
+
+    Takes the arguments of `check`, and returns its report.
+    """
+    __tracebackhide__ = True  # pytest shows the caller's line
+    report = check(target, rules, **options)
+    if not report.passed:
+        raise AssertionError(describe(report))
+    return report

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # Loaded before any run inside this process: each run forgets what it has loaded itself, and would load it anew.
-from preflight.integrations import pytest_checker, pytest_files  # noqa: F401
+from preflight.integrations import pytest_files  # noqa: F401
 
 pytest_plugins = ["pytester"]
 
