@@ -16,8 +16,7 @@ from preflight.checker import plan_for
 from preflight.integrations.requirement import Requirement
 from preflight.media import Media
 from preflight.report import Report, Result
-from preflight.reporters import REPORTERS, make_reporter
-from preflight.reporters.outputs import Tee, add_report
+from preflight.reporters import REPORTERS, Tee, add_report, make_reporter
 from preflight.reporters.text import TextReporter, describe
 from preflight.ruleset import RuleSet, Section, compile_ruleset
 from preflight.run import RunSettings, run

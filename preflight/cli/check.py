@@ -37,8 +37,7 @@ from preflight.cli.terminal import EXIT_CODES, is_always, use_colour
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
-from preflight.reporters import REPORTERS, Reporter, make_reporter
-from preflight.reporters.outputs import add_report, with_reports
+from preflight.reporters import REPORTERS, Reporter, add_report, make_reporter, with_reports
 from preflight.sources.open import asset_of, is_url
 from preflight.summary import ExitPolicy, Summary, UnknownPolicy
 from preflight.targets import Item

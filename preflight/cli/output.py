@@ -18,7 +18,7 @@ from preflight.cli.params import Decorator
 from preflight.cli.terminal import color_option, standard_output, use_colour
 from preflight.escape import printable
 from preflight.output import Outputs
-from preflight.run.progress import Progress
+from preflight.run import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console

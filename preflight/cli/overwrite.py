@@ -12,7 +12,7 @@ import click
 from preflight import catalog
 from preflight.errors import UsageError
 from preflight.output import open_descriptor
-from preflight.reporters.outputs import format_of
+from preflight.reporters import format_of
 from preflight.sources.open import is_url
 from preflight.targets import Item, is_media
 

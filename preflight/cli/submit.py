@@ -28,7 +28,7 @@ from preflight.cli.provider_options import Destination, ProviderOptions, ledger_
 from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
 from preflight.escape import printable
 from preflight.providers import PROVIDERS, find_provider
-from preflight.reporters.tables import table_text
+from preflight.reporters.text import table_text
 from preflight.submission import Submission, SubmissionOutcome, submit_many
 from preflight.summary import DEFAULT_POLICY
 from preflight.targets import Item, is_media

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import partial
-from typing import IO, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from preflight.codes import NOTES
 from preflight.escape import printable
@@ -13,9 +13,13 @@ from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report, Result
 from preflight.reporters import ReporterOptions
 from preflight.reporters.commands import commands_of, shell_command
-from preflight.reporters.tables import table_text
 from preflight.summary import Summary, Tally
 from preflight.units import format_value
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
 
 COMPACT_TABLE_WIDTH: Final = 60
 """Columns below which the closing table is compact."""
@@ -257,3 +261,19 @@ def _line_of_counts(name: str, tally: Tally) -> str:
     """Return a line that replaces a row of the table if the terminal is too narrow."""
     counts = [f"{count} {word}" for word, count in zip(_COUNTS, _counts(tally), strict=True) if count]
     return f"{printable(name)}: {', '.join(counts)}\n"
+
+
+def table_text(console: Console, table: Table) -> str | None:
+    """Return a table as it would be printed; None if the console is too narrow for one of its words."""
+    with console.capture() as captured:
+        console.print(table)
+    cells = (str(cell) for column in table.columns for cell in (column.header, *column.cells))
+    return captured.get() if _holds(captured.get(), cells) else None
+
+
+def _holds(text: str, cells: Iterable[str]) -> bool:
+    """Return whether a text, which may be colored, has every word of the cells unbroken."""
+    from rich.text import Text
+
+    words = set(Text.from_ansi(text).plain.split())
+    return all(word in words for cell in cells for word in cell.split())

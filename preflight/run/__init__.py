@@ -1,16 +1,19 @@
-"""Run: examine, report and count many sources; continue an interrupted run, reuse a cache."""
+"""Run: examine, report and count many sources, with progress; continue an interrupted run, reuse a cache."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
+from types import FrameType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, TypeVar
 
 from preflight.checker import CheckPlan
-from preflight.reporters import LineReporter, Reporter, is_line_reporter
-from preflight.reporters.outputs import add_report
-from preflight.run.interrupts import Interrupts
-from preflight.run.progress import Progress
+from preflight.reporters import LineReporter, Reporter, add_report, is_line_reporter
 from preflight.run.rows import Rendering, Row
 from preflight.scan import ScanOutcome, as_outcomes, scan_encoded
 from preflight.summary import Summary
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from preflight.run.cache import Cache
     from preflight.run.resume import PreviousRun
 
-__all__ = ["Progress", "RunSettings", "run"]
 
 R = TypeVar("R")
 
@@ -89,7 +91,7 @@ class _Delivery:
         self.progress = progress
         self._flush = flush
         self._fail_fast = fail_fast
-        self._interrupts = Interrupts()
+        self._interrupts = _Interrupts()
 
     def before_wait(self) -> None:
         """Show all results so far."""
@@ -133,3 +135,110 @@ def _take_report(reporter: Reporter, summary: Summary, report: ScanOutcome) -> b
     counted = add_report(reporter, report)
     summary.add(counted)
     return counted.verdict == "fail"
+
+
+class _Interrupts:
+    """A context manager within which Ctrl-C waits from `defer` to `resume`. Elsewhere it raises KeyboardInterrupt.
+
+    A handler that the host program has installed for the signal is kept.
+    """
+
+    def __init__(self) -> None:
+        self._is_deferred = False
+        self._is_pending = False
+        self._handler: Callable[[int, FrameType | None], object] | int | None = None
+
+    def __enter__(self) -> _Interrupts:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._handler = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+
+    def defer(self) -> None:
+        """Delay Ctrl-C until `resume`."""
+        self._is_deferred = True
+
+    def resume(self) -> None:
+        """Let Ctrl-C interrupt again. Raise KeyboardInterrupt if it was pressed in between."""
+        self._is_deferred = False
+        if self._is_pending:
+            self._is_pending = False
+            raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._is_deferred:
+            raise KeyboardInterrupt
+        self._is_pending = True
+
+
+_REDRAW_INTERVAL: Final = 0.1
+"""Seconds between two updates."""
+_CLEAR_LINE: Final = "\r\x1b[K"
+
+
+class Progress:
+    """Counts files that are done. If standard error is a terminal, shows the rate and the remaining time.
+
+    count            returns the total, None if it cannot be known; called in a thread, and only if it is shown
+    shares_terminal  the output goes to the same terminal
+    """
+
+    def __init__(self, count: Callable[[], int | None] | None = None, *, shares_terminal: bool = False) -> None:
+        self._shares_terminal = shares_terminal
+        self._is_shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._is_drawn = False
+        self._done = self._done_before = 0
+        self._total: int | None = None
+        self._started = self._drawn = time.monotonic()
+        if self._is_shown and count is not None:
+            threading.Thread(target=self._count, args=(count,), daemon=True).start()
+
+    def begin_after(self, number: int) -> None:
+        """Count files of a previous run as done, but not for the rate."""
+        self._done_before = number
+
+    def advance(self) -> None:
+        """Count one more file."""
+        if self._done_before and not self._done:
+            self._started = self._drawn = time.monotonic()  # the comparison with the previous run does not count
+        self._done += 1
+        if self._is_shown and time.monotonic() - self._drawn > _REDRAW_INTERVAL:
+            self._drawn = time.monotonic()
+            sys.stderr.write(_CLEAR_LINE + self._line(self._drawn - self._started)[: _terminal_width() - 1])
+            sys.stderr.flush()
+            self._is_drawn = True
+
+    def make_room(self) -> None:
+        """Remove the line if the output goes to the same terminal."""
+        if self._shares_terminal:
+            self.clear()
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._is_drawn:
+            sys.stderr.write(_CLEAR_LINE)
+            sys.stderr.flush()
+            self._is_drawn = False
+
+    def _count(self, count: Callable[[], int | None]) -> None:
+        self._total = count()
+
+    def _line(self, seconds: float) -> str:
+        rate = self._done / seconds
+        done = self._done_before + self._done
+        if self._total is None:
+            return f"{done:,} files, {rate:,.0f} a second"
+        left = round(max(0, self._total - done) / rate)
+        return f"{done:,} of {self._total:,} files, {rate:,.0f} a second, {left // 60}:{left % 60:02} left"
+
+
+def _terminal_width() -> int:
+    """Return the columns of the terminal: only the last row of a wrapped line could be removed."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80

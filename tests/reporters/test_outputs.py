@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from preflight.errors import UsageError
-from preflight.reporters import PROBE_FORMATS, REPORTERS, make_reporter
-from preflight.reporters.outputs import SUFFIXES, format_of
+from preflight.reporters import PROBE_FORMATS, REPORTERS, SUFFIXES, format_of, make_reporter
 from preflight.summary import Summary
 from tests.conftest import Run
 
