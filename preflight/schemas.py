@@ -110,9 +110,4 @@ def _code() -> Schema:
 
 
 def _object(properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties,
-        "additionalProperties": False,
-    }
+    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}

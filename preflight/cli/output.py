@@ -101,11 +101,7 @@ class PrintOptions:
 
     @contextmanager
     def printer(
-        self,
-        columns: Sequence[str] = (),
-        *,
-        is_single: bool = False,
-        ledger: LedgerOptions | None = None,
+        self, columns: Sequence[str] = (), *, is_single: bool = False, ledger: LedgerOptions | None = None
     ) -> Iterator[Printer]:
         """Open the output, which must not be the ledger, and complete it at the end."""
         path = ledger.ledger if ledger else None

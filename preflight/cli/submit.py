@@ -14,13 +14,7 @@ from typing import IO, Final, Protocol, get_args
 import click
 
 from preflight.cli import params
-from preflight.cli.options import (
-    TargetOptions,
-    output_option,
-    pass_options,
-    selection_options,
-    timeout_option,
-)
+from preflight.cli.options import TargetOptions, output_option, pass_options, selection_options, timeout_option
 from preflight.cli.output import output_stream, progress
 from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files, rule_files, target_files
 from preflight.cli.params import Seconds

@@ -149,10 +149,7 @@ class CommandContext(click.Context):
     formatter_class = Formatter
 
     def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        tb: TracebackType | None,
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
     ) -> bool | None:
         if isinstance(exc_value, PreflightError):
             exc_value.args = (message_with_options(exc_value, self.command),)

@@ -74,10 +74,7 @@ _ENVIRONMENT: Final = "pyvenv.cfg"
 
 
 def expand(
-    words: Iterable[str],
-    selection: Selection = _ALL,
-    column: str | None = None,
-    confinement: Confinement | None = None,
+    words: Iterable[str], selection: Selection = _ALL, column: str | None = None, confinement: Confinement | None = None
 ) -> Iterator[Item]:
     """Return every target that the words name, in their order; the files of a folder are sorted by name.
 
