@@ -6,36 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, VIDEO
-from preflight.media import NONE, Media
+from preflight.media import NONE
 from preflight.plans import encoding, geometry
-from preflight.plans.encoding import can_copy, can_remux
+from preflight.plans.encoding import Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape
 from preflight.report import Action, Step
 from preflight.ruleset import Section
 from preflight.wording import either
 
 GEOMETRY: Final = frozenset(("width", "height", "aspect_ratio", "pixels"))
-
-
-class Subject(NamedTuple):
-    """The facts of a media file that its plan depends on: many files in a folder have the same."""
-
-    kind: str | None
-    format: str | None
-    width: int | None
-    height: int | None
-    fps: float | None
-    video_codec: str | None
-    audio_codec: str | None
-    has_alpha: bool | None
-    moving: bool
-
-    @classmethod
-    def of(cls, media: Media) -> Subject:
-        """Return the subject of a media."""
-        m = media
-        moving = (m.frames or 1) > 1 or "animated" in m.notes
-        return cls(m.kind, m.format, m.width, m.height, m.fps, m.video_codec, m.audio_codec, m.has_alpha, moving)
 
 
 class Changes(NamedTuple):

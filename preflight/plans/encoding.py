@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil, floor
-from typing import Final, Protocol
+from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
-from preflight.media import NONE
+from preflight.media import NONE, Media
 from preflight.ruleset import Limit
 
 _MAX_FPS: Final = 1000.0
@@ -69,6 +69,27 @@ _CODECS: Final[Mapping[str, frozenset[str]]] = {
 _VIDEO_FACTS: Final = frozenset(("width", "height", "aspect_ratio", "pixels", "fps", "video_codec"))
 
 
+class Subject(NamedTuple):
+    """The facts of a media file that its plan depends on: many files in a folder have the same."""
+
+    kind: str | None
+    format: str | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    video_codec: str | None
+    audio_codec: str | None
+    has_alpha: bool | None
+    moving: bool
+
+    @classmethod
+    def of(cls, media: Media) -> Subject:
+        """Return the subject of a media."""
+        m = media
+        moving = (m.frames or 1) > 1 or "animated" in m.notes
+        return cls(m.kind, m.format, m.width, m.height, m.fps, m.video_codec, m.audio_codec, m.has_alpha, moving)
+
+
 def bounds(limit: Limit) -> tuple[float, float]:
     """Return the lowest and the highest value of a limit, 0 and infinity if it has none."""
     return limit.low or 0.0, limit.high if limit.high is not None else float("inf")
@@ -119,23 +140,7 @@ def codec(fact: str, limit: Limit | None, container: str) -> str | None:
     return next((name for name in accepted if name in ENCODERS or name == NONE), None)
 
 
-class CodecFacts(Protocol):
-    """The container and codecs of a media file."""
-
-    @property
-    def format(self) -> str | None:
-        """Return the format of the container."""
-
-    @property
-    def video_codec(self) -> str | None:
-        """Return the codec of the video track."""
-
-    @property
-    def audio_codec(self) -> str | None:
-        """Return the codec of the audio track."""
-
-
-def can_copy(fact: str, media: CodecFacts, wrong: frozenset[str], limits: Mapping[str, Limit], container: str) -> bool:
+def can_copy(fact: str, media: Subject, wrong: frozenset[str], limits: Mapping[str, Limit], container: str) -> bool:
     """Return whether the track of `video_codec` or `audio_codec` can be copied into the container.
 
     wrong   facts outside their limits: a track with such a fact must be encoded again, and so must a track that is cut
@@ -152,14 +157,14 @@ def can_copy(fact: str, media: CodecFacts, wrong: frozenset[str], limits: Mappin
 
 
 def can_remux(
-    media: CodecFacts, tracks: tuple[str, ...], wrong: frozenset[str], limits: Mapping[str, Limit], to: str
+    media: Subject, tracks: tuple[str, ...], wrong: frozenset[str], limits: Mapping[str, Limit], to: str
 ) -> bool:
     """Return whether all tracks can be copied, so that nothing is encoded again."""
     present = [fact for fact in tracks if getattr(media, fact) != NONE]
     return bool(present) and all(can_copy(fact, media, wrong, limits, to) for fact in present)
 
 
-def copy_options(media: CodecFacts, container: str) -> list[str]:
+def copy_options(media: Subject, container: str) -> list[str]:
     """Return ffmpeg's options for copying all tracks; subtitles are dropped if the container may not support them."""
     if container == media.format or {container, media.format} <= MP4_FAMILY:
         return ["-c", "copy"]

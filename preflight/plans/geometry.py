@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 from math import ceil, floor, inf, sqrt
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from preflight.formats import VIDEO
-from preflight.plans.encoding import bounds
+from preflight.plans.encoding import Subject, bounds
 from preflight.ruleset import Limit
 
 LimitsByFact = Mapping[str, Limit]
@@ -22,22 +22,6 @@ _SEARCH_RADIUS: Final = 256
 """Widths tried on either side of the nearest one for a listed total of pixels."""
 
 
-class Sized(Protocol):
-    """The kind and displayed size of a media file."""
-
-    @property
-    def kind(self) -> str | None:
-        """Return the kind."""
-
-    @property
-    def width(self) -> int | None:
-        """Return the width in pixels."""
-
-    @property
-    def height(self) -> int | None:
-        """Return the height in pixels."""
-
-
 class Shape(NamedTuple):
     """The size to crop to, and the size to scale it to: width and height as displayed."""
 
@@ -45,7 +29,7 @@ class Shape(NamedTuple):
     size: Size
 
 
-def shape(media: Sized, limits: LimitsByFact) -> Shape | None:
+def shape(media: Subject, limits: LimitsByFact) -> Shape | None:
     """Return the crop and the size that satisfy all limits on geometry with the smallest change; None if none does."""
     if not media.width or not media.height:
         return None
