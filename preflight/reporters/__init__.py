@@ -57,21 +57,27 @@ class Reporter(Protocol):
         ...
 
 
-class LineReporter(Reporter, Protocol):
-    """A reporter whose text for a report depends on that report only: it can be rendered elsewhere, and cached.
+class LineReporter:
+    """Base of reporters whose text for a report depends on that report only: it can be rendered elsewhere, and cached.
 
     render  returns the text of a report, empty if nothing is to be printed; it can be pickled
+    write   writes a text that `render` returned
     """
 
-    render: partial[str]
+    def __init__(self, stream: IO[str], render: partial[str]) -> None:
+        self.write = stream.write
+        self.render = render
 
-    def write(self, text: str) -> None:
-        """Write a text that `render` returned."""
-        ...
+    def add(self, report: Report) -> None:
+        """Write one report."""
+        self.write(self.render(report))
 
     def moved(self, text: str, index: int) -> str:
-        """Return the text of the same report at another position."""
-        ...
+        """Return the text of the same report at another position; by default it does not contain the position."""
+        return text
+
+    def close(self, summary: Summary) -> None:
+        """Write nothing: the output ends with the last report."""
 
 
 def is_line_reporter(reporter: Reporter) -> TypeGuard[LineReporter]:

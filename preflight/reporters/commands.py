@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from preflight.escape import printable
 from preflight.report import Report, Result
-from preflight.reporters import ReporterOptions, is_path
+from preflight.reporters import LineReporter, ReporterOptions, is_path
 from preflight.summary import Summary
 
 _HEAD: Final = """\
@@ -20,21 +20,12 @@ status=0
 """
 
 
-class CommandsReporter:
+class CommandsReporter(LineReporter):
     """Writes a shell script that fixes all files for which there is a command."""
 
     def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
-        self.write = stream.write
-        self.render = partial(script_lines)
+        super().__init__(stream, partial(script_lines))
         self.write(_HEAD)
-
-    def add(self, report: Report) -> None:
-        """Write the commands for one report."""
-        self.write(self.render(report))
-
-    def moved(self, text: str, index: int) -> str:
-        """Return the text as it is: it does not contain the position."""
-        return text
 
     def close(self, summary: Summary) -> None:
         """Write the exit status."""

@@ -7,7 +7,7 @@ from json import JSONEncoder
 from typing import IO, Final
 
 from preflight.report import Report
-from preflight.reporters import ReporterOptions
+from preflight.reporters import LineReporter, ReporterOptions
 from preflight.summary import Summary
 
 
@@ -44,24 +44,16 @@ _INDEX: Final = ',"index":'
 """Occurs once in a line, because quotation marks inside strings are escaped."""
 
 
-class JsonlReporter:
+class JsonlReporter(LineReporter):
     """Writes every report as one line; ASCII only, so that no name can break a line or a terminal."""
 
     def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
-        self.write = stream.write
-        self.render = partial(line, quiet=options.quiet, probe=options.probe)
-
-    def add(self, report: Report) -> None:
-        """Write one line."""
-        self.write(self.render(report))
+        super().__init__(stream, partial(line, quiet=options.quiet, probe=options.probe))
 
     def moved(self, text: str, index: int) -> str:
         """Return the line with another `index`."""
         before, _, after = text.partition(_INDEX)
         return f"{before}{_INDEX}{index},{after.partition(',')[2]}" if after else text
-
-    def close(self, summary: Summary) -> None:
-        """Do nothing: lines are independent."""
 
 
 def line(report: Report, *, quiet: bool = False, probe: bool = False) -> str:

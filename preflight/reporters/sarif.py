@@ -6,7 +6,6 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from json import JSONEncoder
 from typing import IO, Final
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from preflight.report import Finding, Plan, Report
 from preflight.reporters import ReporterOptions
 from preflight.sources.open import is_url
 from preflight.summary import Summary
+from preflight.version import VERSION
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVEL: Final = {"error": "error", "unknown": "error", "warning": "warning", "note": "note"}
@@ -57,13 +57,9 @@ class SarifReporter:
 
 
 def _driver() -> dict[str, object]:
-    try:
-        release = version("preflight-media")
-    except PackageNotFoundError:
-        release = "0"
     return {
         "name": "preflight",
-        "version": release,
+        "version": VERSION,
         "rules": [
             {
                 "id": code,

@@ -11,7 +11,7 @@ from preflight.codes import NOTES
 from preflight.escape import printable
 from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report, Result
-from preflight.reporters import ReporterOptions
+from preflight.reporters import LineReporter, ReporterOptions
 from preflight.reporters.commands import commands_of, shell_command
 from preflight.summary import Summary, Tally
 from preflight.units import format_value
@@ -41,24 +41,14 @@ _COUNTS: Final = ("pass", "warning", "fail", "unknown")
 """Headings of the closing table."""
 
 
-class TextReporter:
+class TextReporter(LineReporter):
     """Writes each report at once; names and values from outside are escaped."""
 
     def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._stream = stream
         self._options = options
-        self.write = stream.write
-        self.render = partial(
-            render_text, colour=options.colour, quiet=options.quiet, probe=options.probe, commands=options.commands
-        )
-
-    def add(self, report: Report) -> None:
-        """Write one report."""
-        self.write(self.render(report))
-
-    def moved(self, text: str, index: int) -> str:
-        """Return the text as it is: it does not contain the position."""
-        return text
+        colour, quiet, probe, _, commands = options
+        super().__init__(stream, partial(render_text, colour=colour, quiet=quiet, probe=probe, commands=commands))
 
     def close(self, summary: Summary) -> None:
         """Write the closing table, and remarks on the rule sets."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.util import find_spec
 from json import dumps
@@ -25,6 +24,7 @@ from preflight.reporters import ReporterOptions
 from preflight.reporters.html.previews import Preview, PreviewsInterrupted, can_decode_av, make_previews
 from preflight.reporters.html.rows import VERDICTS, Rows, in_script, titles
 from preflight.summary import Summary
+from preflight.version import VERSION
 
 MAX_PAGE_BYTES: Final = 25_000_000
 """Bytes up to which previews are added to the page."""
@@ -113,7 +113,7 @@ def _context(rows: Rows, previews: Mapping[int, Preview], skipped: int) -> dict[
         "script": Markup(script),  # noqa: S704 - files of this package
         "style": Markup(style),  # noqa: S704
         "data": (Markup(piece) for piece in _data(rows, previews)),  # noqa: S704 - escaped by `in_script`
-        "version": _version(),
+        "version": VERSION,
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "files": rows.number,
         "skipped": skipped,
@@ -163,10 +163,3 @@ def _asset(name: str) -> str:
 
 def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
-
-
-def _version() -> str:
-    try:
-        return version("preflight-media")
-    except PackageNotFoundError:
-        return "0"
