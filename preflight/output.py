@@ -8,9 +8,10 @@ import os
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import FrameType
 from typing import IO, TYPE_CHECKING, Final
 
 from preflight.errors import OutputError, UsageError
@@ -232,21 +233,51 @@ def _require_replaceable(path: str, folder: str, before: os.stat_result) -> None
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
+class Interrupts:
+    """A context manager within which Ctrl-C waits from `defer` to `resume`. Elsewhere it raises KeyboardInterrupt.
+
+    A handler that the host program has installed for the signal is kept.
+    """
+
+    def __init__(self) -> None:
+        self._is_deferred = False
+        self._is_pending = False
+        self._handler: Callable[[int, FrameType | None], object] | int | None = None
+
+    def __enter__(self) -> Interrupts:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._handler = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+
+    def defer(self) -> None:
+        """Delay Ctrl-C until `resume`."""
+        self._is_deferred = True
+
+    def resume(self) -> None:
+        """Let Ctrl-C interrupt again. Raise KeyboardInterrupt if it was pressed in between."""
+        self._is_deferred = False
+        if self._is_pending:
+            self._is_pending = False
+            raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._is_deferred:
+            raise KeyboardInterrupt
+        self._is_pending = True
+
+
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Delay Ctrl-C until files are renamed or removed. A handler that the host program has installed is kept."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    """Delay Ctrl-C until files are renamed or removed."""
+    with Interrupts() as interrupts:
+        interrupts.defer()
         yield
-        return
-    pending: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: pending.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if pending:
-        raise KeyboardInterrupt
+        interrupts.resume()
 
 
 def _text(file: int, path: str) -> IO[str]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, TypeVar
 
 from preflight.checker import CheckPlan
+from preflight.output import Interrupts
 from preflight.reporters import LineReporter, Reporter, add_report, is_line_reporter
 from preflight.run.rows import Rendering, Row
 from preflight.scan import ScanOutcome, as_outcomes, scan_encoded
@@ -91,7 +90,7 @@ class _Delivery:
         self.progress = progress
         self._flush = flush
         self._fail_fast = fail_fast
-        self._interrupts = _Interrupts()
+        self._interrupts = Interrupts()
 
     def before_wait(self) -> None:
         """Show all results so far."""
@@ -135,44 +134,6 @@ def _take_report(reporter: Reporter, summary: Summary, report: ScanOutcome) -> b
     counted = add_report(reporter, report)
     summary.add(counted)
     return counted.verdict == "fail"
-
-
-class _Interrupts:
-    """A context manager within which Ctrl-C waits from `defer` to `resume`. Elsewhere it raises KeyboardInterrupt.
-
-    A handler that the host program has installed for the signal is kept.
-    """
-
-    def __init__(self) -> None:
-        self._is_deferred = False
-        self._is_pending = False
-        self._handler: Callable[[int, FrameType | None], object] | int | None = None
-
-    def __enter__(self) -> _Interrupts:
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._handler = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-
-    def defer(self) -> None:
-        """Delay Ctrl-C until `resume`."""
-        self._is_deferred = True
-
-    def resume(self) -> None:
-        """Let Ctrl-C interrupt again. Raise KeyboardInterrupt if it was pressed in between."""
-        self._is_deferred = False
-        if self._is_pending:
-            self._is_pending = False
-            raise KeyboardInterrupt
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if not self._is_deferred:
-            raise KeyboardInterrupt
-        self._is_pending = True
 
 
 _REDRAW_INTERVAL: Final = 0.1
