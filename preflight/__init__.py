@@ -49,47 +49,22 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
-_HOMES = {
-    "AccountRefused": "errors",
-    "Asset": "providers.asset",
-    "AssetNotFound": "errors",
-    "AssetReference": "sources.open",
-    "Delivery": "media",
-    "Finding": "report",
-    "LedgerError": "errors",
-    "Media": "media",
-    "MissingExtra": "errors",
-    "NotActive": "submission",
-    "Passes": "integrations.pydantic",
-    "Plan": "report",
-    "PreflightError": "errors",
-    "Problem": "report",
-    "ProviderError": "errors",
-    "ProviderUnavailable": "errors",
-    "ProviderUnreachable": "errors",
-    "RateLimited": "errors",
-    "Rejected": "report",
-    "Report": "report",
-    "RequestRefused": "errors",
-    "Result": "report",
-    "RuleFileError": "errors",
-    "RuleSet": "ruleset",
-    "SourceChanged": "errors",
-    "SourceError": "errors",
-    "Step": "report",
-    "Submission": "submission",
-    "UnusableAnswer": "errors",
-    "UsageError": "errors",
-    "acheck": "checker",
-    "assert_passes": "integrations.requirement",
-    "check": "checker",
-    "check_many": "scan",
-    "check_request": "request",
-    "probe": "checker",
-    "rule_sets": "catalog",
-    "submit": "submission",
-    "submit_many": "submission",
+_NAMES = {
+    "catalog": "rule_sets",
+    "checker": "acheck check probe",
+    "integrations.pydantic": "Passes",
+    "integrations.requirement": "assert_passes",
+    "media": "Delivery Media",
+    "providers.asset": "Asset",
+    "report": "Finding Plan Problem Rejected Report Result Step",
+    "request": "check_request",
+    "ruleset": "RuleSet",
+    "scan": "check_many",
+    "sources.open": "AssetReference",
+    "submission": "NotActive Submission submit submit_many",
 }
+"""By module, the names that it provides. All others are exceptions in `errors`."""
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
     "acheck",
@@ -135,9 +110,9 @@ __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'preflight' has no attribute {name!r}")
-    home = import_module(f"preflight.{_HOMES[name]}")
+    home = import_module(f"preflight.{_HOMES.get(name, 'errors')}")
     value = getattr(home, "resolve" if name == "rule_sets" else name)
     globals()[name] = value
     return value
