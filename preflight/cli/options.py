@@ -22,7 +22,7 @@ from preflight.confinement import Confinement
 from preflight.errors import UsageError, suggestion
 from preflight.escape import printable
 from preflight.net.options import checked_headers, checked_user_agent
-from preflight.targets import Item, Selection, expand, ignore_nothing
+from preflight.targets import Item, Selection, expand
 
 if TYPE_CHECKING:
     from preflight.net.options import HttpOptions
@@ -76,7 +76,7 @@ class TargetOptions:
     column: str | None
     confinement: Confinement | None = None
 
-    def items(self, ignored: Callable[[], object] = ignore_nothing) -> Iterator[Item]:
+    def items(self, ignored: Callable[[], object] = lambda: None) -> Iterator[Item]:
         """Yield each target; `ignored` is called for each file or folder that is skipped."""
         selection = Selection(self.include, self.exclude, not self.no_ignore, ignored)
         return expand(self.targets, selection, self.column, self.confinement)

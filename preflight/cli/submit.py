@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, Final, Protocol, get_args
+from typing import IO, Final, get_args
 
 import click
 
@@ -107,7 +107,7 @@ def command(options: SubmitCommand) -> int:
     with ExitStack() as stack:
         destination = _destination(options, stack)
         stream = stack.enter_context(output_stream(options.output))
-        reporter: SubmissionReporter = SubmissionText(stream) if options.format_ == "text" else SubmissionJsonl(stream)
+        reporter = SubmissionText(stream) if options.format_ == "text" else SubmissionJsonl(stream)
         advance = stack.enter_context(progress(is_shown=not stream.isatty()))
         items = guard.checked(options.inputs.items(lambda: counts.update(["ignored"])))
         try:
@@ -177,16 +177,6 @@ def _media(items: Iterator[Item], counts: Counter[str]) -> Iterator[Item]:
             yield item
         else:
             counts["skipped"] += 1
-
-
-class SubmissionReporter(Protocol):
-    """Prints submissions as they complete, and at the end the count of each outcome."""
-
-    def add(self, submission: Submission) -> None:
-        """Print one submission."""
-
-    def close(self, counts: Counter[str]) -> None:
-        """Print the counts."""
 
 
 class SubmissionText:

@@ -30,10 +30,6 @@ class Item(NamedTuple):
     problem: Problem | None = None
 
 
-def ignore_nothing() -> None:
-    """Do nothing: the default of `Selection.ignored`."""
-
-
 class Selection(NamedTuple):
     """The choice of files in folders.
 
@@ -45,7 +41,7 @@ class Selection(NamedTuple):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     ignore: bool = True
-    ignored: Callable[[], object] = ignore_nothing
+    ignored: Callable[[], object] = lambda: None
 
     def __bool__(self) -> bool:
         """Return whether there is a pattern to match."""
