@@ -11,65 +11,52 @@ from preflight.sources import Source
 
 SIGNATURE_BYTES: Final = 512
 
-_SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-    (b"II*\x00", "tiff"),
-    (b"MM\x00*", "tiff"),
-    (b"II+\x00", "tiff"),
-    (b"MM\x00+", "tiff"),
-    (b"IIRO\x08\x00", "orf"),
-    (b"IIRS\x08\x00", "orf"),
-    (b"MMOR\x00\x00", "orf"),
-    (b"IIU\x00", "rw2"),
-    (b"\x1aE\xdf\xa3", "mkv"),
-    (b"fLaC", "flac"),
-    (b"OggS", "ogg"),
-    (b"#!AMR", "amr"),
-    (b"%!PS", "postscript"),
-    (b"%PDF-", "pdf"),
-    (b".RMF", "rm"),
-    (b".snd\x00\x00\x00", "au"),
-    (b"7z\xbc\xaf\x27\x1c", "7z"),
-    (b"8BPS", "psd"),
-    (b"BZh", "bz2"),
-    (b"DDS |\x00\x00\x00", "dds"),
-    (b"DKIF", "ivf"),
-    (b"DSD ", "dsf"),
-    (b"FLV\x01", "flv"),
-    (b"FOVb", "x3f"),
-    (b"FUJIFILMCCD-RAW ", "raf"),
-    (b"II\x1a\x00\x00\x00HEAPCCDR", "crw"),
-    (b"MAC ", "ape"),
-    (b"MM\x00\x00\x00\x1aHEAPCCDR", "crw"),
-    (b"MP+", "musepack"),
-    (b"MPCK", "musepack"),
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"PK\x07\x08", "zip"),
-    (b"Rar!\x1a\x07", "rar"),
-    (b"TTA1", "tta"),
-    (b"caff\x00\x01", "caf"),
-    (b"icns\x00", "icns"),
-    (b"riff\x2e\x91\xcf\x11", "w64"),
-    (b"wvpk", "wavpack"),
-    (b"\x00MRM", "mrw"),
-    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "mxf"),
-    (b"\x1f\x8b\x08", "gzip"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
-    (b"\xc5\xd0\xd3\xc6", "postscript"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
-    (b"\xff\x4f\xff\x51", "jp2"),
-    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
-    (b"\xff\x0a", "jxl"),
-    (b"\x00\x00\x01\xb3", "mpeg"),
-)
+_SIGNATURES: Final[dict[str, tuple[bytes, ...]]] = {
+    "jpeg": (b"\xff\xd8\xff",),
+    "png": (b"\x89PNG\r\n\x1a\n",),
+    "gif": (b"GIF87a", b"GIF89a"),
+    "tiff": (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
+    "orf": (b"IIRO\x08\x00", b"IIRS\x08\x00", b"MMOR\x00\x00"),
+    "rw2": (b"IIU\x00",),
+    "mkv": (b"\x1aE\xdf\xa3",),
+    "flac": (b"fLaC",),
+    "ogg": (b"OggS",),
+    "amr": (b"#!AMR",),
+    "postscript": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
+    "pdf": (b"%PDF-",),
+    "rm": (b".RMF",),
+    "au": (b".snd\x00\x00\x00",),
+    "7z": (b"7z\xbc\xaf\x27\x1c",),
+    "psd": (b"8BPS",),
+    "bz2": (b"BZh",),
+    "dds": (b"DDS |\x00\x00\x00",),
+    "ivf": (b"DKIF",),
+    "dsf": (b"DSD ",),
+    "flv": (b"FLV\x01",),
+    "x3f": (b"FOVb",),
+    "raf": (b"FUJIFILMCCD-RAW ",),
+    "crw": (b"II\x1a\x00\x00\x00HEAPCCDR", b"MM\x00\x00\x00\x1aHEAPCCDR"),
+    "ape": (b"MAC ",),
+    "musepack": (b"MP+", b"MPCK"),
+    "zip": (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"),
+    "rar": (b"Rar!\x1a\x07",),
+    "tta": (b"TTA1",),
+    "caf": (b"caff\x00\x01",),
+    "icns": (b"icns\x00",),
+    "w64": (b"riff\x2e\x91\xcf\x11",),
+    "wavpack": (b"wvpk",),
+    "mrw": (b"\x00MRM",),
+    "mxf": (b"\x06\x0e\x2b\x34\x02\x05\x01\x01",),
+    "gzip": (b"\x1f\x8b\x08",),
+    "asf": (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",),
+    "xz": (b"\xfd7zXZ\x00",),
+    "jp2": (b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
+    "jxl": (b"\x00\x00\x00\x0cJXL \r\n\x87\n", b"\xff\x0a"),
+    "mpeg": (b"\x00\x00\x01\xb3",),
+}
 _BY_FIRST_BYTE: Final = {
-    first: tuple(entry for entry in _SIGNATURES if entry[0][0] == first)
-    for first in {entry[0][0] for entry in _SIGNATURES}
+    first: tuple((known, name) for name, known in _SIGNATURES.items() if any(each[0] == first for each in known))
+    for first in {each[0] for known in _SIGNATURES.values() for each in known}
 }
 _RIFF_FORMS: Final = {b"WAVE": "wav", b"WEBP": "webp", b"AVI ": "avi"}
 _BITMAP_HEADER_BYTES: Final = (12, 16, 40, 52, 56, 64, 108, 124)
@@ -110,8 +97,8 @@ def _text(source: Source) -> str | None:
 
 
 def _by_signature(head: bytes) -> str | None:
-    for signature, name in _BY_FIRST_BYTE.get(head[0], ()) if head else ():
-        if head.startswith(signature):
+    for signatures, name in _BY_FIRST_BYTE.get(head[0], ()) if head else ():
+        if head.startswith(signatures):
             return name
     start = head[:4]
     if start in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
