@@ -20,7 +20,7 @@ from preflight.errors import RuleFileError
 from preflight.formats import AUDIO_CODECS, VIDEO_CODECS
 from preflight.judge import judge
 from preflight.media import Media
-from preflight.probes import codec_names, libraries, wave_format
+from preflight.probes import codec_names, libraries
 from preflight.probes.matroska import tracks as matroska_tracks
 from preflight.rulecheck import validate_file
 from preflight.rulefile import RuleFile, find_problems, read_rule_file
@@ -480,7 +480,7 @@ def test_every_codec_of_the_readers_is_allowed_in_rule_files() -> None:
         *(codec_names.VIDEO_OBJECT_TYPES, codec_names.AUDIO_OBJECT_TYPES),
         *(libraries._VIDEO_CODECS, libraries._AUDIO_CODECS),
         *(matroska_tracks._VIDEO_CODECS, matroska_tracks._AUDIO_CODECS),
-        *(wave_format.FORMAT_TAGS,),
+        *(codec_names.FORMAT_TAGS,),
     ]
     named = {codec for table in tables for codec in table.values()}
     assert named - {*VIDEO_CODECS, *AUDIO_CODECS} == set()

@@ -9,29 +9,18 @@ from __future__ import annotations
 
 from typing import AnyStr, Final
 
-from preflight.probes.wave_format import format_tag_codec
-
-_VIDEO_TYPES: Final = {
+_VIDEO_TYPES: Final = {  # a name whose codes are all among those of Video for Windows is in `_FOURCCS` only
     "aic": b"icod",
     "apv": b"apv1",
     "av1": b"av01 dav1",
     "avs2": b"avst",
     "avs3": b"avs3",
     "bmp": b"WRLE",
-    "cfhd": b"CFHD",
-    "cinepak": b"cvid",
-    "dirac": b"drac",
-    "dnxhd": b"AVdn AVdh",
     "dvvideo": b"dvc  dvcp dvpp dv5n dv5p dvhp dvhq dvh2 dvh3 dvh4 dvh5 dvh6 AVdv AVd1 dvsd",
     "evc": b"evc1",
-    "ffv1": b"FFV1",
-    "flv1": b"FLV1",
     "gif": b"gif ",
-    "h261": b"h261",
-    "h263": b"s263 h263 H263 U263 VIVO",
     "h264": b"avc1 avc2 avc3 avc4 svc1 svc2 mvc1 mvc2 dva1 dvav H264 h264 X264 x264 VSSH davc 3IVX"
     b" ai5p ai5q ai52 ai53 ai55 ai56 ai1p ai1q ai12 ai13 ai15 ai16 AVin aivx rv64 xalg",
-    "hap": b"Hap1 Hap5 HapY HapA HapM",
     "hevc": b"hvc1 hev1 hvc2 hev2 hvc3 hev3 lhv1 lhe1 hvt1 dvh1 dvhe HEVC",
     "jpeg2000": b"mjp2 j2ki",
     "jpegxs": b"jxsm",
@@ -44,28 +33,15 @@ _VIDEO_TYPES: Final = {
     "mpeg4": b"mp4v MP4V DIVX XVID 3IV1 3IV2 DX50 FMP4 fmp4 xvid divx",
     "msmpeg4v3": b"3IVD DIV3",
     "png": b"png  MNG ",
-    "prores": b"apcn apch apcs apco ap4h ap4x",
     "prores_raw": b"aprn aprh",
-    "qtrle": b"rle ",
-    "r210": b"r210 R210",
     "rawvideo": b"raw  2vuy 2Vuy yuv2 yuvs yuvu UYVY NO16 b16g b48r b64a uncv DVOO IYUV I420",
-    "rpza": b"rpza azpr",
-    "smc": b"smc ",
     "svq1": b"SVQ1 svq1 svqi",
-    "svq3": b"SVQ3",
-    "targa": b"tga ",
     "theora": b"theo XiTh",
     "tiff": b"tiff",
-    "v210": b"v210",
-    "v308": b"v308",
-    "v408": b"v408",
-    "v410": b"v410",
     "vc1": b"vc-1 ovc1 WVC1",
-    "vp6": b"VP60 VP61 VP62 VP6F",
     "vp8": b"vp08 VP80",
     "vp9": b"vp09 VP90",
     "vvc": b"vvc1 vvi1",
-    "wmv3": b"WMV3",
 }
 _AUDIO_TYPES: Final = {
     "aac": b"aac ",
@@ -102,6 +78,11 @@ _AUDIO_TYPES: Final = {
 def _by_code(table: dict[str, AnyStr]) -> dict[AnyStr, str]:
     """Return the names by code; the codes of a name have four characters each and are separated by one more."""
     return {codes[at : at + 4]: name for name, codes in table.items() for at in range(0, len(codes), 5)}
+
+
+def by_lower_case(names: str, prefix: str = "") -> dict[str, str]:
+    """Return our names by those that differ only in case and in a `prefix`."""
+    return {prefix + name: name.lower() for name in names.split()}
 
 
 VIDEO_ENTRIES: Final = _by_code(_VIDEO_TYPES)
@@ -155,29 +136,25 @@ def sample_entry_codec(fourcc: bytes, table: dict[bytes, str]) -> str | None:
     if name is None and table is VIDEO_ENTRIES:
         name = fourcc_codec(fourcc)
     elif name is None and fourcc[:2] == b"ms":
-        name = format_tag_codec(int.from_bytes(fourcc[2:], "big"))
+        name = FORMAT_TAGS.get(int.from_bytes(fourcc[2:], "big"))
     if name is None:
         word = fourcc.decode("latin-1").strip()
         name = word.lower() if word.isascii() and word.replace("-", "").isalnum() else None
     return name
 
 
+_NAMED_BY_CODE: Final = (
+    "asv1 asv2 avs2 ayuv cfhd ffv1 flv1 h261 r210 snow svq1 svq3 tscc v210 v308 v408 v410 wmv1 wmv2 wmv3 y41p zlib zmbv"
+)
 _FOURCCS: Final = {
-    "asv1": "ASV1",
-    "asv2": "ASV2",
+    **{name: name.upper() for name in _NAMED_BY_CODE.split()},
     "av1": "AV01",
-    "avs2": "AVS2",
-    "ayuv": "AYUV",
-    "cfhd": "CFHD",
     "cinepak": "CVID",
     "dirac": "DRAC",
     "dnxhd": "AVDH AVDN",
     "dvvideo": "DVSD DVHD DVSL DV25 DV50 DVC  DVCP DVIS CDVC",
-    "ffv1": "FFV1",
     "ffvhuff": "FFVH",
-    "flv1": "FLV1",
     "fraps": "FPS1",
-    "h261": "H261",
     "h263": "H263 U263 VIVO X263 S263 I263 M263 L263",
     "h264": "H264 X264 AVC1 DAVC VSSH Q264 SMV2",
     "hap": "HAP1 HAP5 HAPA HAPM HAPY",
@@ -204,22 +181,13 @@ _FOURCCS: Final = {
     "png": "MPNG PNG1 PNG ",
     "prores": "APCH APCN APCS APCO AP4H AP4X",
     "qtrle": "RLE ",
-    "r210": "R210",
     "rawvideo": "RGB  RAW  DIB  I420 IYUV YV12 YUY2 YUYV UYVY YVYU Y800 Y422 HDYC NV12 NV21 YVU9",
     "rpza": "RPZA AZPR",
     "smc": "SMC ",
-    "snow": "SNOW",
     "speedhq": "SHQ0 SHQ1 SHQ2 SHQ3 SHQ4 SHQ5 SHQ7 SHQ9",
-    "svq1": "SVQ1",
-    "svq3": "SVQ3",
     "targa": "TGA ",
     "theora": "THEO",
-    "tscc": "TSCC",
     "utvideo": "ULRG ULRA ULY0 ULY2 ULY4 ULH0 ULH2 ULH4 UQY2 UQRG UQRA",
-    "v210": "V210",
-    "v308": "V308",
-    "v408": "V408",
-    "v410": "V410",
     "vc1": "WVC1 WMVA",
     "vp3": "VP31 VP30",
     "vp5": "VP50",
@@ -227,12 +195,6 @@ _FOURCCS: Final = {
     "vp8": "VP80",
     "vp9": "VP90",
     "vvc": "VVC1",
-    "wmv1": "WMV1",
-    "wmv2": "WMV2",
-    "wmv3": "WMV3",
-    "y41p": "Y41P",
-    "zlib": "ZLIB",
-    "zmbv": "ZMBV",
 }
 FOURCCS: Final = _by_code(_FOURCCS)
 """Codecs by the four-character code of Video for Windows, in upper case: case does not matter there."""
@@ -243,3 +205,34 @@ _NUMBERED_CODECS: Final = {0: "rawvideo", 1: "msrle", 2: "msrle", 3: "rawvideo"}
 def fourcc_codec(code: bytes) -> str | None:
     """Return the codec of the four bytes of `biCompression` or `fccHandler`."""
     return _NUMBERED_CODECS.get(int.from_bytes(code, "little")) or FOURCCS.get(code.decode("latin-1").upper())
+
+
+_FORMAT_TAGS: Final = {
+    "aac": (0x00FF, 0x1600, 0x1610),
+    "ac3": (0x0092, 0x2000),  # the first in S/PDIF frames
+    # Microsoft, OKI, IMA and DVI, Antex G.723, OKI, Yamaha, G.726
+    # Duck DK4 and DK3, G.726, Xbox IMA, Creative, G.722, Shockwave
+    "adpcm": (
+        *(0x0002, 0x0010, 0x0011, 0x0014, 0x0017, 0x0020, 0x0045),
+        *(0x0061, 0x0062, 0x0064, 0x0069, 0x0200, 0x028F, 0x5346),
+    ),
+    "alaw": (0x0006,),
+    "atrac3": (0x0270,),
+    "dts": (0x2001,),
+    "flac": (0xF1AC,),
+    "g723_1": (0x0042, 0x00A1),
+    "gsm_ms": (0x0031, 0x0032, 0x1500),
+    "mp2": (0x0050,),
+    "mp3": (0x0055,),
+    "mulaw": (0x0007, 0x6C75),
+    "opus": (0x704F,),
+    "pcm": (0x0001, 0x0003),  # integers, floating point
+    "speex": (0xA109,),
+    "vorbis": (0x566F, 0x674F, 0x6750, 0x6751, 0x676F, 0x6770, 0x6771),
+    "wmalossless": (0x0163,),
+    "wmapro": (0x0162,),
+    "wmav1": (0x0160,),
+    "wmav2": (0x0161,),
+}
+FORMAT_TAGS: Final = {tag: name for name, tags in _FORMAT_TAGS.items() for tag in tags}
+"""Codecs by the format tag (`wFormatTag`) of WAVEFORMATEX (RFC 2361, and what encoders have written since)."""

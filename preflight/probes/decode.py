@@ -205,21 +205,14 @@ def _confirm_with_ffmpeg(source: Source, media: Media, limits: Limits, *, opened
 
 # --- video and audio: libmediainfo parses them to the end, mutagen measures audio
 
-_MP4_FACTS: Final = ("stored_width", "stored_height", "video_codec", "audio_codec", "duration")
+_STREAM_FACTS: Final = ("stored_width", "stored_height", "video_codec", "audio_codec", "duration")
 _MEDIAINFO_FACTS: Final[dict[str, tuple[str, ...]]] = {
-    "3gp": _MP4_FACTS,
+    **dict.fromkeys(("3gp", "avi", "m4a", "m4v", "mkv", "mov", "mp4", "webm"), _STREAM_FACTS),
     "aac": ("audio_codec",),
-    "avi": _MP4_FACTS,
     "flac": ("audio_codec", "sample_rate", "channels", "duration"),
-    "m4a": _MP4_FACTS,
-    "m4v": _MP4_FACTS,
-    "mkv": _MP4_FACTS,
-    "mov": _MP4_FACTS,
     "mp3": ("audio_codec", "sample_rate"),
-    "mp4": _MP4_FACTS,
     "ogg": ("audio_codec",),
     "wav": ("audio_codec", "sample_rate", "channels"),
-    "webm": _MP4_FACTS,
 }
 _MUTAGEN_FACTS: Final[dict[str, tuple[str, ...]]] = {
     "flac": ("sample_rate", "channels", "duration"),

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE, Media
-from preflight.probes.codec_names import AUDIO_ENTRIES
+from preflight.probes.codec_names import AUDIO_ENTRIES, by_lower_case
 from preflight.processes import Limits, call
 from preflight.sources import Source
 
@@ -170,85 +170,48 @@ def _seconds(milliseconds: object) -> float | None:
 # --- libmediainfo's names
 
 CONTAINERS: Final[dict[str, str]] = {
+    **by_lower_case("AIFF AMR AU CAF DSF DTS DV HEVC IVF MXF TTA WavPack"),
     "AC-3": "ac3",
     "ADIF": "aac",
-    "AIFF": "aiff",
-    "AMR": "amr",
-    "AU": "au",
     "AVC": "h264",
     "BDAV": "mpegts",
-    "CAF": "caf",
-    "DSF": "dsf",
-    "DTS": "dts",
-    "DV": "dv",
     "E-AC-3": "eac3",
     "Flash Video": "flv",
-    "HEVC": "hevc",
-    "IVF": "ivf",
     "MPEG Video": "mpeg",
     "MPEG-PS": "mpeg",
     "MPEG-TS": "mpegts",
-    "MXF": "mxf",
     "Monkey's Audio": "ape",
     "Musepack SV7": "musepack",
     "Musepack SV8": "musepack",
     "RealMedia": "rm",
-    "TTA": "tta",
-    "WavPack": "wavpack",
     "Wave64": "w64",
     "Windows Media": "asf",
 }
 """Our names of the containers that it recognizes by a signature and that none of our readers reads."""
 
 _VIDEO_CODECS: Final[dict[str, str]] = {
-    "AV1": "av1",
+    **by_lower_case("AV1 Cinepak FFV1 HEVC PNG ProRes Theora VP6 VP8 VP9 VVC WMV1 WMV2"),
     "AVC": "h264",
-    "Cinepak": "cinepak",
     "DV": "dvvideo",
-    "FFV1": "ffv1",
     "FLV": "flv1",
     "H.263": "h263",
-    "HEVC": "hevc",
     "JPEG": "mjpeg",
     "JPEG 2000": "jpeg2000",
     "MPEG-4 Visual": "mpeg4",
-    "PNG": "png",
-    "ProRes": "prores",
     "RealVideo 2": "rv20",
     "RealVideo 3": "rv30",
     "RealVideo 4": "rv40",
     "Sorenson Spark": "flv1",
-    "Theora": "theora",
     "VC-1": "vc1",
-    "VP6": "vp6",
-    "VP8": "vp8",
-    "VP9": "vp9",
-    "VVC": "vvc",
-    "WMV1": "wmv1",
-    "WMV2": "wmv2",
 }
 _AUDIO_CODECS: Final[dict[str, str]] = {
-    "AAC": "aac",
+    **by_lower_case("AAC ADPCM ALAC AMR DSD DTS FLAC Musepack Nellymoser Opus PCM Speex TTA Vorbis WavPack"),
     "AC-3": "ac3",
     "AC-4": "ac4",
-    "ADPCM": "adpcm",
-    "ALAC": "alac",
-    "AMR": "amr",
-    "DSD": "dsd",
-    "DTS": "dts",
     "E-AC-3": "eac3",
-    "FLAC": "flac",
     "MLP FBA": "truehd",
     "Monkey's Audio": "ape",
-    "Musepack": "musepack",
-    "Nellymoser": "nellymoser",
-    "Opus": "opus",
-    "PCM": "pcm",
-    "Speex": "speex",
-    "TTA": "tta",
-    "Vorbis": "vorbis",
     "WMA Lossless": "wmalossless",
-    "WavPack": "wavpack",
 }
 _G711: Final = re.compile(r"\b(a|u|mu)-?law\b", re.IGNORECASE)
 _LAYER: Final = re.compile(r"Layer ([123])")

@@ -4,55 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-FORMAT_TAGS: Final[dict[int, str]] = {
-    0x0001: "pcm",
-    0x0002: "adpcm",  # Microsoft
-    0x0003: "pcm",  # float
-    0x0006: "alaw",
-    0x0007: "mulaw",
-    0x0010: "adpcm",  # OKI
-    0x0011: "adpcm",  # IMA, DVI
-    0x0014: "adpcm",  # G.723 of Antex
-    0x0017: "adpcm",  # OKI
-    0x0020: "adpcm",  # Yamaha
-    0x0031: "gsm_ms",
-    0x0032: "gsm_ms",
-    0x0042: "g723_1",
-    0x0045: "adpcm",  # G.726
-    0x0050: "mp2",
-    0x0055: "mp3",
-    0x0061: "adpcm",  # Duck DK4
-    0x0062: "adpcm",  # Duck DK3
-    0x0064: "adpcm",  # G.726
-    0x0069: "adpcm",  # Xbox IMA
-    0x0092: "ac3",  # in S/PDIF frames
-    0x00A1: "g723_1",
-    0x00FF: "aac",
-    0x0160: "wmav1",
-    0x0161: "wmav2",
-    0x0162: "wmapro",
-    0x0163: "wmalossless",
-    0x0200: "adpcm",  # Creative
-    0x0270: "atrac3",
-    0x028F: "adpcm",  # G.722
-    0x1500: "gsm_ms",
-    0x1600: "aac",
-    0x1610: "aac",
-    0x2000: "ac3",
-    0x2001: "dts",
-    0x5346: "adpcm",  # Shockwave
-    0x566F: "vorbis",
-    0x6C75: "mulaw",
-    0x674F: "vorbis",
-    0x6750: "vorbis",
-    0x6751: "vorbis",
-    0x676F: "vorbis",
-    0x6770: "vorbis",
-    0x6771: "vorbis",
-    0x704F: "opus",
-    0xA109: "speex",
-    0xF1AC: "flac",
-}
+from preflight.probes.codec_names import FORMAT_TAGS
+
 _EXTENSIBLE: Final = 0xFFFE
 _SUBFORMATS: Final = (
     bytes.fromhex("000000001000800000aa00389b71"),  # KSDATAFORMAT_SUBTYPE
@@ -82,11 +35,6 @@ _CODED_SYNCS: Final = (
 """Coded audio in place of 16-bit samples: DTS in its four orders (ETSI TS 102 114 5.3), frames of IEC 61937."""
 
 _Order = Literal["big", "little"]
-
-
-def format_tag_codec(tag: int) -> str | None:
-    """Return the codec of a format tag (`wFormatTag`)."""
-    return FORMAT_TAGS.get(tag)
 
 
 def mislabelled_codec(begin: bytes) -> tuple[str | None] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from preflight.probes.codec_names import AUDIO_ENTRIES, VIDEO_ENTRIES, fourcc_codec, sample_entry_codec
+from preflight.probes.codec_names import AUDIO_ENTRIES, VIDEO_ENTRIES, by_lower_case, fourcc_codec, sample_entry_codec
 from preflight.probes.matroska import ebml
 from preflight.probes.wave_format import coding_of
 
@@ -161,12 +161,7 @@ def _sample_rate(data: bytes, fields: _Fields, codec: str | None) -> int | None:
 # --- names of codecs
 
 _VIDEO_CODECS: Final = {
-    "V_AV1": "av1",
-    "V_AVS2": "avs2",
-    "V_AVS3": "avs3",
-    "V_DIRAC": "dirac",
-    "V_FFV1": "ffv1",
-    "V_MJPEG": "mjpeg",
+    **by_lower_case("AV1 AVS2 AVS3 DIRAC FFV1 MJPEG PRORES SNOW THEORA VP8 VP9", "V_"),
     "V_MPEG1": "mpeg1video",
     "V_MPEG2": "mpeg2video",
     "V_MPEG4/ISO/AP": "mpeg4",
@@ -176,33 +171,18 @@ _VIDEO_CODECS: Final = {
     "V_MPEG4/MS/V3": "msmpeg4v3",
     "V_MPEGH/ISO/HEVC": "hevc",
     "V_MPEGI/ISO/VVC": "vvc",
-    "V_PRORES": "prores",
     "V_REAL/RV10": "rv10",
     "V_REAL/RV20": "rv20",
     "V_REAL/RV30": "rv30",
     "V_REAL/RV40": "rv40",
-    "V_SNOW": "snow",
-    "V_THEORA": "theora",
     "V_UNCOMPRESSED": "rawvideo",
-    "V_VP8": "vp8",
-    "V_VP9": "vp9",
 }
 _AUDIO_CODECS: Final = {
-    "A_AAC": "aac",
-    "A_AC3": "ac3",
-    "A_ALAC": "alac",
-    "A_DTS": "dts",
-    "A_EAC3": "eac3",
-    "A_FLAC": "flac",
-    "A_MLP": "mlp",
+    **by_lower_case("AAC AC3 ALAC DTS EAC3 FLAC MLP OPUS PCM TRUEHD VORBIS", "A_"),
     "A_MPEG/L1": "mp1",
     "A_MPEG/L2": "mp2",
     "A_MPEG/L3": "mp3",
-    "A_OPUS": "opus",
-    "A_PCM": "pcm",
-    "A_TRUEHD": "truehd",
     "A_TTA1": "tta",
-    "A_VORBIS": "vorbis",
     "A_WAVPACK4": "wavpack",
 }
 
