@@ -10,6 +10,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple
 
+from preflight.probes.aac_config import CONFIG_BYTES, audio_config
 from preflight.probes.codec_names import (
     AUDIO_ENTRIES,
     AUDIO_OBJECT_TYPES,
@@ -19,7 +20,6 @@ from preflight.probes.codec_names import (
     sample_entry_codec,
 )
 from preflight.probes.isobmff import EMPTY, Range, first_of_each
-from preflight.probes.mpeg_audio.aac_config import CONFIG_BYTES, audio_config
 
 _MAX_CHILDREN: Final = 256
 """Boxes of one parent that are read; real ones hold a dozen."""

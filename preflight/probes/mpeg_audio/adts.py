@@ -9,9 +9,9 @@ import re
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
+from preflight.probes.aac_config import SAMPLE_RATES
 from preflight.probes.audio_tags import TRAILING_SIGNATURES, audio_end, only_tags_follow
-from preflight.probes.mpeg_audio.aac_config import SAMPLE_RATES
-from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames, find_after_tags
+from preflight.probes.mpeg_audio import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames, find_after_tags
 from preflight.sources import Source
 
 _ADIF: Final = b"ADIF"

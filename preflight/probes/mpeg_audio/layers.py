@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from preflight.probes.audio_tags import TRAILING_SIGNATURES, only_tags_follow
-from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES
+from preflight.probes.mpeg_audio import MAX_SKIPPED_BYTES, SEARCH_BYTES
 from preflight.sources import Source
 
 _RATES: Final = (44100, 48000, 32000)

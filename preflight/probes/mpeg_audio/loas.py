@@ -9,9 +9,9 @@ import re
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
+from preflight.probes.aac_config import CONFIG_BYTES, GENERAL_AUDIO, AudioConfig, BitReader, read_config
 from preflight.probes.audio_tags import audio_end, leading_tags
-from preflight.probes.mpeg_audio.aac_config import CONFIG_BYTES, GENERAL_AUDIO, AudioConfig, BitReader, read_config
-from preflight.probes.mpeg_audio.frames import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames
+from preflight.probes.mpeg_audio import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames
 from preflight.sources import Source
 
 _SYNC: Final = re.compile(rb"\x56[\xe0-\xff]")

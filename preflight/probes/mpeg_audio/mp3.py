@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
 from preflight.probes.audio_tags import audio_end
-from preflight.probes.mpeg_audio.frames import count_frames, find_after_tags
+from preflight.probes.mpeg_audio import count_frames, find_after_tags
 from preflight.probes.mpeg_audio.layers import LayerFormat, LayerFrame, find_first_frame, search
 from preflight.sources import Source
 
