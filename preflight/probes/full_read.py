@@ -16,8 +16,7 @@ from preflight.probes import flac, matroska, probe
 from preflight.probes.audio_tags import audio_end, leading_tags
 from preflight.probes.avi import count_frame_chunks
 from preflight.probes.mpeg_audio import count_frames
-from preflight.probes.mpeg_audio.layers import find_first_frame
-from preflight.probes.mpeg_audio.mp3 import read_stream_header
+from preflight.probes.mpeg_audio.mp3 import find_first_frame, read_stream_header
 from preflight.sources import EndOfFile, Source
 
 _TOO_MUCH_TO_READ: Final = "too_much_to_read"

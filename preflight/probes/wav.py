@@ -11,7 +11,7 @@ from typing import Final, Literal
 from preflight.media import NONE, Media, Need
 from preflight.probes.audio_tags import leading_tags
 from preflight.probes.mpeg_audio import count_frames
-from preflight.probes.mpeg_audio.layers import first_frame_at
+from preflight.probes.mpeg_audio.mp3 import first_frame_at
 from preflight.probes.wave_format import Coding, coding_of, mislabelled_codec
 from preflight.sources import Source
 

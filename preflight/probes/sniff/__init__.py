@@ -201,17 +201,17 @@ def _audio(source: Source, head: bytes) -> str | None:
 
 def _audio_frames(source: Source, start: int, *, search: bool) -> str | None:
     """Return which audio frames begin at `start` or, with `search`, first after other bytes."""
-    from preflight.probes.mpeg_audio import adts, layers, loas
+    from preflight.probes.mpeg_audio import adts, loas, mp3
 
     if adts.first_frame_at(source, start):
         return "aac"
-    if layers.first_frame_at(source, start):
+    if mp3.first_frame_at(source, start):
         return "mp3"
     if loas.is_frame_at(source, start):
         return "loas"
     if not search:
         return None
-    mp3_frame = layers.find_first_frame(source, start)
+    mp3_frame = mp3.find_first_frame(source, start)
     adts_frame = adts.find_first_frame(source, start)
     loas_offset = loas.find_first_frame(source, start)
     found = [(mp3_frame.at, "mp3")] if mp3_frame else []
