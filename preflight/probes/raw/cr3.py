@@ -14,8 +14,7 @@ from preflight.formats import VIDEO
 from preflight.media import Media, Need
 from preflight.probes.isobmff import boxes, top_level
 from preflight.probes.raw import make_media
-from preflight.probes.tiff import tags
-from preflight.probes.tiff.directory import LAYOUTS, first_offset, read_directory
+from preflight.probes.tiff.directory import LAYOUTS, Tag, first_offset, read_directory
 from preflight.sources import EndOfFile, Source
 from preflight.sources.memory import MemorySource
 
@@ -58,8 +57,8 @@ def _from_settings(source: Source, name: str, settings: bytes) -> Media:
     if layout is None:
         return make_media(source, name, (None, None), None)
     try:
-        directory = read_directory(block, layout, first_offset(head, layout), tags.NEEDED)
+        directory = read_directory(block, layout, first_offset(head, layout))
     except EndOfFile:
         return make_media(source, name, (None, None), None)
-    size = directory.positive(tags.WIDTH), directory.positive(tags.HEIGHT)
-    return make_media(source, name, size, directory.positive(tags.ORIENTATION))
+    size = directory.positive(Tag.WIDTH), directory.positive(Tag.HEIGHT)
+    return make_media(source, name, size, directory.positive(Tag.ORIENTATION))

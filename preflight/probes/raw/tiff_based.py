@@ -13,12 +13,16 @@ from typing import Final, NamedTuple
 
 from preflight.media import Media, Need
 from preflight.probes.raw import PictureSize, make_media
-from preflight.probes.tiff import tags as tags
 from preflight.probes.tiff.directory import (
     BIG_ENDIAN,
     LITTLE_ENDIAN,
+    NEEDED,
+    RAW_COMPRESSIONS,
+    RAW_MARKS,
+    SENSOR_PHOTOMETRICS,
     ByteLayout,
     Directory,
+    Tag,
     first_offset,
     read_directory,
 )
@@ -55,7 +59,7 @@ _MAX_FOLLOWING: Final = 4
 """Directories after IFD0 that are read; cameras that write the raw picture there write it as the last of four."""
 _RW2_BORDERS: Final = (4, 5, 6, 7)
 """SensorTopBorder, SensorLeftBorder, SensorBottomBorder, SensorRightBorder: the picture within the sensor."""
-_RW2_TAGS: Final = frozenset((*_RW2_BORDERS, tags.ORIENTATION))
+_NEEDED: Final = NEEDED.union(_RW2_BORDERS)
 
 
 class _Pictures(NamedTuple):
@@ -74,13 +78,12 @@ def read(source: Source, _need: Need, name: str) -> Media:
     """Return the facts of an ORF or RW2 file, TIFF but for its magic number. Read its first directory."""
     head = source.read_at(0, 16)
     layout = LITTLE_ENDIAN if head.startswith(b"II") else BIG_ENDIAN
-    needed = _RW2_TAGS if name == "rw2" else tags.NEEDED
     try:
-        first = read_directory(source, layout, first_offset(head, layout), needed)
+        first = read_directory(source, layout, first_offset(head, layout), _NEEDED)
     except EndOfFile:
         return make_media(source, name, (None, None), None, truncated=True)
     size = _inside_borders(first) if name == "rw2" else _size(first)
-    return make_media(source, name, size, first.positive(tags.ORIENTATION), truncated=first.truncated)
+    return make_media(source, name, size, first.positive(Tag.ORIENTATION), truncated=first.truncated)
 
 
 def in_tiff(first: Directory, head: bytes) -> Media | None:
@@ -89,11 +92,11 @@ def in_tiff(first: Directory, head: bytes) -> Media | None:
     Read up to the directory of the raw picture: at most `_MAX_SUB_IFDS` SubIFDs of IFD0 and `_MAX_FOLLOWING` others.
     """
     name = _format_by_mark(first.layout, head)
-    source, orientation = first.source, first.positive(tags.ORIENTATION)
+    source, orientation = first.source, first.positive(Tag.ORIENTATION)
     if name is not None:
         return make_media(source, name, _exif_size(first), orientation, truncated=first.truncated)
-    make = first.text(tags.MAKE, _MAX_MAKE_CHARS).upper()
-    is_dng = tags.DNG_VERSION in first.entries
+    make = first.text(Tag.MAKE, _MAX_MAKE_CHARS).upper()
+    is_dng = Tag.DNG_VERSION in first.entries
     pictures = _sub_ifds(first)
     raws = [directory for directory in (first, *pictures.directories) if _is_sensor_data(directory, make)]
     if not raws:
@@ -116,20 +119,15 @@ def in_tiff(first: Directory, head: bytes) -> Media | None:
 def _format_by_mark(layout: ByteLayout, head: bytes) -> str | None:
     """Return the format by a mark between the header and the first directory."""
     mark = head[8:12]
-    if layout.number != LITTLE_ENDIAN.number:
-        return None
-    if mark in tags.CANON_MARKS:
-        return "cr2"
-    if mark == tags.CANON_1D_MARK:
-        return "camera_raw"
+    name = RAW_MARKS.get(mark) if layout.number == LITTLE_ENDIAN.number else None
     word = head[12:16] if mark == b"MMMM" else head[12:16][::-1]
-    return "iiq" if mark in tags.PHASE_ONE_MARKS and word.startswith(b"Raw") else None
+    return name if name != "iiq" or word.startswith(b"Raw") else None
 
 
 def _sub_ifds(first: Directory) -> _Pictures:
     """Return the SubIFDs, up to the first that is a raw picture in full resolution."""
     limit = _MAX_REMOTE_SUB_IFDS if first.source.remote else _MAX_SUB_IFDS
-    starts = list(dict.fromkeys(first.integers(tags.SUB_IFDS, _MAX_STATED_OFFSETS)))
+    starts = list(dict.fromkeys(first.integers(Tag.SUB_IFDS, _MAX_STATED_OFFSETS)))
     found: list[Directory] = []
     missing = False
     for start in starts[:limit]:
@@ -139,7 +137,7 @@ def _sub_ifds(first: Directory) -> _Pictures:
             missing = True
             continue
         found.append(directory)
-        if directory.first(tags.PHOTOMETRIC) in tags.SENSOR_PHOTOMETRICS and _subfile_type(directory) == 0:
+        if directory.first(Tag.PHOTOMETRIC) in SENSOR_PHOTOMETRICS and _subfile_type(directory) == 0:
             return _Pictures(found, missing)
     return _Pictures(found, missing, len(starts) > limit)
 
@@ -165,13 +163,13 @@ def _finished(first: Directory, pictures: _Pictures) -> Directory | None:
 def _is_sensor_data(directory: Directory, make: str) -> bool:
     """Return whether the directory describes sensor data, not a finished picture."""
     entries = directory.entries
-    photometric = directory.first(tags.PHOTOMETRIC)
-    if photometric in tags.SENSOR_PHOTOMETRICS:
+    photometric = directory.first(Tag.PHOTOMETRIC)
+    if photometric in SENSOR_PHOTOMETRICS:
         return True
-    if make and directory.positive(tags.COMPRESSION) in tags.RAW_COMPRESSIONS:
+    if make and directory.positive(Tag.COMPRESSION) in RAW_COMPRESSIONS:
         return True
-    patterned = tags.CFA_PATTERN in entries or tags.CFA_REPEAT in entries
-    return patterned and tags.WIDTH in entries and photometric not in _RENDERED
+    patterned = Tag.CFA_PATTERN in entries or Tag.CFA_REPEAT in entries
+    return patterned and Tag.WIDTH in entries and photometric not in _RENDERED
 
 
 def _is_thumbnail_of_raw(first: Directory, make: str, pictures: _Pictures) -> bool:
@@ -182,18 +180,18 @@ def _is_thumbnail_of_raw(first: Directory, make: str, pictures: _Pictures) -> bo
     """
     if not make.startswith(tuple(_MAKERS)):
         return False
-    if tags.WIDTH in first.entries and not _is_reduced(first):
+    if Tag.WIDTH in first.entries and not _is_reduced(first):
         return False
-    if make.startswith("SONY") and tags.SR2_PRIVATE in first.entries:
+    if make.startswith("SONY") and Tag.SR2_PRIVATE in first.entries:
         return True
-    of_camera = tags.EP_STANDARD_ID in first.entries or tags.WIDTH not in first.entries
+    of_camera = Tag.EP_STANDARD_ID in first.entries or Tag.WIDTH not in first.entries
     return pictures.limited or (pictures.missing and of_camera)
 
 
 def _format_by_maker(picture: Directory, make: str) -> str:
-    coding = picture.positive(tags.COMPRESSION) or 0
+    coding = picture.positive(Tag.COMPRESSION) or 0
     by_make = next((name for start, name in _MAKERS.items() if make.startswith(start)), "camera_raw")
-    return tags.RAW_COMPRESSIONS.get(coding, by_make) if make else by_make
+    return RAW_COMPRESSIONS.get(coding, by_make) if make else by_make
 
 
 def _rank(directory: Directory) -> tuple[bool, int]:
@@ -203,18 +201,18 @@ def _rank(directory: Directory) -> tuple[bool, int]:
 
 
 def _size(directory: Directory) -> PictureSize:
-    return directory.positive(tags.WIDTH), directory.positive(tags.HEIGHT)
+    return directory.positive(Tag.WIDTH), directory.positive(Tag.HEIGHT)
 
 
 def _exif_size(first: Directory) -> PictureSize:
-    start = first.positive(tags.EXIF_IFD)
+    start = first.positive(Tag.EXIF_IFD)
     if start is None:
         return None, None
     try:
         exif = first.read_another(start)
     except EndOfFile:
         return None, None
-    return exif.positive(tags.EXIF_WIDTH), exif.positive(tags.EXIF_HEIGHT)
+    return exif.positive(Tag.EXIF_WIDTH), exif.positive(Tag.EXIF_HEIGHT)
 
 
 def _inside_borders(first: Directory) -> PictureSize:
@@ -228,7 +226,7 @@ def _inside_borders(first: Directory) -> PictureSize:
 
 def _subfile_type(directory: Directory) -> int:
     """Return NewSubfileType; 0, a picture in full resolution, if it is not stated."""
-    return directory.first(tags.SUBFILE_TYPE) or 0
+    return directory.first(Tag.SUBFILE_TYPE) or 0
 
 
 def _is_reduced(directory: Directory) -> bool:

@@ -10,16 +10,21 @@ from typing import Final
 from preflight.formats import IMAGE
 from preflight.media import Media, Need
 from preflight.probes.exif import displayed
-from preflight.probes.tiff import tags as tags
-from preflight.probes.tiff.directory import LAYOUTS, Directory, first_offset, read_directory
+from preflight.probes.tiff.directory import (
+    LAYOUTS,
+    RAW_COMPRESSIONS,
+    RAW_MARKS,
+    SENSOR_PHOTOMETRICS,
+    Directory,
+    Tag,
+    first_offset,
+    read_directory,
+)
 from preflight.sources import EndOfFile, Source
 
-_CAMERA_RAW_TAGS: Final = frozenset(
-    (tags.SUB_IFDS, tags.CFA_REPEAT, tags.CFA_PATTERN, tags.DNG_VERSION, tags.SR2_PRIVATE)
-)
+_CAMERA_RAW_TAGS: Final = frozenset((Tag.SUB_IFDS, Tag.CFA_REPEAT, Tag.CFA_PATTERN, Tag.DNG_VERSION, Tag.SR2_PRIVATE))
 """Tags of camera raws in IFD0. Of these, ordinary pictures only sometimes have SubIFDs, for smaller copies."""
-_RAW_CODINGS: Final = tags.SENSOR_PHOTOMETRICS.union(tags.RAW_COMPRESSIONS)
-_RAW_MARKS: Final = frozenset((*tags.CANON_MARKS, tags.CANON_1D_MARK, *tags.PHASE_ONE_MARKS))
+_RAW_CODINGS: Final = SENSOR_PHOTOMETRICS.union(RAW_COMPRESSIONS)
 _NON_INTEGER_FORMATS: Final = (3, 5, 6)
 """SampleFormat of floating point, complex integers, complex floating point."""
 _ALPHA_SAMPLES: Final = frozenset((1, 2))
@@ -40,17 +45,17 @@ def read(source: Source, need: Need, name: str) -> Media:
     start = first_offset(head, layout)
     if not start:
         return Media(IMAGE, name, source.size, notes=("bad_header",))
-    directory = read_directory(source, layout, start, tags.NEEDED)
+    directory = read_directory(source, layout, start)
     raw = _camera_raw(directory, head)
     if raw is not None:
         return raw
-    width = directory.positive(tags.WIDTH)
-    height = directory.positive(tags.HEIGHT)
-    orientation = directory.positive(tags.ORIENTATION)
+    width = directory.positive(Tag.WIDTH)
+    height = directory.positive(Tag.HEIGHT)
+    orientation = directory.positive(Tag.ORIENTATION)
 
-    extra = directory.integers(tags.EXTRA_SAMPLES, _MAX_SAMPLES)
+    extra = directory.integers(Tag.EXTRA_SAMPLES, _MAX_SAMPLES)
     notes = _notes(directory, is_sized=bool(width and height))
-    if "truncated" in notes and directory.positive(tags.SUBFILE_TYPE) == 1:
+    if "truncated" in notes and directory.positive(Tag.SUBFILE_TYPE) == 1:
         width = height = None  # the values of a thumbnail: the file ends before the picture
     frames = None
     if "frames" in need.facts and not directory.limited:
@@ -93,17 +98,17 @@ def _notes(directory: Directory, *, is_sized: bool) -> tuple[str, ...]:
 
 def _may_be_raw(directory: Directory, head: bytes) -> bool:
     """Return whether the file may be a camera raw: by a tag, a coding or the bytes between header and IFD0."""
-    if not _CAMERA_RAW_TAGS.isdisjoint(directory.entries) or head[8:12] in _RAW_MARKS:
+    if not _CAMERA_RAW_TAGS.isdisjoint(directory.entries) or head[8:12] in RAW_MARKS:
         return True
-    if directory.next and directory.positive(tags.SUBFILE_TYPE) == 1:
+    if directory.next and directory.positive(Tag.SUBFILE_TYPE) == 1:
         return True  # a thumbnail, and the next directory may be the raw picture
-    photometric = directory.positive(tags.PHOTOMETRIC)
-    return photometric in _RAW_CODINGS or directory.positive(tags.COMPRESSION) in _RAW_CODINGS
+    photometric = directory.positive(Tag.PHOTOMETRIC)
+    return photometric in _RAW_CODINGS or directory.positive(Tag.COMPRESSION) in _RAW_CODINGS
 
 
 def _has_non_integer_samples(directory: Directory) -> bool:
     """Return whether samples are floating point or complex numbers (TIFF 6.0 section 19), which few programs open."""
-    return any(value in _NON_INTEGER_FORMATS for value in directory.integers(tags.SAMPLE_FORMAT, _MAX_SAMPLES))
+    return any(value in _NON_INTEGER_FORMATS for value in directory.integers(Tag.SAMPLE_FORMAT, _MAX_SAMPLES))
 
 
 def _count_pages(first: Directory, start: int) -> int | None:

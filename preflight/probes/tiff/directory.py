@@ -1,6 +1,7 @@
 """Read image file directories (IFDs), of TIFF and formats built like it: entries and their values (TIFF 6.0 section 2).
 
-Both byte orders, TIFF and BigTIFF. Tags that are not needed are skipped; entries need not be sorted.
+Both byte orders, TIFF and BigTIFF. Tags that are not needed are skipped; entries need not be sorted. Tags and codings:
+TIFF 6.0; TIFF/EP (ISO 12234-2); DNG 1.7; those of makers as ExifTool and LibRaw list them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, Literal, NamedTuple
 
-from preflight.probes.tiff.tags import COMPRESSION, NEEDED, STRIP_LENGTHS, STRIP_OFFSETS, TILE_LENGTHS, TILE_OFFSETS
 from preflight.sources import EndOfFile, Source
 
 _INTEGER_BYTES: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
@@ -44,6 +44,58 @@ LAYOUTS: Final[dict[bytes, ByteLayout]] = {
     b"MM\0+": ByteLayout("big", 8, 8, Struct(">HHQ8s")),
 }
 """By the first four bytes of a TIFF or BigTIFF file."""
+
+
+class Tag:
+    """The tags that readers need."""
+
+    SUBFILE_TYPE: Final = 254
+    WIDTH: Final = 256
+    HEIGHT: Final = 257
+    COMPRESSION: Final = 259
+    PHOTOMETRIC: Final = 262
+    MAKE: Final = 271
+    STRIP_OFFSETS: Final = 273
+    ORIENTATION: Final = 274
+    STRIP_LENGTHS: Final = 279
+    TILE_OFFSETS: Final = 324
+    TILE_LENGTHS: Final = 325
+    SUB_IFDS: Final = 330
+    EXTRA_SAMPLES: Final = 338
+    SAMPLE_FORMAT: Final = 339
+    CFA_REPEAT: Final = 33421
+    CFA_PATTERN: Final = 33422
+    EXIF_IFD: Final = 34665
+    EP_STANDARD_ID: Final = 37398
+    EXIF_WIDTH: Final = 40962
+    EXIF_HEIGHT: Final = 40963
+    DNG_VERSION: Final = 50706
+    SR2_PRIVATE: Final = 50740
+    """Sony's, in IFD0; the number is also DNGPrivateData."""
+
+
+NEEDED: Final = frozenset(value for name, value in vars(Tag).items() if name.isupper())
+
+SENSOR_PHOTOMETRICS: Final = frozenset((32803, 34892))
+"""PhotometricInterpretation of sensor data: CFA, LinearRaw (TIFF/EP; DNG 1.7)."""
+RAW_COMPRESSIONS: Final = {
+    32767: "arw",
+    32770: "srw",
+    32772: "srw",
+    32867: "kdc",
+    34713: "nef",
+    65000: "dcr",
+    65535: "pef",
+}
+"""Raw compressions that only one maker uses, and its format."""
+RAW_MARKS: Final = {
+    b"CR\2\0": "cr2",
+    b"CR\3\0": "cr2",
+    b"\xba\xb0\xac\xbb": "camera_raw",  # Canon's EOS-1D, whose raw files are named .tif
+    b"IIII": "iiq",  # `Raw` and a letter follow, as a number in that byte order
+    b"MMMM": "iiq",
+}
+"""Marks after the header, and their formats."""
 
 
 IfdEntry = tuple[int, int, bytes]
@@ -117,7 +169,7 @@ class Directory:
 
     def read_another(self, start: int) -> Directory:
         """Return the directory at `start` of the same file. Raise `EndOfFile` if it is beyond the end."""
-        return read_directory(self.source, self.layout, start, NEEDED)
+        return read_directory(self.source, self.layout, start)
 
     def is_picture_truncated(self) -> bool:
         """Return whether the last strip or tile is incomplete.
@@ -126,8 +178,8 @@ class Directory:
         Needs two reads if there are many strips, whose table is elsewhere.
         """
         size = self.source.size
-        packed = self.positive(COMPRESSION) not in (None, 1)
-        for offsets, lengths in ((STRIP_OFFSETS, STRIP_LENGTHS), (TILE_OFFSETS, TILE_LENGTHS)):
+        packed = self.positive(Tag.COMPRESSION) not in (None, 1)
+        for offsets, lengths in ((Tag.STRIP_OFFSETS, Tag.STRIP_LENGTHS), (Tag.TILE_OFFSETS, Tag.TILE_LENGTHS)):
             kind, count, _ = self.entries.get(offsets, _NO_ENTRY)
             if kind not in _INTEGER_BYTES or not count or size is None:
                 continue
@@ -147,7 +199,7 @@ def first_offset(head: bytes, layout: ByteLayout) -> int:
     return int.from_bytes(head[8:16] if layout.number == 8 else head[4:8], layout.order)
 
 
-def read_directory(source: Source, layout: ByteLayout, start: int, needed: frozenset[int]) -> Directory:
+def read_directory(source: Source, layout: ByteLayout, start: int, needed: frozenset[int] = NEEDED) -> Directory:
     """Return the directory at `start`. Raise `EndOfFile` if even its number of entries is missing."""
     data = _read_at(source, start, _FIRST_READ)
     if len(data) < layout.number:
