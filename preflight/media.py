@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import AUDIO, mime_of
@@ -67,6 +67,22 @@ class Media:
 
 
 _values: Final = attrgetter(*MEDIA_FACTS)
+
+
+class SizeFacts(TypedDict):
+    """The facts of a picture's size, in px: as displayed, and as stored."""
+
+    width: int | None
+    height: int | None
+    stored_width: int | None
+    stored_height: int | None
+
+
+def size_facts(width: int | None, height: int | None, *, transposed: bool = False) -> SizeFacts:
+    """Return the facts of a picture stored as width × height (0: not known); `transposed`: displayed on its side."""
+    width, height = width or None, height or None
+    shown = (height, width) if transposed else (width, height)
+    return {"width": shown[0], "height": shown[1], "stored_width": width, "stored_height": height}
 
 
 def lacks_track_of(media: Media, fact: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from preflight.formats import AUDIO, VIDEO
-from preflight.media import NONE, Media, Need
+from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import fourcc_codec
 from preflight.probes.wave_format import coding_of
 from preflight.probes.window import Window
@@ -227,10 +227,7 @@ def _add_video(media: Media, video: _Stream, header: _Header, frames: int | None
         ratio = video.aspect[1] * height / (video.aspect[0] * width)
     return replace(
         media,
-        width=width,
-        height=height,
-        stored_width=width,
-        stored_height=height,
+        **size_facts(width, height),
         rotation=0,
         pixel_aspect_ratio=ratio,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from preflight.media import Media, Need
+from preflight.media import Media, Need, size_facts
 from preflight.sources import EndOfFile, Source
 
 _HEADER_BYTES: Final = 14 + 56
@@ -47,10 +47,7 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         kind="image",
         format="bmp",
         size=source.size,
-        width=width or None,
-        height=height or None,
-        stored_width=width or None,
-        stored_height=height or None,
+        **size_facts(width, height),
         frames=1,
         has_alpha=_has_alpha(head, header_bytes, compression),
         notes=tuple(notes),

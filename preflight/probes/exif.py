@@ -56,11 +56,6 @@ def orientation_at(source: Readable, offset: int, length: int) -> int | None:
     return _value(directory, order)
 
 
-def displayed(width: int | None, height: int | None, orientation: int | None) -> tuple[int | None, int | None]:
-    """Return (width, height) px as displayed, of a picture stored as width × height with that orientation."""
-    return (height, width) if orientation in TRANSPOSED else (width, height)
-
-
 def _directory(block: bytes, order: _Order) -> bytes:
     start = int.from_bytes(block[4:8], order)
     return block[start : start + 2 + 12 * _MAX_ENTRIES]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from preflight.media import Media, Need
+from preflight.media import Media, Need, size_facts
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
@@ -124,10 +124,7 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         kind="image",
         format="gif",
         size=source.size,
-        width=width or None,
-        height=height or None,
-        stored_width=width or None,
-        stored_height=height or None,
+        **size_facts(width, height),
         pixel_aspect_ratio=(head[12] + 15) / 64 if head[12] else None,
         frames=blocks.images if blocks.ended else None,
         has_alpha=blocks.alpha,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from preflight.media import Media, Need
-from preflight.probes.exif import displayed, orientation_at
+from preflight.media import Media, Need, size_facts
+from preflight.probes.exif import TRANSPOSED, orientation_at
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
@@ -138,15 +138,11 @@ def read(source: Source, need: Need, _name: str) -> Media:
             notes.append("bad_header")
         elif window.reads <= _MAX_HEADER_READS and _ends_in_scan(source, end, need.max_bytes):
             notes.append("truncated")
-    width, height = displayed(header.width or None, header.height or None, header.orientation)
     return Media(
         kind="image",
         format="jpeg",
         size=source.size,
-        width=width,
-        height=height,
-        stored_width=header.width or None,
-        stored_height=header.height or None,
+        **size_facts(header.width, header.height, transposed=header.orientation in TRANSPOSED),
         orientation=header.orientation,
         pixel_aspect_ratio=header.ratio,
         frames=1,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
-from preflight.media import NONE, Media
+from preflight.media import NONE, Media, size_facts
 from preflight.probes.codec_names import AUDIO_ENTRIES, by_lower_case
 from preflight.processes import Limits, call
 from preflight.sources import Source
@@ -115,13 +115,9 @@ def _first(tracks: list[_Fields], kind: str) -> _Fields | None:
 
 
 def _add_picture(media: Media, track: _Fields) -> Media:
-    width, height = _integer(track.get("width")), _integer(track.get("height"))
     return replace(
         media,
-        width=width,
-        height=height,
-        stored_width=width,
-        stored_height=height,
+        **size_facts(_integer(track.get("width")), _integer(track.get("height"))),
         pixel_aspect_ratio=_number(track.get("pixel_aspect_ratio")),
         fps=_number(track.get("frame_rate")),
         variable_fps={"CFR": False, "VFR": True}.get(_text(track, "frame_rate_mode")),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
-from preflight.media import NONE, Media, Need
+from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.audio_tags import leading_tags
 from preflight.probes.flac import STREAMINFO_BYTES, stream_info
 from preflight.sources import EndOfFile, Source
@@ -176,10 +176,7 @@ def _media(source: Source, streams: _Streams, seconds: float | None, notes: tupl
         kind="video" if video else "audio" if audio else None,
         format="ogg",
         size=source.size,
-        width=video.width if video else None,
-        height=video.height if video else None,
-        stored_width=video.width if video else None,
-        stored_height=video.height if video else None,
+        **size_facts(*(video.size if video else (None, None))),
         rotation=0 if video else None,  # Theora cannot state one
         pixel_aspect_ratio=video.pixel_aspect_ratio if video else None,
         frames=frames,
@@ -217,8 +214,7 @@ class _Codec(NamedTuple):
     channels: int | None = None
     packet: int = 0
     shift: int = 0
-    width: int | None = None
-    height: int | None = None
+    size: tuple[int, int] = (0, 0)
     pixel_aspect_ratio: float | None = None
     first: int = 0
 
@@ -298,8 +294,7 @@ def _theora(data: bytes) -> _Codec | None:
         fps,
         packet=1,
         shift=_big(data, 40, 2) >> 5 & 31,
-        width=_big(data, 14, 3) or None,
-        height=_big(data, 17, 3) or None,
+        size=(_big(data, 14, 3), _big(data, 17, 3)),
         pixel_aspect_ratio=across / down if across and down else None,
         first=0 if _big(data, 7, 3) >= 0x030201 else 1,
     )

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from preflight.media import Media, Need
-from preflight.probes.exif import displayed, orientation_at, orientation_of
+from preflight.media import Media, Need, size_facts
+from preflight.probes.exif import TRANSPOSED, orientation_at, orientation_of
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
@@ -126,15 +126,11 @@ def _media(source: Source, header: _Header, orientation: int | None) -> Media:
         notes.append("bad_header")
     if header.frames > 1:
         notes.append("animated")
-    width, height = displayed(header.width, header.height, orientation)
     return Media(
         kind="image",
         format="png",
         size=source.size,
-        width=width,
-        height=height,
-        stored_width=header.width,
-        stored_height=header.height,
+        **size_facts(header.width, header.height, transposed=orientation in TRANSPOSED),
         orientation=orientation,
         pixel_aspect_ratio=header.ratio,
         frames=header.frames or (None if incomplete else 1),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from preflight.media import Media, Need
-from preflight.probes.exif import displayed, orientation_at
+from preflight.media import Media, Need, size_facts
+from preflight.probes.exif import TRANSPOSED, orientation_at
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
@@ -44,15 +44,11 @@ def read(source: Source, _need: Need, _name: str) -> Media:
     if source.size is not None and end != source.size:
         # RIFF pads to even length, and some writers do not count that byte.
         notes += ["truncated"] if end > source.size else ["trailing_data"] if end + 1 < source.size else []
-    shown = displayed(width or None, height or None, orientation)
     return Media(
         kind="image",
         format="webp",
         size=source.size,
-        width=shown[0],
-        height=shown[1],
-        stored_width=width or None,
-        stored_height=height or None,
+        **size_facts(width, height, transposed=orientation in TRANSPOSED),
         orientation=orientation,
         frames=None if flags & _ANIMATED else 1,
         has_alpha=alpha,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.probes.exif import displayed, orientation_at, orientation_of
+from preflight.media import size_facts
+from preflight.probes.exif import TRANSPOSED, orientation_at, orientation_of
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -82,7 +83,8 @@ def test_directory_after_the_first_bytes_is_fetched() -> None:
 
 @pytest.mark.parametrize(("orientation", "size"), [(None, (3, 2)), (1, (3, 2)), (4, (3, 2)), (5, (2, 3)), (8, (2, 3))])
 def test_orientations_from_5_on_swap_width_and_height(orientation: int | None, size: tuple[int, int]) -> None:
-    assert displayed(3, 2, orientation) == size
+    facts = size_facts(3, 2, transposed=orientation in TRANSPOSED)
+    assert (facts["width"], facts["height"]) == size
 
 
 @given(st.binary(max_size=600), st.sampled_from([b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]), st.integers(0, 70_000))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from preflight.formats import IMAGE
-from preflight.media import Media, Need
+from preflight.media import Media, Need, size_facts
 from preflight.probes.exif import TRANSPOSED
 from preflight.probes.heif import picture
 from preflight.probes.heif.items import Items, read_meta
@@ -152,15 +152,9 @@ def _from_mini(media: Media, source: Source, mini: Box) -> Media:
     bits = int.from_bytes(read_exactly(source, mini.body, 8), "big")
     wide = bits >> 47 & 1
     width, height = (bits >> 32 & 0x7FFF, bits >> 17 & 0x7FFF) if wide else (bits >> 40 & 0x7F, bits >> 33 & 0x7F)
-    stored = displayed = (width + 1, height + 1)
-    if (bits >> 48 & 7) + 1 in TRANSPOSED:
-        displayed = stored[::-1]
     return replace(
         media,
-        width=displayed[0],
-        height=displayed[1],
-        stored_width=stored[0],
-        stored_height=stored[1],
+        **size_facts(width + 1, height + 1, transposed=(bits >> 48 & 7) + 1 in TRANSPOSED),
         has_alpha=bool(bits >> 58 & 1),
         frames=1,
     )
@@ -175,14 +169,10 @@ def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...]
     media = replace(media, frames=track.frames, duration=track.duration, has_alpha=alpha, notes=notes)
     if media.stored_width is not None or not track.width or not track.height:
         return media
-    transposed = track.rotation in (90, 270)
     return replace(
         media,
         format=_format(track.coding, brands),
-        width=track.height if transposed else track.width,
-        height=track.width if transposed else track.height,
-        stored_width=track.width,
-        stored_height=track.height,
+        **size_facts(track.width, track.height, transposed=track.rotation in (90, 270)),
         rotation=track.rotation,
         has_alpha=track.has_alpha,
     )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from preflight.formats import AUDIO, VIDEO
-from preflight.media import NONE, Media, Need
+from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import STILL_CODECS
 from preflight.probes.mp4.duration import Duration, duration_of
 from preflight.probes.mp4.layout import Layout, LayoutReader
@@ -126,16 +126,13 @@ def _seconds(reader: LayoutReader, movie: Movie, stated: Duration) -> float | No
 
 def _add_video(media: Media, layout: Layout, movie: Movie, video: Track) -> Media:
     entry = video.entry
-    width = entry.width if entry and entry.width else video.width or None
-    height = entry.height if entry and entry.height else video.height or None
+    width = (entry and entry.width) or video.width
+    height = (entry and entry.height) or video.height
     rotation = (video.rotation + movie.rotation) % 360
     frames, fps, variable = _frame_rate(layout, movie, video)
     return replace(
         media,
-        width=height if rotation % 180 else width,
-        height=width if rotation % 180 else height,
-        stored_width=width,
-        stored_height=height,
+        **size_facts(width, height, transposed=rotation in (90, 270)),
         rotation=rotation,
         pixel_aspect_ratio=entry.pixel_aspect_ratio if entry else None,
         frames=frames,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from preflight.formats import CAMERA_RAW, IMAGE
-from preflight.media import Media
-from preflight.probes.exif import displayed
+from preflight.media import Media, size_facts
+from preflight.probes.exif import TRANSPOSED
 from preflight.sources import Source
 
 PictureSize = tuple[int | None, int | None]
@@ -16,15 +16,11 @@ def make_media(
     """Return the facts of a camera raw: `size` as stored, which `orientation` may transpose for display."""
     assert name in CAMERA_RAW
     known = orientation if orientation in range(1, 9) else None
-    width, height = displayed(*size, known)
     return Media(
         kind=IMAGE,
         format=name,
         size=source.size,
-        width=width,
-        height=height,
-        stored_width=size[0],
-        stored_height=size[1],
+        **size_facts(*size, transposed=known in TRANSPOSED),
         orientation=known,
         notes=("camera_raw", "truncated") if truncated else ("camera_raw",),
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.formats import IMAGE
-from preflight.media import Media, Need
-from preflight.probes.exif import displayed
+from preflight.media import Media, Need, size_facts
+from preflight.probes.exif import TRANSPOSED
 from preflight.probes.tiff.directory import (
     LAYOUTS,
     RAW_COMPRESSIONS,
@@ -62,15 +62,11 @@ def read(source: Source, need: Need, name: str) -> Media:
         frames = _count_pages(directory, start)
         if frames is None and not notes:
             notes = ("read_limit",)
-    shown_width, shown_height = displayed(width, height, orientation)
     return Media(
         kind=IMAGE,
         format=name,
         size=source.size,
-        width=shown_width,
-        height=shown_height,
-        stored_width=width,
-        stored_height=height,
+        **size_facts(width, height, transposed=orientation in TRANSPOSED),
         orientation=orientation if orientation in range(1, 9) else None,
         frames=frames,
         has_alpha=None if directory.truncated or directory.limited else not _ALPHA_SAMPLES.isdisjoint(extra),
