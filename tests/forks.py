@@ -7,6 +7,7 @@ terminals, broken pipes, variables that Python reads) start an interpreter.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -25,7 +26,17 @@ from typing import IO, Any, NoReturn
 ROOT = Path(__file__).parent.parent
 _MODULES = ("assets", "check", "probe", "rules", "submit")
 _NUMBER = struct.Struct("=i")
-_LATER = ("preflight.reporters.text", "preflight.sandbox", "requests.adapters", "rich.console")
+_LATER = (
+    *("preflight.__main__", "preflight.config", "preflight.gitignore", "preflight.net.adapter", "preflight.plans.commands"),
+    *("preflight.probes.gif", "preflight.probes.heif", "preflight.probes.jpeg", "preflight.probes.mp4"),
+    *("preflight.probes.mpeg_audio.mp3", "preflight.probes.png", "preflight.probes.sniff.streams"),
+    *("preflight.probes.sniff.text", "preflight.probes.tiff", "preflight.probes.wav", "preflight.probes.webp"),
+    *("preflight.probes.window", "preflight.processes", "preflight.reporters.html", "preflight.reporters.json"),
+    *("preflight.reporters.text", "preflight.rulecheck", "preflight.rulefile", "preflight.sandbox.app"),
+    *("preflight.scan.isolation", "preflight.schemas", "encodings.utf_8_sig", "requests.adapters"),
+    *("rich.console", "rich.table", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.off"),
+)
+"""What commands import when they need it."""
 
 
 class Forks:
@@ -88,6 +99,8 @@ def _serve(asked: socket.socket) -> None:
         import_module(f"preflight.cli.{name}")
     for name in _LATER:
         import_module(name)
+    # A collection would write to every object, and so copy all the memory that a fork shares.
+    gc.freeze()
     lines = asked.makefile("r")
     asked.sendall(_NUMBER.pack(0))  # ready
     while True:
