@@ -71,20 +71,37 @@ def held(sender: Sender, runs: list[dict[str, Any]], count: int) -> None:
         assert sum(asset.name.startswith(mark) for asset in assets.values()) == count, said
 
 
-@pytest.mark.parametrize(("name", "times"), [("atlas", 2), ("volcengine", 1)])
-def test_submit_of_fifty_files_that_is_killed_again_and_again_makes_fifty_assets(
-    box: Sandbox, tmp_path: Path, name: str, times: int
+@pytest.mark.parametrize(
+    ("name", "count", "times"),
+    [
+        ("atlas", 10, 1),
+        pytest.param("atlas", 50, 2, marks=pytest.mark.slow),
+        pytest.param("volcengine", 50, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_submit_that_is_killed_again_and_again_makes_one_asset_of_each_file(
+    box: Sandbox, tmp_path: Path, name: str, count: int, times: int
 ) -> None:
     sender = Sender(box, name, tmp_path)
-    (whole,) = crashing(sender, 50, [[]])
+    (whole,) = crashing(sender, count, [[]])
     steps = whole["steps"]
-    assert steps > 600
+    assert steps > 12 * count
     once = [[step] for step in range(1, steps, steps // times)]
-    often = [[40 + 9 * kill for kill in range(12)]]
-    held(sender, [whole, *crashing(sender, 50, [*once, *often])], 50)
+    often = [[4 * count // 5 + 9 * kill for kill in range(12)]]
+    held(sender, [whole, *crashing(sender, count, [*once, *often])], count)
 
 
-@pytest.mark.parametrize(("name", "stride"), [("agt", 9), ("atlas", 1), ("sunra", 9), ("volcengine", 4)])
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    [
+        ("atlas", 7),
+        ("volcengine", 13),
+        *(
+            pytest.param(name, stride, marks=pytest.mark.slow)
+            for name, stride in [("agt", 9), ("atlas", 1), ("sunra", 9), ("volcengine", 4)]
+        ),
+    ],
+)
 def test_kill_at_any_step_loses_and_duplicates_nothing(box: Sandbox, tmp_path: Path, name: str, stride: int) -> None:
     sender = Sender(box, name, tmp_path)
     (whole,) = crashing(sender, 2, [[]])
@@ -92,7 +109,10 @@ def test_kill_at_any_step_loses_and_duplicates_nothing(box: Sandbox, tmp_path: P
     held(sender, crashing(sender, 2, chains), 2)
 
 
-@pytest.mark.parametrize(("name", "stride"), [("agentsflare", 6), ("crun", 2)])
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    [("crun", 5), *(pytest.param(*each, marks=pytest.mark.slow) for each in [("agentsflare", 6), ("crun", 2)])],
+)
 def test_unknown_outcome_without_a_list_stays_unknown(box: Sandbox, tmp_path: Path, name: str, stride: int) -> None:
     sender = Sender(box, name, tmp_path)
     (whole,) = crashing(sender, 2, [[]])
