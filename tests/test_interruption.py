@@ -20,7 +20,7 @@ from preflight.errors import OutputError
 from preflight.output import Outputs
 from tests.conftest import ROOT, Run, many_files
 
-COUNT = 20_000
+COUNT = 8_000
 SOON = 3.0
 """s; it takes some milliseconds, but the machine that runs the tests may be busy with others."""
 
@@ -60,13 +60,13 @@ def whole_lines(path: Path) -> list[int]:
 
 
 class TestCtrlC:
-    @pytest.mark.parametrize("words", [(), ("-j", "2")])
+    @pytest.mark.parametrize("words", [(), pytest.param(("-j", "2"), marks=pytest.mark.slow)])
     def test_run_ends_at_once_says_what_was_done_and_can_be_continued(
         self, many: Path, tmp_path: Path, words: tuple[str, ...]
     ) -> None:
         file = tmp_path / "run.jsonl"
         process = started("check", many, "--for", "atlas", "--format", "jsonl", "--output", file, *words)
-        wait_for(file, 100_000)
+        wait_for(file, 20_000)
         began = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=30)
@@ -119,7 +119,7 @@ class TestCtrlC:
 def test_killed_run_can_be_continued(many: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
     process = started("check", many, "--for", "atlas", "--resume", file)
-    wait_for(file, 100_000)
+    wait_for(file, 20_000)
     process.kill()
     process.communicate(timeout=30)
     again = started("check", many, "--for", "atlas", "--resume", file)
@@ -128,7 +128,15 @@ def test_killed_run_can_be_continued(many: Path, tmp_path: Path) -> None:
     assert whole_lines(file) == list(range(COUNT))
 
 
-@pytest.mark.parametrize("words", [("--format", "jsonl"), ("--format", "jsonl", "-j", "2"), (), ("--format", "json")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--format", "jsonl", "-j", "2"),
+        (),
+        pytest.param(("--format", "jsonl"), marks=pytest.mark.slow),
+        pytest.param(("--format", "json"), marks=pytest.mark.slow),
+    ],
+)
 def test_closed_pipe_ends_the_run_quietly(many: Path, words: tuple[str, ...]) -> None:
     process = started("check", many, "--for", "atlas", *words)
     assert process.stdout is not None
@@ -167,7 +175,9 @@ def test_reports_have_what_was_done_after_a_closed_pipe(many: Path, tmp_path: Pa
     process.communicate()
 
 
-@pytest.mark.parametrize("words", [("--format", "jsonl"), ("--format", "jsonl", "-j", "2")])
+@pytest.mark.parametrize(
+    "words", [("--format", "jsonl", "-j", "2"), pytest.param(("--format", "jsonl"), marks=pytest.mark.slow)]
+)
 def test_first_result_is_printed_at_once(many: Path, words: tuple[str, ...]) -> None:
     began = time.monotonic()
     process = started("check", many, "--for", "atlas", *words)
@@ -188,7 +198,7 @@ class TestFullDisk:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     @pytest.mark.usefixtures("small_files")
-    @pytest.mark.parametrize("words", [(), ("-j", "2")])
+    @pytest.mark.parametrize("words", [(), pytest.param(("-j", "2"), marks=pytest.mark.slow)])
     def test_only_complete_lines_remain(self, many: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
         file = tmp_path / "run.jsonl"
         process = started("check", many, "--for", "atlas", "--format", "jsonl", "--output", file, *words)
