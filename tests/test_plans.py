@@ -356,7 +356,7 @@ def argv_of(report: Report) -> list[str]:
     return [sys.executable, *words] if program == "python3" else [program, "-nostdin", *words]
 
 
-def assert_command_fixes(path: Path, rules: str) -> None:
+def assert_command_fixes(path: Path, rules: str | RuleSet) -> None:
     """Run the command of the plan, and check what it wrote."""
     words = argv_of(preflight.check(path, rules))
     subprocess.run(words, cwd=path.parent, check=True, capture_output=True, timeout=60)
@@ -376,6 +376,18 @@ def film(width: int, height: int, seconds: float, rate: int = 24) -> list[str]:
 
 QUICK = ["-preset", "ultrafast"]
 TONE = ["-f", "lavfi", "-i", "sine=frequency=300:duration=17:sample_rate=8000"]
+SHORT = mine(
+    video={
+        "format": {"any_of": ["mp4"]},
+        "video_codec": {"any_of": ["h264"]},
+        "audio_codec": {"any_of": ["aac"]},
+        "aspect_ratio": {"min": 0.4, "max": 2.5},
+        "pixels": {"min": 4096, "max": 9000},
+        "duration": {"max": 1},
+        "fps": {"min": 24, "max": 60},
+    }
+)
+"""Limits as those of atlas, on clips of a hundred pixels and a second, which are encoded in no time."""
 
 
 class TestPictures:
@@ -389,7 +401,7 @@ class TestPictures:
             ("P", (200, 300), "palette.gif"),
             ("L", (200, 300), "grey.bmp"),
             ("1", (200, 300), "fax.tif"),
-            ("RGBA", (6400, 300), "wide.webp"),
+            ("RGBA", (900, 200), "wide.webp"),
             ("I;16", (200, 300), "deep.png"),
             ("RGB", (400, 400), "other.jp2"),
         ],
@@ -416,19 +428,44 @@ class TestPictures:
 
 @needs_ffmpeg
 class TestClips:
-    def test_one_command_fixes_geometry_frame_rate_and_duration(self, tmp_path: Path) -> None:
-        path = ffmpeg(
-            tmp_path / "all.mkv", *film(961, 301, 16.5, 12), *TONE, "-shortest", "-c:v", "mjpeg", "-c:a", "aac"
-        )
-        assert_command_fixes(path, "atlas")
+    @pytest.mark.parametrize(
+        ("rules", "width", "height", "seconds"),
+        [
+            pytest.param(SHORT, 97, 31, 1.5, id="short"),
+            pytest.param("atlas", 961, 301, 16.5, id="atlas", marks=pytest.mark.slow),
+        ],
+    )
+    def test_one_command_fixes_geometry_frame_rate_and_duration(
+        self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float
+    ) -> None:
+        clip = film(width, height, seconds, 12)
+        path = ffmpeg(tmp_path / "all.mkv", *clip, *TONE, "-shortest", "-c:v", "mjpeg", "-c:a", "aac")
+        assert_command_fixes(path, rules)
 
-    def test_odd_sides_become_even(self, tmp_path: Path) -> None:
-        path = ffmpeg(tmp_path / "odd.mov", *film(801, 641, 3, 90), "-c:v", "mjpeg")
-        assert_command_fixes(path, "atlas")
+    @pytest.mark.parametrize(
+        ("rules", "width", "height", "seconds"),
+        [
+            pytest.param(SHORT, 81, 65, 0.5, id="short"),
+            pytest.param("atlas", 801, 641, 3, id="atlas", marks=pytest.mark.slow),
+        ],
+    )
+    def test_odd_sides_become_even(
+        self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float
+    ) -> None:
+        path = ffmpeg(tmp_path / "odd.mov", *film(width, height, seconds, 90), "-c:v", "mjpeg")
+        assert_command_fixes(path, rules)
 
-    def test_codecs(self, tmp_path: Path) -> None:
-        path = ffmpeg(tmp_path / "old.mp4", *film(1280, 720, 2), *TONE, "-t", "2", "-c:v", "mpeg4", "-c:a", "ac3")
-        assert_command_fixes(path, "seedance-2.0")
+    @pytest.mark.parametrize(
+        ("rules", "width", "height", "seconds"),
+        [
+            pytest.param(SHORT, 64, 64, 0.5, id="short"),
+            pytest.param("seedance-2.0", 1280, 720, 2, id="seedance-2.0", marks=pytest.mark.slow),
+        ],
+    )
+    def test_codecs(self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float) -> None:
+        tracks = [*film(width, height, seconds), *TONE, "-t", str(seconds)]
+        path = ffmpeg(tmp_path / "old.mp4", *tracks, "-c:v", "mpeg4", "-c:a", "ac3")
+        assert_command_fixes(path, rules)
 
 
 def remuxed(path: Path, rules: RuleSet) -> Media:
@@ -448,8 +485,19 @@ def remuxed(path: Path, rules: RuleSet) -> Media:
     return after.media
 
 
-SPEECH = ["-f", "lavfi", "-i", "sine=frequency=300:duration=2:sample_rate=48000"]
-CODED = ["-t", "2", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv420p", "-c:a", "aac"]
+SPEECH = ["-f", "lavfi", "-i", "sine=frequency=300:duration=1:sample_rate=48000"]
+CODED = ["-t", "1", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv420p", "-c:a", "aac"]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a clip in each container and with audio files, which one process makes."""
+    folder = tmp_path_factory.mktemp("clips")
+    names = ["clip.m4v", "clip.mov", "clip.mkv", "clip.flv", "clip.ts"]
+    films = [word for name in names for word in (*CODED, str(folder / name))]
+    audio = [word for name in ("a.mp4", "a.m4a", "a.mkv") for word in ("-vn", "-c:a", "aac", str(folder / name))]
+    ffmpeg(folder / "clip.3gp", *film(64, 48, 1), *SPEECH, *films, *audio, *CODED)
+    return folder
 
 
 @needs_ffmpeg
@@ -457,49 +505,47 @@ class TestRemuxing:
     """Files in which only the container is not accepted are copied, not encoded again."""
 
     @pytest.mark.parametrize("name", ["clip.m4v", "clip.mov", "clip.mkv", "clip.flv", "clip.ts", "clip.3gp"])
-    def test_video_in_another_container_is_copied_to_mp4(self, tmp_path: Path, name: str) -> None:
+    def test_video_in_another_container_is_copied_to_mp4(self, clips: Path, name: str) -> None:
         rules = mine(
             video={"format": {"any_of": ["mp4"]}, "video_codec": {"any_of": ["h264"]}, "streamable": {"any_of": [True]}}
         )
-        path = ffmpeg(tmp_path / name, *film(320, 240, 2), *SPEECH, *CODED)
-        assert remuxed(path, rules).format == "mp4"
+        assert remuxed(clips / name, rules).format == "mp4"
 
     def test_remux_drops_subtitles(self, tmp_path: Path) -> None:
         (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
-        path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 2), *SPEECH, "-i", str(tmp_path / "words.srt"), *CODED)
+        path = ffmpeg(tmp_path / "a.mkv", *film(64, 48, 1), *SPEECH, "-i", str(tmp_path / "words.srt"), *CODED)
         remuxed(path, mine(video={"format": {"any_of": ["mov"]}}))
 
     def test_hevc_from_matroska_gets_hvc1_tag(self, tmp_path: Path) -> None:
         coded = ["-c:v", "libx265", *QUICK, "-pix_fmt", "yuv420p", "-x265-params", "log-level=none"]
-        path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 1), *coded)
+        path = ffmpeg(tmp_path / "a.mkv", *film(64, 48, 1), *coded)
         remuxed(path, mine(video={"format": {"any_of": ["mp4"]}}))
         assert b"hvc1" in (tmp_path / "a-mkv-fixed.mp4").read_bytes()
 
     def test_index_at_the_end_is_moved_to_the_front(self, tmp_path: Path) -> None:
-        path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2), *CODED)
+        path = shutil.copy("fixtures/quirks/mp4-moov-at-end.mp4", tmp_path / "a.mp4")
         rules = mine(video={"format": {"any_of": ["mp4"]}, "streamable": {"any_of": [True]}})
         assert "-c copy -movflags +faststart" in " ".join(argv_of(preflight.check(path, rules)))
         assert remuxed(path, rules).streamable is True
 
     def test_encoded_result_gets_index_at_front(self, tmp_path: Path) -> None:
-        path = ffmpeg(tmp_path / "a.mp4", *film(320, 240, 2, 12), *CODED)
+        path = ffmpeg(tmp_path / "a.mp4", *film(64, 48, 1, 12), *CODED)
         rules = mine(video={"fps": {"min": 24}, "streamable": {"any_of": [True]}})
         words = argv_of(preflight.check(path, rules))
         subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=60)
         assert preflight.check(tmp_path / words[-1], rules).verdict == "pass"
 
     @pytest.mark.parametrize(("name", "accepted"), [("a.mp4", "m4a"), ("a.m4a", "mp4"), ("a.mkv", "m4a")])
-    def test_audio_only_file_is_copied(self, tmp_path: Path, name: str, accepted: str) -> None:
-        path = ffmpeg(tmp_path / name, *SPEECH, "-c:a", "aac")
-        assert remuxed(path, mine(audio={"format": {"any_of": [accepted]}})).format == accepted
+    def test_audio_only_file_is_copied(self, clips: Path, name: str, accepted: str) -> None:
+        assert remuxed(clips / name, mine(audio={"format": {"any_of": [accepted]}})).format == accepted
 
     def test_odd_sides_are_unchanged_by_copying(self, tmp_path: Path) -> None:
-        coded = ["-f", "lavfi", "-i", "testsrc=s=321x241:d=2", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv444p"]
+        coded = ["-f", "lavfi", "-i", "testsrc=s=65x49:d=1", "-c:v", "libx264", *QUICK, "-pix_fmt", "yuv444p"]
         path = ffmpeg(tmp_path / "odd.mkv", *coded)
-        assert remuxed(path, mine(video={"format": {"any_of": ["mp4"]}})).width == 321
+        assert remuxed(path, mine(video={"format": {"any_of": ["mp4"]}})).width == 65
 
     def test_container_that_supports_the_codecs_is_preferred(self, tmp_path: Path) -> None:
-        path = ffmpeg(tmp_path / "a.mkv", *film(320, 240, 1), "-c:v", "libvpx-vp9", "-deadline", "realtime")
+        path = ffmpeg(tmp_path / "a.mkv", *film(64, 48, 1), "-c:v", "libvpx-vp9", "-deadline", "realtime")
         assert remuxed(path, mine(video={"format": {"any_of": ["mp4", "webm"]}})).format == "webm"
 
 
@@ -555,11 +601,19 @@ def test_hint_adds_required_audio_track(fact: str) -> None:
     assert [one.hint for one in judge(replace(CLIP, audio_codec=NONE), rules).findings] == ["add an audio track"]
 
 
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with an audio file in each format, which one process makes."""
+    folder = tmp_path_factory.mktemp("sounds")
+    ffmpeg(folder / "long.flac", *TONE, str(folder / "long.mp3"), str(folder / "long.wav"))
+    return folder
+
+
 @needs_ffmpeg
 class TestSounds:
     @pytest.mark.parametrize("name", ["long.mp3", "long.wav", "long.flac"])
-    def test_command_shortens_audio(self, tmp_path: Path, name: str) -> None:
-        assert_command_fixes(ffmpeg(tmp_path / name, *TONE), "atlas")
+    def test_command_shortens_audio(self, sounds: Path, name: str) -> None:
+        assert_command_fixes(sounds / name, "atlas")
 
     def test_command_changes_audio_format(self, tmp_path: Path) -> None:
         with wave.open(os.fspath(tmp_path / "plain.wav"), "wb") as file:
