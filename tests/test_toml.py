@@ -68,25 +68,30 @@ SHAPES: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [MIB // 4, MIB])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_hostile_text_is_parsed_or_refused_in_two_seconds(shape: str, size: int) -> None:
-    text = SHAPES[shape](size)
-    start = time.process_time()
-    with suppress(toml.TomlError):
-        toml.parse(text)
-    assert time.process_time() - start < 2
+def test_hostile_text_is_parsed_or_refused_in_two_seconds(size: int) -> None:
+    seconds = {}
+    for shape, text in SHAPES.items():
+        hostile = text(size)
+        start = time.process_time()
+        with suppress(toml.TomlError):
+            toml.parse(hostile)
+        seconds[shape] = time.process_time() - start
+    assert {shape: took for shape, took in seconds.items() if took >= 2} == {}
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_hostile_rule_file_is_refused_in_two_seconds(tmp_path: Path, shape: str) -> None:
+@pytest.mark.parametrize(("size", "seconds"), [(MIB // 8, 0.5), pytest.param(MIB, 2, marks=pytest.mark.slow)])
+def test_hostile_rule_file_is_refused_quickly(tmp_path: Path, size: int, seconds: float) -> None:
+    """Some shapes are parsed when they are short, and refused for their number of keys when they are not."""
     path = tmp_path / "x.toml"
-    path.write_text(SHAPES[shape](MIB), encoding="utf-8")
-    start = time.process_time()
-    problems = validate_file(str(path))
-    assert time.process_time() - start < 2
-    assert problems
-    assert all(len(problem) < 1000 for problem in problems)
+    for shape, text in SHAPES.items():
+        path.write_text(text(size), encoding="utf-8")
+        start = time.process_time()
+        problems = validate_file(str(path))
+        assert time.process_time() - start < seconds, shape
+        assert problems, shape
+        assert all(len(problem) < 1000 for problem in problems), shape
 
 
 @pytest.mark.parametrize(
