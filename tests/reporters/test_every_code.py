@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import product
 
 import pytest
 
@@ -49,17 +50,18 @@ def of(result: Result, media: Media | None = None) -> Report:
     return Report("a.png", media, (result,), error=None if media else Problem("not_found", "a.png does not exist"))
 
 
-@pytest.mark.parametrize("code", WORDS)
-def test_every_code_can_be_written_as_a_problem_and_as_a_note(code: str) -> None:
-    media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(code,))
-    seen = Delivery("https", "example.com", 20, public=True, status=200, page=NONE, notes=(code,))
-    reports = [of(judge(media, ATLAS), media)]
-    if code in CODES:
-        reports.append(of(judge(None, ATLAS, problem=Problem(code, "it is so"))))
-        result = judge(media, ATLAS, delivery=seen)
-        assert [finding.message for finding in result.findings if finding.code == code]
-        assert "{" not in "".join(finding.message for finding in result.findings)
-        reports.append(of(result, media))
+def test_every_code_can_be_written_as_a_problem_and_as_a_note() -> None:
+    reports = []
+    for code in WORDS:
+        media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(code,))
+        seen = Delivery("https", "example.com", 20, public=True, status=200, page=NONE, notes=(code,))
+        reports.append(of(judge(media, ATLAS), media))
+        if code in CODES:
+            reports.append(of(judge(None, ATLAS, problem=Problem(code, "it is so"))))
+            result = judge(media, ATLAS, delivery=seen)
+            assert [finding.message for finding in result.findings if finding.code == code], code
+            assert "{" not in "".join(finding.message for finding in result.findings), code
+            reports.append(of(result, media))
     write_all(*reports)
 
 
@@ -88,42 +90,42 @@ MEDIA = {
 }
 
 
-@pytest.mark.parametrize(("kind", "fact"), [(kind, fact) for kind in KINDS for fact in section_facts(kind)])
-def test_findings_of_every_limit_on_a_fact_can_be_written(kind: str, fact: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_findings_of_every_limit_on_a_fact_can_be_written(kind: str) -> None:
     reports = []
     silent = Media(**{name: getattr(CLIP, name) for name in ("kind", "format", "size", "width")}, audio_codec=NONE)
-    for line in limits_on(FACTS[fact]):
-        rules = head(**{kind: {fact: line}})
-        for media in (MEDIA[kind], Media(kind=kind, format=MEDIA[kind].format), silent):
-            result = judge(media, rules)
-            assert {one.code for one in result.findings} <= CODES.keys()
-            reports.append(of(result, media))
+    for fact in section_facts(kind):
+        for line in limits_on(FACTS[fact]):
+            rules = head(**{kind: {fact: line}})
+            for media in (MEDIA[kind], Media(kind=kind, format=MEDIA[kind].format), silent):
+                result = judge(media, rules)
+                assert {one.code for one in result.findings} <= CODES.keys(), (fact, line)
+                reports.append(of(result, media))
     write_all(*reports)
 
 
-@pytest.mark.parametrize("fact", section_facts("url"))
-def test_findings_of_every_limit_on_a_delivery_can_be_written(fact: str) -> None:
+def test_findings_of_every_limit_on_a_delivery_can_be_written() -> None:
     full = Delivery("http", "example.com", 2000, 80, True, False, 200, 3, True, True, "text/html", False, 9, "x", False)
     reports = []
-    for line in limits_on(DELIVERY_FACTS[fact]):
-        rules = head(image={"size": {"min": 1}}, url={fact: line})
-        seen = (full, full._replace(head_ok=False, expires_in=-5.0, page="login"), full._replace(**{fact: None}))
-        reports += [of(judge(MEDIA["image"], rules, delivery=one), MEDIA["image"]) for one in seen]
+    for fact in section_facts("url"):
+        for line in limits_on(DELIVERY_FACTS[fact]):
+            rules = head(image={"size": {"min": 1}}, url={fact: line})
+            seen = (full, full._replace(head_ok=False, expires_in=-5.0, page="login"), full._replace(**{fact: None}))
+            reports += [of(judge(MEDIA["image"], rules, delivery=one), MEDIA["image"]) for one in seen]
     write_all(*reports)
 
 
-@pytest.mark.parametrize("fact", REQUEST_FACTS)
-def test_findings_of_every_limit_on_a_request_can_be_written(fact: str) -> None:
+def test_findings_of_every_limit_on_a_request_can_be_written() -> None:
     from preflight.request import judge_request
 
     reports = []
-    for line in limits_on(REQUEST_FACTS[fact]):
-        for group in ("video", "all"):
+    for fact, group in product(REQUEST_FACTS, ("video", "all")):
+        for line in limits_on(REQUEST_FACTS[fact]):
             rules = head(video={"size": {"min": 1}}, request={group: {fact: line}, "companions": {"video": ["image"]}})
             for media in (CLIP, Media(kind="video", format="mp4")):
                 result = judge_request([of(judge(media, rules), media)], rules)
-                assert "internal_error" not in [one.code for one in result.findings]
-                assert "None" not in "".join(one.message for one in result.findings)
+                assert "internal_error" not in [one.code for one in result.findings], (fact, line)
+                assert "None" not in "".join(one.message for one in result.findings), (fact, line)
                 reports.append(Report("<request>", None, (result,)))
     write_all(*reports)
 
@@ -139,15 +141,15 @@ class TestRemarks:
     MPO = "fixtures/quirks/jpeg-multi-picture.jpg"
     SAID = "multi-picture JPEG (MPO); services may see only the first picture"
 
-    @pytest.mark.parametrize("word", sorted(REMARKS))
-    def test_remark_is_a_finding_that_changes_no_verdict(self, word: str) -> None:
+    def test_remark_is_a_finding_that_changes_no_verdict(self) -> None:
         from preflight.checker import _remarks
 
-        media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(word,))
-        (finding,) = _remarks(media, None)
-        assert (finding.code, finding.severity, finding.message) == (word, "note", NOTES[word])
-        for strict in (False, True):
-            assert judge(media, ATLAS, extra=(finding,), strict=strict).verdict == "pass"
+        for word in REMARKS:
+            media = Media(kind="image", format="png", size=90_000, width=640, height=640, notes=(word,))
+            (finding,) = _remarks(media, None)
+            assert (finding.code, finding.severity, finding.message) == (word, "note", NOTES[word])
+            for strict in (False, True):
+                assert judge(media, ATLAS, extra=(finding,), strict=strict).verdict == "pass", word
 
     @pytest.mark.parametrize("name", sorted(set(REPORTERS) - {"commands"}))
     def test_every_report_format_includes_the_remark(self, name: str) -> None:
