@@ -19,12 +19,20 @@ _HEADER_BYTES: Final = 100
 """https://www.sqlite.org/fileformat.html#the_database_header"""
 
 
+_STATE: Final = """
+SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
+FROM pragma_user_version, pragma_application_id
+"""
+"""One statement: another process may create the schema between two."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileFormat:
     """The format of a SQLite file of preflight.
 
     name, parameter  its name in messages, and the parameter that names it
-    version, schema  the version of the schema, at least 1, and the statements that create it
+    version, schema  the version of the schema, at least 1, and the statements that create it, which other processes may
+                     execute at the same time
     application_id   marks the header of the file; 0: the version alone marks it
     """
 
@@ -91,10 +99,8 @@ def create_private_file(path: str, file_format: FileFormat) -> None:
 
 def _prepare(database: sqlite3.Connection, path: str, file_format: FileFormat) -> None:
     """Create the schema in an empty file. Raise `DatabaseError` for a file of another program or version."""
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    (application_id,) = database.execute("PRAGMA application_id").fetchone()
-    is_empty = not version and database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
-    if is_empty:
+    version, application_id, tables = database.execute(_STATE).fetchone()
+    if not version and not tables:
         database.executescript(
             f"BEGIN IMMEDIATE; {file_format.schema} PRAGMA user_version = {file_format.version}; "
             f"PRAGMA application_id = {file_format.application_id}; COMMIT"

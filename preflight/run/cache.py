@@ -47,7 +47,7 @@ _FORMAT: Final = FileFormat(
     version=1,
     application_id=int.from_bytes(b"pfch"),
     schema="""
-    CREATE TABLE results (
+    CREATE TABLE IF NOT EXISTS results (
         path BLOB NOT NULL,      -- bytes of the file's name, as the call wrote it
         digest TEXT NOT NULL,    -- of the version, the rules and the reporter with its options
         stamp TEXT NOT NULL,     -- differs once the file has changed
@@ -58,7 +58,7 @@ _FORMAT: Final = FileFormat(
         written INTEGER NOT NULL,
         PRIMARY KEY (path, digest)
     );
-    CREATE INDEX results_written ON results (written);
+    CREATE INDEX IF NOT EXISTS results_written ON results (written);
     """,
 )
 _SELECT: Final = "SELECT position, score, text, checksum FROM results WHERE path = ? AND digest = ? AND stamp = ?"
