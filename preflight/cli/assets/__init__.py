@@ -13,7 +13,6 @@ from preflight.cli.assets.groups import command as groups
 from preflight.cli.assets.ledger import commands as ledger_commands
 from preflight.cli.assets.list import command as list_assets
 from preflight.cli.assets.session import command as session
-from preflight.cli.assets.sync import command as sync
 from preflight.cli.options import add_options, pass_options
 from preflight.cli.output import Printer, PrintOptions, asset_json, print_options
 from preflight.cli.params import Decorator
@@ -212,5 +211,5 @@ def _restore(options: AssetsCommand) -> int:
         return _each(options.words, manager.restore, _show_changed(printer, "restored"))
 
 
-for part in (list_assets, _get, _rename, _delete, _restore, sync, *ledger_commands, groups, session):
+for part in (list_assets, _get, _rename, _delete, _restore, *ledger_commands, groups, session):
     command.add_command(part)
