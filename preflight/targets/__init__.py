@@ -85,60 +85,129 @@ def expand(
             f"column={column} is given, but no target is a list. Give @LIST, or leave column= out.",
             parameters=("column",),
         )
-    return _expand(words, selection, column, confinement)
+    return _Expansion(selection, column, confinement).items(words)
 
 
 def _is_list(word: str) -> bool:
     return word.startswith("@") and not os.path.lexists(word)
 
 
-def _expand(
-    words: Iterable[str], selection: Selection, column: str | None, confinement: Confinement | None
-) -> Iterator[Item]:
-    for word in words:
-        if word == "-":
-            yield from _standard_input(selection, column)
-        elif _is_list(word):
-            yield from _list_file(word[1:], selection, column, confinement)
+_NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched. Give the list on the command line."
+
+
+class _Expansion(NamedTuple):
+    """Expands words into targets; the arguments are those of `expand`."""
+
+    selection: Selection
+    column: str | None
+    confinement: Confinement | None
+
+    def items(self, words: Iterable[str]) -> Iterator[Item]:
+        for word in words:
+            if word == "-":
+                yield from self._standard_input()
+            elif _is_list(word):
+                yield from self._list_file(word[1:])
+            else:
+                yield from self._word(word)
+
+    def _word(self, word: str) -> Iterator[Item]:
+        if (asset := asset_of(word)) is not None:
+            yield Item(asset)
+        elif is_url(word):
+            yield Item(word, None)
+        elif any(mark in word for mark in "*?[") and "\0" not in word and not os.path.lexists(word):
+            yield from self._pattern(word)
+        elif self.confinement and (outside := self.confinement.problem(word)):
+            yield _problem(word, "unreadable", outside)
+        elif os.path.isdir(word):
+            yield from self._folder(word)
         else:
-            yield from _expand_word(word, selection, confinement)
+            yield Item(word)
 
+    def _pattern(self, word: str) -> Iterator[Item]:
+        import glob
 
-def _expand_word(word: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
-    if (asset := asset_of(word)) is not None:
-        yield Item(asset)
-    elif is_url(word):
-        yield Item(word, None)
-    elif any(mark in word for mark in "*?[") and "\0" not in word and not os.path.lexists(word):
-        yield from _pattern(word, selection, confinement)
-    elif confinement and (outside := confinement.problem(word)):
-        yield _problem(word, "unreadable", outside)
-    elif os.path.isdir(word):
-        yield from _folder(word, selection, confinement)
-    else:
-        yield Item(word)
+        found = sorted(self.confinement.glob(word) if self.confinement else glob.iglob(word, recursive=True))
+        if not found:
+            from preflight.sources.local import missing_path_advice
 
+            advice = missing_path_advice(word) or "Check the pattern, and quote it for the shell."
+            yield _problem(display_name(word), "not_found", f"no file matches this pattern. {advice}")
+        folders: set[str] = set()
+        for path in found:
+            if _has_parent_in(path, folders):
+                continue  # `media/**` matches a folder and its files: they are found in the folder
+            if self.confinement and (outside := self.confinement.problem(path)):
+                yield _problem(path, "unreadable", outside)
+            elif os.path.isdir(path):
+                folders.add(path.rstrip(os.sep) or path)
+                yield from self._folder(path)
+            elif self.selection.takes(path):
+                yield Item(path)
 
-def _pattern(word: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
-    import glob
+    def _folder(self, folder: str) -> Iterator[Item]:
+        """Yield the regular files below a folder, depth first, sorted. Hidden and ignored ones are skipped."""
+        from preflight.gitignore import IgnoreRules  # needed only for folders
 
-    found = sorted(confinement.glob(word) if confinement else glob.iglob(word, recursive=True))
-    if not found:
-        from preflight.sources.local import missing_path_advice
+        walk = _Walk(folder, self.selection, self.confinement)
+        yield from walk.items(IgnoreRules.for_folder(folder) if self.selection.ignore else None)
+        if walk.is_empty:
+            exception = " (apart from ignored files and dependencies)" if walk.any_ignored else ""
+            reason = f"the folder has no file that could be media{exception}. Check the path and the patterns."
+            yield _problem(folder, "no_media", reason)
 
-        advice = missing_path_advice(word) or "Check the pattern, and quote it for the shell."
-        yield _problem(display_name(word), "not_found", f"no file matches this pattern. {advice}")
-    folders: set[str] = set()
-    for path in found:
-        if _has_parent_in(path, folders):
-            continue  # `media/**` matches a folder and its files: they are found in the folder
-        if confinement and (outside := confinement.problem(path)):
-            yield _problem(path, "unreadable", outside)
-        elif os.path.isdir(path):
-            folders.add(path.rstrip(os.sep) or path)
-            yield from _folder(path, selection, confinement)
-        elif selection.takes(path):
-            yield Item(path)
+    def _standard_input(self) -> Iterator[Item]:
+        """Yield the media file, or the targets of the list, on standard input."""
+        from preflight.targets import lists
+
+        stream, is_list = lists.standard_input()
+        if stream is None:
+            yield _problem("<stdin>", "unreadable", "standard input is closed. Give files, or a list on it.")
+        elif is_list:
+            yield from self._replace(confinement=None)._listed(stream, "<stdin>")
+        else:
+            yield Item(stream, "<stdin>")
+
+    def _list_file(self, path: str) -> Iterator[Item]:
+        if self.confinement and (outside := self.confinement.problem(path)):
+            yield _problem(f"@{path}", "unreadable", outside)
+            return
+        # Opening a FIFO would wait for a writer.
+        if self.confinement and os.path.exists(path) and not os.path.isfile(path):
+            yield _problem(f"@{path}", "unreadable", "the list is not a regular file. Give it on the command line.")
+            return
+        from preflight.targets import lists
+
+        try:
+            with open(path, "rb") as file:
+                stream, is_list = lists.sniff_list(file)
+                if is_list:
+                    yield from self._listed(stream, path)
+                else:
+                    yield _problem(
+                        f"@{path}",
+                        "unreadable",
+                        f"it is not a list of targets in UTF-8 or UTF-16. To check the file itself, write {path}",
+                    )
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({why}). Check its path.")
+
+    def _listed(self, stream: IO[bytes], name: str) -> Iterator[Item]:
+        from preflight.targets import lists
+
+        is_empty = True
+        for row in lists.rows(stream, name, self.column):
+            is_empty = False
+            if row.target is not None and self.confinement and not self.confinement.urls and is_fetched(row.target):
+                yield _problem(row.place, "unreadable_line", _NOT_FETCHED)
+            elif row.target is not None:
+                yield from self._word(row.target)
+            else:
+                yield _problem(row.place, "unreadable_line", row.problem or "")
+        if is_empty:
+            yield _problem(name, "no_media", "the list has no target. Write one target per line.")
 
 
 def _has_parent_in(path: str, folders: set[str]) -> bool:
@@ -151,18 +220,6 @@ def _has_parent_in(path: str, folders: set[str]) -> bool:
 
 def _problem(name: str, code: str, sentence: str) -> Item:
     return Item(name, name, explicit=True, problem=Problem(code, f"{name}: {sentence}"))
-
-
-def _folder(folder: str, selection: Selection, confinement: Confinement | None) -> Iterator[Item]:
-    """Yield the regular files below a folder, depth first, sorted. Hidden and ignored ones are skipped."""
-    from preflight.gitignore import IgnoreRules  # needed only for folders
-
-    walk = _Walk(folder, selection, confinement)
-    yield from walk.items(IgnoreRules.for_folder(folder) if selection.ignore else None)
-    if walk.is_empty:
-        exception = " (apart from ignored files and dependencies)" if walk.any_ignored else ""
-        reason = f"the folder has no file that could be media{exception}. Check the path and the patterns."
-        yield _problem(folder, "no_media", reason)
 
 
 class _Walk:
@@ -236,7 +293,6 @@ def _visible(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
 
 
 def _rules_within(folder: str, names: set[str], rules: IgnoreRules, *, is_root: bool) -> IgnoreRules:
-    """Return the rules for the entries of a folder."""
     from preflight import gitignore
 
     if gitignore.REPOSITORY in names and not is_root:
@@ -265,65 +321,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link into a loop of links
         return False
-
-
-_NOT_FETCHED: Final = "a URL in a list of a configuration is not fetched. Give the list on the command line."
-
-
-def _standard_input(selection: Selection, column: str | None) -> Iterator[Item]:
-    """Yield the media file, or the targets of the list, on standard input."""
-    from preflight.targets import lists
-
-    stream, is_list = lists.standard_input()
-    if stream is None:
-        yield _problem("<stdin>", "unreadable", "standard input is closed. Give files, or a list on it.")
-    elif is_list:
-        yield from _listed(stream, "<stdin>", selection, column, None)
-    else:
-        yield Item(stream, "<stdin>")
-
-
-def _list_file(path: str, selection: Selection, column: str | None, confinement: Confinement | None) -> Iterator[Item]:
-    if confinement and (outside := confinement.problem(path)):
-        yield _problem(f"@{path}", "unreadable", outside)
-        return
-    if confinement and os.path.exists(path) and not os.path.isfile(path):  # a FIFO, which would wait for a writer
-        yield _problem(f"@{path}", "unreadable", "the list is not a regular file. Give it on the command line.")
-        return
-    from preflight.targets import lists
-
-    try:
-        with open(path, "rb") as file:
-            stream, is_list = lists.sniff_list(file)
-            if is_list:
-                yield from _listed(stream, path, selection, column, confinement)
-            else:
-                yield _problem(
-                    f"@{path}",
-                    "unreadable",
-                    f"it is not a list of targets in UTF-8 or UTF-16. To check the file itself, write {path}",
-                )
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        yield _problem(f"@{path}", "unreadable", f"the list cannot be read ({why}). Check its path.")
-
-
-def _listed(
-    stream: IO[bytes], name: str, selection: Selection, column: str | None, confinement: Confinement | None
-) -> Iterator[Item]:
-    from preflight.targets import lists
-
-    is_empty = True
-    for row in lists.rows(stream, name, column):
-        is_empty = False
-        if row.target is not None and confinement and not confinement.urls and is_fetched(row.target):
-            yield _problem(row.place, "unreadable_line", _NOT_FETCHED)
-        elif row.target is not None:
-            yield from _expand_word(row.target, selection, confinement)
-        else:
-            yield _problem(row.place, "unreadable_line", row.problem or "")
-    if is_empty:
-        yield _problem(name, "no_media", "the list has no target. Write one target per line.")
 
 
 def is_media(path: str, *, by_name: bool = True) -> bool:
