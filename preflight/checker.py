@@ -47,15 +47,7 @@ class CheckKeywords(FetchKeywords, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """How sources are fetched and judged.
-
-    strict         warnings (values inside `lenient` only) fail
-    deep           decode the whole file too, in a separate process
-    timeout        total s for a URL (default 30)
-    allow_private  also fetch URLs of private addresses; they remain a warning
-    user_agent     sent with requests for URLs in place of preflight's own
-    headers        also sent, only to the scheme, host and port of the URL itself; no output shows their values
-    """
+    """How sources are fetched and judged: `check` describes each option."""
 
     strict: bool = False
     deep: bool = False
@@ -280,7 +272,7 @@ def _typed(delivery: Delivery | None, media: Media) -> Delivery | None:
 
 
 def probe(target: Target, **options: Unpack[FetchKeywords]) -> Media:
-    """Return the facts of a path, a URL, bytes or an open binary file; the options are those of `CheckOptions`.
+    """Return the facts of a path, a URL, bytes or an open binary file; the options are those of `check`.
 
     The `kind` of something that is not a media file is None. Raises `SourceError` if the bytes cannot be read,
     `UsageError` for something that cannot be a source.

@@ -114,7 +114,6 @@ def _check_bounds(text: str, max_items: int = MAX_ITEMS) -> None:
 
 
 def _excess(parts: int, nesting: int, word_chars: int, max_items: int) -> str:
-    """Return the message for the bound that is exceeded."""
     if parts > MAX_KEY_PARTS:
         return f"A key has more than {MAX_KEY_PARTS} parts. Use fewer."
     if nesting > MAX_NESTING:

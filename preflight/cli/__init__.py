@@ -48,11 +48,9 @@ class _Commands(Subcommands):
     context_class = CommandContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module and return the command."""
         if cmd_name not in COMMANDS:
             return None
         return with_narrow_help(import_module(f"preflight.cli.{cmd_name}").command)
@@ -63,7 +61,6 @@ class _Commands(Subcommands):
             formatter.write_dl(list(COMMANDS.items()))
 
     def suggestion(self, name: str, names: list[str]) -> str:
-        """Return what to write instead of a command that does not exist."""
         if os.path.lexists(name):
             return f"To check a file, write `preflight check {printable(name)}`."
         return super().suggestion(name, names)

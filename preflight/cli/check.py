@@ -209,7 +209,6 @@ def _may_be_several(target: str) -> bool:
 
 
 def _require_compatible(options: CheckCommand) -> None:
-    """Raise `UsageError` for options that cannot be used together."""
     run = options.run
     given = {
         "--commands": run.commands,

@@ -15,9 +15,8 @@ from preflight.errors import MissingExtra, UsageError
 from preflight.integrations.requirement import Objection, Requirement
 
 try:
-    from django import (
-        conf,
-    )  # not `settings`: doctest inspects module attributes, which would require configured settings
+    # Not `settings`: doctest inspects module attributes, which would require configured settings.
+    from django import conf
     from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig, ValidationError
     from django.core.files.uploadhandler import FileUploadHandler
 except ImportError:

@@ -30,17 +30,10 @@ class Objection(NamedTuple):
 
     def context(self) -> dict[str, object]:
         """Return the details for machines, as plain JSON values; unknown ones are left out."""
-        finding = self.finding
-        details = {
-            "rules": self.rules,
-            "severity": finding.severity,
-            "fact": finding.fact,
-            "value": finding.value,
-            "limit": finding.limit,
-            "hint": finding.hint,
-            "reference": finding.reference,
+        details = {"rules": self.rules, **self.finding.as_json()}
+        return {
+            name: details[name] for name in details if name not in ("code", "message") and details[name] is not None
         }
-        return {name: value for name, value in details.items() if value is not None}
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity, since `typing` must be able to hash it

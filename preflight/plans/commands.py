@@ -121,9 +121,8 @@ def _pillow(changes: Changes) -> str | None:
         steps = f"ImageOps.fit({steps}, {changes.shape.size})"
     register = "import pillow_heif; pillow_heif.register_heif_opener(); " if {media.format, written} & _HEIF else ""
     options = ", quality=95" if written in ("jpeg", "webp", *_HEIF) else ""
-    options = (
-        ', compression="tiff_deflate"' if written == "tiff" else options
-    )  # the source's profile may not fit the new mode
+    if written == "tiff":  # the source's profile may not fit the new mode
+        options = ', compression="tiff_deflate"'
     output = 'open(sys.argv[2], "x+b")'  # like ffmpeg without -y, it overwrites nothing
     # With -c, Python imports from the working directory first, where anybody's files may be.
     start = "import sys; del sys.path[0]; from PIL import Image, ImageOps; "

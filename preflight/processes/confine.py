@@ -32,9 +32,8 @@ def confine() -> None:
     _limit("RLIMIT_AS", MAX_MEMORY)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
-        with contextlib.suppress(
-            AttributeError
-        ):  # only glibc has it; more arenas would use up the limited address space
+        # Only glibc has it; more arenas would use up the limited address space.
+        with contextlib.suppress(AttributeError):
             libc.mallopt(_M_ARENA_MAX, 1)
         _forbid_privileges(libc)
         _drop_capabilities(libc)

@@ -39,7 +39,6 @@ def _section(kind: Kind) -> Type:
 
 
 def _request() -> Type:
-    """Return the model of `[request]`."""
     group = make_table("RequestGroup", "Limits on files used together.", limit_fields("request"))
     about = "The kinds that are only accepted together with others."
     kinds: dict[str, FieldSpec] = {
@@ -54,7 +53,6 @@ def _request() -> Type:
 
 
 def _data_uri() -> Type:
-    """Return the model of `[data_uri]`."""
     about = "Limits on files in data URIs, besides those on their kind."
     limits = make_table("DataUriLimits", about, limit_fields("data_uri"))
     kinds = (list_of(one_of(KINDS)), Field(None, description="The kinds that are accepted as data URI; [] for none."))
@@ -63,7 +61,6 @@ def _data_uri() -> Type:
 
 
 def _asset() -> Type:
-    """Return the model of `[asset]`."""
     length = {"max_length": (int, Field(ge=1, description="Maximum number of characters.")), "note": _TEXT}
     text = make_table("LengthLimit", "The maximum length of a text.", length)
     texts = {name: removable(text, f"The {name} of the asset.") for name in ("name", "description")}
@@ -142,11 +139,9 @@ class _WithoutNull(GenerateJsonSchema):
     """A schema without defaults and nulls: TOML has no null, a key that is left out is absent."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Return the schema of the value alone."""
         return self.generate_inner(schema["schema"])
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Return the schema of the value alone."""
         return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: object) -> bool:
