@@ -11,7 +11,7 @@ import click
 
 from preflight.cli.assets.groups import command as groups
 from preflight.cli.assets.ledger import commands as ledger_commands
-from preflight.cli.assets.list import command as list_assets
+from preflight.cli.assets.listing import command as list_assets
 from preflight.cli.assets.session import command as session
 from preflight.cli.options import add_options, pass_options
 from preflight.cli.output import Printer, PrintOptions, asset_json, print_options
