@@ -24,9 +24,9 @@ READERS: Final[dict[str, str]] = {
     "aac": "mpeg_audio.adts",
     "avi": "avi",
     "bmp": "bmp",
-    "camera_raw": "raw.containers",
-    "cr3": "raw.cr3",  # and crm
-    "crw": "raw.containers",
+    "camera_raw": "raw",
+    "cr3": "raw",  # and crm
+    "crw": "raw",
     "flac": "flac",
     "gif": "gif",
     "heif": "heif",  # and avif: one box structure, distinguished by brand
@@ -35,16 +35,16 @@ READERS: Final[dict[str, str]] = {
     "mkv": "matroska",  # and webm
     "mp3": "mpeg_audio.mp3",  # and mp1, mp2
     "mp4": "mp4",  # and mov, m4a, m4v, 3gp
-    "mrw": "raw.containers",
+    "mrw": "raw",
     "ogg": "ogg",
     "orf": "raw.tiff_based",
     "png": "png",
-    "raf": "raw.containers",
+    "raf": "raw",
     "rw2": "raw.tiff_based",
     "tiff": "tiff",  # and the camera raws that begin like it
     "wav": "wav",
     "webp": "webp",
-    "x3f": "raw.containers",
+    "x3f": "raw",
 }
 """The module of this package that reads a sniffed format; modules are imported on first use."""
 
