@@ -14,10 +14,9 @@ from typing import Final
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import STILL_CODECS
-from preflight.probes.mp4.duration import Duration, duration_of
 from preflight.probes.mp4.layout import Layout, LayoutReader
 from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
-from preflight.probes.mp4.timing import read_stts
+from preflight.probes.mp4.timing import Duration, duration_of, read_stts
 from preflight.sources import Source
 
 _FORMATS: Final = {

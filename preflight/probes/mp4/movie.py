@@ -1,13 +1,13 @@
-"""Read the moov box: tracks, their clocks and codecs (ISO/IEC 14496-12 8.2-8.6; QTFF, "Movie atoms")."""
+"""Read the moov box: tracks, their clocks, edits and codecs (ISO/IEC 14496-12 8.2-8.6; QTFF, "Movie atoms")."""
 
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from struct import Struct
+from typing import Final, NamedTuple
 
 from preflight.probes.isobmff import EMPTY, Range, boxes
 from preflight.probes.mp4.entries import SampleEntry, audio_entry, child_boxes, video_entry
-from preflight.probes.mp4.timing import Edits, first_shift, read_elst
 from preflight.sources import BoundReached
 
 VIDEO_HANDLER: Final = b"vide"
@@ -21,6 +21,33 @@ _HANDLERS: Final = frozenset(
 """Known handler types (mp4ra.org; QuickTime). For any other type, the media header identifies the track's content."""
 _AUXILIARY: Final = frozenset((b"thmb", b"auxl", b"vdep", b"vplx"))
 """References by which a track declares that it only helps another (8.3.3.3)."""
+
+
+_MAX_EDITS: Final = 4096
+_EDIT: Final = Struct(">IiI")
+_EDIT_VERSION_1: Final = Struct(">QqI")
+NORMAL_RATE: Final = 0x10000
+"""The rate of an edit that plays at normal speed, in 16.16."""
+MIN_NEGATIVE: Final = 1 << 31
+"""Durations from this value on are negative numbers that were written as unsigned ones."""
+
+
+class Edits(NamedTuple):
+    """An edit list: for each edit its length in movie ticks, its start in media ticks and its rate in 16.16.
+
+    A start of -1 is an empty edit, which shows nothing.
+
+    is_single  at most one edit plays, at normal speed
+    stated     movie ticks of the edits that play
+    waiting    movie ticks of the empty edits
+    complete   all entries were read
+    """
+
+    entries: tuple[tuple[int, int, int], ...]
+    is_single: bool
+    stated: int
+    waiting: int
+    complete: bool
 
 
 class Track:
@@ -165,7 +192,7 @@ def _read_trak(data: bytes, start: int, end: int) -> Track:
         _read_tkhd(track, data, *inner[b"tkhd"])
     if b"edts" in inner:
         edits = child_boxes(data, *inner[b"edts"]).get(b"elst")
-        track.edits = read_elst(data, *edits) if edits else None
+        track.edits = _read_elst(data, *edits) if edits else None
     if b"tref" in inner:
         _read_tref(track, data, *inner[b"tref"])
     media = child_boxes(data, *inner.get(b"mdia", EMPTY))
@@ -182,7 +209,7 @@ def _read_trak(data: bytes, start: int, end: int) -> Track:
     sizes, stop = table.get(b"stsz") or table.get(b"stz2") or EMPTY
     track.samples = int.from_bytes(data[sizes + 8 : min(stop, sizes + 12)], "big")
     track.stts = table.get(b"stts", EMPTY)
-    track.shift = first_shift(data, *table.get(b"ctts", EMPTY))
+    track.shift = _first_shift(data, *table.get(b"ctts", EMPTY))
     return track
 
 
@@ -208,6 +235,34 @@ def _read_tref(track: Track, data: bytes, start: int, end: int) -> None:
             track.chapters = frozenset(int.from_bytes(body[i : i + 4], "big") for i in range(0, len(body), 4))
         elif kind in _AUXILIARY:
             track.auxiliary = True
+
+
+def _read_elst(data: bytes, start: int, end: int) -> Edits | None:
+    """Return the edits in the body of an `elst` box (8.6.6); None if it holds none."""
+    edit = _EDIT_VERSION_1 if data[start : start + 1] == b"\1" else _EDIT
+    present = min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // edit.size)
+    count = min(present, _MAX_EDITS)
+    if count <= 0:
+        return None
+    entries = tuple(edit.iter_unpack(data[start + 8 : start + 8 + edit.size * count]))
+    stated = waiting = playing = 0
+    is_normal = True
+    for length, media_time, rate in entries:
+        if media_time == -1:
+            waiting += length
+        else:
+            stated += length
+            playing += 1
+            is_normal &= rate == NORMAL_RATE
+    return Edits(entries, is_normal and playing <= 1, stated, waiting, count == present)
+
+
+def _first_shift(data: bytes, start: int, end: int) -> int:
+    """Return the ticks by which the first sample is shown after it is decoded (`ctts`, 8.6.1.3)."""
+    if end - start < 16:
+        return 0
+    shift = int.from_bytes(data[start + 12 : start + 16], "big", signed=data[start : start + 1] == b"\1")
+    return shift if 0 < shift < MIN_NEGATIVE else 0
 
 
 def _first_entry(handler: bytes, data: bytes, start: int, end: int) -> SampleEntry | None:

@@ -1,4 +1,9 @@
-"""Read the durations of samples and the edits of a track: `stts`, `ctts`, `elst` (ISO/IEC 14496-12 8.6.1, 8.6.6)."""
+"""Add up the durations of samples, and determine from them how long a movie without fragments plays.
+
+`mvhd`, `tkhd` and `elst` repeat the durations of `stts`, wrongly if a writer overflows 32 bits or copies a header. A
+decoder plays samples, so their durations decide where the others contradict them (ISO/IEC 14496-12 8.2.2, 8.4.2,
+8.6.1.2, 8.6.6).
+"""
 
 from __future__ import annotations
 
@@ -6,18 +11,12 @@ import sys
 from array import array
 from collections import Counter
 from operator import mul
-from struct import Struct
 from typing import Final, NamedTuple
+
+from preflight.probes.mp4.movie import AUDIO_HANDLER, MIN_NEGATIVE, NORMAL_RATE, VIDEO_HANDLER, Edits, Movie, Track
 
 _MAX_ENTRIES: Final = 1 << 20
 """Entries of one table that are read: 4 hours of 60 frames/s, no two of them of the same duration."""
-_MAX_EDITS: Final = 4096
-_EDIT: Final = Struct(">IiI")
-_EDIT_VERSION_1: Final = Struct(">QqI")
-NORMAL_RATE: Final = 0x10000
-"""The rate of an edit that plays at normal speed, in 16.16."""
-MIN_NEGATIVE: Final = 1 << 31
-"""Durations from this value on are negative numbers that were written as unsigned ones."""
 
 
 def uint32_array(data: bytes) -> array[int]:
@@ -129,47 +128,146 @@ def _stts_entries(data: bytes, start: int, end: int) -> tuple[array[int], array[
     return table[0::2], table[1::2]
 
 
-class Edits(NamedTuple):
-    """An edit list: for each edit its length in movie ticks, its start in media ticks and its rate in 16.16.
+# --- the duration of a movie: the movie header, checked against the tracks
 
-    A start of -1 is an empty edit, which shows nothing.
+_SLACK: Final = 0.3
+"""s by which headers may differ without a contradiction: some frames, or an encoder's delay (2112 samples at 8 kHz)."""
+_RELATIVE_SLACK: Final = 0.01
+"""The same, relative to the duration."""
+_MIN_NOTABLE: Final = 0.1
+"""s: encoders trim their own delay by edits (48 ms in AAC) that are not noticeable."""
+_MIN_RATE: Final = 8000
+"""Hz; the lowest sample rate in use."""
+_MAX_PRIMING_SAMPLES: Final = 4096
+"""Samples that AAC encoders may add: 1024 to 2112 before the content, and up to a frame of 2048 after it."""
+_SLACK_TICKS: Final = 2
+"""Ticks of the movie's clock by which rounding may change a duration."""
 
-    is_single  at most one edit plays, at normal speed
-    stated     movie ticks of the edits that play
-    waiting    movie ticks of the empty edits
-    complete   all entries were read
+
+class Presentation(NamedTuple):
+    """The playback of one track, in s.
+
+    shown         of the samples that are played
+    waiting       of the empty edits
+    media         of all samples
+    inconsistent  whether the headers of the track contradict each other
     """
 
-    entries: tuple[tuple[int, int, int], ...]
-    is_single: bool
-    stated: int
-    waiting: int
-    complete: bool
+    shown: float
+    waiting: float
+    media: float
+    inconsistent: bool = False
 
 
-def read_elst(data: bytes, start: int, end: int) -> Edits | None:
-    """Return the edits in the body of an `elst` box (8.6.6); None if it holds none."""
-    edit = _EDIT_VERSION_1 if data[start : start + 1] == b"\1" else _EDIT
-    present = min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // edit.size)
-    count = min(present, _MAX_EDITS)
-    if count <= 0:
+class Duration(NamedTuple):
+    """The duration of a movie.
+
+    seconds        None if it is not known
+    contradicted   headers contradict the samples
+    edited         an edit list changes what plays
+    nothing_shown  the edit list of the described track leaves out all of its samples
+    """
+
+    seconds: float | None
+    contradicted: bool
+    edited: bool
+    nothing_shown: bool
+
+
+def duration_of(movie: Movie, described: Track | None) -> Duration:
+    """Return how long `movie` plays; `described` is the track whose facts are reported."""
+    seconds = movie.seconds
+    shortest = longest = played = 0.0
+    described_span: Presentation | None = None
+    contradicted = edited = known = False
+    checked = movie.is_fully_read  # otherwise a track that was not read may be the longest
+    for track in movie.tracks:
+        span = _presentation(movie, track)
+        described_span = span if track is described else described_span
+        is_played = track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)
+        edited |= is_played and track.edits is not None and _is_notably_edited(movie, track, track.edits, span)
+        if span is None:
+            checked &= not track.samples  # a track of unknown duration may be the longest
+            continue
+        longest = max(longest, span.shown + span.waiting)
+        if is_played:
+            known = True
+            contradicted |= span.inconsistent
+            shortest, played = max(shortest, span.shown), max(played, span.shown + span.waiting)
+    nothing = described_span is not None and described_span.media > 0 and described_span.shown <= 0
+    if checked and known:
+        if seconds is None:
+            seconds = played
+        elif not _is_between(movie, shortest, seconds, longest):
+            seconds, contradicted = played, True
+    if nothing and shortest <= 0:
+        seconds = 0.0
+    return Duration(seconds, contradicted, edited, nothing)
+
+
+def _is_between(movie: Movie, shortest: float, seconds: float, longest: float) -> bool:
+    """Return whether `seconds` is between the two others, allowing for rounding."""
+    slack = max(_SLACK, _RELATIVE_SLACK * seconds, _SLACK_TICKS / movie.timescale if movie.timescale else 0)
+    return shortest - slack <= seconds <= longest + slack
+
+
+def _presentation(movie: Movie, track: Track) -> Presentation | None:
+    """Return the playback of one track; None if the durations of its samples are not known."""
+    if not track.timescale or (track.edits is not None and not track.edits.complete):
         return None
-    entries = tuple(edit.iter_unpack(data[start + 8 : start + 8 + edit.size * count]))
-    stated = waiting = playing = 0
-    is_normal = True
-    for length, media_time, rate in entries:
-        if media_time == -1:
-            waiting += length
+    ticks = media_ticks(movie.data, *track.stts, track.samples) if movie.complete else None
+    stated = track.duration
+    if ticks is None:
+        ticks = stated
+    if not ticks:
+        return None
+    media = ticks / track.timescale
+    inconsistent = (
+        stated is not None
+        and stated > 0
+        and abs(stated / track.timescale - media) > max(_SLACK, _RELATIVE_SLACK * media)
+    )
+    if track.edits is None or not movie.timescale:
+        return Presentation(media, 0.0, media, inconsistent=inconsistent)
+    shown, waiting = _play_edits(movie, track, (ticks + track.shift) / track.timescale)
+    inconsistent |= track.edits.waiting >= MIN_NEGATIVE
+    return Presentation(shown, waiting, media, inconsistent)
+
+
+def _is_notably_edited(movie: Movie, track: Track, edits: Edits, span: Presentation | None) -> bool:
+    """Return whether playback differs noticeably from the media."""
+    scale = movie.timescale
+    if not scale:
+        return not edits.is_single
+    stated = edits.stated / scale
+    if not edits.is_single or edits.waiting > _MIN_NOTABLE * scale:
+        return True
+    if span is None:
+        return False
+    added = _added_by_encoders(track)
+    if abs(span.shown - span.media) > max(_SLACK, added):
+        return True
+    return bool(stated and abs(stated - span.media) > max(_MIN_NOTABLE, added))
+
+
+def _added_by_encoders(track: Track) -> float:
+    """Return the s that an audio encoder may add before and after the content, which is more at low sample rates."""
+    rate = track.entry.rate if track.handler == AUDIO_HANDLER and track.entry else None
+    return _MAX_PRIMING_SAMPLES / max(rate, _MIN_RATE) if rate else 0.0
+
+
+def _play_edits(movie: Movie, track: Track, end: float) -> tuple[float, float]:
+    """Return the s shown and of empty edits, of media that ends at `end` s; an edit of length 0 lasts to that end."""
+    assert track.edits is not None
+    shown = waiting = 0.0
+    for length, start, rate in track.edits.entries:
+        seconds, begin = length / movie.timescale, start / track.timescale
+        if start == -1:
+            waiting += seconds if length < MIN_NEGATIVE else 0.0
+        elif not rate:  # a single picture, for as long as the edit states
+            shown += seconds if begin < end else 0.0
         else:
-            stated += length
-            playing += 1
-            is_normal &= rate == NORMAL_RATE
-    return Edits(entries, is_normal and playing <= 1, stated, waiting, count == present)
-
-
-def first_shift(data: bytes, start: int, end: int) -> int:
-    """Return the ticks by which the first sample is shown after it is decoded (`ctts`, 8.6.1.3)."""
-    if end - start < 16:
-        return 0
-    shift = int.from_bytes(data[start + 12 : start + 16], "big", signed=data[start : start + 1] == b"\1")
-    return shift if 0 < shift < MIN_NEGATIVE else 0
+            speed = abs(rate - (1 << 32) if rate >= MIN_NEGATIVE else rate) / NORMAL_RATE
+            until = min(begin + seconds * speed, end) if length else end
+            shown += max(0.0, until - max(begin, 0.0)) / speed
+    return shown, waiting
