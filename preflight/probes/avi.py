@@ -13,7 +13,7 @@ from typing import Final
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import fourcc_codec
-from preflight.probes.wave_format import coding_of
+from preflight.probes.wav import coding_of
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from preflight.probes.codec_names import AUDIO_ENTRIES, VIDEO_ENTRIES, by_lower_case, fourcc_codec, sample_entry_codec
 from preflight.probes.matroska import ebml
-from preflight.probes.wave_format import coding_of
+from preflight.probes.wav import coding_of
 
 VIDEO_TRACK: Final = 1
 AUDIO_TRACK: Final = 2
