@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
@@ -41,15 +41,12 @@ class StreamTotals(NamedTuple):
 def read(source: Source, need: Need, _name: str) -> Media:
     """Return the facts of a Matroska file. Read Info and Tracks, by the index if they are after the clusters."""
     window = Window(source, _CHUNK_SIZE)
-    header = ebml.read_header(window.read_at(0, ebml.MAX_HEADER_BYTES), 0)
-    if header is None or header[1] == ebml.UNKNOWN_SIZE:
-        raise EndOfFile("no EBML header")
-    _, size, begin = header
-    format_name = _FORMATS.get(_doc_type(window.read_at(begin, min(size, _CHUNK_SIZE))))
+    begin, end = _ebml_header(window)
+    format_name = _FORMATS.get(_doc_type(window.read_at(begin, min(end - begin, _CHUNK_SIZE))))
     if format_name is None:
         return Media(size=source.size)  # EBML, but another document type
     try:
-        segment = _Segment(window, begin + size)
+        segment = _Segment(window, end)
     except EndOfFile:
         return Media(format=format_name, size=source.size, notes=("truncated",))
     try:
@@ -64,20 +61,15 @@ def read(source: Source, need: Need, _name: str) -> Media:
 def measure_stream(source: Source) -> StreamTotals:
     """Read all blocks of a file without a stated duration, such as a live recording. Raise `SourceError`."""
     window = Window(source, _CHUNK_SIZE)
-    header = ebml.read_header(window.read_at(0, ebml.MAX_HEADER_BYTES), 0)
-    if header is None or header[1] == ebml.UNKNOWN_SIZE:
-        return StreamTotals()
     try:
-        segment = _Segment(window, header[1] + header[2])
+        segment = _Segment(window, _ebml_header(window)[1])
     except EndOfFile:
         return StreamTotals()
     segment.walk()
     tracks = [track for track in segment.tracks() if track.type in (VIDEO_TRACK, AUDIO_TRACK)]
     unit, _ = segment.clock()
-    if not unit or not segment.blocks:
-        return StreamTotals()
-    ticks_per_block = {track.number: 1e9 / track.fps / unit if track.fps else 0.0 for track in tracks}
-    extents = track_extents(source, segment.blocks, ticks_per_block)
+    ticks_per_block = {track.number: 1e9 / track.fps / unit if track.fps and unit else 0.0 for track in tracks}
+    extents = track_extents(source, segment.blocks, ticks_per_block) if unit and segment.blocks else {}
     if not extents:
         return StreamTotals()
     ticks = max(extent.end for extent in extents.values()) - min(extent.first for extent in extents.values())
@@ -89,6 +81,14 @@ def measure_stream(source: Source) -> StreamTotals:
     extent = extents[video.number]
     shown = (extent.end - extent.first) * unit / 1e9
     return StreamTotals(duration, extent.blocks, extent.blocks / shown if shown > 0 and extent.blocks > 1 else None)
+
+
+def _ebml_header(window: Window) -> tuple[int, int]:
+    """Return where the data of the EBML header begins and ends. Raise `EndOfFile`."""
+    header = ebml.read_header(window.read_at(0, ebml.MAX_HEADER_BYTES), 0)
+    if header is None or header[1] == ebml.UNKNOWN_SIZE:
+        raise EndOfFile("no EBML header")
+    return header[2], header[2] + header[1]
 
 
 def _doc_type(header: bytes) -> str:
@@ -224,19 +224,8 @@ def _media(media: Media, source: Source, need: Need, segment: _Segment) -> Media
 
 def _add_video(media: Media, video: TrackEntry, rate: FrameRate) -> Media:
     media = replace(media, fps=rate.fps, variable_fps=rate.variable, frames=rate.frames)
-    picture = video.picture
-    if picture is None:
-        return media
-    return replace(
-        media,
-        width=picture.width,
-        height=picture.height,
-        stored_width=picture.stored_width,
-        stored_height=picture.stored_height,
-        rotation=picture.rotation,
-        pixel_aspect_ratio=picture.pixel_aspect_ratio,
-        has_alpha=picture.has_alpha,
-    )
+    picture: dict[str, Any] = video.picture._asdict() if video.picture else {}
+    return replace(media, **picture)
 
 
 def _played(tracks: list[TrackEntry]) -> TrackEntry | None:

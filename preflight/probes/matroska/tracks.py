@@ -34,7 +34,7 @@ _Fields = dict[int, tuple[int, int]]
 
 
 class Picture(NamedTuple):
-    """The geometry in a Video element: px as coded and as displayed, and clockwise degrees to display."""
+    """The facts in a Video element, under the names of `Media`."""
 
     stored_width: int
     stored_height: int
@@ -68,18 +68,18 @@ def read_tracks(data: bytes) -> list[TrackEntry]:
 def _read_entry(data: bytes, start: int, end: int) -> TrackEntry:
     fields = _fields(data, start, end)
     track_type = _uint(data, fields, _TYPE)
+    is_video, is_audio = track_type == VIDEO_TRACK, track_type == AUDIO_TRACK
     codec = _codec(ebml.read_text(data, *fields.get(_CODEC, (0, 0))), data[slice(*fields.get(_PRIVATE, (0, 0)))])
-    video = _fields(data, *fields.get(_VIDEO, (0, 0))) if track_type == VIDEO_TRACK else {}
-    audio = _fields(data, *fields.get(_AUDIO, (0, 0))) if track_type == AUDIO_TRACK else {}
-    is_audio = track_type == AUDIO_TRACK
+    video = _fields(data, *fields.get(_VIDEO, (0, 0))) if is_video else {}
+    audio = _fields(data, *fields.get(_AUDIO, (0, 0))) if is_audio else {}
     return TrackEntry(
         number=_uint(data, fields, _NUMBER),
         type=track_type,
         codec=codec,
         default=_uint(data, fields, _DEFAULT_FLAG, 1) == 1,
         encrypted=_is_encrypted(data, fields),
-        picture=_read_picture(data, video) if track_type == VIDEO_TRACK else None,
-        fps=_frame_rate(_uint(data, fields, _DEFAULT_DURATION)) if track_type == VIDEO_TRACK else None,
+        picture=_read_picture(data, video) if is_video else None,
+        fps=_frame_rate(_uint(data, fields, _DEFAULT_DURATION)) if is_video else None,
         sample_rate=_sample_rate(data, audio, codec) if is_audio else None,
         channels=_uint(data, audio, _CHANNELS, 1) or None if is_audio else None,
     )
