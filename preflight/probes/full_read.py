@@ -49,7 +49,8 @@ def complete_facts(source: Source, media: Media, max_bytes: int) -> Media:
             seconds = found.duration if media.duration is None else None
         if seconds is None and (media.duration is None or _ESTIMATED in media.notes):
             totals = _measure(whole, media)
-            found, seconds = _apply(found, totals), totals.duration
+            known: dict[str, Any] = {name: value for name, value in totals._asdict().items() if value is not None}
+            found, seconds = replace(found, **known), totals.duration
     except EndOfFile:
         pass
     except SourceError as error:
@@ -71,25 +72,11 @@ def _fill_in(media: Media, reread: Media) -> Media:
     return replace(media, **found)
 
 
-def _apply(media: Media, totals: _Totals) -> Media:
-    return replace(
-        media,
-        duration=media.duration if totals.duration is None else totals.duration,
-        frames=media.frames if totals.frames is None else totals.frames,
-        fps=media.fps if totals.fps is None else totals.fps,
-        bit_rate=media.bit_rate if totals.bit_rate is None else totals.bit_rate,
-    )
-
-
 def _measure(source: Source, media: Media) -> _Totals:
     """Return the facts from reading the stream itself."""
     if media.format in _MATROSKA:
-        stream = matroska.measure_stream(source)
-        return _Totals(
-            stream.duration if media.duration is None else None,
-            stream.frames if media.frames is None else None,
-            stream.fps if media.fps is None else None,
-        )
+        stream = matroska.measure_stream(source)._asdict()
+        return _Totals(**{fact: value for fact, value in stream.items() if getattr(media, fact) is None})
     if media.format in _MPEG_AUDIO:
         return _measure_mpeg_audio(source)
     if media.format == "avi" and media.fps:

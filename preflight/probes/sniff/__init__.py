@@ -80,20 +80,13 @@ _TAGGED_FORMATS: Final = ("aiff", "ape", "flac", "mpegts", "musepack", "ogg", "t
 def sniff(source: Source) -> str | None:
     """Return the format's name as in `preflight.probes.READERS` and `preflight.formats.FORMATS`, or None."""
     head = source.read_at(0, SIGNATURE_BYTES)
-    found = _by_signature(head) or _audio(source, head) or _text(source)
-    return found or _after_first_box(source, head) or _raw_stream(source) or _after_garbage(source)
+    found = _by_signature(head) or _audio(source, head)
+    if found:
+        return found
+    from preflight.probes.sniff import streams, text  # few of the files that are checked are either
 
-
-def _raw_stream(source: Source) -> str | None:
-    from preflight.probes.sniff.streams import sniff_stream  # few of the files that are checked are raw streams
-
-    return sniff_stream(source)
-
-
-def _text(source: Source) -> str | None:
-    from preflight.probes.sniff.text import TEXT_BYTES, sniff_text  # few of the files that are checked are text
-
-    return sniff_text(source.read_at(0, TEXT_BYTES))
+    found = text.sniff_text(source.read_at(0, text.TEXT_BYTES)) or _after_first_box(source, head)
+    return found or streams.sniff_stream(source) or _after_garbage(source)
 
 
 def _by_signature(head: bytes) -> str | None:
