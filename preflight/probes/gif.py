@@ -33,8 +33,6 @@ class _Blocks:
     loops   the file states a number of repetitions
     """
 
-    __slots__ = ("alpha", "broken", "ended", "first", "images", "limited", "loops")
-
     def __init__(self) -> None:
         self.first = b""
         self.images = 0

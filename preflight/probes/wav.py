@@ -43,8 +43,6 @@ class _Chunks:
     limited  there are more chunks than are read
     """
 
-    __slots__ = ("begin", "data", "fact", "fmt", "limited", "stated", "wide")
-
     def __init__(self) -> None:
         self.fmt = b""
         self.fact: int | None = None

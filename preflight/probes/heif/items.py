@@ -87,8 +87,6 @@ def read_meta(source: Source, meta: Box) -> MetaBox:
 class Items:
     """The items of one file: `primary` (None: not stated), `info` by item, all `references` in order."""
 
-    __slots__ = ("_associations", "_iprp", "_meta", "_properties", "info", "primary", "references")
-
     def __init__(self, meta: MetaBox) -> None:
         bodies = meta.bodies
         pitm = bodies.get(b"pitm", b"")

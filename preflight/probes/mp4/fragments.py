@@ -25,8 +25,6 @@ _MAX_RUNS: Final = 1 << 17
 class TrackFragments:
     """The fragments of one track so far, in its timescale: from `start` to `end`."""
 
-    __slots__ = ("end", "resumes", "start", "timing", "track")
-
     def __init__(self, track: Track, movie: Movie, *, counted: bool) -> None:
         self.track = track
         self.start: int | None = None
@@ -65,8 +63,6 @@ class Fragments:
     skipped  some in between were not read: the time is right, but not all frames are counted
     full     the fragments have more track runs than are read
     """
-
-    __slots__ = ("_runs", "begun", "count", "ended", "skipped", "tracks")
 
     def __init__(self, movie: Movie, video: Track | None) -> None:
         self.tracks = {track.id: TrackFragments(track, movie, counted=track is video) for track in movie.tracks}

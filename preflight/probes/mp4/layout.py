@@ -71,8 +71,6 @@ class Layout:
 class LayoutReader:
     """A walk over the top level of one source: `find_movie` first, then `read_fragments` from there on."""
 
-    __slots__ = ("_at", "_at_end", "_need", "_seeks", "_source", "_window", "layout")
-
     def __init__(self, source: Source, need: Need) -> None:
         self.layout = Layout()
         self._source = source
