@@ -46,7 +46,7 @@ READERS: Final[dict[str, str]] = {
     "webp": "webp",
     "x3f": "raw",
 }
-"""The module of this package that reads a sniffed format; modules are imported on first use."""
+"""The module of this package that reads a sniffed format; `fallback` reads any other. Imported on first use."""
 
 
 def probe(source: Source, need: Need = EVERYTHING) -> Media:
@@ -56,11 +56,10 @@ def probe(source: Source, need: Need = EVERYTHING) -> Media:
     Raise `SourceError` if the bytes cannot be read.
     """
     name = sniff(source)
-    module = READERS.get(name or "")
-    if module is None:
-        return _without_reader(source, need, name)
+    if name is not None and name not in READERS and not FORMATS[name].kinds:
+        return Media(format=name, size=source.size)
     try:
-        return _reader(module)(source, need, name or "")
+        return _reader(READERS.get(name or "", "fallback"))(source, need, name or "")
     except (EndOfFile, BoundReached) as reason:
         note = "truncated" if isinstance(reason, EndOfFile) else "read_limit"
         return Media(kind=only_kind(name), format=name, size=source.size, notes=(note,))
@@ -70,10 +69,3 @@ def probe(source: Source, need: Need = EVERYTHING) -> Media:
 def _reader(module: str) -> Reader:
     read: Reader = import_module(f"preflight.probes.{module}").read
     return read
-
-
-def _without_reader(source: Source, need: Need, name: str | None) -> Media:
-    """Return the facts of a format without a reader: not media, or left to the libraries."""
-    if name is not None and not FORMATS[name].kinds:
-        return Media(format=name, size=source.size)
-    return _reader("fallback")(source, need, name or "")

@@ -264,14 +264,12 @@ def _compare(
         return [] if library == "mutagen" else [DecodeProblem(UNCONFIRMED, message)]
     problems = []
     if media.format in _SIZED and "truncated" in result.media.notes:
-        problems.append(_truncation(media, f"{library} finds that the file ends before its last part"))
+        complaint = f"{library} finds that the file ends before its last part"
+        if "truncated" in media.notes:
+            problems.append(DecodeProblem(TRUNCATED, f"{complaint}, and its own structure confirms it"))
+        else:
+            problems.append(DecodeProblem(UNCONFIRMED, f"{complaint}; the library may be at fault"))
     return problems + _stream_disagreements(media, result, facts, library)
-
-
-def _truncation(media: Media, complaint: str) -> DecodeProblem:
-    if "truncated" in media.notes:
-        return DecodeProblem(TRUNCATED, f"{complaint}, and its own structure confirms it")
-    return DecodeProblem(UNCONFIRMED, f"{complaint}; the library may be at fault")
 
 
 def _stream_disagreements(

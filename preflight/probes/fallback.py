@@ -44,7 +44,8 @@ def read(source: Source, need: Need, name: str) -> Media:
             media = _streams(source, limits, name)
     except ReadLimit:
         limited = True
-    return media or _by_name(source, name, limited=limited)
+    notes = ("read_limit",) if limited else ()
+    return media or Media(kind=only_kind(name), format=name or None, size=source.size, notes=notes)
 
 
 def _has_common_chunk(source: Source) -> bool:
@@ -59,11 +60,6 @@ def _has_common_chunk(source: Source) -> bool:
     return False
 
 
-def _by_name(source: Source, name: str, *, limited: bool) -> Media:
-    notes = ("read_limit",) if limited else ()
-    return Media(kind=only_kind(name), format=name or None, size=source.size, notes=notes)
-
-
 def _picture(source: Source, limits: Limits, name: str) -> Media | None:
     media = run_pillow(source, limits).media
     if media.format != _PILLOW_FORMATS[name] or media.width is None or media.height is None:
@@ -76,16 +72,13 @@ def _streams(source: Source, limits: Limits, name: str) -> Media | None:
     known = CONTAINERS.get(media.format or "")
     if media.kind is None or known is None or name != known:
         return None
+    # The duration of audio that is coded in blocks is wrong, too: 0.02 s for 1.5 s.
+    unknown = known in _NO_DURATION or (known in ("aiff", "w64") and media.audio_codec == "adpcm")
     return replace(
         media,
         format=known,
-        duration=None if known in _NO_DURATION or _is_block_coded(known, media) else media.duration,
+        duration=None if unknown else media.duration,
         sample_rate=_G711_RATE if known == "flv" and media.audio_codec in ("alaw", "mulaw") else media.sample_rate,
         variable_fps=None if known == "mpegts" else media.variable_fps,  # its clock makes each stream look variable
         notes=media.notes + (("estimated_duration",) if known in _ESTIMATED_DURATION and media.duration else ()),
     )
-
-
-def _is_block_coded(known: str, media: Media) -> bool:
-    """Return whether audio is coded in blocks, whose duration libmediainfo computes wrongly (0.02 s for 1.5 s)."""
-    return known in ("aiff", "w64") and media.audio_codec == "adpcm"

@@ -119,7 +119,8 @@ class _Header:
 
 def read(source: Source, need: Need, _name: str) -> Media:
     """Return size and orientation of a JPEG, from its segments before the first scan. Raise `SourceError`."""
-    ranged = _has_cheap_seeks(source)
+    # Whether a seek over HTTP costs one request, rather than all bytes before its target.
+    ranged = source.remote and (source.delivery is None or bool(source.delivery.ranges))
     max_reads = 0 if ranged else _MAX_CHEAP_READS
     window = Window(source, _CHUNK_SIZE, max_reads=max_reads, read_ahead=ranged, long_seeks=_MAX_LONG_SEEKS)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
@@ -149,11 +150,6 @@ def read(source: Source, need: Need, _name: str) -> Media:
         has_alpha=False,
         notes=tuple(dict.fromkeys(notes)),
     )
-
-
-def _has_cheap_seeks(source: Source) -> bool:
-    """Return whether a seek over HTTP costs one request, rather than all bytes before its target."""
-    return source.remote and (source.delivery is None or bool(source.delivery.ranges))
 
 
 def _read_segments(

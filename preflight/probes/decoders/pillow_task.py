@@ -22,7 +22,7 @@ def header(file: BinaryIO) -> dict[str, Any]:
     """Return the facts in the header of a picture, or under `refused` why Pillow does not open it."""
     try:
         with Image.open(file) as image:
-            return _facts(image)
+            return {"format": image.format, "width": image.width, "height": image.height, "frames": 0}
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
@@ -36,7 +36,9 @@ def decode_pixels(file: BinaryIO) -> dict[str, Any]:
         return facts
     try:
         if facts["format"] == "PNG":
-            _check_png(file)
+            file.seek(0)
+            with Image.open(file) as image:
+                image.verify()  # the checksums of critical chunks, which Pillow ignores while it decodes them
         file.seek(0)
         with Image.open(file) as image:
             _decode_frames(image, facts)
@@ -47,21 +49,10 @@ def decode_pixels(file: BinaryIO) -> dict[str, Any]:
     return facts
 
 
-def _facts(image: Image.Image) -> dict[str, Any]:
-    return {"format": image.format, "width": image.width, "height": image.height, "frames": 0}
-
-
 def _message(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "cannot identify image file"  # Pillow's message ends with the representation of our file object
     return " ".join(str(error).split())[:300] or type(error).__name__
-
-
-def _check_png(file: BinaryIO) -> None:
-    """Verify the checksums of the critical chunks, which Pillow ignores while it decodes them."""
-    file.seek(0)
-    with Image.open(file) as image:
-        image.verify()
 
 
 def _decode_frames(image: Image.Image, facts: dict[str, Any]) -> None:

@@ -71,7 +71,8 @@ def picture(file: BinaryIO, readers: list[str], edge: int, quality: int) -> str:
 def frame(file: BinaryIO, demuxer: str, edge: int, quality: int, turn: int = 0) -> str | None:
     """Return the first frame of a video as WebP in Base64, rotated clockwise by `turn` degrees; None if it has none."""
     with _open(file, demuxer) as container:
-        stream = next((video for video in container.streams.video if not _is_cover(video)), None)
+        videos = (video for video in container.streams.video if not video.disposition & video.disposition.attached_pic)
+        stream = next(videos, None)
         if stream is None:
             return None
         stream.codec_context.thread_count = 1
@@ -122,10 +123,6 @@ def _open(file: BinaryIO, demuxer: str) -> Any:
 
     av.logging.set_level(None)
     return av.open(file, "r", format=demuxer, options=dict(_NO_PROTOCOL))
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(stream.disposition & stream.disposition.attached_pic)
 
 
 def _bars(peaks: list[int]) -> list[int]:

@@ -6,7 +6,6 @@ sequence of images is a track in a moov box (ISO/IEC 23008-12 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -65,29 +64,22 @@ def _top_level(source: Source) -> _TopLevel:
     brands: tuple[bytes, ...] = ()
     found: dict[bytes, Box] = {}
     truncated, end = False, 0
-    for box in _top_level_boxes(source):
-        if box is None:
-            return _TopLevel(brands, found, truncated, limited=True)
-        if box.type == b"ftyp" and not brands:
-            body = source.read_at(box.body, min(_MAX_BRAND_BYTES, (box.end or _MAX_BRAND_BYTES) - box.body))
-            # `mif3` names the coding where other major brands have their version (ISO/IEC 23008-12 Amd 2).
-            brands = tuple(body[at : at + 4] for at in range(0, len(body), 4) if at != 4 or body[:4] == b"mif3")
-        elif box.type in (b"meta", b"mini", b"moov"):
-            found.setdefault(box.type, box)
-        if (b"meta" in found or b"mini" in found) and (b"moov" in found or _SEQUENCES.isdisjoint(brands)):
-            return _TopLevel(brands, found, truncated=False)
-        truncated, end = _ends_inside(box, source), box.end or 0
+    try:
+        for box in top_level(source, limit=_MAX_BOXES):
+            if box.type == b"ftyp" and not brands:
+                body = source.read_at(box.body, min(_MAX_BRAND_BYTES, (box.end or _MAX_BRAND_BYTES) - box.body))
+                # `mif3` names the coding where other major brands have their version (ISO/IEC 23008-12 Amd 2).
+                brands = tuple(body[at : at + 4] for at in range(0, len(body), 4) if at != 4 or body[:4] == b"mif3")
+            elif box.type in (b"meta", b"mini", b"moov"):
+                found.setdefault(box.type, box)
+            if (b"meta" in found or b"mini" in found) and (b"moov" in found or _SEQUENCES.isdisjoint(brands)):
+                return _TopLevel(brands, found, truncated=False)
+            truncated, end = _ends_inside(box, source), box.end or 0
+    except BoundReached:
+        return _TopLevel(brands, found, truncated, limited=True)
     # If nothing describes an image up to the very end, the box that does is missing.
     missing = not found and source.size is not None and end + 8 > source.size
     return _TopLevel(brands, found, truncated or missing)
-
-
-def _top_level_boxes(source: Source) -> Iterator[Box | None]:
-    """Yield the boxes of the file, and None once the limit is reached."""
-    try:
-        yield from top_level(source, limit=_MAX_BOXES)
-    except BoundReached:
-        yield None
 
 
 def _ends_inside(box: Box, source: Source) -> bool:

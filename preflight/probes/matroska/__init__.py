@@ -216,16 +216,11 @@ def _media(media: Media, source: Source, need: Need, segment: _Segment) -> Media
         rate = FrameRate(video.fps)
         if video.fps is None and segment.blocks and not need.facts.isdisjoint(_RATE_FACTS):
             rate = measure_rate(source, segment.blocks, video.number, unit)
-        media = _add_video(media, video, rate)
+        picture: dict[str, Any] = video.picture._asdict() if video.picture else {}
+        media = replace(media, fps=rate.fps, variable_fps=rate.variable, frames=rate.frames, **picture)
     if audio:
         media = replace(media, sample_rate=audio.sample_rate, channels=audio.channels)
     return media
-
-
-def _add_video(media: Media, video: TrackEntry, rate: FrameRate) -> Media:
-    media = replace(media, fps=rate.fps, variable_fps=rate.variable, frames=rate.frames)
-    picture: dict[str, Any] = video.picture._asdict() if video.picture else {}
-    return replace(media, **picture)
 
 
 def _played(tracks: list[TrackEntry]) -> TrackEntry | None:

@@ -86,7 +86,9 @@ def sniff(source: Source) -> str | None:
     from preflight.probes.sniff import streams, text  # few of the files that are checked are either
 
     found = text.sniff_text(source.read_at(0, text.TEXT_BYTES)) or _after_first_box(source, head)
-    return found or streams.sniff_stream(source) or _after_garbage(source)
+    found = found or streams.sniff_stream(source)
+    # Other programs open JPEG and audio frames despite other bytes before them.
+    return found or ("jpeg" if _has_jpeg_inside(source) else _audio_frames(source, 0, search=True))
 
 
 def _by_signature(head: bytes) -> str | None:
@@ -98,7 +100,8 @@ def _by_signature(head: bytes) -> str | None:
         return _RIFF_FORMS.get(head[8:12])
     if start == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
-    if head[4:8] in _BOX_TYPES and not _is_printable(head[:16]):
+    # Among text alone, "free" or "wide" may be a word rather than a box type.
+    if head[4:8] in _BOX_TYPES and head[:16].translate(None, _PRINTABLE):
         return _by_brand(head)
     return _by_fields(head)
 
@@ -114,11 +117,6 @@ def _by_fields(head: bytes) -> str | None:
     if _is_icon(head):
         return "ico"
     return _transport(head)
-
-
-def _is_printable(head: bytes) -> bool:
-    """Return whether all bytes are text, in which "free" or "wide" may be a word rather than a box type."""
-    return not head.translate(None, _PRINTABLE)
 
 
 def _is_icon(head: bytes) -> bool:
@@ -211,11 +209,6 @@ def _audio_frames(source: Source, start: int, *, search: bool) -> str | None:
     found += [(adts_frame.at, "aac")] if adts_frame else []
     found += [(loas_offset, "loas")] if loas_offset is not None else []
     return min(found)[1] if found else None
-
-
-def _after_garbage(source: Source) -> str | None:
-    """Recognize JPEG and audio frames that other programs open despite other bytes before them."""
-    return "jpeg" if _has_jpeg_inside(source) else _audio_frames(source, 0, search=True)
 
 
 def _has_jpeg_inside(source: Source) -> bool:

@@ -127,8 +127,8 @@ def _start_codes(source: Source, head: bytes) -> str | None:
             return "mpeg"
     for name, read in (("h264", _h264_unit), ("hevc", _hevc_unit)):
         kinds = [read(unit) for unit in units if len(unit) >= 4]
-        if _has_parameter_sets(kinds):
-            return name
+        if "sequence" in kinds and "picture" in kinds[kinds.index("sequence") :]:
+            return name  # a parameter set of each kind, in their order
     return None
 
 
@@ -164,8 +164,3 @@ def _hevc_unit(unit: bytes) -> _Kind:
     if unit[0] & 0x81 or unit[1] & 0xF8 or not unit[1] & 7:
         return None
     return {33: "sequence", 34: "picture"}.get(kind, "other")
-
-
-def _has_parameter_sets(kinds: list[_Kind]) -> bool:
-    """Return whether a sequence parameter set and a picture parameter set after it are present."""
-    return "sequence" in kinds and "picture" in kinds[kinds.index("sequence") :]

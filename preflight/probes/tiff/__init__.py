@@ -25,8 +25,8 @@ from preflight.sources import EndOfFile, Source
 _CAMERA_RAW_TAGS: Final = frozenset((Tag.SUB_IFDS, Tag.CFA_REPEAT, Tag.CFA_PATTERN, Tag.DNG_VERSION, Tag.SR2_PRIVATE))
 """Tags of camera raws in IFD0. Of these, ordinary pictures only sometimes have SubIFDs, for smaller copies."""
 _RAW_CODINGS: Final = SENSOR_PHOTOMETRICS.union(RAW_COMPRESSIONS)
-_NON_INTEGER_FORMATS: Final = (3, 5, 6)
-"""SampleFormat of floating point, complex integers, complex floating point."""
+_NON_INTEGER_FORMATS: Final = frozenset((3, 5, 6))
+"""SampleFormat of floating point, complex integers, complex floating point, which few programs open (TIFF 6.0 19)."""
 _ALPHA_SAMPLES: Final = frozenset((1, 2))
 """ExtraSamples: associated and unassociated alpha; 0 is any other data."""
 _MAX_SAMPLES: Final = 16
@@ -89,7 +89,8 @@ def _notes(directory: Directory, *, is_sized: bool) -> tuple[str, ...]:
         return ("read_limit",)
     if not is_sized:
         return ("bad_header",)
-    return ("uncommon_coding",) if _has_non_integer_samples(directory) else ()
+    unusual = not _NON_INTEGER_FORMATS.isdisjoint(directory.integers(Tag.SAMPLE_FORMAT, _MAX_SAMPLES))
+    return ("uncommon_coding",) if unusual else ()
 
 
 def _may_be_raw(directory: Directory, head: bytes) -> bool:
@@ -100,11 +101,6 @@ def _may_be_raw(directory: Directory, head: bytes) -> bool:
         return True  # a thumbnail, and the next directory may be the raw picture
     photometric = directory.positive(Tag.PHOTOMETRIC)
     return photometric in _RAW_CODINGS or directory.positive(Tag.COMPRESSION) in _RAW_CODINGS
-
-
-def _has_non_integer_samples(directory: Directory) -> bool:
-    """Return whether samples are floating point or complex numbers (TIFF 6.0 section 19), which few programs open."""
-    return any(value in _NON_INTEGER_FORMATS for value in directory.integers(Tag.SAMPLE_FORMAT, _MAX_SAMPLES))
 
 
 def _count_pages(first: Directory, start: int) -> int | None:
