@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,15 @@ LEAVES = "import tempfile\ndef test_it():\n    tempfile.mkstemp(prefix='left-')\
 CLEAN = "def test_it(tmp_path):\n    (tmp_path / 'x').touch()\n"
 
 
-@pytest.mark.parametrize(("text", "code"), [(LEAVES, 1), (CLEAN, 0)])
-@pytest.mark.parametrize("words", [(), ("-n", "2")])
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (LEAVES, 1, ()),
+        (CLEAN, 0, ()),
+        (LEAVES, 1, ("-n", "1")),
+        pytest.param(CLEAN, 0, ("-n", "2"), marks=pytest.mark.slow),
+    ],
+)
 def test_run_that_leaves_temporary_files_fails(tmp_path: Path, text: str, code: int, words: tuple[str, ...]) -> None:
     (tmp_path / "conftest.py").write_text(
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -31,11 +39,11 @@ def test_run_that_leaves_temporary_files_fails(tmp_path: Path, text: str, code: 
         "-q",
         "-p",
         "no:cacheprovider",
-        "-p",
-        "no:hypothesispytest",
+        *(("-p", "xdist") if words else ()),
         *words,
         str(tmp_path),
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout
     assert ("left files in the temporary folder: left-" in done.stdout) is bool(code)

@@ -48,7 +48,7 @@ def url(tmp_path: Path) -> Iterator[str]:
                 return
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/film.mp4"
     server.shutdown()
     server.server_close()

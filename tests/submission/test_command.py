@@ -21,6 +21,7 @@ from tests.conftest import ROOT, Run
 from tests.submission.sending import Sender
 
 ONE = "fixtures/accepted/picture.png"
+QUICKLY = "tests.submission.quickly"
 NARROW = "fixtures/refused/png-too-narrow.png"
 SOON = 5.0
 """Seconds in which a process ends on a busy machine. What it must not wait for takes longer."""
@@ -50,7 +51,7 @@ def folder(tmp_path: Path, fixtures: Path) -> Path:
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_folder_goes_to_every_provider_without_key_and_network(run: Run, folder: Path, name: str) -> None:
-    done = run("submit", folder, "--to", name, "--sandbox", timeout=120)
+    done = run("submit", folder, "--to", name, "--sandbox", main=QUICKLY)
     assert done.returncode == 1
     assert done.stderr == ""
     words = {Path(line.split()[1]).name: line.split()[0] for line in done.stdout.splitlines() if str(folder) in line}
@@ -106,9 +107,10 @@ def test_text_and_jsonl_report_the_same(run: Run, some: Sender, tmp_path: Path) 
 
 def test_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path: Path) -> None:
     ledger = tmp_path / "kept.sqlite"
-    assert run("submit", ONE, "--to", "sunra", "--sandbox", "--ledger", ledger).returncode == 0
+    words = ("submit", ONE, "--to", "sunra", "--sandbox")
+    assert run(*words, "--ledger", ledger, main=QUICKLY).returncode == 0
     assert ledger.exists()
-    assert run("submit", ONE, "--to", "sunra", "--sandbox", env={**os.environ, "HOME": str(tmp_path)}).returncode == 0
+    assert run(*words, env={**os.environ, "HOME": str(tmp_path)}, main=QUICKLY).returncode == 0
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["kept.sqlite", "kept.sqlite.lock"]
 
 
@@ -123,7 +125,7 @@ def test_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path: 
     ],
 )
 def test_exit_codes(run: Run, more: list[str], code: int, said: str) -> None:
-    done = run("submit", ONE, "--to", "atlas", "--sandbox", *more)
+    done = run("submit", ONE, "--to", "atlas", "--sandbox", *more, main=QUICKLY)
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout
 
 
