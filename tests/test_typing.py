@@ -12,6 +12,7 @@ from preflight.submission.api import SubmitOptions, _SubmitOptions
 from tests.conftest import ROOT
 
 
+@pytest.mark.slow  # `mypy` checks the same file
 def test_wrong_calls_of_the_api_are_type_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = pytest.importorskip("mypy.api")
     monkeypatch.chdir(ROOT)
