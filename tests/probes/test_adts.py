@@ -23,6 +23,8 @@ from makers._mpeg import ape, id3, id3v1, lyrics3, text
 from makers._ogg import adts
 from makers.sound import FIXTURES
 
+from tests.rows import each_row
+
 OURS = [fixture for fixture in FIXTURES if fixture.name.endswith(".aac")]
 BLOCK = 1024 / 44100
 
@@ -60,10 +62,10 @@ def test_single_frame_header_is_not_recognised() -> None:
     assert sniff(MemorySource(adts(1))) == "aac"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "tag", [id3v1(), ape(("Title", "x")), ape(("Title", "x"), header=False), lyrics3("la"), id3(version=4, flags=0x10)]
 )
-@pytest.mark.parametrize("frames", [1, 2, 3, 4])
+@each_row("frames", [1, 2, 3, 4])
 def test_few_frames_before_a_tag_are_recognised_as_audio(frames: int, tag: bytes) -> None:
     """ffprobe: aac for each of them."""
     for before in (b"", id3(text(b"TIT2", "title"))):
@@ -73,7 +75,7 @@ def test_few_frames_before_a_tag_are_recognised_as_audio(frames: int, tag: bytes
             assert (media.duration, media.notes) == (pytest.approx(frames * BLOCK), ())
 
 
-@pytest.mark.parametrize("length", [1, 4, 100, 5000, 60_000, 65_536])
+@each_row("length", [1, 4, 100, 5000, 60_000, 65_536])
 def test_leading_bytes_are_skipped(length: int) -> None:
     """ffprobe: aac, of this duration, after as many zeros."""
     for junk in (b"\2" * length, bytes(length)):

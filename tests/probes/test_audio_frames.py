@@ -20,6 +20,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mpeg import ape, id3, id3v1, lyrics3, picture, syncsafe
 
+from tests.rows import each_row
+
 KBPS = {
     (1, 1): [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
     (1, 2): [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
@@ -49,7 +51,7 @@ def frame(version: float, layer: int, kbps: int, rate: int, padding: int = 0, mo
 
 
 class TestMpegAudio:
-    @pytest.mark.parametrize(("version", "layer"), list(product((1, 2, 2.5), (1, 2, 3))))
+    @each_row(("version", "layer"), list(product((1, 2, 2.5), (1, 2, 3))))
     def test_every_bit_rate_and_sample_rate_is_read(self, version: float, layer: int) -> None:
         key = min(int(version), 2), layer
         for kbps, rate, padding in product(KBPS[key], RATES[version], (0, 1)):
@@ -58,8 +60,8 @@ class TestMpegAudio:
             assert media.duration == pytest.approx(6 * SAMPLES[key] / rate)
             assert media.notes == ()
 
-    @pytest.mark.parametrize("mode", [0, 1, 2, 3])
-    @pytest.mark.parametrize("crc", [0, 1])
+    @each_row("mode", [0, 1, 2, 3])
+    @each_row("crc", [0, 1])
     def test_only_single_channel_is_mono(self, mode: int, crc: int) -> None:
         assert facts(frame(1, 3, 128, 44100, mode=mode, crc=crc) * 6).channels == (1 if mode == 3 else 2)
 
@@ -76,8 +78,8 @@ class TestMpegAudio:
     def test_reserved_versions_and_layers_are_not_frames(self, second: int) -> None:
         assert facts(bytes((0xFF, second, 0x90, 0xC0)).ljust(417, b"\0") * 6).format not in ("mp1", "mp2", "mp3")
 
-    @pytest.mark.parametrize(("layer", "slot"), [(1, 4), (2, 1), (3, 1)])
-    @pytest.mark.parametrize("padded", [False, True])
+    @each_row(("layer", "slot"), [(1, 4), (2, 1), (3, 1)])
+    @each_row("padded", [False, True])
     def test_free_format_is_measured_from_header_to_header(self, layer: int, slot: int, padded: bool) -> None:
         second = 0xE0 | 3 << 3 | 4 - layer << 1 | 1
         plain = bytes((0xFF, second, 0, 0xC0)).ljust(400, b"\0")
@@ -118,10 +120,10 @@ class TestEncoderHeaders:
         at = 4 + side + (0 if crc else 2)
         return head[:at] + word + fields + head[at + len(word + fields) :]
 
-    @pytest.mark.parametrize("version", [1, 2, 2.5])
-    @pytest.mark.parametrize("mode", [0, 3])
-    @pytest.mark.parametrize("crc", [0, 1])
-    @pytest.mark.parametrize("word", [b"Xing", b"Info"])
+    @each_row("version", [1, 2, 2.5])
+    @each_row("mode", [0, 3])
+    @each_row("crc", [0, 1])
+    @each_row("word", [b"Xing", b"Info"])
     def test_frames_are_stated_behind_the_side_information(
         self, version: float, mode: int, crc: int, word: bytes
     ) -> None:
@@ -197,7 +199,7 @@ def adts(
 
 
 class TestAdts:
-    @pytest.mark.parametrize(("index", "rate"), list(enumerate(ADTS_RATES)))
+    @each_row(("index", "rate"), list(enumerate(ADTS_RATES)))
     def test_rates_by_index(self, index: int, rate: int) -> None:
         media = facts(adts(index) * 5)
         assert media.duration == pytest.approx(5 * 1024 / rate)
@@ -207,16 +209,14 @@ class TestAdts:
     def test_reserved_rates_are_not_frames(self, index: int) -> None:
         assert facts(adts(index) * 5).format != "aac"
 
-    @pytest.mark.parametrize(
-        ("layout", "channels"), [(0, None), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 8)]
-    )
+    @each_row(("layout", "channels"), [(0, None), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 8)])
     def test_channels_by_layout(self, layout: int, channels: int | None) -> None:
         assert facts(adts(layout=layout) * 5).channels == channels
         low = facts(adts(6, layout) * 5).channels
         assert low == (None if layout == 1 else channels)  # parametric stereo makes two of one
 
-    @pytest.mark.parametrize("length", [7, 8, 255, 256, 2047, 2048, 4096, 8191])
-    @pytest.mark.parametrize("second", [0xF0, 0xF1, 0xF8, 0xF9])
+    @each_row("length", [7, 8, 255, 256, 2047, 2048, 4096, 8191])
+    @each_row("second", [0xF0, 0xF1, 0xF8, 0xF9])
     def test_lengths_of_13_bits(self, length: int, second: int) -> None:
         media = facts(adts(length=length, second=second) * 4)
         assert (media.format, media.duration) == ("aac", pytest.approx(4 * 1024 / 44100))
@@ -289,7 +289,7 @@ def mux(
 
 
 class TestLoas:
-    @pytest.mark.parametrize(("index", "rate"), list(enumerate(ADTS_RATES)))
+    @each_row(("index", "rate"), list(enumerate(ADTS_RATES)))
     def test_rates_by_index(self, index: int, rate: int) -> None:
         media = facts(loas(*mux(index)))
         assert media.duration == pytest.approx(6 * 1024 / rate)
@@ -307,7 +307,7 @@ class TestLoas:
         media = facts(loas(*mux(**other)))
         assert (media.audio_codec, media.sample_rate, media.duration) == ("aac_latm", None, None)
 
-    @pytest.mark.parametrize("profile", [1, 3, 4, 6, 7])
+    @each_row("profile", [1, 3, 4, 6, 7])
     def test_other_profiles_of_general_audio_have_frames_of_1024(self, profile: int) -> None:
         assert facts(loas(*mux(profile=profile))).duration == pytest.approx(6 * 1024 / 48000)
         assert facts(loas(*mux(profile=8))).duration is None
@@ -359,8 +359,8 @@ SECONDS = pytest.approx(6 * 1152 / 44100)
 
 
 class TestTags:
-    @pytest.mark.parametrize("size", [0x7F, 0x80, 0x3FFF, 0x4000, 0x010203])
-    @pytest.mark.parametrize("footer", [False, True])
+    @each_row("size", [0x7F, 0x80, 0x3FFF, 0x4000, 0x010203])
+    @each_row("footer", [False, True])
     def test_sizes_of_id3_have_seven_bits_a_byte(self, size: int, footer: bool) -> None:
         data = id3(padding=size, version=4, flags=0x10 if footer else 0)
         assert data[6:10] == syncsafe(size)
@@ -387,7 +387,7 @@ class TestTags:
         assert (media.duration, media.notes) == (SECONDS, ("cover_art",))
         assert facts(id3(padding=3) * 32 + SOUND).notes == ()
 
-    @pytest.mark.parametrize(
+    @each_row(
         "tag",
         [
             id3v1(),
@@ -411,7 +411,7 @@ class TestTags:
         media = facts(SOUND + tag)
         assert (media.duration, media.notes) == (SECONDS, ())
 
-    @pytest.mark.parametrize(
+    @each_row(
         "foreign",
         [
             b"TAX" + bytes(125),

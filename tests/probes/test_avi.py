@@ -17,8 +17,10 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers.avi import FIXTURES, audio, bitmap, chunk, film, listing, main, stream, video
 
+from tests.rows import each_row
 
-@pytest.mark.parametrize(
+
+@each_row(
     ("code", "codec"),
     [
         (b"H264", "h264"),

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from struct import pack_into
 
-import pytest
 from hypothesis import given, settings
 from probing import counted, damaged, ends_in_facts, facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers.bmp import FIXTURES, HEIGHT, WIDTH, array, bmp
+
+from tests.rows import each_row
 
 
 def patched(offset: int, layout: str, *values: int) -> bytes:
@@ -21,14 +22,14 @@ def patched(offset: int, layout: str, *values: int) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("extent", [12, *range(16, 128, 2)])
+@each_row("extent", [12, *range(16, 128, 2)])
 def test_headers_of_every_length_are_read(extent: int) -> None:
     media, source = counted(bmp(extent, 1) + bytes(50_000))
     assert (media.format, media.width, media.height) == ("bmp", WIDTH, HEIGHT)
     assert source.distant == []
 
 
-@pytest.mark.parametrize("extent", [0, 11, 13, 15, 256, 0x20202020])
+@each_row("extent", [0, 11, 13, 15, 256, 0x20202020])
 def test_header_of_impossible_length_is_not_a_bitmap(extent: int) -> None:
     assert facts(patched(14, "I", extent)).format != "bmp"
 
@@ -37,7 +38,7 @@ def test_text_that_begins_with_the_signature_is_text() -> None:
     assert facts(b"BM is what this sentence begins with, and it goes on for a while.").format == "text"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("size", "known"),
     [((0, 5), (None, 5)), ((5, 0), (5, None)), ((-5, 5), (None, 5)), ((5, -5), (5, 5)), ((0, 0), (None, None))],
 )
@@ -55,7 +56,7 @@ def test_missing_padding_of_the_last_row_is_not_truncation() -> None:
     assert facts(bytes(odd[:-4])).notes == ("truncated",)
 
 
-@pytest.mark.parametrize("length", [2, 14, 20, 25, 29])
+@each_row("length", [2, 14, 20, 25, 29])
 def test_file_that_ends_in_its_header_has_no_size(length: int) -> None:
     assert facts(bmp()[:length]).width is None
     assert facts(array()[: length + 14]).width in (None, WIDTH)

@@ -18,6 +18,7 @@ from preflight.probes.decode import DECODE_LIMITS, decode_check
 from preflight.probes.decoders import structure
 from preflight.probes.libraries import LibraryResult
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 
 def problems(data: bytes) -> tuple[tuple[str, str], ...]:
@@ -136,7 +137,7 @@ class TestStructure:
         assert found["known"]
         return found.get("code")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("form", "options"),
         [
             ("PNG", {}),

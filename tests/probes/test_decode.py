@@ -24,6 +24,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers.avi import audio, film, main, video
 
+from tests.rows import each_row
+
 
 def looked_at(data: bytes) -> DecodeResult:
     source = MemorySource(data)
@@ -72,13 +74,13 @@ FORMS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("form", "options"), FORMS)
+@each_row(("form", "options"), FORMS)
 def test_intact_picture_has_no_problems(form: str, options: dict[str, Any]) -> None:
     assert looked_at(saved(form, **options)).problems == ()
 
 
-@pytest.mark.parametrize(("form", "options"), FORMS)
-@pytest.mark.parametrize("share", [0.5, 0.9])
+@each_row(("form", "options"), FORMS)
+@each_row("share", [0.5, 0.9])
 def test_truncated_picture_has_one_problem(form: str, options: dict[str, Any], share: float) -> None:
     data = saved(form, **options)
     source = MemorySource(data[: int(len(data) * share)])
@@ -124,8 +126,8 @@ def test_pages_are_counted_and_have_no_duration() -> None:
     assert (found.media.frames, found.media.duration, found.problems) == (3, None, ())
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
-@pytest.mark.parametrize("orientation", [1, 3, 6])
+@each_row("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
+@each_row("orientation", [1, 3, 6])
 def test_orientation_is_not_a_disagreement(form: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._exif import exif
 
+from tests.rows import each_row
+
 
 def block(kind: int, count: int, value: bytes, order: str = "<") -> bytes:
     """Return a block whose only entry is an orientation of that type."""
@@ -26,21 +27,19 @@ def block(kind: int, count: int, value: bytes, order: str = "<") -> bytes:
     return mark + pack(order + "HIH", 42, 8, 1) + entry + bytes(4)
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("number", range(1, 9))
+@each_row("order", ["<", ">"])
+@each_row("number", range(1, 9))
 def test_eight_orientations_in_both_byte_orders(number: int, order: str) -> None:
     assert orientation_of(exif(number, order)) == number
     assert orientation_of(b"Exif\0\0" + exif(number, order)) == number
 
 
-@pytest.mark.parametrize(
-    ("kind", "value"), [(1, b"\6"), (3, b"\6\0"), (4, b"\6"), (6, b"\6"), (8, b"\6\0"), (9, b"\6")]
-)
+@each_row(("kind", "value"), [(1, b"\6"), (3, b"\6\0"), (4, b"\6"), (6, b"\6"), (8, b"\6\0"), (9, b"\6")])
 def test_orientation_may_have_any_integer_type(kind: int, value: bytes) -> None:
     assert orientation_of(block(kind, 1, value)) == 6
 
 
-@pytest.mark.parametrize(
+@each_row(
     "data",
     [
         block(3, 1, b"\0\0"),
@@ -81,7 +80,7 @@ def test_directory_after_the_first_bytes_is_fetched() -> None:
     assert orientation_at(source, 0, 4000) is None
 
 
-@pytest.mark.parametrize(("orientation", "size"), [(None, (3, 2)), (1, (3, 2)), (4, (3, 2)), (5, (2, 3)), (8, (2, 3))])
+@each_row(("orientation", "size"), [(None, (3, 2)), (1, (3, 2)), (4, (3, 2)), (5, (2, 3)), (8, (2, 3))])
 def test_orientations_from_5_on_swap_width_and_height(orientation: int | None, size: tuple[int, int]) -> None:
     facts = size_facts(3, 2, transposed=orientation in TRANSPOSED)
     assert (facts["width"], facts["height"]) == size

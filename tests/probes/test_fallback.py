@@ -19,6 +19,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers.lookalike import transport_stream
 
+from tests.rows import each_row
+
 
 def seen(data: bytes, need: Need | None = None) -> Media:
     return probe(MemorySource(data), need or Need())
@@ -59,7 +61,7 @@ def test_audio_that_only_libmediainfo_reads_has_facts() -> None:
     assert (media.sample_rate, media.channels, media.video_codec) == (8000, 1, "none")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("data", "codec"),
     [
         (aiff(coding=b"NONE"), "pcm"),

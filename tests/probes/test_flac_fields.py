@@ -19,6 +19,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._mpeg import id3
 from makers._ogg import metadata
 
+from tests.rows import each_row
+
 SIZES = {1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608, **{code: 256 << code - 8 for code in range(8, 16)}}
 """RFC 9639 table 14: samples of a block by code; 6 and 7 are followed by the number."""
 
@@ -59,9 +61,9 @@ def seconds(*frames: bytes, rate: int = 48000, block: int = 65535) -> float | No
 
 
 class TestStreamInfo:
-    @pytest.mark.parametrize("rate", [1, 8000, 44100, 96000, 655350, 0xFFFFF])
-    @pytest.mark.parametrize("channels", [1, 2, 5, 8])
-    @pytest.mark.parametrize("samples", [1, 0x123456789, (1 << 36) - 1])
+    @each_row("rate", [1, 8000, 44100, 96000, 655350, 0xFFFFF])
+    @each_row("channels", [1, 2, 5, 8])
+    @each_row("samples", [1, 0x123456789, (1 << 36) - 1])
     def test_rate_channels_and_samples_are_read(self, rate: int, channels: int, samples: int) -> None:
         media = facts(b"fLaC" + info(rate, channels, samples))
         assert (media.sample_rate, media.channels, media.duration) == (rate, channels, samples / rate)
@@ -110,7 +112,7 @@ class TestStreamInfo:
 
 
 class TestFrames:
-    @pytest.mark.parametrize(("code", "size"), sorted(SIZES.items()))
+    @each_row(("code", "size"), sorted(SIZES.items()))
     def test_size_code_tells_the_samples_of_a_block(self, code: int, size: int) -> None:
         assert seconds(frame(1000, code, variable=True)) == (1000 + size) / 48000
 
@@ -141,7 +143,7 @@ class TestFrames:
     def test_numbers_of_seven_bits_are_one_byte(self, number: int) -> None:
         assert seconds(frame(number, variable=True)) == (number + 4096) / 48000
 
-    @pytest.mark.parametrize("number", [b"\x80", b"\xbf", b"\xff", b"\xc2\x41", b"\xe1\x80\xc0"])
+    @each_row("number", [b"\x80", b"\xbf", b"\xff", b"\xc2\x41", b"\xe1\x80\xc0"])
     def test_a_number_that_is_not_utf8_is_not_a_frame(self, number: bytes) -> None:
         head = b"\xff\xf9\xc0\x18" + number
         assert seconds(head + bytes((crc8(head),)) + b"\x11" * 30) is None
@@ -150,7 +152,7 @@ class TestFrames:
         for bit in range(8):
             assert seconds(frame(1000, variable=True, crc=1 << bit)) is None
 
-    @pytest.mark.parametrize("second", [0xF0, 0xFA, 0xF4, 0xE8, 0x78])
+    @each_row("second", [0xF0, 0xFA, 0xF4, 0xE8, 0x78])
     def test_another_sync_code_is_not_a_frame(self, second: int) -> None:
         head = bytes((0xFF, second, 0xC0, 0x18, 9))
         assert seconds(head + bytes((crc8(head),)) + b"\x11" * 30) is None

@@ -6,13 +6,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from probing import counted, damaged, ends_in_facts, facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers.gif import FIXTURES, HEIGHT, LOOP, WIDTH, comment, control, frame, gif
+
+from tests.rows import each_row
 
 
 def test_header_is_read_in_one_piece() -> None:
@@ -27,7 +28,7 @@ def large_frame() -> bytes:
     return frame(300, 300)
 
 
-@pytest.mark.parametrize("length", [0, 1800, 2400, 4000, 60_000])
+@each_row("length", [0, 1800, 2400, 4000, 60_000])
 def test_comments_cost_less_than_4_kib(length: int) -> None:
     media, source = counted(gif(comment(length), frame()) + bytes(100_000))
     assert (media.width, media.height) == (WIDTH, HEIGHT)
@@ -45,8 +46,8 @@ def test_screen_without_height_takes_that_of_the_image() -> None:
     assert (media.width, media.height) == (30, 10)
 
 
-@pytest.mark.parametrize("loop", [b"", LOOP, LOOP.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0")])
-@pytest.mark.parametrize("count", [1, 2, 7])
+@each_row("loop", [b"", LOOP, LOOP.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0")])
+@each_row("count", [1, 2, 7])
 def test_images_are_counted_if_all_are_in_the_first_read(loop: bytes, count: int) -> None:
     """exiftool's FrameCount and ImageMagick's %n are the same; a loop of one image is not animated."""
     media = facts(gif(loop, *(control(), frame(8, 8)) * count))

@@ -23,6 +23,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._heif import ALPHA, Item, av1, box, clap, full, grid, heif, hevc, irot, ispe, overlay
 from makers.heif import FIXTURES, grid_of_four, sequence
 
+from tests.rows import each_row
+
 GREY = (ispe(128, 64),)
 
 
@@ -34,7 +36,7 @@ def sizes(media: Media) -> tuple[int | None, ...]:
     return media.stored_width, media.stored_height, media.width, media.height
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("brands", "item", "name"),
     [
         ((b"avif", b"mif1"), av1, "avif"),
@@ -131,7 +133,7 @@ def test_depth_map_is_not_alpha() -> None:
     assert seen(heif(hevc(), hevc(64, 64, depth), references=((b"auxl", 2, 1),))).has_alpha is False
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("described", "has_alpha"),
     [
         (box(b"cmpd", pack(">I4H", 4, 4, 5, 6, 7)), True),
@@ -239,7 +241,7 @@ def test_trailing_garbage_is_not_truncation() -> None:
     assert seen(heif(hevc(), behind=True) + b"\x7f\xff\xff\xff----").notes == ()
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+@each_row("fixture", FIXTURES, ids=lambda fixture: fixture.name)
 def test_no_fixture_costs_more_than_4_kib(fixture: object, fixtures: Path) -> None:
     source = LocalSource(fixtures / fixture.name)  # type: ignore[attr-defined]
     probe(source)
@@ -274,7 +276,7 @@ def test_image_of_thousands_of_tiles_is_read() -> None:
     assert (media.format, media.width, media.frames) == ("heic", 3200, 1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "table",
     [
         box(b"iprp", box(b"ipco", *[box(b"ispe")] * 120_000)),

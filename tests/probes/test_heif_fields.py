@@ -16,6 +16,7 @@ from makers._heif import ALPHA, Item, box, clap, full, grid, heif, imir, irot, i
 
 from preflight.media import Media
 from preflight.probes.isobmff import MAX_BOXES
+from tests.rows import each_row
 
 SIZE = (0x010203, 0x040506)
 """A size of which each byte is another."""
@@ -34,7 +35,7 @@ def shown(media: Media) -> tuple[int | None, int | None]:
 
 
 class TestBrands:
-    @pytest.mark.parametrize(
+    @each_row(
         ("brands", "kind", "name"),
         [
             ((b"heic",), b"hvc1", "heic"),
@@ -95,8 +96,8 @@ class TestItemTables:
             more = full(b"iinf", table, 0, pack(">I", 2) if table else pack(">H", 2), infe, hidden)
             assert facts(resized(data, at, old, more)).encrypted is False
 
-    @pytest.mark.parametrize(("protection", "encrypted"), [(0, False), (1, True), (0x0100, True)])
-    @pytest.mark.parametrize("wide", [False, True])
+    @each_row(("protection", "encrypted"), [(0, False), (1, True), (0x0100, True)])
+    @each_row("wide", [False, True])
     def test_a_protected_item_is_encrypted(self, protection: int, encrypted: bool, wide: bool) -> None:
         data = heif(plain(), wide=wide)
         at = data.index(b"infe") + 8 + (4 if wide else 2)
@@ -118,8 +119,8 @@ def resized(data: bytes, at: int, length: int, new: bytes) -> bytes:
 
 
 class TestProperties:
-    @pytest.mark.parametrize("wide", [False, True])
-    @pytest.mark.parametrize("count", [1, 60, 126])
+    @each_row("wide", [False, True])
+    @each_row("count", [1, 60, 126])
     def test_properties_are_named_by_their_place(self, wide: bool, count: int) -> None:
         fillers = tuple(box(b"free", bytes((number,))) for number in range(count))
         item = Item(b"hvc1", b"x", (*fillers, ispe(*SIZE), irot(1)))
@@ -132,7 +133,7 @@ class TestProperties:
         media = facts(heif(*others, Item(b"hvc1", b"x", (ispe(*SIZE),)), primary=4, wide=True))
         assert stored(media) == SIZE
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("turns", "rotation"),
         [((0,), 0), ((1,), 270), ((2,), 180), ((3,), 90), ((1, 1), 180), ((3, 3), 180), ((5,), 270)],
     )
@@ -146,7 +147,7 @@ class TestProperties:
         assert shown(facts(heif(plain(irot(1), clap(100, 30))))) == (100, 30)
         assert shown(facts(heif(plain(imir(0), clap(100, 30), imir(1))))) == (100, 30)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("fractions", "size"),
         [
             ((199, 2, 61, 2), (100, 31)),
@@ -175,7 +176,7 @@ class TestProperties:
 
 
 class TestDerivedPictures:
-    @pytest.mark.parametrize(
+    @each_row(
         ("payload", "kind", "size"),
         [
             (grid(2, 1, *SIZE), b"grid", SIZE),
@@ -188,7 +189,7 @@ class TestDerivedPictures:
             (pack(">2B4H2I", 0, 1, 7, 7, 7, 7, *SIZE), b"iovl", SIZE),
         ],
     )
-    @pytest.mark.parametrize("inside", [False, True])
+    @each_row("inside", [False, True])
     def test_grids_and_overlays_state_their_size(
         self, payload: bytes, kind: bytes, size: tuple[int, int] | None, inside: bool
     ) -> None:
@@ -224,7 +225,7 @@ class TestDerivedPictures:
 
 
 class TestAlpha:
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "alpha"),
         [
             (ALPHA, True),
@@ -234,14 +235,14 @@ class TestAlpha:
             (b"\0" + ALPHA, False),
         ],
     )
-    @pytest.mark.parametrize("wide", [False, True])
+    @each_row("wide", [False, True])
     def test_an_auxiliary_picture_of_alpha(self, name: bytes, alpha: bool, wide: bool) -> None:
         plane = plain(full(b"auxC", 0, 0, name))
         assert facts(heif(plain(), plane, references=((b"auxl", 2, 1),), wide=wide)).has_alpha is alpha
         assert facts(heif(plain(), plane, plain(), references=((b"auxl", 2, 3),), wide=wide)).has_alpha is False
         assert facts(heif(plain(), plane, references=((b"thmb", 2, 1),), wide=wide)).has_alpha is False
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("components", "alpha"),
         [
             (pack(">I2H", 2, 4, 7), True),
@@ -293,9 +294,9 @@ def located(
 class TestLocations:
     """ISO/IEC 14496-12 8.11.3: where the file ends before the last extent of a picture, it is cut."""
 
-    @pytest.mark.parametrize("version", [0, 1, 2])
-    @pytest.mark.parametrize("sizes", [(4, 4, 0, 0), (4, 4, 4, 0), (8, 4, 0, 4), (4, 8, 8, 8), (8, 8, 4, 4)])
-    @pytest.mark.parametrize(("extents", "end"), [([(0, 600)], 600), ([(0, 100), (300, 300)], 600), ([(0, 257)], 257)])
+    @each_row("version", [0, 1, 2])
+    @each_row("sizes", [(4, 4, 0, 0), (4, 4, 4, 0), (8, 4, 0, 4), (4, 8, 8, 8), (8, 8, 4, 4)])
+    @each_row(("extents", "end"), [([(0, 600)], 600), ([(0, 100), (300, 300)], 600), ([(0, 257)], 257)])
     def test_every_width_of_the_table(
         self, version: int, sizes: tuple[int, int, int, int], extents: list[tuple[int, int]], end: int
     ) -> None:
@@ -338,8 +339,8 @@ class TestSequences:
         assert media.duration == 0x02030405 / 0x01020304
         assert media.notes == ("animated",)
 
-    @pytest.mark.parametrize("version", [0, 1])
-    @pytest.mark.parametrize(
+    @each_row("version", [0, 1])
+    @each_row(
         ("matrix", "rotation"),
         [((1, 0, 0, 1), 0), ((0, 1, -1, 0), 90), ((-1, 0, 0, -1), 180), ((0, -1, 1, 0), 270), ((1, 1, 1, 1), None)],
     )
@@ -403,7 +404,7 @@ class TestSmallPictures:
     def test_sizes_of_fifteen_bits(self, size: tuple[int, int]) -> None:
         assert stored(self.mini(1 << 47 | (size[0] - 1) << 32 | (size[1] - 1) << 17)) == size
 
-    @pytest.mark.parametrize("orientation", range(1, 9))
+    @each_row("orientation", range(1, 9))
     def test_orientation_from_five_on_swaps_the_sides(self, orientation: int) -> None:
         media = self.mini((orientation - 1) << 48 | 9 << 40 | 19 << 33)
         assert shown(media) == ((20, 10) if orientation >= 5 else (10, 20))

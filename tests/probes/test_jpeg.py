@@ -32,6 +32,8 @@ from makers.jpeg import (
     with_segments,
 )
 
+from tests.rows import each_row
+
 MP4_TAIL = Random(2).randbytes(70_000).replace(b"\xff", b"\xfe") + b"\xff\0"
 
 
@@ -47,7 +49,7 @@ def test_jpeg_without_thumbnail_costs_one_read() -> None:
     assert (size(probe(remote)), remote.requests) == ((HEIGHT, WIDTH), 1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("unit", "across", "down", "ratio"),
     [
         (0, 1, 1, 1.0),
@@ -128,9 +130,7 @@ def test_file_that_ends_in_its_scan_is_truncated() -> None:
     assert sum(facts(whole[:end]).notes == ("truncated",) for end in cuts) > 0.6 * len(cuts)
 
 
-@pytest.mark.parametrize(
-    "trailer", [bytes(3000), b"\0" * 9, b"Samsung trailer " * 90, Random(3).randbytes(3000), noise(), MP4_TAIL]
-)
+@each_row("trailer", [bytes(3000), b"\0" * 9, b"Samsung trailer " * 90, Random(3).randbytes(3000), noise(), MP4_TAIL])
 def test_appended_data_is_not_taken_for_a_scan(trailer: bytes) -> None:
     assert facts(noise() + trailer).notes == ()
 

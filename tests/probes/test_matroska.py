@@ -18,6 +18,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._ebml import audio, cluster, ebml, element, film, index, info, number, segment, text, tracks, video
 from makers.matroska import FIXTURES, plain, projection
 
+from tests.rows import each_row
+
 INFO, TRACKS, SEEK_HEAD = 0x1549A966, 0x1654AE6B, 0x114D9B74
 
 
@@ -40,7 +42,7 @@ def test_other_document_type_is_not_a_video() -> None:
     assert (media.kind, media.format) == (None, None)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("frame_ns", "fps"),
     [
         (16_666_666, 60.0),
@@ -59,7 +61,7 @@ def test_truncated_frame_duration_gives_nominal_rate(frame_ns: int, fps: float |
     assert rate(frame_ns) is None or rate(frame_ns) <= 60 or frame_ns == 1_000  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "expected"),
     [
         ("A_AAC/MPEG4/LC/SBR", "aac"),
@@ -74,7 +76,7 @@ def test_codec_id_may_end_with_a_profile(name: str, expected: str | None) -> Non
     assert codec(name) == expected
 
 
-@pytest.mark.parametrize(("roll", "rotation"), [(0.0, 0), (90.0, 270), (-90.0, 90), (180.0, 180), (12.5, 0)])
+@each_row(("roll", "rotation"), [(0.0, 0), (90.0, 270), (-90.0, 90), (180.0, 180), (12.5, 0)])
 def test_roll_rotates_counter_clockwise(roll: float, rotation: int) -> None:
     media = facts(plain(projection(roll)))
     assert media.rotation == rotation
@@ -154,7 +156,7 @@ def test_large_codec_private_is_read_in_part(tmp_path: Path) -> None:
     assert source.bytes_read < 300_000
 
 
-@pytest.mark.parametrize(
+@each_row(
     "parts",
     [
         cluster() * 100_000,

@@ -17,6 +17,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._ebml import UNKNOWN, audio, ebml, element, film, info, number, segment, tracks, video
 
+from tests.rows import each_row
+
 CLUSTER = 0x1F43B675
 
 
@@ -45,7 +47,7 @@ def even(fps: float, count: int, unit: float = 0.001) -> list[int]:
     return [round(number / fps / unit) for number in range(count)]
 
 
-@pytest.mark.parametrize("fps", [5, 12.5, 24, 24000 / 1001, 25, 30000 / 1001, 30, 50, 60, 60000 / 1001, 120])
+@each_row("fps", [5, 12.5, 24, 24000 / 1001, 25, 30000 / 1001, 30, 50, 60, 60000 / 1001, 120])
 def test_frame_rate_follows_from_timestamps(fps: float) -> None:
     media = facts(recorded(even(fps, 400)))
     assert media.fps == pytest.approx(fps)

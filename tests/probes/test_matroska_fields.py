@@ -20,6 +20,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._ebml import UNKNOWN, audio, cluster, ebml, element, film, info, number, real, segment, text, tracks, video
 
+from tests.rows import each_row
+
 WIDE = 0x010203
 """A number of three bytes, each of which is another."""
 
@@ -36,7 +38,7 @@ def shown(*parts: bytes, **options: Any) -> Media:
 
 
 class TestNumbers:
-    @pytest.mark.parametrize("width", range(1, 9))
+    @each_row("width", range(1, 9))
     def test_sizes_of_one_to_eight_bytes(self, width: int) -> None:
         body = video()
         assert (
@@ -45,13 +47,13 @@ class TestNumbers:
         )
         assert facts(film(sized(0x1549A966, real(0x4489, 2000.0), width), tracks(video()))).duration == 2.0
 
-    @pytest.mark.parametrize("width", range(1, 8))
+    @each_row("width", range(1, 8))
     def test_all_ones_are_an_unknown_size(self, width: int) -> None:
         ones = ((1 << 7 * width + 1) - 1).to_bytes(width, "big")
         data = ebml() + b"\x18\x53\x80\x67" + ones + info() + tracks(video()) + cluster()
         assert (facts(data).duration, facts(data).notes) == (2.0, ())
 
-    @pytest.mark.parametrize("value", [0, 1, 0xFF, 0x100, WIDE, 0x01020304, 0x0102030405, 0x01020304050607])
+    @each_row("value", [0, 1, 0xFF, 0x100, WIDE, 0x01020304, 0x0102030405, 0x01020304050607])
     def test_numbers_of_any_length(self, value: int) -> None:
         media = shown(number(0x54CC, 0), size=(320, value)) if value else shown(size=(320, 240))
         assert media.stored_height == (value or 240)
@@ -61,7 +63,7 @@ class TestNumbers:
         assert shown(element(0x54CC, bytes(6) + b"\x05\x07" + b"\x09")).width == 320  # what would be left is too much
         assert shown(element(0x54CC, b"")).width == 320
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("body", "duration"),
         [
             (pack(">d", 2500.0), 2.5),
@@ -111,7 +113,7 @@ class TestPictures:
         tall = facts(film(info(), tracks(video(number(0x54BB, left), size=(240, 320)))))
         assert (tall.width, tall.height) == (240, width)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("width", "height", "unit", "ratio"),
         [
             (None, None, None, 1.0),
@@ -135,7 +137,7 @@ class TestPictures:
     def test_transparency_is_mode_1(self, mode: int, alpha: bool) -> None:
         assert shown(number(0x53C0, mode)).has_alpha is alpha
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("angles", "rotation"),
         [
             ({0x7675: 90.0}, 270),

@@ -44,6 +44,8 @@ from makers._mpeg import (
 )
 from makers.mp3 import CONSTANT, FIXTURES, LOUD, QUIET, VARIABLE
 
+from tests.rows import each_row
+
 MEGABYTE = 1 << 20
 LONG_CONSTANT = frame(128, MPEG1) * 600
 LONG_VARIABLE = (frame(32, MPEG1) * 7 + frame(160, MPEG1)) * 300
@@ -95,7 +97,7 @@ def test_duration_is_measured_only_if_needed() -> None:
     assert source.bytes_read <= 2048
 
 
-@pytest.mark.parametrize(("frames", "length"), [(1, 208), (5000, 30_000), (2**32 - 1, 2**32 - 1), (40, 1), (4, None)])
+@each_row(("frames", "length"), [(1, 208), (5000, 30_000), (2**32 - 1, 2**32 - 1), (40, 1), (4, None)])
 def test_contradicting_stream_header_is_ignored(frames: int, length: int | None) -> None:
     media = facts(xing(frames, length) + VARIABLE)
     assert media.duration == pytest.approx(seconds(40))
@@ -162,8 +164,8 @@ def test_tag_of_wrong_size_may_hide_the_first_frame() -> None:
     assert (media.duration, media.notes) == (pytest.approx(seconds(40)), ("leading_garbage",))
 
 
-@pytest.mark.parametrize("tag", [id3v1(), ape(("Title", "x")), ape(("Title", "x"), header=False), lyrics3("la")])
-@pytest.mark.parametrize("frames", [1, 2, 3])
+@each_row("tag", [id3v1(), ape(("Title", "x")), ape(("Title", "x"), header=False), lyrics3("la")])
+@each_row("frames", [1, 2, 3])
 def test_few_frames_before_a_tag_are_recognised_as_audio(frames: int, tag: bytes) -> None:
     """ffprobe: mp3 from two frames on; libmediainfo: MPEG Audio from one on."""
     for before in (b"", id3(text(b"TIT2", "title"))):
@@ -218,7 +220,7 @@ def tarball() -> bytes:
     return head.ljust(512, b"\0") + LONG_CONSTANT
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("data", "name"),
     [
         (b"words and words\n" * 5000, "text"),
@@ -254,7 +256,7 @@ def endless(name: str) -> bytes:
     )
 
 
-@pytest.mark.parametrize("name", ["tiny frames", "headers", "ones", "damage", "tags within", "tags before"])
+@each_row("name", ["tiny frames", "headers", "ones", "damage", "tags within", "tags before"])
 def test_hostile_files_are_read_quickly(name: str) -> None:
     source = MemorySource(endless(name)[: 64 * MEGABYTE])
     began = time.thread_time()

@@ -19,6 +19,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mp4 import Track, blank, box, esds, ftyp, full, moov, movie, mvex, picture_entry, sound, sound_entry
 
+from tests.rows import each_row
+
 SIZE = (854, 480)
 
 
@@ -26,7 +28,7 @@ def seen(data: bytes) -> Media:
     return probe(MemorySource(data))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("brand", "name"),
     [
         (b"isom", "mp4"),
@@ -105,7 +107,7 @@ def test_movie_and_track_rotation_add_up() -> None:
     assert (media.rotation, media.width) == (180, 854)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("runs", "variable", "fps"),
     [
         (((48, 1000),), False, 24.0),
@@ -131,7 +133,7 @@ def test_movie_header_then_tracks_give_duration() -> None:
     assert seen(movie(blank()._replace(edits=((1500, 0),)), ticks=0)).duration == 1.5
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("edits", "notes"),
     [
         (((2000, 0),), ()),

@@ -23,6 +23,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mp4 import Track, blank, box, full, moov, movie, mvex, sound
 
+from tests.rows import each_row
+
 BEHIND = 49664
 """Ticks of the video's clock after its 48,000."""
 
@@ -41,7 +43,7 @@ def patched(data: bytes, kind: bytes, skip: int, value: int) -> bytes:
     return data[:at] + pack(">I", value) + data[at + 4 :]
 
 
-@pytest.mark.parametrize("ticks", [500, 1000, 3000, 100_000_000, 0xFFFFFFFE])
+@each_row("ticks", [500, 1000, 3000, 100_000_000, 0xFFFFFFFE])
 def test_samples_override_contradicting_movie_header(ticks: int) -> None:
     media = seen(movie(blank(), sound(80), ticks=ticks))
     assert (media.duration, media.notes) == (2.0, ("bad_header",))
@@ -72,8 +74,8 @@ def test_wrong_movie_timescale_is_corrected_or_noted() -> None:
     assert seen(patched(movie(blank()), b"mvhd", 12, 0)).notes == ("bad_header",)
 
 
-@pytest.mark.parametrize("length", [1000, 2000, 0xFFFF3CB0, 0xFFFFFFFF, 0])
-@pytest.mark.parametrize("start", [48_000, BEHIND, 0x7FFFFFFF, -0x80000000])
+@each_row("length", [1000, 2000, 0xFFFF3CB0, 0xFFFFFFFF, 0])
+@each_row("start", [48_000, BEHIND, 0x7FFFFFFF, -0x80000000])
 def test_edit_that_begins_after_the_media_shows_nothing(length: int, start: int) -> None:
     media = cut((length, start), ticks=0)
     if start < 0 and length in (0, 0xFFFF3CB0, 0xFFFFFFFF):
@@ -92,7 +94,7 @@ def test_file_that_shows_nothing_fails_every_rule_set() -> None:
         assert (result.verdict, "nothing_shown" in {finding.code for finding in result.findings}) == ("fail", True)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("edits", "seconds"),
     [
         (((0xFFFFFFFF, 0),), 2.0),

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
-
 from preflight.media import Media
 from preflight.probes import probe
 from preflight.sources.memory import MemorySource
@@ -15,6 +13,8 @@ from preflight.sources.memory import MemorySource
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mp4 import AAC_CONFIG, blank, box, esds, full, movie, picture_entry, protected, sound, sound_entry
+
+from tests.rows import each_row
 
 SIZE = (854, 480)
 
@@ -32,7 +32,7 @@ def heard(entry: bytes) -> tuple[str | None, int | None, int | None]:
     return media.audio_codec, media.sample_rate, media.channels
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "inner", "codec"),
     [
         (b"hvc1", b"", "hevc"),
@@ -57,7 +57,7 @@ def test_sample_entry_type_gives_video_codec(kind: bytes, inner: bytes, codec: s
     assert media.encrypted is (kind == b"encv")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("entry", "facts"),
     [
         (sound_entry(b"mp4a", 44100, 2), ("aac", 44100, 2)),

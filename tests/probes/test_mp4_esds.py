@@ -15,6 +15,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mp4 import blank, esds, full, movie, picture_entry, sound, sound_entry
 
+from tests.rows import each_row
+
 RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]
 """ISO/IEC 14496-3 table 1.18."""
 CHANNELS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 11: 7, 12: 8, 13: 24, 14: 8}
@@ -46,7 +48,7 @@ PLAIN: Fields = [(0, 1), (0, 1), (0, 1)]
 """GASpecificConfig: frames of 1024 samples, no core coder, no extension."""
 
 
-@pytest.mark.parametrize(("index", "rate"), list(enumerate(RATES)))
+@each_row(("index", "rate"), list(enumerate(RATES)))
 def test_rate_is_named_by_its_index(index: int, rate: int) -> None:
     assert heard(packed(core(index) + PLAIN)) == ("aac", rate, 1)
 
@@ -61,7 +63,7 @@ def test_rate_may_be_written_out(rate: int, read: int) -> None:
     assert heard(packed([(2, 5), (15, 4), (rate, 24), (2, 4), *PLAIN])) == ("aac", read, 2)
 
 
-@pytest.mark.parametrize("layout", range(1, 16))
+@each_row("layout", range(1, 16))
 def test_channels_are_named_by_their_layout(layout: int) -> None:
     assert heard(packed(core(3, layout) + PLAIN)) == ("aac", 48000, CHANNELS.get(layout, STATED[1]))
 
@@ -77,7 +79,7 @@ def test_parametric_stereo_makes_two_channels_of_one(layout: int, channels: int)
     assert heard(packed([*core(7, layout, 29), (4, 4), (2, 5), *PLAIN])) == ("aac", 44100, channels)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("profile", "codec"),
     [
         (32, "mp1"),
@@ -171,7 +173,7 @@ def test_a_configuration_too_short_to_say_anything_is_not_read(config: bytes) ->
     assert heard(config) == ("aac", *STATED)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kinds", "codec"),
     [
         ([0x40, 0x66, 0x67, 0x68], "aac"),
@@ -193,7 +195,7 @@ def test_object_types_of_sound(kinds: list[int], codec: str | None) -> None:
         assert facts(movie(sound(entry=sound_entry(b"mp4a", *STATED, esds(kind))))).audio_codec == codec
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kinds", "codec"),
     [
         ([0x20, 0x1F, 0x22, 0x24, 0x5F, 0x66, 0x6B], "mpeg4"),
@@ -241,7 +243,7 @@ class TestDescriptors:
     def test_a_size_of_two_bytes_is_read(self) -> None:
         assert self.read(self.entry(width=2, padding=300)) == (48000, 2)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("flags", "optional"),
         [
             (0x80, b"\4\4"),
@@ -254,7 +256,7 @@ class TestDescriptors:
     def test_optional_fields_are_skipped(self, flags: int, optional: bytes) -> None:
         assert self.read(self.entry(flags, optional)) == (48000, 2)
 
-    @pytest.mark.parametrize("cut", range(4, 60))
+    @each_row("cut", range(4, 60))
     def test_a_cut_descriptor_gives_what_is_there(self, cut: int) -> None:
         whole = self.entry()
         at = whole.index(b"esds") - 4

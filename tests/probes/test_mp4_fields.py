@@ -18,6 +18,7 @@ from makers._mp4 import Track, blank, box, fragment, ftyp, full, moov, movie, mv
 
 from preflight.media import Media
 from preflight.probes import probe
+from tests.rows import each_row
 
 
 def patched(data: bytes, kind: bytes, skip: int, value: int, width: int = 4) -> bytes:
@@ -49,8 +50,8 @@ class TestHeaders:
         data = patched(data, b"mdhd", 24 if version else 16, length, 8 if version else 4)
         assert facts(data).duration == pytest.approx(length / 0x00010203)
 
-    @pytest.mark.parametrize("version", [0, 1])
-    @pytest.mark.parametrize(
+    @each_row("version", [0, 1])
+    @each_row(
         ("matrix", "rotation"),
         [
             ((1, 0), 0),
@@ -80,7 +81,7 @@ class TestHeaders:
                 data = patched(data, b"mvhd", (48 if version else 36) + 4 * place, value)
             assert facts(data).rotation == 180
 
-    @pytest.mark.parametrize("flags", range(8))
+    @each_row("flags", range(8))
     def test_the_first_enabled_track_plays(self, flags: int) -> None:
         first, second = blank()._replace(size=(100, 60)), blank(((24, 1000),))
         data = patched(movie(first, second), b"tkhd", 3, flags, 1)
@@ -129,7 +130,7 @@ class TestSampleLengths:
             assert media.frames == frames
             assert media.duration == pytest.approx(ticks / 90_000)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("runs", "variable"),
         [
             (((48, 1000),), False),
@@ -192,7 +193,7 @@ def traf(tfhd: bytes, *parts: bytes) -> bytes:
 
 
 class TestFragmentHeaders:
-    @pytest.mark.parametrize("flags", list(product((0, 1), (0, 2), (0, 0x10), (0, 0x20))))
+    @each_row("flags", list(product((0, 1), (0, 2), (0, 0x10), (0, 0x20))))
     def test_the_default_length_stands_behind_optional_fields(self, flags: tuple[int, ...]) -> None:
         base, description, size, other = flags
         fields = (b"\7" * 8 if base else b"") + (b"\7" * 4 if description else b"") + pack(">I", 0x01020304)
@@ -207,7 +208,7 @@ class TestFragmentHeaders:
         media = facts(in_fragments(traf(header, full(b"trun", 0, 0, pack(">I", 3))), extra=extends))
         assert media.duration == pytest.approx(3 * 0x01020304 / 24000)
 
-    @pytest.mark.parametrize("flags", list(product((0, 1), (0, 4), (0, 0x200), (0, 0x400), (0, 0x800))))
+    @each_row("flags", list(product((0, 1), (0, 4), (0, 0x200), (0, 0x400), (0, 0x800))))
     def test_lengths_of_single_samples_stand_among_optional_fields(self, flags: tuple[int, ...]) -> None:
         offset, first, size, other, shift = flags
         lengths = [0x0101, 0x010203, 5, 1000]
@@ -318,7 +319,7 @@ class TestSegmentIndexes:
         index = self.index(sizes=[0x80000000 | total - 300, 200, 100])
         assert fetched(BEGIN + index + b"".join(PARTS)).duration is not None
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("behind", "believed"),
         [
             (b"", True),
@@ -375,8 +376,8 @@ class TestFragmentIndexes:
         offsets = [len(BEGIN) + sum(map(len, parts[:part])) for part in range(40)]
         return offsets, BEGIN + b"".join(parts)
 
-    @pytest.mark.parametrize("version", [0, 1])
-    @pytest.mark.parametrize("widths", [0, 1, 2, 3, 4, 8, 12, 16, 32, 48, 63, 27])
+    @each_row("version", [0, 1])
+    @each_row("widths", [0, 1, 2, 3, 4, 8, 12, 16, 32, 48, 63, 27])
     def test_the_last_entry_tells_when_the_last_fragment_begins(self, version: int, widths: int) -> None:
         offsets, data = self.untimed()
         entries = [(0, offsets[0]), (5000, offsets[5]), (0x01020304, offsets[39])]

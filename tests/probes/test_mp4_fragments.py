@@ -16,6 +16,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mp4 import Track, blank, box, fragment, fragmented, ftyp, full, mfra, moov, movie, mvex, sidx, sound
 
+from tests.rows import each_row
+
 FRAME = 20_000
 """Bytes of a frame, of which no two fit into one request."""
 
@@ -166,7 +168,7 @@ def test_late_start_is_noted_and_not_counted() -> None:
     assert (media.duration, media.notes) == (2.0, ("fragmented", "late_start"))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "tail",
     [
         mfra([])[:-4] + pack(">I", 1 << 31),

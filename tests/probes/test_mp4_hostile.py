@@ -21,6 +21,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._mp4 import Track, blank, box, esds, fragment, ftyp, full, moov, movie, mvex, sound, sound_entry
 from makers.mp4 import FIXTURES
 
+from tests.rows import each_row
+
 QUIRKS = Path(__file__).parents[2] / "fixtures"
 
 
@@ -75,7 +77,7 @@ def test_any_descriptor_and_any_sample_entry_are_read(descriptor: bytes, entry: 
     soon(movie(sound(entry=sound_entry(b"mp4a", 1, 1, esds(0x40, entry)))))
 
 
-@pytest.mark.parametrize("kind", [b"free", b"mdat", b"moof", b"trak", b"moov"])
+@each_row("kind", [b"free", b"mdat", b"moof", b"trak", b"moov"])
 def test_million_tiny_boxes_are_bounded(kind: bytes) -> None:
     tiny = box(kind) * 1_000_000
     soon(ftyp() + tiny)

@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._mp4 import AAC_CONFIG, blank, box, esds, full, movie, picture_entry, protected, sound, sound_entry
 
 from preflight.media import Media
+from tests.rows import each_row
 
 STATED = (16001, 9)
 """Rate and channels of the entry itself, which no box of a codec has."""
@@ -40,16 +41,16 @@ AC3_CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5]
 
 
 class TestDolby:
-    @pytest.mark.parametrize(("code", "rate"), [(0, 48000), (1, 44100), (2, 32000), (3, STATED[0])])
-    @pytest.mark.parametrize("low", [0, 1])
-    @pytest.mark.parametrize("mode", range(8))
+    @each_row(("code", "rate"), [(0, 48000), (1, 44100), (2, 32000), (3, STATED[0])])
+    @each_row("low", [0, 1])
+    @each_row("mode", range(8))
     def test_ac3_rate_and_channels(self, code: int, rate: int, mode: int, low: int) -> None:
         dac3 = bits((code, 2), (31, 5), (7, 3), (mode, 3), (low, 1), (31, 5), (31, 5))  # F.4
         assert heard(b"ac-3", box(b"dac3", dac3)) == ("ac3", rate, AC3_CHANNELS[mode] + low)
 
-    @pytest.mark.parametrize(("code", "rate"), [(0, 48000), (1, 44100), (2, 32000), (3, STATED[0])])
-    @pytest.mark.parametrize("low", [0, 1])
-    @pytest.mark.parametrize("mode", range(8))
+    @each_row(("code", "rate"), [(0, 48000), (1, 44100), (2, 32000), (3, STATED[0])])
+    @each_row("low", [0, 1])
+    @each_row("mode", range(8))
     def test_enhanced_ac3_rate_and_channels(self, code: int, rate: int, mode: int, low: int) -> None:
         stream = [(code, 2), (31, 5), (1, 1), (0, 1), (7, 3), (mode, 3), (low, 1), (7, 3), (15, 4), (0, 1)]  # F.6
         dec3 = bits((8191, 13), (7, 3), *stream)
@@ -63,13 +64,13 @@ class TestDolby:
 
     CHANNELS = (2, 1, 1, 2, 2, 2, 2, 1, 1, 2, 2, 1, 1)
 
-    @pytest.mark.parametrize(("bit", "channels"), list(enumerate(CHANNELS)))
+    @each_row(("bit", "channels"), list(enumerate(CHANNELS)))
     def test_true_hd_lists_its_loudspeakers(self, bit: int, channels: int) -> None:
         """Dolby TrueHD bitstream description: the map of 13 bits for eight channels."""
         entry = sound_entry(b"mlpa", 0, 9, box(b"dmlp", b"\xff\xff" + pack(">H", 0xE000 | 1 << bit) + bytes(6)))
         assert facts(movie(sound(entry=entry))).channels == channels
 
-    @pytest.mark.parametrize(("bit", "channels"), list(enumerate(CHANNELS[:5])))
+    @each_row(("bit", "channels"), list(enumerate(CHANNELS[:5])))
     def test_true_hd_of_six_channels_has_a_map_of_five_bits(self, bit: int, channels: int) -> None:
         entry = sound_entry(
             b"mlpa", 0, 9, box(b"dmlp", b"\xff" + pack(">I", 0xF000_0000 | 1 << bit + 23)[:2] + b"\0\0")
@@ -104,7 +105,7 @@ class TestOtherCodecs:
         assert heard(b"alac", full(b"alac", 0, 0, cookie)) == ("alac", rate, channels)
         assert heard(b"alac", full(b"alac", 0, 0, cookie[:-1])) == ("alac", *STATED)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("layout", "channels"),
         list(enumerate([9, 1, 2, 3, 4, 5, 6, 8, 2, 3, 4, 7, 8, 24, 8, 12, 10, 12, 14, 12, 14, 9])),
     )
@@ -139,7 +140,7 @@ class TestQuickTimeSound:
         head = pack(">6xHH6xHHhHI", 1, 2, 3, 16, -2, 0, 0x10000)
         return box(b"lpcm", head, pack(">IdII", 72, rate, channels, 0x7F000000), b"\7" * 16, *inner)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("rate", "read"),
         [
             (96000.0, 96000),
@@ -211,7 +212,7 @@ class TestPictures:
 
 
 class TestProtection:
-    @pytest.mark.parametrize(
+    @each_row(
         ("kind", "inner", "codec", "encrypted"),
         [
             (b"encv", protected(b"hvc1"), "hevc", True),

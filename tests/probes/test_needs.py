@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 from preflight.facts import MEDIA_FACTS
 from preflight.media import Need
 from preflight.probes import READERS, probe
@@ -18,11 +16,13 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from make import every_fixture
 from makers import Fixture
 
+from tests.rows import each_row
+
 FOLDER = Path(__file__).parents[2] / "fixtures"
 ALONE = tuple(fact for fact in MEDIA_FACTS if fact != "notes")
 
 
-@pytest.mark.parametrize("fixture", every_fixture(), ids=lambda fixture: fixture.name)
+@each_row("fixture", every_fixture(), ids=lambda fixture: fixture.name)
 def test_fact_does_not_depend_on_other_needs(fixture: Fixture) -> None:
     data = (FOLDER / fixture.name).read_bytes()
     if sniff(MemorySource(data)) not in READERS:

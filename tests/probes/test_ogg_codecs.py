@@ -17,6 +17,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._ogg import FIRST, OPUS_TAGS, metadata, opus_head, page, stream
 
+from tests.rows import each_row
+
 VORBIS = b"\x01vorbis"
 
 
@@ -106,8 +108,8 @@ class TestTheora:
         assert len(self.head()) == 42
         assert one_page(self.head()[:41]).video_codec is None
 
-    @pytest.mark.parametrize(("version", "extra"), [(b"\3\2\0", 1), (b"\3\2\1", 0), (b"\3\3\0", 0), (b"\2\x09\x09", 1)])
-    @pytest.mark.parametrize("shift", [0, 4, 6, 31])
+    @each_row(("version", "extra"), [(b"\3\2\0", 1), (b"\3\2\1", 0), (b"\3\3\0", 0), (b"\2\x09\x09", 1)])
+    @each_row("shift", [0, 4, 6, 31])
     def test_positions_count_frames_from_the_key_frame(self, version: bytes, extra: int, shift: int) -> None:
         """Theora A.2.3: before version 3.2.1 the first frame had the number 0."""
         head = self.head(rate=(25, 1), shift=shift, version=version)
@@ -133,8 +135,8 @@ MODES = [
 class TestOpusPackets:
     """A stream that was cut out of a longer one begins where its first page does: as many samples before its end."""
 
-    @pytest.mark.parametrize(("config", "samples"), MODES)
-    @pytest.mark.parametrize(("code", "frames"), [(0, 1), (1, 2), (2, 2)])
+    @each_row(("config", "samples"), MODES)
+    @each_row(("code", "frames"), [(0, 1), (1, 2), (2, 2)])
     def test_mode_and_code_tell_the_samples(self, config: int, samples: int, code: int, frames: int) -> None:
         packet = bytes((config << 3 | code, 0xC0))
         assert opus([packet] * 3, 1_000_000) == pytest.approx(1 + 3 * samples * frames / 48000)

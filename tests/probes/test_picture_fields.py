@@ -16,6 +16,7 @@ from makers._exif import exif
 
 from preflight.media import Media
 from preflight.probes import probe
+from tests.rows import each_row
 
 
 def size(media: Media) -> tuple[int | None, int | None]:
@@ -59,7 +60,7 @@ class TestBmp:
         media = facts(self.bmp(0x0102, 0x0304, 1, extent=12, there=40_000))
         assert (size(media), media.notes, media.has_alpha) == ((0x0102, 0x0304), (), False)
 
-    @pytest.mark.parametrize("depth", range(70))
+    @each_row("depth", range(70))
     def test_depths_that_exist(self, depth: int) -> None:
         bad = depth not in (1, 2, 4, 8, 16, 24, 32, 64)
         assert facts(self.bmp(depth=depth)).notes == (("bad_header",) if bad else ())
@@ -68,7 +69,7 @@ class TestBmp:
     def test_there_is_one_plane(self, planes: int, bad: bool) -> None:
         assert (facts(self.bmp(planes=planes)).notes == ("bad_header",)) is bad
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("width", "height", "depth", "length"),
         [
             (7, 5, 24, 24 * 4 + 21),
@@ -88,7 +89,7 @@ class TestBmp:
             assert facts(self.bmp(width, height, depth, there=200 + length, **options)).notes == ()
             assert facts(self.bmp(width, height, depth, there=199 + length, **options)).notes == ("truncated",)
 
-    @pytest.mark.parametrize(("compression", "extent"), [(1, 40), (2, 40), (4, 40), (3, 64), (6, 64)])
+    @each_row(("compression", "extent"), [(1, 40), (2, 40), (4, 40), (3, 64), (6, 64)])
     def test_compressed_pixels_have_no_length(self, compression: int, extent: int) -> None:
         assert facts(self.bmp(depth=8, compression=compression, extent=extent, there=90)).notes == ()
 
@@ -98,7 +99,7 @@ class TestBmp:
         assert (media.notes, media.has_alpha) == ((), None)
         assert facts(self.bmp(depth=0, compression=compression, extent=64)).has_alpha is False
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("compression", "extent", "mask", "alpha"),
         [
             (3, 56, 0xFF000000, True),
@@ -152,7 +153,7 @@ class TestGif:
         assert size(media) == (0x0102, 0x0304)
         assert size(facts(self.screen(0, 5) + self.frame(0x0102, 0x0304) + b";")) == (0x0102, 5)
 
-    @pytest.mark.parametrize("flags", [0, 0x07, 0x80, 0x81, 0x83, 0x86, 0x87, 0xF7])
+    @each_row("flags", [0, 0x07, 0x80, 0x81, 0x83, 0x86, 0x87, 0xF7])
     def test_palettes_of_every_size_are_skipped(self, flags: int) -> None:
         assert facts(self.screen(flags=flags) + self.frame() + b";").frames == 1
         assert facts(self.screen() + self.frame(flags=flags) + self.frame() + b";").frames == 2
@@ -267,8 +268,8 @@ class TestWebp:
     def test_the_file_is_as_long_as_it_states(self, missing: int, notes: tuple[str, ...]) -> None:
         assert facts(self.riff(self.lossy(), more=missing)).notes == notes
 
-    @pytest.mark.parametrize("order", ["<", ">"])
-    @pytest.mark.parametrize("length", [20, 21, 3000])
+    @each_row("order", ["<", ">"])
+    @each_row("length", [20, 21, 3000])
     def test_orientation_behind_the_picture(self, order: str, length: int) -> None:
         block = self.chunk(b"EXIF", exif(6, order))
         picture = self.chunk(b"VP8 ", self.lossy()[8:18] + bytes(length))
@@ -355,7 +356,7 @@ class TestPng:
         assert facts(png(part(b"tRNS", b"\0\0"))).has_alpha is True
         assert facts(png(data=part(b"IDAT", b"x") + part(b"tRNS", b"\0\0"))).has_alpha is False
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("across", "down", "ratio"),
         [
             (0x01020304, 0x02030405, 0x01020304 / 0x02030405),
@@ -403,9 +404,7 @@ class TestPng:
         assert facts(png(part(b"tEXt", name + odd))).orientation == 6
         assert facts(png(part(b"tEXt", name + text), part(b"eXIf", exif(3)))).orientation == 3
 
-    @pytest.mark.parametrize(
-        "lengths", [[20], [20, 20, 20, 7], [20] * 40, [20] * 40 + [1], [20, 30, 20, 30], [30, 20, 20]]
-    )
+    @each_row("lengths", [[20], [20, 20, 20, 7], [20] * 40, [20] * 40 + [1], [20, 30, 20, 30], [30, 20, 20]])
     def test_chunks_behind_picture_data_of_any_lengths(self, lengths: list[int]) -> None:
         data = b"".join(part(b"IDAT", b"x" * length) for length in lengths)
         block = part(b"eXIf", exif(6))
@@ -478,7 +477,7 @@ class TestJpeg:
                 if marker in frames:
                     assert (media.notes == ()) is (marker in (0xC0, 0xC1, 0xC2)), hex(marker)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("depth", "components", "notes"),
         [
             (8, 1, ()),
@@ -520,7 +519,7 @@ class TestJpeg:
         assert facts(jpeg(marked(0xE0, b"JFXX\0\1\2\1" + pack(">HH", 2, 1)), frame())).pixel_aspect_ratio is None
         assert facts(jpeg(marked(0xE1, b"JFIF\0\1\2\1" + pack(">HH", 2, 1)), frame())).pixel_aspect_ratio is None
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("marker", "data", "note"),
         [
             (0xE2, b"MPF\0", "multi_picture"),
@@ -570,7 +569,7 @@ class TestJpeg:
         for wrong in (b"\xff\xdc\0\5\x01\x02", b"\xff\xda\0\4\x01\x02"):
             assert facts(jpeg(frame(7, 0), scan=SCAN + b"x" * 20 + wrong + END)).height is None
 
-    @pytest.mark.parametrize("length", [10, 1000, 1100, 5000, 200_000])
+    @each_row("length", [10, 1000, 1100, 5000, 200_000])
     def test_a_file_that_ends_in_its_scan_is_cut(self, length: int) -> None:
         coded = bytes(range(255)) * (length // 255) + bytes(range(length % 255))
         coded = coded.replace(b"\xff", b"\xff\0")

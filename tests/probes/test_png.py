@@ -21,6 +21,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._exif import exif
 from makers.png import FIXTURES, HEIGHT, SIGNATURE, WIDTH, chunk, film, header, png, raw_profile
 
+from tests.rows import each_row
+
 EXIF = chunk(b"eXIf", exif(6))
 TEXT = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + bytes(9000))
 
@@ -30,7 +32,7 @@ def idat(*lengths: int) -> bytes:
     return b"".join(pack(">I", length) + b"IDAT" + bytes(length + 4) for length in lengths)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("picture", "behind", "requests"),
     [
         (idat(100), (), 0),
@@ -56,7 +58,7 @@ def test_exif_after_image_data_costs_few_reads(picture: bytes, behind: tuple[byt
     assert source.bytes_read < (4096 if requests < 5 else 8192)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("across", "down", "unit", "ratio"),
     [
         (1, 2, 0, 0.5),
@@ -171,7 +173,7 @@ def test_file_without_iend_is_truncated(behind: tuple[bytes, ...]) -> None:
             assert "truncated" in facts(whole[:-cut]).notes, cut
 
 
-@pytest.mark.parametrize("size", range(17, 25))
+@each_row("size", range(17, 25))
 def test_incomplete_number_is_unknown(size: int) -> None:
     media = facts(png()[:size])
     assert (media.stored_width, media.stored_height) == ((WIDTH, HEIGHT) if size == 24 else (None, None))
@@ -196,7 +198,7 @@ def test_file_without_header_or_image_data_is_bad() -> None:
     assert facts(SIGNATURE + header() + b"\0\0\0\1\x01\x02\x03\x04" + bytes(50)).notes == ("bad_header",)
 
 
-@pytest.mark.parametrize(("colour", "depth"), [(0, 3), (1, 8), (2, 4), (3, 16), (6, 1), (200, 8)])
+@each_row(("colour", "depth"), [(0, 3), (1, 8), (2, 4), (3, 16), (6, 1), (200, 8)])
 def test_invalid_depth_for_colour_type_is_noted(colour: int, depth: int) -> None:
     assert facts(png(head=header(colour, depth))).notes == ("bad_header",)
 

@@ -22,6 +22,8 @@ from makers import Fixture
 from makers._mp4 import box, ftyp
 from makers.raw_containers import FIXTURES, canon, crx, mrw, raf
 
+from tests.rows import each_row
+
 NOT_OF_EXIFTOOL = frozenset(
     (
         "quirks/raw-canon-film.crm",  # CMT1's size, not that of the track
@@ -35,7 +37,7 @@ def test_facts_agree_with_exiftool(fixtures: Path) -> None:
     agrees(fixtures, [one.name for one in FIXTURES if one.name not in NOT_OF_EXIFTOOL])
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+@each_row("fixture", FIXTURES, ids=lambda fixture: fixture.name)
 def test_format_is_detected_by_content_alone(fixture: Fixture) -> None:
     media, source = counted(fixture.make())
     assert media.format in CAMERA_RAW

@@ -21,6 +21,8 @@ from makers import Fixture
 from makers._ifd import ASCII, BYTE, LONG, SHORT, Entry, Place, ifds, image, preview, text
 from makers.raw import CFA, DNG, FIXTURES, HOSTILE, LINEAR_RAW, RAWS, nef, subs, thumbnail
 
+from tests.rows import each_row
+
 NOT_OF_EXIFTOOL = frozenset(
     (
         "raw-big.dng",  # it gives no size of BigTIFF
@@ -39,14 +41,14 @@ def test_facts_agree_with_exiftool(fixtures: Path) -> None:
     agrees(fixtures, [one.name for one in RAWS if one.name.removeprefix("quirks/") not in NOT_OF_EXIFTOOL])
 
 
-@pytest.mark.parametrize("fixture", RAWS, ids=lambda fixture: fixture.name)
+@each_row("fixture", RAWS, ids=lambda fixture: fixture.name)
 def test_format_is_detected_by_content_alone(fixture: Fixture) -> None:
     media = facts(fixture.make())
     assert media.format in CAMERA_RAW
     assert "camera_raw" in media.notes
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+@each_row("fixture", FIXTURES, ids=lambda fixture: fixture.name)
 def test_only_headers_are_read(fixture: Fixture) -> None:
     media, source = counted(fixture.make() + bytes(1 << 20))
     assert media.kind
@@ -109,7 +111,7 @@ def test_dng_of_a_finished_picture_has_its_size() -> None:
     assert (media.format, media.width, media.height) == ("dng", 600, 400)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("make", "name"),
     [
         ("NIKON", "nef"),
@@ -122,7 +124,7 @@ def test_dng_of_a_finished_picture_has_its_size() -> None:
         ("Nobody", "camera_raw"),
     ],
 )
-@pytest.mark.parametrize("order", ["<", ">"])
+@each_row("order", ["<", ">"])
 def test_make_gives_format(make: str, name: str, order: str) -> None:
     media = facts(ifds(thumbnail(make, subs(1)), image(600, 400, CFA), order=order))
     assert (media.format, media.width, media.height) == (name, 600, 400)
@@ -200,7 +202,7 @@ RENDERED: dict[str, list[list[Entry]]] = {
 }
 
 
-@pytest.mark.parametrize("directories", RENDERED.values(), ids=RENDERED)
+@each_row("directories", RENDERED.values(), ids=RENDERED)
 def test_finished_pictures_are_not_raws(directories: list[list[Entry]]) -> None:
     media = facts(ifds(*directories))
     assert (media.format, media.width, media.notes) == ("tiff", 16, ())

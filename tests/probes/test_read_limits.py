@@ -23,6 +23,8 @@ from makers._heif import box as heif_box
 from makers._mpeg import frame, id3, text
 from makers._ogg import adts, loas, opus
 
+from tests.rows import each_row
+
 MANY = 20_000
 
 
@@ -70,14 +72,14 @@ LIMITED: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", LIMITED)
+@each_row("name", LIMITED)
 def test_read_limit_is_not_reported_as_truncation(name: str) -> None:
     media = facts(LIMITED[name]())
     assert "read_limit" in media.notes
     assert not {"truncated", "bad_header", "no_moov"} & set(media.notes)
 
 
-@pytest.mark.parametrize("name", LIMITED)
+@each_row("name", LIMITED)
 def test_read_limit_is_noted_for_urls(name: str) -> None:
     source = RemoteSource(LIMITED[name]())
     media = probe(source)

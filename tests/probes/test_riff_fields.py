@@ -18,6 +18,7 @@ from preflight.media import Media
 from preflight.probes import probe
 from preflight.probes.avi import count_frame_chunks
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 TAGS = {
     "pcm": [1, 3],
@@ -61,7 +62,7 @@ class TestFormat:
         media = wav(fmt(1, rate, channels, 16, block=channels * 2 % 65536, average=1, order=order), order=order)
         assert (media.sample_rate, media.channels, media.audio_codec) == (rate, channels, "pcm")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("bits", "block", "average", "frame"),
         [
             (8, 1, 8000, 1),
@@ -96,8 +97,8 @@ class TestFormat:
     def test_a_whole_number_of_samples_counts(self) -> None:
         assert wav(fmt(1, 8000, 2, 16), data=b"\x11" * 8003).duration == 2000 / 8000
 
-    @pytest.mark.parametrize("tag", [0x2, 0x11, 0x31, 0x32, 0x61, 0x62, 0x69])
-    @pytest.mark.parametrize(
+    @each_row("tag", [0x2, 0x11, 0x31, 0x32, 0x61, 0x62, 0x69])
+    @each_row(
         ("length", "fact", "samples"),
         [
             (1000, None, 5050),
@@ -116,7 +117,7 @@ class TestFormat:
         parts = [header, chunk(b"fact", pack("<I", fact))] if fact is not None else [header]
         assert wav(*parts, data=b"\x11" * length).duration == samples / 8000
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("fact", "average", "seconds"),
         [
             (16_000, 8000, 2.0),
@@ -140,7 +141,7 @@ class TestFormat:
         media = wav(fmt(1, 0, 1, 8, average=0))
         assert (media.duration, media.sample_rate, media.bit_rate) == (None, None, None)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("guid", "codec"),
         [
             (b"\1\0" + GUID, "pcm"),
@@ -155,8 +156,8 @@ class TestFormat:
     def test_extended_formats_name_their_coding(self, guid: bytes, codec: str | None) -> None:
         assert wav(fmt(EXTENSIBLE, 8000, 1, 16, more=pack("<HI", 16, 4) + guid)).audio_codec == codec
 
-    @pytest.mark.parametrize("zeros", [0, 1, 30])
-    @pytest.mark.parametrize(
+    @each_row("zeros", [0, 1, 30])
+    @each_row(
         ("begin", "codec"),
         [
             (b"\x7f\xfe\x80\x01", "dts"),
@@ -184,7 +185,7 @@ class TestSizes:
     def streamed(self, stated: int, there: int, *before: bytes, word: bytes = b"RIFF") -> Media:
         return facts(riff(*before, fmt(1, 8000, 1, 8), chunk(b"data", b"\x11" * there, stated), word=word))
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("stated", "seconds", "notes"),
         [
             (4000, 0.5, ()),
@@ -297,7 +298,7 @@ class TestAvi:
         media = facts(avi(strh() + short, main=avih(width=0x0102, height=0x0304), behind=PICTURES))
         assert (media.width, media.video_codec) == (0x0102, None)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("code", "handler", "codec"),
         [
             (b"H264", b"XVID", "h264"),
@@ -380,7 +381,7 @@ class TestFrameCounts:
         extended = listed(b"odml", chunk(b"dmlh", pack("<I", odml))) if odml is not None else b""
         return facts(avi(strh(length=length) + bitmap(), main=avih(frames=main), odml=extended, behind=parts))
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("length", "main", "entries", "frames", "notes"),
         [
             (100, 100, 100, 100, ()),

@@ -19,12 +19,14 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers.lookalike import transport_stream
 
+from tests.rows import each_row
+
 
 def taken_for(data: bytes) -> str | None:
     return sniff(MemorySource(data))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "name"),
     [
         ("<!DOCTYPE html><html>", "html"),
@@ -50,12 +52,12 @@ def taken_for(data: bytes) -> str | None:
         ("Grüße, 你好", "text"),
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@each_row("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_text_format_is_recognised_by_its_beginning(text: str, name: str, encoding: str) -> None:
     assert taken_for(text.encode(encoding)) == name
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "shift_jis", "gb18030", "utf-16-le", "utf-16-be"])
+@each_row("encoding", ["latin-1", "cp1252", "shift_jis", "gb18030", "utf-16-le", "utf-16-be"])
 def test_text_without_byte_order_mark_is_recognised(encoding: str) -> None:
     words = {"shift_jis": "日本語", "gb18030": "你好"}.get(encoding, "Gruesse")
     assert taken_for((f"{words}: a letter, with some lines\n" * 3).encode(encoding)) == "text"
@@ -65,14 +67,12 @@ def test_incomplete_last_character_is_ignored() -> None:
     assert taken_for(b"x" + "ü".encode() * 3000) == "text"
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\0", b" \n", b"\xc2\x03\x8b", bytes(600), b"\xff\xfe#\0\0\0\0\0", b"MZ\x90\0\3\0\0\0"]
-)
+@each_row("data", [b"", b"\0", b" \n", b"\xc2\x03\x8b", bytes(600), b"\xff\xfe#\0\0\0\0\0", b"MZ\x90\0\3\0\0\0"])
 def test_unknown_binary_is_not_recognised(data: bytes) -> None:
     assert taken_for(data) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     "words", ["Get free stuff", "The free encyclopedia", "The wide screen and a moov", "BM is a word", "GIF is a word"]
 )
 def test_sentence_is_not_taken_for_a_signature(words: str) -> None:
@@ -97,7 +97,7 @@ def test_transport_stream_is_recognised_by_its_packets(packet: int) -> None:
     assert taken_for(b"G" * 3 + bytes(700)) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("head", "name"),
     [
         (b"\0\0\1\xba\x44\0\4\0", "mpeg"),
@@ -118,7 +118,7 @@ def test_any_bytes_give_a_known_name_or_none(data: bytes) -> None:
     assert name is None or name in FORMATS or name in READERS
 
 
-@pytest.mark.parametrize("piece", [b"<!-->", b"<!---->", b"<?x?>", b"<!doctype a[", b"<", b"{", b" ", b"\xff\xfe"])
+@each_row("piece", [b"<!-->", b"<!---->", b"<?x?>", b"<!doctype a[", b"<", b"{", b" ", b"\xff\xfe"])
 def test_hostile_text_is_sniffed_quickly(piece: bytes) -> None:
     begun = time.thread_time()
     taken_for(piece * 3000)

@@ -8,6 +8,7 @@ import pytest
 
 from preflight.probes.sniff import sniff
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 
 def seen(data: bytes) -> str | None:
@@ -19,11 +20,11 @@ def box(kind: bytes, body: bytes = b"\0" * 40) -> bytes:
 
 
 class TestBoxes:
-    @pytest.mark.parametrize("kind", [b"moov", b"mdat", b"moof", b"styp", b"sidx", b"free", b"skip", b"wide", b"pnot"])
+    @each_row("kind", [b"moov", b"mdat", b"moof", b"styp", b"sidx", b"free", b"skip", b"wide", b"pnot"])
     def test_a_box_without_a_brand_begins_a_film(self, kind: bytes) -> None:
         assert seen(box(kind)) == "mp4"
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("major", "compatible", "name"),
         [
             (b"isom", b"mif1", "mp4"),
@@ -44,7 +45,7 @@ class TestBoxes:
     def test_brands_end_with_their_box(self) -> None:
         assert seen(box(b"ftyp", b"????\0\0\0\0isom") + b"mif1mif1") == "mp4"
 
-    @pytest.mark.parametrize("kind", [b"uuid", b"udta", b"PICT", b"\xa9xyz", b"abcd"])
+    @each_row("kind", [b"uuid", b"udta", b"PICT", b"\xa9xyz", b"abcd"])
     def test_an_unusual_first_box_is_followed_by_a_known_one(self, kind: bytes) -> None:
         assert seen(box(kind, b"\1" * 700) + box(b"moov")) == "mp4"
         assert seen(box(kind, b"\1" * 700) + box(b"ftyp", b"heic\0\0\0\0")) == "heif"
@@ -93,7 +94,7 @@ class TestIcons:
         entry = bytes((48, 48, colours, reserved)) + pack("<HHII", 1, 24, 900, offset)
         return b"\0\0" + pack("<H", kind) + bytes((count, high)) + entry + b"\1" * 40
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("fields", "name"),
         [
             ({}, "ico"),
@@ -129,7 +130,7 @@ class TestPackets:
         for at in (start, start + packet, start + 2 * packet):
             assert seen(data[:at] + b"\x46" + data[at + 1 :]) is None
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("mark", "name"),
         [(0x44, "mpeg"), (0x7F, "mpeg"), (0xC4, None), (0x40, None), (0x21, "mpeg"), (0x2F, "mpeg"), (0x20, None)],
     )
@@ -156,11 +157,11 @@ class TestText:
     def test_nine_of_ten_of_its_characters_are_ascii(self, encoding: str, foreign: int, name: str | None) -> None:
         assert seen(("a" * (100 - foreign) + "你" * foreign).encode(encoding)) == name
 
-    @pytest.mark.parametrize("control", [0, 1, 8, 0x0B, 0x0E, 0x1A, 0x1C, 0x1F, 0x7F])
+    @each_row("control", [0, 1, 8, 0x0B, 0x0E, 0x1A, 0x1C, 0x1F, 0x7F])
     def test_control_characters_are_not_text(self, control: int) -> None:
         assert seen(b"plain words of text" + bytes((control,)) + b"and more of them") is None
 
-    @pytest.mark.parametrize("control", [0x09, 0x0A, 0x0C, 0x0D, 0x1B])
+    @each_row("control", [0x09, 0x0A, 0x0C, 0x0D, 0x1B])
     def test_blanks_and_escapes_are_text(self, control: int) -> None:
         assert seen(b"plain words of text" + bytes((control,)) + b"and more of them") == "text"
 
@@ -168,7 +169,7 @@ class TestText:
     def test_a_pdf_begins_in_the_first_kibibyte(self, before: int, name: str | None) -> None:
         assert seen(b"\1" * before + b"%PDF-1.7") == name
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("text", "name"),
         [
             ("<!-- a --><svg>", "svg"),
@@ -196,8 +197,8 @@ class TestJpegBehindOtherBytes:
     def jpeg(marker: int = 0xE0, length: int = 16, following: bytes = b"\xff\xdb") -> bytes:
         return b"\xff\xd8\xff" + bytes((marker,)) + pack(">H", length) + b"\1" * (length - 2) + following
 
-    @pytest.mark.parametrize("lead", [b"\1" * 9, b"\1" * 500])
-    @pytest.mark.parametrize("length", [2, 16, 0x0102, 5000])
+    @each_row("lead", [b"\1" * 9, b"\1" * 500])
+    @each_row("length", [2, 16, 0x0102, 5000])
     def test_two_segments_follow_one_another(self, lead: bytes, length: int) -> None:
         assert seen(lead + self.jpeg(length=length)) == "jpeg"
         assert seen(lead + self.jpeg(length=length, following=b"\xfe\xdb")) is None

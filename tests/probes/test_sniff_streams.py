@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.probes.sniff import sniff
 from preflight.probes.sniff.streams import STREAM_BYTES, sniff_stream
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 AC3_FRAME = bytes.fromhex("0b770000 14 40").ljust(768, b"\x11")  # 48 kHz, 192 kbit/s
 AC3_44_FRAME = bytes.fromhex("0b770000 55 40").ljust(2 * (417 + 1), b"\x11")  # 44.1 kHz, 192 kbit/s, one word more
@@ -29,7 +29,7 @@ def swapped(data: bytes) -> bytes:
     return bytes(data[index ^ 1] for index in range(len(data) // 2 * 2))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("data", "name"),
     [
         (AC3_FRAME * 2, "ac3"),
@@ -60,7 +60,7 @@ def test_two_consecutive_units_name_the_stream(data: bytes, name: str) -> None:
     assert sniff(MemorySource(data)) == name
 
 
-@pytest.mark.parametrize(
+@each_row(
     "data",
     [
         AC3_FRAME + b"\x11" + AC3_FRAME + b"\x11",  # the second frame is one byte late
@@ -80,7 +80,7 @@ def test_one_wrong_bit_in_structure_is_not_a_stream(data: bytes) -> None:
     assert sniff_stream(MemorySource(data)) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     "junk",
     [
         b"\0\0\1\xba",

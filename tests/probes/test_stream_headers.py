@@ -6,6 +6,7 @@ import pytest
 
 from preflight.probes.sniff import sniff
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 KBPS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640]
 """ATSC A/52 table 5.18."""
@@ -31,8 +32,8 @@ def ac3_length(rate: int, code: int) -> int:
 
 
 class TestAc3:
-    @pytest.mark.parametrize("rate", [0, 1, 2])
-    @pytest.mark.parametrize("code", range(38))
+    @each_row("rate", [0, 1, 2])
+    @each_row("code", range(38))
     def test_a_second_frame_stands_where_rate_and_size_code_say(self, rate: int, code: int) -> None:
         frame = ac3(rate, code).ljust(ac3_length(rate, code), b"\x11")
         assert seen(frame * 2) == "ac3"
@@ -40,7 +41,7 @@ class TestAc3:
         assert seen(frame) == "ac3"  # the source ends where the second would begin
         assert seen(frame + b"\x11\x11" + frame + b"\x11") is None
 
-    @pytest.mark.parametrize("version", range(11))
+    @each_row("version", range(11))
     def test_versions_up_to_ten(self, version: int) -> None:
         assert seen(ac3(0, 20, version).ljust(ac3_length(0, 20), b"\x11") * 2) == "ac3"
 
@@ -50,8 +51,8 @@ class TestAc3:
             frame = ac3(rate, code).ljust(length, b"\x11")
             assert seen(frame * 2) is None
 
-    @pytest.mark.parametrize("length", [2, 64, 258, 514, 2046, 4096])
-    @pytest.mark.parametrize("version", [11, 16])
+    @each_row("length", [2, 64, 258, 514, 2046, 4096])
+    @each_row("version", [11, 16])
     def test_enhanced_frames_state_their_length(self, length: int, version: int) -> None:
         words = length // 2 - 1
         header = b"\x0b\x77" + bytes((words >> 8, words & 255, 0x3F, version << 3 | 7))
@@ -81,7 +82,7 @@ class TestDts:
         head = b"\x7f\xfe\x80\x01\xfc" + bytes((0xA8 | size >> 12, size >> 4 & 255, (size & 15) << 4 | 5))
         return head.ljust(length, b"\x11")
 
-    @pytest.mark.parametrize("length", [96, 98, 272, 1006, 4098, 5462, 9218, 16384])
+    @each_row("length", [96, 98, 272, 1006, 4098, 5462, 9218, 16384])
     def test_a_second_frame_stands_where_the_first_says(self, length: int) -> None:
         assert seen(self.frame(length) * 2) == "dts"
         assert seen(swapped(self.frame(length) * 2)) == "dts"
@@ -102,14 +103,14 @@ class TestDts:
 class TestTransportStreams:
     """ISO/IEC 13818-1 2.4.3: a sync byte at the start of each packet."""
 
-    @pytest.mark.parametrize("packet", [188, 192, 204])
-    @pytest.mark.parametrize("start", [1, 77, 150, 187])
+    @each_row("packet", [188, 192, 204])
+    @each_row("start", [1, 77, 150, 187])
     def test_eight_packets_in_a_row_are_enough(self, packet: int, start: int) -> None:
         packets = (b"\x47" + b"\x11" * (packet - 1)) * 8
         assert seen(b"\x11" * start + packets) == "mpegts"
         assert seen(b"\x11" * start + packets[: 7 * packet]) is None
 
-    @pytest.mark.parametrize("packet", [187, 189, 191, 193, 203, 205, 208])
+    @each_row("packet", [187, 189, 191, 193, 203, 205, 208])
     def test_other_distances_are_not_packets(self, packet: int) -> None:
         assert seen(b"\x11" + (b"\x47" + b"\x11" * (packet - 1)) * 12) is None
 
@@ -128,7 +129,7 @@ class TestStartCodes:
         fields = width << 20 | height << 8 | aspect << 4 | rate
         return b"\x11\0\0\1\xb3" + fields.to_bytes(4, "big") + b"\x11" * 40
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("fields", "name"),
         [
             ({}, "mpeg"),
@@ -154,7 +155,7 @@ class TestStartCodes:
     def test_a_sequence_header_has_a_size_a_ratio_and_a_rate(self, fields: dict[str, int], name: str | None) -> None:
         assert seen(self.sequence(**fields)) == name
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("pack", "name"),
         [(0x44, "mpeg"), (0x7F, "mpeg"), (0x21, "mpeg"), (0x2F, "mpeg"), (0x40, None), (0x20, None), (0x31, None)],
     )
@@ -162,15 +163,15 @@ class TestStartCodes:
         assert seen(b"\x11\0\0\1\xba" + bytes((pack,)) + b"\x11" * 40) == name
         assert seen(b"\0\0\1\xba" + bytes((pack,)) + b"\x11" * 40) == name
 
-    @pytest.mark.parametrize("code", [0xBD, 0xC0, 0xDF, 0xE0, 0xEF])
-    @pytest.mark.parametrize("length", [4, 100, 300, 700])
+    @each_row("code", [0xBD, 0xC0, 0xDF, 0xE0, 0xEF])
+    @each_row("length", [4, 100, 300, 700])
     def test_a_packet_is_followed_by_another_start_code(self, code: int, length: int) -> None:
         packet = b"\0\0\1" + bytes((code, length >> 8, length & 255)) + b"\x80".ljust(length, b"\x11")
         assert seen(packet + b"\0\0\1\xff") == "mpeg"
         assert seen(packet + b"\x11\0\0\1\xff") is None
         assert seen(packet[:6] + b"\x40" + packet[7:] + b"\0\0\1\xff") is None
 
-    @pytest.mark.parametrize(("code", "length"), [(0xBC, 100), (0xBE, 100), (0xBF, 100), (0xF0, 100), (0xC0, 3)])
+    @each_row(("code", "length"), [(0xBC, 100), (0xBE, 100), (0xBF, 100), (0xF0, 100), (0xC0, 3)])
     def test_other_packets_prove_nothing(self, code: int, length: int) -> None:
         packet = b"\0\0\1" + bytes((code, length >> 8, length & 255)) + b"\x80".ljust(length, b"\x11")
         assert seen(packet + b"\0\0\1\xff\x11\x11\x11") is None
@@ -186,7 +187,7 @@ class TestStartCodes:
             data = self.units(bytes((0x67, profile, 0)), b"\x68\xee")
             assert seen(data) == ("h264" if profile in self.H264_PROFILES else None), profile
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("sequence", "picture", "name"),
         [
             (b"\x67\x64\x00", b"\x68", "h264"),
@@ -212,7 +213,7 @@ class TestStartCodes:
         assert seen(self.units(picture, sequence, other)) is None
         assert seen(self.units(other, picture, other)) is None
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("sequence", "picture", "name"),
         [
             (b"\x42\x01", b"\x44\x01", "hevc"),

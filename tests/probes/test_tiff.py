@@ -22,6 +22,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._ifd import ifds, image
 from makers.tiff import FIXTURES, LONG, LONG8, SHORT, picture, tiff
 
+from tests.rows import each_row
+
 LETTERS = {SHORT: "H", LONG: "I", 6: "b", 8: "h", 9: "i"}
 
 
@@ -34,7 +36,7 @@ def entry(tag: int, kind: int, count: int, value: bytes) -> bytes:
     return pack("<HHI", tag, kind, count) + value.ljust(4, b"\0")
 
 
-@pytest.mark.parametrize("kind", [SHORT, LONG, 6, 8, 9])
+@each_row("kind", [SHORT, LONG, 6, 8, 9])
 def test_size_may_have_any_integer_type(kind: int) -> None:
     value = pack("<" + LETTERS[kind], 100)
     media = probe(MemorySource(small(entry(256, kind, 1, value), entry(257, kind, 1, value))))
@@ -143,7 +145,7 @@ def test_directory_at_the_end_costs_few_bytes(tmp_path: Path) -> None:
     assert source.bytes_read <= 4096
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+@each_row("fixture", FIXTURES, ids=lambda fixture: fixture.name)
 def test_no_fixture_costs_more_than_4_kib(fixture: object, fixtures: Path) -> None:
     source = LocalSource(fixtures / fixture.name)  # type: ignore[attr-defined]
     probe(source)

@@ -19,6 +19,7 @@ from preflight.media import Media
 from preflight.probes import probe
 from preflight.probes.exif import orientation_at, orientation_of
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 CFA = 32803
 LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q", 6: "b", 8: "h", 9: "i", 17: "q"}
@@ -42,16 +43,16 @@ def tiff(*entries: tuple[int, int, list[int]], order: str = "<", big: bool = Fal
 
 
 class TestEntries:
-    @pytest.mark.parametrize("order", ["<", ">"])
-    @pytest.mark.parametrize("big", [False, True])
-    @pytest.mark.parametrize("kind", sorted(LETTERS))
+    @each_row("order", ["<", ">"])
+    @each_row("big", [False, True])
+    @each_row("kind", sorted(LETTERS))
     def test_sizes_of_every_integer_type(self, order: str, big: bool, kind: int) -> None:
         width = {"B": 0x71, "b": 0x71, "H": 0x0102, "h": 0x0102}.get(LETTERS[kind], 0x01020304)
         media = facts(tiff((256, kind, [width]), (257, kind, [width - 1]), order=order, big=big))
         assert (media.width, media.height, media.notes) == (width, width - 1, ())
 
-    @pytest.mark.parametrize("order", ["<", ">"])
-    @pytest.mark.parametrize("kind", [2, 5, 7, 10, 11, 12, 14, 19])
+    @each_row("order", ["<", ">"])
+    @each_row("kind", [2, 5, 7, 10, 11, 12, 14, 19])
     def test_other_types_are_not_integers(self, order: str, kind: int) -> None:
         data = tiff((256, 3, [7]), (257, 3, [5]), order=order)
         at = data.index(pack(order + "HH", 256, 3)) + 2
@@ -66,7 +67,7 @@ class TestEntries:
         for kind in (3, 4, 16):
             assert facts(tiff((256, kind, values), (257, kind, [5]))).width == width
 
-    @pytest.mark.parametrize("orientation", range(10))
+    @each_row("orientation", range(10))
     def test_orientation_turns_the_picture(self, orientation: int) -> None:
         media = facts(tiff((256, 3, [7]), (257, 3, [5]), (274, 3, [orientation])))
         turned = 5 <= orientation <= 8
@@ -74,14 +75,14 @@ class TestEntries:
         assert (media.stored_width, media.stored_height) == (7, 5)
         assert media.orientation == (orientation if 1 <= orientation <= 8 else None)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("extra", "alpha"),
         [([0], False), ([1], True), ([2], True), ([3], False), ([0] * 15 + [2], True), ([0] * 16 + [2], False)],
     )
     def test_alpha_is_among_the_first_16_extra_samples(self, extra: list[int], alpha: bool) -> None:
         assert facts(tiff((256, 3, [7]), (257, 3, [5]), (338, 3, extra))).has_alpha is alpha
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("formats", "noted"),
         [([1], False), ([2], False), ([3], True), ([4], False), ([5], True), ([6], True), ([1, 1, 3], True)],
     )
@@ -149,9 +150,9 @@ class TestPictureData:
 
 
 class TestPages:
-    @pytest.mark.parametrize("big", [False, True])
-    @pytest.mark.parametrize("order", ["<", ">"])
-    @pytest.mark.parametrize(("count", "frames"), [(1, 1), (2, 2), (64, 64), (65, None)])
+    @each_row("big", [False, True])
+    @each_row("order", ["<", ">"])
+    @each_row(("count", "frames"), [(1, 1), (2, 2), (64, 64), (65, None)])
     def test_directories_are_counted(self, big: bool, order: str, count: int, frames: int | None) -> None:
         chain = [(page, page + 1) for page in range(count - 1)]
         media = facts(ifds(*[image(7, 5, 1)] * count, order=order, big=big, chain=chain))
@@ -179,7 +180,7 @@ def exif(*entries: bytes, order: str = "<", start: int = 8, behind: bytes = b"")
 class TestExif:
     KINDS: ClassVar = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
 
-    @pytest.mark.parametrize(("kind", "order"), list(product(sorted(KINDS), "<>")))
+    @each_row(("kind", "order"), list(product(sorted(KINDS), "<>")))
     def test_orientation_of_every_integer_type(self, kind: int, order: str) -> None:
         for value in range(10):
             number = pack(order + self.KINDS[kind], value)
@@ -200,7 +201,7 @@ class TestExif:
         assert orientation_of(block) == (6 if found else None)
         assert orientation_at(MemorySource(block), 0, len(block)) == (6 if found else None)
 
-    @pytest.mark.parametrize("start", [8, 12, 490, 600, 5000])
+    @each_row("start", [8, 12, 490, 600, 5000])
     def test_the_directory_may_stand_anywhere(self, start: int) -> None:
         block = exif(pack("<HHIH2x", 274, 3, 1, 6), start=start)
         assert orientation_of(block) == 6
@@ -226,7 +227,7 @@ def subs(*directories: int) -> Entry:
 
 
 class TestRawsLikeTiff:
-    @pytest.mark.parametrize(
+    @each_row(
         ("make", "name"),
         [
             ("PENTAX Corporation", "pef"),
@@ -250,7 +251,7 @@ class TestRawsLikeTiff:
         media = facts(ifds(thumbnail(make, subs(1)), image(600, 400, CFA)))
         assert (media.format, media.width, media.height) == (name, 600, 400)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("coding", "name"),
         [
             (32767, "arw"),
@@ -270,17 +271,13 @@ class TestRawsLikeTiff:
             if other not in (65534, 65536):
                 assert facts(ifds(thumbnail("Unheard", subs(1)), image(600, 400, CFA, other))).format == "camera_raw"
 
-    @pytest.mark.parametrize(
-        ("photometric", "raw"), [(32803, True), (34892, True), (32802, False), (32804, False), (34893, False)]
-    )
+    @each_row(("photometric", "raw"), [(32803, True), (34892, True), (32802, False), (32804, False), (34893, False)])
     def test_sensor_data_by_its_photometric_interpretation(self, photometric: int, raw: bool) -> None:
         media = facts(ifds(thumbnail("NIKON", subs(1)), image(600, 400, photometric)))
         assert (media.width == 600) is raw
 
-    @pytest.mark.parametrize("tag", [33421, 33422])
-    @pytest.mark.parametrize(
-        ("photometric", "raw"), [(None, True), (1, True), (2, False), (6, False), (10, False), (7, True)]
-    )
+    @each_row("tag", [33421, 33422])
+    @each_row(("photometric", "raw"), [(None, True), (1, True), (2, False), (6, False), (10, False), (7, True)])
     def test_a_pattern_marks_sensor_data_unless_the_picture_is_rendered(
         self, tag: int, photometric: int | None, raw: bool
     ) -> None:
@@ -401,7 +398,7 @@ class TestRawContainers:
         data = b"FUJIFILMCCD-RAW 0201".ljust(84, b"\7") + places
         return data.ljust(200, b"\0") + jpeg.ljust(0x1234 - 200, b"\0") + table
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("entries", "size"),
         [
             ([(0x111, pack(">HH", 0x0304, 0x0102))], (0x0102, 0x0304)),
@@ -467,10 +464,8 @@ class TestRawContainers:
         assert facts(self.mrw(pad, prd, length=9)).width is None
         assert facts(self.mrw(pad, prd, length=10)).width == 0x0102
 
-    @pytest.mark.parametrize(("version", "at"), [(2, 28), (3, 28), (4, 40), (5, 40)])
-    @pytest.mark.parametrize(
-        ("degrees", "orientation"), [(0, 1), (90, 6), (180, 3), (270, 8), (-90, 8), (360, 1), (45, None)]
-    )
+    @each_row(("version", "at"), [(2, 28), (3, 28), (4, 40), (5, 40)])
+    @each_row(("degrees", "orientation"), [(0, 1), (90, 6), (180, 3), (270, 8), (-90, 8), (360, 1), (45, None)])
     def test_x3f_states_size_and_rotation(self, version: int, at: int, degrees: int, orientation: int | None) -> None:
         data = b"FOVb" + pack("<HH", 7, version)
         data = data.ljust(at, b"\7") + pack("<IIi", 0x01020304, 0x05060708, degrees) + bytes(40)
@@ -486,8 +481,8 @@ class TestRawContainers:
             values += value
         return values + pack(order + "H", len(entries)) + lines + pack(order + "I", len(values))
 
-    @pytest.mark.parametrize("order", ["<", ">"])
-    @pytest.mark.parametrize(("degrees", "orientation"), [(0, 1), (90, 6), (-90, 8), (10, None)])
+    @each_row("order", ["<", ">"])
+    @each_row(("degrees", "orientation"), [(0, 1), (90, 6), (-90, 8), (10, None)])
     def test_crw_has_a_heap_in_a_heap(self, order: str, degrees: int, orientation: int | None) -> None:
         image_ = pack(order + "IIIi", 0x01020304, 0x05060708, 7, degrees) + bytes(12)
         properties = self.heap(order, (0x1807, b"????"), (0x1810, image_), (0x1811, b"????"), before=b"?" * 5)

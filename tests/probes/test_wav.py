@@ -37,6 +37,8 @@ from makers._riff import (
 )
 from makers.wav import DATA, FIXTURES, fact
 
+from tests.rows import each_row
+
 HEADERS = 4096
 PCM_ONLY = """\
 title = "Linear sound only"
@@ -50,7 +52,7 @@ audio_codec = { any_of = ["pcm"] }
 """
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+@each_row("fixture", FIXTURES, ids=lambda fixture: fixture.name)
 def test_only_headers_are_read(fixture: object) -> None:
     data = fixture.make()  # type: ignore[attr-defined]
     if b"mp3" not in fixture.name.encode():  # type: ignore[attr-defined]
@@ -70,7 +72,7 @@ def test_small_file_is_read_in_one_piece() -> None:
     assert (media.duration, source.distant) == (0.1, [])
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000, 0xFFFFFF00])
+@each_row("size", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000, 0xFFFFFF00])
 def test_placeholder_sizes_mean_up_to_the_end(size: int) -> None:
     media = facts(riff(fmt(), chunk(b"data", silence(), size)))
     assert (media.duration, media.notes) == (0.1, ())
@@ -94,7 +96,7 @@ def test_ambisonic_audio_is_pcm() -> None:
     assert (media.audio_codec, media.channels, media.duration) == ("pcm", 4, 0.05)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("begin", "codec"),
     [
         (b"\x7f\xfe\x80\x01", "dts"),

@@ -14,6 +14,8 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._exif import exif
 from makers.webp import ALPHA, ANIMATED, EXIF, FIXTURES, HEIGHT, WIDTH, chunk, extended, picture, riff
 
+from tests.rows import each_row
+
 PIXELS = chunk(b"VP8 ", picture()[8:] + bytes(100_000))
 BLOCK = chunk(b"EXIF", exif(6))
 
@@ -49,7 +51,7 @@ def test_missing_exif_gives_no_orientation() -> None:
     assert (media.width, media.orientation, media.notes) == (WIDTH, None, ())
 
 
-@pytest.mark.parametrize("size", range(21, 30))
+@each_row("size", range(21, 30))
 def test_incomplete_number_is_unknown(size: int) -> None:
     for data in (riff(PIXELS), extended(ALPHA, PIXELS)):
         media = facts(data[:size])

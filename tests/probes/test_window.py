@@ -7,6 +7,7 @@ import pytest
 from preflight.probes.window import Window
 from preflight.sources import BoundReached
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 KIB = 1 << 10
 
@@ -25,7 +26,7 @@ class Reads(MemorySource):
         return super().read_at(offset, length)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("start", "size", "first"), [(0, 100, 2048), (0, 4096, 4096), (1000, 100, 1048), (1948, 100, 100), (5000, 100, 100)]
 )
 def test_the_first_chunk_is_the_head_of_the_file(start: int, size: int, first: int) -> None:
