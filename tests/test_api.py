@@ -16,6 +16,7 @@ import pytest
 import preflight
 from preflight import Media, Report
 from preflight.checker import CheckKeywords, CheckOptions, FetchKeywords
+from tests.rows import each_row
 
 PASSING = "fixtures/accepted/picture.png"
 FAILING = "fixtures/refused/png-too-narrow.png"
@@ -72,7 +73,7 @@ class Trickle(io.RawIOBase):
         return self._data.read(min(size, 7) if size > 0 else 7)
 
 
-@pytest.mark.parametrize("kind", ["path", "str", "bytes", "bytearray", "memoryview", "file", "pipe", "raw", "BytesIO"])
+@each_row("kind", ["path", "str", "bytes", "bytearray", "memoryview", "file", "pipe", "raw", "BytesIO"])
 def test_every_kind_of_target_gives_the_same_facts(kind: str) -> None:
     data = Path(PASSING).read_bytes()
     targets: dict[str, object] = {

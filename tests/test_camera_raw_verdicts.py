@@ -18,6 +18,7 @@ from preflight.judge import judge
 from preflight.media import Media
 from preflight.ruleset import RuleSet, compile_ruleset
 from tests.conftest import Run
+from tests.rows import each_row
 
 EXPORT = "a camera raw file: export a JPEG"
 RAW = Media(kind="image", format="nef", size=20_000_000, width=8000, height=50, notes=("camera_raw",))
@@ -34,7 +35,7 @@ def said(media: Media, house: RuleSet, **options: object) -> list[tuple[str, str
     return [(one.code, one.severity, one.hint) for one in findings]
 
 
-@pytest.mark.parametrize("name", sorted(CAMERA_RAW - {"crm"}))
+@each_row("name", sorted(CAMERA_RAW - {"crm"}))
 def test_every_camera_raw_fails_under_every_builtin_rule_set(name: str) -> None:
     media = Media(kind="image", format=name, size=1000, width=600, height=400, notes=("camera_raw",))
     for house in map(catalog.load, catalog.current()):

@@ -6,11 +6,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from preflight.codes import CODES, SEVERITIES
 from preflight.providers import PROVIDERS
 from preflight.providers.refusals import REASONS
+from tests.rows import each_row
 
 PACKAGE = Path(__file__).parents[1] / "preflight"
 MAKERS = {"SourceError": 0, "Problem": 0, "Finding": 0, "Passing": 0}
@@ -46,13 +45,13 @@ def test_codes_of_submissions_are_registered_or_are_reasons() -> None:
     assert {"auth", "credits", "rate_limited", "server", "connection_lost"} <= REASONS.keys()
 
 
-@pytest.mark.parametrize("name", sorted(PROVIDERS))
+@each_row("name", sorted(PROVIDERS))
 def test_failure_codes_of_providers_are_registered(name: str) -> None:
     assert set(PROVIDERS[name].failure_codes.values()) <= CODES.keys()
     assert PROVIDERS[name].retryable_failures <= CODES.keys()
 
 
-@pytest.mark.parametrize("code", sorted(CODES))
+@each_row("code", sorted(CODES))
 def test_every_code_has_a_title_and_an_explanation(code: str) -> None:
     entry = CODES[code]
     assert entry.severity in SEVERITIES

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any, get_args, get_type_hints
 
-import pytest
-
 from preflight.codes import CODES
 from preflight.facts import DELIVERY_FACTS, FACTS, MEDIA_FACTS, REQUEST_FACTS, Fact, label, section_facts
 from preflight.formats import KINDS
@@ -18,6 +16,7 @@ from preflight.reporters.html.rows import FACTS_SHOWN
 from preflight.rulefile.model import json_schema
 from preflight.schemas import report_schema
 from preflight.units import format_value
+from tests.rows import each_row
 
 NOT_FACTS_OF_DELIVERY = {"notes"}
 """Notes on a delivery become findings; no limit applies to them."""
@@ -47,7 +46,7 @@ def test_facts_of_media_and_delivery_and_requests_have_different_names() -> None
     assert len(FACTS) == len(MEDIA_FACTS) + len(DELIVERY_FACTS) + len(REQUEST_FACTS)
 
 
-@pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
+@each_row("fact", FACTS.values(), ids=FACTS)
 def test_every_fact_is_described(fact: Fact) -> None:
     assert FACTS[fact.name] is fact
     assert fact.help.endswith(".")
@@ -85,7 +84,7 @@ class TestDerived:
             name: fact.help for name, fact in MEDIA_FACTS.items()
         }
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("model", "section"),
         [
             ("ImageSection", "image"),

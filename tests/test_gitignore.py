@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from preflight.gitignore import GitignoreFile, IgnoreRules
 from preflight.targets import Selection, expand
+from tests.rows import each_row
 
 NAMES = ("a", "b", "ab", "a.png", "b.png", "x y", "[1]", "ü.png")
 PIECES = (
@@ -75,7 +76,7 @@ def test_the_same_files_are_ignored_as_by_git(repository: Path, upper: str, lowe
     assert left == set(every) - ignored
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rule", "path", "is_folder", "expected"),
     [
         ("node_modules/", "node_modules", True, True),

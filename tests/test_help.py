@@ -20,6 +20,7 @@ from preflight.cli import COMMANDS, group
 from preflight.codes import CODES
 from tests.conftest import ROOT, Run
 from tests.documented import Desk
+from tests.rows import each_row
 
 JUDGING = ("check", "probe", "rules")
 """Commands whose examples need neither a key nor a network."""
@@ -53,7 +54,7 @@ EXAMPLES = sorted(
 )
 
 
-@pytest.mark.parametrize("words", ALL)
+@each_row("words", ALL)
 def test_help_has_examples_and_exit_codes(words: str) -> None:
     text = help_of(words)
     assert re.search(rf"^  Examples:\n    preflight {words}", text, re.MULTILINE), text
@@ -68,7 +69,7 @@ def test_overview_describes_each_command(run: Run) -> None:
         assert import_module(f"preflight.cli.{name}").command is ALL[name]
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@each_row("example", EXAMPLES)
 def test_examples_are_valid_calls(example: str) -> None:
     """Words and options are those of the command; whether it does its work is another test's."""
     words = shlex.split(re.split(r" [<>] ", example)[0], comments=True)[1:]

@@ -14,6 +14,7 @@ from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result
 from preflight.ruleset import RuleSet, compile_limit, compile_ruleset
 from preflight.wording import accepted
+from tests.rows import each_row
 
 CLIP = Media(
     kind="video",
@@ -62,7 +63,7 @@ def test_result_has_every_finding() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("change", "message"),
     [
         (
@@ -95,7 +96,7 @@ def test_message_names_value_and_bound_for_clips(change: dict[str, Any], message
     assert message in [finding.message for finding in judge(replace(CLIP, **change), ATLAS).findings]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("media", "message"),
     [
         (
@@ -214,7 +215,7 @@ class TestAround:
         assert judge(PHOTO, ATLAS, extra=(note, torn)).verdict == "fail"
         assert judge(PHOTO, ATLAS, extra=(torn,), dropped=frozenset(("truncated",))).verdict == "pass"
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("change", "verdict", "message"),
         [
             ({}, "pass", None),
@@ -262,7 +263,7 @@ class TestAround:
         ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fact", "line", "words"),
     [
         ("fps", {"min": 24, "max": 60}, "24 fps to 60 fps"),
@@ -340,7 +341,7 @@ class TestListedRatios:
 
     RATIOS: ClassVar = {"aspect_ratio": {"any_of": [1.7778, 0.5625]}}
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("width", "height", "verdict"),
         [
             (1920, 1080, "pass"),
@@ -442,7 +443,7 @@ class TestFactsTheServerDidNotShow:
 
     LIMITS: ClassVar = rules(image={}, url={"redirects": {"max": 1}, "content_length": {"max": 9, "required": True}})
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("status", "found"),
         [
             (None, []),
@@ -573,7 +574,7 @@ class TestNotesOfLimits:
         ruleset = compile_ruleset("mine", {**HEAD, "basis": basis, "video": {"duration": {**line, "note": "why"}}})
         return judge(replace(CLIP, duration=value), ruleset).findings[0].message
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("line", "value", "noted"),
         [
             ({"min": 2, "max": 15}, 1.0, True),

@@ -10,6 +10,7 @@ import pytest
 from preflight.media import NONE
 from preflight.plans import encoding, geometry
 from preflight.ruleset import Limit, compile_limit
+from tests.rows import each_row
 
 
 def limits(**lines: dict[str, Any]) -> dict[str, Limit]:
@@ -22,7 +23,7 @@ def shaped(width: int | None, height: int | None, kind: str = "image", /, **line
 
 
 class TestShapes:
-    @pytest.mark.parametrize(
+    @each_row(
         ("size", "lines", "crop", "result"),
         [
             ((640, 480), {}, (640, 480), (640, 480)),
@@ -62,7 +63,7 @@ class TestShapes:
     def test_without_a_size_there_is_no_shape(self, width: int | None, height: int | None) -> None:
         assert shaped(width, height) is None
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("size", "lines", "crop", "result"),
         [
             ((640, 480), {"width": {"any_of": [320, 800]}}, (640, 480), (800, 600)),
@@ -90,7 +91,7 @@ class TestShapes:
         assert shaped(640, 480, "video", width={"any_of": [321, 322]}).size == (322, 242)
         assert shaped(640, 480, "video", width={"any_of": [321]}) is None
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("size", "ratios", "crop"),
         [
             ((640, 480), [1.0], (480, 480)),
@@ -107,7 +108,7 @@ class TestShapes:
 
 
 class TestEncoding:
-    @pytest.mark.parametrize(
+    @each_row(
         ("line", "kept"),
         [
             ({"max": 15}, 14.8),
@@ -122,7 +123,7 @@ class TestEncoding:
     def test_a_cut_leaves_room_for_what_encoders_add(self, line: dict[str, Any], kept: float | None) -> None:
         assert encoding.duration(compile_limit("duration", line)) == kept
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("fps", "line", "rate"),
         [
             (12.0, {"min": 24, "max": 60}, 24),
@@ -149,7 +150,7 @@ class TestEncoding:
         media: Any = fps
         assert encoding.fps(media, compile_limit("fps", line)) == rate
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("kind", "accepted", "written"),
         [
             ("image", ["webp", "jpeg", "png"], ["png", "jpeg"]),
@@ -163,7 +164,7 @@ class TestEncoding:
         assert encoding.written_formats(kind, compile_limit("format", {"any_of": accepted})) == written
         assert encoding.written_formats(kind, None) == []
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("fact", "accepted", "container", "codec"),
         [
             ("video_codec", None, "mp4", "h264"),
@@ -187,7 +188,7 @@ class TestEncoding:
 
     FILM = SimpleNamespace(format="mkv", video_codec="h264", audio_codec="opus")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("fact", "wrong", "lines", "container", "copied"),
         [
             ("video_codec", (), {}, "mp4", True),
@@ -222,7 +223,7 @@ class TestEncoding:
         assert encoding.can_remux(silent, tracks, frozenset(), {}, "mp4")
         assert not encoding.can_remux(silent, ("audio_codec",), frozenset(), {}, "mp4")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("source", "codec", "container", "options"),
         [
             ("mkv", "h264", "mkv", ["-c", "copy"]),

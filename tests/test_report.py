@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import get_args
 
-import pytest
-
 from preflight.codes import Severity
 from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Outcome, Problem, Report, Result, Verdict, verdict_of
+from tests.rows import each_row
 
 
 def finding(severity: Severity) -> Finding:
@@ -20,7 +19,7 @@ def result(*severities: Severity, strict: bool = False) -> Result:
     return Result("mine", "register", "2026-11-20", "published", verdict_of(findings, strict=strict), findings)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("severities", "verdict", "outcome"),
     [
         ((), "pass", "pass"),

@@ -26,6 +26,7 @@ from preflight.rulecheck import validate_file
 from preflight.rulefile import RuleFile, find_problems, read_rule_file
 from preflight.rulefile.model import json_schema
 from preflight.toml import LineIndex
+from tests.rows import each_row
 
 HEAD = """\
 title = "Mine: pictures"
@@ -51,7 +52,7 @@ def test_valid_file_has_no_problems() -> None:
     assert problems(SMALL) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("lines", "said"),
     [
         ("[video]\npixel = { max = 3 }", "mine.toml:7: Unknown fact 'pixel' in [video]. Did you mean 'pixels'?"),
@@ -203,7 +204,7 @@ def test_problem_is_reported_with_line_and_remedy(lines: str, said: str) -> None
     assert any(problem.startswith(said) for problem in found), found
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "said"),
     [
         ('as_of = "2026-11-20"', "as_of is '2026-11-20'. Write a day such as 2026-11-20, without quotes."),
@@ -383,12 +384,12 @@ class TestSchema:
         assert self.SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
         jsonschema.Draft202012Validator.check_schema(self.SCHEMA)
 
-    @pytest.mark.parametrize("name", catalog.names())
+    @each_row("name", catalog.names())
     def test_accepts_the_built_in_files(self, name: str) -> None:
         text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
         self.VALID.validate(self.instance(text))
 
-    @pytest.mark.parametrize(
+    @each_row(
         "lines",
         [
             "[image]\npixel = { max = 3 }",
@@ -440,7 +441,7 @@ v = [
 q = 1.5
 '''
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("path", "line"),
         [
             (("title",), 2),

@@ -26,6 +26,7 @@ from preflight.rulecheck import example_problems
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import Limit, RuleSet
 from preflight.wording import accepted
+from tests.rows import each_row
 
 NAMES = catalog.names()
 WHOLE = {name for name, fact in FACTS.items() if fact.type is int}
@@ -107,7 +108,7 @@ def situations() -> Iterator[Any]:
 LIMITS = list(situations())
 
 
-@pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
+@each_row(("rules", "kind", "written", "limit"), LIMITS)
 def test_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
     media = good(rules.sections[kind].for_format(written), kind, written)
     assert judge(media, rules, strict=True).verdict == "pass"
@@ -123,7 +124,7 @@ def test_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, written:
             assert plain.findings[0].severity == ("warning" if plain.verdict == "pass" else "error")
 
 
-@pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
+@each_row(("rules", "kind", "written", "limit"), LIMITS)
 def test_choice_accepts_exactly_the_listed_values(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
     media = good(rules.sections[kind].for_format(written), kind, written)
     for value in limit.any_of or ():
@@ -138,7 +139,7 @@ def test_choice_accepts_exactly_the_listed_values(rules: RuleSet, kind: str, wri
         assert FACTS[limit.fact].choice_code in [finding.code for finding in result.findings]
 
 
-@pytest.mark.parametrize(("rules", "kind", "written", "limit"), LIMITS)
+@each_row(("rules", "kind", "written", "limit"), LIMITS)
 def test_unknown_fact_gives_unknown_verdict(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
     media = good(rules.sections[kind].for_format(written), kind, written)
     setattr(media, limit.fact, None)
@@ -173,7 +174,7 @@ def url_situations() -> Iterator[Any]:
 URL_LIMITS = list(url_situations())
 
 
-@pytest.mark.parametrize(("rules", "limit"), URL_LIMITS)
+@each_row(("rules", "limit"), URL_LIMITS)
 def test_limit_on_urls_holds_exactly_up_to_its_bound(rules: RuleSet, limit: Limit) -> None:
     assert judge(PICTURE, rules, delivery=SEEN, strict=True).verdict == "pass"
     for value in around(limit.fact, limit.written):
@@ -205,7 +206,7 @@ def together(rules: RuleSet, media: list[Media], *, strict: bool = False) -> Res
     return judge_request([Report(f"{i}", one, (passed,)) for i, one in enumerate(media)], rules, strict=strict)
 
 
-@pytest.mark.parametrize(("rules", "kind", "limit"), REQUEST_LIMITS)
+@each_row(("rules", "kind", "limit"), REQUEST_LIMITS)
 def test_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str | None, limit: Limit) -> None:
     kinds = (kind,) if kind else KINDS
     company = [] if kind != "audio" else [Media(kind="image", size=1)]
@@ -236,7 +237,7 @@ def test_audio_needs_an_image_or_video(name: str) -> None:
         assert together(rules, [sound, Media(kind=kind, size=1, duration=4.0)]).verdict == "pass"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_built_in_files_are_valid_and_their_examples_pass(name: str) -> None:
     text = Path(catalog.folder(), f"{name}.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
@@ -246,7 +247,7 @@ def test_built_in_files_are_valid_and_their_examples_pass(name: str) -> None:
     assert {"pass", "fail"} <= verdicts
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_rule_set_states_source_date_and_limits_of_its_checks(name: str) -> None:
     rules = catalog.load(name)
     assert re.match(r"https://[a-z0-9.]+\.[a-z]+/", rules.source_url)

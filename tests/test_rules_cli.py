@@ -15,12 +15,13 @@ from preflight.ruleset import compile_limit
 from preflight.ruleviews import compare_rulesets, find_limits, finding_codes, iter_limits, render_page
 from preflight.wording import format_limit
 from tests.conftest import ROOT, Run
+from tests.rows import each_row
 
 README = ROOT / "rules" / "README.md"
 
 
 class TestFormatLimit:
-    @pytest.mark.parametrize(
+    @each_row(
         ("fact", "line", "said"),
         [
             ("width", {"min": 300, "max": 6000}, "300–6,000 px"),
@@ -38,7 +39,7 @@ class TestFormatLimit:
     def test_limit_is_formatted_in_a_few_characters(self, fact: str, line: dict[str, object], said: str) -> None:
         assert format_limit(compile_limit(fact, line)) == said
 
-    @pytest.mark.parametrize("name", catalog.names())
+    @each_row("name", catalog.names())
     def test_every_built_in_limit_can_be_formatted(self, name: str) -> None:
         for line in iter_limits(catalog.load(name)):
             assert format_limit(line.limit).strip(" ()")
@@ -46,7 +47,7 @@ class TestFormatLimit:
 
 
 class TestExplain:
-    @pytest.mark.parametrize("code", [*CODES, *NOTES])
+    @each_row("code", [*CODES, *NOTES])
     def test_every_code_and_note_is_explained(self, code: str) -> None:
         from click.testing import CliRunner
 
@@ -122,7 +123,7 @@ class TestDiff:
         assert (told["first"], told["second"]) == ("atlas", "volcengine")
         assert pixels["first_limit"] == {"min": 409_600, "max": 927_408}
 
-    @pytest.mark.parametrize("name", catalog.names())
+    @each_row("name", catalog.names())
     def test_a_rule_set_does_not_differ_from_itself(self, name: str) -> None:
         assert compare_rulesets(catalog.load(name), catalog.load(name)) == []
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_rule_file_path, merge_tables
+from tests.rows import each_row
 
 HEAD = {
     "title": "Mine: clips",
@@ -22,7 +23,7 @@ def compiled(**sections: Any) -> Any:
     return compile_ruleset("mine", {**HEAD, **sections})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "sides"),
     [
         ({"min": 2}, {1.9: -1, 2: 0, 3: 0}),
@@ -41,7 +42,7 @@ def test_bounds_accept_values_up_to_them_and_open_bounds_exclude_them(
     assert {value: compile_limit("fps", line).side(value) for value in sides} == sides
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "bounds"),
     [
         ({"min": 2, "max": 15, "lenient": {"max": 16}}, (2, 16, False, False)),
@@ -77,7 +78,7 @@ def test_a_limit_has_what_its_line_says() -> None:
     assert (bare.low_open, bare.high_open, bare.any_of) == (False, False, None)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("ratio", "height", "side"),
     [
         (1.7777, 1080, 0),

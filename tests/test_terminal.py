@@ -17,6 +17,7 @@ import pytest
 
 from preflight.cli.terminal import CommandContext, Formatter
 from tests.conftest import ROOT, Run
+from tests.rows import each_row
 from tests.test_help import ALL
 
 PASSING = "fixtures/accepted/picture.png"
@@ -69,7 +70,7 @@ class TestColour:
         done = run(*CHECK, *words, env={**os.environ, **environment})
         assert (ESCAPE in done.stdout) is coloured
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("environment", "coloured"),
         [
             ({}, True),
@@ -79,7 +80,7 @@ class TestColour:
             ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True),
         ],
     )
-    @pytest.mark.parametrize("words", [CHECK, ("rules", "diff", "atlas", "ltx")])
+    @each_row("words", [CHECK, ("rules", "diff", "atlas", "ltx")])
     def test_colour_of_a_terminal_follows_option_and_environment(
         self, environment: dict[str, str], coloured: bool, words: tuple[str, ...]
     ) -> None:
@@ -126,8 +127,8 @@ class TestNarrow:
             text = run(*words, env={**os.environ, "COLUMNS": "40"}).stdout
             assert max(map(len, text.splitlines())) <= 44, text
 
-    @pytest.mark.parametrize("columns", [40, 60])
-    @pytest.mark.parametrize(
+    @each_row("columns", [40, 60])
+    @each_row(
         "words",
         [
             "rules diff atlas volcengine",

@@ -17,6 +17,7 @@ import pytest
 from preflight import catalog, toml
 from preflight.errors import RuleFileError
 from preflight.rulecheck import validate_file
+from tests.rows import each_row
 
 MIB = 1 << 20
 HEAD = 'title = "Mine"\nstage = "register"\nsource = "x"\nas_of = 2026-11-20\nbasis = "published"\n'
@@ -117,7 +118,7 @@ def test_rule_file_of_many_problems_is_validated_in_two_seconds(tmp_path: Path, 
     assert all(len(problem) < 1000 for problem in problems)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "problem"),
     [
         ("a." * 16 + "a = 1", "A key has more than 16 parts. Use fewer."),
@@ -135,7 +136,7 @@ def test_exceeded_bound_is_named(text: str, problem: str) -> None:
     assert caught.value.line is not None
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "a." * 15 + "a = 1",

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from preflight.facts import FACTS, label
 from preflight.units import format_span, format_value, parse_quantity
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fact", "written", "meant"),
     [
         ("size", 30, 30),
@@ -34,7 +35,7 @@ def test_quantities_are_converted_to_the_unit_of_the_fact(fact: str, written: ob
     assert parse_quantity(written, FACTS[fact].unit) == meant
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fact", "written", "said"),
     [
         ("size", "30 Mb", "unknown unit 'Mb'. Choose one of B, kB, KB, MB, GB, KiB, MiB, GiB."),
@@ -52,7 +53,7 @@ def test_invalid_quantities_are_refused_with_a_remedy(fact: str, written: object
     assert str(raised.value) == said
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fact", "value", "shown"),
     [
         ("pixels", 927_408, "927,408"),
@@ -96,7 +97,7 @@ def test_labels_of_facts() -> None:
     assert (label("aspect_ratio"), label("fps"), label("width")) == ("aspect ratio", "frame rate", "width")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("unit", "size"),
     [
         ("B", 1),
@@ -126,7 +127,7 @@ def test_whole_quantities_are_whole_numbers() -> None:
     assert repr(parse_quantity("1.5 kB", "bytes")) == "1500"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "against", "shown"),
     [
         (15.1234567, None, "15.123 s"),
@@ -141,7 +142,7 @@ def test_values_have_enough_digits_to_differ_from_the_bound(value: float, agains
     assert format_value("duration", value, against=against) == shown
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("seconds", "shown"),
     [
         (0, "0 s"),
@@ -162,7 +163,7 @@ def test_long_times_are_shown_in_the_largest_fitting_unit(seconds: float, shown:
     assert format_span(seconds) == shown
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("size", "shown"),
     [
         (1_000, "1 kB"),

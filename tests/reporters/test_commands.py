@@ -14,6 +14,7 @@ import preflight
 from preflight.report import Report
 from preflight.reporters.commands import shell_command
 from tests.reporters.conftest import HOSTILE, report_of, unreadable, written
+from tests.rows import each_row
 
 bash = shutil.which("bash")
 needs_bash = pytest.mark.skipif(bash is None, reason="bash is not installed")
@@ -21,7 +22,7 @@ AFTER_NUL = [name for name in HOSTILE if "\0" not in name]
 
 
 @needs_bash
-@pytest.mark.parametrize("name", AFTER_NUL)
+@each_row("name", AFTER_NUL)
 def test_shell_reads_exactly_the_words_of_the_plan(name: str) -> None:
     plan = report_of(name).results[0].plan
     assert plan is not None

@@ -22,6 +22,7 @@ from preflight.reporters.text import describe
 from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.summary import Summary
 from tests.conftest import Run
+from tests.rows import each_row
 
 ATLAS = catalog.load("atlas")
 WORDS = sorted({*CODES, *NOTES})
@@ -151,15 +152,15 @@ class TestRemarks:
             for strict in (False, True):
                 assert judge(media, ATLAS, extra=(finding,), strict=strict).verdict == "pass", word
 
-    @pytest.mark.parametrize("name", sorted(set(REPORTERS) - {"commands"}))
+    @each_row("name", sorted(set(REPORTERS) - {"commands"}))
     def test_every_report_format_includes_the_remark(self, name: str) -> None:
         report = preflight.check(self.MPO, "runway")
         text = written(report, name, plan_for("runway").rules)
         said = self.SAID if name != "github" else self.SAID.replace(",", "%2C")
         assert self.SAID in text or said in text
 
-    @pytest.mark.parametrize("name", ["text", "github", "sarif"])
-    @pytest.mark.parametrize("rules", ["runway,ltx", "runway,ltx,fal", "all"])
+    @each_row("name", ["text", "github", "sarif"])
+    @each_row("rules", ["runway,ltx", "runway,ltx,fal", "all"])
     def test_remark_appears_once_for_any_number_of_rule_sets(self, name: str, rules: str) -> None:
         report = preflight.check(self.MPO, rules)
         assert written(report, name, plan_for(rules).rules).count(self.SAID) == 1
@@ -183,7 +184,7 @@ class TestRemarks:
             preflight.assert_passes(self.MPO, "atlas")
         assert self.SAID in str(failed.value)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("path", "word"),
         [
             ("jpeg-arithmetic.jpg", "uncommon_coding"),

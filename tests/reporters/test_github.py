@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from preflight.report import Report
 from tests.reporters.conftest import HOSTILE, report_of, written
+from tests.rows import each_row
 
 COMMAND = re.compile(r"::(error|warning|notice) (?:file=([^,:]*),)?title=([^,:]*)::(.*)")
 
@@ -47,7 +46,7 @@ def test_last_line_has_the_counts(three: list[Report]) -> None:
     assert written("github", three).endswith("\npreflight: 3 files: 1 pass, 1 fail, 1 unknown\n")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@each_row("name", HOSTILE)
 def test_file_name_cannot_end_its_annotation(name: str) -> None:
     ((level, file, _, message),) = commands(written("github", [report_of(name)]))
     assert level == "error"

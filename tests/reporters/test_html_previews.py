@@ -17,6 +17,7 @@ from preflight import processes
 from preflight.reporters.html import previews
 from preflight.reporters.html.previews import PreviewRequest, make_previews
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 av = pytest.importorskip("av")
 
@@ -60,7 +61,7 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["jpg", "png", "webp", "bmp", "tif", "gif", "heic"])
+@each_row("name", ["jpg", "png", "webp", "bmp", "tif", "gif", "heic"])
 def test_preview_of_a_picture_is_small(fixtures: Path, name: str) -> None:
     names = {"jpg": "jpeg", "tif": "tiff"}
     shown = picture(preview(fixtures / f"accepted/picture.{name}", "image", names.get(name, name)))

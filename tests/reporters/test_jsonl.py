@@ -15,6 +15,7 @@ from preflight.report import Finding, Problem, Result
 from preflight.reporters import is_line_reporter, make_reporter
 from preflight.reporters.json import line
 from preflight.schemas import report_schema
+from tests.rows import each_row
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_checked_and_probed_files_have_the_same_facts(reports: list[Report]) -> 
         assert set(checked) - set(probed) == {"verdict", "outcome", "results", "digest"}
 
 
-@pytest.mark.parametrize("value", [1, 1.0, True, None, "1", 0.1, [1, "a"], 'é"\n\udcff', float(10**20)])
+@each_row("value", [1, 1.0, True, None, "1", 0.1, [1, "a"], 'é"\n\udcff', float(10**20)])
 def test_line_is_ascii_and_keeps_values_of_every_type(value: object) -> None:
     limit = {"any_of": [value]}
     for hint in (None, "\x1b…"):

@@ -10,6 +10,7 @@ from lxml import etree
 from preflight.report import Report
 from preflight.reporters import junit
 from tests.reporters.conftest import HOSTILE, report_of, written
+from tests.rows import each_row
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "junit.xsd"))
 
@@ -58,7 +59,7 @@ def test_empty_run_is_valid() -> None:
     assert len(parsed(written("junit", []))) == 0
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@each_row("name", HOSTILE)
 def test_any_file_name_is_a_valid_attribute(name: str) -> None:
     (suite,) = parsed(written("junit", [report_of(name)]))
     (case,) = suite.findall("testcase")

@@ -11,6 +11,7 @@ from preflight.errors import UsageError
 from preflight.reporters import PROBE_FORMATS, REPORTERS, SUFFIXES, format_of, make_reporter
 from preflight.summary import Summary
 from tests.conftest import Run
+from tests.rows import each_row
 
 FAILING = "fixtures/refused/png-too-narrow.png"
 
@@ -25,7 +26,7 @@ def test_every_format_has_a_reporter() -> None:
     assert set(PROBE_FORMATS) < set(REPORTERS)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("words", "expected"),
     [
         ("r.html", ("html", "r.html")),

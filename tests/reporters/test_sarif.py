@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import pytest
 from jsonschema.validators import validator_for
 
 from preflight.codes import CODES
 from preflight.report import Report
 from tests.reporters.conftest import HOSTILE, report_of, written
+from tests.rows import each_row
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0.json").read_text())
 VALID = validator_for(SCHEMA)(SCHEMA)
@@ -60,7 +60,7 @@ def test_fingerprints_differ_by_file_and_rule_set() -> None:
     assert len({one["partialFingerprints"]["preflight/v1"] for one in results}) == len(results) == 4
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@each_row("name", HOSTILE)
 def test_location_refers_to_the_exact_bytes_of_a_name(name: str) -> None:
     (result,) = run_of(written("sarif", [report_of(name)]))["results"]
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
