@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -78,8 +78,10 @@ def test_examples_are_valid_calls(example: str) -> None:
 
 
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if one.split()[1] in JUDGING])
-def test_example_runs(example: str, tmp_path: Path) -> None:
-    done = Desk(tmp_path).shell(example)
+def test_example_runs(example: str, tmp_path: Path, run: Run) -> None:
+    desk = Desk(tmp_path)
+    words = shlex.split(example, comments=True)[1:]
+    done = desk.shell(example) if re.search(r"[<>|*$]", example) else run(*words, cwd=desk.folder)
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
 
@@ -94,30 +96,30 @@ def test_sandbox_runs_until_it_is_ended() -> None:
         assert process.wait(20) == 0
 
 
-def offered(line: str) -> list[str]:
+Offered = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def offered(run: Run) -> Offered:
     """What bash is offered for the last word of a line."""
-    words = line.split(" ")
-    environment = {"_PREFLIGHT_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    done = subprocess.run(
-        [sys.executable, "-m", "preflight"],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stderr == ""
-    return done.stdout.split()
+
+    def call(line: str) -> list[str]:
+        words = line.split(" ")
+        environment = {"_PREFLIGHT_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+        done = run(env={**os.environ, **environment})
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.split()
+
+    return call
 
 
 class TestCompletion:
-    def test_commands_and_options_are_completed(self) -> None:
+    def test_commands_and_options_are_completed(self, offered: Offered) -> None:
         assert offered("preflight che") == ["plain,check"]
         assert "plain,--strict" in offered("preflight check --st")
         assert offered("preflight check --format js") == ["plain,json", "plain,jsonl"]
 
-    def test_rule_sets_are_completed_also_in_a_list(self) -> None:
+    def test_rule_sets_are_completed_also_in_a_list(self, offered: Offered) -> None:
         every = offered("preflight check --for ")
         assert every == [f"plain,{name}" for name in (*catalog.names(), "all")]
         assert offered("preflight check --for atlas,volc") == [
@@ -126,15 +128,15 @@ class TestCompletion:
         assert "plain,atlas,atlas" not in offered("preflight check --for atlas,atl")
         assert offered("preflight rules show runw") == ["plain,runway"]
 
-    def test_files_are_completed_by_the_shell(self) -> None:
+    def test_files_are_completed_by_the_shell(self, offered: Offered) -> None:
         assert offered("preflight check --for ./mi") == ["file,./mi"]
         assert offered("preflight check fix") == ["file,fix"]
 
-    def test_finding_codes_are_completed(self) -> None:
+    def test_finding_codes_are_completed(self, offered: Offered) -> None:
         assert offered("preflight check --ignore fps_") == ["plain,fps_too_low", "plain,fps_too_high"]
         assert len(offered("preflight check --select ")) == len(CODES)
 
-    def test_providers_are_completed(self) -> None:
+    def test_providers_are_completed(self, offered: Offered) -> None:
         assert offered("preflight submit --to at") == ["plain,atlas"]
 
     def test_invalid_configuration_does_not_stop_completion(

@@ -22,6 +22,7 @@ from tests.test_help import ALL
 
 PASSING = "fixtures/accepted/picture.png"
 CHECK = ("check", PASSING, "--for", "atlas")
+DIFF = ("rules", "diff", "atlas", "ltx")
 ESCAPE = "\x1b["
 
 
@@ -71,18 +72,20 @@ class TestColour:
         assert (ESCAPE in done.stdout) is coloured
 
     @each_row(
-        ("environment", "coloured"),
+        ("words", "environment", "coloured"),
         [
-            ({}, True),
-            ({"TERM": "dumb"}, False),
-            ({"NO_COLOR": "1"}, False),
-            ({"CLICOLOR": "0"}, False),
-            ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True),
+            (CHECK, {}, True),
+            (CHECK, {"TERM": "dumb"}, False),
+            (CHECK, {"NO_COLOR": "1"}, False),
+            (CHECK, {"CLICOLOR": "0"}, False),
+            (CHECK, {"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True),
+            (DIFF, {}, True),
+            (DIFF, {"NO_COLOR": "1"}, False),
+            (DIFF, {"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True),
         ],
     )
-    @each_row("words", [CHECK, ("rules", "diff", "atlas", "ltx")])
     def test_colour_of_a_terminal_follows_option_and_environment(
-        self, environment: dict[str, str], coloured: bool, words: tuple[str, ...]
+        self, words: tuple[str, ...], environment: dict[str, str], coloured: bool
     ) -> None:
         assert (ESCAPE in on_terminal(list(words), 120, **environment)) is coloured
 
@@ -112,22 +115,22 @@ def whole_words(text: str, width: int, original: str) -> None:
 
 
 class TestNarrow:
-    @pytest.mark.parametrize("columns", [30, 40, 60, 80])
-    @pytest.mark.parametrize("words", ALL)
-    def test_help_breaks_no_word(self, words: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        def text(width: int) -> str:
+    def test_help_breaks_no_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def text(command: str, width: int) -> str:
             monkeypatch.setenv("COLUMNS", str(width))
-            with CommandContext(ALL[words], info_name="preflight", max_content_width=width) as context:
-                return ALL[words].get_help(context)
+            with CommandContext(ALL[command], info_name="preflight", max_content_width=width) as context:
+                return ALL[command].get_help(context)
 
-        whole_words(text(columns), columns, text(1000))
+        for command in ALL:
+            original = text(command, 1000)
+            for columns in (30, 40, 60, 80):
+                whole_words(text(command, columns), columns, original)
 
     def test_help_of_the_command_fits_the_terminal(self, run: Run) -> None:
         for words in (["--help"], ["check", "--help"], ["assets", "groups", "--help"]):
             text = run(*words, env={**os.environ, "COLUMNS": "40"}).stdout
             assert max(map(len, text.splitlines())) <= 44, text
 
-    @each_row("columns", [40, 60])
     @each_row(
         "words",
         [
@@ -139,11 +142,12 @@ class TestNarrow:
             f"check {PASSING} --for atlas --nonsense",
         ],
     )
-    def test_tables_and_errors_break_no_word(self, words: str, columns: int) -> None:
-        narrow = on_terminal(words.split(), columns, NO_COLOR="1")
-        wide = on_terminal(words.split(), 400, NO_COLOR="1")
-        said, meant = ({word.strip(":,") for word in text.split()} for text in (narrow, wide))
-        assert said <= meant
+    def test_tables_and_errors_break_no_word(self, words: str) -> None:
+        meant, *narrow = (
+            {word.strip(":,") for word in on_terminal(words.split(), columns, NO_COLOR="1").split()}
+            for columns in (400, 60, 40)
+        )
+        assert all(said <= meant for said in narrow)
 
     def test_long_word_is_not_broken(self) -> None:
         formatter = Formatter(width=20)
