@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -33,7 +34,6 @@ class CountedReads(MemorySource):
         super().__init__(data)
         self.requests = int(remote)
         self.remote = remote
-        self.remote = remote
         self.reads: list[tuple[int, int]] = []
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -50,12 +50,17 @@ def fixtures() -> list[str]:
     )
 
 
+@cache
+def _original(name: str) -> bytes:
+    return (FIXTURES / name).read_bytes()
+
+
 def edited(name: str, number: int) -> bytes:
     """Return the bytes of a fixture with the edit of this number, which is always the same; 0: without any.
 
     From `EDITS` on one byte is changed: the first ones of the file in turn, then others.
     """
-    original = (FIXTURES / name).read_bytes()
+    original = _original(name)
     if number < EDITS:
         return _edited(Random(f"{name} {number}"), original) if number else original
     at = number - EDITS
@@ -117,6 +122,7 @@ def digest(name: str, number: int) -> str:
     return hashlib.sha256(outcome(edited(name, number)).encode()).hexdigest()[:4]
 
 
+@cache
 def recorded() -> dict[str, dict[int, str]]:
     """Return by fixture the numbers of its edits and their digests."""
     record = {}
