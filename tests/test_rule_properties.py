@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preflight.codes import CODES
@@ -176,8 +177,7 @@ def deliveries(draw: st.DrawFn) -> Delivery:
     )
 
 
-@given(st.data(), st.sampled_from(KINDS))
-def test_judging_never_raises(data: st.DataObject, kind: str) -> None:
+def check_judging(data: st.DataObject, kind: str) -> None:
     rules = data.draw(rule_sets(kind))
     media = data.draw(medias(kind))
     delivery = data.draw(st.one_of(st.none(), deliveries()))
@@ -191,6 +191,19 @@ def test_judging_never_raises(data: st.DataObject, kind: str) -> None:
     assert render_page([rules])
 
 
+@given(st.data(), st.sampled_from(KINDS))
+@settings(max_examples=30)
+def test_judging_never_raises(data: st.DataObject, kind: str) -> None:
+    check_judging(data, kind)
+
+
+@pytest.mark.slow
+@given(st.data(), st.sampled_from(KINDS))
+@settings(max_examples=300)
+def test_judging_of_many_rule_sets_never_raises(data: st.DataObject, kind: str) -> None:
+    check_judging(data, kind)
+
+
 def check_hints(result: Result) -> None:
     """A hint names values that can be used: neither zero nor infinite ones."""
     for finding in result.findings:
@@ -199,8 +212,7 @@ def check_hints(result: Result) -> None:
             assert "inf" not in word.replace("input", "").split()
 
 
-@given(st.data(), st.sampled_from(KINDS))
-def test_judging_requests_never_raises(data: st.DataObject, kind: str) -> None:
+def check_judging_requests(data: st.DataObject, kind: str) -> None:
     rules = data.draw(rule_sets(kind))
     media = data.draw(st.lists(medias(kind), min_size=1, max_size=4))
     reports = [Report("a", one, (judge(one, rules),)) for one in media]
@@ -209,6 +221,19 @@ def test_judging_requests_never_raises(data: st.DataObject, kind: str) -> None:
         assert finding.code in CODES
         assert finding.code != "internal_error", finding.message
         assert "None" not in finding.message
+
+
+@given(st.data(), st.sampled_from(KINDS))
+@settings(max_examples=30)
+def test_judging_requests_never_raises(data: st.DataObject, kind: str) -> None:
+    check_judging_requests(data, kind)
+
+
+@pytest.mark.slow
+@given(st.data(), st.sampled_from(KINDS))
+@settings(max_examples=300)
+def test_judging_many_requests_never_raises(data: st.DataObject, kind: str) -> None:
+    check_judging_requests(data, kind)
 
 
 GEOMETRY = ("width", "height", "aspect_ratio", "pixels")
