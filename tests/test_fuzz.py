@@ -1,4 +1,4 @@
-"""Run 2 % of the mutations of `tox -e fuzz`."""
+"""Run 0.5 % of the mutations of `tox -e fuzz`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from preflight import check_many
 from tests.conftest import ROOT
 from tests.fuzz.mutations import mutated, seeds
 from tests.fuzz.run import fuzz
 
-COUNT = 4000
+COUNT = 1000
 SHOWN = 5
 
 
-@pytest.mark.parametrize("start", range(0, COUNT, 1000))
-def test_mutations_reveal_no_fault(start: int) -> None:
-    found = fuzz(range(start, start + 1000))
+def test_mutations_reveal_no_fault() -> None:
+    found = fuzz(range(COUNT))
     assert found.faults[:SHOWN] == []
     assert {"fail", "unknown"} < set(found.verdicts) <= {"pass", "fail", "unknown", "probe_timeout", "probe_crashed"}
     assert found.verdicts["probe_crashed"] + found.verdicts["probe_timeout"] < 5
@@ -28,13 +25,13 @@ def test_mutations_reveal_no_fault(start: int) -> None:
 def test_every_mutated_file_is_reported(tmp_path: Path) -> None:
     originals = seeds()
     paths = []
-    for number in range(500):
+    for number in range(200):
         path = tmp_path / f"{number:03}.bin"
         path.write_bytes(mutated(number, originals))
         paths.append(str(path))
     reports = list(check_many(paths, "atlas", jobs=2))
     assert [report.source for report in reports] == paths
-    assert [report.index for report in reports] == list(range(500))
+    assert [report.index for report in reports] == list(range(200))
     assert [report.error for report in reports if report.error is not None] == []
 
 
