@@ -136,7 +136,7 @@ def test_endless_chunks_are_bounded() -> None:
     assert time.thread_time() - begun < 1
 
 
-@settings(deadline=2000, max_examples=400)
+@settings(deadline=2000)
 @given(damaged(FIXTURES))
 def test_truncated_and_corrupted_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "avi")

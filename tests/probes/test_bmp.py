@@ -62,7 +62,7 @@ def test_file_that_ends_in_its_header_has_no_size(length: int) -> None:
     assert facts(array()[: length + 14]).width in (None, WIDTH)
 
 
-@settings(deadline=1000, max_examples=300)
+@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "bmp")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from probing import counted, damaged, facts
 
 from preflight.media import EVERYTHING
@@ -53,7 +53,6 @@ def test_file_that_ends_in_its_header_is_truncated() -> None:
     assert (media.kind, media.format, media.notes) == ("audio", "flac", ("truncated",))
 
 
-@settings(max_examples=200)
 @given(damaged(OURS))
 def test_damaged_files_give_facts(data: bytes) -> None:
     try:

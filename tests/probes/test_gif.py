@@ -82,7 +82,7 @@ def test_unknown_block_is_a_bad_header() -> None:
     assert facts(gif()).notes == ("bad_header",)
 
 
-@settings(deadline=1000, max_examples=300)
+@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "gif")

@@ -301,7 +301,7 @@ def pictures() -> list[bytes]:
     return [fixture.make() for fixture in FIXTURES]
 
 
-@settings(deadline=2000, max_examples=400)
+@settings(deadline=2000)
 @given(data=st.data())
 def test_truncated_and_corrupted_files_give_facts(pictures: list[bytes], data: st.DataObject) -> None:
     picked = data.draw(st.sampled_from(pictures))

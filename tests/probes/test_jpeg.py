@@ -216,7 +216,7 @@ def test_formats_that_contain_a_jpeg_are_not_jpeg(carrier: bytes, name: str | No
     assert facts(carrier.ljust(148, b"\0") + picture()).format == name
 
 
-@settings(deadline=1000, max_examples=300)
+@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "jpeg")

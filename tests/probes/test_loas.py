@@ -86,7 +86,7 @@ def test_hostile_files_are_read_quickly(data: bytes) -> None:
     assert time.thread_time() - began < 1.5
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(deadline=1000)
 @given(damaged(OURS))
 def test_damaged_files_give_facts(data: bytes) -> None:
     sniff(MemorySource(data))

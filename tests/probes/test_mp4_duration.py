@@ -173,7 +173,7 @@ def test_truncated_movie_box_is_not_a_contradiction() -> None:
     assert (media.duration, media.notes) == (9.0, ("truncated",))
 
 
-@settings(deadline=1000, max_examples=300)
+@settings(deadline=1000)
 @given(
     st.lists(st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(-(1 << 31), (1 << 31) - 1)), max_size=4),
     st.integers(0, 0xFFFFFFFF),

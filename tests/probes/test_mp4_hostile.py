@@ -9,7 +9,7 @@ from pathlib import Path
 from struct import pack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.media import Media
@@ -49,7 +49,6 @@ def test_file_truncated_anywhere_gives_facts(name: str, length: int) -> None:
 
 
 @given(names, st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=8))
-@settings(max_examples=300)
 def test_file_corrupted_anywhere_gives_facts(name: str, turned: list[tuple[int, int]]) -> None:
     data = bytearray(whole(name))
     for at, value in turned:
@@ -58,7 +57,6 @@ def test_file_corrupted_anywhere_gives_facts(name: str, turned: list[tuple[int, 
 
 
 @given(names, st.integers(0, 4000), st.sampled_from((0, 1, 7, 8, 1 << 31, (1 << 32) - 1)))
-@settings(max_examples=300)
 def test_any_number_anywhere_gives_facts(name: str, at: int, value: int) -> None:
     data = whole(name)
     at %= len(data)

@@ -203,7 +203,7 @@ def test_invalid_depth_for_colour_type_is_noted(colour: int, depth: int) -> None
     assert facts(png(head=header(colour, depth))).notes == ("bad_header",)
 
 
-@settings(deadline=1000, max_examples=300)
+@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "png")

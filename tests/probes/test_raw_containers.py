@@ -106,7 +106,7 @@ def test_text_that_begins_like_a_raw_is_text() -> None:
     assert sniff(MemorySource(b"FUJIFILM is a company. " * 9)) == "text"
 
 
-@settings(deadline=2000, max_examples=400)
+@settings(deadline=2000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     name = sniff(MemorySource(data))

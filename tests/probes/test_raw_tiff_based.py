@@ -208,7 +208,7 @@ def test_finished_pictures_are_not_raws(directories: list[list[Entry]]) -> None:
     assert (media.format, media.width, media.notes) == ("tiff", 16, ())
 
 
-@settings(deadline=2000, max_examples=500)
+@settings(deadline=2000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     name = sniff(MemorySource(data))

@@ -152,7 +152,7 @@ def test_no_fixture_costs_more_than_4_kib(fixture: object, fixtures: Path) -> No
     assert source.bytes_read <= 4096
 
 
-@settings(deadline=2000, max_examples=300)
+@settings(deadline=2000)
 @given(st.data())
 def test_truncated_and_corrupted_files_give_facts(data: st.DataObject) -> None:
     picked = data.draw(st.sampled_from(_MADE))

@@ -7,7 +7,7 @@ from pathlib import Path
 from struct import pack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from probing import counted, damaged, facts
 
 from preflight.checker import check
@@ -211,7 +211,6 @@ def test_empty_chunks_are_bounded() -> None:
     assert source.bytes_read < 10_000
 
 
-@settings(max_examples=300)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     sniff(MemorySource(data))

@@ -79,7 +79,7 @@ def test_first_chunk_that_is_not_an_image_gives_no_size(first: bytes) -> None:
     assert (media.kind, media.width, media.notes) == ("image", None, ("bad_header",))
 
 
-@settings(deadline=1000, max_examples=300)
+@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "webp")
