@@ -24,7 +24,7 @@ def test_header_is_read_in_one_piece() -> None:
 
 @cache
 def large_frame() -> bytes:
-    """Return an image that fills the first read; it takes a second to make."""
+    """Return an image that fills the first read."""
     return frame(300, 300)
 
 
