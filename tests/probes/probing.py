@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from preflight.probes.sniff import sniff
 from preflight.sources.fetch_state import FIRST_FETCH_BYTES, RangeCache
 from preflight.sources.memory import MemorySource
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 HEAD = 2048
 
 
@@ -82,8 +84,8 @@ def ends_in_facts(data: bytes, name: str) -> None:
 
 
 def damaged(fixtures: Iterable[Any]) -> st.SearchStrategy[bytes]:
-    """Return one of the fixtures, truncated anywhere, with up to six bytes changed."""
-    return st.deferred(lambda: _damaged(tuple(fixture.make() for fixture in fixtures)))
+    """Return one of the fixtures as they are stored, truncated anywhere, with up to six bytes changed."""
+    return st.deferred(lambda: _damaged(tuple((FIXTURES / fixture.name).read_bytes() for fixture in fixtures)))
 
 
 @st.composite
