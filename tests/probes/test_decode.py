@@ -7,6 +7,7 @@ import struct
 import sys
 import zlib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -178,20 +179,24 @@ def test_picture_above_the_memory_limit_is_a_crash_not_corruption() -> None:
     assert decode_check(source, huge).problems == (("probe_crashed", why),)
 
 
+@cache
+def large_png() -> bytes:
+    """Return a picture whose pixels take 108 MB."""
+    out = io.BytesIO()
+    Image.new("RGB", (6000, 6000)).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts address space")
 def test_decoder_memory_is_limited() -> None:
-    out = io.BytesIO()
-    Image.new("RGB", (6000, 6000)).save(out, "PNG")
-    source = MemorySource(out.getvalue())
+    source = MemorySource(large_png())
     assert [
         code for code, _ in decode_check(source, probe(source), DECODE_LIMITS._replace(memory=64 << 20)).problems
     ] == ["probe_crashed"]
 
 
 def test_decoder_time_is_limited() -> None:
-    out = io.BytesIO()
-    Image.new("RGB", (6000, 6000)).save(out, "PNG")
-    source = MemorySource(out.getvalue())
+    source = MemorySource(large_png())
     found = decode_check(source, probe(source), DECODE_LIMITS._replace(seconds=0.02))
     assert found.problems == (("probe_timeout", "the decoder was stopped after 0.02 s"),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from array import array
 from functools import cache
 from pathlib import Path
 from struct import pack
@@ -91,7 +92,11 @@ def test_many_tracks_of_many_boxes_are_bounded() -> None:
 
 def test_tables_of_millions_of_entries_are_bounded() -> None:
     def with_table(runs: int) -> bytes:
-        table = full(b"stts", 0, 0, pack(">I", runs), *(pack(">II", 1, number) for number in range(runs)))
+        entries = array("I", [1]) * (2 * runs)
+        entries[1::2] = array("I", range(runs))
+        if sys.byteorder == "little":
+            entries.byteswap()
+        table = full(b"stts", 0, 0, pack(">I", runs), entries.tobytes())
         data = movie(blank())
         at = data.index(b"stts") - 4
         end = at + int.from_bytes(data[at : at + 4], "big")
