@@ -62,7 +62,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(upper=files, lower=files, excluded=files)
 def test_the_same_files_are_ignored_as_by_git(repository: Path, upper: str, lower: str, excluded: str) -> None:
     for name, text in ((".gitignore", upper), ("a/.gitignore", lower), (".git/info/exclude", excluded)):
