@@ -110,7 +110,7 @@ def _is_secret(name: str, value: str) -> bool:
         return True
     value = unquote(value)
     # A URL inside the URL may have secrets.
-    return "://" in value or "@" in value or _looks_random(value) or _looks_random(unquote(value))
+    return "://" in value or "@" in value or _looks_random(value)
 
 
 def _looks_random(value: str) -> bool:

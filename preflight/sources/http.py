@@ -235,6 +235,7 @@ def _is_unchanged(span: Span, data: bytes, response: Response) -> bool:
     if response.status == 206 and part is not None and part.first == span[0]:
         data = data[: part.last + 1 - part.first]
     elif response.status == 416:
+        response.drain_and_close()
         return False
     elif span[0] > 0 or response.status == 206:
         raise RangeRefused(redact(response.url.text))

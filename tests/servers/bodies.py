@@ -168,6 +168,22 @@ def changes_tag(talk: Talk) -> None:
 
 
 @behaviour
+def changes_back(talk: Talk) -> None:
+    """Another content of the same size under another ETag for the second request only."""
+    data = talk.data[::-1] if talk.turn == 1 else talk.data
+    talk.give_range(data, {"ETag": '"two"' if talk.turn == 1 else '"one"'})
+
+
+@behaviour
+def changes_tag_then_no_range(talk: Talk) -> None:
+    """The same file under another ETag, and from the third request on no part of it."""
+    if talk.turn < 2:
+        talk.give_range(talk.data, {"ETag": f'"{talk.turn}"'})
+    else:
+        talk.answer("416 Range Not Satisfiable", headers={"Content-Range": "bytes */10"})
+
+
+@behaviour
 def changes_content(talk: Talk) -> None:
     """Another content of the same size, with another ETag, from the third request on."""
     data = talk.data if talk.turn < 2 else talk.data[::-1]

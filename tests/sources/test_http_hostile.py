@@ -131,6 +131,21 @@ def test_changed_content_under_another_etag_is_found(open_url: Open) -> None:
         source.verify()
 
 
+def test_etag_that_differed_once_is_enough_to_compare_the_content(open_url: Open) -> None:
+    source = open_url(f"changes-back/{NAME}")
+    for offset in (0, 100_000, 200_000):
+        source.read_at(offset, 10)
+    with pytest.raises(SourceChanged):
+        source.verify()
+
+
+def test_file_that_became_shorter_under_another_etag_has_changed(open_url: Open) -> None:
+    source = open_url(f"changes-tag-then-no-range/{NAME}")
+    assert source.read_at(0, 10) + source.read_at(200_000, 10) == DATA[:10] + DATA[200_000:200_010]
+    with pytest.raises(SourceChanged):
+        source.verify()
+
+
 def test_report_of_varying_etags_and_of_changed_content(server: Server, fixtures: Path) -> None:
     clip = (fixtures / "accepted/clip.mp4").read_bytes()
     movie = clip.index(b"moov") - 4

@@ -40,6 +40,7 @@ def test_fetched_bytes_are_not_requested_again() -> None:
     blocks.add(100_000, bytes(10_000))
     assert blocks.span(FIRST_FETCH_BYTES, 105_000, 8 * MIB) == (FIRST_FETCH_BYTES, 100_000)
     assert blocks.span(99_990, 99_995, 8 * MIB) == (99_990, 100_000)
+    assert blocks.span(99_990, 110_000, 8 * MIB) == (99_990, 100_000), "up to the piece that ends where the reader does"
     assert blocks.span(FIRST_FETCH_BYTES, 120_000, 8 * MIB)[1] >= 120_000
 
 
