@@ -154,12 +154,8 @@ class RuleSet(NamedTuple):
 
     def facts(self) -> frozenset[str]:
         """Return the facts that its limits need."""
-        sections = (limit for section in self.sections.values() for group in _groups(section) for limit in group)
-        return frozenset(limit.fact for limit in (*sections, *self.url))
-
-
-def _groups(section: Section) -> tuple[tuple[Limit, ...], ...]:
-    return (section.limits, *section.by_format.values())
+        groups = (group for one in self.sections.values() for group in (one.limits, *one.by_format.values()))
+        return frozenset(limit.fact for limits in (*groups, self.url) for limit in limits)
 
 
 def compile_ruleset(name: str, table: Table) -> RuleSet:
@@ -238,17 +234,14 @@ def compile_limit(fact: str, line: Table) -> Limit:
     sides = _sides(fact, line)
     lenient = None
     if "lenient" in line:
-        wider = _sides(fact, line["lenient"])
-        if wider.low is None:
-            wider = wider._replace(low=sides.low, low_open=sides.low_open)
-        if wider.high is None:
-            wider = wider._replace(high=sides.high, high_open=sides.high_open)
-        if wider.any_of is None:
-            wider = wider._replace(any_of=sides.any_of)
-        lenient = Limit(fact, *wider)
-    return Limit(
-        fact,
-        *sides,
+        lenient = _sides(fact, line["lenient"])
+        if lenient.low is None:
+            lenient = lenient._replace(low=sides.low, low_open=sides.low_open)
+        if lenient.high is None:
+            lenient = lenient._replace(high=sides.high, high_open=sides.high_open)
+        if lenient.any_of is None:
+            lenient = lenient._replace(any_of=sides.any_of)
+    return sides._replace(
         lenient=lenient,
         note=line.get("note"),
         hint=line.get("hint"),
@@ -257,20 +250,12 @@ def compile_limit(fact: str, line: Table) -> Limit:
     )
 
 
-class _Sides(NamedTuple):
-    """The fields of a `Limit` that say which values it accepts."""
-
-    low: float | None
-    high: float | None
-    low_open: bool
-    high_open: bool
-    any_of: tuple[Any, ...] | None
-
-
-def _sides(fact: str, line: Table) -> _Sides:
+def _sides(fact: str, line: Table) -> Limit:
+    """Return a limit with the values that it accepts, and without its other fields."""
     unit = FACTS[fact].unit
     bounds = {word: parse_quantity(line[word], unit) for word in ("min", "above", "max", "below") if word in line}
-    return _Sides(
+    return Limit(
+        fact,
         low=bounds.get("above", bounds.get("min")),
         high=bounds.get("below", bounds.get("max")),
         low_open="above" in bounds,
