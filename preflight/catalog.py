@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from typing import Final
 
 from preflight.confinement import MAX_PATH_CHARS, Confinement
@@ -94,7 +94,7 @@ def _load_builtin(name: str) -> RuleSet:
 
 def _read_merged(name: str) -> Table:
     """Return the table of a rule set, merged over everything that it extends."""
-    read = cache(_read_valid)
+    read = cache(_read)
     chain = list(_follow_extends(name, read))
     return reduce(merge_tables, map(read, reversed(chain)))
 
@@ -141,20 +141,15 @@ def _extends_error(name: str, problem: str) -> RuleFileError:
     return parse_rule_file(name).error_at(("extends",), problem)
 
 
-def _read_valid(name: str) -> Table:
+def _read(name: str, *, is_validated: bool = True) -> Table:
     if not is_rule_file_path(name):
         return _read_builtin(name)
-    from preflight.rulefile import read_rule_file
+    from preflight.rulefile import parse_rule_file, read_rule_file
 
-    return read_rule_file(name).table
+    return (read_rule_file if is_validated else parse_rule_file)(name).table
 
 
-def _read_unchecked(name: str) -> Table:
-    if not is_rule_file_path(name):
-        return _read_builtin(name)
-    from preflight.rulefile import parse_rule_file
-
-    return parse_rule_file(name).table
+_read_unchecked: Final = partial(_read, is_validated=False)
 
 
 @cache
