@@ -148,7 +148,7 @@ class _Reader:
 
     def _inside(self, key: str, word: str, path: str) -> str:
         """Convert a path relative to the file to one relative to the current folder. Raise `UsageError`."""
-        here = self._here(path)
+        here = os.path.relpath(os.path.join(os.path.dirname(self._path), path))
         if path.startswith("~") and not os.path.lexists(here):
             raise self._error(key, f"{key}: {_short(word)}: ~ is not expanded. Give a path inside the repository.")
         # The part of a pattern before its first wildcard is a path; its matches are confined when it is expanded.
@@ -156,10 +156,6 @@ class _Reader:
         if problem:
             raise self._error(key, f"{key}: {_short(word)} {problem}")
         return here
-
-    def _here(self, path: str) -> str:
-        """Convert a path relative to the file to one relative to the current folder."""
-        return os.path.relpath(os.path.join(os.path.dirname(self._path), path))
 
     def _error(self, key: str, message: str) -> UsageError:
         line = toml.LineIndex(self._data.decode("utf-8-sig")).line_of((*self._tables, key))

@@ -52,7 +52,7 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact or an o
     if delivery is not None and any(finding.code == "web_page" and finding.severity == "error" for finding in findings):
         findings = [finding for finding in findings if (finding.fact or finding.code) not in _PAGE_FACTS]
     elif media is not None:
-        section = _section_for(media, rules)
+        section = rules.sections.get(media.kind or "")
         findings += _media_findings(media, section, rules, dropped)
     if media is None or media.kind is None:
         dropped = frozenset()
@@ -82,10 +82,6 @@ def _planner() -> Callable[[list[Finding], Media, Section, str | None], tuple[li
     from preflight.plans import with_plan
 
     return with_plan
-
-
-def _section_for(media: Media, rules: RuleSet) -> Section | None:
-    return None if media.kind is None else rules.sections.get(media.kind)
 
 
 def _media_findings(

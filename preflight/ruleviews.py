@@ -95,6 +95,11 @@ class Difference(NamedTuple):
     first_limit: Table | None = None
     second_limit: Table | None = None
 
+    @property
+    def place(self) -> str:
+        """Return the section and, if there is one, the format: `video in mov`."""
+        return f"{self.section} in {self.format}" if self.format else self.section
+
     def as_json(self) -> dict[str, object]:
         """Return a JSON object with all seven fields."""
         return {**self._asdict(), "section": self.section or None, "format": self.format or None}
@@ -230,12 +235,11 @@ def _section(section: str, rulesets: Sequence[RuleSet]) -> str:
     limited = {fact for limits in rows.values() for fact in limits}
     facts = [fact for fact in FACTS if fact in limited]
     head = ["rule set", *map(label, facts)]
-    cells = [[_row_name(*place), *_cells(limits, facts)] for place, limits in rows.items()]
+    cells = [
+        [f"`{name}`{f' in {format_name}' if format_name else ''}", *_cells(limits, facts)]
+        for (name, format_name), limits in rows.items()
+    ]
     return _table(head, cells) + (_BELOW_URLS if section == "url" else "")
-
-
-def _row_name(name: str, format_name: str) -> str:
-    return f"`{name}` in {format_name}" if format_name else f"`{name}`"
 
 
 def _cells(limits: dict[str, Limit], facts: Iterable[str]) -> Iterator[str]:
@@ -277,17 +281,13 @@ def _not_checked(rulesets: Sequence[RuleSet]) -> str:
 
 def _earlier(earlier: RuleSet, current: RuleSet) -> str:
     rows = [
-        [_section_name(one), label(one.fact), one.first or "", one.second or ""]
+        [one.place, label(one.fact), one.first or "", one.second or ""]
         for one in compare_rulesets(earlier, current)
         if one.section
     ]
     read = f"{earlier.basis}, [{earlier.as_of}]({printable(earlier.source_url)})"
     head = f"### `{earlier.name}`\n\n{printable(earlier.title)}; {read}.\n\n"
     return head + _table(["section", "fact", f"`{earlier.name}`", f"`{current.name}`"], rows)
-
-
-def _section_name(difference: Difference) -> str:
-    return f"{difference.section} in {difference.format}" if difference.format else difference.section
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

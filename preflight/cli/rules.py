@@ -210,7 +210,7 @@ def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None
         table.add_column(heading, no_wrap=heading in ("of", "what"), overflow="fold")
     rows = []
     for difference in found:
-        where = f"{difference.section}{f' in {difference.format}' if difference.format else ''}"
+        where = difference.place
         cells = (printable(difference.first or "–"), printable(difference.second or "–"))
         table.add_row(where, label(difference.fact), *cells)
         names = (printable(ours.name), printable(theirs.name))

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from preflight.escape import printable
 from preflight.facts import MEDIA_FACTS
-from preflight.report import Finding, Plan, Report
+from preflight.report import Plan, Report
 from preflight.reporters import ReporterOptions
 from preflight.reporters.commands import shell_command
 from preflight.summary import Summary
@@ -46,7 +46,8 @@ class CsvReporter:
             for result in report.results:
                 plan = _plan_cells(result.plan)
                 for finding in result.findings or (None,):
-                    yield _row(report, (result.rules, result.verdict, result.outcome, *plan, *_cells(finding)))
+                    cells = (getattr(finding, name, None) for name in _FINDING)
+                    yield _row(report, (result.rules, result.verdict, result.outcome, *plan, *cells))
 
     def close(self, summary: Summary) -> None:
         """Do nothing: the output ends with the last row."""
@@ -64,10 +65,6 @@ def _plan_cells(plan: Plan | None) -> tuple[str | None, str | None]:
     if plan is None:
         return None, None
     return plan.sentence, None if plan.command is None else shell_command(plan.command)
-
-
-def _cells(finding: Finding | None) -> tuple[object, ...]:
-    return tuple(getattr(finding, name, None) for name in _FINDING)
 
 
 def cell(value: object) -> str | int | float:

@@ -252,7 +252,8 @@ class _Walk:
                     continue
                 rules = _rules_within(folder, names, rules, is_root=folder == self._folder)
             folders: list[tuple[str, IgnoreRules | None]] = []
-            for entry in _visible(entries):
+            visible = (entry for entry in entries if not entry.name.startswith("."))
+            for entry in sorted(visible, key=lambda entry: entry.name):
                 if rules is not None and _is_ignored(entry, rules):
                     self._ignore()
                 elif item := self._item(entry):
@@ -285,11 +286,6 @@ def _entries(folder: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
     seen.add((state.st_dev, state.st_ino))
     with os.scandir(folder) as entries:
         return list(entries)
-
-
-def _visible(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    """Return the entries that are not hidden, sorted by name."""
-    return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
 
 
 def _rules_within(folder: str, names: set[str], rules: IgnoreRules, *, is_root: bool) -> IgnoreRules:

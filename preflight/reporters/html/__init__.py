@@ -22,7 +22,7 @@ from preflight.escape import printable
 from preflight.report import Report
 from preflight.reporters import ReporterOptions
 from preflight.reporters.html.previews import Preview, PreviewsInterrupted, can_decode_av, make_previews
-from preflight.reporters.html.rows import VERDICTS, Rows, in_script, titles
+from preflight.reporters.html.rows import VERDICTS, Rows, in_script
 from preflight.summary import Summary
 from preflight.version import VERSION
 
@@ -132,7 +132,8 @@ def _context(rows: Rows, previews: Mapping[int, Preview], skipped: int) -> dict[
 def _data(rows: Rows, previews: Mapping[int, Preview]) -> Iterator[str]:
     yield "{"
     yield from rows.data()
-    yield f',\n"codes":{in_script(dumps(titles(CODES), separators=(",", ":")))}'
+    titles = {code: (known.title, known.explanation) for code, known in CODES.items()}
+    yield f',\n"codes":{in_script(dumps(titles, separators=(",", ":")))}'
     yield ',\n"previews":{'
     for number, (row, preview) in enumerate(previews.items()):
         yield f'{"," if number else ""}\n"{row}":{dumps(preview, separators=(",", ":"))}'

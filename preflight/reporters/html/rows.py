@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from json import JSONEncoder
 from tempfile import SpooledTemporaryFile
 from typing import Final
 
-from preflight.codes import CODES, SEVERITIES
+from preflight.codes import SEVERITIES
 from preflight.escape import printable, printable_texts
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import VIDEO
@@ -76,6 +76,7 @@ class Rows:
     def add(self, report: Report) -> None:
         """Add the row of one report."""
         media = report.media or Media()
+        facts = [getattr(media, fact) for fact in FACTS_SHOWN]
         folder, name = _parts(report.source)
         verdict = _NUMBER[report.outcome if report.results else "unknown"]
         row = [
@@ -84,7 +85,7 @@ class Rows:
             verdict,
             media.kind,
             media.format,
-            [_short(getattr(media, fact)) for fact in FACTS_SHOWN],
+            [round(value, 6) if isinstance(value, float) else value for value in facts],
             [self.words.number(note) for note in media.notes],
             self._results(report, name),
         ]
@@ -188,10 +189,6 @@ def _parts(source: str) -> tuple[str, str]:
     return folder or ("/" if source.startswith("/") else ""), name
 
 
-def _short(value: object) -> object:
-    return round(value, 6) if isinstance(value, float) else value
-
-
 def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, object]]:
     """Return the rule sets for the page, with their limits by kind and format (`""`: all other formats)."""
     sets = [
@@ -203,8 +200,8 @@ def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, object]]:
             "basis": ruleset.basis,
             "kinds": {
                 kind: {
-                    "": _limits(section.limits),
-                    **{name: _limits(limits) for name, limits in section.by_format.items()},
+                    name: [_limit(limit) for limit in limits]
+                    for name, limits in {"": section.limits, **section.by_format}.items()
                 }
                 for kind, section in ruleset.sections.items()
             },
@@ -213,10 +210,6 @@ def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, object]]:
     ]
     printed: list[dict[str, object]] = printable_texts(sets)
     return printed
-
-
-def _limits(limits: Sequence[Limit]) -> list[dict[str, object]]:
-    return [_limit(limit) for limit in limits]
 
 
 def _limit(limit: Limit) -> dict[str, object]:
@@ -232,8 +225,3 @@ def _limit(limit: Limit) -> dict[str, object]:
         "wideAny": lenient.any_of if lenient else None,
     }
     return {name: value for name, value in drawn.items() if value is not None}
-
-
-def titles(codes: Iterable[str]) -> dict[str, list[str]]:
-    """Return title and explanation of finding codes."""
-    return {code: [CODES[code].title, CODES[code].explanation] for code in codes}
