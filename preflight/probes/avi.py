@@ -186,7 +186,7 @@ def _check_frames(source: Source, header: _Header, end: int, size: int) -> tuple
 
 def _media(media: Media, header: _Header, frames: int | None, *, complete: bool) -> Media:
     videos = header.videos
-    video = videos[0] if videos else None
+    video = next(iter(videos), None)
     audio = next((stream for stream in header.streams if stream.type == _AUDIO_STREAM), None)
     absent = NONE if complete and header.streams else None
     if video is not None:
@@ -200,14 +200,12 @@ def _media(media: Media, header: _Header, frames: int | None, *, complete: bool)
         video_codec=media.video_codec if video else absent,
         notes=(*media.notes, "multiple_video_tracks") if len(videos) > 1 else media.notes,
     )
-    if audio is not None:
-        coding = coding_of(audio.format, "little") if len(audio.format) >= 14 else None
-        if coding is None:
-            return media
+    if audio is not None and len(audio.format) >= 14:
+        coding = coding_of(audio.format, "little")
         rate, channels = coding.rate or None, coding.channels or None
         return replace(media, audio_codec=coding.codec, sample_rate=rate, channels=channels)
-    has_audio_inside = video is not None and video.type == _DV_STREAM
-    return media if has_audio_inside else replace(media, audio_codec=absent)
+    has_audio = audio is not None or (video is not None and video.type == _DV_STREAM)
+    return media if has_audio else replace(media, audio_codec=absent)
 
 
 def _add_video(media: Media, video: _Stream, header: _Header, frames: int | None) -> Media:

@@ -112,13 +112,9 @@ class _BufferedSource:
         self._source = source
         self._chunks: deque[tuple[int, bytes]] = deque(maxlen=_MAX_CHUNKS)
         self.name = source.name
+        self.size = source.size
         self.delivery = source.delivery
         self.bytes_read = 0
-
-    @property
-    def size(self) -> int | None:
-        """Return the size of the source."""
-        return self._source.size
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset`; fewer only at the end."""

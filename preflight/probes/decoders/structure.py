@@ -56,13 +56,13 @@ def _png(data: bytes) -> _Fault | None:
     at, pixels = len(_PNG), _Pixels(b"")
     while at + 8 <= len(data):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        end = at + 12 + length
+        end, name = at + 12 + length, kind.decode("ascii", "replace")
         if end > len(data):
-            return _past_end(data, _PNG_END, f"it ends within its {_type_name(kind)} chunk")
+            return _past_end(data, _PNG_END, f"it ends within its {name} chunk")
         body = data[at + 8 : end - 4]
         wrong = zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end], "big")
         if wrong and not kind[0] & _ANCILLARY:
-            return _Fault("corrupt", f"the checksum of its {_type_name(kind)} chunk is wrong")
+            return _Fault("corrupt", f"the checksum of its {name} chunk is wrong")
         if kind == b"IHDR":
             pixels = _Pixels(body)
         elif kind == b"IDAT":
@@ -107,10 +107,6 @@ def _past_end(data: bytes, end: bytes, detail: str) -> _Fault:
     if data.rstrip(b"\0").endswith(end.rstrip(b"\0")):
         return _Fault("corrupt", "its structure points past its end marker")
     return _Fault("truncated", detail)
-
-
-def _type_name(kind: bytes) -> str:
-    return kind.decode("ascii", "replace")
 
 
 def _unpacked_size(header: bytes) -> int:

@@ -93,20 +93,16 @@ class Timing:
 
 def read_stts(data: bytes, start: int, end: int) -> Timing | None:
     """Return the durations in the body of an `stts` box (8.6.1.2); None if it has more entries than are read."""
-    timing = Timing()
-    count = min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // 8)
-    if count > _MAX_ENTRIES:
+    if min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // 8) > _MAX_ENTRIES:
         return None
-    if count > 0:
-        table = uint32_array(data[start + 8 : start + 8 + 8 * count])
-        timing.add_runs(table[0::2], table[1::2])
+    timing = Timing()
+    timing.add_runs(*_stts_entries(data, start, end))
     return timing
 
 
 def total_ticks(data: bytes, start: int, end: int) -> int:
     """Return only the sum of the durations in `stts`, for tracks whose frame rate is not needed."""
-    counts, durations = _stts_entries(data, start, end)
-    return sum(map(mul, counts, durations))
+    return sum(map(mul, *_stts_entries(data, start, end)))
 
 
 def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
