@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
@@ -46,22 +45,26 @@ def run_mediainfo(source: Source, limits: Limits, speed: float = 0) -> LibraryRe
     listed = found.get("tracks")
     tracks = [_object(track) for track in listed] if isinstance(listed, list) else []
     video, audio, image = (_first(tracks, kind) for kind in ("Video", "Audio", "Image"))
-    if video is None and audio is None and image is None:
+    picture = video or image
+    if not picture and not audio:
         return LibraryResult(Media(format=_text(general, "format") or None), refused="finds no stream in it")
     media = Media(
-        kind=VIDEO if video is not None else IMAGE if image is not None else AUDIO,
+        kind=VIDEO if video else IMAGE if image else AUDIO,
         format=_text(general, "format") or None,
         size=source.size,
+        **size_facts(_integer(picture.get("width")), _integer(picture.get("height"))),
+        pixel_aspect_ratio=_number(picture.get("pixel_aspect_ratio")),
         duration=_seconds(general.get("duration")),
+        fps=_number(picture.get("frame_rate")),
+        variable_fps={"CFR": False, "VFR": True}.get(_text(picture, "frame_rate_mode")),
+        video_codec=_video_codec(picture) if picture else NONE,
+        audio_codec=_audio_codec(audio) if audio else NONE,
+        sample_rate=_integer(audio.get("sampling_rate")),
+        channels=_integer(audio.get("channel_s")),
         bit_rate=_integer(general.get("overall_bit_rate")),
         encrypted=True if any("encryption" in track for track in tracks) else None,
         notes=("truncated",) if general.get("istruncated") == "Yes" else (),
-        video_codec=NONE,
-        audio_codec=NONE,
     )
-    picture = video if video is not None else image
-    media = _add_picture(media, picture) if picture is not None else media
-    media = _add_audio(media, audio) if audio is not None else media
     return LibraryResult(media, longest_track=_longest_track(tracks))
 
 
@@ -110,29 +113,9 @@ def _longest_track(tracks: list[_Fields]) -> float | None:
     return max((each for each in seconds if each is not None), default=None)
 
 
-def _first(tracks: list[_Fields], kind: str) -> _Fields | None:
-    return next((track for track in tracks if track.get("track_type") == kind), None)
-
-
-def _add_picture(media: Media, track: _Fields) -> Media:
-    return replace(
-        media,
-        **size_facts(_integer(track.get("width")), _integer(track.get("height"))),
-        pixel_aspect_ratio=_number(track.get("pixel_aspect_ratio")),
-        fps=_number(track.get("frame_rate")),
-        variable_fps={"CFR": False, "VFR": True}.get(_text(track, "frame_rate_mode")),
-        video_codec=_video_codec(*(_text(track, name) for name in ("format", "format_version", "codec_id"))),
-    )
-
-
-def _add_audio(media: Media, track: _Fields) -> Media:
-    names = ("format", "format_version", "format_profile", "codec_id")
-    return replace(
-        media,
-        audio_codec=_audio_codec(*(_text(track, name) for name in names)),
-        sample_rate=_integer(track.get("sampling_rate")),
-        channels=_integer(track.get("channel_s")),
-    )
+def _first(tracks: list[_Fields], kind: str) -> _Fields:
+    """Return the first track of one kind; empty if there is none."""
+    return next((track for track in tracks if track.get("track_type") == kind), {})
 
 
 def _object(value: object) -> _Fields:
@@ -213,8 +196,9 @@ _G711: Final = re.compile(r"\b(a|u|mu)-?law\b", re.IGNORECASE)
 _LAYER: Final = re.compile(r"Layer ([123])")
 
 
-def _video_codec(name: str, version: str, codec_id: str) -> str | None:
+def _video_codec(track: _Fields) -> str | None:
     """Return our name for a video track's Format, with Format_Version and CodecID where the Format is ambiguous."""
+    name, version, codec_id = (_text(track, field) for field in ("format", "format_version", "codec_id"))
     if name == "MPEG Video":
         return {"Version 1": "mpeg1video", "Version 2": "mpeg2video"}.get(version)
     if name == "VC-1" and codec_id.upper() == "WMV3":
@@ -222,8 +206,10 @@ def _video_codec(name: str, version: str, codec_id: str) -> str | None:
     return _VIDEO_CODECS.get(name)
 
 
-def _audio_codec(name: str, version: str, profile: str, codec_id: str) -> str | None:
+def _audio_codec(track: _Fields) -> str | None:
     """Return our name for an audio track's Format, with Format_Version, Format_Profile and CodecID."""
+    fields = ("format", "format_version", "format_profile", "codec_id")
+    name, version, profile, codec_id = (_text(track, field) for field in fields)
     if name == "MPEG Audio":
         layer = _LAYER.search(profile)
         return f"mp{layer[1]}" if layer else None
