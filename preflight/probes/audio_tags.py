@@ -27,10 +27,6 @@ class LeadingTags(NamedTuple):
     end: int
     picture: bool
 
-    def exceed(self, source: Source) -> bool:
-        """Return whether the tags extend beyond the file: it is truncated, or their size is wrong."""
-        return source.size is not None and self.end > source.size
-
 
 def leading_tags(source: Source) -> LeadingTags:
     """Skip the tags at the start. Only a picture that begins in the first 2 KiB of a tag is found."""

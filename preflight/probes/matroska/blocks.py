@@ -106,7 +106,7 @@ def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[
             if last is not None:
                 last.add(base + time)
         elif identifier == _BLOCK_DURATION and last is not None:
-            last.set_duration(ebml.read_uint(data, begin, begin + length))
+            last.stated_duration = ebml.read_uint(data, begin, begin + length)
         at += begin + length
     else:
         return {}
@@ -125,27 +125,23 @@ def _read_block(data: bytes, begin: int) -> tuple[int, int]:
 
 
 class _BlockCounter:
-    """Counts the blocks of one track."""
+    """Counts the blocks of one track. `stated_duration`: that of the last block; 0: not stated."""
 
     def __init__(self) -> None:
         self.blocks = 0
-        self._first = self._last = self._stated_duration = 0
+        self._first = self._last = self.stated_duration = 0
 
     def add(self, time: int) -> None:
         """Count a block that begins at `time`."""
         self._first = min(self._first, time) if self.blocks else time
         if not self.blocks or time >= self._last:
-            self._last, self._stated_duration = time, 0
+            self._last, self.stated_duration = time, 0
         self.blocks += 1
-
-    def set_duration(self, duration: int) -> None:
-        """Set the duration that the last block states."""
-        self._stated_duration = duration
 
     def extent(self, step: float) -> Extent:
         """Return the counted blocks; the last one lasts as it states, else `step` ticks, else as long as the others."""
         average = (self._last - self._first) / (self.blocks - 1) if self.blocks > 1 else 0.0
-        return Extent(self._first, self._last + (self._stated_duration or step or average), self.blocks)
+        return Extent(self._first, self._last + (self.stated_duration or step or average), self.blocks)
 
 
 def _nominal_rate(fps: float, error: float) -> float:

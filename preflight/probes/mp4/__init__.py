@@ -145,7 +145,7 @@ def _frame_rate(layout: Layout, movie: Movie, video: Track) -> tuple[int | None,
     """Return frames, frames/s and whether they vary, by the fragments if there are any, else by the sample table."""
     fragments = layout.fragments
     if fragments is not None and layout.is_fragmented:
-        timing, complete = fragments.timing(video), fragments.ended and not fragments.skipped
+        timing, complete = fragments.tracks[video.id].timing, fragments.ended and not fragments.skipped
     else:
         timing, complete = read_stts(movie.data, *video.stts), True
     if timing is None or not timing.frames or not (complete or timing.is_constant):

@@ -23,7 +23,7 @@ _MAX_RUNS: Final = 1 << 17
 
 
 class TrackFragments:
-    """The fragments of one track so far, in its timescale: from `start` to `end`."""
+    """The fragments of one track so far, in its timescale: from `start` to `end`; `timing`: of the samples counted."""
 
     def __init__(self, track: Track, movie: Movie, *, counted: bool) -> None:
         self.track = track
@@ -123,11 +123,6 @@ class Fragments:
         for track in self.tracks.values():
             if track.start is not None:
                 track.end, track.resumes = None, times.get(track.track.id)
-
-    def timing(self, track: Track) -> Timing | None:
-        """Return the durations of a track's samples, as far as they were read."""
-        found = self.tracks.get(track.id)
-        return found.timing if found else None
 
     @property
     def span(self) -> tuple[float, float] | None:

@@ -58,8 +58,8 @@ def find_after_tags(
     tags = leading_tags(source)
     notes: tuple[str, ...] = ("cover_art",) if tags.picture else ()
     first = find(source, tags.end)
-    if first is None and tags.exceed(source):
-        first = find(source, ID3_HEADER_BYTES)  # the size of the tag is wrong
+    if first is None and source.size is not None and tags.end > source.size:
+        first = find(source, ID3_HEADER_BYTES)  # the file is truncated, or the size of the tag is wrong
         notes += ("bad_header",) if first else ()
     if first is None:
         return None, (*notes, "truncated")
