@@ -1,6 +1,7 @@
 """A temporary folder for one run of the tests, which fails where something is left in it.
 
-pytest's own folders, with the files of the last failures, stay where they are elsewhere.
+It is in memory where there is room, unless TMPDIR names another: the tests commit thousands of SQLite transactions, and
+each would wait for a disk. pytest's own folders, with the files of the last failures, are beside it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ import pytest
 PATIENCE: Final = 5.0
 """s for processes that were told to end, such as browsers, to remove what is theirs."""
 
+_MEMORY: Final = "/dev/shm"
+_ROOM: Final = 4 << 30
+"""Free bytes of the memory, of which the tests need some 300 MB."""
+
 _folder: pytest.StashKey[Path] = pytest.StashKey()
 
 
@@ -24,9 +29,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let everything that this process and those below it make be in a folder of its own."""
     if hasattr(config, "workerinput"):  # of pytest-xdist: it has the environment of the process that started it
         return
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-    folder = config.stash[_folder] = Path(tempfile.mkdtemp(prefix="preflight-tests-"))
+    parent = _parent()
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", parent)
+    folder = config.stash[_folder] = Path(tempfile.mkdtemp(prefix="preflight-tests-", dir=parent))
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
+def _parent() -> str:
+    """Return the folder for temporary folders."""
+    if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+        return _MEMORY
+    return tempfile.gettempdir()
 
 
 @pytest.hookimpl(trylast=True)

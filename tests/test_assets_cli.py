@@ -537,8 +537,8 @@ class TestForgetAndExport:
     @pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
     def test_export_has_every_field_of_every_entry(self, desk: At, form: str, tmp_path: Path) -> None:
         at = desk("atlas")
-        at.write("hero")
-        at.write("old", "gone")
+        at.write("hero", created="2026-01-01T00:00:00.000Z")
+        at.write("old", "gone", created="2026-01-02T00:00:00.000Z")
         out = tmp_path / "out"
         done = at.call("export", "--format", form, "--output", str(out), alone=True)
         assert (done.returncode, done.stdout) == (0, "")
