@@ -125,7 +125,8 @@ def test_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path: 
     ],
 )
 def test_exit_codes(run: Run, more: list[str], code: int, said: str) -> None:
-    done = run("submit", ONE, "--to", "atlas", "--sandbox", *more, main=QUICKLY)
+    main = "preflight.__main__" if "--poll-timeout" in more else QUICKLY  # before the asset is active
+    done = run("submit", ONE, "--to", "atlas", "--sandbox", *more, main=main)
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout
 
 
