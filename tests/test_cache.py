@@ -51,7 +51,9 @@ Check = Callable[..., Checked]
 def folder(tmp_path: Path, fixtures: Path) -> Path:
     """Media files that changed long ago, and a file that is not media."""
     folder = tmp_path / "media"
-    shutil.copytree(fixtures / "refused", folder)
+    folder.mkdir()
+    for path in [*sorted((fixtures / "refused").iterdir())[::4], fixtures / "refused/png-too-narrow.png"]:
+        shutil.copy(path, folder)
     (folder / "notes.txt").write_text("no media, and not called so either")
     for path in folder.iterdir():
         os.utime(path, ns=(10**18 + 1, 10**18 + 1))
@@ -388,7 +390,7 @@ class TestFile:
         assert "another program has locked it for more than 0.05 s" in locked.warnings[0]
         assert locked.warnings[1] == "The run continues without a cache."
 
-    @pytest.mark.parametrize("limit", [9_000, 60_000])
+    @pytest.mark.parametrize("limit", [9_000, 40_000])
     def test_run_continues_if_it_cannot_be_written(self, run: Run, folder: Path, tmp_path: Path, limit: int) -> None:
         expected = run("check", folder, "--for", "atlas", "--format", "jsonl").stdout
         script = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "

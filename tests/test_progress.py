@@ -68,7 +68,7 @@ def test_progress_line_is_removed_before_text(many: Path) -> None:
         assert re.fullmatch(r"(.*\r\x1b\[K)?FAIL    [^\r\x1b]*\.png  \(png [^\r\x1b]*\)", line)
 
 
-@pytest.mark.parametrize("words", [(), ("-j", "2")])
+@pytest.mark.parametrize("words", [("-j", "2"), pytest.param((), marks=pytest.mark.slow)])
 def test_standard_output_does_not_depend_on_progress(many: Path, words: tuple[str, ...]) -> None:
     _, printed = on_terminal("check", many, "--for", "atlas", "--format", "jsonl", *words, shared=False)
     command = [sys.executable, "-m", "preflight", "check", str(many), "--for", "atlas", "--format", "jsonl"]

@@ -10,6 +10,8 @@ from preflight.providers import PROVIDERS
 from preflight.sandbox import Sandbox
 from tests.submission.sending import Sender
 
+SOME = ("atlas", "volcengine")
+
 
 @pytest.fixture(params=sorted(PROVIDERS))
 def sender(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender:
@@ -17,7 +19,15 @@ def sender(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Send
     return Sender(box, request.param, tmp_path)
 
 
-@pytest.fixture(params=["atlas", "volcengine"])
+@pytest.fixture(
+    params=[name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in sorted(PROVIDERS)]
+)
+def mostly(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender:
+    """Each provider in turn, for what is the same code for all: those beside `some` are slow tests."""
+    return Sender(box, request.param, tmp_path)
+
+
+@pytest.fixture(params=SOME)
 def some(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender:
     """Two providers that differ most: one key without groups, a signature with groups."""
     return Sender(box, request.param, tmp_path)

@@ -161,17 +161,17 @@ def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) 
         ("422", {"invalid"}, "Correct what the service names."),
     ],
 )
-def test_refusal_leaves_nothing_behind(sender: Sender, box: Sandbox, fault: str, codes: set[str], said: str) -> None:
-    box.faults.on(fault, action="register", provider=sender.name)
-    picture = sender.picture()
-    submission = sender.one(picture)
+def test_refusal_leaves_nothing_behind(mostly: Sender, box: Sandbox, fault: str, codes: set[str], said: str) -> None:
+    box.faults.on(fault, action="register", provider=mostly.name)
+    picture = mostly.picture()
+    submission = mostly.one(picture)
     assert submission.outcome == "error"
     assert submission.code in codes
     assert said in (submission.message or "")
-    assert sender.provider.title in (submission.message or "")
-    assert sender.entries() == []
+    assert mostly.provider.title in (submission.message or "")
+    assert mostly.entries() == []
     box.faults.clear()
-    assert sender.one(picture).outcome == "active"
+    assert mostly.one(picture).outcome == "active"
 
 
 def test_polling_survives_temporary_failures(some: Sender, box: Sandbox) -> None:

@@ -58,16 +58,16 @@ def test_each_kind_is_sent_as_the_providers_type(sender: Sender, kind: str) -> N
     assert stored.asset_type in sender.provider.types
 
 
-def test_rejected_file_is_never_sent(sender: Sender, box: Sandbox) -> None:
-    before = box.stats.calls[sender.name, "register"]
+def test_rejected_file_is_never_sent(mostly: Sender, box: Sandbox) -> None:
+    before = box.stats.calls[mostly.name, "register"]
     bad = ACCEPTED.parent / "refused"
-    made = sender.many([bad / "png-too-narrow.png", bad / "login-page.jpg", "gone.png"])
+    made = mostly.many([bad / "png-too-narrow.png", bad / "login-page.jpg", "gone.png"])
     assert [submission.outcome for submission in made] == ["rejected"] * 3
     assert [submission.code for submission in made] == ["width_too_small", "format_unsupported", "not_found"]
     assert all(submission.message for submission in made)
-    assert box.stats.calls[sender.name, "register"] == before
-    assert sender.host.puts == 0
-    assert sender.entries() == []
+    assert box.stats.calls[mostly.name, "register"] == before
+    assert mostly.host.puts == 0
+    assert mostly.entries() == []
 
 
 def test_stated_type_that_contradicts_the_content_stops_it(sender: Sender, box: Sandbox) -> None:
@@ -102,31 +102,31 @@ def test_failure_is_mapped_to_a_finding_and_kept_as_disagreement(sender: Sender,
     assert str(picture) in disagreement.source
 
 
-def test_failure_is_reported_from_the_ledger_until_retried(sender: Sender, box: Sandbox) -> None:
-    box.faults.fail("PixelCountTooLarge", match=f"{sender.mark}*")
-    picture = sender.picture()
-    sender.one(picture)
-    again = sender.one(picture)
+def test_failure_is_reported_from_the_ledger_until_retried(mostly: Sender, box: Sandbox) -> None:
+    box.faults.fail("PixelCountTooLarge", match=f"{mostly.mark}*")
+    picture = mostly.picture()
+    mostly.one(picture)
+    again = mostly.one(picture)
     assert (again.outcome, again.code, again.reused) == ("failed", "pixel_count_too_large", True)
     assert again.message is not None
     assert "retry_failed" in again.message
-    assert sender.registered() == 1
+    assert mostly.registered() == 1
     box.faults.clear()
-    assert sender.one(picture, retry_failed=True).outcome == "active"
-    assert sender.registered() == 2
-    assert sender.one(picture).reused
+    assert mostly.one(picture, retry_failed=True).outcome == "active"
+    assert mostly.registered() == 2
+    assert mostly.one(picture).reused
 
 
-def test_temporary_failure_is_retried_by_later_runs_up_to_three_times(sender: Sender, box: Sandbox) -> None:
-    box.faults.fail("InternalError", match=f"{sender.mark}*")
-    picture = sender.picture()
+def test_temporary_failure_is_retried_by_later_runs_up_to_three_times(mostly: Sender, box: Sandbox) -> None:
+    box.faults.fail("InternalError", match=f"{mostly.mark}*")
+    picture = mostly.picture()
     for run in range(5):
-        submission = sender.one(picture)
+        submission = mostly.one(picture)
         assert (submission.outcome, submission.code) == ("failed", "provider_internal")
-        assert sender.registered() == min(run + 1, 3)
-    with Ledger(str(sender.folder / "ledger.sqlite")) as ledger:
+        assert mostly.registered() == min(run + 1, 3)
+    with Ledger(str(mostly.folder / "ledger.sqlite")) as ledger:
         assert ledger.disagreements() == []  # it says nothing of the file
-    names = [entry.name for entry in sender.entries()]
+    names = [entry.name for entry in mostly.entries()]
     assert len(set(names)) == 3
 
 
@@ -142,16 +142,16 @@ def test_names_are_unique_short_and_begin_as_the_file_is_called(sender: Sender) 
         sender.one(sender.picture(), name=stem)
 
 
-def test_unwaited_asset_is_polled_by_the_next_run(sender: Sender, box: Sandbox) -> None:
+def test_unwaited_asset_is_polled_by_the_next_run(mostly: Sender, box: Sandbox) -> None:
     box.faults.delay = 0.2
-    picture = sender.picture()
-    submission = sender.one(picture, wait=False)
+    picture = mostly.picture()
+    submission = mostly.one(picture, wait=False)
     assert (submission.outcome, submission.code) == ("processing", None)
     assert submission.asset is not None
-    assert submission.asset.id == sender.assets()[0].id
-    resumed = sender.one(picture)
+    assert submission.asset.id == mostly.assets()[0].id
+    resumed = mostly.one(picture)
     assert (resumed.outcome, resumed.reused) == ("active", True)
-    assert sender.registered() == 1
+    assert mostly.registered() == 1
 
 
 def test_asset_that_is_not_visible_yet_is_not_gone(some: Sender, box: Sandbox) -> None:
@@ -163,28 +163,28 @@ def test_asset_that_is_not_visible_yet_is_not_gone(some: Sender, box: Sandbox) -
     assert some.registered() == 1
 
 
-def test_polling_ends_at_its_deadline_and_goes_on_at_the_next_run(sender: Sender, box: Sandbox) -> None:
+def test_polling_ends_at_its_deadline_and_goes_on_at_the_next_run(mostly: Sender, box: Sandbox) -> None:
     box.faults.delay = 0.4
-    picture = sender.picture()
-    submission = sender.one(picture, poll_timeout=2)  # a tenth of a second on the quick clock
+    picture = mostly.picture()
+    submission = mostly.one(picture, poll_timeout=2)  # a tenth of a second on the quick clock
     assert (submission.outcome, submission.code) == ("processing", "deadline")
     assert "Run the same command again" in (submission.message or "")
-    assert sender.entries()[0].state == "processing"
-    assert sender.one(picture).outcome == "active"
-    assert sender.registered() == 1
+    assert mostly.entries()[0].state == "processing"
+    assert mostly.one(picture).outcome == "active"
+    assert mostly.registered() == 1
 
 
-def test_asset_that_is_gone_is_registered_again(sender: Sender, box: Sandbox) -> None:
-    picture = sender.picture()
-    first = sender.one(picture).asset
+def test_asset_that_is_gone_is_registered_again(mostly: Sender, box: Sandbox) -> None:
+    picture = mostly.picture()
+    first = mostly.one(picture).asset
     assert first is not None
-    stored = next(asset for asset in sender.assets())
-    box.forget(sender.name, stored.id)
-    again = sender.one(picture)
+    stored = next(asset for asset in mostly.assets())
+    box.forget(mostly.name, stored.id)
+    again = mostly.one(picture)
     assert (again.outcome, again.reused) == ("active", False)
     assert again.asset is not None
     assert again.asset.id != first.id
-    assert sorted(entry.state for entry in sender.entries()) == ["active", "gone"]
+    assert sorted(entry.state for entry in mostly.entries()) == ["active", "gone"]
 
 
 def test_asset_in_the_trash_is_registered_again(sender: Sender) -> None:
@@ -217,15 +217,15 @@ def test_asset_that_vanishes_while_it_is_polled_is_gone(some: Sender, box: Sandb
     assert some.one(picture).outcome == "active"
 
 
-def test_same_content_twice_in_a_run_is_one_asset(sender: Sender) -> None:
-    picture = sender.picture()
-    copy = sender.folder / "copy.png"
+def test_same_content_twice_in_a_run_is_one_asset(mostly: Sender) -> None:
+    picture = mostly.picture()
+    copy = mostly.folder / "copy.png"
     copy.write_bytes(picture.read_bytes())
-    made = sender.many([picture, copy, picture], name=sender.mark)
+    made = mostly.many([picture, copy, picture], name=mostly.mark)
     assert {submission.outcome for submission in made} == {"active"}
     assert [submission.source for submission in made] == [str(picture), str(copy), str(picture)]
     assert len({submission.asset.id for submission in made if submission.asset}) == 1
-    assert sender.registered() == 1
+    assert mostly.registered() == 1
 
 
 def test_refusal_that_names_a_limit_is_a_failure_of_the_file(sender: Sender, box: Sandbox) -> None:
