@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -50,26 +51,26 @@ def irregular(size: int) -> bytes:
     return made
 
 
-MADE = {
-    **{f"extended-xmp-{size}": extended_xmp(size * MB) for size in (1, 5, 20)},
-    **{f"icc-{size}": icc(size * MB) for size in (1, 5, 16)},
-    **{f"pictures-{size}": row(0xE2, b"MPF\0", size * MB) for size in (1, 5, 20)},
-    **{f"unmarked-{size}": row(0xED, b"Photoshop 3.0", size * MB) for size in (1, 5, 20)},
-    "both-5": extended_xmp(2 * MB) + segment(0xE1, b"Exif\0\0MM\0*" + bytes(100)) + icc(3 * MB),
-    "irregular-1": irregular(MB),
+MADE: dict[str, Callable[[], bytes]] = {
+    **{f"extended-xmp-{size}": partial(extended_xmp, size * MB) for size in (1, 5, 20)},
+    **{f"icc-{size}": partial(icc, size * MB) for size in (1, 5, 16)},
+    **{f"pictures-{size}": partial(row, 0xE2, b"MPF\0", size * MB) for size in (1, 5, 20)},
+    **{f"unmarked-{size}": partial(row, 0xED, b"Photoshop 3.0", size * MB) for size in (1, 5, 20)},
+    "both-5": lambda: extended_xmp(2 * MB) + segment(0xE1, b"Exif\0\0MM\0*" + bytes(100)) + icc(3 * MB),
+    "irregular-1": lambda: irregular(MB),
 }
-"""What precedes the frame header."""
-LYING = {
-    "fewer-parts-than-it-says": icc(3 * MB)[: 65_537 * 5],
-    "more-parts-than-it-says": icc(3 * MB)[65_537 * 40 :] + icc(2 * MB)[: 65_537 * 20],
-    "xmp-of-4-gb": extended_xmp(2 * MB).replace((2 * MB).to_bytes(4), b"\xff\xff\xff\xff"),
-    "xmp-parts-of-nothing": b"".join(extended_xmp(1, 1) for _ in range(50)),
+"""What makes the segments that precede the frame header."""
+LYING: dict[str, Callable[[], bytes]] = {
+    "fewer-parts-than-it-says": lambda: icc(3 * MB)[: 65_537 * 5],
+    "more-parts-than-it-says": lambda: icc(3 * MB)[65_537 * 40 :] + icc(2 * MB)[: 65_537 * 20],
+    "xmp-of-4-gb": lambda: extended_xmp(2 * MB).replace((2 * MB).to_bytes(4), b"\xff\xff\xff\xff"),
+    "xmp-parts-of-nothing": lambda: b"".join(extended_xmp(1, 1) for _ in range(50)),
 }
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    files = {name: b"\xff\xd8" + before + PICTURE for name, before in (MADE | LYING).items()}
+    files = {name: b"\xff\xd8" + before() + PICTURE for name, before in (MADE | LYING).items()}
     with hostile(files) as running:
         yield running
 
