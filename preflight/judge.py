@@ -169,11 +169,9 @@ def _data_uri_findings(delivery: Delivery, media: Media | None, rules: RuleSet) 
             if allowed.kinds
             else "files by URL"
         )
-        limit_data: LimitData = {"kinds": list(allowed.kinds)}
+        written: LimitData = {"kinds": list(allowed.kinds)}
         words = {"what": kind or "a file", "limit": others}
-        finding = _finding(
-            "data_uri_not_accepted", rules, words, fact="scheme", value=delivery.scheme, limit=limit_data
-        )
+        finding = _finding("data_uri_not_accepted", rules, words, fact="scheme", value=delivery.scheme, limit=written)
         yield finding._replace(hint="host the file, and give its http(s) URL")
     for limit in rules.url:
         if limit.fact in ("content_type", "content_type_matches") or (limit.fact == "scheme" and allowed is None):
@@ -213,12 +211,8 @@ def _plurals(kinds: Iterable[str]) -> str:
 
 
 def _unknown(limit: Limit, rules: RuleSet, media: Media | None) -> Finding:
-    truncated = media is not None and "truncated" in media.notes
-    words = {
-        "what": label(limit.fact),
-        "limit": accepted(limit),
-        "reason": " (the file is cut off)" if truncated else "",
-    }
+    reason = " (the file is cut off)" if media is not None and "truncated" in media.notes else ""
+    words = {"what": label(limit.fact), "limit": accepted(limit), "reason": reason}
     return _finding("fact_unknown", rules, words, fact=limit.fact, limit=limit.written)
 
 

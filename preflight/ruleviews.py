@@ -291,7 +291,6 @@ def _earlier(earlier: RuleSet, current: RuleSet) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [
-        " | ".join(printable(cell).replace("|", "\\|") for cell in row) for row in (head, ["---"] * len(head), *rows)
-    ]
+    whole = (head, ["---"] * len(head), *rows)
+    lines = [" | ".join(printable(cell).replace("|", "\\|") for cell in row) for row in whole]
     return "\n".join(f"| {line} |" for line in lines)

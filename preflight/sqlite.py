@@ -17,8 +17,6 @@ ProblemKind = Literal["foreign", "newer", "older", "damaged", "locked", "not wri
 _HEADER: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 """https://www.sqlite.org/fileformat.html#the_database_header"""
-
-
 _STATE: Final = """
 SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
 FROM pragma_user_version, pragma_application_id

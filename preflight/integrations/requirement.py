@@ -31,9 +31,7 @@ class Objection(NamedTuple):
     def context(self) -> dict[str, object]:
         """Return the details for machines, as plain JSON values; unknown ones are left out."""
         details = {"rules": self.rules, **self.finding.as_json()}
-        return {
-            name: details[name] for name in details if name not in ("code", "message") and details[name] is not None
-        }
+        return {key: details[key] for key in details if key not in ("code", "message") and details[key] is not None}
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity, since `typing` must be able to hash it
@@ -121,9 +119,8 @@ class Requirement:
 
     def _too_large(self, label: str, size: int) -> Report:
         message = f"size {size:,} bytes: above the {self.max_bytes:,} bytes that are accepted here"
-        return self._refused(
-            label, Finding("file_size_too_large", "error", message, "size", size, {"max": self.max_bytes})
-        )
+        finding = Finding("file_size_too_large", "error", message, "size", size, {"max": self.max_bytes})
+        return self._refused(label, finding)
 
     def _refused(self, label: str, finding: Finding) -> Report:
         """Return the report of a value that is refused without being read."""

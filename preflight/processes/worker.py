@@ -97,9 +97,8 @@ def _run(channel: Channel, function: Callable[..., object], request: _Request, *
     alarm = limits.wall + limits.grace
     signal.setitimer(signal.ITIMER_REAL, alarm)
     if request.size is None:
-        return function(
-            _Heartbeat(channel, alarm, encode_message({"alive": True}, sandboxed=sandboxed)), **request.arguments
-        )
+        heartbeat = _Heartbeat(channel, alarm, encode_message({"alive": True}, sandboxed=sandboxed))
+        return function(heartbeat, **request.arguments)
     file = SourceFile(channel, request.size, alarm, sandboxed=sandboxed)
     return function(io.BufferedReader(file, BUFFER_SIZE), **request.arguments)
 

@@ -156,9 +156,7 @@ def _matrix(report: Report, view: _View) -> Iterator[str]:
     for result in rows:
         outcome = "warning" if result.outcome == "pass_with_warning" else result.outcome
         head = f"  {view.label(outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
-        reasons = [
-            f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
-        ]
+        reasons = [f"{printable(one.message)} [{one.code}]" for one in result.findings if one not in remarks]
         if result.basis == "assumed" and reasons:
             reasons[0] += " (assumed limits)"
         indent = " " * (2 + 7 + 2 + width + 2 + 8 + 2)
