@@ -6,7 +6,7 @@ milliseconds, as ffprobe and MediaInfo count it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -227,9 +227,9 @@ class _Codec(NamedTuple):
 
 def _codec(packet: bytes) -> _Codec:
     """Return the codec of the stream that begins with `packet`."""
-    for magic, reader in _READERS:
+    for magic, min_bytes, reader in _READERS:
         if packet.startswith(magic):
-            return reader(packet) or _Codec(None, None)
+            return (reader(packet) if len(packet) >= min_bytes else None) or _Codec(None, None)
     return _Codec("other", None) if packet.startswith(_SKELETON) else _Codec(None, None)
 
 
@@ -259,16 +259,12 @@ def _audio(name: str, rate: int, channels: int, packet: int) -> _Codec:
     return _Codec("audio", name, rate, rate or None, channels or None, packet)
 
 
-def _vorbis(data: bytes) -> _Codec | None:
-    if len(data) < 30:
-        return None
+def _vorbis(data: bytes) -> _Codec:
     # A packet gives a quarter of its own block and a quarter of the previous one (4.3.8).
     return _audio("vorbis", _little(data, 12, 4), data[11], (1 << (data[28] >> 4)) // 2)
 
 
-def _opus(data: bytes) -> _Codec | None:
-    if len(data) < 19:
-        return None
+def _opus(data: bytes) -> _Codec:
     return _audio("opus", _OPUS_RATE, data[9], 0)
 
 
@@ -277,21 +273,19 @@ def _flac(data: bytes) -> _Codec | None:
     return _audio("flac", info.rate, info.channels, info.block) if info else None
 
 
-def _speex(data: bytes) -> _Codec | None:
-    if len(data) < 68:
-        return None
+def _speex(data: bytes) -> _Codec:
     return _audio("speex", _little(data, 36, 4), _little(data, 48, 4), _little(data, 56, 4) * _little(data, 64, 4))
 
 
 def _theora(data: bytes) -> _Codec | None:
-    if len(data) < 42 or not _big(data, 22, 4) or not _big(data, 26, 4):
+    frames, seconds = _big(data, 22, 4), _big(data, 26, 4)
+    if not frames or not seconds:
         return None
-    fps = _big(data, 22, 4) / _big(data, 26, 4)
     across, down = _big(data, 30, 3), _big(data, 33, 3)
     return _Codec(
         "video",
         "theora",
-        fps,
+        frames / seconds,
         packet=1,
         shift=_big(data, 40, 2) >> 5 & 31,
         size=(_big(data, 14, 3), _big(data, 17, 3)),
@@ -300,10 +294,11 @@ def _theora(data: bytes) -> _Codec | None:
     )
 
 
-_READERS: Final = (
-    (b"\x01vorbis", _vorbis),
-    (b"OpusHead", _opus),
-    (b"\x7fFLAC", _flac),
-    (b"Speex   ", _speex),
-    (b"\x80theora", _theora),
+_READERS: Final[tuple[tuple[bytes, int, Callable[[bytes], _Codec | None]], ...]] = (
+    (b"\x01vorbis", 30, _vorbis),
+    (b"OpusHead", 19, _opus),
+    (b"\x7fFLAC", 13 + STREAMINFO_BYTES, _flac),
+    (b"Speex   ", 68, _speex),
+    (b"\x80theora", 42, _theora),
 )
+"""The first bytes of a packet, the bytes that are needed of it, and its reader."""
