@@ -96,7 +96,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
         audio_codec=coding.codec,
         sample_rate=coding.rate or None,
         channels=coding.channels or None,
-        bit_rate=_bit_rate(coding, length, seconds),
+        bit_rate=coding.frame * 8 * coding.rate or (round(length * 8 / seconds) if length and seconds else None),
         notes=notes,
     )
 
@@ -146,12 +146,6 @@ def _count_seconds(source: Source, at: int, length: int) -> float | None:
     first = mp3.first_frame_at(source, at)
     totals = count_frames(source, at, at + length, first.format) if first else None
     return totals.seconds if totals else None
-
-
-def _bit_rate(coding: Coding, length: int | None, seconds: float | None) -> int | None:
-    if coding.frame and coding.rate:
-        return coding.frame * 8 * coding.rate
-    return round(length * 8 / seconds) if length and seconds else None
 
 
 # --- WAVEFORMATEX, which describes the audio of WAV, AVI and Matroska (RFC 2361, WAVEFORMATEXTENSIBLE)
