@@ -7,7 +7,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 import preflight
@@ -66,7 +65,7 @@ def test_format_limit_that_lists_the_raw_accepts_it() -> None:
     assert said(Media(kind="image", format="dng"), house) == [("format_unsupported", "error", EXPORT)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("accepted", "hint"),
     [
         (["png", "jpeg"], EXPORT),
@@ -82,7 +81,7 @@ def test_rule_set_without_images_gives_no_export_hint() -> None:
     assert said(RAW, rules(video={"width": {"max": 6000}})) == [("kind_not_accepted", "error", None)]
 
 
-@pytest.mark.parametrize("limits", [{"format": {"any_of": ["jpeg"]}, "width": {"max": 6000}}, {"width": {"max": 6000}}])
+@each_row("limits", [{"format": {"any_of": ["jpeg"]}, "width": {"max": 6000}}, {"width": {"max": 6000}}])
 def test_ignoring_the_finding_applies_other_limits(limits: dict[str, object]) -> None:
     dropped = frozenset(("camera_raw", "format_unsupported"))
     assert [code for code, _, _ in said(RAW, rules(image=limits), dropped=dropped)] == ["width_too_large"]

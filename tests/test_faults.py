@@ -25,6 +25,7 @@ from preflight.submission import submit_many
 from preflight.summary import Summary
 from preflight.targets import Item
 from tests.reporters.conftest import report_of
+from tests.rows import each_row
 from tests.submission.sending import Sender
 
 PICTURE = "fixtures/accepted/picture.png"
@@ -70,7 +71,7 @@ def test_other_rule_sets_still_judge_the_file() -> None:
     assert [result.verdict for result in report.results] == ["unknown", "pass"]
 
 
-@pytest.mark.parametrize("jobs", [None, 2])
+@each_row("jobs", [None, 2])
 def test_other_files_keep_their_reports(jobs: int | None) -> None:
     reports = preflight.check_many([CLIP, PICTURE, SOUND], faulty(), jobs=jobs)
     assert verdicts(reports) == [FINE, FAULT, FINE]
@@ -147,7 +148,7 @@ def test_failed_verdict_is_kept_if_its_report_cannot_be_written() -> None:
     assert (counted.verdict, [one.code for one in counted.findings]) == ("fail", ["internal_error"])
 
 
-@pytest.mark.parametrize("jobs", [None, 2])
+@each_row("jobs", [None, 2])
 def test_line_that_cannot_be_rendered_affects_one_file(jobs: int | None) -> None:
     class Lines:
         def __init__(self) -> None:

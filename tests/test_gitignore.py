@@ -97,7 +97,7 @@ def test_single_rule_matches_as_in_git(rule: str, path: str, is_folder: bool, ex
     assert GitignoreFile(rule.encode()).verdict(path, is_folder=is_folder) is expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rule", "path"),
     [
         ("*a" * 60 + "b", "a" * 255),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import pytest
-
 from preflight import catalog
 from preflight.codes import CODES
 from preflight.judge import judge
@@ -153,7 +151,7 @@ class TestNoneAndUnknown:
     LOUD = rules(video={"audio_codec": {"any_of": ["aac"], "required": True}})
     SILENT = rules(video={"audio_codec": {"any_of": [NONE]}})
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("codec", "mine", "loud", "silent"),
         [
             ("aac", [], [], ["audio_track_forbidden"]),
@@ -311,19 +309,19 @@ class TestAbsentTracks:
         silent = replace(CLIP, audio_codec=NONE)
         assert judge(silent, rules(video=self.SOUND)).verdict == "pass"
 
-    @pytest.mark.parametrize("fact", ["sample_rate", "channels", "audio_codec"])
+    @each_row("fact", ["sample_rate", "channels", "audio_codec"])
     def test_a_required_fact_of_an_absent_track_fails(self, fact: str) -> None:
         silent = replace(CLIP, audio_codec=NONE)
         result = judge(silent, rules(video={fact: {**self.SOUND[fact], "required": True}}))
         assert (result.verdict, codes(result)) == ("fail", ["audio_track_required"])
 
-    @pytest.mark.parametrize("codec", ["aac", None])
+    @each_row("codec", ["aac", None])
     def test_a_fact_that_was_not_read_is_still_unknown(self, codec: str | None) -> None:
         loud = replace(CLIP, audio_codec=codec)
         result = judge(loud, rules(video={"sample_rate": {"max": 48_000}}))
         assert (result.verdict, codes(result)) == ("unknown", ["fact_unknown"])
 
-    @pytest.mark.parametrize("codec", [NONE, None])
+    @each_row("codec", [NONE, None])
     def test_audio_file_passes_limits_on_pictures(self, codec: str | None) -> None:
         song = Media(kind="audio", format="m4a", size=9, duration=3.0, audio_codec="aac", video_codec=codec)
         result = judge(
@@ -608,9 +606,7 @@ class TestValuesInMessages:
             assert "(1280×720)" in judge(CLIP, rules(video={fact: line})).findings[0].message
         assert "1280" not in judge(CLIP, rules(video={"height": {"max": 9}})).findings[0].message
 
-    @pytest.mark.parametrize(
-        ("seconds", "words"), [(-1.0, "expired 1 s ago"), (0.0, "expires in 0 s"), (5.0, "expires in 5 s")]
-    )
+    @each_row(("seconds", "words"), [(-1.0, "expired 1 s ago"), (0.0, "expires in 0 s"), (5.0, "expires in 5 s")])
     def test_expiry_is_shown_as_past_or_future(self, seconds: float, words: str) -> None:
         message = judge(PHOTO, ATLAS, delivery=URL._replace(expires_in=seconds)).findings[0].message
         assert message.startswith(f"the URL {words}")
@@ -628,7 +624,7 @@ class TestValuesInMessages:
         cut = judge(replace(unread, notes=("truncated",)), mine).findings[0]
         assert cut.message == "width could not be read (the file is cut off): Mine accepts at most 600 px"
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("media", "message"),
         [
             (Media(size=0), "the file is empty"),

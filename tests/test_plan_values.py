@@ -5,8 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from preflight.media import NONE
 from preflight.plans import encoding, geometry
 from preflight.ruleset import Limit, compile_limit
@@ -54,12 +52,12 @@ class TestShapes:
         found = shaped(*size, **lines)
         assert (found and found.crop, found and found.size) == (crop, result)
 
-    @pytest.mark.parametrize(("width", "size"), [(641, (640, 480)), (639, (638, 478)), (640, (640, 480))])
+    @each_row(("width", "size"), [(641, (640, 480)), (639, (638, 478)), (640, (640, 480))])
     def test_films_have_even_sides(self, width: int, size: tuple[int, int]) -> None:
         found = shaped(width, 481 if width == 641 else 480 if width == 640 else 479, "video", width={"max": 9000})
         assert found.size == size
 
-    @pytest.mark.parametrize(("width", "height"), [(None, 5), (5, None), (0, 5), (5, 0)])
+    @each_row(("width", "height"), [(None, 5), (5, None), (0, 5), (5, 0)])
     def test_without_a_size_there_is_no_shape(self, width: int | None, height: int | None) -> None:
         assert shaped(width, height) is None
 

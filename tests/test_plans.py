@@ -24,6 +24,7 @@ from preflight.media import NONE, Media
 from preflight.plans import geometry
 from preflight.report import Plan, Report, Step
 from preflight.ruleset import RuleSet, compile_limit, compile_ruleset
+from tests.rows import each_row
 
 ATLAS = catalog.load("atlas")
 CLIP = Media(
@@ -60,7 +61,7 @@ def command(media: Media, rules: str | RuleSet = "atlas", name: str | None = "in
     return shlex.join(plan.command) if plan is not None and plan.command is not None else ""
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("media", "sentence", "started"),
     [
         (replace(PHOTO, width=280), "scale it to 300×686", "python3 -c "),
@@ -181,7 +182,7 @@ def test_one_command_fixes_everything() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("media", "rules"),
     [
         (replace(CLIP, width=200, size=99_000_000), "atlas"),  # the bytes, too
@@ -197,7 +198,7 @@ def test_there_is_no_command_where_none_would_do(media: Media, rules: str) -> No
     assert command(media, rules) == ""
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "words"),
     [
         ("my clip.mov", ["my clip.mov", "my clip-mov-fixed.mp4"]),
@@ -252,7 +253,7 @@ def mine(**sections: Any) -> RuleSet:
     return compile_ruleset("mine", {**head, **sections})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rules", "media", "said", "started"),
     [
         (
@@ -549,7 +550,7 @@ class TestRemuxing:
         assert remuxed(path, mine(video={"format": {"any_of": ["mp4", "webm"]}})).format == "webm"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("media", "limits"),
     [
         (replace(CLIP, format="mkv", video_codec="vp9"), {}),  # no codec that MP4 usually holds
@@ -570,7 +571,7 @@ def test_accepted_audio_is_copied_when_video_is_encoded() -> None:
     assert ready.endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy in-bin-fixed.mp4")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("limits", "said"),
     [
         ({"fps": {"any_of": [25, 30]}}, "convert it to 25 frames per second"),
@@ -595,7 +596,7 @@ def test_hint_targets_listed_values(limits: dict[str, Any], said: str) -> None:
     assert bool(command(CLIP, mine(video=limits))) == bool(said)
 
 
-@pytest.mark.parametrize("fact", ["sample_rate", "channels"])
+@each_row("fact", ["sample_rate", "channels"])
 def test_hint_adds_required_audio_track(fact: str) -> None:
     rules = mine(video={fact: {"min": 1, "required": True}})
     assert [one.hint for one in judge(replace(CLIP, audio_codec=NONE), rules).findings] == ["add an audio track"]
@@ -622,7 +623,7 @@ class TestSounds:
         assert_command_fixes(tmp_path / "plain.wav", "ltx")
 
 
-@pytest.mark.parametrize("note", ["nothing_shown", "no_media_data", "truncated", "no_moov"])
+@each_row("note", ["nothing_shown", "no_media_data", "truncated", "no_moov"])
 def test_incomplete_file_has_hints_but_no_plan(note: str) -> None:
     film = replace(CLIP, fps=12.0)
     assert command(film)
@@ -630,7 +631,7 @@ def test_incomplete_file_has_hints_but_no_plan(note: str) -> None:
     assert planned(replace(film, notes=(note,))) is None
 
 
-@pytest.mark.parametrize("change", [{"notes": ("bad_header",)}, {"encrypted": True}, {"notes": ("leading_garbage",)}])
+@each_row("change", [{"notes": ("bad_header",)}, {"encrypted": True}, {"notes": ("leading_garbage",)}])
 def test_file_that_tools_cannot_open_has_a_plan_without_command(change: dict[str, Any]) -> None:
     plan = planned(replace(CLIP, fps=12.0, **change))
     assert plan is not None

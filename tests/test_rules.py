@@ -228,7 +228,7 @@ def test_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: s
         assert under_strict == "pass" or strict.verdict == "fail"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if catalog.load(name).request])
+@each_row("name", [name for name in NAMES if catalog.load(name).request])
 def test_audio_needs_an_image_or_video(name: str) -> None:
     rules = catalog.load(name)
     sound = Media(kind="audio", size=1, duration=4.0)

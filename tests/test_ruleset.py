@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
-import pytest
-
 from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_rule_file_path, merge_tables
 from tests.rows import each_row
 
@@ -221,8 +219,6 @@ def test_digests_differ_with_their_parts_and_not_with_the_order_of_keys() -> Non
     assert len(checksum("")) == 16
 
 
-@pytest.mark.parametrize(
-    ("name", "path"), [("atlas", False), ("atlas@2026-09", False), ("mine.toml", True), (f"a{os.sep}b", True)]
-)
+@each_row(("name", "path"), [("atlas", False), ("atlas@2026-09", False), ("mine.toml", True), (f"a{os.sep}b", True)])
 def test_a_rule_file_is_named_by_a_path(name: str, path: bool) -> None:
     assert is_rule_file_path(name) is path

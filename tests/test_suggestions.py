@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from preflight.errors import suggestion
+from tests.rows import each_row
 
 KNOWN = ["atlas", "volcengine", "seedance-2.0"]
 
 
-@pytest.mark.parametrize("word", ["atals", "ATLAS", "atlass", "at-las"])
+@each_row("word", ["atals", "ATLAS", "atlass", "at-las"])
 def test_nearest_word_is_suggested(word: str) -> None:
     assert suggestion(word, KNOWN) == "Did you mean 'atlas'?"
 

@@ -115,7 +115,7 @@ def test_units_of_sizes_are_decimal_or_binary(unit: str, size: int) -> None:
         assert parse_quantity(f"3 {unit}", FACTS[fact].unit) == 3 * size
 
 
-@pytest.mark.parametrize(("unit", "seconds"), [("ms", 0.001), ("s", 1), ("min", 60), ("h", 3600)])
+@each_row(("unit", "seconds"), [("ms", 0.001), ("s", 1), ("min", 60), ("h", 3600)])
 def test_durations_are_converted_to_seconds(unit: str, seconds: float) -> None:
     for fact in ("duration", "total_duration", "download_seconds", "expires_in"):
         assert parse_quantity(f"7 {unit}", FACTS[fact].unit) == 7 * seconds

@@ -69,12 +69,12 @@ class TestMpegAudio:
         assert facts((frame(1, 3, 128, 44100) * 3 + frame(1, 3, 128, 44100, 1)) * 3).bit_rate == 128_000
         assert facts(frame(1, 3, 128, 44100) * 3 + frame(1, 3, 160, 44100) * 3).bit_rate not in (128_000, 160_000)
 
-    @pytest.mark.parametrize("third", [0xF0, 0x9C, 0x00])
+    @each_row("third", [0xF0, 0x9C, 0x00])
     def test_reserved_values_are_not_frames(self, third: int) -> None:
         data = bytes((0xFF, 0xFB, third, 0xC0)).ljust(417, b"\0")
         assert facts(data * 3).format != "mp3"
 
-    @pytest.mark.parametrize("second", [0xEB, 0xF9, 0xF1, 0xDB])
+    @each_row("second", [0xEB, 0xF9, 0xF1, 0xDB])
     def test_reserved_versions_and_layers_are_not_frames(self, second: int) -> None:
         assert facts(bytes((0xFF, second, 0x90, 0xC0)).ljust(417, b"\0") * 6).format not in ("mp1", "mp2", "mp3")
 
@@ -89,7 +89,7 @@ class TestMpegAudio:
         assert media.duration == pytest.approx(10 * SAMPLES[1, layer] / 44100)
         assert (media.format, media.bit_rate) == (f"mp{layer}", round(len(data) * 8 / media.duration))
 
-    @pytest.mark.parametrize(("size", "sampled"), [(32_768, False), (32_769 + 417, True)])
+    @each_row(("size", "sampled"), [(32_768, False), (32_769 + 417, True)])
     def test_more_than_32_kib_of_audio_are_sampled(self, size: int, sampled: bool) -> None:
         sound = frame(1, 3, 128, 44100) * (size // 417)
         media = facts(sound)
@@ -140,14 +140,14 @@ class TestEncoderHeaders:
         head = self.tagged(1, 3, b"Xing", pack(">II", 2, 0x01020304))
         assert facts(head + sound).duration == pytest.approx(20 * 1152 / 44100)
 
-    @pytest.mark.parametrize(("length", "believed"), [(0, True), (1, True), (720, True), (721, False)])
+    @each_row(("length", "believed"), [(0, True), (1, True), (720, True), (721, False)])
     def test_a_length_may_differ_by_a_frame_and_a_half(self, length: int, believed: bool) -> None:
         sound = frame(1, 3, 128, 44100) * 8 + frame(1, 3, 160, 44100) * 8
         stated = len(sound) + 417 - length
         head = self.tagged(1, 3, b"Xing", pack(">III", 3, 15, stated))
         assert (facts(head + sound).duration == 15 * 1152 / 44100) is believed
 
-    @pytest.mark.parametrize("frames", [0x0100, 0x010203])
+    @each_row("frames", [0x0100, 0x010203])
     def test_vbri_states_frames_and_bytes_behind_32_bytes(self, frames: int) -> None:
         head = frame(1, 3, 128, 44100)[:36] + b"VBRI" + pack(">HHH", 1, 0, 75) + pack(">II", frames * 417, frames)
         head = head.ljust(417, b"\0")
@@ -205,7 +205,7 @@ class TestAdts:
         assert media.duration == pytest.approx(5 * 1024 / rate)
         assert media.sample_rate == (rate if rate > 24000 else None)  # the decoder may double lower ones
 
-    @pytest.mark.parametrize("index", [13, 14, 15])
+    @each_row("index", [13, 14, 15])
     def test_reserved_rates_are_not_frames(self, index: int) -> None:
         assert facts(adts(index) * 5).format != "aac"
 
@@ -222,7 +222,7 @@ class TestAdts:
         assert (media.format, media.duration) == ("aac", pytest.approx(4 * 1024 / 44100))
         assert media.bit_rate == round(4 * length * 8 / (4 * 1024 / 44100))
 
-    @pytest.mark.parametrize("blocks", [1, 2, 3, 4])
+    @each_row("blocks", [1, 2, 3, 4])
     def test_a_frame_may_have_several_blocks(self, blocks: int) -> None:
         assert facts(adts(blocks=blocks) * 4).duration == pytest.approx(4 * blocks * 1024 / 44100)
 
@@ -239,7 +239,7 @@ class TestAdts:
         data = adts() * 4 + b"\xff?\xff" * 50 + adts() * 4
         assert facts(data).duration == pytest.approx(8 * 1024 / 44100)
 
-    @pytest.mark.parametrize(("lead", "found"), [(b"\2" * 5000, True), (b"\2" * 65_536, True), (b"\2" * 80_000, False)])
+    @each_row(("lead", "found"), [(b"\2" * 5000, True), (b"\2" * 65_536, True), (b"\2" * 80_000, False)])
     def test_frames_are_sought_behind_foreign_bytes(self, lead: bytes, found: bool) -> None:
         media = facts(lead + adts() * 5)
         assert (media.format == "aac") is found
@@ -295,14 +295,14 @@ class TestLoas:
         assert media.duration == pytest.approx(6 * 1024 / rate)
         assert (media.sample_rate, media.channels) == (rate if rate > 24000 else None, 2)
 
-    @pytest.mark.parametrize("parts", [1, 2, 17, 64])
+    @each_row("parts", [1, 2, 17, 64])
     def test_a_frame_may_hold_several_of_aac(self, parts: int) -> None:
         assert facts(loas(*mux(parts=parts))).duration == pytest.approx(6 * parts * 1024 / 48000)
 
     def test_frames_may_have_960_samples(self) -> None:
         assert facts(loas(*mux(short=1))).duration == pytest.approx(6 * 960 / 48000)
 
-    @pytest.mark.parametrize("other", [{"programs": 1}, {"layers": 1}])
+    @each_row("other", [{"programs": 1}, {"layers": 1}])
     def test_several_programs_or_layers_are_not_read(self, other: dict[str, int]) -> None:
         media = facts(loas(*mux(**other)))
         assert (media.audio_codec, media.sample_rate, media.duration) == ("aac_latm", None, None)
@@ -325,7 +325,7 @@ class TestLoas:
         assert facts(loas(*mux(3, 1))).channels == 1
         assert facts(loas(*mux(6, 1))).channels is None
 
-    @pytest.mark.parametrize("size", [1, 2, 3, 4])
+    @each_row("size", [1, 2, 3, 4])
     def test_version_1_has_numbers_of_one_to_four_bytes(self, size: int) -> None:
         number = [(size - 1, 2), *((0xA5, 8) for _ in range(size))]
         fields = [(1, 1), (0, 1), *number, (1, 1), (2, 6), (0, 4), (0, 3), *number, (2, 5), (3, 4), (2, 4), (0, 3)]
@@ -338,7 +338,7 @@ class TestLoas:
     def test_a_frame_may_refer_to_the_configuration_before_it(self) -> None:
         assert facts(loas(*mux(), repeat=False)).duration == pytest.approx(6 * 1024 / 48000)
 
-    @pytest.mark.parametrize("length", [11, 255, 256, 0x1FFF])
+    @each_row("length", [11, 255, 256, 0x1FFF])
     def test_lengths_of_13_bits(self, length: int) -> None:
         one = loas(*mux(), frames=1)
         frame = bytes((0x56, 0xE0 | length >> 8, length & 255)) + one[3:].ljust(length, b"\0")[:length]
@@ -371,13 +371,13 @@ class TestTags:
         media = facts(id3(padding=1 << 21) + SOUND)
         assert (media.duration, media.notes) == (SECONDS, ())
 
-    @pytest.mark.parametrize(("version", "frame_id"), [(2, b"PIC\0"), (3, b"APIC\0"), (4, b"APIC\0"), (9, b"APIC\0")])
+    @each_row(("version", "frame_id"), [(2, b"PIC\0"), (3, b"APIC\0"), (4, b"APIC\0"), (9, b"APIC\0")])
     def test_an_attached_picture_is_noted(self, version: int, frame_id: bytes) -> None:
         for ident in (b"PIC\0", b"APIC\0"):
             media = facts(id3(b"????" + ident + bytes(300), version=version) + SOUND)
             assert (media.notes == ("cover_art",)) is (frame_id in b"?" + ident)
 
-    @pytest.mark.parametrize(("before", "noted"), [(2000, True), (2100, False)])
+    @each_row(("before", "noted"), [(2000, True), (2100, False)])
     def test_a_picture_is_seen_in_the_first_2_kib_of_a_tag(self, before: int, noted: bool) -> None:
         media = facts(id3(bytes(before), picture(bytes(3000))) + SOUND)
         assert ("cover_art" in media.notes) is noted

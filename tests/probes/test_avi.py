@@ -63,7 +63,7 @@ def test_impossible_frame_count_is_ignored() -> None:
     assert facts(unsized).duration == 0.2
 
 
-@pytest.mark.parametrize("length", [10, 500, 1_000_000, 0xFFFFFFFF])
+@each_row("length", [10, 500, 1_000_000, 0xFFFFFFFF])
 def test_index_decides_between_contradicting_frame_counts(length: int) -> None:
     """A full decode and libmediainfo count 50 frames; ffprobe repeats the stream's own length."""
     for main_frames, own in ((50, length), (length, 50), (max(length, 200), max(length, 200))):
@@ -107,7 +107,7 @@ def test_second_video_stream_is_noted() -> None:
     assert facts(film(main(), video(), video())).notes == ("multiple_video_tracks",)
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
+@each_row("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
 def test_unknown_riff_size_is_not_truncation(size: int) -> None:
     data = film(main(), video())
     assert facts(data[:4] + pack("<I", size) + data[8:]).notes == ()

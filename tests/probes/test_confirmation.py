@@ -64,7 +64,7 @@ CODED_AS_WEBP = tiff((page(50001, 2), saved("WEBP", 16)))
 ODD_SECOND_PAGE = tiff((page(1, 1), bytes(256)), (page(32896, 1), bytes(256)))
 
 
-@pytest.mark.parametrize("data", [UNCOMPRESSED_YCBCR, CODED_AS_WEBP, ODD_SECOND_PAGE], ids=["ycbcr", "webp", "page"])
+@each_row("data", [UNCOMPRESSED_YCBCR, CODED_AS_WEBP, ODD_SECOND_PAGE], ids=["ycbcr", "webp", "page"])
 def test_failure_of_pillow_alone_is_a_warning(data: bytes) -> None:
     ((code, message),) = problems(data)
     assert code == "decode_unconfirmed"

@@ -109,7 +109,7 @@ def test_png_with_valid_checksums_and_invalid_pixels_is_corrupt() -> None:
     assert codes(data[:at] + body + zlib.crc32(b"IDAT" + body).to_bytes(4) + data[at + length + 4 :]) == ["corrupt"]
 
 
-@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "AVIF"])
+@each_row("form", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_frames_of_animations_are_counted_and_timed(form: str) -> None:
     found = looked_at(animated(form))
     assert (found.media.frames, found.media.duration, found.problems) == (4, 1.0, ())

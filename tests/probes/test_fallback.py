@@ -108,7 +108,7 @@ def test_format_without_library_facts_keeps_its_name() -> None:
     assert seen(b"\xff\x0a" + bytes(500)) == Media(kind="image", format="jxl", size=502)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0", bytes(5000), bytes(n * n * 7919 >> 7 & 255 for n in range(3000))])
+@each_row("data", [b"", b"\0", bytes(5000), bytes(n * n * 7919 >> 7 & 255 for n in range(3000))])
 def test_unrecognised_bytes_have_neither_format_nor_kind(data: bytes) -> None:
     assert seen(data) == Media(size=len(data))
 
@@ -208,7 +208,7 @@ def test_aac_with_one_header_is_read_by_the_library(monkeypatch: pytest.MonkeyPa
     assert (media.format, media.audio_codec, media.sample_rate, media.channels) == ("aac", "aac", 44100, 2)
 
 
-@pytest.mark.parametrize(("before", "found"), [(63, True), (64, False)])
+@each_row(("before", "found"), [(63, True), (64, False)])
 def test_description_of_aiff_is_among_its_first_64_chunks(before: int, found: bool) -> None:
     plain = aiff()
     chunks = struct.pack(">4sI", b"JUNK", 3) + b"xxx\0"

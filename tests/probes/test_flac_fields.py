@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from probing import counted, facts
@@ -72,7 +71,7 @@ class TestStreamInfo:
         media = facts(b"fLaC" + info() + bytes(100))
         assert (media.duration, media.bit_rate, media.sample_rate) == (None, None, 48000)
 
-    @pytest.mark.parametrize(("there", "notes"), [(299, ("truncated",)), (300, ())])
+    @each_row(("there", "notes"), [(299, ("truncated",)), (300, ())])
     def test_the_smallest_frame_tells_whether_all_blocks_are_there(self, there: int, notes: tuple[str, ...]) -> None:
         data = b"fLaC" + info(samples=3 * 4096 + 4095, block=4096, smallest=100) + bytes(there)
         assert facts(data).notes == notes
@@ -94,13 +93,13 @@ class TestStreamInfo:
         media = facts(b"fLaC" + bytes(blocks) + metadata(4, bytes(2001), last=False) + metadata(1, b"", last=True))
         assert (media.duration, media.bit_rate) == (1.0, None)
 
-    @pytest.mark.parametrize(("kind", "notes"), [(6, ("cover_art",)), (5, ()), (4, ())])
+    @each_row(("kind", "notes"), [(6, ("cover_art",)), (5, ()), (4, ())])
     def test_a_picture_among_the_metadata_is_noted(self, kind: int, notes: tuple[str, ...]) -> None:
         blocks = bytearray(info())
         blocks[0] &= 0x7F
         assert facts(b"fLaC" + bytes(blocks) + metadata(kind, bytes(9), last=True) + bytes(9)).notes == notes
 
-    @pytest.mark.parametrize(("kind", "length"), [(1, 34), (0, 33), (0, 35), (0, 0x100022)])
+    @each_row(("kind", "length"), [(1, 34), (0, 33), (0, 35), (0, 0x100022)])
     def test_another_first_block_is_a_bad_header(self, kind: int, length: int) -> None:
         block = bytes((kind,)) + length.to_bytes(3, "big") + info()[4:] + bytes(9)
         assert facts(b"fLaC" + block).notes == ("bad_header",)
@@ -116,14 +115,14 @@ class TestFrames:
     def test_size_code_tells_the_samples_of_a_block(self, code: int, size: int) -> None:
         assert seconds(frame(1000, code, variable=True)) == (1000 + size) / 48000
 
-    @pytest.mark.parametrize(("code", "extra", "size"), [(6, b"\x7f", 128), (7, b"\x12\x34", 0x1235)])
+    @each_row(("code", "extra", "size"), [(6, b"\x7f", 128), (7, b"\x12\x34", 0x1235)])
     def test_uncommon_sizes_are_written_out(self, code: int, extra: bytes, size: int) -> None:
         assert seconds(frame(1000, code, variable=True, extra=extra)) == (1000 + size) / 48000
 
     def test_the_reserved_size_is_not_a_frame(self) -> None:
         assert seconds(frame(1000, 0, variable=True)) is None
 
-    @pytest.mark.parametrize(("code", "extra"), [(12, b"\x30"), (13, b"\xbb\x80"), (14, b"\x12\xc0"), (11, b"")])
+    @each_row(("code", "extra"), [(12, b"\x30"), (13, b"\xbb\x80"), (14, b"\x12\xc0"), (11, b"")])
     def test_a_rate_that_is_written_out_is_skipped(self, code: int, extra: bytes) -> None:
         assert seconds(frame(1000, rate=code, variable=True, extra=extra)) == 5096 / 48000
 
@@ -157,7 +156,7 @@ class TestFrames:
         head = bytes((0xFF, second, 0xC0, 0x18, 9))
         assert seconds(head + bytes((crc8(head),)) + b"\x11" * 30) is None
 
-    @pytest.mark.parametrize(("block", "found"), [(4096, 1.0), (4095, None)])
+    @each_row(("block", "found"), [(4096, 1.0), (4095, None)])
     def test_a_block_is_not_larger_than_stated(self, block: int, found: float | None) -> None:
         assert seconds(frame(48000 - 4096, variable=True), block=block) == found
 

@@ -27,6 +27,8 @@ from makers import _mpeg, avi
 from makers._ebml import UNKNOWN, audio, ebml, element, info, number, segment, tracks, video
 from makers._mp4 import blank, fragmented, movie
 
+from tests.rows import each_row
+
 
 def added_facts(data: bytes) -> dict[str, Any]:
     """Return the facts that a deep check adds or changes."""
@@ -73,8 +75,8 @@ def recording(seconds: int, size: int | None = UNKNOWN, start: int = 0, payload:
 
 
 class TestMatroska:
-    @pytest.mark.parametrize("size", [UNKNOWN, None], ids=["streamed", "sized"])
-    @pytest.mark.parametrize("doc_type", ["webm", "matroska"])
+    @each_row("size", [UNKNOWN, None], ids=["streamed", "sized"])
+    @each_row("doc_type", ["webm", "matroska"])
     def test_live_recording_is_read_to_its_last_cluster(self, size: int | None, doc_type: str) -> None:
         data = live(*recording(40, size), doc_type=doc_type)
         assert probe(MemorySource(data)).duration is None
@@ -103,7 +105,7 @@ class TestMatroska:
         data = live(*recording(10))
         assert added_facts(data[: len(data) // 2])["duration"] == pytest.approx(5.0, abs=0.1)
 
-    @pytest.mark.parametrize("clusters", [[], [cluster(0)], [cluster(0, block(9, 0))], [b"\xff" * 500]])
+    @each_row("clusters", [[], [cluster(0)], [cluster(0, block(9, 0))], [b"\xff" * 500]])
     def test_recording_without_blocks_has_no_duration(self, clusters: list[bytes]) -> None:
         assert "duration" not in added_facts(live(*clusters))
 
@@ -145,7 +147,7 @@ class TestFlac:
         header = b"\xff\xf8\x74\x08" + coded + struct.pack(">H", samples - 1)
         return header + bytes([flac._crc8(header)]) + bytes(9)
 
-    @pytest.mark.parametrize("samples", [1024, 5000, 8000 * 20, 8000 * 300 + 7])
+    @each_row("samples", [1024, 5000, 8000 * 20, 8000 * 300 + 7])
     def test_last_frame_gives_duration_of_streamed_flac(self, samples: int) -> None:
         data = self.streamed(samples)
         assert probe(MemorySource(data)).duration is None
@@ -171,7 +173,7 @@ class TestAvi:
         body = header + avi_list(b"movi", pictures, unsized)
         return b"RIFF" + struct.pack("<I", 0xFFFFFFFF if unsized else 4 + len(body)) + b"AVI " + body
 
-    @pytest.mark.parametrize("unsized", [False, True])
+    @each_row("unsized", [False, True])
     def test_frames_are_counted_if_header_states_none(self, unsized: bool) -> None:
         data = self.streamed(100, unsized)
         media = probe(MemorySource(data))

@@ -55,7 +55,7 @@ def test_major_brand_gives_format_unless_neutral(
     assert ("av1_coded" in media.notes) == (item is av1 and name != "avif")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("brands", "name"),
     [((b"avif", b"heic"), "avif"), ((b"heix", b"avif"), "heic"), ((b"mif1", b"avif"), "heif")],
 )
@@ -100,7 +100,7 @@ def test_size_of_tile_is_not_that_of_its_grid() -> None:
     assert seen(heif(Item(b"grid", b"", inside=True), tile, references=((b"dimg", 1, 2),))).width is None
 
 
-@pytest.mark.parametrize("aperture", [bytes(32), pack(">8I", 0, 1, 30, 1, 0, 1, 0, 1), b"\1"])
+@each_row("aperture", [bytes(32), pack(">8I", 0, 1, 30, 1, 0, 1, 0, 1), b"\1"])
 def test_invalid_clean_aperture_is_ignored(aperture: bytes) -> None:
     assert sizes(seen(heif(hevc(128, 64, box(b"clap", aperture))))) == (128, 64, 128, 64)
 
@@ -152,7 +152,7 @@ def test_alpha_of_jpeg_2000_is_unknown() -> None:
     assert seen(heif(Item(b"j2k1", b"x", GREY))).has_alpha is None
 
 
-@pytest.mark.parametrize("primary", [1, 2])
+@each_row("primary", [1, 2])
 def test_gain_map_is_noted(primary: int) -> None:
     mapped = Item(b"tmap", b"x", GREY)
     data = heif(hevc(), hevc(64, 64, hidden=True), mapped, primary=primary, references=((b"dimg", 3, range(1, 3)),))
@@ -195,7 +195,7 @@ def test_second_track_is_alpha_of_a_sequence() -> None:
         assert (media.width, media.frames, media.has_alpha) == (64, 2, True)
 
 
-@pytest.mark.parametrize(("flags", "shown"), [(0, (100, 50)), (5, (50, 100))])
+@each_row(("flags", "shown"), [(0, (100, 50)), (5, (50, 100))])
 def test_minimized_image_box_is_read(flags: int, shown: tuple[int, int]) -> None:
     bits = 1 << 58 | flags << 48 | 99 << 40 | 49 << 33
     media = seen(box(b"ftyp", b"mif3", b"avif") + box(b"mini", bits.to_bytes(8, "big"), bytes(20)))
@@ -213,7 +213,7 @@ def test_image_truncated_in_its_tables_has_unknown_size() -> None:
     assert seen(data[:30]).notes == ("truncated",)
 
 
-@pytest.mark.parametrize("between", [b"", box(b"free")])
+@each_row("between", [b"", box(b"free")])
 def test_image_without_media_data_is_truncated(between: bytes) -> None:
     whole = heif(hevc())
     end = whole.index(b"mdat") - 4

@@ -7,7 +7,6 @@ from itertools import product
 from pathlib import Path
 from struct import pack
 
-import pytest
 from probing import facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -62,7 +61,7 @@ class TestBrands:
 
 
 class TestItemTables:
-    @pytest.mark.parametrize("wide", [False, True])
+    @each_row("wide", [False, True])
     def test_numbers_of_items_have_two_or_four_bytes(self, wide: bool) -> None:
         items = [plain(hidden=True)] * 300 + [Item(b"hvc1", b"x", (ispe(7, 9),))]
         media = facts(heif(*items, primary=301, wide=wide))
@@ -170,7 +169,7 @@ class TestProperties:
         assert shown(facts(heif(plain(box(b"clap", pack(">4I", 100, 1, 30, 1)))))) == (100, 30)
         assert shown(facts(heif(plain(box(b"clap", pack(">4I", 100, 1, 30, 1)[:15]))))) == SIZE
 
-    @pytest.mark.parametrize(("width", "height"), [(0, 9), (9, 0)])
+    @each_row(("width", "height"), [(0, 9), (9, 0)])
     def test_an_extent_of_zero_is_no_size(self, width: int, height: int) -> None:
         assert stored(facts(heif(Item(b"hvc1", b"x", (ispe(width, height),))))) == (None, None)
 
@@ -197,14 +196,14 @@ class TestDerivedPictures:
         data = heif(whole, plain(hidden=True), references=((b"dimg", 1, 2),))
         assert stored(facts(data)) == (size or (None, None))
 
-    @pytest.mark.parametrize(("depth", "found"), [(6, True), (7, True), (8, False)])
+    @each_row(("depth", "found"), [(6, True), (7, True), (8, False)])
     def test_wrapped_pictures_are_followed_eight_deep(self, depth: int, found: bool) -> None:
         wraps = [Item(b"iden", b"x")] * depth
         references = tuple((b"dimg", number, number + 1) for number in range(1, depth + 1))
         media = facts(heif(*wraps, plain(), references=references))
         assert stored(media) == (SIZE if found else (None, None))
 
-    @pytest.mark.parametrize("wide", [False, True])
+    @each_row("wide", [False, True])
     def test_a_picture_counts_once_with_its_tiles_and_thumbnails(self, wide: bool) -> None:
         items = [Item(b"grid", grid(2, 1, *SIZE), (ispe(*SIZE),)), plain(), plain(), plain(), plain()]
         references = ((b"dimg", 1, range(2, 4)), (b"thmb", 4, 1))
@@ -258,7 +257,7 @@ class TestAlpha:
         item = plain(box(b"cmpd", components), kind=b"unci")
         assert facts(heif(item, brands=(b"mif1", b"mif1"))).has_alpha is alpha
 
-    @pytest.mark.parametrize(("profile", "alpha"), [(b"rgba", True), (b"abgr", True), (b"rgb3", False)])
+    @each_row(("profile", "alpha"), [(b"rgba", True), (b"abgr", True), (b"rgb3", False)])
     def test_profiles_of_uncompressed_pictures(self, profile: bytes, alpha: bool) -> None:
         item = plain(full(b"uncC", 0, 0, profile), kind=b"unci")
         assert facts(heif(item, brands=(b"mif1", b"mif1"))).has_alpha is alpha
@@ -332,7 +331,7 @@ def sequence(*tracks: bytes, brands: tuple[bytes, ...] = (b"msf1", b"hevc")) -> 
 
 
 class TestSequences:
-    @pytest.mark.parametrize("version", [0, 1])
+    @each_row("version", [0, 1])
     def test_size_frames_and_duration_of_a_track(self, version: int) -> None:
         media = sequence(track(version))
         assert (stored(media), media.frames) == ((0x0102, 0x0304), 0x01020304)
@@ -351,26 +350,24 @@ class TestSequences:
         assert media.rotation == rotation
         assert shown(media) == ((0x0304, 0x0102) if rotation in (90, 270) else (0x0102, 0x0304))
 
-    @pytest.mark.parametrize("version", [0, 1])
-    @pytest.mark.parametrize("clock", [(0, 5), (5, None)])
+    @each_row("version", [0, 1])
+    @each_row("clock", [(0, 5), (5, None)])
     def test_a_clock_that_says_nothing_gives_no_duration(self, version: int, clock: tuple[int, int | None]) -> None:
         scale, ticks = clock
         unknown = (1 << 64 if version else 1 << 32) - 1
         assert sequence(track(version, clock=(scale, unknown if ticks is None else ticks))).duration is None
 
-    @pytest.mark.parametrize(("frames", "notes"), [(1, ()), (2, ("animated",)), (0, ())])
+    @each_row(("frames", "notes"), [(1, ()), (2, ("animated",)), (0, ())])
     def test_more_than_one_frame_is_an_animation(self, frames: int, notes: tuple[str, ...]) -> None:
         assert sequence(track(samples=frames)).notes == notes
         assert sequence(track(samples=frames, sizes=b"stz2")).frames == frames
 
-    @pytest.mark.parametrize(
-        ("handler", "seen"), [(b"pict", True), (b"vide", True), (b"soun", False), (b"auxv", False)]
-    )
+    @each_row(("handler", "seen"), [(b"pict", True), (b"vide", True), (b"soun", False), (b"auxv", False)])
     def test_the_first_track_of_pictures_counts(self, handler: bytes, seen: bool) -> None:
         media = sequence(track(handler=handler, size=(7, 9)), track())
         assert stored(media) == ((7, 9) if seen else (0x0102, 0x0304))
 
-    @pytest.mark.parametrize("name", [b"auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"])
+    @each_row("name", [b"auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"])
     def test_alpha_is_an_auxiliary_track(self, name: bytes) -> None:
         plane = track(handler=b"auxv", extra=box(b"auxi", bytes(4), name))
         assert sequence(track(), plane).has_alpha is True
@@ -382,7 +379,7 @@ class TestSequences:
         for size in ((0, 9), (9, 0)):
             assert stored(sequence(track(size=size))) == (None, None)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("entry", "brands", "name"),
         [(b"hvc1", (b"msf1",), "heic"), (b"av01", (b"avis",), "avif"), (b"avc1", (b"msf1",), "heif")],
     )
@@ -396,11 +393,11 @@ class TestSmallPictures:
     def mini(self, bits: int) -> Media:
         return facts(box(b"ftyp", b"mif3", b"avif") + box(b"mini", bits.to_bytes(8, "big"), bytes(20)))
 
-    @pytest.mark.parametrize("size", [(1, 1), (128, 1), (1, 128), (0x55, 0x2B)])
+    @each_row("size", [(1, 1), (128, 1), (1, 128), (0x55, 0x2B)])
     def test_sizes_of_seven_bits(self, size: tuple[int, int]) -> None:
         assert stored(self.mini((size[0] - 1) << 40 | (size[1] - 1) << 33)) == size
 
-    @pytest.mark.parametrize("size", [(1, 1), (32768, 1), (1, 32768), (0x5555, 0x2B2B)])
+    @each_row("size", [(1, 1), (32768, 1), (1, 32768), (0x5555, 0x2B2B)])
     def test_sizes_of_fifteen_bits(self, size: tuple[int, int]) -> None:
         assert stored(self.mini(1 << 47 | (size[0] - 1) << 32 | (size[1] - 1) << 17)) == size
 
@@ -409,12 +406,12 @@ class TestSmallPictures:
         media = self.mini((orientation - 1) << 48 | 9 << 40 | 19 << 33)
         assert shown(media) == ((20, 10) if orientation >= 5 else (10, 20))
 
-    @pytest.mark.parametrize(("bit", "alpha"), [(58, True), (57, False), (59, False)])
+    @each_row(("bit", "alpha"), [(58, True), (57, False), (59, False)])
     def test_alpha_is_a_flag(self, bit: int, alpha: bool) -> None:
         assert self.mini(1 << bit).has_alpha is alpha
 
 
-@pytest.mark.parametrize(("count", "limited"), [(60, False), (63, True), (70, True)])
+@each_row(("count", "limited"), [(60, False), (63, True), (70, True)])
 def test_64_boxes_are_looked_at(count: int, limited: bool) -> None:
     start = box(b"ftyp", b"heic", bytes(4), b"mif1") + box(b"free") * count
     whole = heif(plain())

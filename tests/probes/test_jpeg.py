@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from struct import pack
 
-import pytest
 from hypothesis import given, settings
 from PIL import Image
 from probing import RemoteSource, counted, damaged, ends_in_facts, facts
@@ -78,7 +77,7 @@ def test_pixel_aspect_ratio_is_unknown_without_jfif() -> None:
     assert facts(plain[: at - 4] + plain[at + 14 :]).pixel_aspect_ratio is None
 
 
-@pytest.mark.parametrize("mode", ["CMYK", "L", "RGB"])
+@each_row("mode", ["CMYK", "L", "RGB"])
 def test_cmyk_is_noted(mode: str) -> None:
     """exiftool's ColorComponents: 4, 1, 3."""
     assert facts(picture(mode=mode)).notes == (("cmyk",) if mode == "CMYK" else ())
@@ -181,7 +180,7 @@ def test_thumbnail_after_damage_is_not_the_picture() -> None:
     assert facts(bytes(data)).width is None
 
 
-@pytest.mark.parametrize("components", [0, 200])
+@each_row("components", [0, 200])
 def test_frame_header_of_wrong_length_is_ignored(components: int) -> None:
     data = bytearray(picture())
     data[data.index(b"\xff\xc0") + 9] = components
@@ -209,9 +208,7 @@ def test_jpeg_after_much_garbage_is_not_searched() -> None:
     assert facts(bytes(range(256)) * 4 + picture()).format is None
 
 
-@pytest.mark.parametrize(
-    ("carrier", "name"), [(b"FUJIFILMCCD-RAW 0201", "raf"), (b"FUJIFILM", None), (bytes(128) + b"DICM", None)]
-)
+@each_row(("carrier", "name"), [(b"FUJIFILMCCD-RAW 0201", "raf"), (b"FUJIFILM", None), (bytes(128) + b"DICM", None)])
 def test_formats_that_contain_a_jpeg_are_not_jpeg(carrier: bytes, name: str | None) -> None:
     assert facts(carrier.ljust(148, b"\0") + picture()).format == name
 

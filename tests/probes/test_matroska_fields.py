@@ -80,7 +80,7 @@ class TestNumbers:
         other = b"\x08\x11\x22\x33\x44" + b"\x81x"
         assert facts(film(info(), other, tracks(video()))).kind is None
 
-    @pytest.mark.parametrize("scale", [1, 1000, 1_000_000, WIDE])
+    @each_row("scale", [1, 1000, 1_000_000, WIDE])
     def test_durations_count_in_units_of_the_scale(self, scale: int) -> None:
         media = facts(film(info(4_000_000.0, scale), tracks(video())))
         assert media.duration == pytest.approx(4_000_000 * scale / 1e9)
@@ -91,12 +91,12 @@ class TestNumbers:
 
 
 class TestPictures:
-    @pytest.mark.parametrize("size", [(1, 1), (WIDE, 1), (1, WIDE), (0x0A0B0C, WIDE)])
+    @each_row("size", [(1, 1), (WIDE, 1), (1, WIDE), (0x0A0B0C, WIDE)])
     def test_stored_size(self, size: tuple[int, int]) -> None:
         media = shown(size=size)
         assert (media.stored_width, media.stored_height, media.width, media.height) == (*size, *size)
 
-    @pytest.mark.parametrize("size", [(0, 9), (9, 0)])
+    @each_row("size", [(0, 9), (9, 0)])
     def test_a_size_of_zero_is_unknown(self, size: tuple[int, int]) -> None:
         media = shown(size=size)
         assert (media.stored_width, media.width, media.rotation) == (None, None, None)
@@ -106,7 +106,7 @@ class TestPictures:
         media = shown(sides)
         assert (media.width, media.height, media.stored_width, media.stored_height) == (308, 237, 320, 240)
 
-    @pytest.mark.parametrize(("left", "width"), [(318, 2), (319, 1), (320, 320), (321, 320)])
+    @each_row(("left", "width"), [(318, 2), (319, 1), (320, 320), (321, 320)])
     def test_a_crop_that_leaves_nothing_is_not_applied(self, left: int, width: int) -> None:
         media = shown(number(0x54CC, left))
         assert (media.width, media.height) == (width, 240)
@@ -133,7 +133,7 @@ class TestPictures:
         media = shown(*(number(name, value) for name, value in fields if value is not None))
         assert media.pixel_aspect_ratio == ratio
 
-    @pytest.mark.parametrize(("mode", "alpha"), [(0, False), (1, True), (2, False)])
+    @each_row(("mode", "alpha"), [(0, False), (1, True), (2, False)])
     def test_transparency_is_mode_1(self, mode: int, alpha: bool) -> None:
         assert shown(number(0x53C0, mode)).has_alpha is alpha
 
@@ -156,7 +156,7 @@ class TestPictures:
     def test_the_first_of_two_fields_counts(self) -> None:
         assert shown(number(0x54CC, 5), number(0x54CC, 7)).width == 315
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("frame_ns", "fps"),
         [
             (42_123_456, 1e9 / 42_123_456),
@@ -170,7 +170,7 @@ class TestPictures:
 
 
 class TestSound:
-    @pytest.mark.parametrize(("rate", "channels"), [(44100.0, 2), (192_000.4, 0x0102), (1.0, 1)])
+    @each_row(("rate", "channels"), [(44100.0, 2), (192_000.4, 0x0102), (1.0, 1)])
     def test_rate_and_channels(self, rate: float, channels: int) -> None:
         media = facts(film(info(), tracks(audio(rate=rate, channels=channels))))
         assert (media.kind, media.sample_rate, media.channels) == ("audio", round(rate), channels)
@@ -194,7 +194,7 @@ class TestSound:
 
 
 class TestTracks:
-    @pytest.mark.parametrize(("default", "played"), [(0, "opus"), (1, "aac"), (2, "opus"), (None, "aac")])
+    @each_row(("default", "played"), [(0, "opus"), (1, "aac"), (2, "opus"), (None, "aac")])
     def test_the_first_default_track_plays(self, default: int | None, played: str) -> None:
         flag = b"" if default is None else number(0x88, default)
         first, second = audio(flag), audio(codec="A_OPUS")
@@ -208,7 +208,7 @@ class TestTracks:
         assert facts(film(info(), tracks(video(), video()))).notes == ("multiple_video_tracks",)
         assert facts(film(info(), tracks(video(), audio(), audio()))).notes == ()
 
-    @pytest.mark.parametrize(("kind", "encrypted"), [(0, False), (1, True), (2, False), (None, False)])
+    @each_row(("kind", "encrypted"), [(0, False), (1, True), (2, False), (None, False)])
     def test_encryption_is_an_encoding_of_type_1(self, kind: int | None, encrypted: bool) -> None:
         encoding = element(0x6240, number(0x5031, 0), number(0x5033, kind) if kind is not None else b"")
         data = film(info(), tracks(audio(element(0x6D80, encoding))))
@@ -219,7 +219,7 @@ class TestTracks:
     def test_without_tracks_nothing_is_known_of_encryption(self) -> None:
         assert facts(film(info(), cluster())).encrypted is None
 
-    @pytest.mark.parametrize(("count", "seen"), [(127, True), (128, False)])
+    @each_row(("count", "seen"), [(127, True), (128, False)])
     def test_128_tracks_are_looked_at(self, count: int, seen: bool) -> None:
         subtitles = element(0xAE, number(0x83, 17), text(0x86, "S"))
         assert (facts(film(info(), tracks(subtitles * count, video()))).kind == "video") is seen
@@ -258,25 +258,25 @@ class TestSegments:
             media = facts(data[: len(data) - missing])
             assert (media.notes, media.bit_rate is None) == (notes, bool(notes))
 
-    @pytest.mark.parametrize("cut", [1, 30])
+    @each_row("cut", [1, 30])
     def test_cut_tracks_are_read_as_far_as_they_go(self, cut: int) -> None:
         data = film(info(), tracks(video(), audio()))
         media = facts(data[:-cut])
         assert (media.width, media.notes) == (320, ("truncated",))
 
-    @pytest.mark.parametrize(("steps", "found"), [(46, True), (48, False)])
+    @each_row(("steps", "found"), [(46, True), (48, False)])
     def test_48_elements_are_looked_at(self, steps: int, found: bool) -> None:
         voids = element(0xEC, b"x") * (steps - 1)
         media = facts(film(info(), voids, tracks(video())))
         assert (media.kind == "video") is found
         assert ("read_limit" in media.notes) is not found
 
-    @pytest.mark.parametrize(("size", "limited"), [((1 << 18) - 200, False), ((1 << 18) + 200, True)])
+    @each_row(("size", "limited"), [((1 << 18) - 200, False), ((1 << 18) + 200, True)])
     def test_256_kib_of_tracks_are_read(self, size: int, limited: bool) -> None:
         media = facts(film(info(), tracks(video(), audio(element(0x63A2, bytes(size))))))
         assert (media.notes == ("read_limit",)) is limited
 
-    @pytest.mark.parametrize(("size", "found"), [((1 << 14) - 40, True), ((1 << 14) + 10, False)])
+    @each_row(("size", "found"), [((1 << 14) - 40, True), ((1 << 14) + 10, False)])
     def test_16_kib_of_info_are_read(self, size: int, found: bool) -> None:
         data = film(element(0x1549A966, element(0xEC, bytes(size)), real(0x4489, 2000.0)), tracks(video()))
         assert (facts(data).duration == 2.0) is found
@@ -387,7 +387,7 @@ class TestRatesFromBlocks:
         ]
         return facts(film(info(scale=scale), tracks(video(frame_ns=None)), *clusters))
 
-    @pytest.mark.parametrize(("odd", "variable"), [(0, False), (1, False), (2, True)])
+    @each_row(("odd", "variable"), [(0, False), (1, False), (2, True)])
     def test_two_odd_steps_of_40_vary(self, odd: int, variable: bool) -> None:
         times = [0]
         for step in range(40):
@@ -395,14 +395,14 @@ class TestRatesFromBlocks:
         media = self.rate(times)
         assert (media.frames, media.variable_fps) == (41, variable)
 
-    @pytest.mark.parametrize(("steps", "variable"), [(50, True), (51, False)])
+    @each_row(("steps", "variable"), [(50, True), (51, False)])
     def test_two_odd_steps_of_more_than_50_do_not_vary(self, steps: int, variable: bool) -> None:
         times = [0]
         for step in range(steps):
             times.append(times[-1] + (100 if step in (3, 7) else 40))
         assert self.rate(times).variable_fps is variable
 
-    @pytest.mark.parametrize(("step", "variable"), [(41, False), (42, False), (43, True)])
+    @each_row(("step", "variable"), [(41, False), (42, False), (43, True)])
     def test_a_step_is_odd_beyond_a_twentieth(self, step: int, variable: bool) -> None:
         times = [0]
         for place in range(40):
@@ -414,7 +414,7 @@ class TestRatesFromBlocks:
         fine = [1000 * round(place / 0.06) for place in range(60)]
         assert self.rate(fine, every=1, scale=1000).variable_fps is False
 
-    @pytest.mark.parametrize(("count", "frames"), [(128, 128), (129, 129), (130, None), (400, None)])
+    @each_row(("count", "frames"), [(128, 128), (129, 129), (130, None), (400, None)])
     def test_short_films_are_counted(self, count: int, frames: int | None) -> None:
         media = self.rate([40 * place for place in range(count)])
         assert (media.frames, media.fps) == (frames, 25.0)

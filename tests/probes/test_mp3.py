@@ -103,7 +103,7 @@ def test_contradicting_stream_header_is_ignored(frames: int, length: int | None)
     assert media.duration == pytest.approx(seconds(40))
 
 
-@pytest.mark.parametrize("header", [xing(None, 3068), xing(0, 0), xing(None, None), vbri(0, 0)])
+@each_row("header", [xing(None, 3068), xing(0, 0), xing(None, None), vbri(0, 0)])
 def test_stream_header_without_frames_is_not_audio(header: bytes) -> None:
     sound = frame(32, MPEG1) * 20 if b"VBRI" in header else VARIABLE
     expected = seconds(20, MPEG1) if b"VBRI" in header else seconds(40)
@@ -114,7 +114,7 @@ def test_stream_header_may_omit_its_own_frame() -> None:
     assert facts(xing(40, len(VARIABLE)) + VARIABLE).duration == seconds(40)
 
 
-@pytest.mark.parametrize(("kbit", "kind"), [(160, MPEG2), (320, MPEG1)])
+@each_row(("kbit", "kind"), [(160, MPEG2), (320, MPEG1)])
 def test_stream_header_of_maximum_bit_rate_is_used(kbit: int, kind: int) -> None:
     sound = frame(kbit, kind)
     side = bytes(17 if kind == MPEG1 else 9)
@@ -152,7 +152,7 @@ def test_changing_sample_rate_is_counted_by_both_rates() -> None:
     assert facts(CONSTANT + frame(64, MPEG1) * 20).duration == pytest.approx(seconds(40) + seconds(20, MPEG1))
 
 
-@pytest.mark.parametrize("lead", [1, 417, 5000, 15_000])
+@each_row("lead", [1, 417, 5000, 15_000])
 def test_leading_bytes_are_skipped(lead: int) -> None:
     media = facts(random.Random(lead).randbytes(lead).replace(b"\xff", b"\0") + VARIABLE)
     assert (media.format, media.duration) == ("mp3", pytest.approx(seconds(40)))
@@ -178,7 +178,7 @@ def test_lone_ape_header_is_not_read_as_footer() -> None:
     assert facts(CONSTANT + header).duration == pytest.approx(40 * 576 / 22050)
 
 
-@pytest.mark.parametrize("length", [20_000, 65_000, 65_536])
+@each_row("length", [20_000, 65_000, 65_536])
 def test_64_kib_of_leading_bytes_are_skipped(length: int) -> None:
     """ffprobe: mp3, of this duration."""
     for junk in (bytes(length), b"\2" * length):

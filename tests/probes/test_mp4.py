@@ -80,7 +80,7 @@ def test_single_picture_is_a_cover_only_in_audio_brands() -> None:
     assert seen(movie(blank(((2, 24000),), picture_entry(b"jpeg", SIZE)), sound())).kind == "video"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("matrix", "rotation", "size"),
     [
         ((0, 1, 1, 0), 90, (480, 854)),  # upside down, then turned
@@ -177,7 +177,7 @@ def test_media_data_after_padding_is_found() -> None:
     assert source.bytes_read < 5000
 
 
-@pytest.mark.parametrize(
+@each_row(
     "packed",
     [
         box(b"cmov", box(b"dcom", b"rle "), box(b"cmvd", pack(">I", 9), b"12345")),
@@ -245,7 +245,7 @@ def test_fragments_are_read_only_for_timing_facts() -> None:
     assert (media.width, media.video_codec, media.duration) == (854, "h264", None)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rate", "played", "notes"),
     [
         (8000, 3072, ()),  # of 3.2 s of media: 1024 samples in front are left out

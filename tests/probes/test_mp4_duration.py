@@ -49,21 +49,19 @@ def test_samples_override_contradicting_movie_header(ticks: int) -> None:
     assert (media.duration, media.notes) == (2.0, ("bad_header",))
 
 
-@pytest.mark.parametrize("ticks", [0, 0xFFFFFFFF])
+@each_row("ticks", [0, 0xFFFFFFFF])
 def test_movie_header_without_duration_is_not_a_contradiction(ticks: int) -> None:
     media = seen(movie(blank(), ticks=ticks))
     assert (media.duration, media.notes) == (2.0, ())
 
 
-@pytest.mark.parametrize("value", [0, 7_000_000, 0xFFFFFFFF])
+@each_row("value", [0, 7_000_000, 0xFFFFFFFF])
 def test_contradicting_track_header_is_ignored(value: int) -> None:
     media = seen(patched(movie(blank(), ticks=0), b"tkhd", 20, value))
     assert (media.duration, media.notes) == (2.0, ())
 
 
-@pytest.mark.parametrize(
-    ("value", "notes"), [(0, ()), (0xFFFFFFFF, ()), (24_000, ("bad_header",)), (9**9, ("bad_header",))]
-)
+@each_row(("value", "notes"), [(0, ()), (0xFFFFFFFF, ()), (24_000, ("bad_header",)), (9**9, ("bad_header",))])
 def test_contradicting_media_header_is_noted(value: int, notes: tuple[str, ...]) -> None:
     media = seen(patched(movie(blank()), b"mdhd", 16, value))
     assert (media.duration, media.fps, media.notes) == (2.0, 24.0, notes)
@@ -112,7 +110,7 @@ def test_edits_do_not_extend_the_media(edits: tuple[tuple[int, int], ...], secon
     assert cut(*edits, ticks=0xFFFF0000).duration == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(("rate", "seconds"), [(0, 9.0), (1 << 17, 1.0), (1 << 15, 4.0), (0xFFFF0000, 2.0)])
+@each_row(("rate", "seconds"), [(0, 9.0), (1 << 17, 1.0), (1 << 15, 4.0), (0xFFFF0000, 2.0)])
 def test_edit_rate_scales_duration_and_0_holds_one_picture(rate: int, seconds: float) -> None:
     data = movie(blank()._replace(edits=((9000, 0),)), ticks=0)
     assert seen(patched(data, b"elst", 16, rate)).duration == seconds

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from probing import facts
@@ -53,12 +52,12 @@ def test_rate_is_named_by_its_index(index: int, rate: int) -> None:
     assert heard(packed(core(index) + PLAIN)) == ("aac", rate, 1)
 
 
-@pytest.mark.parametrize("index", [13, 14])
+@each_row("index", [13, 14])
 def test_reserved_rate_leaves_that_of_the_sample_entry(index: int) -> None:
     assert heard(packed(core(index) + PLAIN)) == ("aac", STATED[0], 1)
 
 
-@pytest.mark.parametrize(("rate", "read"), [(1, 1), (44056, 44056), (0xABCDEF, 0xABCDEF), (0, STATED[0])])
+@each_row(("rate", "read"), [(1, 1), (44056, 44056), (0xABCDEF, 0xABCDEF), (0, STATED[0])])
 def test_rate_may_be_written_out(rate: int, read: int) -> None:
     assert heard(packed([(2, 5), (15, 4), (rate, 24), (2, 4), *PLAIN])) == ("aac", read, 2)
 
@@ -68,13 +67,13 @@ def test_channels_are_named_by_their_layout(layout: int) -> None:
     assert heard(packed(core(3, layout) + PLAIN)) == ("aac", 48000, CHANNELS.get(layout, STATED[1]))
 
 
-@pytest.mark.parametrize(("layout", "channels"), [(1, 1), (2, 2), (6, 6)])
+@each_row(("layout", "channels"), [(1, 1), (2, 2), (6, 6)])
 def test_openly_stated_band_replication_has_a_rate_of_its_own(layout: int, channels: int) -> None:
     assert heard(packed([*core(7, layout, 5), (4, 4), (2, 5), *PLAIN])) == ("aac", 44100, channels)
     assert heard(packed([*core(7, layout, 5), (14, 4), (2, 5), *PLAIN])) == ("aac", 22050, channels)
 
 
-@pytest.mark.parametrize(("layout", "channels"), [(1, 2), (2, 2), (3, 3)])
+@each_row(("layout", "channels"), [(1, 2), (2, 2), (3, 3)])
 def test_parametric_stereo_makes_two_channels_of_one(layout: int, channels: int) -> None:
     assert heard(packed([*core(7, layout, 29), (4, 4), (2, 5), *PLAIN])) == ("aac", 44100, channels)
 
@@ -124,7 +123,7 @@ class TestExtensionBehindTheCore:
     def test_its_rate_may_be_reserved(self) -> None:
         assert self.extended(rate=13) == (22050, 1)
 
-    @pytest.mark.parametrize("other", [{"sync": 0x2B6}, {"profile": 6}, {"present": 0}])
+    @each_row("other", [{"sync": 0x2B6}, {"profile": 6}, {"present": 0}])
     def test_anything_else_in_its_place_is_not_taken_for_it(self, other: dict[str, int]) -> None:
         assert self.extended(**other) == (22050, 1)
 
@@ -168,7 +167,7 @@ def test_own_layouts_are_counted(
     assert heard(packed(fields)) == ("aac", 48000, channels or STATED[1])
 
 
-@pytest.mark.parametrize("config", [b"", b"\x12"])
+@each_row("config", [b"", b"\x12"])
 def test_a_configuration_too_short_to_say_anything_is_not_read(config: bytes) -> None:
     assert heard(config) == ("aac", *STATED)
 
@@ -236,7 +235,7 @@ class TestDescriptors:
         media = facts(movie(sound(entry=entry)))
         return media.sample_rate, media.channels
 
-    @pytest.mark.parametrize("width", [1, 2, 3, 4])
+    @each_row("width", [1, 2, 3, 4])
     def test_sizes_may_be_padded(self, width: int) -> None:
         assert self.read(self.entry(width=width)) == (48000, 2)
 

@@ -28,7 +28,7 @@ def patched(data: bytes, kind: bytes, skip: int, value: int, width: int = 4) -> 
 
 
 class TestHeaders:
-    @pytest.mark.parametrize(
+    @each_row(
         ("version", "scale", "ticks"),
         [(0, 0x01020304, 0x03040506), (1, 0x01020304, 0x0102030405), (0, 1, 2), (1, 1, 2)],
     )
@@ -37,13 +37,13 @@ class TestHeaders:
         media = facts(movie(track._replace(unknown_length=True), scale=scale, ticks=ticks, version=version))
         assert media.duration == ticks / scale
 
-    @pytest.mark.parametrize("version", [0, 1])
+    @each_row("version", [0, 1])
     def test_a_duration_of_ones_is_not_known(self, version: int) -> None:
         ones = (1 << (64 if version else 32)) - 1
         assert facts(movie(blank(((1, 0),)), ticks=ones, version=version)).duration is None
         assert facts(movie(blank(((48, 1000),)), ticks=ones, version=version)).duration == 2.0
 
-    @pytest.mark.parametrize(("version", "length"), [(0, 0x01020304), (1, 0x0102030405060708)])
+    @each_row(("version", "length"), [(0, 0x01020304), (1, 0x0102030405060708)])
     def test_samples_without_lengths_last_as_the_media_header_states(self, version: int, length: int) -> None:
         data = movie(blank()._replace(scale=0x00010203), ticks=0, version=version)
         data = patched(data, b"stts", 4, 0)  # no runs
@@ -107,7 +107,7 @@ class TestHeaders:
         other = box(b"tref", box(b"chap", pack(">I", 0x0200)))
         assert facts(movie(sound(), pictures, sound()._replace(references=other))).kind == "video"
 
-    @pytest.mark.parametrize("kind", [b"thmb", b"auxl", b"vdep", b"vplx"])
+    @each_row("kind", [b"thmb", b"auxl", b"vdep", b"vplx"])
     def test_a_track_that_helps_another_is_not_a_film(self, kind: bytes) -> None:
         helper = blank(((3, 8000),))._replace(references=box(b"tref", box(kind, pack(">I", 2))))
         assert facts(movie(helper, blank())).frames == 48
@@ -157,9 +157,7 @@ class TestSampleLengths:
             pytest.approx(0x7FFFFFFF / 24000)
         )
 
-    @pytest.mark.parametrize(
-        ("version", "shift", "shown"), [(0, 12_000, 2.0), (1, 12_000, 2.0), (1, -12_000, 1.5), (0, 0, 1.5)]
-    )
+    @each_row(("version", "shift", "shown"), [(0, 12_000, 2.0), (1, 12_000, 2.0), (1, -12_000, 1.5), (0, 0, 1.5)])
     def test_the_first_frame_may_be_shown_after_it_is_decoded(self, version: int, shift: int, shown: float) -> None:
         """An edit list that skips that time cuts nothing (ISO/IEC 14496-12 8.6.1.3)."""
         data = movie(blank()._replace(edits=((3000, 12_000),)), ticks=0)
@@ -230,7 +228,7 @@ class TestFragmentHeaders:
         media = facts(in_fragments(traf(full(b"tfhd", 0, 8, pack(">II", 1, 100)), *runs)))
         assert (media.frames, media.duration) == (264, pytest.approx(1.1))
 
-    @pytest.mark.parametrize(("version", "begin"), [(0, 0x01020304), (1, 0x0102030405060708), (1, -1000), (0, 0)])
+    @each_row(("version", "begin"), [(0, 0x01020304), (1, 0x0102030405060708), (1, -1000), (0, 0)])
     def test_fragments_state_when_they_begin(self, version: int, begin: int) -> None:
         header = full(b"tfhd", 0, 8, pack(">II", 1, 1000))
 
@@ -242,7 +240,7 @@ class TestFragmentHeaders:
         assert (media.frames, media.duration) == (24, pytest.approx(2.0))
         assert ("late_start" in media.notes) is (begin > 24_000)
 
-    @pytest.mark.parametrize(("start", "late"), [(24_000, False), (24_001, True)])
+    @each_row(("start", "late"), [(24_000, False), (24_001, True)])
     def test_a_start_of_more_than_a_second_is_late(self, start: int, late: bool) -> None:
         stated = full(b"tfdt", 0, 0, pack(">I", start))
         one = traf(full(b"tfhd", 0, 8, pack(">II", 1, 1000)), stated, full(b"trun", 0, 0, pack(">I", 12)))
@@ -263,7 +261,7 @@ class TestFragmentHeaders:
         media = facts(in_fragments(box(b"moof", parts), tracks=tracks))
         assert (media.frames, media.duration) == (24, 5.0)
 
-    @pytest.mark.parametrize(("version", "ticks"), [(0, 0x01020304), (1, 0x0102030405)])
+    @each_row(("version", "ticks"), [(0, 0x01020304), (1, 0x0102030405)])
     def test_the_movie_may_promise_the_length_of_all_fragments(self, version: int, ticks: int) -> None:
         promise = full(b"mehd", version, 0, pack(">Q" if version else ">I", ticks))
         extends = box(b"mvex", promise, full(b"trex", 0, 0, pack(">IIIII", 1, 1, 0, 0, 0)))
@@ -301,12 +299,12 @@ class TestSegmentIndexes:
         times = pack(">QQ" if version else ">II", 0x07070707, first)
         return full(b"sidx", version, 0, pack(">II", 9, scale), times, pack(">HH", 0x0707, len(sizes)), entries)
 
-    @pytest.mark.parametrize("version", [0, 1])
+    @each_row("version", [0, 1])
     def test_lengths_of_segments_are_added_up(self, version: int) -> None:
         media = fetched(BEGIN + self.index(version) + b"".join(PARTS))
         assert media.duration == pytest.approx((0x01020304 + 0x02030405 + 7) / 0x01020304)
 
-    @pytest.mark.parametrize("version", [0, 1])
+    @each_row("version", [0, 1])
     def test_the_first_segment_may_stand_further_on(self, version: int) -> None:
         total = sum(map(len, PARTS))
         index = self.index(version, first=0x0A0B, sizes=[total - 0x0A0B - 300, 200, 100])
@@ -337,7 +335,7 @@ class TestSegmentIndexes:
         media = fetched(BEGIN + self.index() + b"".join(PARTS) + behind)
         assert (media.duration is not None) is believed
 
-    @pytest.mark.parametrize("fields", [{"scale": 0}, {"sizes": []}])
+    @each_row("fields", [{"scale": 0}, {"sizes": []}])
     def test_an_index_without_scale_or_segments_says_nothing(self, fields: dict[str, int]) -> None:
         assert fetched(BEGIN + self.index(**fields) + b"".join(PARTS)).duration is None
 
@@ -400,7 +398,7 @@ class TestFragmentIndexes:
         tables = [self.table([(0x02030405, offsets[38])]), self.table([(1, offsets[39])], track=2)]
         assert fetched(data + self.index(*tables)).duration == pytest.approx((0x02030405 + 2000) / 24000)
 
-    @pytest.mark.parametrize("length", [4080, 4096, 5000])
+    @each_row("length", [4080, 4096, 5000])
     def test_a_long_index_is_read_as_a_whole(self, length: int) -> None:
         offsets, data = self.untimed()
         entries = [(0x01020304, offsets[39])]

@@ -49,7 +49,7 @@ def heavy(count: int) -> Track:
     return blank(((count, 1000),))._replace(samples=(bytes(FRAME),) * count)
 
 
-@pytest.mark.parametrize("index", ["", "mehd", "sidx", "mfra"])
+@each_row("index", ["", "mehd", "sidx", "mfra"])
 def test_all_fragments_of_a_local_file_are_counted(index: str) -> None:
     media = seen(fragmented(heavy(40), parts=40, index=index))
     assert (media.frames, media.fps, media.duration) == (40, 24.0, 40 / 24)
@@ -60,7 +60,7 @@ def test_long_local_file_is_counted_completely() -> None:
     assert (media.kind, media.frames, media.duration, media.notes) == ("video", 600, 25.0, ("fragmented",))
 
 
-@pytest.mark.parametrize("index", ["mehd", "sidx", "mfra"])
+@each_row("index", ["mehd", "sidx", "mfra"])
 def test_index_gives_duration_in_three_requests(index: str) -> None:
     source = Remote(fragmented(heavy(40), parts=40, index=index))
     media = probe(source)
@@ -109,7 +109,7 @@ def test_movie_header_gives_duration_if_fragments_are_unread() -> None:
     assert probe(Remote(data)).duration == 1.667
 
 
-@pytest.mark.parametrize("index", ["mehd", "mfra"])
+@each_row("index", ["mehd", "mfra"])
 def test_moov_with_samples_costs_no_more_requests(index: str) -> None:
     track = heavy(40)
     first = track._replace(runs=((20, 1000),), samples=track.samples[:20])

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from struct import pack
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,7 +123,7 @@ def test_impossible_sample_counts_do_not_use_memory() -> None:
     assert soon(data).fps == 24.0
 
 
-@pytest.mark.parametrize(
+@each_row(
     "part",
     [
         box(b"traf"),

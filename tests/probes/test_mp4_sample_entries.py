@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
 from probing import facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -85,21 +84,21 @@ class TestDolby:
 
 
 class TestOtherCodecs:
-    @pytest.mark.parametrize("channels", [1, 2, 8, 255])
+    @each_row("channels", [1, 2, 8, 255])
     def test_opus_plays_at_48_khz(self, channels: int) -> None:
         assert heard(b"Opus", box(b"dOps", bytes((7, channels)) + b"\7" * 9)) == ("opus", 48000, channels)
         assert heard(b"Opus", box(b"dOps", bytes((7, channels)))) == ("opus", 48000, channels)
         assert heard(b"Opus", box(b"dOps", b"\7")) == ("opus", *STATED)
         assert heard(b"Opus") == ("opus", 48000, STATED[1])
 
-    @pytest.mark.parametrize(("rate", "channels"), [(0xABCDE, 8), (44100, 1), (96000, 6)])
+    @each_row(("rate", "channels"), [(0xABCDE, 8), (44100, 1), (96000, 6)])
     def test_flac_states_them_in_streaminfo(self, rate: int, channels: int) -> None:
         info = b"\x77" * 10 + bits((rate, 20), (channels - 1, 3), (31, 5), (1, 4)) + b"\x77" * 20
         assert heard(b"fLaC", full(b"dfLa", 0, 0, b"\x80\0\0\x22", info)) == ("flac", rate, channels)
         assert heard(b"fLaC", full(b"dfLa", 0, 0, b"\x80\0\0\x22", info[:14])) == ("flac", rate, channels)
         assert heard(b"fLaC", full(b"dfLa", 0, 0, b"\x80\0\0\x22", info[:13])) == ("flac", *STATED)
 
-    @pytest.mark.parametrize(("rate", "channels"), [(0x01020304, 255), (44100, 2)])
+    @each_row(("rate", "channels"), [(0x01020304, 255), (44100, 2)])
     def test_alac_states_them_in_its_cookie(self, rate: int, channels: int) -> None:
         cookie = b"\x77" * 9 + bytes((channels,)) + b"\x77" * 10 + pack(">I", rate)
         assert heard(b"alac", full(b"alac", 0, 0, cookie)) == ("alac", rate, channels)
@@ -118,11 +117,11 @@ class TestOtherCodecs:
         assert heard(b"twos", box(b"dOps", b"\7\7\7")) == ("pcm", *STATED)
         assert heard(b"ac-3", box(b"dec3", b"\x14\x00\x60\x0f\x00")) == ("ac3", *STATED)
 
-    @pytest.mark.parametrize(("kind", "rate"), [(b"samr", 8000), (b"sawb", 16000)])
+    @each_row(("kind", "rate"), [(b"samr", 8000), (b"sawb", 16000)])
     def test_amr_has_one_channel_and_one_rate(self, kind: bytes, rate: int) -> None:
         assert heard(kind) == ("amr", rate, 1)
 
-    @pytest.mark.parametrize("rate", [0x01020304, 192_000, 1])
+    @each_row("rate", [0x01020304, 192_000, 1])
     def test_a_rate_above_65535_has_a_box_of_its_own(self, rate: int) -> None:
         assert heard(b"ipcm", full(b"srat", 0, 0, pack(">I", rate)))[1] == rate
         assert heard(b"ipcm", full(b"srat", 0, 0, pack(">I", 0)))[1] == STATED[0]
@@ -173,24 +172,24 @@ class TestQuickTimeSound:
         beside = esds(0x40, b"\x11\x90")
         assert heard(b"mp4a", b"\7" * 16, inner, beside, version=1) == ("aac", 48000, 2)
 
-    @pytest.mark.parametrize(("length", "there"), [(27, False), (28, True)])
+    @each_row(("length", "there"), [(27, False), (28, True)])
     def test_an_entry_needs_28_bytes(self, length: int, there: bool) -> None:
         media = facts(movie(sound(entry=box(b"sowt", sound_entry(b"sowt", *STATED)[8 : 8 + length]))))
         assert (media.audio_codec == "pcm") is there
 
 
 class TestPictures:
-    @pytest.mark.parametrize(("width", "height"), [(0x0102, 0x0304), (65535, 1)])
+    @each_row(("width", "height"), [(0x0102, 0x0304), (65535, 1)])
     def test_coded_size_is_read(self, width: int, height: int) -> None:
         media = shown(picture_entry(b"avc1", (width, height)))
         assert (media.stored_width, media.stored_height) == (width, height)
 
-    @pytest.mark.parametrize(("length", "codec"), [(77, None), (78, "h264")])
+    @each_row(("length", "codec"), [(77, None), (78, "h264")])
     def test_an_entry_needs_78_bytes(self, length: int, codec: str | None) -> None:
         entry = picture_entry(b"avc1", SIZE)
         assert shown(box(b"avc1", entry[8 : 8 + length])).video_codec == codec
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("across", "down", "ratio"),
         [(0x01020304, 0x05060708, 0x01020304 / 0x05060708), (4, 3, 4 / 3), (0, 3, None), (4, 0, None)],
     )
@@ -230,7 +229,7 @@ class TestProtection:
         media = shown(picture_entry(kind, SIZE, inner))
         assert (media.video_codec, media.encrypted) == (codec, encrypted)
 
-    @pytest.mark.parametrize("kind", [b"enca", b"drms"])
+    @each_row("kind", [b"enca", b"drms"])
     def test_original_format_of_sound(self, kind: bytes) -> None:
         media = facts(movie(sound(entry=sound_entry(kind, *STATED, protected(b"Opus"), box(b"dOps", b"\7\3")))))
         assert (media.audio_codec, media.sample_rate, media.channels, media.encrypted) == ("opus", 48000, 3, True)

@@ -21,6 +21,8 @@ from makers._mpeg import id3
 from makers._ogg import FIRST, opus, opus_head, page, stream, theora_head, vorbis_head
 from makers.sound import FIXTURES, film
 
+from tests.rows import each_row
+
 OURS = [fixture for fixture in FIXTURES if "ogg" in fixture.name]
 MEGABYTE = 1 << 20
 
@@ -45,7 +47,7 @@ def test_large_cover_does_not_hide_the_last_page() -> None:
     assert (media.duration, media.notes) == (pytest.approx(320_000 / 44100), ("cover_art",))
 
 
-@pytest.mark.parametrize("first", [48_000, 48_000 * 3600])
+@each_row("first", [48_000, 48_000 * 3600])
 def test_late_first_position_is_subtracted(first: int) -> None:
     assert facts(b"".join(opus(500, first=first))).duration == 10.0
     late = facts(b"".join(vorbis(*range(44_100 * 100, 44_100 * 110, 40_000))))
@@ -114,7 +116,7 @@ def test_truncated_header_is_a_truncated_file() -> None:
     assert facts(page(opus_head()[:10], serial=1, number=0, granule=0, flags=FIRST)).audio_codec is None
 
 
-@pytest.mark.parametrize("name", ["empty pages", "first pages", "chain", "marks"])
+@each_row("name", ["empty pages", "first pages", "chain", "marks"])
 def test_hostile_files_are_read_quickly(name: str) -> None:
     first, empty = opus(1)[0], page(serial=1, number=1, granule=5)
     piece = {"empty pages": empty, "first pages": first, "chain": first + empty, "marks": b"OggS\1"}[name]

@@ -36,7 +36,7 @@ def vorbis_head(rate: int, channels: int, blocks: int = 0xB8) -> bytes:
 
 
 class TestIdentification:
-    @pytest.mark.parametrize(("rate", "channels"), [(0x01020304, 1), (44100, 255)])
+    @each_row(("rate", "channels"), [(0x01020304, 1), (44100, 255)])
     def test_vorbis_states_rate_and_channels(self, rate: int, channels: int) -> None:
         assert sound(one_page(vorbis_head(rate, channels))) == ("vorbis", rate, channels)
         assert sound(one_page(vorbis_head(rate, channels)[:29])) == (None, None, None)
@@ -44,7 +44,7 @@ class TestIdentification:
     def test_what_a_header_leaves_at_zero_is_unknown(self) -> None:
         assert sound(one_page(vorbis_head(0, 0))) == ("vorbis", None, None)
 
-    @pytest.mark.parametrize("channels", [1, 6, 255])
+    @each_row("channels", [1, 6, 255])
     def test_opus_states_its_channels(self, channels: int) -> None:
         assert sound(one_page(opus_head(channels))) == ("opus", 48000, channels)
         assert sound(one_page(opus_head(channels)[:18])) == (None, None, None)
@@ -56,7 +56,7 @@ class TestIdentification:
         assert sound(one_page(head)) == ("flac", 96000, 6)
         assert sound(one_page(head[:-1])) == (None, None, None)
 
-    @pytest.mark.parametrize(("rate", "channels"), [(0x01020304, 0x0A0B0C0D), (16000, 1)])
+    @each_row(("rate", "channels"), [(0x01020304, 0x0A0B0C0D), (16000, 1)])
     def test_speex_states_rate_and_channels(self, rate: int, channels: int) -> None:
         head = b"Speex   " + b"1.2".ljust(20, b"\0") + pack("<13I", 7, 7, rate, 7, 7, channels, 7, 320, 7, 1, 7, 7, 7)
         assert sound(one_page(head)) == ("speex", rate, channels)
@@ -96,7 +96,7 @@ class TestTheora:
         assert one_page(self.head(ratio=(0, 1))).pixel_aspect_ratio is None
         assert one_page(self.head(ratio=(1, 0))).pixel_aspect_ratio is None
 
-    @pytest.mark.parametrize("rate", [(0, 0x07000000), (0x07000000, 0)])
+    @each_row("rate", [(0, 0x07000000), (0x07000000, 0)])
     def test_a_rate_of_zero_is_a_bad_header(self, rate: tuple[int, int]) -> None:
         assert one_page(self.head(rate=rate)).video_codec is None
 
@@ -153,7 +153,7 @@ class TestOpusPackets:
 
 
 class TestFirstPages:
-    @pytest.mark.parametrize(("blocks", "samples"), [(0xB8, 1024), (0x88, 128), (0xDB, 4096)])
+    @each_row(("blocks", "samples"), [(0xB8, 1024), (0x88, 128), (0xDB, 4096)])
     def test_vorbis_packets_play_up_to_half_their_longest_block(self, blocks: int, samples: int) -> None:
         head = vorbis_head(44100, 2, blocks)
         pages = stream(head, (0, (b"\3vorbis",)), (1_000_000, (b"xx",) * 10), (1_044_100, (b"xx",)))

@@ -7,7 +7,6 @@ import zlib
 from pathlib import Path
 from struct import pack
 
-import pytest
 from probing import RemoteSource, counted, facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -45,12 +44,12 @@ class TestBmp:
         info = info[:40] + masks + info[40 + len(masks) :] if masks else info
         return (b"BM" + pack("<IHHI", 0, 0, 0, start) + info).ljust(there, b"\0")
 
-    @pytest.mark.parametrize(("width", "height"), [(0x0102, 0x0304), (0x01020304, 1), (1, 0x01020304)])
+    @each_row(("width", "height"), [(0x0102, 0x0304), (0x01020304, 1), (1, 0x01020304)])
     def test_size_of_32_bits(self, width: int, height: int) -> None:
         assert size(facts(self.bmp(width, height, compression=1))) == (width, height)
         assert size(facts(self.bmp(width, -height, compression=1))) == (width, height)
 
-    @pytest.mark.parametrize("dimensions", [(0, 5), (-7, 5), (7, 0), (7, -0x80000000)])
+    @each_row("dimensions", [(0, 5), (-7, 5), (7, 0), (7, -0x80000000)])
     def test_a_size_that_is_impossible_is_a_bad_header(self, dimensions: tuple[int, int]) -> None:
         media = facts(self.bmp(*dimensions))
         assert media.notes == ("bad_header",)
@@ -65,7 +64,7 @@ class TestBmp:
         bad = depth not in (1, 2, 4, 8, 16, 24, 32, 64)
         assert facts(self.bmp(depth=depth)).notes == (("bad_header",) if bad else ())
 
-    @pytest.mark.parametrize(("planes", "bad"), [(0, True), (1, False), (2, True)])
+    @each_row(("planes", "bad"), [(0, True), (1, False), (2, True)])
     def test_there_is_one_plane(self, planes: int, bad: bool) -> None:
         assert (facts(self.bmp(planes=planes)).notes == ("bad_header",)) is bad
 
@@ -93,7 +92,7 @@ class TestBmp:
     def test_compressed_pixels_have_no_length(self, compression: int, extent: int) -> None:
         assert facts(self.bmp(depth=8, compression=compression, extent=extent, there=90)).notes == ()
 
-    @pytest.mark.parametrize("compression", [4, 5])
+    @each_row("compression", [4, 5])
     def test_embedded_pictures_need_no_depth(self, compression: int) -> None:
         media = facts(self.bmp(depth=0, compression=compression))
         assert (media.notes, media.has_alpha) == ((), None)
@@ -117,7 +116,7 @@ class TestBmp:
         data = data[:54] + masks + data[70:]
         assert facts(data).has_alpha is alpha
 
-    @pytest.mark.parametrize(("extent", "least"), [(12, 26), (40, 30)])
+    @each_row(("extent", "least"), [(12, 26), (40, 30)])
     def test_a_cut_header(self, extent: int, least: int) -> None:
         data = self.bmp(extent=extent)
         assert facts(data[:least]).width == 7
@@ -158,18 +157,18 @@ class TestGif:
         assert facts(self.screen(flags=flags) + self.frame() + b";").frames == 1
         assert facts(self.screen() + self.frame(flags=flags) + self.frame() + b";").frames == 2
 
-    @pytest.mark.parametrize(("aspect", "ratio"), [(0, None), (1, 0.25), (49, 1.0), (255, 270 / 64)])
+    @each_row(("aspect", "ratio"), [(0, None), (1, 0.25), (49, 1.0), (255, 270 / 64)])
     def test_pixel_ratio(self, aspect: int, ratio: float | None) -> None:
         assert facts(self.screen(aspect=aspect) + self.frame() + b";").pixel_aspect_ratio == ratio
 
-    @pytest.mark.parametrize(("flags", "alpha"), [(0, False), (1, True), (0xFE, False), (0xFF, True)])
+    @each_row(("flags", "alpha"), [(0, False), (1, True), (0xFE, False), (0xFF, True)])
     def test_transparency_is_that_of_the_first_picture(self, flags: int, alpha: bool) -> None:
         assert facts(self.screen() + self.control(flags) + self.frame() + b";").has_alpha is alpha
         later = facts(self.screen() + self.frame() + self.control(flags) + self.frame() + b";")
         assert (later.has_alpha, later.frames) == (False, 2)
         assert facts(self.screen() + self.control(1) + self.control(flags) + self.frame() + b";").has_alpha is alpha
 
-    @pytest.mark.parametrize("name", [b"NETSCAPE2.0", b"ANIMEXTS1.0"])
+    @each_row("name", [b"NETSCAPE2.0", b"ANIMEXTS1.0"])
     def test_a_film_repeats_itself(self, name: bytes) -> None:
         loop = b"\x21\xff\x0b" + name + b"\x03\x01\0\0\0"
         long = self.frame(blocks=(255,) * 12)
@@ -182,7 +181,7 @@ class TestGif:
         assert facts(self.screen() + self.frame(blocks=(255,) * 9) + b"\x21\xfe\x0b" + name + b"\0" + b"?").notes == ()
         assert facts(self.screen() + self.frame(blocks=(255,) * 9) + loop[:3] + b"SOMETHING.0" + loop[14:]).notes == ()
 
-    @pytest.mark.parametrize("count", [1, 2, 3])
+    @each_row("count", [1, 2, 3])
     def test_pictures_in_the_first_bytes_are_counted(self, count: int) -> None:
         media = facts(self.screen() + self.frame() * count + b";")
         assert (media.frames, media.notes) == (count, ("animated",) if count > 1 else ())
@@ -193,13 +192,13 @@ class TestGif:
         assert facts(self.screen() + self.frame() + b"?" + self.frame() + b";").frames is None
         assert facts(self.screen() + b"?" + self.frame() + b";").notes == ("bad_header",)
 
-    @pytest.mark.parametrize(("length", "limited"), [(2500, False), (2600, True)])
+    @each_row(("length", "limited"), [(2500, False), (2600, True)])
     def test_the_first_picture_is_among_the_first_bytes(self, length: int, limited: bool) -> None:
         comment = b"\x21\xfe" + (b"\x63" + b"q" * 99) * (length // 100) + b"\0"
         media = facts(self.screen() + comment + self.frame() + b";")
         assert (media.notes == ("read_limit",), media.has_alpha is None) == (limited, limited)
 
-    @pytest.mark.parametrize("cut", [3, 9])
+    @each_row("cut", [3, 9])
     def test_a_file_that_ends_before_its_picture_is_cut(self, cut: int) -> None:
         assert facts(self.screen() + self.frame()[:cut]).notes == ("truncated",)
         assert facts(self.screen() + self.frame()[:10]).notes == ()
@@ -227,7 +226,7 @@ class TestWebp:
         canvas = bytes((flags, 7, 7, 7)) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         return self.chunk(b"VP8X", canvas)
 
-    @pytest.mark.parametrize(("width", "height"), [(1, 1), (0x0102, 0x0304), (0x3FFF, 0x2FFF)])
+    @each_row(("width", "height"), [(1, 1), (0x0102, 0x0304), (0x3FFF, 0x2FFF)])
     def test_sizes_of_14_bits(self, width: int, height: int) -> None:
         for scale in (0, 1, 3):
             media = facts(self.riff(self.lossy(width, height, scale)))
@@ -237,11 +236,11 @@ class TestWebp:
             assert (size(media), media.has_alpha) == ((width, height), bool(alpha))
         assert size(facts(self.riff(self.lossless(0x4000, 0x4000)))) == (0x4000, 0x4000)
 
-    @pytest.mark.parametrize(("width", "height"), [(1, 1), (0x010203, 0x040506), (1 << 24, 1 << 24)])
+    @each_row(("width", "height"), [(1, 1), (0x010203, 0x040506), (1 << 24, 1 << 24)])
     def test_canvas_of_24_bits(self, width: int, height: int) -> None:
         assert size(facts(self.riff(self.extended(0, width, height), self.lossy()))) == (width, height)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("flags", "alpha", "frames", "notes"),
         [
             (0x10, True, 1, ()),
@@ -264,7 +263,7 @@ class TestWebp:
         ):
             assert facts(self.riff(picture)).notes == ("bad_header",)
 
-    @pytest.mark.parametrize(("missing", "notes"), [(-2, ("trailing_data",)), (-1, ()), (0, ()), (1, ("truncated",))])
+    @each_row(("missing", "notes"), [(-2, ("trailing_data",)), (-1, ()), (0, ()), (1, ("truncated",))])
     def test_the_file_is_as_long_as_it_states(self, missing: int, notes: tuple[str, ...]) -> None:
         assert facts(self.riff(self.lossy(), more=missing)).notes == notes
 
@@ -279,13 +278,13 @@ class TestWebp:
         assert facts(self.riff(self.extended(8), picture)).orientation is None
         assert facts(self.riff(self.extended(8), picture) + block).orientation is None
 
-    @pytest.mark.parametrize(("count", "limited"), [(62, False), (64, True)])
+    @each_row(("count", "limited"), [(62, False), (64, True)])
     def test_64_chunks_are_looked_at_for_orientation(self, count: int, limited: bool) -> None:
         data = self.riff(self.extended(8), *[self.chunk(b"ABCD", b"xxx")] * count, self.chunk(b"EXIF", exif(6)))
         media = facts(data)
         assert (media.orientation == 6, "read_limit" in media.notes) == (not limited, limited)
 
-    @pytest.mark.parametrize(("before", "found"), [(0, True), (63, True), (64, False)])
+    @each_row(("before", "found"), [(0, True), (63, True), (64, False)])
     def test_64_chunks_are_looked_at_for_the_picture(self, before: int, found: bool) -> None:
         media = facts(self.riff(*[self.chunk(b"ABCD", b"x" * 19)] * before, self.lossy()))
         assert (media.width == 7) is found
@@ -302,7 +301,7 @@ class TestWebp:
             assert facts(data).orientation == (6 if found else None)
         assert facts(self.riff(self.extended(0x0A), *frames, block, b"??")).orientation is None
 
-    @pytest.mark.parametrize(("picture", "least"), [("lossy", 30), ("lossless", 25)])
+    @each_row(("picture", "least"), [("lossy", 30), ("lossless", 25)])
     def test_a_cut_first_chunk(self, picture: str, least: int) -> None:
         data = self.riff(getattr(self, picture)())
         assert facts(data[:least]).width == 7
@@ -329,12 +328,12 @@ def png(
 
 
 class TestPng:
-    @pytest.mark.parametrize(("width", "height"), [(0x01020304, 0x05060708), (1, 1), (0xFFFFFFFF, 1)])
+    @each_row(("width", "height"), [(0x01020304, 0x05060708), (1, 1), (0xFFFFFFFF, 1)])
     def test_size_of_32_bits(self, width: int, height: int) -> None:
         media = facts(png(width=width, height=height))
         assert (size(media), media.notes) == ((width, height), ())
 
-    @pytest.mark.parametrize(("width", "height"), [(0, 5), (7, 0)])
+    @each_row(("width", "height"), [(0, 5), (7, 0)])
     def test_a_size_of_zero_is_a_bad_header(self, width: int, height: int) -> None:
         media = facts(png(width=width, height=height))
         assert (size(media), media.notes) == ((width or None, height or None), ("bad_header",))
@@ -373,13 +372,13 @@ class TestPng:
         assert facts(png(first, part(b"pHYs", pack(">IIB", across, down, 1)))).pixel_aspect_ratio == 2.0
         assert facts(png(part(b"pHYs", pack(">IH", 2, 1)))).pixel_aspect_ratio is None
 
-    @pytest.mark.parametrize(("frames", "notes"), [(1, ()), (2, ("animated",)), (0x01020304, ("animated",))])
+    @each_row(("frames", "notes"), [(1, ()), (2, ("animated",)), (0x01020304, ("animated",))])
     def test_frames_of_an_animation(self, frames: int, notes: tuple[str, ...]) -> None:
         media = facts(png(part(b"acTL", pack(">II", frames, 0))))
         assert (media.frames, media.notes) == (frames, notes)
         assert facts(png(part(b"acTL", pack(">II", 2, 0)), part(b"acTL", pack(">II", 3, 0)))).frames == 2
 
-    @pytest.mark.parametrize("order", ["<", ">"])
+    @each_row("order", ["<", ">"])
     def test_orientation_before_and_behind_the_picture(self, order: str) -> None:
         block = part(b"eXIf", exif(6, order))
         for data in (
@@ -391,7 +390,7 @@ class TestPng:
             media = facts(data)
             assert (size(media), media.orientation, media.notes) == ((5, 7), 6, ())
 
-    @pytest.mark.parametrize("name", [b"Raw profile type exif\0", b"Raw profile type APP1\0"])
+    @each_row("name", [b"Raw profile type exif\0", b"Raw profile type APP1\0"])
     def test_orientation_in_a_raw_profile(self, name: bytes) -> None:
         text = b"\nexif\n      40\n" + exif(6).hex().encode()
         lines = b"\n".join(text[at : at + 40] for at in range(0, 0, 40)) or text
@@ -435,7 +434,7 @@ class TestPng:
         assert (facts(png()[:24]).width, facts(png()[:24]).has_alpha) == (7, None)
         assert facts(png()[:33]).has_alpha is False
 
-    @pytest.mark.parametrize(("tail", "found"), [(900, True), (1100, False)])
+    @each_row(("tail", "found"), [(900, True), (1100, False)])
     def test_orientation_of_a_film_is_in_the_last_bytes(self, tail: int, found: bool) -> None:
         control = part(b"acTL", pack(">II", 2, 0))
         block = part(b"eXIf", exif(6))
@@ -463,7 +462,7 @@ def jpeg(*segments: bytes, before: bytes = b"", scan: bytes = SCAN + END) -> byt
 
 
 class TestJpeg:
-    @pytest.mark.parametrize(("width", "height"), [(0x0102, 0x0304), (65535, 65535), (1, 1)])
+    @each_row(("width", "height"), [(0x0102, 0x0304), (65535, 65535), (1, 1)])
     def test_size_of_the_frame(self, width: int, height: int) -> None:
         media = facts(jpeg(frame(width, height)))
         assert (size(media), media.notes) == ((width, height), ())
@@ -496,7 +495,7 @@ class TestJpeg:
             assert facts(jpeg(wrong)).width is None
         assert size(facts(jpeg(frame(), frame(9, 9)))) == (7, 5)
 
-    @pytest.mark.parametrize("order", ["<", ">"])
+    @each_row("order", ["<", ">"])
     def test_the_first_exif_block_counts(self, order: str) -> None:
         block = marked(0xE1, b"Exif\0\0" + exif(6, order))
         other = marked(0xE1, b"Exif\0\0" + exif(3))
@@ -510,9 +509,7 @@ class TestJpeg:
             assert (size(media), media.orientation) == ((5, 7), 6)
         assert facts(jpeg(marked(0xE2, b"Exif\0\0" + exif(6)), frame())).orientation is None
 
-    @pytest.mark.parametrize(
-        ("across", "down", "ratio"), [(0x0102, 0x0304, 0x0102 / 0x0304), (0, 1, None), (1, 0, None)]
-    )
+    @each_row(("across", "down", "ratio"), [(0x0102, 0x0304, 0x0102 / 0x0304), (0, 1, None), (1, 0, None)])
     def test_pixel_ratio_of_jfif(self, across: int, down: int, ratio: float | None) -> None:
         segment = marked(0xE0, b"JFIF\0\1\2\1" + pack(">HH", across, down) + b"\0\0")
         assert facts(jpeg(segment, frame())).pixel_aspect_ratio == ratio
@@ -534,7 +531,7 @@ class TestJpeg:
     def test_further_pictures_are_noted(self, marker: int, data: bytes, note: str | None) -> None:
         assert facts(jpeg(marked(marker, data + b"?" * 40), frame())).notes == ((note,) if note else ())
 
-    @pytest.mark.parametrize(("lead", "found"), [(b"?" * 9, True), (b"\1" * 500, True), (b"\1" * 520, False)])
+    @each_row(("lead", "found"), [(b"?" * 9, True), (b"\1" * 500, True), (b"\1" * 520, False)])
     def test_foreign_bytes_before_the_start(self, lead: bytes, found: bool) -> None:
         media = facts(jpeg(frame(), before=lead))
         assert (media.width == 7) is found
@@ -545,18 +542,16 @@ class TestJpeg:
         for filler in (b"\xff", b"\xff" * 30, b"\xff\xd0", b"\xff\xd7" * 3):
             assert facts(jpeg(filler, frame())).notes == ()
 
-    @pytest.mark.parametrize(
-        ("count", "notes"), [(1, ("bad_header",)), (64, ("bad_header",)), (65, ("bad_header", "read_limit"))]
-    )
+    @each_row(("count", "notes"), [(1, ("bad_header",)), (64, ("bad_header",)), (65, ("bad_header", "read_limit"))])
     def test_damage_between_segments_is_noted(self, count: int, notes: tuple[str, ...]) -> None:
         damaged = (b"??" + marked(0xE5, b"xx")) * count
         assert facts(jpeg(marked(0xE5, b""), damaged, frame())).notes == notes
 
-    @pytest.mark.parametrize(("gap", "found"), [(65_000, True), (66_000, False)])
+    @each_row(("gap", "found"), [(65_000, True), (66_000, False)])
     def test_a_gap_of_64_kib_is_searched(self, gap: int, found: bool) -> None:
         assert (facts(jpeg(marked(0xE5, b"x"), b"?" * gap, frame())).width == 7) is found
 
-    @pytest.mark.parametrize("end", [b"\xff\xd9", b"\xff\xd8"])
+    @each_row("end", [b"\xff\xd9", b"\xff\xd8"])
     def test_an_end_before_the_scan_is_a_bad_header(self, end: bytes) -> None:
         assert facts(jpeg(marked(0xE5, b"x"), end, frame())).notes == ("bad_header",)
         assert facts(jpeg(frame(), scan=b"")).notes == ("truncated",)
@@ -583,7 +578,7 @@ class TestJpeg:
         _, source = counted(jpeg(frame(), scan=SCAN + b"x" * 100_000 + b"\xff\xd9"))
         assert len(source.distant) == 1
 
-    @pytest.mark.parametrize(("count", "limited"), [(16_382, False), (16_384, True)])
+    @each_row(("count", "limited"), [(16_382, False), (16_384, True)])
     def test_segments_are_bounded(self, count: int, limited: bool) -> None:
         media = facts(jpeg(frame(), marked(0xE5, b"") * count))
         assert ("read_limit" in media.notes) is limited

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from probing import RemoteSource, counted, damaged, ends_in_facts, facts
@@ -120,7 +119,7 @@ def test_first_of_two_exif_blocks_counts() -> None:
     assert facts(png(raw_profile(), behind=(chunk(b"eXIf", exif(3)),))).orientation == 3
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         chunk(b"zTXt", b"Raw profile type exif\0\0no zlib"),
@@ -164,7 +163,7 @@ def test_many_large_chunks_are_read_ahead_by_url() -> None:
     assert (probe(source).orientation, source.requests) == (6, 7)
 
 
-@pytest.mark.parametrize("behind", [(), (EXIF,), (TEXT,)])
+@each_row("behind", [(), (EXIF,), (TEXT,)])
 def test_file_without_iend_is_truncated(behind: tuple[bytes, ...]) -> None:
     irregular = png(picture=idat(5000, 7000, 300, 9000), behind=behind)
     for whole in (film(*behind), irregular, png(picture=idat(*[8192] * 9, 77), behind=behind)):
@@ -185,7 +184,7 @@ def test_file_that_ends_in_trailing_exif_is_truncated() -> None:
         assert facts(whole[:size]).notes == ("truncated",), size
 
 
-@pytest.mark.parametrize("size", [8, 12, 20, 30])
+@each_row("size", [8, 12, 20, 30])
 def test_file_that_ends_in_its_header_has_no_size(size: int) -> None:
     media = facts(png()[:size])
     assert (media.kind, media.format, media.notes) == ("image", "png", ("truncated",))

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
 from hypothesis import given, settings
 
 from preflight.formats import CAMERA_RAW
@@ -45,14 +44,14 @@ def test_format_is_detected_by_content_alone(fixture: Fixture) -> None:
     assert source.bytes_read <= 8192
 
 
-@pytest.mark.parametrize("name", ["raw-canon.cr3", "raw-fujifilm.raf", "raw-canon.crw", "raw-minolta.mrw"])
+@each_row("name", ["raw-canon.cr3", "raw-fujifilm.raf", "raw-canon.crw", "raw-minolta.mrw"])
 def test_raw_by_url_costs_few_requests(name: str, fixtures: Path) -> None:
     source = RemoteSource((fixtures / "quirks" / name).read_bytes())
     assert "camera_raw" in probe(source).notes
     assert source.requests <= 3
 
 
-@pytest.mark.parametrize("turned", [0, 9, 65535])
+@each_row("turned", [0, 9, 65535])
 def test_invalid_orientation_is_unknown(turned: int) -> None:
     assert facts(raf(turned)).orientation is None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 
 from preflight.formats import CAMERA_RAW
@@ -93,14 +92,14 @@ def test_repeated_subifd_is_read_once() -> None:
     assert len(source.distant) <= 4
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
+@each_row("order", ["<", ">"])
 def test_raw_in_a_following_directory_is_found(order: str) -> None:
     data = ifds(thumbnail("NIKON CORPORATION"), preview(), image(600, 400, CFA), order=order, chain=((0, 1), (1, 2)))
     media = facts(data)
     assert (media.format, media.width, media.height) == ("nef", 600, 400)
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
+@each_row("order", ["<", ">"])
 def test_raw_without_make_is_found_in_a_subifd(order: str) -> None:
     media = facts(ifds([*image(160, 120, 2), subs(1)], image(600, 400, CFA), order=order))
     assert (media.format, media.width, media.height) == ("camera_raw", 600, 400)
@@ -171,20 +170,20 @@ def test_raw_without_size_does_not_take_that_of_its_thumbnail() -> None:
     assert (media.format, media.width, media.height) == ("nef", 600, None)
 
 
-@pytest.mark.parametrize("data", [b"IIRO\x08\0\0\0", b"IIU\0", b"MMOR\0\0\0\x08\0"])
+@each_row("data", [b"IIRO\x08\0\0\0", b"IIU\0", b"MMOR\0\0\0\x08\0"])
 def test_file_that_ends_after_magic_number_is_truncated_raw(data: bytes) -> None:
     media = facts(data)
     assert media.format in CAMERA_RAW
     assert (media.width, media.notes) == (None, ("camera_raw", "truncated"))
 
 
-@pytest.mark.parametrize("turned", [0, 9, 65535])
+@each_row("turned", [0, 9, 65535])
 def test_invalid_orientation_is_unknown(turned: int) -> None:
     media = facts(ifds([*image(600, 400, CFA), (274, SHORT, [turned])]))
     assert (media.width, media.orientation) == (600, None)
 
 
-@pytest.mark.parametrize("words", ["MMORPG of the year", "IIRS form 990", "IIRO"])
+@each_row("words", ["MMORPG of the year", "IIRS form 990", "IIRO"])
 def test_text_that_begins_like_a_raw_is_text(words: str) -> None:
     assert sniff(MemorySource(words.encode() * 9)) == "text"
 

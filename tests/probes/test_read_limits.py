@@ -101,7 +101,7 @@ def test_facts_beyond_the_read_limit_are_unknown() -> None:
     assert facts(LIMITED["wav chunks"]()).duration is None
 
 
-@pytest.mark.parametrize("count", [4000, 4200, 10_000])
+@each_row("count", [4000, 4200, 10_000])
 def test_thousands_of_chunks_are_skipped(count: int) -> None:
     """Pillow, ImageMagick and exiftool: 48 × 32."""
     for data in (png.png(text_chunks(count)), png.png(behind=(text_chunks(count),))):
@@ -116,7 +116,7 @@ def test_oversized_movie_box_reaches_read_limit() -> None:
     assert (media.format, media.kind, media.notes) == ("mp4", None, ("read_limit",))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "data",
     [
         adts(5000),

@@ -56,8 +56,8 @@ class TestFormat:
         for tag in (*known, *(tag + 1 for tag in known), *(tag - 1 for tag in known), 0x4142):
             assert wav(fmt(tag)).audio_codec == known.get(tag), hex(tag)
 
-    @pytest.mark.parametrize("order", ["<", ">"])
-    @pytest.mark.parametrize(("rate", "channels"), [(0x01020304, 0x0506), (44100, 2)])
+    @each_row("order", ["<", ">"])
+    @each_row(("rate", "channels"), [(0x01020304, 0x0506), (44100, 2)])
     def test_rate_and_channels_in_both_byte_orders(self, order: str, rate: int, channels: int) -> None:
         media = wav(fmt(1, rate, channels, 16, block=channels * 2 % 65536, average=1, order=order), order=order)
         assert (media.sample_rate, media.channels, media.audio_codec) == (rate, channels, "pcm")
@@ -90,7 +90,7 @@ class TestFormat:
         assert (media.duration, media.bit_rate) == (2.0, 32_000)
         assert wav(fmt(1, 8000, 1, 0, block=0, average=0)).duration is None
 
-    @pytest.mark.parametrize("tag", [6, 7, 0x6C75])
+    @each_row("tag", [6, 7, 0x6C75])
     def test_logarithmic_codings_have_eight_bits(self, tag: int) -> None:
         assert wav(fmt(tag, 8000, 2, 0, block=0, average=0)).duration == 0.5
 
@@ -171,7 +171,7 @@ class TestFormat:
     def test_coded_sound_that_is_labelled_pcm(self, begin: bytes, codec: str | None, zeros: int) -> None:
         assert wav(fmt(1, 44100, 2, 16), data=bytes(zeros) + begin + b"\x11" * 90).audio_codec == codec
 
-    @pytest.mark.parametrize(("length", "note"), [(13, "bad_header"), (14, None)])
+    @each_row(("length", "note"), [(13, "bad_header"), (14, None)])
     def test_a_format_of_14_bytes_is_enough(self, length: int, note: str | None) -> None:
         short = chunk(b"fmt ", fmt(0x55, 8000, 1, 0, block=1, average=4000)[8 : 8 + length])
         media = wav(short)
@@ -203,7 +203,7 @@ class TestSizes:
         media = self.streamed(stated, 8000)
         assert (media.duration, media.notes) == (seconds, notes)
 
-    @pytest.mark.parametrize("word", [b"RF64", b"BW64"])
+    @each_row("word", [b"RF64", b"BW64"])
     def test_a_size_of_64_bits_stands_in_a_chunk_of_its_own(self, word: bytes) -> None:
         ds64 = chunk(b"ds64", pack("<QQQI", 0x0707070707, 4000, 0x0707070707, 0))
         assert self.streamed(0xFFFFFFFF, 8000, ds64, word=word).duration == 0.5
@@ -227,12 +227,12 @@ class TestSizes:
         media = facts(riff(fmt(1, 8000, 1, 8)))
         assert (media.duration, media.notes, media.sample_rate) == (None, ("truncated",), 8000)
 
-    @pytest.mark.parametrize(("count", "found"), [(128, True), (129, False)])
+    @each_row(("count", "found"), [(128, True), (129, False)])
     def test_128_empty_chunks_are_skipped(self, count: int, found: bool) -> None:
         media = wav(chunk(b"JUNK", b"") * count, fmt(1, 8000, 1, 8))
         assert (media.duration == 1.0, media.notes == ("read_limit",)) == (found, not found)
 
-    @pytest.mark.parametrize(("count", "found"), [(126, True), (127, False)])
+    @each_row(("count", "found"), [(126, True), (127, False)])
     def test_over_http_128_chunks_are_looked_at(self, count: int, found: bool) -> None:
         data = riff(chunk(b"JUNK", b"xx") * count, fmt(1, 8000, 1, 8), chunk(b"data", b"\x11" * 8000))
         assert (probe(RemoteSource(data)).duration == 1.0) is found
@@ -285,7 +285,7 @@ PICTURES = listed(b"movi", chunk(b"00dc", b"x" * 40) * 100)
 
 
 class TestAvi:
-    @pytest.mark.parametrize(("width", "height"), [(0x010203, 0x040506), (1, 1), (320, -240)])
+    @each_row(("width", "height"), [(0x010203, 0x040506), (1, 1), (320, -240)])
     def test_size_is_that_of_the_bitmap_header(self, width: int, height: int) -> None:
         media = facts(avi(strh() + bitmap(width, height), behind=PICTURES))
         assert (media.width, media.height, media.stored_width) == (width, abs(height), width)
@@ -314,7 +314,7 @@ class TestAvi:
     def test_codec_by_compression_and_then_by_handler(self, code: bytes, handler: bytes, codec: str | None) -> None:
         assert facts(avi(strh(handler=handler) + bitmap(code=code), behind=PICTURES)).video_codec == codec
 
-    @pytest.mark.parametrize(("scale", "rate"), [(1001, 30_000), (1, 25), (0x01020304, 0x0A0B0C0D)])
+    @each_row(("scale", "rate"), [(1001, 30_000), (1, 25), (0x01020304, 0x0A0B0C0D)])
     def test_rate_is_that_of_the_stream(self, scale: int, rate: int) -> None:
         media = facts(avi(strh(scale=scale, rate=rate) + bitmap(), behind=PICTURES))
         assert (media.fps, media.frames) == (rate / scale, 100)
@@ -326,7 +326,7 @@ class TestAvi:
             media = facts(avi(stream + bitmap(), main=avih(0), behind=PICTURES))
             assert (media.fps, media.duration, media.frames) == (None, None, 100)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("tag", "rate", "channels", "codec"),
         [(0x55, 44100, 2, "mp3"), (0x2000, 0x01020304, 0x0506, "ac3"), (1, 0, 0, "pcm")],
     )
@@ -346,12 +346,12 @@ class TestAvi:
         assert facts(avi(FILM, behind=PICTURES)).audio_codec == "none"
         assert facts(avi(FILM, FILM, behind=PICTURES)).notes == ("multiple_video_tracks",)
 
-    @pytest.mark.parametrize(("shape", "ratio"), [((3, 4), 4 * 240 / (3 * 320)), ((0, 4), None), ((3, 0), None)])
+    @each_row(("shape", "ratio"), [((3, 4), 4 * 240 / (3 * 320)), ((0, 4), None), ((3, 0), None)])
     def test_shape_of_the_picture_gives_the_pixel_ratio(self, shape: tuple[int, int], ratio: float | None) -> None:
         vprp = chunk(b"vprp", pack("<20xHH20x", *shape))
         assert facts(avi(FILM + vprp, behind=PICTURES)).pixel_aspect_ratio == ratio
 
-    @pytest.mark.parametrize(("before", "found"), [(0, True), (63, True), (64, False)])
+    @each_row(("before", "found"), [(0, True), (63, True), (64, False)])
     def test_the_header_list_is_among_the_first_64_chunks(self, before: int, found: bool) -> None:
         media = facts(avi(FILM, before=chunk(b"JUNK", b"xxx") * before, behind=PICTURES))
         assert (media.width == 320, "read_limit" in media.notes) == (found, not found)
@@ -438,7 +438,7 @@ class TestCountedPictures:
         second = b"RIFF" + pack("<I", 4) + b"AVIX" + listed(b"movi", chunk(b"00dc", b"x") * 3)
         assert count_frame_chunks(MemorySource(avi(FILM, behind=listed(b"movi", record * 4) + second))) == 7
 
-    @pytest.mark.parametrize("kind", [b"INFO", b"hdrl", b"odml"])
+    @each_row("kind", [b"INFO", b"hdrl", b"odml"])
     def test_other_lists_are_skipped(self, kind: bytes) -> None:
         inside = listed(kind, chunk(b"00dc", b"x"))
         assert count_frame_chunks(MemorySource(avi(FILM, behind=inside + listed(b"movi", chunk(b"00dc", b"x"))))) == 1

@@ -6,7 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,7 +87,7 @@ def test_archive_of_audio_is_an_archive() -> None:
     assert taken_for(head + bytes(512 - len(head)) + b"\xff\xfb\x90\x00" * 200) == "tar"
 
 
-@pytest.mark.parametrize("packet", [188, 192])
+@each_row("packet", [188, 192])
 def test_transport_stream_is_recognised_by_its_packets(packet: int) -> None:
     data = transport_stream(packet)
     assert taken_for(data) == "mpegts"

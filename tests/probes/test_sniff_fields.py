@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from struct import pack
 
-import pytest
-
 from preflight.probes.sniff import sniff
 from preflight.sources.memory import MemorySource
 from tests.rows import each_row
@@ -52,7 +50,7 @@ class TestBoxes:
         assert seen(box(kind, b"\1" * 700) + box(b"abcd")) is None
         assert seen(box(kind, b"") + box(b"moov")) == "mp4"
 
-    @pytest.mark.parametrize("kind", [b"ab\x1fd", b"ab\x7fd", b"ab\xa8d", b"ab\xaad"])
+    @each_row("kind", [b"ab\x1fd", b"ab\x7fd", b"ab\xa8d", b"ab\xaad"])
     def test_box_types_are_printable(self, kind: bytes) -> None:
         assert seen(box(kind, b"\1" * 700) + box(b"moov")) is None
 
@@ -121,7 +119,7 @@ class TestIcons:
 
 
 class TestPackets:
-    @pytest.mark.parametrize(("start", "packet"), [(0, 188), (4, 192)])
+    @each_row(("start", "packet"), [(0, 188), (4, 192)])
     def test_two_sync_bytes_are_enough_in_a_short_file(self, start: int, packet: int) -> None:
         data = b"\1" * start + (b"\x47" + b"\1" * (packet - 1)) * 3
         assert seen(data) == "mpegts"
@@ -139,21 +137,21 @@ class TestPackets:
 
 
 class TestText:
-    @pytest.mark.parametrize(("count", "name"), [(15, None), (16, "text")])
+    @each_row(("count", "name"), [(15, None), (16, "text")])
     def test_a_text_of_unknown_encoding_has_16_characters(self, count: int, name: str | None) -> None:
         assert seen(b"\xe9" + b"a" * (count - 1)) == name
 
-    @pytest.mark.parametrize(("plain", "name"), [(50, "text"), (49, None)])
+    @each_row(("plain", "name"), [(50, "text"), (49, None)])
     def test_half_of_it_is_printable(self, plain: int, name: str | None) -> None:
         assert seen(b"\xe9" * (100 - plain) + b"a" * plain) == name
 
-    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-    @pytest.mark.parametrize(("count", "name"), [(15, None), (16, "text")])
+    @each_row("encoding", ["utf-16-le", "utf-16-be"])
+    @each_row(("count", "name"), [(15, None), (16, "text")])
     def test_two_byte_text_without_a_mark_has_16_characters(self, encoding: str, count: int, name: str | None) -> None:
         assert seen(("a" * count).encode(encoding)) == name
 
-    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-    @pytest.mark.parametrize(("foreign", "name"), [(10, "text"), (11, None)])
+    @each_row("encoding", ["utf-16-le", "utf-16-be"])
+    @each_row(("foreign", "name"), [(10, "text"), (11, None)])
     def test_nine_of_ten_of_its_characters_are_ascii(self, encoding: str, foreign: int, name: str | None) -> None:
         assert seen(("a" * (100 - foreign) + "你" * foreign).encode(encoding)) == name
 
@@ -165,7 +163,7 @@ class TestText:
     def test_blanks_and_escapes_are_text(self, control: int) -> None:
         assert seen(b"plain words of text" + bytes((control,)) + b"and more of them") == "text"
 
-    @pytest.mark.parametrize(("before", "name"), [(1019, "pdf"), (1020, None)])
+    @each_row(("before", "name"), [(1019, "pdf"), (1020, None)])
     def test_a_pdf_begins_in_the_first_kibibyte(self, before: int, name: str | None) -> None:
         assert seen(b"\1" * before + b"%PDF-1.7") == name
 
@@ -206,7 +204,7 @@ class TestJpegBehindOtherBytes:
         assert seen(lead + self.jpeg(length=length, following=b"\xff\xc0")) == "jpeg"
         assert seen(lead + self.jpeg(length=length, following=b"\xff")) is None
 
-    @pytest.mark.parametrize(("marker", "name"), [(0xC0, "jpeg"), (0xBF, None), (0xFE, "jpeg")])
+    @each_row(("marker", "name"), [(0xC0, "jpeg"), (0xBF, None), (0xFE, "jpeg")])
     def test_the_first_segment_has_a_marker(self, marker: int, name: str | None) -> None:
         assert seen(b"\1" * 9 + self.jpeg(marker)) == name
 
@@ -216,7 +214,7 @@ class TestJpegBehindOtherBytes:
         assert seen(b"FUJIFILM" + b"\1" * 90 + self.jpeg()) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("at", "mark", "name"),
     [(257, b"ustar", "tar"), (258, b"ustar", None), (25, b"ARECOYK", "camera_raw"), (26, b"ARECOYK", None)],
 )
@@ -224,7 +222,7 @@ def test_signatures_that_stand_further_on(at: int, mark: bytes, name: str | None
     assert seen((b"\1" * at + mark).ljust(600, b"\1")) == name
 
 
-@pytest.mark.parametrize(("form", "name"), [(b"WAVE", "wav"), (b"WEBP", "webp"), (b"AVI ", "avi"), (b"ACON", None)])
+@each_row(("form", "name"), [(b"WAVE", "wav"), (b"WEBP", "webp"), (b"AVI ", "avi"), (b"ACON", None)])
 def test_riff_is_known_by_its_form(form: bytes, name: str | None) -> None:
     for word in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         assert seen(word + b"\1" * 4 + form + b"\1" * 40) == name

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from preflight.probes.sniff import sniff
 from preflight.sources.memory import MemorySource
 from tests.rows import each_row
@@ -95,7 +93,7 @@ class TestDts:
         assert seen(b"\x11" * 16_000 + self.frame(8000) + b"\x11") is None
         assert seen(self.frame(94) * 20) is None
 
-    @pytest.mark.parametrize("sync", [b"\x1f\xff\xe8\x00\x07", b"\xff\x1f\x00\xe8"])
+    @each_row("sync", [b"\x1f\xff\xe8\x00\x07", b"\xff\x1f\x00\xe8"])
     def test_words_of_14_bits_are_known_by_their_sync_word(self, sync: bytes) -> None:
         assert seen(b"\x11" * 20 + sync + b"\xf4" * 20) == "dts"
         assert seen(b"\x11" * 20 + (sync + b"\xf4" * 20)[:9]) is None
@@ -234,7 +232,7 @@ class TestStartCodes:
 
 
 class TestOthers:
-    @pytest.mark.parametrize("start", [b"\x1f\x07\x00\x3f", b"\x1f\x07\x00\xbf"])
+    @each_row("start", [b"\x1f\x07\x00\x3f", b"\x1f\x07\x00\xbf"])
     def test_dv_has_a_second_block_after_80_bytes(self, start: bytes) -> None:
         block = start.ljust(80, b"\x11")
         assert seen(block + b"\x3f" + b"\x11" * 80) == "dv"

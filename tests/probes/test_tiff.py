@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from struct import pack
 
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -49,13 +48,13 @@ def test_64_bit_size_in_classic_tiff_is_read() -> None:
     assert (media.width, media.height) == (70_000, 70_000)
 
 
-@pytest.mark.parametrize("value", [pack("<i", -5), bytes(4)])
+@each_row("value", [pack("<i", -5), bytes(4)])
 def test_size_that_is_not_positive_is_unknown(value: bytes) -> None:
     media = probe(MemorySource(small(entry(256, 9, 1, value), entry(257, SHORT, 1, b"\x05"))))
     assert (media.kind, media.width, media.height, media.notes) == ("image", None, 5, ("bad_header",))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "behind_header", "name"),
     [
         (entry(50706, 1, 4, b"\1\4\0\0"), b"", "dng"),
@@ -100,7 +99,7 @@ def test_last_strip_beyond_the_end_is_truncation() -> None:
     assert probe(MemorySource(head)).notes == ("truncated",)
 
 
-@pytest.mark.parametrize(("compression", "notes"), [(5, ("truncated",)), (1, ())])
+@each_row(("compression", "notes"), [(5, ("truncated",)), (1, ())])
 def test_compressed_strip_beyond_the_end_is_truncation(compression: int, notes: tuple[str, ...]) -> None:
     def lines(length: int) -> list[bytes]:
         values = ((256, 7), (257, 5), (259, compression), (273, 100), (279, length))

@@ -8,7 +8,6 @@ from pathlib import Path
 from struct import pack
 from typing import ClassVar
 
-import pytest
 from probing import RemoteSource, facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -58,11 +57,11 @@ class TestEntries:
         at = data.index(pack(order + "HH", 256, 3)) + 2
         assert facts(data[:at] + pack(order + "H", kind) + data[at + 2 :]).width is None
 
-    @pytest.mark.parametrize("kind", [6, 8, 9, 17])
+    @each_row("kind", [6, 8, 9, 17])
     def test_negative_sizes_are_not_known(self, kind: int) -> None:
         assert facts(tiff((256, kind, [-5]), (257, kind, [5]))).width is None
 
-    @pytest.mark.parametrize(("values", "width"), [([7, 9], 7), ([0, 9], None), ([1, 9], 1), ([7, 9, 11], 7)])
+    @each_row(("values", "width"), [([7, 9], 7), ([0, 9], None), ([1, 9], 1), ([7, 9, 11], 7)])
     def test_the_first_of_several_values_counts(self, values: list[int], width: int | None) -> None:
         for kind in (3, 4, 16):
             assert facts(tiff((256, kind, values), (257, kind, [5]))).width == width
@@ -90,13 +89,13 @@ class TestEntries:
         media = facts(tiff((256, 3, [7]), (257, 3, [5]), (339, 3, formats)))
         assert (media.notes == ("uncommon_coding",)) is noted
 
-    @pytest.mark.parametrize(("count", "limited"), [(4094, False), (4095, True)])
+    @each_row(("count", "limited"), [(4094, False), (4095, True)])
     def test_4096_entries_are_read(self, count: int, limited: bool) -> None:
         media = facts(tiff((256, 3, [7]), (257, 3, [5]), *[(40_000, 3, [1])] * count))
         assert (media.width, media.notes) == (7, ("read_limit",) if limited else ())
         assert media.frames == (None if limited else 1)
 
-    @pytest.mark.parametrize("entries", [80, 85, 86, 200])
+    @each_row("entries", [80, 85, 86, 200])
     def test_directories_longer_than_the_first_read_are_read_to_their_end(self, entries: int) -> None:
         fillers = [(40_000 + number, 3, [1]) for number in range(entries - 2)]
         media = facts(tiff(*fillers, (256, 3, [7]), (257, 3, [5])))
@@ -122,8 +121,8 @@ class TestPictureData:
         entries = [(256, 3, [7]), (257, 3, [5]), (259, 3, [compression]), (tags[0], 4, offsets), (tags[1], 4, lengths)]
         return facts(tiff(*entries).ljust(size, b"\0"))
 
-    @pytest.mark.parametrize("tags", [(273, 279), (324, 325)])
-    @pytest.mark.parametrize("compression", [1, 5])
+    @each_row("tags", [(273, 279), (324, 325)])
+    @each_row("compression", [1, 5])
     def test_the_last_strip_or_tile_must_be_there(self, tags: tuple[int, int], compression: int) -> None:
         for offsets, lengths, whole in (
             ([200], [100], True),
@@ -159,7 +158,7 @@ class TestPages:
         assert media.frames == frames
         assert media.notes == (() if frames else ("read_limit",))
 
-    @pytest.mark.parametrize(("count", "frames"), [(8, 8), (9, None)])
+    @each_row(("count", "frames"), [(8, 8), (9, None)])
     def test_over_http_fewer_are_counted(self, count: int, frames: int | None) -> None:
         chain = [(page, page + 1) for page in range(count - 1)]
         assert probe(RemoteSource(ifds(*[image(7, 5, 1)] * count, chain=chain))).frames == frames
@@ -195,7 +194,7 @@ class TestExif:
         for kind, count in ((2, 1), (5, 1), (7, 1), (3, 0), (3, 2), (3, 0x01000001)):
             assert orientation_of(exif(pack("<HHIH2x", 274, kind, count, 6))) is None
 
-    @pytest.mark.parametrize(("before", "found"), [(0, True), (1, True), (255, True), (256, False)])
+    @each_row(("before", "found"), [(0, True), (1, True), (255, True), (256, False)])
     def test_256_entries_are_looked_at(self, before: int, found: bool) -> None:
         block = exif(*[pack("<HHIH2x", 100, 3, 1, 6)] * before, pack("<HHIH2x", 274, 3, 1, 6))
         assert orientation_of(block) == (6 if found else None)
@@ -212,7 +211,7 @@ class TestExif:
         block = exif(pack("<HHIH2x", 100, 3, 1, 1), behind=pack("<HHIH2x", 274, 3, 1, 6))
         assert orientation_of(block) is None
 
-    @pytest.mark.parametrize("mark", [b"II\0*", b"MM*\0", b"JJ*\0"])
+    @each_row("mark", [b"II\0*", b"MM*\0", b"JJ*\0"])
     def test_another_byte_order_mark_is_no_block(self, mark: bytes) -> None:
         assert orientation_of(mark + exif(pack("<HHIH2x", 274, 3, 1, 6))[4:]) is None
         assert orientation_at(MemorySource(mark + bytes(90)), 0, 94) is None
@@ -292,7 +291,7 @@ class TestRawsLikeTiff:
         data = ifds(thumbnail("NIKON", subs(1, 2)), image(300, 900, CFA, subfile=1), image(600, 400, CFA, subfile=1))
         assert facts(data).width == 300
 
-    @pytest.mark.parametrize("subfile", [0, 1])
+    @each_row("subfile", [0, 1])
     def test_directories_behind_a_thumbnail_are_looked_at(self, subfile: int) -> None:
         first = thumbnail("NIKON", subfile=subfile)
         data = ifds(
@@ -302,13 +301,13 @@ class TestRawsLikeTiff:
         far = ifds(first, *[preview()] * 4, image(600, 400, CFA), chain=((0, 1), (1, 2), (2, 3), (3, 4), (4, 5)))
         assert facts(far).width != 600
 
-    @pytest.mark.parametrize(("count", "found"), [(32, True), (33, False)])
+    @each_row(("count", "found"), [(32, True), (33, False)])
     def test_32_subifds_are_read(self, count: int, found: bool) -> None:
         data = ifds(thumbnail("NIKON", subs(*range(1, count + 1))), *[preview()] * (count - 1), image(600, 400, CFA))
         media = facts(data)
         assert (media.format, media.width == 600) == ("nef", found)
 
-    @pytest.mark.parametrize(("count", "found"), [(4, True), (5, False)])
+    @each_row(("count", "found"), [(4, True), (5, False)])
     def test_over_http_four_subifds_are_read(self, count: int, found: bool) -> None:
         data = ifds(thumbnail("NIKON", subs(*range(1, count + 1))), *[preview()] * (count - 1), image(600, 400, CFA))
         assert (probe(RemoteSource(data)).width == 600) is found
@@ -328,7 +327,7 @@ class TestRawsLikeTiff:
         media = facts(ifds(thumbnail("NIKON", subs(1), (274, SHORT, [6])), [*image(600, 400, CFA), (274, SHORT, [3])]))
         assert (media.orientation, media.width, media.height) == (6, 400, 600)
 
-    @pytest.mark.parametrize("order", ["<", ">"])
+    @each_row("order", ["<", ">"])
     def test_marks_behind_the_header(self, order: str) -> None:
         settings: list[Entry] = [(40962, LONG, [0x010203]), (40963, LONG, [0x0405])]
         raw = b"Raw\0" if order == ">" else b"\0waR"
@@ -365,13 +364,13 @@ class TestRawsLikeTiff:
         assert facts(ifds(thumbnail("SONY", private))).format == "arw"
         assert facts(ifds(thumbnail("NIKON", private))).format == "tiff"
 
-    @pytest.mark.parametrize("order", ["<", ">"])
+    @each_row("order", ["<", ">"])
     def test_orf_and_rw2_are_known_by_their_magic(self, order: str) -> None:
         for magic in (b"IIRO", b"IIRS") if order == "<" else (b"MMOR",):
             media = facts(ifds(image(0x0102, 0x0304, 2), order=order, magic=magic))
             assert (media.format, media.width, media.height) == ("orf", 0x0102, 0x0304)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("borders", "size"),
         [
             ((0x11, 0x22, 0x333, 0x444), (0x422, 0x322)),
@@ -422,7 +421,7 @@ class TestRawContainers:
         assert facts(self.raf((0x121, b"?" * 1008), (0x111, pack(">HH", 9, 8)))).width == 8
         assert facts(self.raf((0x121, b"?" * 1009), (0x111, pack(">HH", 9, 8)))).width is None
 
-    @pytest.mark.parametrize("orientation", [1, 6, 8])
+    @each_row("orientation", [1, 6, 8])
     def test_raf_is_turned_as_its_jpeg_says(self, orientation: int) -> None:
         block = b"Exif\0\0" + exif(pack("<HHIH2x", 274, 3, 1, orientation))
         jpeg = b"\xff\xd8\xff\xe1" + pack(">H", len(block) + 2) + block

@@ -78,7 +78,7 @@ def test_placeholder_sizes_mean_up_to_the_end(size: int) -> None:
     assert (media.duration, media.notes) == (0.1, ())
 
 
-@pytest.mark.parametrize("size", [801, 80_000, 0x10000000])
+@each_row("size", [801, 80_000, 0x10000000])
 def test_size_beyond_the_end_is_clamped(size: int) -> None:
     media = facts(riff(fmt(), chunk(b"data", silence(), size)))
     assert (media.duration, media.notes) == (0.1, ("truncated",))
@@ -148,7 +148,7 @@ def test_bits_and_channels_override_wrong_block_size() -> None:
     assert facts(riff(fmt(bits=0, block=2), chunk(b"data", silence(400, 2)))).duration == 0.05
 
 
-@pytest.mark.parametrize("samples", [None, 0, 10, 100_000])
+@each_row("samples", [None, 0, 10, 100_000])
 def test_fact_counts_only_within_the_last_block(samples: int | None) -> None:
     sound = chunk(b"data", bytes(512))
     chunks = (sound,) if samples is None else (fact(samples), sound)
@@ -173,7 +173,7 @@ def test_sample_rate_of_zero_gives_no_duration() -> None:
     assert (media.sample_rate, media.duration, media.bit_rate) == (None, None, None)
 
 
-@pytest.mark.parametrize("name", [b"data", b"fmt ", b"LIST", b"fact"])
+@each_row("name", [b"data", b"fmt ", b"LIST", b"fact"])
 def test_odd_chunk_may_lack_its_pad_byte(name: bytes) -> None:
     last = fmt() if name != b"fmt " else b""
     following = {b"data": DATA, b"fmt ": fmt(), b"LIST": chunk(b"LIST", b"INFO"), b"fact": fact(800)}[name]

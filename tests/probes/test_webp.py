@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from probing import counted, damaged, ends_in_facts, facts
 
@@ -73,7 +72,7 @@ def test_leading_chunks_are_skipped() -> None:
     assert (media.width, media.height, media.notes) == (WIDTH, HEIGHT, ())
 
 
-@pytest.mark.parametrize("first", [chunk(b"junk", bytes(30)), chunk(b"VP8L", bytes(30)), chunk(b"VP8 ", bytes(30))])
+@each_row("first", [chunk(b"junk", bytes(30)), chunk(b"VP8L", bytes(30)), chunk(b"VP8 ", bytes(30))])
 def test_first_chunk_that_is_not_an_image_gives_no_size(first: bytes) -> None:
     media = facts(riff(first))
     assert (media.kind, media.width, media.notes) == ("image", None, ("bad_header",))

@@ -46,7 +46,7 @@ def test_what_the_last_chunk_holds_costs_no_read() -> None:
     assert len(source.made) == 2
 
 
-@pytest.mark.parametrize(("offset", "reads"), [(2999, 1), (3000, 1), (3001, 2), (900, 1)])
+@each_row(("offset", "reads"), [(2999, 1), (3000, 1), (3001, 2), (900, 1)])
 def test_at_the_end_of_the_file_there_is_no_more_to_read(offset: int, reads: int) -> None:
     source = Reads(3000)
     window = Window(source, 4096)
@@ -64,7 +64,7 @@ def test_chunks_that_continue_one_another_grow_up_to_16_kib() -> None:
     assert [length for _, length in source.made[1:]] == [512, 1024, 2048, 4096, 8192, *[16 * KIB] * 4]
 
 
-@pytest.mark.parametrize(("gap", "length"), [(0, 1024), (512, 1024), (513, 512), (5000, 512)])
+@each_row(("gap", "length"), [(0, 1024), (512, 1024), (513, 512), (5000, 512)])
 def test_a_chunk_far_from_the_last_one_has_the_usual_size(gap: int, length: int) -> None:
     source = Reads(1 << 20)
     window = Window(source, 512)
@@ -83,7 +83,7 @@ def test_reading_backwards_has_the_usual_size() -> None:
     assert source.made[-1] == (48_000, 5000)
 
 
-@pytest.mark.parametrize(("remote", "limit"), [(False, 4096), (True, 256)])
+@each_row(("remote", "limit"), [(False, 4096), (True, 256)])
 def test_reads_are_bounded(remote: bool, limit: int) -> None:
     window = Window(Reads(1 << 20, remote=remote), 1)
     for place in range(limit - 1):

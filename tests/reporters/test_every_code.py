@@ -91,7 +91,7 @@ MEDIA = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_row("kind", KINDS)
 def test_findings_of_every_limit_on_a_fact_can_be_written(kind: str) -> None:
     reports = []
     silent = Media(**{name: getattr(CLIP, name) for name in ("kind", "format", "size", "width")}, audio_codec=NONE)

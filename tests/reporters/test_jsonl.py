@@ -56,7 +56,7 @@ def test_quiet_leaves_out_what_passes(reports: list[Report]) -> None:
     assert [line(report, quiet=True) == "" for report in reports] == [report.passed for report in reports]
 
 
-@pytest.mark.parametrize("source", ["a.png", 'a,"index":7,.png', ',"index":'])
+@each_row("source", ["a.png", 'a,"index":7,.png', ',"index":'])
 def test_line_can_be_moved_to_another_position(source: str) -> None:
     reporter = make_reporter("jsonl", io.StringIO())
     assert is_line_reporter(reporter)
