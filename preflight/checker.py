@@ -97,7 +97,11 @@ def plan_for(
     """
     options = CheckOptions(**keywords)
     chosen = catalog.resolve(rules) if rules is not None else ()
-    digest = checksum([one.digest for one in chosen], options.strict, options.deep, sorted(dropped)) if chosen else None
+    digest = (
+        checksum([ruleset.digest for ruleset in chosen], options.strict, options.deep, sorted(dropped))
+        if chosen
+        else None
+    )
     return CheckPlan(chosen, fold(chosen), options.strict, options.deep, http or options.http(), dropped, digest)
 
 
@@ -229,7 +233,7 @@ def _incomplete(media: Media, found: tuple[Finding, ...], *, deep: bool) -> tupl
     for note in ("no_moov", "no_media_data", "nothing_shown"):
         if note in media.notes:
             return (Finding(note, CODES[note].severity, CODES[note].template),)
-    if "truncated" in media.notes and not any(one.code in ("truncated", "corrupt") for one in found):
+    if "truncated" in media.notes and not any(finding.code in ("truncated", "corrupt") for finding in found):
         message = "the file ends before its own structure does: it is truncated, and may or may not be accepted"
         hint = "copy or download the complete file again" + ("" if deep else "; a deep check decodes what is there")
         return (Finding("truncated", "unknown", message, hint=hint),)

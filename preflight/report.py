@@ -91,7 +91,8 @@ def faulted(report: Report, error: Exception) -> Report:
     """Return the replacement for a report that could not be written: failures stay, all other verdicts are unknown."""
     finding = internal_error(error)
     results = tuple(
-        one._replace(verdict=worst((one.verdict, "unknown")), findings=(finding,), plan=None) for one in report.results
+        result._replace(verdict=worst((result.verdict, "unknown")), findings=(finding,), plan=None)
+        for result in report.results
     )
     problem = report.error or Problem(finding.code, finding.message)
     return replace(report, media=None, delivery=None, results=results, error=problem)
@@ -214,14 +215,14 @@ class Report:
         """Return the worst verdict of the results; `unknown` if there are none and the source could not be read."""
         if self.error is not None and not self.results:
             return "unknown"
-        return self.results[0].verdict if len(self.results) == 1 else worst(one.verdict for one in self.results)
+        return self.results[0].verdict if len(self.results) == 1 else worst(result.verdict for result in self.results)
 
     @property
     def outcome(self) -> Outcome:
         """Return the worst outcome of the results; without results, the verdict."""
         if len(self.results) == 1:
             return self.results[0].outcome
-        return max((one.outcome for one in self.results), key=OUTCOMES.index, default=self.verdict)
+        return max((result.outcome for result in self.results), key=OUTCOMES.index, default=self.verdict)
 
     @property
     def passed(self) -> bool:
@@ -239,12 +240,12 @@ class Report:
         if len(self.results) < 2:
             return ()
         first, *others = self.results
-        return tuple(one for one in first.findings if all(one in other.findings for other in others))
+        return tuple(finding for finding in first.findings if all(finding in other.findings for other in others))
 
     @property
     def remarks(self) -> tuple[Finding, ...]:
         """Return the shared findings of severity `note`."""
-        return tuple(one for one in self.shared if one.severity == "note")
+        return tuple(finding for finding in self.shared if finding.severity == "note")
 
     def as_json(self, *, probe: bool = False) -> dict[str, object]:
         """Return the one JSON shape of a report: each fact, and everything else, is a top-level key.

@@ -114,7 +114,7 @@ class _Group(NamedTuple):
         """Return the number of files or the sum of a fact, rounded; None if the fact of one file is unknown."""
         if fact == "files":
             return len(self.media) + self.assets
-        values = [getattr(one, fact.removeprefix("total_")) for one in self.media]
+        values = [getattr(item, fact.removeprefix("total_")) for item in self.media]
         return None if None in values else round(sum(values), 6)
 
     def uncounted(self, fact: str) -> int:
@@ -143,9 +143,9 @@ def _findings(reports: Sequence[Report], rules: RuleSet) -> list[Finding]:
         if kind is None:
             group = _Group(None, media, len(assets))
         else:
-            group = _Group(kind, [one for one in media if one.kind == kind], assets.count(kind), unsure)
+            group = _Group(kind, [item for item in media if item.kind == kind], assets.count(kind), unsure)
         findings += [finding for limit in limits if (finding := _total(limit, group, rules)) is not None]
-    kinds = {one.kind for one in media} | set(assets)
+    kinds = {item.kind for item in media} | set(assets)
     for kind, others in request.companions.items():
         if kind in kinds and not kinds & set(others):
             findings.append(_companion(kind, others, unsure, rules))

@@ -154,7 +154,9 @@ class RuleSet(NamedTuple):
 
     def facts(self) -> frozenset[str]:
         """Return the facts that its limits need."""
-        groups = (group for one in self.sections.values() for group in (one.limits, *one.by_format.values()))
+        groups = (
+            group for section in self.sections.values() for group in (section.limits, *section.by_format.values())
+        )
         return frozenset(limit.fact for limits in (*groups, self.url) for limit in limits)
 
 

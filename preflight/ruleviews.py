@@ -194,15 +194,15 @@ def render_page(rulesets: Iterable[RuleSet]) -> str:
     """Return the page for rule sets; an earlier version is shown as its differences from the current one."""
     given = list(rulesets)
     names = {ruleset.name for ruleset in given}
-    earlier = [one for one in given if "@" in one.name and _current_name(one) in names]
-    current = [one for one in given if one not in earlier]
+    earlier = [ruleset for ruleset in given if "@" in ruleset.name and _current_name(ruleset) in names]
+    current = [ruleset for ruleset in given if ruleset not in earlier]
     parts = [_INTRODUCTION, _overview(current)]
     parts += [f"## {_HEADINGS[kind]}\n\n{table}" for kind in (*KINDS, "url") if (table := _section(kind, current))]
     parts += [_data_uris(current), _requests(current), _not_checked(current)]
-    by_name = {one.name: one for one in current}
+    by_name = {ruleset.name: ruleset for ruleset in current}
     if earlier:
         parts.append("## Earlier and observed versions")
-        parts += [_earlier(one, by_name[_current_name(one)]) for one in earlier]
+        parts += [_earlier(ruleset, by_name[_current_name(ruleset)]) for ruleset in earlier]
     text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
     return "\n".join(map(printable, text.split("\n")))
 
@@ -214,8 +214,15 @@ def _current_name(ruleset: RuleSet) -> str:
 def _overview(rulesets: Sequence[RuleSet]) -> str:
     head = ["rule set", "title", "stage", "accepts", "basis", "read on"]
     rows = [
-        [f"`{one.name}`", one.title, one.stage, ", ".join(one.sections), one.basis, f"[{one.as_of}]({one.source_url})"]
-        for one in rulesets
+        [
+            f"`{ruleset.name}`",
+            ruleset.title,
+            ruleset.stage,
+            ", ".join(ruleset.sections),
+            ruleset.basis,
+            f"[{ruleset.as_of}]({ruleset.source_url})",
+        ]
+        for ruleset in rulesets
     ]
     return _table(head, rows)
 
@@ -275,15 +282,19 @@ def _requests(rulesets: Sequence[RuleSet]) -> str:
 
 
 def _not_checked(rulesets: Sequence[RuleSet]) -> str:
-    listed = [f"- `{one.name}`: {printable('; '.join(one.not_checked))}" for one in rulesets if one.not_checked]
+    listed = [
+        f"- `{ruleset.name}`: {printable('; '.join(ruleset.not_checked))}"
+        for ruleset in rulesets
+        if ruleset.not_checked
+    ]
     return "## What is not checked\n\n" + "\n".join(listed) if listed else ""
 
 
 def _earlier(earlier: RuleSet, current: RuleSet) -> str:
     rows = [
-        [one.place, label(one.fact), one.first or "", one.second or ""]
-        for one in compare_rulesets(earlier, current)
-        if one.section
+        [difference.place, label(difference.fact), difference.first or "", difference.second or ""]
+        for difference in compare_rulesets(earlier, current)
+        if difference.section
     ]
     read = f"{earlier.basis}, [{earlier.as_of}]({printable(earlier.source_url)})"
     head = f"### `{earlier.name}`\n\n{printable(earlier.title)}; {read}.\n\n"

@@ -136,7 +136,7 @@ def _thread_limiter() -> CapacityLimiter:
 def _requirements(name: str, field: FieldInfo) -> Iterator[tuple[str, Passes, bool]]:
     """Yield each form key whose uploads must pass, with its requirement and whether they become plain bytes."""
     for part_name, annotation, metadata in _parts(name, field):
-        found = [one for one in (*metadata, *_nested_metadata(annotation)) if isinstance(one, Passes)]
+        found = [item for item in (*metadata, *_nested_metadata(annotation)) if isinstance(item, Passes)]
         as_content = _mentions_bytes(annotation)
         for requirement in found:
             yield part_name, requirement, as_content
@@ -189,7 +189,9 @@ def _max_bytes(field: FieldInfo) -> int | None:
     if isinstance(field, File):
         sizes = [passes.size_limit for passes in field.metadata if isinstance(passes, Passes)]
         return (
-            None if _is_collection(field.annotation) else min((one for one in sizes if one is not None), default=None)
+            None
+            if _is_collection(field.annotation)
+            else min((size for size in sizes if size is not None), default=None)
         )
     model = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     return 0 if isinstance(field, Form) and not model else None  # a model may hold uploads of any size

@@ -136,7 +136,7 @@ def _largest(rules: RuleSet) -> int | None:
     for section in rules.sections.values():
         for limits in (section.limits, *section.by_format.values()):
             size = next((limit for limit in limits if limit.fact == "size"), None)
-            highs = [one.high for one in (size, size.lenient if size else None) if one and one.high is not None]
+            highs = [limit.high for limit in (size, size.lenient if size else None) if limit and limit.high is not None]
             if not highs:
                 return None
             largest = max(largest, *highs)

@@ -55,10 +55,13 @@ def with_plan(
     name     the path of the file for the command; None: a placeholder
     """
     if media.format in CAMERA_RAW:
-        return [one._replace(hint=_export(media, section)) if one.fact == "format" else one for one in findings], None
-    if extension_of(name or "") in CAMERA_RAW_EXTENSIONS and any(one.code in _TOO_SMALL for one in findings):
-        return [one._replace(hint=_PREVIEW) if one.fact in GEOMETRY else one for one in findings], None
-    problems = tuple([(one.code, one.fact or "") for one in findings if one.severity == "error"])
+        return [
+            finding._replace(hint=_export(media, section)) if finding.fact == "format" else finding
+            for finding in findings
+        ], None
+    if extension_of(name or "") in CAMERA_RAW_EXTENSIONS and any(finding.code in _TOO_SMALL for finding in findings):
+        return [finding._replace(hint=_PREVIEW) if finding.fact in GEOMETRY else finding for finding in findings], None
+    problems = tuple([(finding.code, finding.fact or "") for finding in findings if finding.severity == "error"])
     if not problems:
         return list(findings), None
     advice = _advice(problems, Subject.of(media), section)

@@ -136,7 +136,9 @@ def _finding_line(finding: Finding, view: _View, rules: str = "", mark: str = ""
 
 def _mark(finding: Finding, result: Result) -> str:
     """Return a remark for a finding's line: its limit is assumed, or the warning fails because of `strict`."""
-    only_warnings = result.verdict == "fail" and all(one.severity in ("warning", "note") for one in result.findings)
+    only_warnings = result.verdict == "fail" and all(
+        finding.severity in ("warning", "note") for finding in result.findings
+    )
     if only_warnings and finding.severity == "warning":
         return " (fails: strict)"
     return " (assumed limit)" if result.basis == "assumed" and finding.limit is not None else ""
@@ -156,7 +158,9 @@ def _matrix(report: Report, view: _View) -> Iterator[str]:
     for result in rows:
         outcome = "warning" if result.outcome == "pass_with_warning" else result.outcome
         head = f"  {view.label(outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
-        reasons = [f"{printable(one.message)} [{one.code}]" for one in result.findings if one not in remarks]
+        reasons = [
+            f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
+        ]
         if result.basis == "assumed" and reasons:
             reasons[0] += " (assumed limits)"
         indent = " " * (2 + 7 + 2 + width + 2 + 8 + 2)

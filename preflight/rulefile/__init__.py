@@ -64,8 +64,10 @@ def find_problems(file: RuleFile) -> list[str]:
     if not problems:
         return []
     lines = LineIndex(file.text)
-    ordered = sorted(((lines.line_of(one.key) if one.key else 0, one) for one in problems), key=lambda pair: pair[0])
-    shown = [_located(file.path, line, one.describe()) for line, one in ordered[:_MAX_PROBLEMS]]
+    ordered = sorted(
+        ((lines.line_of(problem.key) if problem.key else 0, problem) for problem in problems), key=lambda pair: pair[0]
+    )
+    shown = [_located(file.path, line, problem.describe()) for line, problem in ordered[:_MAX_PROBLEMS]]
     if len(ordered) > _MAX_PROBLEMS:
         shown.append(_located(file.path, 0, f"{len(ordered) - _MAX_PROBLEMS:,} more problems. Correct these first."))
     return shown

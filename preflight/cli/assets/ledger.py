@@ -239,7 +239,9 @@ def _pending(sync: LedgerSync, ledger: Ledger, provider: str, options: SyncComma
     """Return the open entries, or the one that `--entry` names."""
     if options.entry is None:
         return sync.pending(active=options.active)
-    found = [one for one in entries_of(ledger, options.entry, provider) if one.state in (*OPEN_STATES, "processing")]
+    found = [
+        entry for entry in entries_of(ledger, options.entry, provider) if entry.state in (*OPEN_STATES, "processing")
+    ]
     if len(found) != 1:
         names = ", ".join(entry.name for entry in found[:10])
         problem = f"{len(found)} open entries for it: {names}" if found else "no open entry of this name"
