@@ -144,9 +144,10 @@ def verdict_under(row: Row, **limit: float) -> str:
     return judge(row.report.media, rules).verdict
 
 
-def test_bounds_at_above_and_below_every_known_value(core: list[Row]) -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_bounds_at_above_and_below_every_known_value(core: list[Row], step: int) -> None:
     met = 0
-    for row in core:
+    for row in core[::step]:
         for fact, field in EXACT.items():
             value = row.known[field]
             if value is None or (fact != "size" and row.known["kind"] == "audio"):
@@ -176,4 +177,4 @@ def test_bounds_at_above_and_below_every_known_value(core: list[Row]) -> None:
                 ("below", value - margin, "fail"),
             ):
                 assert verdict_under(row, fact=fact, **{word: bound}) == expected, (row.path, fact, word, bound)
-    assert met > 2000
+    assert met > 2000 / step
