@@ -207,7 +207,7 @@ class TestDecoders:
         ("deed", "code"),
         [
             ("hang", "probe_timeout"),
-            ("sleep", "probe_timeout"),
+            pytest.param("sleep", "probe_timeout", marks=pytest.mark.slow),
             ("segfault", "probe_crashed"),
             ("leave", "probe_crashed"),
             ("fail", "probe_crashed"),
