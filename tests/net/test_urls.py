@@ -36,6 +36,7 @@ def test_url_is_split_into_its_parts() -> None:
         ("h.example/a.png", "Write https://"),
         ("https:/h.example/a", "names no host"),
         ("https:h.example", "names no host"),
+        ("https:h.example:8443", "Write https://host/path"),
         ("https://", "names no host"),
         ("https://:443/a", "names no host"),
         ("https://h.example:99999/a", "cannot be read"),
