@@ -22,6 +22,8 @@ from tests.temporary import pytest_sessionfinish as pytest_sessionfinish
 if TYPE_CHECKING:
     from preflight.sandbox import Sandbox
 
+pytest_plugins = ["tests.collection"]
+
 ROOT = Path(__file__).parent.parent
 
 # Hundreds of processes import the same modules, and each worker the same tests: they are compiled once.
