@@ -143,11 +143,11 @@ class TestNarrow:
         ],
     )
     def test_tables_and_errors_break_no_word(self, words: str) -> None:
-        meant, *narrow = (
+        meant, narrow = (
             {word.strip(":,") for word in on_terminal(words.split(), columns, NO_COLOR="1").split()}
-            for columns in (400, 60, 40)
+            for columns in (400, 40)
         )
-        assert all(said <= meant for said in narrow)
+        assert narrow <= meant
 
     def test_long_word_is_not_broken(self) -> None:
         formatter = Formatter(width=20)
