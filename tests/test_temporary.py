@@ -20,7 +20,7 @@ CLEAN = "def test_it(tmp_path):\n    (tmp_path / 'x').touch()\n"
     [
         (LEAVES, 1, ()),
         (CLEAN, 0, ()),
-        (LEAVES, 1, ("-n", "1")),
+        pytest.param(LEAVES, 1, ("-n", "1"), marks=pytest.mark.slow),
         pytest.param(CLEAN, 0, ("-n", "2"), marks=pytest.mark.slow),
     ],
 )

@@ -21,6 +21,8 @@ from .conftest import Open
 _IN_TIME = (("timed_out", True), ("response_invalid", True))
 WHOLE = ("body", "chunks", "error-page", "error-page-in-tiny-chunks")
 """Answers of which as much is read as an answer may have."""
+SLOW = {"error-page-in-tiny-chunks": pytest.mark.slow}
+"""Its length is bounded as of an error page, and its chunks are as of `chunks`."""
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def flooding() -> Iterator[Server]:
         yield running
 
 
-@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in FLOODS])
 def test_flood_in_place_of_an_answer_is_bounded(flooding: Server, open_: Open, name: str) -> None:
     provider = open_("atlas", endpoint=flooding.url(f"flood/{name}"), timeout=(5.0, 20.0))
     began = time.monotonic()

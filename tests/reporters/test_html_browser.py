@@ -265,7 +265,7 @@ def test_policy_blocks_injected_scripts(page: Page) -> None:
     assert "Content Security Policy" in said
 
 
-@pytest.mark.parametrize("width", [360, pytest.param(768, marks=pytest.mark.slow), 1400])
+@pytest.mark.parametrize("width", [360, *(pytest.param(width, marks=pytest.mark.slow) for width in (768, 1400))])
 def test_page_is_not_wider_than_the_screen(driver: webdriver.Chrome, media: Path, rows: Any, width: int) -> None:
     page = Page(driver, media / ".page.html", width)
     page.search("hostile")

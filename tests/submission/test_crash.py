@@ -94,7 +94,6 @@ def test_submit_that_is_killed_again_and_again_makes_one_asset_of_each_file(
 @pytest.mark.parametrize(
     ("name", "stride"),
     [
-        ("atlas", 7),
         ("volcengine", 13),
         *(
             pytest.param(name, stride, marks=pytest.mark.slow)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from preflight.errors import PreflightError
 from preflight.providers import Asset
 from preflight.sandbox import Sandbox
@@ -56,6 +58,7 @@ def test_threads_that_submit_the_same_file_make_one_asset(some: Sender, box: San
         assert [group.name for group in box.groups(some.name)].count(some.group) == 1
 
 
+@pytest.mark.parametrize("some", [pytest.param("atlas", marks=pytest.mark.slow), "volcengine"], indirect=True)
 def test_processes_that_submit_the_same_file_make_one_asset(some: Sender, box: Sandbox) -> None:
     box.faults.latency = 0.1
     picture = some.picture()
