@@ -313,7 +313,15 @@ class TestWhatIsCounted:
             previous.stream.close()
 
     @pytest.mark.parametrize(
-        "tail", ["\0\0", "{", '{"sch', f'{{"schema":"{SCHEMA}","source":"x', f'{{"schema":"{SCHEMA}","source":"x\0\0']
+        "tail",
+        [
+            "\0\0",
+            "{",
+            '{"sch',
+            '{"sch\0\0',
+            f'{{"schema":"{SCHEMA}","source":"x',
+            f'{{"schema":"{SCHEMA}","source":"x\0\0',
+        ],
     )
     def test_incomplete_last_line_is_removed(self, tmp_path: Path, tail: str) -> None:
         file = tmp_path / "run.jsonl"

@@ -368,6 +368,10 @@ def test_names_of_assets_keep_a_part_of_the_files_own(stem: str, begin: str) -> 
     assert set(name[-12:]) <= set("0123456789abcdef")
 
 
+def test_kind_of_the_file_is_without_the_provider_type() -> None:
+    assert [entry(kind=kind).media_kind for kind in ("image", "image:Script")] == ["image", "image"]
+
+
 def test_names_of_assets_differ_with_key_and_attempt() -> None:
     names = {asset_name("a", digest, attempt) for digest in ("00", "01") for attempt in (1, 2, 3)}
     assert len(names) == 6
