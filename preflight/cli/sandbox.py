@@ -68,8 +68,9 @@ def command(options: SandboxCommand) -> None:
     It judges files by the provider's rule set and fetches only from public addresses and from itself. Its keys are
     random, generated at each start and printed as lines for the shell; they are valid nowhere else.
 
-    FAULT is one of lose hang error html empty redirect subscription, or a status from 400 to 599. With -after the
-    call takes effect despite the fault. ACTION is register, get, list …; K is the number of the call, from 1.
+    FAULT is one of lose hang error html empty redirect gateway quota subscription, or a status from 400 to 599. With
+    -after the call takes effect despite the fault. ACTION is register, get, list …; K is the number of the call,
+    from 1.
 
     Examples:
       preflight sandbox

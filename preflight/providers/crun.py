@@ -57,6 +57,7 @@ CRUN: Final = ProviderSpec(
     origins={"main": "https://api.crun.ai"},
     credentials=(CredentialSpec(API_KEY, ("CRUN_API_KEY",)),),
     fields=Fields("AssetId", "Name", "AssetType", "Status", created="CreateTime", updated="UpdateTime"),
+    # Its page lists 501 and 505 as outcomes, so with an HTTP status below 500 they are definite, not a failing server.
     reasons={"422": "invalid", "455": "maintenance", "501": "generation_failed", "505": "feature_disabled"},
     usage={
         "image": "in img_urls (image-to-video) or reference_images (reference-to-video)",

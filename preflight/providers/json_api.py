@@ -17,7 +17,14 @@ from preflight.providers import fields
 from preflight.providers.client import Call, CallResponse, Client, TransportError
 from preflight.providers.fields import JsonObject
 from preflight.providers.redaction import Redactor
-from preflight.providers.refusals import PROVIDER_FAULTS, REASONS, Refusal, classify_refusal, finding_of
+from preflight.providers.refusals import (
+    PROVIDER_FAULTS,
+    REASONS,
+    Refusal,
+    classify_refusal,
+    finding_of,
+    reason_of_status,
+)
 
 ParseRefusal = Callable[[int, JsonObject], Refusal | None]
 """(HTTP status, answer) → the refusal in the answer; None if it is not a refusal."""
@@ -100,12 +107,7 @@ class JsonApi:
         raise self._refused(call, response, refusal or Refusal(status))
 
     def _refused(self, call: Call, response: CallResponse, refusal: Refusal) -> ProviderError:
-        finding = finding_of(refusal.code, refusal.message, self._failure_codes)
-        reason = self._reasons.get(refusal.code or "") or classify_refusal(refusal)
-        if finding in PROVIDER_FAULTS:
-            finding = None
-        if finding is not None:
-            reason = "invalid"
+        reason, finding = self._classify(response.status, refusal)
         if reason == "access_denied" and response.headers.get("x-ratelimit-remaining", "").strip() == "0":
             reason = "rate_limited"
         return self._error(
@@ -119,6 +121,17 @@ class JsonApi:
             retry_after=self._retry_after(response.headers) if REASONS[reason].retryable else None,
             request_id=refusal.request_id or response.headers.get("x-request-id"),
         )
+
+    def _classify(self, status: int, refusal: Refusal) -> tuple[str, str | None]:
+        """Return the reason and, if a file is refused, the finding: by the status first, then by code and message."""
+        documented = self._reasons.get(refusal.code or "")
+        decided = reason_of_status(refusal, status, is_documented=documented is not None)
+        if decided is not None:
+            return decided, None
+        finding = finding_of(refusal.code, refusal.message, self._failure_codes)
+        if finding is not None and finding not in PROVIDER_FAULTS:
+            return "invalid", finding
+        return documented or classify_refusal(refusal), None
 
     def _error(  # noqa: PLR0913 - the attributes of the error
         self,

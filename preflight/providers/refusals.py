@@ -238,22 +238,51 @@ _REASON_BY_STATUS: Final = {
     408: "rate_limited",  # the server did not read the request: it may be sent again
     410: "not_found",
     425: "rate_limited",
-    429: "rate_limited",
 }
 
 
+_EXHAUSTED: Final = ("credits", "quota")
+"""Reasons that waiting does not remove, although some providers give them with 429."""
+
+
+def reason_of_status(refusal: Refusal, http_status: int, *, is_documented: bool = False) -> str | None:
+    """Return the reason if the status decides it, whatever the code says; None for every other status.
+
+    5xx comes from a server, or from a gateway before it, that may have acted already: its words prove nothing. 429 is
+    throttling, unless the code says that a balance or a quota is exhausted. A gateway may give the status in its body.
+
+    is_documented  the provider's own page gives the code one definite meaning, which holds below HTTP status 500
+
+    >>> reason_of_status(Refusal(502, "InvalidParameter"), 502), reason_of_status(Refusal(429, "Invalid"), 429)
+    ('server', 'rate_limited')
+    """
+    if http_status >= 500:
+        return "server"
+    if 429 in (http_status, refusal.status):
+        return _exhausted(refusal) or "rate_limited"
+    return "server" if refusal.status >= 500 and not is_documented else None
+
+
+def _exhausted(refusal: Refusal) -> str | None:
+    """Return the reason if the code names something that is used up: that of the message if it is only a number."""
+    is_word = refusal.code is not None and not refusal.code.isdecimal()
+    words = words_of(refusal.code, None) if is_word else words_of(None, refusal.message)
+    return next((reason for word in words if (reason := _reason_of(word)) in _EXHAUSTED), None)
+
+
+def _reason_of(word: str) -> str | None:
+    return next((reason for pattern, reason in _REASON_PATTERNS if pattern.search(word)), None)
+
+
 def classify_refusal(refusal: Refusal) -> str:
-    """Return the reason, by code and message first and status last: several reasons share 403.
+    """Return the reason where the status does not decide: by code and message first, as several reasons share 403.
 
     >>> classify_refusal(Refusal(403, "SubscriptionRequired")), classify_refusal(Refusal(403))
     ('subscription_required', 'access_denied')
     """
     for word in words_of(refusal.code, refusal.message):
-        for pattern, reason in _REASON_PATTERNS:
-            if pattern.search(word):
-                return reason
+        if (reason := _reason_of(word)) is not None:
+            return reason
     if refusal.status in _REASON_BY_STATUS:
         return _REASON_BY_STATUS[refusal.status]
-    if refusal.status >= 500:
-        return "server"
     return "not_found" if refusal.message and _NOT_FOUND_TEXT.search(refusal.message[:2000]) else "invalid"

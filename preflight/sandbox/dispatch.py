@@ -18,6 +18,8 @@ _BLOCKING_ACTIONS: Final = ("register", "upload")
 """Actions that may access the disk or fetch a URL run in a thread."""
 _REFUSALS: Final = {
     "error": (500, "InternalError", "the sandbox is configured to fail"),
+    "gateway": (502, "InvalidParameter", "the gateway has lost the response to this request"),
+    "quota": (429, "QuotaExceeded", "the quota of this account is used up"),
     "subscription": (403, "SubscriptionRequired", "the subscription of this account has expired"),
 }
 

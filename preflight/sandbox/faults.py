@@ -43,6 +43,8 @@ FAULTS: Final[dict[str, str]] = {
     "html": "respond with a web page and status 200",
     "empty": "respond with an empty body and status 200",
     "redirect": "redirect to another host with 302",
+    "gateway": "respond with 502 and the words of a definite refusal (InvalidParameter)",
+    "quota": "refuse with 429 because the account's quota is used up (QuotaExceeded)",
     "subscription": "refuse because the subscription has expired (SubscriptionRequired)",
 }
 """The faults by name. A status from 400 to 599 is a fault too: a refusal in the provider's own shape."""

@@ -20,6 +20,8 @@ from preflight.errors import (
 from preflight.providers import PROVIDERS, Provider
 from preflight.providers.refusals import REASONS, UPSTREAM_CODES, Refusal, classify_refusal, finding_of
 
+from tests.rows import each_row
+
 from .conftest import KEY, NOW, SECRET, Open
 from .server import Recorder
 
@@ -97,10 +99,13 @@ REFUSED = [
             (429, "rate_limited", RateLimited, False, True),
             (455, "maintenance", ProviderUnavailable, False, True),
             (500, "server", ProviderUnavailable, True, True),
-            (501, "generation_failed", RequestRefused, False, False),
-            (505, "feature_disabled", AccountRefused, False, False),
         )
     ),
+    # … except that 501 and 505 are definite only below HTTP status 500
+    Refused("crun", 200, {"code": 501, "message": "m"}, "generation_failed", RequestRefused),
+    Refused("crun", 422, {"code": 505, "message": "m"}, "feature_disabled", AccountRefused),
+    Refused("crun", None, {"code": 501, "message": "m"}, "server", ProviderUnavailable, True, True),
+    Refused("crun", None, {"code": 505, "message": "m"}, "server", ProviderUnavailable, True, True),
     # … but where its message has the upstream's own word, that says more: 402 is all of "not paid"
     Refused("crun", 200, {"code": 402, "message": "SubscriptionRequired: m"}, "subscription_required", AccountRefused),
     # Atlas: errors in HTTP 200, the code as text or number
@@ -181,6 +186,89 @@ def test_call_that_only_reads_has_never_taken_effect(refused: Refused, server: R
     with pytest.raises(refused.error) as caught:
         open_(refused.provider).get("a1")
     assert not caught.value.ambiguous
+
+
+WORDS = (
+    *("InvalidParameter", "InvalidParameter.PixelCountTooSmall", "NotFound.asset_id", "AccessDenied", "InternalError"),
+    *("SubscriptionRequired", "InvalidAccessKey", "ContentRestricted", "Throttling", "400", "404", "501"),
+)
+EXHAUSTED = (
+    ("AssetQuotaExceeded", "quota"),
+    ("AccountOverdueError", "credits"),
+    ("InsufficientBalance", "credits"),
+    ("InsufficientQuota", "credits"),
+)
+
+
+def refusal_of(provider: str, code: str) -> object:
+    """A refusal with this code, in the provider's own shape; gateways have words only in the message."""
+    if provider in ("volcengine", "byteplus"):
+        return ark(code)
+    if provider == "agentsflare":
+        return {"base_resp": {"status_code": 1033, "status_msg": f"upstream failed: {code}"}}
+    if provider in ("atlas", "crun"):
+        return {"code": code, "message": "as it says"}
+    if provider == "agt":
+        return {"success": False, "code": code, "message": "as it says"}
+    return {"error": {"code": code, "message": "as it says"}}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@each_row("status, code", [(status, code) for status in (500, 502, 599) for code in WORDS])
+def test_5xx_may_have_taken_effect_whatever_its_code(
+    status: int, code: str, name: str, server: Recorder, open_: Open
+) -> None:
+    provider = open_(name)
+    for call, is_ambiguous in ((register, True), (lambda opened: opened.get("a1"), False)):
+        server.respond(refusal_of(name, code), status)
+        with pytest.raises(ProviderUnavailable) as caught:
+            call(provider)
+        error = caught.value
+        assert (error.reason, error.finding, error.status) == ("server", None, status)
+        assert (error.ambiguous, error.retryable) == (is_ambiguous, True)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@each_row("code, exhausted", [*((code, None) for code in WORDS), *EXHAUSTED])
+def test_429_is_throttling_unless_something_is_used_up(
+    code: str, exhausted: str | None, name: str, server: Recorder, open_: Open
+) -> None:
+    server.respond(refusal_of(name, code), 429)
+    with pytest.raises(AccountRefused if exhausted else RateLimited) as caught:
+        register(open_(name))
+    error = caught.value
+    assert (error.reason, error.finding) == (exhausted or "rate_limited", None)
+    assert (error.ambiguous, error.retryable) == (False, exhausted is None)
+    assert code in str(error)
+
+
+@pytest.mark.parametrize("name", ["atlas", "crun"])
+@each_row(
+    "code, reason, is_ambiguous",
+    [("500", "server", True), ("502", "server", True), ("503", "server", True), ("429", "rate_limited", False)],
+)
+def test_status_in_the_body_decides_like_that_of_the_response(
+    code: str, reason: str, is_ambiguous: bool, name: str, server: Recorder, open_: Open
+) -> None:
+    for status in (200, 400):
+        server.respond({"code": code, "message": "InvalidParameter.PixelCountTooSmall: no"}, status)
+        with pytest.raises(ProviderError) as caught:
+            register(open_(name))
+        error = caught.value
+        assert (error.reason, error.finding, error.ambiguous) == (reason, None, is_ambiguous)
+
+
+def test_message_of_a_gateway_counts_where_its_code_is_a_number(server: Recorder, open_: Open) -> None:
+    provider = open_("atlas")
+    server.respond({"code": "429", "message": "AssetQuotaExceeded: your quota is used up"}, 429)
+    with pytest.raises(AccountRefused, match="AssetQuotaExceeded: your quota is used up"):
+        register(provider)
+    server.respond(ark("RateLimitExceeded", "see also AssetQuotaExceeded"), 429)
+    with pytest.raises(RateLimited):
+        register(open_("volcengine"))
+    server.respond({"error": {"code": "insufficient_quota", "message": "x"}}, 429)
+    with pytest.raises(AccountRefused):
+        register(open_("agt"))
 
 
 def test_error_message_names_call_problem_and_remedy(server: Recorder, open_: Open) -> None:

@@ -189,5 +189,13 @@ def test_every_fault_applies_to_every_protocol(box: Sandbox, provider: str, faul
             call.http.request(method, call.base + path, timeout=0.1)
     else:
         answer = call(method, path)
-        expected = {"error": 500, "html": 200, "empty": 200, "redirect": 302, "subscription": 403}.get(str(fault), 503)
+        expected = {
+            "error": 500,
+            "html": 200,
+            "empty": 200,
+            "redirect": 302,
+            "gateway": 502,
+            "quota": 429,
+            "subscription": 403,
+        }.get(str(fault), 503)
         assert answer.status_code == (200 if provider == "crun" and expected != 302 else expected)

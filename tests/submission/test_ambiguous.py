@@ -21,8 +21,8 @@ from preflight.submission.recover import iter_pages, matches_entry
 from tests.ledger.test_ledger import entry
 from tests.submission.sending import Sender
 
-AFTER = ["lose-after", "error-after", "html-after"]
-BEFORE = ["lose-before", "error-before"]
+AFTER = ["lose-after", "error-after", "gateway-after", "html-after"]
+BEFORE = ["lose-before", "error-before", "gateway-before"]
 
 
 @pytest.fixture(autouse=True)
@@ -157,6 +157,7 @@ def test_refusals_for_too_many_calls_are_waited_out(some: Sender, box: Sandbox) 
     ("fault", "codes", "said"),
     [
         ("subscription", {"subscription_required", "credits"}, "in the service's console"),
+        ("quota", {"quota"}, "the quota of this account is used up"),
         ("redirect", {"redirected"}, "keys are not sent elsewhere"),
         ("422", {"invalid"}, "Correct what the service names."),
     ],
