@@ -36,6 +36,8 @@ class FetchKeywords(TypedDict, total=False):
     allow_private: bool
     user_agent: str | None
     headers: Headers | None
+    proxy: str | None
+    ca_bundle: str | None
 
 
 class CheckKeywords(FetchKeywords, total=False):
@@ -55,15 +57,24 @@ class CheckOptions:
     allow_private: bool = False
     user_agent: str | None = None
     headers: Headers | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    ca_bundle: str | None = None
 
     def http(self) -> HttpOptions | None:
         """Return how URLs are fetched; None: by default. Raise `UsageError`."""
-        if self.timeout is None and not self.allow_private and self.user_agent is None and not self.headers:
+        given = (self.timeout, self.user_agent, self.proxy, self.ca_bundle)
+        if all(value is None for value in given) and not self.allow_private and not self.headers:
             return None
         from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 
-        seconds = DEFAULT_OPTIONS.timeout if self.timeout is None else self.timeout
-        return HttpOptions(seconds, self.allow_private, user_agent=self.user_agent, headers=self.headers or ())
+        return HttpOptions(
+            DEFAULT_OPTIONS.timeout if self.timeout is None else self.timeout,
+            self.allow_private,
+            proxy=self.proxy,
+            ca_bundle=self.ca_bundle,
+            user_agent=self.user_agent,
+            headers=self.headers or (),
+        )
 
 
 class CheckPlan(NamedTuple):
@@ -300,6 +311,9 @@ def check(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Rep
     allow_private  also fetch URLs of private addresses; they remain a warning
     user_agent     sent with requests for URLs in place of preflight's own
     headers        also sent, only to the scheme, host and port of the URL itself; no output shows their values
+    proxy          URL of the proxy through which URLs are fetched
+    ca_bundle      path of a PEM file, or of a folder of certificates, of the authorities to trust; without it that of
+                   REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE, or else certifi's
 
     A bad file is a report, not an exception. Raises `UsageError` for an unknown rule set, `RuleFileError` for an
     invalid rule file.

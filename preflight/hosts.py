@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from preflight.errors import MissingExtra, SourceChanged, SourceError, UsageError
 from preflight.media import Need
-from preflight.net.options import HttpOptions
+from preflight.net.certificates import TrustedAuthorities
+from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.redact import redact, redact_text
 from preflight.providers import Provider, UploadsFiles
 
@@ -159,8 +160,13 @@ class S3Host:
     URLs signed with temporary keys (of a role, of STS) expire with the keys, whatever expiry they state.
     """
 
-    def __init__(self, location: str, max_poll_time: float = 0.0, client: Any = None) -> None:
-        """Prepare URLs that work for longer than `max_poll_time`, the s that a run may poll."""
+    def __init__(
+        self, location: str, max_poll_time: float = 0.0, client: Any = None, http: HttpOptions = DEFAULT_OPTIONS
+    ) -> None:
+        """Prepare URLs that work for longer than `max_poll_time`, the s that a run may poll.
+
+        http  its proxy and CA bundle are used for uploads
+        """
         parts = urlsplit(location)
         if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
             raise UsageError(
@@ -169,7 +175,7 @@ class S3Host:
         self._bucket = parts.netloc
         self._prefix = parts.path.strip("/")
         self._expires = int(min(max(MIN_EXPIRY, max_poll_time + _EXPIRY_MARGIN), MAX_EXPIRY))
-        self._client = client or _client()
+        self._client = client or _client(http)
 
     def put(self, file: LocalFile) -> str:
         """Upload the file unless it is there; return a presigned GET URL. Raise `SourceError`, `SourceChanged`."""
@@ -209,14 +215,18 @@ class S3Host:
             return False
 
 
-def _client() -> Any:
+def _client(http: HttpOptions) -> Any:
     try:
         import boto3
         from botocore.config import Config
     except ImportError:
         raise MissingExtra("hosting files at s3://", "s3") from None
+    proxies = None if http.proxy is None else dict.fromkeys(("http", "https"), http.proxy)
+    bundle = http.ca_bundle
+    if bundle is None and "AWS_CA_BUNDLE" not in os.environ:  # which boto3 reads itself
+        bundle = TrustedAuthorities.choose(None).path
     # A session of its own: the shared one keeps the keys that it found first.
-    return boto3.session.Session().client("s3", config=Config(signature_version="s3v4"))
+    return boto3.session.Session().client("s3", config=Config(signature_version="s3v4", proxies=proxies), verify=bundle)
 
 
 class UploadHost:
@@ -250,7 +260,7 @@ def open_host(
     if not isinstance(host, str):
         return host
     if host.startswith("s3://"):
-        return S3Host(host, max_poll_time)
+        return S3Host(host, max_poll_time, http=http)
     if host == provider.name:
         return UploadHost(provider)
     ways = [provider.name] if isinstance(provider.api, UploadsFiles) else []

@@ -91,10 +91,12 @@ class UrlOptions:
     allow_private: bool
     user_agent: str | None
     headers: tuple[tuple[str, str], ...]
+    proxy: str | None
+    ca_bundle: str | None
 
     def http(self) -> HttpOptions | None:
         """Return the options of the HTTP source; None if all have their defaults."""
-        names = ("timeout", "allow_private", "per_host", "user_agent", "headers")
+        names = ("timeout", "allow_private", "per_host", "user_agent", "headers", "proxy", "ca_bundle")
         chosen = {name: value for name in names if (value := getattr(self, name))}
         if not chosen:
             return None
@@ -251,6 +253,16 @@ selection_options = add_options(
         "--column", metavar="NAME", help="The column of CSV lists, or the key of JSON objects, that has the targets."
     ),
 )
+allow_private_option = click.option(
+    "--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they remain a warning."
+)
+ca_bundle_option = click.option(
+    "--ca-bundle",
+    type=click.Path(),
+    metavar="PATH",
+    help="Trust the authorities in this PEM file, or folder of certificates.  [default: $REQUESTS_CA_BUNDLE, "
+    "$CURL_CA_BUNDLE, $SSL_CERT_FILE or certifi's]",
+)
 target_options = add_options(
     click.argument(
         "targets", nargs=-1, metavar="TARGET…", callback=_configured_targets, shell_complete=params.complete_targets
@@ -266,7 +278,9 @@ target_options = add_options(
     ),
     timeout_option,
     click.option("--per-host", type=IntRange(1, 256), metavar="N", help="Parallel requests to a host.  [default: 16]"),
-    click.option("--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they remain a warning."),
+    allow_private_option,
+    click.option("--proxy", metavar="URL", help="Fetch URLs through this proxy; that of the environment is not used."),
+    ca_bundle_option,
     click.option(
         "--user-agent",
         metavar="TEXT",

@@ -12,7 +12,7 @@ from typing import cast
 import click
 
 from preflight.cli import params
-from preflight.cli.options import add_options
+from preflight.cli.options import add_options, ca_bundle_option
 from preflight.cli.params import Decorator
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
@@ -33,6 +33,7 @@ class ProviderOptions:
     endpoint: str | None
     rate: str
     proxy: str | None
+    ca_bundle: str | None
     settings: tuple[str, ...]
     named_settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,7 +60,13 @@ class ProviderOptions:
         stop = threading.Event()
         clock = SYSTEM_CLOCK.stopped_by(stop)
         with open_provider(
-            spec, endpoint=self.endpoint, rate=self.rate, proxy=self.proxy, clock=clock, **settings
+            spec,
+            endpoint=self.endpoint,
+            rate=self.rate,
+            proxy=self.proxy,
+            ca_bundle=self.ca_bundle,
+            clock=clock,
+            **settings,
         ) as provider:
             provider.connection.middleware = Pacer(provider.rate_limits, clock)
             try:
@@ -137,7 +144,12 @@ ledger_option = click.option(
 provider_options = add_options(
     click.option("--endpoint", metavar="URL", help="Call this origin instead of the provider's hosts."),
     click.option("--rate", default="published", show_default=True, help="The account's rates."),
-    click.option("--proxy", metavar="URL", help="The proxy for calls to the provider; the environment's is not used."),
+    click.option(
+        "--proxy",
+        metavar="URL",
+        help="The proxy for calls to the provider, and for fetching URLs; the environment's is not used.",
+    ),
+    ca_bundle_option,
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A provider's option; repeatable."),
     *_named_settings(),
 )

@@ -14,7 +14,14 @@ from typing import IO, Final, get_args
 import click
 
 from preflight.cli import params
-from preflight.cli.options import TargetOptions, output_option, pass_options, selection_options, timeout_option
+from preflight.cli.options import (
+    TargetOptions,
+    allow_private_option,
+    output_option,
+    pass_options,
+    selection_options,
+    timeout_option,
+)
 from preflight.cli.output import output_stream, progress
 from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files, rule_files, target_files
 from preflight.cli.params import Seconds
@@ -51,6 +58,7 @@ class SubmitCommand:
     retry_failed: bool
     sandbox: bool
     timeout: float | None
+    allow_private: bool
     format_: str
     output: str | None
 
@@ -86,6 +94,7 @@ class SubmitCommand:
 @selection_options
 @color_option
 @timeout_option
+@allow_private_option
 @click.option("--format", "format_", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @output_option
 @pass_options(SubmitCommand)
@@ -143,9 +152,10 @@ def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination)
         endpoint=to.endpoint,
         rate=options.provider.rate,
         proxy=options.provider.proxy,
+        ca_bundle=options.provider.ca_bundle,
         retry_failed=options.retry_failed,
         timeout=options.timeout,
-        allow_private=to.allow_private,
+        allow_private=to.allow_private or options.allow_private,
         **options.provider.settings_for(find_provider(options.to)),
     )
 

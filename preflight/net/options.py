@@ -113,8 +113,10 @@ class HttpOptions:
 
     timeout        total s for one source: look-ups, connecting, responses, retries, waits that a server asks for
     allow_private  also connect to addresses that only this network reaches
-    trust_env      take proxies, netrc and the CA bundle from the environment
+    trust_env      take proxies and netrc from the environment
     proxy          URL of the proxy to use
+    ca_bundle      path of a PEM file, or of a folder of certificates: the authorities that are trusted; None: those of
+                   REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE, or else certifi's
     max_redirects  redirects that are followed
     per_host       requests to one host at the same time, over all threads
     retries        further attempts after a failed connection, an incomplete response, 429 and 5xx
@@ -126,6 +128,7 @@ class HttpOptions:
     allow_private: bool = False
     trust_env: bool = False
     proxy: str | None = field(default=None, repr=False)  # may carry a password
+    ca_bundle: str | None = None
     max_redirects: int = 5
     per_host: int = 16
     retries: int = 2
@@ -145,6 +148,10 @@ class HttpOptions:
             )
         if self.proxy is not None:
             check_proxy(self.proxy, ("http", "https", "socks4", "socks4a", "socks5", "socks5h"))
+        if self.ca_bundle is not None:
+            from preflight.net.certificates import check_ca_bundle  # loads ssl, which few calls need this early
+
+            check_ca_bundle(self.ca_bundle)
         object.__setattr__(self, "user_agent", checked_user_agent(self.user_agent))
         object.__setattr__(self, "headers", checked_headers(self.headers))
 

@@ -17,8 +17,9 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from preflight.clock import SYSTEM_CLOCK, Clock
-from preflight.errors import SourceError, UsageError
+from preflight.errors import SourceError
 from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
+from preflight.net.certificates import TrustedAuthorities
 from preflight.net.connections import Budget, Connection, ConnectionPool, HostLimiter, Slot, open_socket, secure
 from preflight.net.errors import (
     IncompleteResponse,
@@ -35,8 +36,6 @@ from preflight.net.redact import redact
 from preflight.net.response import MAX_HEAD, Head, Response, read_head
 from preflight.net.urls import Url
 
-_CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-"""Environment variables that name a CA bundle, in order of precedence."""
 _SEND_SIZE: Final = 64 << 10
 _REPEATABLE: Final = ("GET", "HEAD")
 
@@ -76,7 +75,7 @@ class Transport:
     """Sends requests, with pooled connections and slots for each host. Tests replace everything but `options`.
 
     resolve  name → addresses; classify: address → why it is not public
-    tls      returns the TLS context; ca_bundle: path of the CAs that it trusts in place of certifi's
+    tls      returns the TLS context
     """
 
     def __init__(
@@ -86,7 +85,6 @@ class Transport:
         resolve: Resolver = system_resolver,
         classify: Classifier = address_class,
         tls: Callable[[], ssl.SSLContext] | None = None,
-        ca_bundle: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.clock = clock
@@ -97,7 +95,7 @@ class Transport:
         self._limiter = HostLimiter(options.per_host)
         self._pool = ConnectionPool(options.per_host)
         self._tls = tls or self._tls_context
-        self._ca_bundle = ca_bundle
+        self._authorities = TrustedAuthorities.choose(options.ca_bundle)
         self._context: ssl.SSLContext | None = None
         self._lock = Lock()
 
@@ -244,20 +242,8 @@ class Transport:
     def _tls_context(self) -> ssl.SSLContext:
         with self._lock:
             if self._context is None:
-                import certifi  # only for https
-
-                bundles = [os.environ.get(name) for name in _CA_BUNDLES if self._trust_env]
-                path = self._ca_bundle or next(filter(None, bundles), certifi.where())
-                try:
-                    is_folder = os.path.isdir(path)
-                    context = ssl.create_default_context(
-                        cafile=None if is_folder else path, capath=path if is_folder else None
-                    )
-                except OSError:
-                    message = f"The CA bundle {path} cannot be read. Give a PEM file, or a folder of certificates."
-                    raise UsageError(message) from None
-                context.set_alpn_protocols(["http/1.1"])
-                self._context = context
+                self._context = self._authorities.context()
+                self._context.set_alpn_protocols(["http/1.1"])
             return self._context
 
 
@@ -299,7 +285,8 @@ def shared(options: HttpOptions) -> Transport:
 
     A connection to a private address is reused only for callers that allow private addresses.
     """
-    key = (options.timeout, options.allow_private, options.trust_env, options.proxy, options.per_host)
+    authorities = TrustedAuthorities.choose(options.ca_bundle)
+    key = (options.timeout, options.allow_private, options.trust_env, options.proxy, options.per_host, authorities)
     with _lock:
         if key not in _shared:
             _shared[key] = Transport(options)

@@ -52,12 +52,10 @@ LOADER_VARIABLES: Final = (
 """Where the interpreter and shared libraries are found, if not in the usual places. No other variable is needed."""
 READER_VARIABLES: Final = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "XDG_DATA_HOME"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 """Further variables, with LC_*, of a process that opens files by name. An allowlist: names of secrets are unknown."""
-NETWORK_VARIABLES: Final = frozenset(
-    ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc", "requests_ca_bundle", "curl_ca_bundle")
-)
+NETWORK_VARIABLES: Final = frozenset(("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc"))
 """Variables that requests reads, in lower case: passed on only with `trust_env`."""
 
 
@@ -69,7 +67,7 @@ def loader_environment(environment: Mapping[str, str] = os.environ) -> dict[str,
 def reader_environment(environment: Mapping[str, str] = os.environ, *, trust_env: bool = False) -> dict[str, str]:
     """Return the variables that a process needs to examine files, without keys and tokens.
 
-    trust_env  proxies, netrc and the CA bundle are to be taken from the environment
+    trust_env  proxies and netrc are to be taken from the environment
     """
     names = [name for name in environment if name in READER_VARIABLES or name.startswith("LC_")]
     if trust_env:

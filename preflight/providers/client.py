@@ -1,7 +1,7 @@
 """Send one call and return its response, or raise `TransportError`: `Client`.
 
-No retries, no redirects, nothing from the environment: no netrc entry (it would replace the key), no proxy that was
-not requested. It uses requests without its `Session`, which reads the body of a redirect to its end.
+No retries, no redirects, nothing from the environment but a CA bundle: no netrc entry (it would replace the key), no
+proxy that was not requested. It uses requests without its `Session`, which reads the body of a redirect to its end.
 """
 
 from __future__ import annotations
@@ -96,9 +96,8 @@ class Client:
         self._timeout = timeout
         total = 2 * timeout[1]
         # The provider's address is the user's choice, so it may be private; metadata services are refused all the same.
-        options = HttpOptions(total, allow_private=True, proxy=proxy, per_host=MAX_CONNECTIONS)
-        transport = Transport(options, ca_bundle=ca_bundle)
-        self._adapter = TransportAdapter(transport, total, MAX_RESPONSE_BYTES + _OVERHEAD)
+        options = HttpOptions(total, allow_private=True, proxy=proxy, ca_bundle=ca_bundle, per_host=MAX_CONNECTIONS)
+        self._adapter = TransportAdapter(Transport(options), total, MAX_RESPONSE_BYTES + _OVERHEAD)
 
     def close(self) -> None:
         """Close the connections that are kept."""

@@ -50,7 +50,8 @@ class SubmitOptions(ProviderSettings, total=False):
     keys             the provider's credentials, in place of the environment's
     endpoint         in place of the origin of all of the provider's hosts
     rate             the account's rates
-    proxy            for calls to the provider
+    proxy            for calls to the provider, for hosting, and for reading URLs
+    ca_bundle        path of the authorities that these connections trust, a PEM file or a folder
     retry_failed     register files again that failed before, as the ledger records
     timeout          s for a URL
     allow_private    accept URLs at private addresses
@@ -73,6 +74,7 @@ class SubmitOptions(ProviderSettings, total=False):
     endpoint: str | None
     rate: str
     proxy: str | None
+    ca_bundle: str | None
     retry_failed: bool
     timeout: float | None
     allow_private: bool
@@ -98,6 +100,7 @@ class _SubmitOptions:
     endpoint: str | None = None
     rate: str = "published"
     proxy: str | None = None
+    ca_bundle: str | None = None
     retry_failed: bool = False
     timeout: float | None = None
     allow_private: bool = False
@@ -159,6 +162,8 @@ def _plan(spec: ProviderSpec, settings: _SubmitOptions) -> CheckPlan:
         strict=settings.strict,
         timeout=settings.timeout,
         allow_private=settings.allow_private,
+        proxy=settings.proxy,
+        ca_bundle=settings.ca_bundle,
     )
 
 
@@ -169,6 +174,7 @@ def _open_provider(spec: ProviderSpec, settings: _SubmitOptions) -> Provider:
         endpoint=settings.endpoint,
         rate=settings.rate,
         proxy=settings.proxy,
+        ca_bundle=settings.ca_bundle,
         clock=settings.clock,
         project=settings.project,
         signing=settings.signing,

@@ -107,15 +107,23 @@ def test_redirect_from_https_to_http_is_noted(
     assert source.delivery.notes == ("redirected_host", "insecure_redirect")
 
 
-def test_ca_bundle_that_cannot_be_read_is_a_wrong_call(secure: Server) -> None:
-    transport = Transport(HttpOptions(allow_private=True), ca_bundle="gone.pem", resolve=to_loopback)
-    url = parse_url(secure.url(f"file/{NAME}", host=tls.NAME))
-    with pytest.raises(UsageError, match=r"The CA bundle gone\.pem cannot be read"):
-        transport.send(HttpRequest("GET", url, {}), Timeouts(5.0))
+def test_ca_bundle_that_cannot_be_read_is_a_wrong_call(secure: Server, tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"CA bundle of ca_bundle=gone\.pem cannot be read \(No such file.* Give a PEM"
+    ):
+        HttpOptions(allow_private=True, ca_bundle="gone.pem")
+    (tmp_path / "empty.pem").write_text("no certificate\n")
+    (tmp_path / "folder").mkdir()
+    for name in ("empty.pem", "folder"):
+        transport = Transport(HttpOptions(allow_private=True, ca_bundle=str(tmp_path / name)), resolve=to_loopback)
+        url = parse_url(secure.url(f"file/{NAME}", host=tls.NAME))
+        with pytest.raises(UsageError, match=rf"{name} cannot be read \(there is no certificate in it\)\. Give a PEM"):
+            transport.send(HttpRequest("GET", url, {}), Timeouts(5.0))
 
 
 def test_own_ca_bundle_is_trusted(secure: Server, certificate: tuple[Path, Path]) -> None:
-    transport = Transport(HttpOptions(allow_private=True), ca_bundle=str(certificate[0]), resolve=to_loopback)
+    options = HttpOptions(allow_private=True, ca_bundle=str(certificate[0]))
+    transport = Transport(options, resolve=to_loopback)
     url = parse_url(secure.url(f"file/{NAME}", host=tls.NAME))
     response = transport.send(HttpRequest("GET", url, {}), Timeouts(5.0))
     assert (response.status, response.read(len(DATA) + 1)) == (200, DATA)

@@ -19,7 +19,6 @@ from preflight.errors import (
 )
 from preflight.providers import PROVIDERS, Provider
 from preflight.providers.refusals import REASONS, UPSTREAM_CODES, Refusal, classify_refusal, finding_of
-
 from tests.rows import each_row
 
 from .conftest import KEY, NOW, SECRET, Open

@@ -1,4 +1,4 @@
-"""A certificate of our own for the name `media.test`, made by openssl where it is installed."""
+"""A certificate of our own for the name `media.test` and for 127.0.0.1, made by openssl where it is installed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def make(folder: Path) -> tuple[Path, Path]:
         pytest.skip("openssl is not installed")
     certificate, key = folder / "cert.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "1", "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
+    command += ["-days", "1", "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1"]
     subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
     return certificate, key
 

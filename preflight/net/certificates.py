@@ -1,0 +1,90 @@
+"""The authorities that TLS connections trust: certifi's, or those of a CA bundle: `TrustedAuthorities`."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from preflight.errors import UsageError
+
+CA_BUNDLE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""Environment variables that name a CA bundle, in order of precedence."""
+_REMEDY: Final = "Give a PEM file, or a folder of certificates."
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
+"""A certificate in a folder that `openssl rehash` prepared; OpenSSL reads it when it is needed."""
+_CERTIFICATE: Final = re.compile(r".+\.(pem|crt|cer)", re.IGNORECASE)
+
+
+class TrustedAuthorities(NamedTuple):
+    """The CA bundle that is trusted in place of certifi's. variable: what named it; None: the caller."""
+
+    path: str | None = None
+    variable: str | None = None
+
+    @classmethod
+    def choose(cls, ca_bundle: str | None) -> TrustedAuthorities:
+        """Return the bundle of the caller, or else of the environment."""
+        if ca_bundle is not None:
+            return cls(ca_bundle)
+        found = ((os.environ.get(name), name) for name in CA_BUNDLE_VARIABLES)
+        return next((cls(path, name) for path, name in found if path), cls())
+
+    def context(self) -> ssl.SSLContext:
+        """Return a TLS context for a client. Raise `UsageError` for a bundle without certificates."""
+        if self.path is None:
+            import certifi  # only for https
+
+            return ssl.create_default_context(cafile=certifi.where())
+        # Unlike the default context, this one takes authorities that RFC 5280 would refuse, as those of companies are.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            if os.path.isdir(self.path):
+                self._load_folder(context, self.path)
+            else:
+                context.load_verify_locations(self.path)
+        except OSError as error:
+            raise self.unusable(error) from None
+        return context
+
+    def unusable(self, error: OSError) -> UsageError:
+        """Return the error for a bundle that cannot be read."""
+        reason = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        if self.variable is not None:
+            text = f"{self.variable} names the CA bundle {self.path}, which cannot be read ({reason}). {_REMEDY}"
+            return UsageError(text)
+        return UsageError(
+            f"The CA bundle of ca_bundle={self.path} cannot be read ({reason}). {_REMEDY}", parameters=("ca_bundle",)
+        )
+
+    @staticmethod
+    def _load_folder(context: ssl.SSLContext, folder: str) -> None:
+        """Load every certificate of a folder, whether or not `openssl rehash` prepared it. Raise `OSError`."""
+        names = os.listdir(folder)
+        context.load_verify_locations(capath=folder)
+        is_usable = any(map(_HASHED.fullmatch, names))
+        for path in _certificates(folder, names):
+            with suppress(OSError):  # a key, or another file in PEM format
+                context.load_verify_locations(path)
+                is_usable = True
+        if not is_usable:
+            raise ssl.SSLError
+
+
+def _certificates(folder: str, names: list[str]) -> Iterator[str]:
+    return (os.path.join(folder, name) for name in sorted(names) if _CERTIFICATE.fullmatch(name))
+
+
+def check_ca_bundle(path: str) -> None:
+    """Raise `UsageError` for a CA bundle that is not there or not readable."""
+    try:
+        if os.path.isdir(path):
+            os.listdir(path)
+        else:
+            with open(path, "rb"):
+                pass
+    except OSError as error:
+        raise TrustedAuthorities(path).unusable(error) from None
