@@ -84,9 +84,14 @@ class JsonApi:
         raise failure
 
     def unusable(self, call: Call, detail: str, status: int | None = None) -> ProviderError:
-        """Return the error for a response that is not in this provider's format; the call may have taken effect."""
+        """Return the error for a response that is not in this provider's format; the call may have taken effect.
+
+        A call that only reads may be made again: a gateway sometimes answers in place of the provider.
+        """
         acted = status is None or 200 <= status < 300 or status >= 500
-        return self._error(call, "response_invalid", status=status, detail=detail, ambiguous=acted)
+        return self._error(
+            call, "response_invalid", status=status, detail=detail, ambiguous=acted, retryable=acted and call.reads
+        )
 
     def _parse(self, call: Call, response: CallResponse) -> JsonObject:
         status = response.status

@@ -47,7 +47,7 @@ def call_idempotent(call: Callable[[], T], clock: Clock) -> T:
         call,
         _RETRIES,
         errors=ProviderError,
-        is_transient=lambda error: error.retryable and error.reason != "connection_failed",
+        is_transient=lambda error: error.retryable and error.reason not in ("connection_failed", "response_invalid"),
         clock=clock,
     )
 

@@ -18,6 +18,7 @@ from preflight.errors import (
     ProviderUnreachable,
     RateLimited,
     Stopped,
+    UnusableAnswer,
 )
 from preflight.ledger import Entry
 from preflight.providers import Asset
@@ -149,11 +150,14 @@ class SubmissionRun:
         if timeout is None:
             timeout = POLL_TIMEOUTS.get(entry.media_kind, POLL_TIMEOUTS["video"])
         visible_from = self._clock.monotonic() + VISIBLE_AFTER
+        ends = self._clock.monotonic() + timeout
 
         def poll() -> Asset | None:
             try:
                 asset = self._submitter.provider.get(entry.asset_id or "")
-            except _TEMPORARY:
+            except (*_TEMPORARY, UnusableAnswer) as error:
+                if _ends_polling(error, is_last=self._clock.monotonic() >= ends):
+                    raise
                 return None
             except AssetNotFound:
                 if self._clock.monotonic() < visible_from:
@@ -193,6 +197,11 @@ class SubmissionRun:
         entry = record_asset(submitter.provider, submitter.ledger, entry, asset)
         reused, note = submission.reused, submission.message
         return settled(submission.report, entry, asset, submitter.provider, reused=reused, note=note)
+
+
+def _ends_polling(error: ProviderError, *, is_last: bool) -> bool:
+    """Return whether an unusable answer ends polling: one may come from a gateway, the last is reported."""
+    return isinstance(error, UnusableAnswer) and (is_last or not error.retryable)
 
 
 def _unwritten(submission: Submission, asset: Asset | None, error: LedgerError) -> Submission:

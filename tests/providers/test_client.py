@@ -152,6 +152,17 @@ def test_body_that_is_not_a_json_object_is_refused(body: bytes, what: str, serve
     assert what in str(error)
 
 
+def test_call_that_reads_may_be_repeated_after_another_answer(server: Recorder, open_: Open) -> None:
+    provider = open_("atlas")
+    for status, is_retryable in ((200, True), (500, True), (404, False)):
+        server.respond(b"<html>gateway", status)
+        with pytest.raises(ProviderError) as caught:
+            provider.get("1")
+        assert (caught.value.retryable, caught.value.ambiguous) == (is_retryable, False)
+    server.respond(b"<html>gateway")
+    assert not refused(provider).retryable
+
+
 def test_calls_share_connections(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
     for _ in range(5):

@@ -177,7 +177,7 @@ def test_refusal_leaves_nothing_behind(mostly: Sender, box: Sandbox, fault: str,
 
 def test_polling_survives_temporary_failures(some: Sender, box: Sandbox) -> None:
     box.faults.delay = 0.1
-    for call, fault in enumerate(["lose", "error", "429", "503"], 1):
+    for call, fault in enumerate(["lose", "error", "429", "503", "html", "gateway", "empty"], 1):
         box.faults.on(fault, action="get", provider=some.name, call=call)
     assert some.one(some.picture()).outcome == "active"
 
@@ -185,7 +185,7 @@ def test_polling_survives_temporary_failures(some: Sender, box: Sandbox) -> None
 def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box: Sandbox) -> None:
     box.faults.on("html", action="get", provider=some.name)
     picture = some.picture()
-    submission = some.one(picture)
+    submission = some.one(picture, poll_timeout=10)
     assert (submission.outcome, submission.code) == ("processing", "response_invalid")
     assert "continue polling" in (submission.message or "")
     box.faults.clear()
