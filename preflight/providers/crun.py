@@ -20,6 +20,7 @@ from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 _PATH: Final = "/api/v1/client/job"
+_NO_REASON: Final = ("", "success", "ok")
 
 
 class CrunApi(ProviderApi):
@@ -37,9 +38,11 @@ class CrunApi(ProviderApi):
     def get(self, asset: str) -> Asset:
         query = {"asset_id": self._connection.check_id(asset)}
         response = self._connection.ask("get", "GET", f"{_PATH}/asset-info", query=query)
-        # Why an asset failed is beside the data: "Response message, error description when failed".
+        # Why an asset failed is beside the data: "Response message, error description when failed". The message of a
+        # response that succeeds is "success", which is no reason.
         message = fields.text(response.data, "message")
-        return self._parser.asset(response.unwrap("data"), failure_message=message)
+        reason = None if message is None or message.strip().lower() in _NO_REASON else message
+        return self._parser.asset(response.unwrap("data"), failure_message=reason)
 
 
 def _auth(credentials: Mapping[str, Secret], _options: Mapping[str, str]) -> HeaderAuth:

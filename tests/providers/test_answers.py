@@ -10,6 +10,7 @@ import pytest
 
 from preflight.errors import UsageError
 from preflight.providers import Callback
+from tests.rows import each_row
 
 from .conftest import NOW, Open
 from .server import Recorder
@@ -224,6 +225,18 @@ def test_crun_times_are_parsed_in_both_formats(times: tuple[Any, Any], server: R
     assert asset.created == datetime(2026, 4, 21, 2, 41, 43, tzinfo=UTC)
     assert asset.updated == datetime(2026, 4, 21, 2, 42, 20, tzinfo=UTC)
     assert (asset.status, asset.kind, asset.reference) == ("active", "image", "asset://asset-1")
+
+
+@each_row(
+    "message, shown", [("success", None), ("Success", None), (None, None), ("TypeMismatch: no", "TypeMismatch: no")]
+)
+def test_message_of_a_successful_crun_response_is_no_reason(
+    message: str | None, shown: str | None, server: Recorder, open_: Open
+) -> None:
+    server.respond({"code": 200, "message": message, "data": {"AssetId": "asset-1", "Status": "Failed"}})
+    asset = open_("crun").get("asset-1")
+    assert (asset.status, asset.error_message) == ("failed", shown)
+    assert asset.error_code == ("provider_rejected" if shown is None else "type_mismatch")
 
 
 def test_crun_registers(server: Recorder, open_: Open) -> None:
