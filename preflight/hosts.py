@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final, Protocol, cast
 from urllib.parse import quote, urlsplit
 
-from preflight.errors import MissingExtra, SourceChanged, SourceError, UsageError
+from preflight.errors import MissingExtra, ProviderError, SourceChanged, SourceError, UsageError
 from preflight.media import Need
 from preflight.net.certificates import TrustedAuthorities
 from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.redact import redact, redact_text
 from preflight.providers import Provider, UploadsFiles
+from preflight.retry import Backoff, RetryPolicy, retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +230,14 @@ def _client(http: HttpOptions) -> Any:
     return boto3.session.Session().client("s3", config=Config(signature_version="s3v4", proxies=proxies), verify=bundle)
 
 
+_UPLOADS: Final = RetryPolicy(attempts=4, backoff=Backoff(first=1.0, factor=2.0, maximum=10.0), max_retry_after=60.0)
+
+
 class UploadHost:
-    """Uploads each file to the provider itself, which returns a URL for it."""
+    """Uploads each file to the provider itself, which returns a URL for it.
+
+    An upload that fails temporarily is repeated: if it took effect after all, an unused file is left there.
+    """
 
     def __init__(self, provider: Provider) -> None:
         if not isinstance(provider.api, UploadsFiles):
@@ -239,11 +246,23 @@ class UploadHost:
                 parameters=("host", "public_base"),
             )
         self._api = provider.api
+        self._clock = provider.clock
 
     def put(self, file: LocalFile) -> str:
         """Upload the file. Raise `SourceChanged` if it has changed since the check."""
         with HashingReader(file) as stream:
-            url = self._api.upload(cast("BinaryIO", stream), file.size, file.name, file.mime)
+
+            def upload() -> str:
+                stream.seek(0)
+                return self._api.upload(cast("BinaryIO", stream), file.size, file.name, file.mime)
+
+            url = retry(
+                upload,
+                _UPLOADS,
+                errors=ProviderError,
+                is_transient=lambda error: error.retryable and error.reason != "connection_failed",
+                clock=self._clock,
+            )
             stream.require_unchanged()
         return url
 

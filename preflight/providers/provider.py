@@ -48,7 +48,7 @@ class Provider:
     origin       where assets are registered: scheme and host, or the endpoint that was given
     project      the project whose assets these are; "" if the provider has no projects
     rate_limits  of the account
-    connection   its `middleware` is entered for the time of each call
+    clock        of its calls; connection: its `middleware` is entered for the time of each call
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Provider:
         self.name = spec.name
         self.title = spec.title
         self.connection = connection
+        self.clock = clock
         self.api: ProviderApi = spec.api(spec, connection, clock)
         self.account = account
         self.origin = origin

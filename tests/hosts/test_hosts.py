@@ -89,6 +89,31 @@ class TestUpload:
         assert requests.get(stored.url, timeout=5).content == picture.read_bytes()
         assert box.stats.calls["atlas", "upload"] == 1
 
+    @pytest.mark.parametrize("fault", ["lose", "lose-after", "500", "503-after", "429", "html-after"])
+    def test_upload_is_repeated_from_the_start_after_a_temporary_failure(
+        self, box: Sandbox, picture: Path, tmp_path: Path, fault: str
+    ) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        for call in (1,) if fault.startswith("html") else (1, 2):
+            box.faults.on(fault, action="upload", provider="atlas", call=call)
+        before = box.stats.calls["atlas", "upload"]
+        submission = sender.one(picture, host="atlas", name=sender.mark)
+        if fault.startswith("html"):  # an answer of something else, which the next attempt would get too
+            assert (submission.outcome, submission.code) == ("error", "response_invalid")
+            return
+        assert submission.outcome == "active"
+        assert box.stats.calls["atlas", "upload"] == before + 3
+        (stored,) = sender.assets()
+        assert requests.get(stored.url, timeout=5).content == picture.read_bytes()
+
+    def test_upload_that_is_refused_is_not_repeated(self, box: Sandbox, picture: Path, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        box.faults.on("422", action="upload", provider="atlas", call=1)
+        before = box.stats.calls["atlas", "upload"]
+        assert sender.one(picture, host="atlas", name=sender.mark).outcome == "error"
+        assert box.stats.calls["atlas", "upload"] == before + 1
+        assert sender.entries() == []
+
     def test_file_that_changed_since_it_was_checked_is_not_registered(
         self, box: Sandbox, picture: Path, tmp_path: Path
     ) -> None:
