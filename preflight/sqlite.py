@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Final, Literal
 
 from preflight.errors import PreflightError
 
+Migration = Callable[[sqlite3.Connection], None]
 ProblemKind = Literal["foreign", "newer", "older", "damaged", "locked", "not written", "not opened"]
 
 _HEADER: Final = b"SQLite format 3\0"
@@ -32,6 +34,7 @@ class FileFormat:
     version, schema  the version of the schema, at least 1, and the statements that create it, which other processes may
                      execute at the same time
     application_id   marks the header of the file; 0: the version alone marks it
+    migrations       by older version: what changes a file of it into one of the next version, within a transaction
     """
 
     name: str
@@ -39,6 +42,7 @@ class FileFormat:
     version: int
     schema: str
     application_id: int = 0
+    migrations: Mapping[int, Migration] = field(default_factory=dict)
 
 
 class DatabaseError(PreflightError):
@@ -52,7 +56,7 @@ class DatabaseError(PreflightError):
 def connect(
     path: str, file_format: FileFormat, *, timeout: float, synchronous: Literal["FULL", "NORMAL"] = "FULL"
 ) -> sqlite3.Connection:
-    """Open a file in WAL mode, or create it so that only its owner can read it.
+    """Open a file in WAL mode, or create it so that only its owner can read it; migrate a file of an older version.
 
     timeout      seconds that a statement waits for another process
     synchronous  FULL: a committed transaction survives a power failure; NORMAL: the file does
@@ -88,7 +92,8 @@ def create_private_file(path: str, file_format: FileFormat) -> None:
         header = os.pread(descriptor, _HEADER_BYTES, 0)
         if header and not header.startswith(_HEADER):
             raise _error(path, file_format, "foreign", f"is not a {file_format.name}")
-        is_ours = not header or int.from_bytes(header[60:64]) == file_format.version
+        versions = (file_format.version, *file_format.migrations)
+        is_ours = not header or int.from_bytes(header[60:64]) in versions
         if state.st_mode & 0o077 and is_ours:
             os.fchmod(descriptor, 0o600)
     finally:
@@ -96,7 +101,7 @@ def create_private_file(path: str, file_format: FileFormat) -> None:
 
 
 def _prepare(database: sqlite3.Connection, path: str, file_format: FileFormat) -> None:
-    """Create the schema in an empty file. Raise `DatabaseError` for a file of another program or version."""
+    """Create the schema in an empty file, migrate an older one. Raise `DatabaseError` for one of another program."""
     version, application_id, tables = database.execute(_STATE).fetchone()
     if not version and not tables:
         database.executescript(
@@ -108,7 +113,64 @@ def _prepare(database: sqlite3.Connection, path: str, file_format: FileFormat) -
     elif version > file_format.version:
         raise _error(path, file_format, "newer", f"was written by a newer preflight (version {version})")
     elif version < file_format.version:
-        raise _error(path, file_format, "older", f"was written by an older preflight (version {version})")
+        if version not in file_format.migrations:
+            raise _error(path, file_format, "older", f"was written by an older preflight (version {version})")
+        _migrate(database, path, file_format, version)
+        _prepare(database, path, file_format)  # another process may have changed the file first
+
+
+def _migrate(database: sqlite3.Connection, path: str, file_format: FileFormat, version: int) -> None:
+    """Change a file of an older version in one transaction. A copy of it stays beside it: `ledger.sqlite.v1`."""
+    database.execute("BEGIN IMMEDIATE")
+    copy = f"{path}.v{version}"
+    part = f"{copy}.part"
+    try:
+        if database.execute("PRAGMA user_version").fetchone() == (version,):
+            _copy(path, part)
+            for number in range(version, file_format.version):
+                file_format.migrations[number](database)
+            database.execute(f"PRAGMA user_version = {file_format.version}")
+            os.rename(part, _unused(copy))
+            _write_through(os.path.dirname(part) or ".")
+        database.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
+        with suppress(OSError):
+            os.unlink(part)
+        raise
+
+
+def _copy(path: str, copy: str) -> None:
+    """Copy what is committed in a SQLite file into a new private file, and write that through to the disk."""
+    with suppress(FileNotFoundError):
+        os.unlink(copy)  # of a process that was killed
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    # A connection of its own: one that has begun to write cannot be copied.
+    with closing(_connect(path)) as source, closing(_connect(copy)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")  # a single file
+    _write_through(copy)
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(os.path.abspath(path), isolation_level=None)
+
+
+def _unused(path: str) -> str:
+    """Return the path, or the path with the first number from 2 on, so that no file is overwritten."""
+    if not os.path.lexists(path):
+        return path
+    return next(name for number in count(2) if not os.path.lexists(name := f"{path}-{number}"))
+
+
+def _write_through(path: str) -> None:
+    """Write a file, or the names in a folder, through to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

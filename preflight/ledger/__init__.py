@@ -29,6 +29,7 @@ from preflight.ledger.database import (
     ledger_errors,
 )
 from preflight.ledger.entry import (
+    DEFAULT_ACCOUNT,
     ENTRY_COLUMNS,
     MAX_STEM_CHARS,
     SHA256_PREFIX,
@@ -43,6 +44,7 @@ from preflight.ledger.entry import (
 from preflight.sqlite import create_private_file
 
 __all__ = [
+    "DEFAULT_ACCOUNT",
     "ENTRY_COLUMNS",
     "MAX_STEM_CHARS",
     "SHA256_PREFIX",
@@ -205,6 +207,39 @@ class Ledger:
         any_of = " OR ".join(f'"{field}" IN ({_placeholders(words)})' for field in fields)
         where = f'WHERE (? IS NULL OR "provider" = ?) AND ({any_of}) ORDER BY "created" DESC LIMIT 1000'
         return self._entries(where, (provider, provider, *(word for _ in fields for word in words)))
+
+    def registered(self, account: AccountKey, limit: int) -> list[Entry]:
+        """Return the newest entries of an account whose assets the provider should know, newest first."""
+        where = (
+            'WHERE ("provider", "origin", "account", "project") = (?, ?, ?, ?) AND "state" IN (\'active\', '
+            '\'processing\') AND "asset_id" IS NOT NULL ORDER BY "created" DESC LIMIT ?'
+        )
+        return self._entries(where, (*account, limit))
+
+    # Accounts.
+
+    def account(self, account: AccountKey) -> str | None:
+        """Return what identifies the key that the account had last; None if that is not known."""
+        found = self._database.select(
+            'SELECT "key_id" FROM accounts WHERE ("provider", "origin", "account", "project") = (?, ?, ?, ?)', account
+        )
+        return found[0][0] if found else None
+
+    def write_account(self, account: AccountKey, key_id: str) -> None:
+        """Write what identifies the account's key; never the key."""
+        values = (*account, key_id, self._now())
+        self._database.change("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def accounts(self, provider: str, origin: str, project: str) -> list[str]:
+        """Return the names of the accounts that have entries."""
+        rows = self._database.select(
+            'SELECT "account" FROM accounts WHERE ("provider", "origin", "project") = (?, ?, ?) AND EXISTS ('
+            'SELECT 1 FROM entries WHERE entries."provider" = accounts."provider" AND '
+            'entries."origin" = accounts."origin" AND entries."account" = accounts."account" AND '
+            'entries."project" = accounts."project") ORDER BY "account"',
+            (provider, origin, project),
+        )
+        return [row[0] for row in rows]
 
     # Groups.
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import LedgerError
 from preflight.ledger.entry import ENTRY_COLUMNS
+from preflight.ledger.migration import SINCE_VERSION_2, unify_accounts
 from preflight.sqlite import DatabaseError, FileFormat, connect, database_errors
 
 LOCK_TIMEOUT: Final = 30.0
@@ -44,8 +45,9 @@ CREATE TABLE groups ("provider", "origin", "account", "project", "name", "id",
                      PRIMARY KEY ("provider", "origin", "account", "project", "name")) WITHOUT ROWID;
 CREATE TABLE disagreements ("key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at",
                             PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
+{"; ".join(SINCE_VERSION_2)};
 """
-LEDGER_FORMAT: Final = FileFormat("ledger", "ledger", version=1, schema=_SCHEMA)
+LEDGER_FORMAT: Final = FileFormat("ledger", "ledger", version=2, schema=_SCHEMA, migrations={1: unify_accounts})
 
 
 class Database:

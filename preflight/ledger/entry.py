@@ -17,6 +17,8 @@ SUFFIX_CHARS: Final = 13
 """Characters that are appended to it: a dash and 12 hex digits."""
 SHA256_PREFIX: Final = "sha256:"
 """Start of the identity of a local file's content."""
+DEFAULT_ACCOUNT: Final = "default"
+"""The account of a provider and project that no account is named for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class ContentId:
 
 
 class AccountKey(NamedTuple):
-    """One account at a provider. `origin`: scheme and host."""
+    """One account at a provider. `origin`: scheme and host; `account`: its name, which stays when its key changes."""
 
     provider: str
     origin: str

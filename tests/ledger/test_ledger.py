@@ -299,38 +299,22 @@ class TestFormat:
         "url",
     )
 
-    def test_columns_are_those_of_version_1(self, ledger: Ledger, path: Path) -> None:
+    def test_columns_are_those_of_version_2(self, ledger: Ledger, path: Path) -> None:
         with sqlite3.connect(path) as other:
             tables = {
                 table: [row[1] for row in other.execute(f"PRAGMA table_info({table})")]
-                for table in ("entries", "groups", "disagreements")
+                for table in ("entries", "groups", "disagreements", "accounts", "rates")
             }
             version = other.execute("PRAGMA user_version").fetchone()
         other.close()
-        assert version == (1,)
+        assert version == (2,)
         assert tables == {
             "entries": list(self.ENTRY_COLUMNS),
             "groups": ["provider", "origin", "account", "project", "name", "id"],
             "disagreements": ["key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at"],
+            "accounts": ["provider", "origin", "account", "project", "key_id", "at"],
+            "rates": ["provider", "origin", "account", "project", "action", "calls", "per", "at"],
         }
-
-    def test_entry_that_was_written_before_is_found(self, path: Path) -> None:
-        one = key()
-        place = (one.provider, one.origin, one.account, one.project)
-        rest = ("sha256:00", "a.png", "a-0123456789ab", "rules", "active", "7", "asset://7")
-        row = (one.digest, 2, *place, "group-1", "image", *rest, None, None, None, "2026-01-01", "2026-01-02", "", "")
-        path.parent.mkdir()
-        with sqlite3.connect(path) as other:
-            columns = ", ".join(f'"{name}"' for name in self.ENTRY_COLUMNS)
-            other.execute(f'CREATE TABLE entries ({columns}, PRIMARY KEY ("key", "serial")) WITHOUT ROWID')
-            other.execute("PRAGMA user_version = 1")
-            other.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(row))})", row)
-        other.close()
-        with Ledger(str(path)) as opened:
-            found = opened.latest(one)
-        assert found is not None
-        assert (found.attempt, found.group_id, found.rules_digest, found.asset_id) == (2, "group-1", "rules", "7")
-        assert found.as_json() == dict(zip(self.ENTRY_COLUMNS, row, strict=True))
 
 
 class TestNames:

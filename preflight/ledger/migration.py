@@ -1,0 +1,93 @@
+"""Older files of the ledger: what changes a file of version 1, where an account was its key, into one of version 2."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from preflight.ledger.entry import DEFAULT_ACCOUNT, RegistrationKey
+
+SINCE_VERSION_2: Final = (
+    """CREATE TABLE accounts ("provider", "origin", "account", "project", "key_id", "at",
+                               PRIMARY KEY ("provider", "origin", "account", "project")) WITHOUT ROWID""",
+    """CREATE TABLE rates ("provider", "origin", "account", "project", "action", "calls", "per", "at",
+                            PRIMARY KEY ("provider", "origin", "account", "project", "action")) WITHOUT ROWID""",
+    'CREATE INDEX by_account ON entries ("provider", "origin", "account", "project", "created")',
+)
+"""What a file of version 1 does not have."""
+
+_RENUMBERED: Final = """
+CREATE TABLE renumbered AS
+WITH keyed AS (
+    SELECT *, registration_digest("provider", "origin", "project", "group", "kind", "content") AS new_key FROM entries
+), ranked AS (
+    SELECT *,
+        min("key") OVER same <> max("key") OVER same AS collides,
+        row_number() OVER (PARTITION BY new_key ORDER BY
+            CASE "state" WHEN 'active' THEN 2 WHEN 'processing' THEN 1 ELSE 0 END DESC,
+            "created" DESC, "key" DESC, "serial" DESC) = 1 AS is_last
+    FROM keyed WINDOW same AS (PARTITION BY new_key)
+)
+SELECT *, CASE WHEN collides
+    THEN row_number() OVER (PARTITION BY new_key ORDER BY is_last, "created", "key", "serial")
+    ELSE "serial" END AS new_serial
+FROM ranked
+"""
+"""Entries with their new key and attempt. Where keys become one, its attempts are in the order of time; the one that is
+active, else processing, else the newest, is the last, which is the one that is reused."""
+_UNIFIED_GROUPS: Final = """
+INSERT INTO groups
+SELECT "provider", "origin", 'default', "project", "name", "id" FROM (
+    SELECT former.*, row_number() OVER (
+        PARTITION BY former."provider", former."origin", former."project", former."name"
+        ORDER BY former."id" IS NULL, used."at" DESC, former."id"
+    ) AS place
+    FROM former_groups AS former LEFT JOIN (
+        SELECT "provider", "origin", "project", "group", max("created") AS "at" FROM entries GROUP BY 1, 2, 3, 4
+    ) AS used
+    ON (used."provider", used."origin", used."project", used."group")
+     = (former."provider", former."origin", former."project", former."id")
+) WHERE place = 1
+"""
+"""Of the groups with one name, the one of the newest entry."""
+_STATEMENTS: Final = (
+    *SINCE_VERSION_2,
+    _RENUMBERED,
+    'CREATE INDEX renumbered_keys ON renumbered ("key", "serial")',
+    "DELETE FROM entries",
+    """INSERT INTO entries
+       SELECT new_key, new_serial, "provider", "origin", 'default', "project", "group", "kind", "content", "source",
+              "name", "rules", "state", "asset_id", "reference", "error_code", "error_message", "provider_code",
+              "created", "updated", "warnings", "url"
+       FROM renumbered""",
+    "CREATE TABLE former_disagreements AS SELECT * FROM disagreements",
+    "DELETE FROM disagreements",
+    """INSERT INTO disagreements
+       SELECT coalesce(new_key, former."key"), coalesce(new_serial, former."serial"), former."provider",
+              former."source", former."rules", "ours", "theirs", "message", "at"
+       FROM former_disagreements AS former LEFT JOIN renumbered USING ("key", "serial")""",
+    "CREATE TABLE former_groups AS SELECT * FROM groups",
+    "DELETE FROM groups",
+    _UNIFIED_GROUPS,
+    """INSERT INTO accounts
+       SELECT "provider", "origin", 'default', "project",
+              CASE WHEN min("account") = max("account") THEN min("account") END, max("updated")
+       FROM renumbered GROUP BY 1, 2, 4""",
+    "DROP TABLE former_groups",
+    "DROP TABLE former_disagreements",
+    "DROP TABLE renumbered",
+)
+
+
+def unify_accounts(database: sqlite3.Connection) -> None:
+    """Make the accounts of a provider, origin and project one, whatever the key: a key may have been rotated.
+
+    Its key is known afterwards if all entries had the same.
+    """
+    database.create_function("registration_digest", 6, _digest, deterministic=True)
+    for statement in _STATEMENTS:
+        database.execute(statement)
+
+
+def _digest(provider: str, origin: str, *rest: str) -> str:
+    return RegistrationKey(provider, origin, DEFAULT_ACCOUNT, *rest).digest
