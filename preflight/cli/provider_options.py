@@ -30,6 +30,7 @@ class ProviderOptions:
     settings         values of `--set`, as NAME=VALUE; named_settings: values of options such as `--project`
     """
 
+    account: str | None
     endpoint: str | None
     rate: str
     proxy: str | None
@@ -61,6 +62,7 @@ class ProviderOptions:
         clock = SYSTEM_CLOCK.stopped_by(stop)
         with open_provider(
             spec,
+            account=self.account,
             endpoint=self.endpoint,
             rate=self.rate,
             proxy=self.proxy,
@@ -142,6 +144,11 @@ ledger_option = click.option(
     help="The ledger.  [default: in the user's data folder]",
 )
 provider_options = add_options(
+    click.option(
+        "--account",
+        metavar="NAME",
+        help="The account's name, which stays when its key changes.  [default: $PREFLIGHT_ACCOUNT, or the ledger's]",
+    ),
     click.option("--endpoint", metavar="URL", help="Call this origin instead of the provider's hosts."),
     click.option("--rate", default="published", show_default=True, help="The account's rates."),
     click.option(

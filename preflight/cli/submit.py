@@ -149,6 +149,7 @@ def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination)
         public_base=to.public_base,
         ledger=to.ledger,
         keys=to.keys,
+        account=options.provider.account,
         endpoint=to.endpoint,
         rate=options.provider.rate,
         proxy=options.provider.proxy,

@@ -29,7 +29,6 @@ from preflight.ledger.database import (
     ledger_errors,
 )
 from preflight.ledger.entry import (
-    DEFAULT_ACCOUNT,
     ENTRY_COLUMNS,
     MAX_STEM_CHARS,
     SHA256_PREFIX,
@@ -44,7 +43,6 @@ from preflight.ledger.entry import (
 from preflight.sqlite import create_private_file
 
 __all__ = [
-    "DEFAULT_ACCOUNT",
     "ENTRY_COLUMNS",
     "MAX_STEM_CHARS",
     "SHA256_PREFIX",

@@ -17,8 +17,6 @@ SUFFIX_CHARS: Final = 13
 """Characters that are appended to it: a dash and 12 hex digits."""
 SHA256_PREFIX: Final = "sha256:"
 """Start of the identity of a local file's content."""
-DEFAULT_ACCOUNT: Final = "default"
-"""The account of a provider and project that no account is named for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from preflight.ledger.entry import DEFAULT_ACCOUNT, RegistrationKey
+from preflight.ledger.entry import RegistrationKey
 
 SINCE_VERSION_2: Final = (
     """CREATE TABLE accounts ("provider", "origin", "account", "project", "key_id", "at",
@@ -90,4 +90,4 @@ def unify_accounts(database: sqlite3.Connection) -> None:
 
 
 def _digest(provider: str, origin: str, *rest: str) -> str:
-    return RegistrationKey(provider, origin, DEFAULT_ACCOUNT, *rest).digest
+    return RegistrationKey(provider, origin, "default", *rest).digest

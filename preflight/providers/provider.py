@@ -26,6 +26,9 @@ CredentialValues = Mapping[str, str | Secret | None] | str | None
 """By name, or the one key; None: the environment's."""
 CALL_TIMEOUT: Final = (10.0, 60.0)
 """Seconds to connect, and seconds without a byte of the answer."""
+ACCOUNT_VARIABLE: Final = "PREFLIGHT_ACCOUNT"
+MAX_ACCOUNT_CHARS: Final = 64
+_DEFAULT_ACCOUNT: Final = "default"
 
 
 class ProviderSettings(TypedDict, total=False):
@@ -44,7 +47,8 @@ class Provider:
     """One account at one provider, ready for calls. Use it as a context manager, or `close` it.
 
     spec         its description; api: its calls; narrow it to a capability (`isinstance(api, ListsAssets)`)
-    account      the owner of the assets, without the key: the access key's id, or a fingerprint of the only key
+    account      the name of the account, which stays when its key changes
+    key_id       tells its keys apart without revealing them: the access key's id, or a fingerprint of the only key
     origin       where assets are registered: scheme and host, or the endpoint that was given
     project      the project whose assets these are; "" if the provider has no projects
     rate_limits  of the account
@@ -52,7 +56,15 @@ class Provider:
     """
 
     def __init__(
-        self, spec: ProviderSpec, connection: ApiConnection, clock: Clock, *, account: str, origin: str, rate: str
+        self,
+        spec: ProviderSpec,
+        connection: ApiConnection,
+        clock: Clock,
+        *,
+        account: str | None,
+        key_id: str,
+        origin: str,
+        rate: str,
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -60,7 +72,9 @@ class Provider:
         self.connection = connection
         self.clock = clock
         self.api: ProviderApi = spec.api(spec, connection, clock)
-        self.account = account
+        self.account = account or _DEFAULT_ACCOUNT
+        self.is_account_named = account is not None
+        self.key_id = key_id
         self.origin = origin
         self.project = connection.options.get("project", "default") if "project" in spec.options else ""
         self.rate_limits = spec.rates[rate]
@@ -92,6 +106,10 @@ class Provider:
         """Return the asset as it is now. Raise `AssetNotFound` if it is gone."""
         return self.api.get(asset)
 
+    def name_account(self, account: str) -> None:
+        """Name the account, which no option did."""
+        self.account, self.is_account_named = account, True
+
     def lacks(self, action: str) -> UsageError:
         """Return the error for an action that its API does not have."""
         return UsageError(f"{self.title} has no call for {action.replace('_', ' ')}.")
@@ -116,6 +134,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     spec: ProviderSpec,
     credentials: CredentialValues = None,
     *,
+    account: str | None = None,
     endpoint: str | None = None,
     rate: str = "published",
     proxy: str | None = None,
@@ -128,13 +147,16 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
 ) -> Provider:
     """Return a provider that is ready for calls, without sending anything. Raise `UsageError`.
 
+    account     the account's name, for a ledger with several; default: $PREFLIGHT_ACCOUNT, else "default"
     endpoint    in place of the origin of all of its hosts
     rate        the account's rates; proxy: none is taken from the environment
     middleware  entered for the time of each call; env: in place of the environment
     options     of the spec's `options`
     """
     given = {API_KEY: credentials} if isinstance(credentials, str) else dict(credentials or {})
-    keys = read_credentials(spec.title, spec.credentials, given, os.environ if env is None else env)
+    environment = os.environ if env is None else env
+    keys = read_credentials(spec.title, spec.credentials, given, environment)
+    account = _checked_account(account if account is not None else environment.get(ACCOUNT_VARIABLE) or None)
     origin = None if endpoint is None else endpoint_origin(endpoint)
     chosen = _choose_options(spec, {name: str(value) for name, value in options.items() if value is not None})
     if rate not in spec.rates:
@@ -146,9 +168,8 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     connection.middleware = middleware
     if origin is not None:
         connection.origins = dict.fromkeys(spec.origins, origin)
-    return Provider(
-        spec, connection, clock, account=_account(spec, keys), origin=origin or spec.origins["main"], rate=rate
-    )
+    origin = origin or spec.origins["main"]
+    return Provider(spec, connection, clock, account=account, key_id=_key_id(spec, keys), origin=origin, rate=rate)
 
 
 def _connect(
@@ -172,7 +193,19 @@ def _utc_now(clock: Clock) -> datetime:
     return datetime.fromtimestamp(clock.wall(), UTC)
 
 
-def _account(spec: ProviderSpec, keys: Mapping[str, Secret]) -> str:
+def _checked_account(name: str | None) -> str | None:
+    """Return the name of an account. Raise `UsageError` for one that cannot be shown or written."""
+    if name is not None and not (name.isprintable() and name == name.strip() and 0 < len(name) <= MAX_ACCOUNT_CHARS):
+        shown = printable(name[:MAX_ACCOUNT_CHARS])
+        raise UsageError(
+            f"The account {shown!r} cannot be used. Give account= a name of 1 to {MAX_ACCOUNT_CHARS} printable "
+            "characters, without a space at either end.",
+            parameters=("account",),
+        )
+    return name
+
+
+def _key_id(spec: ProviderSpec, keys: Mapping[str, Secret]) -> str:
     first = spec.credentials[0]
     key = keys[first.name]
     return key.reveal() if first.public else f"key-{key.fingerprint()}"

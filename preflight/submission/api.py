@@ -23,6 +23,7 @@ from preflight.rates import InFlight, Pacer
 from preflight.report import Rejected
 from preflight.ruleset import RuleSet
 from preflight.sources.open import require_iterable
+from preflight.submission.account import AccountCheck
 from preflight.submission.groups import GroupResolver
 from preflight.submission.outcome import NotActive, Submission
 from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
@@ -48,6 +49,7 @@ class SubmitOptions(ProviderSettings, total=False):
     public_base      URL under which the folder of local files is already served
     ledger           path of the ledger, or an open one
     keys             the provider's credentials, in place of the environment's
+    account          the account's name, which stays when its key changes; default: the ledger's only one
     endpoint         in place of the origin of all of the provider's hosts
     rate             the account's rates
     proxy            for calls to the provider, for hosting, and for reading URLs
@@ -71,6 +73,7 @@ class SubmitOptions(ProviderSettings, total=False):
     public_base: str | None
     ledger: str | os.PathLike[str] | Ledger | None
     keys: Mapping[str, str] | str | None
+    account: str | None
     endpoint: str | None
     rate: str
     proxy: str | None
@@ -97,6 +100,7 @@ class _SubmitOptions:
     public_base: str | None = None
     ledger: str | os.PathLike[str] | Ledger | None = None
     keys: Mapping[str, str] | str | None = None
+    account: str | None = None
     endpoint: str | None = None
     rate: str = "published"
     proxy: str | None = None
@@ -171,6 +175,7 @@ def _open_provider(spec: ProviderSpec, settings: _SubmitOptions) -> Provider:
     return open_provider(
         spec,
         settings.keys,
+        account=settings.account,
         endpoint=settings.endpoint,
         rate=settings.rate,
         proxy=settings.proxy,
@@ -212,6 +217,7 @@ def _submissions(
         stack.enter_context(provider)
         provider.connection.middleware = Pacer(provider.rate_limits, clock)
         ledger = _open_ledger(settings, stack)
+        account = AccountCheck(provider, ledger, clock)
         groups = GroupResolver(provider, ledger, clock=clock, window=window, in_flight=in_flight)
         groups.validate(settings.group)
         registrar = Registrar(
@@ -230,6 +236,7 @@ def _submissions(
             registrar,
             groups,
             clock,
+            account,
             host,
             group=settings.group,
             stem=settings.name,

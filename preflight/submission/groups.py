@@ -14,7 +14,7 @@ from preflight.escape import printable
 from preflight.ledger import Ledger, RegistrationKey
 from preflight.providers import Group, HasGroups, ListsAssets, Page, Provider
 from preflight.rates import InFlight
-from preflight.submission.identity import account_key
+from preflight.submission.identity import account_key, choose_account
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
     RecoveryWindow,
@@ -43,6 +43,7 @@ class GroupResolver:
         in_flight: InFlight | None = None,
     ) -> None:
         """in_flight: entered from the intent of a call to its outcome."""
+        choose_account(provider, ledger)
         self._provider = provider
         self._account = account_key(provider)
         self._ledger = ledger

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from preflight.errors import SourceChanged, SourceError
-from preflight.ledger import SHA256_PREFIX, AccountKey, ContentId
+from preflight.errors import SourceChanged, SourceError, UsageError
+from preflight.ledger import SHA256_PREFIX, AccountKey, ContentId, Ledger
 from preflight.media import Need
 from preflight.net.redact import redact
 from preflight.providers import Provider
@@ -18,6 +18,19 @@ _CHUNK_SIZE = 1 << 20
 def account_key(provider: Provider) -> AccountKey:
     """Return the account whose assets an open provider sees, for the ledger."""
     return AccountKey(provider.name, provider.origin, provider.account, provider.project)
+
+
+def choose_account(provider: Provider, ledger: Ledger) -> None:
+    """Use the only account that the ledger has, if none was named. Raise `UsageError` if it has several."""
+    if provider.is_account_named:
+        return
+    names = ledger.accounts(provider.name, provider.origin, provider.project)
+    if len(names) > 1:
+        raise UsageError(
+            f"The ledger has {len(names)} accounts of {provider.title}: {', '.join(names)}. Name one with account=.",
+            parameters=("account",),
+        )
+    provider.name_account(names[0] if names else provider.account)
 
 
 def sha256_of(path: str) -> str:

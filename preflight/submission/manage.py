@@ -22,6 +22,8 @@ from preflight.providers import (
     RenamesAssets,
     find_provider,
 )
+from preflight.submission.account import AccountCheck
+from preflight.submission.identity import account_key
 from preflight.submission.recover import call_idempotent, call_once_unless_throttled, iter_pages, with_details
 from preflight.submission.register import record_asset
 
@@ -65,6 +67,7 @@ class AssetManager:
         self.provider = provider
         self._ledger = ledger
         self._clock = clock
+        self._check = AccountCheck(provider, ledger, clock)
 
     def identify(self, word: str, *, gone: bool = False) -> tuple[str, Entry | None]:
         """Return the asset's id, and its entry in the ledger; with `gone`, of a deleted asset. Raise `UsageError`."""
@@ -78,6 +81,7 @@ class AssetManager:
                 f"{_quoted(word)} means {len(ids)} assets. Give the id of one: {', '.join(ids[:_MAX_LISTED])}."
             )
         if ids:
+            self._check.require()
             return ids[0], fitting[0]
         if here:
             raise UsageError(
@@ -150,8 +154,7 @@ class AssetManager:
         try:
             return call_idempotent(lambda: self.provider.get(asset_id), self._clock)
         except AssetNotFound:
-            # The id may exist for another key.
-            if entry is not None and entry.account == self.provider.account:
+            if entry is not None:
                 self._ledger.settle(entry, "gone")
             raise
 
@@ -163,7 +166,7 @@ class AssetManager:
         return False
 
     def _is_here(self, entry: Entry) -> bool:
-        return (entry.origin, entry.project) == (self.provider.origin, self.provider.project)
+        return entry.account_key == account_key(self.provider)
 
     def _require_no_other_provider(self, word: str) -> None:
         others = sorted({entry.provider for entry in entries_of(self._ledger, word)})
@@ -269,6 +272,9 @@ def _registered_elsewhere(word: str, entry: Entry, provider: Provider) -> UsageE
         where, here = redact(entry.origin), redact(provider.origin)
         text = f"{_quoted(word)} was registered at {where}, not at {here}. {remedy}"
         return UsageError(text, parameters=("endpoint",))
+    if entry.account != provider.account:
+        text = f"{_quoted(word)} was registered with the account {entry.account!r}, not {provider.account!r}."
+        return UsageError(f"{text} Name it with account={entry.account}.", parameters=("account",))
     where, here = printable(entry.project), printable(provider.project)
     text = f"{_quoted(word)} was registered in the project {where!r}, not in {here!r}. Choose it with project={where}."
     return UsageError(text, parameters=("project",))

@@ -21,6 +21,7 @@ from preflight.providers import Provider
 from preflight.report import Finding, Report, verdict_of
 from preflight.scan import examine_item
 from preflight.sources.open import is_url
+from preflight.submission.account import AccountCheck
 from preflight.submission.groups import GroupResolver
 from preflight.submission.identity import (
     account_key,
@@ -41,6 +42,7 @@ class Submitter:
     """Submits targets up to an asset's id; shared by all targets of a run.
 
     rules_digest  digest of the rule sets
+    account       checked before the first asset is reused
     host          where local files get a URL; None: only URLs can be submitted
     group         name or id
     stem          the start of all names in place of the files' own; asset_type: the provider's word
@@ -53,6 +55,7 @@ class Submitter:
     registrar: Registrar
     groups: GroupResolver
     clock: Clock
+    account: AccountCheck
     host: Host | None = None
     group: str | None = None
     stem: str | None = None
@@ -88,6 +91,7 @@ class Submitter:
             report = self._check(item, report.index)
             if not report.passed:
                 return rejected(report), None
+        self.account.require()
         request = self._request(target, report, content)
         with self.ledger.claim(request.key, self.clock):
             found = self.registrar.register(request)

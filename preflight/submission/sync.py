@@ -13,6 +13,7 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import AssetNotFound, ProviderUnavailable, RateLimited, UsageError
 from preflight.ledger import Entry, Ledger
 from preflight.providers import Asset, Provider
+from preflight.submission.account import AccountCheck
 from preflight.submission.identity import account_key
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
@@ -50,7 +51,7 @@ class SyncResult:
 
 
 class LedgerSync:
-    """Settles the entries of one account: those of its provider, endpoint, key and project."""
+    """Settles the entries of one account: those of its provider, endpoint and project, whatever its key."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class LedgerSync:
         window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
     ) -> None:
         self._provider = provider
+        self._check = AccountCheck(provider, ledger, clock)
         self._account = account_key(provider)
         self._ledger = ledger
         self._clock = clock
@@ -72,11 +74,16 @@ class LedgerSync:
         return [entry for state in states for entry in self._ledger.entries(provider=self._provider.name, state=state)]
 
     def is_mine(self, entry: Entry) -> bool:
-        """Return whether an entry belongs to this account: a key sees only the assets of its account."""
+        """Return whether an entry belongs to this account."""
         return entry.account_key == self._account
 
     def settle(self, entries: Iterable[Entry]) -> Iterator[SyncResult]:
-        """Yield the result of each entry. Raise `AccountRefused` and `ProviderUnreachable`, which concern all."""
+        """Yield the result of each entry.
+
+        Raise `AccountRefused`, `ProviderUnreachable` and, if the key is another account's, `UsageError`: they concern
+        all entries.
+        """
+        self._check.require()
         entries = list(entries)
         lost = {entry.key: entry for entry in entries if entry.asset_id is None}
         if self._provider.spec.recover_by:
@@ -93,6 +100,7 @@ class LedgerSync:
 
     def adopt(self, entry: Entry, asset_id: str) -> SyncResult:
         """Settle an entry by an id that the user found in the provider's console."""
+        self._check.require()
         taken = self._ledger.by_asset(entry.provider, asset_id, entry.origin)
         if taken is not None and (taken.key, taken.attempt) != (entry.key, entry.attempt):
             raise UsageError(f"{asset_id} is the asset of another entry already ({taken.name}). Check the id.")

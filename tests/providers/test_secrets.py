@@ -72,7 +72,7 @@ def test_missing_key_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "variables", "account"),
+    ("name", "variables", "key_id"),
     [
         ("atlas", {"ATLASCLOUD_API_KEY": KEY}, "key-"),
         ("sunra", {"SUNRA_API_KEY": f" {KEY}\n"}, "key-"),
@@ -85,10 +85,11 @@ def test_missing_key_is_named(name: str) -> None:
         ("byteplus", {"BYTEPLUS_ACCESS_KEY": "AKAP1", "BYTEPLUS_SECRET_KEY": SECRET}, "AKAP1"),
     ],
 )
-def test_keys_come_from_the_environment(name: str, variables: dict[str, str], account: str) -> None:
+def test_keys_come_from_the_environment(name: str, variables: dict[str, str], key_id: str) -> None:
     with open_provider(PROVIDERS[name], env=variables) as provider:
-        assert provider.account.startswith(account)
-        assert KEY not in provider.account
+        assert provider.key_id.startswith(key_id)
+        assert KEY not in provider.key_id
+        assert provider.account == "default"
 
 
 def test_argument_and_environment_are_not_mixed_in_a_key_pair() -> None:
@@ -97,7 +98,7 @@ def test_argument_and_environment_are_not_mixed_in_a_key_pair() -> None:
         open_provider(PROVIDERS["volcengine"], {"access_key": "AKLT2"}, env=environment)
     keys = {"access_key": "AKLT2", "secret_key": "other"}
     with open_provider(PROVIDERS["volcengine"], keys, env=environment) as provider:
-        assert provider.account == "AKLT2"
+        assert provider.key_id == "AKLT2"
     found = read_credentials("Volcengine", PROVIDERS["volcengine"].credentials, keys, environment)
     assert "session_token" not in found, "it belongs to the other key"
 
@@ -114,8 +115,8 @@ def test_unknown_key_is_named() -> None:
         open_provider(PROVIDERS["atlas"], {"secret_key": "x"}, env={})
 
 
-def test_accounts_differ_by_key_alone() -> None:
-    one, same, other = (open_provider(PROVIDERS["atlas"], key).account for key in ("one-key", "one-key", "other-key"))
+def test_key_ids_differ_by_key_alone() -> None:
+    one, same, other = (open_provider(PROVIDERS["atlas"], key).key_id for key in ("one-key", "one-key", "other-key"))
     assert one == same != other
 
 

@@ -122,7 +122,7 @@ def _named(ledger: Ledger, word: str, provider: str | None, *, allow_several: bo
 def _export(options: LedgerCommand) -> None:
     """Export the whole ledger, deleted assets included: every field of every entry, oldest first.
 
-    It contains no key and no signed URL: the account is the access key's id, or a fingerprint of the key.
+    It contains no key and no signed URL: an account is a name.
 
     Examples:
       preflight assets export --output ledger.jsonl
@@ -251,9 +251,11 @@ def _pending(sync: LedgerSync, ledger: Ledger, provider: str, options: SyncComma
 
 def _skip_others(count: int, entry: str | None) -> None:
     if entry is not None:
-        raise UsageError(f"--entry {printable(entry)} belongs to another key, endpoint or project. Sync with that one.")
+        raise UsageError(
+            f"--entry {printable(entry)} belongs to another account, endpoint or project. Sync with that one."
+        )
     what = "open entry belongs" if count == 1 else "open entries belong"
-    click.echo(f"{count} {what} to another key, endpoint or project. Sync again with that one.", err=True)
+    click.echo(f"{count} {what} to another account, endpoint or project. Sync again with that one.", err=True)
 
 
 def _print(printer: Printer, synced: SyncResult) -> None:

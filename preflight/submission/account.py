@@ -1,0 +1,80 @@
+"""Check that a key sees its account's assets before one of them is reused: `AccountCheck`."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from preflight.clock import Clock
+from preflight.errors import AssetNotFound, UsageError
+from preflight.escape import printable
+from preflight.ledger import Entry, Ledger
+from preflight.providers import Provider
+from preflight.submission.identity import account_key, choose_account
+from preflight.submission.recover import call_idempotent
+from preflight.submission.register import VISIBLE_AFTER, age_of
+
+MAX_READ_BACK: Final = 3
+"""Assets that a new key must not know before it counts as another account's: single ones may have been deleted."""
+
+
+class AccountCheck:
+    """Checks once that the key of an open provider sees the assets of its account. Thread-safe.
+
+    A key may have been rotated since the last run, or it may be the key of another account, whose files must not be
+    taken for registered. The provider tells: it knows one of the newest assets, or none.
+    """
+
+    def __init__(self, provider: Provider, ledger: Ledger, clock: Clock) -> None:
+        """Choose the account, as `choose_account` does."""
+        choose_account(provider, ledger)
+        self._provider = provider
+        self._ledger = ledger
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._is_done = False
+        self._problem: str | None = None
+
+    def require(self) -> None:
+        """Raise `UsageError` if the key was changed to one that does not know the account's assets.
+
+        Raise `ProviderError` if the provider cannot be asked; the next call asks again.
+        """
+        with self._lock:
+            if not self._is_done:
+                self._problem = self._find_problem()
+                self._is_done = True
+        if self._problem is not None:
+            raise UsageError(self._problem, parameters=("account",))
+
+    def _find_problem(self) -> str | None:
+        account = account_key(self._provider)
+        if self._ledger.account(account) == self._provider.key_id:
+            return None
+        missing: list[Entry] = []
+        for entry in self._ledger.registered(account, MAX_READ_BACK):
+            if self._knows(entry):
+                missing.clear()
+                break
+            if age_of(entry, self._clock) >= VISIBLE_AFTER:
+                missing.append(entry)
+        if missing:
+            return self._describe(missing)
+        self._ledger.write_account(account, self._provider.key_id)
+        return None
+
+    def _knows(self, entry: Entry) -> bool:
+        try:
+            call_idempotent(lambda: self._provider.get(entry.asset_id or ""), self._clock)
+        except AssetNotFound:
+            return False
+        return True
+
+    def _describe(self, missing: list[Entry]) -> str:
+        newest = f"the newest {len(missing)} assets" if len(missing) > 1 else "the newest asset"
+        ids = ", ".join(entry.asset_id or "" for entry in missing)
+        return (
+            f"The key of {self._provider.title} was changed, and the new one does not know {newest} of the account "
+            f"{printable(self._provider.account)!r} ({ids}); nothing was sent. If it belongs to another account, name "
+            "that with account=; if these assets were deleted, remove them from the ledger with `assets forget`."
+        )
