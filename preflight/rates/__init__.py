@@ -1,0 +1,9 @@
+"""When to call a provider: rate limits, and one scheduler for all polling. Independent of any provider's API.
+
+Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wait ends at once when a run is stopped.
+"""
+
+from preflight.rates.pacer import MIN_SHARE, SAFETY, Pacer
+from preflight.rates.polling import InFlight, Scheduler
+
+__all__ = ["MIN_SHARE", "SAFETY", "InFlight", "Pacer", "Scheduler"]
