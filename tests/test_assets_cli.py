@@ -649,7 +649,7 @@ class TestErrors:
         refused(at.call("get", "1", "--set", "project=x"), "Atlas Cloud has no option 'project'", "reference_id")
         refused(at.call("get", "1", "--set", "clock"), "Write NAME=VALUE")
         refused(at.call("get", "1", "--set", "reference_id=x"), "ark_asset_id")
-        refused(at.call("get", "1", "--rate", "x"), "has no rates 'x'", "120/min")
+        refused(at.call("get", "1", "--rate", "x"), "Unknown rate 'x'. Give --rate as auto", "3/min")
         refused(at.call("get", "1", "--proxy", "socks5://h"), "--proxy is not the URL of a proxy")
         assert at.json("get", at.register("hero").id, "--set", "reference-id=id")[0]["reference"].startswith(
             "asset://2"

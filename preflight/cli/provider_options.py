@@ -150,7 +150,13 @@ provider_options = add_options(
         help="The account's name, which stays when its key changes.  [default: $PREFLIGHT_ACCOUNT, or the ledger's]",
     ),
     click.option("--endpoint", metavar="URL", help="Call this origin instead of the provider's hosts."),
-    click.option("--rate", default="published", show_default=True, help="The account's rates."),
+    click.option(
+        "--rate",
+        default="auto",
+        show_default=True,
+        metavar="RATE",
+        help="The account's rate: auto learns it; published; or registrations, as 3/min or 30/s.",
+    ),
     click.option(
         "--proxy",
         metavar="URL",

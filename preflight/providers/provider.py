@@ -18,6 +18,7 @@ from preflight.providers.client import Client
 from preflight.providers.connection import ApiConnection, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, endpoint_origin, read_credentials
 from preflight.providers.json_api import JsonApi
+from preflight.providers.rate_limits import RateLimits, parse_rate
 from preflight.providers.redaction import Redactor
 from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderApi, ProviderSpec
@@ -64,7 +65,7 @@ class Provider:
         account: str | None,
         key_id: str,
         origin: str,
-        rate: str,
+        rate_limits: RateLimits,
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -77,7 +78,7 @@ class Provider:
         self.key_id = key_id
         self.origin = origin
         self.project = connection.options.get("project", "default") if "project" in spec.options else ""
-        self.rate_limits = spec.rates[rate]
+        self.rate_limits = rate_limits
 
     def register(
         self,
@@ -136,7 +137,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     *,
     account: str | None = None,
     endpoint: str | None = None,
-    rate: str = "published",
+    rate: str = "auto",
     proxy: str | None = None,
     ca_bundle: str | None = None,
     timeout: tuple[float, float] = CALL_TIMEOUT,
@@ -149,7 +150,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
 
     account     the account's name, for a ledger with several; default: $PREFLIGHT_ACCOUNT, else "default"
     endpoint    in place of the origin of all of its hosts
-    rate        the account's rates; proxy: none is taken from the environment
+    rate        `auto`, `published`, or registrations such as `3/min`; proxy: none is taken from the environment
     middleware  entered for the time of each call; env: in place of the environment
     options     of the spec's `options`
     """
@@ -159,17 +160,22 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     account = _checked_account(account if account is not None else environment.get(ACCOUNT_VARIABLE) or None)
     origin = None if endpoint is None else endpoint_origin(endpoint)
     chosen = _choose_options(spec, {name: str(value) for name, value in options.items() if value is not None})
-    if rate not in spec.rates:
-        rates = ", ".join(spec.rates)
-        raise UsageError(f"{spec.title} has no rates {rate!r}. Choose one of {rates} for rate=.", parameters=("rate",))
+    rate_limits = parse_rate(rate, spec.rates)
     auth = spec.auth(keys, chosen)
     client = Client(auth, clock=partial(_utc_now, clock), timeout=timeout, proxy=proxy, ca_bundle=ca_bundle)
     connection = _connect(spec, client, keys, chosen, clock)
     connection.middleware = middleware
     if origin is not None:
         connection.origins = dict.fromkeys(spec.origins, origin)
-    origin = origin or spec.origins["main"]
-    return Provider(spec, connection, clock, account=account, key_id=_key_id(spec, keys), origin=origin, rate=rate)
+    return Provider(
+        spec,
+        connection,
+        clock,
+        account=account,
+        key_id=_key_id(spec, keys),
+        origin=origin or spec.origins["main"],
+        rate_limits=rate_limits,
+    )
 
 
 def _connect(

@@ -16,7 +16,7 @@ from preflight.providers.client import Auth
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import CredentialSpec, bearer_auth
 from preflight.providers.fields import Fields, JsonObject
-from preflight.providers.rate_limits import RATE_LIMITS, RateLimits
+from preflight.providers.rate_limits import PUBLISHED_RATES, RateLimits
 from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, Refusal
 from preflight.providers.secret import Secret
 
@@ -46,7 +46,7 @@ class ProviderSpec:
     recover_by          the field by which `list` finds an asset whose registration response was lost; None: none
     lists_partly        items of a list may lack fields, even the name; only `get` returns all
     filters             the filters of `list`: `group`, `status`, `name`; page_size: items per page
-    rates               its rate limits by the account's plan
+    rates               the rate limits that it publishes
     fields              the names of the fields in its answers
     kinds, statuses     its words in answers, in lower case → ours; group_types: where groups have numbers for types
     reference           the string for a generation request, with the id as {}; None: no page documents it
@@ -77,7 +77,7 @@ class ProviderSpec:
     lists_partly: bool = False
     filters: frozenset[str] = frozenset()
     page_size: int = 20
-    rates: Mapping[str, RateLimits] = field(default_factory=lambda: RATE_LIMITS)
+    rates: RateLimits = PUBLISHED_RATES
     fields: Fields
     kinds: Mapping[str, str | None] = field(
         default_factory=lambda: {"image": "image", "video": "video", "audio": "audio"}

@@ -3,7 +3,8 @@
 Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wait ends at once when a run is stopped.
 """
 
-from preflight.rates.pacer import MIN_SHARE, SAFETY, Pacer
+from preflight.rates.learning import SAFETY, RateEstimate
+from preflight.rates.pacer import Pacer, RateListener, RateMemory
 from preflight.rates.polling import InFlight, Scheduler
 
-__all__ = ["MIN_SHARE", "SAFETY", "InFlight", "Pacer", "Scheduler"]
+__all__ = ["SAFETY", "InFlight", "Pacer", "RateEstimate", "RateListener", "RateMemory", "Scheduler"]

@@ -1,96 +1,148 @@
-"""Keep to the rate limits of one account: `Pacer`."""
+"""Keep to the rate limits of one account, and learn them: `Pacer`."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Protocol
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import RateLimited
-from preflight.providers.rate_limits import RateLimits
+from preflight.providers.rate_limits import LearnedRate, Rate, RateLimits
+from preflight.rates.learning import RateEstimate
 
-SAFETY: Final = 0.97
-"""Share of a published rate that is used: requests that leave evenly do not arrive evenly."""
-RECOVERY: Final = 0.01
-"""Share of the full rate that each success gives back after a 429 has halved it."""
-MIN_SHARE: Final = 0.02
-"""Share of the full rate below which it is not lowered."""
+
+class RateMemory(Protocol):
+    """Remembers the rates of one account from run to run."""
+
+    def load(self, action: str) -> LearnedRate | None:
+        """Return what was learned of an action."""
+        ...
+
+    def save(self, action: str, rate: LearnedRate) -> None:
+        """Remember what was learned of an action."""
+        ...
+
+
+RateListener = Callable[[str, Rate], None]
+"""Called once for each action whose rate is found: with the action, and the rate that is accepted."""
 
 
 class Pacer:
     """Keeps to the rate limits of one account. `with pacer(action): call()` waits its turn; a 429 inside slows down."""
 
-    def __init__(self, limits: RateLimits, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        limits: RateLimits,
+        clock: Clock = SYSTEM_CLOCK,
+        memory: RateMemory | None = None,
+        on_rate: RateListener | None = None,
+    ) -> None:
+        """memory: where rates are remembered; on_rate: called when a rate below the limits is found."""
         self._limits = limits
         self._clock = clock
+        self._memory = memory
+        self._on_rate = on_rate
         self._limiters: dict[str, _ActionLimiter] = {}
+        self._announced: set[str] = set()
         self._lock = threading.Lock()
 
     @contextmanager
     def __call__(self, action: str) -> Iterator[None]:
         """Wait until `action` may be called, then hold one of its slots for the time of the call."""
         limiter = self._limiter(action)
-        with limiter.slots:
-            slowdowns = self._wait_turn(limiter)
+        with limiter.slot():
+            refusals = self._wait_turn(limiter)
             try:
                 yield
             except RateLimited as error:
-                limiter.slow_down(self._clock.monotonic(), error.retry_after, slowdowns)
+                limiter.refuse(self._clock.monotonic(), error.retry_after, refusals)
                 raise
-            limiter.recover()
+            learned = limiter.accept(self._clock.monotonic(), refusals)
+        if learned is not None:
+            self._remember(action, learned)
 
     def _wait_turn(self, limiter: _ActionLimiter) -> int:
         """Wait for a reserved moment; return how often the limiter had been slowed down by then."""
         while True:
-            at, slowdowns = limiter.reserve(self._clock.monotonic())
+            at, refusals = limiter.reserve(self._clock.monotonic())
             self._clock.sleep(max(0.0, at - self._clock.monotonic()))
-            if slowdowns == limiter.slowdowns:
-                return slowdowns
+            if refusals == limiter.refusals:
+                return refusals
 
     def _limiter(self, action: str) -> _ActionLimiter:
         with self._lock:
             limiter = self._limiters.get(action)
             if limiter is None:
-                rate = self._limits.rate(action)
-                slots = threading.Semaphore(self._limits.in_flight.get(action, rate.calls))
-                limiter = self._limiters[action] = _ActionLimiter(rate.per / rate.calls / SAFETY, slots)
+                limiter = self._limiters[action] = _ActionLimiter(self._estimate(action))
             return limiter
+
+    def _estimate(self, action: str) -> RateEstimate:
+        rate, learned = self._limits.rate(action), self._limits.learned
+        known = self._memory.load(action) if learned and self._memory is not None else None
+        return RateEstimate(
+            rate,
+            self._limits.in_flight.get(action, max(1, int(rate.calls))),
+            self._clock.monotonic(),
+            known=known,
+            age=0.0 if known is None else self._clock.wall() - known.at,
+            careful=learned,
+        )
+
+    def _remember(self, action: str, rate: Rate) -> None:
+        if self._memory is not None:
+            self._memory.save(action, LearnedRate(rate.calls, rate.per, self._clock.wall()))
+        with self._lock:
+            is_first = action not in self._announced
+            self._announced.add(action)
+        if is_first and self._on_rate is not None:
+            self._on_rate(action, rate)
 
 
 @dataclass(slots=True)
 class _ActionLimiter:
-    """Spaces the calls of one action evenly, `interval` s apart; after a 429 further apart.
+    """Keeps the calls of one action to its estimated rate.
 
-    slowdowns  how often the rate was lowered: a moment that was reserved before that no longer counts
+    refusals  how often the rate was lowered: a moment that was reserved before that no longer counts
     """
 
-    interval: float
-    slots: threading.Semaphore
-    share: float = 1.0
-    next_at: float = 0.0
-    slowdowns: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    estimate: RateEstimate
+    refusals: int = 0
+    _busy: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold one of the slots for calls in flight."""
+        with self._changed:
+            while self._busy >= self.estimate.in_flight:
+                self._changed.wait()
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
 
     def reserve(self, now: float) -> tuple[float, int]:
         """Reserve the next free moment; return it, and how often the rate had been lowered before."""
-        with self.lock:
-            at = max(now, self.next_at)
-            self.next_at = at + self.interval / self.share
-            return at, self.slowdowns
+        with self._changed:
+            return self.estimate.reserve(now), self.refusals
 
-    def slow_down(self, now: float, retry_after: float | None, slowdowns: int) -> None:
-        """Halve the rate, once for all calls that left at the same rate and were refused together."""
-        with self.lock:
-            if slowdowns == self.slowdowns:
-                self.slowdowns += 1
-                self.share = max(MIN_SHARE, self.share / 2)
-                self.next_at = now + self.interval / self.share
-            self.next_at = max(self.next_at, now + (retry_after or 0.0))
+    def refuse(self, now: float, retry_after: float | None, refusals: int) -> None:
+        """Lower the rate, once for all calls that left at the same rate and were refused together."""
+        with self._changed:
+            if refusals == self.refusals:
+                self.refusals += 1
+                self.estimate.refuse(now, retry_after)
+            elif retry_after is not None:
+                self.estimate.wait(retry_after, now)
 
-    def recover(self) -> None:
-        """Raise the rate by one step."""
-        with self.lock:
-            self.share = min(1.0, self.share + RECOVERY)
+    def accept(self, now: float, refusals: int) -> Rate | None:
+        """Count an accepted call; return the rate if it was found with it."""
+        with self._changed:
+            is_news = self.estimate.accept(now, current=refusals == self.refusals)
+            return self.estimate.accepted_rate if is_news else None

@@ -51,7 +51,7 @@ class SubmitOptions(ProviderSettings, total=False):
     keys             the provider's credentials, in place of the environment's
     account          the account's name, which stays when its key changes; default: the ledger's only one
     endpoint         in place of the origin of all of the provider's hosts
-    rate             the account's rates
+    rate             `auto` learns the account's rates; `published`, or registrations such as `3/min`
     proxy            for calls to the provider, for hosting, and for reading URLs
     ca_bundle        path of the authorities that these connections trust, a PEM file or a folder
     retry_failed     register files again that failed before, as the ledger records
@@ -102,7 +102,7 @@ class _SubmitOptions:
     keys: Mapping[str, str] | str | None = None
     account: str | None = None
     endpoint: str | None = None
-    rate: str = "published"
+    rate: str = "auto"
     proxy: str | None = None
     ca_bundle: str | None = None
     retry_failed: bool = False

@@ -178,7 +178,7 @@ class TestStops:
             ({"type": "Vidoe"}, "has no type 'Vidoe'"),
             ({"name": "n" * 49}, "Give name= with 1 to 48"),
             ({"name": "  "}, "Give name= with 1 to 48"),
-            ({"rate": "5/min"}, "no rates '5/min'"),
+            ({"rate": "5/h"}, "Unknown rate '5/h'"),
             ({"keys": {}}, "ATLASCLOUD_API_KEY"),
             ({"endpoint": "http://example.com"}, "keys are sent nowhere else"),
             ({"rules": "atlsa"}, "atlas"),

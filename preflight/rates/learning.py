@@ -1,0 +1,205 @@
+"""Learn the rate that an account has from what the provider accepts and refuses: `RateEstimate`.
+
+A provider that refuses a call (429) rarely says how many it accepts. Two refusals tell it apart. After the first, the
+limit is assumed to be by the second, and the next call waits a second; if that one is refused too, the limit is by the
+minute, and as many calls are accepted a minute as were accepted in the last one. Later refusals lower the rate, and
+rare increases find out whether it is higher by now.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from preflight.providers.rate_limits import LearnedRate, Rate
+
+SAFETY: Final = 0.97
+"""Share of a rate that is used: requests that leave evenly do not arrive evenly."""
+SECOND: Final = 1.0
+MINUTE: Final = 60.0
+PAUSE: Final = 1.25
+"""Seconds after a refusal until the next call: longer than a second, so that the whole of it has passed."""
+MARGIN: Final = 0.5
+"""Seconds that a window is assumed to be longer: the provider counts a call later than we send it."""
+LONG_WAIT: Final = 5.0
+"""A Retry-After above this many seconds is the sign of a limit by the minute."""
+MEASURED: Final = 5.0
+"""Seconds between two refusals up to which the calls in between measure the rate: nothing was idle."""
+GROWTH: Final = 10
+"""Accepted calls after which one more may be in flight."""
+WINDOWS_PER_PROBE: Final = 10
+"""Windows without a refusal after which a higher rate is tried."""
+PROBE: Final = 1.5
+"""Factor of an increase while no increase has been refused; then `CAREFUL_PROBE`."""
+CAREFUL_PROBE: Final = 1.05
+STALE_AFTER: Final = 24 * 3600.0
+"""Seconds after which a remembered rate is tried to be raised sooner."""
+_FEW: Final = 0.01
+"""Smallest rate by the second: 0.6 calls a minute."""
+
+
+class RateEstimate:
+    """The rate of one action as far as it is known. Not thread-safe; times are in s, of a monotonic clock.
+
+    calls, per  the rate that is kept to at present
+    in_flight   how many calls may be in flight at present
+    """
+
+    def __init__(
+        self,
+        maximum: Rate,
+        in_flight: int,
+        now: float,
+        *,
+        known: LearnedRate | None = None,
+        age: float = 0.0,
+        careful: bool = True,
+        uniform: Callable[[], float] = random.random,
+    ) -> None:
+        """maximum: is never exceeded; known: the remembered rate, `age` s old; careful: start with few calls."""
+        self._maximum = maximum.calls / maximum.per
+        self._uniform = uniform
+        self.calls = float(maximum.calls)
+        self.per = maximum.per
+        self._max_in_flight = in_flight
+        self.in_flight = 1 if careful and known is None else in_flight
+        self.next_at = 0.0
+        self._accepted: deque[float] = deque()
+        self._since_refusal = 0
+        self._since_growth = 0
+        self._streak = 0
+        self._streak_began = now
+        self._refused_at: float | None = None
+        self._probe = PROBE
+        self._safe: float | None = None
+        self._news = False
+        self._probe_at = now
+        if known is not None:
+            self.calls, self.per = min(known.calls, self._maximum * known.per), known.per
+            windows = 1 if age > STALE_AFTER else WINDOWS_PER_PROBE
+            self._probe_at = now + windows * self.per
+
+    @property
+    def interval(self) -> float:
+        """Return the seconds between two calls."""
+        return self.per / self.calls / SAFETY
+
+    @property
+    def accepted_rate(self) -> Rate:
+        """Return the rate that is known to be accepted: without an increase that is being tried."""
+        return Rate(self.calls if self._safe is None else self._safe, self.per)
+
+    def reserve(self, now: float) -> float:
+        """Reserve the next free moment and return it."""
+        at = max(now, self.next_at)
+        self.next_at = at + self.interval
+        return at
+
+    def wait(self, seconds: float, now: float) -> None:
+        """Reserve nothing for some seconds."""
+        self.next_at = max(self.next_at, now + seconds)
+
+    def accept(self, now: float, *, current: bool = True) -> bool:
+        """Count an accepted call; return whether the rate is news that is worth remembering.
+
+        current  the call left after the last refusal
+        """
+        self._accepted.append(now)
+        self._forget(now)
+        self._since_growth += 1
+        if self._since_growth >= GROWTH and self.in_flight < self._max_in_flight:
+            self._since_growth = 0
+            self.in_flight += 1
+        if not current:
+            return False
+        self._streak = 0
+        self._since_refusal += 1
+        is_news = self._news and (self.per == MINUTE or now >= self._probe_at)
+        if is_news:
+            self._news = False
+        return self._raise_rate(now) or is_news
+
+    def refuse(self, now: float, retry_after: float | None) -> None:
+        """Lower the rate after a refusal, once for all calls that left at the same rate."""
+        self._forget(now)
+        if self._streak == 0:
+            self._streak_began = now
+        self._streak += 1
+        recent = len(self._accepted)
+        if self.per == MINUTE:
+            wait = self._lower_by_minute(now, recent)
+        elif self._streak == 1 and (retry_after or 0.0) <= LONG_WAIT:
+            wait = self._lower_by_second(now)
+        elif recent == 0:
+            wait = min(MINUTE, 5.0 * 2.0 ** (self._streak - 1))  # nothing is known of the rate
+        else:
+            wait = self._switch_to_minute(now, recent)
+        self.in_flight = 1 if self._streak > 1 else max(1, self.in_flight // 2)
+        self._since_growth = 0
+        if self._since_refusal or self._streak > 1:
+            self._refused_at = now
+        self._since_refusal = 0
+        self._probe_at = now + WINDOWS_PER_PROBE * self.per
+        if retry_after is not None and self._streak == 1:
+            wait = PAUSE  # the provider says how long to wait, until it is found to say too little
+        self.next_at = now + max(retry_after or 0.0, wait)
+
+    def _lower_by_second(self, now: float) -> float:
+        """Assume a limit by the second; return how long to wait."""
+        current = self.calls / self.per
+        if self._refused_at is None:
+            rate = float(sum(at > now - SECOND for at in self._accepted))
+        else:
+            elapsed = max(now - self._refused_at, 0.001)
+            rate = self._since_refusal / elapsed
+            if elapsed > MEASURED:
+                rate = max(rate, current / 2)  # it may have been idle
+        if self._safe is not None:
+            self._probe = CAREFUL_PROBE
+        self._set(max(_FEW, min(rate or SECOND, current * 0.9)), SECOND)
+        return PAUSE
+
+    def _switch_to_minute(self, now: float, recent: int) -> float:
+        """Assume a limit by the minute; return how long to wait: until the first of the last calls is a minute ago."""
+        self._set(float(recent), MINUTE)
+        passed = self._accepted[0] + MINUTE + MARGIN - now
+        return max(passed, min(MINUTE, 2.0**self._streak))
+
+    def _lower_by_minute(self, now: float, recent: int) -> float:
+        """Lower a known rate by the minute; return how long to wait."""
+        if self._safe is not None:
+            self._probe = CAREFUL_PROBE
+            calls, self._safe = self._safe, None  # known to be accepted, and remembered
+        elif self._streak == 1:
+            calls = min(float(recent) or self.calls, self.calls * 0.9)
+        elif now - self._streak_began < MINUTE:
+            calls = self.calls  # the window is full, which says nothing about its size
+        else:
+            calls = self.calls * 0.75
+        if calls < self.calls:
+            self._set(max(1.0, calls), MINUTE)
+        wait = self.interval * 2.0 ** (self._streak - 1)
+        return min(MINUTE, wait) * (1 + 0.2 * self._uniform())
+
+    def _set(self, calls: float, per: float) -> None:
+        self.calls, self.per = calls, per
+        self._safe = None
+        self._news = True
+
+    def _raise_rate(self, now: float) -> bool:
+        """Try a higher rate if it is time to; return whether the present one has lasted, and is news."""
+        if now < self._probe_at or self.calls / self.per >= self._maximum * 0.999:
+            return False
+        has_lasted = self._safe is not None
+        self._safe = self.calls
+        step = self.calls * (self._probe - 1)
+        self.calls = min(self._maximum * self.per, self.calls + (max(1.0, step) if self.per == MINUTE else step))
+        self._probe_at = now + WINDOWS_PER_PROBE * self.per
+        return has_lasted
+
+    def _forget(self, now: float) -> None:
+        """Forget the calls of more than a minute ago."""
+        while self._accepted and self._accepted[0] <= now - MINUTE:
+            self._accepted.popleft()

@@ -1,0 +1,116 @@
+"""What accounts of the known tiers cost, in calls and time, while their rate is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from preflight.providers import Rate
+from preflight.providers.rate_limits import LearnedRate
+from preflight.rates import RateEstimate
+from preflight.rates.learning import STALE_AFTER
+from tests.rates.accounts import Account, Client, calendar_window, simulate, sliding_window, token_bucket
+
+ACCOUNTS = [sliding_window, calendar_window, token_bucket]
+PUBLISHED, IN_FLIGHT = Rate(30), 30
+
+
+def estimate(begin: float = 0.0, known: LearnedRate | None = None, age: float = 0.0) -> RateEstimate:
+    return RateEstimate(PUBLISHED, IN_FLIGHT, begin, known=known, age=age, uniform=lambda: 0.5)
+
+
+def minute(calls: float) -> LearnedRate:
+    return LearnedRate(calls, 60.0, 0.0)
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+@pytest.mark.parametrize("retry_after", [None, 1.0, 20.0])
+@pytest.mark.parametrize(("calls", "per", "targets"), [(3, 60, 9), (120, 60, 300), (300, 60, 1000), (10, 1, 600)])
+def test_account_of_any_tier_costs_few_calls_and_little_time(
+    account: Callable[[int, float], Account], calls: int, per: float, targets: int, retry_after: float | None
+) -> None:
+    if retry_after == 20.0 and per == 1:
+        retry_after = None  # no account by the second asks for that
+    for begin in (0.0, 17.0, 41.0):
+        client = Client(estimate(begin), targets, retry_after)
+        seconds = simulate([client], account(calls, per), begin)
+        assert len(client.accepted) == targets
+        assert client.calls <= 1.3 * targets
+        assert seconds <= 1.25 * targets * per / calls
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_account_with_the_published_rate_is_refused_nothing_and_used_fully(
+    account: Callable[[int, float], Account],
+) -> None:
+    client = Client(estimate(), 10_000)
+    seconds = simulate([client], account(30, 1.0))
+    assert not client.refused
+    assert seconds <= 1.05 * 10_000 / 30
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_learned_rate_is_not_broken_by_increases_for_ten_minutes(account: Callable[[int, float], Account]) -> None:
+    client = Client(estimate(), 300)
+    simulate([client], account(3, 60.0))
+    learning, *probing = client.refused
+    assert learning < 1
+    assert probing[0] < 3
+    assert all(after - before > 500 for before, after in pairwise(probing[1:]))
+    assert client.calls <= 1.05 * 300
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_remembered_rate_is_right_from_the_start_and_a_wrong_one_is_corrected(
+    account: Callable[[int, float], Account],
+) -> None:
+    for known, refusals, seconds in ((3, 0, 600), (6, 5, 900), (1.5, 0, 1300)):
+        client = Client(estimate(known=minute(known)), 30)
+        assert simulate([client], account(3, 60.0)) <= seconds
+        assert len(client.refused) <= refusals
+
+
+def test_old_memory_is_raised_sooner() -> None:
+    """The account may have been upgraded."""
+    fresh, old = Client(estimate(known=minute(3)), 60), Client(estimate(known=minute(3), age=STALE_AFTER + 1), 60)
+    account = sliding_window(300, 60.0)
+    assert simulate([old], account) < simulate([fresh], account) - 60
+
+
+def test_rate_that_was_raised_is_found() -> None:
+    client = Client(estimate(known=minute(3)), 2000)
+    simulate([client], sliding_window(120, 60.0))
+    assert client.estimate.calls > 60
+    assert client.calls < 1.05 * 2000
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+@pytest.mark.parametrize(("calls", "targets"), [(3, 15), (120, 150)])
+def test_two_clients_of_one_account_share_it(
+    account: Callable[[int, float], Account], calls: int, targets: int
+) -> None:
+    clients = [Client(estimate(), targets), Client(estimate(), targets)]
+    seconds = simulate(clients, account(calls, 60.0))
+    assert [len(client.accepted) for client in clients] == [targets, targets]
+    assert sum(client.calls for client in clients) <= 1.3 * 2 * targets
+    assert seconds <= 1.4 * 2 * targets * 60 / calls
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_account_that_another_client_has_used_up_is_waited_for(account: Callable[[int, float], Account]) -> None:
+    used = account(3, 60.0)
+    for _ in range(3):
+        assert used(0.0)
+    client = Client(estimate(), 9)
+    simulate([client], used, 0.1)
+    assert len(client.accepted) == 9
+    assert len(client.refused) <= 7
+
+
+def test_account_that_accepts_nothing_is_called_once_a_minute_at_most() -> None:
+    client = Client(estimate(), 5)
+    simulate([client], lambda _now: False, limit=3600.0)
+    assert not client.accepted
+    assert 55 <= len(client.refused) <= 66
