@@ -440,7 +440,8 @@ class TestSync:
         done = at.call("sync")
         assert done.returncode == 3
         assert at.state("hero") == "unknown"
-        assert "settle it by its id with `assets sync`" in done.stdout
+        assert "has no list to look it up in" in done.stdout
+        assert "console" not in done.stdout
         assert "`assets forget hero`" in done.stdout
         other, asset = at.register("villain"), at.register("hero")
         refused(at.call("sync", "--entry", "hero", "--id", other.id), "is called 'villain', not 'hero'")

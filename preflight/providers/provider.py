@@ -54,7 +54,10 @@ class Provider:
     project      the project whose assets these are; "" if the provider has no projects
     rate_limits  of the account
     clock        of its calls; connection: its `middleware` is entered for the time of each call
+    sends_names  assets are registered under their names; if not, that none is listed does not show that there is none
     """
+
+    sends_names = True
 
     def __init__(
         self,

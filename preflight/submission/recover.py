@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, TypeVar
@@ -32,7 +32,10 @@ _MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class RecoveryWindow:
-    """How long an asset is looked up before it counts as absent: `seconds`, with `backoff` between look-ups."""
+    """How long a registration may take to become visible: one that is not listed `seconds` after its call is absent.
+
+    backoff  between the look-ups of a group
+    """
 
     seconds: float = 60.0
     backoff: Backoff = _LOOK_UP_BACKOFF
@@ -71,13 +74,19 @@ def poll_until(look: Callable[[], T | None], clock: Clock, window: RecoveryWindo
 
 def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Listed]:
     """Return all items of all pages, each once."""
+    for page in new_items(read_page):
+        yield from page.items
+
+
+def new_items(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Page[Listed]]:
+    """Return all pages, each with the items that no page before it had."""
     page: str | None = None
     seen: set[str] = set()
     stale = 0
     for _ in range(MAX_PAGES):
         found = read_page(page)
-        new = [item for item in found.items if item.id not in seen]
-        yield from new
+        new = tuple(item for item in found.items if item.id not in seen)
+        yield replace(found, items=new)
         seen.update(item.id for item in new)
         page = found.next
         stale = 0 if new else stale + 1
@@ -85,10 +94,10 @@ def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[List
             return
 
 
-def list_assets(
+def read_assets(
     provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None
-) -> Iterator[Asset]:
-    """Return all assets of an account with all fields. The provider's filters may be fuzzy: compare the result."""
+) -> Iterator[Page[Asset]]:
+    """Return the pages of an account's assets as its list has them. The filters may be fuzzy: compare the result."""
     api = provider.api
     if not isinstance(api, ListsAssets):
         raise provider.lacks("list")
@@ -96,8 +105,7 @@ def list_assets(
     def read_page(page: str | None) -> Page[Asset]:
         return call_idempotent(lambda: api.list(page=page, name=name, group=group), clock)
 
-    for listed in iter_pages(read_page):
-        yield with_details(provider, listed, clock)
+    return new_items(read_page)
 
 
 def with_details(provider: Provider, asset: Asset, clock: Clock) -> Asset:
@@ -110,20 +118,9 @@ def with_details(provider: Provider, asset: Asset, clock: Clock) -> Asset:
         return asset
 
 
-def find_asset(provider: Provider, entry: Entry, clock: Clock, window: RecoveryWindow) -> Asset | None:
-    """Return the asset of an entry; None once it has been absent from every look-up within the window.
-
-    Raise `ProviderError` if the provider cannot be asked: then nothing is known.
-    """
-    # A filter narrows the list where there is one; its result is compared all the same.
-    name = entry.name if "name" in provider.spec.filters else None
-    group = entry.group_id or None if "group" in provider.spec.filters else None
-
-    def look() -> Asset | None:
-        assets = list_assets(provider, clock, name=name, group=group)
-        return next((asset for asset in assets if matches_entry(asset, entry)), None)
-
-    return poll_until(look, clock, window)
+def age_of(entry: Entry, clock: Clock) -> float:
+    """Return the seconds since the entry was last written."""
+    return clock.wall() - datetime.fromisoformat(entry.updated).timestamp()
 
 
 def matches_entry(asset: Asset, entry: Entry) -> bool:
@@ -131,10 +128,26 @@ def matches_entry(asset: Asset, entry: Entry) -> bool:
 
     A provider may name assets as it likes. Then the URL decides, if the asset is not older than the entry.
     """
-    name = asset.name or ""
-    if name == entry.name or (_ASSET_NAME_END.search(entry.name) and name.endswith(entry.name[-SUFFIX_CHARS:])):
+    if is_named_like(asset, entry):
         return True
-    source = (asset.source or asset.url or "").partition("?")[0]
-    if _ASSET_NAME_END.search(name) or asset.created is None or not entry.url or redact(source) != entry.url:
+    is_ours = unique_end(asset.name or "") is not None
+    if is_ours or asset.created is None or not entry.url or sent_url(asset) != entry.url:
         return False
     return asset.created >= datetime.fromisoformat(entry.created) - _MAX_CLOCK_SKEW
+
+
+def is_named_like(asset: Asset, entry: Entry) -> bool:
+    """Return whether an asset has the name of an entry, or its unique end."""
+    end = unique_end(entry.name)
+    return asset.name == entry.name or (end is not None and (asset.name or "").endswith(end))
+
+
+def unique_end(name: str) -> str | None:
+    """Return the end of a name that was given here, which no other registration has; None for any other name."""
+    found = _ASSET_NAME_END.search(name)
+    return None if found is None else found[0]
+
+
+def sent_url(asset: Asset) -> str:
+    """Return the URL of an asset as `Entry.url` has it: without its query, redacted."""
+    return redact((asset.source or asset.url or "").partition("?")[0])

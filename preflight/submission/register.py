@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 from preflight.clock import SYSTEM_CLOCK, Clock
@@ -14,7 +14,8 @@ from preflight.ledger import Entry, Ledger, RegistrationKey, State, asset_name
 from preflight.net.redact import redact
 from preflight.providers import Asset, Provider
 from preflight.rates import InFlight
-from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow, call_idempotent, find_asset
+from preflight.submission.lookup import LookUp
+from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow, age_of, call_idempotent
 
 MAX_TRIES: Final = 3
 """Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
@@ -22,6 +23,10 @@ MAX_THROTTLED: Final = 20
 """Refusals for too many calls after which a registration is given up; nothing was registered by any of them."""
 VISIBLE_AFTER: Final = 30.0
 """Seconds after which an id that the provider does not know counts as gone, not as too new."""
+MAX_UNRECOVERABLE: Final = 2
+"""Registrations in flight at once where a lost response cannot be looked up: what a crash leaves unknown."""
+OPEN_STATES: Final = ("intended", "unknown")
+"""States in which the ledger has no id."""
 UNKNOWN_OUTCOME: Final = "unknown_outcome"
 
 
@@ -34,6 +39,7 @@ class RegistrationRequest:
     reusable      an asset of the same key that the ledger knows is the same file
     make_url      returns the URL once it is certain that a call will be made (it may upload the file)
     require_same  raises `SourceError` unless the file is what was checked; runs right before the call
+    url           the URL if the file has one of its own; None if `make_url` hosts it
     """
 
     key: RegistrationKey
@@ -46,6 +52,7 @@ class RegistrationRequest:
     asset_type: str | None
     make_url: Callable[[], str]
     require_same: Callable[[], None]
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,6 @@ class RegistrationResult:
     entry: Entry
     asset: Asset | None
     reused: bool
-
-
-def age_of(entry: Entry, clock: Clock) -> float:
-    """Return the seconds since the entry was last written."""
-    return clock.wall() - datetime.fromisoformat(entry.updated).timestamp()
 
 
 def record_asset(provider: Provider, ledger: Ledger, entry: Entry, asset: Asset) -> Entry:
@@ -107,24 +109,55 @@ class Registrar:
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
-        self._window = window
+        self._look_ups = LookUp(provider, ledger, clock=clock, window=window)
         self._in_flight = in_flight or InFlight()
+        self._slots: AbstractContextManager[object] = nullcontext()
+        if provider.spec.recover_by is None:
+            self._slots = threading.BoundedSemaphore(MAX_UNRECOVERABLE)
         self._retry_failed = retry_failed
 
     def register(self, request: RegistrationRequest) -> RegistrationResult:
         """Return the registration of this key, new or resumed. Raise `ProviderError`, `SourceError` if it fails."""
         entry = self._ledger.latest(request.key)
         if entry is None:
-            return self._call(request, _intent(request, 1))
-        if entry.state == "intended":
-            return self._resume(request, entry)
-        if entry.state == "unknown":
+            return self._register_new(request)
+        if entry.state == "unknown" and self._provider.spec.recover_by is None:
             return RegistrationResult(entry, None, reused=True)
+        if entry.state in OPEN_STATES:
+            return self._resume(request, entry)
         if entry.state == "processing" or (entry.state == "active" and request.reusable):
             return self._refresh(request, entry)
         if entry.state == "failed" and request.reusable and not self._is_worth_another_try(request, entry):
             return RegistrationResult(entry, None, reused=True)
         return self._call(request, _intent(request, entry.attempt + 1))
+
+    def _register_new(self, request: RegistrationRequest) -> RegistrationResult:
+        """Register a file that the ledger does not know, unless the provider lists it, as registered elsewhere."""
+        intents = [_intent(request, attempt) for attempt in range(1, MAX_TRIES + 1)]
+        found = None
+        if request.reusable and self._provider.spec.recover_by is not None:
+            found = self._look_ups.find_registered(intents, request.url)
+        if found is None:
+            return self._call(request, intents[0])
+        entry, asset = found
+        try:
+            asset = self._read_back(asset)
+        except AssetNotFound:  # deleted since the list was read
+            asset = replace(asset, status="failed")
+        if asset.status == "failed":
+            return self._call(request, _intent(request, entry.attempt + 1))
+        entry = replace(entry, name=asset.name or entry.name)
+        return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=True)
+
+    def _read_back(self, listed: Asset) -> Asset:
+        """Return an item of a list with all fields. Raise `AssetNotFound`."""
+        try:
+            asset = call_idempotent(lambda: self._provider.get(listed.id), self._clock)
+        except AssetNotFound:
+            raise
+        except ProviderError:
+            return listed
+        return replace(asset, kind=asset.kind or listed.kind, name=asset.name or listed.name)
 
     def _is_worth_another_try(self, request: RegistrationRequest, failed: Entry) -> bool:
         if self._retry_failed or failed.rules_digest != request.rules_digest:
@@ -148,7 +181,15 @@ class Registrar:
         found = self._look_up(entry, "A run ended while it was being registered", reused=True)
         if found is not None:
             return found
-        renewed = replace(entry, source=request.source, rules_digest=request.rules_digest, warnings=request.warnings)
+        renewed = replace(
+            entry,
+            state="intended",
+            source=request.source,
+            rules_digest=request.rules_digest,
+            error_code=None,
+            error_message=None,
+            warnings=request.warnings,
+        )
         return self._call(request, renewed)
 
     def _call(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
@@ -177,7 +218,7 @@ class Registrar:
 
     def _call_once(self, request: RegistrationRequest, entry: Entry, url: str) -> RegistrationResult:
         """Make the call once. If it certainly had no effect, no intent is left behind."""
-        with ExitStack() as stack:
+        with self._slots, ExitStack() as stack:
 
             def before_send() -> None:
                 nonlocal entry
@@ -210,17 +251,29 @@ class Registrar:
         If the provider cannot tell, the entry stays as it is: it is looked up again, and never registered again.
         """
         if self._provider.spec.recover_by is None:
-            text = f"{problem}. Look for it at the provider, then settle it with `assets sync` or `assets forget`."
-            return RegistrationResult(self._unknown(entry, "unknown", text), None, reused)
+            return RegistrationResult(
+                self._unknown(entry, "unknown", f"{problem}. {unrecoverable(self._provider, entry)}"), None, reused
+            )
         try:
-            asset = find_asset(self._provider, entry, self._clock, self._window)
+            asset = self._look_ups.find(entry, age=None if reused else 0.0)
         except ProviderError as error:
             text = f"{problem}, and it could not be looked up ({error}). Run the same command again to settle it."
             return RegistrationResult(self._unknown(entry, "intended", text), None, reused)
         if asset is not None:
-            return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused)
+            return self._found(entry, asset, reused=reused)
+        if not self._provider.sends_names:
+            text = f"{problem}. {unfound(self._provider, entry)}"
+            return RegistrationResult(self._unknown(entry, "unknown", text), None, reused)
         self._ledger.forget(entry)
         return None
+
+    def _found(self, entry: Entry, listed: Asset, *, reused: bool) -> RegistrationResult:
+        """Record an asset whose response was lost."""
+        try:
+            asset = self._read_back(listed)
+        except AssetNotFound:  # it is too new to be read everywhere
+            asset = listed
+        return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused)
 
     def _unknown(self, entry: Entry, state: State, text: str) -> Entry:
         return self._ledger.write(replace(entry, state=state, error_code=UNKNOWN_OUTCOME, error_message=text))
@@ -240,6 +293,22 @@ class Registrar:
         )
         _record_disagreement(self._provider, self._ledger, failed)
         return RegistrationResult(failed, None, reused=False)
+
+
+def unrecoverable(provider: Provider, entry: Entry) -> str:
+    """Return why the outcome of a registration cannot be found out, and what can be done."""
+    return f"{provider.title} has no list to look it up in. {_forget(entry)}"
+
+
+def unfound(provider: Provider, entry: Entry) -> str:
+    """Return why a registration without a name that is not found may exist all the same, and what can be done."""
+    return (
+        f"{provider.title} was sent no name, and lists no asset with its URL, so it may be registered. {_forget(entry)}"
+    )
+
+
+def _forget(entry: Entry) -> str:
+    return f"`assets forget {entry.name}` lets the next submit register it again, and doubles it if it exists."
 
 
 def _intent(request: RegistrationRequest, attempt: int) -> Entry:

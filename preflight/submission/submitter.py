@@ -136,6 +136,7 @@ class Submitter:
             asset_type=self.asset_type,
             make_url=make_url,
             require_same=require_same,
+            url=target if is_remote else None,
         )
 
     def _key(self, kind: str, content: ContentId) -> RegistrationKey:

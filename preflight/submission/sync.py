@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,18 +15,17 @@ from preflight.ledger import Entry, Ledger
 from preflight.providers import Asset, Provider
 from preflight.submission.account import AccountCheck
 from preflight.submission.identity import account_key
-from preflight.submission.recover import (
-    DEFAULT_RECOVERY_WINDOW,
-    RecoveryWindow,
-    call_idempotent,
-    list_assets,
-    matches_entry,
-    poll_until,
+from preflight.submission.lookup import LookUp
+from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow, age_of, call_idempotent
+from preflight.submission.register import (
+    OPEN_STATES,
+    UNKNOWN_OUTCOME,
+    VISIBLE_AFTER,
+    record_asset,
+    unfound,
+    unrecoverable,
 )
-from preflight.submission.register import UNKNOWN_OUTCOME, VISIBLE_AFTER, age_of, record_asset
 
-OPEN_STATES: Final = ("intended", "unknown")
-"""States in which the ledger has no id."""
 _THREADS: Final = 16
 _BATCH_SIZE: Final = 512
 
@@ -66,7 +65,7 @@ class LedgerSync:
         self._account = account_key(provider)
         self._ledger = ledger
         self._clock = clock
-        self._window = window
+        self._look_ups = LookUp(provider, ledger, clock=clock, window=window)
 
     def pending(self, *, active: bool = False) -> list[Entry]:
         """Return the open entries; `active`: also those that were active when last seen."""
@@ -99,7 +98,7 @@ class LedgerSync:
             executor.shutdown(wait=False, cancel_futures=True)  # all are done, or the caller has stopped iterating
 
     def adopt(self, entry: Entry, asset_id: str) -> SyncResult:
-        """Settle an entry by an id that the user found in the provider's console."""
+        """Settle an entry by the id of its asset, which the user knows."""
         self._check.require()
         taken = self._ledger.by_asset(entry.provider, asset_id, entry.origin)
         if taken is not None and (taken.key, taken.attempt) != (entry.key, entry.attempt):
@@ -113,16 +112,13 @@ class LedgerSync:
             return self._record(entry, asset)
 
     def _cannot_look_up(self, entry: Entry) -> SyncResult:
-        text = (
-            f"{self._provider.title} has no list to look it up in. See in its console whether there is an asset "
-            f"called {entry.name}. If so, settle it by its id with `assets sync`; if not, `assets forget {entry.name}`."
-        )
         with self._ledger.claim(entry.registration, self._clock):
             if not self._is_open(entry):
                 return self._settled_elsewhere(entry)
-            written = self._ledger.write(
-                replace(entry, state="unknown", error_code=UNKNOWN_OUTCOME, error_message=text)
-            )
+            return self._stays_unknown(entry, unrecoverable(self._provider, entry))
+
+    def _stays_unknown(self, entry: Entry, text: str) -> SyncResult:
+        written = self._ledger.write(replace(entry, state="unknown", error_code=UNKNOWN_OUTCOME, error_message=text))
         return SyncResult(written, "unknown", text)
 
     def _look_up(self, entries: Collection[Entry]) -> list[SyncResult]:
@@ -131,7 +127,7 @@ class LedgerSync:
             for entry in sorted(entries, key=lambda entry: entry.key):  # in one order, so that two runs never deadlock
                 stack.enter_context(self._ledger.claim(entry.registration, self._clock))
             still_open = {entry.name: entry for entry in entries if self._is_open(entry)}
-            found = self._find(still_open)
+            found = self._look_ups.find_many(still_open.values())
             return [
                 self._settle_lost(entry, found.get(entry.name), still_open=entry.name in still_open)
                 for entry in entries
@@ -142,23 +138,10 @@ class LedgerSync:
             return self._settled_elsewhere(entry)
         if asset is not None:
             return self._record(entry, asset)
+        if not self._provider.sends_names:
+            return self._stays_unknown(entry, unfound(self._provider, entry))
         self._ledger.forget(entry)
         return SyncResult(entry, "absent", "It was never registered. The next submit registers it.")
-
-    def _find(self, entries: Mapping[str, Entry]) -> dict[str, Asset]:
-        """Return the assets of entries, by name; those left out were absent for the whole window."""
-        found: dict[str, Asset] = {}
-
-        def look() -> bool | None:
-            for asset in list_assets(self._provider, self._clock):
-                found.update({name: asset for name, entry in entries.items() if matches_entry(asset, entry)})
-                if entries.keys() == found.keys():
-                    return True
-            return None
-
-        if entries:
-            poll_until(look, self._clock, self._window)
-        return found
 
     def _is_open(self, entry: Entry) -> bool:
         """Return whether the claimed entry is unchanged: another run may have settled it before the claim."""

@@ -57,7 +57,8 @@ def found_after(sender: Sender, box: Sandbox, fault: str) -> None:
         assert submission.asset.id == sender.assets()[0].id
     else:
         assert (submission.outcome, submission.code) == ("unknown", "unknown_outcome")
-        assert "assets sync" in (submission.message or "")
+        assert "no list to look it up in" in (submission.message or "")
+        assert f"`assets forget {sender.entries()[0].name}`" in (submission.message or "")
 
 
 @pytest.mark.parametrize("fault", BEFORE)

@@ -20,7 +20,8 @@ from preflight.ledger import ENTRY_COLUMNS, Disagreement, Entry, Ledger, State
 from preflight.providers import find_provider
 from preflight.submission.manage import entries_of
 from preflight.submission.recover import RecoveryWindow
-from preflight.submission.sync import OPEN_STATES, LedgerSync, SyncResult
+from preflight.submission.register import OPEN_STATES
+from preflight.submission.sync import LedgerSync, SyncResult
 from preflight.summary import DEFAULT_POLICY
 
 _UNSETTLED: Final = frozenset({"processing", "unknown", "unreachable"})
@@ -60,10 +61,11 @@ class ForgetCommand:
 @ledger_option
 @pass_options(ForgetCommand)
 def _forget(options: ForgetCommand) -> None:
-    """Remove entries from the ledger. The provider keeps its assets; `submit` registers the file again.
+    """Remove entries from the ledger. The provider keeps its assets.
 
-    This settles what cannot be looked up: once you have seen in the provider's console that an asset is not there,
-    forget its entry. ASSET is an id, a reference, a name or a source.
+    `submit` uses such an asset again if the provider lists it, and registers the file otherwise. This settles what
+    cannot be looked up; the file is then registered twice if its asset exists after all. ASSET is an id, a reference, a
+    name or a source.
 
     Examples:
       preflight assets forget clip-0a1b2c3d4e5f
@@ -192,7 +194,7 @@ class SyncCommand:
     help="Seconds after which an asset that is not found counts as never registered.",
 )
 @click.option("--entry", metavar="NAME", help="Only this entry of the ledger, by its name or source.")
-@click.option("--id", "asset_id", metavar="ID", help="The asset of --entry, as you found it in the provider's console.")
+@click.option("--id", "asset_id", metavar="ID", help="The asset of --entry, if you know its id, such as from a log.")
 @print_options("text", "json", "jsonl")
 @ledger_option
 @provider_options
@@ -200,10 +202,10 @@ class SyncCommand:
 def _sync(options: SyncCommand) -> int:
     """Settle the open entries of the ledger at PROVIDER, without registering anything.
 
-    A registration whose response was lost is looked up by its unique name in everything that the provider lists,
-    until it is found or certainly absent. The status of an asset that is processing is queried once. If a provider
-    has no list, nothing can be looked up: look in its console, then give the asset's --id, or `assets forget` the
-    entry.
+    Registrations whose responses were lost are looked up together, by their unique names, in everything that the
+    provider lists, until they are found or certainly absent. The status of an asset that is processing is queried
+    once. If a provider has no list, nothing can be looked up: `assets forget` the entry, which registers the file
+    again, or give the asset's --id if you know it.
 
     Examples:
       preflight assets sync --to atlas
