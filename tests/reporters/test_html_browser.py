@@ -88,12 +88,9 @@ def verdict_of(row: dict[str, Any]) -> str:
     return "warning" if row["verdict"] == "pass" and warned else str(row["verdict"])
 
 
-def test_page_loads_without_console_messages(page: Page) -> None:
+def test_page_loads_without_console_messages_and_fetches_nothing(page: Page) -> None:
     assert page.driver.get_log("browser") == []
     assert page.one("h1").text.endswith("would be refused")
-
-
-def test_page_fetches_nothing(page: Page) -> None:
     names = page.run("return performance.getEntriesByType('resource').map(e => e.name)")
     assert [name for name in names if not name.startswith("data:")] == []
 
