@@ -11,8 +11,8 @@ from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
 from preflight.providers import Provider
 from preflight.submission.identity import account_key, choose_account
-from preflight.submission.recover import call_idempotent
-from preflight.submission.register import VISIBLE_AFTER, age_of
+from preflight.submission.recover import age_of, call_idempotent
+from preflight.submission.register import VISIBLE_AFTER
 
 MAX_READ_BACK: Final = 3
 """Assets that a new key must not know before it counts as another account's: single ones may have been deleted."""
