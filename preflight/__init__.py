@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from preflight.integrations.requirement import assert_passes
     from preflight.media import Delivery, Media
     from preflight.providers.asset import Asset
+    from preflight.providers.generation import GenerationRequest
+    from preflight.providers.request_builder import generation_request
     from preflight.report import Finding, Plan, Problem, Rejected, Report, Result, Step
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
@@ -56,6 +58,8 @@ _NAMES = {
     "integrations.requirement": "assert_passes",
     "media": "Delivery Media",
     "providers.asset": "Asset",
+    "providers.generation": "GenerationRequest",
+    "providers.request_builder": "generation_request",
     "report": "Finding Plan Problem Rejected Report Result Step",
     "request": "check_request",
     "ruleset": "RuleSet",
@@ -72,6 +76,7 @@ __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
     "check",
     "check_many",
     "check_request",
+    "generation_request",
     "probe",
     "rule_sets",
     "submit",
@@ -81,6 +86,7 @@ __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
     "AssetReference",
     "Delivery",
     "Finding",
+    "GenerationRequest",
     "Media",
     "Plan",
     "Problem",

@@ -14,6 +14,7 @@ from preflight.providers.capabilities import BeforeSend, NewAsset
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
 from preflight.providers.spec import ProviderApi, ProviderSpec
@@ -62,4 +63,13 @@ AGENTSFLARE: Final = ProviderSpec(
     url_lifetime=timedelta(hours=12),
     # Its page prints the reference as `Asset://…`, as all pages once did; the upstream takes `asset://…` now.
     usage={"": "as image_url.url of a reference image in a Seedance request through Agentsflare"},
+    # From docs.agentsflare.com/en/api-examples/seedance.html, read on 2026-11-28. The model that it prints, Seedance
+    # 1.0, takes no assets, and no page of Agentsflare names one that does.
+    generation=GenerationSpec(
+        title="Agentsflare",
+        path="/byteplus/v3/contents/generations/tasks",
+        key="AGENTSFLARE_API_KEY",
+        layout="content",
+        fields={"reference_image": Field(many="content")},
+    ),
 )

@@ -25,6 +25,7 @@ from preflight.providers.capabilities import (
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.generation import GenerationSpec
 from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
@@ -179,4 +180,5 @@ AGT: Final = ProviderSpec(
     group_types={"0": None, "1": "LivenessFace", "2": "AIGC"},
     reference=None,
     usage={"": "no page of AGT Cloud documents how a generation request names an asset. Ask its support."},
+    generation=GenerationSpec(title="AGT Cloud"),
 )

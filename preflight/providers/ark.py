@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from preflight.clock import Clock
 from preflight.errors import UsageError
@@ -29,6 +29,7 @@ from preflight.providers.client import Auth
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
 from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
@@ -174,10 +175,15 @@ def _ark(
     *,
     region: str,
     origin: str,
+    generation: tuple[str, str],
     credentials: tuple[CredentialSpec, ...],
     options: Mapping[str, tuple[str, ...]],
 ) -> ProviderSpec:
-    """Return the spec of one Ark: a host, a region, keys; all else is the same."""
+    """Return the spec of one Ark: a host, a region, keys; all else is the same.
+
+    generation  the host of the models, and the model that uses assets
+    """
+    models_origin, model = generation
 
     def auth(keys: Mapping[str, Secret], chosen: Mapping[str, str]) -> Auth:
         token, signing = keys.get("session_token"), chosen.get("signing", "official")
@@ -194,7 +200,7 @@ def _ark(
         api=ArkApi,
         parse_refusal=_parse_refusal,
         auth=auth,
-        origins={"main": origin},
+        origins={"main": origin, "generation": models_origin},
         credentials=credentials,
         options=options,
         needs_group=True,
@@ -205,6 +211,16 @@ def _ark(
         fields=_FIELDS,
         url_lifetime=timedelta(hours=12),
         usage=_USAGE,
+        generation=GenerationSpec(
+            title=title,
+            host="generation",
+            path="/api/v3/contents/generations/tasks",
+            # The models take an API key, which is not the pair of keys that signs the calls for assets.
+            key="ARK_API_KEY",
+            layout="content",
+            fields={role: Field(many="content") if role.startswith("reference") else Field() for role in ROLES},
+            models=dict.fromkeys(get_args(Use), model),
+        ),
     )
 
 
@@ -233,6 +249,7 @@ BYTEPLUS: Final = _ark(
     "BytePlus ModelArk",
     region="ap-southeast-1",
     origin="https://ark.ap-southeast-1.byteplusapi.com",
+    generation=("https://ark.ap-southeast.bytepluses.com", "dreamina-seedance-2-0-260128"),
     credentials=(
         CredentialSpec("access_key", ("BYTEPLUS_ACCESSKEY", "BYTEPLUS_ACCESS_KEY"), public=True),
         CredentialSpec("secret_key", ("BYTEPLUS_SECRETKEY", "BYTEPLUS_SECRET_KEY")),
@@ -246,6 +263,7 @@ VOLCENGINE: Final = _ark(
     region="cn-beijing",
     # The host of the published page and of the SDKs; there are regional ones.
     origin="https://open.volcengineapi.com",
+    generation=("https://ark.cn-beijing.volces.com", "doubao-seedance-2-0-260128"),
     credentials=(
         CredentialSpec("access_key", ("VOLC_ACCESSKEY",), public=True),
         CredentialSpec("secret_key", ("VOLC_SECRETKEY",)),

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from preflight.net.redact import redact
+from preflight.providers.generation import GenerationRequest, GenerationSpec
+from preflight.providers.request_builder import generation_request
+
+if TYPE_CHECKING:
+    from preflight.sources.open import Target
 
 Status = Literal["processing", "active", "failed", "unknown"]
 STATUSES: Final[tuple[Status, ...]] = ("processing", "active", "failed", "unknown")
@@ -34,6 +39,7 @@ class Asset:
     error_code       why it failed, as a key of `preflight.codes.CODES`; provider_code: the provider's own word
     error_message    the provider's own sentence, redacted and escaped
     created, updated UTC
+    generation       how a generation request names it, which `request` builds
     raw              the provider's answer, redacted
     """
 
@@ -54,12 +60,36 @@ class Asset:
     created: datetime | None = None
     updated: datetime | None = None
     usage: str | None = field(default=None, repr=False)
+    generation: GenerationSpec | None = field(default=None, repr=False, compare=False, hash=False)
     ids: Mapping[str, str] = field(default_factory=dict, hash=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False, hash=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return a JSON object with every field; URLs are redacted, times are ISO 8601 in UTC."""
+        """Return a JSON object with every fact; URLs are redacted, times are ISO 8601 in UTC."""
         return _json(self)
+
+    def request(
+        self,
+        *,
+        prompt: str,
+        role: str | None = None,
+        model: str | None = None,
+        parameters: Mapping[str, object] | None = None,
+        file: Target | None = None,
+    ) -> GenerationRequest:
+        """Return the request that generates a video from this asset alone: see `generation_request` for several.
+
+        role  `first_frame`, or `reference_video` … where the kind is not known; None: a reference of its kind
+        file  the file that it was registered from, whose facts are checked too
+        """
+        return generation_request(
+            () if role else (self,),
+            prompt=prompt,
+            roles={role: self} if role else None,
+            model=model,
+            parameters=parameters,
+            files=None if file is None else {self.id: file},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +173,8 @@ def _from_text(text: str) -> datetime | None:
 def _json(thing: Asset | Group) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name in thing.__dataclass_fields__:
+        if name == "generation":  # how its provider is called is not a fact of the asset
+            continue
         value = getattr(thing, name)
         if isinstance(value, datetime):
             value = value.isoformat().replace("+00:00", "Z")

@@ -25,6 +25,7 @@ from preflight.providers.capabilities import (
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields
+from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.json_api import JsonResponse
 from preflight.providers.multipart import Multipart
 from preflight.providers.parse import AnswerParser
@@ -141,4 +142,26 @@ ATLAS: Final = ProviderSpec(
         "video": _ONLY.format("reference_video"),
         "audio": _ONLY.format("reference_audio"),
     },
+    generation=GenerationSpec(
+        title="Atlas Cloud",
+        host="generation",
+        path="/api/v1/model/generateVideo",
+        key="ATLASCLOUD_API_KEY",
+        fields={
+            "first_frame": Field("image"),
+            "last_frame": Field("last_image"),
+            "reference_image": Field(many="reference_images"),
+            # The guide has names for one; the lists are those of Atlas Cloud's own nodes (atlascloud_comfyui).
+            "reference_video": Field("reference_video", "reference_videos"),
+            "reference_audio": Field("reference_audio", "reference_audios"),
+        },
+        models={
+            "image-to-video": "bytedance/seedance-2.0/image-to-video",
+            "reference-to-video": "bytedance/seedance-2.0/reference-to-video",
+        },
+        notes=(
+            "The guide of the Asset Library puts all fields except model into input; the model's own page and "
+            "Atlas Cloud's nodes put them beside model.",
+        ),
+    ),
 )

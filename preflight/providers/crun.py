@@ -14,6 +14,7 @@ from preflight.providers.capabilities import BeforeSend, NewAsset
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth
 from preflight.providers.fields import Fields
+from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import parse_coded_refusal
 from preflight.providers.secret import Secret
@@ -67,4 +68,23 @@ CRUN: Final = ProviderSpec(
         "video": "in reference_videos (reference-to-video)",
         "audio": "in reference_audios (reference-to-video)",
     },
+    # From docs.crun.ai/models/seedance/2-0/image-to-video and …/reference-to-video, read on 2026-11-28.
+    generation=GenerationSpec(
+        title="Crun",
+        path=f"{_PATH}/CreateTask",
+        key="CRUN_API_KEY",
+        header=("x-api-key", ""),
+        fields={
+            "first_frame": Field(many="img_urls"),
+            "last_frame": Field(many="img_urls"),
+            "reference_image": Field(many="reference_images"),
+            "reference_video": Field(many="reference_videos"),
+            "reference_audio": Field(many="reference_audios"),
+        },
+        models={
+            "image-to-video": "bytedance/seedance2-0-i2v",
+            "reference-to-video": "bytedance/seedance2-0-r2v",
+        },
+        mention="[{kind}{number}]",
+    ),
 )

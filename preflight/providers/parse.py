@@ -27,6 +27,7 @@ class AnswerParser:
         self._spec = spec
         self._connection = connection
         self._clock = clock
+        self._generation = None if spec.generation is None else spec.generation.at(connection.origins)
 
     def asset(
         self,
@@ -65,6 +66,7 @@ class AnswerParser:
             created=parse_time(fields.first(data, names.created)),
             updated=parse_time(fields.first(data, names.updated)),
             usage=spec.usage.get(kind or "", spec.usage.get("")),
+            generation=self._generation,
             ids={name: value for name in (names.id, *names.ids.split()) if (value := fields.text(data, name))},
             raw=self._connection.redactor.answer(data),
         )

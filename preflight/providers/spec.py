@@ -16,6 +16,7 @@ from preflight.providers.client import Auth
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import CredentialSpec, bearer_auth
 from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.generation import GenerationSpec
 from preflight.providers.rate_limits import PUBLISHED_RATES, RateLimits
 from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, Refusal
 from preflight.providers.secret import Secret
@@ -51,6 +52,7 @@ class ProviderSpec:
     kinds, statuses     its words in answers, in lower case → ours; group_types: where groups have numbers for types
     reference           the string for a generation request, with the id as {}; None: no page documents it
     usage               how the reference is used, by kind; "": for all others
+    generation          how a generation request names assets; None: not known
     failure_codes       its codes for problems of a file → `preflight.codes.CODES`
     retryable_failures  failures that a new registration may overcome
     reasons             its codes → `preflight.providers.refusals.REASONS`, if they mean more than elsewhere
@@ -88,6 +90,7 @@ class ProviderSpec:
     group_types: Mapping[str, str | None] = field(default_factory=dict)
     reference: str | None = "asset://{}"
     usage: Mapping[str, str] = field(default_factory=dict)
+    generation: GenerationSpec | None = None
     failure_codes: Mapping[str, str] = field(default_factory=lambda: UPSTREAM_CODES)
     retryable_failures: frozenset[str] = RETRYABLE_FAILURES
     reasons: Mapping[str, str] = field(default_factory=dict)

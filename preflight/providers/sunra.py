@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from preflight.clock import Clock
 from preflight.providers.asset import Asset, Page
@@ -12,6 +12,7 @@ from preflight.providers.capabilities import BeforeSend, DeletesAssets, ListsAss
 from preflight.providers.connection import ApiConnection
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.generation import Field, GenerationSpec, Use
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import UPSTREAM_CODES, Refusal, parse_refusal
 from preflight.providers.spec import ProviderApi, ProviderSpec
@@ -95,4 +96,22 @@ SUNRA: Final = ProviderSpec(
         "named in the prompt as @Image1: in reference_images, reference_videos or reference_audios; "
         "the models without -relay refuse asset://"
     },
+    generation=GenerationSpec(
+        title="Sunra",
+        path="/v1/queue/{model}/{use}",
+        key="SUNRA_API_KEY",
+        layout="path",
+        fields={
+            # From https://sunra.ai/models/bytedance/seedance-2.0-relay/image-to-video/llms.txt, read on 2026-11-28.
+            "first_frame": Field("start_image"),
+            "last_frame": Field("end_image"),
+            "reference_image": Field(many="reference_images"),
+            "reference_video": Field(many="reference_videos"),
+            "reference_audio": Field(many="reference_audios"),
+        },
+        models=dict.fromkeys(get_args(Use), "bytedance/seedance-2.0-relay"),
+        require=("-relay", "the models without -relay refuse asset://"),
+        mention="@{kind}{number}",
+        mentions_required=True,
+    ),
 )
