@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from preflight.sandbox.generation import Generating, content_inputs
 from preflight.sandbox.messages import Refusal, Request, Response
-from preflight.sandbox.protocol import Operation, Protocol, access_url, iso
+from preflight.sandbox.protocol import Operation, access_url, iso
 
 _BASE = "/byteplus/_unstable/open"
+_TASKS = "/byteplus/v3/contents/generations/tasks"
 
 
-class Agentsflare(Protocol):
+class Agentsflare(Generating):
     """Agentsflare's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     Errors have `base_resp`, and an HTTP status for key, plan, rate and faults (for everything). A failed asset has
@@ -22,6 +24,8 @@ class Agentsflare(Protocol):
     operations = (
         Operation("register", "POST", f"{_BASE}/CreateAsset", "Name URL AssetType"),
         Operation("get", "POST", f"{_BASE}/GetAsset", "Id"),
+        Operation("generate", "POST", _TASKS, "model content ratio resolution duration watermark"),
+        Operation("get_generation", "GET", f"{_TASKS}/{{id}}"),
     )
 
     def register(self, request: Request) -> dict[str, Any]:
@@ -47,6 +51,17 @@ class Agentsflare(Protocol):
         if asset.status == "failed" and not self.alternate_reading:
             rendered["Error"] = {"Code": asset.code, "Message": asset.message}
         return rendered
+
+    def generate(self, request: Request) -> dict[str, Any]:
+        """Start a generation."""
+        model = request.text("model", required=True)
+        return {"id": self.start_generation(*content_inputs(model, request.parameters.get("content")))}
+
+    def get_generation(self, request: Request) -> dict[str, Any]:
+        """Return a task."""
+        task = request.path_parameters["id"]
+        status, url = self.poll_generation(task)
+        return {"id": task, "status": status, "content": {"video_url": url} if url else None}
 
     def accept(self, operation: Operation, result: Any) -> Response:
         """Wrap a result in the provider's envelope."""

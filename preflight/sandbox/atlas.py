@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from preflight.sandbox.messages import Refusal, Request, Response, file_in_form, not_found
-from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, Protocol, ark_id, iso, page_of
+from preflight.sandbox.generation import Generating, MediaField, media_inputs
+from preflight.sandbox.messages import Refusal, Request, Response, file_in_form, invalid, missing, not_found
+from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, ark_id, iso, page_of
 from preflight.sandbox.state import StoredAsset
 
 _ASSETS = "/api/v1/sd/assets"
+_FRAMES = (MediaField("image", "image"), MediaField("last_image", "image"))
+_REFERENCES = (
+    MediaField("reference_images", "image", many=True),
+    MediaField("reference_video", "video"),
+    MediaField("reference_videos", "video", many=True),
+    MediaField("reference_audio", "audio"),
+    MediaField("reference_audios", "audio", many=True),
+)
+_MODELS = {
+    f"bytedance/seedance-2.0{fast}/{use}": fields
+    for fast in ("", "-fast")
+    for use, fields in (("image-to-video", _FRAMES), ("reference-to-video", _REFERENCES))
+}
 _FIRST = 2_094_547
 """The numeric id of the first asset."""
 
 
-class Atlas(Protocol):
+class Atlas(Generating):
     """Atlas's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     Statuses are capitalized (lower case), `code` is a number (text), errors have their HTTP status (200, with the
@@ -26,6 +40,7 @@ class Atlas(Protocol):
     """
 
     name = "atlas"
+    inline_kinds = frozenset({"image"})
     variables = ("ATLASCLOUD_API_KEY",)
     operations = (
         Operation("register", "POST", _ASSETS, "type url name"),
@@ -36,6 +51,8 @@ class Atlas(Protocol):
         Operation("delete", "DELETE", f"{_ASSETS}/{{id}}"),
         Operation("restore", "POST", f"{_ASSETS}/{{id}}/restore"),
         Operation("upload", "POST", "/api/v1/model/uploadMedia"),
+        Operation("generate", "POST", "/api/v1/model/generateVideo", "model input"),
+        Operation("get_generation", "GET", "/api/v1/model/prediction/{id}"),
     )
 
     def new_asset_id(self, number: int) -> str:
@@ -84,6 +101,25 @@ class Atlas(Protocol):
         """Store an uploaded file and return its URL."""
         name, data = file_in_form(request.body, request.headers.get("content-type", ""), "file")
         return {"download_url": self.shared.hosting.host(data, name)}
+
+    def generate(self, request: Request) -> Any:
+        """Start a generation; the fields are in `input`, or beside `model` as the model's page prints them."""
+        fields = _MODELS.get(request.text("model", required=True))
+        if fields is None:
+            raise invalid("model", f"it must be one of {', '.join(_MODELS)}")
+        body = request.parameters.get("input", request.parameters)
+        if not isinstance(body, dict):
+            raise invalid("input", "it must be an object")
+        inputs = media_inputs(body, fields)
+        if not any(each.field != "last_image" for each in inputs):
+            raise missing(fields[0].name)
+        return {"id": self.start_generation(body.get("prompt"), inputs), "status": "queued", "outputs": []}
+
+    def get_generation(self, request: Request) -> Any:
+        """Return a prediction."""
+        task = request.path_parameters["id"]
+        status, url = self.poll_generation(task)
+        return {"id": task, "status": "completed" if url else status, "outputs": [url] if url else []}
 
     def accept(self, operation: Operation, result: Any) -> Response:
         """Wrap a result in the provider's envelope."""

@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from preflight.sandbox.credentials import secrets_equal
-from preflight.sandbox.messages import Refusal, Request, Response, missing
-from preflight.sandbox.protocol import ASSET_KINDS, Operation, Protocol, iso
+from preflight.sandbox.generation import Generating, MediaField, media_inputs
+from preflight.sandbox.messages import Refusal, Request, Response, invalid, missing
+from preflight.sandbox.protocol import ASSET_KINDS, Operation, iso
 from preflight.sandbox.state import StoredAsset
 
 _BASE = "/api/v1/client/job"
+_MODELS = {
+    "bytedance/seedance2-0-i2v": (MediaField("img_urls", "image", many=True),),
+    "bytedance/seedance2-0-r2v": tuple(
+        MediaField(f"reference_{kind}s", kind, many=True) for kind in ("image", "video", "audio")
+    ),
+}
 
 
-class Crun(Protocol):
+class Crun(Generating):
     """Crun's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     The HTTP status is 200 for every `code` (mirrors it); times are ISO text (Unix seconds). A failed asset says why in
@@ -25,6 +32,8 @@ class Crun(Protocol):
     operations = (
         Operation("register", "POST", f"{_BASE}/asset-upload", "name asset_type asset_url"),
         Operation("get", "GET", f"{_BASE}/asset-info", "asset_id"),
+        Operation("generate", "POST", f"{_BASE}/CreateTask", "model callback_url input"),
+        Operation("get_generation", "GET", f"{_BASE}/TaskInfo", "task_id"),
     )
 
     def authorize(self, request: Request) -> None:
@@ -54,6 +63,26 @@ class Crun(Protocol):
             "UpdateTime": self._time(asset.updated),
         }
         return {"data": rendered, "message": _failure_message(asset)}
+
+    def generate(self, request: Request) -> dict[str, Any]:
+        """Start a generation."""
+        fields, body = _MODELS.get(request.text("model", required=True)), request.parameters.get("input")
+        if fields is None:
+            raise invalid("model", f"it must be one of {', '.join(_MODELS)}")
+        if not isinstance(body, dict):
+            raise invalid("input", "it must be an object")
+        inputs = media_inputs(body, fields)
+        if not inputs or (fields[0].name == "img_urls" and len(inputs) > 2):
+            raise invalid(fields[0].name, "it must have one or two images" if inputs else "it is empty")
+        return {"data": {"task_id": self.start_generation(body.get("prompt"), inputs)}}
+
+    def get_generation(self, request: Request) -> dict[str, Any]:
+        """Return a task."""
+        task = request.text("task_id")
+        if not task:
+            raise missing("task_id")
+        status, url = self.poll_generation(task)
+        return {"data": {"task_id": task, "status": status, "result": [url] if url else None}}
 
     def accept(self, operation: Operation, result: Any) -> Response:
         """Wrap a result in the provider's envelope."""

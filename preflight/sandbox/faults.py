@@ -33,6 +33,8 @@ ACTIONS: Final = (
     "delete_group",
     "create_session",
     "session_result",
+    "generate",
+    "get_generation",
 )
 """The actions of operations, in terms that all providers share; `trash` lists the trash."""
 

@@ -7,7 +7,7 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
@@ -80,12 +80,13 @@ def check_url(url: str, parameter: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The state that all protocols of one sandbox share."""
+    """The state that all protocols of one sandbox share. `model_key`: the API key for Ark's models."""
 
     faults: FaultPlan
     stats: Stats
     hosting: Hosting
     inspector: Inspector
+    model_key: str = field(default_factory=lambda: new_key().key or "", repr=False)
 
 
 class Operation(NamedTuple):
@@ -124,6 +125,10 @@ class Protocol(ABC):
     def new_credentials(self) -> Credentials:
         """Return new keys of the provider's kind."""
         return new_key()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables from which clients read the keys."""
+        return self.credentials.environment(self.variables)
 
     def match_operation(self, request: Request) -> Operation:
         """Return the operation of a request and set its `path_parameters`. Raise `Refusal` for an unknown one."""

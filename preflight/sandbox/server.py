@@ -204,7 +204,7 @@ class Sandbox:
 
     def environment(self, provider: str) -> dict[str, str]:
         """Return the environment variables from which a client reads its keys."""
-        return self.credentials(provider).environment(self._protocol(provider).variables)
+        return self._protocol(provider).environment()
 
     def host(self, file: str | os.PathLike[str] | bytes, name: str | None = None) -> str:
         """Return an unguessable URL of this server for a local file, or for bytes with a name."""

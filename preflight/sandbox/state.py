@@ -92,6 +92,7 @@ class Account:
         self._assets: dict[str, StoredAsset] = {}
         self._groups: dict[str, StoredGroup] = {}
         self._sessions: dict[str, StoredSession] = {}
+        self._polls: dict[str, int] = {}
 
     def add_asset(self, make_id: Callable[[int], str], *, delay: float, **facts: Any) -> StoredAsset:
         """Add an asset that stays in processing for at least `delay` seconds; `make_id` turns its number into an id."""
@@ -176,6 +177,20 @@ class Account:
         with self._lock:
             session = self._sessions.get(token)
             return None if session is None else replace(session)
+
+    def add_generation(self, task: str) -> str:
+        """Add a generation task under its id, and return the id."""
+        with self._lock:
+            self._polls[task] = 0
+            return task
+
+    def poll_generation(self, task: str) -> int | None:
+        """Return how often a task was polled, with this time; None if there is no such task."""
+        with self._lock:
+            if task not in self._polls:
+                return None
+            self._polls[task] += 1
+            return self._polls[task]
 
     def _new_id(self, make_id: Callable[[int], str], taken: dict[str, Any]) -> tuple[int, str]:
         self._numbers += 1

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from preflight.sandbox.messages import Refusal, Request, Response
-from preflight.sandbox.protocol import MAX_PAGE_SIZE, Operation, Protocol, access_url, iso, page_of, random_letters
+from preflight.sandbox.generation import Generating, MediaField, media_inputs
+from preflight.sandbox.messages import Refusal, Request, Response, invalid, missing
+from preflight.sandbox.protocol import MAX_PAGE_SIZE, Operation, access_url, iso, page_of, random_letters
 from preflight.sandbox.state import StoredAsset
 
 _KINDS = ("image", "video", "audio")
 _STATUSES = ("processing", "active", "failed")
+_QUEUE = {"queued": "IN_QUEUE", "running": "IN_PROGRESS", "succeeded": "COMPLETED"}
+_USES = {
+    "image-to-video": (MediaField("start_image", "image"), MediaField("end_image", "image")),
+    "reference-to-video": tuple(MediaField(f"reference_{kind}s", kind, many=True) for kind in _KINDS),
+}
 _TYPES = {
     400: "invalid_request",
     401: "authentication_error",
@@ -22,11 +29,11 @@ _TYPES = {
 }
 
 
-class Sunra(Protocol):
+class Sunra(Generating):
     """Sunra's protocol. Where the documentation is ambiguous, the alternate reading is in brackets.
 
     A failed asset has an `error` in the shape of refusals (no reason); errors have Ark's codes as `code`; a creation
-    answers 200.
+    answers 200. Its page on assets names a `status_url` for a generation, but not what that answers: this is assumed.
     """
 
     name = "sunra"
@@ -36,6 +43,14 @@ class Sunra(Protocol):
         Operation("list", "POST", "/v1/ark/assets/list", "status page page_size"),
         Operation("get", "GET", "/v1/ark/assets/{id}"),
         Operation("delete", "DELETE", "/v1/ark/assets/{id}"),
+        Operation(
+            "generate",
+            "POST",
+            "/v1/queue/bytedance/{model}/{use}",
+            "prompt start_image end_image reference_images reference_videos reference_audios resolution ratio duration "
+            "generate_audio",
+        ),
+        Operation("get_generation", "GET", "/v1/queue/requests/{id}/status"),
     )
 
     def new_asset_id(self, number: int) -> str:
@@ -69,6 +84,33 @@ class Sunra(Protocol):
         asset = self.find_asset(request.path_parameters["id"])
         self.account.change_asset(asset.id, trashed=True)
         return {"deleted": True}
+
+    def generate(self, request: Request) -> dict[str, Any]:
+        """Put a generation into the queue."""
+        fields, model = _USES.get(request.path_parameters["use"]), request.path_parameters["model"]
+        if fields is None or not model.startswith("seedance-2.0"):
+            raise Refusal(404, "NotFound", f"no such model: {request.path[:100]}")
+        inputs = media_inputs(request.parameters, fields)
+        if not inputs:
+            raise missing(fields[0].name)
+        if any(each.is_asset for each in inputs) and not model.endswith("-relay"):
+            raise invalid(inputs[0].field, "only the models with -relay take asset://")
+        prompt = request.parameters.get("prompt")
+        if fields is _USES["reference-to-video"]:
+            for kind in _KINDS:
+                for number in range(1, 1 + sum(each.kind == kind for each in inputs)):
+                    if f"@{kind.capitalize()}{number}" not in re.findall(r"@[A-Z][a-z]+\d+", str(prompt)):
+                        raise invalid("prompt", f"it does not mention @{kind.capitalize()}{number}")
+        task = self.start_generation(prompt, inputs)
+        base = f"{self.shared.hosting.origin}/{self.name}/v1/queue/requests/{task}"
+        return {"request_id": task, "status": "IN_QUEUE", "status_url": f"{base}/status"}
+
+    def get_generation(self, request: Request) -> dict[str, Any]:
+        """Return a prediction of the queue."""
+        task = request.path_parameters["id"]
+        status, url = self.poll_generation(task)
+        shown: dict[str, Any] = {"request_id": task, "status": _QUEUE[status]}
+        return shown if url is None else {**shown, "success": True, "output": {"video": {"url": url}}}
 
     def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
         """Return a refusal in the provider's shape."""

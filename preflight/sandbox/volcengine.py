@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 from uuid import uuid4
 
-from preflight.sandbox.credentials import OFFICIAL, PUBLISHED, Credentials, check_signature, new_pair
+from preflight.sandbox.credentials import OFFICIAL, PUBLISHED, Credentials, check_signature, new_pair, secrets_equal
+from preflight.sandbox.generation import Generating, content_inputs
 from preflight.sandbox.messages import Refusal, Request, Response, invalid, missing, not_found
-from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, Protocol, Shared, access_url, iso, page_of
+from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, Shared, access_url, iso, page_of
 from preflight.sandbox.state import StoredAsset, StoredGroup
 
 T = TypeVar("T", StoredAsset, StoredGroup)
@@ -125,12 +126,14 @@ def _parse_token(token: str) -> tuple[float, int]:
 API_VERSION = "2024-01-01"
 SERVICE = "ark"
 _OPEN = "/open/"
+_TASKS = "/api/v3/contents/generations/tasks"
+_GENERATION = ("generate", "get_generation")
 _PROJECT = "default"
 _DESCRIPTION = 300
 _LIST = "Filter SortBy SortOrder MaxResults NextToken PageNumber PageSize ProjectName"
 
 
-class Volcengine(Protocol):
+class Volcengine(Generating):
     """The official form, `POST /?Action=…&Version=2024-01-01`, and the published one, `POST /open/ACTION`.
 
     Each is signed in its own way. Where the documentation is ambiguous: a throttled call answers
@@ -156,19 +159,29 @@ class Volcengine(Protocol):
         Operation("delete", "POST", "DeleteAsset", "Id ProjectName"),
         Operation("create_session", "POST", "CreateVisualValidateSession", "CallbackURL"),
         Operation("session_result", "POST", "GetVisualValidateResult", "BytedToken"),
+        Operation("generate", "POST", _TASKS, "model content ratio resolution duration watermark generate_audio seed"),
+        Operation("get_generation", "GET", f"{_TASKS}/{{id}}"),
     )
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
         self.temporary = new_pair(temporary=True)
-        self._by_action = {operation.path: operation for operation in self.operations}
+        self._by_action = {
+            operation.path: operation for operation in self.operations if operation.action not in _GENERATION
+        }
 
     def new_credentials(self) -> Credentials:
         """Return a new pair of keys."""
         return new_pair()
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables with the pair of keys and with the API key for the models."""
+        return {**super().environment(), "ARK_API_KEY": self.shared.model_key}
+
     def match_operation(self, request: Request) -> Operation:
         """Return the operation that the action names. Raise `Refusal` for an unknown one."""
+        if request.path.startswith(_TASKS):
+            return super().match_operation(request)
         version, action = API_VERSION, request.path.removeprefix(_OPEN)
         if not (self.published and request.path.startswith(_OPEN)):
             if request.path != "/":
@@ -184,7 +197,12 @@ class Volcengine(Protocol):
         return operation
 
     def authorize(self, request: Request) -> None:
-        """Raise `Refusal` unless the request is authorized."""
+        """Raise `Refusal` unless the request is signed or, for the models, has the API key."""
+        if request.path.startswith(_TASKS):
+            scheme, _, key = request.headers.get("authorization", "").partition(" ")
+            if scheme != "Bearer" or not secrets_equal(key.strip(), self.shared.model_key):
+                raise Refusal(401, "AuthenticationError", "the API key in the request is missing or invalid")
+            return
         form = PUBLISHED if request.path.startswith(_OPEN) else OFFICIAL
         check_signature(request, form, self._find_pair, region=self.region, service=SERVICE, now=time.time())
 
@@ -270,14 +288,31 @@ class Volcengine(Protocol):
             raise Refusal(400, "ValidatePending", "the person has not decided yet")
         return {"GroupId": session.group}
 
+    def generate(self, request: Request) -> Any:
+        """Start a generation."""
+        model = request.text("model", required=True)
+        return {"id": self.start_generation(*content_inputs(model, request.parameters.get("content")))}
+
+    def get_generation(self, request: Request) -> Any:
+        """Return a task."""
+        task = request.path_parameters["id"]
+        status, url = self.poll_generation(task)
+        return {"id": task, "status": status, "content": {"video_url": url} if url else None}
+
     def accept(self, operation: Operation, result: Any) -> Response:
-        """Wrap a result in the provider's envelope."""
+        """Wrap a result in the provider's envelope; the models answer without one."""
+        if operation.action in _GENERATION:
+            return Response(result)
         if self.alternate_reading and operation.action in ("create_session", "session_result"):
             return Response(result)
         return Response({"ResponseMetadata": self._metadata(operation), "Result": result})
 
     def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
         """Return a refusal in the provider's shape."""
+        if operation is not None and operation.action in _GENERATION:
+            kind = "BadRequest" if refusal.status == 400 else refusal.code
+            shown = {"code": refusal.code, "message": refusal.message, "param": "", "type": kind}
+            return Response({"error": shown}, refusal.status)
         error = {"Code": refusal.code, "Message": refusal.message}
         return Response({"ResponseMetadata": {**self._metadata(operation), "Error": error}}, refusal.status)
 

@@ -146,7 +146,7 @@ def test_every_sandbox_has_its_own_keys_and_hides_them(caplog: pytest.LogCapture
 
 
 def test_volcengine_has_a_pair_and_the_others_a_key(box: Sandbox) -> None:
-    assert set(box.environment("byteplus")) == {"BYTEPLUS_ACCESSKEY", "BYTEPLUS_SECRETKEY"}
+    assert set(box.environment("byteplus")) == {"BYTEPLUS_ACCESSKEY", "BYTEPLUS_SECRETKEY", "ARK_API_KEY"}
     assert set(box.environment("atlas")) == {"ATLASCLOUD_API_KEY"}
     for wrong in (
         lambda: box.key("volcengine"),
