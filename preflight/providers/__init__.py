@@ -35,9 +35,16 @@ from preflight.providers.spec import ProviderSpec
 from preflight.providers.sunra import SUNRA
 
 __all__ = [
+    "AGENTSFLARE",
+    "AGT",
     "API_ACTIONS",
+    "ATLAS",
+    "BYTEPLUS",
+    "CRUN",
     "PROVIDERS",
     "STATUSES",
+    "SUNRA",
+    "VOLCENGINE",
     "Asset",
     "Callback",
     "DeletesAssets",

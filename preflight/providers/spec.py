@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Generic, Literal, Protocol
 
 from preflight.clock import Clock
 from preflight.errors import UsageError
@@ -28,8 +28,18 @@ class ProviderApi(RegistersAssets, Protocol):
     def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None: ...
 
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    ApiT_co = TypeVar("ApiT_co", covariant=True, default=ProviderApi)
+else:
+    from typing import TypeVar
+
+    ApiT_co = TypeVar("ApiT_co", covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSpec:
+class ProviderSpec(Generic[ApiT_co]):
     """One asset API.
 
     name, title         the name that users choose, and the name in messages
@@ -62,7 +72,7 @@ class ProviderSpec:
     name: str
     title: str
     ruleset: str
-    api: type[ProviderApi]
+    api: type[ApiT_co]
     parse_refusal: Callable[[int, JsonObject], Refusal | None]
     auth: Callable[[Mapping[str, Secret], Mapping[str, str]], Auth] = bearer_auth
     origins: Mapping[str, str]
