@@ -46,46 +46,72 @@ _BACKOFF: Final = Backoff()
 
 
 class Scheduler(Generic[T]):
-    """Polls many things with a few threads: each has its own backoff and deadline, all share one heap."""
+    """Polls many things with a few threads: each has its own backoff and deadline, all share one heap.
+
+    A thread is started when something is due and all others are busy.
+    """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK, threads: int = 16, backoff: Backoff = _BACKOFF) -> None:
         self._clock = clock
         self._backoff = backoff
+        self._max_threads = threads
         self._due: list[tuple[float, int, _Watch[T]]] = []
         self._changed = threading.Condition()
         self._number = 0
         self._closed = False
-        self._threads = [
-            threading.Thread(target=self._work, daemon=True, name="preflight-poll") for _ in range(threads)
-        ]
-        self._started = False
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
 
     def watch(
-        self, poll: Callable[[], T | None], seconds: float, done: Callable[[T | None, BaseException | None], None]
+        self,
+        poll: Callable[[], T | None],
+        seconds: float,
+        done: Callable[[T | None, BaseException | None], None],
+        owner: object = None,
     ) -> None:
         """Call `poll` until it returns something other than None, raises, or `seconds` have passed.
 
-        done  called once with the result, with the error, or with None and None at the deadline
+        done   called once with the result, with the error, or with None and None at the deadline
+        owner  for `withdraw`
         """
-        self._push(_Watch(poll, self._clock.monotonic() + seconds, done))
+        self._push(_Watch(poll, self._clock.monotonic() + seconds, done, owner))
+
+    def withdraw(self, owner: object) -> None:
+        """Stop polling for one owner: `done` is called with `Stopped` for each watch that is not being polled now."""
+        with self._changed:
+            withdrawn = [watch for _, _, watch in self._due if watch.owner is owner]
+            self._due = [due for due in self._due if due[2].owner is not owner]
+            heapq.heapify(self._due)
+        for watch in withdrawn:
+            watch.done(None, Stopped())
 
     def close(self) -> None:
-        """Stop polling; `done` is not called for pending watches."""
+        """Stop polling; `done` is called with `Stopped` for all pending watches."""
         with self._changed:
             self._closed = True
+            pending, self._due = self._due, []
             self._changed.notify_all()
+        for _, _, watch in pending:
+            watch.done(None, Stopped())
 
     def _push(self, watch: _Watch[T]) -> None:
         with self._changed:
-            if not self._started:
-                self._started = True
-                for thread in self._threads:
-                    thread.start()
-            self._number += 1
-            now = self._clock.monotonic()
-            at = min(now + self._backoff.delay(watch.attempts), max(watch.deadline, now))
-            heapq.heappush(self._due, (at, self._number, watch))
-            self._changed.notify()
+            closed = self._closed
+            if not closed:
+                self._number += 1
+                now = self._clock.monotonic()
+                at = min(now + self._backoff.delay(watch.attempts), max(watch.deadline, now))
+                heapq.heappush(self._due, (at, self._number, watch))
+                if not self._threads:
+                    self._start_thread()
+                self._changed.notify()
+        if closed:
+            watch.done(None, Stopped())
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, daemon=True, name="preflight-poll")
+        self._threads.append(thread)
+        thread.start()
 
     def _work(self) -> None:
         while (watch := self._take()) is not None:
@@ -103,12 +129,20 @@ class Scheduler(Generic[T]):
                 self._push(watch)
 
     def _take(self) -> _Watch[T] | None:
+        """Wait for the next watch that is due; leave the one after it to another thread."""
         with self._changed:
             while not self._closed:
                 wait = self._due[0][0] - self._clock.monotonic() if self._due else None
                 if wait is not None and wait <= 0:
-                    return heapq.heappop(self._due)[2]
+                    watch = heapq.heappop(self._due)[2]
+                    if self._due and not self._idle and len(self._threads) < self._max_threads:
+                        self._start_thread()
+                    else:
+                        self._changed.notify()
+                    return watch
+                self._idle += 1
                 self._clock.wait(self._changed, wait)
+                self._idle -= 1
             return None
 
 
@@ -117,4 +151,5 @@ class _Watch(Generic[T]):
     poll: Callable[[], T | None]
     deadline: float
     done: Callable[[T | None, BaseException | None], None]
+    owner: object
     attempts: int = 0
