@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -186,6 +187,8 @@ def database_error(
     error: sqlite3.Error | OSError, path: str, file_format: FileFormat, action: str, timeout: float
 ) -> DatabaseError:
     """Return an error of SQLite or of the operating system as `DatabaseError`."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _error(path, file_format, "not written", f"cannot be {action} (the disk is full)")
     if isinstance(error, OSError):
         return _error(path, file_format, "not opened", f"cannot be {action} ({error.strerror or error})")
     text = str(error)

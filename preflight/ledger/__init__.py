@@ -66,6 +66,7 @@ _READ_LOCK_TIMEOUT: Final = 5.0
 _CREATION_OFFSET: Final = 0
 """An offset that no key has: locked while the file is created."""
 _PAGE_SIZE: Final = 500
+_COLUMNS: Final = ", ".join(f'"{name}"' for name in ENTRY_COLUMNS)
 _KIND_OF_ASSET: Final = """
 SELECT "kind" FROM entries
 WHERE "asset_id" = ? OR "reference" = ? COLLATE NOCASE
@@ -166,7 +167,10 @@ class Ledger:
         now = self._now()
         entry = replace(entry, created=entry.created or now, updated=now)
         values = list(entry.as_json().values())
-        self._database.change(f"INSERT OR REPLACE INTO entries VALUES ({_placeholders(values)})", values)  # noqa: S608
+        self._database.change(
+            f"INSERT OR REPLACE INTO entries ({_COLUMNS}) VALUES ({_placeholders(values)})",  # noqa: S608
+            values,
+        )
         return entry
 
     def settle(self, entry: Entry, state: State) -> Entry:
@@ -285,7 +289,7 @@ class Ledger:
         return [Disagreement(*row) for row in self._database.select('SELECT * FROM disagreements ORDER BY "at"')]
 
     def _entries(self, where: str, values: tuple[Value, ...]) -> list[Entry]:
-        return [Entry(*row) for row in self._database.select(f"SELECT * FROM entries {where}", values)]  # noqa: S608
+        return [Entry(*row) for row in self._database.select(f"SELECT {_COLUMNS} FROM entries {where}", values)]  # noqa: S608
 
     def _now(self) -> str:
         now = datetime.fromtimestamp(self._clock.wall(), UTC)

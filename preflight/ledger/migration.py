@@ -13,8 +13,10 @@ SINCE_VERSION_2: Final = (
     """CREATE TABLE rates ("provider", "origin", "account", "project", "action", "calls", "per", "at",
                             PRIMARY KEY ("provider", "origin", "account", "project", "action")) WITHOUT ROWID""",
     'CREATE INDEX by_account ON entries ("provider", "origin", "account", "project", "created")',
+    'ALTER TABLE entries ADD COLUMN "version" DEFAULT 2',
 )
-"""What a file of version 1 does not have."""
+"""What a file of version 1 does not have. A program of version 1 that has the file open cannot write entries any more,
+whose number of columns it knows: it would register again what it does not find under its key."""
 
 _RENUMBERED: Final = """
 CREATE TABLE renumbered AS
@@ -58,7 +60,7 @@ _STATEMENTS: Final = (
     """INSERT INTO entries
        SELECT new_key, new_serial, "provider", "origin", 'default', "project", "group", "kind", "content", "source",
               "name", "rules", "state", "asset_id", "reference", "error_code", "error_message", "provider_code",
-              "created", "updated", "warnings", "url"
+              "created", "updated", "warnings", "url", 2
        FROM renumbered""",
     "CREATE TABLE former_disagreements AS SELECT * FROM disagreements",
     "DELETE FROM disagreements",

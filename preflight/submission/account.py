@@ -51,17 +51,13 @@ class AccountCheck:
         account = account_key(self._provider)
         if self._ledger.account(account) == self._provider.key_id:
             return None
-        missing: list[Entry] = []
-        for entry in self._ledger.registered(account, MAX_READ_BACK):
-            if self._knows(entry):
-                missing.clear()
-                break
-            if age_of(entry, self._clock) >= VISIBLE_AFTER:
-                missing.append(entry)
-        if missing:
-            return self._describe(missing)
-        self._ledger.write_account(account, self._provider.key_id)
-        return None
+        entries = self._ledger.registered(account, MAX_READ_BACK)
+        if not entries or any(map(self._knows, entries)):
+            self._ledger.write_account(account, self._provider.key_id)
+            return None
+        # What was registered just now may not be visible yet, to any key.
+        missing = [entry for entry in entries if entry.state == "active" or age_of(entry, self._clock) >= VISIBLE_AFTER]
+        return self._describe(missing) if missing else None
 
     def _knows(self, entry: Entry) -> bool:
         try:

@@ -309,7 +309,7 @@ class TestFormat:
         other.close()
         assert version == (2,)
         assert tables == {
-            "entries": list(self.ENTRY_COLUMNS),
+            "entries": [*self.ENTRY_COLUMNS, "version"],
             "groups": ["provider", "origin", "account", "project", "name", "id"],
             "disagreements": ["key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at"],
             "accounts": ["provider", "origin", "account", "project", "key_id", "at"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -19,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from preflight import sqlite
 from preflight.errors import LedgerError
 from preflight.ledger import AccountKey, Entry, Ledger, State, registered_kind
 from tests.conftest import ROOT
@@ -211,6 +213,35 @@ def test_kind_is_read_from_both_versions_without_a_change(tmp_path: Path) -> Non
     assert (version_of(path), os.path.exists(f"{path}.v1")) == (1, False)
     Ledger(str(path)).close()
     assert registered_kind("asset://7", str(path)) == "image"
+
+
+@pytest.mark.parametrize("step", ["_copy", "_write_through"])
+def test_full_disk_leaves_the_old_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    path = write_old_ledger(tmp_path / "l.sqlite", [old_entry("key-1"), old_entry("key-2")])
+    before = old_rows(path)
+
+    def fail(*_: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite, step, fail)
+        with pytest.raises(LedgerError, match=r"the disk is full\)\. Free space"):
+            Ledger(str(path))
+    assert (version_of(path), old_rows(path)) == (1, before)
+    assert sorted(os.listdir(tmp_path)) == ["l.sqlite", "l.sqlite.lock"]
+    Ledger(str(path)).close()
+    assert version_of(path) == 2
+
+
+def test_older_program_that_has_the_file_open_writes_no_entries_any_more(tmp_path: Path) -> None:
+    path = write_old_ledger(tmp_path / "l.sqlite", [old_entry()])
+    values = list(old_entry(content="sha256:01").as_json().values())
+    statement = f"INSERT OR REPLACE INTO entries VALUES ({', '.join('?' * len(values))})"
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute(statement, values)
+        Ledger(str(path)).close()
+        with pytest.raises(sqlite3.OperationalError, match="has 23 columns"):
+            older.execute(statement, values)
 
 
 KILLED = """

@@ -146,6 +146,20 @@ class TestForeignKey:
         assert [one.outcome for one in atlas.many(pictures)] == ["active"] * 3
         assert atlas.registered() == 4
 
+    def test_asset_that_may_not_be_visible_yet_proves_nothing(self, atlas: Sender, box: Sandbox) -> None:
+        asset = atlas.one(atlas.picture()).asset
+        assert asset is not None
+        box.forget("atlas", asset.id)
+        with Ledger(str(atlas.folder / "ledger.sqlite")) as ledger, atlas.opened() as provider:
+            (entry,) = ledger.entries()
+            account, clock = account_key(provider), quick_clock()
+            ledger.write_account(account, "key-of-yesterday")
+            with pytest.raises(UsageError, match="does not know"):
+                AccountCheck(provider, ledger, clock).require()
+            ledger.settle(entry, "processing")
+            AccountCheck(provider, ledger, clock).require()
+            assert ledger.account(account) == "key-of-yesterday"
+
     def test_provider_that_does_not_answer_is_asked_again(self, atlas: Sender, box: Sandbox) -> None:
         atlas.one(atlas.picture())
         rotate(box, "atlas")
