@@ -40,6 +40,7 @@ from preflight.ledger.entry import (
     State,
     asset_name,
 )
+from preflight.ledger.rates import AccountRates, LearnedRate
 from preflight.sqlite import create_private_file
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "ContentId",
     "Disagreement",
     "Entry",
+    "LearnedRate",
     "Ledger",
     "LedgerError",
     "RegistrationKey",
@@ -275,6 +277,12 @@ class Ledger:
     def group_ids(self, name: str) -> set[str]:
         """Return the ids of all groups of this name, of every account."""
         return {row[0] for row in self._database.select('SELECT "id" FROM groups WHERE "name" = ?', (name,)) if row[0]}
+
+    # Rates.
+
+    def rates(self, account: AccountKey) -> AccountRates:
+        """Return the memory of an account's rates."""
+        return AccountRates(self._database, account)
 
     # Disagreements.
 

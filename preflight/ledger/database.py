@@ -23,7 +23,7 @@ LOCK_TIMEOUT: Final = 30.0
 LOCK_POLL_INTERVAL: Final = 0.03
 """Seconds between two attempts to lock a key."""
 
-Value = str | int | None
+Value = str | int | float | None
 SqlRow = tuple[Any, ...]
 
 

@@ -21,15 +21,6 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedRate:
-    """A rate that an account was found to have; `at`: when, in s since 1970."""
-
-    calls: float
-    per: float
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
 class RateLimits:
     """The limits of one account. `rates`: by action; `default`: for every other action.
 

@@ -4,7 +4,7 @@ Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wa
 """
 
 from preflight.rates.learning import SAFETY, RateEstimate
-from preflight.rates.pacer import Pacer, RateListener, RateMemory
+from preflight.rates.pacer import FoundRate, Pacer, RateListener, RateMemory
 from preflight.rates.polling import InFlight, Scheduler
 
-__all__ = ["SAFETY", "InFlight", "Pacer", "RateEstimate", "RateListener", "RateMemory", "Scheduler"]
+__all__ = ["SAFETY", "FoundRate", "InFlight", "Pacer", "RateEstimate", "RateListener", "RateMemory", "Scheduler"]

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from preflight.providers.rate_limits import LearnedRate, Rate
+from preflight.ledger import LearnedRate
+from preflight.providers.rate_limits import Rate
 
 SAFETY: Final = 0.97
 """Share of a rate that is used: requests that leave evenly do not arrive evenly."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import RateLimited
-from preflight.providers.rate_limits import LearnedRate, Rate, RateLimits
+from preflight.ledger import LearnedRate
+from preflight.providers.rate_limits import Rate, RateLimits
 from preflight.rates.learning import RateEstimate
 
 
@@ -28,6 +29,27 @@ class RateMemory(Protocol):
 
 RateListener = Callable[[str, Rate], None]
 """Called once for each action whose rate is found: with the action, and the rate that is accepted."""
+
+
+_NOUNS: Final = {"register": "registration", "get": "status call", "upload": "upload"}
+
+
+class FoundRate(NamedTuple):
+    """The rate that an account was found to have, below the published one. `provider`: its title."""
+
+    provider: str
+    action: str
+    calls: float
+    per: float
+
+    def __str__(self) -> str:
+        noun = _NOUNS.get(self.action, f"{self.action.replace('_', ' ')} call")
+        rate, unit = self.calls / self.per, "second"
+        if rate < 1:
+            rate, unit = rate * 60, "minute"
+        number = f"{round(rate, 1 if rate < 10 else 0):g}"
+        number = f"{number} {noun}{'' if number == '1' else 's'} a {unit}"
+        return f"{self.provider} accepts {number} from this account. It is remembered."
 
 
 class Pacer:
@@ -62,7 +84,9 @@ class Pacer:
                 raise
             learned = limiter.accept(self._clock.monotonic(), refusals)
         if learned is not None:
-            self._remember(action, learned)
+            # The call has taken effect: what it returned is worth more than the memory of its rate.
+            with suppress(Exception):
+                self._remember(action, learned)
 
     def _wait_turn(self, limiter: _ActionLimiter) -> int:
         """Wait for a reserved moment; return how often the limiter had been slowed down by then."""
@@ -92,13 +116,15 @@ class Pacer:
         )
 
     def _remember(self, action: str, rate: Rate) -> None:
-        if self._memory is not None:
-            self._memory.save(action, LearnedRate(rate.calls, rate.per, self._clock.wall()))
         with self._lock:
             is_first = action not in self._announced
             self._announced.add(action)
-        if is_first and self._on_rate is not None:
-            self._on_rate(action, rate)
+        try:
+            if self._memory is not None:
+                self._memory.save(action, LearnedRate(rate.calls, rate.per, self._clock.wall()))
+        finally:
+            if is_first and self._on_rate is not None:
+                self._on_rate(action, rate)
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from preflight.ledger import LearnedRate
 from preflight.providers import Rate
-from preflight.providers.rate_limits import LearnedRate
 from preflight.rates import RateEstimate
 from preflight.rates.learning import STALE_AFTER
 from tests.rates.accounts import Account, Client, calendar_window, simulate, sliding_window, token_bucket

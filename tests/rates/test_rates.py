@@ -11,10 +11,11 @@ from itertools import pairwise
 import pytest
 
 from preflight.clock import SYSTEM_CLOCK
-from preflight.errors import RateLimited, Stopped, UsageError
+from preflight.errors import LedgerError, RateLimited, Stopped, UsageError
+from preflight.ledger import LearnedRate
 from preflight.providers import PROVIDERS, Rate, RateLimits
-from preflight.providers.rate_limits import LearnedRate, parse_rate
-from preflight.rates import SAFETY, Pacer
+from preflight.providers.rate_limits import parse_rate
+from preflight.rates import SAFETY, FoundRate, Pacer
 from preflight.rates.learning import PAUSE
 from tests.clocks import FakeTime
 
@@ -215,6 +216,17 @@ def test_learned_rate_is_said_once_remembered_and_kept_to_by_the_next_run() -> N
     assert [after - before for before, after in pairwise(left)] == pytest.approx([20 / SAFETY] * 3)
 
 
+def test_result_of_a_call_outlives_a_memory_that_fails() -> None:
+    """A registration that was accepted must not be lost because a disk is full."""
+    time_ = FakeTime()
+
+    class Full(Memory):
+        def save(self, action: str, rate: LearnedRate) -> None:
+            raise LedgerError(f"{action} at {rate.calls}: the disk is full")
+
+    assert learn(Full(), time_) == [("register", Rate(3.0, 60.0))]
+
+
 def test_rate_that_the_caller_gives_wins_over_the_remembered_one() -> None:
     time_ = FakeTime()
     memory = Memory()
@@ -278,3 +290,18 @@ def test_rate_that_cannot_be_read_is_refused_with_the_remedy(text: str) -> None:
         parse_rate(text)
     assert error.value.parameters == ("rate",)
     assert "\x1b" not in str(error.value)
+
+
+def test_found_rate_is_said_in_a_sentence() -> None:
+    sentences = {
+        (3, 60.0): "3 registrations a minute",
+        (1, 60.0): "1 registration a minute",
+        (120, 60.0): "2 registrations a second",
+        (87.2, 60.0): "1.5 registrations a second",
+        (33.333, 60.0): "33 registrations a minute",
+        (28.71, 1.0): "29 registrations a second",
+    }
+    for (calls, per), number in sentences.items():
+        found = FoundRate("Atlas Cloud", "register", calls, per)
+        assert str(found) == f"Atlas Cloud accepts {number} from this account. It is remembered."
+    assert "accepts 4 list groups calls a second" in str(FoundRate("x", "list_groups", 4, 1.0))
