@@ -157,6 +157,7 @@ def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination)
         retry_failed=options.retry_failed,
         timeout=options.timeout,
         allow_private=to.allow_private or options.allow_private,
+        on_rate=lambda found: click.echo(str(found), err=True),
         **options.provider.settings_for(find_provider(options.to)),
     )
 

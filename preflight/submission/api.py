@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Unpack
@@ -19,16 +19,17 @@ from preflight.hosts import Host, open_host
 from preflight.ledger import MAX_STEM_CHARS, SUFFIX_CHARS, Ledger
 from preflight.net.options import DEFAULT_OPTIONS
 from preflight.providers import Asset, Provider, ProviderSettings, ProviderSpec, find_provider, open_provider
-from preflight.rates import InFlight, Pacer
+from preflight.rates import FoundRate, InFlight, Pacer, RateListener
 from preflight.report import Rejected
 from preflight.ruleset import RuleSet
 from preflight.sources.open import require_iterable
 from preflight.submission.account import AccountCheck
 from preflight.submission.groups import GroupResolver
+from preflight.submission.identity import account_key
 from preflight.submission.outcome import NotActive, Submission
 from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
-from preflight.submission.register import Registrar
-from preflight.submission.run import POLL_TIMEOUTS, SubmissionRun
+from preflight.submission.register import POLL_TIMEOUTS, Registrar
+from preflight.submission.run import SubmissionRun
 from preflight.submission.submitter import Submitter
 from preflight.targets import Item
 
@@ -58,6 +59,7 @@ class SubmitOptions(ProviderSettings, total=False):
     timeout          s for a URL
     allow_private    accept URLs at private addresses
     recovery_window  how long to look up an asset whose registration response was lost
+    on_rate          called with the rate of an account when it is found, once for each action
     clock            for tests
     project, signing, reference_id  options of some providers
     """
@@ -82,6 +84,7 @@ class SubmitOptions(ProviderSettings, total=False):
     timeout: float | None
     allow_private: bool
     recovery_window: RecoveryWindow
+    on_rate: Callable[[FoundRate], None] | None
     clock: Clock
 
 
@@ -109,6 +112,7 @@ class _SubmitOptions:
     timeout: float | None = None
     allow_private: bool = False
     recovery_window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW
+    on_rate: Callable[[FoundRate], None] | None = None
     clock: Clock = SYSTEM_CLOCK
     project: str | None = None
     signing: str | None = None
@@ -215,9 +219,10 @@ def _submissions(
     clock, window, in_flight = settings.clock, settings.recovery_window, InFlight()
     with ExitStack() as stack:
         stack.enter_context(provider)
-        provider.connection.middleware = Pacer(provider.rate_limits, clock)
         ledger = _open_ledger(settings, stack)
         account = AccountCheck(provider, ledger, clock)
+        memory = ledger.rates(account_key(provider))
+        provider.connection.middleware = Pacer(provider.rate_limits, clock, memory, _rate_listener(provider, settings))
         groups = GroupResolver(provider, ledger, clock=clock, window=window, in_flight=in_flight)
         groups.validate(settings.group)
         registrar = Registrar(
@@ -227,6 +232,7 @@ def _submissions(
             window=window,
             in_flight=in_flight,
             retry_failed=settings.retry_failed,
+            poll_timeout=settings.poll_timeout,
         )
         submitter = Submitter(
             provider,
@@ -244,6 +250,11 @@ def _submissions(
         )
         run = SubmissionRun(submitter, in_flight, stop, wait=settings.wait, poll_timeout=settings.poll_timeout)
         yield from stack.enter_context(run).submissions(items, ordered=ordered)
+
+
+def _rate_listener(provider: Provider, settings: _SubmitOptions) -> RateListener | None:
+    tell = settings.on_rate
+    return None if tell is None else lambda action, rate: tell(FoundRate(provider.title, action, rate.calls, rate.per))
 
 
 def _open_ledger(settings: _SubmitOptions, stack: ExitStack) -> Ledger:

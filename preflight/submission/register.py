@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -19,8 +20,8 @@ from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
 
 MAX_TRIES: Final = 3
 """Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
-MAX_THROTTLED: Final = 20
-"""Refusals for too many calls after which a registration is given up; nothing was registered by any of them."""
+POLL_TIMEOUTS: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
+"""Seconds that processing may take before it is left to a later run: users wait 3 to 15 minutes for a video."""
 VISIBLE_AFTER: Final = 30.0
 """Seconds after which an id that the provider does not know counts as gone, not as too new."""
 MAX_UNRECOVERABLE: Final = 2
@@ -104,8 +105,12 @@ class Registrar:
         window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
         in_flight: InFlight | None = None,
         retry_failed: bool = False,
+        poll_timeout: float | None = None,
     ) -> None:
-        """in_flight: entered from the intent of a call to its outcome."""
+        """in_flight: entered from the intent of a call to its outcome.
+
+        poll_timeout  s for which an account may accept nothing before a registration is given up; by default by kind
+        """
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
@@ -115,6 +120,8 @@ class Registrar:
         if provider.spec.recover_by is None:
             self._slots = threading.BoundedSemaphore(MAX_UNRECOVERABLE)
         self._retry_failed = retry_failed
+        self._poll_timeout = poll_timeout
+        self._accepted_at = -math.inf
 
     def register(self, request: RegistrationRequest) -> RegistrationResult:
         """Return the registration of this key, new or resumed. Raise `ProviderError`, `SourceError` if it fails."""
@@ -197,13 +204,16 @@ class Registrar:
         self._clock.sleep(0)  # nothing is uploaded for a run that was stopped
         url = request.make_url()
         entry = replace(entry, url=redact(url.partition("?")[0]))
-        lost = throttled = 0
+        lost = 0
+        refused_at: float | None = None
         while True:
             try:
                 return self._call_once(request, entry, url)
             except RateLimited:
-                throttled += 1  # the pacer has slowed down
-                if throttled == MAX_THROTTLED:
+                now = self._clock.monotonic()
+                refused_at = now if refused_at is None else refused_at
+                # The pacer has slowed down. While others are accepted, this registration waits for its turn.
+                if now - max(refused_at, self._accepted_at) >= self._patience(request.kind):
                     raise
             except ProviderError as error:
                 if not error.ambiguous:
@@ -239,11 +249,18 @@ class Registrar:
                 if not error.ambiguous:
                     self._ledger.forget(entry)
                 raise
+            self._accepted_at = self._clock.monotonic()
             try:
                 return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=False)
             except LedgerError as error:
                 text = f"{error} The asset is registered as {asset.id}. Keep that id."
                 raise LedgerError(text, parameters=error.parameters) from None
+
+    def _patience(self, kind: str) -> float:
+        """Return the seconds after which a registration is given up if the account accepts none at all."""
+        if self._poll_timeout is not None:
+            return self._poll_timeout
+        return POLL_TIMEOUTS.get(kind, POLL_TIMEOUTS["video"])
 
     def _look_up(self, entry: Entry, problem: str, *, reused: bool) -> RegistrationResult | None:
         """Return the asset of a call whose response is lost; None if it is certain by now that there is none.

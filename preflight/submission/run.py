@@ -25,12 +25,10 @@ from preflight.providers import Asset
 from preflight.rates import InFlight, Scheduler
 from preflight.scan.items import name_of
 from preflight.submission.outcome import Submission, prevented, sentences, settled
-from preflight.submission.register import VISIBLE_AFTER, record_asset
+from preflight.submission.register import POLL_TIMEOUTS, VISIBLE_AFTER, record_asset
 from preflight.submission.submitter import Submitter
 from preflight.targets import Item
 
-POLL_TIMEOUTS: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
-"""Seconds that processing may take before it is left to a later run: users wait 3 to 15 minutes for a video."""
 SUBMIT_THREADS: Final = 32
 """Targets that are checked and registered at once: 30 calls may be in flight."""
 WINDOW: Final = 4096
