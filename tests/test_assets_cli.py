@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -213,6 +214,11 @@ class TestEveryCommandAtEveryProvider:
         assert at.call("groups", "rename", "villains", "rascals").returncode == 0
         refused(at.call("groups", "rename", "villains", "x"), "has no group 'villains'", f"rascals ({made['id']})")
         refused(at.call("groups", "rename", made["id"]), "No change is given")
+        for word in ("rascals", made["id"]):
+            got = at.json("groups", "get", word)
+            assert (got["id"], got["name"]) == (made["id"], "rascals")
+        assert at.call("groups", "get", "rascals").stdout.startswith(f"GROUP      {made['id']}  rascals")
+        refused(at.call("groups", "get", "villains"), "has no group 'villains'", f"rascals ({made['id']})")
         rows = at.json("groups", "list", "--name", "rasc")
         assert [row["id"] for row in rows] == [made["id"]]
         at.group = made["id"]
@@ -262,6 +268,19 @@ class TestEveryCommandAtEveryProvider:
         import requests
 
         return requests.get(link, allow_redirects=False, timeout=5).headers["location"]
+
+
+class TestUrlOfTheFile:
+    def test_url_is_complete_only_on_request(self, desk: At) -> None:
+        at = desk("volcengine")
+        asset = at.known("hero")
+        signature = re.compile("X-Tos-Signature=[0-9a-f]{64}")
+        assert signature.search(asset.url or "")
+        for words in (["get", asset.id], ["get", asset.id, "--format", "json"], ["list", "--remote"], ["list"]):
+            assert not signature.search(at.call(*words).stdout)
+        assert signature.search(at.call("get", asset.id, "--show-url").stdout)
+        assert signature.search(at.json("get", asset.id, "--show-url")[0]["url"])
+        assert at.call("list", "--show-url").returncode == 2
 
 
 class TestListOfTheLedger:

@@ -134,8 +134,18 @@ class Printer:
             self._csv = csv.writer(stream)
             self._csv.writerow(columns)
 
-    def row(self, data: Mapping[str, object], word: str, *parts: str | None, below: Iterable[str | None] = ()) -> None:
-        """Print one row: its data, or for people a word, the rest of its line, and the lines below it."""
+    def row(
+        self,
+        data: Mapping[str, object],
+        word: str,
+        *parts: str | None,
+        below: Iterable[str | None] = (),
+        unredacted: Iterable[str] = (),
+    ) -> None:
+        """Print one row: its data, or for people a word, the rest of its line, and the lines below it.
+
+        unredacted  further lines, complete because the user asked for them
+        """
         if self._csv is not None:
             from preflight.reporters.csv import cell
 
@@ -146,6 +156,7 @@ class Printer:
             self._stream.write((self._between if self._rows else self._before) + json.dumps(data, indent=2))
         else:
             self._lines(word, parts, below)
+            self._stream.writelines(f"{'':{LABEL_WIDTH}} {printable(text)}\n" for text in unredacted)
         self._rows += 1
 
     def secrets(self, data: Mapping[str, str | None]) -> None:

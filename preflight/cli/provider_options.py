@@ -123,9 +123,14 @@ def _keep_setting(ctx: click.Context, param: click.Parameter, value: str | None)
         ctx.params.setdefault("named_settings", {})[param.name] = value
 
 
+def _no_name(ctx: click.Context, _param: click.Parameter, is_given: bool) -> None:  # noqa: FBT001 - by click
+    if is_given:
+        ctx.params.setdefault("named_settings", {})["send_name"] = "no"
+
+
 def _named_settings() -> Iterator[Decorator]:
     """Yield an option for each setting that some providers have; its help names them and their values."""
-    for name in sorted({name for provider in PROVIDERS.values() for name in provider.options}):
+    for name in sorted({name for provider in PROVIDERS.values() for name in provider.options} - {"send_name"}):
         having = [provider for provider in PROVIDERS.values() if name in provider.options]
         values = ", ".join(dict.fromkeys(value for provider in having for value in provider.options[name]))
         yield click.option(
@@ -165,4 +170,12 @@ provider_options = add_options(
     ca_bundle_option,
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A provider's option; repeatable."),
     *_named_settings(),
+    click.option(
+        "--no-name",
+        "send_name",
+        is_flag=True,
+        expose_value=False,
+        callback=_no_name,
+        help="For atlas: register without a name; a lost registration is then looked up by its URL alone.",
+    ),
 )

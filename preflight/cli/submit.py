@@ -49,6 +49,7 @@ class SubmitCommand:
     strict: bool
     group: str | None
     name: str | None
+    description: str | None
     type_: str | None
     wait: bool
     poll_timeout: float | None
@@ -82,6 +83,7 @@ class SubmitCommand:
 @click.option("--strict", is_flag=True, help="Make warnings stop a file.")
 @click.option("--group", metavar="NAME", help="Register into this group, by name or id; a new name creates one.")
 @click.option("--name", metavar="STEM", help="The start of the assets' names.  [default: the file's name]")
+@click.option("--description", metavar="TEXT", help="The assets' description, if the provider takes one.")
 @click.option("--type", "type_", metavar="TYPE", help="The provider's name for the type, if a kind has several.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Poll until active or failed.")
 @click.option("--poll-timeout", type=Seconds(0), metavar="S", help="Seconds to wait.  [default: by kind]")
@@ -142,6 +144,7 @@ def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination)
         strict=options.strict,
         group=to.group,
         name=options.name,
+        description=options.description,
         type=options.type_,
         wait=options.wait,
         poll_timeout=options.poll_timeout,

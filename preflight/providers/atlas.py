@@ -52,7 +52,9 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
         self._parser = AnswerParser(spec, connection, clock)
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
-        body = {"type": registration.type, "url": registration.url, "name": registration.name}
+        # Some of its servers may refuse what its guide does not print.
+        name = registration.name if self._connection.options.get("send_name") != "no" else None
+        body = {"type": registration.type, "url": registration.url, "name": name}
         response = self._connection.ask("register", "POST", _PATH, body, before_send=before_send)
         return self._asset(response.unwrap("data"), registration)
 
@@ -122,7 +124,7 @@ ATLAS: Final = ProviderSpec(
     parse_refusal=parse_coded_refusal,
     origins={"main": "https://console.atlascloud.ai", "generation": "https://api.atlascloud.ai"},
     credentials=(CredentialSpec(API_KEY, ("ATLASCLOUD_API_KEY",)),),
-    options={"reference_id": _REFERENCE_IDS},
+    options={"reference_id": _REFERENCE_IDS, "send_name": ("yes", "no")},
     fields=Fields(
         "id",
         "name",

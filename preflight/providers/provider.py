@@ -37,11 +37,13 @@ class ProviderSettings(TypedDict, total=False):
 
     project       the project whose assets these are
     signing       the form of the signature; reference_id: the id that stands for an asset in a request
+    send_name     False: register without a name, so that a lost registration is looked up by its URL alone
     """
 
     project: str | None
     signing: str | None
     reference_id: str | None
+    send_name: bool | None
 
 
 class Provider:
@@ -56,8 +58,6 @@ class Provider:
     clock        of its calls; connection: its `middleware` is entered for the time of each call
     sends_names  assets are registered under their names; if not, that none is listed does not show that there is none
     """
-
-    sends_names = True
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class Provider:
         self.title = spec.title
         self.connection = connection
         self.clock = clock
+        self.sends_names = connection.options.get("send_name") != "no"
         self.api: ProviderApi = spec.api(spec, connection, clock)
         self.account = account or _DEFAULT_ACCOUNT
         self.is_account_named = account is not None
@@ -162,7 +163,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     keys = read_credentials(spec.title, spec.credentials, given, environment)
     account = _checked_account(account if account is not None else environment.get(ACCOUNT_VARIABLE) or None)
     origin = None if endpoint is None else endpoint_origin(endpoint)
-    chosen = _choose_options(spec, {name: str(value) for name, value in options.items() if value is not None})
+    chosen = _choose_options(spec, {name: _word(value) for name, value in options.items() if value is not None})
     rate_limits = parse_rate(rate, spec.rates)
     auth = spec.auth(keys, chosen)
     client = Client(auth, clock=partial(_utc_now, clock), timeout=timeout, proxy=proxy, ca_bundle=ca_bundle)
@@ -218,6 +219,10 @@ def _key_id(spec: ProviderSpec, keys: Mapping[str, Secret]) -> str:
     first = spec.credentials[0]
     key = keys[first.name]
     return key.reveal() if first.public else f"key-{key.fingerprint()}"
+
+
+def _word(value: object) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def _choose_options(spec: ProviderSpec, chosen: Mapping[str, str]) -> Mapping[str, str]:

@@ -44,6 +44,7 @@ class SubmitOptions(ProviderSettings, total=False):
     strict           warnings fail
     group            name or id; a name that does not exist is created
     name             the start of the assets' names
+    description      of the assets, where the provider takes one
     type             the provider's word for the asset's type, if a kind has several
     wait             poll until active or failed, at most `poll_timeout` s (default by kind: 3, 5 and 15 minutes)
     host             where local files get a URL: the provider's name, `s3://bucket/prefix`, or any `Host`
@@ -61,13 +62,14 @@ class SubmitOptions(ProviderSettings, total=False):
     recovery_window  how long to look up an asset whose registration response was lost
     on_rate          called with the rate of an account when it is found, once for each action
     clock            for tests
-    project, signing, reference_id  options of some providers
+    project, signing, reference_id, send_name  options of some providers
     """
 
     rules: Rules | None
     strict: bool
     group: str | None
     name: str | None
+    description: str | None
     type: str | None
     wait: bool
     poll_timeout: float | None
@@ -96,6 +98,7 @@ class _SubmitOptions:
     strict: bool = False
     group: str | None = None
     name: str | None = None
+    description: str | None = None
     type: str | None = None
     wait: bool = True
     poll_timeout: float | None = None
@@ -117,6 +120,7 @@ class _SubmitOptions:
     project: str | None = None
     signing: str | None = None
     reference_id: str | None = None
+    send_name: bool | None = None
 
 
 def submit(target: SubmitTarget, to: str, **options: Unpack[SubmitOptions]) -> Asset:
@@ -188,12 +192,14 @@ def _open_provider(spec: ProviderSpec, settings: _SubmitOptions) -> Provider:
         project=settings.project,
         signing=settings.signing,
         reference_id=settings.reference_id,
+        send_name=settings.send_name,
     )
 
 
 def _validate(provider: Provider, settings: _SubmitOptions) -> None:
     """Raise `UsageError` for a type that the provider does not have, and for a name that would be cut."""
     spec, asset_type, name = provider.spec, settings.type, settings.name
+    spec.check_description("register", settings.description)
     if asset_type is not None and asset_type not in spec.types:
         text = f"{spec.title} has no type {asset_type!r}. Choose from {', '.join(spec.types)}."
         raise UsageError(text, parameters=("type",))
@@ -247,6 +253,7 @@ def _submissions(
             group=settings.group,
             stem=settings.name,
             asset_type=settings.type,
+            description=settings.description,
         )
         run = SubmissionRun(submitter, in_flight, stop, wait=settings.wait, poll_timeout=settings.poll_timeout)
         yield from stack.enter_context(run).submissions(items, ordered=ordered)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from preflight.clock import SYSTEM_CLOCK, Clock
-from preflight.errors import AssetNotFound, ProviderError, Stopped, UsageError
+from preflight.errors import AssetNotFound, ProviderError, RequestRefused, Stopped, UsageError
 from preflight.escape import printable
 from preflight.ledger import Ledger, RegistrationKey
 from preflight.providers import Group, HasGroups, ListsAssets, Page, Provider
@@ -180,6 +180,17 @@ class GroupManager:
             title, there = self.provider.title, _listing(self.all()) or "none"
             raise UsageError(f"{title} has no group '{printable(word[:120])}'. It has {there}.")
         return matches[0]
+
+    def get(self, word: str) -> Group:
+        """Return the group with this id or name as it is now, also one that is not listed. Raise `UsageError`."""
+        try:
+            group_id = self.find(word).id
+        except UsageError as error:
+            try:
+                return call_idempotent(lambda: self._api.get_group(word), self._clock)
+            except (AssetNotFound, RequestRefused, UsageError):
+                raise error from None
+        return call_idempotent(lambda: self._api.get_group(group_id), self._clock)
 
     def create(self, name: str, description: str | None = None) -> Group:
         """Create a group. Raise `UsageError` if there is one of this name already."""

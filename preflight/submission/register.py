@@ -51,6 +51,7 @@ class RegistrationRequest:
     warnings: str
     reusable: bool
     asset_type: str | None
+    description: str | None
     make_url: Callable[[], str]
     require_same: Callable[[], None]
     url: str | None = None
@@ -242,6 +243,7 @@ class Registrar:
                     request.kind,
                     name=entry.name,
                     group=entry.group_id or None,
+                    description=request.description,
                     asset_type=request.asset_type,
                     before_send=before_send,
                 )

@@ -46,6 +46,7 @@ class Submitter:
     host          where local files get a URL; None: only URLs can be submitted
     group         name or id
     stem          the start of all names in place of the files' own; asset_type: the provider's word
+    description   of all assets
     """
 
     provider: Provider
@@ -60,6 +61,7 @@ class Submitter:
     group: str | None = None
     stem: str | None = None
     asset_type: str | None = None
+    description: str | None = None
 
     def begin(self, item: Item, index: int) -> tuple[Submission, Entry | None]:
         """Return the submission, with a ledger entry if the asset may still be processing.
@@ -134,6 +136,7 @@ class Submitter:
             warnings=",".join(dict.fromkeys(f.code for f in report.findings if f.severity == "warning")),
             reusable=content.reusable,
             asset_type=self.asset_type,
+            description=self.description,
             make_url=make_url,
             require_same=require_same,
             url=target if is_remote else None,

@@ -117,6 +117,14 @@ def test_file_is_uploaded_while_it_is_read(server: Recorder, open_: Open) -> Non
     assert asked.headers["content-length"] == str(len(asked.body))
 
 
+def test_atlas_is_sent_no_name_if_it_refuses_one(server: Recorder, open_: Open) -> None:
+    for send_name in (True, False, None):
+        server.respond(ANSWER)
+        provider = open_("atlas", send_name=send_name)
+        provider.register("https://example.com/a.png", "image", name="hero")
+        assert ("name" in server.last.json) is (send_name is not False) is provider.sends_names
+
+
 def test_endpoint_replaces_every_host_and_keeps_its_path(server: Recorder, open_: Open) -> None:
     server.respond(ANSWER)
     open_("atlas", endpoint=f"{server.url}/prefix/").get("1")

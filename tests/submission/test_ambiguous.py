@@ -209,6 +209,17 @@ def test_lost_asset_is_found_by_url_where_names_are_not_kept(box: Sandbox, tmp_p
     assert sender.assets()[0].id == submission.asset.id
 
 
+def test_lost_asset_that_was_sent_without_a_name_is_found_by_its_url(box: Sandbox, tmp_path: Path) -> None:
+    sender = Sender(box, "atlas", tmp_path)
+    before = {asset.id for asset in box.assets("atlas", trashed=None)}
+    box.faults.on("lose-after", action="register", provider="atlas", call=1)
+    submission = sender.one(sender.picture(), send_name=False)
+    assert (submission.outcome, submission.reused) == ("active", False)
+    (made,) = [asset for asset in box.assets("atlas", trashed=None) if asset.id not in before]
+    assert submission.asset is not None
+    assert made.id == submission.asset.id
+
+
 def test_asset_matches_its_entry_by_name_suffix_or_by_url_and_time() -> None:
     ours = entry(name="clip-0123456789ab", url="https://cdn.example/clip.mp4", created="2026-11-20T10:00:00.000Z")
     late, early = datetime(2026, 11, 20, 10, 1, tzinfo=UTC), datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

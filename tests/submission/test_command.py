@@ -122,6 +122,7 @@ def test_ledger_that_is_given_is_kept_also_with_the_sandbox(run: Run, tmp_path: 
         (["--poll-timeout", "0"], 3, "[deadline]"),
         (["--reference-id", "atlas_asset_id"], 0, "asset://atlas-asset-"),
         (["--set", "reference_id=id"], 0, "asset://2"),
+        (["--no-name"], 0, "ACTIVE"),
     ],
 )
 def test_exit_codes(run: Run, more: list[str], code: int, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -253,3 +254,9 @@ def test_wrong_key_ends_the_run_for_every_target(sender: Sender) -> None:
 def keys_of_sender(sender: Sender) -> dict[str, str]:
     keys: dict[str, str] = sender.options()["keys"]
     return keys
+
+
+def test_description_is_sent_where_the_provider_takes_one(box: Sandbox, tmp_path: Path) -> None:
+    sender = Sender(box, "agt", tmp_path)
+    assert sender.one(sender.picture(), description="for season two").outcome == "active"
+    assert sender.assets()[0].description == "for season two"

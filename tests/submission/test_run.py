@@ -183,6 +183,7 @@ class TestStops:
             ({"endpoint": "http://example.com"}, "keys are sent nowhere else"),
             ({"rules": "atlsa"}, "atlas"),
             ({"reference_id": "uuid"}, "reference_id="),
+            ({"description": "x"}, "takes no description here. Leave description= out"),
         ],
     )
     def test_wrong_call_is_refused_before_anything_is_read(

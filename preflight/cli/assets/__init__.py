@@ -55,6 +55,7 @@ class AssetsCommand:
     provider: ProviderOptions
     words: tuple[str, ...] = ()
     yes: bool = False
+    show_url: bool = False
 
     @contextmanager
     def manager(self, verb: str, words: Iterable[str]) -> Iterator[AssetManager]:
@@ -118,6 +119,7 @@ def _show_changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]
 
 @click.command("get", short_help="Show an asset's present status, reference and use.", epilog=ASSETS_CODES)
 @_assets_argument
+@click.option("--show-url", is_flag=True, help="Show the provider's URL of the file complete, as anyone can fetch it.")
 @_asset_options
 @pass_options(AssetsCommand)
 def _get(options: AssetsCommand) -> int:
@@ -127,14 +129,17 @@ def _get(options: AssetsCommand) -> int:
       preflight assets get asset://asset-20260921120000-a1b2c
       preflight assets get 2094548 --to atlas --format json
       preflight assets get media/clip.mp4
+      preflight assets get 2094548 --to atlas --show-url
     """
     with options.manager("get", options.words) as manager, options.printing.printer(ledger=options.ledger) as printer:
-        return _each(options.words, manager.get, lambda managed: _describe(printer, managed))
+        return _each(options.words, manager.get, lambda managed: _describe(printer, managed, show_url=options.show_url))
 
 
-def _describe(printer: Printer, managed: ManagedAsset) -> None:
+def _describe(printer: Printer, managed: ManagedAsset, *, show_url: bool) -> None:
     asset, entry = managed.asset, managed.entry
-    data = asset.as_json()
+    data = asset_json(asset, entry)
+    if show_url:
+        data["url"] = asset.url
     has_failed = asset.status == "failed"
     reason = asset.error_message or asset.provider_code or "no reason is given"
     facts = {
@@ -145,14 +150,16 @@ def _describe(printer: Printer, managed: ManagedAsset) -> None:
         "reference": asset.reference,
         "use it": None if has_failed else asset.usage,
         "failed": f"{reason} [{asset.error_code}]" if has_failed else None,
-        "url": data["url"] if asset.url else None,
+        "url": None if show_url else data["url"],
         "url ends": data["url_expires"],
         "created": data["created"],
         "updated": data["updated"],
         "source": entry.source if entry is not None else None,
     }
     below = [f"{name:9} {value}" for name, value in facts.items() if value]
-    printer.row(asset_json(asset, entry), asset.status, find_provider(asset.provider).title, asset.id, below=below)
+    complete = [f"{'url':9} {asset.url}"] if show_url and asset.url else []
+    title = find_provider(asset.provider).title
+    printer.row(data, asset.status, title, asset.id, below=below, unredacted=complete)
 
 
 @click.command("rename", short_help="Rename an asset.", epilog=ASSETS_CODES)

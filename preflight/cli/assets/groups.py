@@ -1,8 +1,8 @@
-"""`preflight assets groups list|create|rename|delete`."""
+"""`preflight assets groups list|get|create|rename|delete`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -60,9 +60,9 @@ def _group_options(*formats: str) -> Decorator:
     )
 
 
-@click.group("groups", cls=Subcommands, short_help="List, create, rename and delete groups.", epilog=ASSETS_CODES)
+@click.group("groups", cls=Subcommands, short_help="List, show, create, rename and delete groups.", epilog=ASSETS_CODES)
 def command() -> None:
-    """List, create, rename and delete the groups of assets that some providers have.
+    """List, show, create, rename and delete the groups of assets that some providers have.
 
     GROUP is a group's id, or its name if only one group has it.
 
@@ -72,9 +72,9 @@ def command() -> None:
     """
 
 
-def _print(printer: Printer, group: Group, word: str = "group") -> None:
+def _print(printer: Printer, group: Group, word: str = "group", more: Iterable[str] = ()) -> None:
     kind = f"({group.type})" if group.type else None
-    printer.row(group.as_json(), word, group.id, group.name, kind, below=[group.description])
+    printer.row(group.as_json(), word, group.id, group.name, kind, below=[group.description, *more])
 
 
 @command.command("list", short_help="List the groups of an account.", epilog=ASSETS_CODES)
@@ -104,6 +104,24 @@ def _list(options: GroupsCommand) -> None:
     options.printing.remark(f"{count} {'group' if count == 1 else 'groups'}")
     if next_page is not None:
         click.echo(f"next: --page {next_page}", err=True)
+
+
+@command.command("get", short_help="Show a group.", epilog=ASSETS_CODES)
+@click.argument("group", metavar="GROUP")
+@_group_options("text", "json", "jsonl")
+@pass_options(GroupsCommand)
+def _get(options: GroupsCommand) -> None:
+    """Ask the provider for GROUP as it is now: id, name, type, description, times.
+
+    Examples:
+      preflight assets groups get heroes --to volcengine
+      preflight assets groups get group-20260101000000-abcde --to byteplus --format json
+    """
+    with options.manager() as manager, options.printer(is_single=True) as printer:
+        group = manager.get(options.group)
+        data = group.as_json()
+        times = [f"{name:9} {data[name]}" for name in ("created", "updated") if data[name]]
+        _print(printer, group, more=times)
 
 
 @command.command("create", short_help="Create a group.", epilog=ASSETS_CODES)
