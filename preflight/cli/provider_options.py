@@ -128,6 +128,11 @@ def _no_name(ctx: click.Context, _param: click.Parameter, is_given: bool) -> Non
         ctx.params.setdefault("named_settings", {})["send_name"] = "no"
 
 
+def _having(option: str) -> str:
+    """Return the names of the providers that have an option."""
+    return ", ".join(name for name, provider in PROVIDERS.items() if option in provider.options)
+
+
 def _named_settings() -> Iterator[Decorator]:
     """Yield an option for each setting that some providers have; its help names them and their values."""
     for name in sorted({name for provider in PROVIDERS.values() for name in provider.options} - {"send_name"}):
@@ -176,6 +181,6 @@ provider_options = add_options(
         is_flag=True,
         expose_value=False,
         callback=_no_name,
-        help="For atlas: register without a name; a lost registration is then looked up by its URL alone.",
+        help=f"For {_having('send_name')}: register without a name; a lost one is then looked up by its URL alone.",
     ),
 )

@@ -223,9 +223,11 @@ class Ledger:
     # Accounts.
 
     def account(self, account: AccountKey) -> str | None:
-        """Return what identifies the key that the account had last; None if that is not known."""
+        """Return what identifies the key that the account had last; "" if it had several, None if it is new."""
         found = self._database.select(
-            'SELECT "key_id" FROM accounts WHERE ("provider", "origin", "account", "project") = (?, ?, ?, ?)', account
+            """SELECT coalesce("key_id", '') FROM accounts
+               WHERE ("provider", "origin", "account", "project") = (?, ?, ?, ?)""",
+            account,
         )
         return found[0][0] if found else None
 

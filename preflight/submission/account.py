@@ -49,9 +49,10 @@ class AccountCheck:
 
     def _find_problem(self) -> str | None:
         account = account_key(self._provider)
-        if self._ledger.account(account) == self._provider.key_id:
+        known = self._ledger.account(account)
+        if known == self._provider.key_id:
             return None
-        entries = self._ledger.registered(account, MAX_READ_BACK)
+        entries = [] if known is None else self._ledger.registered(account, MAX_READ_BACK)
         if not entries or any(map(self._knows, entries)):
             self._ledger.write_account(account, self._provider.key_id)
             return None
