@@ -55,11 +55,13 @@ def write_old_ledger(
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.executescript(SCHEMA)
         database.execute("PRAGMA journal_mode = WAL")
+        database.execute("BEGIN")
         for table, width, rows in (
             ("entries", len(ENTRY_COLUMNS), [tuple(entry.as_json().values()) for entry in entries]),
             ("groups", 6, list(groups)),
             ("disagreements", 9, list(disagreements)),
         ):
             database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
+        database.execute("COMMIT")
     path.chmod(0o600)
     return path
