@@ -38,6 +38,7 @@ class SandboxCommand:
     slow: float
     throttle: tuple[str, ...]
     retry_after: float | None
+    throttle_window: str
     fault: tuple[str, ...]
     fail: tuple[str, ...]
     refuse_at_once: bool
@@ -56,6 +57,13 @@ class SandboxCommand:
 )
 @click.option("--throttle", multiple=True, metavar="N[/s|/min][:ACTION]", help="429 above this rate; repeatable.")
 @click.option("--retry-after", type=Seconds(0), metavar="S", help="The Retry-After of a 429.  [default: none]")
+@click.option(
+    "--throttle-window",
+    type=click.Choice(["bucket", "sliding", "calendar"]),
+    default="bucket",
+    show_default=True,
+    help="How --throttle counts: a token bucket; calls of the last s or min; calls of this s or min of the clock.",
+)
 @click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See below; repeatable.")
 @click.option("--fail", multiple=True, metavar="[PATTERN=]CODE", help="Make assets fail by name or URL; repeatable.")
 @click.option("--refuse-at-once", is_flag=True, help="Refuse a file in the response to the call, not in its status.")
@@ -103,7 +111,13 @@ def _configure_faults(faults: FaultPlan, options: SandboxCommand) -> None:
         match = _RATE.fullmatch(text)
         if match is None:
             raise UsageError(f"--throttle {text} is not a rate. Write 30, 30/s or 3/min, with an action 30:register.")
-        faults.throttle(float(match[1]), _SECONDS[match[2]], action=match[3] or "*", retry_after=options.retry_after)
+        faults.throttle(
+            float(match[1]),
+            _SECONDS[match[2]],
+            action=match[3] or "*",
+            retry_after=options.retry_after,
+            window=options.throttle_window,
+        )
     for text in options.fault:
         fault, action, call = [*text.split(":"), "", ""][:3]
         if text.count(":") > 2 or (call and not call.isdecimal()):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from preflight.errors import UsageError
 from preflight.sandbox.state import ProcessingOutcome
@@ -82,8 +83,23 @@ def validate_action(action: str) -> str:
     return action
 
 
-class Throttle:
-    """A token bucket: at most `calls` at once, and `calls` in `per` seconds over time. Not thread-safe."""
+class Throttle(Protocol):
+    """Counts calls against a rate. Not thread-safe. `limit`: calls in one of its periods."""
+
+    limit: int
+
+    def take(self) -> bool:
+        """Count a call; return whether it is within the rate."""
+        ...
+
+    @property
+    def wait(self) -> float:
+        """Seconds until a call is within the rate."""
+        ...
+
+
+class TokenBucket:
+    """At most `calls` at once, and `calls` in `per` seconds over time."""
 
     def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
         self.limit = max(1, math.floor(calls))
@@ -106,6 +122,63 @@ class Throttle:
     def wait(self) -> float:
         """Seconds until the next token."""
         return max(0.0, (1 - self._level) / self._rate)
+
+
+class SlidingWindow:
+    """At most `calls` in the last `per` seconds."""
+
+    def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
+        self.limit = max(1, math.floor(calls))
+        self._per = per
+        self._clock = clock
+        self._taken: deque[float] = deque()
+
+    def take(self) -> bool:
+        """Count a call, unless there were enough in the last period."""
+        now = self._clock()
+        while self._taken and self._taken[0] <= now - self._per:
+            self._taken.popleft()
+        if len(self._taken) >= self.limit:
+            return False
+        self._taken.append(now)
+        return True
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the first of the counted calls is a period ago."""
+        return max(0.0, self._taken[0] + self._per - self._clock()) if self._taken else 0.0
+
+
+class CalendarWindow:
+    """At most `calls` from one full period to the next, as from one minute of the clock to the next."""
+
+    def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
+        self.limit = max(1, math.floor(calls))
+        self._per = per
+        self._clock = clock
+        self._period = -1
+        self._taken = 0
+
+    def take(self) -> bool:
+        """Count a call, unless there were enough in this period."""
+        period = int(self._clock() // self._per)
+        if period != self._period:
+            self._period, self._taken = period, 0
+        self._taken += 1
+        return self._taken <= self.limit
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next period."""
+        return self._per - self._clock() % self._per
+
+
+THROTTLES: Final[dict[str, Callable[[float, float, Callable[[], float]], Throttle]]] = {
+    "bucket": TokenBucket,
+    "sliding": SlidingWindow,
+    "calendar": CalendarWindow,
+}
+"""How calls can be counted, by name."""
 
 
 class Throttled(NamedTuple):
@@ -132,6 +205,7 @@ class _RateRule:
     calls: float
     per: float
     retry_after: float | None
+    window: str
     buckets: dict[tuple[str, str], Throttle] = field(default_factory=dict)
 
 
@@ -188,15 +262,19 @@ class FaultPlan:
         action: str = EVERY,
         provider: str = EVERY,
         retry_after: float | None = None,
+        window: str = "bucket",
     ) -> None:
         """Refuse calls beyond `calls` in `per` seconds with 429, counted for each provider and action separately.
 
         retry_after  seconds in the Retry-After header; None: no header
+        window       how calls are counted: a key of `THROTTLES`
         """
+        if window not in THROTTLES:
+            raise UsageError(f"Unknown window={window!r}. Choose one of {', '.join(THROTTLES)}.")
         if calls <= 0 or per <= 0:
             raise UsageError("A throttle needs calls= and per= above 0.")
         with self._lock:
-            self._rates.append(_RateRule(provider, validate_action(action), calls, per, retry_after))
+            self._rates.append(_RateRule(provider, validate_action(action), calls, per, retry_after, window))
 
     def fail(
         self,
@@ -238,7 +316,11 @@ class FaultPlan:
         with self._lock:
             for rule in self._rates:
                 if rule.provider in (EVERY, provider) and rule.action in (EVERY, action):
-                    bucket = rule.buckets.setdefault((provider, action), Throttle(rule.calls, rule.per, self._clock))
+                    bucket = rule.buckets.get((provider, action))
+                    if bucket is None:
+                        bucket = rule.buckets[provider, action] = THROTTLES[rule.window](
+                            rule.calls, rule.per, self._clock
+                        )
                     if not bucket.take():
                         return Throttled(rule.retry_after, bucket.limit, bucket.wait)
         return None

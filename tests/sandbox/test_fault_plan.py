@@ -10,7 +10,7 @@ import requests
 
 from preflight.errors import UsageError
 from preflight.sandbox import FAULTS, FaultPlan, Sandbox
-from preflight.sandbox.faults import Throttle
+from preflight.sandbox.faults import CalendarWindow, SlidingWindow, Throttle, TokenBucket
 from tests.sandbox.caller import Caller, settled, signed
 
 ASSETS = "/v1/ark/assets"
@@ -84,15 +84,38 @@ def test_rate_is_limited_per_action_and_refusals_are_counted(box: Sandbox, call:
 
 def test_throttle_allows_a_burst_and_then_the_rate() -> None:
     now = 0.0
-    throttle = Throttle(30, 1, lambda: now)
+    throttle = TokenBucket(30, 1, lambda: now)
     passed = 0
     for _ in range(3000):
         passed += throttle.take()
         now += 0.001
     assert passed == 30 + 89
-    slow = Throttle(3, 60, lambda: now)
+    slow = TokenBucket(3, 60, lambda: now)
     assert [slow.take() for _ in range(4)] == [True, True, True, False]
     assert slow.wait == pytest.approx(20)
+
+
+def taken(throttle: Throttle, times: list[float], now: list[float]) -> list[bool]:
+    passed = []
+    for at in times:
+        now[0] = at
+        passed.append(throttle.take())
+    return passed
+
+
+def test_windows_count_the_last_minute_or_the_minute_of_the_clock() -> None:
+    now = [0.0]
+    times = [50.0, 51.0, 61.0, 62.0, 109.9, 110.5]
+    sliding, calendar = SlidingWindow(2, 60, lambda: now[0]), CalendarWindow(2, 60, lambda: now[0])
+    assert taken(sliding, times, now) == [True, True, False, False, False, True]
+    assert sliding.wait == pytest.approx(0.5)
+    assert taken(calendar, times, now) == [True, True, True, True, False, False]
+    assert calendar.wait == pytest.approx(9.5)
+
+
+def test_unknown_window_is_refused_with_the_remedy() -> None:
+    with pytest.raises(UsageError, match=r"Unknown window='hourly'\. Choose one of bucket, sliding, calendar"):
+        FaultPlan().throttle(3, 60, window="hourly")
 
 
 def test_assets_fail_as_configured(box: Sandbox, call: Caller, picture: str) -> None:
