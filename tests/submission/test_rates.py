@@ -1,0 +1,128 @@
+"""Accounts with fewer calls than are published: what is learned, what it costs, and that nothing is given up early."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from preflight.clock import Clock
+from preflight.ledger import Ledger
+from preflight.rates import FoundRate
+from preflight.sandbox import Sandbox
+from preflight.submission import Submission
+from tests.submission.clocks import SPEED
+from tests.submission.sending import Sender
+
+MINUTE = 60 / SPEED
+FAST = 60.0
+"""A real second is a minute."""
+
+
+def fast_clock() -> Clock:
+    """A clock that is faster than the usual one of these tests: its minute is a second."""
+
+    def wait(event: threading.Event | threading.Condition, seconds: float | None) -> bool:
+        return event.wait(None if seconds is None else seconds / FAST)
+
+    return Clock(
+        monotonic=lambda: time.monotonic() * FAST,
+        sleep=lambda seconds: time.sleep(max(0.0, seconds) / FAST),
+        wait=wait,
+    )
+
+
+def calls_of(box: Sandbox, sender: Sender) -> int:
+    return box.stats.calls[sender.name, "register"]
+
+
+def submitted(sender: Sender, count: int, **options: Any) -> tuple[list[Submission], list[FoundRate]]:
+    said: list[FoundRate] = []
+    return sender.many(sender.pictures(count), on_rate=said.append, **options), said
+
+
+def test_rate_is_found_said_once_and_kept_to_by_the_next_run(atlas: Sender, box: Sandbox) -> None:
+    box.faults.throttle(3, 60 / FAST, action="register", provider="atlas", window="sliding")
+    before = calls_of(box, atlas)
+    made, said = submitted(atlas, 4, clock=fast_clock())
+    assert [submission.outcome for submission in made] == ["active"] * 4
+    assert calls_of(box, atlas) - before <= 4 + 3
+    assert [found.action for found in said] == ["register"]
+    assert str(said[0]) == "Atlas Cloud accepts 3 registrations a minute from this account. It is remembered."
+    before, refused = calls_of(box, atlas), box.stats.throttled["atlas", "register"]
+    time.sleep(60 / FAST)
+    made, said = submitted(atlas, 3, clock=fast_clock())
+    assert [submission.outcome for submission in made] == ["active"] * 3
+    assert calls_of(box, atlas) - before == 3
+    assert box.stats.throttled["atlas", "register"] == refused
+    assert said == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("window", ["bucket", "sliding", "calendar"])
+def test_nine_files_cost_few_calls_at_three_a_minute(some: Sender, box: Sandbox, window: str) -> None:
+    box.faults.throttle(3, MINUTE, action="register", provider=some.name, window=window)
+    before = calls_of(box, some)
+    made, _ = submitted(some, 9)
+    assert {submission.outcome for submission in made} == {"active"}
+    assert calls_of(box, some) - before <= 1.5 * 9  # 1.3 without the quick clock, on which a call takes a second
+    assert some.registered() == 9
+
+
+@pytest.mark.slow
+def test_many_files_cost_few_calls_at_120_a_minute(atlas: Sender, box: Sandbox) -> None:
+    box.faults.throttle(120, MINUTE, action="register", provider="atlas", window="sliding")
+    before = calls_of(box, atlas)
+    made, _ = submitted(atlas, 300)
+    assert {submission.outcome for submission in made} == {"active"}
+    assert calls_of(box, atlas) - before <= 1.3 * 300
+    assert atlas.registered() == 300
+
+
+@pytest.mark.slow
+def test_two_runs_share_an_account_without_an_error(atlas: Sender, box: Sandbox) -> None:
+    box.faults.throttle(12, MINUTE, action="register", provider="atlas", window="sliding")
+    with ThreadPoolExecutor(2) as runs:
+        halves = [runs.submit(atlas.many, atlas.pictures(25)), runs.submit(atlas.many, atlas.pictures(25))]
+        made = [submission for half in halves for submission in half.result()]
+    assert {submission.outcome for submission in made} == {"active"}
+
+
+def test_account_that_accepts_nothing_ends_a_registration_at_its_timeout(atlas: Sender, box: Sandbox) -> None:
+    box.faults.on("429", action="register", provider="atlas")
+    before = calls_of(box, atlas)
+    begun = time.monotonic()
+    submission = atlas.one(atlas.picture(), poll_timeout=25.0)
+    assert (submission.outcome, submission.code) == ("error", "rate_limited")
+    assert time.monotonic() - begun >= 25 / SPEED
+    assert 3 <= calls_of(box, atlas) - before <= 5
+    assert atlas.entries() == []
+    box.faults.clear()
+    assert submission.source is not None
+    assert atlas.one(submission.source).outcome == "active"
+
+
+@pytest.mark.slow
+def test_refusals_over_and_over_end_nothing_while_some_are_accepted(atlas: Sender, box: Sandbox) -> None:
+    """A registration used to be given up after 20 refusals."""
+    for call in range(1, 80):
+        if call % 2:
+            box.faults.on("429", action="register", provider="atlas", call=call)
+    made, _ = submitted(atlas, 12, poll_timeout=100.0, rate="30/s", clock=fast_clock())
+    assert {submission.outcome for submission in made} == {"active"}
+
+
+def test_explicit_rate_is_kept_to_whatever_is_remembered(atlas: Sender, box: Sandbox) -> None:
+    before = calls_of(box, atlas)
+    begun = time.monotonic()
+    made, said = submitted(atlas, 3, rate="60/min")
+    assert {submission.outcome for submission in made} == {"active"}
+    assert time.monotonic() - begun >= 2 / SPEED
+    assert calls_of(box, atlas) - before == 3
+    assert said == []
+    with Ledger(str(atlas.folder / "ledger.sqlite")) as ledger:
+        (entry, *_) = ledger.entries()
+        assert ledger.rates(entry.account_key).load("register") is None
