@@ -31,6 +31,8 @@ RateListener = Callable[[str, Rate], None]
 """Called once for each action whose rate is found: with the action, and the rate that is accepted."""
 
 
+_STOP_INTERVAL: Final = 0.25
+"""Seconds of real time after which a waiting call looks whether it was stopped."""
 _NOUNS: Final = {"register": "registration", "get": "status call", "upload": "upload"}
 
 
@@ -75,7 +77,7 @@ class Pacer:
     def __call__(self, action: str) -> Iterator[None]:
         """Wait until `action` may be called, then hold one of its slots for the time of the call."""
         limiter = self._limiter(action)
-        with limiter.slot():
+        with limiter.slot(self._clock):
             refusals = self._wait_turn(limiter)
             try:
                 yield
@@ -140,11 +142,12 @@ class _ActionLimiter:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold one of the slots for calls in flight."""
+    def slot(self, clock: Clock) -> Iterator[None]:
+        """Hold one of the slots for calls in flight. A stop ends the wait: who holds it may wait for minutes."""
         with self._changed:
             while self._busy >= self.estimate.in_flight:
-                self._changed.wait()
+                self._changed.wait(_STOP_INTERVAL)
+                clock.sleep(0)
             self._busy += 1
         try:
             yield

@@ -180,6 +180,26 @@ def test_second_refusal_in_a_row_is_taken_for_a_limit_by_the_minute() -> None:
         assert after - before == pytest.approx(20 / SAFETY)
 
 
+def test_stop_ends_the_wait_for_a_slot_that_another_call_holds() -> None:
+    """The one slot of an unknown account may be held by a call of another run, which waits for its turn."""
+    stop = threading.Event()
+    pacer = Pacer(replace(one_rate(1000, in_flight=30), learned=True), SYSTEM_CLOCK.stopped_by(stop))
+    ended = threading.Event()
+
+    def wait() -> None:
+        with suppress(Stopped):
+            call(pacer)
+        ended.set()
+
+    holder = pacer("register")
+    holder.__enter__()
+    threading.Thread(target=wait, daemon=True).start()
+    assert not ended.wait(0.1)
+    stop.set()
+    assert ended.wait(10)
+    holder.__exit__(None, None, None)
+
+
 class Memory:
     """A ledger's memory of rates."""
 
