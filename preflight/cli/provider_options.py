@@ -136,14 +136,13 @@ def _having(option: str) -> str:
 def _named_settings() -> Iterator[Decorator]:
     """Yield an option for each setting that some providers have; its help names them and their values."""
     for name in sorted({name for provider in PROVIDERS.values() for name in provider.options} - {"send_name"}):
-        having = [provider for provider in PROVIDERS.values() if name in provider.options]
-        values = ", ".join(dict.fromkeys(value for provider in having for value in provider.options[name]))
+        values = ", ".join(dict.fromkeys(v for provider in PROVIDERS.values() for v in provider.options.get(name, ())))
         yield click.option(
             f"--{name.replace('_', '-')}",
             metavar="WORD",
             expose_value=False,
             callback=_keep_setting,
-            help=f"For {', '.join(provider.name for provider in having)}{values and f': {values}'}.",
+            help=f"For {_having(name)}{values and f': {values}'}.",
         )
 
 
