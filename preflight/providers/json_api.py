@@ -16,6 +16,7 @@ from preflight.errors import ProviderError
 from preflight.providers import fields
 from preflight.providers.client import Call, CallResponse, Client, TransportError
 from preflight.providers.fields import JsonObject
+from preflight.providers.limit_texts import limit_in_text
 from preflight.providers.redaction import Redactor
 from preflight.providers.refusals import (
     PROVIDER_FAULTS,
@@ -136,7 +137,8 @@ class JsonApi:
         finding = finding_of(refusal.code, refusal.message, self._failure_codes)
         if finding is not None and finding not in PROVIDER_FAULTS:
             return "invalid", finding
-        return documented or classify_refusal(refusal), None
+        reason = documented or classify_refusal(refusal)
+        return reason, limit_in_text(refusal.message) if reason == "invalid" else None
 
     def _error(  # noqa: PLR0913 - the attributes of the error
         self,

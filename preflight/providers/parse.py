@@ -14,6 +14,7 @@ from preflight.providers.capabilities import NewAsset
 from preflight.providers.connection import ApiConnection
 from preflight.providers.fields import JsonObject
 from preflight.providers.json_api import JsonResponse
+from preflight.providers.limit_texts import limit_in_text
 from preflight.providers.refusals import finding_of
 from preflight.providers.spec import ProviderSpec
 
@@ -138,4 +139,5 @@ class AnswerParser:
         return None if lifetime is None else datetime.fromtimestamp(self._clock.wall(), UTC) + lifetime
 
     def _finding(self, code: str | None, message: str | None) -> str:
-        return finding_of(code, message, self._spec.failure_codes) or "provider_rejected"
+        known = finding_of(code, message, self._spec.failure_codes) or limit_in_text(message)
+        return known or "provider_rejected"
