@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -67,17 +67,19 @@ class GroupResolver:
         if name is not None and not self._provider.spec.needs_group:
             raise UsageError(f"{self._provider.title} has no groups. Leave group= out.", parameters=("group",))
 
-    def resolve(self, name: str | None) -> str | None:
+    def resolve(self, name: str | None, before_create: Callable[[], object] = lambda: None) -> str | None:
         """Return the id of the group with this name or id; create it if there is none.
 
-        Raise `UsageError` if several have the name, and what `validate` raises.
+        before_create  called only if there is none; an exception from it prevents that the group is created
+
+        Raise `UsageError` if several have the name, and what `validate` and `before_create` raise.
         """
         self.validate(name)
         if name is None:
             return None
         with self._lock:
             if name not in self._known:
-                self._known[name] = self._find_or_create(name)
+                self._known[name] = self._find_or_create(name, before_create)
             return self._known[name]
 
     def all(self, size: int | None = None) -> Iterator[Group]:
@@ -127,11 +129,14 @@ class GroupResolver:
 
         return poll_until(look, self._clock, self._window)
 
-    def _find_or_create(self, name: str) -> str:
+    def _find_or_create(self, name: str, before_create: Callable[[], object]) -> str:
         with self._ledger.claim(RegistrationKey(*self._account, name, "", "group"), self._clock):
             matches = [group for group in self.all() if name in (group.name, group.id)]
             if len(matches) > 1:
                 raise _several(self._provider.title, name, matches)
+            if not matches:
+                self._provider.spec.check_name(name)
+                before_create()
             found = matches[0] if matches else call_once_unless_throttled(lambda: self.create(name), self._clock)
             self._ledger.write_group(self._account, name, found.id)
             return found.id

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -118,6 +119,7 @@ class Submitter:
     def _request(self, target: str, report: Report, content: ContentId) -> RegistrationRequest:
         assert report.media is not None
         assert report.media.kind is not None  # it passed
+        make_url: Callable[[], str]
         is_remote = is_url(target)
         if not is_remote and self.host is None:
             raise no_host_given(target)
@@ -125,10 +127,10 @@ class Submitter:
             make_url = partial(str, target)
             require_same = partial(require_same_url, target, report, self.plan.http or DEFAULT_OPTIONS)
         else:
-            make_url = partial(self._put, target, report, content)
+            make_url = cache(partial(self._put, target, report, content))
             require_same = partial(require_same_file, target, content)
         return RegistrationRequest(
-            key=self._key(report.media.kind, content),
+            key=self._key(report.media.kind, content, make_url, require_same),
             kind=report.media.kind,
             source=report.source,
             stem=self.stem or stem_of(target),
@@ -142,11 +144,19 @@ class Submitter:
             url=target if is_remote else None,
         )
 
-    def _key(self, kind: str, content: ContentId) -> RegistrationKey:
+    def _key(
+        self, kind: str, content: ContentId, make_url: Callable[[], str], require_same: Callable[[], None]
+    ) -> RegistrationKey:
+        """Return the key. A new group is created for it only once the file is hosted, and still what was checked."""
+
+        def prepare() -> None:
+            make_url()
+            require_same()
+
         default = next((word for word, means in self.provider.spec.types.items() if means == kind), None)
         return RegistrationKey(
             *account_key(self.provider),
-            self.groups.resolve(self.group) or "",
+            self.groups.resolve(self.group, prepare) or "",
             kind if self.asset_type in (None, default) else f"{kind}:{self.asset_type}",
             content.identity,
         )

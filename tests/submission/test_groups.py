@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from preflight.errors import AccountRefused, UsageError
+from preflight.errors import AccountRefused, SourceError, UsageError
+from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
 from preflight.submission.identity import account_key
-from tests.submission.sending import Sender
+from tests.submission.sending import Sender, unique_picture
 
 GROUPED = ["agt", "byteplus", "volcengine"]
 
@@ -42,6 +43,38 @@ def test_new_group_name_creates_a_group_that_the_next_run_uses(grouped: Sender) 
     assert grouped.one(grouped.picture()).outcome == "active"
     assert groups_of(grouped) == [made]
     assert {entry.group_id for entry in grouped.entries()} == {made}
+
+
+def test_group_is_created_only_if_a_file_goes_into_it(grouped: Sender, box: Sandbox, tmp_path: Path) -> None:
+    def calls() -> int:
+        return box.stats.calls[grouped.name, "create_group"]
+
+    before, picture = calls(), grouped.picture()
+    rejected = tmp_path / "rejected.png"
+    rejected.write_bytes(b"no picture")
+    assert grouped.one(rejected).outcome == "rejected"
+    assert grouped.one(tmp_path / "missing.png").outcome == "rejected"
+
+    class Refusing:
+        def put(self, file: LocalFile) -> str:
+            raise SourceError("upload_failed", f"{file.name} was not hosted.")
+
+    class Changing:
+        def put(self, file: LocalFile) -> str:
+            url = grouped.host.put(file)
+            unique_picture(picture)
+            return url
+
+    assert grouped.one(picture, host=Refusing()).code == "upload_failed"
+    assert grouped.one(picture, host=Changing()).code == "source_changed"
+    assert calls() == before
+    assert grouped.entries() == []
+    puts = grouped.host.puts
+    made = grouped.many([rejected, picture, picture])
+    assert [submission.outcome for submission in made] == ["rejected", "active", "active"]
+    assert (calls(), grouped.host.puts) == (before + 1, puts + 1)
+    assert grouped.one(picture).reused
+    assert calls() == before + 1
 
 
 def test_group_may_be_named_by_its_id(grouped: Sender) -> None:
