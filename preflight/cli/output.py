@@ -159,6 +159,13 @@ class Printer:
             self._stream.writelines(f"{'':{LABEL_WIDTH}} {printable(text)}\n" for text in unredacted)
         self._rows += 1
 
+    def document(self, data: Mapping[str, object], text: str) -> None:
+        """Print a row as JSON, or in any other format `text` as it is."""
+        if self._format == "json":
+            self.row(data, "")
+        else:
+            self._stream.write(text)
+
     def secrets(self, data: Mapping[str, str | None]) -> None:
         """Print a row without redaction: the user asked for what it contains."""
         if self._format == "text":

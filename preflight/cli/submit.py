@@ -14,6 +14,7 @@ from typing import IO, Final, get_args
 import click
 
 from preflight.cli import params
+from preflight.cli.assets.request import RequestAtEnd
 from preflight.cli.options import (
     TargetOptions,
     allow_private_option,
@@ -27,6 +28,7 @@ from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files, 
 from preflight.cli.params import Seconds
 from preflight.cli.provider_options import Destination, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
+from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import PROVIDERS, find_provider
 from preflight.reporters.text import table_text
@@ -57,6 +59,9 @@ class SubmitCommand:
     public_base: str | None
     ledger: str | None
     retry_failed: bool
+    request: bool
+    prompt: str | None
+    model: str | None
     sandbox: bool
     timeout: float | None
     allow_private: bool
@@ -91,6 +96,9 @@ class SubmitCommand:
 @click.option("--public-base", metavar="URL", help="Local files are already served under this URL.")
 @ledger_option
 @click.option("--retry-failed", is_flag=True, help="Register files again that failed before.")
+@click.option("--request", is_flag=True, help="Print the generation request for the active assets at the end.")
+@click.option("--prompt", metavar="TEXT", help="With --request: what to generate.")
+@click.option("--model", metavar="MODEL", help="With --request: the model, if not the one that the pages name.")
 @provider_options
 @click.option("--sandbox", is_flag=True, help="Use a local server with its own key and a temporary ledger.")
 @selection_options
@@ -110,11 +118,12 @@ def command(options: SubmitCommand) -> int:
       preflight submit clip.mp4 --to atlas --host atlas
       preflight submit https://cdn.example.com/clip.mp4 --to volcengine --group heroes
       preflight submit media/ --to sunra --public-base https://cdn.example.com/media/
+      preflight submit clip.mp4 --to atlas --host atlas --request --prompt "a dolly shot"
       preflight submit fixtures/ --to atlas --sandbox      # try it: no key, no network
     """
     counts: Counter[str] = Counter()
     any_failed = any_unknown = False
-    guard = options.guard()
+    guard, request = options.guard(), _request(options)
     with ExitStack() as stack:
         destination = _destination(options, stack)
         stream = stack.enter_context(output_stream(options.output))
@@ -129,11 +138,24 @@ def command(options: SubmitCommand) -> int:
                 any_unknown |= (is_open := _is_open(submission))
                 any_failed |= submission.outcome in ("failed", "rejected") and not is_open
                 reporter.add(submission)
+                request.add(submission)
         except KeyboardInterrupt:
             click.echo("Interrupted. The ledger has all registrations. Run the same command to continue.", err=True)
             raise
         reporter.close(counts)
+        request.print(stream, options.format_)
     return DEFAULT_POLICY.code(any_failed=any_failed, any_unknown=any_unknown)
+
+
+def _request(options: SubmitCommand) -> RequestAtEnd:
+    """Return the request at the end of a run. Raise `UsageError` if there can be none, before a file is read."""
+    given = {"--prompt": options.prompt, "--model": options.model}
+    for name, value in given.items():
+        if value is not None and not options.request:
+            raise UsageError(f"{name} is for the generation request. Add --request.")
+    if options.request and options.prompt is None:
+        raise UsageError("--request needs a prompt. Add --prompt TEXT.")
+    return RequestAtEnd(options.to, options.prompt, options.model)
 
 
 def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination) -> Generator[Submission, None, None]:

@@ -23,6 +23,7 @@ from preflight.errors import (
     suggestion,
 )
 from preflight.escape import printable
+from preflight.report import Rejected
 from preflight.summary import FAILED, UNKNOWN, WRONG_CALL
 
 EXIT_CODES: Final = """
@@ -185,7 +186,7 @@ def error_code(error: PreflightError) -> int:
     """Return the exit code of a command that ends with an error."""
     if isinstance(error, UsageError | OutputError | LedgerError):
         return WRONG_CALL
-    return FAILED if isinstance(error, AccountRefused | AssetNotFound | RequestRefused) else UNKNOWN
+    return FAILED if isinstance(error, AccountRefused | AssetNotFound | Rejected | RequestRefused) else UNKNOWN
 
 
 class Subcommands(click.Group):

@@ -98,7 +98,9 @@ def _used(spec: GenerationSpec, role: str | None, asset: UsableAsset) -> _Used:
     shown = printable(asset.id)
     if role is None and asset.kind is None:
         raise UsageError(
-            f"{spec.title}: the kind of the asset {shown} is not known. Give its role, such as reference_image."
+            f"{spec.title}: the kind of the asset {shown} is not known. Name it in roles= as reference_image, "
+            "reference_video or reference_audio.",
+            parameters=("roles",),
         )
     role = role or f"reference_{asset.kind}"
     if role not in spec.fields:
@@ -192,7 +194,8 @@ def _body(
     else:
         fixed = {"prompt": prompt, **_fields(spec, used)}
     if clash := sorted(given.keys() & (fixed.keys() | {"model"})):
-        raise UsageError(f"The parameter {clash[0]} is set by the request itself. Leave it out of parameters=.")
+        text = f"The parameter {clash[0]} is set by the request itself. Leave it out of parameters=."
+        raise UsageError(text, parameters=("parameters",))
     if spec.layout == "input":
         return {"model": model, "input": {**fixed, **given}}
     return {**fixed, **given}

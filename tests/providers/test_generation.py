@@ -219,7 +219,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "unknown kind": (
         lambda: asset("atlas", None).request(prompt="p"),
-        "kind of the asset a is not known. Give its role",
+        "kind of the asset a is not known. Name it in roles=",
     ),
     "last frame alone": (
         lambda: asset("atlas").request(prompt="p", role="last_frame"),

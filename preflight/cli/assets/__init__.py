@@ -12,6 +12,7 @@ import click
 from preflight.cli.assets.groups import command as groups
 from preflight.cli.assets.ledger import commands as ledger_commands
 from preflight.cli.assets.listing import command as list_assets
+from preflight.cli.assets.request import command as request
 from preflight.cli.assets.session import command as session
 from preflight.cli.options import add_options, pass_options
 from preflight.cli.output import Printer, PrintOptions, asset_json, print_options
@@ -218,5 +219,5 @@ def _restore(options: AssetsCommand) -> int:
         return _each(options.words, manager.restore, _show_changed(printer, "restored"))
 
 
-for part in (list_assets, _get, _rename, _delete, _restore, *ledger_commands, groups, session):
+for part in (list_assets, _get, request, _rename, _delete, _restore, *ledger_commands, groups, session):
     command.add_command(part)
