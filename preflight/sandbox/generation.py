@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from preflight.sandbox.messages import Refusal, invalid, missing
@@ -82,7 +83,12 @@ class Generating(Protocol):
             raise Refusal(404, "NotFound.task_id", f"the specified task {task[:100]!r} is not found")
         if polls < 3:
             return ("queued", "running")[polls - 1], None
-        return "succeeded", self.shared.hosting.host(b"", "generated.mp4")
+        return "succeeded", self._video
+
+    @cached_property
+    def _video(self) -> str:
+        """The URL of what every task generates."""
+        return self.shared.hosting.host(b"", "generated.mp4")
 
     def _require_usable(self, media: MediaInput) -> None:
         reference = _ASSET.fullmatch(media.value)
@@ -121,7 +127,7 @@ def content_inputs(model: str, content: object) -> tuple[str, list[MediaInput]]:
         if kind == "text":
             prompt = item.get("text") or ""
             continue
-        if kind not in _ROLES:
+        if not isinstance(kind, str) or kind not in _ROLES:
             raise invalid(f"{where}.type", f"it must be text or one of {', '.join(_ROLES)}")
         media, role = item.get(kind), item.get("role", "first_frame" if kind == "image_url" else None)
         if role not in _ROLES[kind]:

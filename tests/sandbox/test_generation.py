@@ -14,11 +14,15 @@ from typing import Any
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 import preflight
 from preflight.providers import PROVIDERS, Asset, Provider, find_provider, open_provider
 from preflight.providers.generation import GenerationRequest
 from preflight.sandbox import Sandbox
+from preflight.sandbox.generation import MediaField, content_inputs, media_inputs
+from preflight.sandbox.messages import Refusal
 
 DOCUMENTED = sorted(name for name, spec in PROVIDERS.items() if spec.generation is not None and spec.generation.path)
 PROMPT = 'it\'s "@Image1", `id` $HOME\n名字 waves'
@@ -225,3 +229,25 @@ def test_ark_refuses_wrong_content_in_the_shape_of_its_models(ark: Account) -> N
     assert set(error) == {"code", "message", "param", "type"}
     signed = ark.box.endpoint("volcengine") + "/?Action=/api/v3/contents/generations/tasks&Version=2024-01-01"
     assert requests.post(signed, json={}, timeout=10).status_code == 404
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["image_url", "text", "asset://a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "image_url", "url", "role", "text", "clip", "clips"]), inner)
+    ),
+)
+
+
+@given(JSON)
+def test_malformed_bodies_are_refused(value: Any) -> None:
+    fields = (MediaField("clip", "video"), MediaField("clips", "video", many=True))
+    for call in (
+        lambda: content_inputs("m", value)[1],
+        lambda: media_inputs(value if isinstance(value, dict) else {"clips": value}, fields),
+    ):
+        try:
+            assert all(isinstance(each.value, str) for each in call())
+        except Refusal as refusal:
+            assert refusal.status == 400  # noqa: PT017 - other exceptions are the failures looked for
