@@ -268,7 +268,7 @@ class Report:
 
 
 class Rejected(PreflightError):
-    """`submit` refused a file that does not pass. `report` says why."""
+    """A file that `submit` refused, or a generation request, does not pass. `report` says why."""
 
     def __init__(self, message: str, report: Report) -> None:
         super().__init__(message)

@@ -144,6 +144,13 @@ def test_wrong_calls_print_one_sentence_for_problem_and_remedy(desk: At) -> None
         refused(offline(at, *words), message)
 
 
+def test_name_of_several_assets_is_refused_with_their_ids(desk: At) -> None:
+    at = desk("atlas")
+    first, second = at.known("hero"), at.register("hero")
+    at.write("hero", "active", second, content="sha256:other", key="0" * 64)
+    refused(offline(at, "hero", "--prompt", "p"), "'hero' means 2 assets. Give the id of one: ", first.id, second.id)
+
+
 def test_provider_without_documentation_is_refused_without_a_call(desk: At) -> None:
     at = desk("agt")
     at.known("hero")

@@ -28,8 +28,10 @@ from preflight.providers.capabilities import (
     VerifiesPersons,
 )
 from preflight.providers.crun import CRUN
+from preflight.providers.generation import GenerationRequest, GenerationSpec
 from preflight.providers.provider import Provider, ProviderSettings, open_provider
 from preflight.providers.rate_limits import Rate, RateLimits
+from preflight.providers.request_builder import generation_request
 from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderSpec
 from preflight.providers.sunra import SUNRA
@@ -48,6 +50,8 @@ __all__ = [
     "Asset",
     "Callback",
     "DeletesAssets",
+    "GenerationRequest",
+    "GenerationSpec",
     "Group",
     "HasGroups",
     "HasTrash",
@@ -67,6 +71,7 @@ __all__ = [
     "UploadsFiles",
     "VerifiesPersons",
     "find_provider",
+    "generation_request",
     "open_provider",
 ]
 

@@ -223,16 +223,15 @@ def _item(one: _Used) -> dict[str, object]:
 
 def _parameters(parameters: Mapping[str, object]) -> dict[str, object]:
     """Return the parameters as they are sent. Raise `UsageError` for one that JSON cannot hold."""
+    sent = {}
     for name, value in parameters.items():
-        try:
-            json.dumps({name: value}, allow_nan=False)
-        except (TypeError, ValueError, RecursionError):
-            raise UsageError(
-                f"The parameter {printable(str(name))} cannot be sent as JSON. Give another value."
-            ) from None
         if not isinstance(name, str) or not name:
-            raise UsageError(f"{name!r} is not the name of a parameter. Give text.")
-    return dict(parameters)
+            raise UsageError(f"{printable(str(name))!r} is not the name of a parameter. Give text.")
+        try:
+            sent[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError, RecursionError):
+            raise UsageError(f"The parameter {printable(name)} cannot be sent as JSON. Give another value.") from None
+    return sent
 
 
 def _require_accepted(spec: GenerationSpec, used: Sequence[_Used], files: Mapping[str, Target]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from preflight.errors import SourceError
+from preflight.errors import SourceError, UsageError
+from preflight.escape import printable
 from preflight.formats import KINDS
 from preflight.ledger import Entry, Ledger
 from preflight.providers import Asset, find_provider
@@ -15,9 +16,11 @@ from preflight.submission.manage import entries_of
 def active_entry(
     ledger: Ledger, word: str, provider: str, *, origin: str | None = None, account: str | None = None
 ) -> Entry | None:
-    """Return the ledger's one active asset that a user means by `word`; None if there is none, or several.
+    """Return the ledger's active asset that a user means by `word`; None if there is none.
 
     origin, account  only assets that were registered there
+
+    Raise `UsageError` if there are several.
     """
     found = [
         entry
@@ -27,7 +30,10 @@ def active_entry(
         and origin in (None, entry.origin)
         and account in (None, entry.account)
     ]
-    return found[0] if len({entry.asset_id for entry in found}) == 1 else None
+    ids = list(dict.fromkeys(entry.asset_id or "" for entry in found))
+    if len(ids) > 1:
+        raise UsageError(f"{printable(word)!r} means {len(ids)} assets. Give the id of one: {', '.join(ids[:10])}.")
+    return found[0] if found else None
 
 
 def asset_from_entry(entry: Entry) -> Asset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import os
 import shlex
@@ -300,6 +301,17 @@ def test_facts_of_a_given_file_are_checked(fixtures: Path) -> None:
     with pytest.raises(Rejected, match=r"png-too-narrow\.png: .*width"):
         asset("atlas").request(prompt="p", file=bad)
     asset("atlas").request(prompt="p", file="/nowhere/x.png")
+
+
+def test_parameters_are_sent_as_plain_json() -> None:
+    class Level(enum.IntEnum):
+        HIGH = 3
+
+    values = {"level": Level.HIGH, "list": (1, "é"), "text": "5"}
+    request = asset("crun").request(prompt="p", parameters=values)
+    assert "Level" not in request.python()
+    expected = {"prompt": "p", "reference_images": ["asset://a"], "level": 3, "list": [1, "é"], "text": "5"}
+    assert request.json["input"] == expected
 
 
 def test_asset_as_json_has_no_generation() -> None:
