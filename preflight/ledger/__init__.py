@@ -155,6 +155,11 @@ class Ledger:
         found = self._entries('WHERE "key" = ? ORDER BY "serial" DESC LIMIT 1', (key.digest,))
         return found[0] if found else None
 
+    def current(self, entry: Entry) -> Entry | None:
+        """Return the same attempt as it is now; None if it was deleted."""
+        found = self._entries('WHERE ("key", "serial") = (?, ?)', (entry.key, entry.attempt))
+        return found[0] if found else None
+
     def failures(self, entry: Entry) -> int:
         """Count the consecutive failed attempts up to this one, with the same rule sets."""
         rows = self._database.select(

@@ -84,11 +84,11 @@ class LedgerSync:
         """
         self._check.require()
         entries = list(entries)
-        lost = {entry.key: entry for entry in entries if entry.asset_id is None}
+        lost = [entry for entry in entries if entry.asset_id is None]
         if self._provider.spec.recover_by:
-            yield from self._look_up(lost.values())
+            yield from self._look_up(lost)
         else:
-            yield from map(self._cannot_look_up, lost.values())
+            yield from map(self._cannot_look_up, lost)
         known = iter([entry for entry in entries if entry.asset_id is not None])
         executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="preflight-sync")
         try:
@@ -124,8 +124,11 @@ class LedgerSync:
     def _look_up(self, entries: Collection[Entry]) -> list[SyncResult]:
         """Look entries up by name while no other run processes them: only then does absence mean unregistered."""
         with ExitStack() as stack:
-            for entry in sorted(entries, key=lambda entry: entry.key):  # in one order, so that two runs never deadlock
-                stack.enter_context(self._ledger.claim(entry.registration, self._clock))
+            claims = {
+                entry.key: entry.registration for entry in entries
+            }  # a migrated ledger may have two attempts open
+            for key in sorted(claims):  # in one order, so that two runs never deadlock
+                stack.enter_context(self._ledger.claim(claims[key], self._clock))
             still_open = {entry.name: entry for entry in entries if self._is_open(entry)}
             found = self._look_ups.find_many(still_open.values())
             return [
@@ -145,8 +148,8 @@ class LedgerSync:
 
     def _is_open(self, entry: Entry) -> bool:
         """Return whether the claimed entry is unchanged: another run may have settled it before the claim."""
-        latest = self._ledger.latest(entry.registration)
-        return latest is not None and latest.attempt == entry.attempt and latest.state in OPEN_STATES
+        current = self._ledger.current(entry)
+        return current is not None and current.state in OPEN_STATES
 
     def _settled_elsewhere(self, entry: Entry) -> SyncResult:
         latest = self._ledger.latest(entry.registration)

@@ -26,7 +26,7 @@ from preflight.submission.sync import LedgerSync
 from tests.conftest import ROOT
 from tests.ledger.version_1 import write_old_ledger
 from tests.submission.clocks import quick_clock
-from tests.submission.sending import Sender, keys_of
+from tests.submission.sending import WINDOW, Sender, keys_of
 
 
 def rotate(box: Sandbox, provider: str) -> dict[str, str]:
@@ -113,6 +113,23 @@ class TestRotation:
         write_old_ledger(path, old)
         assert some.one(picture).reused
         assert some.registered() == 1
+
+    def test_open_entries_of_all_keys_are_settled_after_the_migration(self, some: Sender) -> None:
+        some.one(some.picture())
+        (entry,) = some.entries()
+        old = []
+        for day, name in ((1, "lost-0123456789ab"), (2, "absent-0123456789ac"), (3, entry.name)):
+            former = replace(entry.registration, account=f"key-{day}")
+            facts = {"account": former.account, "key": former.digest, "state": "intended", "asset_id": None}
+            old.append(replace(entry, name=name, created=f"2026-01-0{day}T00:00:00.000Z", **facts))
+        for file in some.folder.glob("ledger.sqlite*"):
+            file.unlink()
+        write_old_ledger(some.folder / "ledger.sqlite", old)
+        with Ledger(str(some.folder / "ledger.sqlite")) as ledger, some.opened(clock=quick_clock()) as provider:
+            sync = LedgerSync(provider, ledger, clock=quick_clock(), window=WINDOW)
+            results = list(sync.settle(sync.pending()))
+            assert sorted(result.found for result in results) == ["absent", "absent", "active"]
+            assert [(one.name, one.state) for one in ledger.entries()] == [(entry.name, "active")]
 
 
 class TestForeignKey:
