@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +143,18 @@ class TestForeignKey:
         assert caught.value.parameters == ("account",)
         assert some.registered() == 1
         assert {entry.state for entry in some.entries()} == {"active"}
+
+    def test_threads_share_one_check(self, atlas: Sender, box: Sandbox) -> None:
+        atlas.many(atlas.pictures(5))
+        enter_another_account(atlas)
+        calls = box.stats.calls["atlas", "get"]
+        with Ledger(str(atlas.folder / "ledger.sqlite")) as ledger, atlas.opened() as provider:
+            check = AccountCheck(provider, ledger, quick_clock())
+            with ThreadPoolExecutor(8) as executor:
+                errors = [future.exception() for future in [executor.submit(check.require) for _ in range(16)]]
+            assert all(isinstance(error, UsageError) for error in errors)
+            assert len({id(error) for error in errors}) == 16, "each thread raises an error of its own"
+        assert box.stats.calls["atlas", "get"] == calls + 3
 
     def test_named_account_registers_apart(self, some: Sender) -> None:
         picture = some.picture()
