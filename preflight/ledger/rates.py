@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from preflight.ledger.database import Database
 from preflight.ledger.entry import AccountKey
+
+_MAX_TURN: Final = 120.0
+"""Seconds that a turn can be ahead: one that is further was taken before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +46,35 @@ class AccountRates:
         """Remember what was learned of an action."""
         values = (*self._account, action, rate.calls, rate.per, rate.at)
         self._database.change("INSERT OR REPLACE INTO rates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def recent(self, action: str, since: float) -> int:
+        """Count the calls that were accepted since `since` (s since 1970), by all processes: registrations only."""
+        if action != "register":
+            return 0
+        rows = self._database.select(
+            'SELECT count(*) FROM entries WHERE ("provider", "origin", "account", "project") = (?, ?, ?, ?) '
+            'AND "created" > ? AND "asset_id" IS NOT NULL',
+            (*self._account, datetime.fromtimestamp(since, UTC).isoformat(timespec="milliseconds")),
+        )
+        return int(rows[0][0])
+
+    def take_turn(self, action: str, now: float, interval: float) -> float:
+        """Take the next call of an action, for all processes; return 0, or the seconds until it is free.
+
+        now, interval  s since 1970, and s until the next call after this one
+        """
+        row = (*self._account, f"{action} turn")
+        token = secrets.randbits(62)
+        self._database.change("INSERT OR IGNORE INTO rates VALUES (?, ?, ?, ?, ?, 0, 0, 0)", row)
+        self._database.change(
+            'UPDATE rates SET "per" = ?, "at" = ? '
+            'WHERE ("provider", "origin", "account", "project", "action") = (?, ?, ?, ?, ?) '
+            'AND ("at" <= ? OR "at" > ?)',
+            (token, now + interval, *row, now, now + _MAX_TURN),
+        )
+        ((taken_by, free_at),) = self._database.select(
+            'SELECT "per", "at" FROM rates '
+            'WHERE ("provider", "origin", "account", "project", "action") = (?, ?, ?, ?, ?)',
+            row,
+        )
+        return 0.0 if taken_by == token else max(0.001, float(free_at) - now)

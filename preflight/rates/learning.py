@@ -122,14 +122,23 @@ class RateEstimate:
             self._news = False
         return self._raise_rate(now) or is_news
 
-    def refuse(self, now: float, retry_after: float | None) -> None:
-        """Lower the rate after a refusal, once for all calls that left at the same rate."""
+    def refuse(
+        self, now: float, retry_after: float | None, *, known: LearnedRate | None = None, accepted: int = 0
+    ) -> None:
+        """Lower the rate after a refusal, once for all calls that left at the same rate.
+
+        known     what another process has learned meanwhile
+        accepted  calls of all processes that were accepted in the last minute
+        """
         self._forget(now)
         if self._streak == 0:
             self._streak_began = now
         self._streak += 1
-        recent = len(self._accepted)
-        if self.per == MINUTE:
+        recent = max(len(self._accepted), accepted)
+        if self.per != MINUTE and known is not None and known.per == MINUTE:
+            self.calls, self.per = min(known.calls, self._maximum * MINUTE), MINUTE
+            wait = self.interval
+        elif self.per == MINUTE:
             wait = self._lower_by_minute(now, recent)
         elif self._streak == 1 and (retry_after or 0.0) <= LONG_WAIT:
             wait = self._lower_by_second(now)
@@ -165,7 +174,7 @@ class RateEstimate:
     def _switch_to_minute(self, now: float, recent: int) -> float:
         """Assume a limit by the minute; return how long to wait: until the first of the last calls is a minute ago."""
         self._set(float(recent), MINUTE)
-        passed = self._accepted[0] + MINUTE + MARGIN - now
+        passed = self._accepted[0] + MINUTE + MARGIN - now if self._accepted else MINUTE
         return max(passed, min(MINUTE, 2.0**self._streak))
 
     def _lower_by_minute(self, now: float, recent: int) -> float:

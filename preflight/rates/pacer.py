@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from preflight.clock import SYSTEM_CLOCK, Clock
-from preflight.errors import RateLimited
+from preflight.errors import LedgerError, RateLimited
 from preflight.ledger import LearnedRate
 from preflight.providers.rate_limits import Rate, RateLimits
-from preflight.rates.learning import RateEstimate
+from preflight.rates.learning import MINUTE, RateEstimate
 
 
 class RateMemory(Protocol):
@@ -26,11 +26,23 @@ class RateMemory(Protocol):
         """Remember what was learned of an action."""
         ...
 
+    def recent(self, action: str, since: float) -> int:
+        """Count the accepted calls of all processes since a moment, in s since 1970; 0 if it does not know."""
+        ...
+
+    def take_turn(self, action: str, now: float, interval: float) -> float:
+        """Take the next call for all processes; return 0, or the seconds until it is free."""
+        ...
+
 
 RateListener = Callable[[str, Rate], None]
 """Called once for each action whose rate is found: with the action, and the rate that is accepted."""
 
 
+Recent = tuple[LearnedRate | None, int]
+"""The remembered rate of an action, and how many of its calls were accepted in the last minute by all processes."""
+SHARED_INTERVAL: Final = 1.0
+"""Seconds between two calls from which on the processes of an account take turns."""
 _STOP_INTERVAL: Final = 0.25
 """Seconds of real time after which a waiting call looks whether it was stopped."""
 _NOUNS: Final = {"register": "registration", "get": "status call", "upload": "upload"}
@@ -78,11 +90,11 @@ class Pacer:
         """Wait until `action` may be called, then hold one of its slots for the time of the call."""
         limiter = self._limiter(action)
         with limiter.slot(self._clock):
-            refusals = self._wait_turn(limiter)
+            refusals = self._wait_turn(action, limiter)
             try:
                 yield
             except RateLimited as error:
-                limiter.refuse(self._clock.monotonic(), error.retry_after, refusals)
+                limiter.refuse(self._clock.monotonic(), error.retry_after, refusals, lambda: self._recent(action))
                 raise
             learned = limiter.accept(self._clock.monotonic(), refusals)
         if learned is not None:
@@ -90,13 +102,29 @@ class Pacer:
             with suppress(Exception):
                 self._remember(action, learned)
 
-    def _wait_turn(self, limiter: _ActionLimiter) -> int:
+    def _wait_turn(self, action: str, limiter: _ActionLimiter) -> int:
         """Wait for a reserved moment; return how often the limiter had been slowed down by then."""
         while True:
             at, refusals = limiter.reserve(self._clock.monotonic())
             self._clock.sleep(max(0.0, at - self._clock.monotonic()))
+            while refusals == limiter.refusals and (wait := self._shared_wait(action, limiter.estimate.interval)) > 0:
+                self._clock.sleep(wait)
             if refusals == limiter.refusals:
                 return refusals
+
+    def _shared_wait(self, action: str, interval: float) -> float:
+        """Return 0 if it is this process's turn, else how long to wait: few calls are shared between processes."""
+        if self._memory is None or interval < SHARED_INTERVAL:
+            return 0.0
+        return self._memory.take_turn(action, self._clock.wall(), interval)
+
+    def _recent(self, action: str) -> Recent:
+        """Return what all processes know of an action that was refused: its rate, and how many were accepted."""
+        if self._memory is None or not self._limits.learned:
+            return None, 0
+        with suppress(LedgerError):
+            return self._memory.load(action), self._memory.recent(action, self._clock.wall() - MINUTE)
+        return None, 0
 
     def _limiter(self, action: str) -> _ActionLimiter:
         with self._lock:
@@ -161,12 +189,13 @@ class _ActionLimiter:
         with self._changed:
             return self.estimate.reserve(now), self.refusals
 
-    def refuse(self, now: float, retry_after: float | None, refusals: int) -> None:
+    def refuse(self, now: float, retry_after: float | None, refusals: int, recent: Callable[[], Recent]) -> None:
         """Lower the rate, once for all calls that left at the same rate and were refused together."""
         with self._changed:
             if refusals == self.refusals:
                 self.refusals += 1
-                self.estimate.refuse(now, retry_after)
+                known, accepted = recent()
+                self.estimate.refuse(now, retry_after, known=known, accepted=accepted)
             elif retry_after is not None:
                 self.estimate.wait(retry_after, now)
 

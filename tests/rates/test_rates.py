@@ -212,6 +212,12 @@ class Memory:
     def save(self, action: str, rate: LearnedRate) -> None:
         self.rates[action] = rate
 
+    def recent(self, action: str, since: float) -> int:
+        return 0
+
+    def take_turn(self, action: str, now: float, interval: float) -> float:
+        return 0.0
+
 
 def learn(memory: Memory, time_: FakeTime) -> list[tuple[str, Rate]]:
     """What was said while an account of three calls a minute was found out."""
