@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import files, growth, submit, uploads, urls
+from tests.bench import files, growth, rates, submit, uploads, urls
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "files": files.main,
     "growth": growth.main,
     "urls": urls.main,
+    "rates": rates.main,
     "submit": submit.main,
     "uploads": uploads.main,
 }
