@@ -28,7 +28,7 @@ from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import Refusal, parse_refusal
+from preflight.providers.refusals import Refusal, parse_refusal, with_coded_status
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 _PATH: Final = "/v1/asset/human"
@@ -149,7 +149,7 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
     if status < 400 and answer.get("success") is not False:
         return None
-    return parse_refusal(status, answer.get("error") or answer)
+    return with_coded_status(parse_refusal(status, answer.get("error") or answer))
 
 
 AGT: Final = ProviderSpec(

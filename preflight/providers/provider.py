@@ -155,6 +155,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     account     the account's name, for a ledger with several; default: $PREFLIGHT_ACCOUNT, else "default"
     endpoint    in place of the origin of all of its hosts
     rate        `auto`, `published`, or registrations such as `3/min`; proxy: none is taken from the environment
+    ca_bundle   path of the authorities to trust, in place of the environment's
     middleware  entered for the time of each call; env: in place of the environment
     options     of the spec's `options`
     """

@@ -134,8 +134,11 @@ def parse_refusal(status: int, answer: object) -> Refusal:
 def parse_coded_refusal(status: int, answer: JsonObject) -> Refusal | None:
     """Return the refusal of a gateway whose `code`, a number or text, is an HTTP status; None if it is 200."""
     refusal = parse_refusal(status, answer.get("error") or answer)
-    if status < 400 and refusal.code in (None, "200"):
-        return None
+    return None if status < 400 and refusal.code in (None, "200") else with_coded_status(refusal)
+
+
+def with_coded_status(refusal: Refusal) -> Refusal:
+    """Return the refusal with the HTTP status that a gateway gives as its code; unchanged for any other code."""
     is_status = refusal.code is not None and refusal.code.isdecimal() and len(refusal.code) == 3
     number = int(refusal.code or 0) if is_status else 0
     return replace(refusal, status=number) if number >= 400 else refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def media(certificate: tuple[Path, Path]) -> Iterator[Server]:
     with hostile({PICTURE.name: PICTURE.read_bytes()}, tls=tls.server_side(*certificate)) as running:
+        yield running
+
+
+@pytest.fixture
+def web() -> Iterator[Server]:
+    with hostile({PICTURE.name: PICTURE.read_bytes()}) as running:
         yield running
 
 
@@ -130,6 +137,15 @@ def test_commands_take_a_bundle_and_a_proxy(
             assert "png" in result.stdout
             assert proxy.requested[0] == f"CONNECT 127.0.0.1:{media.port} HTTP/1.1"
     assert "certificate is not valid" in run("probe", url, "--allow-private").stdout
+
+
+def test_submit_fetches_private_addresses_on_request(run: Run, api: Recorder, web: Server, tmp_path: Path) -> None:
+    url = web.url(f"file/{PICTURE.name}", host="127.0.0.1")
+    words = ["submit", url, "--to", "crun", "--endpoint", f"http://127.0.0.1:{api.port}", "--ledger", tmp_path / "l"]
+    env = {**os.environ, "CRUN_API_KEY": "sk-no-one-has-this"}
+    refused = run(*words, env=env)
+    assert "allow private addresses" in refused.stdout
+    assert "allow private addresses" not in run(*words, "--allow-private", env=env).stdout
 
 
 def test_wrong_bundle_of_a_command_names_its_option(run: Run) -> None:

@@ -149,6 +149,8 @@ REFUSED = [
     # AGT: success is false, or an error as gateways of its family write it
     Refused("agt", 200, {"success": False, "message": "group_id is wrong"}, "invalid", RequestRefused),
     Refused("agt", 200, {"success": False, "message": "record not found"}, "not_found", AssetNotFound),
+    Refused("agt", 200, {"success": False, "code": 500, "message": "x"}, "server", ProviderUnavailable, True, True),
+    Refused("agt", 200, {"success": False, "code": "429"}, "rate_limited", RateLimited, retryable=True),
     Refused("agt", 401, {"success": False, "message": "invalid token"}, "auth", AccountRefused),
     Refused("agt", 401, {"error": {"message": "x", "type": "new_api_error"}}, "auth", AccountRefused),
     Refused("agt", 403, {"error": {"code": "insufficient_user_quota", "message": "x"}}, "credits", AccountRefused),
