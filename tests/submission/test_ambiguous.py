@@ -220,6 +220,18 @@ def test_lost_asset_that_was_sent_without_a_name_is_found_by_its_url(box: Sandbo
     assert made.id == submission.asset.id
 
 
+def test_lost_call_without_a_name_that_is_not_found_stays_unknown(box: Sandbox, tmp_path: Path) -> None:
+    sender = Sender(box, "atlas", tmp_path)
+    box.faults.on("lose-before", action="register", provider="atlas", call=1)
+    picture = sender.picture()
+    before = box.stats.calls["atlas", "register"]
+    for _ in range(2):
+        submission = sender.one(picture, send_name=False)
+        assert (submission.outcome, submission.code) == ("unknown", "unknown_outcome")
+        assert "assets forget" in (submission.message or "")
+    assert box.stats.calls["atlas", "register"] == before + 1
+
+
 def test_asset_matches_its_entry_by_name_suffix_or_by_url_and_time() -> None:
     ours = entry(name="clip-0123456789ab", url="https://cdn.example/clip.mp4", created="2026-11-20T10:00:00.000Z")
     late, early = datetime(2026, 11, 20, 10, 1, tzinfo=UTC), datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
