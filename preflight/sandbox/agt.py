@@ -93,8 +93,8 @@ class Agt(Protocol):
         if request.choice("is_leaf", ("0", "1"), default="1") == "0":
             groups = [group for group in self.account.groups() if group_id in ("", group.id)]
             return {"total": len(groups), "items": [_render_group(group) for group in page_of(groups, number, size)]}
-        assets = self.account.assets(where=lambda asset: group_id in ("", asset.group))
-        return {"total": len(assets), "items": [self._render_file(asset) for asset in page_of(assets, number, size)]}
+        assets, total = self.account.page(number, size, where=lambda asset: group_id in ("", asset.group))
+        return {"total": total, "items": [self._render_file(asset) for asset in assets]}
 
     def get(self, request: Request) -> Any:
         """Return an asset or a container."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from preflight.sandbox.generation import Generating, MediaField, media_inputs
 from preflight.sandbox.messages import Refusal, Request, Response, file_in_form, invalid, missing, not_found
-from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, ark_id, iso, page_of
+from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, ark_id, iso
 from preflight.sandbox.state import StoredAsset
 
 _ASSETS = "/api/v1/sd/assets"
@@ -77,11 +76,11 @@ class Atlas(Generating):
 
     def list(self, request: Request) -> Any:
         """List assets."""
-        return self._page(request, self.account.assets())
+        return self._page(request)
 
     def trash(self, request: Request) -> Any:
         """List the trash."""
-        return self._page(request, self.account.assets(trashed=True))
+        return self._page(request, trashed=True)
 
     def rename(self, request: Request) -> Any:
         """Change an asset."""
@@ -143,11 +142,12 @@ class Atlas(Generating):
             raise not_found("asset", asset.id)
         return self._render_asset(changed)
 
-    def _page(self, request: Request, assets: Sequence[StoredAsset]) -> dict[str, Any]:
+    def _page(self, request: Request, *, trashed: bool = False) -> dict[str, Any]:
         number, size = request.number("page_number", 1), min(request.number("page_size", 20), MAX_PAGE_SIZE)
-        items = [self._render_asset(asset) for asset in page_of(assets, number, size)]
+        assets, total = self.account.page(number, size, trashed=trashed)
+        items = [self._render_asset(asset) for asset in assets]
         key = "list" if self.alternate_reading else "items"
-        return {key: items, "total": len(assets), "page_number": number, "page_size": size}
+        return {key: items, "total": total, "page_number": number, "page_size": size}
 
     def _render_asset(self, asset: StoredAsset) -> dict[str, Any]:
         rendered: dict[str, Any] = {

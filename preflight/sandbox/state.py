@@ -124,6 +124,15 @@ class Account:
             chosen = (asset for asset in reversed(self._assets.values()) if trashed in (None, asset.trashed))
             return [copy for copy in map(self._copy, chosen) if where is None or where(copy)]
 
+    def page(
+        self, number: int, size: int, *, trashed: bool = False, where: Callable[[StoredAsset], bool] | None = None
+    ) -> tuple[list[StoredAsset], int]:
+        """Return one page of the assets, newest first, counted from 1, and how many assets there are on all pages."""
+        with self._lock:
+            chosen = (self._updated(asset) for asset in reversed(self._assets.values()) if asset.trashed == trashed)
+            found = [asset for asset in chosen if where is None or where(asset)]
+            return [replace(asset) for asset in found[(number - 1) * size : number * size]], len(found)
+
     def change_asset(self, asset_id: str, **facts: Any) -> StoredAsset | None:
         """Set fields (`name`, `description`, `trashed`) of an asset and return it, or None."""
         with self._lock:
@@ -206,9 +215,12 @@ class Account:
         return record
 
     def _copy(self, asset: StoredAsset) -> StoredAsset:
-        """Return a copy, with the outcome applied if processing is over. Only reads advance the state, not timers."""
+        return replace(self._updated(asset))
+
+    def _updated(self, asset: StoredAsset) -> StoredAsset:
+        """Apply the outcome if processing is over. Only reads advance the state, not timers."""
         if asset.status == "processing" and asset.outcome is not None and self._clock() >= asset.ready:
             asset.code, asset.message = asset.outcome
             asset.status = "failed" if asset.code else "active"
             asset.updated = self._now()
-        return replace(asset)
+        return asset

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from preflight.sandbox.generation import Generating, MediaField, media_inputs
 from preflight.sandbox.messages import Refusal, Request, Response, invalid, missing
-from preflight.sandbox.protocol import MAX_PAGE_SIZE, Operation, access_url, iso, page_of, random_letters
+from preflight.sandbox.protocol import MAX_PAGE_SIZE, Operation, access_url, iso, random_letters
 from preflight.sandbox.state import StoredAsset
 
 _KINDS = ("image", "video", "audio")
@@ -75,9 +75,9 @@ class Sunra(Generating):
         """List assets."""
         status = request.choice("status", (*_STATUSES, ""), default="")
         page, size = request.number("page", 1), min(request.number("page_size", 20), MAX_PAGE_SIZE)
-        assets = self.account.assets(where=lambda asset: status in ("", asset.status))
-        items = [self._render_asset(asset) for asset in page_of(assets, page, size)]
-        return {"items": items, "total": len(assets), "page": page, "page_size": size}
+        assets, total = self.account.page(page, size, where=lambda asset: status in ("", asset.status))
+        items = [self._render_asset(asset) for asset in assets]
+        return {"items": items, "total": total, "page": page, "page_size": size}
 
     def delete(self, request: Request) -> dict[str, Any]:
         """Delete an asset."""
