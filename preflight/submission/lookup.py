@@ -41,11 +41,12 @@ _LIST_PAUSE: Final = 60.0
 class _Walk:
     """One reading of the whole list, which callers share. Absence is proven by a complete one that began late enough.
 
-    began      monotonic; waiting: callers that need more of it
+    began      monotonic; whole: others will need what its first callers do not; waiting: callers that need more of it
     unnamed    items that may have a name that the list leaves out
     """
 
     began: float
+    whole: bool = False
     named: dict[str, list[Asset]] = field(default_factory=dict)
     sent: dict[str, list[Asset]] = field(default_factory=dict)
     unnamed: dict[str, Asset] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class LookUp:
         self._walk: _Walk | None = None
         self._due = 0.0
         self._pages: int | None = None
+        self._counting = threading.RLock()
         self._details: dict[str, Asset] = {}
         self._detailing = threading.Lock()
         self._paused_until = 0.0
@@ -109,12 +111,13 @@ class LookUp:
         called = {each.name: now - max(0.0, age_of(each, self._clock) if age is None else age) for each in entries}
         certain = {name: at + self._window for name, at in called.items()}
         after = max((at if certain[name] > now else certain[name] for name, at in called.items()))
-        found = self._look(entries, after)
+        others_follow = age is None and self._count_open() > len(entries)
+        found = self._look(entries, after, whole=others_follow)
         absent = [entry for entry in entries if entry.name not in found]
         visible = max((certain[entry.name] for entry in absent), default=now)
         if visible > now:
             self._wait_until(visible)
-            found |= self._look(absent, visible)
+            found |= self._look(absent, visible, whole=others_follow)
         return found
 
     def find_registered(self, entries: Sequence[Entry], url: str | None) -> tuple[Entry, Asset] | None:
@@ -126,12 +129,18 @@ class LookUp:
         The last attempt that is there counts, even a failed one. The list is read once a run. None if nothing is found
         or the list cannot be read.
         """
-        if self._clock.monotonic() < self._paused_until:
-            return None
         try:
-            if self._filters_are_fewer(_MAX_PAGES_WALKED):
+            with self._counting:  # one thread finds out whether the list can be read
+                if self._clock.monotonic() < self._paused_until:
+                    return None
+                asks_singly = self._filters_are_fewer(_MAX_PAGES_WALKED)
+            if asks_singly:
                 return self._find_attempts(entries)
-            walk = self._walk if self._walk is not None and self._walk.complete else self._search(-1.0, _nothing)
+            walk = (
+                self._walk
+                if self._walk is not None and self._walk.complete
+                else self._search(-1.0, _nothing, whole=True)
+            )
             if len(walk.unnamed) <= _MAX_UNNAMED:
                 self._add_unnamed(walk, _nothing)
         except ProviderError:
@@ -167,7 +176,7 @@ class LookUp:
             and self._ledger.by_asset(entry.provider, asset.id, entry.origin) is None
         )
 
-    def _look(self, entries: Collection[Entry], after: float) -> dict[str, Asset]:
+    def _look(self, entries: Collection[Entry], after: float, *, whole: bool) -> dict[str, Asset]:
         """Return those of the entries that are listed now, as no walk before `after` shows it."""
         found: dict[str, Asset] = {}
         if self._is_filter_better(entries, after):
@@ -182,7 +191,7 @@ class LookUp:
                     found[entry.name] = asset
             return len(found) == len(entries)
 
-        walk = self._search(after, look)
+        walk = self._search(after, look, whole=whole)
         if not look(walk):
             self._add_unnamed(walk, look)
         return found
@@ -222,9 +231,10 @@ class LookUp:
         spec, api = self._provider.spec, self._provider.api
         if "name" not in spec.filters or not isinstance(api, ListsAssets):
             return False
-        if calls > 1 and self._pages is None:
-            total = call_idempotent(api.list, self._clock).total
-            self._pages = MAX_PAGES if total is None else -(-total // spec.page_size)
+        with self._counting:
+            if calls > 1 and self._pages is None:
+                total = call_idempotent(api.list, self._clock).total
+                self._pages = MAX_PAGES if total is None else -(-total // spec.page_size)
         return calls == 1 or calls < (self._pages or 0)
 
     def _count_open(self) -> int:
@@ -243,7 +253,7 @@ class LookUp:
 
     # Walks.
 
-    def _search(self, after: float, look: Callable[[_Walk], bool]) -> _Walk:
+    def _search(self, after: float, look: Callable[[_Walk], bool], *, whole: bool) -> _Walk:
         """Return a walk that began at `after` or later: complete, or read until `look` was satisfied."""
         while True:
             with self._changed:
@@ -252,7 +262,7 @@ class LookUp:
                     return walk
                 is_mine = walk is None or walk.ended
                 if walk is None or walk.ended:
-                    walk = self._walk = _Walk(self._clock.monotonic())
+                    walk = self._walk = _Walk(self._clock.monotonic(), whole)
                 elif walk.began < after:
                     self._clock.wait(self._changed, None)
                     continue
@@ -293,7 +303,7 @@ class LookUp:
             for asset in listed:
                 self._add(walk, asset)
             self._changed.notify_all()
-            return look(walk) and not walk.waiting
+            return look(walk) and not walk.waiting and not walk.whole
 
     def _await(self, walk: _Walk, look: Callable[[_Walk], bool]) -> bool:
         """Wait until `look` is satisfied or another thread has ended the walk; return whether that tells anything."""
