@@ -86,6 +86,7 @@ class LookUp:
         self._window = window.seconds
         self._changed = threading.Condition()
         self._walk: _Walk | None = None
+        self._whole: _Walk | None = None
         self._due = 0.0
         self._pages: int | None = None
         self._counting = threading.RLock()
@@ -110,7 +111,7 @@ class LookUp:
         now = self._clock.monotonic()
         called = {each.name: now - max(0.0, age_of(each, self._clock) if age is None else age) for each in entries}
         certain = {name: at + self._window for name, at in called.items()}
-        after = max((at if certain[name] > now else certain[name] for name, at in called.items()))
+        after = max(at if certain[name] > now else certain[name] for name, at in called.items())
         others_follow = age is None and self._count_open() > len(entries)
         found = self._look(entries, after, whole=others_follow)
         absent = [entry for entry in entries if entry.name not in found]
@@ -136,11 +137,7 @@ class LookUp:
                 asks_singly = self._filters_are_fewer(_MAX_PAGES_WALKED)
             if asks_singly:
                 return self._find_attempts(entries)
-            walk = (
-                self._walk
-                if self._walk is not None and self._walk.complete
-                else self._search(-1.0, _nothing, whole=True)
-            )
+            walk = self._whole or self._search(-1.0, _nothing, whole=True)
             if len(walk.unnamed) <= _MAX_UNNAMED:
                 self._add_unnamed(walk, _nothing)
         except ProviderError:
@@ -289,6 +286,7 @@ class LookUp:
                 if not is_shorter:
                     break
             walk.complete = True
+            self._whole = walk
             self._pages = -(-seen // self._provider.spec.page_size)
         except ProviderError as error:
             walk.error = error
@@ -318,7 +316,8 @@ class LookUp:
 
     def _add(self, walk: _Walk, listed: Asset) -> None:
         asset = replace(self._details.get(listed.id, listed), raw={})  # an account may have many
-        if asset.name is None and asset.source is None and self._provider.spec.lists_partly:
+        lacks_name = asset.name is None and asset.source is None and self._provider.spec.lists_partly
+        if lacks_name and listed.id not in self._details:
             walk.unnamed[asset.id] = asset
         else:
             walk.add(asset)
@@ -328,9 +327,9 @@ class LookUp:
         with self._detailing:
             for listed in list(walk.unnamed.values()):
                 asset = replace(with_details(self._provider, listed, self._clock), raw={})
-                self._details[asset.id] = asset
+                self._details[listed.id] = asset
                 with self._changed:
-                    del walk.unnamed[asset.id]
+                    del walk.unnamed[listed.id]
                     walk.add(asset)
                     if look(walk):
                         return

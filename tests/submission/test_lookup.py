@@ -243,6 +243,18 @@ class TestOpenEntries:
         assert account.box.stats.calls["sunra", "get"] == 260
         assert account.lists() <= account.pages + 2
 
+    @pytest.mark.parametrize("account", ["atlas"], indirect=True)
+    def test_partial_readings_leave_the_index_of_new_files(self, account: Account) -> None:
+        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
+        new = replace(account.entries[0], name="new-0123456789ab")
+        for _ in range(3):
+            assert look_up.find_registered([new], None) is None
+            assert look_up.find(account.entries[0], age=0.0) is not None
+        assert account.lists() < account.pages * 4
+        before = account.lists()
+        assert look_up.find_registered([new], None) is None
+        assert account.lists() == before
+
     @pytest.mark.parametrize("account", ["volcengine"], indirect=True)
     def test_few_entries_are_looked_up_by_name_where_that_is_less(
         self, account: Account, monkeypatch: pytest.MonkeyPatch
