@@ -79,6 +79,13 @@ def test_asset_that_the_ledger_does_not_know_is_asked_for(desk: At) -> None:
     refused(offline(at, asset.id, "--prompt", "p"), "has no asset", "--to", code=2)
 
 
+def test_option_of_the_provider_asks_it(desk: At) -> None:
+    at = desk("atlas")
+    asset = at.known("hero")
+    (shown,) = at.json("request", "hero", "--prompt", "p", "--reference-id", "atlas_asset_id")
+    assert shown["json"]["input"]["reference_images"] == [f"asset://{asset.ids['atlas_asset_id']}"]
+
+
 def test_processing_asset_is_asked_for_and_refused_until_it_is_active(desk: At) -> None:
     at = desk("volcengine")
     at.box.faults.delay = 60

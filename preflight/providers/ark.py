@@ -215,8 +215,10 @@ def _ark(
             title=title,
             host="generation",
             path="/api/v3/contents/generations/tasks",
-            # The models take an API key, which is not the pair of keys that signs the calls for assets.
             key="ARK_API_KEY",
+            notes=(
+                f"The models of {title} take an API key, which is not the pair of keys that signs calls for assets.",
+            ),
             layout="content",
             fields={role: Field(many="content") if role.startswith("reference") else Field() for role in ROLES},
             models=dict.fromkeys(get_args(Use), model),

@@ -178,6 +178,11 @@ def test_several_videos_at_atlas_are_a_list_and_a_note_says_where_pages_differ()
     assert request.curl().startswith("# The guide")
 
 
+def test_note_says_that_the_models_of_ark_have_a_key_of_their_own() -> None:
+    command = asset("byteplus").request(prompt="p").curl()
+    assert command.startswith("# The models of BytePlus ModelArk take an API key, which is not the pair of keys")
+
+
 def test_prompt_of_sunra_names_each_asset() -> None:
     both = [asset("sunra", name=name) for name in "ab"]
     request = preflight.generation_request(both, prompt="@Image2 waves at @Image1.")

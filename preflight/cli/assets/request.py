@@ -77,8 +77,9 @@ def command(options: RequestCommand) -> None:
 
     The key is not printed: the request names the environment variable to read it from. Each ASSET is a reference of its
     kind, in the given order; --role makes one a first or last frame. An asset that the ledger has as active needs no
-    call; for others the provider is asked. Assets of two providers give one request each. The rule set for the request
-    judges the assets together first, with their files if these are still there.
+    call; for others, and with an option of the provider such as --project, the provider is asked. Assets of two
+    providers give one request each. The rule set for the request judges the assets together first, with their files if
+    these are still there.
 
     Examples:
       preflight assets request hero-0a1b2c3d4e5f --prompt "@Image1 waves" --parameter duration=5
@@ -134,13 +135,14 @@ class _Drafts:
 
     def _find(self, ledger: Ledger, word: str) -> tuple[Asset, str | None]:
         """Return an asset, and the file that it was registered from."""
-        name = self._options.to or provider_of(ledger, word)
-        account = self._options.provider.account
-        entry = active_entry(ledger, word, find_provider(name).name, origin=self._origin, account=account)
-        if entry is not None:
-            return asset_from_entry(entry), unchanged_file(entry)
+        name, options = self._options.to or provider_of(ledger, word), self._options.provider
+        if not (options.settings or options.named_settings):  # these may change the reference, or the project
+            spec = find_provider(name)
+            entry = active_entry(ledger, word, spec.name, origin=self._origin, account=options.account)
+            if entry is not None:
+                return asset_from_entry(entry), unchanged_file(entry)
         if name not in self._managers:
-            provider, clock = self._stack.enter_context(self._options.provider.open_provider(name))
+            provider, clock = self._stack.enter_context(options.open_provider(name))
             self._managers[name] = AssetManager(provider, ledger, clock=clock)
         managed = self._managers[name].get(word)
         return managed.asset, None if managed.entry is None else unchanged_file(managed.entry)
