@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import preflight
 from preflight import catalog
 from preflight.errors import UsageError
 from preflight.providers import PROVIDERS, Asset
+from preflight.providers.generation import Field
 from preflight.report import Rejected
 from tests.rows import each_row
 
@@ -352,6 +354,23 @@ def test_shell_expands_the_key_and_nothing_else(tmp_path: Path) -> None:
         words = done.stdout.split("\0")
         assert words[5] == "Authorization: Bearer k e\"y'"
         assert json.loads(words[-2])["input"]["prompt"] == prompt
+
+
+def test_text_of_others_stays_within_its_comment_and_its_word() -> None:
+    origin = "http://127.0.0.1:1/a'b;c&d"
+    spec = replace(asset("crun").generation, origin=origin)  # type: ignore[type-var]
+    command = asset("crun", reference="asset://a\nrm -r b\x1b", generation=spec).request(prompt="p").curl()
+    comment, first, *_ = command.splitlines()
+    assert comment == "# [Image1] = asset://a\\nrm -r b\\x1b"
+    assert shlex.split(first.removesuffix("\\"))[-1] == f"{origin}/api/v1/client/job/CreateTask"
+
+
+def test_field_for_one_asset_takes_no_second() -> None:
+    spec = replace(asset("crun").generation, fields={"reference_image": Field("image")})  # type: ignore[type-var]
+    one, other = (asset("crun", name=name, generation=spec) for name in "ab")
+    assert one.request(prompt="p").json["input"] == {"prompt": "p", "image": "asset://a"}
+    with pytest.raises(UsageError, match=r"takes one asset as reference_image, and 2 are given\. Choose one"):
+        preflight.generation_request([one, other], prompt="p")
 
 
 def test_key_of_the_environment_is_never_in_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
