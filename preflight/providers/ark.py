@@ -178,7 +178,7 @@ def _ark(
     generation: tuple[str, str],
     credentials: tuple[CredentialSpec, ...],
     options: Mapping[str, tuple[str, ...]],
-) -> ProviderSpec:
+) -> ProviderSpec[ArkApi]:
     """Return the spec of one Ark: a host, a region, keys; all else is the same.
 
     generation  the host of the models, and the model that uses assets

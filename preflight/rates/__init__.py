@@ -5,6 +5,16 @@ Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wa
 
 from preflight.rates.learning import SAFETY, RateEstimate
 from preflight.rates.pacer import FoundRate, Pacer, RateListener, RateMemory
-from preflight.rates.polling import InFlight, Scheduler
+from preflight.rates.polling import POLL_THREADS, InFlight, Scheduler
 
-__all__ = ["SAFETY", "FoundRate", "InFlight", "Pacer", "RateEstimate", "RateListener", "RateMemory", "Scheduler"]
+__all__ = [
+    "POLL_THREADS",
+    "SAFETY",
+    "FoundRate",
+    "InFlight",
+    "Pacer",
+    "RateEstimate",
+    "RateListener",
+    "RateMemory",
+    "Scheduler",
+]
