@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
     from preflight.sources.open import AssetReference
-    from preflight.submission import Submission, submit, submit_many
+    from preflight.submission import Client, Submission, submit, submit_many
+    from preflight.submission.async_client import AsyncClient
     from preflight.submission.outcome import NotActive
 
 __version__ = VERSION
@@ -65,7 +66,8 @@ _NAMES = {
     "ruleset": "RuleSet",
     "scan": "check_many",
     "sources.open": "AssetReference",
-    "submission": "NotActive Submission submit submit_many",
+    "submission.async_client": "AsyncClient",
+    "submission": "Client NotActive Submission submit submit_many",
 }
 """By module, the names that it provides. All others are exceptions in `errors`."""
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -84,6 +86,8 @@ __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
     "Passes",
     "Asset",
     "AssetReference",
+    "AsyncClient",
+    "Client",
     "Delivery",
     "Finding",
     "GenerationRequest",

@@ -417,6 +417,9 @@ _FINDING_CODES: Final[dict[str, Code]] = {
     "asset_gone": Code(
         "unknown", "Asset gone", "The asset was registered but no longer exists. The next run registers it again."
     ),
+    "cancelled": Code(
+        "unknown", "Cancelled", "The call was cancelled before the asset was active. The same call continues it."
+    ),
     "ledger_error": Code("unknown", "Ledger error", "The ledger could not be read or written. The message says why."),
 }
 _NOTE_CODES: Final = {

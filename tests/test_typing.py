@@ -8,7 +8,7 @@ import pytest
 
 from preflight.providers import PROVIDERS
 from preflight.providers.provider import ProviderSettings
-from preflight.submission.api import SubmitOptions, _SubmitOptions
+from preflight.submission.options import SubmissionOptions, SubmitOptions
 from tests.conftest import ROOT
 
 
@@ -22,7 +22,7 @@ def test_wrong_calls_of_the_api_are_type_errors(tmp_path: Path, monkeypatch: pyt
 
 
 def test_typed_options_are_those_that_a_run_takes() -> None:
-    assert set(SubmitOptions.__annotations__) == set(_SubmitOptions.__annotations__)
+    assert set(SubmitOptions.__annotations__) == set(SubmissionOptions.__annotations__)
 
 
 def test_typed_provider_settings_are_the_options_of_all_providers() -> None:

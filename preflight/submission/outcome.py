@@ -10,9 +10,10 @@ from preflight.ledger import Entry
 from preflight.providers import Asset, Provider
 from preflight.report import Report
 
-SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error"]
+SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error", "cancelled"]
 """`rejected`: it does not pass, and nothing was sent; `unknown`: it may be registered, and is not registered again
-before that is settled; `error`: something else prevented it, and the same call may succeed later."""
+before that is settled; `error`: something else prevented it, and the same call may succeed later; `cancelled`: it was
+stopped before it was registered, and the same call continues it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,12 @@ def prevented(source: str, index: int, report: Report | None, error: PreflightEr
     code = error.code if isinstance(error, SourceError) else code
     code = "ledger_error" if isinstance(error, LedgerError) else code
     return Submission(source, "error", index, report, code=code, message=str(error), error=error)
+
+
+def cancelled(source: str, index: int) -> Submission:
+    """Return the submission of a target that was stopped before it was registered."""
+    text = "It was cancelled before it was registered. The same call continues it."
+    return Submission(source, "cancelled", index, code="cancelled", message=text)
 
 
 def settled(

@@ -1,11 +1,13 @@
-"""Submit many targets: threads check and register, one scheduler polls, results come in input order or at once."""
+"""Submit many targets: threads check and register, one scheduler polls, results come as they are or in input order."""
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from queue import SimpleQueue
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
 from preflight.clock import Clock
@@ -24,111 +26,265 @@ from preflight.ledger import Entry
 from preflight.providers import Asset
 from preflight.rates import InFlight, Scheduler
 from preflight.scan.items import name_of
-from preflight.submission.outcome import Submission, prevented, sentences, settled
+from preflight.submission.outcome import Submission, cancelled, prevented, sentences, settled
 from preflight.submission.register import POLL_TIMEOUTS, VISIBLE_AFTER, record_asset
-from preflight.submission.submitter import Submitter
+from preflight.submission.submitter import SubmitTarget, Submitter
 from preflight.targets import Item
 
 SUBMIT_THREADS: Final = 32
-"""Targets that are checked and registered at once: 30 calls may be in flight."""
+"""Targets of one account that are checked and registered at once: 30 calls may be in flight."""
 WINDOW: Final = 4096
-"""Targets in progress at once: each takes a few kilobytes."""
+"""Targets in progress at once in one run: each takes a few kilobytes."""
 _TEMPORARY: Final = (ProviderUnavailable, ProviderUnreachable, RateLimited)
 """Errors of a poll that say nothing about the asset."""
 _POLL_ON: Final = "It is registered. Run the same command again to continue polling."
+_log = logging.getLogger("preflight")
 
-_Result = Submission | BaseException
+
+@dataclass(frozen=True, slots=True)
+class EndOfInput:
+    """The last result of a run's input: how many targets it took."""
+
+    total: int
+
+
+RunResult = Submission | BaseException | EndOfInput
+OnResult = Callable[[Submission], object]
+
+
+class CallScope:
+    """One call of a client: `stop` ends its waits, `in_flight` has its calls with an effect."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.in_flight = InFlight()
+
+    def close(self) -> None:
+        """End what only waits or reads; return once the calls with an effect have ended."""
+        self.stop.set()
+        self.in_flight.close()
+
+
+class _CurrentScope(threading.local):
+    scope: CallScope | None = None
+
+
+class _CurrentInFlight(InFlight):
+    """The calls in flight of the scope that the entering thread works for."""
+
+    def __init__(self, current: _CurrentScope) -> None:
+        super().__init__()
+        self._current = current
+
+    def __enter__(self) -> None:
+        scope = self._current.scope
+        if scope is None:
+            super().__enter__()
+        else:
+            scope.in_flight.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        scope = self._current.scope
+        if scope is None:
+            super().__exit__()
+        else:
+            scope.in_flight.__exit__()
+
+
+class WorkerPool:
+    """The threads of one account, shared by all of its runs, which take turns: workers, and a scheduler that polls.
+
+    Its threads are daemons, started when they are needed.
+
+    clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped
+    in_flight  the calls with an effect of that scope
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._base = clock
+        self._current = _CurrentScope()
+        self.clock = replace(clock, sleep=self._sleep)
+        self.in_flight: InFlight = _CurrentInFlight(self._current)
+        self.scheduler: Scheduler[Asset] = Scheduler(self.clock)
+        self._changed = threading.Condition()
+        self._waiting: deque[SubmissionRun] = deque()
+        self._threads = self._idle = self._queued = 0
+        self._closed = False
+
+    @contextmanager
+    def working_for(self, scope: CallScope) -> Iterator[None]:
+        """Let this thread work for one call until the end of the block."""
+        before, self._current.scope = self._current.scope, scope
+        try:
+            yield
+        finally:
+            self._current.scope = before
+
+    def add(self, run: SubmissionRun, index: int, item: Item) -> None:
+        """Queue one target of a run."""
+        with self._changed:
+            run.tasks.append((index, item))
+            if len(run.tasks) == 1:
+                self._waiting.append(run)
+            self._queued += 1
+            if self._queued > self._idle and self._threads < SUBMIT_THREADS:
+                self._threads += 1
+                threading.Thread(target=self._work, daemon=True, name="preflight-submit").start()
+            self._changed.notify()
+
+    def withdraw(self, run: SubmissionRun) -> list[tuple[int, Item]]:
+        """Remove and return the queued targets of a run."""
+        with self._changed:
+            tasks = list(run.tasks)
+            run.tasks.clear()
+            self._queued -= len(tasks)
+            with suppress(ValueError):
+                self._waiting.remove(run)
+            return tasks
+
+    def close(self) -> None:
+        """End the threads, each after what it is doing."""
+        self.scheduler.close()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _sleep(self, seconds: float) -> None:
+        scope = self._current.scope
+        (self._base if scope is None else self._base.stopped_by(scope.stop)).sleep(seconds)
+
+    def _work(self) -> None:
+        while (found := self._take()) is not None:
+            run, index, item = found
+            with self.working_for(run.scope):
+                run.work(index, item)
+
+    def _take(self) -> tuple[SubmissionRun, int, Item] | None:
+        with self._changed:
+            while not self._waiting:
+                if self._closed:
+                    return None
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+            run = self._waiting.popleft()
+            index, item = run.tasks.popleft()
+            self._queued -= 1
+            if run.tasks:
+                self._waiting.append(run)
+            return run, index, item
 
 
 class SubmissionRun:
-    """One run of submissions. Use as a context; leaving it early keeps everything resumable.
+    """One run of submissions: a target, or a stream of them. What it began stays recorded, whenever it ends.
 
-    Its threads are daemons: at the end it waits only for calls that may have an effect, not for those that only read.
+    scope  its end; tasks: what no worker has taken yet, kept by the pool
     """
 
     def __init__(
         self,
+        pool: WorkerPool,
         submitter: Submitter,
-        in_flight: InFlight,
-        stop: threading.Event,
+        deliver: Callable[[int, RunResult], object],
         *,
         wait: bool = True,
         poll_timeout: float | None = None,
     ) -> None:
-        """in_flight: the submitter's calls with an effect; stop: ends the waits of its clock; wait: poll."""
+        """deliver: called by any thread with the index of a target and its result; wait: poll."""
+        self.scope = CallScope()
+        self.tasks: deque[tuple[int, Item]] = deque()
+        self._pool = pool
         self._submitter = submitter
-        self._in_flight = in_flight
-        self._stop = stop
+        self._deliver = deliver
         self._wait = wait
         self._poll_timeout = poll_timeout
-        self._scheduler: Scheduler[Asset] = Scheduler(self._clock)
-        self._tasks: SimpleQueue[tuple[int, Item] | None] = SimpleQueue()
-        self._results: SimpleQueue[tuple[int, _Result]] = SimpleQueue()
-        self._workers: list[threading.Thread] = []
         self._fatal: BaseException | None = None
+        self._lock = threading.Lock()
+        self._started = 0
+        self._is_cancelled = False
+        self._slots = threading.Semaphore(WINDOW)
 
-    @property
-    def _clock(self) -> Clock:
-        return self._submitter.clock
+    # Input.
 
-    def __enter__(self) -> SubmissionRun:
-        return self
+    def feed(self, targets: Iterable[SubmitTarget | Item]) -> None:
+        """Start each target while there are free slots; a stream is read by a thread of its own, as it may block."""
+        if isinstance(targets, list | tuple) and len(targets) <= WINDOW:
+            self._feed(targets)
+        else:
+            threading.Thread(target=self._feed, args=(targets,), daemon=True, name="preflight-input").start()
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._scheduler.close()
-        for _worker in self._workers:
-            self._tasks.put(None)
-        self._in_flight.close()
+    def _feed(self, targets: Iterable[SubmitTarget | Item]) -> None:
+        try:
+            iterator = iter(targets)
+            while self._slots.acquire() and not self.scope.stop.is_set():
+                try:
+                    target = next(iterator)
+                except StopIteration:
+                    break
+                if not self.start(target):
+                    break
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that iterates
+            self._deliver(-1, error)
+        self.end_input()
 
-    def submissions(self, items: Iterable[Item], *, ordered: bool = True) -> Iterator[Submission]:
-        """Yield exactly one submission for each item. Raise errors that concern the whole call."""
-        early: dict[int, Submission] = {}
-        started = returned = 0
-        for index, item in enumerate(items):
-            self._start(index, item)
-            started += 1
-            while started - returned >= WINDOW or not self._results.empty():
-                for submission in self._next(early, returned, ordered=ordered):
-                    returned += 1
-                    yield submission
-        while returned < started:
-            for submission in self._next(early, returned, ordered=ordered):
-                returned += 1
-                yield submission
+    def start(self, target: SubmitTarget | Item) -> bool:
+        """Start one target; return False once the run is stopped."""
+        with self._lock:
+            if self.scope.stop.is_set():
+                return False
+            index = self._started
+            self._started += 1
+            self._pool.add(self, index, target if isinstance(target, Item) else Item(target))
+            return True
 
-    def _next(self, early: dict[int, Submission], number: int, *, ordered: bool) -> Iterator[Submission]:
-        """Wait for one result; return the submissions that are ready, from `number` on if they are ordered."""
-        index, result = self._results.get()
-        if isinstance(result, BaseException):
-            raise result
-        if not ordered:
-            yield result
-            return
-        early[index] = result
-        while number in early:
-            yield early.pop(number)
-            number += 1
+    def end_input(self) -> None:
+        """Deliver that there are no further targets."""
+        with self._lock:
+            total = self._started
+        self._deliver(-1, EndOfInput(total))
 
-    def _start(self, index: int, item: Item) -> None:
-        self._tasks.put((index, item))
-        if len(self._workers) < SUBMIT_THREADS:
-            worker = threading.Thread(target=self._work, daemon=True, name="preflight-submit")
-            self._workers.append(worker)
-            worker.start()
+    def free_slot(self) -> None:
+        """Allow one more target in progress."""
+        self._slots.release()
 
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            index, item = task
-            try:
-                self._begin(index, item)
-            except BaseException as error:  # noqa: BLE001 - raised again in the thread that iterates
-                self._fatal = self._fatal or error
-                self._results.put((index, error))
+    # End.
+
+    def cancel(self) -> None:
+        """Stop what was not sent yet, and polling; deliver a result for each target that was started."""
+        with self._lock:
+            self._is_cancelled = True
+            self.scope.stop.set()
+        self.scope.in_flight.close(wait=False)
+        self._slots.release()
+        for index, item in self._pool.withdraw(self):
+            self._deliver(index, cancelled(name_of(item), index))
+        self._pool.scheduler.withdraw(self)
+        self.end_input()
+
+    def close(self) -> None:
+        """Stop, and wait for calls that may have an effect, not for those that only read."""
+        with self._lock:
+            self.scope.stop.set()
+        self._slots.release()
+        self._pool.withdraw(self)
+        self._pool.scheduler.withdraw(self)
+        self.scope.in_flight.close()
+
+    # Work.
+
+    def work(self, index: int, item: Item) -> None:
+        """Process one target, in a worker."""
+        try:
+            self._begin(index, item)
+        except Stopped as error:
+            self._deliver(index, cancelled(name_of(item), index) if self._is_cancelled else error)
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that iterates
+            self._fatal = self._fatal or error
+            self._deliver(index, error)
 
     def _begin(self, index: int, item: Item) -> None:
         """Process one item up to its asset's id. After an error that concerns all items, do not try the others."""
-        if self._stop.is_set():
+        if self.scope.stop.is_set():
             raise Stopped
         entry = None
         try:
@@ -141,42 +297,53 @@ class SubmissionRun:
         if submission.outcome == "processing" and entry is not None and self._wait:
             self._poll(index, submission, entry)
         else:
-            self._results.put((index, submission))
+            self._deliver(index, submission)
 
     def _poll(self, index: int, submission: Submission, entry: Entry) -> None:
         timeout = self._poll_timeout
         if timeout is None:
             timeout = POLL_TIMEOUTS.get(entry.media_kind, POLL_TIMEOUTS["video"])
-        visible_from = self._clock.monotonic() + VISIBLE_AFTER
-        ends = self._clock.monotonic() + timeout
+        now = self._pool.clock.monotonic()
 
         def poll() -> Asset | None:
-            try:
-                asset = self._submitter.provider.get(entry.asset_id or "")
-            except (*_TEMPORARY, UnusableAnswer) as error:
-                if _ends_polling(error, is_last=self._clock.monotonic() >= ends):
-                    raise
-                return None
-            except AssetNotFound:
-                if self._clock.monotonic() < visible_from:
-                    return None
-                raise
-            return asset if asset.status in ("active", "failed") else None
+            return self._poll_once(entry, visible_from=now + VISIBLE_AFTER, ends=now + timeout)
 
         def done(asset: Asset | None, error: BaseException | None) -> None:
             try:
-                self._results.put((index, self._polled(submission, entry, asset, error, timeout)))
+                self._deliver(index, self._polled(submission, entry, asset, error, timeout))
             except LedgerError as fault:
-                self._results.put((index, _unwritten(submission, asset, fault)))
+                self._deliver(index, _unwritten(submission, asset, fault))
             except BaseException as fault:  # noqa: BLE001 - raised again in the thread that iterates
-                self._results.put((index, fault))
+                self._deliver(index, fault)
 
-        self._scheduler.watch(poll, timeout, done)
+        self._pool.scheduler.watch(poll, timeout, done, self)
+        if self.scope.stop.is_set():  # stopped meanwhile
+            self._pool.scheduler.withdraw(self)
+
+    def _poll_once(self, entry: Entry, *, visible_from: float, ends: float) -> Asset | None:
+        """Return the asset once it is active or failed."""
+        if self.scope.stop.is_set():
+            raise Stopped
+        try:
+            with self._pool.working_for(self.scope):
+                asset = self._submitter.provider.get(entry.asset_id or "")
+        except (*_TEMPORARY, UnusableAnswer) as error:
+            if _ends_polling(error, is_last=self._pool.clock.monotonic() >= ends):
+                raise
+            return None
+        except AssetNotFound:
+            if self._pool.clock.monotonic() < visible_from:
+                return None
+            raise
+        return asset if asset.status in ("active", "failed") else None
 
     def _polled(
         self, submission: Submission, entry: Entry, asset: Asset | None, error: BaseException | None, timeout: float
     ) -> Submission:
         submitter = self._submitter
+        if isinstance(error, Stopped) and self._is_cancelled:
+            text = "It is registered. It was cancelled while it was processing; the same call continues polling."
+            return replace(submission, code="cancelled", message=text)
         if isinstance(error, AssetNotFound):
             submitter.ledger.settle(entry, "gone")
             text = sentences(str(error), "The next run registers it again.")
@@ -206,3 +373,48 @@ def _unwritten(submission: Submission, asset: Asset | None, error: LedgerError) 
     """Return the submission of an asset that cannot be recorded in the ledger."""
     text = sentences(str(error), _POLL_ON)
     return replace(submission, asset=asset or submission.asset, code="ledger_error", message=text, error=error)
+
+
+class ResultOrder:
+    """The results of a run, as they come or in input order, with a callback for each.
+
+    on_result  called once for each submission, by the thread that adds it; its errors are logged
+    """
+
+    def __init__(self, *, ordered: bool, on_result: OnResult | None) -> None:
+        self._ordered = ordered
+        self._on_result = on_result
+        self._early: dict[int, Submission] = {}
+        self._received = self._returned = 0
+        self._total: int | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each target has a result and there are no further targets."""
+        return self._total is not None and self._received >= self._total
+
+    def add(self, index: int, result: RunResult) -> list[Submission]:
+        """Return the submissions that are ready. Raise an error that concerns the whole call."""
+        if isinstance(result, EndOfInput):
+            self._total = result.total
+            return []
+        if isinstance(result, BaseException):
+            raise result
+        self._received += 1
+        self._report(result)
+        if not self._ordered:
+            return [result]
+        self._early[index] = result
+        ready = []
+        while self._returned in self._early:
+            ready.append(self._early.pop(self._returned))
+            self._returned += 1
+        return ready
+
+    def _report(self, submission: Submission) -> None:
+        if self._on_result is None:
+            return
+        try:
+            self._on_result(submission)
+        except Exception:  # noqa: BLE001 - the caller's function, whose faults cost no result
+            _log.exception("on_result raised an exception for %s", submission.source)

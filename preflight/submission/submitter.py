@@ -35,6 +35,8 @@ from preflight.submission.outcome import Submission, prevented, rejected, settle
 from preflight.submission.register import Registrar, RegistrationRequest
 from preflight.targets import Item
 
+SubmitTarget = str | os.PathLike[str]
+"""A target to submit: a path or a public URL."""
 NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it changes: every run registers it again."
 
 

@@ -1,0 +1,266 @@
+"""`AsyncClient`: a `Client` whose methods are awaited. Nothing blocks the event loop; no asset has its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from itertools import islice
+from types import TracebackType
+from typing import Any, Final, Generic, ParamSpec, Self, TypeVar, Unpack, overload
+
+from preflight.providers import (
+    Asset,
+    DeletesAssets,
+    Group,
+    HasGroups,
+    HasTrash,
+    ListsAssets,
+    ProviderSpec,
+    RenamesAssets,
+    ReportsSessions,
+    Session,
+    VerifiesPersons,
+)
+from preflight.sources.open import require_iterable
+from preflight.submission.client import ApiT_co, Client, active_asset
+from preflight.submission.manage import ManagedAsset
+from preflight.submission.options import CallOptions, SubmissionOptions, SubmitOptions
+from preflight.submission.outcome import Submission
+from preflight.submission.run import WINDOW, OnResult, ResultOrder, RunResult, SubmissionRun
+from preflight.submission.submitter import SubmitTarget
+from preflight.targets import Item
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AnyTarget = SubmitTarget | Item
+CALL_THREADS: Final = 4
+"""Threads for calls that are not submissions: opening, listing, renaming …"""
+_LIST_CHUNK: Final = 50
+
+
+class AsyncClient(Generic[ApiT_co]):
+    """A `Client` for asyncio, with the same options, methods and errors. Open one per account, and keep it.
+
+        async with preflight.AsyncClient("atlas", host="atlas") as client:
+            asset = await client.submit("clip.mp4")
+
+    Files are checked and registered by the account's worker threads, and all assets are polled by its one scheduler. A
+    task that is cancelled stops what was not sent; what was sent is in the ledger, and the same call continues it.
+    """
+
+    @overload
+    def __init__(self: AsyncClient[Any], provider: str, **options: Unpack[SubmitOptions]) -> None: ...
+    @overload
+    def __init__(self, provider: ProviderSpec[ApiT_co], **options: Unpack[SubmitOptions]) -> None: ...
+    def __init__(self, provider: Any, **options: Unpack[SubmitOptions]) -> None:
+        """Check the options; nothing is sent or opened before the first call. Raise `UsageError`."""
+        self._client: Client[ApiT_co] = Client(provider, **options)
+        self._threads = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="preflight-async")
+
+    async def submit(self, target: SubmitTarget, **options: Unpack[CallOptions]) -> Asset:
+        """Check one file or URL, host it if it is local, register it, and wait: see `Client.submit`."""
+        async with aclosing(self.submit_all([target], **options)) as submissions:
+            submission = await anext(submissions)
+        return active_asset(submission, waits=options.get("wait", self._client.options.wait))
+
+    def submit_all(
+        self,
+        targets: Iterable[AnyTarget] | AsyncIterable[AnyTarget],
+        *,
+        on_result: OnResult | None = None,
+        ordered: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> AsyncGenerator[Submission, None]:
+        """Yield exactly one `Submission` for each target, as they come, as `Client.submit_all`.
+
+        targets    an iterable, which a thread of its own reads, or an async iterable, also an endless queue
+        on_result  called in the event loop's thread; a function, not a coroutine function
+        """
+        if not isinstance(targets, AsyncIterable):
+            require_iterable(targets)
+        settings = replace(self._client.options, **options)
+        settings.validate(self._client.spec)
+        return self._submissions(targets, settings, ResultOrder(ordered=ordered, on_result=on_result))
+
+    async def _submissions(
+        self,
+        targets: Iterable[AnyTarget] | AsyncIterable[AnyTarget],
+        settings: SubmissionOptions,
+        order: ResultOrder,
+    ) -> AsyncGenerator[Submission, None]:
+        loop = asyncio.get_running_loop()
+        results: asyncio.Queue[tuple[int, RunResult]] = asyncio.Queue()
+
+        def deliver(index: int, result: RunResult) -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(results.put_nowait, (index, result))
+
+        run = await self._begin(settings, deliver)
+        slots, feeding = asyncio.Semaphore(WINDOW), None
+        try:
+            if isinstance(targets, AsyncIterable):
+                feeding = asyncio.create_task(_feed(run, targets, slots, deliver))
+            else:
+                run.feed(targets)
+            while not order.is_complete:
+                for submission in order.add(*await results.get()):
+                    run.free_slot()
+                    slots.release()
+                    yield submission
+        finally:
+            if feeding is not None:
+                feeding.cancel()
+            self._client.end_run(run, stop=not order.is_complete, wait=False)
+
+    async def _begin(self, settings: SubmissionOptions, deliver: Callable[[int, RunResult], None]) -> SubmissionRun:
+        self._client.require_open()
+        begun = self._threads.submit(self._client.begin_run, settings, deliver)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(begun))
+        except asyncio.CancelledError:
+            begun.add_done_callback(self._drop)
+            raise
+
+    def _drop(self, begun: Future[SubmissionRun]) -> None:
+        """End a run that nobody waits for any more."""
+        if not begun.cancelled() and begun.exception() is None:
+            self._client.end_run(begun.result(), stop=True, wait=False)
+
+    def cancel(self) -> None:
+        """Stop all calls in progress, as `Client.cancel`."""
+        self._client.cancel()
+
+    async def close(self) -> None:
+        """Cancel all calls in progress, wait for those that have an effect, and close the client."""
+        closed = asyncio.get_running_loop().run_in_executor(None, self._client.close)
+        await asyncio.shield(closed)
+        self._threads.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("<Client", "<AsyncClient", 1)
+
+    # Manage.
+
+    async def list(
+        self: AsyncClient[ListsAssets],
+        *,
+        group: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+    ) -> AsyncIterator[Asset]:
+        """Yield the assets of the account, page by page. group: name or id; name: a part of it."""
+        found = await self._call(lambda: self._client.list(group=group, status=status, kind=kind, name=name))
+        async for asset in self._iterate(found):
+            yield asset
+
+    async def list_trash(self: AsyncClient[HasTrash]) -> AsyncIterator[Asset]:
+        """Yield the deleted assets that can be restored, page by page."""
+        async for asset in self._iterate(await self._call(self._client.list_trash)):
+            yield asset
+
+    async def get(self, word: str) -> ManagedAsset:
+        """Return the asset as it is now. Raise `AssetNotFound` if it is gone, and record that."""
+        return await self._call(self._client.get, word)
+
+    async def rename(
+        self: AsyncClient[RenamesAssets], word: str, name: str, *, description: str | None = None
+    ) -> ManagedAsset:
+        """Change the name of the asset, and its description."""
+        return await self._call(self._client.rename, word, name, description=description)
+
+    async def delete(self: AsyncClient[DeletesAssets], word: str) -> ManagedAsset:
+        """Delete the asset; for good, unless the provider can restore it."""
+        return await self._call(self._client.delete, word)
+
+    async def restore(self: AsyncClient[HasTrash], word: str) -> ManagedAsset:
+        """Take the asset out of the trash."""
+        return await self._call(self._client.restore, word)
+
+    @property
+    def groups(self: AsyncClient[HasGroups]) -> AsyncGroups:
+        """The groups of the account."""
+        return AsyncGroups(self)
+
+    async def session(
+        self: AsyncClient[VerifiesPersons], callback: str, *, name: str | None = None, description: str | None = None
+    ) -> Session:
+        """Begin the verification of a person, who opens its link and is redirected to the URL `callback` at its end."""
+        return await self._call(self._client.session, callback, name=name, description=description)
+
+    async def session_result(self: AsyncClient[ReportsSessions], token: str) -> Group:
+        """Return the group of the person who was verified, by the token of the session."""
+        return await self._call(self._client.session_result, token)
+
+    async def _iterate(self, found: Iterator[Asset]) -> AsyncIterator[Asset]:
+        while chunk := await self._call(lambda: tuple(islice(found, _LIST_CHUNK))):
+            for asset in chunk:
+                yield asset
+
+    async def _call(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """Call a method of the client in a thread. A cancelled task leaves the call to end by itself."""
+        self._client.require_open()
+        return await asyncio.wrap_future(self._threads.submit(function, *arguments, **keywords))
+
+
+class AsyncGroups:
+    """The groups of the account of an `AsyncClient`, by id or by a name that only one of them has."""
+
+    def __init__(self, client: AsyncClient[HasGroups]) -> None:
+        self._call = client._call
+        self._client = client._client
+
+    async def all(self) -> tuple[Group, ...]:
+        """Return all groups."""
+        return await self._call(lambda: tuple(self._client.groups.all()))
+
+    async def find(self, word: str) -> Group:
+        """Return the group with this id, else the one of this name. Raise `UsageError` unless there is exactly one."""
+        return await self._call(lambda: self._client.groups.find(word))
+
+    async def create(self, name: str, description: str | None = None) -> Group:
+        """Create a group. Raise `UsageError` if there is one of this name already."""
+        return await self._call(lambda: self._client.groups.create(name, description))
+
+    async def rename(self, word: str, name: str | None, description: str | None = None) -> Group:
+        """Change the name of a group, its description, or both."""
+        return await self._call(lambda: self._client.groups.rename(word, name, description))
+
+    async def delete(self, group: Group) -> int:
+        """Delete a group with all its assets, for good; return how many of them the ledger knew."""
+        return await self._call(lambda: self._client.groups.delete(group))
+
+
+async def _feed(
+    run: SubmissionRun,
+    targets: AsyncIterable[AnyTarget],
+    slots: asyncio.Semaphore,
+    deliver: Callable[[int, RunResult], None],
+) -> None:
+    """Start each target of an async iterable while there are free slots."""
+    try:
+        iterator = aiter(targets)
+        while await slots.acquire():
+            try:
+                target = await anext(iterator)
+            except StopAsyncIteration:
+                break
+            if not run.start(target):
+                break
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - raised again in the task that iterates
+        deliver(-1, error)
+    run.end_input()

@@ -1,0 +1,413 @@
+"""`Client`: one account at one provider for a long time, shared by all threads of a program."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeVar, Unpack, cast, overload
+
+from preflight.checker import CheckPlan
+from preflight.errors import UsageError
+from preflight.hosts import Host, UploadHost, open_host
+from preflight.net.options import DEFAULT_OPTIONS
+from preflight.providers import (
+    Asset,
+    DeletesAssets,
+    Group,
+    HasGroups,
+    HasTrash,
+    ListsAssets,
+    Provider,
+    ProviderSpec,
+    RenamesAssets,
+    ReportsSessions,
+    Session,
+    VerifiesPersons,
+    find_provider,
+    open_provider,
+)
+from preflight.providers.credentials import API_KEY, read_credentials
+from preflight.report import Rejected
+from preflight.sources.open import require_iterable
+from preflight.submission.account import AccountCheck
+from preflight.submission.groups import GroupManager, GroupResolver
+from preflight.submission.manage import AssetFilter, AssetListing, AssetManager, ManagedAsset
+from preflight.submission.options import CallOptions, SubmissionOptions, SubmitOptions, check_plan, rules_digest
+from preflight.submission.outcome import NotActive, Submission
+from preflight.submission.recover import call_idempotent, call_once_unless_throttled
+from preflight.submission.register import POLL_TIMEOUTS, Registrar
+from preflight.submission.run import CallScope, OnResult, ResultOrder, RunResult, SubmissionRun
+from preflight.submission.shared import SharedAccount, open_account, release_account
+from preflight.submission.submitter import SubmitTarget, Submitter
+from preflight.targets import Item
+
+ApiT_co = TypeVar("ApiT_co", covariant=True)
+_END: Final = object()
+
+
+class Client(Generic[ApiT_co]):
+    """Submits files to one account at one provider, and manages its assets. Open one client per account, and keep it.
+
+        with preflight.Client("atlas", host="atlas") as client:
+            asset = client.submit("clip.mp4")
+
+    All methods may be called from several threads at once, also those of several clients: what is open for one account
+    (provider, origin, account, project, ledger) in one process shares one rate limiter, one poller, one ledger, one set
+    of connections and at most 32 + 16 threads. A client with another key of the account has its own connections.
+
+    `Client(providers.ATLAS)` lets a type checker reject what the provider cannot do; `Client("atlas")` allows every
+    method, which raises `UsageError` if the provider lacks it.
+    """
+
+    @overload
+    def __init__(self: Client[Any], provider: str, **options: Unpack[SubmitOptions]) -> None: ...
+    @overload
+    def __init__(self, provider: ProviderSpec[ApiT_co], **options: Unpack[SubmitOptions]) -> None: ...
+    def __init__(self, provider: str | ProviderSpec[ApiT_co], **options: Unpack[SubmitOptions]) -> None:
+        """Check the options; nothing is sent or opened before the first call. Raise `UsageError`.
+
+        provider  its name, or its spec; options: those of `SubmitOptions`
+        """
+        spec = provider if isinstance(provider, ProviderSpec) else find_provider(provider)
+        self.spec = cast("ProviderSpec", spec)
+        self.options = settings = SubmissionOptions(**options)
+        if settings.host is not None and settings.public_base is not None:
+            text = "host= and public_base= both say where files are. Give one of them."
+            raise UsageError(text, parameters=("host", "public_base"))
+        self._plan = check_plan(self.spec, settings)
+        self._credentials, self._provider = _open_provider(self.spec, settings)
+        settings.validate(self.spec)
+        self._host = self._open_host()
+        self._submitter: Submitter | None = None
+        self._account: SharedAccount | None = None
+        self._scopes: set[CallScope] = set()
+        self._runs: set[SubmissionRun] = set()
+        self._ending: set[CallScope] = set()
+        self._is_closed = False
+        self._lock = threading.RLock()
+
+    # Submit.
+
+    def submit(self, target: SubmitTarget, **options: Unpack[CallOptions]) -> Asset:
+        """Check one file or URL, host it if it is local, register it, and wait until it is active.
+
+        options  in place of those of the client
+
+        Raise `Rejected`, with the report, before anything is sent; `NotActive` if the provider failed it, its outcome
+        is unknown, it is still processing or the call was cancelled; `ProviderError` if a call failed.
+        """
+        (submission,) = self.submit_all([target], **options)
+        return active_asset(submission, waits=options.get("wait", self.options.wait))
+
+    def submit_all(
+        self,
+        targets: Iterable[SubmitTarget | Item],
+        *,
+        on_result: OnResult | None = None,
+        ordered: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Submission, None, None]:
+        """Yield exactly one `Submission` for each target, as they come. Nothing happens before the first `next`.
+
+        targets    any iterable, also an endless or blocking one: a thread of its own reads it, at most 4,096 targets
+                   ahead of the results that were taken
+        on_result  called once with each submission as soon as it is received, by the thread that iterates; an exception
+                   in it is logged (logger `preflight`) and costs no result
+        ordered    yield in input order
+        options    in place of those of the client
+
+        A generator that is closed before its end stops its targets: registered assets are in the ledger, and the same
+        call continues. A refused account ends the call too: the remaining targets get the outcome `error`. Raise
+        `UsageError` if the call is wrong for all targets.
+        """
+        require_iterable(targets)
+        settings = replace(self.options, **options)
+        settings.validate(self.spec)
+        return self._submissions(targets, settings, ResultOrder(ordered=ordered, on_result=on_result))
+
+    def _submissions(
+        self, targets: Iterable[SubmitTarget | Item], settings: SubmissionOptions, order: ResultOrder
+    ) -> Generator[Submission, None, None]:
+        results: SimpleQueue[tuple[int, RunResult]] = SimpleQueue()
+        run = self.begin_run(settings, lambda index, result: results.put((index, result)))
+        try:
+            run.feed(targets)
+            while not order.is_complete:
+                for submission in order.add(*results.get()):
+                    run.free_slot()
+                    yield submission
+        finally:
+            self.end_run(run, stop=not order.is_complete)
+
+    def cancel(self) -> None:
+        """Stop all calls in progress: what was not sent is not sent any more.
+
+        Each target that was started yields a submission: `cancelled`, or `processing` if it is registered. The client
+        stays open, and the same calls continue.
+        """
+        with self._lock:
+            runs = list(self._runs)
+        for run in runs:
+            run.cancel()
+
+    def close(self) -> None:
+        """Cancel all calls in progress, wait for those that have an effect, and close the client.
+
+        Everything can be resumed. A second call does nothing.
+        """
+        with self._lock:
+            self._is_closed = True
+            scopes = [*self._scopes, *self._ending, *(run.scope for run in self._runs)]
+            account, self._account = self._account, None
+        self.cancel()
+        for scope in scopes:
+            scope.close()
+        if account is None or self._provider is not account.provider:
+            self._provider.close()
+        if account is not None:
+            release_account(account, self.options.on_rate)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.spec.title} at {self._provider.origin}{', closed' if self._is_closed else ''}>"
+
+    # Manage. `word`: an asset's id or reference, or its name or source in the ledger.
+
+    def list(
+        self: Client[ListsAssets],
+        *,
+        group: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+    ) -> Iterator[Asset]:
+        """Yield the assets of the account, page by page. group: name or id; name: a part of it."""
+        with self._call() as account:
+            group_id = None if group is None else self._groups(account).find(group).id
+            selected = AssetFilter(group_id, status, kind, name)
+            found = AssetListing(self._provider, selected, clock=account.clock).all()
+        return self._iterate(found)
+
+    def list_trash(self: Client[HasTrash]) -> Iterator[Asset]:
+        """Yield the deleted assets that can be restored, page by page."""
+        with self._call() as account:
+            found = AssetListing(self._provider, AssetFilter(), trash=True, clock=account.clock).all()
+        return self._iterate(found)
+
+    def get(self, word: str) -> ManagedAsset:
+        """Return the asset as it is now. Raise `AssetNotFound` if it is gone, and record that."""
+        with self._call() as account:
+            return self._manager(account).get(word)
+
+    def rename(self: Client[RenamesAssets], word: str, name: str, *, description: str | None = None) -> ManagedAsset:
+        """Change the name of the asset, and its description."""
+        with self._call(has_effect=True) as account:
+            return self._manager(account).rename(word, name, description=description)
+
+    def delete(self: Client[DeletesAssets], word: str) -> ManagedAsset:
+        """Delete the asset; for good, unless the provider can restore it."""
+        with self._call(has_effect=True) as account:
+            return self._manager(account).delete(word)
+
+    def restore(self: Client[HasTrash], word: str) -> ManagedAsset:
+        """Take the asset out of the trash."""
+        with self._call(has_effect=True) as account:
+            return self._manager(account).restore(word)
+
+    @property
+    def groups(self: Client[HasGroups]) -> GroupManager:
+        """The groups of the account: `all`, `find`, `create`, `rename`, `delete`."""
+        with self._call() as account:
+            return self._groups(account)
+
+    def session(
+        self: Client[VerifiesPersons], callback: str, *, name: str | None = None, description: str | None = None
+    ) -> Session:
+        """Begin the verification of a person, who opens its link and is redirected to the URL `callback` at its end."""
+        api = self._provider.api
+        if not isinstance(api, VerifiesPersons):
+            raise self._provider.lacks("create_session")
+        with self._call(has_effect=True) as account:
+            return call_once_unless_throttled(
+                lambda: api.create_session(callback, name=name, description=description), account.clock
+            )
+
+    def session_result(self: Client[ReportsSessions], token: str) -> Group:
+        """Return the group of the person who was verified, by the token of the session."""
+        api = self._provider.api
+        if not isinstance(api, ReportsSessions):
+            raise self._provider.lacks("session_result")
+        with self._call() as account:
+            return call_idempotent(lambda: api.session_result(token), account.clock)
+
+    def _manager(self, account: SharedAccount) -> AssetManager:
+        return AssetManager(self._provider, account.ledger, clock=account.clock)
+
+    def _groups(self, account: SharedAccount) -> GroupManager:
+        return GroupManager(self._provider, account.ledger, clock=account.clock, window=self.options.recovery_window)
+
+    def _iterate(self, items: Iterator[Asset]) -> Iterator[Asset]:
+        while True:
+            with self._call():
+                item = next(items, _END)
+            if not isinstance(item, Asset):
+                return
+            yield item
+
+    @contextmanager
+    def _call(self, *, has_effect: bool = False) -> Iterator[SharedAccount]:
+        """Let this thread make calls that `close` stops, or waits for if they have an effect."""
+        account, scope = self._opened()[0], CallScope()
+        with self._lock:
+            self.require_open()
+            self._scopes.add(scope)
+        try:
+            with account.pool.working_for(scope):
+                if not has_effect:
+                    yield account
+                else:
+                    with scope.in_flight:
+                        yield account
+        finally:
+            with self._lock:
+                self._scopes.discard(scope)
+
+    # Runs.
+
+    def begin_run(self, settings: SubmissionOptions, deliver: Callable[[int, RunResult], object]) -> SubmissionRun:
+        """Return a run whose results are delivered to a function, for `AsyncClient`. The caller calls `end_run`."""
+        account, submitter = self._opened()
+        changed = (settings.rules, settings.strict) != (self.options.rules, self.options.strict)
+        plan = check_plan(self.spec, settings) if changed else self._plan
+        with self._call():
+            submitter.groups.validate(settings.group)
+        submitter = replace(
+            submitter,
+            plan=plan,
+            rules_digest=rules_digest(plan.rules),
+            group=settings.group,
+            stem=settings.name,
+            asset_type=settings.type,
+            description=settings.description,
+        )
+        run = SubmissionRun(account.pool, submitter, deliver, wait=settings.wait, poll_timeout=settings.poll_timeout)
+        with self._lock:
+            self.require_open()
+            self._runs.add(run)
+            self._ending = {scope for scope in self._ending if not scope.in_flight.is_idle}
+        return run
+
+    def end_run(self, run: SubmissionRun, *, stop: bool, wait: bool = True) -> None:
+        """End a run; stop: it has targets in progress; wait: for its calls that have an effect."""
+        try:
+            if stop and wait:
+                run.close()
+            elif stop:
+                run.cancel()
+        finally:  # an interrupt of the wait is not to be followed by another wait in `close`
+            with self._lock:
+                self._runs.discard(run)
+        if not run.scope.in_flight.is_idle:
+            with self._lock:
+                self._ending.add(run.scope)
+
+    # Opening.
+
+    def require_open(self) -> None:
+        """Raise `UsageError` if the client is closed."""
+        if self._is_closed:
+            raise UsageError(
+                f"This client of {self.spec.title} is closed. Open a new one, or close it after all calls."
+            )
+
+    def _opened(self) -> tuple[SharedAccount, Submitter]:
+        """Open the account at the first call."""
+        with self._lock:
+            self.require_open()
+            if self._account is None or self._submitter is None:
+                settings = self.options
+                self._account = account = open_account(
+                    self._provider,
+                    self._credentials,
+                    rate=settings.rate,
+                    ledger=settings.ledger,
+                    clock=settings.clock,
+                    on_rate=settings.on_rate,
+                )
+                self._provider = account.provider_for(self._provider, self._credentials)
+                if isinstance(self._host, UploadHost):
+                    self._host = UploadHost(self._provider)
+                self._submitter = self._new_submitter(account, self._plan)
+            return self._account, self._submitter
+
+    def _new_submitter(self, account: SharedAccount, plan: CheckPlan) -> Submitter:
+        provider, ledger, in_flight = self._provider, account.ledger, account.pool.in_flight
+        clock, window = account.clock, self.options.recovery_window
+        groups = GroupResolver(provider, ledger, clock=clock, window=window, in_flight=in_flight)
+        registrar = Registrar(
+            provider,
+            ledger,
+            clock=clock,
+            window=window,
+            in_flight=in_flight,
+            retry_failed=self.options.retry_failed,
+            poll_timeout=self.options.poll_timeout,
+        )
+        check = AccountCheck(provider, ledger, clock)
+        return Submitter(provider, ledger, plan, rules_digest(plan.rules), registrar, groups, clock, check, self._host)
+
+    def _open_host(self) -> Host | None:
+        settings = self.options
+        max_poll_time = settings.poll_timeout if settings.poll_timeout is not None else max(POLL_TIMEOUTS.values())
+        http = self._plan.http or DEFAULT_OPTIONS
+        return open_host(settings.host, settings.public_base, self._provider, http, max_poll_time)
+
+
+def active_asset(submission: Submission, *, waits: bool) -> Asset:
+    """Return the asset of a submission. Raise `Rejected`, `NotActive` or its error if it is not what was asked for.
+
+    waits  false: an asset that is still processing is returned too
+    """
+    if submission.outcome == "rejected" and submission.report is not None:
+        raise Rejected(f"{submission.source} does not pass: {submission.message}", submission.report)
+    if submission.error is not None:
+        raise submission.error
+    is_processing = submission.outcome == "processing" and not waits
+    if submission.asset is not None and (is_processing or submission.outcome == "active"):
+        return submission.asset
+    raise NotActive(f"{submission.source}: {submission.message}", submission)
+
+
+def _open_provider(spec: ProviderSpec, settings: SubmissionOptions) -> tuple[object, Provider]:
+    """Return an open provider, and what other clients must have in common with it to share its connections."""
+    keys = settings.keys
+    given = {API_KEY: keys} if isinstance(keys, str) else dict(keys or {})
+    credentials = read_credentials(spec.title, spec.credentials, given, os.environ)
+    provider = open_provider(
+        spec,
+        credentials,
+        account=settings.account,
+        endpoint=settings.endpoint,
+        rate=settings.rate,
+        proxy=settings.proxy,
+        ca_bundle=settings.ca_bundle,
+        clock=settings.clock,
+        project=settings.project,
+        signing=settings.signing,
+        reference_id=settings.reference_id,
+        send_name=settings.send_name,
+    )
+    options = (settings.signing, settings.reference_id, settings.send_name, settings.proxy, settings.ca_bundle)
+    return (frozenset(credentials.items()), options), provider

@@ -1,0 +1,147 @@
+"""The options of clients and of `submit`: `SubmitOptions` as callers write them, `SubmissionOptions` with defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from preflight import catalog
+from preflight.checker import CheckPlan, Rules, plan_for
+from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.errors import UsageError
+from preflight.hosts import Host
+from preflight.ledger import MAX_STEM_CHARS, SUFFIX_CHARS, Ledger
+from preflight.providers import ProviderSettings, ProviderSpec
+from preflight.rates import FoundRate
+from preflight.ruleset import RuleSet
+from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
+
+
+class CallOptions(TypedDict, total=False):
+    """The options that one call of a client may have in place of the client's own.
+
+    rules         further rule sets; the provider's own always applies
+    strict        warnings fail
+    group         name or id; a name that does not exist is created
+    name          the start of the assets' names
+    description   of the assets, where the provider takes one
+    type          the provider's word for the asset's type, if a kind has several
+    wait          poll until active or failed, at most `poll_timeout` s (default by kind: 3, 5 and 15 minutes)
+    """
+
+    rules: Rules | None
+    strict: bool
+    group: str | None
+    name: str | None
+    description: str | None
+    type: str | None
+    wait: bool
+    poll_timeout: float | None
+
+
+class SubmitOptions(CallOptions, ProviderSettings, total=False):
+    """The options of `Client`, `submit` and `submit_many`: those of `CallOptions` and of the provider, and these.
+
+    host             where local files get a URL: the provider's name, `s3://bucket/prefix`, or any `Host`
+    public_base      URL under which the folder of local files is already served
+    ledger           path of the ledger, or an open one
+    keys             the provider's credentials, in place of the environment's
+    account          the account's name, which stays when its key changes; default: the ledger's only one
+    endpoint         in place of the origin of all of the provider's hosts
+    rate             `auto` learns the account's rates; `published`, or registrations such as `3/min`
+    proxy            for calls to the provider, for hosting, and for reading URLs
+    ca_bundle        path of the authorities that these connections trust, a PEM file or a folder
+    retry_failed     register files again that failed before, as the ledger records
+    timeout          s for a URL
+    allow_private    accept URLs at private addresses
+    recovery_window  how long to look up an asset whose registration response was lost
+    on_rate          called with the rate of an account when it is found, once for each action
+    clock            for tests
+    """
+
+    host: str | Host | None
+    public_base: str | None
+    ledger: str | os.PathLike[str] | Ledger | None
+    keys: Mapping[str, str] | str | None
+    account: str | None
+    endpoint: str | None
+    rate: str
+    proxy: str | None
+    ca_bundle: str | None
+    retry_failed: bool
+    timeout: float | None
+    allow_private: bool
+    recovery_window: RecoveryWindow
+    on_rate: Callable[[FoundRate], None] | None
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionOptions:
+    """The options of one run, as `SubmitOptions` describes them."""
+
+    rules: Rules | None = None
+    strict: bool = False
+    group: str | None = None
+    name: str | None = None
+    description: str | None = None
+    type: str | None = None
+    wait: bool = True
+    poll_timeout: float | None = None
+    host: str | Host | None = None
+    public_base: str | None = None
+    ledger: str | os.PathLike[str] | Ledger | None = None
+    keys: Mapping[str, str] | str | None = None
+    account: str | None = None
+    endpoint: str | None = None
+    rate: str = "auto"
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    retry_failed: bool = False
+    timeout: float | None = None
+    allow_private: bool = False
+    recovery_window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW
+    on_rate: Callable[[FoundRate], None] | None = None
+    clock: Clock = SYSTEM_CLOCK
+    project: str | None = None
+    signing: str | None = None
+    reference_id: str | None = None
+    send_name: bool | None = None
+
+    def validate(self, spec: ProviderSpec) -> None:
+        """Raise `UsageError` for a type that the provider does not have, and for a name that would be cut."""
+        asset_type, name = self.type, self.name
+        spec.check_description("register", self.description)
+        if asset_type is not None and asset_type not in spec.types:
+            text = f"{spec.title} has no type {asset_type!r}. Choose from {', '.join(spec.types)}."
+            raise UsageError(text, parameters=("type",))
+        max_chars = min(MAX_STEM_CHARS, spec.max_name_chars - SUFFIX_CHARS)
+        if name is not None and not 0 < len(name.strip()) <= max_chars:
+            raise UsageError(
+                f"{spec.title}: the name has {len(name)} characters. Give name= with 1 to {max_chars}; {SUFFIX_CHARS} "
+                "more are added, by which each asset can be found again.",
+                parameters=("name",),
+            )
+
+
+def check_plan(spec: ProviderSpec, options: SubmissionOptions) -> CheckPlan:
+    """Return what is checked: the provider's rule set and the further ones."""
+    further = () if options.rules is None else catalog.resolve(options.rules)
+    return plan_for(
+        [spec.ruleset, *further],
+        strict=options.strict,
+        timeout=options.timeout,
+        allow_private=options.allow_private,
+        proxy=options.proxy,
+        ca_bundle=options.ca_bundle,
+    )
+
+
+def rules_digest(rules: Sequence[RuleSet]) -> str:
+    """Return the digest of rule sets: a failure is reported from the ledger until the digest changes."""
+    tables = [ruleset.table for ruleset in rules]
+    return hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()[:16]

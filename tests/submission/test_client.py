@@ -1,0 +1,316 @@
+"""`Client`: shared by threads, for streams without an end, stopped and closed without loss."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight import providers
+from preflight.errors import AccountRefused, AssetNotFound, UsageError
+from preflight.providers import PROVIDERS
+from preflight.rates import POLL_THREADS
+from preflight.report import Rejected
+from preflight.sandbox import Sandbox
+from preflight.submission import Client, NotActive, Submission, shared, submit
+from preflight.submission import run as running
+from tests.submission.sending import ACCEPTED, Sender
+
+NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
+
+
+def client_of(sender: Sender, **more: Any) -> Client[Any]:
+    return Client(sender.name, **sender.options(**more))
+
+
+def our_threads() -> int:
+    return sum(thread.name.startswith("preflight") for thread in threading.enumerate())
+
+
+def until(condition: Any, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+class TestSubmit:
+    def test_one_client_submits_again_and_again(self, some: Sender) -> None:
+        with client_of(some) as client:
+            assets = [client.submit(picture) for picture in some.pictures(3)]
+            again = client.submit(some.folder / f"{some.mark}-0.png")
+        assert {asset.status for asset in assets} == {"active"}
+        assert again.id == assets[0].id
+        assert some.registered() == 3
+
+    def test_options_of_a_call_replace_those_of_the_client(self, atlas: Sender, box: Sandbox) -> None:
+        first, second = atlas.pictures(2)
+        with client_of(atlas) as client:
+            assert client.submit(first, name=f"{atlas.mark}-hero").name.startswith(f"{atlas.mark}-hero-")  # type: ignore[union-attr]
+            box.faults.delay = 60
+            assert client.submit(second, wait=False).status == "processing"
+            with pytest.raises(NotActive, match="still processing after 1 s"):
+                client.submit(second, poll_timeout=1)
+            with pytest.raises(Rejected):
+                client.submit(NARROW)
+            with pytest.raises(UsageError, match="has no type 'Vidoe'"):
+                client.submit(first, type="Vidoe")
+
+    def test_refused_account_does_not_end_the_client(self, atlas: Sender, box: Sandbox) -> None:
+        picture = atlas.picture()
+        with client_of(atlas) as client:
+            box.faults.on("402", action="register", provider="atlas")
+            assert [made.code for made in client.submit_all([picture])] == ["credits"]
+            box.faults.clear()
+            assert client.submit(picture).status == "active"
+
+    def test_group_is_looked_up_once_for_all_calls(self, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "volcengine", tmp_path)
+        before = box.stats.calls["volcengine", "list_groups"]
+        with client_of(sender) as client:
+            for picture in sender.pictures(3):
+                client.submit(picture)
+        assert box.stats.calls["volcengine", "list_groups"] - before <= 2
+
+
+class TestSharing:
+    def test_twenty_threads_keep_the_rate_of_the_account(self, atlas: Sender, box: Sandbox) -> None:
+        """20 registrations at 120 a minute: the first at once, the last after 9.5 s; the quick clock is 20 times as
+        fast."""
+        pictures = atlas.pictures(20)
+        before, most = our_threads(), 0
+        with client_of(atlas, rate="120/min") as client, ThreadPoolExecutor(20) as callers:
+            begun = time.monotonic()
+            made = [callers.submit(client.submit, picture) for picture in pictures]
+            while not all(one.done() for one in made):
+                most = max(most, our_threads() - before)
+                time.sleep(0.005)
+            seconds = time.monotonic() - begun
+        assert {one.result().status for one in made} == {"active"}
+        assert seconds * 20 >= 19 * 60 / 120
+        assert 0 < most <= running.SUBMIT_THREADS + POLL_THREADS
+        assert atlas.registered() == 20
+
+    def test_clients_of_one_account_share_it(self, atlas: Sender) -> None:
+        options = atlas.options()
+        one, other = Client("atlas", **options), Client(providers.ATLAS, **options)
+        with one, other:
+            first, second = atlas.pictures(2)
+            one.submit(first)
+            other.submit(second)
+            assert one._account is other._account
+            assert one._provider is other._provider
+            one.close()
+            assert other.submit(first).status == "active"
+        assert not shared._accounts
+
+    def test_calls_at_the_same_time_share_it_too(self, atlas: Sender, box: Sandbox) -> None:
+        """20 threads that call `submit`, each with a client of its own, keep the rate."""
+        options, pictures = atlas.options(rate="120/min"), atlas.pictures(20)
+        before, most = our_threads(), 0
+        with Client("atlas", **options) as client, ThreadPoolExecutor(20) as callers:
+            client.submit(pictures[0])
+            begun = time.monotonic()
+            made = [callers.submit(submit, picture, "atlas", **options) for picture in pictures]
+            while not all(one.done() for one in made):
+                most = max(most, our_threads() - before)
+                time.sleep(0.005)
+            seconds = time.monotonic() - begun
+        assert seconds * 20 >= 18 * 60 / 120
+        assert 0 < most <= running.SUBMIT_THREADS + POLL_THREADS
+        assert {one.result().status for one in made} == {"active"}
+
+    def test_another_key_of_the_account_has_its_own_connections(self, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "volcengine", tmp_path)
+        options = sender.options()
+        wrong = {**options, "keys": {**options["keys"], "secret_key": "another"}}
+        with Client("volcengine", **options) as client, Client("volcengine", **wrong) as other:
+            client.submit(sender.picture("-1"))
+            with pytest.raises(AccountRefused):
+                other.submit(sender.picture("-2"))
+            assert client._account is other._account
+            assert client.submit(sender.picture("-3")).status == "active"
+
+    def test_other_rates_for_an_open_account_are_refused(self, atlas: Sender) -> None:
+        options = atlas.options()
+        with Client("atlas", **options) as client, Client("atlas", **{**options, "rate": "3/min"}) as other:
+            client.submit(atlas.picture())
+            with pytest.raises(UsageError, match="in use with rate=auto"):
+                other.submit(atlas.picture("-2"))
+
+    def test_a_long_run_does_not_delay_a_single_target(self, atlas: Sender, box: Sandbox) -> None:
+        box.faults.latency = 0.02
+        with client_of(atlas, wait=False) as client:
+            run = client.submit_all(atlas.pictures(200))
+            next(run)
+            client.submit(atlas.picture())
+            assert atlas.registered() < 150
+            run.close()
+
+
+class TestStreams:
+    def test_results_come_before_the_next_input_is_there(self, atlas: Sender) -> None:
+        inputs: queue.Queue[Path] = queue.Queue()
+        with client_of(atlas) as client, closing(client.submit_all(iter(inputs.get, None))) as made:
+            for picture in atlas.pictures(3):
+                inputs.put(picture)
+                assert next(made).outcome == "active"
+
+    def test_endless_input_is_read_only_a_window_ahead(self, atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(running, "WINDOW", 10)
+        taken = 0
+
+        def targets() -> Iterator[Path]:
+            nonlocal taken
+            while True:
+                taken += 1
+                yield NARROW
+
+        with client_of(atlas) as client, closing(client.submit_all(targets())) as made:
+            assert len(list(itertools.islice(made, 30))) == 30
+        assert taken <= 30 + 10
+
+    def test_callback_gets_each_result_once_and_its_errors_cost_none(
+        self, atlas: Sender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        seen: list[Submission] = []
+
+        def on_result(submission: Submission) -> None:
+            seen.append(submission)
+            raise ValueError("the caller's fault")
+
+        with client_of(atlas) as client, caplog.at_level(logging.ERROR):
+            made = list(client.submit_all([*atlas.pictures(2), NARROW], on_result=on_result, ordered=True))
+        assert [submission.index for submission in made] == [0, 1, 2]
+        assert sorted(submission.index for submission in seen) == [0, 1, 2]
+        assert [record.message.startswith("on_result raised") for record in caplog.records] == [True] * 3
+
+    def test_error_of_the_input_ends_the_call(self, atlas: Sender) -> None:
+        def targets() -> Iterator[Path]:
+            yield NARROW
+            raise OSError("the queue is gone")
+
+        with client_of(atlas) as client, pytest.raises(OSError, match="the queue is gone"):
+            list(client.submit_all(targets()))
+
+
+class TestCancelAndClose:
+    def test_cancelled_targets_yield_a_result_and_the_same_call_continues(self, atlas: Sender, box: Sandbox) -> None:
+        box.faults.latency = 0.05
+        pictures = atlas.pictures(80)
+        with client_of(atlas) as client:
+            made = client.submit_all(pictures)
+            results = [next(made)]
+            client.cancel()
+            results += made
+            assert sorted(one.index for one in results) == list(range(80))
+            outcomes = {one.outcome for one in results}
+            assert "cancelled" in outcomes
+            assert outcomes <= {"active", "processing", "cancelled"}
+            assert {entry.state for entry in atlas.entries()} <= {"active", "processing"}
+            box.faults.clear()
+            assert {one.outcome for one in client.submit_all(pictures)} == {"active"}
+        assert atlas.registered() == 80
+
+    def test_cancel_ends_polling_and_says_that_it_is_registered(self, atlas: Sender, box: Sandbox) -> None:
+        box.faults.delay = 600
+        with client_of(atlas) as client:
+            made = client.submit_all([atlas.picture()])
+            threading.Timer(0.4, client.cancel).start()
+            (submission,) = made
+        assert (submission.outcome, submission.code) == ("processing", "cancelled")
+        assert submission.asset is not None
+
+    def test_cancel_ends_an_input_that_blocks(self, atlas: Sender) -> None:
+        inputs: queue.Queue[Path] = queue.Queue()
+        with client_of(atlas) as client:
+            inputs.put(atlas.picture())
+            made = client.submit_all(iter(inputs.get, None))
+            next(made)
+            threading.Timer(0.1, client.cancel).start()
+            assert list(made) == []
+
+    def test_close_ends_calls_in_other_threads_and_waits_for_those_with_an_effect(
+        self, some: Sender, box: Sandbox
+    ) -> None:
+        box.faults.latency = 0.2
+        pictures = some.pictures(10)
+        client = client_of(some)
+        with ThreadPoolExecutor(1) as caller:
+            made = caller.submit(lambda: list(client.submit_all(pictures)))
+            until(lambda: box.stats.calls[some.name, "register"] > 0 and some.entries())
+            client.close()
+            assert "intended" not in {entry.state for entry in some.entries()}
+            assert len(made.result(5)) == 10
+        there = some.registered()
+        time.sleep(0.5)
+        assert some.registered() == there
+        box.faults.clear()
+        assert {one.outcome for one in some.many(pictures)} == {"active"}
+        assert some.registered() == 10
+
+    def test_closed_client_is_a_wrong_call(self, atlas: Sender) -> None:
+        client = client_of(atlas)
+        client.submit(atlas.picture())
+        client.close()
+        client.close()
+        for call in (lambda: client.submit(NARROW), lambda: client.get("asset-1"), lambda: client.list()):
+            with pytest.raises(UsageError, match="is closed"):
+                call()
+
+    def test_threads_end_with_the_last_client(self, atlas: Sender) -> None:
+        before = our_threads()
+        with client_of(atlas) as client:
+            list(client.submit_all(atlas.pictures(5)))
+            assert our_threads() > before
+        until(lambda: our_threads() <= before)
+
+
+class TestManage:
+    def test_assets_are_listed_renamed_deleted_and_restored(self, atlas: Sender) -> None:
+        with client_of(atlas) as client:
+            asset = client.submit(atlas.picture())
+            assert asset.id in {one.id for one in client.list(name=atlas.mark)}
+            assert client.get(asset.id).asset.status == "active"
+            assert client.rename(asset.id, f"{atlas.mark}-new").asset.name == f"{atlas.mark}-new"
+            client.delete(asset.id)
+            assert asset.id in {one.id for one in client.list_trash()}
+            with pytest.raises(AssetNotFound):
+                client.get(asset.id)
+            assert client.restore(asset.id).asset.id == asset.id
+
+    def test_groups_and_sessions(self, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "volcengine", tmp_path)
+        with client_of(sender) as client:
+            group = client.groups.create(f"{sender.mark}-g")
+            assert client.groups.find(group.id).name == f"{sender.mark}-g"
+            asset = client.submit(sender.picture(), group=group.id)
+            assert [one.id for one in client.list(group=group.name)] == [asset.id]
+            assert client.session("https://app.example.com/verified").link
+
+    @pytest.mark.parametrize("name", sorted(PROVIDERS))
+    def test_what_a_provider_cannot_do_is_a_wrong_call(self, box: Sandbox, tmp_path: Path, name: str) -> None:
+        can = PROVIDERS[name].can
+        with client_of(Sender(box, name, tmp_path)) as client:
+            calls = {
+                "list": client.list,
+                "rename": lambda: client.rename("asset-1", "new"),
+                "delete": lambda: client.delete("asset-1"),
+                "restore": lambda: client.restore("asset-1"),
+                "list_trash": client.list_trash,
+                "create_group": lambda: client.groups,
+                "create_session": lambda: client.session("https://app.example.com"),
+                "session_result": lambda: client.session_result("token"),
+            }
+            for action in calls.keys() - can:
+                with pytest.raises(UsageError, match="has no"):
+                    calls[action]()
