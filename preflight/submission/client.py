@@ -336,21 +336,26 @@ class Client(Generic[ApiT_co]):
         """Open the account at the first call."""
         with self._lock:
             self.require_open()
-            if self._account is None or self._submitter is None:
-                settings = self.options
-                self._account = account = open_account(
-                    self._provider,
-                    self._credentials,
-                    rate=settings.rate,
-                    ledger=settings.ledger,
-                    clock=settings.clock,
-                    on_rate=settings.on_rate,
-                )
-                self._provider = account.provider_for(self._provider, self._credentials)
-                if isinstance(self._host, UploadHost):
-                    self._host = UploadHost(self._provider)
-                self._submitter = self._new_submitter(account, self._plan)
+            if self._account is None:
+                self._account = self._open_account()
+            if self._submitter is None:
+                self._submitter = self._new_submitter(self._account, self._plan)
             return self._account, self._submitter
+
+    def _open_account(self) -> SharedAccount:
+        settings = self.options
+        account = open_account(
+            self._provider,
+            self._credentials,
+            rate=settings.rate,
+            ledger=settings.ledger,
+            clock=settings.clock,
+            on_rate=settings.on_rate,
+        )
+        self._provider = account.provider_for(self._provider, self._credentials)
+        if isinstance(self._host, UploadHost):
+            self._host = UploadHost(self._provider)
+        return account
 
     def _new_submitter(self, account: SharedAccount, plan: CheckPlan) -> Submitter:
         provider, ledger, in_flight = self._provider, account.ledger, account.pool.in_flight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -26,12 +27,14 @@ from preflight.submission.recover import (
 
 MAX_LISTED: Final = 20
 """Groups that a message lists."""
+MAX_KNOWN_AGE: Final = 60.0
+"""Seconds after which a group is looked up again: another program may have deleted it."""
 MAX_TRIES: Final = 3
 """Calls to create one group whose responses are lost, before giving up."""
 
 
 class GroupResolver:
-    """Resolves groups of one account by name or id. Each is looked up once a run."""
+    """Resolves groups of one account by name or id. Each is looked up once a minute."""
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class GroupResolver:
         self._clock = clock
         self._window = window
         self._in_flight = in_flight or InFlight()
-        self._known: dict[str, str] = {}
+        self._known: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -78,9 +81,11 @@ class GroupResolver:
         if name is None:
             return None
         with self._lock:
-            if name not in self._known:
-                self._known[name] = self._find_or_create(name, before_create)
-            return self._known[name]
+            found, at = self._known.get(name, ("", -math.inf))
+            if self._clock.monotonic() - at >= MAX_KNOWN_AGE:
+                found = self._find_or_create(name, before_create)
+                self._known[name] = found, self._clock.monotonic()
+            return found
 
     def all(self, size: int | None = None) -> Iterator[Group]:
         """Return all groups of the account."""

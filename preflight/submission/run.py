@@ -292,6 +292,8 @@ class SubmissionRun:
                 raise self._fatal
             submission, entry = self._submitter.begin(item, index)
         except (AccountRefused, LedgerError) as error:
+            if self._is_cancelled and isinstance(error, LedgerError):  # its client was closed, and with it the ledger
+                raise Stopped from None
             self._fatal = error
             submission = prevented(name_of(item), index, None, error)
         if submission.outcome == "processing" and entry is not None and self._wait:
@@ -312,7 +314,9 @@ class SubmissionRun:
             try:
                 self._deliver(index, self._polled(submission, entry, asset, error, timeout))
             except LedgerError as fault:
-                self._deliver(index, _unwritten(submission, asset, fault))
+                is_closed = self._is_cancelled
+                made = _polling_cancelled(submission) if is_closed else _unwritten(submission, asset, fault)
+                self._deliver(index, made)
             except BaseException as fault:  # noqa: BLE001 - raised again in the thread that iterates
                 self._deliver(index, fault)
 
@@ -342,8 +346,7 @@ class SubmissionRun:
     ) -> Submission:
         submitter = self._submitter
         if isinstance(error, Stopped) and self._is_cancelled:
-            text = "It is registered. It was cancelled while it was processing; the same call continues polling."
-            return replace(submission, code="cancelled", message=text)
+            return _polling_cancelled(submission)
         if isinstance(error, AssetNotFound):
             submitter.ledger.settle(entry, "gone")
             text = sentences(str(error), "The next run registers it again.")
@@ -367,6 +370,12 @@ class SubmissionRun:
 def _ends_polling(error: ProviderError, *, is_last: bool) -> bool:
     """Return whether an unusable answer ends polling: one may come from a gateway, the last is reported."""
     return isinstance(error, UnusableAnswer) and (is_last or not error.retryable)
+
+
+def _polling_cancelled(submission: Submission) -> Submission:
+    """Return the submission of an asset that was registered, and is processing when its call is cancelled."""
+    text = "It is registered. It was cancelled while it was processing; the same call continues polling."
+    return replace(submission, code="cancelled", message=text)
 
 
 def _unwritten(submission: Submission, asset: Asset | None, error: LedgerError) -> Submission:

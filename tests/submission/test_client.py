@@ -21,7 +21,7 @@ from preflight.providers import PROVIDERS
 from preflight.rates import POLL_THREADS
 from preflight.report import Rejected
 from preflight.sandbox import Sandbox
-from preflight.submission import Client, NotActive, Submission, shared, submit
+from preflight.submission import Client, NotActive, Submission, groups, shared, submit
 from preflight.submission import run as running
 from tests.submission.sending import ACCEPTED, Sender
 
@@ -80,6 +80,21 @@ class TestSubmit:
             for picture in sender.pictures(3):
                 client.submit(picture)
         assert box.stats.calls["volcengine", "list_groups"] - before <= 2
+
+    def test_group_that_was_deleted_meanwhile_is_created_again(
+        self, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(groups, "MAX_KNOWN_AGE", 1.0)
+        sender = Sender(box, "volcengine", tmp_path)
+        with client_of(sender) as client:
+            first = client.submit(sender.picture("-1"))
+            with sender.opened() as elsewhere:
+                assert isinstance(elsewhere.api, providers.HasGroups)
+                elsewhere.api.delete_group(first.group or "")
+            time.sleep(0.06)  # 1.2 s of the quick clock
+            second = client.submit(sender.picture("-2"))
+        assert second.status == "active"
+        assert second.group != first.group
 
 
 class TestSharing:
