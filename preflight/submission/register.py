@@ -220,7 +220,7 @@ class Registrar:
                 if not error.ambiguous:
                     return self._refused(entry, error)
                 written = self._ledger.latest(request.key) or entry
-                found = self._look_up(written, str(error), reused=False)
+                found = self._look_up(written, _problem(error), reused=False)
                 if found is not None:
                     return found
                 lost += 1  # it is certain by now that the call had no effect
@@ -276,7 +276,8 @@ class Registrar:
         try:
             asset = self._look_ups.find(entry, age=None if reused else 0.0)
         except ProviderError as error:
-            text = f"{problem}, and it could not be looked up ({error}). Run the same command again to settle it."
+            why = _problem(error)
+            text = f"{problem}, and it could not be looked up ({why}). Run the same command again to settle it."
             return RegistrationResult(self._unknown(entry, "intended", text), None, reused)
         if asset is not None:
             return self._found(entry, asset, reused=reused)
@@ -316,7 +317,7 @@ class Registrar:
 
 def unrecoverable(provider: Provider, entry: Entry) -> str:
     """Return why the outcome of a registration cannot be found out, and what can be done."""
-    return f"{provider.title} has no list to look it up in. {_forget(entry)}"
+    return f"{provider.title} has no list to look it up in, so it may be registered. {_forget(entry)}"
 
 
 def unfound(provider: Provider, entry: Entry) -> str:
@@ -324,6 +325,11 @@ def unfound(provider: Provider, entry: Entry) -> str:
     return (
         f"{provider.title} was sent no name, and lists no asset with its URL, so it may be registered. {_forget(entry)}"
     )
+
+
+def _problem(error: ProviderError) -> str:
+    """Return what happened, without the remedy and the last period: the look-up decides what is to be done."""
+    return str(error).removesuffix(error.remedy).rstrip(" .")
 
 
 def _forget(entry: Entry) -> str:

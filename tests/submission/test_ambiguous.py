@@ -58,6 +58,7 @@ def found_after(sender: Sender, box: Sandbox, fault: str) -> None:
     else:
         assert (submission.outcome, submission.code) == ("unknown", "unknown_outcome")
         assert "no list to look it up in" in (submission.message or "")
+        assert "Look it up before" not in (submission.message or "")
         assert f"`assets forget {sender.entries()[0].name}`" in (submission.message or "")
 
 
