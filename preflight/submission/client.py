@@ -365,7 +365,7 @@ class Client(Generic[ApiT_co]):
             provider,
             ledger,
             clock=clock,
-            window=window,
+            look_ups=account.look_ups(provider, window),
             in_flight=in_flight,
             retry_failed=self.options.retry_failed,
             poll_timeout=self.options.poll_timeout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -27,6 +28,8 @@ from preflight.submission.recover import (
     with_details,
 )
 
+_MAX_UNRECOVERABLE: Final = 2
+"""Registrations in flight at once where none can be looked up: what a crash leaves unknown."""
 _MAX_PAGES_WALKED: Final = 50
 """Pages above which new files are looked up one by one, where a list filters by name."""
 _MAX_UNNAMED: Final = 200
@@ -70,7 +73,10 @@ class _Walk:
 
 
 class LookUp:
-    """Looks up registrations in the list of one account. Threads that look at the same time share one walk."""
+    """Looks up registrations in the list of one account. Threads that look at the same time share one walk.
+
+    slots  entered for each registration: few are in flight at once where a lost response cannot be looked up
+    """
 
     def __init__(
         self,
@@ -80,6 +86,9 @@ class LookUp:
         clock: Clock = SYSTEM_CLOCK,
         window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
     ) -> None:
+        self.slots: AbstractContextManager[object] = nullcontext()
+        if provider.spec.recover_by is None:
+            self.slots = threading.BoundedSemaphore(_MAX_UNRECOVERABLE)
         self._provider = provider
         self._ledger = ledger
         self._clock = clock

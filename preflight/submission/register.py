@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +15,7 @@ from preflight.net.redact import redact
 from preflight.providers import Asset, Provider
 from preflight.rates import InFlight
 from preflight.submission.lookup import LookUp
-from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow, age_of, call_idempotent
+from preflight.submission.recover import age_of, call_idempotent
 
 MAX_TRIES: Final = 3
 """Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
@@ -24,8 +23,6 @@ POLL_TIMEOUTS: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
 """Seconds that processing may take before it is left to a later run: users wait 3 to 15 minutes for a video."""
 VISIBLE_AFTER: Final = 30.0
 """Seconds after which an id that the provider does not know counts as gone, not as too new."""
-MAX_UNRECOVERABLE: Final = 2
-"""Registrations in flight at once where a lost response cannot be looked up: what a crash leaves unknown."""
 OPEN_STATES: Final = ("intended", "unknown")
 """States in which the ledger has no id."""
 UNKNOWN_OUTCOME: Final = "unknown_outcome"
@@ -103,23 +100,21 @@ class Registrar:
         ledger: Ledger,
         *,
         clock: Clock = SYSTEM_CLOCK,
-        window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
+        look_ups: LookUp | None = None,
         in_flight: InFlight | None = None,
         retry_failed: bool = False,
         poll_timeout: float | None = None,
     ) -> None:
         """in_flight: entered from the intent of a call to its outcome.
 
+        look_ups      shared by all registrars of an account
         poll_timeout  s for which an account may accept nothing before a registration is given up; by default by kind
         """
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
-        self._look_ups = LookUp(provider, ledger, clock=clock, window=window)
+        self._look_ups = look_ups or LookUp(provider, ledger, clock=clock)
         self._in_flight = in_flight or InFlight()
-        self._slots: AbstractContextManager[object] = nullcontext()
-        if provider.spec.recover_by is None:
-            self._slots = threading.BoundedSemaphore(MAX_UNRECOVERABLE)
         self._retry_failed = retry_failed
         self._poll_timeout = poll_timeout
         self._accepted_at = -math.inf
@@ -229,7 +224,7 @@ class Registrar:
 
     def _call_once(self, request: RegistrationRequest, entry: Entry, url: str) -> RegistrationResult:
         """Make the call once. If it certainly had no effect, no intent is left behind."""
-        with self._slots, ExitStack() as stack:
+        with self._look_ups.slots, ExitStack() as stack:
 
             def before_send() -> None:
                 nonlocal entry

@@ -16,6 +16,8 @@ from preflight.ledger import Ledger
 from preflight.providers import Provider, Rate
 from preflight.rates import FoundRate, Pacer
 from preflight.submission.identity import account_key, choose_account
+from preflight.submission.lookup import LookUp
+from preflight.submission.recover import RecoveryWindow
 from preflight.submission.run import WorkerPool
 
 OnRate = Callable[[FoundRate], None] | None
@@ -40,6 +42,7 @@ class SharedAccount:
         self._credentials = credentials
         self._owns_ledger = owns_ledger
         self.listeners: list[Callable[[FoundRate], None]] = []
+        self._look_ups: dict[RecoveryWindow, LookUp] = {}
         self._pacer = Pacer(provider.rate_limits, self.clock, ledger.rates(account_key(provider)), self._on_rate)
         self.provider = self._paced(provider)
 
@@ -50,6 +53,11 @@ class SharedAccount:
         if provider is not self.provider:
             provider.close()
         return self.provider
+
+    def look_ups(self, provider: Provider, window: RecoveryWindow) -> LookUp:
+        """Return the shared index of the account's assets; one of its own for a provider with another key."""
+        made = LookUp(provider, self.ledger, clock=self.clock, window=window)
+        return made if provider is not self.provider else self._look_ups.setdefault(window, made)
 
     def close(self) -> None:
         """End the threads, close the connections, and the ledger unless the caller opened it."""

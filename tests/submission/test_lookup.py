@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from preflight.providers import PROVIDERS, Page
 from preflight.providers.asset import Asset
 from preflight.rates import Pacer
 from preflight.sandbox import Sandbox
-from preflight.submission import RecoveryWindow, lookup
+from preflight.submission import Client, RecoveryWindow, lookup
 from preflight.submission.identity import account_key
 from preflight.submission.lookup import LookUp
 from preflight.submission.sync import LedgerSync
@@ -283,6 +284,17 @@ class TestLostLedger:
         assert sender.registered() == 3
         assert sender.host.puts == 3
 
+    def test_clients_of_one_account_share_the_index(self, opened: Callable[..., Account]) -> None:
+        account = opened("atlas", 130, 0, quick_clock())
+        clock = quick_clock()
+        options = account.sender.options(clock=clock)
+        pictures = account.sender.pictures(6)
+        with Client("atlas", **options) as client, ThreadPoolExecutor(6) as executor:
+            assert list(client.submit_all([])) == []  # it has the account open
+            made = list(executor.map(lambda picture: account.sender.one(picture, clock=clock), pictures))
+        assert {submission.outcome for submission in made} == {"active"}
+        assert account.lists() <= account.pages + 1
+
     def test_failed_asset_is_registered_again_under_another_name(self, some: Sender, box: Sandbox) -> None:
         box.faults.fail("PixelCountTooLarge", match=f"{some.mark}*", times=1)
         picture = some.picture()
@@ -418,6 +430,17 @@ class TestUnrecoverable:
         sender = Sender(own, name, tmp_path)
         assert {submission.outcome for submission in sender.many(sender.pictures(20))} == {"active"}
         assert own.stats.peak[name, "register"] == 2
+
+    def test_clients_of_one_account_share_the_bound(self, own: Sandbox, tmp_path: Path) -> None:
+        own.faults.latency = 0.02
+        sender = Sender(own, "crun", tmp_path)
+        pictures = sender.pictures(12)
+        clock = quick_clock()
+        with Client("crun", **sender.options(clock=clock)) as client, ThreadPoolExecutor(6) as executor:
+            assert list(client.submit_all([])) == []  # it has the account open
+            made = list(executor.map(lambda picture: sender.one(picture, clock=clock), pictures))
+        assert {submission.outcome for submission in made} == {"active"}
+        assert own.stats.peak["crun", "register"] == 2
 
     @pytest.mark.parametrize("name", ["crun", pytest.param("agentsflare", marks=pytest.mark.slow)])
     def test_crash_leaves_two_unknown_outcomes_at_most(self, own: Sandbox, tmp_path: Path, name: str) -> None:
