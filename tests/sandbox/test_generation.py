@@ -207,8 +207,22 @@ def test_sunra_refuses_other_models_and_prompts_without_mention(sunra: Account) 
     assert "does not mention @Image1" in sunra.refusal(request, json={**unnamed, "prompt": "@Image12"})
     assert "only the models with -relay" in sunra.refusal(request, url=request.url.replace("-relay", ""))
     assert "no such model" in sunra.refusal(request, url=request.url.replace("reference-to", "text-to"))
+    assert "missing the parameter reference_images" in sunra.refusal(request, json={"prompt": "@Image1"})
+    assert "missing the parameter start_image" in sunra.refusal(
+        request, json={"prompt": "p"}, url=request.url.replace("reference-to", "image-to")
+    )
     answer = sunra.send(request, json=unnamed).json()
     assert (answer["error"]["type"], answer["error"]["retryable"]) == ("invalid_request", False)
+
+
+def test_crun_takes_one_or_two_frames(box: Sandbox, fixtures: Path) -> None:
+    for crun in opened("crun", box, fixtures):
+        request = crun.asset().request(prompt="p", role="first_frame")
+        for count, said in ((0, "it is empty"), (3, "it must have one or two images")):
+            images = ["https://x.test/a.png"] * count
+            body = {**request.json, "input": {"prompt": "p", "img_urls": images}}
+            assert f"img_urls is not valid: {said}" in crun.refusal(request, json=body)
+        assert "it must be one of bytedance/" in crun.refusal(request, json={**request.json, "model": "x"})
 
 
 def test_ark_refuses_wrong_content_in_the_shape_of_its_models(ark: Account) -> None:
