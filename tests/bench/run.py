@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import files, growth, rates, submit, uploads, urls
+from tests.bench import clients, files, growth, rates, submit, uploads, urls
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "files": files.main,
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "urls": urls.main,
     "rates": rates.main,
     "submit": submit.main,
+    "clients": clients.main,
     "uploads": uploads.main,
 }
 
