@@ -85,6 +85,23 @@ class TestShapes:
         found = shaped(*size, **lines)
         assert (found and found.crop, found and found.size) == (crop, result)
 
+    @each_row(
+        ("lines", "crop", "result"),
+        [
+            ({"width": {"any_of": [326]}}, (640, 480), (326, 244)),
+            ({"width": {"any_of": [326]}, "aspect_ratio": {"max": 1.33}}, (636, 480), (326, 246)),
+            ({"width": {"any_of": [326]}, "aspect_ratio": {"min": 1.34}}, (640, 475), (326, 242)),
+            ({"height": {"any_of": [402]}}, (640, 480), (536, 402)),
+            ({"height": {"any_of": [322]}}, (640, 480), (430, 322)),
+            ({"height": {"any_of": [300]}, "aspect_ratio": {"max": 1.33}}, (638, 480), (398, 300)),
+        ],
+    )
+    def test_the_side_that_is_not_listed_may_be_a_pixel_longer_or_shorter(
+        self, lines: dict[str, Any], crop: tuple[int, int], result: tuple[int, int]
+    ) -> None:
+        found = shaped(640, 480, "video", **lines)
+        assert (found.crop, found.size) == (crop, result)
+
     def test_listed_sizes_of_films_are_even(self) -> None:
         assert shaped(640, 480, "video", width={"any_of": [321, 322]}).size == (322, 242)
         assert shaped(640, 480, "video", width={"any_of": [321]}) is None

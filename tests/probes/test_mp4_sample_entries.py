@@ -78,9 +78,9 @@ class TestDolby:
         entry = sound_entry(b"mlpa", 0, 9, whole)
         assert facts(movie(sound(entry=entry))).channels == channels
 
-    def test_true_hd_without_a_map_has_the_channels_of_the_entry(self) -> None:
-        for body in (bytes(10), b"\xff\x17\x80"):
-            assert facts(movie(sound(entry=sound_entry(b"mlpa", 0, 9, box(b"dmlp", body))))).channels == 9
+    def test_true_hd_without_a_whole_map_has_the_channels_of_the_entry(self) -> None:
+        for body, channels in ((bytes(10), 9), (b"\xff\x17\x80", 9), (b"\xff\x17\x80\x01", 2)):
+            assert facts(movie(sound(entry=sound_entry(b"mlpa", 0, 9, box(b"dmlp", body))))).channels == channels
 
 
 class TestOtherCodecs:
@@ -111,6 +111,7 @@ class TestOtherCodecs:
     def test_mpeg_h_names_its_loudspeakers(self, layout: int, channels: int) -> None:
         """ISO/IEC 23091-3 table 3; where none is named the entry tells."""
         assert heard(b"mhm1", box(b"mhaC", bytes((1, 13, layout, 0, 0)))) == ("mpegh_3d_audio", STATED[0], channels)
+        assert heard(b"mhm1", box(b"mhaC", bytes((1, 13, layout)))) == ("mpegh_3d_audio", STATED[0], channels)
         assert heard(b"mhm1", box(b"mhaC", bytes((1, 13)))) == ("mpegh_3d_audio", *STATED)
 
     def test_a_box_of_another_codec_is_not_read(self) -> None:
