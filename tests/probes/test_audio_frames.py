@@ -96,6 +96,13 @@ class TestMpegAudio:
         assert (media.notes == ("estimated_duration",)) is sampled
         assert media.duration == pytest.approx(size // 417 * 1152 / 44100, rel=0.01)
 
+    def test_a_header_behind_what_is_read_at_a_time_counts_as_its_part_of_a_frame(self) -> None:
+        whole = frame(1, 1, 256, 48000) * 8192 + frame(1, 1, 128, 48000) * 16_384
+        assert len(whole) == 4 << 20
+        seconds = 24_576 * 384 / 48000
+        assert facts(whole).duration == pytest.approx(seconds, abs=1e-6)
+        assert facts(whole + frame(1, 1, 128, 48000)[:4]).duration == pytest.approx(seconds + 12 / 48000, abs=1e-6)
+
     def test_samples_have_8_kib(self) -> None:
         _, source = counted(frame(1, 3, 128, 44100) * 600)
         size = 600 * 417
@@ -236,8 +243,9 @@ class TestAdts:
         assert facts((adts(length=7)[:4] + b"\0\xdf\xfc") * 30).format != "aac"
 
     def test_foreign_bytes_between_frames_are_skipped(self) -> None:
-        data = adts() * 4 + b"\xff?\xff" * 50 + adts() * 4
-        assert facts(data).duration == pytest.approx(8 * 1024 / 44100)
+        for count, length in ((4, 100), (400, 8000)):
+            data = adts(length=length) * count + b"\xff?\xff" * 50 + adts(length=length) * 4
+            assert facts(data).duration == pytest.approx((count + 4) * 1024 / 44100)
 
     @each_row(("lead", "found"), [(b"\2" * 5000, True), (b"\2" * 65_536, True), (b"\2" * 80_000, False)])
     def test_frames_are_sought_behind_foreign_bytes(self, lead: bytes, found: bool) -> None:

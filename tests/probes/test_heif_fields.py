@@ -196,6 +196,19 @@ class TestDerivedPictures:
         data = heif(whole, plain(hidden=True), references=((b"dimg", 1, 2),))
         assert stored(facts(data)) == (size or (None, None))
 
+    @each_row("inside", [False, True])
+    @each_row("width", [0, 4, 8])
+    def test_the_place_of_a_size_may_follow_an_index(self, inside: bool, width: int) -> None:
+        data = heif(
+            Item(b"grid", grid(2, 1, *SIZE), (), False, inside), plain(hidden=True), references=((b"dimg", 1, 2),)
+        )
+        at = data.index(b"iloc") - 4
+        length = int.from_bytes(data[at : at + 4], "big")
+        place = 0 if inside else data.index(grid(2, 1, *SIZE)) + width - 16  # the second of two rows is left out
+        row = pack(">HHHH", 1, inside, 0, 1) + b"\7" * width + pack(">II", place, 16)
+        iloc = full(b"iloc", 1, 0, bytes((0x44, width)), pack(">H", 1), row)
+        assert stored(facts(resized(data, at, length, iloc))) == SIZE
+
     @each_row(("depth", "found"), [(6, True), (7, True), (8, False)])
     def test_wrapped_pictures_are_followed_eight_deep(self, depth: int, found: bool) -> None:
         wraps = [Item(b"iden", b"x")] * depth

@@ -149,6 +149,20 @@ def test_text_track_may_be_longer_than_video_and_audio() -> None:
     assert seen(movie(blank(), text, ticks=50_000)).duration == 2.0
 
 
+def test_an_empty_track_does_not_vouch_for_one_of_unknown_duration() -> None:
+    unknown = Track(b"text", box(b"text", bytes(50)), 7777, ((1, 5000),), (b"x",))
+    empty = unknown._replace(runs=(), samples=())
+    for tracks, seconds in (
+        ((), 2.0),
+        ((empty,), 2.0),
+        ((unknown,), 9.0),
+        ((unknown, empty), 9.0),
+        ((empty, unknown), 9.0),
+    ):
+        data = movie(blank(), *tracks, ticks=9000)
+        assert seen(data.replace(pack(">I", 7777), bytes(4))).duration == seconds
+
+
 def test_fragments_are_counted_regardless_of_moov() -> None:
     """ffprobe: 1.0 s; in fragments an edit of length 0 begins at its start and ends with the video."""
     from makers._mp4 import fragment, ftyp

@@ -154,6 +154,13 @@ def test_endless_chunks_reach_the_read_limit() -> None:
     assert len(source.distant) < 4200
 
 
+def test_what_is_certain_at_the_read_limit_depends_on_where_it_is() -> None:
+    flood = chunk(b"teXt", b"") * 20_000
+    before, behind = facts(png(flood)), facts(png(picture=idat(100), behind=(flood,)))
+    assert (before.has_alpha, before.frames, before.notes) == (None, None, ("read_limit",))
+    assert (behind.has_alpha, behind.frames, behind.notes) == (False, 1, ("read_limit",))
+
+
 def test_hundreds_of_leading_chunks_are_skipped() -> None:
     assert facts(png(chunk(b"teXt", bytes(3000)) * 300, EXIF)).notes == ()
 
