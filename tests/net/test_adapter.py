@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -11,7 +12,8 @@ import requests
 from preflight.net.adapter import TransportAdapter
 from preflight.net.errors import RequestFailed
 from preflight.net.options import HttpOptions
-from preflight.net.transport import Transport
+from preflight.net.response import Response
+from preflight.net.transport import HttpRequest, Timeouts, Transport
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME
 
@@ -34,6 +36,33 @@ def test_session_gets_status_headers_and_body(server: Server, session: requests.
         assert (response.status_code, response.content) == (200, DATA)
         assert response.headers["Accept-Ranges"] == "bytes"
     assert server.connections == 1, "a body that was read to its end leaves the connection to the next request"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "connect", "idle"),
+    [
+        (None, SECONDS, SECONDS),
+        (3.0, 3.0, 3.0),
+        ((2.0, 3.0), 2.0, 3.0),
+        ((None, 3.0), SECONDS, 3.0),
+        ((2.0, None), 2.0, SECONDS),
+    ],
+)
+def test_what_is_not_limited_may_take_the_time_of_the_whole(
+    server: Server, timeout: Any, connect: float, idle: float
+) -> None:
+    asked = []
+
+    class Recorded(Transport):
+        def send(self, request: HttpRequest, timeouts: Timeouts) -> Response:
+            asked.append(timeouts)
+            return super().send(request, timeouts)
+
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", TransportAdapter(Recorded(HttpOptions(allow_private=True)), SECONDS, 1_000_000))
+        assert session.get(server.url(f"file/{NAME}"), timeout=timeout).content == DATA
+    assert asked == [Timeouts(SECONDS, connect, idle)]
 
 
 def test_compressed_body_is_decoded(server: Server, session: requests.Session) -> None:

@@ -41,6 +41,14 @@ def test_distant_image_leaves_size_of_empty_screen_unknown() -> None:
     assert (media.kind, media.width, media.height, media.notes) == ("image", None, None, ("read_limit",))
 
 
+@each_row(("place", "width", "notes"), [(2559, 20, ()), (2560, None, ("read_limit",)), (2561, None, ("read_limit",))])
+def test_first_image_is_sought_in_2560_bytes(place: int, width: int | None, notes: tuple[str, ...]) -> None:
+    text = comment(9 * 255)[:-1] + bytes((place - 2327,)) + b"q" * (place - 2327) + b"\0"
+    data = gif(text, frame(20, 10), width=0, height=0)
+    assert data.index(b"\x2c") == place
+    assert (facts(data).width, facts(data).notes) == (width, notes)
+
+
 def test_screen_without_height_takes_that_of_the_image() -> None:
     media = facts(gif(frame(20, 10), width=30, height=0))
     assert (media.width, media.height) == (30, 10)

@@ -56,6 +56,8 @@ MADE: dict[str, Callable[[], bytes]] = {
     **{f"icc-{size}": partial(icc, size * MB) for size in (1, 5, 16)},
     **{f"pictures-{size}": partial(row, 0xE2, b"MPF\0", size * MB) for size in (1, 5, 20)},
     **{f"unmarked-{size}": partial(row, 0xED, b"Photoshop 3.0", size * MB) for size in (1, 5, 20)},
+    **{f"unnamed-{size}": partial(row, 0xED, b"", size * MB) for size in (1, 5, 20)},
+    "extended-xmp-behind-17": lambda: extended_xmp(20 * MB)[65_479 * 260 :],
     "both-5": lambda: extended_xmp(2 * MB) + segment(0xE1, b"Exif\0\0MM\0*" + bytes(100)) + icc(3 * MB),
     "irregular-1": lambda: irregular(MB),
 }

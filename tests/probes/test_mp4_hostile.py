@@ -140,6 +140,22 @@ def test_track_runs_of_fragments_are_bounded(part: bytes) -> None:
     soon(ftyp(b"iso5") + moov((blank(),), extra=mvex((blank(),)), fragmented=True) + fragments)
 
 
+EMPTY_TRACK = box(b"traf")
+NINE_RUNS = box(b"traf", full(b"tfhd", 0, 0, pack(">I", 1)), full(b"trun", 0, 0, bytes(4)) * 9)
+
+
+@each_row(
+    ("part", "count", "duration"),
+    [(EMPTY_TRACK, 131_070, 2.0), (EMPTY_TRACK, 131_071, None), (NINE_RUNS, 13_107, 2.0), (NINE_RUNS, 13_108, None)],
+)
+def test_131_072_tracks_and_runs_of_fragments_are_read(part: bytes, count: int, duration: float | None) -> None:
+    """The last fragment, which has all the samples, counts as two."""
+    start = ftyp(b"iso5") + moov((blank(),), extra=mvex((blank(),)), fragmented=True)
+    whole, rest = divmod(count, 9000)
+    media = soon(start + box(b"moof", part * 9000) * whole + box(b"moof", part * rest) + fragment((blank(),), 0, 1))
+    assert (media.duration, "read_limit" in media.notes) == (duration, duration is None)
+
+
 def test_more_fragments_than_counted_leave_duration_unknown() -> None:
     track: Track = blank(((5000, 1000),))._replace(samples=(b"x",) * 5000)
     data = b"".join(fragment((track,), part, 5000) for part in range(5000))

@@ -113,6 +113,16 @@ def test_body_without_ranges_stops_at_max_bytes(server: Server, open_url: Open) 
     assert source.delivery.notes == ("no_ranges", "length_missing", "read_limit")
 
 
+def test_body_without_ranges_is_read_up_to_max_bytes(open_url: Open) -> None:
+    source = open_url(f"endless/{NAME}", need=Need(max_bytes=200_000))
+    assert source.read_at(199_990, 10) == DATA[199_990:200_000]
+    assert source.delivery.notes == ("no_ranges", "length_missing")
+    with pytest.raises(SourceError) as caught:
+        source.read_at(199_990, 50_000)
+    assert caught.value.code == "too_much_to_read"
+    assert source.delivery.notes == ("no_ranges", "length_missing", "read_limit")
+
+
 def test_an_address_of_ipv6(open_url: Open) -> None:
     if not has_ipv6():
         pytest.skip("no IPv6 on loopback")
