@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,6 +17,8 @@ from preflight.net.options import HttpOptions
 from preflight.net.transport import HttpRequest, Timeouts, Transport
 from preflight.net.urls import parse_url
 from preflight.sources.http import HttpSource
+from tests.servers.talk import Server
+from tests.sources.conftest import DATA, NAME
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TIMEOUTS = Timeouts(5.0)
@@ -173,3 +176,14 @@ def test_request_is_repeated_only_if_a_kept_connection_ends_and_it_changes_nothi
         assert requests == (2 if method == "POST" else 3)
         transport.close()
         listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_page_that_does_not_come_is_waited_for_shortly(server: Server, transport: Transport) -> None:
+    request = HttpRequest("GET", parse_url(server.url(f"stalls/{NAME}")), {})
+    response = transport.send(request, TIMEOUTS)
+    half = len(DATA) // 2
+    assert response.read(half) == DATA[:half]
+    began = time.monotonic()
+    assert response.peek() == b""
+    assert 0.2 < time.monotonic() - began < 1.0
+    response.close()

@@ -91,6 +91,19 @@ def test_directory_beyond_the_end_is_truncation() -> None:
         assert (media.kind, media.format, media.width, media.notes) == ("image", "tiff", None, ("truncated",))
 
 
+@each_row(("offset", "read"), [((1 << 62) - 1, True), (1 << 62, False), ((1 << 63) - 1, False), (1 << 63, False)])
+def test_places_that_no_file_has_are_not_read(offset: int, read: bool) -> None:
+    asked = []
+
+    class Asked(MemorySource):
+        def read_at(self, offset: int, length: int) -> bytes:
+            asked.append(offset)
+            return super().read_at(offset, length)
+
+    probe(Asked(b"MM\0+" + pack(">HHQ", 8, 0, offset)))
+    assert (offset in asked) is read
+
+
 def test_last_strip_beyond_the_end_is_truncation() -> None:
     strips = entry(273, LONG, 3, pack("<I", 8 + 2 + 36 + 4))
     head = small(entry(256, SHORT, 1, b"\x50"), entry(257, SHORT, 1, b"\x3c"), strips)
