@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import queue
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ from preflight.report import Rejected
 from preflight.sandbox import Sandbox
 from preflight.submission import Client, NotActive, Submission, groups, shared, submit
 from preflight.submission import run as running
+from tests.conftest import ROOT
 from tests.submission.sending import ACCEPTED, Sender
 
 NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
@@ -289,6 +293,16 @@ class TestCancelAndClose:
             assert our_threads() > before
         until(lambda: our_threads() <= before)
 
+    def test_program_that_does_not_close_its_client_ends(self, atlas: Sender, box: Sandbox) -> None:
+        box.faults.delay = 0.2  # so that it is polled
+        program = "import json, sys; from preflight import Client; client = Client('atlas', **json.loads(sys.argv[1]))"
+        program += "; print(client.submit(sys.argv[2]).status)"
+        kept = ("endpoint", "keys", "allow_private", "ledger")
+        options = {name: value for name, value in atlas.options().items() if name in kept}
+        words = [sys.executable, "-c", program, json.dumps({**options, "host": "atlas"}), atlas.picture()]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stdout) == (0, "active\n"), done.stderr
+
 
 class TestManage:
     def test_assets_are_listed_renamed_deleted_and_restored(self, atlas: Sender) -> None:
@@ -302,6 +316,14 @@ class TestManage:
             with pytest.raises(AssetNotFound):
                 client.get(asset.id)
             assert client.restore(asset.id).asset.id == asset.id
+
+    def test_only_the_scheme_of_a_reference_is_removed(self, atlas: Sender) -> None:
+        with client_of(atlas) as client:
+            asset = client.submit(atlas.picture())
+        with client_of(atlas, ledger=str(atlas.folder / "other.sqlite")) as client:
+            assert client.get(f"Asset://{asset.id}").asset.id == asset.id
+            with pytest.raises(UsageError, match="is not an id"):
+                client.get(f"asset://asset://{asset.id}")
 
     def test_groups_and_sessions(self, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "volcengine", tmp_path)

@@ -127,6 +127,29 @@ class TestOpenEntries:
         assert account.lists() <= account.pages + 2
         assert account.box.stats.calls[account.name, "get"] == 0
 
+    def test_entries_that_another_run_has_settled_meanwhile_are_left_as_they_are(
+        self, opened: Callable[..., Account]
+    ) -> None:
+        account = opened("atlas", 2, 3, quick_clock())
+        registered, forgotten, failed = account.entries
+        sync = LedgerSync(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
+        pending = sync.pending()
+        account.ledger.write(replace(registered, state="active", asset_id="asset-1"))
+        account.ledger.forget(forgotten)
+        account.ledger.settle(failed, "failed")
+        results = {result.entry.name: result for result in sync.settle(pending)}
+        found = {name: (result.found, result.entry.asset_id) for name, result in results.items()}
+        assert found == {
+            registered.name: ("active", "asset-1"),
+            forgotten.name: ("absent", None),
+            failed.name: ("failed", None),
+        }
+        assert {result.message for result in results.values()} == {"Another run settled it."}
+        assert {entry.name: entry.state for entry in account.ledger.entries()} == {
+            registered.name: "active",
+            failed.name: "failed",
+        }
+
     @pytest.mark.slow
     @pytest.mark.parametrize("name", LISTING)
     def test_sixty_among_four_thousand_take_less_than_ten_seconds(

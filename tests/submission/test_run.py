@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import preflight
 from preflight.errors import LedgerError, MissingExtra, Stopped, UsageError
 from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
+from preflight.providers import Provider
 from preflight.report import Problem, Rejected
 from preflight.sandbox import Sandbox
 from preflight.submission import Submission, submit, submit_many
@@ -35,6 +37,17 @@ def test_data_uris_and_assets_are_not_registered(atlas: Sender) -> None:
     assert [submission.outcome for submission in made] == ["rejected"] * 3
     assert [submission.code for submission in made] == ["data_uri_not_accepted", *["asset_reference"] * 2]
     assert atlas.entries() == []
+
+
+def test_kind_that_polling_does_not_return_is_that_of_the_registration(
+    atlas: Sender, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = Provider.get
+    monkeypatch.setattr(Provider, "get", lambda self, asset_id: replace(get(self, asset_id), kind=None))
+    box.faults.delay = 0.3
+    submission = atlas.one(atlas.picture())
+    assert submission.asset is not None
+    assert (submission.asset.status, submission.asset.kind) == ("active", "image")
 
 
 class TestOrder:
