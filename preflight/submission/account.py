@@ -15,14 +15,14 @@ from preflight.submission.recover import age_of, call_idempotent
 from preflight.submission.register import VISIBLE_AFTER
 
 MAX_READ_BACK: Final = 3
-"""Assets that a new key must not know before it counts as another account's: single ones may have been deleted."""
+"""Assets that are looked up with a changed key. If it knows none, it is another account's; one may be deleted."""
 
 
 class AccountCheck:
     """Checks once that the key of an open provider sees the assets of its account. Thread-safe.
 
     A key may have been rotated since the last run, or it may be the key of another account, whose files must not be
-    taken for registered. The provider tells: it knows one of the newest assets, or none.
+    taken for registered. It is a key of the account if the provider finds one of the newest assets with it.
     """
 
     def __init__(self, provider: Provider, ledger: Ledger, clock: Clock) -> None:

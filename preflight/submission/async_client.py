@@ -48,8 +48,8 @@ class AsyncClient(Generic[ApiT_co]):
         async with preflight.AsyncClient("atlas", host="atlas") as client:
             asset = await client.submit("clip.mp4")
 
-    Files are checked and registered by the account's worker threads, and all assets are polled by its one scheduler. A
-    task that is cancelled stops what was not sent; what was sent is in the ledger, and the same call continues it.
+    Files are checked and registered by the account's worker threads, and all assets are polled by its one scheduler. If
+    a task is cancelled, nothing further is sent; what was sent is in the ledger, and the same call continues it.
     """
 
     @overload
@@ -75,9 +75,9 @@ class AsyncClient(Generic[ApiT_co]):
         ordered: bool = False,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[Submission, None]:
-        """Yield exactly one `Submission` for each target, as they come, as `Client.submit_all`.
+        """Yield one `Submission` for each target, as soon as it is ready, as `Client.submit_all` does.
 
-        targets    an iterable, which a thread of its own reads, or an async iterable, also an endless queue
+        targets    an iterable, which a separate thread reads, or an async iterable, also an endless queue
         on_result  called in the event loop's thread; a function, not a coroutine function
         """
         if not isinstance(targets, AsyncIterable):
@@ -126,12 +126,12 @@ class AsyncClient(Generic[ApiT_co]):
             raise
 
     def _drop(self, begun: Future[SubmissionRun]) -> None:
-        """End a run that nobody waits for any more."""
+        """End a run whose caller was cancelled while it began."""
         if not begun.cancelled() and begun.exception() is None:
             self._client.end_run(begun.result(), stop=True, wait=False)
 
     def cancel(self) -> None:
-        """Stop all calls in progress, as `Client.cancel`."""
+        """Stop all calls in progress, as `Client.cancel` does."""
         self._client.cancel()
 
     async def close(self) -> None:
@@ -182,7 +182,7 @@ class AsyncClient(Generic[ApiT_co]):
         return await self._call(self._client.rename, word, name, description=description)
 
     async def delete(self: AsyncClient[DeletesAssets], word: str) -> ManagedAsset:
-        """Delete the asset; for good, unless the provider can restore it."""
+        """Delete the asset; permanently, unless the provider can restore it."""
         return await self._call(self._client.delete, word)
 
     async def restore(self: AsyncClient[HasTrash], word: str) -> ManagedAsset:
@@ -210,7 +210,7 @@ class AsyncClient(Generic[ApiT_co]):
                 yield asset
 
     async def _call(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        """Call a method of the client in a thread. A cancelled task leaves the call to end by itself."""
+        """Call a method of the client in a thread. If the task is cancelled, the call still runs to its end."""
         self._client.require_open()
         return await asyncio.wrap_future(self._threads.submit(function, *arguments, **keywords))
 
@@ -239,7 +239,7 @@ class AsyncGroups:
         return await self._call(lambda: self._client.groups.rename(word, name, description))
 
     async def delete(self, group: Group) -> int:
-        """Delete a group with all its assets, for good; return how many of them the ledger knew."""
+        """Delete a group with all its assets, permanently; return how many of them the ledger knew."""
         return await self._call(lambda: self._client.groups.delete(group))
 
 

@@ -112,17 +112,17 @@ class Client(Generic[ApiT_co]):
         ordered: bool = False,
         **options: Unpack[CallOptions],
     ) -> Generator[Submission, None, None]:
-        """Yield exactly one `Submission` for each target, as they come. Nothing happens before the first `next`.
+        """Yield one `Submission` for each target, as soon as it is ready. Nothing happens before the first `next`.
 
-        targets    any iterable, also an endless or blocking one: a thread of its own reads it, at most 4,096 targets
+        targets    any iterable, also an endless or blocking one: a separate thread reads it, at most 4,096 targets
                    ahead of the results that were taken
         on_result  called once with each submission as soon as it is received, by the thread that iterates; an exception
-                   in it is logged (logger `preflight`) and costs no result
+                   in it is logged (logger `preflight`) and loses no result
         ordered    yield in input order
         options    in place of those of the client
 
-        A generator that is closed before its end stops its targets: registered assets are in the ledger, and the same
-        call continues. A refused account ends the call too: the remaining targets get the outcome `error`. Raise
+        If the generator is closed early, its targets are stopped: registered assets are in the ledger, and the same
+        call continues them. If the provider refuses the account, the remaining targets get the outcome `error`. Raise
         `UsageError` if the call is wrong for all targets.
         """
         require_iterable(targets)
@@ -145,10 +145,10 @@ class Client(Generic[ApiT_co]):
             self.end_run(run, stop=not order.is_complete)
 
     def cancel(self) -> None:
-        """Stop all calls in progress: what was not sent is not sent any more.
+        """Stop all calls in progress, and send nothing further.
 
         Each target that was started yields a submission: `cancelled`, or `processing` if it is registered. The client
-        stays open, and the same calls continue.
+        stays open, and the same call continues them.
         """
         with self._lock:
             runs = list(self._runs)
@@ -217,7 +217,7 @@ class Client(Generic[ApiT_co]):
             return self._manager(account).rename(word, name, description=description)
 
     def delete(self: Client[DeletesAssets], word: str) -> ManagedAsset:
-        """Delete the asset; for good, unless the provider can restore it."""
+        """Delete the asset; permanently, unless the provider can restore it."""
         with self._call(has_effect=True) as account:
             return self._manager(account).delete(word)
 
@@ -316,7 +316,7 @@ class Client(Generic[ApiT_co]):
                 run.close()
             elif stop:
                 run.cancel()
-        finally:  # an interrupt of the wait is not to be followed by another wait in `close`
+        finally:  # after an interrupted wait, `close` must not wait again
             with self._lock:
                 self._runs.discard(run)
         if not run.scope.in_flight.is_idle:
@@ -329,7 +329,7 @@ class Client(Generic[ApiT_co]):
         """Raise `UsageError` if the client is closed."""
         if self._is_closed:
             raise UsageError(
-                f"This client of {self.spec.title} is closed. Open a new one, or close it after all calls."
+                f"This client of {self.spec.title} is closed. Open a new one, or close it after its last call."
             )
 
     def _opened(self) -> tuple[SharedAccount, Submitter]:
@@ -381,7 +381,7 @@ class Client(Generic[ApiT_co]):
 
 
 def active_asset(submission: Submission, *, waits: bool) -> Asset:
-    """Return the asset of a submission. Raise `Rejected`, `NotActive` or its error if it is not what was asked for.
+    """Return the asset of a submission. Raise `Rejected`, `NotActive` or its error if there is no usable asset.
 
     waits  false: an asset that is still processing is returned too
     """

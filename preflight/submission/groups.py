@@ -73,7 +73,7 @@ class GroupResolver:
     def resolve(self, name: str | None, before_create: Callable[[], object] = lambda: None) -> str | None:
         """Return the id of the group with this name or id; create it if there is none.
 
-        before_create  called only if there is none; an exception from it prevents that the group is created
+        before_create  called only if there is none; an exception from it prevents the creation
 
         Raise `UsageError` if several have the name, and what `validate` and `before_create` raise.
         """

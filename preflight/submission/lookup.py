@@ -35,17 +35,17 @@ _MAX_PAGES_WALKED: Final = 50
 _MAX_UNNAMED: Final = 200
 """Items without a name that are fetched singly before new files are registered."""
 _MAX_READS: Final = 3
-"""Times that one walk reads the list if assets are deleted meanwhile: those that follow move to a page already read."""
+"""Readings of the list in one walk: when an asset is deleted, those after it move to a page that was already read."""
 _LIST_PAUSE: Final = 60.0
-"""Seconds for which new files are not looked up after a list that failed."""
+"""Seconds for which new files are not looked up after the list could not be read."""
 
 
 @dataclass(slots=True)
 class _Walk:
     """One reading of the whole list, which callers share. Absence is proven by a complete one that began late enough.
 
-    began      monotonic; whole: others will need what its first callers do not; waiting: callers that need more of it
-    unnamed    items that may have a name that the list leaves out
+    began      monotonic; whole: read to the end, as other callers will need it; waiting: callers that need more pages
+    unnamed    items that may have a name that the list omits
     """
 
     began: float
@@ -66,7 +66,7 @@ class _Walk:
             self.sent.setdefault(url, []).append(asset)
 
     def like(self, entry: Entry) -> Iterator[Asset]:
-        """Return the assets that may be the one of an entry, those with its name first."""
+        """Yield the assets that may be the one of an entry, those with its name first."""
         yield from self.named.get(entry.name, ())
         yield from self.named.get(unique_end(entry.name) or "", ())
         yield from self.sent.get(entry.url, ())
@@ -131,12 +131,12 @@ class LookUp:
         return found
 
     def find_registered(self, entries: Sequence[Entry], url: str | None) -> tuple[Entry, Asset] | None:
-        """Return what is registered already of a file that the ledger does not know, for example from another computer.
+        """Return the registration of a file that the ledger does not know, for example from another computer.
 
         entries  the attempts to register it that another ledger may have, in their order
         url      where the file is, if that identifies it
 
-        The last attempt that is there counts, even a failed one. The list is read once a run. None if nothing is found
+        The last attempt that is listed counts, even a failed one. The list is read once a run. None if nothing is found
         or the list cannot be read.
         """
         try:
@@ -162,7 +162,7 @@ class LookUp:
         return (entries[0], found[0]) if found else None
 
     def _find_attempts(self, entries: Sequence[Entry]) -> tuple[Entry, Asset] | None:
-        """Ask for one attempt after the other, until one is not there."""
+        """Look up one attempt after the other, until one is absent."""
         last = None
         for entry in entries:
             asset = self._filtered(entry, (unique_end(entry.name) or entry.name).removeprefix("-"))
@@ -183,7 +183,7 @@ class LookUp:
         )
 
     def _look(self, entries: Collection[Entry], after: float, *, whole: bool) -> dict[str, Asset]:
-        """Return those of the entries that are listed now, as no walk before `after` shows it."""
+        """Return those of the entries that are listed, by a walk that began at `after` or later."""
         found: dict[str, Asset] = {}
         if self._is_filter_better(entries, after):
             for entry in entries:
@@ -203,7 +203,7 @@ class LookUp:
         return found
 
     def _is_filter_better(self, entries: Collection[Entry], after: float) -> bool:
-        """Return whether calls for the names of the entries are fewer than a walk, and there is none that helps."""
+        """Return whether looking up each name takes fewer calls than a walk, and no walk can be shared."""
         if "name" not in self._provider.spec.filters:
             return False
         with self._changed:
@@ -283,7 +283,7 @@ class LookUp:
                 return walk
 
     def _read(self, walk: _Walk, look: Callable[[_Walk], bool]) -> None:
-        """Read the list into the walk, until nobody needs more of it."""
+        """Read the list into the walk, until no caller needs more of it."""
         try:
             for _ in range(_MAX_READS):
                 seen, total, is_shorter = 0, 0, False
@@ -305,7 +305,7 @@ class LookUp:
                 self._changed.notify_all()
 
     def _take(self, walk: _Walk, listed: Collection[Asset], look: Callable[[_Walk], bool]) -> bool:
-        """Add a page to the walk; return whether nobody needs a further one."""
+        """Add a page to the walk; return whether no caller needs a further one."""
         with self._changed:
             for asset in listed:
                 self._add(walk, asset)
@@ -313,7 +313,7 @@ class LookUp:
             return look(walk) and not walk.waiting and not walk.whole
 
     def _await(self, walk: _Walk, look: Callable[[_Walk], bool]) -> bool:
-        """Wait until `look` is satisfied or another thread has ended the walk; return whether that tells anything."""
+        """Wait until `look` is satisfied or another thread has ended the walk; return whether the result is certain."""
         with self._changed:
             walk.waiting += 1
             try:
@@ -324,7 +324,7 @@ class LookUp:
         return found or walk.complete
 
     def _add(self, walk: _Walk, listed: Asset) -> None:
-        asset = replace(self._details.get(listed.id, listed), raw={})  # an account may have many
+        asset = replace(self._details.get(listed.id, listed), raw={})  # the answers of a large account take much memory
         lacks_name = asset.name is None and asset.source is None and self._provider.spec.lists_partly
         if lacks_name and listed.id not in self._details:
             walk.unnamed[asset.id] = asset
@@ -345,5 +345,5 @@ class LookUp:
 
 
 def _nothing(_walk: _Walk) -> bool:
-    """Read the whole list."""
+    """Return False, so that the whole list is read."""
     return False

@@ -143,7 +143,7 @@ def is_named_like(asset: Asset, entry: Entry) -> bool:
 
 
 def unique_end(name: str) -> str | None:
-    """Return the end of a name that was given here, which no other registration has; None for any other name."""
+    """Return the unique end that preflight gives to the name of a registration; None for any other name."""
     found = _ASSET_NAME_END.search(name)
     return None if found is None else found[0]
 

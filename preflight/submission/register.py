@@ -108,7 +108,7 @@ class Registrar:
         """in_flight: entered from the intent of a call to its outcome.
 
         look_ups      shared by all registrars of an account
-        poll_timeout  s for which an account may accept nothing before a registration is given up; by default by kind
+        poll_timeout  s without an accepted call of the account before a registration is given up; default: by kind
         """
         self._provider = provider
         self._ledger = ledger
@@ -209,7 +209,7 @@ class Registrar:
                 now = self._clock.monotonic()
                 refused_at = now if refused_at is None else refused_at
                 # The pacer has slowed down. While others are accepted, this registration waits for its turn.
-                if now - max(refused_at, self._accepted_at) >= self._patience(request.kind):
+                if now - max(refused_at, self._accepted_at) >= self._throttle_timeout(request.kind):
                     raise
             except ProviderError as error:
                 if not error.ambiguous:
@@ -253,7 +253,7 @@ class Registrar:
                 text = f"{error} The asset is registered as {asset.id}. Keep that id."
                 raise LedgerError(text, parameters=error.parameters) from None
 
-    def _patience(self, kind: str) -> float:
+    def _throttle_timeout(self, kind: str) -> float:
         """Return the seconds after which a registration is given up if the account accepts none at all."""
         if self._poll_timeout is not None:
             return self._poll_timeout
@@ -286,7 +286,7 @@ class Registrar:
         """Record an asset whose response was lost."""
         try:
             asset = self._read_back(listed)
-        except AssetNotFound:  # it is too new to be read everywhere
+        except AssetNotFound:  # it is too new: not every server of the provider knows it yet
             asset = listed
         return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused)
 
@@ -328,7 +328,7 @@ def _problem(error: ProviderError) -> str:
 
 
 def _forget(entry: Entry) -> str:
-    return f"`assets forget {entry.name}` lets the next submit register it again, and doubles it if it exists."
+    return f"Run `assets forget {entry.name}` to register it again, which makes a second asset if the first one exists."
 
 
 def _intent(request: RegistrationRequest, attempt: int) -> Entry:

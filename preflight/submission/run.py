@@ -1,4 +1,4 @@
-"""Submit many targets: threads check and register, one scheduler polls, results come as they are or in input order."""
+"""Submit many targets: threads check and register, one scheduler polls, results come when ready or in input order."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ OnResult = Callable[[Submission], object]
 
 
 class CallScope:
-    """One call of a client: `stop` ends its waits, `in_flight` has its calls with an effect."""
+    """One call of a client: `stop` ends its waits, `in_flight` holds its calls with an effect."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
@@ -176,9 +176,9 @@ class WorkerPool:
 
 
 class SubmissionRun:
-    """One run of submissions: a target, or a stream of them. What it began stays recorded, whenever it ends.
+    """One run of submissions: one target, or a stream of them. The ledger keeps what was sent, whenever the run ends.
 
-    scope  its end; tasks: what no worker has taken yet, kept by the pool
+    scope  stops it; tasks: targets that no worker has taken yet, kept by the pool
     """
 
     def __init__(
@@ -250,7 +250,7 @@ class SubmissionRun:
     # End.
 
     def cancel(self) -> None:
-        """Stop what was not sent yet, and polling; deliver a result for each target that was started."""
+        """Send nothing further, and stop polling; deliver a result for each target that was started."""
         with self._lock:
             self._is_cancelled = True
             self.scope.stop.set()
@@ -368,13 +368,13 @@ class SubmissionRun:
 
 
 def _ends_polling(error: ProviderError, *, is_last: bool) -> bool:
-    """Return whether an unusable answer ends polling: one may come from a gateway, the last is reported."""
+    """Return whether an unusable answer ends polling: one may come from a gateway, but the last one is reported."""
     return isinstance(error, UnusableAnswer) and (is_last or not error.retryable)
 
 
 def _polling_cancelled(submission: Submission) -> Submission:
     """Return the submission of an asset that was registered, and is processing when its call is cancelled."""
-    text = "It is registered. It was cancelled while it was processing; the same call continues polling."
+    text = "The call was cancelled while it was processing. It is registered, and the same call continues polling."
     return replace(submission, code="cancelled", message=text)
 
 
@@ -385,7 +385,7 @@ def _unwritten(submission: Submission, asset: Asset | None, error: LedgerError) 
 
 
 class ResultOrder:
-    """The results of a run, as they come or in input order, with a callback for each.
+    """The results of a run, as soon as they are ready or in input order, with a callback for each.
 
     on_result  called once for each submission, by the thread that adds it; its errors are logged
     """
@@ -425,5 +425,5 @@ class ResultOrder:
             return
         try:
             self._on_result(submission)
-        except Exception:  # noqa: BLE001 - the caller's function, whose faults cost no result
+        except Exception:  # noqa: BLE001 - the caller's function, whose errors must not lose a result
             _log.exception("on_result raised an exception for %s", submission.source)

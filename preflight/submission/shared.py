@@ -28,7 +28,7 @@ class SharedAccount:
     """One account that is open: ledger, rate limiter, worker threads, poller, and the connections of its key.
 
     clock  its waits end when the call that the thread works for is stopped
-    users  the clients that have it open; listeners: called with the rates that are found
+    users  how many clients have it open; listeners: called with the rates that are found
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SharedAccount:
         self.provider = self._paced(provider)
 
     def provider_for(self, provider: Provider, credentials: Hashable) -> Provider:
-        """Return the provider to use in place of a newly opened one: the shared one, unless the key is another."""
+        """Return the provider to use in place of a newly opened one: the shared one, unless the key differs."""
         if credentials != self._credentials:
             return self._paced(provider)
         if provider is not self.provider:
@@ -55,7 +55,7 @@ class SharedAccount:
         return self.provider
 
     def look_ups(self, provider: Provider, window: RecoveryWindow) -> LookUp:
-        """Return the shared index of the account's assets; one of its own for a provider with another key."""
+        """Return the shared index of the account's assets, or a separate one for a provider with another key."""
         made = LookUp(provider, self.ledger, clock=self.clock, window=window)
         return made if provider is not self.provider else self._look_ups.setdefault(window, made)
 
@@ -89,7 +89,7 @@ def open_account(
     credentials  compared with those of the other users: the same share their connections
     on_rate      called when a rate of the account is found
 
-    Raise `UsageError` if it is open with other rates or not named among several, and `LedgerError`.
+    Raise `UsageError` if it is open with another rate, or if it is one of several and not named; and `LedgerError`.
     """
     given, path = (ledger, None) if isinstance(ledger, Ledger) else (None, ledger)
     opened = given or Ledger(None if path is None else os.fspath(path), clock=clock)

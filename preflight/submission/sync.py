@@ -124,9 +124,8 @@ class LedgerSync:
     def _look_up(self, entries: Collection[Entry]) -> list[SyncResult]:
         """Look entries up by name while no other run processes them: only then does absence mean unregistered."""
         with ExitStack() as stack:
-            claims = {
-                entry.key: entry.registration for entry in entries
-            }  # a migrated ledger may have two attempts open
+            # Entries can share a key: a migrated ledger may have two attempts open.
+            claims = {entry.key: entry.registration for entry in entries}
             for key in sorted(claims):  # in one order, so that two runs never deadlock
                 stack.enter_context(self._ledger.claim(claims[key], self._clock))
             still_open = {entry.name: entry for entry in entries if self._is_open(entry)}

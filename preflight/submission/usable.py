@@ -16,7 +16,7 @@ from preflight.submission.manage import entries_of
 def active_entry(
     ledger: Ledger, word: str, provider: str, *, origin: str | None = None, account: str | None = None
 ) -> Entry | None:
-    """Return the ledger's active asset that a user means by `word`; None if there is none.
+    """Return the ledger's active asset with this id, reference, name or source; None if there is none.
 
     origin, account  only assets that were registered there
 
