@@ -35,7 +35,7 @@ class FileFormat:
     version, schema  the version of the schema, at least 1, and the statements that create it, which other processes may
                      execute at the same time
     application_id   marks the header of the file; 0: the version alone marks it
-    migrations       by older version: what changes a file of it into one of the next version, within a transaction
+    migrations       by older version: a function that changes a file to the next version, within a transaction
     """
 
     name: str
@@ -145,7 +145,7 @@ def _migrate(database: sqlite3.Connection, path: str, file_format: FileFormat, v
 def _copy(path: str, copy: str) -> None:
     """Copy what is committed in a SQLite file into a new private file, and write that through to the disk."""
     with suppress(FileNotFoundError):
-        os.unlink(copy)  # of a process that was killed
+        os.unlink(copy)  # left by a process that was killed
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     # A connection of its own: one that has begun to write cannot be copied.
     with closing(_connect(path)) as source, closing(_connect(copy)) as target:

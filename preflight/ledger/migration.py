@@ -1,4 +1,4 @@
-"""Older files of the ledger: what changes a file of version 1, where an account was its key, into one of version 2."""
+"""Migrate older files of the ledger: from version 1, where each key was an account, to version 2."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SINCE_VERSION_2: Final = (
     'CREATE INDEX by_account ON entries ("provider", "origin", "account", "project", "created")',
     'ALTER TABLE entries ADD COLUMN "version" DEFAULT 2',
 )
-"""What a file of version 1 does not have. A program of version 1 that has the file open cannot write entries any more,
-whose number of columns it knows: it would register again what it does not find under its key."""
+"""What version 2 adds. The additional column of `entries` makes the writes of an older program fail that still has the
+file open: it would register files again that it does not find under its key."""
 
 _RENUMBERED: Final = """
 CREATE TABLE renumbered AS
@@ -35,8 +35,8 @@ SELECT *, CASE WHEN collides
     ELSE "serial" END AS new_serial
 FROM ranked
 """
-"""Entries with their new key and attempt. Where keys become one, its attempts are in the order of time; the one that is
-active, else processing, else the newest, is the last, which is the one that is reused."""
+"""Entries with their new key and attempt. If several keys become one, its attempts are ordered by time, but one that is
+active, or else processing, comes last, because the last attempt is the one that is reused."""
 _UNIFIED_GROUPS: Final = """
 INSERT INTO groups
 SELECT "provider", "origin", 'default', "project", "name", "id" FROM (
@@ -51,7 +51,7 @@ SELECT "provider", "origin", 'default', "project", "name", "id" FROM (
      = (former."provider", former."origin", former."project", former."id")
 ) WHERE place = 1
 """
-"""Of the groups with one name, the one of the newest entry."""
+"""Of the groups with the same name, the one that the newest entry uses."""
 _STATEMENTS: Final = (
     *SINCE_VERSION_2,
     _RENUMBERED,
@@ -82,9 +82,9 @@ _STATEMENTS: Final = (
 
 
 def unify_accounts(database: sqlite3.Connection) -> None:
-    """Make the accounts of a provider, origin and project one, whatever the key: a key may have been rotated.
+    """Merge the accounts of each provider, origin and project: a key may have been rotated.
 
-    Its key is known afterwards if all entries had the same.
+    The key of a merged account is known if all of its entries had the same one.
     """
     database.create_function("registration_digest", 6, _digest, deterministic=True)
     for statement in _STATEMENTS:

@@ -12,7 +12,7 @@ from preflight.ledger.database import Database
 from preflight.ledger.entry import AccountKey
 
 _MAX_TURN: Final = 120.0
-"""Seconds that a turn can be ahead: one that is further was taken before the clock was set back."""
+"""Maximum seconds that a turn is ahead: a later one was taken before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class AccountRates:
         self._account = account
 
     def load(self, action: str) -> LearnedRate | None:
-        """Return what was learned of an action; None if nothing was, or if it is not a rate."""
+        """Return the learned rate of an action; None if there is none, or if it is not a rate."""
         rows = self._database.select(
             'SELECT "calls", "per", "at" FROM rates '
             'WHERE ("provider", "origin", "account", "project", "action") = (?, ?, ?, ?, ?)',
@@ -43,7 +43,7 @@ class AccountRates:
         return LearnedRate(*(float(value) for value in rows[0]))
 
     def save(self, action: str, rate: LearnedRate) -> None:
-        """Remember what was learned of an action."""
+        """Remember the learned rate of an action."""
         values = (*self._account, action, rate.calls, rate.per, rate.at)
         self._database.change("INSERT OR REPLACE INTO rates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 

@@ -43,7 +43,7 @@ PUBLISHED_RATES: Final = RateLimits(
     {"get": Rate(100), "get_group": Rate(100), "delete": Rate(10), "delete_group": Rate(5)},
     {"register": 30, "create_group": 30},
 )
-"""The published table; it has no line for the two deletions, so theirs are those of the accounts by the minute.
+"""The published table. It has no line for the two deletions, which have the rates of accounts limited per minute.
 
 The gateways publish no rates: their upstream limits them too.
 """
@@ -54,7 +54,7 @@ _MAX_PER_SECOND: Final = 1000.0
 
 
 def parse_rate(text: str, published: RateLimits = PUBLISHED_RATES) -> RateLimits:
-    """Return the limits of an account: `auto` learns them, `published`, or registrations as `3/min`, `30/s`.
+    """Return the limits of an account: `auto` learns them; `published`; or registrations such as `3/min`.
 
     Raise `UsageError` for anything else.
     """
@@ -81,6 +81,6 @@ def parse_rate(text: str, published: RateLimits = PUBLISHED_RATES) -> RateLimits
 
 
 def _by_minute(registrations: Rate, published: RateLimits) -> RateLimits:
-    """Return the rates that Volcengine publishes for accounts by the minute, as mirrored on 2026-09-16."""
+    """Return the rates that Volcengine publishes for accounts limited per minute, as mirrored on 2026-09-16."""
     rates = {"register": registrations, "get": Rate(100), "delete_group": Rate(5)}
     return RateLimits(Rate(10), rates, published.in_flight)

@@ -1,9 +1,9 @@
 """Learn the rate that an account has from what the provider accepts and refuses: `RateEstimate`.
 
-A provider that refuses a call (429) rarely says how many it accepts. Two refusals tell it apart. After the first, the
-limit is assumed to be by the second, and the next call waits a second; if that one is refused too, the limit is by the
-minute, and as many calls are accepted a minute as were accepted in the last one. Later refusals lower the rate, and
-rare increases find out whether it is higher by now.
+A provider that refuses a call (429) rarely says how many it accepts. After the first refusal, the limit is assumed to
+be per second, and the next call waits a second. If that call is refused too, the limit is assumed to be per minute: the
+number of calls that were accepted in the last minute. Later refusals lower the rate; rare increases find out whether
+the limit was raised.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MINUTE: Final = 60.0
 PAUSE: Final = 1.25
 """Seconds after a refusal until the next call: longer than a second, so that the whole of it has passed."""
 MARGIN: Final = 0.5
-"""Seconds that a window is assumed to be longer: the provider counts a call later than we send it."""
+"""Seconds by which a window is assumed to be longer: the provider counts a call later than we send it."""
 LONG_WAIT: Final = 5.0
-"""A Retry-After above this many seconds is the sign of a limit by the minute."""
-MEASURED: Final = 5.0
-"""Seconds between two refusals up to which the calls in between measure the rate: nothing was idle."""
+"""A Retry-After above this many seconds is taken as a limit per minute."""
+MAX_MEASURED_SPAN: Final = 5.0
+"""Maximum seconds between two refusals of which the calls in between measure the rate: later, it may have been idle."""
 GROWTH: Final = 10
 """Accepted calls after which one more may be in flight."""
 WINDOWS_PER_PROBE: Final = 10
@@ -36,15 +36,15 @@ PROBE: Final = 1.5
 """Factor of an increase while no increase has been refused; then `CAREFUL_PROBE`."""
 CAREFUL_PROBE: Final = 1.05
 STALE_AFTER: Final = 24 * 3600.0
-"""Seconds after which a remembered rate is tried to be raised sooner."""
-_FEW: Final = 0.01
-"""Smallest rate by the second: 0.6 calls a minute."""
+"""Seconds after which a higher rate than the remembered one is tried sooner."""
+_MIN_CALLS: Final = 0.01
+"""Minimum of a rate per second: 0.6 calls a minute."""
 
 
 class RateEstimate:
     """The rate of one action as far as it is known. Not thread-safe; times are in s, of a monotonic clock.
 
-    calls, per  the rate that is kept to at present
+    calls, per  the rate at present: calls in so many seconds
     in_flight   how many calls may be in flight at present
     """
 
@@ -59,7 +59,7 @@ class RateEstimate:
         careful: bool = True,
         uniform: Callable[[], float] = random.random,
     ) -> None:
-        """maximum: is never exceeded; known: the remembered rate, `age` s old; careful: start with few calls."""
+        """maximum: never exceeded; known: the remembered rate, `age` s old; careful: start with few calls."""
         self._maximum = maximum.calls / maximum.per
         self._uniform = uniform
         self.calls = float(maximum.calls)
@@ -75,7 +75,7 @@ class RateEstimate:
         self._refused_at: float | None = None
         self._probe = PROBE
         self._safe: float | None = None
-        self._news = False
+        self._is_unsaved = False
         self._probe_at = now
         if known is not None:
             self.calls, self.per = min(known.calls, self._maximum * known.per), known.per
@@ -103,7 +103,7 @@ class RateEstimate:
         self.next_at = max(self.next_at, now + seconds)
 
     def accept(self, now: float, *, current: bool = True) -> bool:
-        """Count an accepted call; return whether the rate is news that is worth remembering.
+        """Count an accepted call; return whether there is a new rate to remember.
 
         current  the call left after the last refusal
         """
@@ -117,17 +117,17 @@ class RateEstimate:
             return False
         self._streak = 0
         self._since_refusal += 1
-        is_news = self._news and (self.per == MINUTE or now >= self._probe_at)
-        if is_news:
-            self._news = False
-        return self._raise_rate(now) or is_news
+        is_new = self._is_unsaved and (self.per == MINUTE or now >= self._probe_at)
+        if is_new:
+            self._is_unsaved = False
+        return self._raise_rate(now) or is_new
 
     def refuse(
         self, now: float, retry_after: float | None, *, known: LearnedRate | None = None, accepted: int = 0
     ) -> None:
         """Lower the rate after a refusal, once for all calls that left at the same rate.
 
-        known     what another process has learned meanwhile
+        known     the rate that another process has remembered since
         accepted  calls of all processes that were accepted in the last minute
         """
         self._forget(now)
@@ -153,32 +153,32 @@ class RateEstimate:
         self._since_refusal = 0
         self._probe_at = now + WINDOWS_PER_PROBE * self.per
         if retry_after is not None and self._streak == 1:
-            wait = PAUSE  # the provider says how long to wait, until it is found to say too little
+            wait = PAUSE  # Retry-After is trusted until a call after it is refused
         self.next_at = now + max(retry_after or 0.0, wait)
 
     def _lower_by_second(self, now: float) -> float:
-        """Assume a limit by the second; return how long to wait."""
+        """Assume a limit per second; return how long to wait."""
         current = self.calls / self.per
         if self._refused_at is None:
             rate = float(sum(at > now - SECOND for at in self._accepted))
         else:
             elapsed = max(now - self._refused_at, 0.001)
             rate = self._since_refusal / elapsed
-            if elapsed > MEASURED:
+            if elapsed > MAX_MEASURED_SPAN:
                 rate = max(rate, current / 2)  # it may have been idle
         if self._safe is not None:
             self._probe = CAREFUL_PROBE
-        self._set(max(_FEW, min(rate or SECOND, current * 0.9)), SECOND)
+        self._set(max(_MIN_CALLS, min(rate or SECOND, current * 0.9)), SECOND)
         return PAUSE
 
     def _switch_to_minute(self, now: float, recent: int) -> float:
-        """Assume a limit by the minute; return how long to wait: until the first of the last calls is a minute ago."""
+        """Assume a limit per minute; return how long to wait: until the first of the last calls is a minute ago."""
         self._set(float(recent), MINUTE)
         passed = self._accepted[0] + MINUTE + MARGIN - now if self._accepted else MINUTE
         return max(passed, min(MINUTE, 2.0**self._streak))
 
     def _lower_by_minute(self, now: float, recent: int) -> float:
-        """Lower a known rate by the minute; return how long to wait."""
+        """Lower a known rate per minute; return how long to wait."""
         if self._safe is not None:
             self._probe = CAREFUL_PROBE
             calls, self._safe = self._safe, None  # known to be accepted, and remembered
@@ -196,10 +196,10 @@ class RateEstimate:
     def _set(self, calls: float, per: float) -> None:
         self.calls, self.per = calls, per
         self._safe = None
-        self._news = True
+        self._is_unsaved = True
 
     def _raise_rate(self, now: float) -> bool:
-        """Try a higher rate if it is time to; return whether the present one has lasted, and is news."""
+        """Try a higher rate if one is due; return whether the present rate has lasted and is to be remembered."""
         if now < self._probe_at or self.calls / self.per >= self._maximum * 0.999:
             return False
         has_lasted = self._safe is not None

@@ -19,11 +19,11 @@ class RateMemory(Protocol):
     """Remembers the rates of one account from run to run."""
 
     def load(self, action: str) -> LearnedRate | None:
-        """Return what was learned of an action."""
+        """Return the learned rate of an action; None if there is none."""
         ...
 
     def save(self, action: str, rate: LearnedRate) -> None:
-        """Remember what was learned of an action."""
+        """Remember the learned rate of an action."""
         ...
 
     def recent(self, action: str, since: float) -> int:
@@ -44,7 +44,7 @@ Recent = tuple[LearnedRate | None, int]
 SHARED_INTERVAL: Final = 1.0
 """Seconds between two calls from which on the processes of an account take turns."""
 _STOP_INTERVAL: Final = 0.25
-"""Seconds of real time after which a waiting call looks whether it was stopped."""
+"""Seconds of real time after which a waiting call checks whether it was stopped."""
 _NOUNS: Final = {"register": "registration", "get": "status call", "upload": "upload"}
 
 
@@ -63,11 +63,11 @@ class FoundRate(NamedTuple):
             rate, unit = rate * 60, "minute"
         number = f"{round(rate, 1 if rate < 10 else 0):g}"
         number = f"{number} {noun}{'' if number == '1' else 's'} a {unit}"
-        return f"{self.provider} accepts {number} from this account. It is remembered."
+        return f"{self.provider} accepts {number} from this account. The rate is remembered."
 
 
 class Pacer:
-    """Keeps to the rate limits of one account. `with pacer(action): call()` waits its turn; a 429 inside slows down."""
+    """Keeps to the rate limits of one account. `with pacer(action): call()` waits its turn; a 429 lowers the rate."""
 
     def __init__(
         self,
@@ -98,12 +98,12 @@ class Pacer:
                 raise
             learned = limiter.accept(self._clock.monotonic(), refusals)
         if learned is not None:
-            # The call has taken effect: what it returned is worth more than the memory of its rate.
+            # The call has taken effect: its result must not be lost because its rate cannot be saved.
             with suppress(Exception):
                 self._remember(action, learned)
 
     def _wait_turn(self, action: str, limiter: _ActionLimiter) -> int:
-        """Wait for a reserved moment; return how often the limiter had been slowed down by then."""
+        """Wait for a reserved moment; return how often the rate had been lowered by then."""
         while True:
             at, refusals = limiter.reserve(self._clock.monotonic())
             self._clock.sleep(max(0.0, at - self._clock.monotonic()))
@@ -113,7 +113,7 @@ class Pacer:
                 return refusals
 
     def _shared_wait(self, action: str, interval: float) -> float:
-        """Return 0 if it is this process's turn, else how long to wait: few calls are shared between processes."""
+        """Return 0 if it is this process's turn, else how long to wait. At a low rate, processes take turns."""
         if self._memory is None or interval < SHARED_INTERVAL:
             return 0.0
         return self._memory.take_turn(action, self._clock.wall(), interval)
@@ -161,7 +161,7 @@ class Pacer:
 class _ActionLimiter:
     """Keeps the calls of one action to its estimated rate.
 
-    refusals  how often the rate was lowered: a moment that was reserved before that no longer counts
+    refusals  how often the rate was lowered; a moment that was reserved before the last time is no longer valid
     """
 
     estimate: RateEstimate
@@ -171,7 +171,7 @@ class _ActionLimiter:
 
     @contextmanager
     def slot(self, clock: Clock) -> Iterator[None]:
-        """Hold one of the slots for calls in flight. A stop ends the wait: who holds it may wait for minutes."""
+        """Hold one of the slots for calls in flight. A stop ends the wait, which may take minutes."""
         with self._changed:
             while self._busy >= self.estimate.in_flight:
                 self._changed.wait(_STOP_INTERVAL)
@@ -202,5 +202,5 @@ class _ActionLimiter:
     def accept(self, now: float, refusals: int) -> Rate | None:
         """Count an accepted call; return the rate if it was found with it."""
         with self._changed:
-            is_news = self.estimate.accept(now, current=refusals == self.refusals)
-            return self.estimate.accepted_rate if is_news else None
+            is_new = self.estimate.accept(now, current=refusals == self.refusals)
+            return self.estimate.accepted_rate if is_new else None

@@ -329,5 +329,5 @@ def test_found_rate_is_said_in_a_sentence() -> None:
     }
     for (calls, per), number in sentences.items():
         found = FoundRate("Atlas Cloud", "register", calls, per)
-        assert str(found) == f"Atlas Cloud accepts {number} from this account. It is remembered."
+        assert str(found) == f"Atlas Cloud accepts {number} from this account. The rate is remembered."
     assert "accepts 4 list groups calls a second" in str(FoundRate("x", "list_groups", 4, 1.0))

@@ -54,7 +54,7 @@ def test_rate_is_found_said_once_and_kept_to_by_the_next_run(atlas: Sender, box:
     assert [submission.outcome for submission in made] == ["active"] * 4
     assert calls_of(box, atlas) - before <= 4 + 3
     assert [found.action for found in said] == ["register"]
-    assert str(said[0]) == "Atlas Cloud accepts 3 registrations a minute from this account. It is remembered."
+    assert str(said[0]) == "Atlas Cloud accepts 3 registrations a minute from this account. The rate is remembered."
     before, refused = calls_of(box, atlas), box.stats.throttled["atlas", "register"]
     time.sleep(60 / FAST)
     made, said = submitted(atlas, 3, clock=fast_clock())
