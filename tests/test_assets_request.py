@@ -126,7 +126,7 @@ WRONG = [
     (["--role", "frist=hero", "--prompt", "p"], "--role frist=hero is not a role. Write ROLE=ASSET, with one of first"),
     (["--role", "first_frame", "--prompt", "p"], "--role first_frame is not a role. Write ROLE=ASSET"),
     (["--role", "last_frame=hero", "--prompt", "p"], "takes a last_frame only with a first_frame. Give"),
-    (["--role", "reference_audio=hero", "--prompt", "p"], "is of kind image. The role reference_audio is for"),
+    (["--role", "reference_audio=hero", "--prompt", "p"], "and reference_audio takes the kind audio. Choose"),
     (["hero", "--role", "first_frame=hero", "--prompt", "p"], "does not combine first_frame with references. Give"),
     (
         ["--role", "first_frame=hero", "--role", "first_frame=other", "--prompt", "p"],

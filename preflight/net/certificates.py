@@ -39,7 +39,7 @@ class TrustedAuthorities(NamedTuple):
             import certifi  # only for https
 
             return ssl.create_default_context(cafile=certifi.where())
-        # Unlike the default context, this one takes authorities that RFC 5280 would refuse, as those of companies are.
+        # Unlike the default context, this one takes authorities that violate RFC 5280, as those of companies often do.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             if os.path.isdir(self.path):
@@ -52,7 +52,7 @@ class TrustedAuthorities(NamedTuple):
 
     def unusable(self, error: OSError) -> UsageError:
         """Return the error for a bundle that cannot be read."""
-        reason = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = "it contains no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         if self.variable is not None:
             text = f"{self.variable} names the CA bundle {self.path}, which cannot be read ({reason}). {_REMEDY}"
             return UsageError(text)
@@ -79,7 +79,7 @@ def _certificates(folder: str, names: list[str]) -> Iterator[str]:
 
 
 def check_ca_bundle(path: str) -> None:
-    """Raise `UsageError` for a CA bundle that is not there or not readable."""
+    """Raise `UsageError` for a CA bundle that is missing or not readable."""
     try:
         if os.path.isdir(path):
             os.listdir(path)

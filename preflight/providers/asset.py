@@ -173,7 +173,7 @@ def _from_text(text: str) -> datetime | None:
 def _json(thing: Asset | Group) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name in thing.__dataclass_fields__:
-        if name == "generation":  # how its provider is called is not a fact of the asset
+        if name == "generation":  # it describes requests of the provider, not the asset
             continue
         value = getattr(thing, name)
         if isinstance(value, datetime):

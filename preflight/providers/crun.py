@@ -40,7 +40,7 @@ class CrunApi(ProviderApi):
         query = {"asset_id": self._connection.check_id(asset)}
         response = self._connection.ask("get", "GET", f"{_PATH}/asset-info", query=query)
         # Why an asset failed is beside the data: "Response message, error description when failed". The message of a
-        # response that succeeds is "success", which is no reason.
+        # response that succeeds is "success", which is not a reason.
         message = fields.text(response.data, "message")
         reason = None if message is None or message.strip().lower() in _NO_REASON else message
         return self._parser.asset(response.unwrap("data"), failure_message=reason)

@@ -19,7 +19,7 @@ ROLES: Final[Mapping[str, str]] = {
     "reference_video": "video",
     "reference_audio": "audio",
 }
-"""What an asset can be in a request, and the kind that this needs; without a role an asset is a reference."""
+"""The roles of assets in a request, with the kind that each takes; without a role, an asset is a reference."""
 _UNUSUAL: Final = re.compile(r"[^\n -~]")
 
 Use = Literal["image-to-video", "reference-to-video"]
@@ -72,12 +72,12 @@ class GenerationSpec:
     rules: str = "seedance-2.0"
 
     def at(self, origins: Mapping[str, str]) -> Self:
-        """Return the same with the origin of its host."""
+        """Return a copy with the origin of its host."""
         return replace(self, origin=origins[self.host])
 
 
 class UsableAsset(Protocol):
-    """What a request needs to know of an asset."""
+    """The attributes of an asset that a request needs."""
 
     @property
     def id(self) -> str:

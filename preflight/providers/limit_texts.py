@@ -62,7 +62,7 @@ _FORMAT: Final = re.compile(
 
 
 def limit_in_text(message: str | None) -> str | None:
-    """Return the finding for the one limit that a message names; None for none, for several, or for an unclear side.
+    """Return the finding for the one limit that a message names; None for none, several, or an unclear direction.
 
     >>> limit_in_text("width must be at least 300px"), limit_in_text("Duration must not exceed 15.2 seconds.")
     ('width_too_small', 'duration_too_long')

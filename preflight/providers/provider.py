@@ -51,12 +51,12 @@ class Provider:
 
     spec         its description; api: its calls; narrow it to a capability (`isinstance(api, ListsAssets)`)
     account      the name of the account, which stays when its key changes
-    key_id       tells its keys apart without revealing them: the access key's id, or a fingerprint of the only key
+    key_id       identifies its key without revealing it: the access key's id, or a fingerprint of the only key
     origin       where assets are registered: scheme and host, or the endpoint that was given
     project      the project whose assets these are; "" if the provider has no projects
     rate_limits  of the account
     clock        of its calls; connection: its `middleware` is entered for the time of each call
-    sends_names  assets are registered under their names; if not, that none is listed does not show that there is none
+    sends_names  assets are registered under their names; if not, one that is not listed may still exist
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Provider:
         return self.api.get(asset)
 
     def name_account(self, account: str) -> None:
-        """Name the account, which no option did."""
+        """Set the name of the account, if no option gave one."""
         self.account, self.is_account_named = account, True
 
     def lacks(self, action: str) -> UsageError:
@@ -154,7 +154,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
 
     account     the account's name, for a ledger with several; default: $PREFLIGHT_ACCOUNT, else "default"
     endpoint    in place of the origin of all of its hosts
-    rate        `auto`, `published`, or registrations such as `3/min`; proxy: none is taken from the environment
+    rate        `auto`, `published`, or registrations such as `3/min`; proxy: the environment's is not used
     ca_bundle   path of the authorities to trust, in place of the environment's
     middleware  entered for the time of each call; env: in place of the environment
     options     of the spec's `options`

@@ -245,13 +245,13 @@ _REASON_BY_STATUS: Final = {
 
 
 _EXHAUSTED: Final = ("credits", "quota")
-"""Reasons that waiting does not remove, although some providers give them with 429."""
+"""Reasons that do not end by waiting, although some providers give them with 429."""
 
 
 def reason_of_status(refusal: Refusal, http_status: int, *, is_documented: bool = False) -> str | None:
     """Return the reason if the status decides it, whatever the code says; None for every other status.
 
-    5xx comes from a server, or from a gateway before it, that may have acted already: its words prove nothing. 429 is
+    5xx comes from a server, or from a gateway before it, that may have acted already, whatever its text says. 429 is
     throttling, unless the code says that a balance or a quota is exhausted. A gateway may give the status in its body.
 
     is_documented  the provider's own page gives the code one definite meaning, which holds below HTTP status 500
@@ -267,7 +267,7 @@ def reason_of_status(refusal: Refusal, http_status: int, *, is_documented: bool 
 
 
 def _exhausted(refusal: Refusal) -> str | None:
-    """Return the reason if the code names something that is used up: that of the message if it is only a number."""
+    """Return the reason if the code, or the message if the code is only a number, says that something is used up."""
     is_word = refusal.code is not None and not refusal.code.isdecimal()
     words = words_of(refusal.code, None) if is_word else words_of(None, refusal.message)
     return next((reason for word in words if (reason := _reason_of(word)) in _EXHAUSTED), None)

@@ -85,7 +85,7 @@ def _spec_of(assets: Sequence[UsableAsset]) -> tuple[GenerationSpec, str]:
     spec = assets[0].generation
     if spec is None:
         raise UsageError(
-            f"The asset {printable(assets[0].id)!r} does not say how {providers[0]} is called. "
+            f"The asset {printable(assets[0].id)!r} has no specification of requests at {providers[0]}. "
             "Use an asset that a provider returned."
         )
     if not spec.path:
@@ -106,7 +106,10 @@ def _used(spec: GenerationSpec, role: str | None, asset: UsableAsset) -> _Used:
     if role not in spec.fields:
         raise UsageError(f"{spec.title} has no role {printable(role)!r}. Choose one of {', '.join(spec.fields)}.")
     if asset.kind not in (None, ROLES[role]):
-        raise UsageError(f"{spec.title}: the asset {shown} is of kind {asset.kind}. The role {role} is for others.")
+        raise UsageError(
+            f"{spec.title}: the asset {shown} is of kind {asset.kind}, and {role} takes the kind {ROLES[role]}. "
+            "Choose another role."
+        )
     if asset.status != "active":
         remedy = (
             "Register its file again." if asset.status == "failed" else "Wait until `assets get` shows it as active."

@@ -134,7 +134,7 @@ class SlidingWindow:
         self._taken: deque[float] = deque()
 
     def take(self) -> bool:
-        """Count a call, unless there were enough in the last period."""
+        """Count a call unless the rate is reached; return whether it was counted."""
         now = self._clock()
         while self._taken and self._taken[0] <= now - self._per:
             self._taken.popleft()
@@ -145,12 +145,12 @@ class SlidingWindow:
 
     @property
     def wait(self) -> float:
-        """Seconds until the first of the counted calls is a period ago."""
+        """Seconds until the first of the counted calls leaves the window."""
         return max(0.0, self._taken[0] + self._per - self._clock()) if self._taken else 0.0
 
 
 class CalendarWindow:
-    """At most `calls` from one full period to the next, as from one minute of the clock to the next."""
+    """At most `calls` in each period of the clock, such as each calendar minute."""
 
     def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
         self.limit = max(1, math.floor(calls))
@@ -160,7 +160,7 @@ class CalendarWindow:
         self._taken = 0
 
     def take(self) -> bool:
-        """Count a call, unless there were enough in this period."""
+        """Count a call; return whether it is within the rate of this period."""
         period = int(self._clock() // self._per)
         if period != self._period:
             self._period, self._taken = period, 0

@@ -194,7 +194,7 @@ class Account:
             return task
 
     def poll_generation(self, task: str) -> int | None:
-        """Return how often a task was polled, with this time; None if there is no such task."""
+        """Return how often a task was polled, including this poll; None if there is no such task."""
         with self._lock:
             if task not in self._polls:
                 return None

@@ -117,7 +117,7 @@ def test_ca_bundle_that_cannot_be_read_is_a_wrong_call(secure: Server, tmp_path:
     for name in ("empty.pem", "folder"):
         transport = Transport(HttpOptions(allow_private=True, ca_bundle=str(tmp_path / name)), resolve=to_loopback)
         url = parse_url(secure.url(f"file/{NAME}", host=tls.NAME))
-        with pytest.raises(UsageError, match=rf"{name} cannot be read \(there is no certificate in it\)\. Give a PEM"):
+        with pytest.raises(UsageError, match=rf"{name} cannot be read \(it contains no certificate\)\. Give a PEM"):
             transport.send(HttpRequest("GET", url, {}), Timeouts(5.0))
 
 

@@ -223,7 +223,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "role of another kind": (
         lambda: asset("atlas", "video").request(prompt="p", role="first_frame"),
-        "is of kind video. The role first_frame is for",
+        "is of kind video, and first_frame takes the kind image. Choose another role",
     ),
     "unknown kind": (
         lambda: asset("atlas", None).request(prompt="p"),
