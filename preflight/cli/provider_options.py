@@ -164,7 +164,7 @@ provider_options = add_options(
         default="auto",
         show_default=True,
         metavar="RATE",
-        help="The account's rate: auto learns it; published; or registrations, as 3/min or 30/s.",
+        help="The account's rate: auto (learned), published, or registrations such as 3/min or 30/s.",
     ),
     click.option(
         "--proxy",
@@ -180,6 +180,6 @@ provider_options = add_options(
         is_flag=True,
         expose_value=False,
         callback=_no_name,
-        help=f"For {_having('send_name')}: register without a name; a lost one is then looked up by its URL alone.",
+        help=f"For {_having('send_name')}: send no name; a lost registration is then looked up by its URL alone.",
     ),
 )

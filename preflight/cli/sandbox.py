@@ -62,7 +62,7 @@ class SandboxCommand:
     type=click.Choice(["bucket", "sliding", "calendar"]),
     default="bucket",
     show_default=True,
-    help="How --throttle counts: a token bucket; calls of the last s or min; calls of this s or min of the clock.",
+    help="How --throttle counts calls: in a token bucket, in the last s or min, or in each calendar s or min.",
 )
 @click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See below; repeatable.")
 @click.option("--fail", multiple=True, metavar="[PATTERN=]CODE", help="Make assets fail by name or URL; repeatable.")

@@ -98,7 +98,7 @@ class SubmitCommand:
 @click.option("--retry-failed", is_flag=True, help="Register files again that failed before.")
 @click.option("--request", is_flag=True, help="Print the generation request for the active assets at the end.")
 @click.option("--prompt", metavar="TEXT", help="With --request: what to generate.")
-@click.option("--model", metavar="MODEL", help="With --request: the model, if not the one that the pages name.")
+@click.option("--model", metavar="MODEL", help="With --request: the model; default: that of the provider's pages.")
 @provider_options
 @click.option("--sandbox", is_flag=True, help="Use a local server with its own key and a temporary ledger.")
 @selection_options

@@ -120,7 +120,7 @@ def _show_changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]
 
 @click.command("get", short_help="Show an asset's present status, reference and use.", epilog=ASSETS_CODES)
 @_assets_argument
-@click.option("--show-url", is_flag=True, help="Show the provider's URL of the file complete, as anyone can fetch it.")
+@click.option("--show-url", is_flag=True, help="Show the provider's URL in full; anyone who has it can fetch the file.")
 @_asset_options
 @pass_options(AssetsCommand)
 def _get(options: AssetsCommand) -> int:

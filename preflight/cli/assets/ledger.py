@@ -194,7 +194,7 @@ class SyncCommand:
     help="Seconds after which an asset that is not found counts as never registered.",
 )
 @click.option("--entry", metavar="NAME", help="Only this entry of the ledger, by its name or source.")
-@click.option("--id", "asset_id", metavar="ID", help="The asset of --entry, if you know its id, such as from a log.")
+@click.option("--id", "asset_id", metavar="ID", help="The id of the asset of --entry, if you know it, as from a log.")
 @print_options("text", "json", "jsonl")
 @ledger_option
 @provider_options
@@ -202,10 +202,10 @@ class SyncCommand:
 def _sync(options: SyncCommand) -> int:
     """Settle the open entries of the ledger at PROVIDER, without registering anything.
 
-    Registrations whose responses were lost are looked up together, by their unique names, in everything that the
-    provider lists, until they are found or certainly absent. The status of an asset that is processing is queried
-    once. If a provider has no list, nothing can be looked up: `assets forget` the entry, which registers the file
-    again, or give the asset's --id if you know it.
+    Registrations whose responses were lost are looked up together, by their unique names, in the provider's list, until
+    they are found or certainly absent. The status of an asset that is processing is queried once. If a provider has no
+    list, nothing can be looked up: `assets forget` the entry, so that the next `submit` registers the file again, or
+    give the asset's --id if you know it.
 
     Examples:
       preflight assets sync --to atlas

@@ -62,8 +62,8 @@ class Draft:
 @click.command("request", short_help="Print the generation request for assets.", epilog=ASSETS_CODES)
 @click.argument("words", nargs=-1, metavar="[ASSET…]")
 @click.option("--prompt", required=True, metavar="TEXT", help="What to generate.")
-@click.option("--role", "roles", multiple=True, metavar="ROLE=ASSET", help=f"An asset as {_LISTED}; repeatable.")
-@click.option("--model", metavar="MODEL", help="In place of the model that the provider's pages name.")
+@click.option("--role", "roles", multiple=True, metavar="ROLE=ASSET", help=f"Use an asset as {_LISTED}; repeatable.")
+@click.option("--model", metavar="MODEL", help="The model, in place of the one that the provider's pages name.")
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A further field of the body; repeatable."
 )
@@ -79,7 +79,7 @@ def command(options: RequestCommand) -> None:
     kind, in the given order; --role makes one a first or last frame. An asset that the ledger has as active needs no
     call; for others, and with an option of the provider such as --project, the provider is asked. Assets of two
     providers give one request each. The rule set for the request judges the assets together first, with their files if
-    these are still there.
+    these still exist.
 
     Examples:
       preflight assets request hero-0a1b2c3d4e5f --prompt "@Image1 waves" --parameter duration=5
@@ -107,7 +107,7 @@ class _Drafts:
         self._origin = None if endpoint is None else endpoint_origin(endpoint)
 
     def read(self) -> list[Draft]:
-        """Return the assets by provider. Raise `UsageError`, and `ProviderError` if a provider is asked in vain."""
+        """Return the assets by provider. Raise `UsageError`, and `ProviderError` if a provider cannot be asked."""
         drafts: dict[str, Draft] = {}
         ledger = self._stack.enter_context(self._options.ledger.open(must_exist=self._options.to is None))
         for role, word in self._words():
@@ -122,7 +122,7 @@ class _Drafts:
         return list(drafts.values())
 
     def _words(self) -> Iterator[tuple[str | None, str]]:
-        """Yield each role, None for none, and what names its asset."""
+        """Yield each word for an asset, with its role; None: no role."""
         for word in dict.fromkeys(self._options.words):
             yield None, word
         for text in self._options.roles:
@@ -149,7 +149,7 @@ class _Drafts:
 
 
 def _parameter(text: str) -> tuple[str, object]:
-    """Return name and value of NAME=VALUE. A value that is JSON is sent as such: 5, true; any other one as text."""
+    """Return name and value of NAME=VALUE. A value that is JSON is sent as such: 5, true; any other value as text."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UsageError(f"--parameter {printable(text)} has no value. Write NAME=VALUE.")
@@ -184,7 +184,7 @@ class RequestAtEnd:
             self._draft.files[asset.id] = submission.source
 
     def print(self, stream: IO[str], format_: str) -> None:
-        """Print the request: as a command of the shell, or as a JSON line."""
+        """Print the request as a shell command, or as a JSON line."""
         if self._prompt is None:
             return
         if not self._draft.assets:
