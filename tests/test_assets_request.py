@@ -217,7 +217,7 @@ def test_submit_prints_the_request_for_what_is_active(desk: At, run: Run, folder
     assert last["request"]["json"]["input"]["reference_images"] == [references["image"]]
 
 
-def test_submit_says_before_it_registers_that_there_can_be_no_request(desk: At, run: Run, folder: Path) -> None:
+def test_submit_refuses_an_impossible_request_before_it_registers(desk: At, run: Run, folder: Path) -> None:
     at = desk("agt")
     before = len(at.box.stats.registrations())
     refused(submit(at, run, folder, "media/", "--request", "--prompt", "p"), "AGT Cloud: no page documents")

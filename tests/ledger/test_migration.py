@@ -112,7 +112,7 @@ class TestEntries:
             max_size=18,
         )
     )
-    def test_no_entry_is_lost_and_the_latest_is_right(
+    def test_migration_loses_no_entry_and_keeps_the_latest(
         self, rows: dict[tuple[str, str, int], tuple[State, int]]
     ) -> None:
         old = [
@@ -233,7 +233,7 @@ def test_full_disk_leaves_the_old_ledger(tmp_path: Path, monkeypatch: pytest.Mon
     assert version_of(path) == 2
 
 
-def test_older_program_that_has_the_file_open_writes_no_entries_any_more(tmp_path: Path) -> None:
+def test_older_program_that_has_the_file_open_can_no_longer_write_entries(tmp_path: Path) -> None:
     path = write_old_ledger(tmp_path / "l.sqlite", [old_entry()])
     values = list(old_entry(content="sha256:01").as_json().values())
     statement = f"INSERT OR REPLACE INTO entries VALUES ({', '.join('?' * len(values))})"

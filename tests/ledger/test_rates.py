@@ -25,7 +25,7 @@ def test_rate_is_remembered_for_its_account_and_action_alone(tmp_path: Path) -> 
             assert ledger.rates(other).load("register") is None
 
 
-def test_what_is_not_a_rate_is_not_used(tmp_path: Path) -> None:
+def test_row_that_is_not_a_rate_is_ignored(tmp_path: Path) -> None:
     path = str(tmp_path / "ledger.sqlite")
     with Ledger(path) as ledger:
         ledger.rates(MINE).save("register", RATE)

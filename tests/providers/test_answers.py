@@ -230,7 +230,7 @@ def test_crun_times_are_parsed_in_both_formats(times: tuple[Any, Any], server: R
 @each_row(
     "message, shown", [("success", None), ("Success", None), (None, None), ("TypeMismatch: no", "TypeMismatch: no")]
 )
-def test_message_of_a_successful_crun_response_is_no_reason(
+def test_message_of_a_successful_crun_response_is_not_a_reason(
     message: str | None, shown: str | None, server: Recorder, open_: Open
 ) -> None:
     server.respond({"code": 200, "message": message, "data": {"AssetId": "asset-1", "Status": "Failed"}})

@@ -152,7 +152,7 @@ def test_body_that_is_not_a_json_object_is_refused(body: bytes, what: str, serve
     assert what in str(error)
 
 
-def test_call_that_reads_may_be_repeated_after_another_answer(server: Recorder, open_: Open) -> None:
+def test_call_that_reads_may_be_repeated_after_an_unusable_answer(server: Recorder, open_: Open) -> None:
     provider = open_("atlas")
     for status, is_retryable in ((200, True), (500, True), (404, False)):
         server.respond(b"<html>gateway", status)

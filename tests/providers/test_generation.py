@@ -180,7 +180,7 @@ def test_several_videos_at_atlas_are_a_list_and_a_note_says_where_pages_differ()
     assert request.curl().startswith("# The guide")
 
 
-def test_note_says_that_the_models_of_ark_have_a_key_of_their_own() -> None:
+def test_note_says_that_models_of_ark_take_another_key() -> None:
     command = asset("byteplus").request(prompt="p").curl()
     assert command.startswith("# The models of BytePlus ModelArk take an API key, which is not the pair of keys")
 
@@ -356,7 +356,7 @@ def test_shell_expands_the_key_and_nothing_else(tmp_path: Path) -> None:
         assert json.loads(words[-2])["input"]["prompt"] == prompt
 
 
-def test_text_of_others_stays_within_its_comment_and_its_word() -> None:
+def test_provider_text_cannot_leave_its_comment_or_shell_word() -> None:
     origin = "http://127.0.0.1:1/a'b;c&d"
     spec = replace(asset("crun").generation, origin=origin)  # type: ignore[type-var]
     command = asset("crun", reference="asset://a\nrm -r b\x1b", generation=spec).request(prompt="p").curl()
@@ -365,7 +365,7 @@ def test_text_of_others_stays_within_its_comment_and_its_word() -> None:
     assert shlex.split(first.removesuffix("\\"))[-1] == f"{origin}/api/v1/client/job/CreateTask"
 
 
-def test_field_for_one_asset_takes_no_second() -> None:
+def test_field_for_one_asset_refuses_two() -> None:
     spec = replace(asset("crun").generation, fields={"reference_image": Field("image")})  # type: ignore[type-var]
     one, other = (asset("crun", name=name, generation=spec) for name in "ab")
     assert one.request(prompt="p").json["input"] == {"prompt": "p", "image": "asset://a"}

@@ -231,7 +231,7 @@ def test_5xx_may_have_taken_effect_whatever_its_code(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @each_row("code, exhausted", [*((code, None) for code in WORDS), *EXHAUSTED])
-def test_429_is_throttling_unless_something_is_used_up(
+def test_429_is_throttling_unless_quota_or_credits_are_used_up(
     code: str, exhausted: str | None, name: str, server: Recorder, open_: Open
 ) -> None:
     server.respond(refusal_of(name, code), 429)

@@ -28,7 +28,7 @@ def minute(calls: float) -> LearnedRate:
 @pytest.mark.parametrize("account", ACCOUNTS)
 @pytest.mark.parametrize("retry_after", [None, 1.0, 20.0])
 @pytest.mark.parametrize(("calls", "per", "targets"), [(3, 60, 9), (120, 60, 300), (300, 60, 1000), (10, 1, 600)])
-def test_account_of_any_tier_costs_few_calls_and_little_time(
+def test_learning_the_rate_of_any_tier_costs_few_calls_and_little_time(
     account: Callable[[int, float], Account], calls: int, per: float, targets: int, retry_after: float | None
 ) -> None:
     if retry_after == 20.0 and per == 1:
@@ -42,7 +42,7 @@ def test_account_of_any_tier_costs_few_calls_and_little_time(
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_account_with_the_published_rate_is_refused_nothing_and_used_fully(
+def test_account_with_the_published_rate_has_no_refusals_and_is_used_fully(
     account: Callable[[int, float], Account],
 ) -> None:
     client = Client(estimate(), 10_000)
@@ -72,7 +72,7 @@ def test_remembered_rate_is_right_from_the_start_and_a_wrong_one_is_corrected(
         assert len(client.refused) <= refusals
 
 
-def test_old_memory_is_raised_sooner() -> None:
+def test_stale_rate_is_raised_sooner() -> None:
     """The account may have been upgraded."""
     fresh, old = Client(estimate(known=minute(3)), 60), Client(estimate(known=minute(3), age=STALE_AFTER + 1), 60)
     account = sliding_window(300, 60.0)

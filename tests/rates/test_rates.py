@@ -158,7 +158,7 @@ def test_calls_that_are_refused_together_lower_the_rate_once() -> None:
     assert second - first == pytest.approx(1 / 6 / SAFETY)  # six were accepted in the last second
 
 
-def test_servers_wait_is_kept_if_it_is_longer_than_ours() -> None:
+def test_longer_retry_after_is_waited_for() -> None:
     for wait, kept in ((30.0, 30.0), (0.5, PAUSE), (None, PAUSE)):
         time_ = FakeTime()
         pacer = Pacer(one_rate(100), time_.clock)
@@ -168,7 +168,7 @@ def test_servers_wait_is_kept_if_it_is_longer_than_ours() -> None:
         assert times(pacer, time_, 1)[0] - begun == pytest.approx(kept)
 
 
-def test_second_refusal_in_a_row_is_taken_for_a_limit_by_the_minute() -> None:
+def test_second_refusal_in_a_row_is_taken_as_a_limit_per_minute() -> None:
     time_ = FakeTime()
     pacer = Pacer(one_rate(30), time_.clock)
     first = times(pacer, time_, 3)[0]
@@ -231,7 +231,7 @@ def learn(memory: Memory, time_: FakeTime) -> list[tuple[str, Rate]]:
     return said
 
 
-def test_learned_rate_is_said_once_remembered_and_kept_to_by_the_next_run() -> None:
+def test_learned_rate_is_announced_once_and_used_by_the_next_run() -> None:
     time_, memory = FakeTime(), Memory()
     assert learn(memory, time_) == [("register", Rate(3.0, 60.0))]
     (saved,) = memory.rates.values()
@@ -242,7 +242,7 @@ def test_learned_rate_is_said_once_remembered_and_kept_to_by_the_next_run() -> N
     assert [after - before for before, after in pairwise(left)] == pytest.approx([20 / SAFETY] * 3)
 
 
-def test_result_of_a_call_outlives_a_memory_that_fails() -> None:
+def test_rate_that_cannot_be_saved_does_not_lose_the_result_of_the_call() -> None:
     """A registration that was accepted must not be lost because a disk is full."""
     time_ = FakeTime()
 
@@ -253,7 +253,7 @@ def test_result_of_a_call_outlives_a_memory_that_fails() -> None:
     assert learn(Full(), time_) == [("register", Rate(3.0, 60.0))]
 
 
-def test_rate_that_the_caller_gives_wins_over_the_remembered_one() -> None:
+def test_given_rate_takes_precedence_over_the_remembered_one() -> None:
     time_ = FakeTime()
     memory = Memory()
     memory.save("register", LearnedRate(3, 60.0, time_.now))
@@ -261,7 +261,7 @@ def test_rate_that_the_caller_gives_wins_over_the_remembered_one() -> None:
     assert left[1] - left[0] == pytest.approx(1 / 30 / SAFETY)
 
 
-def test_unknown_account_is_called_by_few_at_first() -> None:
+def test_account_of_unknown_rate_starts_with_few_calls_in_flight() -> None:
     """So that a limit of three is met by one call at a time."""
     inside = most = 0
     lock = threading.Lock()
@@ -299,7 +299,7 @@ def test_published_rates_match_the_page(name: str) -> None:
     ("text", "calls", "per"),
     [("auto", 30, 1), ("published", 30, 1), ("3/min", 3, 60), ("120/min", 120, 60), ("0.5/s", 0.5, 1), ("50/s", 50, 1)],
 )
-def test_rate_is_named_or_counted(text: str, calls: float, per: float) -> None:
+def test_rate_is_a_name_or_a_number_with_a_unit(text: str, calls: float, per: float) -> None:
     limits = parse_rate(text)
     assert limits.rate("register") == Rate(calls, per)
     assert limits.rate("get") == Rate(100)
@@ -318,7 +318,7 @@ def test_rate_that_cannot_be_read_is_refused_with_the_remedy(text: str) -> None:
     assert "\x1b" not in str(error.value)
 
 
-def test_found_rate_is_said_in_a_sentence() -> None:
+def test_found_rate_is_described_in_a_sentence() -> None:
     sentences = {
         (3, 60.0): "3 registrations a minute",
         (1, 60.0): "1 registration a minute",

@@ -32,7 +32,7 @@ def test_processes_take_turns_at_a_remembered_rate(tmp_path: Path) -> None:
     assert left[-1] - left[0] <= 5 * 22
 
 
-def test_refused_process_takes_over_the_rate_that_another_has_learned(tmp_path: Path) -> None:
+def test_refused_process_uses_the_rate_that_another_has_learned(tmp_path: Path) -> None:
     time_ = FakeTime()
     with Ledger(str(tmp_path / "ledger.sqlite")) as ledger:
         pacer = Pacer(LIMITS, time_.clock, ledger.rates(ACCOUNT))

@@ -208,7 +208,7 @@ class TestForeignKey:
                 check.require()
             check.require()
 
-    def test_sync_and_management_do_not_touch_the_ledger_with_it(self, atlas: Sender) -> None:
+    def test_sync_and_management_with_another_accounts_key_change_no_entry(self, atlas: Sender) -> None:
         asset = atlas.one(atlas.picture()).asset
         assert asset is not None
         enter_another_account(atlas)

@@ -166,7 +166,7 @@ class TestSharing:
             with pytest.raises(UsageError, match="in use with rate=auto"):
                 other.submit(atlas.picture("-2"))
 
-    def test_a_long_run_does_not_delay_a_single_target(self, atlas: Sender, box: Sandbox) -> None:
+    def test_long_run_does_not_delay_a_single_target(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.latency = 0.02
         with client_of(atlas, wait=False) as client:
             run = client.submit_all(atlas.pictures(200))
@@ -198,7 +198,7 @@ class TestStreams:
             assert len(list(itertools.islice(made, 30))) == 30
         assert taken <= 30 + 10
 
-    def test_callback_gets_each_result_once_and_its_errors_cost_none(
+    def test_callback_gets_each_result_once_and_its_errors_lose_none(
         self, atlas: Sender, caplog: pytest.LogCaptureFixture
     ) -> None:
         seen: list[Submission] = []

@@ -122,7 +122,7 @@ def settle(account: Account, clock: Clock, window: RecoveryWindow = WINDOW) -> N
 
 class TestOpenEntries:
     @pytest.mark.parametrize("account", LISTING, indirect=True)
-    def test_all_are_settled_by_one_reading_of_the_list(self, account: Account) -> None:
+    def test_all_open_entries_are_settled_by_one_reading_of_the_list(self, account: Account) -> None:
         settle(account, quick_clock())
         assert account.lists() <= account.pages + 2
         assert account.box.stats.calls[account.name, "get"] == 0
@@ -187,7 +187,7 @@ class TestOpenEntries:
         assert account.lists() - before <= -(-142 // account.provider.spec.page_size) + 2
 
     @pytest.mark.parametrize("account", ["atlas"], indirect=True)
-    def test_young_ones_that_are_absent_share_one_more_reading(self, account: Account) -> None:
+    def test_recent_entries_that_are_absent_share_one_more_reading(self, account: Account) -> None:
         """Each is absent only once a reading that began after its window does not show it."""
         look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=RecoveryWindow(20.0))
         found: list[Asset | None] = []
@@ -233,7 +233,7 @@ class TestOpenEntries:
         settle(account, quick_clock())
 
     @pytest.mark.parametrize("account", ["atlas"], indirect=True)
-    def test_failed_reading_is_shared_and_says_nothing(self, account: Account) -> None:
+    def test_failed_reading_is_shared_and_proves_no_absence(self, account: Account) -> None:
         account.box.faults.latency = 0.05
         account.box.faults.on("error", action="list")
         look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
@@ -268,7 +268,7 @@ class TestOpenEntries:
         assert account.lists() <= account.pages + 2
 
     @pytest.mark.parametrize("account", ["atlas"], indirect=True)
-    def test_partial_readings_leave_the_index_of_new_files(self, account: Account) -> None:
+    def test_partial_readings_keep_the_index_for_new_files(self, account: Account) -> None:
         look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
         new = replace(account.entries[0], name="new-0123456789ab")
         for _ in range(3):
@@ -280,7 +280,7 @@ class TestOpenEntries:
         assert account.lists() == before
 
     @pytest.mark.parametrize("account", ["volcengine"], indirect=True)
-    def test_few_entries_are_looked_up_by_name_where_that_is_less(
+    def test_few_entries_are_looked_up_by_name_if_that_takes_fewer_calls(
         self, account: Account, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for entry in account.entries[2:]:
@@ -347,7 +347,7 @@ class TestLostLedger:
         assert (submission.outcome, submission.reused) == ("active", False)
         assert atlas.registered() == 2
 
-    def test_list_that_fails_prevents_nothing_and_is_not_asked_for_every_file(self, some: Sender, box: Sandbox) -> None:
+    def test_unreadable_list_pauses_look_ups_and_prevents_no_registration(self, some: Sender, box: Sandbox) -> None:
         box.faults.on("error", action="list", provider=some.name)
         before = box.stats.calls[some.name, "list"]
         made = some.many(some.pictures(40))
@@ -387,7 +387,7 @@ class TestUrls:
             return provider.register(url, kind, name="by-hand").id
 
     @pytest.mark.parametrize("name", ["atlas", "sunra"])
-    def test_asset_that_was_registered_by_other_means_is_used(
+    def test_asset_that_was_registered_without_preflight_is_used(
         self, trusting: Sandbox, tmp_path: Path, url: str, name: str
     ) -> None:
         sender = Sender(trusting, name, tmp_path)
@@ -399,7 +399,7 @@ class TestUrls:
         assert sender.one(url).reused
         assert len(trusting.assets(name)) == 1
 
-    def test_other_parameters_and_other_kinds_are_other_files(
+    def test_url_with_other_parameters_or_another_kind_is_another_file(
         self, trusting: Sandbox, tmp_path: Path, url: str
     ) -> None:
         sender = Sender(trusting, "atlas", tmp_path)
@@ -408,7 +408,7 @@ class TestUrls:
         assert not sender.one(url).reused
         assert not sender.one(f"{url}?width=640").reused
 
-    def test_url_with_another_content_of_ours_is_another_file(
+    def test_url_of_other_registered_content_is_another_file(
         self, trusting: Sandbox, tmp_path: Path, web: Web, url: str
     ) -> None:
         sender = Sender(trusting, "atlas", tmp_path)

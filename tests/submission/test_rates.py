@@ -47,7 +47,7 @@ def submitted(sender: Sender, count: int, **options: Any) -> tuple[list[Submissi
 
 
 @pytest.mark.slow
-def test_rate_is_found_said_once_and_kept_to_by_the_next_run(atlas: Sender, box: Sandbox) -> None:
+def test_found_rate_is_announced_once_and_used_by_the_next_run(atlas: Sender, box: Sandbox) -> None:
     box.faults.throttle(3, 60 / FAST, action="register", provider="atlas", window="sliding")
     before = calls_of(box, atlas)
     made, said = submitted(atlas, 4, clock=fast_clock())
@@ -121,7 +121,7 @@ def test_account_that_accepts_nothing_ends_a_registration_at_its_timeout(atlas: 
 
 
 @pytest.mark.slow
-def test_refusals_over_and_over_end_nothing_while_some_are_accepted(atlas: Sender, box: Sandbox) -> None:
+def test_repeated_refusals_end_no_registration_while_others_are_accepted(atlas: Sender, box: Sandbox) -> None:
     """A registration used to be given up after 20 refusals."""
     for call in range(1, 80):
         if call % 2:
@@ -130,7 +130,7 @@ def test_refusals_over_and_over_end_nothing_while_some_are_accepted(atlas: Sende
     assert {submission.outcome for submission in made} == {"active"}
 
 
-def test_explicit_rate_is_kept_to_whatever_is_remembered(atlas: Sender, box: Sandbox) -> None:
+def test_given_rate_is_used_whatever_is_remembered(atlas: Sender, box: Sandbox) -> None:
     before = calls_of(box, atlas)
     begun = time.monotonic()
     made, said = submitted(atlas, 3, rate="60/min")
