@@ -164,7 +164,7 @@ class S3Host:
     def __init__(
         self, location: str, max_poll_time: float = 0.0, client: Any = None, http: HttpOptions = DEFAULT_OPTIONS
     ) -> None:
-        """Prepare URLs that work for longer than `max_poll_time`, the s that a run may poll.
+        """Prepare URLs that work for longer than `max_poll_time`, the seconds that a run may poll.
 
         http  its proxy and CA bundle are used for uploads
         """

@@ -43,7 +43,7 @@ def offline(at: Desk, *words: str) -> Done:
 
 
 def task_of(at: Desk, words: list[str]) -> str:
-    """What a printed request answers when it is sent."""
+    """Send a printed request and return the answer."""
     done = subprocess.run(words, env=at.environment, capture_output=True, text=True, check=True, timeout=60)
     return json.dumps(json.loads(done.stdout))
 

@@ -15,7 +15,7 @@ from preflight.submission.recover import age_of, call_idempotent
 from preflight.submission.register import VISIBLE_AFTER
 
 MAX_READ_BACK: Final = 3
-"""Assets that are looked up with a changed key. If it knows none, it is another account's; one may be deleted."""
+"""Newest assets that are looked up with a changed key: it is another account's if it knows none of them."""
 
 
 class AccountCheck:

@@ -316,7 +316,7 @@ def unrecoverable(provider: Provider, entry: Entry) -> str:
 
 
 def unfound(provider: Provider, entry: Entry) -> str:
-    """Return why a registration without a name that is not found may exist all the same, and what can be done."""
+    """Return why a registration without a name that is not found may still exist, and what can be done."""
     return (
         f"{provider.title} was sent no name, and lists no asset with its URL, so it may be registered. {_forget(entry)}"
     )
@@ -328,7 +328,7 @@ def _problem(error: ProviderError) -> str:
 
 
 def _forget(entry: Entry) -> str:
-    return f"Run `assets forget {entry.name}` to register it again, which makes a second asset if the first one exists."
+    return f"Run `assets forget {entry.name}`, and submit again; if the asset exists, there are then two."
 
 
 def _intent(request: RegistrationRequest, attempt: int) -> Entry:

@@ -207,7 +207,7 @@ class SubmissionRun:
     # Input.
 
     def feed(self, targets: Iterable[SubmitTarget | Item]) -> None:
-        """Start each target while there are free slots; a stream is read by a thread of its own, as it may block."""
+        """Start each target while there are free slots; a stream is read by a separate thread, as it may block."""
         if isinstance(targets, list | tuple) and len(targets) <= WINDOW:
             self._feed(targets)
         else:
@@ -321,7 +321,7 @@ class SubmissionRun:
                 self._deliver(index, fault)
 
         self._pool.scheduler.watch(poll, timeout, done, self)
-        if self.scope.stop.is_set():  # stopped meanwhile
+        if self.scope.stop.is_set():  # stopped since the poll was added
             self._pool.scheduler.withdraw(self)
 
     def _poll_once(self, entry: Entry, *, visible_from: float, ends: float) -> Asset | None:

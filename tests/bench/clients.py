@@ -1,4 +1,4 @@
-"""Threads and memory of `AsyncClient` with 2,000 assets in processing, and the time from active to result.
+"""Threads and memory of `AsyncClient` with 2,000 processing assets, and the time from active to result.
 
 `tox -e bench -- clients`. The sandbox takes 20 ms for each call, and processes each asset for a minute. The goals: at
 most 52 threads of preflight, and at most 100 MiB.

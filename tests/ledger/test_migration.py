@@ -1,4 +1,4 @@
-"""Ledgers of version 1, where an account was its key, become ledgers whose accounts outlive their keys."""
+"""Migration of ledgers of version 1, where each key was an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Authorities of one's own and proxies, as in companies: for calls to providers, for hosting and for reading media."""
+"""Private authorities and proxies, as companies use them: calls to providers, hosting and reading media."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences of providers that name a limit: the side counts, and a sentence without one claims none."""
+"""Sentences of providers are mapped to the limit that they name, if they name one limit and its direction."""
 
 from __future__ import annotations
 

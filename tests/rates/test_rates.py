@@ -220,7 +220,7 @@ class Memory:
 
 
 def learn(memory: Memory, time_: FakeTime) -> list[tuple[str, Rate]]:
-    """What was said while an account of three calls a minute was found out."""
+    """Return the rates that are announced while an account of three calls a minute is learned."""
     said: list[tuple[str, Rate]] = []
     limits = replace(one_rate(30, in_flight=30), learned=True)
     pacer = Pacer(limits, time_.clock, memory, on_rate=lambda action, rate: said.append((action, rate)))
@@ -262,7 +262,7 @@ def test_given_rate_takes_precedence_over_the_remembered_one() -> None:
 
 
 def test_account_of_unknown_rate_starts_with_few_calls_in_flight() -> None:
-    """So that a limit of three is met by one call at a time."""
+    """One call at a time does not exceed a limit of three before it is learned."""
     inside = most = 0
     lock = threading.Lock()
     pacer = Pacer(RateLimits(Rate(10_000), in_flight={"register": 30}, learned=True))

@@ -83,7 +83,7 @@ class Account:
         return [requests.get(url, headers=headers, timeout=10).json() for _ in range(4)]
 
     def refusal(self, request: GenerationRequest, **changed: Any) -> str:
-        """The words of a refusal."""
+        """Send the request and return the message of its refusal."""
         answer = self.send(request, **changed)
         body = answer.json()
         assert answer.status_code in (200, 400, 401, 404), body

@@ -1,4 +1,4 @@
-"""An account outlives its keys; the key of another account never reuses what is not its own."""
+"""A changed key of an account reuses its assets; the key of another account does not."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def enter_another_account(sender: Sender) -> None:
 
 
 def make_old(sender: Sender) -> None:
-    """Make all entries older than what may not be visible yet."""
+    """Make all entries old enough to be visible at the provider."""
     with closing(sqlite3.connect(sender.folder / "ledger.sqlite")) as database, database:
         database.execute("UPDATE entries SET updated = '2026-01-01T00:00:00.000Z'")
 

@@ -111,7 +111,7 @@ def account(opened: Callable[..., Account], request: pytest.FixtureRequest) -> A
 
 
 def settle(account: Account, clock: Clock, window: RecoveryWindow = WINDOW) -> None:
-    """Assert that all open entries are settled right."""
+    """Assert that all open entries are settled correctly."""
     sync = LedgerSync(account.provider, account.ledger, clock=clock, window=window)
     found = {result.entry.name: result.found for result in sync.settle(sync.pending())}
     assert {name for name, what in found.items() if what in ("active", "processing")} == set(account.lost)
@@ -313,7 +313,7 @@ class TestLostLedger:
         options = account.sender.options(clock=clock)
         pictures = account.sender.pictures(6)
         with Client("atlas", **options) as client, ThreadPoolExecutor(6) as executor:
-            assert list(client.submit_all([])) == []  # it has the account open
+            assert list(client.submit_all([])) == []  # opens the account
             made = list(executor.map(lambda picture: account.sender.one(picture, clock=clock), pictures))
         assert {submission.outcome for submission in made} == {"active"}
         assert account.lists() <= account.pages + 1
@@ -421,7 +421,7 @@ class TestUrls:
 
 
 class TestWithoutNames:
-    """A provider that refuses names: only the URL tells, and absence proves nothing."""
+    """A provider that refuses names: only the URL identifies an asset, and absence proves nothing."""
 
     @pytest.fixture
     def nameless(self, own: Sandbox, tmp_path: Path) -> Sender:
@@ -460,7 +460,7 @@ class TestUnrecoverable:
         pictures = sender.pictures(12)
         clock = quick_clock()
         with Client("crun", **sender.options(clock=clock)) as client, ThreadPoolExecutor(6) as executor:
-            assert list(client.submit_all([])) == []  # it has the account open
+            assert list(client.submit_all([])) == []  # opens the account
             made = list(executor.map(lambda picture: sender.one(picture, clock=clock), pictures))
         assert {submission.outcome for submission in made} == {"active"}
         assert own.stats.peak["crun", "register"] == 2

@@ -64,7 +64,7 @@ def _forget(options: ForgetCommand) -> None:
     """Remove entries from the ledger. The provider keeps its assets.
 
     `submit` uses such an asset again if the provider lists it, and registers the file otherwise. This settles what
-    cannot be looked up; the file is then registered twice if its asset exists after all. ASSET is an id, a reference, a
+    cannot be looked up; the file is then registered twice if its asset exists. ASSET is an id, a reference, a
     name or a source.
 
     Examples:
