@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from preflight import catalog
@@ -95,11 +95,11 @@ class SubmissionOptions:
     host: str | Host | None = None
     public_base: str | None = None
     ledger: str | os.PathLike[str] | Ledger | None = None
-    keys: Mapping[str, str] | str | None = None
+    keys: Mapping[str, str] | str | None = field(default=None, repr=False)
     account: str | None = None
     endpoint: str | None = None
     rate: str = "auto"
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
     ca_bundle: str | None = None
     retry_failed: bool = False
     timeout: float | None = None
