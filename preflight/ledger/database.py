@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import sys
@@ -142,7 +143,7 @@ class KeyLocks:
         with _opening, self._lock:
             self._users -= 1
             if not self._users and self._fd is not None:
-                del _open_locks[self._path]
+                _open_locks.pop(self._path, None)
                 os.close(self._fd)
                 self._fd = None
 
@@ -160,7 +161,9 @@ class KeyLocks:
 
     def _try_acquire(self, offset: int) -> bool:
         with self._lock:
-            if offset in self._held or self._fd is None:
+            if self._fd is None:
+                raise OSError(errno.EBADF, "it is closed")
+            if offset in self._held:
                 return False
             if _lock_byte(self._fd, offset, on=True):
                 self._held.add(offset)
@@ -169,7 +172,18 @@ class KeyLocks:
 
 
 _open_locks: Final[dict[str, KeyLocks]] = {}
-_opening: Final = threading.Lock()
+_opening = threading.Lock()
+
+
+def _forget() -> None:
+    """Share no descriptor after a fork: what the other process has locked is not locked here."""
+    global _opening  # a lock that another thread held at the fork is never released
+    _opening = threading.Lock()
+    _open_locks.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _lock_byte(fd: int, offset: int, *, on: bool) -> bool:

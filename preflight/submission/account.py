@@ -19,7 +19,7 @@ MAX_READ_BACK: Final = 3
 
 
 class AccountCheck:
-    """Checks once that the key of an open provider sees the assets of its account. Thread-safe.
+    """Checks that the key of an open provider sees the assets of its account. Thread-safe.
 
     A key may have been rotated since the last run, or it may be the key of another account, whose files must not be
     taken for registered. It is a key of the account if the provider finds one of the newest assets with it.
@@ -32,7 +32,7 @@ class AccountCheck:
         self._ledger = ledger
         self._clock = clock
         self._lock = threading.Lock()
-        self._is_done = False
+        self._accepted: set[str | None] = set()
         self._problem: str | None = None
 
     def require(self) -> None:
@@ -41,15 +41,15 @@ class AccountCheck:
         Raise `ProviderError` if the provider cannot be asked; the next call asks again.
         """
         with self._lock:
-            if not self._is_done:
-                self._problem = self._find_problem()
-                self._is_done = True
+            known = self._ledger.account(account_key(self._provider))
+            if known not in self._accepted:  # also if another process has used another key meanwhile
+                self._problem = self._find_problem(known)
+                self._accepted |= {known, self._provider.key_id}
         if self._problem is not None:
             raise UsageError(self._problem, parameters=("account",))
 
-    def _find_problem(self) -> str | None:
+    def _find_problem(self, known: str | None) -> str | None:
         account = account_key(self._provider)
-        known = self._ledger.account(account)
         if known == self._provider.key_id:
             return None
         entries = [] if known is None else self._ledger.registered(account, MAX_READ_BACK)

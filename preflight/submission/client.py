@@ -89,6 +89,7 @@ class Client(Generic[ApiT_co]):
         self._runs: set[SubmissionRun] = set()
         self._ending: set[CallScope] = set()
         self._is_closed = False
+        self._process = os.getpid()
         self._lock = threading.RLock()
 
     # Submit.
@@ -158,8 +159,10 @@ class Client(Generic[ApiT_co]):
     def close(self) -> None:
         """Cancel all calls in progress, wait for those that have an effect, and close the client.
 
-        Everything can be resumed. A second call does nothing.
+        Everything can be resumed. A second call does nothing, nor does one in a process that was forked.
         """
+        if os.getpid() != self._process:
+            return
         with self._lock:
             self._is_closed = True
             scopes = [*self._scopes, *self._ending, *(run.scope for run in self._runs)]
@@ -327,6 +330,11 @@ class Client(Generic[ApiT_co]):
 
     def require_open(self) -> None:
         """Raise `UsageError` if the client is closed."""
+        if os.getpid() != self._process:
+            raise UsageError(
+                f"This client of {self.spec.title} was opened by another process, before a fork. Open one in each "
+                "process."
+            )
         if self._is_closed:
             raise UsageError(
                 f"This client of {self.spec.title} is closed. Open a new one, or close it after its last call."
@@ -334,6 +342,7 @@ class Client(Generic[ApiT_co]):
 
     def _opened(self) -> tuple[SharedAccount, Submitter]:
         """Open the account at the first call."""
+        self.require_open()
         with self._lock:
             self.require_open()
             if self._account is None:

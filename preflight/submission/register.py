@@ -251,7 +251,7 @@ class Registrar:
                 return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=False)
             except LedgerError as error:
                 text = f"{error} The asset is registered as {asset.id}. Keep that id."
-                raise LedgerError(text, parameters=error.parameters) from None
+                raise LedgerError(text, parameters=error.parameters) from error  # other targets report the cause
 
     def _throttle_timeout(self, kind: str) -> float:
         """Return the seconds after which a registration is given up if the account accepts none at all."""

@@ -294,7 +294,8 @@ class SubmissionRun:
         except (AccountRefused, LedgerError) as error:
             if self._is_cancelled and isinstance(error, LedgerError):  # its client was closed, and with it the ledger
                 raise Stopped from None
-            self._fatal = error
+            cause = error.__cause__  # an error that names this target's asset is raised from the one that concerns all
+            self._fatal = cause if isinstance(cause, LedgerError) else error
             submission = prevented(name_of(item), index, None, error)
         if submission.outcome == "processing" and entry is not None and self._wait:
             self._poll(index, submission, entry)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from preflight.clock import Clock
@@ -43,6 +44,7 @@ class SharedAccount:
         self._owns_ledger = owns_ledger
         self.listeners: list[Callable[[FoundRate], None]] = []
         self._look_ups: dict[RecoveryWindow, LookUp] = {}
+        self._slots: AbstractContextManager[object] | None = None
         self._pacer = Pacer(provider.rate_limits, self.clock, ledger.rates(account_key(provider)), self._on_rate)
         self.provider = self._paced(provider)
 
@@ -57,6 +59,7 @@ class SharedAccount:
     def look_ups(self, provider: Provider, window: RecoveryWindow) -> LookUp:
         """Return the shared index of the account's assets, or a separate one for a provider with another key."""
         made = LookUp(provider, self.ledger, clock=self.clock, window=window)
+        made.slots = self._slots = self._slots or made.slots
         return made if provider is not self.provider else self._look_ups.setdefault(window, made)
 
     def close(self) -> None:
@@ -78,7 +81,18 @@ class SharedAccount:
 
 
 _accounts: Final[dict[Hashable, SharedAccount]] = {}
-_lock: Final = threading.Lock()
+_lock = threading.Lock()
+
+
+def _forget() -> None:
+    """Share nothing after a fork: the threads of an account exist only in the process that opened it."""
+    global _lock  # a lock that another thread held at the fork is never released
+    _lock = threading.Lock()
+    _accounts.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def open_account(

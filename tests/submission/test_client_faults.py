@@ -1,0 +1,101 @@
+"""What clients do after a fork and after their end, and what they show of keys."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from preflight.errors import LedgerError, UsageError
+from preflight.ledger import Ledger, RegistrationKey
+from preflight.providers import CRUN
+from preflight.sandbox import Sandbox
+from preflight.submission import Client, RecoveryWindow, submit
+from preflight.submission.account import AccountCheck
+from preflight.submission.identity import account_key
+from tests.submission.sending import Sender
+
+KEY = RegistrationKey("atlas", "https://a.example", "default", "", "", "image", "sha256:00")
+
+
+def in_a_fork(work: Callable[[], object]) -> int:
+    """Return 0 if `work` ends without an exception in a forked process within 20 s, else another status."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            work()
+        except BaseException:  # noqa: BLE001 - the process must not return into pytest
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+class TestFork:
+    def test_forked_process_opens_clients_of_its_own(self, atlas: Sender) -> None:
+        first, second = atlas.pictures(2)
+        options = atlas.options(host="atlas")
+        with Client("atlas", **options) as client:
+            client.submit(first)
+            assert in_a_fork(lambda: submit(second, "atlas", **options)) == 0
+            assert client.submit(second).status == "active"
+        assert len(atlas.entries()) == 2
+
+    def test_client_from_before_the_fork_is_a_wrong_call(self, atlas: Sender) -> None:
+        with Client("atlas", **atlas.options()) as client:
+            client.submit(atlas.picture())
+
+            def work() -> None:
+                with pytest.raises(UsageError, match="before a fork"):
+                    client.submit(atlas.picture())
+                client.close()
+
+            assert in_a_fork(work) == 0
+            assert client.get(atlas.entries()[0].name).asset.status == "active"
+
+
+def test_keys_and_proxies_are_not_in_the_repr_of_options(atlas: Sender) -> None:
+    options: dict[str, Any] = {**atlas.options(), "keys": "sk-secret-0123456789", "proxy": "http://u:word@127.0.0.1:1"}
+    with Client("atlas", **options) as client:
+        assert "sk-secret" not in repr(client.options)
+        assert "u:word" not in repr(client.options)
+
+
+def test_claim_of_a_closed_ledger_is_an_error(atlas: Sender) -> None:
+    ledger = Ledger(str(atlas.folder / "ledger.sqlite"))
+    ledger.close()
+    with pytest.raises(LedgerError, match="it is closed"), ledger.claim(KEY):
+        pass
+
+
+def test_clients_of_one_account_share_the_few_slots_whatever_their_window(box: Sandbox, atlas: Sender) -> None:
+    sender = Sender(box, CRUN.name, atlas.folder / "crun")
+    options, found = sender.options(), []
+    with Client(CRUN, **options) as one:
+        one.submit(sender.picture())
+        with Client(CRUN, **{**options, "recovery_window": RecoveryWindow(1.0)}) as other:
+            other.submit(sender.picture())
+            for client in (one, other):
+                _, submitter = client._opened()
+                found.append(submitter.registrar._look_ups.slots)
+    assert found[0] is found[1]
+
+
+def test_key_that_another_process_used_meanwhile_is_checked_again(atlas: Sender) -> None:
+    atlas.one(atlas.picture())
+    with atlas.opened() as provider, closing(Ledger(str(atlas.folder / "ledger.sqlite"))) as ledger:
+        check = AccountCheck(provider, ledger, provider.clock)
+        check.require()
+        ledger.write_account(account_key(provider), "key-of-another")
+        with closing(sqlite3.connect(ledger.path)) as database, database:
+            database.execute("UPDATE entries SET asset_id = '999999', updated = '2026-01-01T00:00:00.000Z'")
+        with pytest.raises(UsageError, match="does not know the newest asset"):
+            check.require()
