@@ -14,7 +14,9 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._heif import ALPHA, Item, box, clap, full, grid, heif, imir, irot, ispe, overlay
 
 from preflight.media import Media
+from preflight.probes import probe
 from preflight.probes.isobmff import MAX_BOXES
+from preflight.sources.memory import MemorySource
 from tests.rows import each_row
 
 SIZE = (0x010203, 0x040506)
@@ -208,6 +210,21 @@ class TestDerivedPictures:
         row = pack(">HHHH", 1, inside, 0, 1) + b"\7" * width + pack(">II", place, 16)
         iloc = full(b"iloc", 1, 0, bytes((0x44, width)), pack(">H", 1), row)
         assert stored(facts(resized(data, at, length, iloc))) == SIZE
+
+    @each_row(("place", "read"), [((1 << 62) - 1, True), (1 << 62, False), ((1 << 64) - 1, False)])
+    def test_a_place_that_no_file_has_is_not_read(self, place: int, read: bool) -> None:
+        asked = []
+
+        class Asked(MemorySource):
+            def read_at(self, offset: int, length: int) -> bytes:
+                asked.append(offset)
+                return super().read_at(offset, length)
+
+        data = heif(Item(b"grid", grid(2, 1, *SIZE)), plain(hidden=True), references=((b"dimg", 1, 2),))
+        at = data.index(b"iloc") - 4
+        iloc = full(b"iloc", 0, 0, b"\x84\0", pack(">HHHHQI", 1, 1, 0, 1, place, 16))
+        probe(Asked(resized(data, at, int.from_bytes(data[at : at + 4], "big"), iloc)))
+        assert (place in asked) is read
 
     @each_row(("depth", "found"), [(6, True), (7, True), (8, False)])
     def test_wrapped_pictures_are_followed_eight_deep(self, depth: int, found: bool) -> None:

@@ -61,6 +61,21 @@ def test_end_of_source_of_unknown_size_is_unknown() -> None:
     assert box_at(pack(">I4s", 0, b"mdat"), 24, None) == Box(b"mdat", 24, 32, None)
 
 
+@pytest.mark.parametrize(
+    ("end", "read"), [((1 << 62) - 1, True), (1 << 62, False), ((1 << 63) - 1, False), ((1 << 64) - 1, False)]
+)
+def test_places_that_no_file_has_are_not_read(end: int, read: bool) -> None:
+    asked = []
+
+    class Asked(MemorySource):
+        def read_at(self, offset: int, length: int) -> bytes:
+            asked.append(offset)
+            return super().read_at(offset, length)
+
+    assert [box.end for box in top_level(Asked(pack(">I4sQ", 1, b"mdat", end)))] == [end]
+    assert asked == ([0, end] if read else [0])
+
+
 def test_top_level_box_costs_16_bytes_on_demand() -> None:
     source = MemorySource(plain(b"ftyp", bytes(100)) + plain(b"moov", bytes(100)) + plain(b"mdat", bytes(100)))
     walk = top_level(source)
