@@ -114,3 +114,58 @@ def test_account_that_accepts_nothing_is_called_once_a_minute_at_most() -> None:
     simulate([client], lambda _now: False, limit=3600.0)
     assert not client.accepted
     assert 55 <= len(client.refused) <= 66
+
+
+def accept(rate: RateEstimate, count: int, now: float) -> None:
+    for _ in range(count):
+        rate.accept(now)
+
+
+@pytest.mark.parametrize(("retry_after", "per"), [(5.0, 1.0), (5.5, 60.0)])
+def test_wait_of_more_than_five_seconds_is_the_sign_of_a_limit_by_the_minute(retry_after: float, per: float) -> None:
+    rate = estimate()
+    accept(rate, 3, 0.5)
+    rate.refuse(1.0, retry_after)
+    assert rate.per == per
+
+
+def test_ten_accepted_calls_allow_one_more_in_flight() -> None:
+    rate = estimate()
+    accept(rate, 9, 1.0)
+    assert rate.in_flight == 1
+    accept(rate, 1, 1.0)
+    assert rate.in_flight == 2
+    rate.refuse(1.5, None)
+    accept(rate, 9, 2.0)
+    assert rate.in_flight == 1
+    accept(rate, 1, 2.0)
+    assert rate.in_flight == 2
+
+
+def test_refusal_halves_the_calls_in_flight_and_the_next_one_leaves_one() -> None:
+    rate = RateEstimate(PUBLISHED, 8, 0.0, careful=False)
+    accept(rate, 3, 0.5)
+    rate.refuse(1.0, None)
+    assert rate.in_flight == 4
+    rate.refuse(3.0, None)
+    assert rate.in_flight == 1
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(2.0, 2.0), (5.0, 0.8), (10.0, 10.0)])
+def test_calls_between_two_refusals_measure_the_rate_unless_it_may_have_been_idle(seconds: float, calls: float) -> None:
+    rate = estimate()
+    accept(rate, 20, 0.5)
+    rate.refuse(1.0, None)
+    assert (rate.calls, rate.per) == (20.0, 1.0)
+    accept(rate, 4, 2.0)
+    rate.refuse(1.0 + seconds, None)
+    assert (rate.calls, rate.per) == (pytest.approx(calls), 1.0)
+
+
+def test_rate_by_the_minute_is_lowered_further_once_a_whole_minute_was_refused() -> None:
+    rate = estimate(known=minute(40))
+    lowered = []
+    for now in (100.0, 130.0, 160.0):
+        rate.refuse(now, None)
+        lowered.append(rate.calls)
+    assert lowered == [36.0, 36.0, 27.0]

@@ -242,6 +242,33 @@ def test_learned_rate_is_announced_once_and_used_by_the_next_run() -> None:
     assert [after - before for before, after in pairwise(left)] == pytest.approx([20 / SAFETY] * 3)
 
 
+def test_rate_that_is_lowered_again_is_remembered_and_not_said_again() -> None:
+    time_, memory = FakeTime(), Memory()
+    said: list[Rate] = []
+    limits = replace(one_rate(30, in_flight=30), learned=True)
+    pacer = Pacer(limits, time_.clock, memory, on_rate=lambda _, rate: said.append(rate))
+    times(pacer, time_, 10)
+    for refusals in (2, 1):
+        for _ in range(refusals):
+            call(pacer, limited())
+        times(pacer, time_, 1)
+    assert said == [Rate(10.0, 60.0)]
+    assert memory.rates["register"].calls < 10.0
+
+
+def test_refusal_asks_for_the_accepted_calls_of_the_last_minute() -> None:
+    time_, asked = FakeTime(), []
+
+    class Asked(Memory):
+        def recent(self, action: str, since: float) -> int:
+            asked.append((action, since))
+            return 0
+
+    pacer = Pacer(replace(one_rate(30), learned=True), time_.clock, Asked())
+    call(pacer, limited())
+    assert asked == [("register", time_.now - 60.0)]
+
+
 def test_rate_that_cannot_be_saved_does_not_lose_the_result_of_the_call() -> None:
     """A registration that was accepted must not be lost because a disk is full."""
     time_ = FakeTime()
@@ -325,6 +352,7 @@ def test_found_rate_is_described_in_a_sentence() -> None:
         (120, 60.0): "2 registrations a second",
         (87.2, 60.0): "1.5 registrations a second",
         (33.333, 60.0): "33 registrations a minute",
+        (1, 1.0): "1 registration a second",
         (28.71, 1.0): "29 registrations a second",
     }
     for (calls, per), number in sentences.items():
