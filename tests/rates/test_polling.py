@@ -93,6 +93,35 @@ def test_error_of_a_poll_ends_only_its_watch() -> None:
     assert watched.ends["good"][:2] == ("there", None)
 
 
+def test_slow_polls_run_side_by_side_in_as_many_threads_as_are_allowed() -> None:
+    scheduler: Scheduler[str] = Scheduler(threads=2, backoff=Backoff(first=0.01, jitter=0.0))
+    lock, release, both = threading.Lock(), threading.Event(), threading.Semaphore(0)
+    ended = threading.Semaphore(0)
+    inside = most = 0
+
+    def poll() -> str:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        both.release()
+        release.wait(10)
+        with lock:
+            inside -= 1
+        return "there"
+
+    for _ in range(4):
+        scheduler.watch(poll, 60.0, lambda *_: ended.release())
+    try:
+        assert all(both.acquire(timeout=5) for _ in range(2))
+        assert not both.acquire(timeout=0.2)
+    finally:
+        release.set()
+    assert all(ended.acquire(timeout=5) for _ in range(4))
+    scheduler.close()
+    assert most == 2
+
+
 def test_closing_ends_the_threads_and_nothing_more_is_polled() -> None:
     scheduler: Scheduler[None] = Scheduler(threads=3)
     polled: list[int] = []

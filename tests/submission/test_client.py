@@ -20,6 +20,7 @@ import pytest
 
 from preflight import providers
 from preflight.errors import AccountRefused, AssetNotFound, UsageError
+from preflight.ledger import Ledger
 from preflight.providers import PROVIDERS
 from preflight.rates import POLL_THREADS
 from preflight.report import Rejected
@@ -27,6 +28,7 @@ from preflight.sandbox import Sandbox
 from preflight.submission import Client, NotActive, Submission, groups, shared, submit
 from preflight.submission import run as running
 from tests.conftest import ROOT
+from tests.submission.clocks import quick_clock
 from tests.submission.sending import ACCEPTED, Sender
 
 NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
@@ -158,6 +160,16 @@ class TestSharing:
                 other.submit(sender.picture("-2"))
             assert client._account is other._account
             assert client.submit(sender.picture("-3")).status == "active"
+
+    def test_clients_with_ledgers_of_their_own_do_not_share_them(self, atlas: Sender) -> None:
+        path = str(atlas.folder / "ledger.sqlite")
+        first, second, third = atlas.pictures(3)
+        clock = quick_clock()
+        with Ledger(path) as other, client_of(atlas, ledger=other, clock=clock) as staying:
+            with Ledger(path) as own, client_of(atlas, ledger=own, clock=clock) as leaving:
+                assert leaving.submit(first).status == "active"
+                assert staying.submit(second).status == "active"
+            assert staying.submit(third).status == "active"
 
     def test_other_rates_for_an_open_account_are_refused(self, atlas: Sender) -> None:
         options = atlas.options()
