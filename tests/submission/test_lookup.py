@@ -127,6 +127,15 @@ class TestOpenEntries:
         assert account.lists() <= account.pages + 2
         assert account.box.stats.calls[account.name, "get"] == 0
 
+    def test_list_is_read_no_further_than_to_the_only_open_entry(self, opened: Callable[..., Account]) -> None:
+        account = opened("agt", 260, 1, quick_clock())
+        (entry,) = account.entries
+        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
+        found = look_up.find(entry)
+        assert found is not None
+        assert found.name == entry.name
+        assert 0 < account.lists() < account.pages
+
     def test_entries_that_another_run_has_settled_meanwhile_are_left_as_they_are(
         self, opened: Callable[..., Account]
     ) -> None:
