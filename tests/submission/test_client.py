@@ -305,6 +305,19 @@ class TestCancelAndClose:
             assert our_threads() > before
         until(lambda: our_threads() <= before)
 
+    def test_close_waits_for_a_call_of_an_ended_run_although_others_began_since(self, atlas: Sender) -> None:
+        client = client_of(atlas)
+        run = client.begin_run(client.options, lambda *_: None)
+        closer = threading.Thread(target=client.close, daemon=True)
+        with run.scope.in_flight:
+            client.end_run(run, stop=True, wait=False)
+            client.end_run(client.begin_run(client.options, lambda *_: None), stop=False)
+            closer.start()
+            closer.join(0.3)
+            assert closer.is_alive()
+        closer.join(10)
+        assert not closer.is_alive()
+
     def test_program_that_does_not_close_its_client_ends(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.delay = 0.2  # so that it is polled
         program = "import json, sys; from preflight import Client; client = Client('atlas', **json.loads(sys.argv[1]))"
