@@ -211,18 +211,21 @@ def _ark(
         fields=_FIELDS,
         url_lifetime=timedelta(hours=12),
         usage=_USAGE,
-        generation=GenerationSpec(
-            title=title,
-            host="generation",
-            path="/api/v3/contents/generations/tasks",
-            key="ARK_API_KEY",
-            notes=(
-                f"The models of {title} take an API key, which is not the pair of keys that signs calls for assets.",
-            ),
-            layout="content",
-            fields={role: Field(many="content") if role.startswith("reference") else Field() for role in ROLES},
-            models=dict.fromkeys(get_args(Use), model),
-        ),
+        generation=_generation(title, model),
+    )
+
+
+def _generation(title: str, model: str) -> GenerationSpec:
+    """Return how the generation requests of one Ark name assets."""
+    return GenerationSpec(
+        title=title,
+        host="generation",
+        path="/api/v3/contents/generations/tasks",
+        key="ARK_API_KEY",
+        notes=(f"The models of {title} take an API key, which is not the pair of keys that signs calls for assets.",),
+        layout="content",
+        fields={role: Field(many="content") if role.startswith("reference") else Field() for role in ROLES},
+        models=dict.fromkeys(get_args(Use), model),
     )
 
 

@@ -93,15 +93,15 @@ class UsableAsset(Protocol):
 
     @property
     def kind(self) -> str | None:
-        """Image, video or audio; None if it is not known."""
+        """Return image, video or audio; None if it is not known."""
 
     @property
     def reference(self) -> str | None:
-        """The string that stands for it in a request."""
+        """Return the string that stands for it in a request."""
 
     @property
     def generation(self) -> GenerationSpec | None:
-        """How its provider's requests name it."""
+        """Return how its provider's requests name assets; None if no page documents it."""
 
 
 @dataclass(frozen=True, slots=True)

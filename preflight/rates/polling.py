@@ -34,7 +34,7 @@ class InFlight:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no call is in progress."""
+        """Return whether no call is in progress."""
         return not self._count
 
     def close(self, *, wait: bool = True) -> None:

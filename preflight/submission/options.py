@@ -113,8 +113,11 @@ class SubmissionOptions:
     send_name: bool | None = None
 
     def validate(self, spec: ProviderSpec) -> None:
-        """Raise `UsageError` for a type that the provider does not have, and for a name that would be cut."""
+        """Raise `UsageError` for a type that the provider lacks, a name that would be cut, or a negative time."""
         asset_type, name = self.type, self.name
+        if self.poll_timeout is not None and not self.poll_timeout >= 0:
+            text = f"poll_timeout={self.poll_timeout} is not a time. Give seconds, 0 or more."
+            raise UsageError(text, parameters=("poll_timeout",))
         spec.check_description("register", self.description)
         if asset_type is not None and asset_type not in spec.types:
             text = f"{spec.title} has no type {asset_type!r}. Choose from {', '.join(spec.types)}."

@@ -400,7 +400,7 @@ class ResultOrder:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each target has a result and there are no further targets."""
+        """Return whether each target has a result and there are no further targets."""
         return self._total is not None and self._received >= self._total
 
     def add(self, index: int, result: RunResult) -> list[Submission]:

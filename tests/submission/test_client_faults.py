@@ -69,6 +69,12 @@ def test_keys_and_proxies_are_not_in_the_repr_of_options(atlas: Sender) -> None:
         assert "u:word" not in repr(client.options)
 
 
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_time_to_poll_that_is_no_time_is_refused(atlas: Sender, seconds: float) -> None:
+    with pytest.raises(UsageError, match="Give seconds, 0 or more"):
+        Client("atlas", **atlas.options(poll_timeout=seconds))
+
+
 def test_claim_of_a_closed_ledger_is_an_error(atlas: Sender) -> None:
     ledger = Ledger(str(atlas.folder / "ledger.sqlite"))
     ledger.close()
