@@ -288,6 +288,7 @@ def mine(**sections: Any) -> RuleSet:
             "convert it to 25 frames per second",
             "ffmpeg ",
         ),
+        (mine(video={"duration": {"above": 2}}), replace(CLIP, duration=2.0), "make it longer than 2 s", ""),
         (mine(image={"format": {"any_of": ["psd"]}}), PHOTO, "", ""),
     ],
 )

@@ -110,7 +110,7 @@ def _hint(code: str, fact: str, changes: Changes, steps: tuple[Step, ...]) -> st
     if code == "audio_track_required":
         remedy: str | None = "add an audio track"
     elif limit is not None and code == "duration_too_short":
-        remedy = f"make it at least {limit.low:g} s long"
+        remedy = f"make it longer than {limit.low:g} s" if limit.low_open else f"make it at least {limit.low:g} s long"
     elif limit is not None and code == "file_size_too_large":
         remedy = "compress it more, or make it smaller"
     else:
