@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from preflight.integrations.requirement import assert_passes
     from preflight.media import Delivery, Media
     from preflight.providers.asset import Asset
-    from preflight.providers.generation import GenerationRequest
-    from preflight.providers.request_builder import generation_request
+    from preflight.providers.generation import GenerationRequest, generation_request
     from preflight.report import Finding, Plan, Problem, Rejected, Report, Result, Step
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
@@ -59,8 +58,7 @@ _NAMES = {
     "integrations.requirement": "assert_passes",
     "media": "Delivery Media",
     "providers.asset": "Asset",
-    "providers.generation": "GenerationRequest",
-    "providers.request_builder": "generation_request",
+    "providers.generation": "GenerationRequest generation_request",
     "report": "Finding Plan Problem Rejected Report Result Step",
     "request": "check_request",
     "ruleset": "RuleSet",

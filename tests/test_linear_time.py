@@ -15,7 +15,7 @@ from preflight.net import bodies, response, urls
 from preflight.net.addresses import address_class
 from preflight.net.redact import redact, redact_text
 from preflight.probes.sniff.text import sniff_text
-from preflight.providers.redaction import Redactor
+from preflight.providers.credentials import Redactor
 from preflight.providers.refusals import UPSTREAM_CODES, Refusal, classify_refusal, finding_of
 from preflight.sources import diagnosis
 from preflight.sources import open as open_module

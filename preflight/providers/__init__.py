@@ -27,12 +27,11 @@ from preflight.providers.capabilities import (
     UploadsFiles,
     VerifiesPersons,
 )
+from preflight.providers.credentials import Secret
 from preflight.providers.crun import CRUN
-from preflight.providers.generation import GenerationRequest, GenerationSpec
+from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
 from preflight.providers.provider import Provider, ProviderSettings, open_provider
 from preflight.providers.rate_limits import Rate, RateLimits
-from preflight.providers.request_builder import generation_request
-from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderSpec
 from preflight.providers.sunra import SUNRA
 

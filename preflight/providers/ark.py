@@ -27,14 +27,12 @@ from preflight.providers.capabilities import (
 )
 from preflight.providers.client import Auth
 from preflight.providers.connection import ApiConnection
-from preflight.providers.credentials import CredentialSpec
+from preflight.providers.credentials import CredentialSpec, Secret, SignatureAuth, SigningKeys
 from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
 from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import Refusal, parse_refusal
-from preflight.providers.secret import Secret
-from preflight.providers.signature import SignatureAuth, SigningKeys
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 T = TypeVar("T", Asset, Group)

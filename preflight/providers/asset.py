@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from preflight.net.redact import redact
-from preflight.providers.generation import GenerationRequest, GenerationSpec
-from preflight.providers.request_builder import generation_request
+from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
 
 if TYPE_CHECKING:
     from preflight.sources.open import Target

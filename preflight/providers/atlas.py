@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import BinaryIO, Final
 
 from preflight.clock import Clock
+from preflight.net.multipart import Multipart
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Page
 from preflight.providers.capabilities import (
@@ -27,7 +28,6 @@ from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.json_api import JsonResponse
-from preflight.providers.multipart import Multipart
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import parse_coded_refusal
 from preflight.providers.spec import ProviderApi, ProviderSpec

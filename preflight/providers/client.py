@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from preflight.errors import SourceChanged, SourceError
-from preflight.providers.multipart import Multipart
+from preflight.net.multipart import Multipart
 
 if TYPE_CHECKING:
     import requests

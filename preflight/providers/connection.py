@@ -10,12 +10,12 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from preflight.errors import ProviderError, UsageError
+from preflight.net.multipart import Multipart
 from preflight.providers.capabilities import BeforeSend
 from preflight.providers.client import Call, Client
+from preflight.providers.credentials import Redactor
 from preflight.providers.fields import JsonObject
 from preflight.providers.json_api import JsonApi, JsonResponse
-from preflight.providers.multipart import Multipart
-from preflight.providers.redaction import Redactor
 
 Middleware = Callable[[str], AbstractContextManager[object]]
 """A context manager for one call, made from the action's name; it sees the call's error."""

@@ -1,20 +1,64 @@
-"""Read a user's credentials for a provider, and the endpoint that replaces the provider's hosts."""
+"""Read a user's credentials, authenticate calls with them, and keep them out of everything that is shown.
+
+The signatures of Volcengine and BytePlus are `official` and `published`. `official` is the scheme of the SDKs
+(volcenginesdkcore/signv4.py, volcengine/auth/SignerV4.py): AWS' Signature Version 4 with other names. `published`, as
+one page prints it, has a prefix before the secret, fewer signed headers and no query.
+"""
 
 from __future__ import annotations
 
+import hmac
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
 from ipaddress import ip_address
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final, NoReturn
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from preflight.errors import SourceError, UsageError
-from preflight.net.redact import redact
+from preflight.escape import printable
+from preflight.net.redact import HIDDEN, redact, redact_text
 from preflight.net.urls import parse_url
 from preflight.providers.client import Call
-from preflight.providers.secret import Secret
+
+
+class Secret:
+    """Text that appears in no `repr`, message, copy or pickle; only `reveal` returns it.
+
+    >>> Secret("sk-123")
+    …
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text, for a header or a signature and for nothing else."""
+        return self._text
+
+    def fingerprint(self) -> str:
+        """Return 12 hexadecimal digits that differ between keys and reveal nothing of the key."""
+        return sha256(b"preflight account\0" + self._text.encode()).hexdigest()[:12]
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A key cannot be pickled. Pass it to the process in its environment.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +172,148 @@ class HeaderAuth:
 def bearer_auth(credentials: Mapping[str, Secret], _options: Mapping[str, str]) -> HeaderAuth:
     """Return an `Auth` that sends the only key as a bearer token."""
     return HeaderAuth(credentials[API_KEY])
+
+
+_SAFE: Final = "-_.~"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The access key id (not a secret), the secret key, and with temporary keys the session token."""
+
+    access_key: str
+    secret_key: Secret
+    session_token: Secret | None = None
+
+
+def sign_official(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
+    """Return the headers that sign content type, host, every `X-…` header and, through one of those, the body."""
+    headers = _base_headers(call, now) | {"X-Content-Sha256": sha256(body).hexdigest()}
+    if keys.session_token is not None:
+        headers["X-Security-Token"] = keys.session_token.reveal()
+    signed = {**call.headers, **headers}
+    signed = {name: value for name, value in signed.items() if name in _SIGNED_HEADERS or name.startswith("X-")}
+    return headers | {"Authorization": _authorization(call, body, signed, keys, keys.secret_key.reveal(), region)}
+
+
+def sign_published(call: Call, body: bytes, keys: SigningKeys, region: str, now: datetime) -> dict[str, str]:
+    """Return the headers as the page's sample code makes them, which has no session token."""
+    headers = _base_headers(call, now)
+    secret = "VolcEngine" + keys.secret_key.reveal()
+    return headers | {"Authorization": _authorization(call, body, headers, keys, secret, region)}
+
+
+_SIGNED_HEADERS: Final = ("Content-Type", "Content-Md5", "Host")
+SIGNERS: Final[Mapping[str, Callable[[Call, bytes, SigningKeys, str, datetime], dict[str, str]]]] = {
+    "official": sign_official,
+    "published": sign_published,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureAuth:
+    """Signs calls of the service `ark`: an `Auth` for `Client`."""
+
+    keys: SigningKeys
+    region: str
+    signing: str = "official"
+
+    def headers(self, call: Call, now: datetime) -> dict[str, str]:
+        """Return the headers that sign this call at this time."""
+        body = call.body if isinstance(call.body, bytes) else b""
+        return SIGNERS[self.signing](call, body, self.keys, self.region, now)
+
+
+def _base_headers(call: Call, now: datetime) -> dict[str, str]:
+    return {"Host": host_of(call.url), "X-Date": now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")}
+
+
+def host_of(url: str) -> str:
+    """Return the Host header of a URL: with its port, unless that is the default of the scheme.
+
+    >>> host_of("https://ark.example:443/?a=b"), host_of("http://127.0.0.1:8000/")
+    ('ark.example', '127.0.0.1:8000')
+    """
+    parts = urlsplit(url)
+    return parts.netloc if parts.port != _DEFAULT_PORTS.get(parts.scheme) else parts.netloc.rpartition(":")[0]
+
+
+def _authorization(
+    call: Call, body: bytes, signed: Mapping[str, str], keys: SigningKeys, secret: str, region: str
+) -> str:
+    parts = urlsplit(call.url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    pairs = sorted((quote(name, _SAFE), quote(value, _SAFE)) for name, value in query)
+    canonical = sorted((name.lower(), value.strip()) for name, value in signed.items())
+    names = ";".join(name for name, _ in canonical)
+    request = "\n".join(
+        (
+            call.method,
+            parts.path or "/",
+            "&".join(f"{name}={value}" for name, value in pairs),
+            "".join(f"{name}:{value}\n" for name, value in canonical),
+            names,
+            sha256(body).hexdigest(),
+        )
+    )
+    date = signed["X-Date"]
+    scope = f"{date[:8]}/{region}/ark/request"
+    key = secret.encode()
+    for step in (date[:8], region, "ark", "request"):
+        key = hmac.digest(key, step.encode(), "sha256")
+    text = f"HMAC-SHA256\n{date}\n{scope}\n{sha256(request.encode()).hexdigest()}"
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    return f"HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+
+
+_SECRET_FIELD: Final = re.compile(
+    r"token|secret|signature|authorization|password|credential|cookie|api_?key|access_?key", re.I
+)
+_MAX_CHARS: Final = 500
+"""Characters of a provider's message that are shown: some answer with a whole stack trace."""
+_WORD: Final = re.compile(r"\S+")
+_MAX_URL_CHARS: Final = 4096
+"""Characters of a URL that are examined; the rest is cut, so that no answer takes minutes to search."""
+_MAX_DEPTH: Final = 24
+_MIN_SECRET_CHARS: Final = 6
+"""Characters below which a text is not redacted as a key: it would blank out half of every sentence."""
+
+
+class Redactor:
+    """Removes keys, signatures of URLs and control characters from answers."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._secrets = tuple(secrets)
+
+    def text(self, text: str, max_chars: int = _MAX_CHARS) -> str:
+        """Return one line of at most `max_chars` characters, without keys, signatures and control characters."""
+        text = printable(" ".join(self._clean(text).split()))
+        return text if len(text) <= max_chars else text[: max_chars - 1] + HIDDEN
+
+    def answer(self, value: Any, depth: int = 0) -> Any:
+        """Return a JSON value with every string in it redacted, and the values of fields that hold secrets hidden."""
+        if isinstance(value, str):
+            return printable(self._clean(value))
+        if isinstance(value, Mapping | list) and depth >= _MAX_DEPTH:
+            return HIDDEN
+        if isinstance(value, Mapping):
+            return {
+                self.text(str(name)): HIDDEN
+                if isinstance(part, str) and part and _SECRET_FIELD.search(str(name))
+                else self.answer(part, depth + 1)
+                for name, part in value.items()
+            }
+        if isinstance(value, list):
+            return [self.answer(part, depth + 1) for part in value]
+        return value
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            if len(secret.reveal()) >= _MIN_SECRET_CHARS:
+                text = text.replace(secret.reveal(), HIDDEN)
+        return _WORD.sub(_redacted, text) if "://" in text else text
+
+
+def _redacted(word: re.Match[str]) -> str:
+    return redact_text(word[0][:_MAX_URL_CHARS]) if "://" in word[0] else word[0]

@@ -12,12 +12,11 @@ from preflight.providers import fields
 from preflight.providers.asset import Asset
 from preflight.providers.capabilities import BeforeSend, NewAsset
 from preflight.providers.connection import ApiConnection
-from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth
+from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth, Secret
 from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import parse_coded_refusal
-from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 _PATH: Final = "/api/v1/client/job"

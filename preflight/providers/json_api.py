@@ -15,15 +15,15 @@ from preflight.codes import CODES
 from preflight.errors import ProviderError
 from preflight.providers import fields
 from preflight.providers.client import Call, CallResponse, Client, TransportError
+from preflight.providers.credentials import Redactor
 from preflight.providers.fields import JsonObject
-from preflight.providers.limit_texts import limit_in_text
-from preflight.providers.redaction import Redactor
 from preflight.providers.refusals import (
     PROVIDER_FAULTS,
     REASONS,
     Refusal,
     classify_refusal,
     finding_of,
+    limit_in_text,
     reason_of_status,
 )
 

@@ -14,8 +14,7 @@ from preflight.providers.capabilities import NewAsset
 from preflight.providers.connection import ApiConnection
 from preflight.providers.fields import JsonObject
 from preflight.providers.json_api import JsonResponse
-from preflight.providers.limit_texts import limit_in_text
-from preflight.providers.refusals import finding_of
+from preflight.providers.refusals import finding_of, limit_in_text
 from preflight.providers.spec import ProviderSpec
 
 T = TypeVar("T")

@@ -16,11 +16,9 @@ from preflight.providers.asset import Asset
 from preflight.providers.capabilities import BeforeSend
 from preflight.providers.client import Client
 from preflight.providers.connection import ApiConnection, Middleware, no_middleware
-from preflight.providers.credentials import API_KEY, endpoint_origin, read_credentials
+from preflight.providers.credentials import API_KEY, Redactor, Secret, endpoint_origin, read_credentials
 from preflight.providers.json_api import JsonApi
 from preflight.providers.rate_limits import RateLimits, parse_rate
-from preflight.providers.redaction import Redactor
-from preflight.providers.secret import Secret
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 CredentialValues = Mapping[str, str | Secret | None] | str | None

@@ -14,12 +14,11 @@ from preflight.providers.asset import Status
 from preflight.providers.capabilities import CAPABILITIES, NewAsset, RegistersAssets
 from preflight.providers.client import Auth
 from preflight.providers.connection import ApiConnection
-from preflight.providers.credentials import CredentialSpec, bearer_auth
+from preflight.providers.credentials import CredentialSpec, Secret, bearer_auth
 from preflight.providers.fields import Fields, JsonObject
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.rate_limits import PUBLISHED_RATES, RateLimits
 from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, Refusal
-from preflight.providers.secret import Secret
 
 
 class ProviderApi(RegistersAssets, Protocol):

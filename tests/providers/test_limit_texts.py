@@ -8,7 +8,7 @@ import pytest
 
 from preflight.codes import CODES
 from preflight.errors import RequestRefused
-from preflight.providers.limit_texts import limit_in_text
+from preflight.providers.refusals import limit_in_text
 from tests.rows import each_row
 
 from .conftest import Open

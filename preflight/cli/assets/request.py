@@ -20,8 +20,7 @@ from preflight.escape import printable
 from preflight.ledger import Ledger
 from preflight.providers import Asset, find_provider
 from preflight.providers.credentials import endpoint_origin
-from preflight.providers.generation import ROLES, GenerationRequest
-from preflight.providers.request_builder import generation_request
+from preflight.providers.generation import ROLES, GenerationRequest, generation_request
 from preflight.submission import Submission
 from preflight.submission.manage import AssetManager, provider_of
 from preflight.submission.usable import active_entry, asset_from_entry, unchanged_file
