@@ -27,14 +27,14 @@ ROOT = Path(__file__).parent.parent
 _MODULES = ("assets", "check", "probe", "rules", "submit")
 _NUMBER = struct.Struct("=i")
 _LATER = (
-    *("preflight.__main__", "preflight.config", "preflight.gitignore", "preflight.net.adapter"),
+    *("preflight.__main__", "preflight.config", "preflight.gitignore"),
     *("preflight.plans.commands", "preflight.probes.gif"),
     *("preflight.probes.heif", "preflight.probes.jpeg", "preflight.probes.mp4"),
     *("preflight.probes.mpeg_audio.mp3", "preflight.probes.png", "preflight.probes.sniff.streams"),
     *("preflight.probes.sniff.text", "preflight.probes.tiff", "preflight.probes.wav", "preflight.probes.webp"),
     *("preflight.probes.window", "preflight.processes", "preflight.reporters.html", "preflight.reporters.json"),
     *("preflight.reporters.text", "preflight.rulecheck", "preflight.rulefile", "preflight.sandbox.app"),
-    *("preflight.scan.isolation", "preflight.schemas", "encodings.utf_8_sig", "requests.adapters"),
+    *("preflight.scan.isolation", "preflight.schemas", "encodings.utf_8_sig"),
     *("rich.console", "rich.table", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.off"),
 )
 """What commands import when they need it."""

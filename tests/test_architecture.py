@@ -60,7 +60,6 @@ UPWARD_IMPORTS: dict[tuple[str, str], str] = {}
 
 SHARED_NAMES = {
     "CHUNK_SIZE": "bytes that are read or written at a time; each package has its own",
-    "Client": "the public client of an account, and the HTTP client under a provider's API",
     "Refusal": "a provider's refusal, as the sandbox sends it and as the client understands it",
     "Response": "an HTTP response, as net reads it and as the sandbox writes it",
     "load": "catalog.load and config.load, always used with the name of their module",

@@ -13,7 +13,6 @@ from preflight.net.redact import redact
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
 from preflight.providers.capabilities import (
-    BeforeSend,
     DeletesAssets,
     HasGroups,
     ListsAssets,
@@ -22,13 +21,12 @@ from preflight.providers.capabilities import (
     RenamesAssets,
     VerifiesPersons,
 )
-from preflight.providers.connection import ApiConnection
+from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.fields import Fields
 from preflight.providers.generation import GenerationSpec
-from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import Refusal, parse_refusal, with_coded_status
+from preflight.providers.refusals import JsonObject, Refusal, parse_refusal, with_coded_status
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 _PATH: Final = "/v1/asset/human"

@@ -16,7 +16,6 @@ from preflight.errors import UsageError
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session
 from preflight.providers.capabilities import (
-    BeforeSend,
     DeletesAssets,
     HasGroups,
     ListsAssets,
@@ -25,14 +24,12 @@ from preflight.providers.capabilities import (
     ReportsSessions,
     VerifiesPersons,
 )
-from preflight.providers.client import Auth
-from preflight.providers.connection import ApiConnection
-from preflight.providers.credentials import CredentialSpec, Secret, SignatureAuth, SigningKeys
-from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
+from preflight.providers.credentials import Auth, CredentialSpec, Secret, SignatureAuth, SigningKeys
+from preflight.providers.fields import Fields
 from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
-from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import Refusal, parse_refusal
+from preflight.providers.refusals import JsonObject, Refusal, parse_refusal
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 T = TypeVar("T", Asset, Group)

@@ -15,7 +15,6 @@ from preflight.net.multipart import Multipart
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Page
 from preflight.providers.capabilities import (
-    BeforeSend,
     DeletesAssets,
     HasTrash,
     ListsAssets,
@@ -23,11 +22,10 @@ from preflight.providers.capabilities import (
     RenamesAssets,
     UploadsFiles,
 )
-from preflight.providers.connection import ApiConnection
+from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
-from preflight.providers.json_api import JsonResponse
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import parse_coded_refusal
 from preflight.providers.spec import ProviderApi, ProviderSpec
@@ -97,7 +95,7 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
         # Two official pages print two shapes.
         url = fields.text(response.unwrap("data").data, "download_url") or fields.text(response.data, "url")
         if url is None:
-            raise self._connection.unusable(response, "it has no download_url")
+            raise self._connection.unusable(response.call, "it has no download_url")
         return url
 
     def _list(self, action: str, path: str, page: str | None, size: int | None) -> Page[Asset]:

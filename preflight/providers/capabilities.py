@@ -6,14 +6,12 @@ not retry, wait, loop or cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol, runtime_checkable
 
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-
-BeforeSend = Callable[[], None]
-"""Called right before a request is sent, once its turn has come; an exception from it prevents the request."""
+from preflight.providers.client import BeforeSend
 
 
 @dataclass(frozen=True, slots=True)

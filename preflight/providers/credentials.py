@@ -11,18 +11,18 @@ import hmac
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from preflight.errors import SourceError, UsageError
 from preflight.escape import printable
+from preflight.net.multipart import Multipart
 from preflight.net.redact import HIDDEN, redact, redact_text
 from preflight.net.urls import parse_url
-from preflight.providers.client import Call
 
 
 class Secret:
@@ -154,6 +154,34 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call before it is signed.
+
+    action   our name for it: a key of `RateLimits.rates`
+    name     the provider's name for it, for messages
+    reads    it changes nothing, so that a lost response does no harm
+    empty    a response without a body is valid
+    """
+
+    action: str
+    name: str
+    method: str
+    url: str
+    body: bytes | Multipart = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reads: bool = False
+    empty: bool = False
+
+
+class Auth(Protocol):
+    """Authenticates calls."""
+
+    def headers(self, call: Call, now: datetime) -> dict[str, str]:
+        """Return the headers to add. They contain secrets, are made right before sending, and are not stored."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Final
 from preflight.clock import Clock
 from preflight.providers import fields
 from preflight.providers.asset import Asset
-from preflight.providers.capabilities import BeforeSend, NewAsset
-from preflight.providers.connection import ApiConnection
+from preflight.providers.capabilities import NewAsset
+from preflight.providers.client import ApiConnection, BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth, Secret
 from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec

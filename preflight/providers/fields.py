@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-JsonObject = Mapping[str, object]
+from preflight.providers.refusals import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

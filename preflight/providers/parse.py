@@ -11,10 +11,8 @@ from preflight.net.urls import expires_at
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session, Status, parse_time
 from preflight.providers.capabilities import NewAsset
-from preflight.providers.connection import ApiConnection
-from preflight.providers.fields import JsonObject
-from preflight.providers.json_api import JsonResponse
-from preflight.providers.refusals import finding_of, limit_in_text
+from preflight.providers.client import ApiConnection, JsonResponse
+from preflight.providers.refusals import JsonObject, finding_of, limit_in_text
 from preflight.providers.spec import ProviderSpec
 
 T = TypeVar("T")
@@ -104,7 +102,7 @@ class AnswerParser:
         names = self._spec.fields
         found = fields.items(response.data, names.items)
         if found is None:
-            raise self._connection.unusable(response, f"it has no {names.items.split()[0]}")
+            raise self._connection.unusable(response.call, f"it has no {names.items.split()[0]}")
         total = fields.count(response.data, names.total)
         return Page(
             tuple(parse_item(JsonResponse(response.call, item)) for item in found),
@@ -116,7 +114,7 @@ class AnswerParser:
         """Return the text of a required field. Raise `ProviderError`."""
         found = fields.text(response.data, names)
         if found is None:
-            raise self._connection.unusable(response, f"it has no {names.split()[0]}")
+            raise self._connection.unusable(response.call, f"it has no {names.split()[0]}")
         return found
 
     def _status(self, data: JsonObject, *, is_new: bool) -> tuple[Status, str | None]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypedDict, Unpack
 
@@ -13,11 +11,8 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers.asset import Asset
-from preflight.providers.capabilities import BeforeSend
-from preflight.providers.client import Client
-from preflight.providers.connection import ApiConnection, Middleware, no_middleware
+from preflight.providers.client import ApiConnection, BeforeSend, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, Redactor, Secret, endpoint_origin, read_credentials
-from preflight.providers.json_api import JsonApi
 from preflight.providers.rate_limits import RateLimits, parse_rate
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
@@ -164,12 +159,22 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     origin = None if endpoint is None else endpoint_origin(endpoint)
     chosen = _choose_options(spec, {name: _word(value) for name, value in options.items() if value is not None})
     rate_limits = parse_rate(rate, spec.rates)
-    auth = spec.auth(keys, chosen)
-    client = Client(auth, clock=partial(_utc_now, clock), timeout=timeout, proxy=proxy, ca_bundle=ca_bundle)
-    connection = _connect(spec, client, keys, chosen, clock)
+    connection = ApiConnection(
+        spec.name,
+        spec.title,
+        spec.auth(keys, chosen),
+        Redactor(keys[key.name] for key in spec.credentials if not key.public and key.name in keys),
+        origins=spec.origins if origin is None else dict.fromkeys(spec.origins, origin),
+        options=chosen,
+        parse_refusal=spec.parse_refusal,
+        failure_codes=spec.failure_codes,
+        reasons=spec.reasons,
+        clock=clock,
+        timeout=timeout,
+        proxy=proxy,
+        ca_bundle=ca_bundle,
+    )
     connection.middleware = middleware
-    if origin is not None:
-        connection.origins = dict.fromkeys(spec.origins, origin)
     return Provider(
         spec,
         connection,
@@ -179,27 +184,6 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
         origin=origin or spec.origins["main"],
         rate_limits=rate_limits,
     )
-
-
-def _connect(
-    spec: ProviderSpec, client: Client, keys: Mapping[str, Secret], options: Mapping[str, str], clock: Clock
-) -> ApiConnection:
-    redactor = Redactor(keys[key.name] for key in spec.credentials if not key.public and key.name in keys)
-    api = JsonApi(
-        spec.name,
-        spec.title,
-        client,
-        redactor,
-        parse_refusal=spec.parse_refusal,
-        failure_codes=spec.failure_codes,
-        reasons=spec.reasons,
-        now=partial(_utc_now, clock),
-    )
-    return ApiConnection(spec.title, client, api, origins=spec.origins, options=options, redactor=redactor)
-
-
-def _utc_now(clock: Clock) -> datetime:
-    return datetime.fromtimestamp(clock.wall(), UTC)
 
 
 def _checked_account(name: str | None) -> str | None:

@@ -8,7 +8,7 @@ the limit in a sentence where no code names one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -22,7 +22,8 @@ from preflight.errors import (
     RequestRefused,
     UnusableAnswer,
 )
-from preflight.providers.fields import JsonObject
+
+JsonObject = Mapping[str, object]
 
 
 class Reason(NamedTuple):
@@ -116,6 +117,10 @@ class Refusal:
     message: str | None = None
     request_id: str | None = None
     retryable: bool | None = None
+
+
+ParseRefusal = Callable[[int, JsonObject], Refusal | None]
+"""(HTTP status, answer) → the refusal in the answer; None if it is not a refusal."""
 
 
 def parse_refusal(status: int, answer: object) -> Refusal:

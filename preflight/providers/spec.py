@@ -12,13 +12,12 @@ from preflight.errors import UsageError
 from preflight.net.redact import redact
 from preflight.providers.asset import Status
 from preflight.providers.capabilities import CAPABILITIES, NewAsset, RegistersAssets
-from preflight.providers.client import Auth
-from preflight.providers.connection import ApiConnection
-from preflight.providers.credentials import CredentialSpec, Secret, bearer_auth
-from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.client import ApiConnection
+from preflight.providers.credentials import Auth, CredentialSpec, Secret, bearer_auth
+from preflight.providers.fields import Fields
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.rate_limits import PUBLISHED_RATES, RateLimits
-from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, Refusal
+from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, JsonObject, Refusal
 
 
 class ProviderApi(RegistersAssets, Protocol):

@@ -8,13 +8,13 @@ from typing import Final, get_args
 
 from preflight.clock import Clock
 from preflight.providers.asset import Asset, Page
-from preflight.providers.capabilities import BeforeSend, DeletesAssets, ListsAssets, NewAsset
-from preflight.providers.connection import ApiConnection
+from preflight.providers.capabilities import DeletesAssets, ListsAssets, NewAsset
+from preflight.providers.client import ApiConnection, BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields, JsonObject
+from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec, Use
 from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import UPSTREAM_CODES, Refusal, parse_refusal
+from preflight.providers.refusals import UPSTREAM_CODES, JsonObject, Refusal, parse_refusal
 from preflight.providers.spec import ProviderApi, ProviderSpec
 
 _PATH: Final = "/v1/ark/assets"
@@ -56,7 +56,7 @@ class SunraApi(ProviderApi, ListsAssets, DeletesAssets):
         path = f"{_PATH}/{self._connection.check_id(asset)}"
         response = self._connection.ask("delete", "DELETE", path, empty=True)
         if response.data.get("deleted") is False:
-            raise self._connection.unusable(response, "it says that nothing was deleted")
+            raise self._connection.unusable(response.call, "it says that nothing was deleted")
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:

@@ -86,8 +86,7 @@ def test_crun_sends_the_key_as_x_api_key(server: Recorder, open_: Open) -> None:
 
 
 def test_signature_covers_the_sent_bytes(server: Recorder, open_: Open) -> None:
-    from preflight.providers.client import Call
-    from preflight.providers.credentials import Secret, SigningKeys, sign_official
+    from preflight.providers.credentials import Call, Secret, SigningKeys, sign_official
 
     from .conftest import NOW, SECRET
 

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from preflight.providers.client import Call
-from preflight.providers.credentials import Secret, SigningKeys, host_of, sign_official, sign_published
+from preflight.providers.credentials import Call, Secret, SigningKeys, host_of, sign_official, sign_published
 
 KEYS = SigningKeys("AKLTexample", Secret("c2VjcmV0"))
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

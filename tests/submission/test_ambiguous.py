@@ -13,7 +13,7 @@ from preflight.errors import ProviderError
 from preflight.providers import Page
 from preflight.providers import provider as opening
 from preflight.providers.asset import Asset
-from preflight.providers.client import Client
+from preflight.providers.client import ApiConnection
 from preflight.sandbox import Sandbox
 from preflight.submission import submit
 from preflight.submission.outcome import NotActive
@@ -29,10 +29,10 @@ BEFORE = ["lose-before", "error-before", "gateway-before"]
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits a minute for an answer that does not come."""
 
-    def client(*arguments: Any, **options: Any) -> Client:
-        return Client(*arguments, **{**options, "timeout": (5.0, 0.4)})
+    def connection(*arguments: Any, **options: Any) -> ApiConnection:
+        return ApiConnection(*arguments, **{**options, "timeout": (5.0, 0.4)})
 
-    monkeypatch.setattr(opening, "Client", client)
+    monkeypatch.setattr(opening, "ApiConnection", connection)
 
 
 @pytest.mark.parametrize("fault", AFTER)
