@@ -15,24 +15,25 @@ from preflight.providers.agt import AGT
 from preflight.providers.ark import BYTEPLUS, VOLCENGINE
 from preflight.providers.asset import STATUSES, Asset, Callback, Group, Page, Session, Status
 from preflight.providers.atlas import ATLAS
-from preflight.providers.capabilities import (
+from preflight.providers.credentials import Secret
+from preflight.providers.crun import CRUN
+from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
+from preflight.providers.provider import Provider, ProviderSettings, open_provider
+from preflight.providers.spec import (
     API_ACTIONS,
     DeletesAssets,
     HasGroups,
     HasTrash,
     ListsAssets,
     ParsesCallbacks,
+    ProviderSpec,
+    Rate,
+    RateLimits,
     RenamesAssets,
     ReportsSessions,
     UploadsFiles,
     VerifiesPersons,
 )
-from preflight.providers.credentials import Secret
-from preflight.providers.crun import CRUN
-from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
-from preflight.providers.provider import Provider, ProviderSettings, open_provider
-from preflight.providers.rate_limits import Rate, RateLimits
-from preflight.providers.spec import ProviderSpec
 from preflight.providers.sunra import SUNRA
 
 __all__ = [

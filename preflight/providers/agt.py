@@ -12,22 +12,23 @@ from preflight.errors import UsageError
 from preflight.net.redact import redact
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-from preflight.providers.capabilities import (
-    DeletesAssets,
-    HasGroups,
-    ListsAssets,
-    NewAsset,
-    ParsesCallbacks,
-    RenamesAssets,
-    VerifiesPersons,
-)
 from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import JsonObject, Refusal, parse_refusal, with_coded_status
-from preflight.providers.spec import ProviderApi, ProviderSpec
+from preflight.providers.spec import (
+    DeletesAssets,
+    HasGroups,
+    ListsAssets,
+    NewAsset,
+    ParsesCallbacks,
+    ProviderApi,
+    ProviderSpec,
+    RenamesAssets,
+    VerifiesPersons,
+)
 
 _PATH: Final = "/v1/asset/human"
 

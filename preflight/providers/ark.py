@@ -15,22 +15,23 @@ from preflight.clock import Clock
 from preflight.errors import UsageError
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session
-from preflight.providers.capabilities import (
-    DeletesAssets,
-    HasGroups,
-    ListsAssets,
-    NewAsset,
-    RenamesAssets,
-    ReportsSessions,
-    VerifiesPersons,
-)
 from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, SignatureAuth, SigningKeys
 from preflight.providers.fields import Fields
 from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import JsonObject, Refusal, parse_refusal
-from preflight.providers.spec import ProviderApi, ProviderSpec
+from preflight.providers.spec import (
+    DeletesAssets,
+    HasGroups,
+    ListsAssets,
+    NewAsset,
+    ProviderApi,
+    ProviderSpec,
+    RenamesAssets,
+    ReportsSessions,
+    VerifiesPersons,
+)
 
 T = TypeVar("T", Asset, Group)
 

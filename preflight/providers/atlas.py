@@ -14,21 +14,22 @@ from preflight.clock import Clock
 from preflight.net.multipart import Multipart
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Page
-from preflight.providers.capabilities import (
-    DeletesAssets,
-    HasTrash,
-    ListsAssets,
-    NewAsset,
-    RenamesAssets,
-    UploadsFiles,
-)
 from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import parse_coded_refusal
-from preflight.providers.spec import ProviderApi, ProviderSpec
+from preflight.providers.spec import (
+    DeletesAssets,
+    HasTrash,
+    ListsAssets,
+    NewAsset,
+    ProviderApi,
+    ProviderSpec,
+    RenamesAssets,
+    UploadsFiles,
+)
 
 _PATH: Final = "/api/v1/sd/assets"
 _REFERENCE_IDS: Final = ("ark_asset_id", "atlas_asset_id", "id")

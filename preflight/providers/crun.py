@@ -10,14 +10,13 @@ from typing import Final
 from preflight.clock import Clock
 from preflight.providers import fields
 from preflight.providers.asset import Asset
-from preflight.providers.capabilities import NewAsset
 from preflight.providers.client import ApiConnection, BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth, Secret
 from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import parse_coded_refusal
-from preflight.providers.spec import ProviderApi, ProviderSpec
+from preflight.providers.spec import NewAsset, ProviderApi, ProviderSpec
 
 _PATH: Final = "/api/v1/client/job"
 _NO_REASON: Final = ("", "success", "ok")

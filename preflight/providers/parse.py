@@ -10,10 +10,9 @@ from preflight.clock import Clock
 from preflight.net.urls import expires_at
 from preflight.providers import fields
 from preflight.providers.asset import Asset, Group, Page, Session, Status, parse_time
-from preflight.providers.capabilities import NewAsset
 from preflight.providers.client import ApiConnection, JsonResponse
 from preflight.providers.refusals import JsonObject, finding_of, limit_in_text
-from preflight.providers.spec import ProviderSpec
+from preflight.providers.spec import NewAsset, ProviderSpec
 
 T = TypeVar("T")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self, TypedDict, Unpack
 
@@ -13,8 +16,7 @@ from preflight.escape import printable
 from preflight.providers.asset import Asset
 from preflight.providers.client import ApiConnection, BeforeSend, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, Redactor, Secret, endpoint_origin, read_credentials
-from preflight.providers.rate_limits import RateLimits, parse_rate
-from preflight.providers.spec import ProviderApi, ProviderSpec
+from preflight.providers.spec import PUBLISHED_RATES, ProviderApi, ProviderSpec, Rate, RateLimits
 
 CredentialValues = Mapping[str, str | Secret | None] | str | None
 """By name, or the one key; None: the environment's."""
@@ -219,3 +221,42 @@ def _choose_options(spec: ProviderSpec, chosen: Mapping[str, str]) -> Mapping[st
                 f"{spec.title} has no {name}={printable(value)}. Choose one of {allowed}.", parameters=(name,)
             )
     return chosen
+
+
+AUTO: Final = "auto"
+_RATE: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)/(s|min)")
+_SECONDS: Final = {"s": 1.0, "min": 60.0}
+_MAX_PER_SECOND: Final = 1000.0
+
+
+def parse_rate(text: str, published: RateLimits = PUBLISHED_RATES) -> RateLimits:
+    """Return the limits of an account: `auto` learns them; `published`; or registrations such as `3/min`.
+
+    Raise `UsageError` for anything else.
+    """
+    if text == AUTO:
+        return replace(published, learned=True)
+    if text == "published":
+        return published
+    match = _RATE.fullmatch(text)
+    rate = Rate(float(match[1]), _SECONDS[match[2]]) if match is not None else Rate(0)
+    if not 0 < rate.calls / rate.per <= _MAX_PER_SECOND:
+        raise UsageError(
+            f"Unknown rate {printable(repr(text[:40]))}. "
+            "Give rate= as auto, as published, or as registrations with a unit, such as 3/min or 30/s.",
+            parameters=("rate",),
+        )
+    if match is not None and match[2] == "min":
+        return _by_minute(rate, published)
+    in_flight = max(1, math.ceil(rate.calls))
+    return replace(
+        published,
+        rates={**published.rates, "register": rate},
+        in_flight={**published.in_flight, "register": max(in_flight, published.in_flight.get("register", 1))},
+    )
+
+
+def _by_minute(registrations: Rate, published: RateLimits) -> RateLimits:
+    """Return the rates that Volcengine publishes for accounts limited per minute, as mirrored on 2026-09-16."""
+    rates = {"register": registrations, "get": Rate(100), "delete_group": Rate(5)}
+    return RateLimits(Rate(10), rates, published.in_flight)

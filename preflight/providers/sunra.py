@@ -8,14 +8,13 @@ from typing import Final, get_args
 
 from preflight.clock import Clock
 from preflight.providers.asset import Asset, Page
-from preflight.providers.capabilities import DeletesAssets, ListsAssets, NewAsset
 from preflight.providers.client import ApiConnection, BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec, Use
 from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import UPSTREAM_CODES, JsonObject, Refusal, parse_refusal
-from preflight.providers.spec import ProviderApi, ProviderSpec
+from preflight.providers.spec import DeletesAssets, ListsAssets, NewAsset, ProviderApi, ProviderSpec
 
 _PATH: Final = "/v1/ark/assets"
 

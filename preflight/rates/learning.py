@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from preflight.ledger import LearnedRate
-from preflight.providers.rate_limits import Rate
+from preflight.providers import Rate
 
 SAFETY: Final = 0.97
 """Share of a rate that is used: requests that leave evenly do not arrive evenly."""

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import LedgerError, RateLimited
 from preflight.ledger import LearnedRate
-from preflight.providers.rate_limits import Rate, RateLimits
+from preflight.providers import Rate, RateLimits
 from preflight.rates.learning import MINUTE, RateEstimate
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from preflight.errors import UsageError
-from preflight.providers import API_ACTIONS, PROVIDERS, Provider, find_provider, open_provider
-from preflight.providers.rate_limits import Rate
+from preflight.providers import API_ACTIONS, PROVIDERS, Provider, Rate, find_provider, open_provider
 
 from .conftest import Open
 from .server import Recorder

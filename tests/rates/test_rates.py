@@ -14,7 +14,7 @@ from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import LedgerError, RateLimited, Stopped, UsageError
 from preflight.ledger import LearnedRate
 from preflight.providers import PROVIDERS, Rate, RateLimits
-from preflight.providers.rate_limits import parse_rate
+from preflight.providers.provider import parse_rate
 from preflight.rates import SAFETY, FoundRate, Pacer
 from preflight.rates.learning import PAUSE
 from tests.clocks import FakeTime
