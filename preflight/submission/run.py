@@ -6,8 +6,9 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from preflight.clock import Clock
@@ -92,7 +93,7 @@ class _CurrentInFlight(InFlight):
 
 
 class WorkerPool:
-    """The threads of one account, shared by all of its runs, which take turns: workers, and a scheduler that polls.
+    """The threads of one account, shared by all of its calls, which take turns: workers, and a scheduler that polls.
 
     Its threads are daemons, started when they are needed.
 
@@ -107,7 +108,7 @@ class WorkerPool:
         self.in_flight: InFlight = _CurrentInFlight(self._current)
         self.scheduler: Scheduler[Asset] = Scheduler(self.clock)
         self._changed = threading.Condition()
-        self._waiting: deque[SubmissionRun] = deque()
+        self._waiting: dict[CallScope, deque[Callable[[], object]]] = {}
         self._threads = self._idle = self._queued = 0
         self._closed = False
 
@@ -120,27 +121,21 @@ class WorkerPool:
         finally:
             self._current.scope = before
 
-    def add(self, run: SubmissionRun, index: int, item: Item) -> None:
-        """Queue one target of a run."""
+    def add(self, scope: CallScope, work: Callable[[], object]) -> None:
+        """Queue work for a thread."""
         with self._changed:
-            run.tasks.append((index, item))
-            if len(run.tasks) == 1:
-                self._waiting.append(run)
+            self._waiting.setdefault(scope, deque()).append(work)
             self._queued += 1
             if self._queued > self._idle and self._threads < SUBMIT_THREADS:
                 self._threads += 1
                 threading.Thread(target=self._work, daemon=True, name="preflight-submit").start()
             self._changed.notify()
 
-    def withdraw(self, run: SubmissionRun) -> list[tuple[int, Item]]:
-        """Remove and return the queued targets of a run."""
+    def withdraw(self, scope: CallScope) -> None:
+        """Remove the queued work of a call, and end its polling."""
         with self._changed:
-            tasks = list(run.tasks)
-            run.tasks.clear()
-            self._queued -= len(tasks)
-            with suppress(ValueError):
-                self._waiting.remove(run)
-            return tasks
+            self._queued -= len(self._waiting.pop(scope, ()))
+        self.scheduler.withdraw(scope)
 
     def close(self) -> None:
         """End the threads, each after what it is doing."""
@@ -155,11 +150,11 @@ class WorkerPool:
 
     def _work(self) -> None:
         while (found := self._take()) is not None:
-            run, index, item = found
-            with self.working_for(run.scope):
-                run.work(index, item)
+            scope, work = found
+            with self.working_for(scope):
+                work()
 
-    def _take(self) -> tuple[SubmissionRun, int, Item] | None:
+    def _take(self) -> tuple[CallScope, Callable[[], object]] | None:
         with self._changed:
             while not self._waiting:
                 if self._closed:
@@ -167,18 +162,19 @@ class WorkerPool:
                 self._idle += 1
                 self._changed.wait()
                 self._idle -= 1
-            run = self._waiting.popleft()
-            index, item = run.tasks.popleft()
+            scope = next(iter(self._waiting))
+            queue = self._waiting.pop(scope)
+            work = queue.popleft()
             self._queued -= 1
-            if run.tasks:
-                self._waiting.append(run)
-            return run, index, item
+            if queue:
+                self._waiting[scope] = queue  # behind all others
+            return scope, work
 
 
 class SubmissionRun:
     """One run of submissions: one target, or a stream of them. The ledger keeps what was sent, whenever the run ends.
 
-    scope  stops it; tasks: targets that no worker has taken yet, kept by the pool
+    scope  stops it
     """
 
     def __init__(
@@ -192,7 +188,7 @@ class SubmissionRun:
     ) -> None:
         """deliver: called by any thread with the index of a target and its result; wait: poll."""
         self.scope = CallScope()
-        self.tasks: deque[tuple[int, Item]] = deque()
+        self._queued: dict[int, Item] = {}
         self._pool = pool
         self._submitter = submitter
         self._deliver = deliver
@@ -234,7 +230,8 @@ class SubmissionRun:
                 return False
             index = self._started
             self._started += 1
-            self._pool.add(self, index, target if isinstance(target, Item) else Item(target))
+            item = self._queued[index] = target if isinstance(target, Item) else Item(target)
+            self._pool.add(self.scope, partial(self._work, index, item))
             return True
 
     def end_input(self) -> None:
@@ -256,9 +253,10 @@ class SubmissionRun:
             self.scope.stop.set()
         self.scope.in_flight.close(wait=False)
         self._slots.release()
-        for index, item in self._pool.withdraw(self):
-            self._deliver(index, cancelled(name_of(item), index))
-        self._pool.scheduler.withdraw(self)
+        self._pool.withdraw(self.scope)
+        for index in list(self._queued):
+            if (item := self._queued.pop(index, None)) is not None:
+                self._deliver(index, cancelled(name_of(item), index))
         self.end_input()
 
     def close(self) -> None:
@@ -266,14 +264,15 @@ class SubmissionRun:
         with self._lock:
             self.scope.stop.set()
         self._slots.release()
-        self._pool.withdraw(self)
-        self._pool.scheduler.withdraw(self)
+        self._pool.withdraw(self.scope)
         self.scope.in_flight.close()
 
     # Work.
 
-    def work(self, index: int, item: Item) -> None:
+    def _work(self, index: int, item: Item) -> None:
         """Process one target, in a worker."""
+        if self._queued.pop(index, None) is None:
+            return  # cancelled
         try:
             self._begin(index, item)
         except Stopped as error:
@@ -321,9 +320,9 @@ class SubmissionRun:
             except BaseException as fault:  # noqa: BLE001 - raised again in the thread that iterates
                 self._deliver(index, fault)
 
-        self._pool.scheduler.watch(poll, timeout, done, self)
+        self._pool.scheduler.watch(poll, timeout, done, self.scope)
         if self.scope.stop.is_set():  # stopped since the poll was added
-            self._pool.scheduler.withdraw(self)
+            self._pool.withdraw(self.scope)
 
     def _poll_once(self, entry: Entry, *, visible_from: float, ends: float) -> Asset | None:
         """Return the asset once it is active or failed."""
