@@ -13,7 +13,7 @@ import pytest
 
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
-from preflight.submission.identity import content_of_file
+from preflight.submission.register import content_of_file
 from tests.conftest import Run
 from tests.test_assets_cli import Desk, Done, refused
 

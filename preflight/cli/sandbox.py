@@ -191,7 +191,7 @@ class _SandboxHost:
     def put(self, file: LocalFile) -> str:
         """Return a URL of the file, which the sandbox reads for each fetch."""
         from preflight.errors import SourceChanged
-        from preflight.submission.identity import sha256_of
+        from preflight.submission.register import sha256_of
 
         if sha256_of(file.path) != file.sha256:
             raise SourceChanged(file.name)

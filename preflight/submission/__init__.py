@@ -5,11 +5,17 @@ A target that does not pass is never sent. What the ledger knows is not sent aga
 
 from __future__ import annotations
 
-from preflight.submission.api import submit, submit_many
+from collections.abc import Generator, Iterable
+from typing import Unpack
+
+from preflight.providers import Asset
+from preflight.sources.open import require_iterable
 from preflight.submission.client import Client
 from preflight.submission.options import CallOptions, SubmitOptions
 from preflight.submission.outcome import NotActive, Submission, SubmissionOutcome
 from preflight.submission.recover import RecoveryWindow
+from preflight.submission.run import SubmitTarget
+from preflight.targets import Item
 
 __all__ = [
     "CallOptions",
@@ -22,3 +28,35 @@ __all__ = [
     "submit",
     "submit_many",
 ]
+
+
+def submit(target: SubmitTarget, to: str, **options: Unpack[SubmitOptions]) -> Asset:
+    """Check one file or URL, host it if it is local, register it, and wait until it is active.
+
+    Raise `Rejected`, with the report, before anything is sent; `NotActive` if the provider failed it, its outcome is
+    unknown or it is still processing; `ProviderError` if a call failed. A program that submits often keeps a `Client`.
+    """
+    with Client(to, **options) as client:
+        return client.submit(target)
+
+
+def submit_many(
+    targets: Iterable[SubmitTarget | Item], to: str, *, ordered: bool = True, **options: Unpack[SubmitOptions]
+) -> Generator[Submission, None, None]:
+    """Yield exactly one `Submission` for each target, in input order.
+
+    ordered  False: return submissions as they come; the other options are those of `SubmitOptions`
+
+    A run that is not iterated to its end is stopped: registered assets are in the ledger, and the same call continues.
+    A refused account ends the run too: the remaining targets get the outcome `error`, with the same reason.
+    Raise `UsageError` if the call is wrong for all targets.
+    """
+    require_iterable(targets)
+    return _submissions(Client(to, **options), targets, ordered=ordered)
+
+
+def _submissions(
+    client: Client[object], targets: Iterable[SubmitTarget | Item], *, ordered: bool
+) -> Generator[Submission, None, None]:
+    with client:
+        yield from client.submit_all(targets, ordered=ordered)

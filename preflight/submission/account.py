@@ -1,21 +1,46 @@
-"""Check that a key sees its account's assets before one of them is reused: `AccountCheck`."""
+"""One account: the check of its key, and what its open clients share in this process: threads, rates, ledger.
+
+An account is provider, origin, account, project and ledger. Its first client opens it, its last one closes it.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Final
 
 from preflight.clock import Clock
 from preflight.errors import AssetNotFound, UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
-from preflight.providers import Provider
-from preflight.submission.identity import account_key, choose_account
-from preflight.submission.recover import age_of, call_idempotent
+from preflight.providers import Asset, Provider, Rate
+from preflight.rates import FoundRate, InFlight, Pacer, Scheduler
+from preflight.submission.recover import LookUp, RecoveryWindow, account_key, age_of, call_idempotent
 from preflight.submission.register import VISIBLE_AFTER
 
 MAX_READ_BACK: Final = 3
 """Newest assets that are looked up with a changed key: it is another account's if it knows none of them."""
+SUBMIT_THREADS: Final = 32
+"""Targets of one account that are checked and registered at once: 30 calls may be in flight."""
+OnRate = Callable[[FoundRate], None] | None
+LedgerArgument = str | os.PathLike[str] | Ledger | None
+
+
+def choose_account(provider: Provider, ledger: Ledger) -> None:
+    """Use the only account that the ledger has, if none was named. Raise `UsageError` if it has several."""
+    if provider.is_account_named:
+        return
+    names = ledger.accounts(provider.name, provider.origin, provider.project)
+    if len(names) > 1:
+        raise UsageError(
+            f"The ledger has {len(names)} accounts of {provider.title}: {', '.join(names)}. Name one with account=.",
+            parameters=("account",),
+        )
+    provider.name_account(names[0] if names else provider.account)
 
 
 class AccountCheck:
@@ -75,3 +100,244 @@ class AccountCheck:
             f"{printable(self._provider.account)!r} ({ids}); nothing was sent. If it belongs to another account, name "
             "that with account=; if these assets were deleted, remove them from the ledger with `assets forget`."
         )
+
+
+class CallScope:
+    """One call of a client: `stop` ends its waits, `in_flight` holds its calls with an effect."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.in_flight = InFlight()
+
+    def close(self) -> None:
+        """End what only waits or reads; return once the calls with an effect have ended."""
+        self.stop.set()
+        self.in_flight.close()
+
+
+class _CurrentScope(threading.local):
+    scope: CallScope | None = None
+
+
+class _CurrentInFlight(InFlight):
+    """The calls in flight of the scope that the entering thread works for."""
+
+    def __init__(self, current: _CurrentScope) -> None:
+        super().__init__()
+        self._current = current
+
+    def __enter__(self) -> None:
+        scope = self._current.scope
+        if scope is None:
+            super().__enter__()
+        else:
+            scope.in_flight.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        scope = self._current.scope
+        if scope is None:
+            super().__exit__()
+        else:
+            scope.in_flight.__exit__()
+
+
+class WorkerPool:
+    """The threads of one account, shared by all of its calls, which take turns: workers, and a scheduler that polls.
+
+    Its threads are daemons, started when they are needed.
+
+    clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped
+    in_flight  the calls with an effect of that scope
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._base = clock
+        self._current = _CurrentScope()
+        self.clock = replace(clock, sleep=self._sleep)
+        self.in_flight: InFlight = _CurrentInFlight(self._current)
+        self.scheduler: Scheduler[Asset] = Scheduler(self.clock)
+        self._changed = threading.Condition()
+        self._waiting: dict[CallScope, deque[Callable[[], object]]] = {}
+        self._threads = self._idle = self._queued = 0
+        self._closed = False
+
+    @contextmanager
+    def working_for(self, scope: CallScope) -> Iterator[None]:
+        """Let this thread work for one call until the end of the block."""
+        before, self._current.scope = self._current.scope, scope
+        try:
+            yield
+        finally:
+            self._current.scope = before
+
+    def add(self, scope: CallScope, work: Callable[[], object]) -> None:
+        """Queue work for a thread."""
+        with self._changed:
+            self._waiting.setdefault(scope, deque()).append(work)
+            self._queued += 1
+            if self._queued > self._idle and self._threads < SUBMIT_THREADS:
+                self._threads += 1
+                threading.Thread(target=self._work, daemon=True, name="preflight-submit").start()
+            self._changed.notify()
+
+    def withdraw(self, scope: CallScope) -> None:
+        """Remove the queued work of a call, and end its polling."""
+        with self._changed:
+            self._queued -= len(self._waiting.pop(scope, ()))
+        self.scheduler.withdraw(scope)
+
+    def close(self) -> None:
+        """End the threads, each after what it is doing."""
+        self.scheduler.close()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _sleep(self, seconds: float) -> None:
+        scope = self._current.scope
+        (self._base if scope is None else self._base.stopped_by(scope.stop)).sleep(seconds)
+
+    def _work(self) -> None:
+        while (found := self._take()) is not None:
+            scope, work = found
+            with self.working_for(scope):
+                work()
+
+    def _take(self) -> tuple[CallScope, Callable[[], object]] | None:
+        with self._changed:
+            while not self._waiting:
+                if self._closed:
+                    return None
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+            scope = next(iter(self._waiting))
+            queue = self._waiting.pop(scope)
+            work = queue.popleft()
+            self._queued -= 1
+            if queue:
+                self._waiting[scope] = queue  # behind all others
+            return scope, work
+
+
+class SharedAccount:
+    """One account that is open: ledger, rate limiter, worker threads, poller, and the connections of its key.
+
+    clock  its waits end when the call that the thread works for is stopped
+    users  how many clients have it open; listeners: called with the rates that are found
+    """
+
+    def __init__(
+        self, provider: Provider, credentials: Hashable, rate: str, ledger: Ledger, clock: Clock, *, owns_ledger: bool
+    ) -> None:
+        self.rate = rate
+        self.users = 0
+        self.ledger = ledger
+        self.pool = WorkerPool(clock)
+        self.clock = self.pool.clock
+        self._credentials = credentials
+        self._owns_ledger = owns_ledger
+        self.listeners: list[Callable[[FoundRate], None]] = []
+        self._look_ups: dict[RecoveryWindow, LookUp] = {}
+        self._slots: AbstractContextManager[object] | None = None
+        self._pacer = Pacer(provider.rate_limits, self.clock, ledger.rates(account_key(provider)), self._on_rate)
+        self.provider = self._paced(provider)
+
+    def provider_for(self, provider: Provider, credentials: Hashable) -> Provider:
+        """Return the provider to use in place of a newly opened one: the shared one, unless the key differs."""
+        if credentials != self._credentials:
+            return self._paced(provider)
+        if provider is not self.provider:
+            provider.close()
+        return self.provider
+
+    def look_ups(self, provider: Provider, window: RecoveryWindow) -> LookUp:
+        """Return the shared index of the account's assets, or a separate one for a provider with another key."""
+        made = LookUp(provider, self.ledger, clock=self.clock, window=window)
+        made.slots = self._slots = self._slots or made.slots
+        return made if provider is not self.provider else self._look_ups.setdefault(window, made)
+
+    def close(self) -> None:
+        """End the threads, close the connections, and the ledger unless the caller opened it."""
+        self.pool.close()
+        self.provider.close()
+        if self._owns_ledger:
+            self.ledger.close()
+
+    def _on_rate(self, action: str, rate: Rate) -> None:
+        found = FoundRate(self.provider.title, action, rate.calls, rate.per)
+        for listener in tuple(self.listeners):
+            listener(found)
+
+    def _paced(self, provider: Provider) -> Provider:
+        provider.connection.middleware = self._pacer
+        provider.clock = self.clock
+        return provider
+
+
+_accounts: Final[dict[Hashable, SharedAccount]] = {}
+_lock = threading.Lock()
+
+
+def _forget() -> None:
+    """Share nothing after a fork: the threads of an account exist only in the process that opened it."""
+    global _lock  # a lock that another thread held at the fork is never released
+    _lock = threading.Lock()
+    _accounts.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def open_account(
+    provider: Provider, credentials: Hashable, *, rate: str, ledger: LedgerArgument, clock: Clock, on_rate: OnRate
+) -> SharedAccount:
+    """Return the account of a provider, opened unless it is open already. Each caller calls `release_account`.
+
+    credentials  compared with those of the other users: the same share their connections
+    on_rate      called when a rate of the account is found
+
+    Raise `UsageError` if it is open with another rate, or if it is one of several and not named; and `LedgerError`.
+    """
+    given, path = (ledger, None) if isinstance(ledger, Ledger) else (None, ledger)
+    opened = given or Ledger(None if path is None else os.fspath(path), clock=clock)
+    account = None
+    try:
+        choose_account(provider, opened)
+        key = (account_key(provider), os.path.realpath(opened.path), id(given) if given else None, clock)
+        with _lock:
+            account = _accounts.get(key)
+            if account is None:
+                account = SharedAccount(provider, credentials, rate, opened, clock, owns_ledger=given is None)
+                _accounts[key] = account
+            elif account.rate != rate:
+                raise _other_rate(provider, account.rate, rate)
+            account.users += 1
+            if on_rate is not None:
+                account.listeners.append(on_rate)
+            return account
+    finally:
+        if given is None and (account is None or account.ledger is not opened):
+            opened.close()
+
+
+def release_account(account: SharedAccount, on_rate: OnRate) -> None:
+    """Close the account unless it has other users."""
+    with _lock:
+        if on_rate is not None:
+            account.listeners.remove(on_rate)
+        account.users -= 1
+        if account.users:
+            return
+        for key in [key for key, open_one in _accounts.items() if open_one is account]:
+            del _accounts[key]
+    account.close()
+
+
+def _other_rate(provider: Provider, used: str, rate: str) -> UsageError:
+    return UsageError(
+        f"{provider.title}: this account is in use with rate={used}, not {rate}. Give the same rate=, or close the "
+        "other client first.",
+        parameters=("rate",),
+    )

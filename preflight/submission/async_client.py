@@ -29,8 +29,7 @@ from preflight.submission.client import ApiT_co, Client, active_asset
 from preflight.submission.manage import ManagedAsset
 from preflight.submission.options import CallOptions, SubmissionOptions, SubmitOptions
 from preflight.submission.outcome import Submission
-from preflight.submission.run import WINDOW, OnResult, ResultOrder, RunResult, SubmissionRun
-from preflight.submission.submitter import SubmitTarget
+from preflight.submission.run import WINDOW, OnResult, ResultOrder, RunResult, SubmissionRun, SubmitTarget
 from preflight.targets import Item
 
 P = ParamSpec("P")

@@ -34,16 +34,14 @@ from preflight.providers import (
 from preflight.providers.credentials import API_KEY, read_credentials
 from preflight.report import Rejected
 from preflight.sources.open import require_iterable
-from preflight.submission.account import AccountCheck
+from preflight.submission.account import AccountCheck, CallScope, SharedAccount, open_account, release_account
 from preflight.submission.groups import GroupManager, GroupResolver
 from preflight.submission.manage import AssetFilter, AssetListing, AssetManager, ManagedAsset
 from preflight.submission.options import CallOptions, SubmissionOptions, SubmitOptions, check_plan, rules_digest
 from preflight.submission.outcome import NotActive, Submission
 from preflight.submission.recover import call_idempotent, call_once_unless_throttled
 from preflight.submission.register import POLL_TIMEOUTS, Registrar
-from preflight.submission.run import CallScope, OnResult, ResultOrder, RunResult, SubmissionRun
-from preflight.submission.shared import SharedAccount, open_account, release_account
-from preflight.submission.submitter import SubmitTarget, Submitter
+from preflight.submission.run import OnResult, ResultOrder, RunResult, SubmissionRun, SubmitTarget, Submitter
 from preflight.targets import Item
 
 ApiT_co = TypeVar("ApiT_co", covariant=True)

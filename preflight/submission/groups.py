@@ -15,10 +15,11 @@ from preflight.escape import printable
 from preflight.ledger import Ledger, RegistrationKey
 from preflight.providers import Group, HasGroups, ListsAssets, Page, Provider
 from preflight.rates import InFlight
-from preflight.submission.identity import account_key, choose_account
+from preflight.submission.account import choose_account
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
     RecoveryWindow,
+    account_key,
     call_idempotent,
     call_once_unless_throttled,
     iter_pages,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, TypeVar
 
-from preflight.clock import Clock
+from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import AssetNotFound, ProviderError, RateLimited
-from preflight.ledger import SUFFIX_CHARS, Entry
+from preflight.ledger import SUFFIX_CHARS, AccountKey, Entry, Ledger
 from preflight.net.redact import redact
 from preflight.providers import Asset, Group, ListsAssets, Page, Provider
 from preflight.retry import Backoff, Deadline, RetryPolicy, retry
@@ -28,6 +30,21 @@ _LOOK_UP_BACKOFF: Final = Backoff(first=1.0, factor=1.7, maximum=10.0)
 _ASSET_NAME_END: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
 _MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """Tolerated difference between the clocks of the provider and of this computer."""
+_MAX_UNRECOVERABLE: Final = 2
+"""Registrations in flight at once where none can be looked up: what a crash leaves unknown."""
+_MAX_PAGES_WALKED: Final = 50
+"""Pages above which new files are looked up one by one, where a list filters by name."""
+_MAX_UNNAMED: Final = 200
+"""Items without a name that are fetched singly before new files are registered."""
+_MAX_READS: Final = 3
+"""Readings of the list in one walk: when an asset is deleted, those after it move to a page that was already read."""
+_LIST_PAUSE: Final = 60.0
+"""Seconds for which new files are not looked up after the list could not be read."""
+
+
+def account_key(provider: Provider) -> AccountKey:
+    """Return the account whose assets an open provider sees, for the ledger."""
+    return AccountKey(provider.name, provider.origin, provider.account, provider.project)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +168,312 @@ def unique_end(name: str) -> str | None:
 def sent_url(asset: Asset) -> str:
     """Return the URL of an asset as `Entry.url` has it: without its query, redacted."""
     return redact((asset.source or asset.url or "").partition("?")[0])
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One reading of the whole list, which callers share. Absence is proven by a complete one that began late enough.
+
+    began      monotonic; whole: read to the end, as other callers will need it; waiting: callers that need more pages
+    unnamed    items that may have a name that the list omits
+    """
+
+    began: float
+    whole: bool = False
+    named: dict[str, list[Asset]] = field(default_factory=dict)
+    sent: dict[str, list[Asset]] = field(default_factory=dict)
+    unnamed: dict[str, Asset] = field(default_factory=dict)
+    waiting: int = 0
+    complete: bool = False
+    ended: bool = False
+    error: ProviderError | None = None
+
+    def add(self, asset: Asset) -> None:
+        """Add an asset by its name, by the unique end of it, and by its URL."""
+        for name in {asset.name, unique_end(asset.name or "")} - {None}:
+            self.named.setdefault(name or "", []).append(asset)
+        if url := sent_url(asset):
+            self.sent.setdefault(url, []).append(asset)
+
+    def like(self, entry: Entry) -> Iterator[Asset]:
+        """Yield the assets that may be the one of an entry, those with its name first."""
+        yield from self.named.get(entry.name, ())
+        yield from self.named.get(unique_end(entry.name) or "", ())
+        yield from self.sent.get(entry.url, ())
+
+
+class LookUp:
+    """Looks up registrations in the list of one account. Threads that look at the same time share one walk.
+
+    slots  entered for each registration: few are in flight at once where a lost response cannot be looked up
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        ledger: Ledger,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
+    ) -> None:
+        self.slots: AbstractContextManager[object] = nullcontext()
+        if provider.spec.recover_by is None:
+            self.slots = threading.BoundedSemaphore(_MAX_UNRECOVERABLE)
+        self._provider = provider
+        self._ledger = ledger
+        self._clock = clock
+        self._window = window.seconds
+        self._changed = threading.Condition()
+        self._walk: _Walk | None = None
+        self._whole: _Walk | None = None
+        self._due = 0.0
+        self._pages: int | None = None
+        self._counting = threading.RLock()
+        self._details: dict[str, Asset] = {}
+        self._detailing = threading.Lock()
+        self._paused_until = 0.0
+
+    def find(self, entry: Entry, *, age: float | None = None) -> Asset | None:
+        """Return the asset of an entry; None once it is certain that there is none."""
+        return self.find_many([entry], age=age).get(entry.name)
+
+    def find_many(self, entries: Collection[Entry], *, age: float | None = None) -> dict[str, Asset]:
+        """Return the assets of entries, by name; those left out are certainly absent.
+
+        age  seconds since the calls ended; None: those since the entries were written
+
+        Waits until the latest of those that are not listed would be visible. Raise `ProviderError` if the provider
+        cannot be asked: then nothing is known.
+        """
+        if not entries:
+            return {}
+        now = self._clock.monotonic()
+        called = {each.name: now - max(0.0, age_of(each, self._clock) if age is None else age) for each in entries}
+        certain = {name: at + self._window for name, at in called.items()}
+        after = max(at if certain[name] > now else certain[name] for name, at in called.items())
+        others_follow = age is None and self._count_open() > len(entries)
+        found = self._look(entries, after, whole=others_follow)
+        absent = [entry for entry in entries if entry.name not in found]
+        visible = max((certain[entry.name] for entry in absent), default=now)
+        if visible > now:
+            self._wait_until(visible)
+            found |= self._look(absent, visible, whole=others_follow)
+        return found
+
+    def find_registered(self, entries: Sequence[Entry], url: str | None) -> tuple[Entry, Asset] | None:
+        """Return the registration of a file that the ledger does not know, for example from another computer.
+
+        entries  the attempts to register it that another ledger may have, in their order
+        url      where the file is, if that identifies it
+
+        The last attempt that is listed counts, even a failed one. The list is read once a run. None if nothing is found
+        or the list cannot be read.
+        """
+        try:
+            with self._counting:  # one thread finds out whether the list can be read
+                if self._clock.monotonic() < self._paused_until:
+                    return None
+                asks_singly = self._filters_are_fewer(_MAX_PAGES_WALKED)
+            if asks_singly:
+                return self._find_attempts(entries)
+            walk = self._whole or self._search(-1.0, _nothing, whole=True)
+            if len(walk.unnamed) <= _MAX_UNNAMED:
+                self._add_unnamed(walk, _nothing)
+        except ProviderError:
+            self._paused_until = self._clock.monotonic() + _LIST_PAUSE
+            return None
+        with self._changed:
+            for entry in reversed(entries):
+                for asset in walk.like(entry):
+                    if is_named_like(asset, entry):
+                        return entry, asset
+            same = walk.sent.get(redact((url or "").partition("?")[0]), ())
+            found = [asset for asset in same if self._is_file_of(asset, entries[0], url or "")]
+        return (entries[0], found[0]) if found else None
+
+    def _find_attempts(self, entries: Sequence[Entry]) -> tuple[Entry, Asset] | None:
+        """Look up one attempt after the other, until one is absent."""
+        last = None
+        for entry in entries:
+            asset = self._filtered(entry, (unique_end(entry.name) or entry.name).removeprefix("-"))
+            if asset is None:
+                break
+            last = entry, asset
+        return last
+
+    def _is_file_of(self, asset: Asset, entry: Entry, url: str) -> bool:
+        """Return whether an asset that was registered elsewhere has the URL, the kind and the group of an entry."""
+        return (
+            unique_end(asset.name or "") is None
+            and asset.status in ("processing", "active")
+            and asset.kind in (None, entry.kind)
+            and asset.group in (None, entry.group_id or None)
+            and redact(asset.source or asset.url or "") == redact(url)
+            and self._ledger.by_asset(entry.provider, asset.id, entry.origin) is None
+        )
+
+    def _look(self, entries: Collection[Entry], after: float, *, whole: bool) -> dict[str, Asset]:
+        """Return those of the entries that are listed, by a walk that began at `after` or later."""
+        found: dict[str, Asset] = {}
+        if self._is_filter_better(entries, after):
+            for entry in entries:
+                if (asset := self._filtered(entry, entry.name)) is not None:
+                    found[entry.name] = asset
+            return found
+
+        def look(walk: _Walk) -> bool:
+            for entry in entries:
+                if entry.name not in found and (asset := self._match(walk, entry)) is not None:
+                    found[entry.name] = asset
+            return len(found) == len(entries)
+
+        walk = self._search(after, look, whole=whole)
+        if not look(walk):
+            self._add_unnamed(walk, look)
+        return found
+
+    def _is_filter_better(self, entries: Collection[Entry], after: float) -> bool:
+        """Return whether looking up each name takes fewer calls than a walk, and no walk can be shared."""
+        if "name" not in self._provider.spec.filters:
+            return False
+        with self._changed:
+            walk = self._walk
+            if walk is not None and walk.began >= after and (walk.complete or not walk.ended):
+                return False
+        return self._filters_are_fewer(max(len(entries), self._count_open()))
+
+    def _match(self, walk: _Walk, entry: Entry) -> Asset | None:
+        """Return the asset of an entry. One that only has its URL may be recorded as that of another entry."""
+        for asset in walk.like(entry):
+            if is_named_like(asset, entry):
+                return asset
+            if matches_entry(asset, entry):
+                other = self._ledger.by_asset(entry.provider, asset.id, entry.origin)
+                if other is None or (other.key, other.attempt) == (entry.key, entry.attempt):
+                    return asset
+        return None
+
+    def _filtered(self, entry: Entry, name: str) -> Asset | None:
+        group = entry.group_id or None if "group" in self._provider.spec.filters else None
+        for page in read_assets(self._provider, self._clock, name=name, group=group):
+            for listed in page.items:
+                asset = with_details(self._provider, listed, self._clock)
+                if matches_entry(asset, entry):
+                    return asset
+        return None
+
+    def _filters_are_fewer(self, calls: int) -> bool:
+        """Return whether that many calls with a filter for the name are fewer than a walk takes."""
+        spec, api = self._provider.spec, self._provider.api
+        if "name" not in spec.filters or not isinstance(api, ListsAssets):
+            return False
+        with self._counting:
+            if calls > 1 and self._pages is None:
+                total = call_idempotent(api.list, self._clock).total
+                self._pages = MAX_PAGES if total is None else -(-total // spec.page_size)
+        return calls == 1 or calls < (self._pages or 0)
+
+    def _count_open(self) -> int:
+        """Return how many registrations of this account are open: others are about to be looked up too."""
+        account = account_key(self._provider)
+        intended = self._ledger.entries(provider=self._provider.name, state="intended")
+        return sum(entry.account_key == account for entry in intended)
+
+    def _wait_until(self, moment: float) -> None:
+        """Wait until `moment`. Those whose moments are close wait for the last of them, and then share its walk."""
+        with self._changed:
+            self._due = max(self._due, moment)
+        latest = moment + self._window
+        while (left := min(self._due, latest) - self._clock.monotonic()) > 0:
+            self._clock.sleep(left)
+
+    # Walks.
+
+    def _search(self, after: float, look: Callable[[_Walk], bool], *, whole: bool) -> _Walk:
+        """Return a walk that began at `after` or later: complete, or read until `look` was satisfied."""
+        while True:
+            with self._changed:
+                walk = self._walk
+                if walk is not None and walk.began >= after and walk.complete:
+                    return walk
+                is_mine = walk is None or walk.ended
+                if walk is None or walk.ended:
+                    walk = self._walk = _Walk(self._clock.monotonic(), whole)
+                elif walk.began < after:
+                    self._clock.wait(self._changed, None)
+                    continue
+            if is_mine:
+                self._read(walk, look)
+                satisfied = walk.complete or walk.error is None
+            else:
+                satisfied = self._await(walk, look)
+            if walk.error is not None and not satisfied:
+                raise walk.error
+            if satisfied:
+                return walk
+
+    def _read(self, walk: _Walk, look: Callable[[_Walk], bool]) -> None:
+        """Read the list into the walk, until no caller needs more of it."""
+        try:
+            for _ in range(_MAX_READS):
+                seen, total, is_shorter = 0, 0, False
+                for page in read_assets(self._provider, self._clock):
+                    is_shorter |= page.total is not None and page.total < total
+                    total, seen = page.total or 0, seen + len(page.items)
+                    if self._take(walk, page.items, look):
+                        return
+                if not is_shorter:
+                    break
+            walk.complete = True
+            self._whole = walk
+            self._pages = -(-seen // self._provider.spec.page_size)
+        except ProviderError as error:
+            walk.error = error
+        finally:
+            with self._changed:
+                walk.ended = True
+                self._changed.notify_all()
+
+    def _take(self, walk: _Walk, listed: Collection[Asset], look: Callable[[_Walk], bool]) -> bool:
+        """Add a page to the walk; return whether no caller needs a further one."""
+        with self._changed:
+            for asset in listed:
+                self._add(walk, asset)
+            self._changed.notify_all()
+            return look(walk) and not walk.waiting and not walk.whole
+
+    def _await(self, walk: _Walk, look: Callable[[_Walk], bool]) -> bool:
+        """Wait until `look` is satisfied or another thread has ended the walk; return whether the result is certain."""
+        with self._changed:
+            walk.waiting += 1
+            try:
+                while not (found := look(walk)) and not walk.ended:
+                    self._clock.wait(self._changed, None)
+            finally:
+                walk.waiting -= 1
+        return found or walk.complete
+
+    def _add(self, walk: _Walk, listed: Asset) -> None:
+        asset = replace(self._details.get(listed.id, listed), raw={})  # the answers of a large account take much memory
+        lacks_name = asset.name is None and asset.source is None and self._provider.spec.lists_partly
+        if lacks_name and listed.id not in self._details:
+            walk.unnamed[asset.id] = asset
+        else:
+            walk.add(asset)
+
+    def _add_unnamed(self, walk: _Walk, look: Callable[[_Walk], bool]) -> None:
+        """Fetch the items that have neither a name nor the URL that was sent, each once, until `look` is satisfied."""
+        with self._detailing:
+            for listed in list(walk.unnamed.values()):
+                asset = replace(with_details(self._provider, listed, self._clock), raw={})
+                self._details[listed.id] = asset
+                with self._changed:
+                    del walk.unnamed[listed.id]
+                    walk.add(asset)
+                    if look(walk):
+                        return
+
+
+def _nothing(_walk: _Walk) -> bool:
+    """Return False, so that the whole list is read."""
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -9,13 +10,23 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from preflight.clock import SYSTEM_CLOCK, Clock
-from preflight.errors import AssetNotFound, LedgerError, ProviderError, RateLimited, RequestRefused
-from preflight.ledger import Entry, Ledger, RegistrationKey, State, asset_name
+from preflight.errors import (
+    AssetNotFound,
+    LedgerError,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    SourceChanged,
+    SourceError,
+)
+from preflight.ledger import SHA256_PREFIX, ContentId, Entry, Ledger, RegistrationKey, State, asset_name
+from preflight.media import Need
 from preflight.net.redact import redact
 from preflight.providers import Asset, Provider
 from preflight.rates import InFlight
-from preflight.submission.lookup import LookUp
-from preflight.submission.recover import age_of, call_idempotent
+from preflight.report import Report
+from preflight.sources.http import HttpOptions, HttpSource
+from preflight.submission.recover import LookUp, age_of, call_idempotent
 
 MAX_TRIES: Final = 3
 """Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
@@ -26,6 +37,7 @@ VISIBLE_AFTER: Final = 30.0
 OPEN_STATES: Final = ("intended", "unknown")
 """States in which the ledger has no id."""
 UNKNOWN_OUTCOME: Final = "unknown_outcome"
+_CHUNK_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,3 +361,51 @@ def _intent(request: RegistrationRequest, attempt: int) -> Entry:
         rules_digest=request.rules_digest,
         warnings=request.warnings,
     )
+
+
+def sha256_of(path: str) -> str:
+    """Return the SHA-256 of a file as 64 hex digits. Raise `SourceError`."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK_SIZE):
+                digest.update(chunk)
+    except OSError as error:
+        raise SourceError("unreadable", f"{path} cannot be read ({error.strerror}). Check the file.") from None
+    return digest.hexdigest()
+
+
+def content_of_file(path: str) -> ContentId:
+    """Return the identity of a local file. Raise `SourceError`."""
+    return ContentId(SHA256_PREFIX + sha256_of(path))
+
+
+def content_of_url(url: str, report: Report) -> ContentId:
+    """Return the identity of the file behind a URL: URL without signature, strong ETag, size.
+
+    Without a strong ETag (RFC 9110 8.8.3) nothing shows that the file is still the same: it is not reused.
+    """
+    etag = report.delivery.etag if report.delivery is not None else None
+    size = report.media.size if report.media is not None else None
+    strong = bool(etag) and etag != '""' and not str(etag).upper().startswith("W/") and size is not None
+    return ContentId(f"url:{redact(url)}|{etag if strong else ''}|{'' if size is None else size}", reusable=strong)
+
+
+def require_same_file(path: str, content: ContentId) -> None:
+    """Raise `SourceChanged` unless the file still has the bytes that were checked."""
+    if content_of_file(path) != content:
+        raise SourceChanged(path)
+
+
+def require_same_url(url: str, report: Report, http: HttpOptions) -> None:
+    """Raise `SourceChanged` unless the server still responds with the ETag and the size that were checked."""
+    source = HttpSource(url, need=Need(frozenset(), max_bytes=1), options=http)
+    try:
+        size = source.size
+    finally:
+        source.close()
+    checked, media = report.delivery, report.media
+    before = media.size if media is not None else None
+    # Without a stated length, the size is known only after reading to the end.
+    if checked is None or source.delivery.etag != checked.etag or (size is not None and size != before):
+        raise SourceChanged(source.name)

@@ -1,45 +1,213 @@
-"""Submit many targets: threads check and register, one scheduler polls, results come when ready or in input order."""
+"""Submit targets: check, host and register each in a thread, poll all, return results when ready or in order."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
+from preflight.checker import CheckPlan
 from preflight.clock import Clock
+from preflight.codes import CODES
 from preflight.errors import (
     AccountRefused,
     AssetNotFound,
     LedgerError,
+    PreflightError,
     ProviderError,
     ProviderUnavailable,
     ProviderUnreachable,
     RateLimited,
+    SourceError,
     Stopped,
     UnusableAnswer,
+    UsageError,
 )
-from preflight.ledger import Entry
-from preflight.providers import Asset
-from preflight.rates import InFlight, Scheduler
+from preflight.escape import printable
+from preflight.hosts import Host, LocalFile, no_host_given
+from preflight.ledger import SHA256_PREFIX, ContentId, Entry, Ledger, RegistrationKey
+from preflight.net.options import DEFAULT_OPTIONS
+from preflight.net.redact import redact_text
+from preflight.providers import Asset, Provider
+from preflight.report import Finding, Report, verdict_of
+from preflight.scan import examine_item
 from preflight.scan.items import name_of
-from preflight.submission.outcome import Submission, cancelled, prevented, sentences, settled
-from preflight.submission.register import POLL_TIMEOUTS, VISIBLE_AFTER, record_asset
-from preflight.submission.submitter import SubmitTarget, Submitter
+from preflight.sources.open import is_url
+from preflight.submission.account import AccountCheck, CallScope, WorkerPool
+from preflight.submission.groups import GroupResolver
+from preflight.submission.outcome import Submission, cancelled, prevented, rejected, sentences, settled
+from preflight.submission.recover import account_key
+from preflight.submission.register import (
+    POLL_TIMEOUTS,
+    VISIBLE_AFTER,
+    Registrar,
+    RegistrationRequest,
+    content_of_file,
+    content_of_url,
+    record_asset,
+    require_same_file,
+    require_same_url,
+)
 from preflight.targets import Item
 
-SUBMIT_THREADS: Final = 32
-"""Targets of one account that are checked and registered at once: 30 calls may be in flight."""
+SubmitTarget = str | os.PathLike[str]
+"""A target to submit: a path or a public URL."""
+NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it changes: every run registers it again."
 WINDOW: Final = 4096
 """Targets in progress at once in one run: each takes a few kilobytes."""
 _TEMPORARY: Final = (ProviderUnavailable, ProviderUnreachable, RateLimited)
 """Errors of a poll that say nothing about the asset."""
 _POLL_ON: Final = "It is registered. Run the same command again to continue polling."
 _log = logging.getLogger("preflight")
+
+
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """Submits targets up to an asset's id; shared by all targets of a run.
+
+    rules_digest  digest of the rule sets
+    account       checked before the first asset is reused
+    host          where local files get a URL; None: only URLs can be submitted
+    group         name or id
+    stem          the start of all names in place of the files' own; asset_type: the provider's word
+    description   of all assets
+    """
+
+    provider: Provider
+    ledger: Ledger
+    plan: CheckPlan
+    rules_digest: str
+    registrar: Registrar
+    groups: GroupResolver
+    clock: Clock
+    account: AccountCheck
+    host: Host | None = None
+    group: str | None = None
+    stem: str | None = None
+    asset_type: str | None = None
+    description: str | None = None
+
+    def begin(self, item: Item, index: int) -> tuple[Submission, Entry | None]:
+        """Return the submission, with a ledger entry if the asset may still be processing.
+
+        Raise `UsageError`, `AccountRefused`, `LedgerError` or `Stopped` for an error that concerns the whole call.
+        """
+        report = self._check(item, index)
+        if not report.passed:
+            return rejected(report), None
+        if not isinstance(item.target, str | os.PathLike):
+            raise UsageError(
+                f"{report.source} is neither a file nor a URL. Write the bytes to a file, and submit that."
+            )
+        try:
+            return self._submit(item, report, os.fspath(item.target))
+        except AccountRefused:
+            raise
+        except (ProviderError, SourceError) as error:
+            return prevented(report.source, index, report, error), None
+
+    def _submit(self, item: Item, report: Report, target: str) -> tuple[Submission, Entry | None]:
+        if target[:5].lower() == "data:":
+            raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered. Save it to a file.")
+        if is_url(target):
+            content = content_of_url(target, report)
+        else:
+            # Only files that pass are read completely. They are checked again: exactly these bytes have to pass.
+            content = content_of_file(target)
+            report = self._check(item, report.index)
+            if not report.passed:
+                return rejected(report), None
+        self.account.require()
+        request = self._request(target, report, content)
+        with self.ledger.claim(request.key, self.clock):
+            found = self.registrar.register(request)
+        note = None if content.reusable else NO_ETAG
+        return settled(report, found.entry, found.asset, self.provider, reused=found.reused, note=note), found.entry
+
+    def _check(self, item: Item, index: int) -> Report:
+        """Return the report, failed if the given type contradicts the content."""
+        report = examine_item(index, item._replace(explicit=True), self.plan)
+        assert report is not None  # explicit items always have one
+        kind = self.provider.spec.types.get(self.asset_type) if self.asset_type is not None else None
+        if report.media is None or kind is None or report.media.kind in (None, kind):
+            return report
+        message = f"stated to be {self.asset_type}, the content is {report.media.kind}. State its actual type."
+        finding = Finding("type_mismatch", CODES["type_mismatch"].severity, message, "kind", report.media.kind)
+        results = tuple(
+            result._replace(findings=(finding, *result.findings), verdict=verdict_of((finding, *result.findings)))
+            for result in report.results
+        )
+        return replace(report, results=results)
+
+    def _request(self, target: str, report: Report, content: ContentId) -> RegistrationRequest:
+        assert report.media is not None
+        assert report.media.kind is not None  # it passed
+        make_url: Callable[[], str]
+        is_remote = is_url(target)
+        if not is_remote and self.host is None:
+            raise no_host_given(target)
+        if is_remote:
+            make_url = partial(str, target)
+            require_same = partial(require_same_url, target, report, self.plan.http or DEFAULT_OPTIONS)
+        else:
+            make_url = cache(partial(self._put, target, report, content))
+            require_same = partial(require_same_file, target, content)
+        return RegistrationRequest(
+            key=self._key(report.media.kind, content, make_url, require_same),
+            kind=report.media.kind,
+            source=report.source,
+            stem=self.stem or stem_of(target),
+            rules_digest=self.rules_digest,
+            warnings=",".join(dict.fromkeys(f.code for f in report.findings if f.severity == "warning")),
+            reusable=content.reusable,
+            asset_type=self.asset_type,
+            description=self.description,
+            make_url=make_url,
+            require_same=require_same,
+            url=target if is_remote else None,
+        )
+
+    def _key(
+        self, kind: str, content: ContentId, make_url: Callable[[], str], require_same: Callable[[], None]
+    ) -> RegistrationKey:
+        """Return the key. A new group is created for it only once the file is hosted, and still what was checked."""
+
+        def prepare() -> None:
+            make_url()
+            require_same()
+
+        default = next((word for word, means in self.provider.spec.types.items() if means == kind), None)
+        return RegistrationKey(
+            *account_key(self.provider),
+            self.groups.resolve(self.group, prepare) or "",
+            kind if self.asset_type in (None, default) else f"{kind}:{self.asset_type}",
+            content.identity,
+        )
+
+    def _put(self, path: str, report: Report, content: ContentId) -> str:
+        assert self.host is not None
+        assert report.media is not None
+        media, name = report.media, os.path.basename(path)
+        digest = content.identity.removeprefix(SHA256_PREFIX)
+        file = LocalFile(path, name, media.size or 0, media.mime or "application/octet-stream", digest)
+        try:
+            return self.host.put(file)
+        except PreflightError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a host that the caller passed: its faults affect one file, not the run
+            detail = printable(redact_text(str(error)))
+            raise SourceError("upload_failed", f"{name} was not hosted: {type(error).__name__}: {detail}") from None
+
+
+def stem_of(target: str) -> str:
+    """Return a file's name without its extension: the start of its asset's name."""
+    path = unquote(urlsplit(target).path) if is_url(target) else target
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,124 +219,6 @@ class EndOfInput:
 
 RunResult = Submission | BaseException | EndOfInput
 OnResult = Callable[[Submission], object]
-
-
-class CallScope:
-    """One call of a client: `stop` ends its waits, `in_flight` holds its calls with an effect."""
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self.in_flight = InFlight()
-
-    def close(self) -> None:
-        """End what only waits or reads; return once the calls with an effect have ended."""
-        self.stop.set()
-        self.in_flight.close()
-
-
-class _CurrentScope(threading.local):
-    scope: CallScope | None = None
-
-
-class _CurrentInFlight(InFlight):
-    """The calls in flight of the scope that the entering thread works for."""
-
-    def __init__(self, current: _CurrentScope) -> None:
-        super().__init__()
-        self._current = current
-
-    def __enter__(self) -> None:
-        scope = self._current.scope
-        if scope is None:
-            super().__enter__()
-        else:
-            scope.in_flight.__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        scope = self._current.scope
-        if scope is None:
-            super().__exit__()
-        else:
-            scope.in_flight.__exit__()
-
-
-class WorkerPool:
-    """The threads of one account, shared by all of its calls, which take turns: workers, and a scheduler that polls.
-
-    Its threads are daemons, started when they are needed.
-
-    clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped
-    in_flight  the calls with an effect of that scope
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._base = clock
-        self._current = _CurrentScope()
-        self.clock = replace(clock, sleep=self._sleep)
-        self.in_flight: InFlight = _CurrentInFlight(self._current)
-        self.scheduler: Scheduler[Asset] = Scheduler(self.clock)
-        self._changed = threading.Condition()
-        self._waiting: dict[CallScope, deque[Callable[[], object]]] = {}
-        self._threads = self._idle = self._queued = 0
-        self._closed = False
-
-    @contextmanager
-    def working_for(self, scope: CallScope) -> Iterator[None]:
-        """Let this thread work for one call until the end of the block."""
-        before, self._current.scope = self._current.scope, scope
-        try:
-            yield
-        finally:
-            self._current.scope = before
-
-    def add(self, scope: CallScope, work: Callable[[], object]) -> None:
-        """Queue work for a thread."""
-        with self._changed:
-            self._waiting.setdefault(scope, deque()).append(work)
-            self._queued += 1
-            if self._queued > self._idle and self._threads < SUBMIT_THREADS:
-                self._threads += 1
-                threading.Thread(target=self._work, daemon=True, name="preflight-submit").start()
-            self._changed.notify()
-
-    def withdraw(self, scope: CallScope) -> None:
-        """Remove the queued work of a call, and end its polling."""
-        with self._changed:
-            self._queued -= len(self._waiting.pop(scope, ()))
-        self.scheduler.withdraw(scope)
-
-    def close(self) -> None:
-        """End the threads, each after what it is doing."""
-        self.scheduler.close()
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def _sleep(self, seconds: float) -> None:
-        scope = self._current.scope
-        (self._base if scope is None else self._base.stopped_by(scope.stop)).sleep(seconds)
-
-    def _work(self) -> None:
-        while (found := self._take()) is not None:
-            scope, work = found
-            with self.working_for(scope):
-                work()
-
-    def _take(self) -> tuple[CallScope, Callable[[], object]] | None:
-        with self._changed:
-            while not self._waiting:
-                if self._closed:
-                    return None
-                self._idle += 1
-                self._changed.wait()
-                self._idle -= 1
-            scope = next(iter(self._waiting))
-            queue = self._waiting.pop(scope)
-            work = queue.popleft()
-            self._queued -= 1
-            if queue:
-                self._waiting[scope] = queue  # behind all others
-            return scope, work
 
 
 class SubmissionRun:

@@ -15,7 +15,7 @@ from preflight.hosts import LocalFile, PublicBase
 from preflight.net.certificates import CA_BUNDLE_VARIABLES
 from preflight.net.options import HttpOptions
 from preflight.providers import find_provider, open_provider
-from preflight.submission.identity import sha256_of
+from preflight.submission.register import sha256_of
 from tests.conftest import Run
 from tests.providers.server import Recorder
 from tests.servers import tls

@@ -18,7 +18,7 @@ from preflight.providers import PROVIDERS, Provider, ProviderSpec, open_provider
 from preflight.retry import Backoff
 from preflight.sandbox import Sandbox, StoredAsset
 from preflight.submission import RecoveryWindow, Submission, submit_many
-from preflight.submission.identity import sha256_of
+from preflight.submission.register import sha256_of
 from tests.submission.clocks import quick_clock
 
 WINDOW = RecoveryWindow(3.0, Backoff(first=0.5, factor=1.5, maximum=1.0))

@@ -21,9 +21,8 @@ from preflight.providers import PROVIDERS, open_provider
 from preflight.sandbox import Sandbox
 from preflight.sandbox.state import Account
 from preflight.submission.account import AccountCheck
-from preflight.submission.identity import account_key
-from preflight.submission.manage import AssetManager
-from preflight.submission.sync import LedgerSync
+from preflight.submission.manage import AssetManager, LedgerSync
+from preflight.submission.recover import account_key
 from tests.conftest import ROOT
 from tests.ledger.version_1 import write_old_ledger
 from tests.submission.clocks import quick_clock

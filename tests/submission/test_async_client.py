@@ -17,8 +17,8 @@ from preflight.rates import POLL_THREADS
 from preflight.report import Rejected
 from preflight.sandbox import Sandbox
 from preflight.submission import NotActive, Submission
+from preflight.submission.account import SUBMIT_THREADS
 from preflight.submission.async_client import CALL_THREADS, AsyncClient
-from preflight.submission.run import SUBMIT_THREADS
 from tests.submission.sending import ACCEPTED, Sender
 
 NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"

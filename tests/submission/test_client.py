@@ -25,7 +25,7 @@ from preflight.providers import PROVIDERS
 from preflight.rates import POLL_THREADS
 from preflight.report import Rejected
 from preflight.sandbox import Sandbox
-from preflight.submission import Client, NotActive, Submission, groups, shared, submit
+from preflight.submission import Client, NotActive, Submission, account, groups, submit
 from preflight.submission import run as running
 from tests.conftest import ROOT
 from tests.submission.clocks import quick_clock
@@ -118,7 +118,7 @@ class TestSharing:
             seconds = time.monotonic() - begun
         assert {one.result().status for one in made} == {"active"}
         assert seconds * 20 >= 19 * 60 / 120
-        assert 0 < most <= running.SUBMIT_THREADS + POLL_THREADS
+        assert 0 < most <= account.SUBMIT_THREADS + POLL_THREADS
         assert atlas.registered() == 20
 
     def test_clients_of_one_account_share_it(self, atlas: Sender) -> None:
@@ -132,7 +132,7 @@ class TestSharing:
             assert one._provider is other._provider
             one.close()
             assert other.submit(first).status == "active"
-        assert not shared._accounts
+        assert not account._accounts
 
     def test_calls_at_the_same_time_share_it_too(self, atlas: Sender, box: Sandbox) -> None:
         """20 threads that call `submit`, each with a client of its own, keep the rate."""
@@ -147,7 +147,7 @@ class TestSharing:
                 time.sleep(0.005)
             seconds = time.monotonic() - begun
         assert seconds * 20 >= 18 * 60 / 120
-        assert 0 < most <= running.SUBMIT_THREADS + POLL_THREADS
+        assert 0 < most <= account.SUBMIT_THREADS + POLL_THREADS
         assert {one.result().status for one in made} == {"active"}
 
     def test_another_key_of_the_account_has_its_own_connections(self, box: Sandbox, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from preflight.providers import CRUN
 from preflight.sandbox import Sandbox
 from preflight.submission import Client, RecoveryWindow, submit
 from preflight.submission.account import AccountCheck
-from preflight.submission.identity import account_key
+from preflight.submission.recover import account_key
 from tests.submission.sending import Sender
 
 KEY = RegistrationKey("atlas", "https://a.example", "default", "", "", "image", "sha256:00")

@@ -11,7 +11,7 @@ from preflight.errors import AccountRefused, SourceError, UsageError
 from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
-from preflight.submission.identity import account_key
+from preflight.submission.recover import account_key
 from tests.submission.sending import Sender, unique_picture
 
 GROUPED = ["agt", "byteplus", "volcengine"]

@@ -20,10 +20,9 @@ from preflight.providers import PROVIDERS, Page
 from preflight.providers.asset import Asset
 from preflight.rates import Pacer
 from preflight.sandbox import Sandbox
-from preflight.submission import Client, RecoveryWindow, lookup
-from preflight.submission.identity import account_key
-from preflight.submission.lookup import LookUp
-from preflight.submission.sync import LedgerSync
+from preflight.submission import Client, RecoveryWindow, recover
+from preflight.submission.manage import LedgerSync
+from preflight.submission.recover import LookUp, account_key
 from tests.submission.clocks import SPEED, quick_clock
 from tests.submission.sending import WINDOW, Sender, unique_picture
 from tests.submission.test_crash import crashing
@@ -370,7 +369,7 @@ class TestLostLedger:
         sender = account.sender
         pictures = sender.pictures(5)
         sender.many(pictures[:2])
-        monkeypatch.setattr(lookup, "_MAX_PAGES_WALKED", 3)
+        monkeypatch.setattr(recover, "_MAX_PAGES_WALKED", 3)
         before = account.lists()
         made = sender.many(pictures, ledger=str(tmp_path / "other.sqlite"))
         assert [submission.reused for submission in made] == [True, True, False, False, False]

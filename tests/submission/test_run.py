@@ -23,6 +23,7 @@ from preflight.report import Problem, Rejected
 from preflight.sandbox import Sandbox
 from preflight.submission import Submission, submit, submit_many
 from preflight.submission import run as running
+from preflight.submission.account import SUBMIT_THREADS
 from preflight.submission.outcome import NotActive
 from preflight.targets import Item
 from tests.submission.clocks import quick_clock, quick_wait
@@ -141,7 +142,7 @@ class TestStops:
         assert len(made) == 40
         assert {submission.code for submission in made if submission.outcome == "error"} == {"credits"}
         assert sum(submission.outcome == "active" for submission in made) == some.registered() == 8
-        assert box.stats.calls[some.name, "register"] - calls < 8 + running.SUBMIT_THREADS + 1
+        assert box.stats.calls[some.name, "register"] - calls < 8 + SUBMIT_THREADS + 1
         assert {entry.state for entry in some.entries()} == {"active"}
         box.faults.clear()
         again = some.many(pictures)

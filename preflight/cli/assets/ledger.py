@@ -18,10 +18,9 @@ from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.ledger import ENTRY_COLUMNS, Disagreement, Entry, Ledger, State
 from preflight.providers import find_provider
-from preflight.submission.manage import entries_of
+from preflight.submission.manage import LedgerSync, SyncResult, entries_of
 from preflight.submission.recover import RecoveryWindow
 from preflight.submission.register import OPEN_STATES
-from preflight.submission.sync import LedgerSync, SyncResult
 from preflight.summary import DEFAULT_POLICY
 
 _UNSETTLED: Final = frozenset({"processing", "unknown", "unreachable"})

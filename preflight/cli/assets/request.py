@@ -22,8 +22,7 @@ from preflight.providers import Asset, find_provider
 from preflight.providers.credentials import endpoint_origin
 from preflight.providers.generation import ROLES, GenerationRequest, generation_request
 from preflight.submission import Submission
-from preflight.submission.manage import AssetManager, provider_of
-from preflight.submission.usable import active_entry, asset_from_entry, unchanged_file
+from preflight.submission.manage import AssetManager, active_entry, asset_from_entry, provider_of, unchanged_file
 
 _LISTED: Final = ", ".join(ROLES)
 
