@@ -63,6 +63,7 @@ class Scheduler(Generic[T]):
         self._backoff = backoff
         self._max_threads = threads
         self._due: list[tuple[float, int, _Watch[T]]] = []
+        self._waiting: dict[object, dict[int, _Watch[T]]] = {}
         self._changed = threading.Condition()
         self._number = 0
         self._closed = False
@@ -86,19 +87,18 @@ class Scheduler(Generic[T]):
     def withdraw(self, owner: object) -> None:
         """Stop polling for one owner: `done` is called with `Stopped` for each watch that is not being polled now."""
         with self._changed:
-            withdrawn = [watch for _, _, watch in self._due if watch.owner is owner]
-            self._due = [due for due in self._due if due[2].owner is not owner]
-            heapq.heapify(self._due)
-        for watch in withdrawn:
+            withdrawn = self._waiting.pop(owner, {})
+        for watch in withdrawn.values():
             watch.done(None, Stopped())
 
     def close(self) -> None:
         """Stop polling; `done` is called with `Stopped` for all pending watches."""
         with self._changed:
             self._closed = True
-            pending, self._due = self._due, []
+            pending = [watch for watches in self._waiting.values() for watch in watches.values()]
+            self._waiting.clear()
             self._changed.notify_all()
-        for _, _, watch in pending:
+        for watch in pending:
             watch.done(None, Stopped())
 
     def _push(self, watch: _Watch[T]) -> None:
@@ -109,6 +109,7 @@ class Scheduler(Generic[T]):
                 now = self._clock.monotonic()
                 at = min(now + self._backoff.delay(watch.attempts), max(watch.deadline, now))
                 heapq.heappush(self._due, (at, self._number, watch))
+                self._waiting.setdefault(watch.owner, {})[self._number] = watch
                 if not self._threads:
                     self._start_thread()
                 self._changed.notify()
@@ -141,7 +142,9 @@ class Scheduler(Generic[T]):
             while not self._closed:
                 wait = self._due[0][0] - self._clock.monotonic() if self._due else None
                 if wait is not None and wait <= 0:
-                    watch = heapq.heappop(self._due)[2]
+                    _, number, watch = heapq.heappop(self._due)
+                    if not self._remove(number, watch):
+                        continue  # withdrawn
                     if self._due and not self._idle and len(self._threads) < self._max_threads:
                         self._start_thread()
                     else:
@@ -151,6 +154,14 @@ class Scheduler(Generic[T]):
                 self._clock.wait(self._changed, wait)
                 self._idle -= 1
             return None
+
+    def _remove(self, number: int, watch: _Watch[T]) -> bool:
+        """Remove a watch from those that wait; return whether it was one of them."""
+        watches = self._waiting.get(watch.owner, {})
+        found = watches.pop(number, None)
+        if not watches:
+            self._waiting.pop(watch.owner, None)
+        return found is not None
 
 
 @dataclass(slots=True)

@@ -27,7 +27,9 @@ class Watched:
         self.ends: dict[str, tuple[object, BaseException | None, float]] = {}
         self._done = threading.Semaphore(0)
 
-    def add(self, name: str, answer: Callable[[int], object | None], deadline: float = 1000.0) -> None:
+    def add(
+        self, name: str, answer: Callable[[int], object | None], deadline: float = 1000.0, owner: object = None
+    ) -> None:
         self.polls[name] = []
 
         def poll() -> object | None:
@@ -38,7 +40,7 @@ class Watched:
             self.ends[name] = (result, error, self.time.now - self.begun)
             self._done.release()
 
-        self.scheduler.watch(poll, deadline, done)
+        self.scheduler.watch(poll, deadline, done, owner)
 
     def run(self) -> None:
         for _ in self.polls:
@@ -91,6 +93,23 @@ def test_error_of_a_poll_ends_only_its_watch() -> None:
     watched.run()
     assert isinstance(watched.ends["bad"][1], ValueError)
     assert watched.ends["good"][:2] == ("there", None)
+
+
+def test_withdrawing_one_owner_leaves_the_others() -> None:
+    watched = Watched()
+    with watched.scheduler._changed:  # so that nothing is polled before
+        for number in range(5000):
+            watched.add(f"withdrawn-{number}", lambda count: "there", owner=number)
+        watched.add("other", lambda count: "there", owner="other")
+        begun = time.monotonic()
+        for number in range(5000):
+            watched.scheduler.withdraw(number)
+        assert time.monotonic() - begun < 0.5  # 3 s if each looked at all
+    watched.run()
+    assert not watched.polls["withdrawn-0"]
+    assert isinstance(watched.ends["withdrawn-0"][1], Stopped)
+    assert watched.ends.pop("other")[:2] == ("there", None)
+    assert {type(error) for _, error, _ in watched.ends.values()} == {Stopped}
 
 
 def test_slow_polls_run_side_by_side_in_as_many_threads_as_are_allowed() -> None:
