@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings as hypothesis
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from tests.forks import Forks
 from tests.temporary import pytest_configure as pytest_configure
@@ -34,9 +35,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What is slow is asserted in seconds of the processor; the clock on the wall says how busy a machine is.
-hypothesis.register_profile("preflight", deadline=None)
-hypothesis.load_profile("preflight")
+# What is slow is asserted in seconds of the processor; the clock on the wall says how busy a machine is. The usual
+# profile has the same examples in each run; `--hypothesis-profile=random` draws more and others, as `tox -e slow` does.
+set_hypothesis_home_dir(ROOT / ".pytest_cache/hypothesis")
+hypothesis.register_profile("fixed", deadline=None, derandomize=True, max_examples=50)
+hypothesis.register_profile("random", deadline=None, max_examples=500, print_blob=True)
+hypothesis.load_profile("fixed")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -59,6 +63,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if config.option.dist == "no":
         config.option.dist = "worksteal"
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"hypothesis profile: {hypothesis.get_current_profile_name()}")
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,10 @@ class Desk:
             program = programs / name
             program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
             program.chmod(0o755)
-        self._environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": ""}
+        # Plugins of the tests that a reader need not have, and that take longer to import than pytest.
+        plugins = "-p no:hypothesispytest -p no:anyio -p no:xdist"
+        path = f"{programs}:{os.environ['PATH']}"
+        self._environment = {**os.environ, "PATH": path, "PYTHONPATH": "", "PYTEST_ADDOPTS": plugins}
 
     def shell(self, text: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run lines as bash does, until one fails."""
