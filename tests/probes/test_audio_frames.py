@@ -247,6 +247,13 @@ class TestAdts:
             data = adts(length=length) * count + b"\xff?\xff" * 50 + adts(length=length) * 4
             assert facts(data).duration == pytest.approx((count + 4) * 1024 / 44100)
 
+    @each_row("before", [0, 1, 6, 9, 10_000, 19_999])
+    @each_row("foreign", [b"?" * 20_000, id3(padding=19_990)])
+    def test_foreign_bytes_may_lie_across_two_reads(self, before: int, foreign: bytes) -> None:
+        count, rest = divmod((4 << 20) - before, 8000)
+        media = facts(adts(length=8000) * count + adts(length=rest) + foreign + adts() * 4)
+        assert media.duration == pytest.approx((count + 5) * 1024 / 44100)
+
     @each_row(("lead", "found"), [(b"\2" * 5000, True), (b"\2" * 65_536, True), (b"\2" * 80_000, False)])
     def test_frames_are_sought_behind_foreign_bytes(self, lead: bytes, found: bool) -> None:
         media = facts(lead + adts() * 5)

@@ -119,6 +119,9 @@ def _runs(source: Source, start: int, end: int, frame_format: FrameFormat) -> It
             continue
         last = base + len(data) >= end
         found = frame_format.search(data, at - base, last=last)
+        if not found and not last and base < at > base + len(data) - _OVERLAP:
+            base, data = at, b""  # the frames after these bytes may be in the next chunk
+            continue
         stop = found[0] if found else max(at - base + 1, len(data) - (0 if last else _OVERLAP))
         skipped += stop - (at - base)
         if losses > _MAX_LOSSES or skipped > MAX_SKIPPED_BYTES:
