@@ -230,9 +230,9 @@ class Coding(NamedTuple):
 
 def coding_of(fmt: bytes, order: _Order) -> Coding:
     """Parse the body of a fmt chunk of at least 14 bytes."""
-    tag, channels, rate, byte_rate, align, bits, _, samples = (
+    tag, channels, rate, byte_rate, align, bits, samples = (
         int.from_bytes(fmt[at:end], order)
-        for at, end in ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16), (16, 18), (18, 20))
+        for at, end in ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16), (18, 20))
     )
     if tag == _EXTENSIBLE and fmt[24:40] in _GUIDS:
         return Coding(_GUIDS[fmt[24:40]], channels, rate, byte_rate, 0, 0, 0)

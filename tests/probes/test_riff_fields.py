@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 from makers._mpeg import id3
 from makers._riff import EXTENSIBLE, GUID, chunk, fmt, riff
 
-from preflight.media import Media
+from preflight.media import Media, Need
 from preflight.probes import probe
 from preflight.probes.avi import count_frame_chunks
 from preflight.sources.memory import MemorySource
@@ -137,6 +137,21 @@ class TestFormat:
         parts += [chunk(b"fact", pack("<I", fact))] if fact is not None else []
         assert wav(*parts).duration == seconds
 
+    @each_row(("samples", "believed"), [(24_000, True), (12_000, True), (11_999, False), (96_001, False)])
+    def test_frames_are_counted_where_fact_and_average_differ_by_more_than_a_factor_of_two(
+        self, samples: int, believed: bool
+    ) -> None:
+        sound = bytes((0xFF, 0xFB, 0x90, 0xC0)).ljust(417, b"\0") * 20  # 128 kbit/s, 44.1 kHz
+        header = fmt(0x55, 48_000, 1, 0, block=1, average=16_680)
+        media = wav(header, chunk(b"fact", pack("<I", samples)), data=sound)
+        assert media.duration == pytest.approx(samples / 48_000 if believed else 20 * 1152 / 44_100)
+
+    def test_frames_are_counted_only_in_what_may_be_read(self) -> None:
+        sound = bytes((0xFF, 0xFB, 0x90, 0xC0)).ljust(417, b"\0") * 20
+        data = riff(fmt(0x55, 44_100, 1, 0, block=1, average=0), chunk(b"data", sound))
+        for most, seconds in ((len(sound), pytest.approx(20 * 1152 / 44_100)), (len(sound) - 1, None)):
+            assert probe(MemorySource(data), Need(max_bytes=most)).duration == seconds
+
     def test_a_rate_of_zero_leaves_the_duration_unknown(self) -> None:
         media = wav(fmt(1, 0, 1, 8, average=0))
         assert (media.duration, media.sample_rate, media.bit_rate) == (None, None, None)
@@ -155,6 +170,11 @@ class TestFormat:
     )
     def test_extended_formats_name_their_coding(self, guid: bytes, codec: str | None) -> None:
         assert wav(fmt(EXTENSIBLE, 8000, 1, 16, more=pack("<HI", 16, 4) + guid)).audio_codec == codec
+
+    @each_row(("tag", "codec"), [(1, "pcm"), (0x55, "mp3")])
+    def test_an_extended_format_may_have_the_other_byte_order(self, tag: int, codec: str) -> None:
+        extension = pack(">HIH", 16, 4, tag) + GUID
+        assert wav(fmt(EXTENSIBLE, 8000, 1, 16, more=extension, order=">"), order=">").audio_codec == codec
 
     @each_row("zeros", [0, 1, 30])
     @each_row(
@@ -368,6 +388,24 @@ class TestAvi:
         data = avi(strh(length=0x7FFFFFFF) + bitmap(), main=avih(frames=90), behind=PICTURES, riff_size=0xFFFFFFFF)
         assert facts(data).frames == 90
 
+    def test_lengths_are_those_of_the_recorder_from_the_unknown_size_on(self) -> None:
+        stream = strh(length=0x7FFFFFFF) + bitmap()
+        for size, frames in ((0x7FFFFFE8, 90), (0x7FFFFFE7, 0x7FFFFFFF)):
+            assert facts(avi(stream, main=avih(frames=90), behind=PICTURES, riff_size=size)).frames == frames
+
+    def test_a_length_that_empty_chunks_could_have_is_kept(self) -> None:
+        """The shortest chunk has 8 bytes."""
+        for more, kept in ((0, True), (1, False)):
+            count = len(avi(strh() + bitmap(), odml=listed(b"odml", chunk(b"dmlh", bytes(4))))) // 8 + more
+            dmlh = chunk(b"dmlh", pack("<I", count))
+            data = avi(strh(length=0) + bitmap(), main=avih(frames=0), odml=listed(b"odml", dmlh), riff_size=0xFFFFFFFF)
+            assert facts(data).frames == (count if kept else None)
+
+    def test_a_header_list_without_its_last_chunk_does_not_show_that_there_is_no_sound(self) -> None:
+        whole = avi(FILM + chunk(b"JUNK", b""))
+        assert facts(whole).audio_codec == "none"
+        assert facts(whole[:-8]).audio_codec is None
+
 
 def idx1(*names: bytes) -> bytes:
     return chunk(b"idx1", b"".join(name + pack("<III", 16, 4, 40) for name in names))
@@ -378,7 +416,7 @@ class TestFrameCounts:
         self, length: int, main: int, entries: list[bytes] | None, *, odml: int | None = None, more: bytes = b""
     ) -> Media:
         parts = PICTURES + (idx1(*entries) if entries is not None else b"") + more
-        extended = listed(b"odml", chunk(b"dmlh", pack("<I", odml))) if odml is not None else b""
+        extended = listed(b"odml", chunk(b"dmlh", pack("<I", odml).ljust(248, b"\x11"))) if odml is not None else b""
         return facts(avi(strh(length=length) + bitmap(), main=avih(frames=main), odml=extended, behind=parts))
 
     @each_row(
@@ -421,6 +459,17 @@ class TestFrameCounts:
         media = self.film(200, 200, [b"00dc"] * 100, more=second)
         assert (media.frames, media.notes) == (200, ())
 
+    @each_row(("between", "found"), [(14, True), (15, False)])
+    def test_the_index_is_among_16_chunks_after_the_header_list(self, between: int, found: bool) -> None:
+        index = chunk(b"JUNK", b"xx") * between + idx1(*[b"00dc"] * 90)
+        assert self.film(100, 90, None, more=index).frames == (90 if found else None)
+        assert self.film(100, 80, None, more=index).frames == (90 if found else None)
+
+    @each_row(("entries", "read"), [(1 << 18, True), ((1 << 18) + 1, False)])
+    def test_an_index_of_more_than_4_mib_is_not_read(self, entries: int, read: bool) -> None:
+        index = chunk(b"idx1", (b"00dc" + bytes(12)) * 90 + bytes((entries - 90) * 16))
+        assert self.film(100, 80, None, more=index).frames == (90 if read else None)
+
     def test_more_frames_than_the_file_can_hold_are_not_believed(self) -> None:
         media = self.film(1 << 30, 100, None)
         assert (media.frames, media.notes) == (100, ("bad_header",))
@@ -446,3 +495,11 @@ class TestCountedPictures:
     def test_without_pictures_there_is_no_count(self) -> None:
         assert count_frame_chunks(MemorySource(avi(FILM, behind=listed(b"movi", chunk(b"01wb", b"x"))))) is None
         assert count_frame_chunks(MemorySource(avi(FILM, behind=listed(b"movi", chunk(b"xxdc", b"x"))))) is None
+
+    def test_an_empty_chunk_at_the_end_is_a_repeated_frame(self) -> None:
+        assert (
+            count_frame_chunks(
+                MemorySource(avi(FILM, behind=listed(b"movi", chunk(b"00dc", b"xx"), chunk(b"00dc", b""))))
+            )
+            == 2
+        )
