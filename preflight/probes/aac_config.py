@@ -28,8 +28,8 @@ class AudioConfig(NamedTuple):
     object_type: int
     rate: int | None
     channels: int | None
-    core_rate: int | None = None
-    short: bool = False
+    core_rate: int | None
+    short: bool
 
 
 class BitReader:

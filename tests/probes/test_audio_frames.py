@@ -89,6 +89,18 @@ class TestMpegAudio:
         assert media.duration == pytest.approx(10 * SAMPLES[1, layer] / 44100)
         assert (media.format, media.bit_rate) == (f"mp{layer}", round(len(data) * 8 / media.duration))
 
+    def test_frames_of_free_format_differ_in_the_private_and_the_padding_bit(self) -> None:
+        """ISO/IEC 11172-3 2.4.2.3: the private bit is for private use."""
+        for bits in product((0, 1, 2, 3), repeat=2):
+            frames = [bytes((0xFF, 0xFB, bit, 0xC0)).ljust(400 + (bit >> 1), b"\0") for bit in bits]
+            assert facts(b"".join(frames) * 5).duration == pytest.approx(10 * 1152 / 44100)
+
+    def test_frames_are_counted_only_in_what_may_be_read(self) -> None:
+        data = frame(1, 3, 128, 44100) * 4 + frame(1, 3, 160, 44100) * 4
+        for most, notes in ((len(data), ()), (len(data) - 1, ("read_limit",))):
+            media = probe(MemorySource(data), Need(max_bytes=most))
+            assert (media.duration is None, media.notes) == (bool(notes), notes)
+
     @each_row(("size", "sampled"), [(32_768, False), (32_769 + 417, True)])
     def test_more_than_32_kib_of_audio_are_sampled(self, size: int, sampled: bool) -> None:
         sound = frame(1, 3, 128, 44100) * (size // 417)
@@ -146,6 +158,24 @@ class TestEncoderHeaders:
         sound = frame(1, 3, 128, 44100) * 10 + frame(1, 3, 160, 44100) * 10
         head = self.tagged(1, 3, b"Xing", pack(">II", 2, 0x01020304))
         assert facts(head + sound).duration == pytest.approx(20 * 1152 / 44100)
+
+    def test_frames_without_a_length_are_followed_by_the_table_of_contents(self) -> None:
+        sound = frame(1, 3, 128, 44100) * 10 + frame(1, 3, 160, 44100) * 10
+        media = facts(self.tagged(1, 3, b"Xing", pack(">II", 5, 20) + b"\1" * 100) + sound)
+        assert (media.duration, media.bit_rate) == (20 * 1152 / 44100, None)
+
+    def test_frames_may_all_have_the_largest_length(self) -> None:
+        sound = frame(1, 3, 320, 44100, 1) * 20
+        head = frame(1, 3, 320, 44100, 1)
+        head = head[:21] + b"Xing" + pack(">III", 3, 20, len(head) + len(sound)) + head[37:]
+        assert facts(head + sound).duration == 20 * 1152 / 44100
+        assert facts(head + sound).notes == ()
+
+    def test_a_tag_of_128_bytes_after_the_stated_length_costs_no_read(self) -> None:
+        sound = frame(2, 3, 8, 22050) * 100
+        head = self.tagged(2, 3, b"Xing", pack(">III", 3, 100, length_of(2, 3, 128, 22050, 0) + len(sound)))
+        media, source = counted(head + sound + id3v1())
+        assert (media.notes, source.distant) == ((), [])
 
     @each_row(("length", "believed"), [(0, True), (1, True), (720, True), (721, False)])
     def test_a_length_may_differ_by_a_frame_and_a_half(self, length: int, believed: bool) -> None:
@@ -229,6 +259,10 @@ class TestAdts:
         assert (media.format, media.duration) == ("aac", pytest.approx(4 * 1024 / 44100))
         assert media.bit_rate == round(4 * length * 8 / (4 * 1024 / 44100))
 
+    @each_row("length", [2041, 2042, 2048, 2055, 2056, 8191])
+    def test_two_frames_in_place_are_enough(self, length: int) -> None:
+        assert facts(adts(length=length) * 2 + b"?" * 9).duration == pytest.approx(2 * 1024 / 44100)
+
     @each_row("blocks", [1, 2, 3, 4])
     def test_a_frame_may_have_several_blocks(self, blocks: int) -> None:
         assert facts(adts(blocks=blocks) * 4).duration == pytest.approx(4 * blocks * 1024 / 44100)
@@ -253,6 +287,21 @@ class TestAdts:
         count, rest = divmod((4 << 20) - before, 8000)
         media = facts(adts(length=8000) * count + adts(length=rest) + foreign + adts() * 4)
         assert media.duration == pytest.approx((count + 5) * 1024 / 44100)
+
+    @each_row(("lengths", "counted"), [((1 << 20) - 1, True), (1 << 20, False), (600_000, False)])
+    def test_up_to_1_mib_between_frames_is_searched(self, lengths: int, counted: bool) -> None:
+        foreign = b"?" * lengths + adts() * 3
+        media = facts(adts() * 3 + foreign * (2 if lengths == 600_000 else 1))
+        assert (media.duration is not None, media.notes == ("read_limit",)) == (counted, not counted)
+
+    @each_row(("count", "counted"), [(256, True), (257, False)])
+    def test_up_to_256_interruptions_are_skipped(self, count: int, counted: bool) -> None:
+        media = facts((adts(length=9) * 3 + b"?") * count + adts(length=9) * 3)
+        assert (media.duration is not None, media.notes == ("read_limit",)) == (counted, not counted)
+
+    def test_the_tags_of_joined_files_are_not_searched(self) -> None:
+        one = id3(padding=2 << 20) + adts() * 4
+        assert facts(one * 2).duration == pytest.approx(8 * 1024 / 44100)
 
     @each_row(("lead", "found"), [(b"\2" * 5000, True), (b"\2" * 65_536, True), (b"\2" * 80_000, False)])
     def test_frames_are_sought_behind_foreign_bytes(self, lead: bytes, found: bool) -> None:
@@ -362,6 +411,10 @@ class TestLoas:
     def test_three_frames_in_a_row_are_needed(self) -> None:
         assert facts(loas(*mux(), frames=3)).format == "loas"
         assert facts(loas(*mux(), frames=2)).format != "loas"
+
+    def test_a_lone_sync_between_frames_is_not_one(self) -> None:
+        data = loas(*mux()) + b"?" * 10 + b"\x56\xe0\x05" + b"?" * 20 + loas(*mux())
+        assert facts(data).duration == pytest.approx(12 * 1024 / 48000)
 
     def test_bit_rate_is_that_of_the_frames(self) -> None:
         data = loas(*mux(), frames=48)

@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mp4 import blank, esds, full, movie, picture_entry, sound, sound_entry
 
+from preflight.probes.aac_config import CONFIG_BYTES, BitReader
 from tests.rows import each_row
 
 RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]
@@ -71,6 +72,18 @@ def test_channels_are_named_by_their_layout(layout: int) -> None:
 def test_openly_stated_band_replication_has_a_rate_of_its_own(layout: int, channels: int) -> None:
     assert heard(packed([*core(7, layout, 5), (4, 4), (2, 5), *PLAIN])) == ("aac", 44100, channels)
     assert heard(packed([*core(7, layout, 5), (14, 4), (2, 5), *PLAIN])) == ("aac", 22050, channels)
+
+
+@each_row(("present", "channels"), [(0, 1), (1, 2)])
+def test_a_compatible_extension_says_whether_there_is_parametric_stereo(present: int, channels: int) -> None:
+    extension = [(0x2B7, 11), (5, 5), (1, 1), (4, 4), (0x548, 11), (present, 1), (1, 1)]
+    assert heard(packed([*core(7), *PLAIN, *extension])) == ("aac", 44100, channels)
+
+
+def test_a_configuration_is_read_up_to_its_last_bit() -> None:
+    bits = BitReader(b"\xff" * CONFIG_BYTES)
+    assert bits.take(255) == (1 << 255) - 1
+    assert (bits.take(1), bits.take(1)) == (1, 0)
 
 
 @each_row(("layout", "channels"), [(1, 2), (2, 2), (3, 3)])

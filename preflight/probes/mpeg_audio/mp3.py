@@ -118,7 +118,7 @@ def _constant_bit_rate(source: Source, frame_format: LayerFormat, start: int, en
     """Return the bit rate of the frames at start, middle and end if all have the same and nothing is between them."""
     indexes: set[int] = set()
     for offset in (start, (start + end) // 2, end - _SAMPLE_BYTES):
-        data = source.read_at(offset, min(_SAMPLE_BYTES, end - offset))
+        data = source.read_at(offset, _SAMPLE_BYTES)
         at = 0
         if offset != start:
             found = search(data, 0, last=offset + len(data) >= end)
