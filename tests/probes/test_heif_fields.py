@@ -104,6 +104,52 @@ class TestItemTables:
         at = data.index(b"infe") + 8 + (4 if wide else 2)
         assert facts(data[:at] + pack(">H", protection) + data[at + 2 :]).encrypted is encrypted
 
+    @each_row(
+        ("version", "length", "read"), [(2, 12, True), (2, 11, False), (3, 14, True), (3, 13, False), (3, 12, False)]
+    )
+    def test_an_entry_may_lack_its_name_and_nothing_else(self, version: int, length: int, read: bool) -> None:
+        body = pack(">B3x" + ("I" if version == 3 else "H") + "H4s", version, 1, 0, b"hvc1")[:length]
+        data = heif(plain())
+        at = data.index(b"iinf") - 4
+        iinf = full(b"iinf", 0, 0, pack(">H", 1), box(b"infe", body))
+        media = facts(resized(data, at, int.from_bytes(data[at : at + 4], "big"), iinf))
+        assert media.frames == (1 if read else None)
+
+    def test_a_number_is_followed_by_other_bytes(self) -> None:
+        data = heif(plain())
+        at = data.index(b"pitm") - 4
+        pitm = full(b"pitm", 0, 0, pack(">H", 1), b"\7")
+        assert stored(facts(resized(data, at, int.from_bytes(data[at : at + 4], "big"), pitm))) == SIZE
+
+    def test_tables_that_end_early_list_nothing(self) -> None:
+        for table, version, left in (
+            (b"iloc", 0, 8),
+            (b"iloc", 1, 10),
+            (b"iloc", 1, 11),
+            (b"ipma", 0, 7),
+            (b"ipma", 0, 3),
+        ):
+            data = heif(Item(b"grid", grid(2, 1, *SIZE), (), inside=True))
+            at = data.rindex(table) - 4
+            cut = box(table, bytes((version,)) + data[at + 9 : at + 8 + left])
+            media = facts(resized(data, at, int.from_bytes(data[at : at + 4], "big"), cut))
+            assert (stored(media), media.frames) == ((None, None), 1)
+
+    @each_row(("children", "limited"), [(63, False), (64, True)])
+    def test_a_large_table_has_64_parts(self, children: int, limited: bool) -> None:
+        data = heif(plain())
+        at = data.index(b"meta") + 8
+        there = sum(data.count(kind) for kind in (b"hdlr", b"pitm", b"iinf", b"iprp", b"iloc"))
+        filler = box(b"free", bytes(70_000)) + box(b"free") * (children - there - 1)
+        media = facts(resized(data, at, 0, filler))
+        assert (stored(media) == SIZE, media.notes == ("read_limit",)) == (not limited, limited)
+
+    def test_what_follows_a_large_table_is_not_a_part_of_it(self) -> None:
+        data = heif(plain())
+        data = resized(data, data.index(b"meta") + 8, 0, box(b"free", bytes(70_000)))
+        at = data.index(b"mdat") - 4
+        assert stored(facts(data[:at] + full(b"pitm", 0, 0, pack(">H", 2)) + data[at:])) == SIZE
+
     def test_entries_of_old_versions_name_no_picture(self) -> None:
         data = heif(plain())
         at = data.index(b"infe") + 4
@@ -289,7 +335,7 @@ class TestAlpha:
 
     @each_row(("profile", "alpha"), [(b"rgba", True), (b"abgr", True), (b"rgb3", False)])
     def test_profiles_of_uncompressed_pictures(self, profile: bytes, alpha: bool) -> None:
-        item = plain(full(b"uncC", 0, 0, profile), kind=b"unci")
+        item = plain(full(b"uncC", 0, 0, profile, bytes(4)), kind=b"unci")
         assert facts(heif(item, brands=(b"mif1", b"mif1"))).has_alpha is alpha
 
 
@@ -338,14 +384,14 @@ def track(
     version: int = 0,
     handler: bytes = b"pict",
     size: tuple[int, int] = (0x0102, 0x0304),
-    matrix: tuple[int, int, int, int] = (1, 0, 0, 1),
+    matrix: tuple[float, float, float, float] = (1, 0, 0, 1),
     clock: tuple[int, int] = (0x01020304, 0x02030405),
     samples: int = 0x01020304,
     entry: bytes = b"hvc1",
     extra: bytes = b"",
     sizes: bytes = b"stsz",
 ) -> bytes:
-    a, b, c, d = (value << 16 for value in matrix)
+    a, b, c, d = (round(value * 0x10000) for value in matrix)
     times = pack(">QQIIQ" if version else ">IIIII", 0, 0, 1, 0, 7)
     tkhd = full(b"tkhd", version, 3, times, bytes(16), pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30), bytes(8))
     mdhd = full(b"mdhd", version, 0, pack(">QQIQ" if version else ">IIII", 7, 7, *clock), bytes(4))
@@ -371,10 +417,19 @@ class TestSequences:
     @each_row("version", [0, 1])
     @each_row(
         ("matrix", "rotation"),
-        [((1, 0, 0, 1), 0), ((0, 1, -1, 0), 90), ((-1, 0, 0, -1), 180), ((0, -1, 1, 0), 270), ((1, 1, 1, 1), None)],
+        [
+            ((1, 0, 0, 1), 0),
+            ((0, 1, -1, 0), 90),
+            ((-1, 0, 0, -1), 180),
+            ((0, -1, 1, 0), 270),
+            ((1, 1, 1, 1), None),
+            ((2**-16, 0, 0, 2**-16), 0),
+            ((0, 2**-16, -(2**-16), 0), 90),
+            ((0, 128, -128, 0), 90),
+        ],
     )
     def test_a_track_turns_by_quarters(
-        self, version: int, matrix: tuple[int, int, int, int], rotation: int | None
+        self, version: int, matrix: tuple[float, float, float, float], rotation: int | None
     ) -> None:
         media = sequence(track(version, matrix=matrix))
         assert media.rotation == rotation
@@ -404,6 +459,12 @@ class TestSequences:
         assert sequence(plane, track()).has_alpha is True
         assert sequence(track(extra=box(b"auxi", bytes(4), name))).has_alpha is False
         assert sequence(track(), track(handler=b"auxv")).has_alpha is False
+
+    @each_row(("size", "seen"), [(256 << 10, True), ((256 << 10) + 1, False)])
+    def test_tracks_within_256_kib_are_read(self, size: int, seen: bool) -> None:
+        plane = track(handler=b"auxv", extra=box(b"auxi", bytes(4), b"auxiliary:alpha\0"))
+        filler = box(b"free", bytes(size - 8 - len(track() + plane) + 20))  # `stsz` has 20 bytes
+        assert sequence(track(), filler, plane).has_alpha is seen
 
     def test_a_size_of_zero_is_unknown(self) -> None:
         for size in ((0, 9), (9, 0)):
