@@ -93,6 +93,16 @@ class TestStreamInfo:
         media = facts(b"fLaC" + bytes(blocks) + metadata(4, bytes(2001), last=False) + metadata(1, b"", last=True))
         assert (media.duration, media.bit_rate) == (1.0, None)
 
+    @each_row(("length", "known"), [(1998, True), (1999, False)])
+    def test_metadata_is_read_in_the_first_2_kib(self, length: int, known: bool) -> None:
+        blocks = bytearray(info(samples=48000))
+        blocks[0] &= 0x7F
+        more = metadata(4, bytes(length), last=False) + metadata(1, b"", last=True)
+        assert facts(b"fLaC" + bytes(blocks) + more + bytes(1000)).bit_rate == (8000 if known else None)
+
+    def test_a_file_without_any_audio_has_no_bit_rate(self) -> None:
+        assert facts(b"fLaC" + info(samples=48000)).bit_rate is None
+
     @each_row(("kind", "notes"), [(6, ("cover_art",)), (5, ()), (4, ())])
     def test_a_picture_among_the_metadata_is_noted(self, kind: int, notes: tuple[str, ...]) -> None:
         blocks = bytearray(info())

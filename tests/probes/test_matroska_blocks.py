@@ -87,11 +87,17 @@ def test_timestamps_rounded_to_ms_are_not_variable() -> None:
     assert facts(recorded(times, scale=100_000)).fps == 60
 
 
+def test_one_odd_interval_does_not_make_a_rate_variable() -> None:
+    for late, variable in ((20, False), (19, True)):
+        times = [40 * at + 30 * (at >= late) + 30 * (at >= 20) for at in range(24)]
+        assert facts(recorded(times[:21])).variable_fps is variable
+
+
 def test_variable_rate_is_the_average_or_unknown() -> None:
     uneven = [33 * at + (40 if at % 3 else 0) for at in range(400)]
     whole: Media = facts(recorded(uneven[:60]))
     assert whole.variable_fps is True
-    assert whole.fps == pytest.approx(59_000 / (uneven[59] - uneven[0]))
+    assert whole.fps == pytest.approx(59_000 / (uneven[59] - uneven[0]), rel=1e-12)
     long = facts(recorded(uneven))
     assert (long.fps, long.variable_fps) == (None, True)
 

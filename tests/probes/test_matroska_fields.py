@@ -235,6 +235,7 @@ class TestTracks:
         assert film_of("V_MS/VFW/FOURCC", bitmap[:20]) == "mpeg4"
         assert film_of("V_MS/VFW/FOURCC", bitmap[:19]) is None
         assert film_of("V_QUICKTIME", b"\0\0\0\x56SVQ3") == "svq3"
+        assert film_of("V_QUICKTIME", b"\0\0\0\x56vp08") == "vp8"
         assert film_of("V_QUICKTIME", b"\0\0\0\x56SVQ") is None
 
         def song_of(name: str, private: bytes) -> str | None:
@@ -323,6 +324,7 @@ class TestMeasuredStreams:
     def test_a_duration_of_another_block_is_not_that_of_the_last(self) -> None:
         assert measured(at(0, group(0), group(500, duration=20), group(1000)))["duration"] == 1.5
         assert measured(at(0, group(0), group(1000, duration=20), group(500)))["duration"] == pytest.approx(1.02)
+        assert measured(at(0, group(0), group(500, duration=20), group(500)))["duration"] == 0.75
 
     def test_the_last_block_lasts_as_the_track_states(self) -> None:
         entries = tracks(video(frame_ns=20_000_000))

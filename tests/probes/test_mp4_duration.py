@@ -123,6 +123,11 @@ def test_number_of_64_bit_edits_is_bounded() -> None:
         assert media.duration == pytest.approx(seconds, abs=0.001)
 
 
+def test_edits_that_are_missing_in_their_box_do_not_count() -> None:
+    edit = box(b"edts", full(b"elst", 0, 0, pack(">I", 2), pack(">IiI", 1000, 0, 1 << 16)))
+    assert seen(movie(blank()._replace(references=edit), ticks=0)).duration == 1.0
+
+
 def test_composition_offset_shifts_the_end_of_the_media() -> None:
     """The first frame is shown 0.5 s after it is decoded, and the edit list skips these 0.5 s."""
     data = movie(blank()._replace(edits=((2000, 12_000),)))

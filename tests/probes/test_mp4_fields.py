@@ -205,6 +205,9 @@ class TestFragmentHeaders:
         header = full(b"tfhd", 0, 2, pack(">II", 1, 7))
         media = facts(in_fragments(traf(header, full(b"trun", 0, 0, pack(">I", 3))), extra=extends))
         assert media.duration == pytest.approx(3 * 0x01020304 / 24000)
+        header = full(b"tfhd", 0, 1, pack(">IQ", 1, 7))
+        media = facts(in_fragments(traf(header, full(b"trun", 0, 0, pack(">I", 3))), extra=extends))
+        assert media.duration == pytest.approx(3 * 0x01020304 / 24000)
 
     @each_row("flags", list(product((0, 1), (0, 4), (0, 0x200), (0, 0x400), (0, 0x800))))
     def test_lengths_of_single_samples_stand_among_optional_fields(self, flags: tuple[int, ...]) -> None:
@@ -228,7 +231,7 @@ class TestFragmentHeaders:
         media = facts(in_fragments(traf(full(b"tfhd", 0, 8, pack(">II", 1, 100)), *runs)))
         assert (media.frames, media.duration) == (264, pytest.approx(1.1))
 
-    @each_row(("version", "begin"), [(0, 0x01020304), (1, 0x0102030405060708), (1, -1000), (0, 0)])
+    @each_row(("version", "begin"), [(0, 0x00FFFFFF), (0, 0x01020304), (1, 0x0102030405060708), (1, -1000), (0, 0)])
     def test_fragments_state_when_they_begin(self, version: int, begin: int) -> None:
         header = full(b"tfhd", 0, 8, pack(">II", 1, 1000))
 

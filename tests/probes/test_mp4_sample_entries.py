@@ -101,6 +101,7 @@ class TestOtherCodecs:
     @each_row(("rate", "channels"), [(0x01020304, 255), (44100, 2)])
     def test_alac_states_them_in_its_cookie(self, rate: int, channels: int) -> None:
         cookie = b"\x77" * 9 + bytes((channels,)) + b"\x77" * 10 + pack(">I", rate)
+        assert heard(b"alac", full(b"alac", 0, 0, cookie, b"\x77" * 9)) == ("alac", rate, channels)
         assert heard(b"alac", full(b"alac", 0, 0, cookie)) == ("alac", rate, channels)
         assert heard(b"alac", full(b"alac", 0, 0, cookie[:-1])) == ("alac", *STATED)
 

@@ -118,6 +118,12 @@ class TestTheora:
         frames = facts(b"".join(pages)).frames
         assert frames == (43 + extra if shift else 40)
 
+    @each_row(("version", "frames"), [(b"\3\2\0", 44), (b"\3\2\1", 43)])
+    def test_frames_of_old_versions_count_from_one(self, version: bytes, frames: int) -> None:
+        head = self.head(rate=(25, 1), version=version) + b"\x55" * 9
+        pages = stream(head, (0, (b"\x81theora", b"\x82theora")), (40 << 6 | 3, (b"p",) * 44))
+        assert facts(b"".join(pages)).frames == frames
+
 
 def opus(packets: list[bytes], end: int) -> float | None:
     """The duration of an Opus stream whose first page with sound has these packets and ends at a position."""
