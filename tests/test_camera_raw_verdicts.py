@@ -56,6 +56,9 @@ def test_raw_fails_without_a_format_limit() -> None:
     house = rules(image={"width": {"max": 6000}}, video={"width": {"max": 6000}})
     assert said(RAW, house) == [("camera_raw", "error", EXPORT)]
     assert said(FILM, house) == [("camera_raw", "error", "a camera raw file: export an MP4")]
+    (finding,) = judge(RAW, house).findings
+    assert finding.message == "format nef: a camera raw file, which House is not known to decode"
+    assert said(RAW, rules(image={"aspect_ratio": {"any_of": [1, 160]}})) == [("camera_raw", "error", EXPORT)]
 
 
 def test_format_limit_that_lists_the_raw_accepts_it() -> None:

@@ -100,6 +100,19 @@ class TestStreamInfo:
         more = metadata(4, bytes(length), last=False) + metadata(1, b"", last=True)
         assert facts(b"fLaC" + bytes(blocks) + more + bytes(1000)).bit_rate == (8000 if known else None)
 
+    @each_row(("blocks", "known"), [(64, True), (65, False)])
+    def test_64_blocks_of_metadata_are_read(self, blocks: int, known: bool) -> None:
+        first = bytearray(info(samples=48000))
+        first[0] &= 0x7F
+        more = metadata(4, b"xx", last=False) * (blocks - 2) + metadata(1, b"", last=True)
+        assert facts(b"fLaC" + bytes(first) + more + bytes(1000)).bit_rate == (8000 if known else None)
+
+    def test_a_block_of_more_than_64_kib_is_skipped_as_a_whole(self) -> None:
+        blocks = bytearray(info(samples=48000))
+        blocks[0] &= 0x7F
+        large = metadata(4, bytes(10) + metadata(1, b"", last=True).ljust(1 << 16, b"\0"), last=False)
+        assert facts(b"fLaC" + bytes(blocks) + large + bytes(1000)).bit_rate is None
+
     def test_a_file_without_any_audio_has_no_bit_rate(self) -> None:
         assert facts(b"fLaC" + info(samples=48000)).bit_rate is None
 
@@ -194,6 +207,14 @@ class TestFrames:
         start = frame(1000, variable=True)
         assert seconds(start, bytes((1 << 20) - len(start))) == 5096 / 48000
         assert seconds(start, bytes((1 << 20) - len(start) + 1)) is None
+
+    @each_row(("count", "found"), [(65_535, True), (65_536, False)])
+    def test_65536_bytes_that_may_begin_a_frame_are_tried(self, count: int, found: bool) -> None:
+        assert (seconds(frame(0), b"\xff" * count) is not None) is found
+
+    def test_the_last_block_may_have_a_single_sample(self) -> None:
+        frames = [frame(0, 12), frame(1, 12), frame(2, 6, extra=b"\0")]
+        assert seconds(*frames, block=4096) == (2 * 4096 + 1) / 48000
 
     def test_a_tag_before_the_stream_is_skipped(self) -> None:
         data = id3(padding=100) + b"fLaC" + info() + frame(1000, variable=True)

@@ -93,6 +93,11 @@ def test_one_odd_interval_does_not_make_a_rate_variable() -> None:
         assert facts(recorded(times[:21])).variable_fps is variable
 
 
+def test_two_frames_may_have_the_same_time() -> None:
+    media = facts(recorded([0, *even(25, 60)]))
+    assert (media.frames, media.variable_fps, media.fps) == (61, False, pytest.approx(60 / 2.36))
+
+
 def test_variable_rate_is_the_average_or_unknown() -> None:
     uneven = [33 * at + (40 if at % 3 else 0) for at in range(400)]
     whole: Media = facts(recorded(uneven[:60]))

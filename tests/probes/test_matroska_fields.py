@@ -315,6 +315,8 @@ class TestMeasuredStreams:
     def test_the_last_block_lasts_as_long_as_the_others(self) -> None:
         times = (simple(time) for time in range(0, 1000, 40))
         assert measured(at(0, *times)) == {"duration": 1.0, "frames": 25, "fps": 25.0}
+        times = (simple(time) for time in range(0, 2000, 40))
+        assert measured(at(0, *times)) == {"duration": 2.0, "frames": 50, "fps": 25.0}
 
     def test_the_last_block_lasts_as_its_group_states(self) -> None:
         found = measured(at(0, group(0, duration=10), group(500, duration=WIDE)))
@@ -341,6 +343,14 @@ class TestMeasuredStreams:
 
     def test_times_count_in_units_of_the_scale(self) -> None:
         assert measured(at(0, simple(0), simple(500)), scale=100_000)["duration"] == pytest.approx(0.1)
+
+    def test_a_cluster_without_a_time_begins_the_stream(self) -> None:
+        found = measured(element(0x1F43B675, simple(0)), at(1000, simple(0)))
+        assert (found["frames"], found["duration"]) == (2, 2.0)
+
+    def test_other_elements_of_a_cluster_say_nothing_of_blocks(self) -> None:
+        others = number(0xAB, 7), number(0xA7, 9), element(0xA3, b"\0" * 4), group(50, track=3, duration=90)
+        assert measured(at(0, *others, simple(0), simple(500), *others))["duration"] == 1.0
 
     def test_clusters_may_be_of_unknown_size(self) -> None:
         found = measured(at(0, simple(0), size=UNKNOWN), at(1000, simple(0), size=UNKNOWN))

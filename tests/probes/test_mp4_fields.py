@@ -226,6 +226,11 @@ class TestFragmentHeaders:
         media = facts(in_fragments(traf(full(b"tfhd", 0, 0, pack(">I", 1)), run)))
         assert (media.frames, media.duration) == (3, 0.25)
 
+    @each_row(("count", "frames"), [(4095, 4095), (4096, None)])
+    def test_fewer_than_4096_fragments_of_a_local_file_are_counted(self, count: int, frames: int | None) -> None:
+        one = traf(full(b"tfhd", 0, 8, pack(">II", 1, 1000)), full(b"trun", 0, 0, pack(">I", 1)))
+        assert facts(in_fragments(*[one] * count)).frames == frames
+
     def test_runs_of_one_fragment_follow_one_another(self) -> None:
         runs = [full(b"trun", 0, 0, pack(">I", count)) for count in (3, 0x0100, 5)]
         media = facts(in_fragments(traf(full(b"tfhd", 0, 8, pack(">II", 1, 100)), *runs)))

@@ -72,6 +72,12 @@ def test_chain_larger_than_allowed_has_no_duration() -> None:
     assert probe(MemorySource(data), Need(max_bytes=len(data) - 1)).duration is None
 
 
+def test_cover_of_a_chain_larger_than_allowed_is_noted() -> None:
+    cover = stream(opus_head(), (0, (b"OpusTags METADATA_BLOCK_PICTURE=",)), (48_000, (b"\xf8",) * 50))
+    data = b"".join(cover + opus(50, serial=2))
+    assert probe(MemorySource(data), Need(max_bytes=len(data) - 1)).notes == ("cover_art", "read_limit")
+
+
 def test_longer_of_two_streams_gives_duration() -> None:
     sound, more = opus(100), vorbis(44100, serial=2)
     media = facts(b"".join((sound[0], more[0], *more[1:], *sound[1:])))
