@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.conftest import ROOT
+import certifi
+
+from preflight.sandbox import Sandbox
+from tests import rehearsal
+from tests.conftest import ROOT, Run
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
 _CODE = re.compile(r"exit code (\d+)")
+_SITE = "https://cdn.example.com"
 
 
 class Block(NamedTuple):
@@ -97,6 +108,102 @@ class Desk:
     def _run(self, words: list[str], options: dict[str, object]) -> subprocess.CompletedProcess[str]:
         settings = {"cwd": self.folder, "env": self._environment, "capture_output": True, "text": True, "timeout": 120}
         return subprocess.run(words, **{**settings, **options})  # type: ignore[call-overload, no-any-return]
+
+
+class Rehearsal(Desk):
+    """A desk whose commands and programs meet a sandbox in place of every provider, and serve the desk's files.
+
+    The folder is served as https://cdn.example.com. Commands and programs are forked: they start at once.
+    """
+
+    def __init__(self, folder: Path, box: Sandbox, run: Run, site: str) -> None:
+        super().__init__(folder)
+        self.box = box
+        self._run_forked = run
+        self._site = site
+        shutil.copy(certifi.where(), folder / "company.pem")
+        self._environment |= {"XDG_DATA_HOME": str(folder / ".data"), rehearsal.ORIGIN: box.origin}
+        for provider in box.providers:
+            self._environment |= box.environment(provider)
+
+    def shell(self, text: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run lines of `export NAME=VALUE` and `[NAME=VALUE] preflight …` until one fails."""
+        done = subprocess.CompletedProcess[str]([], 0, "", "")
+        for line in text.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            settings = dict(word.split("=", 1) for word in _assignments(words))
+            if words[:1] == ["export"]:
+                self._environment |= dict(word.split("=", 1) for word in words[1:])
+            elif words and done.returncode == 0:
+                done = self._rehearse(words[len(settings) :], settings)
+        return done
+
+    def python(self, text: str) -> subprocess.CompletedProcess[str]:
+        return self._rehearse(["python", text], {})
+
+    def module(self, *words: str) -> subprocess.Popen[str]:
+        """Start `python -m WORD…` as a process of its own."""
+        command = [sys.executable, "-m", rehearsal.__name__, "module", *words]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        environment = {**self._environment, "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
+
+    def _rehearse(self, words: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        assert words[0] in ("preflight", "python"), words
+        given = [word.replace(_SITE, self._site) for word in words]
+        env = {**self._environment, **settings}
+        done = self._run_forked(*given, cwd=self.folder, env=env, main=rehearsal.__name__)
+        done.stdout, done.stderr = (text.replace(self._site, _SITE) for text in (done.stdout, done.stderr))
+        return done
+
+
+def _assignments(words: list[str]) -> list[str]:
+    """The settings at the start of a command."""
+    count = next((at for at, word in enumerate(words) if not re.match(r"\w+=", word)), len(words))
+    return words[:count]
+
+
+@contextmanager
+def rehearsing(folder: Path, run: Run) -> Iterator[Rehearsal]:
+    """A desk in an empty folder, with a sandbox and a web server."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def end_headers(self) -> None:
+            path = self.translate_path(self.path)
+            if os.path.isfile(path):
+                self.send_header("ETag", f'"{os.stat(path).st_mtime_ns}"')
+            super().end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    site = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with Sandbox(trusted=[site]) as box:
+            yield Rehearsal(folder, box, run, site)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def follow(block: Block, desk: Desk) -> None:
+    """Run a block of the documentation and compare what it shows, or write its file."""
+    if block.file:
+        desk.write(block)
+    elif block.language == "console":
+        for command, shown in transcript(block.text):
+            done = desk.shell(command)
+            assert matches(shown, done.stdout + done.stderr), f"$ {command}\n{done.stdout}{done.stderr}"
+    elif block.language in ("sh", "python"):
+        done = (desk.shell if block.language == "sh" else desk.python)(block.text)
+        assert done.returncode == block.exit_code, f"{block.text}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    else:
+        assert block.language == "text", f"no runner for a block of {block.language!r}"
 
 
 def transcript(text: str) -> list[tuple[str, str]]:

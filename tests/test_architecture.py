@@ -276,6 +276,7 @@ def test_the_top_level_holds_the_agreed_entries() -> None:
         "KNOWN_LIMITS.md",
         "LICENSE",
         "README.md",
+        "docs",
         "fixtures",
         "preflight",
         "pyproject.toml",

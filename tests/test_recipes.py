@@ -9,7 +9,7 @@ import yaml
 
 from preflight import config
 from tests.conftest import ROOT
-from tests.documented import Block, Desk, blocks, matches, sections, transcript
+from tests.documented import Desk, blocks, follow, matches, sections, transcript
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHAPTERS = sections(README, "##")
@@ -93,21 +93,6 @@ AFTERWARDS = {
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
-
-
-def follow(block: Block, desk: Desk) -> None:
-    """Run a block of the README, or write its file."""
-    if block.file:
-        desk.write(block)
-    elif block.language == "sh":
-        done = desk.shell(block.text)
-        assert done.returncode == block.exit_code, done.stdout + done.stderr
-        assert "Traceback" not in done.stdout + done.stderr
-    elif block.language == "python":
-        done = desk.python(block.text)
-        assert done.returncode == 0, done.stderr
-    else:
-        pytest.fail(f"no runner for a block of {block.language!r}")
 
 
 @pytest.mark.parametrize("name", RECIPES)
