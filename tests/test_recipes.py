@@ -41,37 +41,6 @@ AFTERWARDS = {
         refused = asyncio.run(post("media/narrow.png"))
         assert refused.status_code == 422 and refused.json()["detail"][0]["type"] == "width_too_small"
     """,
-    "Register assets in a service": """
-        import asyncio, functools, httpx, queue
-        import preflight
-        from preflight.sandbox import Sandbox
-
-        async def post(app, url):
-            transport = httpx.ASGITransport(app=app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://t") as http:
-                return await http.post("/assets", params={"url": url})
-
-        async def serve(good, bad):
-            from service import app
-            async with app.router.lifespan_context(app):
-                return await asyncio.gather(post(app, good), post(app, bad))
-
-        with Sandbox() as box:
-            options = {"endpoint": box.endpoint("atlas"), "keys": box.credentials("atlas").key,
-                       "ledger": "ledger.sqlite", "allow_private": True}
-            preflight.AsyncClient = functools.partial(preflight.AsyncClient, **options)
-            good, bad = box.host("clip.mp4", "clip.mp4"), box.host("media/narrow.png", "narrow.png")
-            registered, refused = asyncio.run(serve(good, bad))
-            assert registered.json()["reference"].startswith("asset://"), registered.text
-            assert refused.status_code == 422 and "does not pass" in refused.text
-
-            from worker import work
-            inputs = queue.Queue()
-            for one in (good, bad, None):
-                inputs.put(one)
-            with preflight.Client("atlas", **options) as client:
-                work(inputs, client)
-    """,
     "Check uploads in Django": """
         import django
         from django.conf import settings
@@ -153,14 +122,3 @@ def test_every_extra_is_in_the_table() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for extra in set(extras) - {"dev", "fixtures", "test"}:
         assert f"| `{extra}` |" in CHAPTERS["Extras"], extra
-
-
-def test_links_of_the_readme_resolve() -> None:
-    import re
-
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        if target.startswith("#"):
-            anchors = {re.sub(r"[^\w -]", "", name).lower().replace(" ", "-") for name in CHAPTERS}
-            assert target[1:] in anchors, target
-        elif "://" not in target:
-            assert (ROOT / target).exists(), target
