@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
-from preflight.ledger import Entry, Ledger, RegistrationKey, State
+from preflight.ledger import Entry, LearnedRate, Ledger, RegistrationKey, State
 from preflight.providers import PROVIDERS, Asset, Provider, find_provider, open_provider
 from preflight.sandbox import Sandbox
+from preflight.submission.identity import account_key
 from tests.conftest import Run
 
 Done = subprocess.CompletedProcess[str]
@@ -674,6 +675,32 @@ class TestErrors:
         assert at.json("get", at.register("hero").id, "--set", "reference-id=id")[0]["reference"].startswith(
             "asset://2"
         )
+
+
+class TestRates:
+    def test_remembered_rate_is_kept(self, desk: At) -> None:
+        at = desk("atlas")
+        asset = at.known("hero")
+        with Ledger(str(at.ledger)) as ledger:
+            ledger.rates(account_key(at.provider)).save("get", LearnedRate(50, 60.0, time.time()))
+        assert at.call("get", asset.id).returncode == 0
+        with sqlite3.connect(at.ledger) as db:
+            ((free_at,),) = db.execute("SELECT at FROM rates WHERE action = 'get turn'").fetchall()
+        assert free_at > time.time() - 60, "the next process waits for its turn"
+
+    def test_account_must_be_named_if_the_ledger_has_several(self, desk: At) -> None:
+        at = desk("volcengine")
+        for account in ("studio", "agency"):
+            key = account_key(at.provider)._replace(account=account)
+            with Ledger(str(at.ledger)) as ledger:
+                ledger.write_account(key, at.provider.key_id)
+            at.write(account, account=account, asset_id=account)
+        calls = at.box.stats.calls.copy()
+        said = "The ledger has 2 accounts of Volcengine"
+        for words in (["list", "--remote"], ["get", "studio"], ["groups", "list"], ["sync"], ["delete", "1", "--yes"]):
+            refused(at.call(*words), said, "agency, studio. Name one with --account.")
+        assert at.box.stats.calls == calls
+        assert at.call("list", "--remote", "--account", "studio").returncode == 0
 
 
 class TestLedgerFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -14,13 +14,15 @@ import click
 from preflight.cli import params
 from preflight.cli.options import add_options, ca_bundle_option
 from preflight.cli.params import Decorator
-from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.hosts import Host
 from preflight.ledger import Ledger
 from preflight.providers import PROVIDERS, Provider, ProviderSettings, ProviderSpec, find_provider, open_provider
-from preflight.rates import Pacer
+from preflight.rates import FoundRate, Pacer
+from preflight.submission.identity import account_key, choose_account
+from preflight.submission.manage import provider_of
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,12 @@ class ProviderOptions:
         return cast("ProviderSettings", chosen)
 
     @contextmanager
-    def open_provider(self, name: str) -> Iterator[tuple[Provider, Clock]]:
-        """Open the provider, with calls at its account's rates. Yield it and the clock of its calls."""
-        spec = find_provider(name)
-        settings = self.settings_for(spec)
+    def open_provider(self, spec: ProviderSpec, ledger: Ledger | None = None) -> Iterator[Provider]:
+        """Open the provider, with calls at its account's rates, which the ledger remembers.
+
+        Raise `UsageError`, also if the ledger has several accounts and none is named.
+        """
         stop = threading.Event()
-        clock = SYSTEM_CLOCK.stopped_by(stop)
         with open_provider(
             spec,
             account=self.account,
@@ -67,14 +69,36 @@ class ProviderOptions:
             rate=self.rate,
             proxy=self.proxy,
             ca_bundle=self.ca_bundle,
-            clock=clock,
-            **settings,
+            clock=SYSTEM_CLOCK.stopped_by(stop),
+            **self.settings_for(spec),
         ) as provider:
-            provider.connection.middleware = Pacer(provider.rate_limits, clock)
+            memory = None
+            if ledger is not None:
+                choose_account(provider, ledger)
+                memory = ledger.rates(account_key(provider))
+            provider.connection.middleware = Pacer(
+                provider.rate_limits,
+                provider.clock,
+                memory,
+                lambda action, rate: print_rate(FoundRate(provider.title, action, rate.calls, rate.per)),
+            )
             try:
-                yield provider, clock
+                yield provider
             finally:
                 stop.set()
+
+
+def print_rate(found: FoundRate) -> None:
+    """Print on standard error the rate that an account was found to have."""
+    click.echo(str(found), err=True)
+
+
+def one_provider(ledger: Ledger, words: Iterable[str], to: str | None) -> ProviderSpec:
+    """Return the provider of all these assets. Raise `UsageError` if they are at several, or the ledger lacks one."""
+    names = {to} if to is not None else {provider_of(ledger, word) for word in words}
+    if len(names) > 1:
+        raise UsageError(f"These assets are at {' and '.join(sorted(names))}. Choose one provider with --to.")
+    return find_provider(names.pop())
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,14 @@ from preflight.cli.options import (
 from preflight.cli.output import output_stream, progress
 from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files, rule_files, target_files
 from preflight.cli.params import Seconds
-from preflight.cli.provider_options import Destination, ProviderOptions, ledger_option, provider_options, to_option
+from preflight.cli.provider_options import (
+    Destination,
+    ProviderOptions,
+    ledger_option,
+    print_rate,
+    provider_options,
+    to_option,
+)
 from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
 from preflight.errors import UsageError
 from preflight.escape import printable
@@ -182,7 +189,7 @@ def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination)
         retry_failed=options.retry_failed,
         timeout=options.timeout,
         allow_private=to.allow_private or options.allow_private,
-        on_rate=lambda found: click.echo(str(found), err=True),
+        on_rate=print_rate,
         **options.provider.settings_for(find_provider(options.to)),
     )
 

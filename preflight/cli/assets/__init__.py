@@ -17,12 +17,19 @@ from preflight.cli.assets.session import command as session
 from preflight.cli.options import add_options, pass_options
 from preflight.cli.output import Printer, PrintOptions, asset_json, print_options
 from preflight.cli.params import Decorator
-from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
+from preflight.cli.provider_options import (
+    LedgerOptions,
+    ProviderOptions,
+    ledger_option,
+    one_provider,
+    provider_options,
+    to_option,
+)
 from preflight.cli.terminal import ASSETS_CODES, Subcommands, error_code, message_with_options
 from preflight.errors import AccountRefused, LedgerError, ProviderError, ProviderUnreachable, UsageError
 from preflight.escape import printable
 from preflight.providers import find_provider
-from preflight.submission.manage import AssetManager, ManagedAsset, provider_of
+from preflight.submission.manage import AssetManager, ManagedAsset
 from preflight.summary import FAILED, PASSED, UNKNOWN
 
 
@@ -62,15 +69,11 @@ class AssetsCommand:
     def manager(self, verb: str, words: Iterable[str]) -> Iterator[AssetManager]:
         """Open the manager of the assets' provider. Raise `UsageError` if it lacks the call, or for several."""
         with self.ledger.open(must_exist=self.to is None) as ledger:
-            names = {self.to} if self.to is not None else {provider_of(ledger, word) for word in words}
-            if len(names) > 1:
-                raise UsageError(f"These assets are at {' and '.join(sorted(names))}. Choose one provider with --to.")
-            (name,) = names
-            kind = find_provider(name)
-            if verb not in kind.can:
-                raise UsageError(f"{kind.title} has no call to {verb} an asset.")
-            with self.provider.open_provider(name) as (provider, clock):
-                yield AssetManager(provider, ledger, clock=clock)
+            spec = one_provider(ledger, words, self.to)
+            if verb not in spec.can:
+                raise UsageError(f"{spec.title} has no call to {verb} an asset.")
+            with self.provider.open_provider(spec, ledger) as provider:
+                yield AssetManager(provider, ledger, clock=provider.clock)
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ class GroupsCommand:
         kind = find_provider(self.to)
         if "list_groups" not in kind.can:
             raise UsageError(f"{kind.title} has no groups.")
-        with self.provider.open_provider(self.to) as (provider, clock), self.ledger.open() as ledger:
-            yield GroupManager(provider, ledger, clock=clock)
+        with self.ledger.open() as ledger, self.provider.open_provider(kind, ledger) as provider:
+            yield GroupManager(provider, ledger, clock=provider.clock)
 
     def printer(self, *columns: str, is_single: bool = False) -> AbstractContextManager[Printer]:
         """Open the output."""

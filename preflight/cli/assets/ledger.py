@@ -214,9 +214,9 @@ def _sync(options: SyncCommand) -> int:
         raise UsageError("--id settles one entry. Choose it with --entry.")
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        provider, clock = stack.enter_context(options.provider.open_provider(options.to))
         ledger = stack.enter_context(options.ledger.open(must_exist=True))
-        sync = LedgerSync(provider, ledger, clock=clock, window=RecoveryWindow(seconds=options.settle))
+        provider = stack.enter_context(options.provider.open_provider(find_provider(options.to), ledger))
+        sync = LedgerSync(provider, ledger, clock=provider.clock, window=RecoveryWindow(seconds=options.settle))
         pending = _pending(sync, ledger, provider.name, options)
         entries = [entry for entry in pending if sync.is_mine(entry)]
         others = len(pending) - len(entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, get_args
 
@@ -134,10 +134,10 @@ def _list_remote(options: ListCommand, to: str) -> None:
     if wanted.state is not None and wanted.state not in STATUSES:
         raise UsageError(f"--state {wanted.state} exists only in the ledger. Leave --remote out.")
     next_page = None
-    with options.provider.open_provider(to) as (provider, clock), options.ledger.open() as ledger:
+    with options.ledger.open() as ledger, options.provider.open_provider(kind, ledger) as provider:
+        clock = provider.clock
         if wanted.group_id is not None:
-            group = GroupManager(provider, ledger, clock=clock).find(wanted.group_id)
-            wanted = AssetFilter(group.id, wanted.state, wanted.kind, wanted.name)
+            wanted = replace(wanted, group_id=GroupManager(provider, ledger, clock=clock).find(wanted.group_id).id)
         listing = AssetListing(provider, wanted, trash=options.trash, size=options.page_size, clock=clock)
         assets: Iterator[Asset]
         if options.page is None:

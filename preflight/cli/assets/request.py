@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Final
@@ -13,16 +13,22 @@ import click
 
 from preflight.cli.options import pass_options
 from preflight.cli.output import PrintOptions, print_options
-from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
+from preflight.cli.provider_options import (
+    LedgerOptions,
+    ProviderOptions,
+    ledger_option,
+    one_provider,
+    provider_options,
+    to_option,
+)
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.ledger import Ledger
 from preflight.providers import Asset, find_provider
 from preflight.providers.credentials import endpoint_origin
 from preflight.providers.generation import ROLES, GenerationRequest, generation_request
 from preflight.submission import Submission
-from preflight.submission.manage import AssetManager, active_entry, asset_from_entry, provider_of, unchanged_file
+from preflight.submission.manage import AssetManager, active_entry, asset_from_entry, unchanged_file
 
 _LISTED: Final = ", ".join(ROLES)
 
@@ -75,86 +81,77 @@ def command(options: RequestCommand) -> None:
 
     The key is not printed: the request names the environment variable to read it from. Each ASSET is a reference of its
     kind, in the given order; --role makes one a first or last frame. An asset that the ledger has as active needs no
-    call; for others, and with an option of the provider such as --project, the provider is asked. Assets of two
-    providers give one request each. The rule set for the request judges the assets together first, with their files if
-    these still exist.
+    call; for others, and with an option of the provider such as --project, the provider is asked. The rule set for the
+    request judges the assets together first, with their files if these still exist.
 
     Examples:
       preflight assets request hero-0a1b2c3d4e5f --prompt "@Image1 waves" --parameter duration=5
       preflight assets request --role first_frame=a.png --role last_frame=b.png --prompt "she turns" --format python
       preflight assets request 2094548 --to atlas --prompt "a dolly shot" --format json
     """
-    parameters = dict(_parameter(text) for text in options.parameters)
+    parameters = _parameters(options.parameters)
     with ExitStack() as stack:
-        drafts = _Drafts(options, stack).read()
-        requests = [draft.build(options.prompt, options.model, parameters) for draft in drafts]
-    with options.printing.printer(ledger=options.ledger) as printer:
-        for number, request in enumerate(requests):
-            text = request.python() if options.printing.format_ == "python" else request.curl()
-            printer.document(request.as_json(), f"\n{text}" if number else text)
+        request = _draft(options, stack).build(options.prompt, options.model, parameters)
+    with options.printing.printer(is_single=True, ledger=options.ledger) as printer:
+        printer.document(
+            request.as_json(), request.python() if options.printing.format_ == "python" else request.curl()
+        )
 
 
-class _Drafts:
-    """Finds the assets of a command, in the ledger or at their providers, which are opened at most once."""
-
-    def __init__(self, options: RequestCommand, stack: ExitStack) -> None:
-        self._options = options
-        self._stack = stack
-        self._managers: dict[str, AssetManager] = {}
-        endpoint = options.provider.endpoint
-        self._origin = None if endpoint is None else endpoint_origin(endpoint)
-
-    def read(self) -> list[Draft]:
-        """Return the assets by provider. Raise `UsageError`, and `ProviderError` if a provider cannot be asked."""
-        drafts: dict[str, Draft] = {}
-        ledger = self._stack.enter_context(self._options.ledger.open(must_exist=self._options.to is None))
-        for role, word in self._words():
-            asset, file = self._find(ledger, word)
-            draft = drafts.setdefault(asset.provider, Draft())
-            if role is None:
-                draft.assets.append(asset)
-            elif draft.roles.setdefault(role, asset) is not asset:
-                raise UsageError(f"--role {role} is given twice. Leave one of them out.")
-            if file is not None:
-                draft.files[asset.id] = file
-        return list(drafts.values())
-
-    def _words(self) -> Iterator[tuple[str | None, str]]:
-        """Yield each word for an asset, with its role; None: no role."""
-        for word in dict.fromkeys(self._options.words):
-            yield None, word
-        for text in self._options.roles:
-            role, _, word = text.partition("=")
-            if role not in ROLES or not word:
-                raise UsageError(f"--role {printable(text)} is not a role. Write ROLE=ASSET, with one of {_LISTED}.")
-            yield role, word
-        if not self._options.words and not self._options.roles:
-            raise UsageError("No asset given. Write an ASSET, or --role ROLE=ASSET.")
-
-    def _find(self, ledger: Ledger, word: str) -> tuple[Asset, str | None]:
-        """Return an asset, and the file that it was registered from."""
-        name, options = self._options.to or provider_of(ledger, word), self._options.provider
-        if not (options.settings or options.named_settings):  # these may change the reference, or the project
-            spec = find_provider(name)
-            entry = active_entry(ledger, word, spec.name, origin=self._origin, account=options.account)
-            if entry is not None:
-                return asset_from_entry(entry), unchanged_file(entry)
-        if name not in self._managers:
-            provider, clock = self._stack.enter_context(options.open_provider(name))
-            self._managers[name] = AssetManager(provider, ledger, clock=clock)
-        managed = self._managers[name].get(word)
-        return managed.asset, None if managed.entry is None else unchanged_file(managed.entry)
+def _draft(options: RequestCommand, stack: ExitStack) -> Draft:
+    """Find the assets in the ledger, or at their provider. Raise `UsageError` or `ProviderError`."""
+    draft, provider, manager = Draft(), options.provider, None
+    words = list(_words(options))
+    ledger = stack.enter_context(options.ledger.open(must_exist=options.to is None))
+    spec = one_provider(ledger, (word for _, word in words), options.to)
+    origin = None if provider.endpoint is None else endpoint_origin(provider.endpoint)
+    may_differ = bool(provider.settings or provider.named_settings)  # in the reference, or the project
+    for role, word in words:
+        entry = None if may_differ else active_entry(ledger, word, spec.name, origin=origin, account=provider.account)
+        if entry is not None:
+            asset = asset_from_entry(entry)
+        else:
+            if manager is None:
+                opened = stack.enter_context(provider.open_provider(spec, ledger))
+                manager = AssetManager(opened, ledger, clock=opened.clock)
+            managed = manager.get(word)
+            asset, entry = managed.asset, managed.entry
+        if role is None:
+            draft.assets.append(asset)
+        elif draft.roles.setdefault(role, asset) is not asset:
+            raise UsageError(f"--role {role} is given twice. Leave one of them out.")
+        if entry is not None and (file := unchanged_file(entry)) is not None:
+            draft.files[asset.id] = file
+    return draft
 
 
-def _parameter(text: str) -> tuple[str, object]:
-    """Return name and value of NAME=VALUE. A value that is JSON is sent as such: 5, true; any other value as text."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--parameter {printable(text)} has no value. Write NAME=VALUE.")
-    try:
-        return name, json.loads(value)
-    except (ValueError, RecursionError):
-        return name, value
+def _words(options: RequestCommand) -> Iterator[tuple[str | None, str]]:
+    """Yield each word for an asset, with its role; None: no role."""
+    if not options.words and not options.roles:
+        raise UsageError("No asset given. Write an ASSET, or --role ROLE=ASSET.")
+    for word in dict.fromkeys(options.words):
+        yield None, word
+    for text in options.roles:
+        role, _, word = text.partition("=")
+        if role not in ROLES or not word:
+            raise UsageError(f"--role {printable(text)} is not a role. Write ROLE=ASSET, with one of {_LISTED}.")
+        yield role, word
+
+
+def _parameters(given: Iterable[str]) -> dict[str, object]:
+    """Return the values of NAME=VALUE by name. A value that is JSON is sent as such: 5, true; any other as text."""
+    found: dict[str, object] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--parameter {printable(text)} has no {'value' if name else 'name'}. Write NAME=VALUE.")
+        if name in found:
+            raise UsageError(f"--parameter {printable(name)} is given twice. Leave one of them out.")
+        try:
+            found[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[name] = value
+    return found
 
 
 class RequestAtEnd:

@@ -64,11 +64,11 @@ def _create(options: SessionCommand) -> None:
     Examples:
       preflight assets session create https://app.example.com/verified --to agt --name "Zhang San"
     """
-    options.require("create_session")
+    spec = options.require("create_session")
     if not is_url(options.callback):
         raise UsageError(f"{printable(options.callback[:80])!r} is not an http(s) URL. Give the URL for the redirect.")
     with (
-        options.provider.open_provider(options.to) as (provider, _),
+        options.provider.open_provider(spec) as provider,
         options.printing.printer(is_single=True) as printer,
     ):
         assert isinstance(provider.api, VerifiesPersons)  # required above
@@ -103,7 +103,7 @@ def _result(options: SessionCommand) -> int:
     if not is_url(word) and "session_result" not in kind.can:
         raise UsageError(f"{kind.title} takes no token. Give the URL to which the person was redirected.")
     with (
-        options.provider.open_provider(options.to) as (provider, _),
+        options.provider.open_provider(kind) as provider,
         options.printing.printer(is_single=True) as printer,
     ):
         if is_url(word):
