@@ -328,6 +328,24 @@ class TestListOfTheLedger:
         at.write("hero")
         assert [row["name"] for row in at.json("list", "--group", "villains", alone=True)] == ["hero"]
 
+    def test_account_is_shown_if_there_are_several(self, desk: At) -> None:
+        at = desk("atlas")
+        at.write("hero", asset_id="1")
+        assert at.call("list", alone=True).stdout == "ACTIVE     atlas  1  hero  from media/hero.png\n"
+        at.write("twin", asset_id="2", account="studio", name="hero")
+        lines = at.call("list", alone=True).stdout.splitlines()
+        assert [line[11:].split("  ")[0] for line in lines] == ["atlas (default)", "atlas (studio)"]
+        assert [row["account"] for row in at.json("list", alone=True)] == ["default", "studio"]
+        refused(at.call("forget", "hero", alone=True), "hero (atlas (studio), active), hero (atlas (default), active)")
+        done = at.call("list", "--account", "studio", alone=True)
+        assert done.stdout == "ACTIVE     atlas (studio)  2  hero  from media/twin.png\n"
+        assert done.stderr == f"1 asset in the ledger {at.ledger} (account studio): 1 active\n"
+        remote = at.register("other")
+        rows = {row["id"]: row["account"] for row in at.json("list", "--remote", "--account", "studio")}
+        assert rows[remote.id] == "studio"
+        assert " at Atlas Cloud (account studio): " in at.call("list", "--remote", "--account", "studio").stderr
+        assert at.call("list", "--format", "csv", alone=True).stdout.splitlines()[0].endswith(",account")
+
     def test_csv_contains_no_formula(self, desk: At) -> None:
         at = desk("atlas")
         at.write("hero", source="=HYPERLINK(1)")
@@ -509,7 +527,7 @@ class TestSync:
         at.write("hero", "processing", account="other", asset_id="5")
         done = at.call("sync")
         assert done.returncode == 3
-        assert "1 open entry belongs to another account" in done.stderr
+        assert "1 open entry belongs to another account. Name it with --account: other." in done.stderr
         assert at.state("hero") == "processing"
 
     def test_ctrl_c_ends_sync_at_once_and_loses_nothing(self, desk: At) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -198,13 +198,18 @@ def redacted(text: str | None) -> str:
     return printable(redact_text(text) if "://" in text else text)
 
 
-def entry_lines(entry: Entry) -> tuple[list[str | None], list[str | None]]:
-    """Return the parts of a ledger entry's line, and the lines below it."""
+def entry_lines(entry: Entry, several: Container[str]) -> tuple[list[str | None], list[str | None]]:
+    """Return the parts of a ledger entry's line, and the lines below it. several: providers with several accounts."""
     code = f" [{entry.error_code}]" if entry.error_code else ""
     return (
-        [entry.provider, entry.asset_id, entry.reference, entry.name, f"from {entry.source}"],
+        [account_of(entry, several), entry.asset_id, entry.reference, entry.name, f"from {entry.source}"],
         [f"{entry.error_message}{code}" if entry.error_message else None],
     )
+
+
+def account_of(entry: Entry, several: Container[str]) -> str:
+    """Return the provider of an entry, and its account if the ledger has several there."""
+    return f"{entry.provider} ({entry.account})" if entry.provider in several else entry.provider
 
 
 def asset_json(asset: Asset, entry: Entry | None) -> dict[str, Any]:

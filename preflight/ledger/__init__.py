@@ -252,6 +252,11 @@ class Ledger:
         )
         return [row[0] for row in rows]
 
+    def providers_with_accounts(self) -> set[str]:
+        """Return the providers at which the ledger has entries of several accounts."""
+        grouped = 'SELECT "provider" FROM entries GROUP BY "provider" HAVING count(DISTINCT "account") > 1'
+        return {row[0] for row in self._database.select(grouped)}
+
     # Groups.
 
     def write_group(self, account: AccountKey, name: str, group_id: str | None) -> None:

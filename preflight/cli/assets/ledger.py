@@ -10,7 +10,7 @@ from typing import Final, get_args
 import click
 
 from preflight.cli.options import pass_options
-from preflight.cli.output import Printer, PrintOptions, entry_lines, print_options
+from preflight.cli.output import Printer, PrintOptions, account_of, entry_lines, print_options
 from preflight.cli.params import Seconds
 from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
 from preflight.cli.terminal import ASSETS_CODES
@@ -75,12 +75,12 @@ def _forget(options: ForgetCommand) -> None:
     command = options.ledger_command
     provider = command.provider
     with command.ledger.open(must_exist=True) as ledger:
-        entries = _chosen(ledger, options, provider)
+        entries, several = _chosen(ledger, options, provider), ledger.providers_with_accounts()
         with command.printing.printer(ledger=command.ledger) as printer:
             for entry in {(entry.key, entry.attempt): entry for entry in entries}.values():
                 with ledger.claim(entry.registration):
                     ledger.forget(entry)
-                line, below = entry_lines(entry)
+                line, below = entry_lines(entry, several)
                 printer.row(entry.as_json(), "forgotten", *line, below=below)
     if not entries:
         command.printing.remark(f"no entry is {options.state}")
@@ -108,7 +108,8 @@ def _named(ledger: Ledger, word: str, provider: str | None, *, allow_several: bo
             "entries."
         )
     if len(entries) > 1 and not allow_several:
-        names = ", ".join(f"{entry.name} ({entry.provider}, {entry.state})" for entry in entries[:10])
+        several = ledger.providers_with_accounts()
+        names = ", ".join(f"{entry.name} ({account_of(entry, several)}, {entry.state})" for entry in entries[:10])
         raise UsageError(
             f"{printable(word)!r} means {len(entries)} entries. Choose one of {names}, or add --yes to forget all."
         )
@@ -219,9 +220,9 @@ def _sync(options: SyncCommand) -> int:
         sync = LedgerSync(provider, ledger, clock=provider.clock, window=RecoveryWindow(seconds=options.settle))
         pending = _pending(sync, ledger, provider.name, options)
         entries = [entry for entry in pending if sync.is_mine(entry)]
-        others = len(pending) - len(entries)
+        others = [entry for entry in pending if not sync.is_mine(entry)]
         if others:
-            _skip_others(others, options.entry)
+            _skip_others(others, provider.account, options.entry)
         lost = sum(entry.asset_id is None for entry in entries)
         if lost and provider.spec.recover_by and options.asset_id is None:
             registrations = "registration" if lost == 1 else "registrations"
@@ -250,13 +251,15 @@ def _pending(sync: LedgerSync, ledger: Ledger, provider: str, options: SyncComma
     return found
 
 
-def _skip_others(count: int, entry: str | None) -> None:
+def _skip_others(others: list[Entry], account: str, entry: str | None) -> None:
+    """Say which open entries are left alone, and whose they are; raise `UsageError` for the only one that was named."""
+    names = ", ".join(sorted({other.account for other in others} - {account}))
+    remedy = f"Name it with --account: {names}." if names else "Give its --endpoint or --project."
+    where = "another account" if names else "another endpoint or project"
     if entry is not None:
-        raise UsageError(
-            f"--entry {printable(entry)} belongs to another account, endpoint or project. Sync with that one."
-        )
-    what = "open entry belongs" if count == 1 else "open entries belong"
-    click.echo(f"{count} {what} to another account, endpoint or project. Sync again with that one.", err=True)
+        raise UsageError(f"--entry {printable(entry)} belongs to {where}. {remedy}")
+    what = "open entry belongs" if len(others) == 1 else "open entries belong"
+    click.echo(f"{len(others)} {what} to {where}. {remedy}", err=True)
 
 
 def _print(printer: Printer, synced: SyncResult) -> None:

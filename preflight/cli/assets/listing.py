@@ -22,9 +22,9 @@ from preflight.submission.groups import GroupManager
 from preflight.submission.manage import AssetFilter, AssetListing
 
 COLUMNS: Final = ("state", "provider", "asset_id", "reference", "kind", "name", "group", "source", "error_code",
-                  "error_message", "created", "updated")  # fmt: skip
+                  "error_message", "created", "updated", "account")  # fmt: skip
 _REMOTE_COLUMNS: Final = ("status", "provider", "id", "reference", "kind", "name", "group", "url", "error_code",
-                          "error_message", "created", "updated")  # fmt: skip
+                          "error_message", "created", "updated", "account")  # fmt: skip
 _STATES: Final = get_args(State)
 _PAGE_SIZE: Final = 100
 
@@ -96,23 +96,25 @@ def _list_ledger(options: ListCommand) -> None:
         options.ledger.open(must_exist=True) as ledger,
         options.printing.printer(COLUMNS, ledger=options.ledger) as printer,
     ):
-        entries = _entries(ledger, provider, options.wanted)
+        several, account = ledger.providers_with_accounts(), options.provider.account
+        entries = _entries(ledger, provider, account, options.wanted)
         if options.page is not None or options.page_size is not None:
             page, size = _page_number(options.page), options.page_size or _PAGE_SIZE
             entries = islice(entries, (page - 1) * size, page * size)
         counts: Counter[str] = Counter()
         for entry in islice(entries, options.limit):
             counts[entry.state] += 1
-            line, below = entry_lines(entry)
+            line, below = entry_lines(entry, several)
             printer.row(entry.as_json(), entry.state, *line, below=below)
     remedy = "" if counts else "; --remote asks a provider"
-    options.printing.remark(f"{_counted(counts, f'in the ledger {ledger.path}')}{remedy}")
+    where = f"in the ledger {ledger.path}{f' (account {account})' if account else ''}"
+    options.printing.remark(f"{_counted(counts, where)}{remedy}")
 
 
-def _entries(ledger: Ledger, provider: str | None, wanted: AssetFilter) -> Iterator[Entry]:
+def _entries(ledger: Ledger, provider: str | None, account: str | None, wanted: AssetFilter) -> Iterator[Entry]:
     groups = None if wanted.group_id is None else {wanted.group_id, *ledger.group_ids(wanted.group_id)}
     for entry in ledger.entries(provider=provider, state=wanted.state):
-        fits = wanted.selects(entry.name, entry.media_kind, entry.state)
+        fits = wanted.selects(entry.name, entry.media_kind, entry.state) and account in (None, entry.account)
         if fits and (wanted.state or entry.state != "gone") and (groups is None or entry.group_id in groups):
             yield entry
 
@@ -147,7 +149,9 @@ def _list_remote(options: ListCommand, to: str) -> None:
             assets, next_page = iter(page.items), page.next
         with options.printing.printer(_REMOTE_COLUMNS, ledger=options.ledger) as printer:
             counts = _print(islice(assets, options.limit), provider, ledger, printer)
-    options.printing.remark(_counted(counts, f"at {provider.title}{' in the trash' if options.trash else ''}"))
+        account = f" (account {provider.account})" if provider.name in ledger.providers_with_accounts() else ""
+    where = f"at {provider.title}{account}{' in the trash' if options.trash else ''}"
+    options.printing.remark(_counted(counts, where))
     if next_page is not None:
         click.echo(f"next: --page {next_page}", err=True)
 
@@ -161,7 +165,8 @@ def _print(assets: Iterator[Asset], provider: Provider, ledger: Ledger, printer:
         code = f" [{asset.error_code}]" if asset.error_code else ""
         reason = f"{asset.error_message or asset.provider_code or 'it failed'}{code}" if code else None
         line = (asset.id, asset.reference, asset.name, source)
-        printer.row(asset_json(asset, entry), asset.status, *line, below=[reason])
+        data = {**asset_json(asset, entry), "account": provider.account}
+        printer.row(data, asset.status, *line, below=[reason])
     return counts
 
 
