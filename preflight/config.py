@@ -1,9 +1,9 @@
 """Defaults of the command line: `[tool.preflight]` in pyproject.toml, or preflight.toml, in a folder or above it.
 
-A configuration chooses what is checked, by which rules and how strictly. It cannot name a host, a key or a file to
-write, and its paths stay inside its repository. So a command in a foreign folder sends nothing anywhere,
-and shows no file from outside. The user agent is the exception: it goes to hosts that the call names.
-Headers may be secrets, and are given only in the call.
+A configuration chooses what is checked, by which rules and how strictly; for registering, the name and the rate of the
+account. It cannot name a host, a provider, a key or a file to write, and its paths stay inside its repository. So a
+command in a foreign folder sends nothing anywhere, and shows no file from outside. The user agent is the exception: it
+goes to hosts that the call names. Headers may be secrets, and are given only in the call.
 """
 
 from __future__ import annotations
@@ -208,6 +208,20 @@ def _agent_problem(value: Any) -> str | None:
         return str(error)
 
 
+def _account_problem(value: Any) -> str | None:
+    return None if isinstance(value, str) and value else "Write the name of an account."
+
+
+def _rate_problem(value: Any) -> str | None:
+    from preflight.providers import parse_rate
+
+    try:
+        return None if isinstance(value, str) and parse_rate(value) else _RATES
+    except UsageError:
+        return _RATES
+
+
+_RATES: Final = "Write auto, published, or registrations such as 3/min or 30/s."
 _LISTS: Final = ("rules", "paths", "include", "exclude", "select", "ignore")
 
 KEYS: Final[dict[str, Callable[[Any], str | None]]] = {
@@ -218,5 +232,7 @@ KEYS: Final[dict[str, Callable[[Any], str | None]]] = {
     "jobs": _jobs_problem,
     "timeout": _seconds_problem,
     "user_agent": _agent_problem,
+    "account": _account_problem,
+    "rate": _rate_problem,
 }
 """Every key, with a function that returns the problem of a value, or None."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from preflight import UsageError, config
+from preflight.ledger import Ledger
 from tests.conftest import Run
 
 
@@ -146,6 +148,43 @@ class TestPrecedence:
         assert "[tool.preflight]" in done.stderr
 
 
+class TestRegistering:
+    """`submit` and `assets` read the account and its rate, and nothing else."""
+
+    def entries(self, run: Run, project: Path, *words: str, **variables: str) -> list[tuple[str, str]]:
+        """Register a picture in the sandbox; return name and account of all entries of the ledger."""
+        given = ("media/good.png", "--to", "atlas", "--sandbox", "--ledger", "ledger.sqlite", "--no-wait", *words)
+        done = run("submit", *given, cwd=project, env={**os.environ, **variables})
+        assert done.returncode == 0, done.stderr
+        with Ledger(str(project / "ledger.sqlite")) as ledger:
+            return [(entry.source, entry.account) for entry in ledger.entries()]
+
+    def test_account_of_the_configuration_is_the_default(self, run: Run, project: Path) -> None:
+        pyproject(project, 'account = "studio"\nrules = "runway"\npaths = ["media"]\nstrict = true')
+        good = "media/good.png"
+        assert self.entries(run, project) == [(good, "studio")]
+        assert self.entries(run, project, PREFLIGHT_ACCOUNT="agency")[1:] == [(good, "agency")]
+        assert self.entries(run, project, "--account", "other", PREFLIGHT_ACCOUNT="agency")[2:] == [(good, "other")]
+        assert self.entries(run, project, "--no-config", "--account", "default")[3:] == [(good, "default")]
+        listed = run("assets", "list", "--ledger", "ledger.sqlite", "--format", "json", cwd=project)
+        assert [row["account"] for row in json.loads(listed.stdout)] == ["studio"]
+
+    def test_wrong_configuration_stops_the_command_before_anything_is_sent(self, run: Run, project: Path) -> None:
+        path = pyproject(project, 'rate = "3"')
+        done = run("submit", "media/good.png", "--to", "atlas", "--sandbox", cwd=project)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            f"preflight: {path}:5: rate = '3' is invalid. Write auto, published, or registrations such as 3/min or "
+            "30/s.\n--no-config ignores configuration files.\n"
+        )
+
+    def test_unusable_account_is_refused(self, run: Run, project: Path) -> None:
+        pyproject(project, 'account = " x"')
+        done = run("submit", "media/good.png", "--to", "atlas", "--sandbox", cwd=project)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "The account ' x' cannot be used. Give --account a name of 1 to 64 printable characters" in done.stderr
+
+
 class TestWrong:
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -166,6 +205,10 @@ class TestWrong:
             ('paths = ["-"]', "is not a file, folder, glob or @list. Give it on the command line."),
             ('unknown = "maybe"', 'unknown = \'maybe\' is invalid. Write "fail" or "pass".'),
             ('paths = [""]', "Write a string, or a list of strings."),
+            ("account = 7", "account = 7 is invalid. Write the name of an account."),
+            ('rate = "3/hour"', "rate = '3/hour' is invalid. Write auto, published, or registrations such as 3/min"),
+            ("rate = 3", "rate = 3 is invalid. Write auto, "),
+            ('ledger = "l.sqlite"', "Unknown key 'ledger'. Choose one of rules, "),
         ],
     )
     def test_message_names_file_line_and_remedy(self, project: Path, text: str, said: str) -> None:
@@ -178,7 +221,7 @@ class TestWrong:
     def test_configuration_cannot_name_hosts_keys_and_files_to_write(self) -> None:
         assert set(config.KEYS) == {
             *("rules", "paths", "include", "exclude", "select", "ignore"),
-            *("strict", "deep", "unknown", "jobs", "timeout", "user_agent"),
+            *("strict", "deep", "unknown", "jobs", "timeout", "user_agent", "account", "rate"),
         }
 
     def test_invalid_configuration_exits_with_2_and_mentions_no_config(self, run: Run, project: Path) -> None:

@@ -6,10 +6,10 @@ longer than checking a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 import click
@@ -121,8 +121,13 @@ def add_options(*options: Decorator) -> Decorator:
     return decorate
 
 
-def _load_config(ctx: click.Context, _param: click.Parameter, no_config: bool) -> None:  # noqa: FBT001 - by click
-    """Make the configuration the defaults of the command."""
+def _load_config(
+    keys: Collection[str],
+    ctx: click.Context,
+    _param: click.Parameter,
+    no_config: bool,  # noqa: FBT001 - by click
+) -> None:
+    """Make the configuration the defaults of the command. keys: only these count; empty: all."""
     if no_config or ctx.resilient_parsing:
         return
     from preflight.config import load
@@ -135,7 +140,8 @@ def _load_config(ctx: click.Context, _param: click.Parameter, no_config: bool) -
     if config is None:
         return
     known = {parameter.name for parameter in ctx.command.params}
-    values = {_PARAMETERS.get(key, key): given for key, given in config.values.items()}
+    given = config.values.items()
+    values = {_PARAMETERS.get(key, key): value for key, value in given if not keys or key in keys}
     ctx.default_map = {**(ctx.default_map or {}), **{name: values[name] for name in values if name in known}}
     ctx.meta["preflight.config"] = config.path
 
@@ -224,15 +230,23 @@ ignore_option = click.option(
     help="Do not count findings with this code; repeatable.",
     shell_complete=params.complete_finding_codes,
 )
-no_config_option = click.option(
-    "--no-config",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_load_config,
-    help="Ignore [tool.preflight] in pyproject.toml and preflight.toml.",
-)
-"""Eager, because the defaults of the other options come from the configuration."""
+
+
+def config_option(*keys: str) -> Decorator:
+    """Return the option --no-config of a command whose defaults are these keys of the configuration, or all.
+
+    It is eager, because the defaults of the other options come from the configuration.
+    """
+    return click.option(
+        "--no-config",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=partial(_load_config, keys),
+        help="Ignore [tool.preflight] in pyproject.toml and preflight.toml.",
+    )
+
+
 output_option = click.option(
     "--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write there, not to standard output."
 )
@@ -298,5 +312,5 @@ target_options = add_options(
     click.option("--unordered", is_flag=True, help="Print results as they complete, not in the order of the input."),
     click.option("--deep/--no-deep", default=False, help="Decode whole files, to find what headers do not show."),
     color_option,
-    no_config_option,
+    config_option(),
 )

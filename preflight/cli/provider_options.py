@@ -12,14 +12,22 @@ from typing import cast
 import click
 
 from preflight.cli import params
-from preflight.cli.options import add_options, ca_bundle_option
+from preflight.cli.options import add_options, ca_bundle_option, config_option
 from preflight.cli.params import Decorator
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.hosts import Host
 from preflight.ledger import Ledger
-from preflight.providers import PROVIDERS, Provider, ProviderSettings, ProviderSpec, find_provider, open_provider
+from preflight.providers import (
+    ACCOUNT_VARIABLE,
+    PROVIDERS,
+    Provider,
+    ProviderSettings,
+    ProviderSpec,
+    find_provider,
+    open_provider,
+)
 from preflight.rates import FoundRate, Pacer
 from preflight.submission.identity import account_key, choose_account
 from preflight.submission.manage import provider_of
@@ -180,7 +188,9 @@ provider_options = add_options(
     click.option(
         "--account",
         metavar="NAME",
-        help="The account's name, which stays when its key changes.  [default: $PREFLIGHT_ACCOUNT, or the ledger's]",
+        envvar=ACCOUNT_VARIABLE,
+        help="The account's name, which stays when its key changes.  [default: $PREFLIGHT_ACCOUNT, the configuration's "
+        "or the ledger's]",
     ),
     click.option("--endpoint", metavar="URL", help="Call this origin instead of the provider's hosts."),
     click.option(
@@ -206,4 +216,5 @@ provider_options = add_options(
         callback=_no_name,
         help=f"For {_having('send_name')}: send no name; a lost registration is then looked up by its URL alone.",
     ),
+    config_option("account", "rate"),
 )

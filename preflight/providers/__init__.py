@@ -18,7 +18,7 @@ from preflight.providers.atlas import ATLAS
 from preflight.providers.credentials import Secret
 from preflight.providers.crun import CRUN
 from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
-from preflight.providers.provider import Provider, ProviderSettings, open_provider
+from preflight.providers.provider import ACCOUNT_VARIABLE, Provider, ProviderSettings, open_provider, parse_rate
 from preflight.providers.spec import (
     API_ACTIONS,
     DeletesAssets,
@@ -37,6 +37,7 @@ from preflight.providers.spec import (
 from preflight.providers.sunra import SUNRA
 
 __all__ = [
+    "ACCOUNT_VARIABLE",
     "AGENTSFLARE",
     "AGT",
     "API_ACTIONS",
@@ -73,6 +74,7 @@ __all__ = [
     "find_provider",
     "generation_request",
     "open_provider",
+    "parse_rate",
 ]
 
 PROVIDERS: Final[Mapping[str, ProviderSpec]] = {
