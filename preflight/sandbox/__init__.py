@@ -11,8 +11,7 @@ with Sandbox(delay=0.5) as box:
 from preflight.sandbox.credentials import Credentials
 from preflight.sandbox.faults import ACTIONS, EVERY, FAULTS, FaultPlan
 from preflight.sandbox.server import Sandbox
-from preflight.sandbox.state import StoredAsset, StoredGroup
-from preflight.sandbox.stats import Registration, Stats, Unexpected
+from preflight.sandbox.state import Registration, Stats, StoredAsset, StoredGroup, Unexpected
 
 __all__ = [
     "ACTIONS",

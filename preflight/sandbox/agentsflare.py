@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from preflight.sandbox.generation import Generating, content_inputs
+from preflight.sandbox.generation import Generating
 from preflight.sandbox.messages import Refusal, Request, Response
 from preflight.sandbox.protocol import Operation, access_url, iso
 
@@ -28,16 +28,14 @@ class Agentsflare(Generating):
         Operation("get_generation", "GET", f"{_TASKS}/{{id}}"),
     )
 
-    def register(self, request: Request) -> dict[str, Any]:
-        """Register an asset from a URL."""
+    def _register(self, request: Request) -> dict[str, Any]:
         asset_type = request.choice("AssetType", ("Image",))
         asset = self.register_asset(
             request.text("URL", required=True), "image", asset_type, request.text("Name"), "URL"
         )
         return {"Id": asset.id}
 
-    def get(self, request: Request) -> dict[str, Any]:
-        """Return an asset."""
+    def _get(self, request: Request) -> dict[str, Any]:
         asset = self.find_asset(request.text("Id", required=True))
         rendered: dict[str, Any] = {
             "Id": asset.id,
@@ -52,19 +50,7 @@ class Agentsflare(Generating):
             rendered["Error"] = {"Code": asset.code, "Message": asset.message}
         return rendered
 
-    def generate(self, request: Request) -> dict[str, Any]:
-        """Start a generation."""
-        model = request.text("model", required=True)
-        return {"id": self.start_generation(*content_inputs(model, request.parameters.get("content")))}
-
-    def get_generation(self, request: Request) -> dict[str, Any]:
-        """Return a task."""
-        task = request.path_parameters["id"]
-        status, url = self.poll_generation(task)
-        return {"id": task, "status": status, "content": {"video_url": url} if url else None}
-
-    def accept(self, operation: Operation, result: Any) -> Response:
-        """Wrap a result in the provider's envelope."""
+    def _accept(self, operation: Operation, result: Any) -> Response:
         return Response({**result, "base_resp": {"status_code": 0, "status_msg": "success"}})
 
     def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:

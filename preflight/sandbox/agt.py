@@ -46,8 +46,7 @@ class Agt(Protocol):
         """Return a group id in the provider's form."""
         return f"group_{random_letters(12)}"
 
-    def create_session(self, request: Request) -> Any:
-        """Open a real-person session."""
+    def _create_session(self, request: Request) -> Any:
         callback = request.text("redirect_url", required=True)
         token, link = self.open_session(callback, "redirect_url", request.text("name"), request.text("description"))
         return {"Url": link, "H5Link": link, "BytedToken": token}
@@ -59,8 +58,7 @@ class Agt(Protocol):
             result = {"status": "failed", "reason": decision}
         return f"{session.callback}{'&' if '?' in session.callback else '?'}{urlencode(result)}"
 
-    def create_group(self, request: Request) -> Any:
-        """Create a container."""
+    def _create_group(self, request: Request) -> Any:
         name = request.text("name", required=True)
         self.check_name(name, "name")
         group = self.account.add_group(
@@ -68,60 +66,45 @@ class Agt(Protocol):
         )
         return _render_group(group) if self.alternate_reading else {"GroupId": group.id}
 
-    def register(self, request: Request) -> Any:
-        """Register an asset from a URL."""
+    def _register(self, request: Request) -> Any:
         group = self.find_group(request.text("group_id", required=True))
         url, asset_type = request.text("url", required=True), request.choice("asset_type", _TYPES)
-        asset = self.register_asset(
-            url,
-            _TYPES[asset_type],
-            asset_type,
-            request.text("name"),
-            "url",
-            group=group.id,
-            description=request.text("description"),
-        )
+        name, description = request.text("name"), request.text("description")
+        kind = _TYPES[asset_type]
+        asset = self.register_asset(url, kind, asset_type, name, "url", group=group.id, description=description)
         return self._render_file(asset)
 
-    def list(self, request: Request) -> Any:
+    def _list(self, request: Request) -> Any:
         """List assets, or containers with `is_leaf` 0."""
-        group_id, number, size = (
-            request.text("group_id"),
-            request.number("p", 1),
-            min(request.number("page_size", 20), MAX_PAGE_SIZE),
-        )
+        group_id = request.text("group_id")
+        number, size = request.number("p", 1), min(request.number("page_size", 20), MAX_PAGE_SIZE)
         if request.choice("is_leaf", ("0", "1"), default="1") == "0":
             groups = [group for group in self.account.groups() if group_id in ("", group.id)]
             return {"total": len(groups), "items": [_render_group(group) for group in page_of(groups, number, size)]}
         assets, total = self.account.page(number, size, where=lambda asset: group_id in ("", asset.group))
         return {"total": total, "items": [self._render_file(asset) for asset in assets]}
 
-    def get(self, request: Request) -> Any:
-        """Return an asset or a container."""
-        group = self.account.group(request.path_parameters["id"])
-        return (
-            self._render_file(self.find_asset(request.path_parameters["id"])) if group is None else _render_group(group)
-        )
+    def _get(self, request: Request) -> Any:
+        identifier = request.path_parameters["id"]
+        group = self.account.group(identifier)
+        return self._render_file(self.find_asset(identifier)) if group is None else _render_group(group)
 
-    def rename(self, request: Request) -> Any:
-        """Change an asset or a container."""
+    def _rename(self, request: Request) -> Any:
         facts = {name: request.text(name) for name in ("name", "description") if name in request.parameters}
         if not facts:
             raise missing("name")
         self.check_name(facts.get("name", ""), "name")
-        rendered = self.get(request)  # raises if there is none
+        rendered = self._get(request)  # raises if there is none
         change = self.account.change_asset if rendered["is_leaf"] else self.account.change_group
         change(request.path_parameters["id"], **facts)
-        return None if self.alternate_reading else self.get(request)
+        return None if self.alternate_reading else self._get(request)
 
-    def delete(self, request: Request) -> Any:
-        """Delete an asset or a container."""
-        if self.account.remove_group(request.path_parameters["id"]) is None:
-            self.find_asset(request.path_parameters["id"])
-            self.account.remove_asset(request.path_parameters["id"])
+    def _delete(self, request: Request) -> Any:
+        identifier = request.path_parameters["id"]
+        if self.account.remove_group(identifier) is None:
+            self.account.remove_asset(self.find_asset(identifier).id)
 
-    def accept(self, operation: Operation, result: Any) -> Response:
-        """Wrap a result in the provider's envelope."""
+    def _accept(self, operation: Operation, result: Any) -> Response:
         return Response({"success": True, "message": "", "data": result})
 
     def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:

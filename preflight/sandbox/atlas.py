@@ -62,46 +62,38 @@ class Atlas(Generating):
         """Return the provider's other ids for a new asset, by name."""
         return {"atlas_asset_id": ark_id("atlas-asset"), "ark_asset_id": ark_id("asset")}
 
-    def register(self, request: Request) -> Any:
-        """Register an asset from a URL."""
+    def _register(self, request: Request) -> Any:
         asset_type = request.choice("type", ASSET_KINDS, default="Image")
         url = request.text("url", required=True)
         return self._render_asset(
             self.register_asset(url, ASSET_KINDS[asset_type], asset_type, request.text("name"), "url")
         )
 
-    def get(self, request: Request) -> Any:
-        """Return an asset."""
+    def _get(self, request: Request) -> Any:
         return self._render_asset(self.find_asset(request.path_parameters["id"]))
 
-    def list(self, request: Request) -> Any:
-        """List assets."""
+    def _list(self, request: Request) -> Any:
         return self._page(request)
 
-    def trash(self, request: Request) -> Any:
-        """List the trash."""
+    def _trash(self, request: Request) -> Any:
         return self._page(request, trashed=True)
 
-    def rename(self, request: Request) -> Any:
-        """Change an asset."""
+    def _rename(self, request: Request) -> Any:
         name = request.text("name", required=True)
         self.check_name(name, "name")
         return self._changed(self.find_asset(request.path_parameters["id"]), name=name)
 
-    def delete(self, request: Request) -> Any:
-        """Delete an asset."""
+    def _delete(self, request: Request) -> Any:
         self._changed(self.find_asset(request.path_parameters["id"]), trashed=True)
 
-    def restore(self, request: Request) -> Any:
-        """Restore an asset from the trash."""
+    def _restore(self, request: Request) -> Any:
         return self._changed(self.find_asset(request.path_parameters["id"], trashed=True), trashed=False)
 
-    def upload(self, request: Request) -> Any:
-        """Store an uploaded file and return its URL."""
+    def _upload(self, request: Request) -> Any:
         name, data = file_in_form(request.body, request.headers.get("content-type", ""), "file")
         return {"download_url": self.shared.hosting.host(data, name)}
 
-    def generate(self, request: Request) -> Any:
+    def _generate(self, request: Request) -> Any:
         """Start a generation; the fields are in `input`, or beside `model` as the model's page prints them."""
         fields = _MODELS.get(request.text("model", required=True))
         if fields is None:
@@ -114,24 +106,21 @@ class Atlas(Generating):
             raise missing(fields[0].name)
         return {"id": self.start_generation(body.get("prompt"), inputs), "status": "queued", "outputs": []}
 
-    def get_generation(self, request: Request) -> Any:
-        """Return a prediction."""
+    def _get_generation(self, request: Request) -> Any:
         task = request.path_parameters["id"]
         status, url = self.poll_generation(task)
         return {"id": task, "status": "completed" if url else status, "outputs": [url] if url else []}
 
-    def accept(self, operation: Operation, result: Any) -> Response:
-        """Wrap a result in the provider's envelope."""
+    def _accept(self, operation: Operation, result: Any) -> Response:
         if self.alternate_reading and operation.action == "upload":
             return Response({"code": "200", "message": "success", "url": result["download_url"]})
         return Response({"code": self._code(200), "message": "success", "data": result})
 
     def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
         """Return a refusal in the provider's shape."""
-        status = self.status(refusal)
-        hidden = self.alternate_reading and status in (400, 404)
-        body = {"code": self._code(status), "message": refusal.text, "data": None}
-        return Response(body, 200 if hidden else status)
+        hidden = self.alternate_reading and refusal.status in (400, 404)
+        body = {"code": self._code(refusal.status), "message": refusal.text, "data": None}
+        return Response(body, 200 if hidden else refusal.status)
 
     def _code(self, status: int) -> int | str:
         return str(status) if self.alternate_reading else status

@@ -6,9 +6,8 @@ from typing import Any
 
 from preflight.sandbox.credentials import secrets_equal
 from preflight.sandbox.generation import Generating, MediaField, media_inputs
-from preflight.sandbox.messages import Refusal, Request, Response, invalid, missing
+from preflight.sandbox.messages import Refusal, Request, Response, invalid
 from preflight.sandbox.protocol import ASSET_KINDS, Operation, iso
-from preflight.sandbox.state import StoredAsset
 
 _BASE = "/api/v1/client/job"
 _MODELS = {
@@ -17,6 +16,8 @@ _MODELS = {
         MediaField(f"reference_{kind}s", kind, many=True) for kind in ("image", "video", "audio")
     ),
 }
+_STATUSES = {400: 422, 403: 402, 405: 404}
+"""Its statuses for refusals, where they differ from the usual ones."""
 
 
 class Crun(Generating):
@@ -28,7 +29,6 @@ class Crun(Generating):
 
     name = "crun"
     variables = ("CRUN_API_KEY",)
-    statuses = {400: 422, 403: 402, 405: 404}  # noqa: RUF012 - the type is in the base class
     operations = (
         Operation("register", "POST", f"{_BASE}/asset-upload", "name asset_type asset_url"),
         Operation("get", "GET", f"{_BASE}/asset-info", "asset_id"),
@@ -41,19 +41,14 @@ class Crun(Generating):
         if not secrets_equal(request.headers.get("x-api-key", ""), self.credentials.key or ""):
             raise self.missing_key("x-api-key")
 
-    def register(self, request: Request) -> dict[str, Any]:
-        """Register an asset from a URL."""
+    def _register(self, request: Request) -> dict[str, Any]:
         asset_type = request.choice("asset_type", ASSET_KINDS)
         url = request.text("asset_url", required=True)
         asset = self.register_asset(url, ASSET_KINDS[asset_type], asset_type, request.text("name"), "asset_url")
         return {"data": {"AssetId": asset.id}}
 
-    def get(self, request: Request) -> dict[str, Any]:
-        """Return an asset."""
-        asset_id = request.text("asset_id")
-        if not asset_id:
-            raise missing("asset_id")
-        asset = self.find_asset(asset_id)
+    def _get(self, request: Request) -> dict[str, Any]:
+        asset = self.find_asset(request.text("asset_id", required=True))
         rendered = {
             "AssetId": asset.id,
             "Name": asset.name,
@@ -62,10 +57,10 @@ class Crun(Generating):
             "CreateTime": self._time(asset.created),
             "UpdateTime": self._time(asset.updated),
         }
-        return {"data": rendered, "message": _failure_message(asset)}
+        message = f"{asset.code}: {asset.message}" if asset.status == "failed" else "success"
+        return {"data": rendered, "message": message}
 
-    def generate(self, request: Request) -> dict[str, Any]:
-        """Start a generation."""
+    def _generate(self, request: Request) -> dict[str, Any]:
         fields, body = _MODELS.get(request.text("model", required=True)), request.parameters.get("input")
         if fields is None:
             raise invalid("model", f"it must be one of {', '.join(_MODELS)}")
@@ -76,26 +71,18 @@ class Crun(Generating):
             raise invalid(fields[0].name, "it must have one or two images" if inputs else "it is empty")
         return {"data": {"task_id": self.start_generation(body.get("prompt"), inputs)}}
 
-    def get_generation(self, request: Request) -> dict[str, Any]:
-        """Return a task."""
-        task = request.text("task_id")
-        if not task:
-            raise missing("task_id")
+    def _get_generation(self, request: Request) -> dict[str, Any]:
+        task = request.text("task_id", required=True)
         status, url = self.poll_generation(task)
         return {"data": {"task_id": task, "status": status, "result": [url] if url else None}}
 
-    def accept(self, operation: Operation, result: Any) -> Response:
-        """Wrap a result in the provider's envelope."""
+    def _accept(self, operation: Operation, result: Any) -> Response:
         return Response({"code": 200, "message": "success", **result})
 
     def refuse(self, operation: Operation | None, refusal: Refusal) -> Response:
         """Return a refusal in the provider's shape."""
-        code = self.status(refusal)
+        code = _STATUSES.get(refusal.status, refusal.status)
         return Response({"code": code, "message": refusal.text, "data": None}, code if self.alternate_reading else 200)
 
     def _time(self, seconds: float) -> str | int:
         return int(seconds) if self.alternate_reading else iso(seconds)
-
-
-def _failure_message(asset: StoredAsset) -> str:
-    return f"{asset.code}: {asset.message}" if asset.status == "failed" else "success"

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from preflight.sandbox.faults import Fault, FaultPlan, Throttled
 from preflight.sandbox.messages import Refusal, Request, Response
 from preflight.sandbox.protocol import Operation, Protocol
-from preflight.sandbox.stats import Stats
+from preflight.sandbox.state import Stats
 
 _PAGE: Final = "<!doctype html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
 _REDIRECT: Final = "https://elsewhere.invalid/"

@@ -5,38 +5,25 @@ from __future__ import annotations
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
-from preflight.errors import UsageError
+from preflight.errors import UsageError, suggestion
 from preflight.sandbox.state import ProcessingOutcome
 
 EVERY: Final = "*"
 """Stands for every action or every provider."""
 
 ACTIONS: Final = (
-    "register",
-    "get",
-    "list",
-    "rename",
-    "delete",
-    "trash",
-    "restore",
-    "upload",
-    "create_group",
-    "get_group",
-    "list_groups",
-    "rename_group",
-    "delete_group",
-    "create_session",
-    "session_result",
-    "generate",
-    "get_generation",
-)
+    "register", "get", "list", "rename", "delete", "trash", "restore", "upload",
+    "create_group", "get_group", "list_groups", "rename_group", "delete_group",
+    "create_session", "session_result", "generate", "get_generation",
+)  # fmt: skip
 """The actions of operations, in terms that all providers share; `trash` lists the trash."""
 
 FAULTS: Final[dict[str, str]] = {
@@ -77,34 +64,34 @@ class Fault(NamedTuple):
 def validate_action(action: str) -> str:
     """Return `action` if it exists. Raise `UsageError` otherwise."""
     if action != EVERY and action not in ACTIONS:
-        near = get_close_matches(action, ACTIONS, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"Choose one of {', '.join(ACTIONS)}."
-        raise UsageError(f"Unknown action {action!r}. {remedy}")
+        raise UsageError(f"Unknown action {action!r}. {suggestion(action, ACTIONS)}")
     return action
 
 
-class Throttle(Protocol):
-    """Counts calls against a rate. Not thread-safe. `limit`: calls in one of its periods."""
-
-    limit: int
-
-    def take(self) -> bool:
-        """Count a call; return whether it is within the rate."""
-        ...
-
-    @property
-    def wait(self) -> float:
-        """Seconds until a call is within the rate."""
-        ...
-
-
-class TokenBucket:
-    """At most `calls` at once, and `calls` in `per` seconds over time."""
+class Throttle(ABC):
+    """Counts calls against a rate: `calls` in `per` seconds. Not thread-safe. `limit`: calls in one of its periods."""
 
     def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
         self.limit = max(1, math.floor(calls))
         self._rate = calls / per
+        self._per = per
         self._clock = clock
+
+    @abstractmethod
+    def take(self) -> bool:
+        """Count a call; return whether it is within the rate."""
+
+    @property
+    @abstractmethod
+    def wait(self) -> float:
+        """Seconds until a call is within the rate."""
+
+
+class TokenBucket(Throttle):
+    """At most `calls` at once, and `calls` in `per` seconds over time."""
+
+    def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
+        super().__init__(calls, per, clock)
         self._level = float(self.limit)
         self._seen = clock()
 
@@ -124,13 +111,11 @@ class TokenBucket:
         return max(0.0, (1 - self._level) / self._rate)
 
 
-class SlidingWindow:
+class SlidingWindow(Throttle):
     """At most `calls` in the last `per` seconds."""
 
     def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
-        self.limit = max(1, math.floor(calls))
-        self._per = per
-        self._clock = clock
+        super().__init__(calls, per, clock)
         self._taken: deque[float] = deque()
 
     def take(self) -> bool:
@@ -149,15 +134,11 @@ class SlidingWindow:
         return max(0.0, self._taken[0] + self._per - self._clock()) if self._taken else 0.0
 
 
-class CalendarWindow:
+class CalendarWindow(Throttle):
     """At most `calls` in each period of the clock, such as each calendar minute."""
 
-    def __init__(self, calls: float, per: float, clock: Callable[[], float]) -> None:
-        self.limit = max(1, math.floor(calls))
-        self._per = per
-        self._clock = clock
-        self._period = -1
-        self._taken = 0
+    _period = -1
+    _taken = 0
 
     def take(self) -> bool:
         """Count a call; return whether it is within the rate of this period."""
@@ -173,7 +154,7 @@ class CalendarWindow:
         return self._per - self._clock() % self._per
 
 
-THROTTLES: Final[dict[str, Callable[[float, float, Callable[[], float]], Throttle]]] = {
+THROTTLES: Final[dict[str, type[Throttle]]] = {
     "bucket": TokenBucket,
     "sliding": SlidingWindow,
     "calendar": CalendarWindow,
@@ -318,9 +299,8 @@ class FaultPlan:
                 if rule.provider in (EVERY, provider) and rule.action in (EVERY, action):
                     bucket = rule.buckets.get((provider, action))
                     if bucket is None:
-                        bucket = rule.buckets[provider, action] = THROTTLES[rule.window](
-                            rule.calls, rule.per, self._clock
-                        )
+                        bucket = THROTTLES[rule.window](rule.calls, rule.per, self._clock)
+                        rule.buckets[provider, action] = bucket
                     if not bucket.take():
                         return Throttled(rule.retry_after, bucket.limit, bucket.wait)
         return None

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from preflight.sandbox.messages import Refusal, invalid, missing
+from preflight.sandbox.messages import Refusal, Request, invalid, missing
 from preflight.sandbox.protocol import Protocol, ark_id
-from preflight.sandbox.state import StoredAsset
 
 _MAX_FILES: Final = {"image": 9, "video": 3, "audio": 3}
 _ASSET: Final = re.compile(r"asset://(.+)", re.IGNORECASE)
@@ -55,12 +54,21 @@ def media_inputs(body: Mapping[str, Any], fields: Sequence[MediaField]) -> list[
 
 
 class Generating(Protocol):
-    """A protocol that also generates.
+    """A protocol that also generates, with requests and responses like Ark's unless it has its own.
 
     inline_kinds  the kinds that a request may name by URL; others must be registered assets
     """
 
     inline_kinds: frozenset[str] = frozenset(_MAX_FILES)
+
+    def _generate(self, request: Request) -> dict[str, Any]:
+        model = request.text("model", required=True)
+        return {"id": self.start_generation(*content_inputs(model, request.parameters.get("content")))}
+
+    def _get_generation(self, request: Request) -> dict[str, Any]:
+        task = request.path_parameters["id"]
+        status, url = self.poll_generation(task)
+        return {"id": task, "status": status, "content": {"video_url": url} if url else None}
 
     def start_generation(self, prompt: object, inputs: Sequence[MediaInput]) -> str:
         """Check the prompt and the references, and return the id of a new task. Raise `Refusal` if one is invalid."""
@@ -96,18 +104,14 @@ class Generating(Protocol):
             if media.kind not in self.inline_kinds or not _URL.fullmatch(media.value):
                 raise invalid(media.field, f"{media.kind} must be a registered asset: asset://ID")
             return
-        asset = self._asset_with(reference[1])
-        if asset is None:
+        found = self.account.assets(where=lambda asset: reference[1] in (asset.id, *asset.ids.values()))
+        if not found:
             raise invalid(media.field, f"the specified asset {reference[1][:100]!r} is not found")
+        asset = found[0]
         if asset.status != "active":
             raise invalid(media.field, f"the asset {asset.id} is {asset.status}, not active")
         if asset.kind != media.kind:
             raise invalid(media.field, f"the asset {asset.id} is not of kind {media.kind}")
-
-    def _asset_with(self, reference: str) -> StoredAsset | None:
-        """Return the asset with this id, or with another id of the provider."""
-        found = self.account.assets(where=lambda asset: reference in (asset.id, *asset.ids.values()))
-        return found[0] if found else None
 
 
 _ROLES: Final = {

@@ -14,6 +14,7 @@ from preflight.errors import UsageError
 
 FILES: Final = "/files"
 """Path prefix of hosted files: `/files/TOKEN/NAME`."""
+_HOSTS: Final = ("127.0.0.1", "localhost")
 _MAX_NAME_BYTES: Final = 200
 """File systems accept 255 bytes, and a token precedes the name."""
 
@@ -49,21 +50,17 @@ class Hosting:
         with self._lock:
             return self._paths.get((token, name))
 
-    def url_path_of(self, url: str) -> str | None:
-        """Return the decoded path of a URL under this origin; None for other origins."""
+    def path_behind(self, url: str) -> str | None:
+        """Return the path of the file behind a URL of this origin, empty if there is none; None for other origins."""
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
             return None
-        ours = urlsplit(self.origin)
-        is_ours = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost") and port == ours.port
-        return unquote(parts.path) if is_ours else None
-
-    def path_of_url_path(self, url_path: str) -> str | None:
-        """Return the file behind a URL path of this origin, or None."""
-        start, _, name = url_path.rpartition("/")
-        return self.path(start.removeprefix(f"{FILES}/"), name)
+        if parts.scheme != "http" or parts.hostname not in _HOSTS or port != urlsplit(self.origin).port:
+            return None
+        start, _, name = unquote(parts.path).rpartition("/")
+        return self.path(start.removeprefix(f"{FILES}/"), name) or ""
 
     def close(self) -> None:
         """Forget all URLs and delete the stored bytes."""

@@ -11,37 +11,21 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from preflight.checker import examine, plan_for
+from preflight.codes import SEVERITIES
 from preflight.net.options import HttpOptions
-from preflight.report import Finding, Report
+from preflight.report import Report
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.state import Account, ProcessingOutcome, StoredAsset
 
 WORKERS: Final = 8
 _ALLOWED_FOR_TRUSTED: Final = frozenset(("address_not_public", "host_is_ip"))
 """Findings that are ignored for trusted origins."""
-ARK_CODES: Final = frozenset(
-    (
-        "DownloadFailed",
-        "TypeMismatch",
-        "FormatUnsupported",
-        "FormatUndetectable",
-        "DurationTooShort",
-        "DurationTooLong",
-        "WidthTooSmall",
-        "HeightTooSmall",
-        "WidthTooLarge",
-        "HeightTooLarge",
-        "AspectRatioTooSmall",
-        "AspectRatioTooLarge",
-        "FileSizeTooLarge",
-        "PixelCountTooSmall",
-        "PixelCountTooLarge",
-        "FpsTooLow",
-        "FpsTooHigh",
-        "AudioTrackRequired",
-        "AudioTrackForbidden",
-    )
-)
+ARK_CODES: Final = frozenset((
+    "DownloadFailed", "TypeMismatch", "FormatUnsupported", "FormatUndetectable", "DurationTooShort", "DurationTooLong",
+    "WidthTooSmall", "HeightTooSmall", "WidthTooLarge", "HeightTooLarge", "AspectRatioTooSmall", "AspectRatioTooLarge",
+    "FileSizeTooLarge", "PixelCountTooSmall", "PixelCountTooLarge", "FpsTooLow", "FpsTooHigh", "AudioTrackRequired",
+    "AudioTrackForbidden",
+))  # fmt: skip
 """Ark's codes for a rejected file."""
 _OTHER_CODES: Final = {
     "corrupt": "TranscodingFailed",
@@ -91,17 +75,13 @@ class Inspector:
 
     def inspect(self, url: str, kind: str | None, rules: str | None) -> ProcessingOutcome:
         """Return the outcome for a URL that was registered as `kind`. Without `rules` it only has to be reachable."""
-        own_path = self._hosting.url_path_of(url)
-        if own_path is not None:
-            target = self._hosting.path_of_url_path(own_path)
-            if target is None:
-                return ProcessingOutcome("DownloadFailed", "the URL responds with 404")
-        else:
-            target = url
+        path = self._hosting.path_behind(url)
+        if path == "":
+            return ProcessingOutcome("DownloadFailed", "the URL responds with 404")
         plan = plan_for(rules, http=self._public_http)
-        if own_path is None and _origin(url) in self._trusted:
+        if path is None and _origin(url) in self._trusted:
             plan = plan_for(rules, http=self._trusted_http, dropped=_ALLOWED_FOR_TRUSTED)
-        return outcome_of(examine(target, plan), kind)
+        return outcome_of(examine(path or url, plan), kind)
 
     def close(self) -> None:
         """Start no further inspection. Running ones may finish or not."""
@@ -134,15 +114,9 @@ def outcome_of(report: Report, kind: str | None) -> ProcessingOutcome:
         return ProcessingOutcome("TypeMismatch", f"the content is {found}, but it was registered as {kind}")
     for result in report.results:
         if result.verdict != "pass":
-            return _outcome_of_finding(min(result.findings, key=lambda finding: _SEVERITY_ORDER[finding.severity]))
+            worst = min(result.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+            return ProcessingOutcome(ark_code(worst.code), worst.message)
     return ProcessingOutcome()
-
-
-_SEVERITY_ORDER: Final = {"error": 0, "unknown": 1, "warning": 2, "note": 3}
-
-
-def _outcome_of_finding(finding: Finding) -> ProcessingOutcome:
-    return ProcessingOutcome(ark_code(finding.code), finding.message)
 
 
 def ark_code(code: str) -> str:

@@ -6,10 +6,9 @@ import re
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -19,8 +18,7 @@ from preflight.sandbox.faults import FaultPlan
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector
 from preflight.sandbox.messages import Refusal, Request, Response, invalid, not_found
-from preflight.sandbox.state import Account, StoredAsset, StoredGroup, StoredSession
-from preflight.sandbox.stats import Registration, Stats
+from preflight.sandbox.state import Account, Registration, Stats, StoredAsset, StoredGroup, StoredSession
 
 T = TypeVar("T")
 ASSET_KINDS: Final = {"Image": "image", "Video": "video", "Audio": "audio"}
@@ -104,17 +102,15 @@ class Operation(NamedTuple):
 
 
 class Protocol(ABC):
-    """One provider. The method with the name of an operation's action answers it: it returns data or raises `Refusal`.
+    """One provider. An action is answered by the method `_ACTION`, which returns data or raises `Refusal`.
 
     name       the provider's name, which is also its path prefix and its rule set
     variables  the environment variables from which clients read its keys
-    statuses   the provider's statuses for refusals, where they differ from the usual ones
     """
 
     name: ClassVar[str]
     variables: ClassVar[Sequence[str]]
     operations: ClassVar[Sequence[Operation]]
-    statuses: ClassVar[Mapping[int, int]] = {}
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
@@ -152,9 +148,9 @@ class Protocol(ABC):
 
     def handle(self, operation: Operation, request: Request) -> Response:
         """Run an operation. Raise `Refusal` if it is refused."""
-        return self.accept(operation, getattr(self, operation.action)(request))
+        return self._accept(operation, getattr(self, f"_{operation.action}")(request))
 
-    def accept(self, operation: Operation, result: Any) -> Response:
+    def _accept(self, operation: Operation, result: Any) -> Response:
         """Return a result in the provider's shape."""
         return Response(result)
 
@@ -181,7 +177,7 @@ class Protocol(ABC):
             kind=kind,
             asset_type=asset_type,
             url=url,
-            name=self.default_name(url) if faults.ignore_names or not name else name,
+            name=unquote(urlsplit(url).path.rpartition("/")[2]) if faults.ignore_names or not name else name,
             ids=self.extra_ids(),
             **facts,
         )
@@ -201,19 +197,11 @@ class Protocol(ABC):
         """Return the provider's other ids for a new asset, by name."""
         return {}
 
-    def default_name(self, url: str) -> str:
-        """Return the name of an asset that is registered without one."""
-        return unquote(urlsplit(url).path.rpartition("/")[2])
-
     def check_name(self, name: str, parameter: str = "Name") -> None:
         """Raise `Refusal` if a name is longer than the provider's rule set allows."""
-        maximum = self._asset_limits.get("name", {}).get("max_length")
+        maximum = catalog.load(self.name).asset.get("name", {}).get("max_length")
         if maximum is not None and len(name) > maximum:
             raise invalid(parameter, f"{len(name)} characters, the maximum is {maximum}")
-
-    @cached_property
-    def _asset_limits(self) -> Mapping[str, Any]:
-        return catalog.load(self.name).asset
 
     def find_asset(self, asset_id: str, *, trashed: bool = False) -> StoredAsset:
         """Return the asset with an id. Raise `Refusal` if there is none."""
@@ -256,10 +244,6 @@ class Protocol(ABC):
     def missing_key(self, where: str) -> Refusal:
         """Return the refusal of a request without a valid key."""
         return Refusal(401, "Unauthorized", f"missing or invalid API key ({where})")
-
-    def status(self, refusal: Refusal) -> int:
-        """Return the provider's status for a refusal."""
-        return self.statuses.get(refusal.status, refusal.status)
 
     @property
     def alternate_reading(self) -> bool:

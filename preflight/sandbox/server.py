@@ -21,8 +21,7 @@ from preflight.sandbox.faults import FaultPlan
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector
 from preflight.sandbox.protocol import Protocol, Shared
-from preflight.sandbox.state import StoredAsset, StoredGroup
-from preflight.sandbox.stats import Stats
+from preflight.sandbox.state import Stats, StoredAsset, StoredGroup
 from preflight.sandbox.sunra import Sunra
 from preflight.sandbox.volcengine import Byteplus, Volcengine
 
@@ -66,25 +65,24 @@ class ServerThread:
 
         self._closing = asyncio.Event()
         app = App(protocols, hosting, Dispatcher(faults, stats, self._closing), faults)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app.build(),
-                http=AbortableProtocol,
-                ws="none",
-                loop="asyncio",
-                lifespan="off",
-                log_config=None,
-                log_level="error",
-                access_log=False,  # a log of requests would hold keys and signed URLs
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=2,
-            )
+        config = uvicorn.Config(
+            app.build(),
+            http=AbortableProtocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,  # a log of requests would hold keys and signed URLs
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=2,
         )
+        self._server = uvicorn.Server(config)
         self._started = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, args=(listener,), name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(listener)), name="sandbox", daemon=True)
         self._thread.start()
         if not self._started.wait(_START_TIMEOUT):
             raise RuntimeError("the sandbox did not start")
@@ -95,9 +93,6 @@ class ServerThread:
         self._loop.call_soon_threadsafe(self._closing.set)
         self._server.should_exit = True
         self._thread.join(_START_TIMEOUT)
-
-    def _run(self, listener: socket.socket) -> None:
-        asyncio.run(self._serve(listener))
 
     async def _serve(self, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
@@ -131,7 +126,10 @@ class Sandbox:
         timeout: float = 30.0,
         faults: FaultPlan | None = None,
     ) -> None:
-        _require()
+        from importlib.util import find_spec
+
+        if find_spec("starlette") is None or find_spec("uvicorn") is None:
+            raise MissingExtra("the sandbox", "sandbox")
         self.faults = faults or FaultPlan(latency=latency, delay=delay)
         self.stats = Stats()
         self._port = port
@@ -228,10 +226,3 @@ class Sandbox:
         if provider not in self._protocols:
             raise UsageError(f"Unknown provider {provider!r} (choose from {', '.join(self._protocols)}).")
         return self._protocols[provider]
-
-
-def _require() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        raise MissingExtra("the sandbox", "sandbox")

@@ -61,32 +61,27 @@ class Sunra(Generating):
         """Return the provider's other ids for a new asset, by name."""
         return {"id": f"{int(time.time()):x}{random_letters(16)}"}
 
-    def register(self, request: Request) -> dict[str, Any]:
-        """Register an asset from a URL."""
+    def _register(self, request: Request) -> dict[str, Any]:
         url = request.text("source_url", required=True)
         kind = request.choice("asset_type", _KINDS, default=_kind_of(url))
         return self._render_asset(self.register_asset(url, kind, kind, request.text("name"), "source_url"))
 
-    def get(self, request: Request) -> dict[str, Any]:
-        """Return an asset."""
+    def _get(self, request: Request) -> dict[str, Any]:
         return self._render_asset(self.find_asset(request.path_parameters["id"]))
 
-    def list(self, request: Request) -> dict[str, Any]:
-        """List assets."""
+    def _list(self, request: Request) -> dict[str, Any]:
         status = request.choice("status", (*_STATUSES, ""), default="")
         page, size = request.number("page", 1), min(request.number("page_size", 20), MAX_PAGE_SIZE)
         assets, total = self.account.page(page, size, where=lambda asset: status in ("", asset.status))
         items = [self._render_asset(asset) for asset in assets]
         return {"items": items, "total": total, "page": page, "page_size": size}
 
-    def delete(self, request: Request) -> dict[str, Any]:
-        """Delete an asset."""
+    def _delete(self, request: Request) -> dict[str, Any]:
         asset = self.find_asset(request.path_parameters["id"])
         self.account.change_asset(asset.id, trashed=True)
         return {"deleted": True}
 
-    def generate(self, request: Request) -> dict[str, Any]:
-        """Put a generation into the queue."""
+    def _generate(self, request: Request) -> dict[str, Any]:
         fields, model = _USES.get(request.path_parameters["use"]), request.path_parameters["model"]
         if fields is None or not model.startswith("seedance-2.0"):
             raise Refusal(404, "NotFound", f"no such model: {request.path[:100]}")
@@ -105,8 +100,7 @@ class Sunra(Generating):
         base = f"{self.shared.hosting.origin}/{self.name}/v1/queue/requests/{task}"
         return {"request_id": task, "status": "IN_QUEUE", "status_url": f"{base}/status"}
 
-    def get_generation(self, request: Request) -> dict[str, Any]:
-        """Return a prediction of the queue."""
+    def _get_generation(self, request: Request) -> dict[str, Any]:
         task = request.path_parameters["id"]
         status, url = self.poll_generation(task)
         shown: dict[str, Any] = {"request_id": task, "status": _QUEUE[status]}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from uuid import uuid4
 
 from preflight.sandbox.credentials import OFFICIAL, PUBLISHED, Credentials, check_signature, new_pair, secrets_equal
-from preflight.sandbox.generation import Generating, content_inputs
+from preflight.sandbox.generation import Generating
 from preflight.sandbox.messages import Refusal, Request, Response, invalid, missing, not_found
 from preflight.sandbox.protocol import ASSET_KINDS, MAX_PAGE_SIZE, Operation, Shared, access_url, iso, page_of
 from preflight.sandbox.state import StoredAsset, StoredGroup
@@ -96,8 +96,9 @@ def list_page(
     if token:
         last = _parse_token(token)
         found = [item for item in found if (sort_key(item) < last if descending else sort_key(item) > last)]
-    following = _make_token(sort_key(found[size - 1])) if len(found) > size else ""
-    return {"Items": [render(item) for item in found[:size]], "TotalCount": total, "NextToken": following}
+    following = json.dumps(sort_key(found[size - 1])).encode() if len(found) > size else b""
+    page, token = [render(item) for item in found[:size]], base64.urlsafe_b64encode(following).decode()
+    return {"Items": page, "TotalCount": total, "NextToken": token}
 
 
 def _filter(request: Request) -> ListFilter:
@@ -109,10 +110,6 @@ def _filter(request: Request) -> ListFilter:
     if not all(isinstance(value, list) for value in lists) or not all(isinstance(value, str) for value in texts):
         raise invalid("Filter", "GroupIds and Statuses must be lists, GroupType and Name strings")
     return ListFilter(texts[0], lists[0], lists[1], texts[1])
-
-
-def _make_token(position: tuple[float, int]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
 def _parse_token(token: str) -> tuple[float, int]:
@@ -204,10 +201,10 @@ class Volcengine(Generating):
                 raise Refusal(401, "AuthenticationError", "the API key in the request is missing or invalid")
             return
         form = PUBLISHED if request.path.startswith(_OPEN) else OFFICIAL
-        check_signature(request, form, self._find_pair, region=self.region, service=SERVICE, now=time.time())
+        pairs = {pair.access_key: pair for pair in (self.credentials, self.temporary)}
+        check_signature(request, form, pairs.get, region=self.region, service=SERVICE, now=time.time())
 
-    def create_group(self, request: Request) -> Any:
-        """Create a group."""
+    def _create_group(self, request: Request) -> Any:
         name, description = request.text("Name", required=True), request.text("Description")
         self._check_lengths(name, description)
         group = self.account.add_group(
@@ -219,16 +216,19 @@ class Volcengine(Generating):
         )
         return {"Id": group.id}
 
-    def get_group(self, request: Request) -> Any:
-        """Return a group."""
+    def _get_group(self, request: Request) -> Any:
         return render_group(self._group(request))
 
-    def list_groups(self, request: Request) -> Any:
-        """List groups."""
-        return list_page(request, self.account.groups(), _project(request), render_group, self._matches_group)
+    def _list_groups(self, request: Request) -> Any:
+        return list_page(
+            request,
+            self.account.groups(),
+            _project(request),
+            render_group,
+            lambda group, wanted: wanted.matches(group.type, group.id, group.name),
+        )
 
-    def rename_group(self, request: Request) -> Any:
-        """Change a group."""
+    def _rename_group(self, request: Request) -> Any:
         name, description = request.text("Name"), request.text("Description")
         self._check_lengths(name, description)
         facts = {key: value for key, value in (("name", name), ("description", description)) if value}
@@ -236,13 +236,11 @@ class Volcengine(Generating):
         self.account.change_group(group.id, **facts)
         return {"Id": group.id}
 
-    def delete_group(self, request: Request) -> Any:
-        """Delete a group and its assets."""
+    def _delete_group(self, request: Request) -> Any:
         self.account.remove_group(self._group(request).id)
         return {}
 
-    def register(self, request: Request) -> Any:
-        """Register an asset from a URL."""
+    def _register(self, request: Request) -> Any:
         group = self._group(request, "GroupId")
         url, asset_type = request.text("URL", required=True), request.choice("AssetType", ASSET_KINDS)
         name = request.text("Name")
@@ -251,34 +249,28 @@ class Volcengine(Generating):
         )
         return {"Id": asset.id}
 
-    def get(self, request: Request) -> Any:
-        """Return an asset."""
+    def _get(self, request: Request) -> Any:
         return render_asset(self._asset(request))
 
-    def list(self, request: Request) -> Any:
-        """List assets."""
+    def _list(self, request: Request) -> Any:
         return list_page(request, self.account.assets(), _project(request), render_asset, self._matches_asset)
 
-    def rename(self, request: Request) -> Any:
-        """Change an asset."""
+    def _rename(self, request: Request) -> Any:
         name = request.text("Name", required=True)
         self.check_name(name)
         asset = self._asset(request)
         self.account.change_asset(asset.id, name=name)
         return {"Id": asset.id}
 
-    def delete(self, request: Request) -> Any:
-        """Delete an asset."""
+    def _delete(self, request: Request) -> Any:
         self.account.remove_asset(self._asset(request).id)
         return {}
 
-    def create_session(self, request: Request) -> Any:
-        """Open a real-person session."""
+    def _create_session(self, request: Request) -> Any:
         token, link = self.open_session(request.text("CallbackURL", required=True), "CallbackURL")
         return {"H5Link": link, "BytedToken": token}
 
-    def session_result(self, request: Request) -> Any:
-        """Return the group of a completed session."""
+    def _session_result(self, request: Request) -> Any:
         session = self.account.session(request.text("BytedToken", required=True))
         if session is None:
             raise invalid("BytedToken", "no such session")
@@ -288,18 +280,7 @@ class Volcengine(Generating):
             raise Refusal(400, "ValidatePending", "the person has not decided yet")
         return {"GroupId": session.group}
 
-    def generate(self, request: Request) -> Any:
-        """Start a generation."""
-        model = request.text("model", required=True)
-        return {"id": self.start_generation(*content_inputs(model, request.parameters.get("content")))}
-
-    def get_generation(self, request: Request) -> Any:
-        """Return a task."""
-        task = request.path_parameters["id"]
-        status, url = self.poll_generation(task)
-        return {"id": task, "status": status, "content": {"video_url": url} if url else None}
-
-    def accept(self, operation: Operation, result: Any) -> Response:
+    def _accept(self, operation: Operation, result: Any) -> Response:
         """Wrap a result in the provider's envelope; the models answer without one."""
         if operation.action in _GENERATION:
             return Response(result)
@@ -326,9 +307,6 @@ class Volcengine(Generating):
             "Region": self.region,
         }
 
-    def _find_pair(self, access_key: str) -> Credentials | None:
-        return next((pair for pair in (self.credentials, self.temporary) if pair.access_key == access_key), None)
-
     def _check_lengths(self, name: str, description: str) -> None:
         self.check_name(name)
         if len(description) > _DESCRIPTION:
@@ -345,9 +323,6 @@ class Volcengine(Generating):
         if asset.project != _project(request):
             raise not_found("asset", asset.id)
         return asset
-
-    def _matches_group(self, group: StoredGroup, list_filter: ListFilter) -> bool:
-        return list_filter.matches(group.type, group.id, group.name)
 
     def _matches_asset(self, asset: StoredAsset, list_filter: ListFilter) -> bool:
         group = self.account.group(asset.group or "") if list_filter.group_type else None
