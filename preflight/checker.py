@@ -62,19 +62,13 @@ class CheckOptions:
 
     def http(self) -> HttpOptions | None:
         """Return how URLs are fetched; None: by default. Raise `UsageError`."""
-        given = (self.timeout, self.user_agent, self.proxy, self.ca_bundle)
-        if all(value is None for value in given) and not self.allow_private and not self.headers:
+        values = ((name, getattr(self, name)) for name in FetchKeywords.__annotations__)
+        given = {name: value for name, value in values if value is not None and value is not False}
+        if not given:
             return None
-        from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
+        from preflight.net.options import HttpOptions
 
-        return HttpOptions(
-            DEFAULT_OPTIONS.timeout if self.timeout is None else self.timeout,
-            self.allow_private,
-            proxy=self.proxy,
-            ca_bundle=self.ca_bundle,
-            user_agent=self.user_agent,
-            headers=self.headers or (),
-        )
+        return HttpOptions(**given)
 
 
 class CheckPlan(NamedTuple):
@@ -108,11 +102,9 @@ def plan_for(
     """
     options = CheckOptions(**keywords)
     chosen = catalog.resolve(rules) if rules is not None else ()
-    digest = (
-        checksum([ruleset.digest for ruleset in chosen], options.strict, options.deep, sorted(dropped))
-        if chosen
-        else None
-    )
+    digest = None
+    if chosen:
+        digest = checksum([ruleset.digest for ruleset in chosen], options.strict, options.deep, sorted(dropped))
     return CheckPlan(chosen, fold(chosen), options.strict, options.deep, http or options.http(), dropped, digest)
 
 

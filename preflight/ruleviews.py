@@ -107,27 +107,21 @@ class Difference(NamedTuple):
 
 def compare_rulesets(first: RuleSet, second: RuleSet) -> list[Difference]:
     """Return everything that differs between two rule sets except notes, hints and examples."""
-    return [
-        *_head_differences(first, second),
-        *_kind_differences(first, second),
-        *_limit_differences(first, second),
-        *_data_uri_differences(first, second),
-        *_companion_differences(first, second),
-    ]
 
+    def differing(section: str, fact: str, a: str | None, b: str | None) -> list[Difference]:
+        return [Difference(section, "", fact, a, b)] if a != b else []
 
-def _head_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+    differences: list[Difference] = []
     for name in ("stage", "basis", "as_of"):
-        a, b = getattr(first, name), getattr(second, name)
-        if a != b:
-            yield Difference("", "", name, a, b)
-
-
-def _kind_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
+        differences += differing("", name, getattr(first, name), getattr(second, name))
     for kind in KINDS:
-        if (kind in first.sections) != (kind in second.sections):
-            a, b = ("accepted" if kind in ruleset.sections else None for ruleset in (first, second))
-            yield Difference(kind, "", "kind", a, b)
+        accepted = ("accepted" if kind in ruleset.sections else None for ruleset in (first, second))
+        differences += differing(kind, "kind", *accepted)
+    differences += _limit_differences(first, second)
+    differences += differing("data_uri", "kinds", data_uri_kinds(first), data_uri_kinds(second))
+    for kind in KINDS:
+        differences += differing(f"request {kind}", "companions", _companions(first, kind), _companions(second, kind))
+    return differences
 
 
 _Place = tuple[str, str, str]
@@ -152,19 +146,6 @@ def _limit_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
 
 def _limits_by_place(ruleset: RuleSet) -> dict[_Place, Limit]:
     return {(placed.section, placed.format, placed.fact): placed.limit for placed in iter_limits(ruleset)}
-
-
-def _data_uri_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
-    a, b = (data_uri_kinds(ruleset) for ruleset in (first, second))
-    if a != b:
-        yield Difference("data_uri", "", "kinds", a, b)
-
-
-def _companion_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
-    for kind in KINDS:
-        a, b = (_companions(ruleset, kind) for ruleset in (first, second))
-        if a != b:
-            yield Difference(f"request {kind}", "", "companions", a, b)
 
 
 def _companions(ruleset: RuleSet, kind: str) -> str | None:
@@ -243,15 +224,13 @@ def _section(section: str, rulesets: Sequence[RuleSet]) -> str:
     facts = [fact for fact in FACTS if fact in limited]
     head = ["rule set", *map(label, facts)]
     cells = [
-        [f"`{name}`{f' in {format_name}' if format_name else ''}", *_cells(limits, facts)]
+        [
+            f"`{name}`{f' in {format_name}' if format_name else ''}",
+            *(format_limit(limits[fact]) if fact in limits else "" for fact in facts),
+        ]
         for (name, format_name), limits in rows.items()
     ]
     return _table(head, cells) + (_BELOW_URLS if section == "url" else "")
-
-
-def _cells(limits: dict[str, Limit], facts: Iterable[str]) -> Iterator[str]:
-    for fact in facts:
-        yield format_limit(limits[fact]) if fact in limits else ""
 
 
 def _data_uris(rulesets: Sequence[RuleSet]) -> str:

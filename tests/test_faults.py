@@ -16,7 +16,7 @@ from preflight.checker import plan_for
 from preflight.integrations.requirement import Requirement
 from preflight.media import Media
 from preflight.report import Report, Result
-from preflight.reporters import REPORTERS, Tee, add_report, make_reporter
+from preflight.reporters import REPORTERS, ReporterOptions, Tee, add_report, make_reporter
 from preflight.reporters.text import TextReporter, describe
 from preflight.ruleset import RuleSet, Section, compile_ruleset
 from preflight.run import RunSettings, run
@@ -189,7 +189,7 @@ class Unprintable:
 def test_reporter_writes_no_part_of_a_report_that_it_cannot_write(name: str, tmp_path: Path) -> None:
     """The document is complete, with the other files and the internal error."""
     stream = io.StringIO()
-    reporter = make_reporter(name, stream, rules=preflight.checker.plan_for("atlas,ltx").rules)
+    reporter = make_reporter(name, stream, ReporterOptions(rules=preflight.checker.plan_for("atlas,ltx").rules))
     summary = Summary()
     good, later = report_of("good.png", "atlas,ltx"), report_of("later.png", "atlas,ltx")
     bad = report_of("bad.png", "atlas,ltx", fps=Unprintable())

@@ -13,7 +13,7 @@ import preflight
 from preflight import catalog
 from preflight.checker import plan_for
 from preflight.codes import CODES, NOTES
-from preflight.reporters import REPORTERS, make_reporter
+from preflight.reporters import REPORTERS, ReporterOptions, make_reporter
 from preflight.ruleset import compile_limit
 from preflight.ruleviews import compare_rulesets, find_limits, finding_codes, iter_limits, render_page
 from preflight.summary import Summary
@@ -235,7 +235,7 @@ class TestTextOfRuleFiles:
         assert report.verdict == "fail"
         for name in REPORTERS:
             stream, summary = io.StringIO(), Summary(plan.rules)
-            reporter = make_reporter(name, stream, rules=plan.rules)
+            reporter = make_reporter(name, stream, ReporterOptions(rules=plan.rules))
             reporter.add(report)
             summary.add(report)
             reporter.close(summary)

@@ -37,7 +37,7 @@ from preflight.cli.terminal import EXIT_CODES, is_always, use_colour
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
-from preflight.reporters import REPORTERS, Reporter, add_report, make_reporter, with_reports
+from preflight.reporters import REPORTERS, Reporter, ReporterOptions, add_report, make_reporter, with_reports
 from preflight.sources.open import asset_of, is_url
 from preflight.summary import ExitPolicy, Summary, UnknownPolicy
 from preflight.targets import Item
@@ -191,14 +191,9 @@ def command(options: CheckCommand) -> int:
 
 def _reporter(options: CheckCommand, plan: CheckPlan, run: Run) -> Reporter:
     targets = options.run.inputs.targets
-    main = make_reporter(
-        options.run.format,
-        run.stream,
-        colour=use_colour(run.stream),
-        quiet=options.run.quiet,
-        rules=plan.rules,
-        commands=len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets)),
-    )
+    commands = len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets))
+    shown = ReporterOptions(use_colour(run.stream), options.run.quiet, rules=plan.rules, commands=commands)
+    main = make_reporter(options.run.format, run.stream, shown)
     return with_reports(main, options.run.report, plan.rules, run.outputs, colour=is_always())
 
 

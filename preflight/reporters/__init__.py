@@ -37,6 +37,9 @@ class ReporterOptions(NamedTuple):
     commands: bool = True
 
 
+_DEFAULTS: Final = ReporterOptions()
+
+
 def is_path(source: str) -> bool:
     """Return whether a report's source is the path of a file, not a URL or a placeholder such as `<stdin>`."""
     return not is_url(source) and source not in ("<bytes>", "<request>", "<stdin>", "<stream>")
@@ -102,22 +105,12 @@ PROBE_FORMATS: Final = ("csv", "json", "jsonl", "text")
 """The formats that can show facts without verdicts."""
 
 
-def make_reporter(
-    name: str,
-    stream: IO[str],
-    *,
-    colour: bool = False,
-    quiet: bool = False,
-    probe: bool = False,
-    rules: tuple[RuleSet, ...] = (),
-    commands: bool = True,
-) -> Reporter:
-    """Return a new reporter of a format; the keyword arguments are those of `ReporterOptions`."""
+def make_reporter(name: str, stream: IO[str], options: ReporterOptions = _DEFAULTS) -> Reporter:
+    """Return a new reporter of a format."""
     module, _, class_name = REPORTERS[name].partition(":")
-    create: Callable[[IO[str], ReporterOptions], Reporter] = getattr(
-        import_module(f"preflight.reporters.{module}"), class_name
-    )
-    return create(stream, ReporterOptions(colour, quiet, probe, rules, commands))
+    create: Callable[[IO[str], ReporterOptions], Reporter]
+    create = getattr(import_module(f"preflight.reporters.{module}"), class_name)
+    return create(stream, options)
 
 
 SUFFIXES: Final[dict[str, str]] = {
@@ -219,5 +212,6 @@ def with_reports(
     for name, _ in named:
         make_reporter(name, io.StringIO())
     streams = [outputs.open(path, "report") for _, path in named]
-    others = (make_reporter(name, to, rules=rules, colour=colour) for (name, _), to in zip(named, streams, strict=True))
+    options = ReporterOptions(colour, rules=rules)
+    others = (make_reporter(name, stream, options) for (name, _), stream in zip(named, streams, strict=True))
     return Tee([main, *others]) if named else main

@@ -152,7 +152,11 @@ def _matrix(report: Report, view: _View) -> Iterator[str]:
     """Yield a row for each rule set, best outcome first; then every remark, hint and command once."""
     remarks = report.remarks
     rows = sorted(report.results, key=lambda result: OUTCOMES.index(result.outcome))
-    accepting = [_accepting(result) for result in rows if result.verdict == "pass"]
+    accepting = [
+        f"{result.rules} (with a warning)" if result.outcome == "pass_with_warning" else result.rules
+        for result in rows
+        if result.verdict == "pass"
+    ]
     yield f"  accepted by {len(accepting)} of {len(rows)}: {', '.join(accepting) or 'none'}"
     width = max(len(result.rules) for result in rows)
     for result in rows:
@@ -172,10 +176,6 @@ def _matrix(report: Report, view: _View) -> Iterator[str]:
         yield view.styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
     for command, names in _commands(rows, view).items():
         yield view.styled(f"  fix      {', '.join(names)}: {shell_command(command)}", "hint")
-
-
-def _accepting(result: Result) -> str:
-    return f"{result.rules} (with a warning)" if result.outcome == "pass_with_warning" else result.rules
 
 
 def _hints(results: Iterable[Result]) -> dict[str, list[str]]:
@@ -257,15 +257,10 @@ def _line_of_counts(name: str, tally: Tally) -> str:
 
 def table_text(console: Console, table: Table) -> str | None:
     """Return a table as it would be printed; None if the console is too narrow for one of its words."""
-    with console.capture() as captured:
-        console.print(table)
-    cells = (str(cell) for column in table.columns for cell in (column.header, *column.cells))
-    return captured.get() if _holds(captured.get(), cells) else None
-
-
-def _holds(text: str, cells: Iterable[str]) -> bool:
-    """Return whether a text, which may be colored, has every word of the cells unbroken."""
     from rich.text import Text
 
-    words = set(Text.from_ansi(text).plain.split())
-    return all(word in words for cell in cells for word in cell.split())
+    with console.capture() as captured:
+        console.print(table)
+    unbroken = set(Text.from_ansi(captured.get()).plain.split())
+    cells = (str(cell) for column in table.columns for cell in (column.header, *column.cells))
+    return captured.get() if all(unbroken.issuperset(cell.split()) for cell in cells) else None

@@ -13,7 +13,7 @@ from preflight import catalog
 from preflight.judge import judge
 from preflight.media import Media
 from preflight.report import Finding, Problem, Report
-from preflight.reporters import make_reporter
+from preflight.reporters import ReporterOptions, make_reporter
 from preflight.summary import Summary
 
 HOSTILE = (
@@ -62,7 +62,7 @@ def unreadable(source: str, rules: str = "atlas", index: int = 0) -> Report:
 def written(name: str, reports: Iterable[Report], rules: str = "atlas", **options: Any) -> str:
     """Return what a reporter writes for reports."""
     stream = io.StringIO(newline="")
-    reporter = make_reporter(name, stream, rules=catalog.resolve(rules), **options)
+    reporter = make_reporter(name, stream, ReporterOptions(rules=catalog.resolve(rules), **options))
     summary = Summary()
     for report in reports:
         summary.add(report)

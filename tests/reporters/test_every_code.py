@@ -17,7 +17,7 @@ from preflight.formats import KINDS
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Report, Result
-from preflight.reporters import REPORTERS, make_reporter
+from preflight.reporters import REPORTERS, ReporterOptions, make_reporter
 from preflight.reporters.text import describe
 from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.summary import Summary
@@ -30,7 +30,7 @@ WORDS = sorted({*CODES, *NOTES})
 
 def written(reports: Report | Sequence[Report], name: str, rules: tuple[RuleSet, ...] = (ATLAS,)) -> str:
     stream = io.StringIO()
-    reporter = make_reporter(name, stream, rules=rules)
+    reporter = make_reporter(name, stream, ReporterOptions(rules=rules))
     summary = Summary(rules)
     for report in [reports] if isinstance(reports, Report) else reports:
         reporter.add(report)
