@@ -81,7 +81,7 @@ class _Blocks:
                 return
             if block == _IMAGE and at + 10 <= len(data):
                 self.images += 1
-                at += 10 + _palette_bytes(data[at + 9]) + 1
+                at += 10 + palette_bytes(data[at + 9]) + 1
             elif block == _EXTENSION:
                 self.loops |= data[at + 1 : at + 3] == _APPLICATION and data[at + 3 : at + 14] in _LOOP_EXTENSIONS
                 at += 2
@@ -102,7 +102,7 @@ def read(source: Source, _need: Need, _name: str) -> Media:
     blocks = _Blocks()
     truncated = False
     try:
-        position = blocks.find_first_image(window, 13 + _palette_bytes(head[10]))
+        position = blocks.find_first_image(window, 13 + palette_bytes(head[10]))
         # If the screen has no size, viewers use that of the first image.
         width = width or int.from_bytes(blocks.first[5:7], "little")
         height = height or int.from_bytes(blocks.first[7:9], "little")
@@ -130,6 +130,6 @@ def read(source: Source, _need: Need, _name: str) -> Media:
     )
 
 
-def _palette_bytes(flags: int) -> int:
+def palette_bytes(flags: int) -> int:
     """Return the bytes of the palette that follows a screen or image descriptor with these flags."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

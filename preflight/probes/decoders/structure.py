@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from itertools import pairwise
-from struct import Struct
-from typing import BinaryIO, Final, Literal, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
+
+from preflight.probes.gif import palette_bytes
+from preflight.probes.tiff.directory import LAYOUTS, NO_ENTRY, Directory, Tag, first_offset, read_directory
+from preflight.sources import EndOfFile
+from preflight.sources.stream import StreamSource
 
 _MAX_BYTES: Final = 512 << 20
 """Bytes of a file that is read at once; larger ones are not checked."""
@@ -171,7 +174,7 @@ def _gif(data: bytes) -> _Fault | None:
     if not data.startswith((b"GIF87a", b"GIF89a")) or len(data) < 13:
         return None
     cut = _past_end(data, b"\0;", "it ends within a block")
-    at = 13 + _palette_bytes(data[10])
+    at = 13 + palette_bytes(data[10])
     images = 0
     while at < len(data) and data[at] != _TRAILER:
         if data[at] == _EXTENSION:
@@ -179,7 +182,7 @@ def _gif(data: bytes) -> _Fault | None:
         elif data[at] == _IMAGE:
             if at + 11 > len(data):
                 return cut
-            at += 11 + _palette_bytes(data[at + 9])
+            at += 11 + palette_bytes(data[at + 9])
             images += 1
         else:
             return _Fault("corrupt", f"unknown block 0x{data[at]:02x} at byte {at:,}")
@@ -191,93 +194,46 @@ def _gif(data: bytes) -> _Fault | None:
     return None if images else _Fault("truncated", "it ends before its first picture")
 
 
-def _palette_bytes(flags: int) -> int:
-    """Return the bytes of a color table."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-
 _CHECKS: Final[dict[str, Callable[[bytes], _Fault | None]]] = {"gif": _gif, "jpeg": _jpeg, "png": _png}
 
 
-# --- TIFF: directories with the offsets of strips and tiles (TIFF 6.0; BigTIFF has wider fields)
+# --- TIFF: directories with the offsets of strips and tiles
 
-_TYPE_BYTES: Final = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
-_DATA_TAGS: Final = ((273, 279), (324, 325))
-"""Tags: offsets and byte counts of strips, and of tiles."""
+_DATA_TAGS: Final = ((Tag.STRIP_OFFSETS, Tag.STRIP_LENGTHS), (Tag.TILE_OFFSETS, Tag.TILE_LENGTHS))
 _MAX_PAGES: Final = 4096
 _MAX_PARTS: Final = 1 << 20
-_MAX_FIELDS: Final = 1 << 12
-
-
-class _Layout(NamedTuple):
-    """Field sizes of one kind of TIFF: an offset, the number of a directory's entries, and an entry."""
-
-    order: Literal["little", "big"]
-    number: Struct
-    entries: Struct
-    entry: Struct
+_OFFSET_TYPES: Final = (3, 4, 13, 16, 18)
+"""SHORT, LONG, IFD, LONG8, IFD8."""
 
 
 def _tiff(file: BinaryIO) -> _Fault | None:
-    head = file.read(16)
-    if head[:2] not in (b"II", b"MM") or len(head) < 16:
+    source = StreamSource(file)
+    head = source.read_at(0, 16)
+    layout = LAYOUTS.get(head[:4])
+    if layout is None or len(head) < 16:
         return None
-    big = head[2:4] in (b"\x2b\0", b"\0\x2b")
-    sign = "<" if head[:2] == b"II" else ">"
-    number, entries, entry = (Struct(sign + form) for form in (("Q", "Q", "HHQQ") if big else ("I", "H", "HHII")))
-    layout = _Layout("little" if sign == "<" else "big", number, entries, entry)
-    size = file.seek(0, 2)
-    at = number.unpack_from(head, 8 if big else 4)[0]
+    at = first_offset(head, layout)
     seen: set[int] = set()
     while at and at not in seen and len(seen) < _MAX_PAGES:
         seen.add(at)
-        fields, at = _directory(file, layout, at)
-        if fields is None:  # later pages are ignored: the pointer to one may be wrong in a complete file
+        try:
+            page = read_directory(source, layout, at)
+        except EndOfFile:
+            page = None
+        if (
+            page is None or page.truncated
+        ):  # later pages are ignored: the pointer to one may be wrong in a complete file
             return _Fault("truncated", "it ends before its first directory does") if len(seen) == 1 else None
         for offsets, counts in _DATA_TAGS:
-            starts, lengths = _numbers(file, layout, fields.get(offsets)), _numbers(file, layout, fields.get(counts))
-            ends = [start + length for start, length in zip(starts, lengths, strict=False)]
-            if ends and max(ends) > size:
-                return _Fault("truncated", f"picture data of page {len(seen)} would end at byte {max(ends):,}")
+            parts = zip(_unsigned(page, offsets), _unsigned(page, counts), strict=False)
+            end = max((start + length for start, length in parts), default=0)
+            if end > source.size:
+                return _Fault("truncated", f"picture data of page {len(seen)} would end at byte {end:,}")
+        at = page.next
     return None
 
 
-_Field = tuple[int, int, int]
-"""Type, count, and where the value is written."""
-
-
-def _directory(file: BinaryIO, layout: _Layout, at: int) -> tuple[dict[int, _Field] | None, int]:
-    """Return the fields of a directory (None if the file ends first), and the offset of the next directory."""
-    data = _read_at(file, at, layout.entries.size)
-    if len(data) < layout.entries.size:
-        return None, 0
-    count = min(layout.entries.unpack(data)[0], _MAX_FIELDS)
-    entries = file.read(count * layout.entry.size)
-    following = file.read(layout.number.size)
-    if len(entries) < count * layout.entry.size:
-        return None, 0
-    fields = {}
-    for place in range(count):
-        tag, kind, many, _ = layout.entry.unpack_from(entries, place * layout.entry.size)
-        inline = at + layout.entries.size + (place + 1) * layout.entry.size - layout.number.size
-        fields[tag] = (kind, many, inline)
-    return fields, layout.number.unpack(following)[0] if len(following) == layout.number.size else 0
-
-
-def _numbers(file: BinaryIO, layout: _Layout, field: _Field | None) -> list[int]:
-    """Return the values of a field of offsets or counts; empty if it is not one."""
-    if field is None or field[0] not in _TYPE_BYTES or field[1] > _MAX_PARTS:
-        return []
-    kind, many, at = field
-    width = _TYPE_BYTES[kind]
-    if width * many > layout.number.size:
-        at = layout.number.unpack(_read_at(file, at, layout.number.size))[0]
-    data = _read_at(file, at, width * many)
-    return [int.from_bytes(data[start:end], layout.order) for start, end in pairwise(range(0, len(data) + 1, width))]
-
-
-def _read_at(file: BinaryIO, at: int, length: int) -> bytes:
-    if at >> 62:  # beyond the end of any file, and too large for the system
-        return b""
-    file.seek(at)
-    return file.read(length)
+def _unsigned(page: Directory, tag: int) -> list[int]:
+    """Return the values of an entry of offsets or counts; empty if it has another type or far too many."""
+    kind, count, _ = page.entries.get(tag, NO_ENTRY)
+    return page.integers(tag, count) if kind in _OFFSET_TYPES and count <= _MAX_PARTS else []

@@ -100,7 +100,7 @@ RAW_MARKS: Final = {
 
 IfdEntry = tuple[int, int, bytes]
 """Field type, count, and the value itself if it fits, else its offset."""
-_NO_ENTRY: Final[IfdEntry] = (0, 0, b"")
+NO_ENTRY: Final[IfdEntry] = (0, 0, b"")
 
 
 class Directory:
@@ -123,7 +123,7 @@ class Directory:
 
     def integers(self, tag: int, limit: int) -> list[int]:
         """Return the first values of an entry, at most `limit`; none if it has another type or is beyond the end."""
-        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        kind, count, value = self.entries.get(tag, NO_ENTRY)
         width = _INTEGER_BYTES.get(kind, 0)
         if not width:
             return []
@@ -141,7 +141,7 @@ class Directory:
 
     def positive(self, tag: int) -> int | None:
         """Return the first value of an entry if it is greater than 0, else None."""
-        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        kind, count, value = self.entries.get(tag, NO_ENTRY)
         width = _INTEGER_BYTES.get(kind, 0)
         if count == 1 and width <= self.layout.value and kind not in _SIGNED:  # most are, and there are many
             return int.from_bytes(value[:width], self.layout.order) or None
@@ -149,7 +149,7 @@ class Directory:
 
     def last(self, tag: int) -> int | None:
         """Return the last value of an entry; None if it is beyond the end of the file."""
-        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        kind, count, value = self.entries.get(tag, NO_ENTRY)
         width = _INTEGER_BYTES.get(kind, 0)
         at = width * (count - 1)
         if width * count <= self.layout.value:
@@ -160,7 +160,7 @@ class Directory:
 
     def text(self, tag: int, limit: int) -> str:
         """Return the first `limit` bytes of a text entry; empty if it has another type or is beyond the end."""
-        kind, count, value = self.entries.get(tag, _NO_ENTRY)
+        kind, count, value = self.entries.get(tag, NO_ENTRY)
         if kind != _ASCII:
             return ""
         if count > self.layout.value:
@@ -180,7 +180,7 @@ class Directory:
         size = self.source.size
         packed = self.positive(Tag.COMPRESSION) not in (None, 1)
         for offsets, lengths in ((Tag.STRIP_OFFSETS, Tag.STRIP_LENGTHS), (Tag.TILE_OFFSETS, Tag.TILE_LENGTHS)):
-            kind, count, _ = self.entries.get(offsets, _NO_ENTRY)
+            kind, count, _ = self.entries.get(offsets, NO_ENTRY)
             if kind not in _INTEGER_BYTES or not count or size is None:
                 continue
             offset = self.last(offsets)
