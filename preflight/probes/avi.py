@@ -220,15 +220,9 @@ def _add_video(media: Media, video: _Stream, header: _Header, frames: int | None
     media = replace(media, fps=fps, frames=frames or None, duration=duration, video_codec=codec)
     if not width or not height:
         return media
-    ratio = None
-    if video.aspect and all(video.aspect):
-        ratio = video.aspect[1] * height / (video.aspect[0] * width)
-    return replace(
-        media,
-        **size_facts(width, height),
-        rotation=0,
-        pixel_aspect_ratio=ratio,
-    )
+    down, across = video.aspect or (0, 0)
+    ratio = across * height / (down * width) if across and down else None
+    return replace(media, **size_facts(width, height), rotation=0, pixel_aspect_ratio=ratio)
 
 
 # --- the index idx1 (AVIOLDINDEX): 16 bytes for each chunk of the list `movi`

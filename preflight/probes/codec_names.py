@@ -136,7 +136,7 @@ def sample_entry_codec(fourcc: bytes, table: dict[bytes, str]) -> str | None:
     if name is None and table is VIDEO_ENTRIES:
         name = fourcc_codec(fourcc)
     elif name is None and fourcc[:2] == b"ms":
-        name = FORMAT_TAGS.get(int.from_bytes(fourcc[2:], "big"))
+        name = FORMAT_TAGS.get(int.from_bytes(fourcc[2:]))
     if name is None:
         word = fourcc.decode("latin-1").strip()
         name = word.lower() if word.isascii() and word.replace("-", "").isalnum() else None

@@ -95,8 +95,9 @@ _WITHOUT_READER: Final = frozenset(("jxl",))
 
 def _check_picture(source: Source, media: Media, limits: Limits) -> DecodeResult:
     result = run_pillow(source, limits, pixels=True)
-    if result.refused or result.failed:
-        _check_memory(source, media, limits)
+    if (result.refused or result.failed) and limits.memory is not None and 8 * (media.pixels or 0) > limits.memory:
+        # The picture cannot fit into memory: decoders then fail with arbitrary messages.
+        raise WorkerCrashed(source.name, f"may not take the memory that {media.pixels:,} pixels need")
     if result.refused:
         complaint = f"Pillow does not open it: {result.refused}"
         return DecodeResult(media, (_judge_failure(source, media, limits, complaint, opened=False),))
@@ -123,12 +124,6 @@ def _add_frames(media: Media, decoded: Media) -> Media:
         duration=media.duration if decoded.duration is None else decoded.duration,
         notes=notes,
     )
-
-
-def _check_memory(source: Source, media: Media, limits: Limits) -> None:
-    """Raise `WorkerCrashed` if the picture cannot fit into memory: decoders then fail with arbitrary messages."""
-    if limits.memory is not None and 8 * (media.pixels or 0) > limits.memory:
-        raise WorkerCrashed(source.name, f"may not take the memory that {media.pixels:,} pixels need")
 
 
 def _judge_failure(source: Source, media: Media, limits: Limits, complaint: str, *, opened: bool) -> DecodeProblem:
@@ -283,8 +278,10 @@ def _stream_disagreements(
         if fact == "duration":
             longest = result.longest_track
             agree = _durations_agree(mine, theirs) or (longest is not None and _durations_agree(mine, longest))
+        elif fact in ("stored_width", "stored_height"):  # libmediainfo's of Matroska are cropped
+            agree = theirs in (mine, getattr(ours, fact.removeprefix("stored_")))
         else:
-            agree = _values_agree(ours, fact, mine, theirs)
+            agree = mine == theirs or (mine, theirs) in _SAME_CODEC
         if not agree:
             problems.append(_disagreement(fact, mine, theirs, library))
     return problems
@@ -292,9 +289,3 @@ def _stream_disagreements(
 
 def _durations_agree(mine: float, theirs: float) -> bool:
     return abs(mine - theirs) <= max(_SLACK, 0.01 * mine) or theirs >= _UNKNOWN_DURATION
-
-
-def _values_agree(ours: Media, fact: str, mine: object, theirs: object) -> bool:
-    if fact in ("stored_width", "stored_height"):
-        return theirs in (mine, getattr(ours, fact.removeprefix("stored_")))  # libmediainfo's of Matroska are cropped
-    return mine == theirs or (mine, theirs) in _SAME_CODEC

@@ -11,9 +11,9 @@ from typing import Final, Literal, Protocol
 TRANSPOSED: Final = frozenset((5, 6, 7, 8))
 """Orientations that swap width and height."""
 
-_Order = Literal["little", "big"]
-_ORDERS: Final[dict[bytes, _Order]] = {b"II*\0": "little", b"MM\0*": "big"}
-_TAG: Final[dict[_Order, bytes]] = {"little": b"\x12\x01", "big": b"\x01\x12"}
+ByteOrder = Literal["little", "big"]
+_ORDERS: Final[dict[bytes, ByteOrder]] = {b"II*\0": "little", b"MM\0*": "big"}
+_TAG: Final[dict[ByteOrder, bytes]] = {"little": b"\x12\x01", "big": b"\x01\x12"}
 _VALUE_BYTES: Final[dict[int, int]] = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
 """Type → bytes of one value. The standard requires SHORT (3); cameras write the other integers too."""
 _FIRST_READ: Final = 512
@@ -56,12 +56,12 @@ def orientation_at(source: Readable, offset: int, length: int) -> int | None:
     return _value(directory, order)
 
 
-def _directory(block: bytes, order: _Order) -> bytes:
+def _directory(block: bytes, order: ByteOrder) -> bytes:
     start = int.from_bytes(block[4:8], order)
     return block[start : start + 2 + 12 * _MAX_ENTRIES]
 
 
-def _value(directory: bytes, order: _Order) -> int | None:
+def _value(directory: bytes, order: ByteOrder) -> int | None:
     tag = _TAG[order]
     end = 2 + 12 * min(int.from_bytes(directory[:2], order), _MAX_ENTRIES)
     for entry in range(2, min(end, len(directory) - 11), 12):

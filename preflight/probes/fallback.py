@@ -55,7 +55,7 @@ def _has_common_chunk(source: Source) -> bool:
         header = source.read_at(offset, 8)
         if header[:4] == b"COMM" or len(header) < 8:
             return header[:4] == b"COMM"
-        size = int.from_bytes(header[4:], "big")
+        size = int.from_bytes(header[4:])
         offset += 8 + size + size % 2
     return False
 

@@ -38,11 +38,11 @@ def stream_info(block: bytes) -> StreamInfo | None:
     """Parse a STREAMINFO block; None if another block is in its place or its rate is 0."""
     if len(block) < STREAMINFO_BYTES or block[0] & 0x7F or block[1:4] != b"\0\0\x22":
         return None
-    packed = int.from_bytes(block[14:22], "big")  # rate 20 bits, channels - 1 3, bits - 1 5, samples 36
+    packed = int.from_bytes(block[14:22])  # rate 20 bits, channels - 1 3, bits - 1 5, samples 36
     rate = packed >> 44
     if not rate:
         return None
-    block_size, smallest = int.from_bytes(block[6:8], "big"), int.from_bytes(block[8:11], "big")
+    block_size, smallest = int.from_bytes(block[6:8]), int.from_bytes(block[8:11])
     return StreamInfo(rate, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1, block_size, smallest)
 
 
@@ -123,7 +123,7 @@ def _frame_end(header: bytes, info: StreamInfo) -> int | None:
     end = size_at + size_bytes + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
     if end >= len(header) or _crc8(header[:end]) != header[end]:
         return None
-    block = int.from_bytes(header[size_at : size_at + size_bytes], "big") + 1 if size_bytes else _BLOCK_SIZES[size_code]
+    block = int.from_bytes(header[size_at : size_at + size_bytes]) + 1 if size_bytes else _BLOCK_SIZES[size_code]
     if not block or block > info.block:
         return None
     return (number if header[1] & 1 else number * info.block) + block
@@ -149,7 +149,7 @@ def _metadata_end(source: Source, at: int) -> tuple[int | None, bool]:
         if len(head) < 4:
             break
         picture |= head[0] & 0x7F == _PICTURE
-        at += 4 + int.from_bytes(head[1:4], "big")
+        at += 4 + int.from_bytes(head[1:4])
         if head[0] & 0x80:
             return at, picture
     return None, picture

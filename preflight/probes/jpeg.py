@@ -57,10 +57,7 @@ _RESTARTS: Final = frozenset(range(0xD0, 0xD8))
 _MARKER: Final = re.compile(rb"\xff[\xc0-\xfe]")
 _END_OF_SCAN: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
-_APPLICATION_NOTES: Final = (
-    (b"MPF\0", "multi_picture"),
-    (b"urn:iso:std:iso:ts:21496:-1\0", "gain_map"),
-)
+_APPLICATION_NOTES: Final = ((b"MPF\0", "multi_picture"), (b"urn:iso:std:iso:ts:21496:-1\0", "gain_map"))
 """Start of an APP2 segment, and the note about it."""
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _GAIN_MAP: Final = b"http://ns.adobe.com/hdr-gain-map/"

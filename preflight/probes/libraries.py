@@ -44,7 +44,9 @@ def run_mediainfo(source: Source, limits: Limits, speed: float = 0) -> LibraryRe
     general = _object(found.get("general"))
     listed = found.get("tracks")
     tracks = [_object(track) for track in listed] if isinstance(listed, list) else []
-    video, audio, image = (_first(tracks, kind) for kind in ("Video", "Audio", "Image"))
+    video, audio, image = (
+        next((track for track in tracks if track.get("track_type") == kind), {}) for kind in ("Video", "Audio", "Image")
+    )
     picture = video or image
     if not picture and not audio:
         return LibraryResult(Media(format=_text(general, "format") or None), refused="finds no stream in it")
@@ -65,7 +67,8 @@ def run_mediainfo(source: Source, limits: Limits, speed: float = 0) -> LibraryRe
         encrypted=True if any("encryption" in track for track in tracks) else None,
         notes=("truncated",) if general.get("istruncated") == "Yes" else (),
     )
-    return LibraryResult(media, longest_track=_longest_track(tracks))
+    played = (_seconds(track.get("duration")) for track in tracks if track.get("track_type") in ("Video", "Audio"))
+    return LibraryResult(media, longest_track=max((each for each in played if each is not None), default=None))
 
 
 def run_pillow(source: Source, limits: Limits, *, pixels: bool = False) -> LibraryResult:
@@ -97,8 +100,7 @@ def run_mutagen(source: Source, limits: Limits, name: str) -> LibraryResult:
 
 def run_ffmpeg(source: Source, limits: Limits, demuxer: str) -> str:
     """Return the first error that ffmpeg reports while it decodes a picture; empty if there is none."""
-    found = _object(call("av", source, limits, demuxer=demuxer))
-    return _text(found, "failed")
+    return _text(_object(call("av", source, limits, demuxer=demuxer)), "failed")
 
 
 def check_structure(source: Source, limits: Limits, name: str) -> tuple[str, str] | None:
@@ -106,16 +108,6 @@ def check_structure(source: Source, limits: Limits, name: str) -> tuple[str, str
     found = _object(call("structure", source, limits, name=name))
     code = _text(found, "code")
     return (code, _text(found, "detail")) if code in ("truncated", "corrupt") else None
-
-
-def _longest_track(tracks: list[_Fields]) -> float | None:
-    seconds = (_seconds(track.get("duration")) for track in tracks if track.get("track_type") in ("Video", "Audio"))
-    return max((each for each in seconds if each is not None), default=None)
-
-
-def _first(tracks: list[_Fields], kind: str) -> _Fields:
-    """Return the first track of one kind; empty if there is none."""
-    return next((track for track in tracks if track.get("track_type") == kind), {})
 
 
 def _object(value: object) -> _Fields:

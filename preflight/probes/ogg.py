@@ -252,7 +252,7 @@ def _little(data: bytes, at: int, length: int) -> int:
 
 
 def _big(data: bytes, at: int, length: int) -> int:
-    return int.from_bytes(data[at : at + length], "big")
+    return int.from_bytes(data[at : at + length])
 
 
 def _audio(name: str, rate: int, channels: int, packet: int) -> _Codec:

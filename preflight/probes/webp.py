@@ -21,8 +21,6 @@ _EXIF: Final = 0x08
 _ALPHA: Final = 0x10
 _IMAGE_CHUNKS: Final = (b"VP8 ", b"VP8L", b"VP8X")
 
-_Header = tuple[int, int, bool | None, int]
-
 
 def read(source: Source, _need: Need, _name: str) -> Media:
     """Return size, transparency and orientation of a WebP; frames unless animated. Raise `SourceError`, `EndOfFile`."""
@@ -76,7 +74,7 @@ def _first_chunk(window: Window) -> bytes:
     return head
 
 
-def _header(head: bytes) -> _Header:
+def _header(head: bytes) -> tuple[int, int, bool | None, int]:
     """Return (width, height, alpha, flags) of the first chunk; width and height 0 if it is none of the three."""
     kind = head[12:16]
     if kind == b"VP8X":  # 2.7: flags, 24 bits reserved, then canvas width and height less 1

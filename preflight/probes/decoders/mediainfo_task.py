@@ -8,21 +8,9 @@ import pymediainfo
 
 GENERAL_FIELDS: Final = ("format", "duration", "istruncated", "overall_bit_rate")
 TRACK_FIELDS: Final = (
-    "track_type",
-    "format",
-    "format_version",
-    "format_profile",
-    "codec_id",
-    "width",
-    "height",
-    "pixel_aspect_ratio",
-    "duration",
-    "frame_rate",
-    "frame_rate_mode",
-    "sampling_rate",
-    "channel_s",
-    "encryption",
-)
+    "track_type", "format", "format_version", "format_profile", "codec_id", "width", "height", "pixel_aspect_ratio",
+    "duration", "frame_rate", "frame_rate_mode", "sampling_rate", "channel_s", "encryption",
+)  # fmt: skip
 MAX_TRACKS: Final = 64
 
 pymediainfo.MediaInfo.can_parse()  # loads the library, which must not count as the time of the first file

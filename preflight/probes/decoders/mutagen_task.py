@@ -22,8 +22,4 @@ def stream(file: BinaryIO, name: str) -> dict[str, object]:
         return {"refused": "not recognized"}
     info = found.info
     guessed = getattr(info, "bitrate_mode", None) == BitrateMode.UNKNOWN  # from the bit rate of the first frame
-    return {
-        "duration": None if guessed else info.length,
-        "sample_rate": info.sample_rate,
-        "channels": info.channels,
-    }
+    return {"duration": None if guessed else info.length, "sample_rate": info.sample_rate, "channels": info.channels}

@@ -58,12 +58,12 @@ def _png(data: bytes) -> _Fault | None:
         return None
     at, pixels = len(_PNG), _Pixels(b"")
     while at + 8 <= len(data):
-        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
         end, name = at + 12 + length, kind.decode("ascii", "replace")
         if end > len(data):
             return _past_end(data, _PNG_END, f"it ends within its {name} chunk")
         body = data[at + 8 : end - 4]
-        wrong = zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end], "big")
+        wrong = zlib.crc32(kind + body) != int.from_bytes(data[end - 4 : end])
         if wrong and not kind[0] & _ANCILLARY:
             return _Fault("corrupt", f"the checksum of its {name} chunk is wrong")
         if kind == b"IHDR":
@@ -81,7 +81,7 @@ class _Pixels:
 
     def __init__(self, header: bytes) -> None:
         self._expected = _unpacked_size(header)
-        self._row = self._expected // int.from_bytes(header[4:8], "big") if self._expected and not header[12] else 0
+        self._row = self._expected // int.from_bytes(header[4:8]) if self._expected and not header[12] else 0
         self._unpacked = 0
         self._stream = zlib.decompressobj()
         self._detail = ""
@@ -116,7 +116,7 @@ def _unpacked_size(header: bytes) -> int:
     """Return the bytes of all rows with their filter types (PNG 7.2)."""
     if len(header) != 13:
         return 0
-    width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
+    width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
     bits = header[8] * _CHANNELS.get(header[9], 0)
     if not header[12]:
         return _rows(width, height, bits)
@@ -149,7 +149,7 @@ def _jpeg(data: bytes) -> _Fault | None:
         elif marker in _WITHOUT_LENGTH:
             at += 2
         else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            at += 2 + int.from_bytes(data[at + 2 : at + 4])
             if marker == _SOS:
                 scans += 1
                 at = _end_of_scan(data, at)

@@ -141,7 +141,7 @@ def _lacks_image_data(items: Items, size: int | None, following: bytes) -> bool:
 
 def _from_mini(media: Media, source: Source, mini: Box) -> Media:
     """Add the facts of a MinimizedImageBox, the only box of a small image: flags and size (ISO/IEC 23008-12 Amd 2)."""
-    bits = int.from_bytes(read_exactly(source, mini.body, 8), "big")
+    bits = int.from_bytes(read_exactly(source, mini.body, 8))
     wide = bits >> 47 & 1
     width, height = (bits >> 32 & 0x7FFF, bits >> 17 & 0x7FFF) if wide else (bits >> 40 & 0x7F, bits >> 33 & 0x7F)
     return replace(
@@ -219,10 +219,10 @@ def _read_trak(data: bytes, at: int, end: int) -> tuple[bytes, ImageSequence]:
     coded = len(entry) >= 36
     return handler, ImageSequence(
         coding=entry[4:8] if coded else None,
-        width=int.from_bytes(entry[32:34], "big") or None,
-        height=int.from_bytes(entry[34:36], "big") or None if coded else None,
+        width=int.from_bytes(entry[32:34]) or None,
+        height=int.from_bytes(entry[34:36]) or None if coded else None,
         rotation=_rotation(_body(data, track, b"tkhd")),
-        frames=int.from_bytes(samples[8:12], "big") if len(samples) >= 12 else None,
+        frames=int.from_bytes(samples[8:12]) if len(samples) >= 12 else None,
         duration=_duration(_body(data, media, b"mdhd")),
         has_alpha=b"auxiliary:alpha\0" in entry or b"auxid:1\0" in entry,
     )
@@ -236,7 +236,7 @@ def _body(data: bytes, ranges: dict[bytes, Range], kind: bytes) -> bytes:
 def _rotation(tkhd: bytes) -> int | None:
     """Return the clockwise degrees of the matrix in `tkhd`; None unless they are quarter turns (14496-12 8.3.2)."""
     at = 52 if tkhd[:1] == b"\1" else 40
-    a, b = (int.from_bytes(tkhd[at + skip : at + skip + 4], "big", signed=True) for skip in (0, 4))
+    a, b = (int.from_bytes(tkhd[at + skip : at + skip + 4], signed=True) for skip in (0, 4))
     if len(tkhd) < at + 36 or (a and b):
         return None
     return (90 if b > 0 else 270) if b else (0 if a > 0 else 180)
@@ -244,8 +244,8 @@ def _rotation(tkhd: bytes) -> int | None:
 
 def _duration(mdhd: bytes) -> float | None:
     at, width = (20, 8) if mdhd[:1] == b"\1" else (12, 4)
-    scale = int.from_bytes(mdhd[at : at + 4], "big")
+    scale = int.from_bytes(mdhd[at : at + 4])
     ticks = mdhd[at + 4 : at + 4 + width]
     if len(ticks) < width or not scale or not ticks.strip(b"\xff"):
         return None
-    return int.from_bytes(ticks, "big") / scale
+    return int.from_bytes(ticks) / scale

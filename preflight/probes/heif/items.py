@@ -91,7 +91,7 @@ class Items:
         bodies = meta.bodies
         pitm = bodies.get(b"pitm", b"")
         width = 4 if pitm[:1] > b"\0" else 2
-        self.primary = int.from_bytes(pitm[4 : 4 + width], "big") if len(pitm) >= 4 + width else None
+        self.primary = int.from_bytes(pitm[4 : 4 + width]) if len(pitm) >= 4 + width else None
         self.info = _read_iinf(bodies.get(b"iinf", b""))
         self.references = _read_iref(bodies.get(b"iref", b""))
         self._meta = meta
@@ -168,8 +168,8 @@ def _read_iref(iref: bytes) -> list[Reference]:
     for kind, at, end in boxes(iref, 4):
         first = at + width + 2
         if first <= end:
-            count = min(int.from_bytes(iref[first - 2 : first], "big"), (end - first) // width)
-            item = int.from_bytes(iref[at : at + width], "big")
+            count = min(int.from_bytes(iref[first - 2 : first]), (end - first) // width)
+            item = int.from_bytes(iref[at : at + width])
             found.append(Reference(kind, item, unpack_from(f">{count}{letter}", iref, first)))
     return found
 
@@ -181,7 +181,7 @@ def _read_ipma(found: dict[int, tuple[int, int, bool]], data: bytes, at: int, en
     width, wide = 4 if data[at] else 2, bool(data[at + 3] & 1)
     at += 8
     while at + width < end:
-        item = int.from_bytes(data[at : at + width], "big")
+        item = int.from_bytes(data[at : at + width])
         start = at + width + 1
         at = start + data[start - 1] * (2 if wide else 1)
         if at > end:
@@ -200,18 +200,18 @@ def _read_iloc(iloc: bytes) -> Iterator[tuple[int, int, int, int]]:
     step = index_size + offset_size + length_size
     at = 6 + width
     while at + width < len(iloc):
-        item = int.from_bytes(iloc[at : at + width], "big")
+        item = int.from_bytes(iloc[at : at + width])
         at += width
         method = iloc[at + 1] & 15 if version and at + 1 < len(iloc) else 0
         at += (2 if version else 0) + 2
-        base = int.from_bytes(iloc[at : at + base_size], "big")
+        base = int.from_bytes(iloc[at : at + base_size])
         at += base_size
-        extents = int.from_bytes(iloc[at : at + 2], "big")
+        extents = int.from_bytes(iloc[at : at + 2])
         first = at + 2
         at = first + extents * step
         if extents and first + step <= len(iloc):
             last = min(at, first + (len(iloc) - first) // step * step if step else at) - step + index_size
-            begin = int.from_bytes(iloc[first + index_size : first + index_size + offset_size], "big")
-            end = int.from_bytes(iloc[last : last + offset_size], "big")
-            length = int.from_bytes(iloc[last + offset_size : last + offset_size + length_size], "big")
+            begin = int.from_bytes(iloc[first + index_size : first + index_size + offset_size])
+            end = int.from_bytes(iloc[last : last + offset_size])
+            length = int.from_bytes(iloc[last + offset_size : last + offset_size + length_size])
             yield item, method, base + begin, base + end + length

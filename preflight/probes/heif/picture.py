@@ -62,7 +62,9 @@ def _apply_wrappers(size: _Size, properties: _Properties, wrapping: list[_Proper
         if inner is None:
             return Geometry()
         size, properties = inner, outer
-    return Geometry(size, _transformed(size, properties), _rotation(properties))
+    # `irot` counts quarter turns anti-clockwise.
+    rotation = -90 * sum(body[0] & 3 for kind, body in properties if kind == b"irot" and body) % 360
+    return Geometry(size, _transformed(size, properties), rotation)
 
 
 def _extent(properties: _Properties) -> _Size | None:
@@ -79,8 +81,8 @@ def _canvas(payload: bytes, kind: bytes | None) -> _Size | None:
     width = 4 if payload[1:2] > b"\0" and payload[1] & 1 else 2
     if len(payload) < at + 2 * width:
         return None
-    across = int.from_bytes(payload[at : at + width], "big")
-    down = int.from_bytes(payload[at + width : at + 2 * width], "big")
+    across = int.from_bytes(payload[at : at + width])
+    down = int.from_bytes(payload[at + width : at + 2 * width])
     return (across, down) if across and down else None
 
 
@@ -106,11 +108,6 @@ def _cropped(width: int, height: int, clap: bytes) -> _Size:
         return width, height
     inner = (2 * across + across_by) // (2 * across_by), (2 * down + down_by) // (2 * down_by)
     return (min(width, inner[0]), min(height, inner[1])) if all(inner) else (width, height)
-
-
-def _rotation(properties: _Properties) -> int:
-    """Return clockwise degrees: `irot` counts quarter turns anti-clockwise."""
-    return -90 * sum(body[0] & 3 for kind, body in properties if kind == b"irot" and body) % 360
 
 
 def coding(items: Items) -> bytes | None:
@@ -143,10 +140,10 @@ def has_alpha(items: Items) -> bool | None:
 def _is_alpha_component(kind: bytes, body: bytes) -> bool:
     """Return whether `cmpd` lists component type 7, or a profile of `uncC` implies it (ISO/IEC 23001-17 5.1)."""
     if kind == b"cmpd":
-        components = int.from_bytes(body[:4], "big")
+        components = int.from_bytes(body[:4])
         at = 4
         while components and at + 2 <= len(body):
-            component = int.from_bytes(body[at : at + 2], "big")
+            component = int.from_bytes(body[at : at + 2])
             if component == 7:
                 return True
             at += 2

@@ -121,7 +121,7 @@ def _read_block(data: bytes, begin: int) -> tuple[int, int]:
     number = ebml.read_vint(data, begin)
     if number is None:
         return -1, 0
-    return number[0], int.from_bytes(data[number[1] : number[1] + 2], "big", signed=True)
+    return number[0], int.from_bytes(data[number[1] : number[1] + 2], signed=True)
 
 
 class _BlockCounter:

@@ -56,7 +56,7 @@ def read_vint(data: bytes, at: int) -> tuple[int, int] | None:
 
 def read_uint(data: bytes, start: int, end: int) -> int:
     """Return an unsigned integer of up to eight bytes; an element without data is 0 (RFC 8794 7.2)."""
-    return int.from_bytes(data[start : min(end, start + 8)], "big")
+    return int.from_bytes(data[start : min(end, start + 8)])
 
 
 def read_float(data: bytes, start: int, end: int) -> float | None:
@@ -80,4 +80,4 @@ def _vint(data: bytes, at: int, max_bytes: int) -> tuple[int, int] | None:
     length = 9 - data[at].bit_length()
     if length > max_bytes or at + length > len(data):
         return None
-    return int.from_bytes(data[at : at + length], "big"), length
+    return int.from_bytes(data[at : at + length]), length

@@ -73,7 +73,7 @@ def video_entry(fourcc: bytes, data: bytes, start: int, end: int) -> SampleEntry
     ratio = None
     if b"pasp" in inner:
         at, stop = inner[b"pasp"]
-        across, down = int.from_bytes(data[at : at + 4], "big"), int.from_bytes(data[at + 4 : at + 8], "big")
+        across, down = int.from_bytes(data[at : at + 4]), int.from_bytes(data[at + 4 : at + 8])
         ratio = across / down if across and down and stop - at >= 8 else None
     return SampleEntry(codec, encrypted, width or None, height or None, ratio)
 
@@ -100,7 +100,7 @@ def audio_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version:
         rate = fixed  # the only entry whose rate is an integer of 32 bits (Dolby TrueHD in ISO base media files, 3.2.1)
     if b"srat" in inner:
         at, _ = inner[b"srat"]
-        rate = int.from_bytes(data[at + 4 : at + 8], "big") or rate
+        rate = int.from_bytes(data[at + 4 : at + 8]) or rate
     if fourcc == b"mp4a" and b"esds" in inner:
         codec, rate, channels = _mpeg4_audio(data, inner[b"esds"], rate, channels)
     elif fourcc == b"mp4a":
@@ -151,11 +151,11 @@ def _read_opus(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
 
 def _read_flac(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
     """Read the STREAMINFO in `dfLa` (RFC 9639 8.2)."""
-    return int.from_bytes(box[18:21], "big") >> 4, (box[20] >> 1 & 7) + 1
+    return int.from_bytes(box[18:21]) >> 4, (box[20] >> 1 & 7) + 1
 
 
 def _read_alac(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
-    return int.from_bytes(box[24:28], "big"), box[13]
+    return int.from_bytes(box[24:28]), box[13]
 
 
 def _read_ac3(box: bytes, rate: int, _channels: int) -> tuple[int, int]:
@@ -172,7 +172,7 @@ def _dolby_layout(rate_code: int, mode: int, low: int, rate: int) -> tuple[int, 
 
 
 def _read_truehd(box: bytes, rate: int, channels: int) -> tuple[int, int]:
-    layout = int.from_bytes(box[2:4], "big") & 0x1FFF or int.from_bytes(box[1:3], "big") >> 7 & 0x1F
+    layout = int.from_bytes(box[2:4]) & 0x1FFF or int.from_bytes(box[1:3]) >> 7 & 0x1F
     return rate, sum(count for bit, count in enumerate(_MLP_CHANNELS) if layout >> bit & 1) or channels
 
 

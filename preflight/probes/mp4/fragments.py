@@ -40,8 +40,8 @@ class TrackFragments:
         """Count the samples of one `trun` and return their ticks (8.8.8); `default`: ticks of a sample."""
         if end - start < 8:
             return 0
-        flags = int.from_bytes(data[start + 1 : start + 4], "big")
-        count = int.from_bytes(data[start + 4 : start + 8], "big")
+        flags = int.from_bytes(data[start + 1 : start + 4])
+        count = int.from_bytes(data[start + 4 : start + 8])
         if not flags & _HAS_DURATIONS:
             if self.timing is not None:
                 self.timing.add(count, default)
@@ -98,16 +98,19 @@ class Fragments:
             else:
                 inner.setdefault(kind, (at, stop))
         at, stop = inner.get(b"tfhd", EMPTY)
-        track = self.tracks.get(int.from_bytes(data[at + 4 : at + 8], "big")) if stop - at >= 8 else None
+        track = self.tracks.get(int.from_bytes(data[at + 4 : at + 8])) if stop - at >= 8 else None
         if track is None:
             return
-        flags = int.from_bytes(data[at + 1 : at + 4], "big")
+        flags = int.from_bytes(data[at + 1 : at + 4])
         at += 8 + (8 if flags & _HAS_BASE_OFFSET else 0) + (4 if flags & _HAS_DESCRIPTION else 0)
-        stated = int.from_bytes(data[at : min(stop, at + 4)], "big") if flags & _HAS_DEFAULT_DURATION else None
+        stated = int.from_bytes(data[at : min(stop, at + 4)]) if flags & _HAS_DEFAULT_DURATION else None
         default = track.track.default_duration if stated is None else stated
         begin = track.resumes if track.end is None else track.end
         if b"tfdt" in inner:
-            begin = _decode_time(data, *inner[b"tfdt"])
+            start, stop = inner[b"tfdt"]
+            # 8.8.12; a time of 64 bits may be negative, if writers number from after the encoder's delay.
+            large = data[start : start + 1] == b"\1"
+            begin = int.from_bytes(data[start + 4 : min(stop, start + (12 if large else 8))], signed=large)
         ticks = 0
         for at, stop in truns:
             ticks += track.add(data, at, stop, default)
@@ -141,13 +144,6 @@ class Fragments:
         return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
 
 
-def _decode_time(data: bytes, start: int, end: int) -> int:
-    """Return `tfdt` (8.8.12); one of 64 bits may be negative, if writers number from after the encoder's delay."""
-    if data[start : start + 1] == b"\1":
-        return int.from_bytes(data[start + 4 : min(end, start + 12)], "big", signed=True)
-    return int.from_bytes(data[start + 4 : min(end, start + 8)], "big")
-
-
 # --- indexes of fragments that are not read
 
 _MAX_INDEX_BYTES: Final = 1 << 20
@@ -176,12 +172,12 @@ def index_seconds(source: Source, box: Box) -> float | None:
     data = source.read_at(box.body, box.end - box.body)
     large = data[:1] == b"\1"
     at = 28 if large else 20
-    scale = int.from_bytes(data[8:12], "big")
-    count = int.from_bytes(data[at + 2 : at + 4], "big")
+    scale = int.from_bytes(data[8:12])
+    count = int.from_bytes(data[at + 2 : at + 4])
     entries = uint32_array(data[at + 4 : at + 4 + 12 * count])
     if not scale or not count or len(entries) < 3 * count:
         return None
-    covered = box.end + int.from_bytes(data[20:28] if large else data[16:20], "big")
+    covered = box.end + int.from_bytes(data[20:28] if large else data[16:20])
     covered += sum(size & 0x7FFFFFFF for size in entries[::3])
     rest = source.size - covered if source.size is not None else 0
     if rest > _MAX_UNINDEXED_BYTES or (rest > 0 and source.read_at(covered, 8)[4:] in _SEGMENT_BOXES):
@@ -196,7 +192,7 @@ def find_last_fragment(source: Source) -> LastFragment | None:
         return None
     start = max(0, size - _TAIL_BYTES)
     tail = source.read_at(start, size - start)
-    length = int.from_bytes(tail[-4:], "big")
+    length = int.from_bytes(tail[-4:])
     if tail[-12:-8] != b"mfro" or not 24 <= length <= min(size, _MAX_INDEX_BYTES):
         return None
     data = tail[-length:] if length <= len(tail) else source.read_at(size - length, length)
@@ -223,10 +219,10 @@ def _read_tfra(data: bytes, start: int, end: int) -> tuple[int, list[int], list[
     half = 8 if data[start : start + 1] == b"\1" else 4
     widths = data[start + 11] if end - start >= 16 else 0
     step = 2 * half + 3 + (widths >> 4 & 3) + (widths >> 2 & 3) + (widths & 3)
-    last = min(end, start + 16 + step * int.from_bytes(data[start + 12 : start + 16], "big")) - step
+    last = min(end, start + 16 + step * int.from_bytes(data[start + 12 : start + 16])) - step
     entries = range(start + 16, last + 1, step)
     return (
-        int.from_bytes(data[start + 4 : start + 8], "big"),
-        [int.from_bytes(data[at + half : at + 2 * half], "big") for at in entries],
-        [int.from_bytes(data[at : at + half], "big") for at in entries],
+        int.from_bytes(data[start + 4 : start + 8]),
+        [int.from_bytes(data[at + half : at + 2 * half]) for at in entries],
+        [int.from_bytes(data[at : at + half]) for at in entries],
     )

@@ -178,9 +178,9 @@ def _read_mvex(movie: Movie, data: bytes, start: int, end: int) -> None:
     tracks = {track.id: track for track in movie.tracks}
     for kind, at, stop in boxes(data, start, end):
         if kind == b"trex" and stop - at >= 20:
-            track = tracks.get(int.from_bytes(data[at + 4 : at + 8], "big"))
+            track = tracks.get(int.from_bytes(data[at + 4 : at + 8]))
             if track is not None:
-                track.default_duration = int.from_bytes(data[at + 12 : at + 16], "big")
+                track.default_duration = int.from_bytes(data[at + 12 : at + 16])
         elif kind == b"mehd":
             movie.fragment_duration = _read_ticks(data, at + 4, stop, large=data[at : at + 1] == b"\1")
 
@@ -207,7 +207,7 @@ def _read_trak(data: bytes, start: int, end: int) -> Track:
     if b"stsd" in table:
         track.entry = _first_entry(track.handler, data, *table[b"stsd"])
     sizes, stop = table.get(b"stsz") or table.get(b"stz2") or EMPTY
-    track.samples = int.from_bytes(data[sizes + 8 : min(stop, sizes + 12)], "big")
+    track.samples = int.from_bytes(data[sizes + 8 : min(stop, sizes + 12)])
     track.stts = table.get(b"stts", EMPTY)
     track.shift = _first_shift(data, *table.get(b"ctts", EMPTY))
     return track
@@ -217,14 +217,14 @@ def _read_tkhd(track: Track, data: bytes, start: int, end: int) -> None:
     """Read the track header (8.3.2)."""
     large = data[start : start + 1] == b"\1"
     at = start + (20 if large else 12)
-    track.enabled = bool(int.from_bytes(data[start + 3 : start + 4], "big") & 1)
-    track.id = int.from_bytes(data[at : at + 4], "big")
+    track.enabled = bool(int.from_bytes(data[start + 3 : start + 4]) & 1)
+    track.id = int.from_bytes(data[at : at + 4])
     track.movie_duration = _read_ticks(data, at + 8, end, large=large)
     at += 40 if large else 36
     track.rotation = _rotation(data, at - 8, end)
     if end >= at + 36:
-        track.width = int.from_bytes(data[at + 28 : at + 30], "big")
-        track.height = int.from_bytes(data[at + 32 : at + 34], "big")
+        track.width = int.from_bytes(data[at + 28 : at + 30])
+        track.height = int.from_bytes(data[at + 32 : at + 34])
 
 
 def _read_tref(track: Track, data: bytes, start: int, end: int) -> None:
@@ -232,7 +232,7 @@ def _read_tref(track: Track, data: bytes, start: int, end: int) -> None:
     for kind, at, stop in boxes(data, start, end):
         if kind == b"chap":
             body = data[at : min(stop, at + 4 * _MAX_TRACKS)]
-            track.chapters = frozenset(int.from_bytes(body[i : i + 4], "big") for i in range(0, len(body), 4))
+            track.chapters = frozenset(int.from_bytes(body[i : i + 4]) for i in range(0, len(body), 4))
         elif kind in _AUXILIARY:
             track.auxiliary = True
 
@@ -240,7 +240,7 @@ def _read_tref(track: Track, data: bytes, start: int, end: int) -> None:
 def _read_elst(data: bytes, start: int, end: int) -> Edits | None:
     """Return the edits in the body of an `elst` box (8.6.6); None if it holds none."""
     edit = _EDIT_VERSION_1 if data[start : start + 1] == b"\1" else _EDIT
-    present = min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // edit.size)
+    present = min(int.from_bytes(data[start + 4 : start + 8]), (end - start - 8) // edit.size)
     count = min(present, _MAX_EDITS)
     if count <= 0:
         return None
@@ -261,7 +261,7 @@ def _first_shift(data: bytes, start: int, end: int) -> int:
     """Return the ticks by which the first sample is shown after it is decoded (`ctts`, 8.6.1.3)."""
     if end - start < 16:
         return 0
-    shift = int.from_bytes(data[start + 12 : start + 16], "big", signed=data[start : start + 1] == b"\1")
+    shift = int.from_bytes(data[start + 12 : start + 16], signed=data[start : start + 1] == b"\1")
     return shift if 0 < shift < MIN_NEGATIVE else 0
 
 
@@ -281,7 +281,7 @@ def _read_clock(data: bytes, start: int, end: int) -> tuple[int, int | None]:
     at = start + (20 if large else 12)
     if end < at + 8:
         return 0, None
-    return int.from_bytes(data[at : at + 4], "big"), _read_ticks(data, at + 4, end, large=large)
+    return int.from_bytes(data[at : at + 4]), _read_ticks(data, at + 4, end, large=large)
 
 
 def _read_ticks(data: bytes, at: int, end: int, *, large: bool) -> int | None:
@@ -289,7 +289,7 @@ def _read_ticks(data: bytes, at: int, end: int, *, large: bool) -> int | None:
     body = data[at : at + (8 if large else 4)]
     if at + len(body) > end or not body.strip(b"\xff"):
         return None
-    return int.from_bytes(body, "big")
+    return int.from_bytes(body)
 
 
 def _rotation(data: bytes, at: int, end: int) -> int:
@@ -299,8 +299,8 @@ def _rotation(data: bytes, at: int, end: int) -> int:
     """
     if end < at + 36:
         return 0
-    a = int.from_bytes(data[at : at + 4], "big", signed=True)
-    b = int.from_bytes(data[at + 4 : at + 8], "big", signed=True)
+    a = int.from_bytes(data[at : at + 4], signed=True)
+    b = int.from_bytes(data[at + 4 : at + 8], signed=True)
     if abs(b) > abs(a):
         return 90 if b > 0 else 270
     return 180 if a < 0 else 0

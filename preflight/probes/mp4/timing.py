@@ -93,7 +93,7 @@ class Timing:
 
 def read_stts(data: bytes, start: int, end: int) -> Timing | None:
     """Return the durations in the body of an `stts` box (8.6.1.2); None if it has more entries than are read."""
-    if min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // 8) > _MAX_ENTRIES:
+    if min(int.from_bytes(data[start + 4 : start + 8]), (end - start - 8) // 8) > _MAX_ENTRIES:
         return None
     timing = Timing()
     timing.add_runs(*_stts_entries(data, start, end))
@@ -107,9 +107,9 @@ def total_ticks(data: bytes, start: int, end: int) -> int:
 
 def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
     """Return the sum of the durations if it is plausible: one for each of `samples`, and none negative."""
-    if int.from_bytes(data[start + 4 : start + 8], "big") == 1 and end - start >= 16:  # a constant rate
-        count = int.from_bytes(data[start + 8 : start + 12], "big")
-        duration = int.from_bytes(data[start + 12 : start + 16], "big")
+    if int.from_bytes(data[start + 4 : start + 8]) == 1 and end - start >= 16:  # a constant rate
+        count = int.from_bytes(data[start + 8 : start + 12])
+        duration = int.from_bytes(data[start + 12 : start + 16])
         return count * duration if samples == count and count > 0 and duration < MIN_NEGATIVE else None
     counts, durations = _stts_entries(data, start, end)
     if not samples or sum(counts) != samples or max(durations) >= MIN_NEGATIVE:
@@ -119,7 +119,7 @@ def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
 
 
 def _stts_entries(data: bytes, start: int, end: int) -> tuple[array[int], array[int]]:
-    count = min(int.from_bytes(data[start + 4 : start + 8], "big"), (end - start - 8) // 8, _MAX_ENTRIES)
+    count = min(int.from_bytes(data[start + 4 : start + 8]), (end - start - 8) // 8, _MAX_ENTRIES)
     table = uint32_array(data[start + 8 : start + 8 + 8 * max(0, count)])
     return table[0::2], table[1::2]
 
@@ -194,17 +194,13 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
     if checked and known:
         if seconds is None:
             seconds = played
-        elif not _is_between(movie, shortest, seconds, longest):
-            seconds, contradicted = played, True
+        else:
+            slack = max(_SLACK, _RELATIVE_SLACK * seconds, _SLACK_TICKS / movie.timescale if movie.timescale else 0)
+            if not shortest - slack <= seconds <= longest + slack:
+                seconds, contradicted = played, True
     if nothing and shortest <= 0:
         seconds = 0.0
     return Duration(seconds, contradicted, edited, nothing)
-
-
-def _is_between(movie: Movie, shortest: float, seconds: float, longest: float) -> bool:
-    """Return whether `seconds` is between the two others, allowing for rounding."""
-    slack = max(_SLACK, _RELATIVE_SLACK * seconds, _SLACK_TICKS / movie.timescale if movie.timescale else 0)
-    return shortest - slack <= seconds <= longest + slack
 
 
 def _presentation(movie: Movie, track: Track) -> Presentation | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from preflight.formats import CAMERA_RAW, IMAGE, VIDEO
 from preflight.media import Media, Need, size_facts
-from preflight.probes.exif import TRANSPOSED, orientation_at
+from preflight.probes.exif import TRANSPOSED, ByteOrder, orientation_at
 from preflight.probes.isobmff import boxes, top_level
 from preflight.probes.tiff.directory import LAYOUTS, Tag, first_offset, read_directory
 from preflight.sources import EndOfFile, Source, read_exactly
@@ -38,7 +38,6 @@ _MAX_CR3_BOXES: Final = 8
 _MOVIE_BYTES: Final = 4096
 """Bytes read of `moov`: CNCV and CMT1 are in its first kilobyte."""
 
-_ByteOrder = Literal["little", "big"]
 PictureSize = tuple[int | None, int | None]
 _UNKNOWN: Final[PictureSize] = (None, None)
 
@@ -130,7 +129,7 @@ def _x3f(source: Source) -> _Picture:
 
 def _crw(source: Source) -> _Picture:
     """Read a heap, whose directory is at its end, and the heap of the picture's properties in it."""
-    order: _ByteOrder = "little" if source.read_at(0, 2) == b"II" else "big"
+    order: ByteOrder = "little" if source.read_at(0, 2) == b"II" else "big"
     if source.size is None:
         return _Picture()
     start = int.from_bytes(read_exactly(source, 2, 4), order)
@@ -142,7 +141,7 @@ def _crw(source: Source) -> _Picture:
     return _Picture(_size(data[:4], data[4:8], order), _orientation(data[12:], order))
 
 
-def _ciff_entry(source: Source, order: _ByteOrder, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
+def _ciff_entry(source: Source, order: ByteOrder, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
     """Return where an entry of the heap begins and ends; None if there is none."""
     start, end = heap
     directory = start + int.from_bytes(read_exactly(source, max(0, end - 4), 4), order)
@@ -196,12 +195,12 @@ def _canon_boxes(data: bytes) -> dict[bytes, bytes]:
     return {}
 
 
-def _size(width: bytes, height: bytes, order: _ByteOrder) -> PictureSize:
+def _size(width: bytes, height: bytes, order: ByteOrder) -> PictureSize:
     """Return the size; 0 means not known."""
     return int.from_bytes(width, order) or None, int.from_bytes(height, order) or None
 
 
-def _orientation(degrees: bytes, order: _ByteOrder) -> int | None:
+def _orientation(degrees: bytes, order: ByteOrder) -> int | None:
     return _BY_DEGREES.get(int.from_bytes(degrees, order, signed=True) % 360)
 
 

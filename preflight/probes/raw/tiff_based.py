@@ -111,7 +111,9 @@ def in_tiff(first: Directory, head: bytes) -> Media | None:
     else:
         return None
     truncated = first.truncated or (pictures.missing if picture is None else picture.is_picture_truncated())
-    described_by = picture or (_finished(first, pictures) if is_dng else None)
+    described_by = picture
+    if picture is None and is_dng:  # a finished picture in full resolution (DNG 1.7, NewSubFileType 0)
+        described_by = next((found for found in (first, *pictures.directories) if not _subfile_type(found)), None)
     size = _size(described_by) if described_by is not None else (None, None)
     return make_media(source, name, size, orientation, truncated=truncated)
 
@@ -153,11 +155,6 @@ def _following(first: Directory) -> list[Directory]:
             break
         following = found[-1].next
     return found
-
-
-def _finished(first: Directory, pictures: _Pictures) -> Directory | None:
-    """Return the full-resolution picture of a DNG without sensor data (DNG 1.7, NewSubFileType 0)."""
-    return next((directory for directory in (first, *pictures.directories) if not _subfile_type(directory)), None)
 
 
 def _is_sensor_data(directory: Directory, make: str) -> bool:

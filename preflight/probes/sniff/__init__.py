@@ -155,14 +155,14 @@ def _by_brand(head: bytes) -> str:
         return "heif"
     if not major or major.startswith(_VIDEO_BRANDS):
         return "mp4"
-    end = min(len(head), int.from_bytes(head[:4], "big"))
+    end = min(len(head), int.from_bytes(head[:4]))
     compatible = {head[at : at + 4] for at in range(16, end, 4)}
     return "mp4" if _IMAGE_BRANDS.isdisjoint(compatible) else "heif"
 
 
 def _after_first_box(source: Source, head: bytes) -> str | None:
     """Recognize the same box structure after an unusual first box (`uuid`, `udta`, `PICT` …)."""
-    size = int.from_bytes(head[:4], "big")
+    size = int.from_bytes(head[:4])
     if size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
         return None
     following = source.read_at(size, SIGNATURE_BYTES)

@@ -7,8 +7,9 @@ TIFF 6.0; TIFF/EP (ISO 12234-2); DNG 1.7; those of makers as ExifTool and LibRaw
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from preflight.probes.exif import ByteOrder
 from preflight.sources import EndOfFile, Source
 
 _INTEGER_BYTES: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
@@ -23,13 +24,11 @@ _MAX_ENTRIES: Final = 4096
 _MAX_OFFSET: Final = 1 << 62
 """No file is as large: a greater offset is corrupt, and no system can seek to it."""
 
-_ByteOrder = Literal["little", "big"]
-
 
 class ByteLayout(NamedTuple):
     """The layout of directories: byte order, bytes of the number of entries, bytes of a value or offset, an entry."""
 
-    order: _ByteOrder
+    order: ByteOrder
     number: int
     value: int
     entry: Struct
