@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from preflight.net.errors import RequestFailed, unresolved
 from preflight.net.urls import literal
@@ -21,57 +21,47 @@ Resolver = Callable[[str, int], Sequence[str]]
 Classifier = Callable[[str], str | None]
 """address → why it is not public; None if it is."""
 
+N = TypeVar("N", IPv4Network, IPv6Network)
+
 METADATA: Final = "cloud metadata"
 """The class of the addresses at which a cloud gives its machines their credentials; no file is served there."""
-_IPV4: Final = tuple(
-    (IPv4Network(network), name)
-    for network, name in (
-        ("169.254.169.254/32", METADATA),  # of most clouds
-        ("169.254.170.2/32", METADATA),  # of AWS, for containers
-        ("169.254.170.23/32", METADATA),
-        ("169.254.0.23/32", METADATA),
-        ("169.254.42.42/32", METADATA),
-        ("100.100.100.200/32", METADATA),
-        ("100.96.0.96/32", METADATA),
-        ("168.63.129.16/32", METADATA),  # of Azure, on an address that looks public
-        ("192.0.0.192/32", METADATA),
-        ("0.0.0.0/8", "this host"),
-        ("10.0.0.0/8", "private network"),
-        ("100.64.0.0/10", "carrier-grade NAT"),
-        ("127.0.0.0/8", "loopback"),
-        ("169.254.0.0/16", "link-local"),
-        ("172.16.0.0/12", "private network"),
-        ("192.0.0.0/24", "reserved"),
-        ("192.0.2.0/24", "documentation"),
-        ("192.88.99.0/24", "reserved"),
-        ("192.168.0.0/16", "private network"),
-        ("198.18.0.0/15", "benchmarking"),
-        ("198.51.100.0/24", "documentation"),
-        ("203.0.113.0/24", "documentation"),
-        ("224.0.0.0/4", "multicast"),
-        ("240.0.0.0/4", "reserved"),
-    )
+
+
+def _networks(kind: type[N], by_name: Mapping[str, str]) -> tuple[tuple[N, str], ...]:
+    """Return the networks with their names, in the order in which an address is looked up."""
+    return tuple((kind(text), name) for name, texts in by_name.items() for text in texts.split())
+
+
+_IPV4: Final = _networks(
+    IPv4Network,
+    {
+        # 168.63.129.16, of Azure, looks public; AWS has 169.254.170.2 and .23 for containers.
+        METADATA: "169.254.169.254 169.254.0.23 169.254.42.42 100.100.100.200 100.96.0.96 "
+        "169.254.170.2 169.254.170.23 168.63.129.16 192.0.0.192",
+        "this host": "0.0.0.0/8",
+        "private network": "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16",
+        "carrier-grade NAT": "100.64.0.0/10",
+        "loopback": "127.0.0.0/8",
+        "link-local": "169.254.0.0/16",
+        "reserved": "192.0.0.0/24 192.88.99.0/24 240.0.0.0/4",
+        "documentation": "192.0.2.0/24 198.51.100.0/24 203.0.113.0/24",
+        "benchmarking": "198.18.0.0/15",
+        "multicast": "224.0.0.0/4",
+    },
 )
-_IPV6: Final = tuple(
-    (IPv6Network(network), name)
-    for network, name in (
-        ("fd00:ec2::254/128", METADATA),
-        ("fd00:ec2::23/128", METADATA),
-        ("fd00:c1::a9fe:a9fe/128", METADATA),
-        ("fd00:42::42/128", METADATA),
-        ("fd20:ce::254/128", METADATA),
-        ("fe80::a9fe:a9fe/128", METADATA),
-        ("::/128", "this host"),
-        ("::1/128", "loopback"),
-        ("64:ff9b:1::/48", "private network"),  # RFC 8215: NAT64 inside one network
-        ("2001::/23", "reserved"),
-        ("2001:db8::/32", "documentation"),
-        ("3fff::/20", "documentation"),
-        ("fc00::/7", "private network"),
-        ("fe80::/10", "link-local"),
-        ("fec0::/10", "site-local"),
-        ("ff00::/8", "multicast"),
-    )
+_IPV6: Final = _networks(
+    IPv6Network,
+    {
+        METADATA: "fd00:ec2::254 fd00:ec2::23 fd00:c1::a9fe:a9fe fd00:42::42 fd20:ce::254 fe80::a9fe:a9fe",
+        "this host": "::",
+        "loopback": "::1",
+        "documentation": "2001:db8::/32 3fff::/20",
+        "reserved": "2001::/23",
+        "private network": "64:ff9b:1::/48 fc00::/7",  # RFC 8215: NAT64 inside one network
+        "link-local": "fe80::/10",
+        "site-local": "fec0::/10",
+        "multicast": "ff00::/8",
+    },
 )
 _GLOBAL: Final = IPv6Network("2000::/3")
 """The part of IPv6 that is allocated (RFC 4291 2.4); everything else is reserved."""
