@@ -22,7 +22,7 @@ import pytest
 from preflight.ledger import Entry, LearnedRate, Ledger, RegistrationKey, State
 from preflight.providers import PROVIDERS, Asset, Provider, find_provider, open_provider
 from preflight.sandbox import Sandbox
-from preflight.submission.identity import account_key
+from preflight.submission.recover import account_key
 from tests.conftest import Run
 
 Done = subprocess.CompletedProcess[str]

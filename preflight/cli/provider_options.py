@@ -29,8 +29,9 @@ from preflight.providers import (
     open_provider,
 )
 from preflight.rates import FoundRate, Pacer
-from preflight.submission.identity import account_key, choose_account
+from preflight.submission.account import choose_account
 from preflight.submission.manage import provider_of
+from preflight.submission.recover import account_key
 
 
 @dataclass(frozen=True)
