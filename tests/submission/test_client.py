@@ -234,6 +234,12 @@ class TestStreams:
             list(client.submit_all(targets()))
 
 
+def cancel_once_registered(client: Client, sender: Sender) -> None:
+    while not any(entry.state == "processing" for entry in sender.entries()):
+        time.sleep(0.01)
+    client.cancel()
+
+
 class TestCancelAndClose:
     def test_cancelled_targets_yield_a_result_and_the_same_call_continues(self, atlas: Sender, box: Sandbox) -> None:
         box.faults.latency = 0.05
@@ -256,8 +262,10 @@ class TestCancelAndClose:
         box.faults.delay = 600
         with client_of(atlas) as client:
             made = client.submit_all([atlas.picture()])
-            threading.Timer(0.4, client.cancel).start()
+            cancelling = threading.Thread(target=cancel_once_registered, args=(client, atlas))
+            cancelling.start()
             (submission,) = made
+            cancelling.join()
         assert (submission.outcome, submission.code) == ("processing", "cancelled")
         assert submission.asset is not None
 
