@@ -7,26 +7,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from preflight.clock import Clock
-from preflight.providers import fields
+from preflight.providers.api import BaseApi
 from preflight.providers.asset import Asset
-from preflight.providers.client import ApiConnection, BeforeSend
+from preflight.providers.client import BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
-from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import JsonObject, Refusal, parse_refusal
-from preflight.providers.spec import NewAsset, ProviderApi, ProviderSpec
+from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal
+from preflight.providers.spec import NewAsset, ProviderSpec
 
 _PATH: Final = "/byteplus/_unstable/open"
 
 
-class AgentsflareApi(ProviderApi):
+class AgentsflareApi(BaseApi):
     """Two calls, images only."""
-
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
-        self._connection = connection
-        self._parser = AnswerParser(spec, connection, clock)
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"Name": registration.name, "URL": registration.url, "AssetType": registration.type}
@@ -42,8 +35,8 @@ class AgentsflareApi(ProviderApi):
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
     """Return the refusal: a `base_resp.status_code` other than 0 is one, whatever the HTTP status."""
     base = answer.get("base_resp")
-    if isinstance(base, dict) and (code := fields.text(base, "status_code")) not in (None, "0"):
-        return Refusal(status, code, fields.text(base, "status_msg"))
+    if isinstance(base, dict) and (code := as_text(base.get("status_code"))) not in (None, "0"):
+        return Refusal(status, code, as_text(base.get("status_msg")))
     if status >= 400:
         return parse_refusal(status, answer.get("error") or answer)
     return None
@@ -58,7 +51,7 @@ AGENTSFLARE: Final = ProviderSpec(
     origins={"main": "https://api.agentsflare.com"},
     credentials=(CredentialSpec(API_KEY, ("AGENTSFLARE_API_KEY",)),),
     types={"Image": "image"},
-    fields=Fields("Id", "Name", "AssetType", "Status", "URL", created="CreateTime", updated="UpdateTime"),
+    ids=("Id",),
     url_lifetime=timedelta(hours=12),
     # Its page prints the reference as `Asset://…`, as all pages once did; the upstream takes `asset://…` now.
     usage={"": "as image_url.url of a reference image in a Seedance request through Agentsflare"},

@@ -4,27 +4,23 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Unpack
 from urllib.parse import parse_qs, urlsplit
 
-from preflight.clock import Clock
 from preflight.errors import UsageError
 from preflight.net.redact import redact
-from preflight.providers import fields
+from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
+from preflight.providers.client import BeforeSend, JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
 from preflight.providers.generation import GenerationSpec
-from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import JsonObject, Refusal, parse_refusal, with_coded_status
+from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal, with_coded_status
 from preflight.providers.spec import (
     DeletesAssets,
     HasGroups,
     ListsAssets,
     NewAsset,
     ParsesCallbacks,
-    ProviderApi,
     ProviderSpec,
     RenamesAssets,
     VerifiesPersons,
@@ -33,18 +29,13 @@ from preflight.providers.spec import (
 _PATH: Final = "/v1/asset/human"
 
 
-class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ParsesCallbacks):
+class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ParsesCallbacks):
     """Assets in containers, both with the same fields: requests have words, answers have numbers.
 
     Update and delete accept the id of an asset or a container; deleting a container deletes everything in it. So `get`,
     `rename` and `delete` cannot tell one from the other: the commands call `get` first, which refuses a container.
     No page documents the reference to an asset in a generation request.
     """
-
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
-        self._spec = spec
-        self._connection = connection
-        self._parser = AnswerParser(spec, connection, clock)
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {
@@ -59,23 +50,13 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
 
     def get(self, asset: str) -> Asset:
         response = self._get("get", asset)
-        if fields.text(response.data, "is_leaf") == "0":
+        if as_text(response.data.get("is_leaf")) == "0":
             raise UsageError(f"{self._spec.title}: {asset} is a container, not an asset. See `assets groups`.")
         return self._parser.asset(response)
 
-    def list(
-        self,
-        *,
-        group: str | None = None,
-        status: str | None = None,
-        name: str | None = None,
-        page: str | None = None,
-        size: int | None = None,
-    ) -> Page[Asset]:
-        self._spec.check_filters(status=status, name=name)
-        number = self._spec.page_number(page)
-        response = self._list("list", 1, number, size, group)
-        return self._parser.page(response, number, lambda item: self._parser.asset(item, group=group))
+    def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
+        number, response = self._list("list", 1, query)
+        return self._parser.page(response, number, lambda item: self._parser.asset(item, group=query.get("group")))
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
         self._update("rename", asset, name, description)
@@ -92,8 +73,8 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
         if name is not None:
             raise UsageError(f"{self._spec.title} cannot list groups by name. Leave it out, and filter what it lists.")
-        number = self._spec.page_number(page)
-        return self._parser.page(self._list("list_groups", 0, number, size), number, self._parser.group)
+        number, response = self._list("list_groups", 0, ListQuery(page=page, size=size))
+        return self._parser.page(response, number, self._parser.group)
 
     def get_group(self, group: str) -> Group:
         return self._parser.group(self._get("get_group", group))
@@ -109,7 +90,7 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         self._spec.check_description("create_session", description)
         body = {"name": name, "description": description, "redirect_url": callback}
         response = self._connection.ask("create_session", "POST", f"{_PATH}/session", body).unwrap("data")
-        return self._parser.session(response, "H5Link Url")
+        return self._parser.session(response)
 
     def parse_callback(self, url: str) -> Callback:
         """Parse `status=success&group_id=…` or `status=failed&reason=…`, each once. Raise `UsageError` otherwise."""
@@ -129,9 +110,11 @@ class AgtApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         path = f"{_PATH}/get/{self._connection.check_id(resource)}"
         return self._connection.ask(action, "GET", path).unwrap("data")
 
-    def _list(self, action: str, leaf: int, page: int, size: int | None, group: str | None = None) -> JsonResponse:
-        query = {"group_id": group, "is_leaf": leaf, "p": page, "page_size": size or self._spec.page_size}
-        return self._connection.ask(action, "GET", f"{_PATH}/list", query=query).unwrap("data")
+    def _list(self, action: str, leaf: int, query: ListQuery) -> tuple[int, JsonResponse]:
+        """Return the number of a page and its response."""
+        number, size = self._paging(query)
+        sent = {"group_id": query.get("group"), "is_leaf": leaf, "p": number, "page_size": size}
+        return number, self._connection.ask(action, "GET", f"{_PATH}/list", query=sent).unwrap("data")
 
     def _update(self, action: str, resource: str, name: str | None, description: str | None) -> None:
         self._spec.check_name(name)
@@ -164,16 +147,7 @@ AGT: Final = ProviderSpec(
     describes=frozenset({"register", "rename", "update_group", "create_session"}),
     recover_by="name",
     filters=frozenset({"group"}),
-    fields=Fields(
-        "id",
-        "name",
-        "asset_type",
-        "status",
-        created="created_at",
-        updated="updated_at",
-        description="description",
-        group_type="group_type",
-    ),
+    ids=("id",),
     kinds={"2": "video", "3": "image", "4": "audio"},
     statuses={"0": "processing", "1": "active", "2": "failed"},
     group_types={"0": None, "1": "LivenessFace", "2": "AIGC"},

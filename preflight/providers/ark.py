@@ -8,25 +8,22 @@ Source: the published Assets API page, the mirrored reference of the Actions (20
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeVar, get_args
+from typing import Final, TypeVar, Unpack, get_args
 
-from preflight.clock import Clock
 from preflight.errors import UsageError
-from preflight.providers import fields
+from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Group, Page, Session
-from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
+from preflight.providers.client import BeforeSend, JsonResponse
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, SignatureAuth, SigningKeys
-from preflight.providers.fields import Fields
 from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
-from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import JsonObject, Refusal, parse_refusal
+from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal
 from preflight.providers.spec import (
     DeletesAssets,
     HasGroups,
     ListsAssets,
     NewAsset,
-    ProviderApi,
     ProviderSpec,
     RenamesAssets,
     ReportsSessions,
@@ -40,13 +37,8 @@ _TOKEN_PREFIX: Final = "token:"  # noqa: S105 - of a page, not of an account
 _MAX_PAGE_SIZE: Final = 100
 
 
-class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ReportsSessions):
+class ArkApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ReportsSessions):
     """The Actions. Groups, assets and keys must share one project."""
-
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
-        self._spec = spec
-        self._connection = connection
-        self._parser = AnswerParser(spec, connection, clock)
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {
@@ -61,21 +53,14 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
     def get(self, asset: str) -> Asset:
         return self._parser.asset(self._ask("get", "GetAsset", {"Id": self._connection.check_id(asset)}))
 
-    def list(
-        self,
-        *,
-        group: str | None = None,
-        status: str | None = None,
-        name: str | None = None,
-        page: str | None = None,
-        size: int | None = None,
-    ) -> Page[Asset]:
+    def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
+        group, status = query.get("group"), query.get("status")
         filters = {
             "GroupIds": [group] if group else None,
             "Statuses": [status.capitalize()] if status else None,
-            "Name": name,
+            "Name": query.get("name"),
         }
-        return self._list("list", "ListAssets", filters, page, size, self._parser.asset)
+        return self._list("list", "ListAssets", filters, query, self._parser.asset)
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
         self._spec.check_name(name)
@@ -93,7 +78,8 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         return self._parser.group(response, kind="AIGC", name=name, description=description)
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
-        return self._list("list_groups", "ListAssetGroups", {"Name": name}, page, size, self._parser.group)
+        query = ListQuery(page=page, size=size)
+        return self._list("list_groups", "ListAssetGroups", {"Name": name}, query, self._parser.group)
 
     def get_group(self, group: str) -> Group:
         return self._parser.group(self._ask("get_group", "GetAssetGroup", {"Id": self._connection.check_id(group)}))
@@ -113,7 +99,7 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
                 f"{self._spec.title} takes no name and no description for a verification. Name its group afterwards."
             )
         response = self._ask("create_session", "CreateVisualValidateSession", {"CallbackURL": callback})
-        return self._parser.session(response, "H5Link")
+        return self._parser.session(response)
 
     def session_result(self, token: str) -> Group:
         return self._parser.group(self._ask("session_result", "GetVisualValidateResult", {"BytedToken": token}))
@@ -131,28 +117,22 @@ class ArkApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, 
         return response.unwrap("Result")
 
     def _list(
-        self,
-        action: str,
-        name: str,
-        filters: JsonObject,
-        page: str | None,
-        size: int | None,
-        parse_item: Callable[[JsonResponse], T],
+        self, action: str, name: str, filters: JsonObject, query: ListQuery, parse_item: Callable[[JsonResponse], T]
     ) -> Page[T]:
         """Return one page, by number or, after an answer with a NextToken, by token: never send both."""
-        size = min(size or self._spec.page_size, _MAX_PAGE_SIZE)
+        page, size = query.get("page") or "", min(query.get("size") or self._spec.page_size, _MAX_PAGE_SIZE)
         given = {key: value for key, value in filters.items() if value is not None}
-        token = page.removeprefix(_TOKEN_PREFIX) if page is not None and page.startswith(_TOKEN_PREFIX) else None
-        number = 1 if token is not None else self._spec.page_number(page)
+        has_token = page.startswith(_TOKEN_PREFIX)
+        number = 1 if has_token else self._page_number(query.get("page"))
         paging: JsonObject = {"PageNumber": number, "PageSize": size}
-        if token is not None:
-            paging = {"MaxResults": size, "NextToken": token}
+        if has_token:
+            paging = {"MaxResults": size, "NextToken": page.removeprefix(_TOKEN_PREFIX)}
         response = self._ask(action, name, {"Filter": given or None, **paging})
         found = self._parser.page(response, number, parse_item)
-        next_token = fields.text(response.data, "NextToken")
-        if next_token is not None or token is not None:
-            return Page(found.items, None if next_token is None else _TOKEN_PREFIX + next_token, found.total)
-        return found
+        token = as_text(response.data.get("NextToken"))
+        if token is None and not has_token:
+            return found
+        return replace(found, next=token and _TOKEN_PREFIX + token)
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
@@ -162,7 +142,7 @@ def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
     if status < 400 and not error:
         return None
     refusal = parse_refusal(status, error or answer)
-    return Refusal(status, refusal.code, refusal.message, fields.text(metadata, "RequestId"))
+    return Refusal(status, refusal.code, refusal.message, as_text(metadata.get("RequestId")))
 
 
 def _ark(
@@ -204,7 +184,7 @@ def _ark(
         recover_by="name",
         filters=frozenset({"group", "status", "name"}),
         page_size=_MAX_PAGE_SIZE,
-        fields=_FIELDS,
+        ids=("Id",),
         url_lifetime=timedelta(hours=12),
         usage=_USAGE,
         generation=_generation(title, model),
@@ -225,20 +205,6 @@ def _generation(title: str, model: str) -> GenerationSpec:
     )
 
 
-_FIELDS: Final = Fields(
-    "Id",
-    "Name",
-    "AssetType",
-    "Status",
-    "URL",
-    group="GroupId",
-    created="CreateTime",
-    updated="UpdateTime",
-    description="Description",
-    group_type="GroupType",
-    items="Items",
-    total="TotalCount",
-)
 _USAGE: Final = {
     "image": "as image_url.url of a content item with the role reference_image (or first_frame, last_frame)",
     "video": "as video_url.url of a content item with the role reference_video",

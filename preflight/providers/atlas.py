@@ -8,24 +8,20 @@ The guide prints no `name` at registration; Atlas Cloud's own examples on GitHub
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Unpack
 
-from preflight.clock import Clock
 from preflight.net.multipart import Multipart
-from preflight.providers import fields
+from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Page
-from preflight.providers.client import ApiConnection, BeforeSend, JsonResponse
+from preflight.providers.client import BeforeSend, JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
-from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import parse_coded_refusal
+from preflight.providers.refusals import as_text, parse_coded_refusal
 from preflight.providers.spec import (
     DeletesAssets,
     HasTrash,
     ListsAssets,
     NewAsset,
-    ProviderApi,
     ProviderSpec,
     RenamesAssets,
     UploadsFiles,
@@ -38,17 +34,12 @@ _ONLY: Final = (
 )
 
 
-class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash, UploadsFiles):
+class AtlasApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash, UploadsFiles):
     """Two hosts, three ids, a trash.
 
     The calls take the numeric `id`. Which of the others goes into `asset://` is disputed: the option `reference_id`
     chooses.
     """
-
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
-        self._spec = spec
-        self._connection = connection
-        self._parser = AnswerParser(spec, connection, clock)
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         # Some of its servers may refuse what its guide does not print.
@@ -61,20 +52,11 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
         path = f"{_PATH}/{self._connection.check_id(asset)}"
         return self._asset(self._connection.ask("get", "GET", path).unwrap("data"))
 
-    def list(
-        self,
-        *,
-        group: str | None = None,
-        status: str | None = None,
-        name: str | None = None,
-        page: str | None = None,
-        size: int | None = None,
-    ) -> Page[Asset]:
-        self._spec.check_filters(group=group, status=status, name=name)
-        return self._list("list", _PATH, page, size)
+    def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
+        return self._list("list", _PATH, query)
 
     def list_trash(self, *, page: str | None = None, size: int | None = None) -> Page[Asset]:
-        return self._list("list_trash", f"{_PATH}/trash", page, size)
+        return self._list("list_trash", f"{_PATH}/trash", ListQuery(page=page, size=size))
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
         self._spec.check_name(name)
@@ -94,15 +76,14 @@ class AtlasApi(ProviderApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash,
         body = Multipart("file", file, size, name, mime)
         response = self._connection.ask("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
         # Two official pages print two shapes.
-        url = fields.text(response.unwrap("data").data, "download_url") or fields.text(response.data, "url")
+        url = as_text(response.unwrap("data").data.get("download_url")) or as_text(response.data.get("url"))
         if url is None:
             raise self._connection.unusable(response.call, "it has no download_url")
         return url
 
-    def _list(self, action: str, path: str, page: str | None, size: int | None) -> Page[Asset]:
-        number = self._spec.page_number(page)
-        query = {"page_number": number, "page_size": size or self._spec.page_size}
-        response = self._connection.ask(action, "GET", path, query=query)
+    def _list(self, action: str, path: str, query: ListQuery) -> Page[Asset]:
+        number, size = self._paging(query)
+        response = self._connection.ask(action, "GET", path, query={"page_number": number, "page_size": size})
         return self._parser.page(response.unwrap("data"), number, self._asset)
 
     def _asset(self, response: JsonResponse, registered: NewAsset | None = None) -> Asset:
@@ -124,18 +105,7 @@ ATLAS: Final = ProviderSpec(
     origins={"main": "https://console.atlascloud.ai", "generation": "https://api.atlascloud.ai"},
     credentials=(CredentialSpec(API_KEY, ("ATLASCLOUD_API_KEY",)),),
     options={"reference_id": _REFERENCE_IDS, "send_name": ("yes", "no")},
-    fields=Fields(
-        "id",
-        "name",
-        "type asset_type",
-        "status",
-        "url",
-        created="created_at",
-        updated="updated_at",
-        ids="ark_asset_id atlas_asset_id",
-        items="items list",
-        total="total_count total",
-    ),
+    ids=("id", "ark_asset_id", "atlas_asset_id"),
     recover_by="name",
     usage={
         "image": "as asset://… in image, last_image or reference_images of a Seedance 2.0 or 2.0-Fast request to "

@@ -7,27 +7,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from preflight.clock import Clock
-from preflight.providers import fields
+from preflight.providers.api import BaseApi
 from preflight.providers.asset import Asset
-from preflight.providers.client import ApiConnection, BeforeSend
+from preflight.providers.client import BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth, Secret
-from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec
-from preflight.providers.parse import AnswerParser
-from preflight.providers.refusals import parse_coded_refusal
-from preflight.providers.spec import NewAsset, ProviderApi, ProviderSpec
+from preflight.providers.refusals import as_text, parse_coded_refusal
+from preflight.providers.spec import NewAsset, ProviderSpec
 
 _PATH: Final = "/api/v1/client/job"
 _NO_REASON: Final = ("", "success", "ok")
 
 
-class CrunApi(ProviderApi):
+class CrunApi(BaseApi):
     """Two calls. There is no list: an asset whose id was lost cannot be found again."""
-
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
-        self._connection = connection
-        self._parser = AnswerParser(spec, connection, clock)
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"name": registration.name, "asset_type": registration.type, "asset_url": registration.url}
@@ -39,7 +32,7 @@ class CrunApi(ProviderApi):
         response = self._connection.ask("get", "GET", f"{_PATH}/asset-info", query=query)
         # Why an asset failed is beside the data: "Response message, error description when failed". The message of a
         # response that succeeds is "success", which is not a reason.
-        message = fields.text(response.data, "message")
+        message = as_text(response.data.get("message"))
         reason = None if message is None or message.strip().lower() in _NO_REASON else message
         return self._parser.asset(response.unwrap("data"), failure_message=reason)
 
@@ -58,7 +51,7 @@ CRUN: Final = ProviderSpec(
     auth=_auth,
     origins={"main": "https://api.crun.ai"},
     credentials=(CredentialSpec(API_KEY, ("CRUN_API_KEY",)),),
-    fields=Fields("AssetId", "Name", "AssetType", "Status", created="CreateTime", updated="UpdateTime"),
+    ids=("AssetId",),
     # Its page lists 501 and 505 as outcomes, so with an HTTP status below 500 they are definite, not a failing server.
     reasons={"422": "invalid", "455": "maintenance", "501": "generation_failed", "505": "feature_disabled"},
     usage={

@@ -103,6 +103,11 @@ REASONS: Final[dict[str, Reason]] = {
 }
 
 
+def as_text(value: object) -> str | None:
+    """Return a value of an answer as text; None if it is empty, or neither text nor a number."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A refusal with the provider's codes and message.

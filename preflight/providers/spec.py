@@ -17,7 +17,6 @@ from preflight.net.redact import redact
 from preflight.providers.asset import Asset, Callback, Group, Page, Session, Status
 from preflight.providers.client import ApiConnection, BeforeSend
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, bearer_auth
-from preflight.providers.fields import Fields
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, JsonObject, Refusal
 
@@ -245,7 +244,7 @@ class ProviderSpec(Generic[ApiT_co]):
     lists_partly        items of a list may lack fields, even the name; only `get` returns all
     filters             the filters of `list`: `group`, `status`, `name`; page_size: items per page
     rates               the rate limits that it publishes
-    fields              the names of the fields in its answers
+    ids                 the names of an asset's ids in its answers; its own calls take the first
     kinds, statuses     its words in answers, in lower case → ours; group_types: where groups have numbers for types
     reference           the string for a generation request, with the id as {}; None: no page documents it
     usage               how the reference is used, by kind; "": for all others
@@ -277,7 +276,7 @@ class ProviderSpec(Generic[ApiT_co]):
     filters: frozenset[str] = frozenset()
     page_size: int = 20
     rates: RateLimits = PUBLISHED_RATES
-    fields: Fields
+    ids: tuple[str, ...]
     kinds: Mapping[str, str | None] = field(
         default_factory=lambda: {"image": "image", "video": "video", "audio": "audio"}
     )
@@ -369,17 +368,3 @@ class ProviderSpec(Generic[ApiT_co]):
                 "Give a shorter description=.",
                 parameters=("description",),
             )
-
-    def check_filters(self, **filters: str | None) -> None:
-        """Raise `UsageError` for a filter that its list does not have."""
-        for name, value in filters.items():
-            if value is not None and name not in self.filters:
-                raise UsageError(f"{self.title} cannot list by {name}. Leave it out, and filter what it lists.")
-
-    def page_number(self, page: str | None) -> int:
-        """Return the number of a page; None is the first."""
-        if page is None:
-            return 1
-        if not page.isdecimal() or not 0 < int(page[:18]) < 10**9:
-            raise UsageError(f"{self.title}: {page[:40]!r} is not a page. Pages are counted from 1.")
-        return int(page)

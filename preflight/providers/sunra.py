@@ -4,28 +4,21 @@
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import Final, Unpack, get_args
 
-from preflight.clock import Clock
+from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Page
-from preflight.providers.client import ApiConnection, BeforeSend
+from preflight.providers.client import BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec
-from preflight.providers.fields import Fields
 from preflight.providers.generation import Field, GenerationSpec, Use
-from preflight.providers.parse import AnswerParser
 from preflight.providers.refusals import UPSTREAM_CODES, JsonObject, Refusal, parse_refusal
-from preflight.providers.spec import DeletesAssets, ListsAssets, NewAsset, ProviderApi, ProviderSpec
+from preflight.providers.spec import DeletesAssets, ListsAssets, NewAsset, ProviderSpec
 
 _PATH: Final = "/v1/ark/assets"
 
 
-class SunraApi(ProviderApi, ListsAssets, DeletesAssets):
+class SunraApi(BaseApi, ListsAssets, DeletesAssets):
     """Lists by POST; a deletion hides the asset from the list and leaves it registered."""
-
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
-        self._spec = spec
-        self._connection = connection
-        self._parser = AnswerParser(spec, connection, clock)
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"source_url": registration.url, "name": registration.name, "asset_type": registration.type}
@@ -36,18 +29,9 @@ class SunraApi(ProviderApi, ListsAssets, DeletesAssets):
         path = f"{_PATH}/{self._connection.check_id(asset)}"
         return self._parser.asset(self._connection.ask("get", "GET", path))
 
-    def list(
-        self,
-        *,
-        group: str | None = None,
-        status: str | None = None,
-        name: str | None = None,
-        page: str | None = None,
-        size: int | None = None,
-    ) -> Page[Asset]:
-        self._spec.check_filters(group=group, name=name)
-        number = self._spec.page_number(page)
-        body = {"status": status, "page": number, "page_size": size or self._spec.page_size}
+    def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
+        number, size = self._paging(query)
+        body = {"status": query.get("status"), "page": number, "page_size": size}
         response = self._connection.ask("list", "POST", f"{_PATH}/list", body)
         return self._parser.page(response, number, self._parser.asset)
 
@@ -74,17 +58,7 @@ SUNRA: Final = ProviderSpec(
     origins={"main": "https://api.sunra.ai"},
     credentials=(CredentialSpec(API_KEY, ("SUNRA_API_KEY",)),),
     types={"image": "image", "video": "video", "audio": "audio"},
-    fields=Fields(
-        "ark_asset_id",
-        "name",
-        "asset_type",
-        "status",
-        url="ark_url",
-        source="source_url",
-        created="created_at",
-        updated="updated_at",
-        ids="id",
-    ),
+    ids=("ark_asset_id", "id"),
     recover_by="name",
     # The page shows an id, a status and a type of each item of a list; it does not say whether there is a name.
     lists_partly=True,

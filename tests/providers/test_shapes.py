@@ -10,7 +10,7 @@ import pytest
 from preflight.errors import UnusableAnswer
 from preflight.providers import PROVIDERS
 from preflight.providers.asset import parse_time
-from preflight.providers.fields import next_page
+from preflight.providers.parser import next_page
 
 from .conftest import Open
 from .server import Recorder
@@ -20,8 +20,7 @@ URL = "https://example.com/a.png"
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
 def test_undocumented_status_is_unknown(name: str, server: Recorder, open_: Open) -> None:
-    fields = PROVIDERS[name].fields
-    data = {fields.id: "a1", fields.status: "Inactive"}
+    data = {PROVIDERS[name].ids[0]: "a1", "Status": "Inactive", "status": "Inactive"}
     server.respond({"code": 200, "success": True, "Result": data, "data": data, **data})
     asset = open_(name).get("a1")
     assert (asset.status, asset.provider_status) == ("unknown", "Inactive")
@@ -31,7 +30,7 @@ def test_undocumented_status_is_unknown(name: str, server: Recorder, open_: Open
 def test_registration_without_an_id_may_have_taken_effect(name: str, server: Recorder, open_: Open) -> None:
     provider = open_(name)
     server.respond({"code": 200, "success": True, "Result": {}, "data": {}, "base_resp": {"status_code": 0}})
-    with pytest.raises(UnusableAnswer, match=provider.spec.fields.id) as caught:
+    with pytest.raises(UnusableAnswer, match=provider.spec.ids[0]) as caught:
         provider.register(URL, "image", group="g1" if provider.spec.needs_group else None)
     assert caught.value.ambiguous
 
@@ -63,10 +62,9 @@ def test_times_with_another_zone_are_turned_into_utc() -> None:
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
 def test_asset_is_json_without_signatures_and_keys(name: str, server: Recorder, open_: Open) -> None:
-    fields = PROVIDERS[name].fields
     secret = "https://tos.example/x.png?X-Tos-Signature=5f2c1a&X-Tos-Expires=60"
-    data = {fields.id: "a1", fields.name: "n", "deep": [{"session_token": "5f2c1a", "see": f"at {secret}"}]}
-    data |= {part: secret for part in (fields.url, fields.source) if part}
+    data = {PROVIDERS[name].ids[0]: "a1", "name": "n", "deep": [{"session_token": "5f2c1a", "see": f"at {secret}"}]}
+    data |= dict.fromkeys(("URL", "url", "ark_url", "source_url"), secret)
     server.respond({"code": 200, "success": True, "Result": data, "data": data, **data})
     asset = open_(name).get("a1")
     assert "5f2c1a" not in json.dumps(asset.as_json()) + repr(asset) + str(asset)
