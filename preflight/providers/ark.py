@@ -182,6 +182,7 @@ def _ark(
         needs_group=True,
         describes=frozenset({"create_group", "update_group"}),
         recover_by="name",
+        lists_status=True,
         filters=frozenset({"group", "status", "name"}),
         page_size=_MAX_PAGE_SIZE,
         ids=("Id",),

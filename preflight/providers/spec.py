@@ -242,6 +242,7 @@ class ProviderSpec(Generic[ApiT_co]):
     max_name_chars      of an asset's or group's name; max_description_chars: of a description
     recover_by          the field by which `list` finds an asset whose registration response was lost; None: none
     lists_partly        items of a list may lack fields, even the name; only `get` returns all
+    lists_status        items of a list have the present status, which they have elsewhere only after a `get`
     filters             the filters of `list`: `group`, `status`, `name`; page_size: items per page
     rates               the rate limits that it publishes
     ids                 the names of an asset's ids in its answers; its own calls take the first
@@ -273,6 +274,7 @@ class ProviderSpec(Generic[ApiT_co]):
     max_description_chars: int = 300
     recover_by: Literal["name"] | None = None
     lists_partly: bool = False
+    lists_status: bool = False
     filters: frozenset[str] = frozenset()
     page_size: int = 20
     rates: RateLimits = PUBLISHED_RATES

@@ -5,16 +5,18 @@ Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wa
 
 from preflight.rates.learning import SAFETY, RateEstimate
 from preflight.rates.pacer import FoundRate, Pacer, RateListener, RateMemory
-from preflight.rates.polling import POLL_THREADS, InFlight, Scheduler
+from preflight.rates.polling import POLL_THREADS, InFlight, ListPending, Scheduler, StillPending
 
 __all__ = [
     "POLL_THREADS",
     "SAFETY",
     "FoundRate",
     "InFlight",
+    "ListPending",
     "Pacer",
     "RateEstimate",
     "RateListener",
     "RateMemory",
     "Scheduler",
+    "StillPending",
 ]

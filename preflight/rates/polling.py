@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from functools import partial
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import Stopped
@@ -50,20 +52,51 @@ T = TypeVar("T")
 POLL_THREADS: Final = 16
 """Threads that poll the assets of one account: 100 calls a second that take 160 ms each."""
 _BACKOFF: Final = Backoff()
+_FEW: Final = 8
+"""Things that wait, up to which each is polled alone."""
+_LIST_INTERVAL: Final = 2.0
+"""Seconds between two readings of the list."""
+_LIST_PAUSE: Final = 60.0
+"""Seconds until the list is read again after it could not be."""
+_ALONE_INTERVAL: Final = 120.0
+"""Seconds after which something is polled alone although the list says that it is pending."""
+
+
+class StillPending(NamedTuple):
+    """What a list says: the keys of what is `pending`; `complete`: nothing else is, as far as the list knows."""
+
+    pending: Collection[str]
+    complete: bool
+
+
+ListPending = Callable[[Collection[str]], StillPending]
+"""Reads the list of what is pending, as far as it takes to find these keys; called by one thread at a time."""
 
 
 class Scheduler(Generic[T]):
     """Polls many things with a few threads: each has its own backoff and deadline, all share one heap.
 
     A thread is started when something is due and all others are busy.
+
+    Where pending things can be listed, many that wait are polled by reading that list: those that it has are not polled
+    alone, and those that are no longer in it are polled at once. So each result still comes from its own poll.
     """
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK, threads: int = POLL_THREADS, backoff: Backoff = _BACKOFF) -> None:
+    def __init__(
+        self,
+        clock: Clock = SYSTEM_CLOCK,
+        threads: int = POLL_THREADS,
+        backoff: Backoff = _BACKOFF,
+        list_pending: ListPending | None = None,
+    ) -> None:
         self._clock = clock
         self._backoff = backoff
         self._max_threads = threads
-        self._due: list[tuple[float, int, _Watch[T]]] = []
-        self._waiting: dict[object, dict[int, _Watch[T]]] = {}
+        self._list_pending = list_pending
+        self._is_listing = self._is_listed = False
+        self._due: list[tuple[float, int, _Watch[T] | None]] = []
+        self._waiting: dict[object, set[_Watch[T]]] = {}
+        self._count = 0
         self._changed = threading.Condition()
         self._number = 0
         self._closed = False
@@ -76,26 +109,28 @@ class Scheduler(Generic[T]):
         seconds: float,
         done: Callable[[T | None, BaseException | None], None],
         owner: object = None,
+        key: str = "",
     ) -> None:
         """Call `poll` until it returns something other than None, raises, or `seconds` have passed.
 
         done   called once with the result, with the error, or with None and None at the deadline
-        owner  for `withdraw`
+        owner  for `withdraw`; key: what a list of pending things has of it
         """
-        self._push(_Watch(poll, self._clock.monotonic() + seconds, done, owner))
+        self._push(_Watch(poll, self._clock.monotonic() + seconds, done, owner, key))
 
     def withdraw(self, owner: object) -> None:
         """Stop polling for one owner: `done` is called with `Stopped` for each watch that is not being polled now."""
         with self._changed:
-            withdrawn = self._waiting.pop(owner, {})
-        for watch in withdrawn.values():
+            withdrawn = self._waiting.pop(owner, set())
+            self._count -= len(withdrawn)
+        for watch in withdrawn:
             watch.done(None, Stopped())
 
     def close(self) -> None:
         """Stop polling; `done` is called with `Stopped` for all pending watches."""
         with self._changed:
             self._closed = True
-            pending = [watch for watches in self._waiting.values() for watch in watches.values()]
+            pending = self._all()
             self._waiting.clear()
             self._changed.notify_all()
         for watch in pending:
@@ -105,16 +140,27 @@ class Scheduler(Generic[T]):
         with self._changed:
             closed = self._closed
             if not closed:
-                self._number += 1
-                now = self._clock.monotonic()
-                at = min(now + self._backoff.delay(watch.attempts), max(watch.deadline, now))
-                heapq.heappush(self._due, (at, self._number, watch))
-                self._waiting.setdefault(watch.owner, {})[self._number] = watch
+                now = watch.since = self._clock.monotonic()
+                is_left_to_list = self._is_listed and not watch.attempts
+                delay = _ALONE_INTERVAL if is_left_to_list else self._backoff.delay(watch.attempts)
+                self._waiting.setdefault(watch.owner, set()).add(watch)
+                self._count += 1
+                self._schedule(watch, min(now + delay, max(watch.deadline, now)))
+                if self._list_pending is not None and self._count > _FEW and not self._is_listing:
+                    self._is_listing = True
+                    self._schedule(None, now + _LIST_INTERVAL)
                 if not self._threads:
                     self._start_thread()
                 self._changed.notify()
         if closed:
             watch.done(None, Stopped())
+
+    def _schedule(self, watch: _Watch[T] | None, at: float) -> None:
+        """Schedule a watch in place of its entry in the heap; None: the next reading of the list."""
+        self._number += 1
+        if watch is not None:
+            watch.at, watch.entry = at, self._number
+        heapq.heappush(self._due, (at, self._number, watch))
 
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._work, daemon=True, name="preflight-poll")
@@ -122,52 +168,110 @@ class Scheduler(Generic[T]):
         thread.start()
 
     def _work(self) -> None:
-        while (watch := self._take()) is not None:
-            watch.attempts += 1
-            try:
-                result = watch.poll()
-            except BaseException as error:  # noqa: BLE001 - passed to `done`, which handles it
-                watch.done(None, error)
-                continue
-            if result is not None:
-                watch.done(result, None)
-            elif self._clock.monotonic() >= watch.deadline:
-                watch.done(None, None)
-            else:
-                self._push(watch)
+        while (task := self._take()) is not None:
+            task()
 
-    def _take(self) -> _Watch[T] | None:
+    def _take(self) -> Callable[[], None] | None:
         """Wait for the next watch that is due; leave the one after it to another thread."""
         with self._changed:
             while not self._closed:
                 wait = self._due[0][0] - self._clock.monotonic() if self._due else None
                 if wait is not None and wait <= 0:
-                    _, number, watch = heapq.heappop(self._due)
-                    if not self._remove(number, watch):
-                        continue  # withdrawn
+                    at, entry, watch = heapq.heappop(self._due)
+                    if watch is not None and not self._is_due(watch, at, entry):
+                        continue
                     if self._due and not self._idle and len(self._threads) < self._max_threads:
                         self._start_thread()
                     else:
                         self._changed.notify()
-                    return watch
+                    return self._read_list if watch is None else partial(self._poll, watch)
                 self._idle += 1
                 self._clock.wait(self._changed, wait)
                 self._idle -= 1
             return None
 
-    def _remove(self, number: int, watch: _Watch[T]) -> bool:
-        """Remove a watch from those that wait; return whether it was one of them."""
-        watches = self._waiting.get(watch.owner, {})
-        found = watches.pop(number, None)
-        if not watches:
-            self._waiting.pop(watch.owner, None)
-        return found is not None
+    def _is_due(self, watch: _Watch[T], at: float, entry: int) -> bool:
+        """Remove a watch from those that wait, unless it was withdrawn, scheduled again or postponed."""
+        watches = self._waiting.get(watch.owner, ())
+        if watch not in watches or watch.entry != entry:
+            return False
+        if watch.at > at:
+            self._schedule(watch, watch.at)
+            return False
+        self._waiting[watch.owner].remove(watch)
+        if not self._waiting[watch.owner]:
+            del self._waiting[watch.owner]
+        self._count -= 1
+        return True
+
+    def _poll(self, watch: _Watch[T]) -> None:
+        watch.attempts += 1
+        try:
+            result = watch.poll()
+        except BaseException as error:  # noqa: BLE001 - passed to `done`, which handles it
+            watch.done(None, error)
+            return
+        if result is not None:
+            watch.done(result, None)
+        elif self._clock.monotonic() >= watch.deadline:
+            watch.done(None, None)
+        else:
+            self._push(watch)
+
+    # Lists.
+
+    def _all(self) -> list[_Watch[T]]:
+        return [watch for watches in self._waiting.values() for watch in watches]
+
+    def _read_list(self) -> None:
+        """Read the list, and schedule each watch by what it says. If only a few wait, each is polled alone again."""
+        assert self._list_pending is not None
+        with self._changed:
+            begun, keys = self._clock.monotonic(), {watch.key for watch in self._all()}
+        listed = StillPending((), complete=False)
+        if len(keys) > _FEW:
+            with suppress(Exception):  # then each is polled alone
+                listed = self._list_pending(keys)
+        with self._changed:
+            now = self._clock.monotonic()
+            self._is_listed = bool(listed.pending) or listed.complete
+            for watch in self._all():
+                self._heed(listed, watch, begun, now)
+            self._is_listing = self._count > _FEW
+            if self._is_listing:
+                self._schedule(None, now + (_LIST_INTERVAL if self._is_listed else _LIST_PAUSE))
+            self._changed.notify()
+
+    def _heed(self, listed: StillPending, watch: _Watch[T], begun: float, now: float) -> None:
+        """Schedule one watch after a reading of the list that began at `begun`."""
+        if watch.key in listed.pending:
+            watch.is_missed = False
+            watch.at = max(watch.at, min(watch.since + _ALONE_INTERVAL, watch.deadline))
+            return
+        at = now + self._backoff.delay(watch.attempts)
+        if listed.complete:
+            if watch.since >= begun or watch.is_missed:
+                return  # it is too new for this list, or it was polled at once when the list first lacked it
+            watch.is_missed, at = True, now
+        if at < watch.at:
+            self._schedule(watch, at)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Watch(Generic[T]):
+    """One thing that is polled.
+
+    since      when it was last polled, or added; at, entry: when it is polled next, and its entry in the heap
+    is_missed  the list lacks it
+    """
+
     poll: Callable[[], T | None]
     deadline: float
     done: Callable[[T | None, BaseException | None], None]
     owner: object
+    key: str
+    since: float = 0.0
     attempts: int = 0
+    at: float = 0.0
+    entry: int = 0
+    is_missed: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
@@ -18,8 +18,8 @@ from preflight.errors import AssetNotFound, UsageError
 from preflight.escape import printable
 from preflight.ledger import Entry, Ledger
 from preflight.providers import Asset, Provider, Rate
-from preflight.rates import FoundRate, InFlight, Pacer, Scheduler
-from preflight.submission.recover import LookUp, RecoveryWindow, account_key, age_of, call_idempotent
+from preflight.rates import FoundRate, InFlight, ListPending, Pacer, Scheduler, StillPending
+from preflight.submission.recover import LookUp, RecoveryWindow, account_key, age_of, call_idempotent, list_processing
 from preflight.submission.register import VISIBLE_AFTER
 
 MAX_READ_BACK: Final = 3
@@ -150,12 +150,12 @@ class WorkerPool:
     in_flight  the calls with an effect of that scope
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, list_pending: ListPending | None) -> None:
         self._base = clock
         self._current = _CurrentScope()
         self.clock = replace(clock, sleep=self._sleep)
         self.in_flight: InFlight = _CurrentInFlight(self._current)
-        self.scheduler: Scheduler[Asset] = Scheduler(self.clock)
+        self.scheduler: Scheduler[Asset] = Scheduler(self.clock, list_pending=list_pending)
         self._changed = threading.Condition()
         self._waiting: dict[CallScope, deque[Callable[[], object]]] = {}
         self._threads = self._idle = self._queued = 0
@@ -233,7 +233,8 @@ class SharedAccount:
         self.rate = rate
         self.users = 0
         self.ledger = ledger
-        self.pool = WorkerPool(clock)
+        self.pool = WorkerPool(clock, self._list_processing if provider.spec.lists_status else None)
+        self._scope = CallScope()
         self.clock = self.pool.clock
         self._credentials = credentials
         self._owns_ledger = owns_ledger
@@ -259,6 +260,7 @@ class SharedAccount:
 
     def close(self) -> None:
         """End the threads, close the connections, and the ledger unless the caller opened it."""
+        self._scope.stop.set()
         self.pool.close()
         self.provider.close()
         if self._owns_ledger:
@@ -268,6 +270,10 @@ class SharedAccount:
         found = FoundRate(self.provider.title, action, rate.calls, rate.per)
         for listener in tuple(self.listeners):
             listener(found)
+
+    def _list_processing(self, ids: Collection[str]) -> StillPending:
+        with self.pool.working_for(self._scope):
+            return list_processing(self.provider, self.clock, ids)
 
     def _paced(self, provider: Provider) -> Provider:
         provider.connection.middleware = self._pacer

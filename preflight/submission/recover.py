@@ -16,6 +16,7 @@ from preflight.errors import AssetNotFound, ProviderError, RateLimited
 from preflight.ledger import SUFFIX_CHARS, AccountKey, Entry, Ledger
 from preflight.net.redact import redact
 from preflight.providers import Asset, Group, ListsAssets, Page, Provider
+from preflight.rates import StillPending
 from preflight.retry import Backoff, Deadline, RetryPolicy, retry
 
 T = TypeVar("T")
@@ -25,6 +26,8 @@ MAX_PAGES: Final = 10_000
 MAX_STALE_PAGES: Final = 3
 """Successive pages without anything new that end a list: some servers ignore the page that they are asked for, and what
 others register meanwhile moves items on to the next page."""
+_IDS_PER_PAGE: Final = 10
+"""Assets for each of which a page of the list may be read, before they are polled one by one."""
 _RETRIES: Final = RetryPolicy(attempts=4, backoff=Backoff(first=1.0, factor=2.0, maximum=10.0), max_retry_after=60.0)
 _LOOK_UP_BACKOFF: Final = Backoff(first=1.0, factor=1.7, maximum=10.0)
 _ASSET_NAME_END: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
@@ -112,7 +115,7 @@ def new_items(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Page[
 
 
 def read_assets(
-    provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None
+    provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None, status: str | None = None
 ) -> Iterator[Page[Asset]]:
     """Return the pages of an account's assets as its list has them. The filters may be fuzzy: compare the result."""
     api = provider.api
@@ -120,9 +123,22 @@ def read_assets(
         raise provider.lacks("list")
 
     def read_page(page: str | None) -> Page[Asset]:
-        return call_idempotent(lambda: api.list(page=page, name=name, group=group), clock)
+        return call_idempotent(lambda: api.list(page=page, name=name, group=group, status=status), clock)
 
     return new_items(read_page)
+
+
+def list_processing(provider: Provider, clock: Clock, ids: Collection[str]) -> StillPending:
+    """Return which of these assets are listed as processing, in few calls. Raise `ProviderError`."""
+    left, read, max_pages = set(ids), 0, 1 + len(ids) // _IDS_PER_PAGE
+    for number, page in enumerate(read_assets(provider, clock, status="processing"), 1):
+        left.difference_update(asset.id for asset in page.items if asset.status == "processing")
+        read += len(page.items)
+        if not left or (page.total is not None and read >= page.total):
+            break
+        if number == max_pages and page.next is not None:
+            return StillPending(set(ids) - left, complete=False)
+    return StillPending(set(ids) - left, complete=True)
 
 
 def with_details(provider: Provider, asset: Asset, clock: Clock) -> Asset:

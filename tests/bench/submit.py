@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.tools import ROOT
+from tests.submission.sending import keys_of
 
 COUNT, RATE = 1000, 30
 ALLOWED = 1.15
@@ -43,9 +44,7 @@ def serve(provider: str, pipe: Connection) -> None:
 
     with Sandbox(delay=0.5, latency=0.05) as box:
         box.faults.throttle(RATE, action="register")
-        pair = box.credentials(provider)
-        keys = {"api_key": pair.key, "access_key": pair.access_key, "secret_key": pair.secret_key}
-        pipe.send((box.endpoint(provider), {name: value for name, value in keys.items() if value}))
+        pipe.send((box.endpoint(provider), keys_of(box, provider)))
         while (path := pipe.recv()) is not None:
             pipe.send(box.host(path))
         pipe.send((len(box.assets(provider)), sum(box.stats.throttled.values())))

@@ -1,15 +1,15 @@
-"""One scheduler for all that is polled: order, deadlines, backoff, faults, and an end at once."""
+"""One scheduler for all that is polled: order, deadlines, backoff, lists, faults, and an end at once."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
 from preflight.errors import Stopped
-from preflight.rates import InFlight, Scheduler
+from preflight.rates import InFlight, ListPending, Scheduler, StillPending
 from preflight.retry import Backoff
 from tests.clocks import FakeTime
 
@@ -19,10 +19,12 @@ EVEN = Backoff(first=1.0, factor=2.0, maximum=8.0, jitter=0.0)
 class Watched:
     """Things that are polled, in stepped time by one thread: when each was, and how it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, list_pending: ListPending | None = None) -> None:
         self.time = FakeTime()
         self.begun = self.time.now
-        self.scheduler: Scheduler[object] = Scheduler(self.time.clock, threads=1, backoff=EVEN)
+        self.scheduler: Scheduler[object] = Scheduler(
+            self.time.clock, threads=1, backoff=EVEN, list_pending=list_pending
+        )
         self.polls: dict[str, list[float]] = {}
         self.ends: dict[str, tuple[object, BaseException | None, float]] = {}
         self._done = threading.Semaphore(0)
@@ -40,10 +42,10 @@ class Watched:
             self.ends[name] = (result, error, self.time.now - self.begun)
             self._done.release()
 
-        self.scheduler.watch(poll, deadline, done, owner)
+        self.scheduler.watch(poll, deadline, done, owner, name)
 
     def run(self) -> None:
-        for _ in self.polls:
+        for _ in tuple(self.polls):
             assert self._done.acquire(timeout=5)
         self.scheduler.close()
 
@@ -178,6 +180,120 @@ def test_closing_waits_for_calls_in_flight() -> None:
     closer.join(5)
     worker.join(5)
     assert ended == ["work", "closed"]
+
+
+class Listing:
+    """A list of what is pending, of things that are done some seconds after the beginning."""
+
+    def __init__(self, count: int, done_at: float, deadline: float = 1000.0, *, early: int = 0) -> None:
+        """early: how many others are done after 5 s."""
+        self.watched = Watched(self.read)
+        self.done_at = done_at
+        self.read_at: list[float] = []
+        with self.watched.scheduler._changed:
+            for number in range(count):
+                self.watched.add(f"{number}", self.poll, deadline)
+            for number in range(early):
+                self.watched.add(f"early-{number}", lambda count: "there" if self.now >= 5 else None)
+
+    @property
+    def now(self) -> float:
+        return self.watched.time.now - self.watched.begun
+
+    def poll(self, count: int) -> object | None:
+        return "there" if self.now >= self.done_at else None
+
+    def read(self, keys: Collection[str]) -> StillPending:
+        self.read_at.append(self.now)
+        pending = [key for key in keys if self.now < (5 if key.startswith("early") else self.done_at)]
+        return StillPending(pending, complete=True)
+
+    def run(self) -> dict[str, list[float]]:
+        self.watched.run()
+        assert {result for result, _, _ in self.watched.ends.values()} == {"there"}
+        return self.watched.polls
+
+
+def test_many_are_polled_by_list_and_once_alone_when_it_no_longer_has_them() -> None:
+    listing = Listing(9, done_at=31.0)
+    polls = listing.run()
+    assert listing.read_at == list(range(2, 33, 2))
+    assert list(polls.values()) == [[1.0, 32.0]] * 9
+
+
+def test_few_are_polled_alone() -> None:
+    listing = Listing(8, done_at=31.0)
+    assert list(listing.run().values()) == [[1, 3, 7, 15, 23, 31]] * 8
+    assert listing.read_at == []
+
+
+def test_those_added_while_a_list_is_read_are_left_to_it() -> None:
+    def add_one_more(keys: Collection[str]) -> StillPending:
+        still = read(keys)
+        if listing.now == 10:
+            listing.watched.polls["new"] = []
+            listing.watched.add("new", listing.poll)
+        return still
+
+    listing = Listing(9, done_at=31.0)
+    read = listing.read
+    listing.watched.scheduler._list_pending = add_one_more
+    listing.run()
+    assert listing.watched.polls["new"] == [32.0]
+
+
+def test_last_few_are_polled_alone_again() -> None:
+    listing = Listing(8, done_at=31.0, early=1)
+    polls = listing.run()
+    assert listing.read_at == [2.0, 4.0, 6.0]
+    assert polls["early-0"] == [1.0, 6.0]
+    assert polls["0"] == [1, 10, 14, 22, 30, 38]
+
+
+@pytest.mark.parametrize("fault", [StillPending((), complete=False), None])
+def test_each_is_polled_alone_while_the_list_cannot_be_read(fault: StillPending | None) -> None:
+    def read(keys: Collection[str]) -> StillPending:
+        read_at.append(listing.now)
+        if fault is None:
+            raise ValueError("broken")
+        return fault
+
+    listing, read_at = Listing(9, done_at=100.0), []
+    listing.watched.scheduler._list_pending = read
+    polls = listing.run()
+    assert read_at == [2.0, 62.0]
+    assert max(map(len, polls.values())) <= 18
+    assert max(end for _, _, end in listing.watched.ends.values()) <= 100 + EVEN.maximum
+
+
+def test_what_a_short_reading_did_not_reach_is_polled_alone() -> None:
+    listing = Listing(18, done_at=31.0)
+    half = {f"{number}" for number in range(9)}
+    listing.watched.scheduler._list_pending = lambda keys: StillPending(
+        half & set(keys) if listing.now < 31 else (), complete=listing.now >= 31
+    )
+    polls = listing.run()
+    assert polls["0"] == [1.0, 32.0]
+    assert polls["17"][:4] == [1.0, 3.0, 7.0, 15.0]
+
+
+def test_pending_thing_that_the_list_lacks_is_polled_with_its_own_backoff() -> None:
+    listing = Listing(9, done_at=31.0)
+    listing.watched.scheduler._list_pending = lambda keys: StillPending((), complete=True)
+    assert list(listing.run().values()) == [[1.0, 2.0, 6.0, 14.0, 22.0, 30.0, 38.0]] * 9
+
+
+def test_list_that_is_never_renewed_delays_results_by_two_minutes() -> None:
+    listing = Listing(9, done_at=31.0)
+    listing.watched.scheduler._list_pending = lambda keys: StillPending(keys, complete=True)
+    assert list(listing.run().values()) == [[1.0, 121.0]] * 9
+
+
+def test_list_does_not_postpone_the_poll_at_the_deadline() -> None:
+    listing = Listing(9, done_at=1000.0, deadline=20.0)
+    listing.watched.run()
+    assert list(listing.watched.polls.values()) == [[1.0, 20.0]] * 9
+    assert {end for *_, end in listing.watched.ends.values()} == {20.0}
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(0, 1.0), (1, 2.0), (2, 4.0), (3, 8.0), (4, 8.0), (1000, 8.0)])
