@@ -27,15 +27,19 @@ ROOT = Path(__file__).parent.parent
 _MODULES = ("assets", "check", "probe", "rules", "submit")
 _NUMBER = struct.Struct("=i")
 _LATER = (
-    *("preflight.__main__", "preflight.config", "preflight.gitignore"),
-    *("preflight.plans.commands", "preflight.probes.gif"),
-    *("preflight.probes.heif", "preflight.probes.jpeg", "preflight.probes.mp4"),
-    *("preflight.probes.mpeg_audio.mp3", "preflight.probes.png", "preflight.probes.sniff.streams"),
-    *("preflight.probes.sniff.text", "preflight.probes.tiff", "preflight.probes.wav", "preflight.probes.webp"),
-    *("preflight.probes.window", "preflight.processes", "preflight.reporters.html", "preflight.reporters.json"),
-    *("preflight.reporters.text", "preflight.rulecheck", "preflight.rulefile", "preflight.sandbox.app"),
-    *("preflight.scan.isolation", "preflight.schemas", "encodings.utf_8_sig"),
-    *("rich.console", "rich.table", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.off"),
+    *("click._textwrap", "encodings.ascii", "encodings.unicode_escape", "encodings.utf_8_sig", "jinja2"),
+    *("pydantic._internal._dataclasses", "rich._emoji_codes", "statistics"),
+    *("requests.adapters", "rich.ansi", "rich.console", "rich.table", "tomllib", "zoneinfo"),
+    *("uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl"),
+    *("preflight.__main__", "preflight.cli.sandbox", "preflight.config", "preflight.gitignore"),
+    *("preflight.plans.commands", "preflight.probes.decode", "preflight.probes.gif"),
+    *("preflight.probes.heif", "preflight.probes.jpeg", "preflight.probes.matroska", "preflight.probes.mp4"),
+    *("preflight.probes.mpeg_audio.adts", "preflight.probes.mpeg_audio.loas", "preflight.probes.mpeg_audio.mp3"),
+    *("preflight.probes.png", "preflight.probes.sniff.streams", "preflight.probes.sniff.text"),
+    *("preflight.probes.tiff", "preflight.probes.wav", "preflight.probes.webp", "preflight.probes.window"),
+    *("preflight.processes", "preflight.reporters.html", "preflight.reporters.json", "preflight.reporters.text"),
+    *("preflight.rulecheck", "preflight.rulefile.limits", "preflight.rulefile.model", "preflight.run.cache"),
+    *("preflight.sandbox.app", "preflight.scan.executors", "preflight.scan.isolation", "preflight.schemas"),
 )
 """What commands import when they need it."""
 
