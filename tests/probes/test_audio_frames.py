@@ -402,6 +402,13 @@ class TestLoas:
     def test_a_frame_may_refer_to_the_configuration_before_it(self) -> None:
         assert facts(loas(*mux(), repeat=False)).duration == pytest.approx(6 * 1024 / 48000)
 
+    @each_row(("before", "found"), [(127, True), (128, False)])
+    def test_the_configuration_is_in_the_first_128_frames(self, before: int, found: bool) -> None:
+        data = loas(*mux(), repeat=False)
+        first = loas(*mux(), frames=1)
+        media = facts(data[len(first) : 2 * len(first)] * before + data)
+        assert (media.sample_rate == 48000) is found
+
     @each_row("length", [11, 255, 256, 0x1FFF])
     def test_lengths_of_13_bits(self, length: int) -> None:
         one = loas(*mux(), frames=1)

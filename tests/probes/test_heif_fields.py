@@ -244,6 +244,12 @@ class TestDerivedPictures:
         data = heif(whole, plain(hidden=True), references=((b"dimg", 1, 2),))
         assert stored(facts(data)) == (size or (None, None))
 
+    @each_row("cut", range(1, 8))
+    def test_a_cut_grid_states_no_size(self, cut: int) -> None:
+        whole = pack(">4B2H", 0, 0, 0, 1, 0x0102, 0x0304)
+        assert stored(facts(heif(Item(b"grid", whole)))) == (0x0102, 0x0304)
+        assert stored(facts(heif(Item(b"grid", whole[:-cut])))) == (None, None)
+
     @each_row("inside", [False, True])
     @each_row("width", [0, 4, 8])
     def test_the_place_of_a_size_may_follow_an_index(self, inside: bool, width: int) -> None:
@@ -286,6 +292,7 @@ class TestDerivedPictures:
         assert facts(heif(*items, references=references, wide=wide)).frames == 2
         assert facts(heif(*items, references=(*references, (b"cdsc", 5, 1)), wide=wide)).frames == 2
         assert facts(heif(*items, references=(*references, (b"auxl", 5, 1)), wide=wide)).frames == 1
+        assert facts(heif(*items, references=(*references, (b"auxl", 5, range(0))), wide=wide)).frames == 1
 
     def test_hidden_pictures_and_other_items_do_not_count(self) -> None:
         assert facts(heif(plain(), plain(), plain(hidden=True), Item(b"Exif", b"x"))).frames == 2
@@ -327,6 +334,7 @@ class TestAlpha:
             (pack(">IH", 2, 0x7FFF) + b"u\0" + pack(">H", 7), False),
             (pack(">IH", 9, 0x8000) + b"uuu", False),
             (pack(">I", 0) + pack(">H", 7), False),
+            (pack(">IH", 2, 4) + b"\7", False),
         ],
     )
     def test_components_of_uncompressed_pictures(self, components: bytes, alpha: bool) -> None:
@@ -486,7 +494,8 @@ class TestSmallPictures:
 
     @each_row("size", [(1, 1), (128, 1), (1, 128), (0x55, 0x2B)])
     def test_sizes_of_seven_bits(self, size: tuple[int, int]) -> None:
-        assert stored(self.mini((size[0] - 1) << 40 | (size[1] - 1) << 33)) == size
+        media = self.mini((size[0] - 1) << 40 | (size[1] - 1) << 33)
+        assert (stored(media), media.frames) == (size, 1)
 
     @each_row("size", [(1, 1), (32768, 1), (1, 32768), (0x5555, 0x2B2B)])
     def test_sizes_of_fifteen_bits(self, size: tuple[int, int]) -> None:

@@ -90,6 +90,7 @@ def test_sample_entry_type_gives_video_codec(kind: bytes, inner: bytes, codec: s
         (sound_entry(b"ima4", 8000, 1), ("adpcm", 8000, 1)),
         (sound_entry(b"in24", 8000, 1), ("pcm", 8000, 1)),
         (sound_entry(b"ms\0\x55", 44100, 2, version=1), ("mp3", 44100, 2)),
+        (sound_entry(b"ms\x16\x10", 44100, 2), ("aac", 44100, 2)),
         (sound_entry(b"iamf", 0, 0), ("iamf", None, None)),
         (sound_entry(b"ipcm", 1, 2, full(b"srat", 0, 0, pack(">I", 192000))), ("pcm", 192000, 2)),
         (sound_entry(b"enca", 48000, 2, protected(b"ac-4")), ("ac4", 48000, 2)),

@@ -231,6 +231,13 @@ class TestFragmentHeaders:
         one = traf(full(b"tfhd", 0, 8, pack(">II", 1, 1000)), full(b"trun", 0, 0, pack(">I", 1)))
         assert facts(in_fragments(*[one] * count)).frames == frames
 
+    @each_row(("size", "read"), [(16 << 20, True), ((16 << 20) + 1, False)])
+    def test_headers_of_fragments_are_read_up_to_16_mib(self, size: int, read: bool) -> None:
+        one = traf(full(b"tfhd", 0, 8, pack(">II", 1, 1000)), full(b"trun", 0, 0, pack(">I", 24)))
+        padding = box(b"free", bytes(size - len(one)))
+        long = box(b"moof", one[8:], padding)
+        assert facts(in_fragments(long)).frames == (24 if read else None)
+
     def test_runs_of_one_fragment_follow_one_another(self) -> None:
         runs = [full(b"trun", 0, 0, pack(">I", count)) for count in (3, 0x0100, 5)]
         media = facts(in_fragments(traf(full(b"tfhd", 0, 8, pack(">II", 1, 100)), *runs)))

@@ -62,6 +62,19 @@ def test_links_of_a_chain_add_up() -> None:
     assert facts(long).duration == pytest.approx(3_960_000 / 44100 + 100)
 
 
+def test_last_link_of_a_chain_may_begin_in_the_tail() -> None:
+    first = vorbis(*range(44_100, 441_001, 44_100), packets=250, size=250)
+    assert len(first[-1]) > 62_000
+    assert facts(b"".join(first + opus(50, serial=2))).duration == pytest.approx(11.0, abs=0.1)
+
+
+def test_foreign_bytes_in_a_chain_are_skipped() -> None:
+    links = [*opus(50), b"OggS", bytes(5 * MEGABYTE), *opus(50, serial=2)]
+    assert facts(b"".join(links)).duration == 2.0
+    links = [*opus(50), *opus(50, serial=2)]
+    assert facts(b"".join([*links[:-1], b"OggS", links[-1]])).duration == 2.0
+
+
 def test_bit_rate_of_a_chain_is_read_only_if_needed() -> None:
     data = b"".join(opus(50) + opus(50, serial=2))
     assert probe(MemorySource(data), Need(frozenset(("bit_rate",)))).bit_rate == round(len(data) * 8 / 2.0)

@@ -83,7 +83,7 @@ class TestBmp:
     def test_rows_are_padded_to_four_bytes_except_the_last(
         self, width: int, height: int, depth: int, length: int
     ) -> None:
-        for compression, extent in ((0, 40), (3, 56), (3, 124), (6, 56)):
+        for compression, extent in ((0, 40), (3, 40), (3, 52), (3, 56), (3, 108), (3, 124), (6, 56)):
             options = {"compression": compression, "extent": extent}
             assert facts(self.bmp(width, height, depth, there=200 + length, **options)).notes == ()
             assert facts(self.bmp(width, height, depth, there=199 + length, **options)).notes == ("truncated",)
@@ -175,6 +175,8 @@ class TestGif:
         assert facts(self.screen() + loop + long + b";").notes == ("animated",)
         assert facts(self.screen() + loop + self.frame() + b";").notes == ()
         assert facts(self.screen() + self.frame() + loop + long).notes == ("animated",)
+        assert facts(self.screen() + self.frame() + loop).notes == ("animated",)
+        assert facts(self.screen() + loop + self.frame() + self.control(0)).notes == ("animated",)
         other = loop.replace(name, b"NETSCAPE3.0")
         assert facts(self.screen() + other + long + b";").notes == ()
         assert facts(self.screen() + b"\x21\xfe\x0b" + name + b"\0" + long + b";").notes == ()
@@ -428,6 +430,8 @@ class TestPng:
         for wrong in (b"\x80\0\0\0tEXt", b"\0\0\0\1tE1t"):
             data = png()[:33] + wrong + bytes(90)
             assert facts(data).notes == ("bad_header",)
+        longest = png()[:33] + b"\x7f\xff\xff\xfftEXt" + bytes(90)
+        assert facts(longest).notes == ("truncated",)
 
     def test_a_cut_header_keeps_whole_numbers(self) -> None:
         assert (facts(png()[:23]).width, facts(png()[:23]).notes) == (None, ("truncated",))
@@ -563,6 +567,7 @@ class TestJpeg:
             assert size(media) == (7, 0x0102)
         for wrong in (b"\xff\xdc\0\5\x01\x02", b"\xff\xda\0\4\x01\x02"):
             assert facts(jpeg(frame(7, 0), scan=SCAN + b"x" * 20 + wrong + END)).height is None
+        assert facts(jpeg(frame(7, 0), scan=SCAN + b"x" * 20)).height is None
 
     @each_row("length", [10, 1000, 1100, 5000, 200_000])
     def test_a_file_that_ends_in_its_scan_is_cut(self, length: int) -> None:

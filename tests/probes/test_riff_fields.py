@@ -137,7 +137,9 @@ class TestFormat:
         parts += [chunk(b"fact", pack("<I", fact))] if fact is not None else []
         assert wav(*parts).duration == seconds
 
-    @each_row(("samples", "believed"), [(24_000, True), (12_000, True), (11_999, False), (96_001, False)])
+    @each_row(
+        ("samples", "believed"), [(24_000, True), (12_000, True), (11_999, False), (48_000, True), (48_001, False)]
+    )
     def test_frames_are_counted_where_fact_and_average_differ_by_more_than_a_factor_of_two(
         self, samples: int, believed: bool
     ) -> None:
@@ -301,6 +303,7 @@ def avi(
 
 
 FILM = strh() + bitmap()
+VPRP = chunk(b"vprp", pack("<20xHH20x", 3, 4))
 PICTURES = listed(b"movi", chunk(b"00dc", b"x" * 40) * 100)
 
 
@@ -370,6 +373,16 @@ class TestAvi:
     def test_shape_of_the_picture_gives_the_pixel_ratio(self, shape: tuple[int, int], ratio: float | None) -> None:
         vprp = chunk(b"vprp", pack("<20xHH20x", *shape))
         assert facts(avi(FILM + vprp, behind=PICTURES)).pixel_aspect_ratio == ratio
+
+    def test_chunks_may_end_with_the_last_field_that_is_needed(self) -> None:
+        for missing, found in ((0, True), (1, False)):
+            header, stream, shape = (
+                chunk(whole[:4], whole[8 : 8 + length - missing])
+                for whole, length in ((avih(33_333), 40), (strh(scale=1001, rate=30_000), 36), (VPRP, 24))
+            )
+            assert facts(avi(strh(scale=0) + bitmap(), main=header)).fps == (1e6 / 33_333 if found else None)
+            assert facts(avi(stream + bitmap())).fps == (30_000 / 1001 if found else None)
+            assert facts(avi(FILM + shape)).pixel_aspect_ratio == (1.0 if found else None)
 
     @each_row(("before", "found"), [(0, True), (63, True), (64, False)])
     def test_the_header_list_is_among_the_first_64_chunks(self, before: int, found: bool) -> None:

@@ -183,7 +183,8 @@ class TestExif:
     def test_orientation_of_every_integer_type(self, kind: int, order: str) -> None:
         for value in range(10):
             number = pack(order + self.KINDS[kind], value)
-            block = exif(pack(order + "HHI", 274, kind, 1) + number.ljust(4, b"\7"), order=order)
+            after = pack(order + "HHI", 0x0707, 3, 1) + b"\7" * 4
+            block = exif(pack(order + "HHI", 274, kind, 1) + number.ljust(4, b"\7"), after, order=order)
             expected = value if 1 <= value <= 8 else None
             assert orientation_of(block) == expected
             assert orientation_of(b"Exif\0\0" + block) == expected
