@@ -121,10 +121,11 @@ class PublicBase:
                 if self._digest(url, file.size) == file.sha256:
                     self._above = above
                     return url
-                tried.append(f"{redact(url)} has other bytes.")
+                tried.append(f"{redact(url)} has other bytes. Upload the file again.")
             except SourceError as error:
                 tried.append(str(error))
-        raise SourceError("download_failed", f"{file.name} is not served under public_base: {' '.join(tried)}")
+        text = f"{file.name} is not served under {redact(self._base)}: {' '.join(tried)}"
+        raise SourceError("download_failed", text)
 
     def _splits(self, path: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
         """Return all splits of a path into the served folder and the path below it."""

@@ -169,7 +169,7 @@ class TestPublicBase:
     def test_other_bytes_are_refused(self, web: Web, picture: Path) -> None:
         file = local(picture)
         web.put(f"/{picture.name.replace(' ', '%20')}", picture.read_bytes() + b"\0")
-        with pytest.raises(SourceError, match="is not served under public_base") as raised:
+        with pytest.raises(SourceError, match="is not served under http") as raised:
             PublicBase(web.origin, NEAR).put(file)
         assert raised.value.code == "download_failed"
 
