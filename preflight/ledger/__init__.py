@@ -290,6 +290,11 @@ class Ledger:
         """Return the ids of all groups of this name, of every account."""
         return {row[0] for row in self._database.select('SELECT "id" FROM groups WHERE "name" = ?', (name,)) if row[0]}
 
+    def has_used_group(self, account: AccountKey, group_id: str) -> bool:
+        """Return whether an asset was registered into the group with this id, which may no longer exist."""
+        where = 'WHERE ("provider", "origin", "account", "project", "group") = (?, ?, ?, ?, ?) LIMIT 1'
+        return bool(self._entries(where, (*account, group_id)))
+
     # Rates.
 
     def rates(self, account: AccountKey) -> AccountRates:

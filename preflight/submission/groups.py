@@ -141,6 +141,9 @@ class GroupResolver:
             if len(matches) > 1:
                 raise _several(self._provider.title, name, matches)
             if not matches:
+                if self._ledger.has_used_group(self._account, name):
+                    text = f"{self._provider.title} no longer has the group {printable(name)!r}. Give another group=."
+                    raise UsageError(text, parameters=("group",))
                 self._provider.spec.check_name(name)
                 before_create()
             found = matches[0] if matches else call_once_unless_throttled(lambda: self.create(name), self._clock)

@@ -86,6 +86,17 @@ def test_group_may_be_named_by_its_id(grouped: Sender) -> None:
     assert len(groups_of(grouped)) == 1
 
 
+def test_id_of_a_deleted_group_is_refused_as_a_name(grouped: Sender, box: Sandbox) -> None:
+    grouped.one(grouped.picture())
+    (entry,) = grouped.entries()
+    with grouped.opened() as provider:
+        provider.api.delete_group(entry.group_id)
+    before = box.stats.calls[grouped.name, "create_group"]
+    with pytest.raises(UsageError, match=r"no longer has the group '.*'\. Give another group=\."):
+        grouped.one(grouped.picture("-2"), group=entry.group_id)
+    assert box.stats.calls[grouped.name, "create_group"] == before
+
+
 def test_ambiguous_group_name_is_refused_with_the_ids(grouped: Sender) -> None:
     with grouped.opened() as provider:
         ids = [provider.api.create_group(str(grouped.group)).id for _ in range(2)]
