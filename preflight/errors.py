@@ -166,7 +166,10 @@ class ProviderError(PreflightError):
 
 
 class AccountRefused(ProviderError):
-    """The account is refused, not the file: `auth`, `access_denied`, `subscription_required`, `credits`, `quota`."""
+    """The account is refused, not the file: `auth`, `access_denied`, `subscription_required`, `credits`, `quota`.
+
+    `rate_limited` if the account accepted no registration at all for the time to poll.
+    """
 
 
 class AssetNotFound(ProviderError):

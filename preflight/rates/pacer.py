@@ -43,6 +43,8 @@ Recent = tuple[LearnedRate | None, int]
 """The remembered rate of an action, and how many of its calls were accepted in the last minute by all processes."""
 SHARED_INTERVAL: Final = 1.0
 """Seconds between two calls from which on the processes of an account take turns."""
+_MAX_SLEEP: Final = 15.0
+"""Seconds after which a waiting call checks whether it was given up."""
 _STOP_INTERVAL: Final = 0.25
 """Seconds of real time after which a waiting call checks whether it was stopped."""
 _NOUNS: Final = {"register": "registration", "get": "status call", "upload": "upload"}
@@ -85,12 +87,17 @@ class Pacer:
         self._announced: set[str] = set()
         self._lock = threading.Lock()
 
+    def give_up(self, action: str, error: Callable[[], Exception]) -> None:
+        """Raise an error for all calls of an action that wait now, as the account accepts none."""
+        self._limiter(action).given_up.append(error)
+
     @contextmanager
     def __call__(self, action: str) -> Iterator[None]:
         """Wait until `action` may be called, then hold one of its slots for the time of the call."""
         limiter = self._limiter(action)
-        with limiter.slot(self._clock):
-            refusals = self._wait_turn(action, limiter)
+        require_wanted = limiter.wait_guard()
+        with limiter.slot(self._clock, require_wanted):
+            refusals = self._wait_turn(action, limiter, require_wanted)
             try:
                 yield
             except RateLimited as error:
@@ -102,15 +109,24 @@ class Pacer:
             with suppress(Exception):
                 self._remember(action, learned)
 
-    def _wait_turn(self, action: str, limiter: _ActionLimiter) -> int:
+    def _wait_turn(self, action: str, limiter: _ActionLimiter, require_wanted: Callable[[], None]) -> int:
         """Wait for a reserved moment; return how often the rate had been lowered by then."""
         while True:
             at, refusals = limiter.reserve(self._clock.monotonic())
-            self._clock.sleep(max(0.0, at - self._clock.monotonic()))
+            self._sleep(at - self._clock.monotonic(), require_wanted)
             while refusals == limiter.refusals and (wait := self._shared_wait(action, limiter.estimate.interval)) > 0:
-                self._clock.sleep(wait)
+                self._sleep(wait, require_wanted)
             if refusals == limiter.refusals:
                 return refusals
+
+    def _sleep(self, seconds: float, require_wanted: Callable[[], None]) -> None:
+        """Sleep in steps, after each of which the call may no longer be wanted."""
+        while seconds > _MAX_SLEEP:
+            self._clock.sleep(_MAX_SLEEP)
+            require_wanted()
+            seconds -= _MAX_SLEEP
+        self._clock.sleep(max(0.0, seconds))
+        require_wanted()
 
     def _shared_wait(self, action: str, interval: float) -> float:
         """Return 0 if it is this process's turn, else how long to wait. At a low rate, processes take turns."""
@@ -162,20 +178,33 @@ class _ActionLimiter:
     """Keeps the calls of one action to its estimated rate.
 
     refusals  how often the rate was lowered; a moment that was reserved before the last time is no longer valid
+    given_up  the errors of calls that waited while the account accepted none, one for each time
     """
 
     estimate: RateEstimate
     refusals: int = 0
+    given_up: list[Callable[[], Exception]] = field(default_factory=list)
     _busy: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
+    def wait_guard(self) -> Callable[[], None]:
+        """Return a function that raises the error of a call that begins to wait now, once it is given up."""
+        before = len(self.given_up)
+
+        def require_wanted() -> None:
+            if len(self.given_up) > before:
+                raise self.given_up[-1]()
+
+        return require_wanted
+
     @contextmanager
-    def slot(self, clock: Clock) -> Iterator[None]:
+    def slot(self, clock: Clock, require_wanted: Callable[[], None]) -> Iterator[None]:
         """Hold one of the slots for calls in flight. A stop ends the wait, which may take minutes."""
         with self._changed:
             while self._busy >= self.estimate.in_flight:
                 self._changed.wait(_STOP_INTERVAL)
                 clock.sleep(0)
+                require_wanted()
             self._busy += 1
         try:
             yield

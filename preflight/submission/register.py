@@ -7,10 +7,12 @@ import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import (
+    AccountRefused,
     AssetNotFound,
     LedgerError,
     ProviderError,
@@ -23,10 +25,10 @@ from preflight.ledger import SHA256_PREFIX, ContentId, Entry, Ledger, Registrati
 from preflight.media import Need
 from preflight.net.redact import redact
 from preflight.providers import Asset, Provider
-from preflight.rates import InFlight
+from preflight.rates import InFlight, Pacer
 from preflight.report import Report
 from preflight.sources.http import HttpOptions, HttpSource
-from preflight.submission.recover import LookUp, age_of, call_idempotent
+from preflight.submission.recover import LookUp, account_key, age_of, call_idempotent
 
 MAX_TRIES: Final = 3
 """Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
@@ -120,7 +122,7 @@ class Registrar:
         """in_flight: entered from the intent of a call to its outcome.
 
         look_ups      shared by all registrars of an account
-        poll_timeout  s without an accepted call of the account before a registration is given up; default: by kind
+        poll_timeout  s without an accepted call of the account before those that wait are given up; default: by kind
         """
         self._provider = provider
         self._ledger = ledger
@@ -129,7 +131,10 @@ class Registrar:
         self._in_flight = in_flight or InFlight()
         self._retry_failed = retry_failed
         self._poll_timeout = poll_timeout
-        self._accepted_at = -math.inf
+        self._refused_since = math.inf
+        self._refusals = 0
+        self._given_up_at = -math.inf
+        self._account_refused: Callable[[], AccountRefused] | None = None
 
     def register(self, request: RegistrationRequest) -> RegistrationResult:
         """Return the registration of this key, new or resumed. Raise `ProviderError`, `SourceError` if it fails."""
@@ -212,17 +217,12 @@ class Registrar:
         self._clock.sleep(0)  # nothing is uploaded for a run that was stopped
         url = request.make_url()
         entry = replace(entry, url=redact(url.partition("?")[0]))
-        lost = 0
-        refused_at: float | None = None
+        lost, begun = 0, self._clock.monotonic()
         while True:
             try:
-                return self._call_once(request, entry, url)
+                return self._call_once(request, entry, url, begun)
             except RateLimited:
-                now = self._clock.monotonic()
-                refused_at = now if refused_at is None else refused_at
-                # The pacer has slowed down. While others are accepted, this registration waits for its turn.
-                if now - max(refused_at, self._accepted_at) >= self._throttle_timeout(request.kind):
-                    raise
+                continue  # the pacer has slowed down: this registration waits for its turn
             except ProviderError as error:
                 if not error.ambiguous:
                     return self._refused(entry, error)
@@ -234,9 +234,14 @@ class Registrar:
                 if lost == MAX_TRIES:
                     raise
 
-    def _call_once(self, request: RegistrationRequest, entry: Entry, url: str) -> RegistrationResult:
-        """Make the call once. If it certainly had no effect, no intent is left behind."""
+    def _call_once(self, request: RegistrationRequest, entry: Entry, url: str, begun: float) -> RegistrationResult:
+        """Make the call once. If it certainly had no effect, no intent is left behind.
+
+        begun  the registration fails if the account has been given up since
+        """
         with self._look_ups.slots, ExitStack() as stack:
+            if self._account_refused is not None and self._given_up_at >= begun:
+                raise self._account_refused()
 
             def before_send() -> None:
                 nonlocal entry
@@ -257,19 +262,44 @@ class Registrar:
             except ProviderError as error:
                 if not error.ambiguous:
                     self._ledger.forget(entry)
+                if isinstance(error, RateLimited):
+                    self._give_up_if_none_is_accepted(error, request.kind)
                 raise
-            self._accepted_at = self._clock.monotonic()
+            self._refused_since, self._refusals = math.inf, 0
             try:
                 return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=False)
             except LedgerError as error:
                 text = f"{error} The asset is registered as {asset.id}. Keep that id."
                 raise LedgerError(text, parameters=error.parameters) from error  # other targets report the cause
 
-    def _throttle_timeout(self, kind: str) -> float:
-        """Return the seconds after which a registration is given up if the account accepts none at all."""
-        if self._poll_timeout is not None:
-            return self._poll_timeout
-        return POLL_TIMEOUTS.get(kind, POLL_TIMEOUTS["video"])
+    def _give_up_if_none_is_accepted(self, error: RateLimited, kind: str) -> None:
+        """Raise `AccountRefused`, here and for all that wait, once the account has accepted no call for the timeout."""
+        now = self._clock.monotonic()
+        self._refused_since, self._refusals = min(self._refused_since, now), self._refusals + 1
+        timeout = POLL_TIMEOUTS.get(kind, POLL_TIMEOUTS["video"]) if self._poll_timeout is None else self._poll_timeout
+        seconds = now - self._refused_since
+        if seconds < timeout:
+            return
+        rates = self._ledger.rates(account_key(self._provider))
+        if rates.recent("register", self._clock.wall() - seconds):  # another process has had its turn
+            self._refused_since = now
+            return
+        calls = "the only call" if self._refusals == 1 else f"any of {self._refusals} calls"
+        self._account_refused = partial(
+            AccountRefused,
+            f"{self._provider.title}: {error.call}: this account did not accept {calls} in {seconds:.0f} s. Check its "
+            "quota and its rate at the provider, then run the same command again.",
+            provider=error.provider,
+            call=error.call,
+            reason=error.reason,
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+        )
+        self._given_up_at, self._refused_since, self._refusals = now, math.inf, 0
+        if isinstance(pacer := self._provider.connection.middleware, Pacer):
+            pacer.give_up("register", self._account_refused)
+        raise self._account_refused() from error
 
     def _look_up(self, entry: Entry, problem: str, *, reused: bool) -> RegistrationResult | None:
         """Return the asset of a call whose response is lost; None if it is certain by now that there is none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 
 from preflight.clock import Clock
+from preflight.errors import AccountRefused
 from preflight.ledger import Ledger
 from preflight.rates import FoundRate
 from preflight.sandbox import Sandbox
-from preflight.submission import Submission
+from preflight.submission import Client, Submission
 from tests.submission.clocks import SPEED
 from tests.submission.sending import Sender
 
@@ -118,6 +120,56 @@ def test_account_that_accepts_nothing_ends_a_registration_at_its_timeout(atlas: 
     box.faults.clear()
     assert submission.source is not None
     assert atlas.one(submission.source).outcome == "active"
+
+
+@pytest.mark.parametrize("name", ["atlas", "crun"])
+def test_account_that_accepts_nothing_ends_all_targets_at_the_first_timeout(
+    box: Sandbox, tmp_path: Path, name: str
+) -> None:
+    sender = Sender(box, name, tmp_path)
+    box.faults.on("429", action="register", provider=name)
+    pictures = sender.pictures(60)
+    before = calls_of(box, sender)
+    begun = time.monotonic()
+    made = sender.many(pictures, poll_timeout=20.0)
+    assert time.monotonic() - begun < 20 / SPEED + 5
+    calls = calls_of(box, sender) - before
+    assert calls <= 8
+    assert {(submission.outcome, submission.code) for submission in made} == {("error", "rate_limited")}
+    (message,) = {submission.message for submission in made}
+    assert re.search(
+        rf"this account did not accept any of {calls} calls in \d+ s\. Check its quota and its", str(message)
+    )
+    assert sender.entries() == []
+    box.faults.clear()
+    assert {submission.outcome for submission in sender.many(pictures[:3])} == {"active"}
+    assert sender.registered() == 3
+
+
+@pytest.mark.slow
+def test_client_tries_again_after_an_account_accepted_nothing(atlas: Sender, box: Sandbox) -> None:
+    with Client("atlas", **atlas.options(poll_timeout=5.0)) as client:
+        box.faults.on("429", action="register", provider="atlas")
+        with pytest.raises(AccountRefused, match="did not accept"):
+            client.submit(atlas.picture())
+        begun = time.monotonic()
+        with pytest.raises(AccountRefused, match="did not accept"):
+            client.submit(atlas.picture())
+        assert time.monotonic() - begun >= 5 / SPEED, "each call has its own timeout"
+        box.faults.clear()
+        assert client.submit(atlas.picture()).status == "active"
+
+
+@pytest.mark.slow
+def test_account_that_accepts_calls_of_another_process_is_not_given_up(atlas: Sender, box: Sandbox) -> None:
+    atlas.one(atlas.picture("-other"))  # the wall clock is not quick: it was accepted within every timeout
+    box.faults.on("429", action="register", provider="atlas")
+    with ThreadPoolExecutor(1) as executor:
+        running = executor.submit(atlas.one, atlas.picture(), poll_timeout=5.0)
+        time.sleep(20 / SPEED)
+        assert not running.done()
+        box.faults.clear()
+        assert running.result().outcome == "active"
 
 
 @pytest.mark.slow
