@@ -570,8 +570,12 @@ class TestForgetAndExport:
         done = at.call("forget", "--state", "unknown", "--to", "crun", "--yes", alone=True)
         assert (done.returncode, done.stdout.count("\n")) == (0, 2)
         assert (at.state("one"), at.state("two"), at.state("three")) == (None, None, "active")
-        at.write("four", name="three")
-        refused(at.call("forget", "three", alone=True), "'three' means 2 entries", "(crun, active)")
+        at.write("four", name="three", account="studio")
+        refused(at.call("forget", "three", alone=True), "'three' means 2 entries", "(crun (studio), active)")
+        assert at.call("forget", "three", "--account", "studio", alone=True).returncode == 0
+        assert (at.state("three"), at.state("four")) == ("active", None)
+        done = at.call("forget", "--state", "active", "--account", "studio", alone=True)
+        assert (done.returncode, done.stderr) == (0, "no entry is active\n")
 
     @pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
     def test_export_has_every_field_of_every_entry(self, desk: At, form: str, tmp_path: Path) -> None:

@@ -188,14 +188,17 @@ class Ledger:
         """Delete one entry: the same content will be registered again."""
         self._database.change('DELETE FROM entries WHERE ("key", "serial") = (?, ?)', (entry.key, entry.attempt))
 
-    def entries(self, *, provider: str | None = None, state: str | None = None) -> Iterator[Entry]:
+    def entries(
+        self, *, provider: str | None = None, state: str | None = None, account: str | None = None
+    ) -> Iterator[Entry]:
         """Return all entries, oldest first, read in pages so that memory stays flat."""
         after: tuple[Value, ...] = ("", "", 0)
         while True:
             page = self._entries(
                 'WHERE ("created", "key", "serial") > (?, ?, ?) AND (? IS NULL OR "provider" = ?)'
-                f' AND (? IS NULL OR "state" = ?) ORDER BY "created", "key", "serial" LIMIT {_PAGE_SIZE}',
-                (*after, provider, provider, state, state),
+                ' AND (? IS NULL OR "state" = ?) AND (? IS NULL OR "account" = ?)'
+                f' ORDER BY "created", "key", "serial" LIMIT {_PAGE_SIZE}',
+                (*after, provider, provider, state, state, account, account),
             )
             yield from page
             if len(page) < _PAGE_SIZE:

@@ -11,19 +11,29 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from preflight.clock import Clock
 from preflight.errors import AssetNotFound, UsageError
 from preflight.escape import printable
-from preflight.ledger import Entry, Ledger
-from preflight.providers import Asset, Provider, Rate
+from preflight.ledger import AccountKey, Entry, Ledger
+from preflight.providers import Asset, ListsAssets, Provider, Rate
 from preflight.rates import FoundRate, InFlight, ListPending, Pacer, Scheduler, StillPending
-from preflight.submission.recover import LookUp, RecoveryWindow, account_key, age_of, call_idempotent, list_processing
+from preflight.submission.recover import (
+    LookUp,
+    RecoveryWindow,
+    account_key,
+    age_of,
+    call_idempotent,
+    list_processing,
+    read_assets,
+)
 from preflight.submission.register import VISIBLE_AFTER
 
 MAX_READ_BACK: Final = 3
-"""Newest assets that are looked up with a changed key: it is another account's if it knows none of them."""
+"""Newest assets that are looked up with a changed key; if it knows none of them, the provider's list is read."""
+_MAX_LIST_PAGES: Final = 100
 SUBMIT_THREADS: Final = 32
 """Targets of one account that are checked and registered at once: 30 calls may be in flight."""
 OnRate = Callable[[FoundRate], None] | None
@@ -47,7 +57,8 @@ class AccountCheck:
     """Checks that the key of an open provider sees the assets of its account. Thread-safe.
 
     A key may have been rotated since the last run, or it may be the key of another account, whose files must not be
-    taken for registered. It is a key of the account if the provider finds one of the newest assets with it.
+    taken for registered. It is a key of the account if the provider finds one of the newest assets with it, or lists
+    any.
     """
 
     def __init__(self, provider: Provider, ledger: Ledger, clock: Clock) -> None:
@@ -78,7 +89,7 @@ class AccountCheck:
         if known == self._provider.key_id:
             return None
         entries = [] if known is None else self._ledger.registered(account, MAX_READ_BACK)
-        if not entries or any(map(self._knows, entries)):
+        if not entries or any(map(self._knows, entries)) or self._is_any_listed(account):
             self._ledger.write_account(account, self._provider.key_id)
             return None
         # What was registered just now may not be visible yet, to any key.
@@ -92,13 +103,23 @@ class AccountCheck:
             return False
         return True
 
+    def _is_any_listed(self, account: AccountKey) -> bool:
+        """Return whether the key sees an asset of the account after all: the newest ones may have been deleted."""
+        if not isinstance(self._provider.api, ListsAssets):
+            return False
+        pages = islice(read_assets(self._provider, self._clock), _MAX_LIST_PAGES)
+        known = (self._ledger.by_asset(account.provider, asset.id, account.origin) for p in pages for asset in p.items)
+        return any(entry is not None and entry.account_key == account for entry in known)
+
     def _describe(self, missing: list[Entry]) -> str:
         newest = f"the newest {len(missing)} assets" if len(missing) > 1 else "the newest asset"
-        ids = ", ".join(entry.asset_id or "" for entry in missing)
+        if isinstance(self._provider.api, ListsAssets):
+            newest = f"{newest}, nor lists any other one,"
+        ids = " ".join(entry.asset_id or "" for entry in missing)
         return (
             f"The key of {self._provider.title} was changed, and the new one does not know {newest} of the account "
-            f"{printable(self._provider.account)!r} ({ids}); nothing was sent. If it belongs to another account, name "
-            "that with account=; if these assets were deleted, remove them from the ledger with `assets forget`."
+            f"{printable(self._provider.account)!r}; nothing was sent. If it belongs to another account, name that "
+            f"with account=; if the assets were deleted, run `preflight assets forget {ids}`."
         )
 
 

@@ -137,7 +137,9 @@ class TestForeignKey:
         first = some.one(some.picture())
         assert first.asset is not None
         enter_another_account(some)
-        with pytest.raises(UsageError, match=rf"does not know the newest asset.*{first.asset.id}.*account=") as caught:
+        with pytest.raises(
+            UsageError, match=rf"does not know the newest asset.*account=.*forget {first.asset.id}`"
+        ) as caught:
             some.many(some.pictures(3))
         assert caught.value.parameters == ("account",)
         assert some.registered() == 1
@@ -174,6 +176,36 @@ class TestForeignKey:
         make_old(atlas)
         assert [one.outcome for one in atlas.many(pictures)] == ["active"] * 3
         assert atlas.registered() == 4
+
+    def test_deleted_assets_stop_no_run_while_the_key_lists_another_one(self, some: Sender, box: Sandbox) -> None:
+        pictures = some.pictures(4)
+        for picture in pictures:
+            some.one(picture)
+        for entry in sorted(some.entries(), key=lambda entry: entry.created)[1:]:
+            box.forget(some.name, entry.asset_id or "")
+        rotate(box, some.name)
+        make_old(some)
+        assert [one.outcome for one in some.many(pictures)] == ["active"] * 4
+        assert some.registered() == 7
+
+    @pytest.mark.parametrize("name", ["atlas", "crun"])
+    def test_printed_command_settles_that_all_assets_were_deleted(
+        self, box: Sandbox, tmp_path: Path, name: str
+    ) -> None:
+        sender = Sender(box, name, tmp_path)
+        pictures = sender.pictures(3)
+        sender.many(pictures)
+        for entry in sender.entries():
+            box.forget(name, entry.asset_id or "")
+        rotate(box, name)
+        make_old(sender)
+        with pytest.raises(UsageError, match="if the assets were deleted, run `preflight assets forget ") as caught:
+            sender.many(pictures)
+        command = [*str(caught.value).split("`")[1].split(), "--ledger", str(tmp_path / "ledger.sqlite")]
+        done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.count("FORGOTTEN") == 3
+        assert [one.outcome for one in sender.many(pictures)] == ["active"] * 3
+        assert sender.registered() == 6
 
     def test_asset_that_may_not_be_visible_yet_proves_nothing(self, atlas: Sender, box: Sandbox) -> None:
         asset = atlas.one(atlas.picture()).asset

@@ -48,6 +48,7 @@ class ForgetCommand:
     ledger_command: LedgerCommand
     words: tuple[str, ...]
     state: State | None
+    account: str | None
     yes: bool
 
 
@@ -55,6 +56,7 @@ class ForgetCommand:
 @click.argument("words", nargs=-1, metavar="[ASSET…]")
 @to_option("Only entries of this provider.", required=False)
 @click.option("--state", type=click.Choice(get_args(State)), help="All entries in this state.")
+@click.option("--account", metavar="NAME", help="Only entries of this account.")
 @click.option("--yes", is_flag=True, help="Forget all entries of one name or state.")
 @print_options("text", "json", "jsonl")
 @ledger_option
@@ -69,6 +71,7 @@ def _forget(options: ForgetCommand) -> None:
     Examples:
       preflight assets forget clip-0a1b2c3d4e5f
       preflight assets forget --state unknown --to crun --yes
+      preflight assets forget --state active --to atlas --account studio --yes
     """
     if bool(options.words) == (options.state is not None):
         raise UsageError("No entry is chosen, or two ways of choosing are mixed. Give ASSET, or --state.")
@@ -88,26 +91,23 @@ def _forget(options: ForgetCommand) -> None:
 
 def _chosen(ledger: Ledger, options: ForgetCommand, provider: str | None) -> list[Entry]:
     if options.state is None:
-        return [
-            entry
-            for word in dict.fromkeys(options.words)
-            for entry in _named(ledger, word, provider, allow_several=options.yes)
-        ]
-    entries = list(ledger.entries(provider=provider, state=options.state))
+        return [entry for word in dict.fromkeys(options.words) for entry in _named(ledger, word, provider, options)]
+    entries = list(ledger.entries(provider=provider, state=options.state, account=options.account))
     if len(entries) > 1 and not options.yes:
         raise UsageError(f"{len(entries)} entries are {options.state}. Add --yes to forget all of them.")
     return entries
 
 
-def _named(ledger: Ledger, word: str, provider: str | None, *, allow_several: bool) -> list[Entry]:
-    entries = entries_of(ledger, word, provider)
+def _named(ledger: Ledger, word: str, provider: str | None, options: ForgetCommand) -> list[Entry]:
+    found = entries_of(ledger, word, provider)
+    entries = [entry for entry in found if options.account in (None, entry.account)]
     if not entries:
         at = f" of {find_provider(provider).title}" if provider else ""
         raise UsageError(
             f"The ledger {printable(ledger.path)} has no entry{at} for {printable(word)!r}. `assets list` shows the "
             "entries."
         )
-    if len(entries) > 1 and not allow_several:
+    if len(entries) > 1 and not options.yes:
         several = ledger.providers_with_accounts()
         names = ", ".join(f"{entry.name} ({account_of(entry, several)}, {entry.state})" for entry in entries[:10])
         raise UsageError(

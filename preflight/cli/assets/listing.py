@@ -113,8 +113,8 @@ def _list_ledger(options: ListCommand) -> None:
 
 def _entries(ledger: Ledger, provider: str | None, account: str | None, wanted: AssetFilter) -> Iterator[Entry]:
     groups = None if wanted.group_id is None else {wanted.group_id, *ledger.group_ids(wanted.group_id)}
-    for entry in ledger.entries(provider=provider, state=wanted.state):
-        fits = wanted.selects(entry.name, entry.media_kind, entry.state) and account in (None, entry.account)
+    for entry in ledger.entries(provider=provider, state=wanted.state, account=account):
+        fits = wanted.selects(entry.name, entry.media_kind, entry.state)
         if fits and (wanted.state or entry.state != "gone") and (groups is None or entry.group_id in groups):
             yield entry
 
