@@ -106,11 +106,9 @@ def retry(
             retry_after: float = getattr(error, "retry_after", None) or 0.0
             delay = max(retry_after, policy.backoff.delay(attempt))
             attempt += 1
-            if attempt == policy.attempts or retry_after > policy.max_retry_after:
-                raise
-            if is_transient is not None and not is_transient(error):
-                raise
-            if deadline is not None and delay >= deadline.remaining():
+            is_last = attempt == policy.attempts or retry_after > policy.max_retry_after
+            is_last |= deadline is not None and delay >= deadline.remaining()
+            if is_last or (is_transient is not None and not is_transient(error)):
                 raise
         clock.sleep(delay)
         if before_retry is not None:

@@ -120,7 +120,10 @@ class UrlFetcher:
                     clock=self._transport.clock,
                 )
             except TransientError as failure:
-                if not (headers and 1 < attempts == self._retries.attempts and self._may_be_about_range(failure)):
+                # Some servers fail at Range alone, and some firewalls end the connection at it: a plain GET, as
+                # services send it, may still get the file.
+                may_be_range = failure.faulty and failure.retry_after is None and not self._found
+                if not (headers and 1 < attempts == self._retries.attempts and may_be_range):
                     raise
                 return self._get({}, consume)
         except SourceError as failure:
@@ -206,8 +209,6 @@ class UrlFetcher:
     ) -> tuple[Response, bool]:
         """Return the first response that is not a redirect, and whether it was trusted with the caller's headers.
 
-        Each target is validated before it is requested.
-
         plain  without the caller's user agent and headers, and not recorded
         """
         if url is None:
@@ -216,8 +217,7 @@ class UrlFetcher:
         trusted = not plain and (self._trusted or url != self.location)
         if self._agent and not plain:
             headers = {**self._agent, **headers}
-        seen = [url]
-        cookie = False
+        seen, cookie = [url], False
         while True:
             try:
                 response = self._send(method, seen[-1], headers, timeout, trusted=trusted)
@@ -248,10 +248,8 @@ class UrlFetcher:
         began = clock.monotonic()
         slot = self._transport.acquire(url.host, self._options.timeout + _SLOT_TIMEOUT)
         if slot is None:
-            message = (
-                f"{self._name}: too many other responses of {url.host} are still open: close them, or check it later"
-            )
-            raise SourceError("timed_out", message)
+            problem = f"too many other responses of {url.host} are still open: close them, or check it later"
+            raise SourceError("timed_out", f"{self._name}: {problem}")
         try:
             self._deadline.extend(clock.monotonic() - began)
             left = self.seconds_left()
@@ -312,17 +310,14 @@ class UrlFetcher:
 
         The body is not read: the request only explains a refusal.
         """
+        referer = f"{self._url.scheme}://{self._url.authority}/" if self._url is not None else ""
+        headers = {"User-Agent": BROWSER_LIKE, "Referer": referer}  # as if to show the file in a page of the same host
         try:
-            response, _ = self._follow("GET", self._url, self._as_browser(), self._auxiliary_timeout(), plain=True)
+            response, _ = self._follow("GET", self._url, headers, self._auxiliary_timeout(), plain=True)
         except SourceError:
             return False
         response.close()
         return response.status in (200, 203, 206) and media_type(response.header("Content-Type")) != "text/html"
-
-    def _as_browser(self) -> dict[str, str]:
-        """Return headers that make a request look like a browser's that shows a page of the same host."""
-        referer = f"{self._url.scheme}://{self._url.authority}/" if self._url is not None else ""
-        return {"User-Agent": BROWSER_LIKE, "Referer": referer}
 
     def _is_same(self, response: Response, size: int | None, beginning: bytes) -> bool:
         """Return whether a response gives a file that begins with `beginning`; True if that cannot be decided."""
@@ -340,13 +335,6 @@ class UrlFetcher:
     def _auxiliary_timeout(self) -> float:
         """Return the s for a request other than those that get the file. Raise `SourceError` after the deadline."""
         return min(self.seconds_left() / 2, _AUXILIARY_TIMEOUT)
-
-    def _may_be_about_range(self, failure: TransientError) -> bool:
-        """Return whether a plain GET, as services send it, may still get the file.
-
-        Some servers fail at Range alone, and some firewalls end the connection at it.
-        """
-        return failure.faulty and failure.retry_after is None and not self._found
 
     def _redirect_target(self, seen: list[Url], location: str, *, cookie: bool) -> Url:
         """Return where the next redirect leads; `cookie`: one of them sets a cookie. Raise `SourceError`.

@@ -205,16 +205,17 @@ class HttpSource:
         try:
             spool.read_to(end)
         except TransientError:
-            self._fetcher.get(None, lambda response: self._resume(spool, response, end))
+
+            def resume(response: Response) -> None:
+                state.consume(response, None)
+                spool.read_to(end)
+
+            self._fetcher.get(None, resume)
         finally:
             self._count()
         if spool.ended and state.size is None:
             state.size = spool.kept
         return spool.at(offset, end - offset)
-
-    def _resume(self, spool: Spool, response: Response, end: int) -> None:
-        self._state.consume(response, None)
-        spool.read_to(end)
 
     def _request(self, span: Span | None) -> None:
         """Request bytes `span`, or everything, and keep what comes. If a server refuses parts, request everything."""

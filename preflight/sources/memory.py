@@ -71,13 +71,8 @@ class DataUriSource:
         else:
             self._data = self._unquoted(content)
             self.size = len(self._data)
-        self.delivery = Delivery(
-            SCHEME,
-            "",
-            len(uri),
-            content_type=declared if _TYPE.fullmatch(declared) else None,
-            content_length=self.size,
-        )
+        content_type = declared if _TYPE.fullmatch(declared) else None
+        self.delivery = Delivery(SCHEME, "", len(uri), content_type=content_type, content_length=self.size)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset`; fewer only at the end."""
