@@ -19,7 +19,7 @@ _PAGE_FACTS: Final = frozenset(
     ("content_type", "content_type_matches", "content_length", "ranges", "no_ranges", "length_missing", "length_wrong")
 )
 """Facts and notes of a delivery that describe a web page, if the server sent one in place of the file."""
-_VALUE: Final = "\0"
+VALUE: Final = "\0"
 """Placeholder for the value in a cached message."""
 
 
@@ -91,7 +91,9 @@ def _media_findings(
         yield _not_media(media, rules)
         return
     if section is None:
-        yield _kind_not_accepted(media.kind, rules)
+        kinds: LimitData = {"any_of": list(rules.sections)}
+        words = {"value": media.kind, "limit": _plurals(rules.sections)}
+        yield _finding("kind_not_accepted", rules, words, fact="kind", value=media.kind, limit=kinds)
         return
     limits = section.for_format(media.format)
     if media.format in CAMERA_RAW:
@@ -191,19 +193,10 @@ def _not_media(media: Media, rules: RuleSet) -> Finding:
     if holds_media(media.format):
         words = {"what": f"what the {media.format} holds", "limit": _plurals(rules.sections), "reason": ""}
         return _finding("fact_unknown", rules, words, fact="kind")
-    formats = {name for section in rules.sections.values() for name in _formats(section)}
+    limits = (limit for section in rules.sections.values() for limit in section.limits)
+    formats = {name for limit in limits if limit.fact == "format" for name in limit.any_of or ()}
     words = {"what": "format", "value": media.format, "limit": either(sorted(formats))}
     return _finding("format_unsupported", rules, words, fact="format", value=media.format)
-
-
-def _formats(section: Section) -> tuple[str, ...]:
-    return next((limit.any_of or () for limit in section.limits if limit.fact == "format"), ())
-
-
-def _kind_not_accepted(kind: str, rules: RuleSet) -> Finding:
-    words = {"value": kind, "limit": _plurals(rules.sections)}
-    limit: LimitData = {"any_of": list(rules.sections)}
-    return _finding("kind_not_accepted", rules, words, fact="kind", value=kind, limit=limit)
 
 
 def _plurals(kinds: Iterable[str]) -> str:
@@ -235,35 +228,28 @@ def _outside(limit: Limit, value: Any, side: int, rules: RuleSet, media: Media |
     lenient = limit.lenient
     tolerated = lenient is not None and lenient.side(value, media.height if media is not None else None) == 0
     bound = limit.low if side < 0 else limit.high
-    code, message = _message(
-        limit, side, rules.service, rules.basis, is_at_bound=value == bound, is_tolerated=tolerated
-    )
-    message = message.replace(_VALUE, _value_text(limit, value, bound, media))
+    note = _note(limit, side, rules.basis)
+    code, message = excess_message(limit, side, rules.service, note, is_at_bound=value == bound, is_tolerated=tolerated)
+    message = message.replace(VALUE, _value_text(limit, value, bound, media))
     severity: Severity = "warning" if tolerated else "error"
     return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source_url)
 
 
 @lru_cache(1024)
-def _message(
-    limit: Limit, side: int, service: str, basis: str, *, is_at_bound: bool, is_tolerated: bool
+def excess_message(
+    limit: Limit, side: int, service: str, note: str, *, is_at_bound: bool, is_tolerated: bool, of: str = ""
 ) -> tuple[str, str]:
-    """Return code and message for values outside a limit. Cached, since many files exceed the same few limits."""
+    """Return code and message for values outside a limit, `of` something; `VALUE` stands for the value.
+
+    Cached, since many files exceed the same few limits.
+    """
     fact = FACTS[limit.fact]
-    sentence = ""
+    code, sentence = limit.choice_code, ""
     if limit.any_of is None:
         code = fact.bound_codes[side > 0]
         sentence = excess(limit, side, service, limit.lenient if is_tolerated else None, is_at_bound=is_at_bound)
-    else:
-        code = limit.choice_code
-    message = CODES[code].template.format(
-        what=fact.label,
-        value=_VALUE,
-        limit=accepted(limit),
-        sentence=sentence,
-        service=service,
-        note=_note(limit, side, basis),
-    )
-    return code, message
+    words = {"what": of or fact.label, "value": VALUE, "limit": accepted(limit), "sentence": sentence}
+    return code, CODES[code].template.format(**words, service=service, note=note)
 
 
 def _note(limit: Limit, side: int, basis: str) -> str:

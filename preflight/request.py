@@ -9,8 +9,9 @@ from typing import Final, NamedTuple, Unpack
 from preflight.checker import CheckKeywords, CheckPlan, plan_for, require_rules
 from preflight.codes import CODES, Severity
 from preflight.errors import UsageError
-from preflight.facts import FACTS, label
+from preflight.facts import label
 from preflight.formats import KINDS
+from preflight.judge import VALUE, excess_message
 from preflight.media import Media
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
 from preflight.ruleset import Limit, RuleSet
@@ -18,7 +19,7 @@ from preflight.scan import scan
 from preflight.sources.open import ASSET_REFERENCE, Target, asset_of, require_iterable
 from preflight.targets import Item
 from preflight.units import format_value
-from preflight.wording import accepted, either, excess
+from preflight.wording import accepted, either
 
 _MEMBER_CODES: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
 """The code of the finding on a file, by its verdict."""
@@ -200,20 +201,12 @@ def _total(limit: Limit, group: _Group, rules: RuleSet) -> Finding | None:
 
 def _outside(limit: Limit, value: float, side: int, what: str, rules: RuleSet) -> Finding:
     """Return the finding for a total outside a limit: a warning if the limit's lenient bounds include it."""
-    lenient = limit.lenient if limit.lenient is not None and limit.lenient.side(value) == 0 else None
-    if limit.any_of is not None:
-        code, sentence = limit.choice_code, ""
-    else:
-        code = FACTS[limit.fact].bound_codes[side > 0]
-        bound = limit.high if side > 0 else limit.low
-        sentence = excess(limit, side, rules.service, lenient, is_at_bound=value == bound)
-    message = CODES[code].template.format(
-        what=what,
-        value=format_value(limit.fact, value),
-        sentence=sentence,
-        service=rules.service,
-        limit=accepted(limit),
-        note=f" ({limit.note})" if limit.note else "",
+    is_tolerated = limit.lenient is not None and limit.lenient.side(value) == 0
+    is_at_bound = value == (limit.high if side > 0 else limit.low)
+    note = f" ({limit.note})" if limit.note else ""
+    code, message = excess_message(
+        limit, side, rules.service, note, is_at_bound=is_at_bound, is_tolerated=is_tolerated, of=what
     )
-    severity: Severity = CODES[code].severity if lenient is None else "warning"
+    message = message.replace(VALUE, format_value(limit.fact, value))
+    severity: Severity = "warning" if is_tolerated else CODES[code].severity
     return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source_url)

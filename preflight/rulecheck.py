@@ -10,7 +10,7 @@ from preflight.escape import printable
 from preflight.judge import judge
 from preflight.media import Media
 from preflight.report import Result
-from preflight.ruleset import RuleSet, Table
+from preflight.ruleset import RuleSet
 
 
 def validate_file(path: str) -> list[str]:
@@ -27,7 +27,8 @@ def validate_file(path: str) -> list[str]:
 def example_problems(ruleset: RuleSet) -> Iterator[str]:
     """Yield the examples of a rule set whose result is not the expected one."""
     for number, example in enumerate(ruleset.table.get("examples", ()), 1):
-        result = judge(_media(example["facts"]), ruleset)
+        facts = example["facts"]
+        result = judge(Media(**{**facts, "notes": tuple(facts.get("notes", ()))}), ruleset)
         codes = {finding.code for finding in result.findings}
         expected = set(example.get("codes", codes))
         if result.verdict != example["verdict"]:
@@ -38,10 +39,6 @@ def example_problems(ruleset: RuleSet) -> Iterator[str]:
 
 def _join(codes: set[str]) -> str:
     return ", ".join(sorted(codes)) or "none"
-
-
-def _media(facts: Table) -> Media:
-    return Media(**{**facts, "notes": tuple(facts.get("notes", ()))})
 
 
 def _reasons(result: Result) -> str:

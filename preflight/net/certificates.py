@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -66,16 +65,12 @@ class TrustedAuthorities(NamedTuple):
         names = os.listdir(folder)
         context.load_verify_locations(capath=folder)
         is_usable = any(map(_HASHED.fullmatch, names))
-        for path in _certificates(folder, names):
+        for name in filter(_CERTIFICATE.fullmatch, sorted(names)):
             with suppress(OSError):  # a key, or another file in PEM format
-                context.load_verify_locations(path)
+                context.load_verify_locations(os.path.join(folder, name))
                 is_usable = True
         if not is_usable:
             raise ssl.SSLError
-
-
-def _certificates(folder: str, names: list[str]) -> Iterator[str]:
-    return (os.path.join(folder, name) for name in sorted(names) if _CERTIFICATE.fullmatch(name))
 
 
 def check_ca_bundle(path: str) -> None:

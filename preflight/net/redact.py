@@ -56,7 +56,8 @@ def redact(url: str) -> str:
     if start[2] and not _HOST.fullmatch(authority):
         # A password with an unescaped slash or question mark has no certain end.
         return printable(url[:begin]) + HIDDEN
-    return printable(url[:begin] + authority + _path(path) + mark + _query(query))
+    query = "".join(piece if piece in "&;" else _parameter(piece) for piece in re.split("([&;])", query))
+    return printable(url[:begin] + authority + _path(path) + mark + query)
 
 
 def redact_text(text: str) -> str:
@@ -90,10 +91,6 @@ def _without_web_tokens(run: re.Match[str]) -> str:
             shown.append(parts[at])
             at += 1
     return ".".join(shown)
-
-
-def _query(query: str) -> str:
-    return "".join(piece if piece in "&;" else _parameter(piece) for piece in re.split("([&;])", query))
 
 
 def _parameter(piece: str) -> str:

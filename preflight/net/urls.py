@@ -266,9 +266,9 @@ def _times(query: Mapping[str, str], path: str) -> list[float | None]:
         times += [_iso(query.get("se")), _iso(query.get("ske"))]
     if _SIGNATURES & query.keys():
         times += [_epoch(query.get(name)) for name in ("expires", "expire", "exp")]
-    if "ex" in query and "hm" in query:
-        times.append(_hexadecimal(query["ex"]))
-    times += [_policy(query.get("policy")), _span(query.get("q-sign-time"))]
+    if "hm" in query and re.fullmatch(r"[0-9A-Fa-f]{8}", query.get("ex", "")):
+        times.append(float(int(query["ex"], 16)))
+    times += [_policy(query.get("policy")), _epoch(query.get("q-sign-time", "").partition(";")[2])]  # begin;end
     texts = (path, *(query.get(name, "") for name in ("hdnea", "hdnts", "hdntl", "__token__", "token")))
     times += [_web_token(query.get(name)) for name in ("token", "jwt", "access_token")]
     times += [float(found[1]) for text in texts if (found := _AKAMAI.search(text))]
@@ -295,15 +295,6 @@ def _epoch(text: str | None) -> float | None:
     if text is None or not _EPOCH_SECONDS.fullmatch(text):
         return None
     return int(text) / 1000 if len(text) == 13 else float(text)
-
-
-def _hexadecimal(text: str) -> float | None:
-    return float(int(text, 16)) if re.fullmatch(r"[0-9A-Fa-f]{8}", text) else None
-
-
-def _span(text: str | None) -> float | None:
-    """Return the end of `begin;end`."""
-    return _epoch((text or "").partition(";")[2])
 
 
 def _web_token(text: str | None) -> float | None:

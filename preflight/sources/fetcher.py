@@ -39,6 +39,7 @@ _HEADERS: Final = {"User-Agent": f"preflight/{VERSION}", "Accept": "*/*", "Accep
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _GIVEN: Final = frozenset((200, 203, 206, 416))
 """Statuses whose responses say something about the file; 416: about its size."""
+_REFUSALS_OF_RANGE: Final = (204, 205, 304, 501)
 _UNRELATED_TO_RANGE: Final = frozenset((407, 408, 410, 425, 429, 451))
 """Refusals that are unrelated to the Range header."""
 _PERMANENT_FAILURES: Final = frozenset(("address_not_public", "redirect_refused", "too_many_redirects"))
@@ -275,7 +276,9 @@ class UrlFetcher:
 
     def _refusal(self, response: Response, *, ranged: bool) -> SourceError:
         """Return the error for a response without the file."""
-        if ranged and _is_about_range(response.status):
+        status = response.status
+        is_refusal = status in _REFUSALS_OF_RANGE or (400 <= status < 500 and status not in _UNRELATED_TO_RANGE)
+        if ranged and is_refusal:  # perhaps because of the Range header, so that a plain GET may get the file
             response.drain_and_close()
             self.location, self._trusted = self._url, True  # the target of a redirect may have expired in the meantime
             return RangeRefused(self._name)
@@ -351,8 +354,3 @@ class UrlFetcher:
         if len(seen) > self._options.max_redirects:
             raise redirected_endlessly(self._name, self._options.max_redirects, cookie=cookie)
         return target
-
-
-def _is_about_range(status: int) -> bool:
-    """Return whether the Range header may be the reason of a refusal, so that a plain GET may get the file."""
-    return status in (204, 205, 304, 501) or (400 <= status < 500 and status not in _UNRELATED_TO_RANGE)
