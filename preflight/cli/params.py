@@ -145,9 +145,9 @@ def complete_finding_codes(_ctx: click.Context, _param: click.Parameter, incompl
 
 def complete_providers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete names of providers."""
-    from preflight.providers import PROVIDERS
+    from preflight.providers import provider_names
 
-    return [_item(name) for name in PROVIDERS if name.startswith(incomplete)]
+    return [_item(name) for name in provider_names() if name.startswith(incomplete)]
 
 
 def _item(value: str, **details: str) -> CompletionItem:

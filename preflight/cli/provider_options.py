@@ -27,6 +27,7 @@ from preflight.providers import (
     ProviderSpec,
     find_provider,
     open_provider,
+    provider_names,
 )
 from preflight.rates import FoundRate, Pacer
 from preflight.submission.account import choose_account
@@ -136,17 +137,30 @@ class LedgerOptions:
         return Ledger(self.ledger)
 
 
+class _ToOption(click.Option):
+    """An option whose help may name the {providers}: looking for those of other packages takes a while."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        self.help = (self.help or "").replace("{providers}", ", ".join(provider_names()))
+        return super().get_help_record(ctx)
+
+
 def to_option(help_text: str, *, required: bool) -> Decorator:
     """Return the option --to PROVIDER."""
 
     def require(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if required and value is None and not ctx.resilient_parsing:
-            raise click.MissingParameter(f"Choose one of {', '.join(PROVIDERS)}.", ctx=ctx, param=param)
+            raise click.MissingParameter(f"Choose one of {', '.join(provider_names())}.", ctx=ctx, param=param)
         return value
 
     help_text = f"{help_text}  [required]" if required else help_text
     return click.option(
-        "--to", callback=require, metavar="PROVIDER", help=help_text, shell_complete=params.complete_providers
+        "--to",
+        cls=_ToOption,
+        callback=require,
+        metavar="PROVIDER",
+        help=help_text,
+        shell_complete=params.complete_providers,
     )
 
 

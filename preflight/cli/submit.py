@@ -37,7 +37,7 @@ from preflight.cli.provider_options import (
 from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
 from preflight.errors import UsageError
 from preflight.escape import printable
-from preflight.providers import PROVIDERS, find_provider
+from preflight.providers import find_provider
 from preflight.reporters.text import table_text
 from preflight.submission import Submission, SubmissionOutcome, submit_many
 from preflight.summary import DEFAULT_POLICY
@@ -83,7 +83,7 @@ class SubmitCommand:
 
 @click.command("submit", epilog=SUBMIT_CODES)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…", shell_complete=params.complete_targets)
-@to_option(f"Where to register: {', '.join(PROVIDERS)}.", required=True)
+@to_option("Where to register: {providers}.", required=True)
 @click.option(
     "--for",
     "rules",

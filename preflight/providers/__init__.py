@@ -1,30 +1,36 @@
-"""Asset APIs, one file each with the same parts: a frozen spec, an API and a parser. `PROVIDERS` is the one registry.
+"""Asset APIs, one file each with the same parts: an API and a frozen spec. `PROVIDERS` is the one registry.
 
-Rule sets, the ledger, rate limits and retries belong to higher layers.
+Other packages add providers by an entry point. Rule sets, the ledger, retries and waiting belong to higher layers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from preflight.errors import UsageError
+from preflight.escape import printable
 from preflight.providers.agentsflare import AGENTSFLARE
 from preflight.providers.agt import AGT
+from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.ark import BYTEPLUS, VOLCENGINE
 from preflight.providers.asset import STATUSES, Asset, Callback, Group, Page, Session, Status
 from preflight.providers.atlas import ATLAS
-from preflight.providers.credentials import Secret
+from preflight.providers.client import BeforeSend
+from preflight.providers.credentials import CredentialSpec, Secret
 from preflight.providers.crun import CRUN
 from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
 from preflight.providers.provider import ACCOUNT_VARIABLE, Provider, ProviderSettings, open_provider, parse_rate
+from preflight.providers.refusals import Refusal
 from preflight.providers.spec import (
     API_ACTIONS,
     DeletesAssets,
     HasGroups,
     HasTrash,
     ListsAssets,
+    NewAsset,
     ParsesCallbacks,
     ProviderSpec,
     Rate,
@@ -35,6 +41,9 @@ from preflight.providers.spec import (
     VerifiesPersons,
 )
 from preflight.providers.sunra import SUNRA
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = [
     "ACCOUNT_VARIABLE",
@@ -49,14 +58,19 @@ __all__ = [
     "SUNRA",
     "VOLCENGINE",
     "Asset",
+    "BaseApi",
+    "BeforeSend",
     "Callback",
+    "CredentialSpec",
     "DeletesAssets",
     "GenerationRequest",
     "GenerationSpec",
     "Group",
     "HasGroups",
     "HasTrash",
+    "ListQuery",
     "ListsAssets",
+    "NewAsset",
     "Page",
     "ParsesCallbacks",
     "Provider",
@@ -64,6 +78,7 @@ __all__ = [
     "ProviderSpec",
     "Rate",
     "RateLimits",
+    "Refusal",
     "RenamesAssets",
     "ReportsSessions",
     "Secret",
@@ -75,6 +90,7 @@ __all__ = [
     "generation_request",
     "open_provider",
     "parse_rate",
+    "provider_names",
 ]
 
 PROVIDERS: Final[Mapping[str, ProviderSpec]] = {
@@ -88,14 +104,61 @@ PROVIDERS: Final[Mapping[str, ProviderSpec]] = {
 }
 
 
+ENTRY_POINTS: Final = "preflight.providers"
+"""The group of entry points by which other packages add providers: the provider's name → its `ProviderSpec`."""
+
+
 def find_provider(name: str) -> ProviderSpec:
-    """Return the provider with this name. Raise `UsageError` with the nearest name."""
-    choices = ", ".join(PROVIDERS)
+    """Return the provider with this name, also of another package. Raise `UsageError` with the nearest name."""
     if not isinstance(name, str):
-        raise UsageError(f"{type(name).__name__} is not a provider's name. Choose from {choices}.")
-    found = PROVIDERS.get(name.strip().lower())
-    if found is None:
-        near = get_close_matches(name.strip().lower(), PROVIDERS, 1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"Choose from {choices}."
-        raise UsageError(f"Unknown provider {name[:40]!r}. {remedy}")
+        raise UsageError(f"{type(name).__name__} is not a provider's name. Choose from {', '.join(provider_names())}.")
+    wanted = name.strip().lower()
+    if wanted in PROVIDERS:
+        return PROVIDERS[wanted]
+    if wanted in _installed():
+        return _load(wanted)
+    near = get_close_matches(wanted, provider_names(), 1)
+    remedy = f"Did you mean {near[0]!r}?" if near else f"Choose from {', '.join(provider_names())}."
+    raise UsageError(f"Unknown provider {name[:40]!r}. {remedy}")
+
+
+def provider_names() -> list[str]:
+    """Return the names of all providers; those of other packages are not loaded for it."""
+    return sorted([*PROVIDERS, *_installed()])
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    """Return the providers of other packages by name. Log a warning for a name that is taken."""
+    import logging  # only where a provider is not one of ours, or all are listed
+    from importlib.metadata import entry_points
+
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        name = entry.name.lower()
+        if name in PROVIDERS or name in found:
+            text = f"The provider {name!r} of {_package(entry)} is ignored, since another one has this name."
+            logging.getLogger("preflight").warning("%s Uninstall one of the two.", text)
+        else:
+            found[name] = entry
     return found
+
+
+@cache
+def _load(name: str) -> ProviderSpec:
+    """Load the provider of another package. Raise `UsageError` if it cannot be used."""
+    entry = _installed()[name]
+    try:
+        spec = entry.load()
+    except Exception as error:  # noqa: BLE001 - the code of another package
+        problem = f"{type(error).__name__}: {error}"
+    else:
+        if isinstance(spec, ProviderSpec) and spec.name == name:
+            return spec
+        problem = f"{entry.value} is not a ProviderSpec of this name"
+    problem = printable(" ".join(problem.split())[:200])
+    raise UsageError(f"The provider {name!r} of {_package(entry)} cannot be used ({problem}). Update or uninstall it.")
+
+
+def _package(entry: EntryPoint) -> str:
+    return "an unknown package" if entry.dist is None else f"the package {entry.dist.name}"

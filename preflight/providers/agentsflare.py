@@ -12,7 +12,7 @@ from preflight.providers.asset import Asset
 from preflight.providers.client import BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec
-from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal
+from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_status_refusal
 from preflight.providers.spec import NewAsset, ProviderSpec
 
 _PATH: Final = "/byteplus/_unstable/open"
@@ -24,12 +24,12 @@ class AgentsflareApi(BaseApi):
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"Name": registration.name, "URL": registration.url, "AssetType": registration.type}
         path = f"{_PATH}/CreateAsset"
-        response = self._connection.ask("register", "POST", path, body, name="CreateAsset", before_send=before_send)
-        return self._parser.asset(response, registered=registration)
+        response = self.connection.ask("register", "POST", path, body, name="CreateAsset", before_send=before_send)
+        return self.parser.asset(response, registered=registration)
 
     def get(self, asset: str) -> Asset:
-        body = {"Id": self._connection.check_id(asset)}
-        return self._parser.asset(self._connection.ask("get", "POST", f"{_PATH}/GetAsset", body, name="GetAsset"))
+        body = {"Id": self.connection.check_id(asset)}
+        return self.parser.asset(self.connection.ask("get", "POST", f"{_PATH}/GetAsset", body, name="GetAsset"))
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
@@ -37,9 +37,7 @@ def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
     base = answer.get("base_resp")
     if isinstance(base, dict) and (code := as_text(base.get("status_code"))) not in (None, "0"):
         return Refusal(status, code, as_text(base.get("status_msg")))
-    if status >= 400:
-        return parse_refusal(status, answer.get("error") or answer)
-    return None
+    return parse_status_refusal(status, answer)
 
 
 AGENTSFLARE: Final = ProviderSpec(

@@ -45,18 +45,18 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
             "name": registration.name,
             "description": registration.description,
         }
-        response = self._connection.ask("register", "POST", f"{_PATH}/upload", body, before_send=before_send)
-        return self._parser.asset(response.unwrap("data"), registered=registration)
+        response = self.connection.ask("register", "POST", f"{_PATH}/upload", body, before_send=before_send)
+        return self.parser.asset(response.unwrap("data"), registered=registration)
 
     def get(self, asset: str) -> Asset:
         response = self._get("get", asset)
         if as_text(response.data.get("is_leaf")) == "0":
-            raise UsageError(f"{self._spec.title}: {asset} is a container, not an asset. See `assets groups`.")
-        return self._parser.asset(response)
+            raise UsageError(f"{self.spec.title}: {asset} is a container, not an asset. See `assets groups`.")
+        return self.parser.asset(response)
 
     def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
         number, response = self._list("list", 1, query)
-        return self._parser.page(response, number, lambda item: self._parser.asset(item, group=query.get("group")))
+        return self.parser.page(response, number, lambda item: self.parser.asset(item, group=query.get("group")))
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
         self._update("rename", asset, name, description)
@@ -65,19 +65,19 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         self._delete("delete", asset)
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
-        self._spec.check_name(name)
-        self._spec.check_description("create_group", description)
-        response = self._connection.ask("create_group", "POST", f"{_PATH}/aigc", {"name": name})
-        return self._parser.group(response.unwrap("data"), kind="AIGC", name=name)
+        self.spec.check_name(name)
+        self.spec.check_description("create_group", description)
+        response = self.connection.ask("create_group", "POST", f"{_PATH}/aigc", {"name": name})
+        return self.parser.group(response.unwrap("data"), kind="AIGC", name=name)
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
         if name is not None:
-            raise UsageError(f"{self._spec.title} cannot list groups by name. Leave it out, and filter what it lists.")
+            raise UsageError(f"{self.spec.title} cannot list groups by name. Leave it out, and filter what it lists.")
         number, response = self._list("list_groups", 0, ListQuery(page=page, size=size))
-        return self._parser.page(response, number, self._parser.group)
+        return self.parser.page(response, number, self.parser.group)
 
     def get_group(self, group: str) -> Group:
-        return self._parser.group(self._get("get_group", group))
+        return self.parser.group(self._get("get_group", group))
 
     def update_group(self, group: str, *, name: str | None = None, description: str | None = None) -> None:
         self._update("update_group", group, name, description)
@@ -86,11 +86,11 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         self._delete("delete_group", group)
 
     def create_session(self, callback: str, *, name: str | None = None, description: str | None = None) -> Session:
-        self._spec.check_name(name)
-        self._spec.check_description("create_session", description)
+        self.spec.check_name(name)
+        self.spec.check_description("create_session", description)
         body = {"name": name, "description": description, "redirect_url": callback}
-        response = self._connection.ask("create_session", "POST", f"{_PATH}/session", body).unwrap("data")
-        return self._parser.session(response)
+        response = self.connection.ask("create_session", "POST", f"{_PATH}/session", body).unwrap("data")
+        return self.parser.session(response)
 
     def parse_callback(self, url: str) -> Callback:
         """Parse `status=success&group_id=…` or `status=failed&reason=…`, each once. Raise `UsageError` otherwise."""
@@ -98,34 +98,34 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         if all(len(values) == 1 for values in query.values()):
             status, group, reason = (query.get(name, [""])[0] for name in ("status", "group_id", "reason"))
             if status == "success" and group:
-                return Callback("success", self._connection.check_id(group))
+                return Callback("success", self.connection.check_id(group))
             if status == "failed":
-                return Callback("failed", reason=self._connection.redactor.text(reason) or None)
+                return Callback("failed", reason=self.connection.redactor.text(reason) or None)
         raise UsageError(
-            f"{self._spec.title}: {redact(url)[:120]} is not the URL of a finished verification. That URL has "
+            f"{self.spec.title}: {redact(url)[:120]} is not the URL of a finished verification. That URL has "
             "status=success and group_id, or status=failed and reason."
         )
 
     def _get(self, action: str, resource: str) -> JsonResponse:
-        path = f"{_PATH}/get/{self._connection.check_id(resource)}"
-        return self._connection.ask(action, "GET", path).unwrap("data")
+        path = f"{_PATH}/get/{self.connection.check_id(resource)}"
+        return self.connection.ask(action, "GET", path).unwrap("data")
 
     def _list(self, action: str, leaf: int, query: ListQuery) -> tuple[int, JsonResponse]:
         """Return the number of a page and its response."""
-        number, size = self._paging(query)
+        number, size = self.paging(query)
         sent = {"group_id": query.get("group"), "is_leaf": leaf, "p": number, "page_size": size}
-        return number, self._connection.ask(action, "GET", f"{_PATH}/list", query=sent).unwrap("data")
+        return number, self.connection.ask(action, "GET", f"{_PATH}/list", query=sent).unwrap("data")
 
     def _update(self, action: str, resource: str, name: str | None, description: str | None) -> None:
-        self._spec.check_name(name)
-        self._spec.check_description(action, description)
-        path = f"{_PATH}/update/{self._connection.check_id(resource)}"
+        self.spec.check_name(name)
+        self.spec.check_description(action, description)
+        path = f"{_PATH}/update/{self.connection.check_id(resource)}"
         body = {"name": name, "description": description}
-        self._connection.ask(action, "PUT", path, body, empty=True)
+        self.connection.ask(action, "PUT", path, body, empty=True)
 
     def _delete(self, action: str, resource: str) -> None:
-        path = f"{_PATH}/delete/{self._connection.check_id(resource)}"
-        self._connection.ask(action, "DELETE", path, empty=True)
+        path = f"{_PATH}/delete/{self.connection.check_id(resource)}"
+        self.connection.ask(action, "DELETE", path, empty=True)
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:

@@ -26,21 +26,21 @@ class BaseApi(ProviderApi):
     def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
         from preflight.providers.parser import AnswerParser  # loads pydantic, which only calls need
 
-        self._spec = spec
-        self._connection = connection
-        self._parser = AnswerParser(spec, connection, clock)
+        self.spec = spec
+        self.connection = connection
+        self.parser = AnswerParser(spec, connection, clock)
 
-    def _paging(self, query: ListQuery) -> tuple[int, int]:
+    def paging(self, query: ListQuery) -> tuple[int, int]:
         """Return the number and the size of a page. Raise `UsageError` for a filter that the list does not have."""
-        for name in sorted(query.keys() - {"page", "size"} - self._spec.filters):
+        for name in sorted(query.keys() - {"page", "size"} - self.spec.filters):
             if query.get(name) is not None:
-                raise UsageError(f"{self._spec.title} cannot list by {name}. Leave it out, and filter what it lists.")
-        return self._page_number(query.get("page")), query.get("size") or self._spec.page_size
+                raise UsageError(f"{self.spec.title} cannot list by {name}. Leave it out, and filter what it lists.")
+        return self.page_number(query.get("page")), query.get("size") or self.spec.page_size
 
-    def _page_number(self, page: str | None) -> int:
+    def page_number(self, page: str | None) -> int:
         """Return the number of a page; None is the first."""
         if page is None:
             return 1
         if not page.isdecimal() or not 0 < int(page[:18]) < 10**9:
-            raise UsageError(f"{self._spec.title}: {page[:40]!r} is not a page. Pages are counted from 1.")
+            raise UsageError(f"{self.spec.title}: {page[:40]!r} is not a page. Pages are counted from 1.")
         return int(page)

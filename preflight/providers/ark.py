@@ -48,10 +48,10 @@ class ArkApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
             "Name": registration.name,
         }
         response = self._ask("register", "CreateAsset", body, before_send)
-        return self._parser.asset(response, registered=registration)
+        return self.parser.asset(response, registered=registration)
 
     def get(self, asset: str) -> Asset:
-        return self._parser.asset(self._ask("get", "GetAsset", {"Id": self._connection.check_id(asset)}))
+        return self.parser.asset(self._ask("get", "GetAsset", {"Id": self.connection.check_id(asset)}))
 
     def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
         group, status = query.get("group"), query.get("status")
@@ -60,75 +60,75 @@ class ArkApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
             "Statuses": [status.capitalize()] if status else None,
             "Name": query.get("name"),
         }
-        return self._list("list", "ListAssets", filters, query, self._parser.asset)
+        return self._list("list", "ListAssets", filters, query, self.parser.asset)
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
-        self._spec.check_name(name)
-        self._spec.check_description("rename", description)
-        self._ask("rename", "UpdateAsset", {"Id": self._connection.check_id(asset), "Name": name})
+        self.spec.check_name(name)
+        self.spec.check_description("rename", description)
+        self._ask("rename", "UpdateAsset", {"Id": self.connection.check_id(asset), "Name": name})
 
     def delete(self, asset: str) -> None:
-        self._ask("delete", "DeleteAsset", {"Id": self._connection.check_id(asset)})
+        self._ask("delete", "DeleteAsset", {"Id": self.connection.check_id(asset)})
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
-        self._spec.check_name(name)
-        self._spec.check_description("create_group", description)
+        self.spec.check_name(name)
+        self.spec.check_description("create_group", description)
         body = {"Name": name, "Description": description, "GroupType": "AIGC"}
         response = self._ask("create_group", "CreateAssetGroup", body)
-        return self._parser.group(response, kind="AIGC", name=name, description=description)
+        return self.parser.group(response, kind="AIGC", name=name, description=description)
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
         query = ListQuery(page=page, size=size)
-        return self._list("list_groups", "ListAssetGroups", {"Name": name}, query, self._parser.group)
+        return self._list("list_groups", "ListAssetGroups", {"Name": name}, query, self.parser.group)
 
     def get_group(self, group: str) -> Group:
-        return self._parser.group(self._ask("get_group", "GetAssetGroup", {"Id": self._connection.check_id(group)}))
+        return self.parser.group(self._ask("get_group", "GetAssetGroup", {"Id": self.connection.check_id(group)}))
 
     def update_group(self, group: str, *, name: str | None = None, description: str | None = None) -> None:
-        self._spec.check_name(name)
-        self._spec.check_description("update_group", description)
-        body = {"Id": self._connection.check_id(group), "Name": name, "Description": description}
+        self.spec.check_name(name)
+        self.spec.check_description("update_group", description)
+        body = {"Id": self.connection.check_id(group), "Name": name, "Description": description}
         self._ask("update_group", "UpdateAssetGroup", body)
 
     def delete_group(self, group: str) -> None:
-        self._ask("delete_group", "DeleteAssetGroup", {"Id": self._connection.check_id(group)})
+        self._ask("delete_group", "DeleteAssetGroup", {"Id": self.connection.check_id(group)})
 
     def create_session(self, callback: str, *, name: str | None = None, description: str | None = None) -> Session:
         if name is not None or description is not None:
             raise UsageError(
-                f"{self._spec.title} takes no name and no description for a verification. Name its group afterwards."
+                f"{self.spec.title} takes no name and no description for a verification. Name its group afterwards."
             )
         response = self._ask("create_session", "CreateVisualValidateSession", {"CallbackURL": callback})
-        return self._parser.session(response)
+        return self.parser.session(response)
 
     def session_result(self, token: str) -> Group:
-        return self._parser.group(self._ask("session_result", "GetVisualValidateResult", {"BytedToken": token}))
+        return self.parser.group(self._ask("session_result", "GetVisualValidateResult", {"BytedToken": token}))
 
     def _ask(self, action: str, name: str, body: JsonObject, before_send: BeforeSend | None = None) -> JsonResponse:
         """Call an Action: in the query as the SDKs send it, or in the path as one page prints it.
 
         Return the result; the two Actions for real persons may respond without the envelope.
         """
-        body = {**body, "ProjectName": self._connection.options.get("project")}
+        body = {**body, "ProjectName": self.connection.options.get("project")}
         path, query = "/", {"Action": name, "Version": _VERSION}
-        if self._connection.options.get("signing") == "published":
+        if self.connection.options.get("signing") == "published":
             path, query = f"/open/{name}", {}
-        response = self._connection.ask(action, "POST", path, body, query=query, name=name, before_send=before_send)
+        response = self.connection.ask(action, "POST", path, body, query=query, name=name, before_send=before_send)
         return response.unwrap("Result")
 
     def _list(
         self, action: str, name: str, filters: JsonObject, query: ListQuery, parse_item: Callable[[JsonResponse], T]
     ) -> Page[T]:
         """Return one page, by number or, after an answer with a NextToken, by token: never send both."""
-        page, size = query.get("page") or "", min(query.get("size") or self._spec.page_size, _MAX_PAGE_SIZE)
+        page, size = query.get("page") or "", min(query.get("size") or self.spec.page_size, _MAX_PAGE_SIZE)
         given = {key: value for key, value in filters.items() if value is not None}
         has_token = page.startswith(_TOKEN_PREFIX)
-        number = 1 if has_token else self._page_number(query.get("page"))
+        number = 1 if has_token else self.page_number(query.get("page"))
         paging: JsonObject = {"PageNumber": number, "PageSize": size}
         if has_token:
             paging = {"MaxResults": size, "NextToken": page.removeprefix(_TOKEN_PREFIX)}
         response = self._ask(action, name, {"Filter": given or None, **paging})
-        found = self._parser.page(response, number, parse_item)
+        found = self.parser.page(response, number, parse_item)
         token = as_text(response.data.get("NextToken"))
         if token is None and not has_token:
             return found

@@ -43,14 +43,14 @@ class AtlasApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash, Upl
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         # Some of its servers may refuse what its guide does not print.
-        name = registration.name if self._connection.options.get("send_name") != "no" else None
+        name = registration.name if self.connection.options.get("send_name") != "no" else None
         body = {"type": registration.type, "url": registration.url, "name": name}
-        response = self._connection.ask("register", "POST", _PATH, body, before_send=before_send)
+        response = self.connection.ask("register", "POST", _PATH, body, before_send=before_send)
         return self._asset(response.unwrap("data"), registration)
 
     def get(self, asset: str) -> Asset:
-        path = f"{_PATH}/{self._connection.check_id(asset)}"
-        return self._asset(self._connection.ask("get", "GET", path).unwrap("data"))
+        path = f"{_PATH}/{self.connection.check_id(asset)}"
+        return self._asset(self.connection.ask("get", "GET", path).unwrap("data"))
 
     def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
         return self._list("list", _PATH, query)
@@ -59,37 +59,37 @@ class AtlasApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash, Upl
         return self._list("list_trash", f"{_PATH}/trash", ListQuery(page=page, size=size))
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
-        self._spec.check_name(name)
-        self._spec.check_description("rename", description)
-        path = f"{_PATH}/{self._connection.check_id(asset)}"
-        self._connection.ask("rename", "PUT", path, {"name": name}, empty=True)
+        self.spec.check_name(name)
+        self.spec.check_description("rename", description)
+        path = f"{_PATH}/{self.connection.check_id(asset)}"
+        self.connection.ask("rename", "PUT", path, {"name": name}, empty=True)
 
     def delete(self, asset: str) -> None:
-        path = f"{_PATH}/{self._connection.check_id(asset)}"
-        self._connection.ask("delete", "DELETE", path, empty=True)
+        path = f"{_PATH}/{self.connection.check_id(asset)}"
+        self.connection.ask("delete", "DELETE", path, empty=True)
 
     def restore(self, asset: str) -> None:
-        path = f"{_PATH}/{self._connection.check_id(asset)}/restore"
-        self._connection.ask("restore", "POST", path, empty=True)
+        path = f"{_PATH}/{self.connection.check_id(asset)}/restore"
+        self.connection.ask("restore", "POST", path, empty=True)
 
     def upload(self, file: BinaryIO, size: int, name: str, mime: str) -> str:
         body = Multipart("file", file, size, name, mime)
-        response = self._connection.ask("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
+        response = self.connection.ask("upload", "POST", "/api/v1/model/uploadMedia", body, host="generation")
         # Two official pages print two shapes.
         url = as_text(response.unwrap("data").data.get("download_url")) or as_text(response.data.get("url"))
         if url is None:
-            raise self._connection.unusable(response.call, "it has no download_url")
+            raise self.connection.unusable(response.call, "it has no download_url")
         return url
 
     def _list(self, action: str, path: str, query: ListQuery) -> Page[Asset]:
-        number, size = self._paging(query)
-        response = self._connection.ask(action, "GET", path, query={"page_number": number, "page_size": size})
-        return self._parser.page(response.unwrap("data"), number, self._asset)
+        number, size = self.paging(query)
+        response = self.connection.ask(action, "GET", path, query={"page_number": number, "page_size": size})
+        return self.parser.page(response.unwrap("data"), number, self._asset)
 
     def _asset(self, response: JsonResponse, registered: NewAsset | None = None) -> Asset:
         """Return an asset with a reference of the chosen id, or else of the first that it has."""
-        asset = self._parser.asset(response, registered=registered)
-        chosen = self._connection.options.get("reference_id")
+        asset = self.parser.asset(response, registered=registered)
+        chosen = self.connection.options.get("reference_id")
         names = (chosen,) if chosen else _REFERENCE_IDS
         reference = next((f"asset://{asset.ids[name]}" for name in names if name in asset.ids), None)
         return replace(asset, reference=None if asset.status == "failed" else reference)

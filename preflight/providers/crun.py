@@ -24,17 +24,17 @@ class CrunApi(BaseApi):
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"name": registration.name, "asset_type": registration.type, "asset_url": registration.url}
-        response = self._connection.ask("register", "POST", f"{_PATH}/asset-upload", body, before_send=before_send)
-        return self._parser.asset(response.unwrap("data"), registered=registration)
+        response = self.connection.ask("register", "POST", f"{_PATH}/asset-upload", body, before_send=before_send)
+        return self.parser.asset(response.unwrap("data"), registered=registration)
 
     def get(self, asset: str) -> Asset:
-        query = {"asset_id": self._connection.check_id(asset)}
-        response = self._connection.ask("get", "GET", f"{_PATH}/asset-info", query=query)
+        query = {"asset_id": self.connection.check_id(asset)}
+        response = self.connection.ask("get", "GET", f"{_PATH}/asset-info", query=query)
         # Why an asset failed is beside the data: "Response message, error description when failed". The message of a
         # response that succeeds is "success", which is not a reason.
         message = as_text(response.data.get("message"))
         reason = None if message is None or message.strip().lower() in _NO_REASON else message
-        return self._parser.asset(response.unwrap("data"), failure_message=reason)
+        return self.parser.asset(response.unwrap("data"), failure_message=reason)
 
 
 def _auth(credentials: Mapping[str, Secret], _options: Mapping[str, str]) -> HeaderAuth:

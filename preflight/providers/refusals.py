@@ -142,6 +142,11 @@ def parse_refusal(status: int, answer: object) -> Refusal:
     )
 
 
+def parse_status_refusal(status: int, answer: JsonObject) -> Refusal | None:
+    """Return the refusal of a provider whose HTTP status says whether it is one."""
+    return None if status < 400 else parse_refusal(status, answer.get("error") or answer)
+
+
 def parse_coded_refusal(status: int, answer: JsonObject) -> Refusal | None:
     """Return the refusal of a gateway whose `code`, a number or text, is an HTTP status; None if it is 200."""
     refusal = parse_refusal(status, answer.get("error") or answer)

@@ -18,7 +18,7 @@ from preflight.providers.asset import Asset, Callback, Group, Page, Session, Sta
 from preflight.providers.client import ApiConnection, BeforeSend
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, bearer_auth
 from preflight.providers.generation import GenerationSpec
-from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, JsonObject, Refusal
+from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, ParseRefusal, parse_status_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class ProviderSpec(Generic[ApiT_co]):
     name, title         the name that users choose, and the name in messages
     ruleset             the name of its rule set for registering
     api                 the class of its calls; its bases are its capabilities
-    parse_refusal       (HTTP status, answer) → the refusal in the answer; None if it is not a refusal
+    parse_refusal       finds the refusal in an answer, if it is one
     auth                (credentials, options) → the authentication of calls
     origins             scheme and host of each of its hosts; `main` has the assets
     credentials         the keys that it needs, and their environment variables
@@ -260,7 +260,7 @@ class ProviderSpec(Generic[ApiT_co]):
     title: str
     ruleset: str
     api: type[ApiT_co]
-    parse_refusal: Callable[[int, JsonObject], Refusal | None]
+    parse_refusal: ParseRefusal = parse_status_refusal
     auth: Callable[[Mapping[str, Secret], Mapping[str, str]], Auth] = bearer_auth
     origins: Mapping[str, str]
     credentials: tuple[CredentialSpec, ...]

@@ -22,24 +22,24 @@ class SunraApi(BaseApi, ListsAssets, DeletesAssets):
 
     def register(self, registration: NewAsset, before_send: BeforeSend | None = None) -> Asset:
         body = {"source_url": registration.url, "name": registration.name, "asset_type": registration.type}
-        response = self._connection.ask("register", "POST", _PATH, body, before_send=before_send)
-        return self._parser.asset(response, registered=registration)
+        response = self.connection.ask("register", "POST", _PATH, body, before_send=before_send)
+        return self.parser.asset(response, registered=registration)
 
     def get(self, asset: str) -> Asset:
-        path = f"{_PATH}/{self._connection.check_id(asset)}"
-        return self._parser.asset(self._connection.ask("get", "GET", path))
+        path = f"{_PATH}/{self.connection.check_id(asset)}"
+        return self.parser.asset(self.connection.ask("get", "GET", path))
 
     def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
-        number, size = self._paging(query)
+        number, size = self.paging(query)
         body = {"status": query.get("status"), "page": number, "page_size": size}
-        response = self._connection.ask("list", "POST", f"{_PATH}/list", body)
-        return self._parser.page(response, number, self._parser.asset)
+        response = self.connection.ask("list", "POST", f"{_PATH}/list", body)
+        return self.parser.page(response, number, self.parser.asset)
 
     def delete(self, asset: str) -> None:
-        path = f"{_PATH}/{self._connection.check_id(asset)}"
-        response = self._connection.ask("delete", "DELETE", path, empty=True)
+        path = f"{_PATH}/{self.connection.check_id(asset)}"
+        response = self.connection.ask("delete", "DELETE", path, empty=True)
         if response.data.get("deleted") is False:
-            raise self._connection.unusable(response.call, "it says that nothing was deleted")
+            raise self.connection.unusable(response.call, "it says that nothing was deleted")
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:
