@@ -18,7 +18,6 @@ from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.ark import BYTEPLUS, VOLCENGINE
 from preflight.providers.asset import STATUSES, Asset, Callback, Group, Page, Session, Status
 from preflight.providers.atlas import ATLAS
-from preflight.providers.client import BeforeSend
 from preflight.providers.credentials import CredentialSpec, Secret
 from preflight.providers.crun import CRUN
 from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
@@ -26,6 +25,7 @@ from preflight.providers.provider import ACCOUNT_VARIABLE, Provider, ProviderSet
 from preflight.providers.refusals import Refusal
 from preflight.providers.spec import (
     API_ACTIONS,
+    BeforeSend,
     DeletesAssets,
     HasGroups,
     HasTrash,

@@ -9,11 +9,10 @@ from typing import Final
 
 from preflight.providers.api import BaseApi
 from preflight.providers.asset import Asset
-from preflight.providers.client import BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_status_refusal
-from preflight.providers.spec import NewAsset, ProviderSpec
+from preflight.providers.spec import BeforeSend, NewAsset, ProviderSpec
 
 _PATH: Final = "/byteplus/_unstable/open"
 

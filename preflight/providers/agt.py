@@ -11,11 +11,12 @@ from preflight.errors import UsageError
 from preflight.net.redact import redact
 from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-from preflight.providers.client import BeforeSend, JsonResponse
+from preflight.providers.client import JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal, with_coded_status
 from preflight.providers.spec import (
+    BeforeSend,
     DeletesAssets,
     HasGroups,
     ListsAssets,

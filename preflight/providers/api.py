@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from preflight.clock import Clock
 from preflight.errors import UsageError
 from preflight.providers.client import ApiConnection
-from preflight.providers.spec import ProviderApi, ProviderSpec
+from preflight.providers.spec import RegistersAssets
 
 
 class ListQuery(TypedDict, total=False):
@@ -20,15 +19,15 @@ class ListQuery(TypedDict, total=False):
     size: int | None
 
 
-class BaseApi(ProviderApi):
+class BaseApi(RegistersAssets):
     """An API over a connection, with a parser of its answers. Derive from it and from the capabilities."""
 
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
+    def __init__(self, connection: ApiConnection) -> None:
         from preflight.providers.parser import AnswerParser  # loads pydantic, which only calls need
 
-        self.spec = spec
+        self.spec = connection.spec
         self.connection = connection
-        self.parser = AnswerParser(spec, connection, clock)
+        self.parser = AnswerParser(connection)
 
     def paging(self, query: ListQuery) -> tuple[int, int]:
         """Return the number and the size of a page. Raise `UsageError` for a filter that the list does not have."""

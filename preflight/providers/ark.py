@@ -15,11 +15,12 @@ from typing import Final, TypeVar, Unpack, get_args
 from preflight.errors import UsageError
 from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Group, Page, Session
-from preflight.providers.client import BeforeSend, JsonResponse
+from preflight.providers.client import JsonResponse
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, SignatureAuth, SigningKeys
 from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
 from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal
 from preflight.providers.spec import (
+    BeforeSend,
     DeletesAssets,
     HasGroups,
     ListsAssets,

@@ -13,11 +13,12 @@ from typing import BinaryIO, Final, Unpack
 from preflight.net.multipart import Multipart
 from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Page
-from preflight.providers.client import BeforeSend, JsonResponse
+from preflight.providers.client import JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.refusals import as_text, parse_coded_refusal
 from preflight.providers.spec import (
+    BeforeSend,
     DeletesAssets,
     HasTrash,
     ListsAssets,

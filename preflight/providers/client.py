@@ -32,19 +32,17 @@ from preflight.providers.refusals import (
     PROVIDER_FAULTS,
     REASONS,
     JsonObject,
-    ParseRefusal,
     Refusal,
     classify_refusal,
     finding_of,
     limit_in_text,
     reason_of_status,
 )
+from preflight.providers.spec import BeforeSend, ProviderSpec
 from preflight.version import VERSION
 
 Middleware = Callable[[str], AbstractContextManager[object]]
 """A context manager for one call, made from the action's name; it sees the call's error."""
-BeforeSend = Callable[[], None]
-"""Called right before a request is sent, once its turn has come; an exception from it prevents the request."""
 QueryValue = str | int | None
 
 MAX_RESPONSE_BYTES: Final = 4 << 20
@@ -90,42 +88,33 @@ def no_middleware(_action: str) -> AbstractContextManager[object]:
 class ApiConnection:
     """Makes the calls of one account at one provider. Safe to use from several threads.
 
-    origins         scheme and host of each of the provider's hosts
-    options         the chosen options of the provider
-    middleware      entered for the time of each call
-    failure_codes   the provider's words for what is wrong with a file → `preflight.codes.CODES`
-    reasons         its codes → `REASONS`, if they mean more than elsewhere
-    timeout         s to connect, and s without a byte of the response; the response as a whole, twice that
+    origins     scheme and host of each of the provider's hosts
+    options     the chosen options of the provider
+    middleware  entered for the time of each call
+    timeout     s to connect, and s without a byte of the response; the response as a whole, twice that
     """
 
-    def __init__(  # noqa: PLR0913 - what the calls and errors of one provider are made of
+    def __init__(  # noqa: PLR0913 - an account, and how it is reached
         self,
-        provider: str,
-        title: str,
+        spec: ProviderSpec,
         auth: Auth,
         redactor: Redactor,
         *,
         origins: Mapping[str, str],
         options: Mapping[str, str],
-        parse_refusal: ParseRefusal,
-        failure_codes: Mapping[str, str],
-        reasons: Mapping[str, str],
+        middleware: Middleware,
         clock: Clock,
         timeout: tuple[float, float],
         proxy: str | None,
         ca_bundle: str | None,
     ) -> None:
-        self.provider = provider
-        self.title = title
+        self.spec = spec
         self.origins = origins
-        self.middleware: Middleware = no_middleware
         self.options = options
+        self.middleware = middleware
         self.redactor = redactor
+        self.clock = clock
         self._auth = auth
-        self._parse_refusal = parse_refusal
-        self._failure_codes = failure_codes
-        self._reasons = reasons
-        self._clock = clock
         if proxy is not None:
             check_proxy(proxy, ("http", "https"))
         self._timeouts = Timeouts(2 * timeout[1], *timeout)
@@ -190,7 +179,7 @@ class ApiConnection:
         """Return an id if it is safe in a path: `..` would turn it into another call. Raise `UsageError`."""
         if not _ID.fullmatch(asset):
             shown = self.redactor.text(asset, 80)
-            raise UsageError(f"{self.title}: {shown!r} is not an id. Copy it from `assets list`.")
+            raise UsageError(f"{self.spec.title}: {shown!r} is not an id. Copy it from `assets list`.")
         return asset
 
     def _encode(self, body: JsonObject) -> bytes:
@@ -199,11 +188,12 @@ class ApiConnection:
             return text.encode()
         except UnicodeEncodeError:
             raise UsageError(
-                f"{self.title}: a name or URL has bytes that are not text. Give another name=.", parameters=("name",)
+                f"{self.spec.title}: a name or URL has bytes that are not text. Give another name=.",
+                parameters=("name",),
             ) from None
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.wall(), UTC)
+        return datetime.fromtimestamp(self.clock.wall(), UTC)
 
     def _send(self, call: Call) -> CallResponse:
         """Send a call, signed at this moment, and return its response. Raise `ProviderError`."""
@@ -220,7 +210,7 @@ class ApiConnection:
                 response.charge(Budget(MAX_RESPONSE_BYTES + _OVERHEAD, "for this response"))
                 content: Body = response
                 if coding := content_codings(response.header("content-encoding")):
-                    content = DecodedBody(response, coding, self.title)
+                    content = DecodedBody(response, coding, self.spec.title)
                 body = b"" if 300 <= response.status < 400 else content.read(MAX_RESPONSE_BYTES + 1)
             if len(body) <= MAX_RESPONSE_BYTES:
                 return CallResponse(response.status, response.headers, body)
@@ -245,7 +235,7 @@ class ApiConnection:
             if status == 429 or status >= 500:
                 raise self._refused(call, response, Refusal(status, message=_describe(response)))
             raise self.unusable(call, _describe(response), status)
-        refusal = self._parse_refusal(status, body)
+        refusal = self.spec.parse_refusal(status, body)
         if refusal is None and 200 <= status < 300:
             return body
         raise self._refused(call, response, refusal or Refusal(status))
@@ -268,11 +258,11 @@ class ApiConnection:
 
     def _classify(self, status: int, refusal: Refusal) -> tuple[str, str | None]:
         """Return the reason and, if a file is refused, the finding: by the status first, then by code and message."""
-        documented = self._reasons.get(refusal.code or "")
+        documented = self.spec.reasons.get(refusal.code or "")
         decided = reason_of_status(refusal, status, is_documented=documented is not None)
         if decided is not None:
             return decided, None
-        finding = finding_of(refusal.code, refusal.message, self._failure_codes)
+        finding = finding_of(refusal.code, refusal.message, self.spec.failure_codes)
         if finding is not None and finding not in PROVIDER_FAULTS:
             return "invalid", finding
         reason = documented or classify_refusal(refusal)
@@ -299,8 +289,8 @@ class ApiConnection:
         details = ", ".join(fact for fact in (f"HTTP {status}" if status else "", shown) if fact)
         details = ": ".join(part for part in (details, self.redactor.text(detail)) if part)
         return known.error(
-            f"{self.title}: {call.name}: {known.what}{f' ({details})' if details else ''}. {remedy}",
-            provider=self.provider,
+            f"{self.spec.title}: {call.name}: {known.what}{f' ({details})' if details else ''}. {remedy}",
+            provider=self.spec.name,
             call=call.name,
             reason=reason,
             status=status,
@@ -318,11 +308,11 @@ class ApiConnection:
         given = headers.get("retry-after", "").strip()
         wait = _number(given)
         if wait is None:
-            wait = retry_after(given, self._clock.wall())
+            wait = retry_after(given, self.clock.wall())
         if wait is None and headers.get("x-ratelimit-remaining", "").strip() == "0":
             wait = _number(headers.get("x-ratelimit-reset", ""))
             if wait is not None and wait > _MIN_EPOCH:
-                wait -= self._clock.wall()
+                wait -= self.clock.wall()
         return None if wait is None else max(0.0, wait)
 
 

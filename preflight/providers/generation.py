@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pprint import pformat
 from shlex import quote
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, Self
@@ -126,16 +126,7 @@ class GenerationRequest:
 
     def as_json(self) -> dict[str, object]:
         """Return a JSON object with every field."""
-        return {
-            "provider": self.provider,
-            "method": self.method,
-            "url": self.url,
-            "headers": dict(self.headers),
-            "json": dict(self.json),
-            "key": self.key,
-            "names": dict(self.names),
-            "notes": list(self.notes),
-        }
+        return {**asdict(self), "notes": list(self.notes)}
 
     def curl(self) -> str:
         """Return a command for a POSIX shell, which expands the key; all else is quoted."""

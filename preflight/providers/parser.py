@@ -8,12 +8,11 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, PlainValidator, model_validator
 
-from preflight.clock import Clock
 from preflight.net.urls import expires_at
 from preflight.providers.asset import Asset, Group, Page, Session, Status, parse_time
 from preflight.providers.client import ApiConnection, JsonResponse
 from preflight.providers.refusals import JsonObject, as_text, finding_of, limit_in_text
-from preflight.providers.spec import NewAsset, ProviderSpec
+from preflight.providers.spec import NewAsset
 
 T = TypeVar("T")
 
@@ -119,10 +118,9 @@ class PageAnswer(_Answer):
 class AnswerParser:
     """Parses the answers of one provider, in the words of its spec."""
 
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None:
-        self._spec = spec
+    def __init__(self, connection: ApiConnection) -> None:
         self._connection = connection
-        self._clock = clock
+        self._spec = spec = connection.spec
         self._generation = None if spec.generation is None else spec.generation.at(connection.origins)
 
     def asset(
@@ -226,7 +224,7 @@ class AnswerParser:
         if signed is not None:
             return parse_time(signed)
         lifetime = self._spec.url_lifetime
-        return None if lifetime is None else datetime.fromtimestamp(self._clock.wall(), UTC) + lifetime
+        return None if lifetime is None else datetime.fromtimestamp(self._connection.clock.wall(), UTC) + lifetime
 
     def _finding(self, code: str | None, message: str | None) -> str:
         known = finding_of(code, message, self._spec.failure_codes) or limit_in_text(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self, TypedDict, Unpack
@@ -14,9 +14,9 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers.asset import Asset
-from preflight.providers.client import ApiConnection, BeforeSend, Middleware, no_middleware
+from preflight.providers.client import ApiConnection, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, Redactor, Secret, endpoint_origin, read_credentials
-from preflight.providers.spec import PUBLISHED_RATES, ProviderApi, ProviderSpec, Rate, RateLimits
+from preflight.providers.spec import PUBLISHED_RATES, BeforeSend, ProviderSpec, Rate, RateLimits, RegistersAssets
 
 CredentialValues = Mapping[str, str | Secret | None] | str | None
 """By name, or the one key; None: the environment's."""
@@ -58,7 +58,6 @@ class Provider:
         self,
         spec: ProviderSpec,
         connection: ApiConnection,
-        clock: Clock,
         *,
         account: str | None,
         key_id: str,
@@ -69,9 +68,10 @@ class Provider:
         self.name = spec.name
         self.title = spec.title
         self.connection = connection
-        self.clock = clock
+        self.clock = connection.clock
         self.sends_names = connection.options.get("send_name") != "no"
-        self.api: ProviderApi = spec.api(spec, connection, clock)
+        make: Callable[..., RegistersAssets] = spec.api  # a `BaseApi`
+        self.api = make(connection)
         self.account = account or _DEFAULT_ACCOUNT
         self.is_account_named = account is not None
         self.key_id = key_id
@@ -162,25 +162,20 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     chosen = _choose_options(spec, {name: _word(value) for name, value in options.items() if value is not None})
     rate_limits = parse_rate(rate, spec.rates)
     connection = ApiConnection(
-        spec.name,
-        spec.title,
+        spec,
         spec.auth(keys, chosen),
         Redactor(keys[key.name] for key in spec.credentials if not key.public and key.name in keys),
         origins=spec.origins if origin is None else dict.fromkeys(spec.origins, origin),
         options=chosen,
-        parse_refusal=spec.parse_refusal,
-        failure_codes=spec.failure_codes,
-        reasons=spec.reasons,
+        middleware=middleware,
         clock=clock,
         timeout=timeout,
         proxy=proxy,
         ca_bundle=ca_bundle,
     )
-    connection.middleware = middleware
     return Provider(
         spec,
         connection,
-        clock,
         account=account,
         key_id=_key_id(spec, keys),
         origin=origin or spec.origins["main"],

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO, Final, Generic, Literal, Protocol, runtime_checkable
 
-from preflight.clock import Clock
 from preflight.errors import UsageError
 from preflight.net.redact import redact
 from preflight.providers.asset import Asset, Callback, Group, Page, Session, Status
-from preflight.providers.client import ApiConnection, BeforeSend
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, bearer_auth
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.refusals import RETRYABLE_FAILURES, UPSTREAM_CODES, ParseRefusal, parse_status_refusal
+
+BeforeSend = Callable[[], None]
+"""Called right before a request is sent, once its turn has come; an exception from it prevents the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +209,10 @@ The gateways publish no rates: their upstream limits them too.
 """
 
 
-class ProviderApi(RegistersAssets, Protocol):
-    """The calls of one provider, over a connection. The other capabilities are further bases of the class."""
-
-    def __init__(self, spec: ProviderSpec, connection: ApiConnection, clock: Clock) -> None: ...
-
-
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    ApiT_co = TypeVar("ApiT_co", covariant=True, default=ProviderApi)
+    ApiT_co = TypeVar("ApiT_co", covariant=True, default=RegistersAssets)
 else:
     from typing import TypeVar
 
@@ -230,7 +225,7 @@ class ProviderSpec(Generic[ApiT_co]):
 
     name, title         the name that users choose, and the name in messages
     ruleset             the name of its rule set for registering
-    api                 the class of its calls; its bases are its capabilities
+    api                 the class of its calls, a `BaseApi`; its further bases are its capabilities
     parse_refusal       finds the refusal in an answer, if it is one
     auth                (credentials, options) → the authentication of calls
     origins             scheme and host of each of its hosts; `main` has the assets

@@ -8,11 +8,10 @@ from typing import Final, Unpack, get_args
 
 from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Page
-from preflight.providers.client import BeforeSend
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec, Use
 from preflight.providers.refusals import UPSTREAM_CODES, JsonObject, Refusal, parse_refusal
-from preflight.providers.spec import DeletesAssets, ListsAssets, NewAsset, ProviderSpec
+from preflight.providers.spec import BeforeSend, DeletesAssets, ListsAssets, NewAsset, ProviderSpec
 
 _PATH: Final = "/v1/ark/assets"
 
