@@ -14,14 +14,20 @@ from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers.agentsflare import AGENTSFLARE
 from preflight.providers.agt import AGT
-from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.ark import BYTEPLUS, VOLCENGINE
 from preflight.providers.asset import STATUSES, Asset, Callback, Group, Page, Session, Status
 from preflight.providers.atlas import ATLAS
 from preflight.providers.credentials import CredentialSpec, Secret
 from preflight.providers.crun import CRUN
 from preflight.providers.generation import GenerationRequest, GenerationSpec, generation_request
-from preflight.providers.provider import ACCOUNT_VARIABLE, Provider, ProviderSettings, open_provider, parse_rate
+from preflight.providers.provider import (
+    ACCOUNT_VARIABLE,
+    BaseApi,
+    Provider,
+    ProviderSettings,
+    open_provider,
+    parse_rate,
+)
 from preflight.providers.refusals import Refusal
 from preflight.providers.spec import (
     API_ACTIONS,
@@ -29,6 +35,7 @@ from preflight.providers.spec import (
     DeletesAssets,
     HasGroups,
     HasTrash,
+    ListQuery,
     ListsAssets,
     NewAsset,
     ParsesCallbacks,

@@ -1,16 +1,16 @@
 """Agentsflare's global node, a gateway to BytePlus. Source: its Assets API page, section Global API."""
 
-# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+# ruff: noqa: D102 - the protocols in spec.py describe the methods
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
 
-from preflight.providers.api import BaseApi
 from preflight.providers.asset import Asset
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec
+from preflight.providers.provider import BaseApi
 from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_status_refusal
 from preflight.providers.spec import BeforeSend, NewAsset, ProviderSpec
 

@@ -1,6 +1,6 @@
 """AGT Cloud, a gateway of the new-api family. Source: its page Seedance 2.0 - Asset Library."""
 
-# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+# ruff: noqa: D102 - the protocols in spec.py describe the methods
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from preflight.errors import UsageError
 from preflight.net.redact import redact
-from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
 from preflight.providers.client import JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import GenerationSpec
+from preflight.providers.provider import BaseApi
 from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal, with_coded_status
 from preflight.providers.spec import (
     BeforeSend,
     DeletesAssets,
     HasGroups,
+    ListQuery,
     ListsAssets,
     NewAsset,
     ParsesCallbacks,

@@ -3,7 +3,7 @@
 Source: the published Assets API page, the mirrored reference of the Actions (2026-09), the official SDKs.
 """
 
-# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+# ruff: noqa: D102 - the protocols in spec.py describe the methods
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from datetime import timedelta
 from typing import Final, TypeVar, Unpack, get_args
 
 from preflight.errors import UsageError
-from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Group, Page, Session
 from preflight.providers.client import JsonResponse
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, SignatureAuth, SigningKeys
 from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
+from preflight.providers.provider import BaseApi
 from preflight.providers.refusals import JsonObject, Refusal, as_text, parse_refusal
 from preflight.providers.spec import (
     BeforeSend,
     DeletesAssets,
     HasGroups,
+    ListQuery,
     ListsAssets,
     NewAsset,
     ProviderSpec,

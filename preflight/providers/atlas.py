@@ -3,7 +3,7 @@
 The guide prints no `name` at registration; Atlas Cloud's own examples on GitHub (awesome-seedance-2.0) send one.
 """
 
-# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+# ruff: noqa: D102 - the protocols in spec.py describe the methods
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import BinaryIO, Final, Unpack
 
 from preflight.net.multipart import Multipart
-from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Page
 from preflight.providers.client import JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec
+from preflight.providers.provider import BaseApi
 from preflight.providers.refusals import as_text, parse_coded_refusal
 from preflight.providers.spec import (
     BeforeSend,
     DeletesAssets,
     HasTrash,
+    ListQuery,
     ListsAssets,
     NewAsset,
     ProviderSpec,

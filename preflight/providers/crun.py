@@ -1,16 +1,16 @@
 """Crun. Sources: its pages models/seedance/asset-upload, asset-info, and 2-0/image-to-video for the reference."""
 
-# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+# ruff: noqa: D102 - the protocols in spec.py describe the methods
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from preflight.providers.api import BaseApi
 from preflight.providers.asset import Asset
 from preflight.providers.credentials import API_KEY, CredentialSpec, HeaderAuth, Secret
 from preflight.providers.generation import Field, GenerationSpec
+from preflight.providers.provider import BaseApi
 from preflight.providers.refusals import as_text, parse_coded_refusal
 from preflight.providers.spec import BeforeSend, NewAsset, ProviderSpec
 

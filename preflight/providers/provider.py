@@ -1,4 +1,4 @@
-"""An open provider: `Provider`, its spec, its account and its API."""
+"""An open provider: `Provider`, its account, and `BaseApi`, its calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from preflight.escape import printable
 from preflight.providers.asset import Asset
 from preflight.providers.client import ApiConnection, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, Redactor, Secret, endpoint_origin, read_credentials
-from preflight.providers.spec import PUBLISHED_RATES, BeforeSend, ProviderSpec, Rate, RateLimits, RegistersAssets
+from preflight.providers.spec import (
+    PUBLISHED_RATES,
+    BeforeSend,
+    ListQuery,
+    ProviderSpec,
+    Rate,
+    RateLimits,
+    RegistersAssets,
+)
 
 CredentialValues = Mapping[str, str | Secret | None] | str | None
 """By name, or the one key; None: the environment's."""
@@ -41,6 +49,32 @@ class ProviderSettings(TypedDict, total=False):
     send_name: bool | None
 
 
+class BaseApi(RegistersAssets):
+    """An API over a connection, with a parser of its answers. Derive from it and from the capabilities."""
+
+    def __init__(self, connection: ApiConnection) -> None:
+        from preflight.providers.parser import AnswerParser  # loads pydantic, which only calls need
+
+        self.spec = connection.spec
+        self.connection = connection
+        self.parser = AnswerParser(connection)
+
+    def paging(self, query: ListQuery) -> tuple[int, int]:
+        """Return the number and the size of a page. Raise `UsageError` for a filter that the list does not have."""
+        for name in sorted(query.keys() - {"page", "size"} - self.spec.filters):
+            if query.get(name) is not None:
+                raise UsageError(f"{self.spec.title} cannot list by {name}. Leave it out, and filter what it lists.")
+        return self.page_number(query.get("page")), query.get("size") or self.spec.page_size
+
+    def page_number(self, page: str | None) -> int:
+        """Return the number of a page; None is the first."""
+        if page is None:
+            return 1
+        if not page.isdecimal() or not 0 < int(page[:18]) < 10**9:
+            raise UsageError(f"{self.spec.title}: {page[:40]!r} is not a page. Pages are counted from 1.")
+        return int(page)
+
+
 class Provider:
     """One account at one provider, ready for calls. Use it as a context manager, or `close` it.
 
@@ -56,7 +90,6 @@ class Provider:
 
     def __init__(
         self,
-        spec: ProviderSpec,
         connection: ApiConnection,
         *,
         account: str | None,
@@ -64,7 +97,7 @@ class Provider:
         origin: str,
         rate_limits: RateLimits,
     ) -> None:
-        self.spec = spec
+        self.spec = spec = connection.spec
         self.name = spec.name
         self.title = spec.title
         self.connection = connection
@@ -174,7 +207,6 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
         ca_bundle=ca_bundle,
     )
     return Provider(
-        spec,
         connection,
         account=account,
         key_id=_key_id(spec, keys),

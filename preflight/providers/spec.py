@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, BinaryIO, Final, Generic, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Final, Generic, Literal, Protocol, TypedDict, Unpack, runtime_checkable
 
 from preflight.errors import UsageError
 from preflight.net.redact import redact
@@ -47,19 +47,21 @@ class RegistersAssets(Protocol):
         ...
 
 
+class ListQuery(TypedDict, total=False):
+    """What a list is limited to, and the page of it; `size`: items per page."""
+
+    group: str | None
+    status: str | None
+    name: str | None
+    page: str | None
+    size: int | None
+
+
 @runtime_checkable
 class ListsAssets(Protocol):
     """Lists the assets of an account."""
 
-    def list(
-        self,
-        *,
-        group: str | None = None,
-        status: str | None = None,
-        name: str | None = None,
-        page: str | None = None,
-        size: int | None = None,
-    ) -> Page[Asset]:
+    def list(self, **query: Unpack[ListQuery]) -> Page[Asset]:
         """Return one page, by default the first. A name filter may be fuzzy: compare."""
         ...
 

@@ -1,17 +1,17 @@
 """Sunra's Ark Assets. Source: its page Seedance 2.0 Face Authentication."""
 
-# ruff: noqa: D102 - the protocols in capabilities.py describe the methods
+# ruff: noqa: D102 - the protocols in spec.py describe the methods
 
 from __future__ import annotations
 
 from typing import Final, Unpack, get_args
 
-from preflight.providers.api import BaseApi, ListQuery
 from preflight.providers.asset import Asset, Page
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec, Use
+from preflight.providers.provider import BaseApi
 from preflight.providers.refusals import UPSTREAM_CODES, JsonObject, Refusal, parse_refusal
-from preflight.providers.spec import BeforeSend, DeletesAssets, ListsAssets, NewAsset, ProviderSpec
+from preflight.providers.spec import BeforeSend, DeletesAssets, ListQuery, ListsAssets, NewAsset, ProviderSpec
 
 _PATH: Final = "/v1/ark/assets"
 
