@@ -359,6 +359,9 @@ _FINDING_CODES: Final[dict[str, Code]] = {
         "error", "Rejected by the provider", "The provider gives no reason that preflight knows; its message follows.",
     ),
     # submissions of files that pass
+    "not_hosted": Code(
+        "error", "Not hosted", "Services fetch by URL, and the call does not say where local files are hosted."
+    ),
     "upload_failed": Code(
         "unknown", "Upload failed", "The file could not be uploaded to the host. Nothing was registered.",
     ),

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import IO, Final, get_args
 
@@ -34,7 +34,7 @@ from preflight.cli.provider_options import (
     provider_options,
     to_option,
 )
-from preflight.cli.terminal import SUBMIT_CODES, color_option, use_colour
+from preflight.cli.terminal import SUBMIT_CODES, color_option, message_with_options, use_colour
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers import find_provider
@@ -130,6 +130,7 @@ def command(options: SubmitCommand) -> int:
     """
     counts: Counter[str] = Counter()
     any_failed = any_unknown = False
+    usage_errors: list[UsageError] = []
     guard, request = options.guard(), _request(options)
     with ExitStack() as stack:
         destination = _destination(options, stack)
@@ -144,12 +145,16 @@ def command(options: SubmitCommand) -> int:
                 counts[submission.outcome] += 1
                 any_unknown |= (is_open := _is_open(submission))
                 any_failed |= submission.outcome in ("failed", "rejected") and not is_open
-                reporter.add(submission)
+                if isinstance(submission.error, UsageError):
+                    usage_errors.append(submission.error)
+                reporter.add(_with_options(submission))
                 request.add(submission)
         except KeyboardInterrupt:
             click.echo("Interrupted. The ledger has all registrations. Run the same command to continue.", err=True)
             raise
         reporter.close(counts)
+        if usage_errors and len(usage_errors) == counts.total() - counts["skipped"] - counts["ignored"]:
+            raise usage_errors[0]
         request.print(stream, options.format_)
     return DEFAULT_POLICY.code(any_failed=any_failed, any_unknown=any_unknown)
 
@@ -203,6 +208,13 @@ def _destination(options: SubmitCommand, stack: ExitStack) -> Destination:
     from preflight.cli.sandbox import sandbox_destination
 
     return stack.enter_context(sandbox_destination(options.to, destination))
+
+
+def _with_options(submission: Submission) -> Submission:
+    """Return the submission with options of the command in place of the parameters that its message names."""
+    if submission.error is None or submission.message != str(submission.error):
+        return submission
+    return replace(submission, message=message_with_options(submission.error, click.get_current_context().command))
 
 
 def _is_open(submission: Submission) -> bool:

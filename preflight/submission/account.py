@@ -130,6 +130,11 @@ class CallScope:
         self.stop = threading.Event()
         self.in_flight = InFlight()
 
+    @property
+    def has_ended(self) -> bool:
+        """Return whether it is stopped, and none of its calls with an effect is in progress."""
+        return self.stop.is_set() and self.in_flight.is_idle
+
     def close(self) -> None:
         """End what only waits or reads; return once the calls with an effect have ended."""
         self.stop.set()

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import wraps
 from itertools import islice
-from types import TracebackType
-from typing import Any, Final, Generic, ParamSpec, Self, TypeVar, Unpack, overload
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, Unpack, overload
 
 from preflight.providers import (
     Asset,
-    DeletesAssets,
     Group,
     HasGroups,
     HasTrash,
     ListsAssets,
     ProviderSpec,
-    RenamesAssets,
-    ReportsSessions,
-    Session,
-    VerifiesPersons,
 )
 from preflight.sources.open import require_iterable
-from preflight.submission.client import ApiT_co, Client, active_asset
-from preflight.submission.manage import ManagedAsset
+from preflight.submission.account import SUBMIT_THREADS
+from preflight.submission.client import ApiT_co, Client, ClientGroups, active_asset
 from preflight.submission.options import CallOptions, SubmissionOptions, SubmitOptions
 from preflight.submission.outcome import Submission
 from preflight.submission.run import WINDOW, OnResult, ResultOrder, RunResult, SubmissionRun, SubmitTarget
 from preflight.targets import Item
 
+A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -39,6 +35,28 @@ AnyTarget = SubmitTarget | Item
 CALL_THREADS: Final = 4
 """Threads for calls that are not submissions: opening, listing, renaming …"""
 _LIST_CHUNK: Final = 50
+
+
+def _awaited(
+    method: Callable[Concatenate[Client[A], P], T],
+) -> Callable[Concatenate[AsyncClient[A], P], Coroutine[Any, Any, T]]:
+    """Return a method of `AsyncClient` that calls the one of its `Client` in a thread."""
+
+    @wraps(method)
+    async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> T:
+        return await self._call(method, self._client, *arguments, **keywords)
+
+    return call
+
+
+def _awaited_of_groups(
+    method: Callable[Concatenate[ClientGroups, P], T],
+) -> Callable[Concatenate[AsyncGroups, P], Coroutine[Any, Any, T]]:
+    @wraps(method)
+    async def call(self: AsyncGroups, /, *arguments: P.args, **keywords: P.kwargs) -> T:
+        return await self.client._call(lambda: method(self.client._client.groups, *arguments, **keywords))
+
+    return call
 
 
 class AsyncClient(Generic[ApiT_co]):
@@ -83,7 +101,7 @@ class AsyncClient(Generic[ApiT_co]):
             require_iterable(targets)
         settings = replace(self._client.options, **options)
         settings.validate(self._client.spec)
-        return self._submissions(targets, settings, ResultOrder(ordered=ordered, on_result=on_result))
+        return self._submissions(targets, settings, ResultOrder(targets, ordered=ordered, on_result=on_result))
 
     async def _submissions(
         self,
@@ -93,16 +111,23 @@ class AsyncClient(Generic[ApiT_co]):
     ) -> AsyncGenerator[Submission, None]:
         loop = asyncio.get_running_loop()
         results: asyncio.Queue[tuple[int, RunResult]] = asyncio.Queue()
+        has_ended = False
 
         def deliver(index: int, result: RunResult) -> None:
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(results.put_nowait, (index, result))
+                loop.call_soon_threadsafe(receive, index, result)
+
+        def receive(index: int, result: RunResult) -> None:
+            if has_ended:
+                order.add_late(result)
+            else:
+                results.put_nowait((index, result))
 
         run = await self._begin(settings, deliver)
         slots, feeding = asyncio.Semaphore(WINDOW), None
         try:
             if isinstance(targets, AsyncIterable):
-                feeding = asyncio.create_task(_feed(run, targets, slots, deliver))
+                feeding = asyncio.create_task(_feed(run, targets, slots))
             else:
                 run.feed(targets)
             while not order.is_complete:
@@ -110,14 +135,18 @@ class AsyncClient(Generic[ApiT_co]):
                     run.free_slot()
                     slots.release()
                     yield submission
+            order.require_whole_input()
         finally:
             if feeding is not None:
                 feeding.cancel()
             self._client.end_run(run, stop=not order.is_complete, wait=False)
+            has_ended = True
+            while not results.empty():
+                order.add_late(results.get_nowait()[1])
 
     async def _begin(self, settings: SubmissionOptions, deliver: Callable[[int, RunResult], None]) -> SubmissionRun:
         self._client.require_open()
-        begun = self._threads.submit(self._client.begin_run, settings, deliver)
+        begun = self._threads.submit(self._client.begin_run, settings, deliver, cancels=self._client._cancels)
         try:
             return await asyncio.shield(asyncio.wrap_future(begun))
         except asyncio.CancelledError:
@@ -142,9 +171,7 @@ class AsyncClient(Generic[ApiT_co]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     def __repr__(self) -> str:
@@ -170,38 +197,17 @@ class AsyncClient(Generic[ApiT_co]):
         async for asset in self._iterate(await self._call(self._client.list_trash)):
             yield asset
 
-    async def get(self, word: str) -> ManagedAsset:
-        """Return the asset as it is now. Raise `AssetNotFound` if it is gone, and record that."""
-        return await self._call(self._client.get, word)
-
-    async def rename(
-        self: AsyncClient[RenamesAssets], word: str, name: str, *, description: str | None = None
-    ) -> ManagedAsset:
-        """Change the name of the asset, and its description."""
-        return await self._call(self._client.rename, word, name, description=description)
-
-    async def delete(self: AsyncClient[DeletesAssets], word: str) -> ManagedAsset:
-        """Delete the asset; permanently, unless the provider can restore it."""
-        return await self._call(self._client.delete, word)
-
-    async def restore(self: AsyncClient[HasTrash], word: str) -> ManagedAsset:
-        """Take the asset out of the trash."""
-        return await self._call(self._client.restore, word)
+    get = _awaited(Client.get)
+    rename = _awaited(Client.rename)
+    delete = _awaited(Client.delete)
+    restore = _awaited(Client.restore)
+    session = _awaited(Client.session)
+    session_result = _awaited(Client.session_result)
 
     @property
     def groups(self: AsyncClient[HasGroups]) -> AsyncGroups:
         """The groups of the account."""
         return AsyncGroups(self)
-
-    async def session(
-        self: AsyncClient[VerifiesPersons], callback: str, *, name: str | None = None, description: str | None = None
-    ) -> Session:
-        """Begin the verification of a person, who opens its link and is redirected to the URL `callback` at its end."""
-        return await self._call(self._client.session, callback, name=name, description=description)
-
-    async def session_result(self: AsyncClient[ReportsSessions], token: str) -> Group:
-        """Return the group of the person who was verified, by the token of the session."""
-        return await self._call(self._client.session_result, token)
 
     async def _iterate(self, found: Iterator[Asset]) -> AsyncIterator[Asset]:
         while chunk := await self._call(lambda: tuple(islice(found, _LIST_CHUNK))):
@@ -218,48 +224,39 @@ class AsyncGroups:
     """The groups of the account of an `AsyncClient`, by id or by a name that only one of them has."""
 
     def __init__(self, client: AsyncClient[HasGroups]) -> None:
-        self._call = client._call
-        self._client = client._client
+        self.client = client
 
     async def all(self) -> tuple[Group, ...]:
         """Return all groups."""
-        return await self._call(lambda: tuple(self._client.groups.all()))
+        return await self.client._call(lambda: tuple(self.client._client.groups.all()))
 
-    async def find(self, word: str) -> Group:
-        """Return the group with this id, else the one of this name. Raise `UsageError` unless there is exactly one."""
-        return await self._call(lambda: self._client.groups.find(word))
-
-    async def create(self, name: str, description: str | None = None) -> Group:
-        """Create a group. Raise `UsageError` if there is one of this name already."""
-        return await self._call(lambda: self._client.groups.create(name, description))
-
-    async def rename(self, word: str, name: str | None, description: str | None = None) -> Group:
-        """Change the name of a group, its description, or both."""
-        return await self._call(lambda: self._client.groups.rename(word, name, description))
-
-    async def delete(self, group: Group) -> int:
-        """Delete a group with all its assets, permanently; return how many of them the ledger knew."""
-        return await self._call(lambda: self._client.groups.delete(group))
+    find = _awaited_of_groups(ClientGroups.find)
+    get = _awaited_of_groups(ClientGroups.get)
+    create = _awaited_of_groups(ClientGroups.create)
+    rename = _awaited_of_groups(ClientGroups.rename)
+    delete = _awaited_of_groups(ClientGroups.delete)
 
 
-async def _feed(
-    run: SubmissionRun,
-    targets: AsyncIterable[AnyTarget],
-    slots: asyncio.Semaphore,
-    deliver: Callable[[int, RunResult], None],
-) -> None:
-    """Start each target of an async iterable while there are free slots."""
+async def _feed(run: SubmissionRun, targets: AsyncIterable[AnyTarget], slots: asyncio.Semaphore) -> None:
+    """Start each target of an async iterable while there are free slots and free workers."""
+    loop, workers = asyncio.get_running_loop(), asyncio.Semaphore(SUBMIT_THREADS)
+
+    def on_begun() -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(workers.release)
+
+    run.on_begun = on_begun
     try:
         iterator = aiter(targets)
-        while await slots.acquire():
+        while await slots.acquire() and await workers.acquire() and not run.scope.stop.is_set():
             try:
                 target = await anext(iterator)
             except StopAsyncIteration:
                 break
-            if not run.start(target):
-                break
+            run.start(target)
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - raised again in the task that iterates
-        deliver(-1, error)
-    run.end_input()
+        run.end_input(error)
+    else:
+        run.end_input()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from queue import SimpleQueue
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar, Unpack, cast, overload
+from functools import wraps
+from queue import Empty, SimpleQueue
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from preflight.checker import CheckPlan
 from preflight.errors import UsageError
@@ -35,7 +35,7 @@ from preflight.providers.credentials import API_KEY, read_credentials
 from preflight.report import Rejected
 from preflight.sources.open import require_iterable
 from preflight.submission.account import AccountCheck, CallScope, SharedAccount, open_account, release_account
-from preflight.submission.groups import GroupManager, GroupResolver
+from preflight.submission.groups import GroupManager
 from preflight.submission.manage import AssetFilter, AssetListing, AssetManager, ManagedAsset
 from preflight.submission.options import CallOptions, SubmissionOptions, SubmitOptions, check_plan, rules_digest
 from preflight.submission.outcome import NotActive, Submission
@@ -45,7 +45,8 @@ from preflight.submission.run import OnResult, ResultOrder, RunResult, Submissio
 from preflight.targets import Item
 
 ApiT_co = TypeVar("ApiT_co", covariant=True)
-_END: Final = object()
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Client(Generic[ApiT_co]):
@@ -74,9 +75,6 @@ class Client(Generic[ApiT_co]):
         spec = provider if isinstance(provider, ProviderSpec) else find_provider(provider)
         self.spec = cast("ProviderSpec", spec)
         self.options = settings = SubmissionOptions(**options)
-        if settings.host is not None and settings.public_base is not None:
-            text = "host= and public_base= both say where files are. Give one of them."
-            raise UsageError(text, parameters=("host", "public_base"))
         self._plan = check_plan(self.spec, settings)
         self._credentials, self._provider = _open_provider(self.spec, settings)
         settings.validate(self.spec)
@@ -85,10 +83,11 @@ class Client(Generic[ApiT_co]):
         self._account: SharedAccount | None = None
         self._scopes: set[CallScope] = set()
         self._runs: set[SubmissionRun] = set()
-        self._ending: set[CallScope] = set()
+        self._cancels = 0
         self._is_closed = False
         self._process = os.getpid()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
 
     # Submit.
 
@@ -113,43 +112,62 @@ class Client(Generic[ApiT_co]):
     ) -> Generator[Submission, None, None]:
         """Yield one `Submission` for each target, as soon as it is ready. Nothing happens before the first `next`.
 
-        targets    any iterable, also an endless or blocking one: a separate thread reads it, at most 4,096 targets
-                   ahead of the results that were taken
+        targets    any iterable, also an endless or blocking one: a separate thread reads it, only as fast as targets
+                   are started, and at most 4,096 ahead of the results that were taken. If it raises, the error is
+                   raised after the results of its targets
         on_result  called once with each submission as soon as it is received, by the thread that iterates; an exception
                    in it is logged (logger `preflight`) and loses no result
         ordered    yield in input order
         options    in place of those of the client
 
         If the generator is closed early, its targets are stopped: registered assets are in the ledger, and the same
-        call continues them. If the provider refuses the account, the remaining targets get the outcome `error`. Raise
-        `UsageError` if the call is wrong for all targets.
+        call continues them. `on_result` is also called for each target that was taken and not yielded, later and by
+        another thread if it is not ready yet. If the provider refuses the account, the remaining targets get the
+        outcome `error`. Raise `UsageError` if the call is wrong for all targets.
         """
         require_iterable(targets)
         settings = replace(self.options, **options)
         settings.validate(self.spec)
-        return self._submissions(targets, settings, ResultOrder(ordered=ordered, on_result=on_result))
+        return self._submissions(targets, settings, ResultOrder(targets, ordered=ordered, on_result=on_result))
 
     def _submissions(
         self, targets: Iterable[SubmitTarget | Item], settings: SubmissionOptions, order: ResultOrder
     ) -> Generator[Submission, None, None]:
         results: SimpleQueue[tuple[int, RunResult]] = SimpleQueue()
-        run = self.begin_run(settings, lambda index, result: results.put((index, result)))
+        has_ended = False
+
+        def deliver(index: int, result: RunResult) -> None:
+            results.put((index, result))
+            if has_ended:
+                report_late()
+
+        def report_late() -> None:
+            with suppress(Empty):
+                while True:
+                    order.add_late(results.get_nowait()[1])
+
+        run = self.begin_run(settings, deliver)
         try:
             run.feed(targets)
             while not order.is_complete:
                 for submission in order.add(*results.get()):
                     run.free_slot()
                     yield submission
+            order.require_whole_input()
         finally:
             self.end_run(run, stop=not order.is_complete)
+            has_ended = True
+            report_late()
 
     def cancel(self) -> None:
-        """Stop all calls in progress, and send nothing further.
+        """Stop all submissions in progress, and send nothing further.
 
-        Each target that was started yields a submission: `cancelled`, or `processing` if it is registered. The client
-        stays open, and the same call continues them.
+        Each target that was taken yields a submission: `cancelled`, or `processing` if it is registered. The client
+        stays open, and the same call continues them. An iterable that blocks may return one more target, which is
+        reported to `on_result` as `cancelled`.
         """
         with self._lock:
+            self._cancels += 1
             runs = list(self._runs)
         for run in runs:
             run.cancel()
@@ -163,11 +181,12 @@ class Client(Generic[ApiT_co]):
             return
         with self._lock:
             self._is_closed = True
-            scopes = [*self._scopes, *self._ending, *(run.scope for run in self._runs)]
-            account, self._account = self._account, None
+            scopes = [*self._scopes, *(run.scope for run in self._runs)]
         self.cancel()
         for scope in scopes:
             scope.close()
+        with self._opening:
+            account, self._account = self._account, None
         if account is None or self._provider is not account.provider:
             self._provider.close()
         if account is not None:
@@ -176,9 +195,7 @@ class Client(Generic[ApiT_co]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -196,7 +213,7 @@ class Client(Generic[ApiT_co]):
     ) -> Iterator[Asset]:
         """Yield the assets of the account, page by page. group: name or id; name: a part of it."""
         with self._call() as account:
-            group_id = None if group is None else self._groups(account).find(group).id
+            group_id = None if group is None else self._groups.find(group).id
             selected = AssetFilter(group_id, status, kind, name)
             found = AssetListing(self._provider, selected, clock=account.clock).all()
         return self._iterate(found)
@@ -228,10 +245,12 @@ class Client(Generic[ApiT_co]):
             return self._manager(account).restore(word)
 
     @property
-    def groups(self: Client[HasGroups]) -> GroupManager:
-        """The groups of the account: `all`, `find`, `create`, `rename`, `delete`."""
-        with self._call() as account:
-            return self._groups(account)
+    def groups(self: Client[HasGroups]) -> ClientGroups:
+        """The groups of the account: `all`, `find`, `get`, `create`, `rename`, `delete`."""
+        if not isinstance(self._provider.api, HasGroups):
+            raise UsageError(f"{self.spec.title} has no groups.")
+        self.require_open()
+        return ClientGroups(self)
 
     def session(
         self: Client[VerifiesPersons], callback: str, *, name: str | None = None, description: str | None = None
@@ -256,15 +275,17 @@ class Client(Generic[ApiT_co]):
     def _manager(self, account: SharedAccount) -> AssetManager:
         return AssetManager(self._provider, account.ledger, clock=account.clock)
 
-    def _groups(self, account: SharedAccount) -> GroupManager:
-        return GroupManager(self._provider, account.ledger, clock=account.clock, window=self.options.recovery_window)
+    @property
+    def _groups(self) -> GroupManager:
+        return self._opened()[1].groups
 
-    def _iterate(self, items: Iterator[Asset]) -> Iterator[Asset]:
+    def _iterate(self, items: Iterator[T]) -> Iterator[T]:
         while True:
             with self._call():
-                item = next(items, _END)
-            if not isinstance(item, Asset):
-                return
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
             yield item
 
     @contextmanager
@@ -287,8 +308,14 @@ class Client(Generic[ApiT_co]):
 
     # Runs.
 
-    def begin_run(self, settings: SubmissionOptions, deliver: Callable[[int, RunResult], object]) -> SubmissionRun:
-        """Return a run whose results are delivered to a function, for `AsyncClient`. The caller calls `end_run`."""
+    def begin_run(
+        self, settings: SubmissionOptions, deliver: Callable[[int, RunResult], object], *, cancels: int | None = None
+    ) -> SubmissionRun:
+        """Return a run whose results are delivered to a function, for `AsyncClient`. The caller calls `end_run`.
+
+        cancels  how often the client had been cancelled when the call began; None: as often as now
+        """
+        cancels = self._cancels if cancels is None else cancels
         account, submitter = self._opened()
         changed = (settings.rules, settings.strict) != (self.options.rules, self.options.strict)
         plan = check_plan(self.spec, settings) if changed else self._plan
@@ -307,22 +334,25 @@ class Client(Generic[ApiT_co]):
         with self._lock:
             self.require_open()
             self._runs.add(run)
-            self._ending = {scope for scope in self._ending if not scope.in_flight.is_idle}
+            self._scopes = {scope for scope in self._scopes if not scope.has_ended}
+            is_cancelled = self._cancels != cancels
+        if is_cancelled:
+            run.cancel()
         return run
 
     def end_run(self, run: SubmissionRun, *, stop: bool, wait: bool = True) -> None:
         """End a run; stop: it has targets in progress; wait: for its calls that have an effect."""
         try:
-            if stop and wait:
-                run.close()
-            elif stop:
+            if stop:
                 run.cancel()
+            if stop and wait:
+                run.scope.close()
         finally:  # after an interrupted wait, `close` must not wait again
             with self._lock:
                 self._runs.discard(run)
         if not run.scope.in_flight.is_idle:
             with self._lock:
-                self._ending.add(run.scope)
+                self._scopes.add(run.scope)
 
     # Opening.
 
@@ -341,7 +371,7 @@ class Client(Generic[ApiT_co]):
     def _opened(self) -> tuple[SharedAccount, Submitter]:
         """Open the account at the first call."""
         self.require_open()
-        with self._lock:
+        with self._opening:
             self.require_open()
             if self._account is None:
                 self._account = self._open_account()
@@ -367,7 +397,7 @@ class Client(Generic[ApiT_co]):
     def _new_submitter(self, account: SharedAccount, plan: CheckPlan) -> Submitter:
         provider, ledger, in_flight = self._provider, account.ledger, account.pool.in_flight
         clock, window = account.clock, self.options.recovery_window
-        groups = GroupResolver(provider, ledger, clock=clock, window=window, in_flight=in_flight)
+        groups = GroupManager(provider, ledger, clock=clock, window=window, in_flight=in_flight)
         registrar = Registrar(
             provider,
             ledger,
@@ -387,15 +417,46 @@ class Client(Generic[ApiT_co]):
         return open_host(settings.host, settings.public_base, self._provider, http, max_poll_time)
 
 
+def _in_call(
+    method: Callable[Concatenate[GroupManager, P], T], *, has_effect: bool = False
+) -> Callable[Concatenate[ClientGroups, P], T]:
+    """Return a method that makes the same call for a client, which can stop it or wait for it."""
+
+    @wraps(method)
+    def call(groups: ClientGroups, /, *args: P.args, **keywords: P.kwargs) -> T:
+        client = groups.client
+        with client._call(has_effect=has_effect):
+            return method(client._groups, *args, **keywords)
+
+    return call
+
+
+class ClientGroups:
+    """The groups of a client's account, by id or by a name that only one of them has."""
+
+    def __init__(self, client: Client[Any]) -> None:
+        self.client = client
+
+    def all(self) -> Iterator[Group]:
+        """Yield all groups, page by page."""
+        return self.client._iterate(self.client._groups.all())
+
+    find = _in_call(GroupManager.find)
+    get = _in_call(GroupManager.get)
+    create = _in_call(GroupManager.create, has_effect=True)
+    rename = _in_call(GroupManager.rename, has_effect=True)
+    delete = _in_call(GroupManager.delete, has_effect=True)
+
+
 def active_asset(submission: Submission, *, waits: bool) -> Asset:
     """Return the asset of a submission. Raise `Rejected`, `NotActive` or its error if there is no usable asset.
 
     waits  false: an asset that is still processing is returned too
     """
-    if submission.outcome == "rejected" and submission.report is not None:
-        raise Rejected(f"{submission.source} does not pass: {submission.message}", submission.report)
     if submission.error is not None:
         raise submission.error
+    if submission.outcome == "rejected" and submission.report is not None:
+        raise Rejected(f"{submission.source} does not pass: {submission.message}", submission.report)
     is_processing = submission.outcome == "processing" and not waits
     if submission.asset is not None and (is_processing or submission.outcome == "active"):
         return submission.asset

@@ -34,8 +34,8 @@ MAX_TRIES: Final = 3
 """Calls to create one group whose responses are lost, before giving up."""
 
 
-class GroupResolver:
-    """Resolves groups of one account by name or id. Each is looked up once a minute."""
+class GroupManager:
+    """Manages the groups of one account, by id or by a name that only one of them has. Updates the ledger too."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class GroupResolver:
     ) -> None:
         """in_flight: entered from the intent of a call to its outcome."""
         choose_account(provider, ledger)
-        self._provider = provider
+        self.provider = provider
         self._account = account_key(provider)
         self._ledger = ledger
         self._clock = clock
@@ -59,17 +59,17 @@ class GroupResolver:
 
     @property
     def _api(self) -> HasGroups:
-        api = self._provider.api
+        api = self.provider.api
         if not isinstance(api, HasGroups):
-            raise UsageError(f"{self._provider.title} has no groups.")
+            raise UsageError(f"{self.provider.title} has no groups.")
         return api
 
     def validate(self, name: str | None) -> None:
         """Raise `UsageError` if a group is needed and none is given, listing those that exist, or vice versa."""
-        if name is None and self._provider.spec.needs_group:
+        if name is None and self.provider.spec.needs_group:
             raise UsageError(self._none_given(), parameters=("group",))
-        if name is not None and not self._provider.spec.needs_group:
-            raise UsageError(f"{self._provider.title} has no groups. Leave group= out.", parameters=("group",))
+        if name is not None and not self.provider.spec.needs_group:
+            raise UsageError(f"{self.provider.title} has no groups. Leave group= out.", parameters=("group",))
 
     def resolve(self, name: str | None, before_create: Callable[[], object] = lambda: None) -> str | None:
         """Return the id of the group with this name or id; create it if there is none.
@@ -96,7 +96,89 @@ class GroupResolver:
         """Return one page of groups."""
         return call_idempotent(lambda: self._api.list_groups(page=page, size=size), self._clock)
 
+    def find(self, word: str) -> Group:
+        """Return the group with this id, else the one of this name. Raise `UsageError` unless there is exactly one."""
+        matches = [group for group in self.all() if word in (group.id, group.name)]
+        matches = [group for group in matches if group.id == word] or matches
+        if len(matches) > 1:
+            raise _several(self.provider.title, word, matches)
+        if not matches:
+            title, there = self.provider.title, _listing(self.all()) or "none"
+            raise UsageError(f"{title} has no group '{printable(word[:120])}'. It has {there}.")
+        return matches[0]
+
+    def get(self, word: str) -> Group:
+        """Return the group with this id or name as it is now, also one that is not listed. Raise `UsageError`."""
+        try:
+            group_id = self.find(word).id
+        except UsageError as error:
+            try:
+                return call_idempotent(lambda: self._api.get_group(word), self._clock)
+            except (AssetNotFound, RequestRefused, UsageError):
+                raise error from None
+        return call_idempotent(lambda: self._api.get_group(group_id), self._clock)
+
     def create(self, name: str, description: str | None = None) -> Group:
+        """Create a group. Raise `UsageError` if there is one of this name already."""
+        with self._ledger.claim(RegistrationKey(*self._account, name, "", "group"), self._clock):
+            for group in self.all():
+                if group.name == name:
+                    raise UsageError(
+                        f"{self.provider.title} has a group '{printable(name)}' already ({group.id}). "
+                        "Use that one, or give another name."
+                    )
+            return call_once_unless_throttled(lambda: self._create(name, description), self._clock)
+
+    def rename(self, word: str, name: str | None, description: str | None = None) -> Group:
+        """Change the name of a group, its description, or both."""
+        group = self.find(word)
+        changed = replace(group, name=name or group.name, description=description or group.description)
+        try:
+            call_once_unless_throttled(
+                lambda: self._api.update_group(group.id, name=name, description=description), self._clock
+            )
+        except ProviderError as error:
+            if not error.ambiguous or not self._took_effect(changed):
+                raise
+        if name is not None:
+            self._known.clear()
+            self._ledger.drop_group(self._account, group.id)
+            self._ledger.write_group(self._account, name, group.id)
+        return changed
+
+    def count_assets(self, group: Group) -> int | None:
+        """Return how many assets a group has; None if the provider does not count them."""
+        api = self.provider.api
+        if not isinstance(api, ListsAssets) or "group" not in self.provider.spec.filters:
+            return None
+        return call_idempotent(lambda: api.list(group=group.id, size=1), self._clock).total
+
+    def delete(self, group: Group) -> int:
+        """Delete a group with all its assets, for good; return how many of them the ledger knew."""
+        try:
+            call_once_unless_throttled(lambda: self._api.delete_group(group.id), self._clock)
+        except AssetNotFound:
+            pass  # it was deleted meanwhile
+        except ProviderError as error:
+            if not error.ambiguous or any(listed.id == group.id for listed in self.all()):
+                raise
+        self._ledger.drop_group(self._account, group.id)
+        self._known.clear()
+        known = 0
+        for entry in self._ledger.entries(provider=self.provider.name):
+            # Entries of all accounts, since two keys may see the same group.
+            place = (entry.origin, entry.project, entry.group_id)
+            if place == (self.provider.origin, self.provider.project, group.id) and entry.state != "gone":
+                self._ledger.settle(entry, "gone")
+                known += 1
+        return known
+
+    def _took_effect(self, expected: Group) -> bool:
+        """Return whether a change whose response was lost took effect."""
+        now = call_idempotent(lambda: self._api.get_group(expected.id), self._clock)
+        return (now.name, now.description) == (expected.name, expected.description)
+
+    def _create(self, name: str, description: str | None = None) -> Group:
         """Create a group. The caller holds the claim of its name and has seen that no group has it.
 
         If a response is lost, in this run or in one that was killed, the group is looked up before it is created again.
@@ -139,130 +221,21 @@ class GroupResolver:
         with self._ledger.claim(RegistrationKey(*self._account, name, "", "group"), self._clock):
             matches = [group for group in self.all() if name in (group.name, group.id)]
             if len(matches) > 1:
-                raise _several(self._provider.title, name, matches)
+                raise _several(self.provider.title, name, matches)
             if not matches:
                 if self._ledger.has_used_group(self._account, name):
-                    text = f"{self._provider.title} no longer has the group {printable(name)!r}. Give another group=."
+                    text = f"{self.provider.title} no longer has the group {printable(name)!r}. Give another group=."
                     raise UsageError(text, parameters=("group",))
-                self._provider.spec.check_name(name)
+                self.provider.spec.check_name(name)
                 before_create()
-            found = matches[0] if matches else call_once_unless_throttled(lambda: self.create(name), self._clock)
+            found = matches[0] if matches else call_once_unless_throttled(lambda: self._create(name), self._clock)
             self._ledger.write_group(self._account, name, found.id)
             return found.id
 
     def _none_given(self) -> str:
         listed = _listing(self.all())
         there = f"It has {listed}" if listed else "It has none yet; a new name creates one"
-        return f"{self._provider.title} registers an asset into a group. Name one with group=. {there}."
-
-
-class GroupManager:
-    """Manages the groups of one account, by id or by a name that only one of them has. Updates the ledger too."""
-
-    def __init__(
-        self,
-        provider: Provider,
-        ledger: Ledger,
-        *,
-        clock: Clock = SYSTEM_CLOCK,
-        window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
-    ) -> None:
-        if not isinstance(provider.api, HasGroups):
-            raise UsageError(f"{provider.title} has no groups.")
-        self.provider = provider
-        self._api = provider.api
-        self._ledger = ledger
-        self._clock = clock
-        self._groups = GroupResolver(provider, ledger, clock=clock, window=window)
-        self._account = account_key(provider)
-
-    def all(self, size: int | None = None) -> Iterator[Group]:
-        """Return all groups."""
-        return self._groups.all(size)
-
-    def page(self, page: str | None, size: int | None = None) -> Page[Group]:
-        """Return one page of groups."""
-        return self._groups.page(page, size)
-
-    def find(self, word: str) -> Group:
-        """Return the group with this id, else the one of this name. Raise `UsageError` unless there is exactly one."""
-        matches = [group for group in self.all() if word in (group.id, group.name)]
-        matches = [group for group in matches if group.id == word] or matches
-        if len(matches) > 1:
-            raise _several(self.provider.title, word, matches)
-        if not matches:
-            title, there = self.provider.title, _listing(self.all()) or "none"
-            raise UsageError(f"{title} has no group '{printable(word[:120])}'. It has {there}.")
-        return matches[0]
-
-    def get(self, word: str) -> Group:
-        """Return the group with this id or name as it is now, also one that is not listed. Raise `UsageError`."""
-        try:
-            group_id = self.find(word).id
-        except UsageError as error:
-            try:
-                return call_idempotent(lambda: self._api.get_group(word), self._clock)
-            except (AssetNotFound, RequestRefused, UsageError):
-                raise error from None
-        return call_idempotent(lambda: self._api.get_group(group_id), self._clock)
-
-    def create(self, name: str, description: str | None = None) -> Group:
-        """Create a group. Raise `UsageError` if there is one of this name already."""
-        with self._ledger.claim(RegistrationKey(*self._account, name, "", "group"), self._clock):
-            for group in self.all():
-                if group.name == name:
-                    raise UsageError(
-                        f"{self.provider.title} has a group '{printable(name)}' already ({group.id}). "
-                        "Use that one, or give another name."
-                    )
-            return call_once_unless_throttled(lambda: self._groups.create(name, description), self._clock)
-
-    def rename(self, word: str, name: str | None, description: str | None = None) -> Group:
-        """Change the name of a group, its description, or both."""
-        group = self.find(word)
-        changed = replace(group, name=name or group.name, description=description or group.description)
-        try:
-            call_once_unless_throttled(
-                lambda: self._api.update_group(group.id, name=name, description=description), self._clock
-            )
-        except ProviderError as error:
-            if not error.ambiguous or not self._took_effect(changed):
-                raise
-        if name is not None:
-            self._ledger.drop_group(self._account, group.id)
-            self._ledger.write_group(self._account, name, group.id)
-        return changed
-
-    def count_assets(self, group: Group) -> int | None:
-        """Return how many assets a group has; None if the provider does not count them."""
-        api = self.provider.api
-        if not isinstance(api, ListsAssets) or "group" not in self.provider.spec.filters:
-            return None
-        return call_idempotent(lambda: api.list(group=group.id, size=1), self._clock).total
-
-    def delete(self, group: Group) -> int:
-        """Delete a group with all its assets, for good; return how many of them the ledger knew."""
-        try:
-            call_once_unless_throttled(lambda: self._api.delete_group(group.id), self._clock)
-        except AssetNotFound:
-            pass  # it was deleted meanwhile
-        except ProviderError as error:
-            if not error.ambiguous or any(listed.id == group.id for listed in self.all()):
-                raise
-        self._ledger.drop_group(self._account, group.id)
-        known = 0
-        for entry in self._ledger.entries(provider=self.provider.name):
-            # Entries of all accounts, since two keys may see the same group.
-            place = (entry.origin, entry.project, entry.group_id)
-            if place == (self.provider.origin, self.provider.project, group.id) and entry.state != "gone":
-                self._ledger.settle(entry, "gone")
-                known += 1
-        return known
-
-    def _took_effect(self, expected: Group) -> bool:
-        """Return whether a change whose response was lost took effect."""
-        now = call_idempotent(lambda: self._api.get_group(expected.id), self._clock)
-        return (now.name, now.description) == (expected.name, expected.description)
+        return f"{self.provider.title} registers an asset into a group. Name one with group=. {there}."
 
 
 def _several(title: str, word: str, matches: list[Group]) -> UsageError:

@@ -7,7 +7,8 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from types import NoneType
+from typing import Final, TypedDict
 
 from preflight import catalog
 from preflight.checker import CheckPlan, Rules, plan_for
@@ -19,6 +20,26 @@ from preflight.providers import ProviderSettings, ProviderSpec
 from preflight.rates import FoundRate
 from preflight.ruleset import RuleSet
 from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
+
+_TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    **dict.fromkeys(
+        ("group", "name", "description", "type", "public_base", "account", "endpoint", "proxy", "project", "signing"),
+        ((str, NoneType), "a string"),
+    ),
+    **dict.fromkeys(("strict", "wait", "retry_failed", "allow_private"), ((bool,), "True or False")),
+    "poll_timeout": ((int, float, NoneType), "seconds, 0 or more"),
+    "host": ((str, NoneType), "the name of the provider, s3://bucket/prefix, or an object with put()"),
+    "rate": ((str,), "auto, published, or registrations such as 3/min"),
+    "ledger": ((str, os.PathLike, Ledger, NoneType), "a path, or an open ledger"),
+    "keys": ((str, Mapping, NoneType), "a key, or the credentials by name"),
+    "ca_bundle": ((str, os.PathLike, NoneType), "a path"),
+    "on_rate": ((NoneType,), "a function"),
+    "recovery_window": ((RecoveryWindow,), "a RecoveryWindow"),
+    "clock": ((Clock,), "a Clock"),
+}
+"""What callers may give: types, and their description. The provider and the rule sets check the other options."""
+_METHODS: Final = {"host": "put", "on_rate": "__call__"}
+"""Methods by which objects of any other type are accepted."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -112,12 +133,23 @@ class SubmissionOptions:
     reference_id: str | None = None
     send_name: bool | None = None
 
-    def validate(self, spec: ProviderSpec) -> None:
-        """Raise `UsageError` for a type that the provider lacks, a name that would be cut, or a negative time."""
-        asset_type, name = self.type, self.name
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for a value of a wrong type, and for a negative time."""
+        for name, (types, expected) in _TYPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, types) and not callable(getattr(value, _METHODS.get(name, ""), None)):
+                text = f"{name}= is of the type {type(value).__name__}. Give {expected}."  # no value: it may be a key
+                raise UsageError(text, parameters=(name,))
         if self.poll_timeout is not None and not self.poll_timeout >= 0:
             text = f"poll_timeout={self.poll_timeout} is not a time. Give seconds, 0 or more."
             raise UsageError(text, parameters=("poll_timeout",))
+        if self.host is not None and self.public_base is not None:
+            text = "host= and public_base= both say where files are. Give one of them."
+            raise UsageError(text, parameters=("host", "public_base"))
+
+    def validate(self, spec: ProviderSpec) -> None:
+        """Raise `UsageError` for a type that the provider lacks, or a name that would be cut."""
+        asset_type, name = self.type, self.name
         spec.check_description("register", self.description)
         if asset_type is not None and asset_type not in spec.types:
             text = f"{spec.title} has no type {asset_type!r}. Choose from {', '.join(spec.types)}."

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from preflight.errors import LedgerError, PreflightError, ProviderError, SourceError
+from preflight.errors import LedgerError, PreflightError, ProviderError, SourceError, UsageError
 from preflight.ledger import Entry
 from preflight.providers import Asset, Provider
 from preflight.report import Report
 
 SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error", "cancelled"]
-"""`rejected`: it does not pass, and nothing was sent; `unknown`: it may be registered, and is not registered again
-before that is settled; `error`: something else prevented it, and the same call may succeed later; `cancelled`: it was
-stopped before it was registered, and the same call continues it."""
+"""`rejected`: it does not pass, or no host is given for it, and nothing was sent; `unknown`: it may be registered, and
+is not registered again before that is settled; `error`: something else prevented it, and the same call may succeed
+later; `cancelled`: it was stopped before it was registered, and the same call continues it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,15 @@ def rejected(report: Report) -> Submission:
         code, message = report.error.code, report.error.message
     else:
         code, message = "internal_error", "It does not pass, and no rule says why."
-    return Submission(report.source, "rejected", report.index, report, code=code, message=message)
+    error = UsageError(message) if code == "not_a_media_source" else None
+    return Submission(report.source, "rejected", report.index, report, code=code, message=message, error=error)
+
+
+def not_hosted(report: Report, error: UsageError) -> Submission:
+    """Return the submission of a local file that passes, where the call does not say how files are hosted."""
+    return Submission(
+        report.source, "rejected", report.index, report, code="not_hosted", message=str(error), error=error
+    )
 
 
 def prevented(source: str, index: int, report: Report | None, error: PreflightError) -> Submission:

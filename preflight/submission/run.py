@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Final
@@ -26,7 +27,6 @@ from preflight.errors import (
     SourceError,
     Stopped,
     UnusableAnswer,
-    UsageError,
 )
 from preflight.escape import printable
 from preflight.hosts import Host, LocalFile, no_host_given
@@ -34,13 +34,13 @@ from preflight.ledger import SHA256_PREFIX, ContentId, Entry, Ledger, Registrati
 from preflight.net.options import DEFAULT_OPTIONS
 from preflight.net.redact import redact_text
 from preflight.providers import Asset, Provider
-from preflight.report import Finding, Report, verdict_of
+from preflight.report import Finding, Problem, Report, verdict_of
 from preflight.scan import examine_item
 from preflight.scan.items import name_of
 from preflight.sources.open import is_url
-from preflight.submission.account import AccountCheck, CallScope, WorkerPool
-from preflight.submission.groups import GroupResolver
-from preflight.submission.outcome import Submission, cancelled, prevented, rejected, sentences, settled
+from preflight.submission.account import SUBMIT_THREADS, AccountCheck, CallScope, WorkerPool
+from preflight.submission.groups import GroupManager
+from preflight.submission.outcome import Submission, cancelled, not_hosted, prevented, rejected, sentences, settled
 from preflight.submission.recover import account_key
 from preflight.submission.register import (
     POLL_TIMEOUTS,
@@ -83,7 +83,7 @@ class Submitter:
     plan: CheckPlan
     rules_digest: str
     registrar: Registrar
-    groups: GroupResolver
+    groups: GroupManager
     clock: Clock
     account: AccountCheck
     host: Host | None = None
@@ -100,12 +100,12 @@ class Submitter:
         report = self._check(item, index)
         if not report.passed:
             return rejected(report), None
-        if not isinstance(item.target, str | os.PathLike):
-            raise UsageError(
-                f"{report.source} is neither a file nor a URL. Write the bytes to a file, and submit that."
-            )
+        assert isinstance(item.target, str | os.PathLike)  # any other target has a problem
+        target = os.fspath(item.target)
+        if self.host is None and not is_url(target):
+            return not_hosted(report, no_host_given(target)), None
         try:
-            return self._submit(item, report, os.fspath(item.target))
+            return self._submit(item, report, target)
         except AccountRefused:
             raise
         except (ProviderError, SourceError) as error:
@@ -148,10 +148,7 @@ class Submitter:
         assert report.media is not None
         assert report.media.kind is not None  # it passed
         make_url: Callable[[], str]
-        is_remote = is_url(target)
-        if not is_remote and self.host is None:
-            raise no_host_given(target)
-        if is_remote:
+        if is_remote := is_url(target):
             make_url = partial(str, target)
             require_same = partial(require_same_url, target, report, self.plan.http or DEFAULT_OPTIONS)
         else:
@@ -204,6 +201,19 @@ class Submitter:
             raise SourceError("upload_failed", f"{name} was not hosted: {type(error).__name__}: {detail}") from None
 
 
+def _item_of(target: SubmitTarget | Item) -> Item:
+    """Return the item of a target. One of a wrong type is a problem of its own, as a missing file is."""
+    item = target if isinstance(target, Item) else Item(target)
+    if item.problem is not None:
+        return item
+    with suppress(Exception):  # whatever an object of the caller's raises
+        if isinstance(item.target, str | os.PathLike) and isinstance(os.fspath(item.target), str):
+            return item
+    name = item.name or f"<{type(item.target).__name__}>"
+    text = f"{name} is neither a path nor a URL. Give one of them; write bytes to a file first."
+    return Item("", name, problem=Problem("not_a_media_source", text))
+
+
 def stem_of(target: str) -> str:
     """Return a file's name without its extension: the start of its asset's name."""
     path = unquote(urlsplit(target).path) if is_url(target) else target
@@ -212,9 +222,10 @@ def stem_of(target: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EndOfInput:
-    """The last result of a run's input: how many targets it took."""
+    """Tells how many targets a run took from its input, and the error that ended the input."""
 
     total: int
+    error: BaseException | None = None
 
 
 RunResult = Submission | BaseException | EndOfInput
@@ -224,7 +235,8 @@ OnResult = Callable[[Submission], object]
 class SubmissionRun:
     """One run of submissions: one target, or a stream of them. The ledger keeps what was sent, whenever the run ends.
 
-    scope  stops it
+    scope     stops it
+    on_begun  None, or for a stream: called when a target has its asset's id, or its result
     """
 
     def __init__(
@@ -246,76 +258,74 @@ class SubmissionRun:
         self._poll_timeout = poll_timeout
         self._fatal: BaseException | None = None
         self._lock = threading.Lock()
-        self._started = 0
-        self._is_cancelled = False
+        self._taken = 0
         self._slots = threading.Semaphore(WINDOW)
+        self._workers = threading.Semaphore(SUBMIT_THREADS)
+        self.on_begun: Callable[[], object] | None = None
 
     # Input.
 
     def feed(self, targets: Iterable[SubmitTarget | Item]) -> None:
-        """Start each target while there are free slots; a stream is read by a separate thread, as it may block."""
+        """Start all targets of a list; read a stream, which may block, in a separate thread, as workers are free."""
         if isinstance(targets, list | tuple) and len(targets) <= WINDOW:
-            self._feed(targets)
+            for target in targets:
+                self.start(target)
+            self.end_input()
         else:
+            self.on_begun = self._workers.release
             threading.Thread(target=self._feed, args=(targets,), daemon=True, name="preflight-input").start()
 
     def _feed(self, targets: Iterable[SubmitTarget | Item]) -> None:
         try:
             iterator = iter(targets)
-            while self._slots.acquire() and not self.scope.stop.is_set():
+            while self._slots.acquire() and self._workers.acquire() and not self.scope.stop.is_set():
                 try:
                     target = next(iterator)
                 except StopIteration:
                     break
-                if not self.start(target):
-                    break
+                self.start(target)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that iterates
-            self._deliver(-1, error)
-        self.end_input()
+            self.end_input(error)
+        else:
+            self.end_input()
 
-    def start(self, target: SubmitTarget | Item) -> bool:
-        """Start one target; return False once the run is stopped."""
+    def start(self, target: SubmitTarget | Item) -> None:
+        """Start one target. Once the run is stopped, its result is `cancelled`."""
+        item = _item_of(target)
         with self._lock:
-            if self.scope.stop.is_set():
-                return False
-            index = self._started
-            self._started += 1
-            item = self._queued[index] = target if isinstance(target, Item) else Item(target)
-            self._pool.add(self.scope, partial(self._work, index, item))
-            return True
+            index = self._taken
+            self._taken += 1
+            if is_running := not self.scope.stop.is_set():
+                self._queued[index] = item
+                self._pool.add(self.scope, partial(self._work, index, item))
+        if not is_running:
+            if self.on_begun is not None:  # the input had been ended
+                self.end_input()
+            self._deliver(index, cancelled(name_of(item), index))
 
-    def end_input(self) -> None:
-        """Deliver that there are no further targets."""
+    def end_input(self, error: BaseException | None = None) -> None:
+        """Deliver how many targets were taken, and the error that ended the input."""
         with self._lock:
-            total = self._started
-        self._deliver(-1, EndOfInput(total))
+            taken = self._taken
+        self._deliver(-1, EndOfInput(taken, error))
 
     def free_slot(self) -> None:
         """Allow one more target in progress."""
         self._slots.release()
 
-    # End.
-
     def cancel(self) -> None:
-        """Send nothing further, and stop polling; deliver a result for each target that was started."""
+        """Send nothing further, and stop polling; deliver a result for each target that was taken."""
         with self._lock:
-            self._is_cancelled = True
             self.scope.stop.set()
         self.scope.in_flight.close(wait=False)
         self._slots.release()
+        self._workers.release()
         self._pool.withdraw(self.scope)
         for index in list(self._queued):
             if (item := self._queued.pop(index, None)) is not None:
                 self._deliver(index, cancelled(name_of(item), index))
-        self.end_input()
-
-    def close(self) -> None:
-        """Stop, and wait for calls that may have an effect, not for those that only read."""
-        with self._lock:
-            self.scope.stop.set()
-        self._slots.release()
-        self._pool.withdraw(self.scope)
-        self.scope.in_flight.close()
+        if self.on_begun is not None:  # the stream may block
+            self.end_input()
 
     # Work.
 
@@ -326,10 +336,13 @@ class SubmissionRun:
         try:
             self._begin(index, item)
         except Stopped as error:
-            self._deliver(index, cancelled(name_of(item), index) if self._is_cancelled else error)
+            self._deliver(index, cancelled(name_of(item), index) if self.scope.stop.is_set() else error)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that iterates
             self._fatal = self._fatal or error
             self._deliver(index, error)
+        finally:
+            if self.on_begun is not None:
+                self.on_begun()
 
     def _begin(self, index: int, item: Item) -> None:
         """Process one item up to its asset's id. After an error that concerns all items, do not try the others."""
@@ -341,7 +354,7 @@ class SubmissionRun:
                 raise self._fatal
             submission, entry = self._submitter.begin(item, index)
         except (AccountRefused, LedgerError) as error:
-            if self._is_cancelled and isinstance(error, LedgerError):  # its client was closed, and with it the ledger
+            if self.scope.stop.is_set() and isinstance(error, LedgerError):  # the client closed the ledger
                 raise Stopped from None
             cause = error.__cause__  # an error that names this target's asset is raised from the one that concerns all
             self._fatal = cause if isinstance(cause, LedgerError) else error
@@ -364,7 +377,7 @@ class SubmissionRun:
             try:
                 self._deliver(index, self._polled(submission, entry, asset, error, timeout))
             except LedgerError as fault:
-                is_closed = self._is_cancelled
+                is_closed = self.scope.stop.is_set()
                 made = _polling_cancelled(submission) if is_closed else _unwritten(submission, asset, fault)
                 self._deliver(index, made)
             except BaseException as fault:  # noqa: BLE001 - raised again in the thread that iterates
@@ -395,7 +408,7 @@ class SubmissionRun:
         self, submission: Submission, entry: Entry, asset: Asset | None, error: BaseException | None, timeout: float
     ) -> Submission:
         submitter = self._submitter
-        if isinstance(error, Stopped) and self._is_cancelled:
+        if isinstance(error, Stopped) and self.scope.stop.is_set():
             return _polling_cancelled(submission)
         if isinstance(error, AssetNotFound):
             submitter.ledger.settle(entry, "gone")
@@ -440,22 +453,29 @@ class ResultOrder:
     on_result  called once for each submission, by the thread that adds it; its errors are logged
     """
 
-    def __init__(self, *, ordered: bool, on_result: OnResult | None) -> None:
+    def __init__(self, targets: object, *, ordered: bool, on_result: OnResult | None) -> None:
+        self._is_stream = not isinstance(targets, list | tuple)
         self._ordered = ordered
         self._on_result = on_result
         self._early: dict[int, Submission] = {}
         self._received = self._returned = 0
-        self._total: int | None = None
+        self._end: EndOfInput | None = None
 
     @property
     def is_complete(self) -> bool:
         """Return whether each target has a result and there are no further targets."""
-        return self._total is not None and self._received >= self._total
+        return self._end is not None and self._received >= self._end.total
+
+    def require_whole_input(self) -> None:
+        """Raise the error that ended the input."""
+        if self._end is not None and self._end.error is not None:
+            raise self._end.error
 
     def add(self, index: int, result: RunResult) -> list[Submission]:
         """Return the submissions that are ready. Raise an error that concerns the whole call."""
         if isinstance(result, EndOfInput):
-            self._total = result.total
+            ends = (self._end or result, result)
+            self._end = EndOfInput(max(end.total for end in ends), ends[0].error or ends[1].error)
             return []
         if isinstance(result, BaseException):
             raise result
@@ -469,6 +489,14 @@ class ResultOrder:
             ready.append(self._early.pop(self._returned))
             self._returned += 1
         return ready
+
+    def add_late(self, result: RunResult) -> None:
+        """Report the result of a target that was taken from the input, after the caller has stopped iterating."""
+        if not isinstance(result, Submission):
+            return
+        self._report(result)
+        if self._on_result is None and self._is_stream and result.outcome == "cancelled":
+            _log.warning("%s was taken from the input, and the call ended before. Submit it again.", result.source)
 
     def _report(self, submission: Submission) -> None:
         if self._on_result is None:

@@ -117,16 +117,50 @@ def test_sync_iterables_come_in_order_with_a_callback(atlas: Sender) -> None:
     run(main())
 
 
-def test_error_of_an_async_iterable_ends_the_call(atlas: Sender) -> None:
+def test_error_of_an_async_iterable_follows_the_results_that_were_in_progress(atlas: Sender, box: Sandbox) -> None:
     async def targets() -> AsyncIterator[Path]:
-        yield NARROW
+        yield picture
         raise OSError("the queue is gone")
 
     async def main() -> None:
         async with client_of(atlas) as client:
             with pytest.raises(OSError, match="the queue is gone"):
-                _ = [one async for one in client.submit_all(targets())]
+                _ = [one async for one in collected(client.submit_all(targets()))]
+        assert outcomes == ["active"]
 
+    async def collected(made: AsyncIterator[Submission]) -> AsyncIterator[Submission]:
+        async for one in made:
+            outcomes.append(one.outcome)
+            yield one
+
+    box.faults.delay = 0.3
+    picture, outcomes = atlas.picture(), []
+    run(main())
+
+
+def test_targets_of_an_async_queue_that_an_early_end_leaves_are_reported(atlas: Sender, box: Sandbox) -> None:
+    async def main() -> None:
+        inputs: asyncio.Queue[Path] = asyncio.Queue()
+        reported: list[Submission] = []
+
+        async def targets() -> AsyncIterator[Path]:
+            while True:
+                yield await inputs.get()
+
+        async with client_of(atlas) as client:
+            async with aclosing(client.submit_all(targets(), on_result=reported.append)) as made:
+                for target in (NARROW, *pictures):
+                    inputs.put_nowait(target)
+                assert (await anext(made)).outcome == "rejected"
+                while atlas.registered() < 2:
+                    await asyncio.sleep(0.02)
+            while len(reported) < 3:
+                await asyncio.sleep(0.02)
+        assert sorted(one.index for one in reported) == [0, 1, 2]
+        assert {one.outcome for one in reported} == {"rejected", "processing"}
+
+    box.faults.delay = 600
+    pictures = atlas.pictures(2)
     run(main())
 
 

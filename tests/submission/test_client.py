@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 
 from preflight import providers
 from preflight.errors import AccountRefused, AssetNotFound, UsageError
+from preflight.hosts import Host, LocalFile
 from preflight.ledger import Ledger
 from preflight.providers import PROVIDERS
 from preflight.rates import POLL_THREADS
@@ -47,6 +49,33 @@ def until(condition: Any, seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
+
+
+@dataclass
+class Gate:
+    """A host that lets nothing through before it is opened."""
+
+    host: Host
+    waiting: int = 0
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def put(self, file: LocalFile) -> str:
+        self.waiting += 1
+        assert self.opened.wait(20)
+        return self.host.put(file)
+
+
+@dataclass
+class Counted:
+    """An iterator that counts what was taken from it."""
+
+    targets: Sequence[Path]
+    taken: int = 0
+
+    def __iter__(self) -> Iterator[Path]:
+        for target in self.targets:
+            self.taken += 1
+            yield target
 
 
 class TestSubmit:
@@ -225,13 +254,66 @@ class TestStreams:
         assert sorted(submission.index for submission in seen) == [0, 1, 2]
         assert [record.message.startswith("on_result raised") for record in caplog.records] == [True] * 3
 
-    def test_error_of_the_input_ends_the_call(self, atlas: Sender) -> None:
+    def test_error_of_the_input_follows_the_results_that_were_in_progress(self, atlas: Sender, box: Sandbox) -> None:
         def targets() -> Iterator[Path]:
-            yield NARROW
+            yield from pictures
             raise OSError("the queue is gone")
 
+        box.faults.delay = 0.3
+        pictures, results = atlas.pictures(2), []
         with client_of(atlas) as client, pytest.raises(OSError, match="the queue is gone"):
-            list(client.submit_all(targets()))
+            results.extend(one.outcome for one in client.submit_all(targets()))
+        assert results == ["active", "active"]
+
+    def test_stream_is_read_only_as_fast_as_targets_are_started(
+        self, atlas: Sender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was taken from a queue, but not sent, would be lost with the process."""
+        monkeypatch.setattr(running, "SUBMIT_THREADS", 2)
+        host, reported = Gate(atlas.host), []
+        stream = Counted(atlas.pictures(9))
+        with client_of(atlas, host=host) as client:
+            made = client.submit_all(stream, on_result=reported.append)
+            with ThreadPoolExecutor(1) as caller:
+                first = caller.submit(next, made)
+                until(lambda: host.waiting == 2)
+                time.sleep(0.1)
+                assert stream.taken == 2
+                host.opened.set()
+                assert first.result(10).outcome == "active"
+            made.close()
+            until(lambda: len(reported) == stream.taken)
+        assert sorted(one.index for one in reported) == list(range(stream.taken))
+
+    def test_targets_that_an_early_end_leaves_are_reported(self, atlas: Sender) -> None:
+        host, reported = Gate(atlas.host), []
+        targets = iter([NARROW, *atlas.pictures(3)])
+        with client_of(atlas, host=host) as client:
+            made = client.submit_all(targets, on_result=reported.append)
+            assert next(made).outcome == "rejected"
+            until(lambda: host.waiting == 3)
+            made.close()
+            assert [one.outcome for one in reported] == ["rejected"]
+            host.opened.set()
+            until(lambda: len(reported) == 4)
+        assert [one.outcome for one in reported[1:]] == ["cancelled"] * 3
+        assert atlas.registered() == 0
+
+    def test_lost_targets_of_a_stream_are_logged_without_a_callback(
+        self, atlas: Sender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        inputs: queue.Queue[Path] = queue.Queue()
+        picture = atlas.picture()
+        with client_of(atlas) as client, caplog.at_level(logging.WARNING):
+            inputs.put(NARROW)
+            made = client.submit_all(iter(inputs.get, None))
+            next(made)
+            client.cancel()
+            assert list(made) == []
+            inputs.put(picture)
+            until(lambda: caplog.records)
+        assert f"{picture} was taken from the input" in caplog.text
+        assert atlas.registered() == 0
 
 
 def cancel_once_registered(client: Client, sender: Sender) -> None:
@@ -269,6 +351,41 @@ class TestCancelAndClose:
         assert (submission.outcome, submission.code) == ("processing", "cancelled")
         assert submission.asset is not None
 
+    def test_cancel_does_not_wait_for_the_ledger_and_cancels_the_call_that_opens_it(
+        self, atlas: Sender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opening, opened = threading.Event(), threading.Event()
+
+        def wait(self: Ledger, *arguments: Any, **more: Any) -> None:
+            opening.set()
+            assert opened.wait(20)
+            init(self, *arguments, **more)
+
+        init = Ledger.__init__
+        monkeypatch.setattr(Ledger, "__init__", wait)
+        with client_of(atlas) as client, ThreadPoolExecutor(1) as caller:
+            made = caller.submit(lambda: list(client.submit_all(atlas.pictures(2))))
+            assert opening.wait(10)
+            begun = time.monotonic()
+            client.cancel()
+            assert time.monotonic() - begun < 5
+            opened.set()
+            assert [one.outcome for one in made.result(10)] == ["cancelled"] * 2
+
+    def test_target_that_arrives_after_cancel_is_reported(self, atlas: Sender) -> None:
+        inputs: queue.Queue[Path] = queue.Queue()
+        reported: list[Submission] = []
+        with client_of(atlas) as client:
+            inputs.put(NARROW)
+            made = client.submit_all(iter(inputs.get, None), on_result=reported.append)
+            next(made)
+            client.cancel()
+            assert list(made) == []
+            inputs.put(atlas.picture())
+            until(lambda: len(reported) == 2)
+        assert [(one.index, one.outcome) for one in reported] == [(0, "rejected"), (1, "cancelled")]
+        assert atlas.registered() == 0
+
     def test_cancel_ends_an_input_that_blocks(self, atlas: Sender) -> None:
         inputs: queue.Queue[Path] = queue.Queue()
         with client_of(atlas) as client:
@@ -303,6 +420,25 @@ class TestCancelAndClose:
         client.close()
         client.close()
         for call in (lambda: client.submit(NARROW), lambda: client.get("asset-1"), lambda: client.list()):
+            with pytest.raises(UsageError, match="is closed"):
+                call()
+
+    def test_what_a_client_returned_cannot_be_used_after_its_end(self, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "volcengine", tmp_path)
+        with client_of(sender) as client:
+            groups, listed = client.groups, client.list()
+            group = groups.create(f"{sender.mark}-g")
+            all_groups = groups.all()
+        calls: list[Callable[[], object]] = [
+            lambda: client.groups,
+            lambda: groups.find(group.id),
+            lambda: groups.create("new"),
+            lambda: groups.delete(group),
+            lambda: next(all_groups),
+            lambda: next(listed),
+            lambda: client.session("https://app.example.com"),
+        ]
+        for call in calls:
             with pytest.raises(UsageError, match="is closed"):
                 call()
 
@@ -366,6 +502,13 @@ class TestManage:
             asset = client.submit(sender.picture(), group=group.id)
             assert [one.id for one in client.list(group=group.name)] == [asset.id]
             assert client.session("https://app.example.com/verified").link
+
+    def test_deleted_group_is_not_submitted_to(self, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "volcengine", tmp_path)
+        with client_of(sender) as client:
+            first = client.submit(sender.picture("-1"))
+            assert client.groups.delete(client.groups.find(first.group or "")) == 1
+            assert client.submit(sender.picture("-2")).group != first.group
 
     @pytest.mark.parametrize("name", sorted(PROVIDERS))
     def test_what_a_provider_cannot_do_is_a_wrong_call(self, box: Sandbox, tmp_path: Path, name: str) -> None:

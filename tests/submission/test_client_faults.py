@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import traceback
@@ -16,11 +17,14 @@ from preflight.errors import LedgerError, UsageError
 from preflight.ledger import Ledger, RegistrationKey
 from preflight.providers import CRUN
 from preflight.sandbox import Sandbox
-from preflight.submission import Client, RecoveryWindow, submit
+from preflight.submission import Client, RecoveryWindow, submit, submit_many
 from preflight.submission.account import AccountCheck
+from preflight.submission.async_client import AsyncClient
 from preflight.submission.recover import account_key
-from tests.submission.sending import Sender
+from tests.rows import each_row
+from tests.submission.sending import ACCEPTED, Sender
 
+NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
 KEY = RegistrationKey("atlas", "https://a.example", "default", "", "", "image", "sha256:00")
 
 
@@ -69,10 +73,47 @@ def test_keys_and_proxies_are_not_in_the_repr_of_options(atlas: Sender) -> None:
         assert "u:word" not in repr(client.options)
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan")])
-def test_time_to_poll_that_is_no_time_is_refused(atlas: Sender, seconds: float) -> None:
-    with pytest.raises(UsageError, match="Give seconds, 0 or more"):
-        Client("atlas", **atlas.options(poll_timeout=seconds))
+@each_row(
+    "name, value, remedy",
+    [
+        ("rate", 5, "Give auto, published, or registrations such as 3/min."),
+        ("keys", 5, "Give a key, or the credentials by name."),
+        ("ledger", 5, "Give a path, or an open ledger."),
+        ("host", 5, "Give the name of the provider, s3://bucket/prefix, or an object with put()."),
+        ("account", 5, "Give a string."),
+        ("proxy", 5, "Give a string."),
+        ("public_base", 5, "Give a string."),
+        ("endpoint", 5, "Give a string."),
+        ("name", 5, "Give a string."),
+        ("wait", "no", "Give True or False."),
+        ("on_rate", 5, "Give a function."),
+        ("clock", 5, "Give a Clock."),
+        ("recovery_window", 5, "Give a RecoveryWindow."),
+        ("poll_timeout", "60", "Give seconds, 0 or more."),
+        ("poll_timeout", -1, "Give seconds, 0 or more."),
+        ("poll_timeout", float("nan"), "Give seconds, 0 or more."),
+    ],
+)
+def test_option_of_a_wrong_type_is_refused_by_every_way_to_submit(
+    atlas: Sender, name: str, value: Any, remedy: str
+) -> None:
+    options = {**atlas.options(), name: value}
+    for call in (
+        lambda: Client("atlas", **options),
+        lambda: AsyncClient("atlas", **options),
+        lambda: submit(NARROW, "atlas", **options),
+        lambda: submit_many([NARROW], "atlas", **options),
+    ):
+        with pytest.raises(UsageError, match=f"{name}=.*{re.escape(remedy)}") as raised:
+            call()
+        assert raised.value.parameters == (name,)
+
+
+@each_row("name, value", [("poll_timeout", -1), ("wait", "no"), ("group", 5), ("name", 5)])
+def test_option_of_a_wrong_type_is_refused_by_the_calls_of_a_client(atlas: Sender, name: str, value: Any) -> None:
+    for client in (Client("atlas", **atlas.options()), AsyncClient("atlas", **atlas.options())):
+        with pytest.raises(UsageError, match=f"{name}="):
+            client.submit_all([NARROW], **{name: value})
 
 
 def test_claim_of_a_closed_ledger_is_an_error(atlas: Sender) -> None:

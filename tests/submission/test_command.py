@@ -202,6 +202,13 @@ class TestBadInput:
         assert (done.returncode, "Did you mean 'atlas'?" in done.stderr) == (2, True)
         assert sender.registered() == 0
 
+    def test_file_without_a_host_is_rejected_beside_others(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        call = [*words(sender, box.host(str(sender.picture())), ONE), "--ledger", tmp_path / "l.sqlite"]
+        done = run(*call, "--allow-private", env=environment(sender))
+        assert (done.returncode, sender.registered()) == (1, 1), done.stderr
+        assert "Choose where it is hosted with --host or --public-base. [not_hosted]" in done.stdout
+
     def test_unusable_ledger_is_refused(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path)
         ledger = tmp_path / "l.sqlite"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,15 +175,23 @@ class TestStops:
         assert {submission.outcome for submission in some.many(pictures)} == {"active"}
         assert some.registered() == 6
 
-    def test_local_file_without_a_host_is_a_wrong_call(self, some: Sender, box: Sandbox) -> None:
-        with pytest.raises(UsageError, match="host= or public_base="):
-            some.one(some.picture(), host=None)
+    def test_local_file_without_a_host_creates_no_group(self, some: Sender, box: Sandbox) -> None:
+        submission = some.one(some.picture(), host=None)
+        assert (submission.outcome, submission.code) == ("rejected", "not_hosted")
         if some.group is not None:
             assert some.group not in [group.name for group in box.groups(some.name)]
 
-    def test_bytes_are_refused_as_target(self, atlas: Sender) -> None:
-        with pytest.raises(UsageError, match="neither a file nor a URL"):
-            atlas.one(atlas.picture().read_bytes())
+    def test_targets_that_cannot_be_submitted_leave_the_others_alone(self, atlas: Sender, box: Sandbox) -> None:
+        picture = atlas.picture()
+        url = box.host(str(picture), picture.name)
+        made = atlas.many([5, picture.read_bytes(), Path, picture, url], host=None)
+        assert [(one.outcome, one.code) for one in made] == [
+            *[("rejected", "not_a_media_source")] * 3,
+            ("rejected", "not_hosted"),
+            ("active", None),
+        ]
+        assert made[0].message == "<int> is neither a path nor a URL. Give one of them; write bytes to a file first."
+        assert "Choose where it is hosted with host= or public_base=." in (made[3].message or "")
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -254,6 +263,11 @@ class TestSubmit:
     def test_submit_returns_the_active_asset(self, some: Sender) -> None:
         asset = submit(str(some.picture()), some.name, **some.options())
         assert asset.status == "active"
+
+    @pytest.mark.parametrize("target", [5, b"GIF89a", ACCEPTED / "picture.png"])
+    def test_target_that_cannot_be_submitted_is_a_wrong_call(self, atlas: Sender, target: Any) -> None:
+        with pytest.raises(UsageError, match=r"neither a path nor a URL|host= or public_base="):
+            submit(target, "atlas", **atlas.options(host=None))
 
     def test_rejected_raises_with_the_report(self, atlas: Sender) -> None:
         with pytest.raises(Rejected, match="does not pass: width 299 px") as raised:
