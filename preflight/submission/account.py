@@ -9,7 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -36,6 +36,8 @@ MAX_READ_BACK: Final = 3
 _MAX_LIST_PAGES: Final = 100
 SUBMIT_THREADS: Final = 32
 """Targets of one account that are checked and registered at once: 30 calls may be in flight."""
+MAX_UNRECOVERABLE: Final = 2
+"""Registrations in flight at once where none can be looked up: what a crash leaves unknown."""
 OnRate = Callable[[FoundRate], None] | None
 LedgerArgument = str | os.PathLike[str] | Ledger | None
 
@@ -142,7 +144,7 @@ class CallScope:
 
 
 class _CurrentScope(threading.local):
-    scope: CallScope | None = None
+    scope = CallScope()  # of a thread that works for no call: it is never stopped
 
 
 class _CurrentInFlight(InFlight):
@@ -153,18 +155,10 @@ class _CurrentInFlight(InFlight):
         self._current = current
 
     def __enter__(self) -> None:
-        scope = self._current.scope
-        if scope is None:
-            super().__enter__()
-        else:
-            scope.in_flight.__enter__()
+        self._current.scope.in_flight.__enter__()
 
     def __exit__(self, *_: object) -> None:
-        scope = self._current.scope
-        if scope is None:
-            super().__exit__()
-        else:
-            scope.in_flight.__exit__()
+        self._current.scope.in_flight.__exit__()
 
 
 class WorkerPool:
@@ -220,8 +214,7 @@ class WorkerPool:
             self._changed.notify_all()
 
     def _sleep(self, seconds: float) -> None:
-        scope = self._current.scope
-        (self._base if scope is None else self._base.stopped_by(scope.stop)).sleep(seconds)
+        self._base.stopped_by(self._current.scope.stop).sleep(seconds)
 
     def _work(self) -> None:
         while (found := self._take()) is not None:
@@ -250,6 +243,7 @@ class SharedAccount:
     """One account that is open: ledger, rate limiter, worker threads, poller, and the connections of its key.
 
     clock  its waits end when the call that the thread works for is stopped
+    slots  entered for each registration
     users  how many clients have it open; listeners: called with the rates that are found
     """
 
@@ -266,7 +260,9 @@ class SharedAccount:
         self._owns_ledger = owns_ledger
         self.listeners: list[Callable[[FoundRate], None]] = []
         self._look_ups: dict[RecoveryWindow, LookUp] = {}
-        self._slots: AbstractContextManager[object] | None = None
+        self.slots: AbstractContextManager[object] = nullcontext()
+        if provider.spec.recover_by is None:
+            self.slots = threading.BoundedSemaphore(MAX_UNRECOVERABLE)
         self._pacer = Pacer(provider.rate_limits, self.clock, ledger.rates(account_key(provider)), self._on_rate)
         self.provider = self._paced(provider)
 
@@ -281,7 +277,6 @@ class SharedAccount:
     def look_ups(self, provider: Provider, window: RecoveryWindow) -> LookUp:
         """Return the shared index of the account's assets, or a separate one for a provider with another key."""
         made = LookUp(provider, self.ledger, clock=self.clock, window=window)
-        made.slots = self._slots = self._slots or made.slots
         return made if provider is not self.provider else self._look_ups.setdefault(window, made)
 
     def close(self) -> None:

@@ -15,8 +15,6 @@ from preflight.providers import (
     Asset,
     Group,
     HasGroups,
-    HasTrash,
-    ListsAssets,
     ProviderSpec,
 )
 from preflight.sources.open import require_iterable
@@ -45,6 +43,21 @@ def _awaited(
     @wraps(method)
     async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> T:
         return await self._call(method, self._client, *arguments, **keywords)
+
+    return call
+
+
+def _iterated(
+    method: Callable[Concatenate[Client[A], P], Iterator[T]],
+) -> Callable[Concatenate[AsyncClient[A], P], AsyncIterator[T]]:
+    """Return a method of `AsyncClient` that yields what the one of its `Client` does, which a thread reads."""
+
+    @wraps(method)
+    async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> AsyncIterator[T]:
+        found = await self._call(method, self._client, *arguments, **keywords)
+        while chunk := await self._call(lambda: tuple(islice(found, _LIST_CHUNK))):
+            for item in chunk:
+                yield item
 
     return call
 
@@ -179,24 +192,8 @@ class AsyncClient(Generic[ApiT_co]):
 
     # Manage.
 
-    async def list(
-        self: AsyncClient[ListsAssets],
-        *,
-        group: str | None = None,
-        status: str | None = None,
-        kind: str | None = None,
-        name: str | None = None,
-    ) -> AsyncIterator[Asset]:
-        """Yield the assets of the account, page by page. group: name or id; name: a part of it."""
-        found = await self._call(lambda: self._client.list(group=group, status=status, kind=kind, name=name))
-        async for asset in self._iterate(found):
-            yield asset
-
-    async def list_trash(self: AsyncClient[HasTrash]) -> AsyncIterator[Asset]:
-        """Yield the deleted assets that can be restored, page by page."""
-        async for asset in self._iterate(await self._call(self._client.list_trash)):
-            yield asset
-
+    list = _iterated(Client.list)
+    list_trash = _iterated(Client.list_trash)
     get = _awaited(Client.get)
     rename = _awaited(Client.rename)
     delete = _awaited(Client.delete)
@@ -208,11 +205,6 @@ class AsyncClient(Generic[ApiT_co]):
     def groups(self: AsyncClient[HasGroups]) -> AsyncGroups:
         """The groups of the account."""
         return AsyncGroups(self)
-
-    async def _iterate(self, found: Iterator[Asset]) -> AsyncIterator[Asset]:
-        while chunk := await self._call(lambda: tuple(islice(found, _LIST_CHUNK))):
-            for asset in chunk:
-                yield asset
 
     async def _call(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """Call a method of the client in a thread. If the task is cancelled, the call still runs to its end."""

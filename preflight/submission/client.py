@@ -11,7 +11,6 @@ from functools import wraps
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
-from preflight.checker import CheckPlan
 from preflight.errors import UsageError
 from preflight.hosts import Host, UploadHost, open_host
 from preflight.net.options import DEFAULT_OPTIONS
@@ -37,10 +36,17 @@ from preflight.sources.open import require_iterable
 from preflight.submission.account import AccountCheck, CallScope, SharedAccount, open_account, release_account
 from preflight.submission.groups import GroupManager
 from preflight.submission.manage import AssetFilter, AssetListing, AssetManager, ManagedAsset
-from preflight.submission.options import CallOptions, SubmissionOptions, SubmitOptions, check_plan, rules_digest
+from preflight.submission.options import (
+    POLL_TIMEOUTS,
+    CallOptions,
+    SubmissionOptions,
+    SubmitOptions,
+    check_plan,
+    rules_digest,
+)
 from preflight.submission.outcome import NotActive, Submission
 from preflight.submission.recover import call_idempotent, call_once_unless_throttled
-from preflight.submission.register import POLL_TIMEOUTS, Registrar
+from preflight.submission.register import Registrar
 from preflight.submission.run import OnResult, ResultOrder, RunResult, SubmissionRun, SubmitTarget, Submitter
 from preflight.targets import Item
 
@@ -321,16 +327,8 @@ class Client(Generic[ApiT_co]):
         plan = check_plan(self.spec, settings) if changed else self._plan
         with self._call():
             submitter.groups.validate(settings.group)
-        submitter = replace(
-            submitter,
-            plan=plan,
-            rules_digest=rules_digest(plan.rules),
-            group=settings.group,
-            stem=settings.name,
-            asset_type=settings.type,
-            description=settings.description,
-        )
-        run = SubmissionRun(account.pool, submitter, deliver, wait=settings.wait, poll_timeout=settings.poll_timeout)
+        submitter = replace(submitter, settings=settings, plan=plan, rules_digest=rules_digest(plan.rules))
+        run = SubmissionRun(account.pool, submitter, deliver)
         with self._lock:
             self.require_open()
             self._runs.add(run)
@@ -376,7 +374,7 @@ class Client(Generic[ApiT_co]):
             if self._account is None:
                 self._account = self._open_account()
             if self._submitter is None:
-                self._submitter = self._new_submitter(self._account, self._plan)
+                self._submitter = self._new_submitter(self._account)
             return self._account, self._submitter
 
     def _open_account(self) -> SharedAccount:
@@ -394,26 +392,18 @@ class Client(Generic[ApiT_co]):
             self._host = UploadHost(self._provider)
         return account
 
-    def _new_submitter(self, account: SharedAccount, plan: CheckPlan) -> Submitter:
+    def _new_submitter(self, account: SharedAccount) -> Submitter:
         provider, ledger, in_flight = self._provider, account.ledger, account.pool.in_flight
-        clock, window = account.clock, self.options.recovery_window
+        settings, clock, window = self.options, account.clock, self.options.recovery_window
         groups = GroupManager(provider, ledger, clock=clock, window=window, in_flight=in_flight)
-        registrar = Registrar(
-            provider,
-            ledger,
-            clock=clock,
-            look_ups=account.look_ups(provider, window),
-            in_flight=in_flight,
-            retry_failed=self.options.retry_failed,
-            poll_timeout=self.options.poll_timeout,
-        )
-        check = AccountCheck(provider, ledger, clock)
-        return Submitter(provider, ledger, plan, rules_digest(plan.rules), registrar, groups, clock, check, self._host)
+        look_ups = account.look_ups(provider, window)
+        registrar = Registrar(provider, ledger, clock, look_ups, account.slots, in_flight, settings)
+        check, digest = AccountCheck(provider, ledger, clock), rules_digest(self._plan.rules)
+        return Submitter(provider, ledger, settings, self._plan, digest, registrar, groups, clock, check, self._host)
 
     def _open_host(self) -> Host | None:
-        settings = self.options
-        max_poll_time = settings.poll_timeout if settings.poll_timeout is not None else max(POLL_TIMEOUTS.values())
-        http = self._plan.http or DEFAULT_OPTIONS
+        settings, http = self.options, self._plan.http or DEFAULT_OPTIONS
+        max_poll_time = max(map(settings.poll_timeout_of, POLL_TIMEOUTS))
         return open_host(settings.host, settings.public_base, self._provider, http, max_poll_time)
 
 

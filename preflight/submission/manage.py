@@ -8,13 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Final, Literal
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import AssetNotFound, ProviderError, ProviderUnavailable, RateLimited, SourceError, UsageError
 from preflight.escape import printable
-from preflight.formats import KINDS
 from preflight.ledger import Entry, Ledger
 from preflight.net.redact import redact
 from preflight.providers import (
@@ -37,6 +35,7 @@ from preflight.submission.recover import (
     call_idempotent,
     call_once_unless_throttled,
     iter_pages,
+    read_page,
     with_details,
 )
 from preflight.submission.register import (
@@ -53,7 +52,6 @@ _REFERENCE: Final = re.compile("asset://", re.I)
 _MAX_LISTED: Final = 10
 """Assets that a message lists."""
 _THREADS: Final = 16
-_BATCH_SIZE: Final = 512
 
 Found = Literal["active", "processing", "failed", "gone", "absent", "unknown", "unreachable"]
 """`absent`: it was never registered, and its entry is deleted; `gone`: it was registered, and no longer exists;
@@ -261,26 +259,11 @@ class AssetListing:
         return lambda page: call_idempotent(lambda: api.list_trash(page=page, size=size), self._clock)
 
     def _list_reader(self, size: int | None) -> Callable[[str | None], Page[Asset]]:
-        api, spec, selected = self._provider.api, self._provider.spec, self._selected
-        if not isinstance(api, ListsAssets):
+        if not isinstance(self._provider.api, ListsAssets):
             raise self._provider.lacks("list")
-
-        def supported(name: str, value: str | None) -> str | None:
-            return value if name in spec.filters else None
-
-        def read_page(page: str | None) -> Page[Asset]:
-            return call_idempotent(
-                lambda: api.list(
-                    group=supported("group", selected.group_id),
-                    status=supported("status", selected.state),
-                    name=supported("name", selected.name),
-                    page=page,
-                    size=size,
-                ),
-                self._clock,
-            )
-
-        return read_page
+        selected = self._selected
+        filters = {"group": selected.group_id, "status": selected.state, "name": selected.name}
+        return lambda page: read_page(self._provider, self._clock, page, size=size, **filters)
 
     def _select(self, assets: Iterable[Asset]) -> Iterator[Asset]:
         for listed in assets:
@@ -331,22 +314,6 @@ def active_entry(
     if len(ids) > 1:
         raise UsageError(f"{printable(word)!r} means {len(ids)} assets. Give the id of one: {', '.join(ids[:10])}.")
     return found[0] if found else None
-
-
-def asset_from_entry(entry: Entry) -> Asset:
-    """Return an active asset as the ledger has it."""
-    spec = find_provider(entry.provider)
-    is_default = entry.origin == spec.origins["main"]
-    origins = spec.origins if is_default else dict.fromkeys(spec.origins, entry.origin)
-    return Asset(
-        entry.asset_id or "",
-        entry.provider,
-        "active",
-        kind=entry.media_kind if entry.media_kind in KINDS else None,
-        reference=entry.reference,
-        name=entry.name,
-        generation=None if spec.generation is None else spec.generation.at(origins),
-    )
 
 
 def unchanged_file(entry: Entry) -> str | None:
@@ -412,11 +379,9 @@ class LedgerSync:
             yield from self._look_up(lost)
         else:
             yield from map(self._cannot_look_up, lost)
-        known = iter([entry for entry in entries if entry.asset_id is not None])
         executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="preflight-sync")
         try:
-            while batch := list(islice(known, _BATCH_SIZE)):
-                yield from executor.map(self._refresh, batch)
+            yield from executor.map(self._refresh, [entry for entry in entries if entry.asset_id is not None])
         finally:
             executor.shutdown(wait=False, cancel_futures=True)  # all are done, or the caller has stopped iterating
 

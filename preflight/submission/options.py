@@ -21,6 +21,8 @@ from preflight.rates import FoundRate
 from preflight.ruleset import RuleSet
 from preflight.submission.recover import DEFAULT_RECOVERY_WINDOW, RecoveryWindow
 
+POLL_TIMEOUTS: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
+"""Seconds that processing may take before it is left to a later run: users wait 3 to 15 minutes for a video."""
 _TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     **dict.fromkeys(
         ("group", "name", "description", "type", "public_base", "account", "endpoint", "proxy", "project", "signing"),
@@ -146,6 +148,10 @@ class SubmissionOptions:
         if self.host is not None and self.public_base is not None:
             text = "host= and public_base= both say where files are. Give one of them."
             raise UsageError(text, parameters=("host", "public_base"))
+
+    def poll_timeout_of(self, kind: str) -> float:
+        """Return how many seconds an asset of this kind may take."""
+        return POLL_TIMEOUTS.get(kind, POLL_TIMEOUTS["video"]) if self.poll_timeout is None else self.poll_timeout
 
     def validate(self, spec: ProviderSpec) -> None:
         """Raise `UsageError` for a type that the provider lacks, or a name that would be cut."""

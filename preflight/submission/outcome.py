@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from preflight.errors import LedgerError, PreflightError, ProviderError, SourceError, UsageError
+from preflight.formats import KINDS
 from preflight.ledger import Entry
-from preflight.providers import Asset, Provider
+from preflight.providers import Asset, Provider, ProviderSpec
 from preflight.report import Report
 
 SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error", "cancelled"]
@@ -124,7 +125,7 @@ def settled(
         _OUTCOMES[entry.state],
         report.index,
         report,
-        asset or _asset_of(entry, provider),
+        asset or asset_of(entry, provider.spec),
         entry.error_code,
         sentences(message, note) or None,
         reused,
@@ -137,21 +138,23 @@ def sentences(*texts: str | None) -> str:
     return " ".join(text if text.endswith((".", "!", "?", "。")) or len(given) == 1 else f"{text}." for text in given)
 
 
-def _asset_of(entry: Entry, provider: Provider) -> Asset | None:
+def asset_of(entry: Entry, spec: ProviderSpec) -> Asset | None:
     """Return the asset as recorded in the ledger, without a call to the provider."""
     if entry.asset_id is None:
         return None
     kind = entry.media_kind
+    origins = spec.origins if entry.origin == spec.origins["main"] else dict.fromkeys(spec.origins, entry.origin)
     return Asset(
         entry.asset_id,
-        provider.name,
+        entry.provider,
         entry.state if entry.state in ("active", "failed") else "processing",
-        kind,
+        kind if kind in KINDS else None,
         entry.reference,
         entry.name,
         entry.group_id or None,
         error_code=entry.error_code,
         error_message=entry.error_message,
         provider_code=entry.provider_code,
-        usage=provider.spec.usage.get(kind, provider.spec.usage.get("")),
+        usage=spec.usage.get(kind, spec.usage.get("")),
+        generation=None if spec.generation is None else spec.generation.at(origins),
     )

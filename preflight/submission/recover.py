@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -33,8 +32,6 @@ _LOOK_UP_BACKOFF: Final = Backoff(first=1.0, factor=1.7, maximum=10.0)
 _ASSET_NAME_END: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
 _MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """Tolerated difference between the clocks of the provider and of this computer."""
-_MAX_UNRECOVERABLE: Final = 2
-"""Registrations in flight at once where none can be looked up: what a crash leaves unknown."""
 _MAX_PAGES_WALKED: Final = 50
 """Pages above which new files are looked up one by one, where a list filters by name."""
 _MAX_UNNAMED: Final = 200
@@ -114,18 +111,22 @@ def new_items(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Page[
             return
 
 
-def read_assets(
-    provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None, status: str | None = None
-) -> Iterator[Page[Asset]]:
-    """Return the pages of an account's assets as its list has them. The filters may be fuzzy: compare the result."""
+def read_page(
+    provider: Provider, clock: Clock, page: str | None = None, *, size: int | None = None, **filters: str | None
+) -> Page[Asset]:
+    """Return a page of the account's assets. Filters that the provider lacks are left out; others may be fuzzy."""
     api = provider.api
     if not isinstance(api, ListsAssets):
         raise provider.lacks("list")
+    given = {name: value for name, value in filters.items() if name in provider.spec.filters}
+    return call_idempotent(lambda: api.list(page=page, size=size, **given), clock)
 
-    def read_page(page: str | None) -> Page[Asset]:
-        return call_idempotent(lambda: api.list(page=page, name=name, group=group, status=status), clock)
 
-    return new_items(read_page)
+def read_assets(
+    provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None, status: str | None = None
+) -> Iterator[Page[Asset]]:
+    """Return the pages of an account's assets, each with the items that are new."""
+    return new_items(lambda page: read_page(provider, clock, page, name=name, group=group, status=status))
 
 
 def list_processing(provider: Provider, clock: Clock, ids: Collection[str]) -> StillPending:
@@ -219,10 +220,7 @@ class _Walk:
 
 
 class LookUp:
-    """Looks up registrations in the list of one account. Threads that look at the same time share one walk.
-
-    slots  entered for each registration: few are in flight at once where a lost response cannot be looked up
-    """
+    """Looks up registrations in the list of one account. Threads that look at the same time share one walk."""
 
     def __init__(
         self,
@@ -232,9 +230,6 @@ class LookUp:
         clock: Clock = SYSTEM_CLOCK,
         window: RecoveryWindow = DEFAULT_RECOVERY_WINDOW,
     ) -> None:
-        self.slots: AbstractContextManager[object] = nullcontext()
-        if provider.spec.recover_by is None:
-            self.slots = threading.BoundedSemaphore(_MAX_UNRECOVERABLE)
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
@@ -370,8 +365,7 @@ class LookUp:
         return None
 
     def _filtered(self, entry: Entry, name: str) -> Asset | None:
-        group = entry.group_id or None if "group" in self._provider.spec.filters else None
-        for page in read_assets(self._provider, self._clock, name=name, group=group):
+        for page in read_assets(self._provider, self._clock, name=name, group=entry.group_id or None):
             for listed in page.items:
                 asset = with_details(self._provider, listed, self._clock)
                 if matches_entry(asset, entry):
@@ -380,12 +374,12 @@ class LookUp:
 
     def _filters_are_fewer(self, calls: int) -> bool:
         """Return whether that many calls with a filter for the name are fewer than a walk takes."""
-        spec, api = self._provider.spec, self._provider.api
-        if "name" not in spec.filters or not isinstance(api, ListsAssets):
+        spec = self._provider.spec
+        if "name" not in spec.filters:
             return False
         with self._counting:
             if calls > 1 and self._pages is None:
-                total = call_idempotent(api.list, self._clock).total
+                total = read_page(self._provider, self._clock).total
                 self._pages = MAX_PAGES if total is None else -(-total // spec.page_size)
         return calls == 1 or calls < (self._pages or 0)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.clock import Clock
 from preflight.errors import (
     AccountRefused,
     AssetNotFound,
@@ -28,12 +28,11 @@ from preflight.providers import Asset, Provider
 from preflight.rates import InFlight, Pacer
 from preflight.report import Report
 from preflight.sources.http import HttpOptions, HttpSource
+from preflight.submission.options import SubmissionOptions
 from preflight.submission.recover import LookUp, account_key, age_of, call_idempotent
 
 MAX_TRIES: Final = 3
 """Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
-POLL_TIMEOUTS: Final = {"image": 180.0, "audio": 300.0, "video": 900.0}
-"""Seconds that processing may take before it is left to a later run: users wait 3 to 15 minutes for a video."""
 VISIBLE_AFTER: Final = 30.0
 """Seconds after which an id that the provider does not know counts as gone, not as too new."""
 OPEN_STATES: Final = ("intended", "unknown")
@@ -61,8 +60,7 @@ class RegistrationRequest:
     rules_digest: str
     warnings: str
     reusable: bool
-    asset_type: str | None
-    description: str | None
+    settings: SubmissionOptions
     make_url: Callable[[], str]
     require_same: Callable[[], None]
     url: str | None = None
@@ -102,46 +100,36 @@ def _record_disagreement(provider: Provider, ledger: Ledger, failed: Entry) -> N
         ledger.disagree(failed, failed.warnings or "pass", failed.error_code, message)
 
 
+@dataclass(slots=True)
 class Registrar:
     """Registers what is not registered yet. The caller holds the claim of the key.
 
-    An entry is `intended` only while a call with an unknown outcome may have taken effect.
+    An entry is `intended` only while a call with an unknown outcome may have taken effect. A registration is given up
+    if the account accepts no call for as long as an asset may be processing.
+
+    look_ups, slots  shared by all registrars of an account; a slot is held for each call
+    in_flight        entered from the intent of a call to its outcome
+    settings         those of the client
     """
 
-    def __init__(
-        self,
-        provider: Provider,
-        ledger: Ledger,
-        *,
-        clock: Clock = SYSTEM_CLOCK,
-        look_ups: LookUp | None = None,
-        in_flight: InFlight | None = None,
-        retry_failed: bool = False,
-        poll_timeout: float | None = None,
-    ) -> None:
-        """in_flight: entered from the intent of a call to its outcome.
-
-        look_ups      shared by all registrars of an account
-        poll_timeout  s without an accepted call of the account before those that wait are given up; default: by kind
-        """
-        self._provider = provider
-        self._ledger = ledger
-        self._clock = clock
-        self._look_ups = look_ups or LookUp(provider, ledger, clock=clock)
-        self._in_flight = in_flight or InFlight()
-        self._retry_failed = retry_failed
-        self._poll_timeout = poll_timeout
-        self._refused_since = math.inf
-        self._refusals = 0
-        self._given_up_at = -math.inf
-        self._account_refused: Callable[[], AccountRefused] | None = None
+    provider: Provider
+    ledger: Ledger
+    clock: Clock
+    look_ups: LookUp
+    slots: AbstractContextManager[object]
+    in_flight: InFlight
+    settings: SubmissionOptions
+    _refused_since: float = math.inf
+    _refusals: int = 0
+    _given_up_at: float = -math.inf
+    _account_refused: Callable[[], AccountRefused] | None = None
 
     def register(self, request: RegistrationRequest) -> RegistrationResult:
         """Return the registration of this key, new or resumed. Raise `ProviderError`, `SourceError` if it fails."""
-        entry = self._ledger.latest(request.key)
+        entry = self.ledger.latest(request.key)
         if entry is None:
             return self._register_new(request)
-        if entry.state == "unknown" and self._provider.spec.recover_by is None:
+        if entry.state == "unknown" and self.provider.spec.recover_by is None:
             return RegistrationResult(entry, None, reused=True)
         if entry.state in OPEN_STATES:
             return self._resume(request, entry)
@@ -155,8 +143,8 @@ class Registrar:
         """Register a file that the ledger does not know, unless the provider lists it, as registered elsewhere."""
         intents = [_intent(request, attempt) for attempt in range(1, MAX_TRIES + 1)]
         found = None
-        if request.reusable and self._provider.spec.recover_by is not None:
-            found = self._look_ups.find_registered(intents, request.url)
+        if request.reusable and self.provider.spec.recover_by is not None:
+            found = self.look_ups.find_registered(intents, request.url)
         if found is None:
             return self._call(request, intents[0])
         entry, asset = found
@@ -167,12 +155,12 @@ class Registrar:
         if asset.status == "failed":
             return self._call(request, _intent(request, entry.attempt + 1))
         entry = replace(entry, name=asset.name or entry.name)
-        return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=True)
+        return RegistrationResult(record_asset(self.provider, self.ledger, entry, asset), asset, reused=True)
 
     def _read_back(self, listed: Asset) -> Asset:
         """Return an item of a list with all fields. Raise `AssetNotFound`."""
         try:
-            asset = call_idempotent(lambda: self._provider.get(listed.id), self._clock)
+            asset = call_idempotent(lambda: self.provider.get(listed.id), self.clock)
         except AssetNotFound:
             raise
         except ProviderError:
@@ -180,44 +168,35 @@ class Registrar:
         return replace(asset, kind=asset.kind or listed.kind, name=asset.name or listed.name)
 
     def _is_worth_another_try(self, request: RegistrationRequest, failed: Entry) -> bool:
-        if self._retry_failed or failed.rules_digest != request.rules_digest:
+        if request.settings.retry_failed or failed.rules_digest != request.rules_digest:
             return True
-        is_temporary = failed.error_code in self._provider.spec.retryable_failures
-        return is_temporary and self._ledger.failures(failed) < MAX_TRIES
+        is_temporary = failed.error_code in self.provider.spec.retryable_failures
+        return is_temporary and self.ledger.failures(failed) < MAX_TRIES
 
     def _refresh(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """Get the asset of an entry; register it again if it is gone."""
         try:
-            asset = call_idempotent(lambda: self._provider.get(entry.asset_id or ""), self._clock)
+            asset = call_idempotent(lambda: self.provider.get(entry.asset_id or ""), self.clock)
         except AssetNotFound:
-            if entry.state == "processing" and age_of(entry, self._clock) < VISIBLE_AFTER:
+            if entry.state == "processing" and age_of(entry, self.clock) < VISIBLE_AFTER:
                 return RegistrationResult(entry, None, reused=True)
-            self._ledger.settle(entry, "gone")
+            self.ledger.settle(entry, "gone")
             return self._call(request, _intent(request, entry.attempt + 1))
-        return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=True)
+        return RegistrationResult(record_asset(self.provider, self.ledger, entry, asset), asset, reused=True)
 
     def _resume(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """Continue after a run that ended between intent and response: the call may have been made."""
         found = self._look_up(entry, "A run ended while it was being registered", reused=True)
         if found is not None:
             return found
-        renewed = replace(
-            entry,
-            state="intended",
-            source=request.source,
-            rules_digest=request.rules_digest,
-            error_code=None,
-            error_message=None,
-            warnings=request.warnings,
-        )
-        return self._call(request, renewed)
+        return self._call(request, replace(_intent(request, entry.attempt), name=entry.name, created=entry.created))
 
     def _call(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """Make the call until its outcome is known, and record it."""
-        self._clock.sleep(0)  # nothing is uploaded for a run that was stopped
+        self.clock.sleep(0)  # nothing is uploaded for a run that was stopped
         url = request.make_url()
         entry = replace(entry, url=redact(url.partition("?")[0]))
-        lost, begun = 0, self._clock.monotonic()
+        lost, begun = 0, self.clock.monotonic()
         while True:
             try:
                 return self._call_once(request, entry, url, begun)
@@ -226,7 +205,7 @@ class Registrar:
             except ProviderError as error:
                 if not error.ambiguous:
                     return self._refused(entry, error)
-                written = self._ledger.latest(request.key) or entry
+                written = self.ledger.latest(request.key) or entry
                 found = self._look_up(written, _problem(error), reused=False)
                 if found is not None:
                     return found
@@ -239,55 +218,54 @@ class Registrar:
 
         begun  the registration fails if the account has been given up since
         """
-        with self._look_ups.slots, ExitStack() as stack:
+        with self.slots, ExitStack() as stack:
             if self._account_refused is not None and self._given_up_at >= begun:
                 raise self._account_refused()
 
             def before_send() -> None:
                 nonlocal entry
                 request.require_same()
-                stack.enter_context(self._in_flight)
-                entry = self._ledger.write(entry)
+                stack.enter_context(self.in_flight)
+                entry = self.ledger.write(entry)
 
             try:
-                asset = self._provider.register(
+                asset = self.provider.register(
                     url,
                     request.kind,
                     name=entry.name,
                     group=entry.group_id or None,
-                    description=request.description,
-                    asset_type=request.asset_type,
+                    description=request.settings.description,
+                    asset_type=request.settings.type,
                     before_send=before_send,
                 )
             except ProviderError as error:
                 if not error.ambiguous:
-                    self._ledger.forget(entry)
+                    self.ledger.forget(entry)
                 if isinstance(error, RateLimited):
-                    self._give_up_if_none_is_accepted(error, request.kind)
+                    self._give_up_if_none_is_accepted(error, self.settings.poll_timeout_of(request.kind))
                 raise
             self._refused_since, self._refusals = math.inf, 0
             try:
-                return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused=False)
+                return RegistrationResult(record_asset(self.provider, self.ledger, entry, asset), asset, reused=False)
             except LedgerError as error:
                 text = f"{error} The asset is registered as {asset.id}. Keep that id."
                 raise LedgerError(text, parameters=error.parameters) from error  # other targets report the cause
 
-    def _give_up_if_none_is_accepted(self, error: RateLimited, kind: str) -> None:
+    def _give_up_if_none_is_accepted(self, error: RateLimited, timeout: float) -> None:
         """Raise `AccountRefused`, here and for all that wait, once the account has accepted no call for the timeout."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         self._refused_since, self._refusals = min(self._refused_since, now), self._refusals + 1
-        timeout = POLL_TIMEOUTS.get(kind, POLL_TIMEOUTS["video"]) if self._poll_timeout is None else self._poll_timeout
         seconds = now - self._refused_since
         if seconds < timeout:
             return
-        rates = self._ledger.rates(account_key(self._provider))
-        if rates.recent("register", self._clock.wall() - seconds):  # another process has had its turn
+        rates = self.ledger.rates(account_key(self.provider))
+        if rates.recent("register", self.clock.wall() - seconds):  # another process has had its turn
             self._refused_since = now
             return
         calls = "the only call" if self._refusals == 1 else f"any of {self._refusals} calls"
         self._account_refused = partial(
             AccountRefused,
-            f"{self._provider.title}: {error.call}: this account did not accept {calls} in {seconds:.0f} s. Check its "
+            f"{self.provider.title}: {error.call}: this account did not accept {calls} in {seconds:.0f} s. Check its "
             "quota and its rate at the provider, then run the same command again.",
             provider=error.provider,
             call=error.call,
@@ -297,7 +275,7 @@ class Registrar:
             request_id=error.request_id,
         )
         self._given_up_at, self._refused_since, self._refusals = now, math.inf, 0
-        if isinstance(pacer := self._provider.connection.middleware, Pacer):
+        if isinstance(pacer := self.provider.connection.middleware, Pacer):
             pacer.give_up("register", self._account_refused)
         raise self._account_refused() from error
 
@@ -306,22 +284,22 @@ class Registrar:
 
         If the provider cannot tell, the entry stays as it is: it is looked up again, and never registered again.
         """
-        if self._provider.spec.recover_by is None:
+        if self.provider.spec.recover_by is None:
             return RegistrationResult(
-                self._unknown(entry, "unknown", f"{problem}. {unrecoverable(self._provider, entry)}"), None, reused
+                self._unknown(entry, "unknown", f"{problem}. {unrecoverable(self.provider, entry)}"), None, reused
             )
         try:
-            asset = self._look_ups.find(entry, age=None if reused else 0.0)
+            asset = self.look_ups.find(entry, age=None if reused else 0.0)
         except ProviderError as error:
             why = _problem(error)
             text = f"{problem}, and it could not be looked up ({why}). Run the same command again to settle it."
             return RegistrationResult(self._unknown(entry, "intended", text), None, reused)
         if asset is not None:
             return self._found(entry, asset, reused=reused)
-        if not self._provider.sends_names:
-            text = f"{problem}. {unfound(self._provider, entry)}"
+        if not self.provider.sends_names:
+            text = f"{problem}. {unfound(self.provider, entry)}"
             return RegistrationResult(self._unknown(entry, "unknown", text), None, reused)
-        self._ledger.forget(entry)
+        self.ledger.forget(entry)
         return None
 
     def _found(self, entry: Entry, listed: Asset, *, reused: bool) -> RegistrationResult:
@@ -330,16 +308,16 @@ class Registrar:
             asset = self._read_back(listed)
         except AssetNotFound:  # it is too new: not every server of the provider knows it yet
             asset = listed
-        return RegistrationResult(record_asset(self._provider, self._ledger, entry, asset), asset, reused)
+        return RegistrationResult(record_asset(self.provider, self.ledger, entry, asset), asset, reused)
 
     def _unknown(self, entry: Entry, state: State, text: str) -> Entry:
-        return self._ledger.write(replace(entry, state=state, error_code=UNKNOWN_OUTCOME, error_message=text))
+        return self.ledger.write(replace(entry, state=state, error_code=UNKNOWN_OUTCOME, error_message=text))
 
     def _refused(self, entry: Entry, error: ProviderError) -> RegistrationResult:
         """Record a refusal that names a limit as a failure of the file; raise any other refusal."""
         if not isinstance(error, RequestRefused) or error.finding is None:
             raise error
-        failed = self._ledger.write(
+        failed = self.ledger.write(
             replace(
                 entry,
                 state="failed",
@@ -348,7 +326,7 @@ class Registrar:
                 provider_code=error.code,
             )
         )
-        _record_disagreement(self._provider, self._ledger, failed)
+        _record_disagreement(self.provider, self.ledger, failed)
         return RegistrationResult(failed, None, reused=False)
 
 

@@ -40,10 +40,10 @@ from preflight.scan.items import name_of
 from preflight.sources.open import is_url
 from preflight.submission.account import SUBMIT_THREADS, AccountCheck, CallScope, WorkerPool
 from preflight.submission.groups import GroupManager
+from preflight.submission.options import SubmissionOptions
 from preflight.submission.outcome import Submission, cancelled, not_hosted, prevented, rejected, sentences, settled
 from preflight.submission.recover import account_key
 from preflight.submission.register import (
-    POLL_TIMEOUTS,
     VISIBLE_AFTER,
     Registrar,
     RegistrationRequest,
@@ -70,16 +70,15 @@ _log = logging.getLogger("preflight")
 class Submitter:
     """Submits targets up to an asset's id; shared by all targets of a run.
 
+    settings      the options of the run
     rules_digest  digest of the rule sets
     account       checked before the first asset is reused
     host          where local files get a URL; None: only URLs can be submitted
-    group         name or id
-    stem          the start of all names in place of the files' own; asset_type: the provider's word
-    description   of all assets
     """
 
     provider: Provider
     ledger: Ledger
+    settings: SubmissionOptions
     plan: CheckPlan
     rules_digest: str
     registrar: Registrar
@@ -87,10 +86,6 @@ class Submitter:
     clock: Clock
     account: AccountCheck
     host: Host | None = None
-    group: str | None = None
-    stem: str | None = None
-    asset_type: str | None = None
-    description: str | None = None
 
     def begin(self, item: Item, index: int) -> tuple[Submission, Entry | None]:
         """Return the submission, with a ledger entry if the asset may still be processing.
@@ -133,10 +128,11 @@ class Submitter:
         """Return the report, failed if the given type contradicts the content."""
         report = examine_item(index, item._replace(explicit=True), self.plan)
         assert report is not None  # explicit items always have one
-        kind = self.provider.spec.types.get(self.asset_type) if self.asset_type is not None else None
+        asset_type = self.settings.type
+        kind = self.provider.spec.types.get(asset_type or "")
         if report.media is None or kind is None or report.media.kind in (None, kind):
             return report
-        message = f"stated to be {self.asset_type}, the content is {report.media.kind}. State its actual type."
+        message = f"stated to be {asset_type}, the content is {report.media.kind}. State its actual type."
         finding = Finding("type_mismatch", CODES["type_mismatch"].severity, message, "kind", report.media.kind)
         results = tuple(
             result._replace(findings=(finding, *result.findings), verdict=verdict_of((finding, *result.findings)))
@@ -158,12 +154,11 @@ class Submitter:
             key=self._key(report.media.kind, content, make_url, require_same),
             kind=report.media.kind,
             source=report.source,
-            stem=self.stem or stem_of(target),
+            stem=self.settings.name or stem_of(target),
             rules_digest=self.rules_digest,
             warnings=",".join(dict.fromkeys(f.code for f in report.findings if f.severity == "warning")),
             reusable=content.reusable,
-            asset_type=self.asset_type,
-            description=self.description,
+            settings=self.settings,
             make_url=make_url,
             require_same=require_same,
             url=target if is_remote else None,
@@ -181,8 +176,8 @@ class Submitter:
         default = next((word for word, means in self.provider.spec.types.items() if means == kind), None)
         return RegistrationKey(
             *account_key(self.provider),
-            self.groups.resolve(self.group, prepare) or "",
-            kind if self.asset_type in (None, default) else f"{kind}:{self.asset_type}",
+            self.groups.resolve(self.settings.group, prepare) or "",
+            kind if self.settings.type in (None, default) else f"{kind}:{self.settings.type}",
             content.identity,
         )
 
@@ -244,18 +239,13 @@ class SubmissionRun:
         pool: WorkerPool,
         submitter: Submitter,
         deliver: Callable[[int, RunResult], object],
-        *,
-        wait: bool = True,
-        poll_timeout: float | None = None,
     ) -> None:
-        """deliver: called by any thread with the index of a target and its result; wait: poll."""
+        """deliver: called by any thread with the index of a target and its result."""
         self.scope = CallScope()
         self._queued: dict[int, Item] = {}
         self._pool = pool
         self._submitter = submitter
         self._deliver = deliver
-        self._wait = wait
-        self._poll_timeout = poll_timeout
         self._fatal: BaseException | None = None
         self._lock = threading.Lock()
         self._taken = 0
@@ -359,15 +349,13 @@ class SubmissionRun:
             cause = error.__cause__  # an error that names this target's asset is raised from the one that concerns all
             self._fatal = cause if isinstance(cause, LedgerError) else error
             submission = prevented(name_of(item), index, None, error)
-        if submission.outcome == "processing" and entry is not None and self._wait:
+        if submission.outcome == "processing" and entry is not None and self._submitter.settings.wait:
             self._poll(index, submission, entry)
         else:
             self._deliver(index, submission)
 
     def _poll(self, index: int, submission: Submission, entry: Entry) -> None:
-        timeout = self._poll_timeout
-        if timeout is None:
-            timeout = POLL_TIMEOUTS.get(entry.media_kind, POLL_TIMEOUTS["video"])
+        timeout = self._submitter.settings.poll_timeout_of(entry.media_kind)
         now = self._pool.clock.monotonic()
 
         def poll() -> Asset | None:

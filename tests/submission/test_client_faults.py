@@ -132,7 +132,7 @@ def test_clients_of_one_account_share_the_few_slots_whatever_their_window(box: S
             other.submit(sender.picture())
             for client in (one, other):
                 _, submitter = client._opened()
-                found.append(submitter.registrar._look_ups.slots)
+                found.append(submitter.registrar.slots)
     assert found[0] is found[1]
 
 

@@ -28,7 +28,8 @@ from preflight.providers import Asset, find_provider
 from preflight.providers.credentials import endpoint_origin
 from preflight.providers.generation import ROLES, GenerationRequest, generation_request
 from preflight.submission import Submission
-from preflight.submission.manage import AssetManager, active_entry, asset_from_entry, unchanged_file
+from preflight.submission.manage import AssetManager, active_entry, unchanged_file
+from preflight.submission.outcome import asset_of
 
 _LISTED: Final = ", ".join(ROLES)
 
@@ -108,9 +109,8 @@ def _draft(options: RequestCommand, stack: ExitStack) -> Draft:
     may_differ = bool(provider.settings or provider.named_settings)  # in the reference, or the project
     for role, word in words:
         entry = None if may_differ else active_entry(ledger, word, spec.name, origin=origin, account=provider.account)
-        if entry is not None:
-            asset = asset_from_entry(entry)
-        else:
+        asset = None if entry is None else asset_of(entry, spec)
+        if asset is None:
             if manager is None:
                 opened = stack.enter_context(provider.open_provider(spec, ledger))
                 manager = AssetManager(opened, ledger, clock=opened.clock)
