@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ _LIST_PAUSE: Final = 60.0
 """Seconds until the list is read again after it could not be."""
 _ALONE_INTERVAL: Final = 120.0
 """Seconds after which something is polled alone although the list says that it is pending."""
+_SAMPLE: Final = 256
+"""How many of the last results of a kind tell when the next are expected."""
+_EXPLORERS: Final = 8
+"""One of so many is polled from the beginning, to notice when results come earlier than expected."""
 
 
 class StillPending(NamedTuple):
@@ -80,6 +85,8 @@ class Scheduler(Generic[T]):
 
     Where pending things can be listed, many that wait are polled by reading that list: those that it has are not polled
     alone, and those that are no longer in it are polled at once. So each result still comes from its own poll.
+
+    Many that are not listed are not polled before the fastest of the last results of their kind came.
     """
 
     def __init__(
@@ -96,12 +103,13 @@ class Scheduler(Generic[T]):
         self._is_listing = self._is_listed = False
         self._due: list[tuple[float, int, _Watch[T] | None]] = []
         self._waiting: dict[object, set[_Watch[T]]] = {}
-        self._count = 0
+        self._count = self._watched = 0
+        self._times: dict[str, deque[float]] = {}
         self._changed = threading.Condition()
         self._number = 0
         self._closed = False
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._busy = 0
 
     def watch(
         self,
@@ -110,13 +118,19 @@ class Scheduler(Generic[T]):
         done: Callable[[T | None, BaseException | None], None],
         owner: object = None,
         key: str = "",
+        kind: str = "",
     ) -> None:
         """Call `poll` until it returns something other than None, raises, or `seconds` have passed.
 
         done   called once with the result, with the error, or with None and None at the deadline
-        owner  for `withdraw`; key: what a list of pending things has of it
+        owner  for `withdraw`; key: what a list of pending things has of it; kind: of things that take a similar time
         """
-        self._push(_Watch(poll, self._clock.monotonic() + seconds, done, owner, key))
+        now = self._clock.monotonic()
+        with self._changed:
+            self._watched += 1
+            explores = self._watched % _EXPLORERS == 0
+            self._start_thread()
+        self._push(_Watch(poll, now, now + seconds, done, owner, key, kind, explores))
 
     def withdraw(self, owner: object) -> None:
         """Stop polling for one owner: `done` is called with `Stopped` for each watch that is not being polled now."""
@@ -141,19 +155,39 @@ class Scheduler(Generic[T]):
             closed = self._closed
             if not closed:
                 now = watch.since = self._clock.monotonic()
-                is_left_to_list = self._is_listed and not watch.attempts
-                delay = _ALONE_INTERVAL if is_left_to_list else self._backoff.delay(watch.attempts)
                 self._waiting.setdefault(watch.owner, set()).add(watch)
                 self._count += 1
-                self._schedule(watch, min(now + delay, max(watch.deadline, now)))
+                self._schedule(watch, min(self._next_poll(watch, now), max(watch.deadline, now)))
                 if self._list_pending is not None and self._count > _FEW and not self._is_listing:
                     self._is_listing = True
                     self._schedule(None, now + _LIST_INTERVAL)
-                if not self._threads:
-                    self._start_thread()
                 self._changed.notify()
         if closed:
             watch.done(None, Stopped())
+
+    def _next_poll(self, watch: _Watch[T], now: float) -> float:
+        if self._is_listed:
+            return now + (self._backoff.delay(watch.attempts) if watch.attempts else _ALONE_INTERVAL)
+        expected = watch.begun + min(self._times.get(watch.kind, (0.0,)))
+        at = now + self._backoff.delay(watch.attempts)
+        if now >= expected or self._count <= _FEW or (watch.explores and at < expected):
+            return at
+        watch.attempts = 0
+        return expected
+
+    def _learn(self, kind: str, seconds: float) -> None:
+        """Remember after how many seconds a result came; if it changes what is expected, reschedule the others."""
+        with self._changed:
+            times = self._times.setdefault(kind, deque(maxlen=_SAMPLE))
+            before = min(times, default=0.0)
+            times.append(seconds)
+            if min(times) == before or self._is_listed or self._count <= _FEW:
+                return
+            for watch in self._all():
+                expected = min(watch.begun + min(times), watch.deadline)
+                if watch.kind == kind and watch.since < expected and not (watch.explores and watch.at < expected):
+                    watch.attempts = 0
+                    self._move(watch, expected)
 
     def _schedule(self, watch: _Watch[T] | None, at: float) -> None:
         """Schedule a watch in place of its entry in the heap; None: the next reading of the list."""
@@ -162,7 +196,17 @@ class Scheduler(Generic[T]):
             watch.at, watch.entry = at, self._number
         heapq.heappush(self._due, (at, self._number, watch))
 
+    def _move(self, watch: _Watch[T], at: float) -> None:
+        """Poll a watch at another time. If that is later, its entry in the heap is replaced once it comes up."""
+        if at < watch.at:
+            self._schedule(watch, at)
+        else:
+            watch.at = at
+
     def _start_thread(self) -> None:
+        """Start a thread if all others are busy."""
+        if self._closed or self._busy < len(self._threads) or len(self._threads) == self._max_threads:
+            return
         thread = threading.Thread(target=self._work, daemon=True, name="preflight-poll")
         self._threads.append(thread)
         thread.start()
@@ -170,6 +214,8 @@ class Scheduler(Generic[T]):
     def _work(self) -> None:
         while (task := self._take()) is not None:
             task()
+            with self._changed:
+                self._busy -= 1
 
     def _take(self) -> Callable[[], None] | None:
         """Wait for the next watch that is due; leave the one after it to another thread."""
@@ -180,14 +226,12 @@ class Scheduler(Generic[T]):
                     at, entry, watch = heapq.heappop(self._due)
                     if watch is not None and not self._is_due(watch, at, entry):
                         continue
-                    if self._due and not self._idle and len(self._threads) < self._max_threads:
+                    self._busy += 1
+                    if self._due:
                         self._start_thread()
-                    else:
-                        self._changed.notify()
+                    self._changed.notify()
                     return self._read_list if watch is None else partial(self._poll, watch)
-                self._idle += 1
                 self._clock.wait(self._changed, wait)
-                self._idle -= 1
             return None
 
     def _is_due(self, watch: _Watch[T], at: float, entry: int) -> bool:
@@ -212,6 +256,7 @@ class Scheduler(Generic[T]):
             watch.done(None, error)
             return
         if result is not None:
+            self._learn(watch.kind, self._clock.monotonic() - watch.begun)
             watch.done(result, None)
         elif self._clock.monotonic() >= watch.deadline:
             watch.done(None, None)
@@ -246,7 +291,7 @@ class Scheduler(Generic[T]):
         """Schedule one watch after a reading of the list that began at `begun`."""
         if watch.key in listed.pending:
             watch.is_missed = False
-            watch.at = max(watch.at, min(watch.since + _ALONE_INTERVAL, watch.deadline))
+            self._move(watch, min(watch.since + _ALONE_INTERVAL, watch.deadline))
             return
         at = now + self._backoff.delay(watch.attempts)
         if listed.complete:
@@ -262,14 +307,17 @@ class _Watch(Generic[T]):
     """One thing that is polled.
 
     since      when it was last polled, or added; at, entry: when it is polled next, and its entry in the heap
-    is_missed  the list lacks it
+    is_missed  the list lacks it; explores: it is polled from the beginning
     """
 
     poll: Callable[[], T | None]
+    begun: float
     deadline: float
     done: Callable[[T | None, BaseException | None], None]
     owner: object
     key: str
+    kind: str
+    explores: bool
     since: float = 0.0
     attempts: int = 0
     at: float = 0.0

@@ -371,7 +371,7 @@ class SubmissionRun:
             except BaseException as fault:  # noqa: BLE001 - raised again in the thread that iterates
                 self._deliver(index, fault)
 
-        self._pool.scheduler.watch(poll, timeout, done, self.scope, entry.asset_id or "")
+        self._pool.scheduler.watch(poll, timeout, done, self.scope, entry.asset_id or "", entry.media_kind)
         if self.scope.stop.is_set():  # stopped since the poll was added
             self._pool.withdraw(self.scope)
 

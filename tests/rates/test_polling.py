@@ -12,6 +12,7 @@ from preflight.errors import Stopped
 from preflight.rates import InFlight, ListPending, Scheduler, StillPending
 from preflight.retry import Backoff
 from tests.clocks import FakeTime
+from tests.rates.polls import PolledAccount
 
 EVEN = Backoff(first=1.0, factor=2.0, maximum=8.0, jitter=0.0)
 
@@ -30,7 +31,12 @@ class Watched:
         self._done = threading.Semaphore(0)
 
     def add(
-        self, name: str, answer: Callable[[int], object | None], deadline: float = 1000.0, owner: object = None
+        self,
+        name: str,
+        answer: Callable[[int], object | None],
+        deadline: float = 1000.0,
+        owner: object = None,
+        kind: str = "",
     ) -> None:
         self.polls[name] = []
 
@@ -42,12 +48,13 @@ class Watched:
             self.ends[name] = (result, error, self.time.now - self.begun)
             self._done.release()
 
-        self.scheduler.watch(poll, deadline, done, owner, name)
+        self.scheduler.watch(poll, deadline, done, owner, name, kind)
 
-    def run(self) -> None:
+    def run(self, *, close: bool = True) -> None:
         for _ in tuple(self.polls):
             assert self._done.acquire(timeout=5)
-        self.scheduler.close()
+        if close:
+            self.scheduler.close()
 
 
 def test_polling_interval_grows_until_the_result() -> None:
@@ -131,10 +138,12 @@ def test_slow_polls_run_side_by_side_in_as_many_threads_as_are_allowed() -> None
             inside -= 1
         return "there"
 
-    for _ in range(4):
-        scheduler.watch(poll, 60.0, lambda *_: ended.release())
     try:
-        assert all(both.acquire(timeout=5) for _ in range(2))
+        for _ in range(2):  # the second is added while the first is polled
+            scheduler.watch(poll, 60.0, lambda *_: ended.release())
+            assert both.acquire(timeout=5)
+        for _ in range(2):
+            scheduler.watch(poll, 60.0, lambda *_: ended.release())
         assert not both.acquire(timeout=0.2)
     finally:
         release.set()
@@ -312,3 +321,72 @@ def test_usual_waits_begin_with_a_second_and_end_with_15() -> None:
     assert waits[:4] == [1.0, 1.5, 2.25, 3.375]
     assert waits[-1] == 15.0
     assert Backoff().delay(0, lambda: 1.0) == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("lists", [False, True])
+@pytest.mark.parametrize("count", [1000, pytest.param(2000, marks=pytest.mark.slow)])
+def test_results_of_many_come_within_seconds_at_the_rate_of_an_account(count: int, lists: bool) -> None:
+    """2,000 assets that take a minute each, at 30 registrations and 100 polls a second; or half of each."""
+    share = count / 2000
+    account = PolledAccount([60.0] * count, rate=30 * share, polls_per_second=100 * share, lists=lists)
+    account.run()
+    assert account.p95 <= 5.0
+    calls = (account.polls + account.pages) / count
+    assert calls <= (1.5 if lists else 5.0)
+
+
+@pytest.mark.parametrize("longest", [70, 180])
+def test_uneven_times_are_polled_no_worse_than_by_backoff_alone(longest: int) -> None:
+    seconds = [60.0 + number * 37 % (longest - 60) for number in range(300)]
+    found = PolledAccount(seconds, rate=30, polls_per_second=100, lists=False)
+    found.run()
+    assert found.p95 <= 15 * 1.2
+    assert found.polls / 300 <= 20
+
+
+class Batch:
+    """Things of one kind that are added together after 20 others took 30 s: when each is polled."""
+
+    def __init__(self, seconds: float, kind: str = "image", count: int = 16) -> None:
+        self.watched = Watched()
+        self._add(20, 30.0, "image")
+        self.watched.run(close=False)
+        self.begun = self.watched.time.now
+        self.watched.polls.clear()
+        self._add(count, seconds, kind)
+        self.watched.run()
+        passed = self.begun - self.watched.begun
+        self.polls = [tuple(at - passed for at in polls) for polls in self.watched.polls.values()]
+
+    def _add(self, count: int, seconds: float, kind: str) -> None:
+        with self.watched.scheduler._changed:
+            end = self.watched.time.now + seconds
+            for number in range(count):
+                self.watched.add(
+                    f"{kind}-{seconds}-{number}",
+                    lambda _count: "there" if self.watched.time.now >= end else None,
+                    kind=kind,
+                )
+
+
+def test_many_are_polled_when_the_fastest_of_the_last_took_as_long() -> None:
+    polls = Batch(31.0).polls
+    first, explorer = (1.0, 31.0), (1.0, 3.0, 7.0, 15.0, 23.0, 31.0)  # the first 8 are few
+    assert set(polls) == {first, explorer, (31.0,)}
+    assert polls.count(explorer) == 2
+
+
+def test_backoff_begins_again_when_a_result_is_expected() -> None:
+    polls = Batch(36.0).polls
+    assert (31.0, 33.0, 37.0) in polls
+
+
+def test_faster_results_than_expected_are_noticed_by_those_polled_from_the_beginning() -> None:
+    polls = Batch(10.0).polls
+    assert {times[-1] for times in polls} == {15.0}
+
+
+def test_other_kinds_and_few_are_polled_from_the_beginning() -> None:
+    usual = (1.0, 3.0, 7.0, 15.0, 23.0, 31.0)
+    assert set(Batch(31.0, "video").polls) == {usual}
+    assert set(Batch(31.0, count=8).polls) == {usual}
