@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings as hypothesis
@@ -43,6 +46,7 @@ hypothesis.register_profile("random", deadline=None, max_examples=500, print_blo
 hypothesis.load_profile("fixed")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+OnTerminal = Callable[..., tuple[str, str]]
 
 
 def many_files(folder: Path, count: int) -> Path:
@@ -149,3 +153,36 @@ def run(_forks: Forks) -> Run:
         return subprocess.CompletedProcess(command, code, *(each.decode() if text else each for each in printed))
 
     return call
+
+
+@pytest.fixture
+def on_terminal(_forks: Forks) -> OnTerminal:
+    """What a command shows on a terminal, and its standard output if that is a pipe (`shared=False`).
+
+    columns: of the terminal. Other options are variables of the environment.
+    """
+
+    def call(*words: str | Path, columns: int = 80, shared: bool = True, **environment: str) -> tuple[str, str]:
+        env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        env |= {"TERM": "xterm", **environment}
+        leader, follower = pty.openpty()
+        termios.tcsetwinsize(follower, (24, columns))
+        with ThreadPoolExecutor(1) as reader, os.fdopen(leader, "rb", buffering=0) as screen:
+            shown = reader.submit(_read_screen, screen)
+            try:
+                terminals = {2: follower, **({1: follower} if shared else {})}
+                _, printed, _ = _forks.run([*map(str, words)], cwd=ROOT, env=env, terminals=terminals)
+            finally:
+                os.close(follower)
+            return shown.result().decode().replace("\r\n", "\n"), printed.decode()
+
+    return call
+
+
+def _read_screen(screen: IO[bytes]) -> bytes:
+    """Return what is written to a terminal until nobody has it open."""
+    shown = b""
+    with suppress(OSError):  # Linux: nobody has it open
+        while piece := screen.read(1 << 16):
+            shown += piece
+    return shown

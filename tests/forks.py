@@ -21,7 +21,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from select import select
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent
 _MODULES = ("assets", "check", "probe", "rules", "submit")
@@ -57,14 +57,23 @@ class Forks:
         self._answer()
 
     def run(
-        self, words: list[str], *, cwd: str | Path, env: Mapping[str, str], data: bytes, timeout: float, main: str
+        self,
+        words: list[str],
+        *,
+        cwd: str | Path,
+        env: Mapping[str, str],
+        data: bytes = b"",
+        timeout: float = 60,
+        main: str = "preflight.__main__",
+        terminals: Mapping[int, int] | None = None,
     ) -> tuple[int, bytes, bytes]:
         """Return exit code, standard output and standard error of a command: `main()` of the module `main`.
 
-        Raise subprocess.TimeoutExpired after killing it.
+        terminals: descriptors of terminals in place of output 1 or 2. Raise subprocess.TimeoutExpired after killing it.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            self._ask(words, {"cwd": str(cwd), "env": dict(env), "main": main}, data, [out, err])
+            outputs = {1: out.fileno(), 2: err.fileno(), **(terminals or {})}
+            self._ask(words, {"cwd": str(cwd), "env": dict(env), "main": main}, data, [outputs[1], outputs[2]])
             child = self._answer()
             late = not select([self._socket], [], [], timeout)[0]
             if late:
@@ -80,11 +89,11 @@ class Forks:
         self._socket.close()
         self._process.communicate()
 
-    def _ask(self, words: list[str], settings: dict[str, Any], data: bytes, outputs: list[IO[bytes]]) -> None:
+    def _ask(self, words: list[str], settings: dict[str, Any], data: bytes, outputs: list[int]) -> None:
         read, write = os.pipe()
         try:
             asked = json.dumps({"words": words, **settings}).encode() + b"\n"
-            socket.send_fds(self._socket, [b"."], [read, *(each.fileno() for each in outputs)])
+            socket.send_fds(self._socket, [b"."], [read, *outputs])
             self._socket.sendall(asked)
         finally:
             os.close(read)
@@ -128,6 +137,7 @@ def _become(call: dict[str, Any], descriptors: list[int]) -> NoReturn:
     for number, each in enumerate(descriptors):
         os.dup2(each, number)
     os.closerange(3, max(descriptors) + 1)
+    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr]
     os.chdir(call["cwd"])
     sys.path[0] = call["cwd"]
     os.environ.clear()

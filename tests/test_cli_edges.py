@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import shutil
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
 
 from preflight import catalog
 from preflight.providers import PROVIDERS
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, OnTerminal, Run
 
 PASSING = "fixtures/accepted/picture.png"
 COMMAND = [sys.executable, "-m", "preflight"]
-
-
-def on_terminal(*words: str, columns: int, **environment: str) -> list[str]:
-    """The lines that a command prints on a terminal of so many columns."""
-    above, below = pty.openpty()
-    fcntl.ioctl(below, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    with subprocess.Popen(
-        [*COMMAND, *words], stdout=below, stderr=below, stdin=subprocess.DEVNULL, env={**env, **environment}, cwd=ROOT
-    ) as process:
-        os.close(below)
-        told = b""
-        try:
-            while piece := os.read(above, 1 << 16):
-                told += piece
-        except OSError:  # the other side is closed
-            pass
-        process.wait(timeout=60)
-    os.close(above)
-    return told.decode().splitlines()
 
 
 class TestWords:
@@ -113,19 +89,20 @@ class TestWords:
 
 class TestTerminals:
     @pytest.mark.parametrize("columns", [40, 60, 100])
-    def test_list_of_rule_sets_fits_a_narrow_terminal(self, columns: int) -> None:
-        lines = on_terminal("rules", "list", columns=columns)
+    def test_list_of_rule_sets_fits_a_narrow_terminal(self, on_terminal: OnTerminal, columns: int) -> None:
+        lines = on_terminal("rules", "list", columns=columns)[0].splitlines()
         assert set(catalog.names()) <= set(lines), "a name is never cut"
         assert max(map(len, lines)) <= columns
         assert "…" not in "".join(lines)
 
-    def test_list_of_rule_sets_is_a_table_on_a_wide_terminal(self) -> None:
-        head, *rows = on_terminal("rules", "list", columns=180, NO_COLOR="1")
+    def test_list_of_rule_sets_is_a_table_on_a_wide_terminal(self, on_terminal: OnTerminal) -> None:
+        head, *rows = on_terminal("rules", "list", columns=180, NO_COLOR="1")[0].splitlines()
         assert head.split() == ["name", "stage", "basis", "as", "of", "takes", "title"]
         assert len(rows) == len(catalog.names())
 
-    def test_closing_table_fits_a_narrow_terminal(self) -> None:
-        lines = on_terminal("check", PASSING, PASSING, "--for", "volcengine,atlas", columns=40, NO_COLOR="1")
+    def test_closing_table_fits_a_narrow_terminal(self, on_terminal: OnTerminal) -> None:
+        words = ("check", PASSING, PASSING, "--for", "volcengine,atlas")
+        lines = on_terminal(*words, columns=40, NO_COLOR="1")[0].splitlines()
         assert "rule set   pass warning fail unknown" in lines
         assert any(line.startswith("volcengine") for line in lines)
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-from fcntl import ioctl
 from pathlib import Path
-from termios import TIOCSWINSZ
 
 import click
 import pytest
 
 from preflight.cli.terminal import CommandContext, Formatter
-from tests.conftest import ROOT, Run
+from tests.conftest import OnTerminal, Run
 from tests.rows import each_row
 from tests.test_help import ALL
 
@@ -24,28 +18,6 @@ PASSING = "fixtures/accepted/picture.png"
 CHECK = ("check", PASSING, "--for", "atlas")
 DIFF = ("rules", "diff", "atlas", "ltx")
 ESCAPE = "\x1b["
-
-
-def on_terminal(words: list[str], columns: int, **environment: str) -> str:
-    """What a command prints to a terminal of so many columns, both streams."""
-    leader, follower = pty.openpty()
-    ioctl(follower, TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    env = {**{name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}, **environment}
-    env.setdefault("TERM", "xterm")
-    command = [sys.executable, "-m", "preflight", *words]
-    with subprocess.Popen(command, cwd=ROOT, stdin=follower, stdout=follower, stderr=follower, env=env):
-        os.close(follower)
-        printed = b""
-        while True:
-            try:
-                piece = os.read(leader, 1 << 16)
-            except OSError:  # Linux: the other end is closed
-                break
-            if not piece:
-                break
-            printed += piece
-    os.close(leader)
-    return printed.decode().replace("\r\n", "\n")
 
 
 class TestColour:
@@ -85,9 +57,9 @@ class TestColour:
         ],
     )
     def test_colour_of_a_terminal_follows_option_and_environment(
-        self, words: tuple[str, ...], environment: dict[str, str], coloured: bool
+        self, on_terminal: OnTerminal, words: tuple[str, ...], environment: dict[str, str], coloured: bool
     ) -> None:
-        assert (ESCAPE in on_terminal(list(words), 120, **environment)) is coloured
+        assert (ESCAPE in on_terminal(*words, columns=120, **environment)[0]) is coloured
 
     def test_files_are_coloured_only_by_the_option(self, run: Run, tmp_path: Path) -> None:
         output, report = tmp_path / "output", tmp_path / "report.txt"
@@ -142,9 +114,9 @@ class TestNarrow:
             f"check {PASSING} --for atlas --nonsense",
         ],
     )
-    def test_tables_and_errors_break_no_word(self, words: str) -> None:
+    def test_tables_and_errors_break_no_word(self, on_terminal: OnTerminal, words: str) -> None:
         meant, narrow = (
-            {word.strip(":,") for word in on_terminal(words.split(), columns, NO_COLOR="1").split()}
+            {word.strip(":,") for word in on_terminal(*words.split(), columns=columns, NO_COLOR="1")[0].split()}
             for columns in (400, 40)
         )
         assert narrow <= meant
