@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import select
 import socket
 import threading
 import time
@@ -74,7 +75,12 @@ def test_dripping_bytes_do_not_extend_the_deadline(pair: Pair) -> None:
         thread.join()
 
 
-def test_connection_with_unread_or_unexpected_bytes_is_not_reused(pair: Pair) -> None:
+@pytest.mark.parametrize("poll", [True, False])
+def test_connection_with_unread_or_unexpected_bytes_is_not_reused(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, poll: bool
+) -> None:
+    if not poll:  # as on Windows
+        monkeypatch.delattr(select, "poll")
     connection, server = pair
     assert connection.is_reusable()
     server.sendall(b"x")

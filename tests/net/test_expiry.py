@@ -64,6 +64,7 @@ def test_expiry_is_read_from_the_url(query: str) -> None:
         "X-Amz-Date=20260102T030405Z&X-Amz-Expires=²",
         "Expires=soon&Signature=x",
         "Policy=!!!!&Signature=x",
+        "Policy=!" + base64.b64encode(POLICY.encode()).decode() + "&Signature=x",
         "Policy=" + base64.b64encode(b'{"Statement": 3}').decode(),
         "Policy=" + base64.b64encode(b"[" * 30_000).decode(),
         "Policy=" + base64.b64encode(POLICY.replace(str(END), "1e999").encode()).decode(),

@@ -10,6 +10,8 @@ import pytest
 
 from preflight.errors import SourceError, UsageError
 from preflight.net.options import HttpOptions
+from preflight.net.proxies import Proxy
+from preflight.net.urls import parse_url
 from tests.servers import tls
 from tests.servers.hostile import BEHAVIOURS, hostile
 from tests.servers.proxies import tunnel_proxy
@@ -59,6 +61,15 @@ def test_given_proxy_is_used_with_its_credentials(proxy: Server, open_url: Open)
         assert source.read_at(0, 10) == DATA[:10]
         assert source.delivery.public is True
         assert proxy.seen[0].headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:pw").decode()
+
+
+def test_requests_share_a_connection_only_where_the_proxy_forwards_them() -> None:
+    urls = [
+        parse_url(url)
+        for url in ("http://a.example/", "http://b.example/", "https://a.example/", "https://a.example/b")
+    ]
+    for proxy, keys in (("http://127.0.0.1:1", 2), ("socks5://127.0.0.1:1", 3)):
+        assert len({Proxy(proxy, ssl.create_default_context).key_for(url) for url in urls}) == keys
 
 
 def test_private_addresses_are_refused_behind_a_proxy(proxy: Server, open_url: Open) -> None:

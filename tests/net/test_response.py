@@ -33,7 +33,7 @@ def given(server: Server, open_url: Open, answer: bytes) -> bytes:
     [
         *(b"-1", b"-0", b"+8", b"0x8", b"0X8", b"1_0", b" 8", b"\t8", b"8 8", b"8\x0b", b"", b";a=b"),
         *(b"8h", b"g", b"8\0", b"8,8", b"\xd9\xa1", b"8.0", b"1e+1", b"0" * 17 + b"8", b"F" * 16, b"4000000000001"),
-        *(b"F" * 4000, b"8\rx"),
+        *(b"F" * 4000, b"8\rx", b"8;" + b"x" * 4093),
     ],
 )
 def test_chunk_size_other_than_hexadecimal_digits_is_refused(server: Server, open_url: Open, size: bytes) -> None:
@@ -54,6 +54,7 @@ def test_chunk_size_other_than_hexadecimal_digits_is_refused(server: Server, ope
         b"8 ;a",
         b"8\t; a = b",
         b"8;" + b"x" * 3000,
+        b"8;" + b"x" * 4092,
     ],
 )
 def test_chunk_size_with_zeros_or_extensions_is_accepted(server: Server, open_url: Open, size: bytes) -> None:

@@ -63,17 +63,19 @@ def test_request_has_the_host_and_the_given_headers_and_nothing_else(transport: 
 
 
 @pytest.mark.parametrize(
-    ("headers", "sent"),
+    ("login", "headers", "sent"),
     [
-        ({}, b"Authorization: Basic bWU6cEB3"),
-        ({"authorization": "Bearer x"}, b"authorization: Bearer x"),
+        ("me:p%40w", {}, b"Authorization: Basic bWU6cEB3"),
+        ("me:p%40w", {"authorization": "Bearer x"}, b"authorization: Bearer x"),
+        ("me:p:w", {}, b"Authorization: Basic bWU6cDp3"),
+        ("me", {}, b"Authorization: Basic bWU6"),
     ],
 )
 def test_credentials_of_the_url_are_sent_unless_a_header_replaces_them(
-    transport: Transport, headers: dict[str, str], sent: bytes
+    transport: Transport, login: str, headers: dict[str, str], sent: bytes
 ) -> None:
     with one_response(OK) as (port, received):
-        transport.send(HttpRequest("GET", parse_url(f"http://me:p%40w@127.0.0.1:{port}/"), headers), TIMEOUTS).close()
+        transport.send(HttpRequest("GET", parse_url(f"http://{login}@127.0.0.1:{port}/"), headers), TIMEOUTS).close()
     assert [line for line in received.split(b"\r\n") if line.lower().startswith(b"authorization")] == [sent]
 
 

@@ -63,7 +63,9 @@ def test_every_range_returns_the_right_bytes(length: int) -> None:
         assert source.size == length
         for start in range(min(length, 12) + 2):
             for size in (0, 1, 2, 3, 7, length, 1 << 70):
+                before = source.bytes_read
                 assert source.read_at(start, size) == data[start : start + size]
+                assert source.bytes_read == before + len(data[start : start + size])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import contextlib
 import time
 import tracemalloc
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,10 @@ from hypothesis import strategies as st
 
 import preflight
 from preflight.errors import SourceChanged, SourceError
+from preflight.net.urls import Url, parse_url
+from preflight.sources.diagnosis import RangeRefused
+from preflight.sources.http import _is_unchanged
+from tests.rows import each_row
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, FakeTime, Open
 
@@ -229,3 +234,47 @@ def test_a_refused_share_link_gets_its_hint(server: Server, open_url: Open) -> N
     url = f"http://www.dropbox.com:{server.port}/status/404/a?dl=0"
     source = open_url(url, parts={"resolve": lambda host, port: ["127.0.0.1"]})
     assert "dl=1" in str(failure(source))
+
+
+class Fixed(NamedTuple):
+    """A response that is as good as received."""
+
+    status: int
+    body: bytes
+    part: str = ""
+    url: Url = parse_url("https://h.example/a")
+
+    def header(self, _name: str) -> str:
+        return self.part
+
+    def read(self, length: int) -> bytes:
+        return self.body[:length]
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    drain_and_close = close
+
+
+@each_row(
+    ("span", "response", "unchanged"),
+    [
+        ((0, 4), Fixed(200, b"abcdef"), True),
+        ((0, 4), Fixed(200, b"abcDef"), False),
+        ((5, 9), Fixed(200, b"abcd"), None),
+        ((5, 9), Fixed(206, b"abcd", "bytes 5-8/90"), True),
+        ((5, 9), Fixed(206, b"abcD", "bytes 5-8/90"), False),
+        ((5, 9), Fixed(206, b"ab", "bytes 5-6/90"), True),
+        ((5, 9), Fixed(206, b"abcd", "bytes 4-7/90"), None),
+        ((0, 4), Fixed(206, b"abcd", "bytes"), None),
+        ((5, 9), Fixed(416, b""), False),
+    ],
+)
+def test_a_piece_is_compared_with_what_the_server_gives_of_it(
+    span: tuple[int, int], response: Fixed, unchanged: bool | None
+) -> None:
+    if unchanged is None:
+        with pytest.raises(RangeRefused):
+            _is_unchanged(span, b"abcd", response)  # type: ignore[arg-type]
+    else:
+        assert _is_unchanged(span, b"abcd", response) is unchanged  # type: ignore[arg-type]

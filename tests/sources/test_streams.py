@@ -129,11 +129,12 @@ class TestStreams:
             assert source.size == 500
 
     def test_the_position_of_a_file_is_restored(self) -> None:
-        file = io.BytesIO(DATA)
-        file.seek(77)
-        with closing(StreamSource(file)) as source:
-            assert source.read_at(0, 3) == DATA[:3]
-        assert file.tell() == 77
+        for position in (0, 77):
+            file = io.BytesIO(DATA)
+            file.seek(position)
+            with closing(StreamSource(file)) as source:
+                assert source.read_at(0, 3) == DATA[:3]
+            assert file.tell() == position
 
 
 @pytest.mark.parametrize(
