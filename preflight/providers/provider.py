@@ -145,7 +145,7 @@ class Provider:
 
     def lacks(self, action: str) -> UsageError:
         """Return the error for an action that its API does not have."""
-        return UsageError(f"{self.title} has no call for {action.replace('_', ' ')}.")
+        return UsageError(f"{self.title} has no call for {action.replace('_', ' ')}. Choose a provider that has one.")
 
     def close(self) -> None:
         """Close the connections."""

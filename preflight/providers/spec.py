@@ -345,7 +345,7 @@ class ProviderSpec(Generic[ApiT_co]):
         if name is None:
             return
         if not name.strip():
-            raise UsageError(f"{self.title}: the name is empty. Give another name=.", parameters=("name",))
+            raise UsageError(f"{self.title}: the name is empty. Give a name.", parameters=("name",))
         if len(name) > self.max_name_chars:
             raise UsageError(
                 f"{self.title} takes names of up to {self.max_name_chars} characters, and this one has {len(name)}. "

@@ -61,7 +61,7 @@ class GroupManager:
     def _api(self) -> HasGroups:
         api = self.provider.api
         if not isinstance(api, HasGroups):
-            raise UsageError(f"{self.provider.title} has no groups.")
+            raise UsageError(f"{self.provider.title} has no groups. Choose a provider that has them.")
         return api
 
     def validate(self, name: str | None) -> None:

@@ -65,7 +65,10 @@ def test_registry_loads_neither_the_http_library_nor_a_rule_set() -> None:
 def test_api_has_the_methods_of_its_capabilities_and_no_others(name: str, open_: Open) -> None:
     provider = open_(name)
     assert {action for action in API_ACTIONS if hasattr(provider.api, action)} == provider.spec.can
-    assert str(provider.lacks("list_trash")) == f"{provider.title} has no call for list trash."
+    assert (
+        str(provider.lacks("list_trash"))
+        == f"{provider.title} has no call for list trash. Choose a provider that has one."
+    )
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class AssetsCommand:
         with self.ledger.open(must_exist=self.to is None) as ledger:
             spec = one_provider(ledger, words, self.to)
             if verb not in spec.can:
-                raise UsageError(f"{spec.title} has no call to {verb} an asset.")
+                raise UsageError(f"{spec.title} has no call to {verb} an asset. Choose a provider that has one.")
             with self.provider.open_provider(spec, ledger) as provider:
                 yield AssetManager(provider, ledger, clock=provider.clock)
 

@@ -42,7 +42,7 @@ class GroupsCommand:
         """Return the manager of the provider's groups. Raise `UsageError` if it has no groups."""
         kind = find_provider(self.to)
         if "list_groups" not in kind.can:
-            raise UsageError(f"{kind.title} has no groups.")
+            raise UsageError(f"{kind.title} has no groups. Choose a provider that has them.")
         with self.ledger.open() as ledger, self.provider.open_provider(kind, ledger) as provider:
             yield GroupManager(provider, ledger, clock=provider.clock)
 

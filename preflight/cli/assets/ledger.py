@@ -246,8 +246,10 @@ def _pending(sync: LedgerSync, ledger: Ledger, provider: str, options: SyncComma
     ]
     if len(found) != 1:
         names = ", ".join(entry.name for entry in found[:10])
-        problem = f"{len(found)} open entries for it: {names}" if found else "no open entry of this name"
-        raise UsageError(f"--entry {printable(options.entry)}: the ledger has {problem}.")
+        problem = "no open entry of this name. `assets list` shows the entries."
+        if found:
+            problem = f"{len(found)} open entries for it. Give the name of one: {names}."
+        raise UsageError(f"--entry {printable(options.entry)}: the ledger has {problem}")
     return found
 
 

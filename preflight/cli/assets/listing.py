@@ -130,7 +130,7 @@ def _page_number(page: str | None) -> int:
 def _list_remote(options: ListCommand, to: str) -> None:
     kind, wanted = find_provider(to), options.wanted
     if options.trash and "list_trash" not in kind.can:
-        raise UsageError(f"{kind.title} has no trash.")
+        raise UsageError(f"{kind.title} has no trash. Leave --trash out.")
     if "list" not in kind.can:
         raise UsageError(f"{kind.title} has no call to list assets. Without --remote the ledger's are listed.")
     if wanted.state is not None and wanted.state not in STATUSES:

@@ -34,7 +34,7 @@ class SessionCommand:
         """Return the provider. Raise `UsageError` if it lacks these calls."""
         kind = find_provider(self.to)
         if not kind.can.intersection(verbs):
-            raise UsageError(f"{kind.title} does not verify real persons.")
+            raise UsageError(f"{kind.title} does not verify real persons. Choose a provider that does.")
         return kind
 
 
