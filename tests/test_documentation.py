@@ -139,12 +139,13 @@ def test_table_of_providers_is_that_of_the_code() -> None:
 
 
 SERVED = """
-import contextlib, httpx, threading, uvicorn
-from service import app
+import contextlib, httpx, service, threading, uvicorn
+
+service.PAUSE = 0.1
 
 @contextlib.contextmanager
 def serving():
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(service.app, port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -163,7 +164,7 @@ def post(http, path):
         return http.post("/clips", files={"clip": (path, file)})
 
 def wait_for(http, job):
-    while (found := http.get(f"/clips/{job}").json())["outcome"] in ("queued", "processing"):
+    while (found := http.get(f"/clips/{job}").json())["outcome"] not in service.FINAL:
         threading.Event().wait(0.02)
     return found
 
@@ -180,7 +181,7 @@ with serving() as http:
 with serving() as http:
     assert wait_for(http, job)["outcome"] == "active"
 """
-"""A program that calls the service, stops it while an asset is in processing, and starts it again."""
+"""A program that calls the service, whose account is refused once, stops it during processing, and starts it again."""
 
 
 def test_service_checks_registers_stores_and_continues(tmp_path: Path, run: Run) -> None:
@@ -189,9 +190,11 @@ def test_service_checks_registers_stores_and_continues(tmp_path: Path, run: Run)
             follow(block, desk)
         before = len(desk.box.stats.registrations("atlas"))
         desk.box.faults.delay = 0.3
+        desk.box.faults.on("402", action="register", provider="atlas", call=2)
         done = desk.python(SERVED)
         assert done.returncode == 0, done.stdout + done.stderr
         assert len(desk.box.stats.registrations("atlas")) - before == 3
+        assert "Registering pauses for 0.1 s: Atlas Cloud: " in done.stderr
 
 
 def upload(port: int, path: Path) -> str:
