@@ -18,6 +18,7 @@ import pytest
 import preflight
 from preflight import Asset, AsyncClient, Client, Submission
 from preflight.providers import PROVIDERS, Group, Session
+from preflight.providers.generation import ROLES
 from preflight.submission.async_client import AsyncGroups
 from preflight.submission.groups import GroupManager
 from preflight.submission.manage import ManagedAsset
@@ -136,6 +137,21 @@ def test_table_of_providers_is_that_of_the_code() -> None:
         assert [key.env[0] for key in spec.credentials] == keys.replace("`", "").split(", "), name
         actions = ("list", "delete", "rename", "restore", "create_group", "upload")
         assert can == ["yes" if action in spec.can else "no" for action in actions], name
+
+
+def test_table_of_roles_is_that_of_the_code() -> None:
+    text = (ROOT / "docs/registering.md").read_text(encoding="utf-8")
+    header, *lines = re.findall(r"^\| (?:role|`\w+_\w+`) \| (?:kind|image|video|audio) \|.*$", text, flags=re.MULTILINE)
+    names = [cell.strip(" `").split("`")[0] for cell in header.split("|")[3:-1]]
+    assert len(lines) == len(ROLES)
+    for line in lines:
+        role, kind, *cells = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        assert ROLES[role] == kind
+        for name, cell in zip(names, cells, strict=True):
+            generation = PROVIDERS[name].generation
+            assert generation is not None
+            field = generation.fields[role]
+            assert cell == (field.one or field.many if generation.layout != "content" else "item with this role")
 
 
 SERVED = """
