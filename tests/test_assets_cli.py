@@ -402,6 +402,15 @@ class TestFindingAssets:
             assert row["id"] == asset.id
         refused(at.call("get", "villain", *endpoint, alone=True), "has no asset 'villain'", "--to")
 
+    @pytest.mark.parametrize("word", ["hero-0a1b2c3d4e5f", "media/hero.png", "hero.mp4"])
+    def test_name_that_the_ledger_lacks_is_not_sent_as_an_id(self, desk: At, word: str) -> None:
+        at = desk("atlas")
+        calls = at.box.stats.calls.copy()
+        refused(at.call("get", word), f"has no asset {word!r}. Give the asset's id.")
+        assert at.box.stats.calls == calls
+        id_ = "550e8400-e29b-41d4-a716-446655440000"
+        refused(at.call("get", id_), "nothing has this id", code=1)
+
     def test_id_of_another_provider_is_refused(self, desk: At) -> None:
         sunra, atlas = desk("sunra"), desk("atlas")
         asset = sunra.known("hero")

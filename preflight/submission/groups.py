@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -30,6 +31,8 @@ MAX_LISTED: Final = 20
 """Groups that a message lists."""
 MAX_KNOWN_AGE: Final = 60.0
 """Seconds after which a group is looked up again: another program may have deleted it."""
+_GROUP_ID: Final = re.compile(r"group-\d{14}-[0-9a-z]+")
+"""The id of a group, as the upstream of most providers makes them."""
 MAX_TRIES: Final = 3
 """Calls to create one group whose responses are lost, before giving up."""
 
@@ -223,8 +226,8 @@ class GroupManager:
             if len(matches) > 1:
                 raise _several(self.provider.title, name, matches)
             if not matches:
-                if self._ledger.has_used_group(self._account, name):
-                    text = f"{self.provider.title} no longer has the group {printable(name)!r}. Give another group=."
+                if _GROUP_ID.fullmatch(name) or self._ledger.has_used_group(self._account, name):
+                    text = f"{self.provider.title} has no group with the id {printable(name)}. Give another group=."
                     raise UsageError(text, parameters=("group",))
                 self.provider.spec.check_name(name)
                 before_create()

@@ -49,6 +49,8 @@ from preflight.submission.register import (
 )
 
 _REFERENCE: Final = re.compile("asset://", re.I)
+_NAME: Final = re.compile(r"(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-)[^:]*-[0-9a-f]{12}|[^:]*\.[0-9A-Za-z]{2,4}")
+"""A name that preflight gives, or a file; not a UUID, which may be an id."""
 _MAX_LISTED: Final = 10
 """Assets that a message lists."""
 _THREADS: Final = 16
@@ -119,6 +121,8 @@ class AssetManager:
             raise _registered_elsewhere(word, known[0], self.provider)
         if not known:
             self._require_no_other_provider(word)
+            if _NAME.fullmatch(word):
+                raise UsageError(f"The ledger {self._ledger.path} has no asset {_quoted(word)}. Give the asset's id.")
         return _REFERENCE.sub("", word, count=1), None
 
     def get(self, word: str) -> ManagedAsset:

@@ -170,7 +170,7 @@ class TestBadInput:
         assert said in done.stdout
         assert f"[{code}]" in done.stdout
 
-    def test_unknown_group_id_creates_a_group_and_duplicates_are_listed(
+    def test_groups_of_the_same_name_are_listed(
         self, run: Run, box: Sandbox, tmp_path: Path
     ) -> None:
         sender = Sender(box, "volcengine", tmp_path)
