@@ -100,6 +100,20 @@ def test_processing_asset_is_asked_for_and_refused_until_it_is_active(desk: At) 
     assert at.state("hero") == "active"
 
 
+def test_asset_that_failed_or_is_not_settled_is_refused(desk: At) -> None:
+    at = desk("atlas")
+    at.box.faults.fail("PixelCountTooLarge", match="broken*")
+    failed = at.register("broken")
+    at.write("broken", "failed", failed)
+    refused(at.call("request", "broken", "--prompt", "p"), f"{failed.id} is failed, not active. Register its file")
+    at.write("lost", "unknown")
+    refused(at.call("request", "lost", "--prompt", "p"), "'lost' has no id", "Settle it with `assets sync`.")
+    gone = at.known("gone")
+    at.box.forget("atlas", gone.id)
+    refused(at.call("request", "gone", "--prompt", "p", "--reference-id", "id"), "nothing has this id", code=1)
+    assert at.state("gone") == "gone"
+
+
 def test_roles_are_chosen_by_asset(desk: At) -> None:
     at = desk("sunra")
     first, last = at.known("first"), at.known("last")

@@ -170,9 +170,7 @@ class TestBadInput:
         assert said in done.stdout
         assert f"[{code}]" in done.stdout
 
-    def test_groups_of_the_same_name_are_listed(
-        self, run: Run, box: Sandbox, tmp_path: Path
-    ) -> None:
+    def test_groups_of_the_same_name_are_listed(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "volcengine", tmp_path)
         with sender.opened() as provider:
             ids = [provider.api.create_group(str(sender.group)).id for _ in range(2)]
@@ -185,6 +183,54 @@ class TestBadInput:
         assert done.returncode == 2
         assert "Name one with --group. It has" in done.stderr
         assert ids[0] in done.stderr
+
+    def test_deleted_group_is_named_and_nothing_is_sent(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "volcengine", tmp_path)
+        with sender.opened() as provider:
+            group = provider.api.create_group(str(sender.group)).id
+            provider.api.delete_group(group)
+        url = ("--allow-private", "--group", group)
+        done = run(*words(sender, box.host(sender.picture()))[:-2], *url, env=environment(sender))
+        assert (done.returncode, done.stdout.count("ACTIVE")) == (2, 0)
+        assert f"has no group with the id {group}. Name another one with --group; it has " in done.stderr
+        assert sender.registered() == 0
+
+    def test_account_has_to_be_named_if_the_ledger_has_two(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        for account in ("studio", "agency"):
+            sender.one(sender.picture(), account=account)
+        call = [*words(sender, sender.picture()), "--host", "atlas", "--ledger", tmp_path / "ledger.sqlite"]
+        done = run(*call, env=environment(sender))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            "preflight: The ledger has 2 accounts of Atlas Cloud: agency, studio. Name one with --account.\n"
+        )
+        assert sender.registered() == 2
+        done = run(*call, env=environment(sender, PREFLIGHT_ACCOUNT="studio"))
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("size", [100_000, 160_000, 220_000])
+    def test_disk_that_is_full_during_a_run_doubles_nothing(
+        self, run: Run, box: Sandbox, tmp_path: Path, size: int
+    ) -> None:
+        """Its short form is the same with the ledger alone (`tests/ledger`)."""
+        resource = pytest.importorskip("resource")
+        sender = Sender(box, "atlas", tmp_path)
+        targets = sender.pictures(12)
+        call = [*words(sender, *targets), "--host", "atlas", "--allow-private", "--no-wait"]
+
+        def fill() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        done = run(*call, env=environment(sender), preexec_fn=fill)
+        assert done.returncode in (2, 3)
+        assert "Free space or check the disk" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert 0 < sender.registered() < 12
+        done = run(*call, env=environment(sender))
+        assert done.returncode == 0, done.stdout
+        assert sender.registered() == 12
 
     def test_wrong_options_are_refused(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
         sender = Sender(box, "atlas", tmp_path)
