@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, Unpack
 
 from preflight import catalog
 from preflight.codes import CODES, REMARKS
-from preflight.errors import PreflightError, SourceError, UsageError
+from preflight.errors import PreflightError, SourceError, UsageError, suggestion
 from preflight.formats import FORMATS, KNOWN_EXTENSIONS, extension_of
 from preflight.judge import judge, remark
 from preflight.media import EVERYTHING, Delivery, Media, Need
@@ -30,7 +30,7 @@ _UNSPECIFIC_TYPES: Final = frozenset(("application/octet-stream", "binary/octet-
 
 
 class FetchKeywords(TypedDict, total=False):
-    """The keyword arguments that `probe` takes: those of `CheckOptions` on URLs."""
+    """The keyword arguments that `probe` takes: those of `check` on URLs."""
 
     timeout: float | None
     allow_private: bool
@@ -41,34 +41,21 @@ class FetchKeywords(TypedDict, total=False):
 
 
 class CheckKeywords(FetchKeywords, total=False):
-    """The keyword arguments of all checking functions: those of `CheckOptions`."""
+    """The keyword arguments of all checking functions."""
 
     strict: bool
     deep: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOptions:
-    """How sources are fetched and judged: `check` describes each option."""
+def _http_options(keywords: CheckKeywords) -> HttpOptions | None:
+    """Return how URLs are fetched; None: by default. Raise `UsageError`."""
+    values = ((name, keywords.get(name)) for name in FetchKeywords.__annotations__)
+    given: dict[str, Any] = {name: value for name, value in values if value is not None and value is not False}
+    if not given:
+        return None
+    from preflight.net.options import HttpOptions
 
-    strict: bool = False
-    deep: bool = False
-    timeout: float | None = None
-    allow_private: bool = False
-    user_agent: str | None = None
-    headers: Headers | None = field(default=None, repr=False)
-    proxy: str | None = field(default=None, repr=False)
-    ca_bundle: str | None = None
-
-    def http(self) -> HttpOptions | None:
-        """Return how URLs are fetched; None: by default. Raise `UsageError`."""
-        values = ((name, getattr(self, name)) for name in FetchKeywords.__annotations__)
-        given = {name: value for name, value in values if value is not None and value is not False}
-        if not given:
-            return None
-        from preflight.net.options import HttpOptions
-
-        return HttpOptions(**given)
+    return HttpOptions(**given)
 
 
 class CheckPlan(NamedTuple):
@@ -100,12 +87,14 @@ def plan_for(
 
     Raises `UsageError`, `RuleFileError`.
     """
-    options = CheckOptions(**keywords)
+    if unknown := keywords.keys() - CheckKeywords.__annotations__:
+        raise TypeError(f"Unknown option {min(unknown)!r}. {suggestion(min(unknown), CheckKeywords.__annotations__)}")
+    strict, deep = keywords.get("strict", False), keywords.get("deep", False)
     chosen = catalog.resolve(rules) if rules is not None else ()
     digest = None
     if chosen:
-        digest = checksum([ruleset.digest for ruleset in chosen], options.strict, options.deep, sorted(dropped))
-    return CheckPlan(chosen, fold(chosen), options.strict, options.deep, http or options.http(), dropped, digest)
+        digest = checksum([ruleset.digest for ruleset in chosen], strict, deep, sorted(dropped))
+    return CheckPlan(chosen, fold(chosen), strict, deep, http or _http_options(keywords), dropped, digest)
 
 
 def fold(rules: Sequence[RuleSet]) -> Need:

@@ -57,6 +57,14 @@ def score_of(report: Report) -> Score:
     return (report.outcome, *(word for result in report.results for word in (result.rules, result.outcome)))
 
 
+_COUNTED_AS: Final = {
+    "pass": ("passed",),
+    "pass_with_warning": ("passed", "warnings"),
+    "fail": ("failed",),
+    "unknown": ("unknown",),
+}
+
+
 class Tally(NamedTuple):
     """Counts of verdicts; `warnings` are the passes that a lenient bound allowed."""
 
@@ -67,17 +75,7 @@ class Tally(NamedTuple):
 
     def plus(self, outcome: str, count: int = 1) -> Tally:
         """Return the counts with more of one outcome."""
-        passed, warnings, failed, unknown = self
-        match outcome:
-            case "pass":
-                passed += count
-            case "pass_with_warning":
-                passed, warnings = passed + count, warnings + count
-            case "fail":
-                failed += count
-            case "unknown":
-                unknown += count
-        return Tally(passed, warnings, failed, unknown)
+        return self._replace(**{name: getattr(self, name) + count for name in _COUNTED_AS[outcome]})
 
     def as_json(self) -> dict[str, int]:
         """Return the counts as a JSON object."""
