@@ -147,7 +147,6 @@ def _load_config(
 
 
 def _configured_targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the targets of the call, else those of the configuration."""
     given = tuple(with_kinds(value))
     targets: tuple[str, ...] = given or tuple((ctx.default_map or {}).get("targets", ()))
     # Targets of the configuration are confined to its repository, those of the command line are not.

@@ -51,7 +51,6 @@ class _Stream:
 
     @property
     def seconds(self) -> float | None:
-        """Return the duration in s."""
         return self.length * self.scale / self.rate if self.length and self.scale and self.rate else None
 
 
@@ -81,7 +80,6 @@ class _Header:
 
     @property
     def videos(self) -> list[_Stream]:
-        """Return the video streams."""
         return [stream for stream in self.streams if stream.type in _VIDEO_STREAMS]
 
     def frame_counts(self) -> list[int]:

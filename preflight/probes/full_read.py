@@ -73,7 +73,6 @@ def _fill_in(media: Media, reread: Media) -> Media:
 
 
 def _measure(source: Source, media: Media) -> _Totals:
-    """Return the facts from reading the stream itself."""
     if media.format in _MATROSKA:
         stream = matroska.measure_stream(source)._asdict()
         return _Totals(**{fact: value for fact, value in stream.items() if getattr(media, fact) is None})
@@ -117,7 +116,6 @@ class _BufferedSource:
         self.bytes_read = 0
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes from `offset`; fewer only at the end."""
         end = min(offset + length, self.size or 0)
         for start, data in self._chunks:
             if start <= offset and end <= start + len(data):

@@ -82,7 +82,6 @@ class _Header:
         return bool(self.width and self.height and self.exif_found)
 
     def add(self, window: Window, segment: _Segment) -> None:
-        """Add the facts of one segment."""
         marker, offset, length, head = segment
         if marker in _FRAME_HEADERS:
             self._add_frame(marker, length, head)

@@ -52,7 +52,6 @@ class _Streams:
         self.chained = False
 
     def add(self, page: _Page) -> None:
-        """Add the next page."""
         if page.flags & _BEGINS_STREAM and not self.begun:
             self.codecs[page.serial] = _codec(page.body)
             return

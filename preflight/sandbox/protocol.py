@@ -151,7 +151,6 @@ class Protocol(ABC):
         return self._accept(operation, getattr(self, f"_{operation.action}")(request))
 
     def _accept(self, operation: Operation, result: Any) -> Response:
-        """Return a result in the provider's shape."""
         return Response(result)
 
     @abstractmethod

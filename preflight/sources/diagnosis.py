@@ -129,7 +129,6 @@ def automation_refused(name: str, status: int, how: str) -> SourceError:
 
 
 def _status_text(status: int) -> str:
-    """Return a status with its reason phrase."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:  # a status that no specification has

@@ -132,7 +132,6 @@ class _BlockCounter:
         self._first = self._last = self.stated_duration = 0
 
     def add(self, time: int) -> None:
-        """Count a block that begins at `time`."""
         self._first = min(self._first, time) if self.blocks else time
         if not self.blocks or time >= self._last:
             self._last, self.stated_duration = time, 0

@@ -227,7 +227,6 @@ def _presentation(movie: Movie, track: Track) -> Presentation | None:
 
 
 def _is_notably_edited(movie: Movie, track: Track, edits: Edits, span: Presentation | None) -> bool:
-    """Return whether playback differs noticeably from the media."""
     scale = movie.timescale
     if not scale:
         return not edits.is_single
