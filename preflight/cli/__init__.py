@@ -12,15 +12,7 @@ from typing import Final
 
 import click
 
-from preflight.cli.terminal import (
-    EXIT_CODES,
-    CommandContext,
-    Subcommands,
-    color_option,
-    error_code,
-    error_lines,
-    with_narrow_help,
-)
+from preflight.cli import terminal
 from preflight.errors import PreflightError
 from preflight.escape import printable
 from preflight.summary import UNKNOWN, WRONG_CALL
@@ -42,10 +34,10 @@ _CLOSED_PIPE: Final = 128 + signal.SIGPIPE
 """The reader of the output has closed it (`| head`): nothing more is printed."""
 
 
-class _Commands(Subcommands):
+class _Commands(terminal.Subcommands):
     """A group that imports a command's module only when that command is called."""
 
-    context_class = CommandContext
+    context_class = terminal.CommandContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -53,7 +45,7 @@ class _Commands(Subcommands):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return with_narrow_help(import_module(f"preflight.cli.{cmd_name}").command)
+        return terminal.with_narrow_help(import_module(f"preflight.cli.{cmd_name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
@@ -81,7 +73,9 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
 
 
 @click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=terminal.EXIT_CODES,
 )
 @click.option(
     "--version",
@@ -91,7 +85,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
     callback=_print_version,
     help="Print the versions of preflight and of the libraries that it uses.",
 )
-@color_option
+@terminal.color_option
 def group() -> None:
     """Check whether services will accept your images, videos and audio files, before you send them.
 
@@ -145,7 +139,7 @@ def run_command() -> int:
         code = WRONG_CALL
     except PreflightError as error:
         _print_error("\n".join((str(error), *getattr(error, "__notes__", ()))))
-        code = error_code(error)
+        code = terminal.error_code(error)
     except (KeyboardInterrupt, click.Abort):
         code = _INTERRUPTED
     except BrokenPipeError:
@@ -163,14 +157,14 @@ def run_command() -> int:
 
 def _print_error(text: str) -> None:
     lines = "\n".join(map(printable, text.split("\n")))
-    click.echo(error_lines(f"preflight: {lines}"), err=True)
+    click.echo(terminal.error_lines(f"preflight: {lines}"), err=True)
 
 
 def _print_click_error(error: click.ClickException) -> None:
     """Print click's message for a wrong call; for an unknown option that is a file, also how to name the file."""
     text = io.StringIO()
     error.show(text)
-    click.echo(error_lines(text.getvalue().rstrip("\n")), err=True)
+    click.echo(terminal.error_lines(text.getvalue().rstrip("\n")), err=True)
     if isinstance(error, click.NoSuchOption):
         file = next((word for word in sys.argv[1:] if word.startswith("-") and os.path.lexists(word)), None)
         if file is not None:

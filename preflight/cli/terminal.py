@@ -12,16 +12,7 @@ from typing import IO, Final
 
 import click
 
-from preflight.errors import (
-    AccountRefused,
-    AssetNotFound,
-    LedgerError,
-    OutputError,
-    PreflightError,
-    RequestRefused,
-    UsageError,
-    suggestion,
-)
+from preflight import errors
 from preflight.escape import printable
 from preflight.report import Rejected
 from preflight.summary import FAILED, UNKNOWN, WRONG_CALL
@@ -152,13 +143,13 @@ class CommandContext(click.Context):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
     ) -> bool | None:
-        if isinstance(exc_value, PreflightError):
+        if isinstance(exc_value, errors.PreflightError):
             exc_value.args = (message_with_options(exc_value, self.command),)
             exc_value.parameters = ()
         return super().__exit__(exc_type, exc_value, tb)
 
 
-def message_with_options(error: PreflightError, command: click.Command) -> str:
+def message_with_options(error: errors.PreflightError, command: click.Command) -> str:
     """Return the message of an error with options of a command in place of the parameters that it names.
 
     `public_base='/x'` becomes `--public-base '/x'`, `retry_failed=True` becomes `--retry-failed`. A parameter
@@ -182,11 +173,12 @@ def _with_option(message: str, name: str, option: click.Option) -> str:
     return re.sub(token, f"{spelling} ", message)
 
 
-def error_code(error: PreflightError) -> int:
+def error_code(error: errors.PreflightError) -> int:
     """Return the exit code of a command that ends with an error."""
-    if isinstance(error, UsageError | OutputError | LedgerError):
+    if isinstance(error, errors.UsageError | errors.OutputError | errors.LedgerError):
         return WRONG_CALL
-    return FAILED if isinstance(error, AccountRefused | AssetNotFound | Rejected | RequestRefused) else UNKNOWN
+    refusals = (errors.AccountRefused, errors.AssetNotFound, errors.RequestRefused, Rejected)
+    return FAILED if isinstance(error, refusals) else UNKNOWN
 
 
 class Subcommands(click.Group):
@@ -204,7 +196,7 @@ class Subcommands(click.Group):
 
     def suggestion(self, name: str, names: list[str]) -> str:
         """Return what to write instead of a command that does not exist."""
-        return suggestion(name, names)
+        return errors.suggestion(name, names)
 
 
 def with_narrow_help(command: click.Command) -> click.Command:

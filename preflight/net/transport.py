@@ -18,18 +18,10 @@ from urllib.parse import unquote
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
+from preflight.net import errors
 from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
 from preflight.net.certificates import TrustedAuthorities
 from preflight.net.connections import Budget, Connection, ConnectionPool, HostLimiter, Slot, open_socket, secure
-from preflight.net.errors import (
-    IncompleteResponse,
-    InvalidResponse,
-    TransientError,
-    disconnected,
-    insecure,
-    malformed,
-    timed_out,
-)
 from preflight.net.options import DEFAULT_OPTIONS, HttpOptions
 from preflight.net.proxies import Proxy, basic_credentials
 from preflight.net.redact import redact
@@ -154,7 +146,7 @@ class Transport:
         connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
         try:
             return self._exchange(connection, request, data, timeouts.total)
-        except TransientError:
+        except errors.TransientError:
             if connection.received or request.method not in _REPEATABLE:
                 raise
             return None
@@ -185,7 +177,7 @@ class Transport:
             if context is not None:
                 sock = secure(sock, context, url.host, end)
         except TimeoutError:
-            raise timed_out(redact(url.text), self._seconds, sent=False) from None
+            raise errors.timed_out(redact(url.text), self._seconds, sent=False) from None
         return Connection(sock, found)
 
     def _encoded(self, request: HttpRequest, proxy: Proxy | None) -> bytes:
@@ -266,13 +258,13 @@ def _send_body(connection: Connection, body: RequestBody, seconds: float) -> Non
 def _failure(error: BaseException, url: Url, seconds: float) -> SourceError | None:
     """Translate an exception raised while a request was sent or its response read; None if it is unrelated."""
     if isinstance(error, TimeoutError):
-        return timed_out(redact(url.text), seconds)
+        return errors.timed_out(redact(url.text), seconds)
     if isinstance(error, ssl.SSLError):
-        return insecure(url.host, error, sent=True)
-    if isinstance(error, InvalidResponse):
-        return malformed(redact(url.text), error)
-    if isinstance(error, IncompleteResponse | OSError):
-        return disconnected(redact(url.text))
+        return errors.insecure(url.host, error, sent=True)
+    if isinstance(error, errors.InvalidResponse):
+        return errors.malformed(redact(url.text), error)
+    if isinstance(error, errors.IncompleteResponse | OSError):
+        return errors.disconnected(redact(url.text))
     return None
 
 

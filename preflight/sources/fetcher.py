@@ -16,20 +16,7 @@ from preflight.net.response import Response, content_length, media_type, retry_a
 from preflight.net.transport import HttpRequest, Timeouts, Transport
 from preflight.net.urls import Url, parse_url
 from preflight.retry import Backoff, Deadline, RetryPolicy, retry
-from preflight.sources.diagnosis import (
-    BROWSER_LIKE,
-    BY_CLIENT,
-    RangeRefused,
-    automation_refused,
-    hint_for,
-    is_challenge_page,
-    is_challenged,
-    is_store_error,
-    reason_of,
-    redirected_away,
-    redirected_endlessly,
-    refused,
-)
+from preflight.sources import diagnosis
 from preflight.sources.fetch_state import DeliveryRecorder, Span
 from preflight.version import VERSION
 
@@ -281,14 +268,15 @@ class UrlFetcher:
         if ranged and is_refusal:  # perhaps because of the Range header, so that a plain GET may get the file
             response.drain_and_close()
             self.location, self._trusted = self._url, True  # the target of a redirect may have expired in the meantime
-            return RangeRefused(self._name)
+            return diagnosis.RangeRefused(self._name)
         body = response.peek() if response.status >= 400 else b""
         response.drain_and_close()
         requested, final = self._url or response.url, response.url
         name = self._name if requested.host == final.host else f"{self._name} is redirected to {final.host}, which"
         if how := self._automation_refused(response, body):
-            return automation_refused(name, response.status, how)
-        failure = refused(name, response.status, body, hint_for(requested.text), expired=self.recorder.is_expired)
+            return diagnosis.automation_refused(name, response.status, how)
+        hint = diagnosis.hint_for(requested.text)
+        failure = diagnosis.refused(name, response.status, body, hint, expired=self.recorder.is_expired)
         if response.status != 429 and response.status < 500:
             return failure
         wait = retry_after(response.header("Retry-After"), self._transport.clock.wall())
@@ -298,13 +286,13 @@ class UrlFetcher:
     def _automation_refused(self, response: Response, body: bytes) -> str | None:
         """Return how the server refuses automated clients; None for other reasons and temporary failures."""
         if response.status == 429 or response.status >= 500:
-            challenged = is_challenged(response.header) or is_challenge_page(body)
+            challenged = diagnosis.is_challenged(response.header) or diagnosis.is_challenge_page(body)
             return "with a bot challenge" if challenged else None
-        if is_store_error(body) or self.recorder.is_expired:
+        if diagnosis.is_store_error(body) or self.recorder.is_expired:
             return None
-        how = reason_of(response.status, response.header, body)
+        how = diagnosis.reason_of(response.status, response.header, body)
         signed = self.recorder.delivery.expires_in is not None
-        if how is None and response.status in BY_CLIENT and not signed and self._serves_browsers():
+        if how is None and response.status in diagnosis.BY_CLIENT and not signed and self._serves_browsers():
             return "by their User-Agent or their Referer"
         return how
 
@@ -314,7 +302,7 @@ class UrlFetcher:
         The body is not read: the request only explains a refusal.
         """
         referer = f"{self._url.scheme}://{self._url.authority}/" if self._url is not None else ""
-        headers = {"User-Agent": BROWSER_LIKE, "Referer": referer}  # as if to show the file in a page of the same host
+        headers = {"User-Agent": diagnosis.BROWSER_LIKE, "Referer": referer}  # as for a page of the same host
         try:
             response, _ = self._follow("GET", self._url, headers, self._auxiliary_timeout(), plain=True)
         except SourceError:
@@ -348,9 +336,9 @@ class UrlFetcher:
             # Header values arrive as Latin-1, addresses in them are written in UTF-8.
             target = parse_url(urljoin(seen[-1].text, location.encode("latin-1").decode("utf-8")).partition("#")[0])
         except (SourceError, ValueError):
-            raise redirected_away(self._name, redact(location[:2000])) from None
+            raise diagnosis.redirected_away(self._name, redact(location[:2000])) from None
         if target in seen:
-            raise redirected_endlessly(self._name, None, cookie=cookie)
+            raise diagnosis.redirected_endlessly(self._name, None, cookie=cookie)
         if len(seen) > self._options.max_redirects:
-            raise redirected_endlessly(self._name, self._options.max_redirects, cookie=cookie)
+            raise diagnosis.redirected_endlessly(self._name, self._options.max_redirects, cookie=cookie)
         return target
