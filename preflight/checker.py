@@ -154,7 +154,11 @@ def _read(target: Target, plan: CheckPlan) -> _Reading:
         source = open_source(target, plan.need, plan.http)
         media = probe_source(source, plan.need)
         if plan.deep and media.kind is not None:
-            media, extra = _deepened(source, media)
+            from preflight.probes.decode import decode_check
+
+            decoded = decode_check(source, media)
+            media = decoded.media
+            extra = tuple(Finding(code, CODES[code].severity, detail) for code, detail in decoded.problems)
         source.verify()
     except SourceError as error:
         media, problem = None, Problem(error.code, str(error))
@@ -175,7 +179,10 @@ def _completed(reading: _Reading, label: str, *, deep: bool) -> _Reading:
         return reading
     media, mismatches = _compared(media, label, delivery)
     extra = (*reading.extra, *_incomplete(media, reading.extra, deep=deep), *mismatches, *_remarks(media, delivery))
-    return _Reading(media, reading.problem, extra, _typed(delivery, media), reading.requests, reading.bytes_read)
+    known = FORMATS.get(media.format or "")
+    if delivery is not None and known is not None and delivery.content_type is not None:
+        delivery = delivery._replace(content_type_matches=delivery.content_type in known.mimes)
+    return reading._replace(media=media, extra=extra, delivery=delivery)
 
 
 def result_of(
@@ -207,15 +214,6 @@ def result_of(
     except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
         finding = internal_error(error)
         return Result(rules.name, rules.stage, rules.as_of, rules.basis, "unknown", (finding,))
-
-
-def _deepened(source: Source, media: Media) -> tuple[Media, tuple[Finding, ...]]:
-    """Return the media with further facts, and findings, from decoding the whole file."""
-    from preflight.probes.decode import decode_check
-
-    result = decode_check(source, media)
-    findings = tuple(Finding(code, CODES[code].severity, detail) for code, detail in result.problems)
-    return result.media, findings
 
 
 def _incomplete(media: Media, found: tuple[Finding, ...], *, deep: bool) -> tuple[Finding, ...]:
@@ -257,14 +255,6 @@ def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Medi
         message = f"the {who} declares {declared}, the content is {media.mime}: services go by either"
         findings += (Finding("content_type_mismatch", "note", message, "content_type", declared),)
     return media, findings
-
-
-def _typed(delivery: Delivery | None, media: Media) -> Delivery | None:
-    """Return the delivery, with whether its Content-Type is that of the content."""
-    known = FORMATS.get(media.format or "")
-    if delivery is None or known is None or delivery.content_type is None:
-        return delivery
-    return delivery._replace(content_type_matches=delivery.content_type in known.mimes)
 
 
 def probe(target: Target, **options: Unpack[FetchKeywords]) -> Media:

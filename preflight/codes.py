@@ -75,9 +75,6 @@ NOTES: Final[dict[str, str]] = {
 }
 """The meaning of each note, as a sentence."""
 
-_HARMLESS: Final = frozenset(("cover_art",))
-"""Notes that are irrelevant to services: only `probe` prints them."""
-
 _RESIZE: Final = "Resize it; width, height and aspect ratio have limits of their own."
 _SERVER: Final = (
     "The file itself was not read. Try again later; if the problem persists, ask the operator of the server."
@@ -385,7 +382,7 @@ _FINDING_CODES: Final[dict[str, Code]] = {
 _NOTE_CODES: Final = {
     word: _fixed("note", word.replace("_", " ").capitalize(), sentence)
     for word, sentence in NOTES.items()
-    if word not in _FINDING_CODES and word not in _HARMLESS
+    if word not in _FINDING_CODES and word != "cover_art"  # irrelevant to services: only `probe` prints it
 }
 CODES: Final[dict[str, Code]] = {**_FINDING_CODES, **_NOTE_CODES}
 """Every finding code. A note has a code of its own name, of severity `note` unless it is listed above."""

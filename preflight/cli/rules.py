@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -15,7 +14,7 @@ from preflight.cli import params
 from preflight.cli.options import unknown_code
 from preflight.cli.output import console
 from preflight.cli.terminal import CALL_CODES, Subcommands, color_option, stacked_rows, wrapped
-from preflight.codes import CODES, NOTES
+from preflight.codes import CODES, NOTES, Code
 from preflight.errors import RuleFileError, UsageError
 from preflight.escape import printable
 from preflight.facts import label
@@ -238,12 +237,20 @@ def explain(code: str | None, format_: str) -> None:
         return
     if code not in CODES and code not in NOTES:
         raise UsageError(unknown_code(code, [*CODES, *NOTES]))
-    explanation = _explanation(code)
-    if format_ == "json":
-        click.echo(json.dumps(asdict(explanation), indent=2))
-    else:
-        for line in explanation.lines():
+    known = CODES.get(code)
+    uses = [
+        LimitUse(
+            placed.section, placed.format or None, placed.fact, format_limit(placed.limit), placed.limit.note, names
+        )
+        for placed, names in find_limits(code, map(catalog.load, catalog.names()))
+    ]
+    if format_ == "text":
+        for line in _explanation(code, known, uses):
             click.echo(printable(line))
+        return
+    titles = ("title", "severity", "explanation")
+    meaning = {"code": code, **{name: getattr(known, name, None) for name in titles}, "note": NOTES.get(code)}
+    click.echo(json.dumps({**meaning, "limits": [use._asdict() for use in uses]}, indent=2))
 
 
 def _list_codes(format_: str) -> None:
@@ -256,8 +263,7 @@ def _list_codes(format_: str) -> None:
         click.echo(f"{code:{width}}  {known.severity:7}  {known.title}")
 
 
-@dataclass(frozen=True)
-class LimitUse:
+class LimitUse(NamedTuple):
     """A limit that gives a finding code, and the rule sets that have it."""
 
     section: str
@@ -265,54 +271,24 @@ class LimitUse:
     fact: str
     accepts: str
     remark: str | None
-    rules: tuple[str, ...]
-
-    def lines(self) -> Iterator[str]:
-        """Yield the limit and its rule sets as text."""
-        format_ = f" in {self.format}" if self.format else ""
-        remark = f"  [{self.remark}]" if self.remark else ""
-        yield f"  {self.section}{format_}: {label(self.fact)} {self.accepts}{remark}"
-        yield f"    {', '.join(self.rules)}"
+    rules: list[str]
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """The meaning of a code or a note; fields that do not apply are None."""
-
-    code: str
-    title: str | None
-    severity: str | None
-    explanation: str | None
-    note: str | None
-    limits: tuple[LimitUse, ...]
-
-    def lines(self) -> Iterator[str]:
-        """Yield the explanation as text."""
-        if self.title:
-            yield f"{self.code}: {self.title} ({self.severity})"
-            yield f"  {self.explanation}"
-        if self.note and self.severity != "note":
-            yield f"{self.code}, as a note: {self.note}"
-        if self.limits:
-            yield from ("", "Limits that give it:")
-            for limit in self.limits:
-                yield from limit.lines()
-        elif self.title:
-            yield from ("", "No limit gives it: it concerns the content, the source or the provider, not a rule set.")
-
-
-def _explanation(code: str) -> Explanation:
-    known = CODES.get(code)
-    rulesets = [catalog.load(name) for name in catalog.names()]
-    limits = tuple(
-        LimitUse(
-            line.section, line.format or None, line.limit.fact, format_limit(line.limit), line.limit.note, tuple(names)
-        )
-        for line, names in find_limits(code, rulesets)
-    )
-    if known is None:
-        return Explanation(code, None, None, None, NOTES.get(code), limits)
-    return Explanation(code, known.title, known.severity, known.explanation, NOTES.get(code), limits)
+def _explanation(code: str, known: Code | None, uses: list[LimitUse]) -> Iterator[str]:
+    """Yield the lines that explain a code, a note, or what is both."""
+    if known is not None:
+        yield f"{code}: {known.title} ({known.severity})"
+        yield f"  {known.explanation}"
+    if code in NOTES and (known is None or known.severity != "note"):
+        yield f"{code}, as a note: {NOTES[code]}"
+    if uses:
+        yield from ("", "Limits that give it:")
+    elif known is not None:
+        yield from ("", "No limit gives it: it concerns the content, the source or the provider, not a rule set.")
+    for use in uses:
+        format_, remark = f" in {use.format}" if use.format else "", f"  [{use.remark}]" if use.remark else ""
+        yield f"  {use.section}{format_}: {label(use.fact)} {use.accepts}{remark}"
+        yield f"    {', '.join(use.rules)}"
 
 
 @command.command("table", epilog=CALL_CODES)

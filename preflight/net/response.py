@@ -303,16 +303,12 @@ class Response:
 
     def close(self) -> None:
         """Keep the connection if the body was read to its end, else close it: the rest is not worth reading."""
-        if self._connection is not None and (self._left == 0 or (self._chunks is not None and self._chunks.ended)):
-            self._finish()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._release(connection, reusable=False)
+        self._finish(at_end=self._left == 0 or (self._chunks is not None and self._chunks.ended))
 
-    def _finish(self) -> None:
+    def _finish(self, *, at_end: bool = True) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._release(connection, reusable=self._keep_alive)
+            self._release(connection, reusable=at_end and self._keep_alive)
 
 
 class Part(NamedTuple):

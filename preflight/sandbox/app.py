@@ -50,7 +50,18 @@ class App:
         ]
         app = Starlette(routes=routes)
         app.router.redirect_slashes = False
-        return HostCheck(app, self._hosting)
+
+        async def check_host(scope: Scope, receive: Receive, send: Send) -> None:
+            """Refuse a Host header that is not this server's: DNS rebinding sends the host name of a foreign page."""
+            if scope["type"] != "http":
+                return
+            hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
+            port = self._hosting.origin.rpartition(":")[2]
+            is_ours = len(hosts) == 1 and hosts[0] in (f"127.0.0.1:{port}", f"localhost:{port}")
+            refusal = PlainTextResponse("this server does not serve that host", 421)  # Misdirected Request
+            await (app if is_ours else refusal)(scope, receive, send)
+
+        return check_host
 
     async def file(self, request: Request) -> Response:
         """Serve a hosted file."""
@@ -110,28 +121,6 @@ class App:
         for offset in range(0, len(body), size):
             await self._dispatcher.pause(seconds * size / len(body))
             yield body[offset : offset + size]
-
-
-class HostCheck:
-    """Middleware that refuses requests whose Host header is not this server.
-
-    It stops DNS rebinding: a foreign page whose host name resolves to 127.0.0.1 sends that name as Host.
-    """
-
-    def __init__(self, app: ASGIApp, hosting: Hosting) -> None:
-        self._app = app
-        self._hosting = hosting
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it with 421 (Misdirected Request)."""
-        if scope["type"] != "http":
-            return
-        hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
-        port = self._hosting.origin.rpartition(":")[2]
-        if len(hosts) == 1 and hosts[0] in (f"127.0.0.1:{port}", f"localhost:{port}"):
-            await self._app(scope, receive, send)
-        else:
-            await PlainTextResponse("this server does not serve that host", 421)(scope, receive, send)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -106,7 +106,8 @@ def check_signature(
     pair = find(access_key)
     if pair is None:
         raise Refusal(401, "InvalidAccessKey", "the access key in the request is invalid")
-    _check_token(request, pair)
+    if not secrets_equal(request.headers.get("x-security-token", ""), pair.token or ""):
+        raise Refusal(401, "InvalidSecurityToken", "the security token does not belong to the access key")
     signed = names.split(";")
     _check_signed_headers(request, signed, form)
     body_hash = _check_body(request)
@@ -163,11 +164,6 @@ def _check_body(request: Request) -> str:
     if request.headers.get("x-content-sha256", body_hash) != body_hash:
         raise _mismatch("X-Content-Sha256 is not the hash of the body")
     return body_hash
-
-
-def _check_token(request: Request, pair: Credentials) -> None:
-    if not secrets_equal(request.headers.get("x-security-token", ""), pair.token or ""):
-        raise Refusal(401, "InvalidSecurityToken", "the security token does not belong to the access key")
 
 
 def _check_signed_headers(request: Request, signed: list[str], form: SignatureForm) -> None:
