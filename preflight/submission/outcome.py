@@ -125,7 +125,7 @@ def settled(
         _OUTCOMES[entry.state],
         report.index,
         report,
-        asset or asset_of(entry, provider.spec),
+        asset or asset_from_entry(entry, provider.spec),
         entry.error_code,
         sentences(message, note) or None,
         reused,
@@ -138,7 +138,7 @@ def sentences(*texts: str | None) -> str:
     return " ".join(text if text.endswith((".", "!", "?", "。")) or len(given) == 1 else f"{text}." for text in given)
 
 
-def asset_of(entry: Entry, spec: ProviderSpec) -> Asset | None:
+def asset_from_entry(entry: Entry, spec: ProviderSpec) -> Asset | None:
     """Return the asset as recorded in the ledger, without a call to the provider."""
     if entry.asset_id is None:
         return None

@@ -29,7 +29,7 @@ from preflight.providers.credentials import endpoint_origin
 from preflight.providers.generation import ROLES, GenerationRequest, generation_request
 from preflight.submission import Submission
 from preflight.submission.manage import AssetManager, active_entry, unchanged_file
-from preflight.submission.outcome import asset_of
+from preflight.submission.outcome import asset_from_entry
 
 _LISTED: Final = ", ".join(ROLES)
 
@@ -109,7 +109,7 @@ def _draft(options: RequestCommand, stack: ExitStack) -> Draft:
     may_differ = bool(provider.settings or provider.named_settings)  # in the reference, or the project
     for role, word in words:
         entry = None if may_differ else active_entry(ledger, word, spec.name, origin=origin, account=provider.account)
-        asset = None if entry is None else asset_of(entry, spec)
+        asset = None if entry is None else asset_from_entry(entry, spec)
         if asset is None:
             if manager is None:
                 opened = stack.enter_context(provider.open_provider(spec, ledger))
