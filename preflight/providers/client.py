@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from preflight.clock import Clock
 from preflight.codes import CODES
 from preflight.errors import ProviderError, SourceChanged, SourceError, UsageError
-from preflight.net.bodies import Body, DecodedBody, content_codings
+from preflight.net.bodies import DECODABLE, Body, DecodedBody, content_codings
 from preflight.net.connections import Budget
 from preflight.net.errors import RequestFailed, TransientError
 from preflight.net.multipart import Multipart
@@ -209,7 +209,7 @@ class ApiConnection:
             with closing(self._transport.send(request, self._timeouts)) as response:
                 response.charge(Budget(MAX_RESPONSE_BYTES + _OVERHEAD, "for this response"))
                 content: Body = response
-                if coding := content_codings(response.header("content-encoding")):
+                if (coding := content_codings(response.header("content-encoding"))) in DECODABLE:
                     content = DecodedBody(response, coding, self.spec.title)
                 body = b"" if 300 <= response.status < 400 else content.read(MAX_RESPONSE_BYTES + 1)
             if len(body) <= MAX_RESPONSE_BYTES:

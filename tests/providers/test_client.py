@@ -132,6 +132,13 @@ def test_compressed_response_is_limited_by_its_decoded_size(server: Recorder, op
     assert refused(provider).reason == "response_invalid"
 
 
+def test_status_counts_although_the_body_cannot_be_decoded(server: Recorder, open_: Open) -> None:
+    provider = open_("atlas")
+    for status, reason in ((200, "response_invalid"), (302, "redirected"), (429, "rate_limited"), (502, "server")):
+        server.respond(b"\x1b\x00", status, headers={"Content-Encoding": "br"})
+        assert refused(provider).reason == reason
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
