@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import clients, files, growth, rates, submit, uploads, urls
+from tests.bench import clients, files, growth, processes, rates, resume, submit, uploads, urls
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "files": files.main,
@@ -17,6 +17,8 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "rates": rates.main,
     "submit": submit.main,
     "clients": clients.main,
+    "resume": resume.main,
+    "processes": processes.main,
     "uploads": uploads.main,
 }
 
