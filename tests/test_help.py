@@ -74,7 +74,8 @@ def test_examples_are_valid_calls(example: str) -> None:
     """Words and options are those of the command; whether it does its work is another test's."""
     words = shlex.split(re.split(r" [<>] ", example)[0], comments=True)[1:]
     length = max(length for length in range(len(words) + 1) if " ".join(words[:length]) in ALL)
-    ALL[" ".join(words[:length])].make_context(words[length - 1], words[length:])
+    command = ALL[" ".join(words[:length])]
+    assert command.make_context(words[length - 1], words[length:]).command is command
 
 
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if one.split()[1] in JUDGING])

@@ -517,6 +517,8 @@ class TestRemuxing:
         (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
         path = ffmpeg(tmp_path / "a.mkv", *film(64, 48, 1), *SPEECH, "-i", str(tmp_path / "words.srt"), *CODED)
         remuxed(path, mine(video={"format": {"any_of": ["mov"]}}))
+        assert b"subrip" in path.read_bytes() or b"S_TEXT" in path.read_bytes()
+        assert b"text" not in (tmp_path / "a-mkv-fixed.mov").read_bytes()
 
     def test_hevc_from_matroska_gets_hvc1_tag(self, tmp_path: Path) -> None:
         coded = ["-c:v", "libx265", *QUICK, "-pix_fmt", "yuv420p", "-x265-params", "log-level=none"]

@@ -472,7 +472,7 @@ q = 1.5
             tomllib.loads(text)
         except tomllib.TOMLDecodeError:
             return
-        LineIndex(text).line_of(("a",))
+        assert 1 <= LineIndex(text).line_of(("a",)) <= 1 + text.count("\n")
 
 
 def test_every_codec_of_the_readers_is_allowed_in_rule_files() -> None:

@@ -358,6 +358,7 @@ def test_sunra_says_when_nothing_was_deleted(server: Recorder, open_: Open) -> N
 def test_deletion_may_be_answered_by_nothing(name: str, status: int, server: Recorder, open_: Open) -> None:
     server.respond(b"", status)
     open_(name).api.delete("a1")
+    assert len(server.requests) == 1
 
 
 def test_every_upstream_code_maps_to_a_finding() -> None:

@@ -109,6 +109,7 @@ def test_counts_match_the_run(page: Page, rows: list[dict[str, Any]]) -> None:
     assert {code: int(count) for code, count in shown} == codes
 
 
+@pytest.mark.slow
 def test_verdict_filters_combine(page: Page, rows: list[dict[str, Any]]) -> None:
     expected = Counter(map(verdict_of, rows))
     page.one("[data-verdict='1']").click()
@@ -132,6 +133,7 @@ def test_search_finds_names_formats_and_findings_and_clear_resets_it(page: Page,
     assert page.status == f"1–48 of {len(rows)} files"
 
 
+@pytest.mark.slow
 def test_rule_set_filter_shows_its_verdicts(page: Page, rows: list[dict[str, Any]]) -> None:
     page.choose("rules", "agentsflare")
     expected = Counter(verdict_of({**row, **row["results"][1], "results": [row["results"][1]]}) for row in rows)
@@ -186,6 +188,7 @@ def test_sheet_shows_the_command_of_the_plan_apart_from_the_hint(page: Page, row
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
 
 
+@pytest.mark.slow
 def test_arrow_keys_step_through_files(page: Page) -> None:
     page.search("fine-00")
     page.one("#grid button.name").click()
@@ -194,6 +197,7 @@ def test_arrow_keys_step_through_files(page: Page) -> None:
         assert page.one("#sheet-title").text == name
 
 
+@pytest.mark.slow
 def test_value_is_at_its_position_on_the_scale(page: Page) -> None:
     def scale(name: str, label: str) -> tuple[float, float, float]:
         page.search(name)
@@ -271,6 +275,7 @@ def test_page_is_not_wider_than_the_screen(driver: webdriver.Chrome, media: Path
     assert page.run("const s = document.getElementById('sheet'); return s.scrollWidth - s.clientWidth") <= 0
 
 
+@pytest.mark.slow
 def test_page_follows_the_colour_scheme_and_can_be_switched(driver: webdriver.Chrome, media: Path, rows: Any) -> None:
     ground = "return getComputedStyle(document.body).backgroundColor"
     light = Page(driver, media / ".page.html").run(ground)
@@ -281,6 +286,7 @@ def test_page_follows_the_colour_scheme_and_can_be_switched(driver: webdriver.Ch
     assert page.run(ground) == light
 
 
+@pytest.mark.slow
 def test_print_shows_all_pages(page: Page, rows: list[dict[str, Any]]) -> None:
     page.run("dispatchEvent(new Event('beforeprint'))")
     assert len(page.all(".card")) == len(rows)

@@ -225,8 +225,8 @@ def test_arbitrary_response_raises_source_errors_only(
     server.files["answer"] = bytes(changed[:cut])
     source = open_url("raw/answer", timeout=3.0, parts=fake_time.parts())
     with contextlib.suppress(SourceError):
-        source.read_at(0, 50)
-        source.read_at(250, 100)
+        assert len(source.read_at(0, 50)) <= 50
+        assert len(source.read_at(250, 100)) <= 100
     source.close()
 
 
