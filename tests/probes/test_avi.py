@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from struct import pack
 
 import pytest
-from hypothesis import given, settings
-from probing import RemoteSource, counted, damaged, ends_in_facts, facts
+from hypothesis import given
+from probing import RemoteSource, counted, damaged, ends_in_facts, facts, quick
 
 from preflight.probes import probe
 
@@ -129,14 +128,12 @@ def test_index_before_header_chunks_is_skipped_within_first_read() -> None:
 
 
 def test_endless_chunks_are_bounded() -> None:
-    begun = time.thread_time()
-    for row in (chunk(b"JUNK") * 100_000, video() * 10_000, listing(b"strl") * 100_000):
-        assert facts(film(main(), row)).format == "avi"
-        assert facts(film(before=row)).format == "avi"
-    assert time.thread_time() - begun < 1
+    with quick():
+        for row in (chunk(b"JUNK") * 100_000, video() * 10_000, listing(b"strl") * 100_000):
+            assert facts(film(main(), row)).format == "avi"
+            assert facts(film(before=row)).format == "avi"
 
 
-@settings(deadline=2000)
 @given(damaged(FIXTURES))
 def test_truncated_and_corrupted_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "avi")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from struct import pack_into
 
-from hypothesis import given, settings
+from hypothesis import given
 from probing import counted, damaged, ends_in_facts, facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -62,7 +62,6 @@ def test_file_that_ends_in_its_header_has_no_size(length: int) -> None:
     assert facts(array()[: length + 14]).width in (None, WIDTH)
 
 
-@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "bmp")

@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from probing import counted, damaged, ends_in_facts, facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -90,7 +90,6 @@ def test_unknown_block_is_a_bad_header() -> None:
     assert facts(gif()).notes == ("bad_header",)
 
 
-@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "gif")

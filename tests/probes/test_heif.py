@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from struct import pack
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from probing import quick
 
 from preflight.media import Media
 from preflight.probes import probe
@@ -290,9 +290,8 @@ def test_image_of_thousands_of_tiles_is_read() -> None:
 def test_endless_tables_are_bounded(table: bytes) -> None:
     start = box(b"ftyp", b"heic", bytes(4), b"mif1")
     meta = full(b"meta", 0, 0, full(b"pitm", 0, 0, b"\0\1"), table)
-    begun = time.thread_time()
-    assert seen(start + meta).width is None
-    assert time.thread_time() - begun < 1
+    with quick():
+        assert seen(start + meta).width is None
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +300,6 @@ def pictures() -> list[bytes]:
     return [(Path(__file__).parents[2] / "fixtures" / fixture.name).read_bytes() for fixture in FIXTURES]
 
 
-@settings(deadline=2000)
 @given(data=st.data())
 def test_truncated_and_corrupted_files_give_facts(pictures: list[bytes], data: st.DataObject) -> None:
     picked = data.draw(st.sampled_from(pictures))
@@ -309,5 +307,6 @@ def test_truncated_and_corrupted_files_give_facts(pictures: list[bytes], data: s
     for _ in range(data.draw(st.integers(0, 6))):
         broken[data.draw(st.integers(0, min(len(broken), 800) - 1))] = data.draw(st.integers(0, 255))
     assume(sniff(MemorySource(bytes(broken))) == "heif")
-    media = seen(bytes(broken))
+    with quick():
+        media = seen(bytes(broken))
     assert media.size == len(broken)

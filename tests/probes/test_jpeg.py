@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from struct import pack
 
-from hypothesis import given, settings
+from hypothesis import given
 from PIL import Image
 from probing import RemoteSource, counted, damaged, ends_in_facts, facts
 
@@ -213,7 +213,6 @@ def test_formats_that_contain_a_jpeg_are_not_jpeg(carrier: bytes, name: str | No
     assert facts(carrier.ljust(148, b"\0") + picture()).format == name
 
 
-@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "jpeg")

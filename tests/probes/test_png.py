@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from struct import pack
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from probing import RemoteSource, counted, damaged, ends_in_facts, facts
 
@@ -209,7 +209,6 @@ def test_invalid_depth_for_colour_type_is_noted(colour: int, depth: int) -> None
     assert facts(png(head=header(colour, depth))).notes == ("bad_header",)
 
 
-@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "png")

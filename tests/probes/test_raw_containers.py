@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from struct import pack
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from preflight.formats import CAMERA_RAW
 from preflight.probes import READERS, probe
@@ -105,7 +105,6 @@ def test_text_that_begins_like_a_raw_is_text() -> None:
     assert sniff(MemorySource(b"FUJIFILM is a company. " * 9)) == "text"
 
 
-@settings(deadline=2000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     name = sniff(MemorySource(data))

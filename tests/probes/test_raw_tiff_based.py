@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from preflight.formats import CAMERA_RAW
 from preflight.probes import READERS, probe
@@ -207,7 +207,6 @@ def test_finished_pictures_are_not_raws(directories: list[list[Entry]]) -> None:
     assert (media.format, media.width, media.notes) == ("tiff", 16, ())
 
 
-@settings(deadline=2000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     name = sniff(MemorySource(data))

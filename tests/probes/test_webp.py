@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from probing import counted, damaged, ends_in_facts, facts
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -78,7 +78,6 @@ def test_first_chunk_that_is_not_an_image_gives_no_size(first: bytes) -> None:
     assert (media.kind, media.width, media.notes) == ("image", None, ("bad_header",))
 
 
-@settings(deadline=1000)
 @given(damaged(FIXTURES))
 def test_damaged_files_give_facts(data: bytes) -> None:
     ends_in_facts(data, "webp")
