@@ -187,5 +187,5 @@ def test_a_page_that_does_not_come_is_waited_for_shortly(server: Server, transpo
     assert response.read(half) == DATA[:half]
     began = time.monotonic()
     assert response.peek() == b""
-    assert 0.2 < time.monotonic() - began < 1.0
+    assert 0.2 < time.monotonic() - began < 4
     response.close()
