@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,11 @@ class File:
     def __len__(self) -> int:
         return len(self._places)
 
+    def texts(self, number: int) -> tuple[str, str]:
+        """Return the code of one place, and what replaces it."""
+        before, after = (_joined(self._module.code_for_node(node).splitlines()) for node in self._places[number])
+        return before, after
+
     def mutant(self, number: int) -> Mutant:
         """Return the mutant of one place."""
         node, changed = self._places[number]
@@ -86,14 +91,15 @@ class File:
 
 def _difference(old: str, new: str) -> tuple[int, str, str]:
     """Return the first changed line, and the changed lines before and after, without their indentation."""
-    before, after, first = [], [], 0
-    matcher = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
-    for kind, start, end, other_start, other_end in matcher.get_opcodes():
-        if kind != "equal":
-            first = first or start + 1
-            before += old.splitlines()[start:end]
-            after += new.splitlines()[other_start:other_end]
-    return first, _joined(before), _joined(after)
+    before, after = old.splitlines(), new.splitlines()
+    start = sum(1 for _ in takewhile(_alike, zip(before, after, strict=False)))
+    rest = zip(reversed(before[start:]), reversed(after[start:]), strict=False)
+    end = sum(1 for _ in takewhile(_alike, rest))
+    return start + 1, _joined(before[start : len(before) - end]), _joined(after[start : len(after) - end])
+
+
+def _alike(lines: tuple[str, str]) -> bool:
+    return lines[0] == lines[1]
 
 
 def _joined(lines: list[str]) -> str:
