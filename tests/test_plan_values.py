@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from preflight.media import NONE
-from preflight.plans import encoding, geometry
-from preflight.ruleset import Limit, compile_limit
+from preflight.media import NONE, Media
+from preflight.plans import _can_be_opened, changes, commands, encoding, geometry
+from preflight.ruleset import Limit, Section, compile_limit
 from tests.rows import each_row
 
 
@@ -73,6 +73,9 @@ class TestShapes:
             ((640, 480), {"width": {"any_of": [1000]}, "height": {"any_of": [500]}}, (640, 320), (1000, 500)),
             ((640, 480), {"pixels": {"any_of": [307_200]}}, (640, 480), (640, 480)),
             ((640, 480), {"pixels": {"any_of": [76_800]}}, (640, 480), (320, 240)),
+            ((640, 480), {"pixels": {"any_of": [307_200, 76_800]}}, (640, 480), (640, 480)),
+            ((640, 480), {"width": {"any_of": [200, 322]}}, (640, 480), (322, 242)),
+            ((640, 480), {"width": {"any_of": [1]}}, (480, 480), (1, 1)),
             ((640, 480), {"pixels": {"any_of": [0]}}, None, None),
             ((640, 480), {"width": {"any_of": [0, -5, 320.5]}}, None, None),
             ((640, 480), {"width": {"any_of": [320]}, "height": {"max": 239}}, (640, 478), (320, 239)),
@@ -114,6 +117,7 @@ class TestShapes:
             ((640, 480), [0, -1, 1.5], (640, 427)),
             ((480, 640), [0.5, 1.5], (320, 640)),
             ((640, 480), [1.3334], (640, 480)),
+            ((10, 10), [10], (10, 1)),
         ],
     )
     def test_a_listed_ratio_keeps_the_largest_part(
@@ -251,3 +255,84 @@ class TestEncoding:
     def test_options_for_copying(self, source: str, codec: str, container: str, options: list[str]) -> None:
         media = SimpleNamespace(format=source, video_codec=codec, audio_codec="aac")
         assert encoding.copy_options(media, container) == options
+
+
+def media_of(kind: str, name: str, width: int, height: int, **facts: Any) -> Media:
+    return Media(kind, name, 1000, width=width, height=height, **facts)
+
+
+class TestCommands:
+    @each_row(
+        ("size", "even"),
+        [((640, 480), None), ((641, 480), (640, 480)), ((640, 481), (640, 480)), ((641, 481), (640, 480))],
+    )
+    def test_odd_sides_are_scaled_where_the_picture_is_encoded(
+        self, size: tuple[int, int], even: tuple[int, int] | None
+    ) -> None:
+        film = encoding.Subject.of(media_of("video", "mp4", *size, video_codec="hevc", audio_codec=NONE))
+        section = Section(tuple(limits(video_codec={"any_of": ["h264"]}).values()), {})
+        found = changes.changes_for(frozenset(("video_codec",)), film, section)
+        assert (found.shape and found.shape.size) == even
+
+    def test_the_video_is_named_before_the_audio(self) -> None:
+        film = encoding.Subject.of(media_of("video", "mp4", 640, 480, video_codec="hevc", audio_codec="ac3"))
+        lines = limits(audio_codec={"any_of": ["aac"]}, video_codec={"any_of": ["h264"]})
+        found = changes.changes_for(frozenset(lines), film, Section(tuple(lines.values()), {}))
+        steps = changes.steps_for(found)
+        assert changes.sentence_of(steps, found) == "transcode it to h264 and transcode it to aac"
+
+    @each_row(
+        ("accepted", "written", "options"),
+        [
+            ([True], "mp4", ["-movflags", "+faststart"]),
+            ([True], "webm", []),
+            ([False], "mp4", []),
+            ([False], "webm", []),
+            (None, "mp4", []),
+        ],
+    )
+    def test_the_index_is_moved_where_a_limit_requires_it(
+        self, accepted: list[bool] | None, written: str, options: list[str]
+    ) -> None:
+        lines = limits(streamable={"any_of": accepted}) if accepted else {}
+        found: Any = SimpleNamespace(limits=lines, written=written)
+        assert commands._index(found) == options
+
+    @each_row(
+        ("alpha", "written", "mode"),
+        [
+            (False, "png", "RGB"),
+            (True, "png", "RGBA"),
+            (None, "png", "RGBA"),
+            (True, "jpeg", "RGB"),
+            (None, "bmp", "RGB"),
+            (True, "webp", "RGBA"),
+        ],
+    )
+    def test_transparency_is_kept_where_the_format_has_it(self, alpha: bool | None, written: str, mode: str) -> None:
+        subject = encoding.Subject.of(media_of("image", "tiff", 640, 480, has_alpha=alpha))
+        found: Any = SimpleNamespace(media=subject, written=written, shape=None)
+        assert f'.convert("{mode}")' in (commands._pillow(found) or "")
+
+    @each_row(
+        ("frames", "notes", "moving"), [(None, (), False), (1, (), False), (2, (), True), (1, ("animated",), True)]
+    )
+    def test_several_frames_are_an_animation(self, frames: int | None, notes: tuple[str, ...], moving: bool) -> None:
+        picture = media_of("image", "gif", 640, 480, frames=frames, notes=notes)
+        assert encoding.Subject.of(picture).moving is moving
+
+    @each_row(("pixels", "opens"), [(178_956_970, True), (178_956_980, False)])
+    def test_pillow_opens_pictures_up_to_its_bound(self, pixels: int, opens: bool) -> None:
+        assert _can_be_opened(media_of("image", "jpeg", pixels // 10, 10)) is opens
+
+    @each_row(
+        ("source", "result"),
+        [
+            ("a.b.mp4", "a.b-fixed.mp4"),
+            ("a.b.mov", "a.b-mov-fixed.mp4"),
+            ("a.b/c", "a.b/c-fixed.mp4"),
+            ("a", "a-fixed.mp4"),
+        ],
+    )
+    def test_the_result_lies_beside_its_source(self, source: str, result: str) -> None:
+        assert commands._beside(source, "mp4") == result
