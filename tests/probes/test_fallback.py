@@ -59,6 +59,7 @@ def test_audio_that_only_libmediainfo_reads_has_facts() -> None:
     media = seen(aiff())
     assert (media.kind, media.format, media.duration, media.audio_codec) == ("audio", "aiff", 1.0, "pcm")
     assert (media.sample_rate, media.channels, media.video_codec) == (8000, 1, "none")
+    assert seen(aiff(rate=16_000, coding=b"alaw")).sample_rate == 16_000
 
 
 @each_row(

@@ -208,6 +208,9 @@ class TestFragmentHeaders:
         header = full(b"tfhd", 0, 1, pack(">IQ", 1, 7))
         media = facts(in_fragments(traf(header, full(b"trun", 0, 0, pack(">I", 3))), extra=extends))
         assert media.duration == pytest.approx(3 * 0x01020304 / 24000)
+        other = box(b"mvex", full(b"trex", 0, 0, pack(">IIIII", 0x01000001, 1, 1000, 0, 0)))
+        media = facts(in_fragments(traf(header, full(b"trun", 0, 0, pack(">I", 3))), extra=other))
+        assert media.duration is None
 
     @each_row("flags", list(product((0, 1), (0, 4), (0, 0x200), (0, 0x400), (0, 0x800))))
     def test_lengths_of_single_samples_stand_among_optional_fields(self, flags: tuple[int, ...]) -> None:
@@ -358,6 +361,12 @@ class TestSegmentIndexes:
         whole = self.index()
         cut = pack(">I", len(whole) - 4) + whole[4:-4]
         assert fetched(BEGIN + cut + b"".join(PARTS)).duration is None
+
+    @each_row(("size", "read"), [(1 << 20, True), ((1 << 20) + 1, False)])
+    def test_an_index_of_more_than_1_mib_is_not_read(self, size: int, read: bool) -> None:
+        whole = self.index()
+        padded = pack(">I", 8 + size) + whole[4:].ljust(4 + size, b"\0")
+        assert (fetched(BEGIN + padded + b"".join(PARTS)).duration is not None) is read
 
     def test_the_longest_of_several_indexes_counts(self) -> None:
         second = self.index(ticks=(0x05020304, 1, 1))

@@ -49,6 +49,9 @@ class TestBmp:
         assert size(facts(self.bmp(width, height, compression=1))) == (width, height)
         assert size(facts(self.bmp(width, -height, compression=1))) == (width, height)
 
+    def test_the_largest_height_is_possible(self) -> None:
+        assert facts(self.bmp(7, 0x7FFFFFFF, compression=1)).notes == ()
+
     @each_row("dimensions", [(0, 5), (-7, 5), (7, 0), (7, -0x80000000)])
     def test_a_size_that_is_impossible_is_a_bad_header(self, dimensions: tuple[int, int]) -> None:
         media = facts(self.bmp(*dimensions))

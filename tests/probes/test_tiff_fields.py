@@ -427,7 +427,7 @@ class TestRawContainers:
 
     @each_row("orientation", [1, 6, 8])
     def test_raf_is_turned_as_its_jpeg_says(self, orientation: int) -> None:
-        block = b"Exif\0\0" + exif(pack("<HHIH2x", 274, 3, 1, orientation))
+        block = b"Exif\0\0" + exif(pack("<HHIH2x", 274, 3, 1, orientation), start=300)
         jpeg = b"\xff\xd8\xff\xe1" + pack(">H", len(block) + 2) + block
         media = facts(self.raf((0x111, pack(">HH", 9, 8)), jpeg=jpeg))
         assert media.orientation == orientation
