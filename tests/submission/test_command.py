@@ -192,7 +192,7 @@ class TestBadInput:
         url = ("--allow-private", "--group", group)
         done = run(*words(sender, box.host(sender.picture()))[:-2], *url, env=environment(sender))
         assert (done.returncode, done.stdout.count("ACTIVE")) == (2, 0)
-        assert f"has no group with the id {group}. Name another one with --group; it has " in done.stderr
+        assert f"has no group with the id {group}. Give another --group." in done.stderr
         assert sender.registered() == 0
 
     def test_account_has_to_be_named_if_the_ledger_has_two(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
