@@ -11,6 +11,7 @@ from preflight.errors import UnusableAnswer
 from preflight.providers import PROVIDERS
 from preflight.providers.asset import parse_time
 from preflight.providers.parser import next_page
+from tests.rows import each_row
 
 from .conftest import Open
 from .server import Recorder
@@ -33,6 +34,26 @@ def test_registration_without_an_id_may_have_taken_effect(name: str, server: Rec
     with pytest.raises(UnusableAnswer, match=provider.spec.ids[0]) as caught:
         provider.register(URL, "image", group="g1" if provider.spec.needs_group else None)
     assert caught.value.ambiguous
+
+
+@each_row(
+    "value, name",
+    [(5, "5"), ("\ud800", "\ud800"), ("", None), (None, None), (True, None), (1.5, None), ([], None), ({"a": 1}, None)],
+)
+def test_value_of_another_type_is_none(value: object, name: str | None, server: Recorder, open_: Open) -> None:
+    server.respond({"data": {"id": 7, "name": value, "created_at": [], "error": 5, "status": "failed", "url": {}}})
+    asset = open_("atlas").get("7")
+    assert (asset.name, asset.created, asset.url, asset.error_message) == (name, None, None, None)
+
+
+@each_row(
+    "error, message", [("a sentence", "a sentence"), ({"message": "m"}, "m"), (None, "why"), ("", "why"), (5, "why")]
+)
+def test_failure_is_found_under_its_first_name_with_a_value(
+    error: object, message: str, server: Recorder, open_: Open
+) -> None:
+    server.respond({"data": {"id": 7, "status": "failed", "Error": None, "error": error, "fail_reason": "why"}})
+    assert open_("atlas").get("7").error_message == message
 
 
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if "list" in PROVIDERS[name].can])
