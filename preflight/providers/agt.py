@@ -67,8 +67,7 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         self._delete("delete", asset)
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
-        self.spec.check_name(name)
-        self.spec.check_description("create_group", description)
+        self.spec.check_texts("create_group", name, description)
         response = self.connection.ask("create_group", "POST", f"{_PATH}/aigc", {"name": name})
         return self.parser.group(response.unwrap("data"), kind="AIGC", name=name)
 
@@ -88,8 +87,7 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         self._delete("delete_group", group)
 
     def create_session(self, callback: str, *, name: str | None = None, description: str | None = None) -> Session:
-        self.spec.check_name(name)
-        self.spec.check_description("create_session", description)
+        self.spec.check_texts("create_session", name, description)
         body = {"name": name, "description": description, "redirect_url": callback}
         response = self.connection.ask("create_session", "POST", f"{_PATH}/session", body).unwrap("data")
         return self.parser.session(response)
@@ -119,8 +117,7 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         return number, self.connection.ask(action, "GET", f"{_PATH}/list", query=sent).unwrap("data")
 
     def _update(self, action: str, resource: str, name: str | None, description: str | None) -> None:
-        self.spec.check_name(name)
-        self.spec.check_description(action, description)
+        self.spec.check_texts(action, name, description)
         path = f"{_PATH}/update/{self.connection.check_id(resource)}"
         body = {"name": name, "description": description}
         self.connection.ask(action, "PUT", path, body, empty=True)

@@ -65,16 +65,14 @@ class ArkApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         return self._list("list", "ListAssets", filters, query, self.parser.asset)
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
-        self.spec.check_name(name)
-        self.spec.check_description("rename", description)
+        self.spec.check_texts("rename", name, description)
         self._ask("rename", "UpdateAsset", {"Id": self.connection.check_id(asset), "Name": name})
 
     def delete(self, asset: str) -> None:
         self._ask("delete", "DeleteAsset", {"Id": self.connection.check_id(asset)})
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
-        self.spec.check_name(name)
-        self.spec.check_description("create_group", description)
+        self.spec.check_texts("create_group", name, description)
         body = {"Name": name, "Description": description, "GroupType": "AIGC"}
         response = self._ask("create_group", "CreateAssetGroup", body)
         return self.parser.group(response, kind="AIGC", name=name, description=description)
@@ -87,8 +85,7 @@ class ArkApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         return self.parser.group(self._ask("get_group", "GetAssetGroup", {"Id": self.connection.check_id(group)}))
 
     def update_group(self, group: str, *, name: str | None = None, description: str | None = None) -> None:
-        self.spec.check_name(name)
-        self.spec.check_description("update_group", description)
+        self.spec.check_texts("update_group", name, description)
         body = {"Id": self.connection.check_id(group), "Name": name, "Description": description}
         self._ask("update_group", "UpdateAssetGroup", body)
 
@@ -134,7 +131,7 @@ class ArkApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
         token = as_text(response.data.get("NextToken"))
         if token is None and not has_token:
             return found
-        return replace(found, next=token and _TOKEN_PREFIX + token)
+        return replace(found, next=None if token is None else _TOKEN_PREFIX + token)
 
 
 def _parse_refusal(status: int, answer: JsonObject) -> Refusal | None:

@@ -61,8 +61,7 @@ class AtlasApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasTrash, Upl
         return self._list("list_trash", f"{_PATH}/trash", ListQuery(page=page, size=size))
 
     def rename(self, asset: str, name: str, *, description: str | None = None) -> None:
-        self.spec.check_name(name)
-        self.spec.check_description("rename", description)
+        self.spec.check_texts("rename", name, description)
         path = f"{_PATH}/{self.connection.check_id(asset)}"
         self.connection.ask("rename", "PUT", path, {"name": name}, empty=True)
 

@@ -321,8 +321,7 @@ class ProviderSpec(Generic[ApiT_co]):
             raise UsageError(text, parameters=("group",))
         if group is not None and not self.needs_group:
             raise UsageError(f"{self.title} has no groups. Leave group= out.", parameters=("group",))
-        self.check_name(name)
-        self.check_description("register", description)
+        self.check_texts("register", name, description)
         word = self._type(kind, asset_type)
         return NewAsset(url, kind or self.types[word], word, name, group, description)
 
@@ -339,6 +338,11 @@ class ProviderSpec(Generic[ApiT_co]):
         if None not in (kind, self.types[asset_type]) and self.types[asset_type] != kind:
             raise UsageError(f"{self.title}: the type {asset_type} is not for files of kind {kind}. Choose another.")
         return asset_type
+
+    def check_texts(self, action: str, name: str | None, description: str | None) -> None:
+        """Raise `UsageError` for a name or a description that the action does not accept."""
+        self.check_name(name)
+        self.check_description(action, description)
 
     def check_name(self, name: str | None) -> None:
         """Raise `UsageError` for a name that is empty or too long."""
