@@ -20,6 +20,7 @@ from preflight import Asset, AsyncClient, Client, Submission
 from preflight.providers import PROVIDERS, Group, Session
 from preflight.providers.generation import ROLES
 from preflight.submission.async_client import AsyncGroups
+from preflight.submission.client import ClientGroups
 from preflight.submission.groups import GroupManager
 from preflight.submission.manage import ManagedAsset
 from preflight.submission.options import CallOptions, SubmitOptions
@@ -101,11 +102,11 @@ def test_reference_has_every_option_and_no_other() -> None:
 def test_reference_has_the_methods_of_groups() -> None:
     for shown in rows(PARTS["groups"]):
         name, _, words = shown.rstrip(")").partition("(")
-        for manager in (GroupManager, AsyncGroups):
+        for manager in (GroupManager, ClientGroups, AsyncGroups):
             accepted = parameters(getattr(manager, name))
             given = [word.strip().partition("=")[0] for word in words.split(",") if word]
             assert given == accepted[: len(given)], shown
-    assert {shown.partition("(")[0] for shown in rows(PARTS["groups"])} == public(AsyncGroups)
+    assert {shown.partition("(")[0] for shown in rows(PARTS["groups"])} == public(AsyncGroups) == public(ClientGroups)
 
 
 @pytest.mark.parametrize("data", [Submission, Asset])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -37,8 +38,10 @@ from preflight.cli.provider_options import (
 from preflight.cli.terminal import SUBMIT_CODES, color_option, message_with_options, use_colour
 from preflight.errors import UsageError
 from preflight.escape import printable
+from preflight.hosts import no_host_given
 from preflight.providers import find_provider
 from preflight.reporters.text import table_text
+from preflight.sources.open import is_url
 from preflight.submission import Submission, SubmissionOutcome, submit_many
 from preflight.summary import DEFAULT_POLICY
 from preflight.targets import Item, is_media
@@ -130,7 +133,6 @@ def command(options: SubmitCommand) -> int:
     """
     counts: Counter[str] = Counter()
     any_failed = any_unknown = False
-    usage_errors: list[UsageError] = []
     guard, request = options.guard(), _request(options)
     with ExitStack() as stack:
         destination = _destination(options, stack)
@@ -139,22 +141,19 @@ def command(options: SubmitCommand) -> int:
         advance = stack.enter_context(progress(is_shown=not stream.isatty()))
         items = guard.checked(options.inputs.items(lambda: counts.update(["ignored"])))
         try:
-            run = stack.enter_context(closing(_submissions(_media(items, counts), options, destination)))
+            media = _require_host(_media(items, counts), options.inputs.targets, destination)
+            run = stack.enter_context(closing(_submissions(media, options, destination)))
             for submission in run:
                 advance()
                 counts[submission.outcome] += 1
                 any_unknown |= (is_open := _is_open(submission))
                 any_failed |= submission.outcome in ("failed", "rejected") and not is_open
-                if isinstance(submission.error, UsageError):
-                    usage_errors.append(submission.error)
                 reporter.add(_with_options(submission))
                 request.add(submission)
         except KeyboardInterrupt:
             click.echo("Interrupted. The ledger has all registrations. Run the same command to continue.", err=True)
             raise
         reporter.close(counts)
-        if usage_errors and len(usage_errors) == counts.total() - counts["skipped"] - counts["ignored"]:
-            raise usage_errors[0]
         request.print(stream, options.format_)
     return DEFAULT_POLICY.code(any_failed=any_failed, any_unknown=any_unknown)
 
@@ -208,6 +207,16 @@ def _destination(options: SubmitCommand, stack: ExitStack) -> Destination:
     from preflight.cli.sandbox import sandbox_destination
 
     return stack.enter_context(sandbox_destination(options.to, destination))
+
+
+def _require_host(items: Iterator[Item], words: Iterable[str], to: Destination) -> Iterator[Item]:
+    """Yield the items. Raise `UsageError` at the first one if all are local files, and no host is given."""
+    may_be_urls = any(is_url(word) or word.startswith(("-", "@")) for word in words)
+    needs_host = to.host is None and to.public_base is None and not may_be_urls
+    for item in items:
+        if needs_host and item.problem is None and os.path.isfile(str(item.target)):
+            raise no_host_given(str(item.target))
+        yield item
 
 
 def _with_options(submission: Submission) -> Submission:

@@ -339,7 +339,11 @@ def open_account(
                 account = SharedAccount(provider, credentials, rate, opened, clock, owns_ledger=given is None)
                 _accounts[key] = account
             elif account.rate != rate:
-                raise _other_rate(provider, account.rate, rate)
+                raise UsageError(
+                    f"{provider.title}: this account is in use with rate={account.rate}, not {rate}. Give the same "
+                    "rate=, or close the other client first.",
+                    parameters=("rate",),
+                )
             account.users += 1
             if on_rate is not None:
                 account.listeners.append(on_rate)
@@ -360,11 +364,3 @@ def release_account(account: SharedAccount, on_rate: OnRate) -> None:
         for key in [key for key, open_one in _accounts.items() if open_one is account]:
             del _accounts[key]
     account.close()
-
-
-def _other_rate(provider: Provider, used: str, rate: str) -> UsageError:
-    return UsageError(
-        f"{provider.title}: this account is in use with rate={used}, not {rate}. Give the same rate=, or close the "
-        "other client first.",
-        parameters=("rate",),
-    )

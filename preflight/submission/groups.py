@@ -141,7 +141,10 @@ class GroupManager:
                 lambda: self._api.update_group(group.id, name=name, description=description), self._clock
             )
         except ProviderError as error:
-            if not error.ambiguous or not self._took_effect(changed):
+            if not error.ambiguous:
+                raise
+            now = call_idempotent(lambda: self._api.get_group(group.id), self._clock)
+            if (now.name, now.description) != (changed.name, changed.description):
                 raise
         if name is not None:
             self._known.clear()
@@ -175,11 +178,6 @@ class GroupManager:
                 self._ledger.settle(entry, "gone")
                 known += 1
         return known
-
-    def _took_effect(self, expected: Group) -> bool:
-        """Return whether a change whose response was lost took effect."""
-        now = call_idempotent(lambda: self._api.get_group(expected.id), self._clock)
-        return (now.name, now.description) == (expected.name, expected.description)
 
     def _create(self, name: str, description: str | None = None) -> Group:
         """Create a group. The caller holds the claim of its name and has seen that no group has it.

@@ -102,7 +102,7 @@ class AssetManager:
     def identify(self, word: str, *, gone: bool = False) -> tuple[str, Entry | None]:
         """Return the asset's id, and its entry in the ledger; with `gone`, of a deleted asset. Raise `UsageError`."""
         known = entries_of(self._ledger, word, self.provider.name)
-        here = [entry for entry in known if self._is_here(entry)]
+        here = [entry for entry in known if entry.account_key == account_key(self.provider)]
         with_id = [entry for entry in here if entry.asset_id is not None]
         fitting = [entry for entry in with_id if (entry.state == "gone") == gone] or with_id
         ids = list(dict.fromkeys(entry.asset_id or "" for entry in fitting))
@@ -196,9 +196,6 @@ class AssetManager:
         except AssetNotFound:
             return True
         return False
-
-    def _is_here(self, entry: Entry) -> bool:
-        return entry.account_key == account_key(self.provider)
 
     def _require_no_other_provider(self, word: str) -> None:
         others = sorted({entry.provider for entry in entries_of(self._ledger, word)})

@@ -95,9 +95,9 @@ def not_hosted(report: Report, error: UsageError) -> Submission:
 
 def prevented(source: str, index: int, report: Report | None, error: PreflightError) -> Submission:
     """Return the submission of a target that an error prevented."""
-    code = error.reason if isinstance(error, ProviderError) else None
-    code = error.code if isinstance(error, SourceError) else code
-    code = "ledger_error" if isinstance(error, LedgerError) else code
+    code = "ledger_error" if isinstance(error, LedgerError) else None
+    if isinstance(error, ProviderError | SourceError):
+        code = error.reason if isinstance(error, ProviderError) else error.code
     return Submission(source, "error", index, report, code=code, message=str(error), error=error)
 
 

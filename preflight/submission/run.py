@@ -60,8 +60,6 @@ SubmitTarget = str | os.PathLike[str]
 NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it changes: every run registers it again."
 WINDOW: Final = 4096
 """Targets in progress at once in one run: each takes a few kilobytes."""
-_TEMPORARY: Final = (ProviderUnavailable, ProviderUnreachable, RateLimited)
-"""Errors of a poll that say nothing about the asset."""
 _POLL_ON: Final = "It is registered. Run the same command again to continue polling."
 _log = logging.getLogger("preflight")
 
@@ -365,8 +363,10 @@ class SubmissionRun:
             try:
                 self._deliver(index, self._polled(submission, entry, asset, error, timeout))
             except LedgerError as fault:
-                is_closed = self.scope.stop.is_set()
-                made = _polling_cancelled(submission) if is_closed else _unwritten(submission, asset, fault)
+                made = _polling_cancelled(submission)
+                if not self.scope.stop.is_set():  # else the client closed the ledger
+                    seen, text = asset or submission.asset, sentences(str(fault), _POLL_ON)
+                    made = replace(submission, asset=seen, code="ledger_error", message=text, error=fault)
                 self._deliver(index, made)
             except BaseException as fault:  # noqa: BLE001 - raised again in the thread that iterates
                 self._deliver(index, fault)
@@ -382,8 +382,10 @@ class SubmissionRun:
         try:
             with self._pool.working_for(self.scope):
                 asset = self._submitter.provider.get(entry.asset_id or "")
-        except (*_TEMPORARY, UnusableAnswer) as error:
-            if _ends_polling(error, is_last=self._pool.clock.monotonic() >= ends):
+        except (ProviderUnavailable, ProviderUnreachable, RateLimited):  # they say nothing about the asset
+            return None
+        except UnusableAnswer as error:  # one may come from a gateway, but the last one is reported
+            if not error.retryable or self._pool.clock.monotonic() >= ends:
                 raise
             return None
         except AssetNotFound:
@@ -418,21 +420,10 @@ class SubmissionRun:
         return settled(submission.report, entry, asset, submitter.provider, reused=reused, note=note)
 
 
-def _ends_polling(error: ProviderError, *, is_last: bool) -> bool:
-    """Return whether an unusable answer ends polling: one may come from a gateway, but the last one is reported."""
-    return isinstance(error, UnusableAnswer) and (is_last or not error.retryable)
-
-
 def _polling_cancelled(submission: Submission) -> Submission:
     """Return the submission of an asset that was registered, and is processing when its call is cancelled."""
     text = "The call was cancelled while it was processing. It is registered, and the same call continues polling."
     return replace(submission, code="cancelled", message=text)
-
-
-def _unwritten(submission: Submission, asset: Asset | None, error: LedgerError) -> Submission:
-    """Return the submission of an asset that cannot be recorded in the ledger."""
-    text = sentences(str(error), _POLL_ON)
-    return replace(submission, asset=asset or submission.asset, code="ledger_error", message=text, error=error)
 
 
 class ResultOrder:
