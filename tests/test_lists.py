@@ -13,6 +13,7 @@ import pytest
 from preflight.errors import UsageError
 from preflight.targets import expand, lists
 from preflight.targets.lists import ListRow
+from tests.rows import each_row
 
 PNG = Path("fixtures/accepted/picture.png")
 
@@ -80,7 +81,7 @@ class TestCsv:
     def test_single_column_keeps_the_commas_of_its_urls(self) -> None:
         assert rows(b"url\nhttps://x/a,b.png\n", "url") == [("https://x/a,b.png", False)]
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "text"),
         [
             ("l", b"id,url\n1,a.png\n2,b.png\n"),
@@ -152,7 +153,7 @@ def test_line_is_yielded_before_the_next_one_is_written() -> None:
         assert list(found) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("head", "expected"),
     [
         (b"a.png\nb.png\n", True),

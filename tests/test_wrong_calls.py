@@ -15,6 +15,7 @@ import pytest
 import preflight
 from preflight import Report, UsageError
 from tests.conftest import Run
+from tests.rows import each_row
 
 PASSING = "fixtures/accepted/picture.png"
 
@@ -26,7 +27,7 @@ def error_of(report: Report) -> tuple[str, str]:
 
 
 class TestPaths:
-    @pytest.mark.parametrize(
+    @each_row(
         ("path", "code", "said"),
         [
             ("", "not_found", "the path is empty"),
@@ -218,7 +219,7 @@ class TestWrongCalls:
         with pytest.raises(UsageError, match="Give a list of"):
             call(targets)
 
-    @pytest.mark.parametrize("rules", [None, [], "", ",", 5, [None], {"atlas"}, b"atlas", "atlsa", "a\0b", "x" * 5000])
+    @each_row("rules", [None, [], "", ",", 5, [None], {"atlas"}, b"atlas", "atlsa", "a\0b", "x" * 5000])
     def test_rules_that_name_no_rule_set_are_a_usage_error(self, rules: Any) -> None:
         for call in (
             lambda: preflight.check(PASSING, rules),
@@ -235,7 +236,7 @@ class TestWrongCalls:
         report = preflight.check(PASSING, ["fal", preflight.rule_sets("atlas,runway"), Path("rules/ltx.toml")])
         assert [result.rules for result in report.results] == ["fal", "atlas", "runway", "rules/ltx.toml"]
 
-    @pytest.mark.parametrize("target", [None, 5, ["a.png"], io.BytesIO, object()], ids=lambda one: type(one).__name__)
+    @each_row("target", [None, 5, ["a.png"], io.BytesIO, object()], ids=lambda one: type(one).__name__)
     def test_objects_that_cannot_be_targets_are_usage_errors(self, target: Any) -> None:
         with pytest.raises(UsageError, match=r"cannot be checked\. Give a path, a URL, bytes or an open binary file"):
             preflight.check(target, "atlas")
@@ -248,12 +249,12 @@ class TestWrongCalls:
         assert reports[1].source == "<NoneType>"
         assert error_of(reports[1])[0] == "not_a_file"
 
-    @pytest.mark.parametrize("jobs", [0, -1, 100_000, "x", 1.5, True])
+    @each_row("jobs", [0, -1, 100_000, "x", 1.5, True])
     def test_jobs_out_of_range_are_refused(self, jobs: Any) -> None:
         with pytest.raises(UsageError, match="Give a whole number from 1 to 256"):
             preflight.check_many([PASSING], "atlas", jobs=jobs)
 
-    @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "x", 1e9])
+    @each_row("timeout", [0, -1, float("nan"), "x", 1e9])
     def test_timeout_out_of_range_is_refused(self, timeout: Any) -> None:
         with pytest.raises(UsageError, match="Give seconds above 0"):
             preflight.check(PASSING, "atlas", timeout=timeout)

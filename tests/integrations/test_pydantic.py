@@ -19,6 +19,7 @@ import preflight
 from preflight import Passes, UsageError
 from preflight.catalog import load
 from preflight.integrations.requirement import Requirement
+from tests.rows import each_row
 
 PASSING = Path("fixtures/accepted/picture.png")
 NARROW = Path("fixtures/refused/png-too-narrow.png")
@@ -97,7 +98,7 @@ Anything = TypeVar("Anything")
 
 
 class TestTypes:
-    @pytest.mark.parametrize(
+    @each_row(
         "annotation",
         [
             str,
@@ -139,7 +140,7 @@ class TestTypes:
         with pytest.raises(UsageError, match="Passes cannot"):
             TypeAdapter(Annotated[annotation, Passes("atlas")])
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("annotation", "value"),
         [
             pytest.param(Path | None, PASSING, id="path or none"),

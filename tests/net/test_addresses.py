@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from preflight.errors import SourceError
 from preflight.net.addresses import AddressPolicy, address_class, check_addresses
 from preflight.net.urls import literal
+from tests.rows import each_row
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 
@@ -39,17 +40,17 @@ HIDDEN = [
 ]
 
 
-@pytest.mark.parametrize("address", PUBLIC)
+@each_row("address", PUBLIC)
 def test_public_address_has_no_class(address: str) -> None:
     assert address_class(address) is None
 
 
-@pytest.mark.parametrize("address", [*PRIVATE, *METADATA, *HIDDEN, "nonsense", ""])
+@each_row("address", [*PRIVATE, *METADATA, *HIDDEN, "nonsense", ""])
 def test_private_address_has_a_class(address: str) -> None:
     assert address_class(address) is not None
 
 
-@pytest.mark.parametrize("address", METADATA)
+@each_row("address", METADATA)
 def test_metadata_services_have_a_class_of_their_own(address: str) -> None:
     assert address_class(address) == "cloud metadata"
 
@@ -66,14 +67,14 @@ def test_embedded_ipv4_address_decides(ip: IPv4Address) -> None:
     assert address_class(str(mapped)) == address_class(str(ip))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host", ["127.0.0.1", "::1", "[::1]", "127.1", "0x7f.1", "2130706433", "017700000001", "127.0.0.1.", "0X7F.0.0.01"]
 )
 def test_addresses_in_any_notation_are_literals(host: str) -> None:
     assert literal(host) is not None
 
 
-@pytest.mark.parametrize("host", ["h.example", "localhost", "1.example", "a1", "", "1.2.3.4.5.example"])
+@each_row("host", ["h.example", "localhost", "1.example", "a1", "", "1.2.3.4.5.example"])
 def test_names_are_not_literals(host: str) -> None:
     assert literal(host) is None
 
@@ -91,7 +92,7 @@ def test_private_addresses_come_last_and_only_if_allowed() -> None:
     assert caught.value.code == "address_not_public"
 
 
-@pytest.mark.parametrize("address", METADATA)
+@each_row("address", METADATA)
 def test_metadata_services_are_refused_whatever_is_allowed(address: str) -> None:
     for host in ("h.example", address):
         with pytest.raises(SourceError, match=r"\(cloud metadata\)\. Metadata addresses are never read") as caught:
@@ -109,7 +110,7 @@ def test_host_without_an_address_is_refused() -> None:
         check_addresses("h", [], allow_private=False)
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:7f00:1]"])
+@each_row("host", ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:7f00:1]"])
 def test_host_that_resolves_to_loopback_is_refused(host: str) -> None:
     with pytest.raises(SourceError) as caught:
         AddressPolicy(allow_private=False).resolve(host, 80, 5.0)
@@ -142,7 +143,7 @@ def test_unknown_name_is_reported() -> None:
 NOTATIONS = ["127.1", "0177.1", "0x7f.1", "0X7F.0x0.0.01", "2130706433", "017700000001", "0x7f000001", "127.0.0.1."]
 
 
-@pytest.mark.parametrize("host", NOTATIONS)
+@each_row("host", NOTATIONS)
 def test_address_is_checked_in_every_notation(host: str) -> None:
     policy = AddressPolicy(allow_private=False, resolve=lambda host, port: ["8.8.8.8"])
     with pytest.raises(SourceError, match="loopback") as caught:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.net.urls import expires_at
+from tests.rows import each_row
 
 END = 1_767_323_105  # 2026-01-02T03:05:05Z
 POLICY = json.dumps({"Statement": [{"Resource": "*", "Condition": {"DateLessThan": {"AWS:EpochTime": END}}}]})
@@ -18,7 +19,7 @@ TOKEN = json.dumps({"url": "a/b.mp4", "iat": END - 60, "exp": END})
 URLSAFE = str.maketrans("+=/", "-_~")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "query",
     [
         pytest.param("X-Amz-Algorithm=A&X-Amz-Date=20260102T030405Z&X-Amz-Expires=60&X-Amz-Signature=0", id="S3 V4"),
@@ -50,7 +51,7 @@ def test_expiry_is_read_from_the_url(query: str) -> None:
     assert expires_at(f"https://h.example/a.mp4?{query}") == END
 
 
-@pytest.mark.parametrize(
+@each_row(
     "query",
     [
         "",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import string
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from preflight.net.redact import HIDDEN, redact, redact_text
+from tests.rows import each_row
 
 SECRET = "s3cr3t"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "name",
     [
         *("X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "x-amz-date", "AWSAccessKeyId", "Signature"),
@@ -28,7 +28,7 @@ def test_value_of_a_secret_parameter_is_hidden(name: str) -> None:
     assert shown == f"https://h.example/a.mp4?w=640&{name}={HIDDEN}&h=480"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         "0123456789abcdef0123",  # hexadecimal
@@ -43,7 +43,7 @@ def test_long_random_value_of_an_unknown_parameter_is_hidden(value: str) -> None
     assert redact(f"https://h.example/a?{value.replace('%', '5')}") == f"https://h.example/a?{HIDDEN}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         "https://h.example/a.mp4",
@@ -57,7 +57,7 @@ def test_url_without_secrets_is_shown_unchanged(url: str) -> None:
     assert redact(url) == url
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "shown"),
     [
         ("https://me:pw@h.example/a", "https://h.example/a"),

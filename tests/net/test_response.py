@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.errors import SourceError
+from tests.rows import each_row
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 
@@ -28,7 +29,7 @@ def given(server: Server, open_url: Open, answer: bytes) -> bytes:
     return open_url("raw/answer", retries=0).read_at(0, 100)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "size",
     [
         *(b"-1", b"-0", b"+8", b"0x8", b"0X8", b"1_0", b" 8", b"\t8", b"8 8", b"8\x0b", b"", b";a=b"),
@@ -40,7 +41,7 @@ def test_chunk_size_other_than_hexadecimal_digits_is_refused(server: Server, ope
     assert "not valid HTTP" in refusal(server, open_url, CHUNKED + size + b"\r\n" + HELLO + b"\r\n0\r\n\r\n")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "size",
     [
         b"8",
@@ -61,32 +62,24 @@ def test_chunk_size_with_zeros_or_extensions_is_accepted(server: Server, open_ur
     assert given(server, open_url, CHUNKED + size + b"\r\n" + HELLO + b"\r\n0\r\n\r\n") == HELLO
 
 
-@pytest.mark.parametrize(
-    "end", [b"0\r\n\r\n", b"000\r\n\r\n", b"0;a=b\r\n\r\n", b"0\r\nX-Sum: 1\r\nContent-Length: 3\r\n\r\n"]
-)
+@each_row("end", [b"0\r\n\r\n", b"000\r\n\r\n", b"0;a=b\r\n\r\n", b"0\r\nX-Sum: 1\r\nContent-Length: 3\r\n\r\n"])
 def test_trailers_are_ignored(server: Server, open_url: Open, end: bytes) -> None:
     assert given(server, open_url, CHUNKED + b"8\r\n" + HELLO + b"\r\n" + end) == HELLO
 
 
-@pytest.mark.parametrize(
-    "end", [b"8\n" + HELLO + b"\r\n", b"8\r\n" + HELLO + b"\n", b"8\r\n" + HELLO + b"X\r\n", b"4\r\n" + HELLO]
-)
+@each_row("end", [b"8\n" + HELLO + b"\r\n", b"8\r\n" + HELLO + b"\n", b"8\r\n" + HELLO + b"X\r\n", b"4\r\n" + HELLO])
 def test_chunk_longer_than_its_size_is_refused(server: Server, open_url: Open, end: bytes) -> None:
     refusal(server, open_url, CHUNKED + end + b"0\r\n\r\n")
 
 
-@pytest.mark.parametrize(
-    "cut", [b"", b"8", b"8\r\n", b"8\r\n\x89PNG", b"8\r\n" + HELLO, b"8\r\n" + HELLO + b"\r\n0\r\n"]
-)
+@each_row("cut", [b"", b"8", b"8\r\n", b"8\r\n\x89PNG", b"8\r\n" + HELLO, b"8\r\n" + HELLO + b"\r\n0\r\n"])
 def test_interrupted_chunked_body_is_reported_as_truncated(server: Server, open_url: Open, cut: bytes) -> None:
     server.files["answer"] = CHUNKED + cut
     with pytest.raises(SourceError, match="sends less than it announces"):
         open_url("raw/answer", retries=0).read_at(0, 100)
 
 
-@pytest.mark.parametrize(
-    "length", ["-1", "+8", "8 8", "8, 8", "8,9", "0x8", "8.0", "1_0", "", "eight", "9" * 19, "\u00b2", "8;"]
-)
+@each_row("length", ["-1", "+8", "8 8", "8, 8", "8,9", "0x8", "8.0", "1_0", "", "eight", "9" * 19, "\u00b2", "8;"])
 def test_length_other_than_a_decimal_number_is_refused(server: Server, open_url: Open, length: str) -> None:
     head = OK + f"Content-Length: {length}\r\n\r\n".encode("latin-1")
     assert "Content-Length" in refusal(server, open_url, head + HELLO)
@@ -103,7 +96,7 @@ def test_repeated_identical_content_length_is_accepted(server: Server, open_url:
     assert given(server, open_url, OK + b"Content-Length: 8\r\nContent-Length: 8\r\n\r\n" + HELLO + b"more") == HELLO
 
 
-@pytest.mark.parametrize(
+@each_row(
     "coding",
     [
         "gzip, chunked",
@@ -121,7 +114,7 @@ def test_unrequested_transfer_coding_is_refused(server: Server, open_url: Open, 
     assert "unrequested transfer coding" in refusal(server, open_url, head + b"8\r\n" + HELLO + b"\r\n0\r\n\r\n")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "fields",
     [
         *(b"Transfer-Encoding: chunked", b"transfer-encoding:CHUNKED", b"Transfer-Encoding:\t chunked \t"),
@@ -141,7 +134,7 @@ def test_identity_transfer_coding_is_ignored(server: Server, open_url: Open, fie
     assert given(server, open_url, OK + fields + b"\r\n" + HELLO) == HELLO
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "says"),
     [
         *(
@@ -166,7 +159,7 @@ def test_invalid_status_line_is_refused(server: Server, open_url: Open, line: by
     assert says in refusal(server, open_url, line + b"\r\nContent-Length: 8\r\n\r\n" + HELLO)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line",
     [
         b"HTTP/1.1 200 OK",
@@ -183,7 +176,7 @@ def test_reason_phrase_is_ignored(server: Server, open_url: Open, line: bytes) -
         assert given(server, open_url, head + HELLO) == HELLO
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fields", "says"),
     [
         (b"no colon here", "without a name"),
@@ -211,7 +204,7 @@ def test_folded_and_misnamed_headers_are_read_as_rfc_9112_says(server: Server, o
     assert (source.delivery.content_type, source.delivery.etag) == ("image/png", '"a"')
 
 
-@pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"103 Early Hints", b"199 ?"])
+@each_row("status", [b"100 Continue", b"102 Processing", b"103 Early Hints", b"199 ?"])
 def test_interim_responses_are_skipped(server: Server, open_url: Open, status: bytes) -> None:
     interim = b"HTTP/1.1 " + status + b"\r\nLink: </x>\r\nContent-Length: 4\r\n\r\n"
     assert given(server, open_url, interim * 20 + OK + b"Content-Length: 8\r\n\r\n" + HELLO) == HELLO

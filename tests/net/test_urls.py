@@ -9,6 +9,7 @@ import pytest
 from preflight.errors import SourceError
 from preflight.net.urls import parse_url
 from preflight.sources.http import HttpOptions, HttpSource
+from tests.rows import each_row
 
 
 def test_url_is_split_into_its_parts() -> None:
@@ -25,7 +26,7 @@ def test_url_is_split_into_its_parts() -> None:
     assert parse_url("http://[::1]/") == ("http", "::1", 80, True, None, "/", False, "http://[::1]/")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "sentence"),
     [
         ("data:image/png;base64,iVBORw0KGgo=", "data:image/png;base64,… holds the file itself"),
@@ -121,7 +122,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize(("url", "sentence"), ODD)
+@each_row(("url", "sentence"), ODD)
 def test_host_that_clients_parse_differently_is_refused_with_remedy(url: str, sentence: str) -> None:
     with pytest.raises(SourceError) as caught:
         parse_url(url)
@@ -134,7 +135,7 @@ def test_host_that_clients_parse_differently_is_refused_with_remedy(url: str, se
     assert source.requests == 0
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "host", "is_ip"),
     [
         ("http://b\u00fccher.example/", "b\u00fccher.example", False),
@@ -161,7 +162,7 @@ def test_host_that_all_clients_parse_alike_is_accepted(url: str, host: str, is_i
     assert parse_url(url)[1:4:2] == (host, is_ip)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "target"),
     [
         ("http://h.example", "/"),
@@ -181,7 +182,7 @@ def test_request_target_is_escaped_and_without_dot_segments(url: str, target: st
     assert parse_url(url).target == target
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "authority"),
     [
         ("http://H.example:80/", "h.example"),

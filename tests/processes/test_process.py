@@ -12,6 +12,7 @@ from preflight.errors import ReadLimit, SourceChanged
 from preflight.processes import process
 from preflight.processes.process import MAX_READ_BYTES, MIN_CHARGED_BYTES, _Reads, _Timer
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 
 DATA = bytes(range(256)) * 8192
 
@@ -30,7 +31,7 @@ class TestReads:
     def test_longest_read_is_served(self) -> None:
         assert len(reads().reply([0, MAX_READ_BYTES])) == 1 + MAX_READ_BYTES == 1 + (1 << 20)
 
-    @pytest.mark.parametrize(
+    @each_row(
         "wanted",
         [[-1, 1], [0, 0], [0, -1], [0, MAX_READ_BYTES + 1], [0], [0, 1, 2], [0.0, 1], ["0", "1"], None, {}, "01"],
     )

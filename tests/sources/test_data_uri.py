@@ -17,6 +17,7 @@ from preflight.errors import SourceError
 from preflight.sources.memory import DataUriSource
 from preflight.sources.open import open_source
 from tests.conftest import Run
+from tests.rows import each_row
 
 PNG = Path("fixtures/accepted/picture.png").read_bytes()
 PICTURE = base64.b64encode(PNG).decode()
@@ -28,7 +29,7 @@ def uri(data: bytes, mime: str = "image/png") -> str:
     return f"data:{mime};base64,{base64.b64encode(data).decode()}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         f"data:image/png;base64,{PICTURE}",
@@ -55,7 +56,7 @@ def test_every_data_uri_notation_is_decoded(text: str) -> None:
     assert report.media == preflight.probe(PNG)
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 300])
+@each_row("length", [0, 1, 2, 3, 4, 5, 300])
 def test_every_range_returns_the_right_bytes(length: int) -> None:
     data = random.Random(length).randbytes(length)
     for text in (uri(data), uri(data).rstrip("="), f"data:,{quote(data)}"):
@@ -68,7 +69,7 @@ def test_every_range_returns_the_right_bytes(length: int) -> None:
                 assert source.bytes_read == before + len(data[start : start + size])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "problem"),
     [
         ("data:image/png;base64", "has no comma"),
@@ -144,7 +145,7 @@ def test_truncated_content_is_noticed_and_deep_decodes() -> None:
 class TestRuleSets:
     """What rule sets say of data URIs."""
 
-    @pytest.mark.parametrize("name", ["volcengine", "byteplus", "atlas", "agentsflare", "agt", "crun", "sunra"])
+    @each_row("name", ["volcengine", "byteplus", "atlas", "agentsflare", "agt", "crun", "sunra"])
     def test_data_uri_cannot_be_registered(self, name: str) -> None:
         report = preflight.check(uri(PNG), name)
         assert report.verdict == "fail"

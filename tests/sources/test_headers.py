@@ -24,9 +24,10 @@ from preflight.net.response import (
     unsatisfied_range,
 )
 from preflight.net.urls import expires_at, parse_url
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "part"),
     [
         ("bytes 0-0/1", Part(0, 0, 1)),
@@ -47,14 +48,14 @@ def test_content_range_names_first_last_and_total(text: str, part: Part | None) 
     assert content_range(text) == part
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "total"), [("bytes */0", 0), ("Bytes  */123 ", 123), ("bytes 0-1/2", None), ("*/5", None), ("", None)]
 )
 def test_an_unsatisfied_range_names_the_total(text: str, total: int | None) -> None:
     assert unsatisfied_range(text) == total
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "length"),
     [
         ("0", 0),
@@ -74,7 +75,7 @@ def test_content_length_is_one_number(text: str, length: int | None) -> None:
     assert content_length(text) == length
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "now", "seconds"),
     [
         ("0", 0.0, 0.0),
@@ -95,7 +96,7 @@ def test_retry_after_is_a_number_or_a_date(text: str, now: float, seconds: float
     assert retry_after(text, now) == seconds
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "name"),
     [
         ("image/PNG", "image/png"),
@@ -116,7 +117,7 @@ def test_chunk_sizes_are_hexadecimal(text: bytes, size: int) -> None:
     assert chunk_size(text) == size
 
 
-@pytest.mark.parametrize("text", [b"", b"-1", b"+1", b"0x1", b"g", b"1 ", b"_1", b"0" * 17, b"4000000000001"])
+@each_row("text", [b"", b"-1", b"+1", b"0x1", b"g", b"1 ", b"_1", b"0" * 17, b"4000000000001"])
 def test_other_chunk_sizes_are_refused(text: bytes) -> None:
     with pytest.raises(InvalidResponse):
         chunk_size(text)
@@ -128,7 +129,7 @@ def test_a_chunk_of_a_pebibyte_is_the_largest() -> None:
         chunk_size(b"%x" % (MAX_CHUNK + 1))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "codings"),
     [("gzip", "gzip"), ("GZIP , br", "gzip, br"), ("identity", ""), ("", ""), ("aws-chunked,deflate", "deflate")],
 )
@@ -220,7 +221,7 @@ class TestDecodedBodies:
 class TestTargets:
     """What a request sends of a URL."""
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("path", "target"),
         [
             ("", "/"),
@@ -244,7 +245,7 @@ class TestTargets:
     def test_paths_are_escaped_and_without_dot_segments(self, path: str, target: str) -> None:
         assert parse_url(f"https://h.example{path}").target == target
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("url", "authority"),
         [
             ("https://h.example/", "h.example"),
@@ -276,7 +277,7 @@ class TestTargets:
 
 
 class TestExpiry:
-    @pytest.mark.parametrize(
+    @each_row(
         ("query", "end"),
         [
             ("Expires=123456789&Signature=x", 123_456_789.0),
@@ -317,7 +318,7 @@ class TestExpiry:
 
 
 class TestRedaction:
-    @pytest.mark.parametrize(
+    @each_row(
         ("value", "hidden"),
         [
             ("abcdefghijklmno", False),  # 15 characters
@@ -342,7 +343,7 @@ class TestRedaction:
     def test_random_parameter_name_is_hidden(self, name: str, hidden: bool) -> None:
         assert redact(f"https://h.example/a?{name}=1") == f"https://h.example/a?{HIDDEN if hidden else name + '=1'}"
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("path", "shown"),
         [
             ("/eyJhbGciOiJIUz.e30.abc/a", f"/{HIDDEN}/a"),
@@ -367,7 +368,7 @@ class TestRedaction:
         assert redact("data:" + "a" * 100 + ",x") == "data:" + "a" * 75 + HIDDEN
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("address", "name"),
     [
         ("2002:0a00:0001::1", "private network"),

@@ -14,6 +14,7 @@ from preflight.errors import SourceError, UsageError
 from preflight.media import Need
 from preflight.sources.http import HttpOptions
 from tests.conftest import Run
+from tests.rows import each_row
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 from tests.sources.test_http_redirects import names
@@ -162,7 +163,7 @@ def test_redirect_within_the_origin_keeps_headers(server: Server, open_url: Open
     assert sum("x-key" in request.headers for request in server.seen) == 4
 
 
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [
         *({"Host": "x"}, {"range": "bytes=0-1"}, {"Content-Length": "1"}, {"CONNECTION": "close"}),
@@ -179,7 +180,7 @@ def test_headers_that_cannot_be_sent(headers: Any) -> None:
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", " ", "a\r\nHost: x", "a\x7f", "ключ", "x" * 9000])
+@each_row("text", ["", " ", "a\r\nHost: x", "a\x7f", "ключ", "x" * 9000])
 def test_user_agents_that_cannot_be_sent(text: str) -> None:
     with pytest.raises(UsageError, match="user agent"):
         HttpOptions(user_agent=text)

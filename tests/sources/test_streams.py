@@ -15,6 +15,7 @@ from preflight.sources.diagnosis import classify_page, is_page, reason_of, refus
 from preflight.sources.http import HttpSource
 from preflight.sources.open import AssetReference, asset_of, display_name, is_fetched, is_url, open_source
 from preflight.sources.stream import Spool, StreamSource
+from tests.rows import each_row
 
 DATA = bytes(range(256)) * 100
 
@@ -137,7 +138,7 @@ class TestStreams:
             assert file.tell() == position
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "accepted"),
     [
         ({"timeout": 0.001}, True),
@@ -179,7 +180,7 @@ def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], accep
             HttpOptions(**options)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "code"),
     [
         (400, "download_failed"),
@@ -195,7 +196,7 @@ def test_a_refusal_has_a_code_by_its_status(status: int, code: str) -> None:
     assert refused("x", status, b"", "", expired=False).code == code
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 410, 404, 405])
+@each_row("status", [400, 401, 403, 410, 404, 405])
 def test_expired_link_is_reported_if_it_may_be_the_cause(status: int) -> None:
     named = "the link has expired" in str(refused("x", status, b"", "", expired=True))
     assert named is (status in (400, 401, 403, 410))
@@ -212,7 +213,7 @@ def test_store_that_hides_its_listing_is_explained() -> None:
     assert str(refused("x", 404, b"", "look", expired=False)).endswith(". Look.")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "share"),
     [
         ("https://drive.google.com/x", "drive"),
@@ -228,7 +229,7 @@ def test_share_links_are_known_by_their_host(url: str, share: str | None) -> Non
     assert share_of(url) == share
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("head", "page"),
     [
         (b"<!DOCTYPE HTML>", True),
@@ -247,7 +248,7 @@ def test_a_web_page_is_known_by_its_beginning(head: bytes, page: bool) -> None:
     assert is_page(head) is page
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "head", "kind"),
     [
         ("https://h.example/a", b"<html>", "html"),
@@ -267,7 +268,7 @@ def test_kinds_of_web_pages(url: str, head: bytes, kind: str | None) -> None:
         assert classify_page(url, head, "https://www.dropbox.com/s/x") == "dropbox"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("target", "url", "fetched"),
     [
         ("https://h.example", True, True),
@@ -283,7 +284,7 @@ def test_urls_are_told_from_paths(target: object, url: bool, fetched: bool) -> N
     assert (is_url(target), is_fetched(target)) == (url, fetched)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("target", "asset"),
     [
         ("asset://a-1", AssetReference("asset://a-1")),
@@ -314,7 +315,7 @@ def test_the_scheme_of_an_unusable_url_is_what_stands_before_its_first_colon(url
     assert HttpSource(url).delivery.scheme == scheme
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "header", "body", "how"),
     [
         (400, "", b"Just a moment...", "with a bot challenge"),
@@ -332,7 +333,7 @@ def test_a_refusal_shows_that_it_targets_automated_clients(
     assert reason_of(status, lambda name: headers.get(name, ""), body) == how
 
 
-@pytest.mark.parametrize("target", [5, None, object(), ["a.png"], io.BytesIO])
+@each_row("target", [5, None, object(), ["a.png"], io.BytesIO])
 def test_other_objects_cannot_be_opened(target: Any) -> None:
     with pytest.raises(UsageError, match="cannot be checked"):
         open_source(target)
