@@ -27,6 +27,9 @@ from tests.conftest import Run
 
 Done = subprocess.CompletedProcess[str]
 NAMES = sorted(PROVIDERS)
+USUAL = {"agt", "atlas", "sunra", "volcengine"}
+EACH = [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+"""Every provider; those without a call of their own are slow tests."""
 SIGNATURE = "5f2c9d7a11c04e0b8a4d"
 
 
@@ -126,7 +129,7 @@ def refused(done: Done, *said: str, code: int = 2) -> None:
 class TestEveryCommandAtEveryProvider:
     """What a provider has works, and what it lacks is said in a sentence."""
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_get(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.known("hero", "processing")
@@ -140,7 +143,7 @@ class TestEveryCommandAtEveryProvider:
         assert at.state("hero") == "active"
         refused(at.call("get", "asset-never-there"), at.provider.title, "nothing has this id", "Check the id", code=1)
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_list_remote(self, desk: At, name: str) -> None:
         at = desk(name)
         if "list" not in at.provider.spec.can:
@@ -154,7 +157,7 @@ class TestEveryCommandAtEveryProvider:
         assert other.id in {row["id"] for row in found}
         assert {row["name"] for row in found} == {"other"}
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_rename(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.known("hero")
@@ -170,7 +173,7 @@ class TestEveryCommandAtEveryProvider:
         assert entry.name == "villain"
         refused(at.call("rename", asset.id, "x" * 65), at.provider.title, "up to 64 characters, and this one has 65")
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_delete(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.known("hero")
@@ -187,7 +190,7 @@ class TestEveryCommandAtEveryProvider:
         assert at.state("hero") == "gone"
         refused(at.call("delete", asset.id, *sure), "nothing has this id", code=1)
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_restore_and_trash(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.known("hero")
@@ -202,7 +205,7 @@ class TestEveryCommandAtEveryProvider:
         assert at.state("hero") == "active"
         assert asset.id not in {row["id"] for row in at.json("list", "--trash")}
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_groups(self, desk: At, name: str) -> None:
         at = desk(name)
         if not at.provider.spec.needs_group:
@@ -233,7 +236,7 @@ class TestEveryCommandAtEveryProvider:
         assert made["id"] not in {group.id for group in at.box.groups(name)}
         refused(at.call("groups", "delete", "rascals", "--yes"), "has no group 'rascals'")
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_sessions(self, desk: At, name: str) -> None:
         at = desk(name)
         kind = at.provider
@@ -611,13 +614,13 @@ class TestForgetAndExport:
 class TestErrors:
     """Each failure: provider, call, code and remedy in one sentence, and exit code 2."""
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_missing_key_is_named(self, desk: At, name: str) -> None:
         at = desk(name)
         variable = at.provider.spec.credentials[0].env[0]
         refused(at.call("get", "x1", env={"PATH": os.environ["PATH"]}), at.provider.title, variable)
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_wrong_key_is_refused(self, desk: At, name: str) -> None:
         at = desk(name)
         wrong = dict.fromkeys(at.box.environment(name), "AKLTwrongwrongwrong")
@@ -625,7 +628,7 @@ class TestErrors:
         refused(done, at.provider.title, "the key is not accepted", "Check the key", code=1)
         assert "AKLTwrong" not in done.stderr
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", EACH)
     def test_expired_plan_is_not_reported_as_a_wrong_key(self, desk: At, name: str) -> None:
         at = desk(name)
         asset = at.register("hero")

@@ -20,7 +20,7 @@ from preflight.errors import OutputError
 from preflight.output import Outputs
 from tests.conftest import ROOT, Run, many_files
 
-COUNT = 8_000
+COUNT = 5_000
 SOON = 3.0
 """s; it takes some milliseconds, but the machine that runs the tests may be busy with others."""
 

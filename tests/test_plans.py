@@ -502,11 +502,17 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+CONTAINERS = [
+    *("clip.mov", "clip.mkv", "clip.ts"),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("clip.m4v", "clip.flv", "clip.3gp")),
+]
+
+
 @needs_ffmpeg
 class TestRemuxing:
     """Files in which only the container is not accepted are copied, not encoded again."""
 
-    @pytest.mark.parametrize("name", ["clip.m4v", "clip.mov", "clip.mkv", "clip.flv", "clip.ts", "clip.3gp"])
+    @pytest.mark.parametrize("name", CONTAINERS)
     def test_video_in_another_container_is_copied_to_mp4(self, clips: Path, name: str) -> None:
         rules = mine(
             video={"format": {"any_of": ["mp4"]}, "video_codec": {"any_of": ["h264"]}, "streamable": {"any_of": [True]}}

@@ -107,7 +107,8 @@ def test_several_rule_sets_and_rule_files_judge_one_test_a_file(pytester: pytest
     )
 
 
-def test_plugin_works_with_xdist(pytester: pytest.Pytester, media: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_plugin_works_with_xdist(pytester: pytest.Pytester, media: Path, workers: str) -> None:
     for number in range(20):
         shutil.copy(media / "good.png", media / f"{number}.png")
     pytester.makepyfile(
@@ -119,7 +120,7 @@ def test_plugin_works_with_xdist(pytester: pytest.Pytester, media: Path) -> None
             preflight_check.assert_passes(f"media/{number}.png", "atlas")
         """
     )
-    done = pytester.runpytest_subprocess("-p", "xdist", "--preflight=atlas", ".", "-n", "2")
+    done = pytester.runpytest_subprocess("-p", "xdist", "--preflight=atlas", ".", "-n", workers)
     done.assert_outcomes(passed=22 + 8, failed=2)
     done.stdout.fnmatch_lines(["FAILED media/narrow.png::atlas - *width_too_small*"])
 
