@@ -22,7 +22,8 @@ _BLOCK_SAMPLES: Final = 1024
 _MIN_FRAMES: Final = 3
 """Consecutive frames that other content does not have by chance."""
 _WINDOW_BYTES: Final = 2048
-_TWO_FRAMES_BYTES: Final = 8191 * 2 + 7
+_FRAME_BYTES: Final = 8191 + 7
+"""Bytes of the largest frame, and the header of the next one."""
 _MAX_CANDIDATES: Final = 1 << 16
 _CANDIDATE: Final = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
 """Start of a frame: the sync word, either version of MPEG, layer 0."""
@@ -124,7 +125,7 @@ def first_frame_at(source: Source, offset: int) -> AdtsFrame | None:
         return None
     found, stop = frame_format.run(data, 0, _MIN_FRAMES)
     if found < 2 and stop + 7 > len(data) == _WINDOW_BYTES:
-        data = source.read_at(offset, _TWO_FRAMES_BYTES)
+        data = source.read_at(offset, _FRAME_BYTES)
         found, stop = frame_format.run(data, 0, _MIN_FRAMES)
     sure = found > 1 or (found and (stop == len(data) or data.startswith(TRAILING_SIGNATURES, stop)))
     sure = sure or (found > 0 and only_tags_follow(source, offset, offset + stop))
