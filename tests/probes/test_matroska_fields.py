@@ -106,6 +106,11 @@ class TestPictures:
         media = shown(sides)
         assert (media.width, media.height, media.stored_width, media.stored_height) == (308, 237, 320, 240)
 
+    @each_row(("count", "limited"), [(1024, False), (1025, True)])
+    def test_an_element_has_1024_parts(self, count: int, limited: bool) -> None:
+        media = facts(film(info(), tracks(video(element(0xEC) * (count - 2)), audio())))
+        assert (media.width, "read_limit" in media.notes) == (None if limited else 320, limited)
+
     @each_row(("left", "width"), [(318, 2), (319, 1), (320, 320), (321, 320)])
     def test_a_crop_that_leaves_nothing_is_not_applied(self, left: int, width: int) -> None:
         media = shown(number(0x54CC, left))

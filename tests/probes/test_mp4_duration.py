@@ -124,6 +124,11 @@ def test_number_of_64_bit_edits_is_bounded() -> None:
         assert media.duration == pytest.approx(seconds, abs=0.001)
 
 
+def test_pictures_that_edits_hold_play_one_after_another() -> None:
+    edit = box(b"edts", full(b"elst", 0, 0, pack(">I", 2), pack(">IiI", 1000, 0, 0), pack(">IiI", 2000, 0, 0)))
+    assert seen(movie(blank()._replace(references=edit), ticks=0)).duration == 3.0
+
+
 def test_edits_that_are_missing_in_their_box_do_not_count() -> None:
     edit = box(b"edts", full(b"elst", 0, 0, pack(">I", 2), pack(">IiI", 1000, 0, 1 << 16)))
     assert seen(movie(blank()._replace(references=edit), ticks=0)).duration == 1.0
