@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from preflight.net.connections import MAX_IDLE, Budget, Connection, ConnectionPool
-from preflight.net.errors import InvalidResponse
+from preflight.net.connections import MAX_IDLE, Budget, Connection, ConnectionPool, open_socket
+from preflight.net.errors import InvalidResponse, RequestFailed
 
 Pair = tuple[Connection, socket.socket]
 
@@ -141,3 +141,14 @@ def test_connections_that_were_taken_do_not_count() -> None:
     for ours, theirs in pairs:
         ours.close()
         theirs.close()
+
+
+def test_the_next_address_is_tried_where_one_refuses() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with open_socket(["127.0.0.2", "127.0.0.1"], "h.example", port, time.monotonic() + 5) as sock:
+            assert sock.getpeername() == ("127.0.0.1", port)
+        with pytest.raises(RequestFailed, match=r"h\.example"):
+            open_socket(["127.0.0.2"], "h.example", port, time.monotonic() + 5)
+        with pytest.raises(RequestFailed, match=r"h\.example"):
+            open_socket(["127.0.0.1"], "h.example", port, time.monotonic() - 1)

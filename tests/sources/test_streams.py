@@ -129,6 +129,42 @@ class TestStreams:
         with closing(StreamSource(Pipe(DATA), limit=500)) as source:
             assert source.size == 500
 
+    @each_row(
+        ("piece", "problem"),
+        [
+            (None, "<stream> is non-blocking. Open it in blocking mode."),
+            ("text", "<stream> gives str, not bytes. Open it in binary mode."),
+            (OSError("gone"), "<stream> cannot be read (OSError: gone). Open it again for reading."),
+            (ValueError(), "<stream> cannot be read (ValueError). Open it again for reading."),
+        ],
+    )
+    def test_a_stream_that_gives_no_bytes_is_reported(self, piece: Any, problem: str) -> None:
+        class Odd:
+            def read(self, _length: int) -> Any:
+                if isinstance(piece, Exception):
+                    raise piece
+                return piece
+
+        with closing(StreamSource(Odd())) as source, pytest.raises(SourceError) as caught:  # type: ignore[arg-type]
+            source.read_at(0, 1)
+        assert (caught.value.code, str(caught.value)) == ("unreadable", problem)
+
+    def test_streams_of_text_and_closed_ones_are_refused(self) -> None:
+        closed = io.BytesIO()
+        closed.close()
+        for stream, problem in ((io.StringIO("x"), "<stream> is open as text"), (closed, "<stream> is closed")):
+            with pytest.raises(SourceError, match=problem):
+                StreamSource(stream)  # type: ignore[arg-type]
+
+    def test_a_stream_gives_no_more_than_asked_for(self) -> None:
+        class Generous(Pipe):
+            def read(self, size: int = -1) -> bytes:
+                return super().read(size) and DATA[:9]
+
+        with closing(StreamSource(Generous(DATA))) as source:
+            assert source.read_at(0, 3) == DATA[:3]
+            assert source.bytes_read == 3
+
     def test_the_position_of_a_file_is_restored(self) -> None:
         for position in (0, 77):
             file = io.BytesIO(DATA)
