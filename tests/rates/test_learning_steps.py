@@ -1,0 +1,152 @@
+"""Each step of learning a rate: what a refusal lowers it to, how long it waits, and when a higher one is tried."""
+
+from __future__ import annotations
+
+import pytest
+
+from preflight.ledger import LearnedRate
+from preflight.providers import Rate
+from preflight.rates import RateEstimate
+from tests.rows import each_row
+
+DAY = 86_400.0
+
+
+def estimate(known: float | None = None, *, age: float = 0.0, in_flight: int = 30) -> RateEstimate:
+    """Return the estimate of an account with 30 calls a second at most; known: calls a minute."""
+    remembered = None if known is None else LearnedRate(known, 60.0, 0.0)
+    return RateEstimate(Rate(30), in_flight, 0.0, known=remembered, age=age, uniform=lambda: 0.5)
+
+
+def rate(given: RateEstimate) -> tuple[float, float]:
+    return pytest.approx(given.calls), given.per  # type: ignore[return-value]
+
+
+def wait(given: RateEstimate, now: float) -> float:
+    return given.next_at - now
+
+
+def test_calls_leave_at_even_intervals() -> None:
+    given = estimate()
+    assert given.reserve(5.0) == 5.0
+    assert given.reserve(5.0) == pytest.approx(5.0 + 1 / 30 / 0.97)
+    assert given.reserve(9.0) == 9.0
+    given.wait(3.0, 9.0)
+    assert given.reserve(9.0) == 12.0
+    given.wait(1.0, 9.0)
+    assert given.reserve(9.0) > 12.0
+
+
+@each_row(
+    ("accepted", "calls"),
+    [
+        ([10.0] * 20, 20.0),
+        ([9.5] * 5 + [9.6] * 20, 20.0),  # the calls of the last second
+        ([10.0] * 29, 27.0),  # nine tenths at most
+        ([], 1.0),
+    ],
+)
+def test_first_refusal_is_taken_as_a_limit_per_second(accepted: list[float], calls: float) -> None:
+    given = estimate()
+    for at in accepted:
+        given.accept(at)
+    given.refuse(10.5, None)
+    assert (given.calls, given.per, wait(given, 10.5)) == (pytest.approx(calls), 1.0, 1.25)
+
+
+@each_row(("age", "now", "due"), [(0.0, 599.9, False), (0.0, 600.0, True), (DAY, 60.0, False), (DAY + 1, 60.0, True)])
+def test_higher_rate_is_tried_after_ten_windows_or_one_if_the_rate_is_old(age: float, now: float, due: bool) -> None:
+    given = estimate(10, age=age)
+    assert not given.accept(now)
+    assert rate(given) == (15.0 if due else 10.0, 60.0)
+    assert given.accepted_rate == Rate(10, 60.0)
+
+
+def test_rate_that_lasted_is_remembered_and_raised_again() -> None:
+    given = estimate(10)
+    given.accept(600.0)
+    assert not given.accept(1199.0)
+    assert given.accept(1200.0)
+    assert (rate(given), given.accepted_rate) == ((22.5, 60.0), Rate(15, 60.0))
+
+
+@each_row(("known", "raised"), [(1, 2.0), (2, 3.0), (4, 6.0), (1500, 1800.0), (1798, 1800.0), (1799, 1799.0)])
+def test_increase_is_a_call_at_least_and_ends_at_the_maximum(known: float, raised: float) -> None:
+    given = estimate(known)
+    given.accept(600.0)
+    assert rate(given) == (raised, 60.0)
+
+
+def test_refused_increase_is_taken_back_and_the_next_ones_are_small() -> None:
+    given = estimate(100)
+    given.accept(600.0)
+    given.refuse(601.0, None)
+    assert rate(given) == (100.0, 60.0)
+    given.accept(1200.9)
+    assert rate(given) == (100.0, 60.0)
+    given.accept(1201.0)
+    assert rate(given) == (105.0, 60.0)
+
+
+def test_refusals_in_a_row_wait_longer_and_lower_the_rate_after_a_minute() -> None:
+    given = estimate(60)
+    given.refuse(100.0, None)
+    assert (rate(given), wait(given, 100.0)) == ((54.0, 60.0), pytest.approx(1.1 * given.interval))
+    given.refuse(159.0, None)
+    assert (rate(given), wait(given, 159.0)) == ((54.0, 60.0), pytest.approx(2.2 * given.interval))
+    given.refuse(160.0, None)
+    assert (rate(given), wait(given, 160.0)) == ((40.5, 60.0), pytest.approx(4.4 * given.interval))
+    for now in range(161, 170):
+        given.refuse(float(now), None)
+    assert wait(given, 169.0) == pytest.approx(66.0)
+
+
+@each_row(("known", "accepted", "calls"), [(60, 20, 20.0), (60, 58, 54.0), (1, 0, 1.0)])
+def test_rate_per_minute_is_lowered_to_what_was_accepted(known: float, accepted: int, calls: float) -> None:
+    given = estimate(known)
+    for _ in range(accepted):
+        given.accept(90.0)
+    given.refuse(100.0, None)
+    assert rate(given) == (calls, 60.0)
+
+
+def test_second_refusal_waits_until_the_first_call_is_a_minute_ago() -> None:
+    given = estimate()
+    for at in (10.0, 20.0, 30.0):
+        given.accept(at)
+    given.refuse(40.0, None)
+    given.refuse(42.0, None)
+    assert (rate(given), wait(given, 42.0)) == ((3.0, 60.0), pytest.approx(10.0 + 60.5 - 42.0))
+
+
+@each_row(("retry_after", "waits"), [(None, [1.25, 10.0, 20.0, 40.0, 60.0]), (20.0, [20.0, 20.0, 20.0, 40.0, 60.0])])
+def test_account_that_accepts_nothing_is_called_ever_less(retry_after: float | None, waits: list[float]) -> None:
+    given, now = estimate(), 100.0
+    for expected in waits:
+        given.refuse(now, retry_after)
+        assert wait(given, now) == pytest.approx(expected)
+        now += 1.0
+
+
+def test_refusals_in_a_row_begin_the_span_that_is_measured() -> None:
+    given = estimate()
+    given.refuse(0.0, None)
+    given.refuse(2.0, None)
+    for _ in range(4):
+        given.accept(11.5)
+    given.refuse(12.0, None)
+    assert rate(given) == (0.5, 1.0)
+
+
+@each_row(("now", "new"), [(19.9, False), (20.0, True)])
+def test_rate_per_second_is_remembered_once_it_lasted_ten_windows(now: float, new: bool) -> None:
+    given = estimate()
+    given.refuse(10.0, None)
+    assert given.accept(now) is new
+
+
+def test_calls_in_flight_end_at_their_maximum() -> None:
+    given = estimate(in_flight=2)
+    for _ in range(40):
+        given.accept(1.0)
+    assert given.in_flight == 2
