@@ -26,6 +26,8 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
 _CODE = re.compile(r"exit code (\d+)")
 _SITE = "https://cdn.example.com"
+_OF_BASH = re.compile(r"[<>|*?;&$]|^(?!(?:\w+=\S* )*(?:preflight|export)\b)", re.MULTILINE)
+"""What only a shell understands, and lines that begin with another command."""
 
 
 class Block(NamedTuple):
@@ -57,10 +59,14 @@ def blocks(text: str) -> list[Block]:
 
 
 class Desk:
-    """A folder with the files that the documentation speaks of, in which its commands run."""
+    """A folder with the files that the documentation speaks of, in which its commands run.
 
-    def __init__(self, folder: Path) -> None:
+    run  forks what needs neither a shell nor an interpreter of its own, so that it starts at once
+    """
+
+    def __init__(self, folder: Path, run: Run | None = None) -> None:
         self.folder = folder
+        self._run_forked = run
         accepted, refused = ROOT / "fixtures/accepted", ROOT / "fixtures/refused"
         (folder / "media").mkdir()
         (folder / "fixtures").symlink_to(ROOT / "fixtures")
@@ -93,10 +99,29 @@ class Desk:
 
     def shell(self, text: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run lines as bash does, until one fails."""
-        return self._run(["bash", "-euo", "pipefail", "-c", text], options)
+        plain = re.sub(r"""'[^']*'|"[^"$]*"|(?:^|\s+)#.*|\\\n""", " ", text, flags=re.MULTILINE).strip()
+        if self._run_forked is None or options or any(map(_OF_BASH.search, plain.splitlines())):
+            return self._run(["bash", "-euo", "pipefail", "-c", text], options)
+        done = subprocess.CompletedProcess[str]([], 0, "", "")
+        for line in text.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            count = next((at for at, word in enumerate(words) if not re.match(r"\w+=", word)), len(words))
+            settings = dict(word.split("=", 1) for word in words[:count])
+            if words[:1] == ["export"]:
+                self._environment |= dict(word.split("=", 1) for word in words[1:])
+            elif words and done.returncode == 0:
+                done = self._fork(words[count:], settings)
+        return done
 
     def python(self, text: str) -> subprocess.CompletedProcess[str]:
-        return self._run([sys.executable, "-W", "error", "-c", text], {})
+        if self._run_forked is None or "concurrent.futures" in text:
+            return self._run([sys.executable, "-W", "error", "-c", text], {})
+        return self._fork(["python", text], {})
+
+    def _fork(self, words: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        assert self._run_forked is not None
+        env = {**self._environment, **settings}
+        return self._run_forked(*words, cwd=self.folder, env=env, main=rehearsal.__name__)
 
     def write(self, block: Block) -> None:
         """Put a block that names a file there."""
@@ -113,33 +138,17 @@ class Desk:
 class Rehearsal(Desk):
     """A desk whose commands and programs meet a sandbox in place of every provider, and serve the desk's files.
 
-    The folder is served as https://cdn.example.com. Commands and programs are forked: they start at once.
+    The folder is served as https://cdn.example.com.
     """
 
     def __init__(self, folder: Path, box: Sandbox, run: Run, site: str) -> None:
-        super().__init__(folder)
+        super().__init__(folder, run)
         self.box = box
-        self._run_forked = run
         self._site = site
         shutil.copy(certifi.where(), folder / "company.pem")
         self._environment |= {"XDG_DATA_HOME": str(folder / ".data"), rehearsal.ORIGIN: box.origin}
         for provider in box.providers:
             self._environment |= box.environment(provider)
-
-    def shell(self, text: str, **options: object) -> subprocess.CompletedProcess[str]:
-        """Run lines of `export NAME=VALUE` and `[NAME=VALUE] preflight …` until one fails."""
-        done = subprocess.CompletedProcess[str]([], 0, "", "")
-        for line in text.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
-            settings = dict(word.split("=", 1) for word in _assignments(words))
-            if words[:1] == ["export"]:
-                self._environment |= dict(word.split("=", 1) for word in words[1:])
-            elif words and done.returncode == 0:
-                done = self._rehearse(words[len(settings) :], settings)
-        return done
-
-    def python(self, text: str) -> subprocess.CompletedProcess[str]:
-        return self._rehearse(["python", text], {})
 
     def module(self, *words: str) -> subprocess.Popen[str]:
         """Start `python -m WORD…` as a process of its own."""
@@ -148,19 +157,10 @@ class Rehearsal(Desk):
         environment = {**self._environment, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
 
-    def _rehearse(self, words: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        assert words[0] in ("preflight", "python"), words
-        given = [word.replace(_SITE, self._site) for word in words]
-        env = {**self._environment, **settings}
-        done = self._run_forked(*given, cwd=self.folder, env=env, main=rehearsal.__name__)
+    def _fork(self, words: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        done = super()._fork([word.replace(_SITE, self._site) for word in words], settings)
         done.stdout, done.stderr = (text.replace(self._site, _SITE) for text in (done.stdout, done.stderr))
         return done
-
-
-def _assignments(words: list[str]) -> list[str]:
-    """The settings at the start of a command."""
-    count = next((at for at, word in enumerate(words) if not re.match(r"\w+=", word)), len(words))
-    return words[:count]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Commands and programs of the documentation, run with a sandbox in place of every provider.
+"""Commands and programs of the documentation, run in a process that was forked or started for them.
 
-`main` runs in a process of its own. The sandbox's origin is in PREFLIGHT_REHEARSAL; all addresses count as public.
+If PREFLIGHT_REHEARSAL is the origin of a sandbox, this takes the place of every provider, and all addresses count as
+public.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def rehearse(origin: str) -> None:
 def main() -> None:
     """Run `preflight WORD…`, `python TEXT`, or `module NAME WORD…`."""
     kind, *words = sys.argv[1:]
-    rehearse(os.environ[ORIGIN])
+    if origin := os.environ.get(ORIGIN):
+        rehearse(origin)
     if kind == "preflight":
         from preflight.__main__ import main as command
 

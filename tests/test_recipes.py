@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from preflight import config
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 from tests.documented import Desk, blocks, follow, matches, sections, transcript
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,8 +60,8 @@ AFTERWARDS = {
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path, run: Run) -> Desk:
+    return Desk(tmp_path, run)
 
 
 @pytest.mark.parametrize("name", RECIPES)
