@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 
 from preflight.cli.options import add_options, output_option
-from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files
+from preflight.cli.overwrite import NamedPath, OverwriteGuard, output_files
 from preflight.cli.params import Decorator
 from preflight.cli.terminal import color_option, standard_output, use_colour
 from preflight.escape import printable
@@ -23,7 +23,6 @@ from preflight.run import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from preflight.cli.provider_options import LedgerOptions
     from preflight.ledger import Entry
     from preflight.providers import Asset
 
@@ -101,11 +100,15 @@ class PrintOptions:
 
     @contextmanager
     def printer(
-        self, columns: Sequence[str] = (), *, is_single: bool = False, ledger: LedgerOptions | None = None
+        self,
+        columns: Sequence[str] = (),
+        *,
+        is_single: bool = False,
+        ledger: str | None = None,
+        inputs: Iterable[NamedPath] = (),
     ) -> Iterator[Printer]:
-        """Open the output, which must not be the ledger, and complete it at the end."""
-        path = ledger.ledger if ledger else None
-        OverwriteGuard(output_files(output=self.output, ledger=path), ledger_files(path) if ledger else ())
+        """Open the output, which must be none of the inputs, and complete it at the end."""
+        OverwriteGuard(output_files(output=self.output, ledger=ledger), inputs)
         with output_stream(self.output) as stream:
             printer = Printer(stream, self.format_, columns, is_single=is_single)
             yield printer

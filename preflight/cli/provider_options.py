@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,6 +13,8 @@ import click
 
 from preflight.cli import params
 from preflight.cli.options import add_options, ca_bundle_option, config_option
+from preflight.cli.output import Printer, PrintOptions, print_options
+from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import Decorator
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import UsageError
@@ -125,16 +127,34 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class LedgerOptions:
-    """The ledger that a command uses; None: the user's."""
+class LedgerCommand:
+    """The options that all commands on assets share. ledger: its path; None: the user's."""
 
+    to: str | None
+    printing: PrintOptions
     ledger: str | None
 
-    def open(self, *, must_exist: bool = False) -> Ledger:
+    @property
+    def provider_name(self) -> str | None:
+        """The name of the given provider; None: all."""
+        return None if self.to is None else find_provider(self.to).name
+
+    def open_ledger(self, *, must_exist: bool = False) -> Ledger:
         """Open the ledger. With `must_exist` raise `UsageError` if the named ledger does not exist."""
         if must_exist and self.ledger is not None and not os.path.lexists(self.ledger):
             raise UsageError(f"--ledger {printable(self.ledger)} does not exist. Check the path.")
         return Ledger(self.ledger)
+
+    def printer(self, *columns: str, is_single: bool = False) -> AbstractContextManager[Printer]:
+        """Open the output, which must not be the ledger."""
+        return self.printing.printer(columns, is_single=is_single, ledger=self.ledger, inputs=ledger_files(self.ledger))
+
+
+@dataclass(frozen=True)
+class ProviderCommand(LedgerCommand):
+    """The options that commands on assets share which may call a provider."""
+
+    provider: ProviderOptions
 
 
 class _ToOption(click.Option):
@@ -233,3 +253,13 @@ provider_options = add_options(
     ),
     config_option("account", "rate"),
 )
+
+
+def ledger_command_options(*formats: str, default: str = "text") -> Decorator:
+    """Return the options of a `LedgerCommand` except --to."""
+    return add_options(print_options(*formats, default=default), ledger_option)
+
+
+def provider_command_options(*formats: str, default: str = "text") -> Decorator:
+    """Return the options of a `ProviderCommand` except --to."""
+    return add_options(ledger_command_options(*formats, default=default), provider_options)

@@ -15,16 +15,9 @@ from preflight.cli.assets.listing import command as list_assets
 from preflight.cli.assets.request import command as request
 from preflight.cli.assets.session import command as session
 from preflight.cli.options import add_options, pass_options
-from preflight.cli.output import Printer, PrintOptions, asset_json, print_options
+from preflight.cli.output import Printer, asset_json
 from preflight.cli.params import Decorator
-from preflight.cli.provider_options import (
-    LedgerOptions,
-    ProviderOptions,
-    ledger_option,
-    one_provider,
-    provider_options,
-    to_option,
-)
+from preflight.cli.provider_options import ProviderCommand, one_provider, provider_command_options, to_option
 from preflight.cli.terminal import ASSETS_CODES, Subcommands, error_code, message_with_options
 from preflight.errors import AccountRefused, LedgerError, ProviderError, ProviderUnreachable, UsageError
 from preflight.escape import printable
@@ -54,21 +47,20 @@ _FATAL: Final = (AccountRefused, ProviderUnreachable, LedgerError)
 
 
 @dataclass(frozen=True)
-class AssetsCommand:
-    """The options of a command on assets."""
+class AssetsCommand(ProviderCommand):
+    """The options of a command on single assets; each command uses some of them."""
 
-    to: str | None
-    printing: PrintOptions
-    ledger: LedgerOptions
-    provider: ProviderOptions
     words: tuple[str, ...] = ()
+    word: str = ""
+    name: str = ""
+    description: str | None = None
     yes: bool = False
     show_url: bool = False
 
     @contextmanager
     def manager(self, verb: str, words: Iterable[str]) -> Iterator[AssetManager]:
         """Open the manager of the assets' provider. Raise `UsageError` if it lacks the call, or for several."""
-        with self.ledger.open(must_exist=self.to is None) as ledger:
+        with self.open_ledger(must_exist=self.to is None) as ledger:
             spec = one_provider(ledger, words, self.to)
             if verb not in spec.can:
                 raise UsageError(f"{spec.title} has no call to {verb} an asset. Choose a provider that has one.")
@@ -76,21 +68,9 @@ class AssetsCommand:
                 yield AssetManager(provider, ledger, clock=provider.clock)
 
 
-@dataclass(frozen=True)
-class RenameCommand:
-    """The options of `rename`."""
-
-    assets: AssetsCommand
-    word: str
-    name: str
-    description: str | None
-
-
 _asset_options: Decorator = add_options(
     to_option("The provider of the assets, if the ledger does not know it.", required=False),
-    print_options("text", "json", "jsonl"),
-    ledger_option,
-    provider_options,
+    provider_command_options("text", "json", "jsonl"),
 )
 _assets_argument = click.argument("words", nargs=-1, required=True, metavar="ASSET…")
 
@@ -135,7 +115,7 @@ def _get(options: AssetsCommand) -> int:
       preflight assets get media/clip.mp4
       preflight assets get 2094548 --to atlas --show-url
     """
-    with options.manager("get", options.words) as manager, options.printing.printer(ledger=options.ledger) as printer:
+    with options.manager("get", options.words) as manager, options.printer() as printer:
         return _each(options.words, manager.get, lambda managed: _describe(printer, managed, show_url=options.show_url))
 
 
@@ -171,16 +151,14 @@ def _describe(printer: Printer, managed: ManagedAsset, *, show_url: bool) -> Non
 @click.argument("name", metavar="NAME")
 @click.option("--description", metavar="TEXT", help="Change its description too, if the provider has one.")
 @_asset_options
-@pass_options(RenameCommand)
-def _rename(options: RenameCommand) -> None:
+@pass_options(AssetsCommand)
+def _rename(options: AssetsCommand) -> None:
     """Rename ASSET to NAME, at the provider and in the ledger.
 
     Examples:
       preflight assets rename 2094548 hero-front --to atlas
     """
-    assets = options.assets
-    printing = assets.printing.printer(is_single=True, ledger=assets.ledger)
-    with assets.manager("rename", [options.word]) as manager, printing as printer:
+    with options.manager("rename", [options.word]) as manager, options.printer(is_single=True) as printer:
         _show_changed(printer, "renamed")(manager.rename(options.word, options.name, description=options.description))
 
 
@@ -201,7 +179,7 @@ def _delete(options: AssetsCommand) -> int:
     with options.manager("delete", options.words) as manager:
         if "restore" not in manager.provider.spec.can and not options.yes:
             raise UsageError(f"{manager.provider.title} cannot restore a deleted asset. Add --yes to delete it.")
-        with options.printing.printer(ledger=options.ledger) as printer:
+        with options.printer() as printer:
             return _each(options.words, manager.delete, _show_changed(printer, "deleted"))
 
 
@@ -215,10 +193,7 @@ def _restore(options: AssetsCommand) -> int:
     Examples:
       preflight assets restore 2094548 --to atlas
     """
-    with (
-        options.manager("restore", options.words) as manager,
-        options.printing.printer(ledger=options.ledger) as printer,
-    ):
+    with options.manager("restore", options.words) as manager, options.printer() as printer:
         return _each(options.words, manager.restore, _show_changed(printer, "restored"))
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import click
 
 from preflight.cli.options import add_options, pass_options
-from preflight.cli.output import Printer, PrintOptions, print_options
+from preflight.cli.output import Printer
 from preflight.cli.params import Decorator, IntRange
-from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
+from preflight.cli.provider_options import ProviderCommand, provider_command_options, to_option
 from preflight.cli.terminal import ASSETS_CODES, Subcommands
 from preflight.errors import UsageError
 from preflight.escape import printable
@@ -23,13 +23,10 @@ _COLUMNS: Final = ("id", "provider", "name", "description", "type", "created", "
 
 
 @dataclass(frozen=True)
-class GroupsCommand:
+class GroupsCommand(ProviderCommand):
     """The options of a command on groups; each command uses some of the last six."""
 
     to: str
-    printing: PrintOptions
-    ledger: LedgerOptions
-    provider: ProviderOptions
     group: str = ""
     name: str | None = None
     description: str | None = None
@@ -43,21 +40,12 @@ class GroupsCommand:
         kind = find_provider(self.to)
         if "list_groups" not in kind.can:
             raise UsageError(f"{kind.title} has no groups. Choose a provider that has them.")
-        with self.ledger.open() as ledger, self.provider.open_provider(kind, ledger) as provider:
+        with self.open_ledger() as ledger, self.provider.open_provider(kind, ledger) as provider:
             yield GroupManager(provider, ledger, clock=provider.clock)
-
-    def printer(self, *columns: str, is_single: bool = False) -> AbstractContextManager[Printer]:
-        """Open the output."""
-        return self.printing.printer(columns, is_single=is_single, ledger=self.ledger)
 
 
 def _group_options(*formats: str) -> Decorator:
-    return add_options(
-        to_option("The provider of the groups.", required=True),
-        print_options(*formats),
-        ledger_option,
-        provider_options,
-    )
+    return add_options(to_option("The provider of the groups.", required=True), provider_command_options(*formats))
 
 
 @click.group("groups", cls=Subcommands, short_help="List, show, create, rename and delete groups.", epilog=ASSETS_CODES)

@@ -10,9 +10,15 @@ from typing import Final, get_args
 import click
 
 from preflight.cli.options import pass_options
-from preflight.cli.output import Printer, PrintOptions, account_of, entry_lines, print_options
+from preflight.cli.output import Printer, account_of, entry_lines
 from preflight.cli.params import Seconds
-from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
+from preflight.cli.provider_options import (
+    LedgerCommand,
+    ProviderCommand,
+    ledger_command_options,
+    provider_command_options,
+    to_option,
+)
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
@@ -28,24 +34,9 @@ _DISAGREEMENT: Final = tuple(field.name for field in fields(Disagreement))
 
 
 @dataclass(frozen=True)
-class LedgerCommand:
-    """The options of `export` and `disagreements`."""
-
-    to: str | None
-    printing: PrintOptions
-    ledger: LedgerOptions
-
-    @property
-    def provider(self) -> str | None:
-        """The name of the provider whose entries are printed; None: all."""
-        return None if self.to is None else find_provider(self.to).name
-
-
-@dataclass(frozen=True)
-class ForgetCommand:
+class ForgetCommand(LedgerCommand):
     """The options of `forget`."""
 
-    ledger_command: LedgerCommand
     words: tuple[str, ...]
     state: State | None
     account: str | None
@@ -58,8 +49,7 @@ class ForgetCommand:
 @click.option("--state", type=click.Choice(get_args(State)), help="All entries in this state.")
 @click.option("--account", metavar="NAME", help="Only entries of this account.")
 @click.option("--yes", is_flag=True, help="Forget all entries of one name or state.")
-@print_options("text", "json", "jsonl")
-@ledger_option
+@ledger_command_options("text", "json", "jsonl")
 @pass_options(ForgetCommand)
 def _forget(options: ForgetCommand) -> None:
     """Remove entries from the ledger. The provider keeps its assets.
@@ -75,18 +65,17 @@ def _forget(options: ForgetCommand) -> None:
     """
     if bool(options.words) == (options.state is not None):
         raise UsageError("No entry is chosen, or two ways of choosing are mixed. Give ASSET, or --state.")
-    command = options.ledger_command
-    provider = command.provider
-    with command.ledger.open(must_exist=True) as ledger:
+    provider = options.provider_name
+    with options.open_ledger(must_exist=True) as ledger:
         entries, several = _chosen(ledger, options, provider), ledger.providers_with_accounts()
-        with command.printing.printer(ledger=command.ledger) as printer:
+        with options.printer() as printer:
             for entry in {(entry.key, entry.attempt): entry for entry in entries}.values():
                 with ledger.claim(entry.registration):
                     ledger.forget(entry)
                 line, below = entry_lines(entry, several)
                 printer.row(entry.as_json(), "forgotten", *line, below=below)
     if not entries:
-        command.printing.remark(f"no entry is {options.state}")
+        options.printing.remark(f"no entry is {options.state}")
 
 
 def _chosen(ledger: Ledger, options: ForgetCommand, provider: str | None) -> list[Entry]:
@@ -118,8 +107,7 @@ def _named(ledger: Ledger, word: str, provider: str | None, options: ForgetComma
 
 @click.command("export", short_help="Export the whole ledger.", epilog=ASSETS_CODES)
 @to_option("Only entries of this provider.", required=False)
-@print_options("jsonl", "json", "csv", default="jsonl")
-@ledger_option
+@ledger_command_options("jsonl", "json", "csv", default="jsonl")
 @pass_options(LedgerCommand)
 def _export(options: LedgerCommand) -> None:
     """Export the whole ledger, deleted assets included: every field of every entry, oldest first.
@@ -130,19 +118,15 @@ def _export(options: LedgerCommand) -> None:
       preflight assets export --output ledger.jsonl
       preflight assets export --to sunra --format csv
     """
-    provider = options.provider
-    with (
-        options.ledger.open(must_exist=True) as ledger,
-        options.printing.printer(ENTRY_COLUMNS, ledger=options.ledger) as printer,
-    ):
+    provider = options.provider_name
+    with options.open_ledger(must_exist=True) as ledger, options.printer(*ENTRY_COLUMNS) as printer:
         for entry in ledger.entries(provider=provider):
             printer.row(entry.as_json(), entry.state)
 
 
 @click.command("disagreements", short_help="List files that only the provider failed.", epilog=ASSETS_CODES)
 @to_option("Only disagreements with this provider.", required=False)
-@print_options("text", "json", "jsonl", "csv")
-@ledger_option
+@ledger_command_options("text", "json", "jsonl", "csv")
 @pass_options(LedgerCommand)
 def _disagreements(options: LedgerCommand) -> None:
     """List the files that passed here and failed at the provider: its rule set may be out of date.
@@ -153,11 +137,8 @@ def _disagreements(options: LedgerCommand) -> None:
       preflight assets disagreements
       preflight assets disagreements --to atlas --format csv
     """
-    provider = options.provider
-    with (
-        options.ledger.open(must_exist=True) as ledger,
-        options.printing.printer(_DISAGREEMENT, ledger=options.ledger) as printer,
-    ):
+    provider = options.provider_name
+    with options.open_ledger(must_exist=True) as ledger, options.printer(*_DISAGREEMENT) as printer:
         found = [disagreement for disagreement in ledger.disagreements() if provider in (None, disagreement.provider)]
         for disagreement in found:
             line = (disagreement.provider, disagreement.source, f"(here: {disagreement.ours}; {disagreement.at})")
@@ -169,7 +150,7 @@ def _disagreements(options: LedgerCommand) -> None:
 
 
 @dataclass(frozen=True)
-class SyncCommand:
+class SyncCommand(ProviderCommand):
     """The options of `preflight assets sync`."""
 
     to: str
@@ -177,9 +158,6 @@ class SyncCommand:
     settle: float
     entry: str | None
     asset_id: str | None
-    printing: PrintOptions
-    ledger: LedgerOptions
-    provider: ProviderOptions
 
 
 @click.command("sync", short_help="Settle open entries of the ledger.", epilog=ASSETS_CODES)
@@ -195,9 +173,7 @@ class SyncCommand:
 )
 @click.option("--entry", metavar="NAME", help="Only this entry of the ledger, by its name or source.")
 @click.option("--id", "asset_id", metavar="ID", help="The id of the asset of --entry, if you know it, as from a log.")
-@print_options("text", "json", "jsonl")
-@ledger_option
-@provider_options
+@provider_command_options("text", "json", "jsonl")
 @pass_options(SyncCommand)
 def _sync(options: SyncCommand) -> int:
     """Settle the open entries of the ledger at PROVIDER, without registering anything.
@@ -215,7 +191,7 @@ def _sync(options: SyncCommand) -> int:
         raise UsageError("--id settles one entry. Choose it with --entry.")
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        ledger = stack.enter_context(options.ledger.open(must_exist=True))
+        ledger = stack.enter_context(options.open_ledger(must_exist=True))
         provider = stack.enter_context(options.provider.open_provider(find_provider(options.to), ledger))
         sync = LedgerSync(provider, ledger, clock=provider.clock, window=RecoveryWindow(seconds=options.settle))
         pending = _pending(sync, ledger, provider.name, options)
@@ -227,7 +203,7 @@ def _sync(options: SyncCommand) -> int:
         if lost and provider.spec.recover_by and options.asset_id is None:
             registrations = "registration" if lost == 1 else "registrations"
             click.echo(f"looking up {lost} lost {registrations}, for up to {options.settle:g} s …", err=True)
-        with options.printing.printer(ledger=options.ledger) as printer:
+        with options.printer() as printer:
             adopted = None if options.asset_id is None else [sync.adopt(entries[0], options.asset_id)]
             for synced in sync.settle(entries) if adopted is None else adopted:
                 counts[synced.found] += 1

@@ -11,9 +11,9 @@ from typing import Final, get_args
 import click
 
 from preflight.cli.options import pass_options
-from preflight.cli.output import Printer, PrintOptions, asset_json, entry_lines, print_options
+from preflight.cli.output import Printer, asset_json, entry_lines
 from preflight.cli.params import IntRange
-from preflight.cli.provider_options import LedgerOptions, ProviderOptions, ledger_option, provider_options, to_option
+from preflight.cli.provider_options import ProviderCommand, provider_command_options, to_option
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.ledger import Entry, Ledger, State
@@ -30,10 +30,9 @@ _PAGE_SIZE: Final = 100
 
 
 @dataclass(frozen=True)
-class ListCommand:
+class ListCommand(ProviderCommand):
     """The options of `preflight assets list`."""
 
-    to: str | None
     remote: bool
     trash: bool
     state: str | None
@@ -43,9 +42,6 @@ class ListCommand:
     limit: int | None
     page: str | None
     page_size: int | None
-    printing: PrintOptions
-    ledger: LedgerOptions
-    provider: ProviderOptions
 
     @property
     def wanted(self) -> AssetFilter:
@@ -64,9 +60,7 @@ class ListCommand:
 @click.option("--limit", type=IntRange(1), metavar="N", help="The maximum number of assets.")
 @click.option("--page", metavar="PAGE", help="Only one page: a number, or what the previous page printed.")
 @click.option("--page-size", type=IntRange(1, 1000), metavar="N", help="Assets per page.")
-@print_options("text", "json", "jsonl", "csv")
-@ledger_option
-@provider_options
+@provider_command_options("text", "json", "jsonl", "csv")
 @pass_options(ListCommand)
 def command(options: ListCommand) -> None:
     """List the assets in the ledger, or with --remote those at the provider.
@@ -91,13 +85,9 @@ def command(options: ListCommand) -> None:
 
 
 def _list_ledger(options: ListCommand) -> None:
-    provider = None if options.to is None else find_provider(options.to).name
-    with (
-        options.ledger.open(must_exist=True) as ledger,
-        options.printing.printer(COLUMNS, ledger=options.ledger) as printer,
-    ):
+    with options.open_ledger(must_exist=True) as ledger, options.printer(*COLUMNS) as printer:
         several, account = ledger.providers_with_accounts(), options.provider.account
-        entries = _entries(ledger, provider, account, options.wanted)
+        entries = _entries(ledger, options.provider_name, account, options.wanted)
         if options.page is not None or options.page_size is not None:
             page, size = _page_number(options.page), options.page_size or _PAGE_SIZE
             entries = islice(entries, (page - 1) * size, page * size)
@@ -136,7 +126,7 @@ def _list_remote(options: ListCommand, to: str) -> None:
     if wanted.state is not None and wanted.state not in STATUSES:
         raise UsageError(f"--state {wanted.state} exists only in the ledger. Leave --remote out.")
     next_page = None
-    with options.ledger.open() as ledger, options.provider.open_provider(kind, ledger) as provider:
+    with options.open_ledger() as ledger, options.provider.open_provider(kind, ledger) as provider:
         clock = provider.clock
         if wanted.group_id is not None:
             wanted = replace(wanted, group_id=GroupManager(provider, ledger, clock=clock).find(wanted.group_id).id)
@@ -147,7 +137,7 @@ def _list_remote(options: ListCommand, to: str) -> None:
         else:
             page = listing.page(options.page)
             assets, next_page = iter(page.items), page.next
-        with options.printing.printer(_REMOTE_COLUMNS, ledger=options.ledger) as printer:
+        with options.printer(*_REMOTE_COLUMNS) as printer:
             counts = _print(islice(assets, options.limit), provider, ledger, printer)
         account = f" (account {provider.account})" if provider.name in ledger.providers_with_accounts() else ""
     where = f"at {provider.title}{account}{' in the trash' if options.trash else ''}"

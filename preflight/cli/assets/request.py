@@ -12,15 +12,7 @@ from typing import IO, Final
 import click
 
 from preflight.cli.options import pass_options
-from preflight.cli.output import PrintOptions, print_options
-from preflight.cli.provider_options import (
-    LedgerOptions,
-    ProviderOptions,
-    ledger_option,
-    one_provider,
-    provider_options,
-    to_option,
-)
+from preflight.cli.provider_options import ProviderCommand, one_provider, provider_command_options, to_option
 from preflight.cli.terminal import ASSETS_CODES
 from preflight.errors import UsageError
 from preflight.escape import printable
@@ -35,7 +27,7 @@ _LISTED: Final = ", ".join(ROLES)
 
 
 @dataclass(frozen=True)
-class RequestCommand:
+class RequestCommand(ProviderCommand):
     """The options of `preflight assets request`."""
 
     words: tuple[str, ...]
@@ -43,10 +35,6 @@ class RequestCommand:
     roles: tuple[str, ...]
     model: str | None
     parameters: tuple[str, ...]
-    to: str | None
-    printing: PrintOptions
-    ledger: LedgerOptions
-    provider: ProviderOptions
 
 
 @dataclass
@@ -72,10 +60,8 @@ class Draft:
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A further field of the body; repeatable."
 )
-@print_options("curl", "python", "json", default="curl")
 @to_option("The provider of the assets, if the ledger does not know it.", required=False)
-@ledger_option
-@provider_options
+@provider_command_options("curl", "python", "json", default="curl")
 @pass_options(RequestCommand)
 def command(options: RequestCommand) -> None:
     """Print the exact request that generates a video from every ASSET: method, URL, headers and JSON body.
@@ -93,7 +79,7 @@ def command(options: RequestCommand) -> None:
     parameters = _parameters(options.parameters)
     with ExitStack() as stack:
         request = _draft(options, stack).build(options.prompt, options.model, parameters)
-    with options.printing.printer(is_single=True, ledger=options.ledger) as printer:
+    with options.printer(is_single=True) as printer:
         printer.document(
             request.as_json(), request.python() if options.printing.format_ == "python" else request.curl()
         )
@@ -103,7 +89,7 @@ def _draft(options: RequestCommand, stack: ExitStack) -> Draft:
     """Find the assets in the ledger, or at their provider. Raise `UsageError` or `ProviderError`."""
     draft, provider, manager = Draft(), options.provider, None
     words = list(_words(options))
-    ledger = stack.enter_context(options.ledger.open(must_exist=options.to is None))
+    ledger = stack.enter_context(options.open_ledger(must_exist=options.to is None))
     spec = one_provider(ledger, (word for _, word in words), options.to)
     origin = None if provider.endpoint is None else endpoint_origin(provider.endpoint)
     may_differ = bool(provider.settings or provider.named_settings)  # in the reference, or the project
