@@ -151,23 +151,24 @@ class TestPrecedence:
 class TestRegistering:
     """`submit` and `assets` read the account and its rate, and nothing else."""
 
-    def entries(self, run: Run, project: Path, *words: str, **variables: str) -> list[tuple[str, str]]:
-        """Register a picture in the sandbox; return name and account of all entries of the ledger."""
-        given = ("media/good.png", "--to", "atlas", "--sandbox", "--ledger", "ledger.sqlite", "--no-wait", *words)
-        done = run("submit", *given, cwd=project, env={**os.environ, **variables})
-        assert done.returncode == 0, done.stderr
-        with Ledger(str(project / "ledger.sqlite")) as ledger:
-            return [(entry.source, entry.account) for entry in ledger.entries()]
-
     def test_account_of_the_configuration_is_the_default(self, run: Run, project: Path) -> None:
         pyproject(project, 'account = "studio"\nrules = "runway"\npaths = ["media"]\nstrict = true')
-        good = "media/good.png"
-        assert self.entries(run, project) == [(good, "studio")]
-        assert self.entries(run, project, PREFLIGHT_ACCOUNT="agency")[1:] == [(good, "agency")]
-        assert self.entries(run, project, "--account", "other", PREFLIGHT_ACCOUNT="agency")[2:] == [(good, "other")]
-        assert self.entries(run, project, "--no-config", "--account", "default")[3:] == [(good, "default")]
-        listed = run("assets", "list", "--ledger", "ledger.sqlite", "--format", "json", cwd=project)
-        assert [row["account"] for row in json.loads(listed.stdout)] == ["studio"]
+        given = ("media/good.png", "--to", "atlas", "--sandbox", "--ledger", "ledger.sqlite", "--no-wait")
+        done = run("submit", *given, cwd=project)
+        assert done.returncode == 0, done.stderr
+        with Ledger(str(project / "ledger.sqlite")) as ledger:
+            assert [(entry.source, entry.account) for entry in ledger.entries()] == [("media/good.png", "studio")]
+
+        def account(*words: str, **variables: str) -> str:
+            """Return the count that `assets list` prints, with the account whose assets it lists."""
+            given = ("assets", "list", "--ledger", "ledger.sqlite", *words)
+            done = run(*given, cwd=project, env={**os.environ, **variables})
+            return done.stderr.replace(" in the ledger ledger.sqlite", "").partition(":")[0].partition(";")[0].strip()
+
+        assert account() == "1 asset (account studio)"
+        assert account(PREFLIGHT_ACCOUNT="agency") == "0 assets (account agency)"
+        assert account("--account", "other", PREFLIGHT_ACCOUNT="agency") == "0 assets (account other)"
+        assert account("--no-config") == "1 asset"
 
     def test_wrong_configuration_stops_the_command_before_anything_is_sent(self, run: Run, project: Path) -> None:
         path = pyproject(project, 'rate = "3"')

@@ -88,6 +88,7 @@ def test_group_may_be_named_by_its_id(grouped: Sender) -> None:
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_id_of_a_deleted_group_creates_no_group(grouped: Sender, box: Sandbox, is_known: bool) -> None:
+    """Whether an unknown id is one is seen where ids have a shape of their own."""
     with grouped.opened() as provider:
         group = provider.api.create_group(f"{grouped.group}-old").id
         if is_known:
