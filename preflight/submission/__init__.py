@@ -47,7 +47,8 @@ def submit_many(
 
     ordered  False: return submissions as they come; the other options are those of `SubmitOptions`
 
-    A run that is not iterated to its end is stopped: registered assets are in the ledger, and the same call continues.
+    A run that is not iterated to its end is stopped: registered assets are in the ledger, and the same call continues
+    with the same targets. For a queue, use `Client.submit_all`, which reports what it took.
     A refused account ends the run too: the remaining targets get the outcome `error`, with the same reason.
     Raise `UsageError` if the call is wrong for all targets.
     """
@@ -59,4 +60,5 @@ def _submissions(
     client: Client[object], targets: Iterable[SubmitTarget | Item], *, ordered: bool
 ) -> Generator[Submission, None, None]:
     with client:
-        yield from client.submit_all(targets, ordered=ordered)
+        # Whoever stops iterating repeats the call with all targets: nothing is said of those that were taken.
+        yield from client.submit_all(targets, ordered=ordered, on_result=lambda _: None)

@@ -303,6 +303,7 @@ class TestInterrupt:
         assert seconds < SOON
         assert "Traceback" not in err
         assert "Run the same command to continue" in err
+        assert "was taken" not in err
         there = sender.registered()
         box.faults.clear()
         if when == "polling":
