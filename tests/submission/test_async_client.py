@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from preflight.errors import UsageError
+from preflight.ledger import Ledger
 from preflight.rates import POLL_THREADS
 from preflight.report import Rejected
 from preflight.sandbox import Sandbox
@@ -187,6 +188,28 @@ def test_cancelled_task_stops_what_was_not_sent_and_keeps_what_was(some: Sender,
     pictures = some.pictures(40)
     run(main())
     assert some.registered() == 40
+
+
+def test_cancel_reaches_a_call_that_waits_for_the_ledger(atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with client_of(atlas) as client:
+            task = asyncio.create_task(client.submit(picture))
+            await asyncio.to_thread(opening.wait, 10)
+            client.cancel()
+            opened.set()
+            with pytest.raises(NotActive, match="cancelled before it was registered"):
+                await task
+
+    def wait(self: Ledger, *arguments: Any, **more: Any) -> None:
+        opening.set()
+        assert opened.wait(20)
+        init(self, *arguments, **more)
+
+    picture, init = atlas.picture(), Ledger.__init__
+    opening, opened = threading.Event(), threading.Event()
+    monkeypatch.setattr(Ledger, "__init__", wait)
+    run(main())
+    assert atlas.registered() == 0
 
 
 def test_cancel_ends_all_calls(atlas: Sender, box: Sandbox) -> None:
