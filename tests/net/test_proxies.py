@@ -72,6 +72,12 @@ def test_requests_share_a_connection_only_where_the_proxy_forwards_them() -> Non
         assert len({Proxy(proxy, ssl.create_default_context).key_for(url) for url in urls}) == keys
 
 
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443), ("socks5", 1080), ("socks4a", 1080)])
+def test_a_proxy_without_a_port_has_that_of_its_scheme(scheme: str, port: int) -> None:
+    assert Proxy(f"{scheme}://p.example", ssl.create_default_context)._port == port
+    assert Proxy(f"{scheme}://p.example:8080", ssl.create_default_context)._port == 8080
+
+
 def test_private_addresses_are_refused_behind_a_proxy(proxy: Server, open_url: Open) -> None:
     with proxy:
         for url in ("http://127.0.0.1/a", "http://intranet.example/a", "http://169.254.169.254/a"):

@@ -202,6 +202,9 @@ class TestFrames:
         assert seconds(frame(1000, variable=True)[:6]) is None
         assert seconds(frame(9, variable=True)[:6]) is None
         assert seconds(frame(9, variable=True)[:7]) == 4105 / 48000
+        for length in range(4, 9):  # the checksum is the ninth byte
+            assert seconds(frame(100_000, variable=True)[:length]) is None
+        assert seconds(frame(100_000, variable=True)[:9]) == 104_096 / 48000
 
     def test_frames_are_sought_in_the_last_mebibyte(self) -> None:
         start = frame(1000, variable=True)

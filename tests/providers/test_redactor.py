@@ -1,0 +1,78 @@
+"""What an answer of a provider shows: never a key, a signature or a field that holds a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from preflight.errors import UsageError
+from preflight.providers import Secret
+from preflight.providers.credentials import _MAX_DEPTH, CredentialSpec, Redactor, read_credentials
+from tests.rows import each_row
+
+KEY = "hunter2hunter2"
+REDACTOR = Redactor([Secret(KEY), Secret("short")])
+SIGNED = "https://h.example/a.png?X-Amz-Signature=0123456789abcdef"
+
+
+@each_row(
+    ("text", "shown"),
+    [
+        (f"key {KEY} is wrong", "key … is wrong"),
+        ("a short text", "a short text"),
+        ("one\n two\tthree", "one two three"),
+        (f"see {SIGNED} now", "see https://h.example/a.png?X-Amz-Signature=… now"),
+        ("x" * 500, "x" * 500),
+        ("x" * 501, "x" * 499 + "…"),
+    ],
+)
+def test_texts_are_one_line_without_secrets(text: str, shown: str) -> None:
+    assert REDACTOR.text(text) == shown
+
+
+@each_row(
+    ("answer", "shown"),
+    [
+        ({"id": KEY, "n": 3, "none": None}, {"id": "…", "n": 3, "none": None}),
+        ({"Api-Key": "x", "apikey": "x", "token": "x"}, {"Api-Key": "x", "apikey": "…", "token": "…"}),
+        ({"token": "", "tokens": 5, "cookies": ["x"]}, {"token": "", "tokens": 5, "cookies": ["x"]}),
+        ([{"url": SIGNED}], [{"url": "https://h.example/a.png?X-Amz-Signature=…"}]),
+        ({KEY: 1}, {"…": 1}),
+    ],
+)
+def test_answers_keep_their_shape(answer: Any, shown: Any) -> None:
+    assert REDACTOR.answer(answer) == shown
+
+
+@each_row("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_answers_are_shown_to_a_depth_of_24(wrap: Any) -> None:
+    answer: Any = 7
+    for _ in range(_MAX_DEPTH):
+        answer = wrap(answer)
+    assert REDACTOR.answer(answer) == answer
+    hidden: Any = "…"
+    for _ in range(_MAX_DEPTH):
+        hidden = wrap(hidden)
+    assert REDACTOR.answer(wrap(answer)) == hidden
+
+
+def test_missing_key_names_the_variable_and_the_argument() -> None:
+    for name, end in (("api_key", "variable ATLAS."), ("secret_key", "variable ATLAS, or give secret_key.")):
+        with pytest.raises(UsageError) as caught:
+            read_credentials("Atlas", (CredentialSpec(name, ("ATLAS",)),), {}, {})
+        assert str(caught.value).endswith(end)
+
+
+@each_row(("key", "sent"), [("!", True), ("~", True), ("a b", False), ("\x7f", False), ("ä", False)])
+def test_keys_have_visible_ascii_characters(key: str, sent: bool) -> None:
+    if sent:
+        assert (
+            read_credentials("Atlas", (CredentialSpec("api_key", ("ATLAS",)),), {"api_key": key}, {})[
+                "api_key"
+            ].reveal()
+            == key
+        )
+    else:
+        with pytest.raises(UsageError, match="Copy only the key"):
+            read_credentials("Atlas", (CredentialSpec("api_key", ("ATLAS",)),), {"api_key": key}, {})
