@@ -299,6 +299,11 @@ class TestAdts:
         media = facts((adts(length=9) * 3 + b"?") * count + adts(length=9) * 3)
         assert (media.duration is not None, media.notes == ("read_limit",)) == (counted, not counted)
 
+    @each_row(("count", "frames"), [((1 << 16) - 1, 6), (1 << 16, 3)])
+    def test_65536_bytes_that_may_begin_a_frame_are_tried(self, count: int, frames: int) -> None:
+        media = facts(adts() * 3 + b"\xff" * count + adts() * 3)
+        assert media.duration == pytest.approx(frames * 1024 / 44100)
+
     def test_the_tags_of_joined_files_are_not_searched(self) -> None:
         one = id3(padding=2 << 20) + adts() * 4
         assert facts(one * 2).duration == pytest.approx(8 * 1024 / 44100)
