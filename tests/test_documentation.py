@@ -220,9 +220,16 @@ def upload(port: int, path: Path) -> str:
         return http.post(f"http://127.0.0.1:{port}/clips", files={"clip": (path.name, file)}).json()["job"]
 
 
-def until_active(port: int, job: str) -> None:
-    while httpx.get(f"http://127.0.0.1:{port}/clips/{job}", trust_env=False).json()["outcome"] != "active":
+def is_active(port: int, job: str) -> bool:
+    return httpx.get(f"http://127.0.0.1:{port}/clips/{job}", trust_env=False).json()["outcome"] == "active"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if condition():
+            return
         time.sleep(0.02)
+    pytest.fail("it did not happen within a minute")
 
 
 @pytest.mark.slow
@@ -237,11 +244,9 @@ def test_service_that_is_killed_registers_each_upload_once(tmp_path: Path, run: 
             process = desk.module("uvicorn", "service:app", "--port", str(port), "--log-level", "error")
             try:
                 jobs.append(upload(port, tmp_path / path))
-                while len(desk.box.stats.registrations("atlas")) < len(jobs):
-                    time.sleep(0.01)
+                until(lambda: len(desk.box.stats.registrations("atlas")) == len(jobs))
                 if path == "photo.jpg":
-                    for job in jobs:
-                        until_active(port, job)
+                    until(lambda: all(is_active(port, job) for job in jobs))
             finally:
                 process.send_signal(signal.SIGTERM if path == "photo.jpg" else signal.SIGKILL)
                 printed, _ = process.communicate(timeout=30)
