@@ -141,6 +141,7 @@ def test_rule_set_filter_shows_its_verdicts(page: Page, rows: list[dict[str, Any
     assert page.one("[data-filter=rules][data-value=agentsflare]").get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.slow
 def test_the_summary_filters_by_rule_and_by_folder(page: Page, rows: list[dict[str, Any]]) -> None:
     page.one("[data-filter=code][data-value=kind_not_accepted]").click()
     assert sorted(page.texts(".card h3")) == ["clip-15.1-s.mp4", "clip.mp4", "sound.wav"]
@@ -154,6 +155,7 @@ def test_the_summary_filters_by_rule_and_by_folder(page: Page, rows: list[dict[s
     assert page.status == f"1–48 of {len(rows)} files"
 
 
+@pytest.mark.slow
 def test_turning_pages_moves_the_focus(page: Page, rows: list[dict[str, Any]]) -> None:
     first = page.texts(".card h3")
     page.one("#next").click()
@@ -296,6 +298,7 @@ def test_print_shows_all_pages(page: Page, rows: list[dict[str, Any]]) -> None:
     assert len(page.all(".card")) == 48
 
 
+@pytest.mark.slow
 def test_remark_is_on_the_card_and_once_in_the_sheet(driver: webdriver.Chrome, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     report = preflight.check("fixtures/quirks/jpeg-multi-picture.jpg", RULES)

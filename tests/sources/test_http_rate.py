@@ -66,6 +66,7 @@ def test_rule_set_warns_of_a_slow_host(seconds: float | None, says: bool) -> Non
     assert not judge(picture, catalog.load("fal"), delivery=seen).findings
 
 
+@pytest.mark.slow
 def test_report_says_how_long_the_download_takes(server: Server, fixtures: Path) -> None:
     clip = (fixtures / "accepted/clip.mp4").read_bytes()
     server.files["clip.mp4"] = clip + (200_000).to_bytes(4, "big") + b"free" + bytes(199_992)

@@ -154,7 +154,7 @@ class TestBadInput:
             ("subscription", "subscription_required", "Subscribe or renew"),
             ("html", "response_invalid", "it is a web page"),
             ("empty", "response_invalid", "it is empty"),
-            ("503", "server", "Try again later."),
+            pytest.param("503", "server", "Try again later.", marks=pytest.mark.slow),  # it is tried again for 5 s
         ],
     )
     def test_provider_that_refuses_or_answers_nonsense(
