@@ -294,6 +294,10 @@ class TestDerivedPictures:
         assert facts(heif(*items, references=(*references, (b"auxl", 5, 1)), wide=wide)).frames == 1
         assert facts(heif(*items, references=(*references, (b"auxl", 5, range(0))), wide=wide)).frames == 1
 
+    def test_the_picture_itself_counts_though_it_is_a_part_of_another(self) -> None:
+        items = [Item(b"grid", grid(1, 1, *SIZE), (ispe(*SIZE),)), plain()]
+        assert facts(heif(*items, primary=2, references=((b"dimg", 1, 2),))).frames == 2
+
     def test_hidden_pictures_and_other_items_do_not_count(self) -> None:
         assert facts(heif(plain(), plain(), plain(hidden=True), Item(b"Exif", b"x"))).frames == 2
         assert facts(heif(plain(hidden=True))).frames == 1

@@ -358,6 +358,8 @@ class TestAvi:
         assert (media.audio_codec, media.sample_rate, media.channels) == (codec, rate or None, channels or None)
         cut = chunk(b"strf", waves()[8 : 8 + 13])
         assert facts(avi(FILM, strh(b"auds") + cut, behind=PICTURES)).audio_codec is None
+        short = chunk(b"strf", waves()[8 : 8 + 14])
+        assert facts(avi(FILM, strh(b"auds") + short, behind=PICTURES)).audio_codec == "mp3"
 
     def test_sound_alone_lasts_as_its_stream_states(self) -> None:
         media = facts(avi(strh(b"auds", 3, 100, 500) + waves(), behind=PICTURES))

@@ -128,14 +128,15 @@ def test_account_that_accepts_nothing_is_called_ever_less(retry_after: float | N
         now += 1.0
 
 
-def test_refusals_in_a_row_begin_the_span_that_is_measured() -> None:
+@each_row(("refusals", "calls"), [(1, 0.9), (2, 0.5)])
+def test_refusals_in_a_row_begin_the_span_that_is_measured(refusals: int, calls: float) -> None:
     given = estimate()
-    given.refuse(0.0, None)
-    given.refuse(2.0, None)
+    for number in range(refusals):
+        given.refuse(2.0 * number, None)
     for _ in range(4):
-        given.accept(11.5)
-    given.refuse(12.0, None)
-    assert rate(given) == (0.5, 1.0)
+        given.accept(9.5)
+    given.refuse(10.0, None)
+    assert rate(given) == (calls, 1.0)
 
 
 @each_row(("now", "new"), [(19.9, False), (20.0, True)])
