@@ -120,7 +120,9 @@ def test_second_refusal_waits_until_the_first_call_is_a_minute_ago() -> None:
 
 
 @each_row(("retry_after", "waits"), [(None, [1.25, 10.0, 20.0, 40.0, 60.0]), (20.0, [20.0, 20.0, 20.0, 40.0, 60.0])])
-def test_account_that_accepts_nothing_is_called_ever_less(retry_after: float | None, waits: list[float]) -> None:
+def test_account_that_accepts_nothing_is_called_less_and_less_often(
+    retry_after: float | None, waits: list[float]
+) -> None:
     given, now = estimate(), 100.0
     for expected in waits:
         given.refuse(now, retry_after)

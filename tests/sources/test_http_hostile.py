@@ -270,7 +270,7 @@ class Fixed(NamedTuple):
         ((5, 9), Fixed(416, b""), False),
     ],
 )
-def test_a_piece_is_compared_with_what_the_server_gives_of_it(
+def test_chunk_is_compared_with_the_part_that_the_server_returns(
     span: tuple[int, int], response: Fixed, unchanged: bool | None
 ) -> None:
     if unchanged is None:

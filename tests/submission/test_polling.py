@@ -49,7 +49,7 @@ def test_list_is_read_until_all_are_found(ark: Sender) -> None:
     assert (set(newest.pending), newest.complete) == (set(processing[-50:]), True)
 
 
-def test_list_is_not_read_further_than_is_worth_it(ark: Sender) -> None:
+def test_list_reading_ends_where_single_polls_are_cheaper(ark: Sender) -> None:
     processing = add(ark, 410, delay=600)
     wanted = processing[:9] + processing[-1:]
     with ark.opened() as provider:
