@@ -279,7 +279,7 @@ def check(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Rep
     strict         warnings (values inside `lenient` only) fail
     deep           decode the whole file too, in a separate process
     timeout        total s for a URL (default 30)
-    allow_private  also fetch URLs of private addresses; they remain a warning
+    allow_private  also fetch URLs at private addresses; they still cause a warning
     user_agent     sent with requests for URLs in place of preflight's own
     headers        also sent, only to the scheme, host and port of the URL itself; no output shows their values
     proxy          URL of the proxy through which URLs are fetched

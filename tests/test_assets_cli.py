@@ -228,7 +228,7 @@ class TestEveryCommandAtEveryProvider:
         at.group = made["id"]
         asset = at.known("hero")
         assert [row["id"] for row in at.json("list", "--remote", "--group", "rascals")] == [asset.id]
-        refused(at.call("groups", "delete", "rascals"), f"({made['id']}) with its asset for good", "--yes")
+        refused(at.call("groups", "delete", "rascals"), f"({made['id']}) with its asset permanently", "--yes")
         assert at.provider.get(asset.id).id == asset.id
         done = at.call("groups", "delete", "rascals", "--yes")
         assert (done.returncode, done.stdout[:10]) == (0, "DELETED   ")

@@ -267,7 +267,7 @@ selection_options = add_options(
     ),
 )
 allow_private_option = click.option(
-    "--allow-private", is_flag=True, help="Fetch URLs of private addresses too; they remain a warning."
+    "--allow-private", is_flag=True, help="Also fetch URLs at private addresses; they still cause a warning."
 )
 ca_bundle_option = click.option(
     "--ca-bundle",

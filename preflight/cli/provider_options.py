@@ -224,8 +224,8 @@ provider_options = add_options(
         "--account",
         metavar="NAME",
         envvar=ACCOUNT_VARIABLE,
-        help="The account's name, which stays when its key changes.  [default: $PREFLIGHT_ACCOUNT, the configuration's "
-        "or the ledger's]",
+        help="The account's name, which stays the same when its key changes.  [default: $PREFLIGHT_ACCOUNT, the "
+        "configuration's or the ledger's]",
     ),
     click.option("--endpoint", metavar="URL", help="Call this origin instead of the provider's hosts."),
     click.option(

@@ -64,7 +64,7 @@ class SandboxCommand:
     show_default=True,
     help="How --throttle counts calls: in a token bucket, in the last s or min, or in each calendar s or min.",
 )
-@click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See below; repeatable.")
+@click.option("--fault", multiple=True, metavar="FAULT[-after][:ACTION[:K]]", help="See above; repeatable.")
 @click.option("--fail", multiple=True, metavar="[PATTERN=]CODE", help="Make assets fail by name or URL; repeatable.")
 @click.option("--refuse-at-once", is_flag=True, help="Refuse a file in the response to the call, not in its status.")
 @click.option("--other-readings", is_flag=True, help="Where published pages contradict each other, follow the other.")

@@ -95,20 +95,20 @@ class SubmitCommand:
     help="Further rule sets; the provider's own always applies.",
     shell_complete=params.complete_rule_sets,
 )
-@click.option("--strict", is_flag=True, help="Make warnings stop a file.")
+@click.option("--strict", is_flag=True, help="Make warnings fail.")
 @click.option("--group", metavar="NAME", help="Register into this group, by name or id; a new name creates one.")
-@click.option("--name", metavar="STEM", help="The start of the assets' names.  [default: the file's name]")
+@click.option("--name", metavar="STEM", help="The beginning of the assets' names.  [default: the file's name]")
 @click.option("--description", metavar="TEXT", help="The assets' description, if the provider takes one.")
-@click.option("--type", "type_", metavar="TYPE", help="The provider's name for the type, if a kind has several.")
+@click.option("--type", "type_", metavar="TYPE", help="The provider's asset type, if a kind of file has several.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Poll until active or failed.")
-@click.option("--poll-timeout", type=Seconds(0), metavar="S", help="Seconds to wait.  [default: by kind]")
+@click.option("--poll-timeout", type=Seconds(0), metavar="S", help="Seconds to poll.  [default: by kind of file]")
 @click.option("--host", metavar="HOST", help="Where to host local files: the provider's name, or s3://bucket/prefix.")
-@click.option("--public-base", metavar="URL", help="Local files are already served under this URL.")
+@click.option("--public-base", metavar="URL", help="The URL under which local files are already served.")
 @ledger_option
-@click.option("--retry-failed", is_flag=True, help="Register files again that failed before.")
+@click.option("--retry-failed", is_flag=True, help="Register files that failed before once more.")
 @click.option("--request", is_flag=True, help="Print the generation request for the active assets at the end.")
 @click.option("--prompt", metavar="TEXT", help="With --request: what to generate.")
-@click.option("--model", metavar="MODEL", help="With --request: the model; default: that of the provider's pages.")
+@click.option("--model", metavar="MODEL", help="With --request: the model.  [default: the one on the provider's pages]")
 @provider_options
 @click.option("--sandbox", is_flag=True, help="Use a local server with its own key and a temporary ledger.")
 @selection_options

@@ -307,7 +307,7 @@ class Ledger:
     # Disagreements.
 
     def disagree(self, entry: Entry, ours: str, theirs: str, message: str) -> None:
-        """Record that the provider failed a file that passed here."""
+        """Record that a file that passed here failed at the provider."""
         row = (entry.key, entry.attempt, entry.provider, entry.source, entry.rules_digest)
         values = (*row, ours, theirs, message, self._now())
         self._database.change(f"INSERT OR REPLACE INTO disagreements VALUES ({_placeholders(values)})", values)  # noqa: S608

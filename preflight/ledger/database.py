@@ -176,7 +176,7 @@ _opening = threading.Lock()
 
 
 def _forget() -> None:
-    """Share no descriptor after a fork: what the other process has locked is not locked here."""
+    """Share no descriptor after a fork: locks of the parent process are not held here."""
     global _opening  # a lock that another thread held at the fork is never released
     _opening = threading.Lock()
     _open_locks.clear()

@@ -73,7 +73,7 @@ class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, Veri
 
     def list_groups(self, *, name: str | None = None, page: str | None = None, size: int | None = None) -> Page[Group]:
         if name is not None:
-            raise UsageError(f"{self.spec.title} cannot list groups by name. Leave it out, and filter what it lists.")
+            raise UsageError(f"{self.spec.title} cannot list groups by name. Leave it out, and filter the result.")
         number, response = self._list("list_groups", 0, ListQuery(page=page, size=size))
         return self.parser.page(response, number, self.parser.group)
 

@@ -1,4 +1,4 @@
-"""Read a user's credentials, authenticate calls with them, and keep them out of everything that is shown.
+"""Read a user's credentials, authenticate calls with them, and keep them out of all output.
 
 The signatures of Volcengine and BytePlus are `official` and `published`. `official` is the scheme of the SDKs
 (volcenginesdkcore/signv4.py, volcengine/auth/SignerV4.py): AWS' Signature Version 4 with other names. `published`, as
@@ -162,7 +162,7 @@ class Call:
 
     action   our name for it: a key of `RateLimits.rates`
     name     the provider's name for it, for messages
-    reads    it changes nothing, so that a lost response does no harm
+    reads    it changes nothing, so a lost response does no harm
     empty    a response without a body is valid
     """
 

@@ -63,7 +63,7 @@ class BaseApi(RegistersAssets):
         """Return the number and the size of a page. Raise `UsageError` for a filter that the list does not have."""
         for name in sorted(query.keys() - {"page", "size"} - self.spec.filters):
             if query.get(name) is not None:
-                raise UsageError(f"{self.spec.title} cannot list by {name}. Leave it out, and filter what it lists.")
+                raise UsageError(f"{self.spec.title} cannot list by {name}. Leave it out, and filter the result.")
         return self.page_number(query.get("page")), query.get("size") or self.spec.page_size
 
     def page_number(self, page: str | None) -> int:

@@ -69,12 +69,10 @@ REASONS: Final[dict[str, Reason]] = {
         "Check the id, and that it belongs to this service, account, project and endpoint.",
     ),
     "invalid": Reason(RequestRefused, "it is refused", "Correct what the service names."),
-    "generation_failed": Reason(
-        RequestRefused, "the service's task failed", "Look at the file, then register it again."
-    ),
+    "generation_failed": Reason(RequestRefused, "the service's task failed", "Check the file, then register it again."),
     # temporary
     "rate_limited": Reason(
-        RateLimited, "too many calls", "Call less often, or choose the account's rates.", retryable=True
+        RateLimited, "too many calls", "Call less often, or set the account's rate.", retryable=True
     ),
     "maintenance": Reason(ProviderUnavailable, "the service is under maintenance", _WAIT, retryable=True),
     "server": Reason(ProviderUnavailable, "the service failed", f"{_WAIT} {_LOST}", ambiguous=True, retryable=True),
@@ -88,16 +86,16 @@ REASONS: Final[dict[str, Reason]] = {
     "tls_failed": Reason(
         ProviderUnreachable, "no secure connection", "Check the host, and who answers for it on this network."
     ),
-    "timed_out": Reason(ProviderUnreachable, "no answer in time", _LOST, ambiguous=True, retryable=True),
+    "timed_out": Reason(ProviderUnreachable, "no response in time", _LOST, ambiguous=True, retryable=True),
     "connection_lost": Reason(ProviderUnreachable, "the connection was lost", _LOST, ambiguous=True, retryable=True),
     "redirected": Reason(
         UnusableAnswer,
-        "the answer is a redirect, and keys are not sent elsewhere",
+        "the response is a redirect, and keys are not sent elsewhere",
         "Check the host and the endpoint.",
     ),
     "response_invalid": Reason(
         UnusableAnswer,
-        "the answer is not one of this service",
+        "the response is not in the service's format",
         "Check the host, the proxy, and who else may answer there.",
     ),
 }

@@ -80,7 +80,7 @@ class DeletesAssets(Protocol):
     """Deletes assets."""
 
     def delete(self, asset: str) -> None:
-        """Delete the asset; for good, unless the provider has a trash."""
+        """Delete the asset; permanently, unless the provider has a trash."""
         ...
 
 
@@ -118,7 +118,7 @@ class HasGroups(Protocol):
         ...
 
     def delete_group(self, group: str) -> None:
-        """Delete the group with all its assets, for good."""
+        """Delete the group and all its assets permanently."""
         ...
 
 
@@ -336,7 +336,7 @@ class ProviderSpec(Generic[ApiT_co]):
         if asset_type not in self.types:
             raise UsageError(f"{self.title} has no type {asset_type!r}. Choose one of {', '.join(self.types)}.")
         if None not in (kind, self.types[asset_type]) and self.types[asset_type] != kind:
-            raise UsageError(f"{self.title}: the type {asset_type} is not for files of kind {kind}. Choose another.")
+            raise UsageError(f"{self.title}: the type {asset_type} is not for {kind} files. Choose another type.")
         return asset_type
 
     def check_texts(self, action: str, name: str | None, description: str | None) -> None:

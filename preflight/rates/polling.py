@@ -68,7 +68,7 @@ _EXPLORERS: Final = 8
 
 
 class StillPending(NamedTuple):
-    """What a list says: the keys of what is `pending`; `complete`: nothing else is, as far as the list knows."""
+    """The keys that a list shows as `pending`; `complete`: the list would show any other pending key too."""
 
     pending: Collection[str]
     complete: bool

@@ -33,7 +33,7 @@ __all__ = [
 def submit(target: SubmitTarget, to: str, **options: Unpack[SubmitOptions]) -> Asset:
     """Check one file or URL, host it if it is local, register it, and wait until it is active.
 
-    Raise `Rejected`, with the report, before anything is sent; `NotActive` if the provider failed it, its outcome is
+    Raise `Rejected`, with the report, before anything is sent; `NotActive` if it failed there, its outcome is
     unknown or it is still processing; `ProviderError` if a call failed. A program that submits often keeps a `Client`.
     """
     with Client(to, **options) as client:

@@ -115,13 +115,12 @@ class AccountCheck:
 
     def _describe(self, missing: list[Entry]) -> str:
         newest = f"the newest {len(missing)} assets" if len(missing) > 1 else "the newest asset"
-        if isinstance(self._provider.api, ListsAssets):
-            newest = f"{newest}, nor lists any other one,"
+        others = " or any other that it lists" if isinstance(self._provider.api, ListsAssets) else ""
         ids = " ".join(entry.asset_id or "" for entry in missing)
         return (
             f"The key of {self._provider.title} was changed, and the new one does not know {newest} of the account "
-            f"{printable(self._provider.account)!r}; nothing was sent. If it belongs to another account, name that "
-            f"with account=; if the assets were deleted, run `preflight assets forget {ids}`."
+            f"{printable(self._provider.account)!r}{others}; nothing was sent. If it belongs to another account, name "
+            f"that with account=; if the assets were deleted, run `preflight assets forget {ids}`."
         )
 
 

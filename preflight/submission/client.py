@@ -102,7 +102,7 @@ class Client(Generic[ApiT_co]):
 
         options  in place of those of the client
 
-        Raise `Rejected`, with the report, before anything is sent; `NotActive` if the provider failed it, its outcome
+        Raise `Rejected`, with the report, before anything is sent; `NotActive` if it failed there, its outcome
         is unknown, it is still processing or the call was cancelled; `ProviderError` if a call failed.
         """
         (submission,) = self.submit_all([target], **options)

@@ -160,7 +160,7 @@ class GroupManager:
         return call_idempotent(lambda: api.list(group=group.id, size=1), self._clock).total
 
     def delete(self, group: Group) -> int:
-        """Delete a group with all its assets, for good; return how many of them the ledger knew."""
+        """Delete a group and all its assets permanently; return how many of them the ledger knew."""
         try:
             call_once_unless_throttled(lambda: self._api.delete_group(group.id), self._clock)
         except AssetNotFound:

@@ -147,7 +147,7 @@ class AssetManager:
         return ManagedAsset(replace(asset, name=name), entry)
 
     def delete(self, word: str) -> ManagedAsset:
-        """Delete the asset; for good, unless the provider can restore it."""
+        """Delete the asset; permanently, unless the provider can restore it."""
         api = self.provider.api
         if not isinstance(api, DeletesAssets):
             raise self.provider.lacks("delete")
@@ -391,7 +391,7 @@ class LedgerSync:
         self._check.require()
         taken = self._ledger.by_asset(entry.provider, asset_id, entry.origin)
         if taken is not None and (taken.key, taken.attempt) != (entry.key, entry.attempt):
-            raise UsageError(f"{asset_id} is the asset of another entry already ({taken.name}). Check the id.")
+            raise UsageError(f"{asset_id} already belongs to another entry ({taken.name}). Check the id.")
         with self._ledger.claim(entry.registration, self._clock):
             asset = call_idempotent(lambda: self._provider.get(asset_id), self._clock)
             if asset.name is not None and asset.name != entry.name:

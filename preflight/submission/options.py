@@ -78,7 +78,7 @@ class SubmitOptions(CallOptions, ProviderSettings, total=False):
     rate             `auto` learns the account's rates; `published`, or registrations such as `3/min`
     proxy            for calls to the provider, for hosting, and for reading URLs
     ca_bundle        path of the authorities that these connections trust, a PEM file or a folder
-    retry_failed     register files again that failed before, as the ledger records
+    retry_failed     register files once more that failed before, as the ledger records
     timeout          s for a URL
     allow_private    accept URLs at private addresses
     recovery_window  how long to look up an asset whose registration response was lost

@@ -1,4 +1,4 @@
-"""Recover from failed calls: repeat those that are safe to repeat, look up registrations whose response was lost."""
+"""Recover from failed calls: repeat those that are safe to repeat; look up registrations whose response was lost."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def record_asset(provider: Provider, ledger: Ledger, entry: Entry, asset: Asset)
 
 
 def _record_disagreement(provider: Provider, ledger: Ledger, failed: Entry) -> None:
-    """Record that the provider failed a file that passed here, unless the failure says nothing about the file."""
+    """Record that a file that passed here failed at the provider, unless the failure says nothing about the file."""
     if failed.error_code is not None and failed.error_code not in provider.spec.retryable_failures:
         message = failed.error_message or failed.provider_code or ""
         ledger.disagree(failed, failed.warnings or "pass", failed.error_code, message)
@@ -303,7 +303,7 @@ class Registrar:
         return None
 
     def _found(self, entry: Entry, listed: Asset, *, reused: bool) -> RegistrationResult:
-        """Record an asset whose response was lost."""
+        """Record the asset of a registration whose response was lost."""
         try:
             asset = self._read_back(listed)
         except AssetNotFound:  # it is too new: not every server of the provider knows it yet
@@ -332,7 +332,7 @@ class Registrar:
 
 def unrecoverable(provider: Provider, entry: Entry) -> str:
     """Return why the outcome of a registration cannot be found out, and what can be done."""
-    return f"{provider.title} has no list to look it up in, so it may be registered. {_forget(entry)}"
+    return f"{provider.title} has no list to look it up in, so it may or may not be registered. {_forget(entry)}"
 
 
 def unfound(provider: Provider, entry: Entry) -> str:

@@ -64,7 +64,7 @@ def test_trickled_response_ends_at_deadline(flooding: Server, open_: Open) -> No
 
 def test_invalid_http_is_reported(flooding: Server, open_: Open) -> None:
     provider = open_("atlas", endpoint=flooding.url("flood/negative-chunk"))
-    with pytest.raises(ProviderError, match=r"the answer is not one of this service .*invalid chunk size '-1'"):
+    with pytest.raises(ProviderError, match=r"the response is not in the service's format .*invalid chunk size '-1'"):
         provider.register("https://h.example/a.png", "image", name="n")
     provider = open_("atlas", endpoint=flooding.url("no-http"))
     with pytest.raises(ProviderError, match="it does not begin with a status line"):

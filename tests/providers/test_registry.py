@@ -86,7 +86,7 @@ def test_api_has_the_methods_of_its_capabilities_and_no_others(name: str, open_:
         (
             "agt",
             lambda p: p.register(URL, "image", group="g", asset_type="TrainingVideo"),
-            "not for files of kind image",
+            "not for image files",
         ),
         ("volcengine", lambda p: p.register(URL, "image"), "Name one with group="),
         ("agt", lambda p: p.register(URL, "image"), "Name one with group="),

@@ -107,7 +107,7 @@ def _show_changed(printer: Printer, word: str) -> Callable[[ManagedAsset], None]
 @_asset_options
 @pass_options(AssetsCommand)
 def _get(options: AssetsCommand) -> int:
-    """Ask the provider for every ASSET's present state: status, reference, how to use it, why it failed.
+    """Ask the provider for the present state of every ASSET: status, reference, how to use it, why it failed.
 
     Examples:
       preflight assets get asset://asset-20260921120000-a1b2c
@@ -170,7 +170,7 @@ def _rename(options: AssetsCommand) -> None:
 def _delete(options: AssetsCommand) -> int:
     """Delete every ASSET at the provider. The ledger marks it as gone, and `submit` registers its file again.
 
-    If the provider has a trash, `restore` restores the asset. Otherwise it is deleted for good, which needs --yes.
+    If the provider has a trash, `restore` restores the asset. Otherwise it is deleted permanently, which needs --yes.
 
     Examples:
       preflight assets delete 2094548 --to atlas

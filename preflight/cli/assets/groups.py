@@ -147,11 +147,11 @@ def _rename(options: GroupsCommand) -> None:
 
 @command.command("delete", short_help="Delete a group with all its assets.", epilog=ASSETS_CODES)
 @click.argument("group", metavar="GROUP")
-@click.option("--yes", is_flag=True, help="Delete it with all its assets, for good.")
+@click.option("--yes", is_flag=True, help="Delete it and all its assets permanently.")
 @_group_options("text", "json", "jsonl")
 @pass_options(GroupsCommand)
 def _delete(options: GroupsCommand) -> None:
-    """Delete GROUP and all its assets, for good. Without --yes it only prints their number.
+    """Delete GROUP and all its assets permanently. Without --yes, only print how many there are.
 
     Examples:
       preflight assets groups delete heroes --to volcengine --yes
@@ -163,7 +163,7 @@ def _delete(options: GroupsCommand) -> None:
             assets = "all its assets" if count is None else "its asset" if count == 1 else f"its {count} assets"
             raise UsageError(
                 f"{manager.provider.title} deletes the group '{printable(group.name or '')}' ({group.id}) with "
-                f"{assets} for good. Add --yes to delete it."
+                f"{assets} permanently. Add --yes to delete it."
             )
         manager.delete(group)
         with options.printer(is_single=True) as printer:

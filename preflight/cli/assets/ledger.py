@@ -230,7 +230,7 @@ def _pending(sync: LedgerSync, ledger: Ledger, provider: str, options: SyncComma
 
 
 def _skip_others(others: list[Entry], account: str, entry: str | None) -> None:
-    """Say which open entries are left alone, and whose they are; raise `UsageError` for the only one that was named."""
+    """Print how many open entries are skipped, and whose they are. Raise `UsageError` if `--entry` names one."""
     names = ", ".join(sorted({other.account for other in others} - {account}))
     remedy = f"Name it with --account: {names}." if names else "Give its --endpoint or --project."
     where = "another account" if names else "another endpoint or project"
