@@ -156,7 +156,7 @@ class Ledger:
         return found[0] if found else None
 
     def current(self, entry: Entry) -> Entry | None:
-        """Return the same attempt as it is now; None if it was deleted."""
+        """Return the present entry of the same attempt; None if it was deleted."""
         found = self._entries('WHERE ("key", "serial") = (?, ?)', (entry.key, entry.attempt))
         return found[0] if found else None
 
@@ -357,5 +357,5 @@ def _read_kind(ledger: str, reference: str) -> str | None:
 
 
 def _placeholders(values: Collection[Value]) -> str:
-    """Return a question mark for each value: statements are made of fixed text only."""
+    """Return a question mark for each value, so that statements consist of fixed text only."""
     return ", ".join("?" * len(values))

@@ -32,7 +32,7 @@ _PATH: Final = "/v1/asset/human"
 
 
 class AgtApi(BaseApi, ListsAssets, RenamesAssets, DeletesAssets, HasGroups, VerifiesPersons, ParsesCallbacks):
-    """Assets in containers, both with the same fields: requests have words, answers have numbers.
+    """Assets in containers, both with the same fields. Types and statuses are words in requests, numbers in responses.
 
     Update and delete accept the id of an asset or a container; deleting a container deletes everything in it. So `get`,
     `rename` and `delete` cannot tell one from the other: the commands call `get` first, which refuses a container.

@@ -1,4 +1,4 @@
-"""Describe a provider: `ProviderSpec`, frozen data with the class of its API, and what an API can do.
+"""Describe a provider: `ProviderSpec`, frozen data with the class of its API, and the capabilities of an API.
 
 A capability is one small protocol. An API class names its capabilities as its bases, so that mypy checks their methods.
 A method is one HTTP call: it does not retry, wait, loop or cache.

@@ -1,4 +1,4 @@
-"""Learn the rate that an account has from what the provider accepts and refuses: `RateEstimate`.
+"""Learn the rate of an account from the calls that the provider accepts and refuses: `RateEstimate`.
 
 A provider that refuses a call (429) rarely says how many it accepts. After the first refusal, the limit is assumed to
 be per second, and the next call waits a second. If that call is refused too, the limit is assumed to be per minute: the
@@ -210,6 +210,6 @@ class RateEstimate:
         return has_lasted
 
     def _forget(self, now: float) -> None:
-        """Forget the calls of more than a minute ago."""
+        """Forget calls older than a minute."""
         while self._accepted and self._accepted[0] <= now - MINUTE:
             self._accepted.popleft()

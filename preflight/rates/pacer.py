@@ -88,7 +88,7 @@ class Pacer:
         self._lock = threading.Lock()
 
     def give_up(self, action: str, error: Callable[[], Exception]) -> None:
-        """Raise an error for all calls of an action that wait now, as the account accepts none."""
+        """Raise an error in all waiting calls of an action, since the account accepts none."""
         self._limiter(action).given_up.append(error)
 
     @contextmanager
@@ -120,7 +120,7 @@ class Pacer:
                 return refusals
 
     def _sleep(self, seconds: float, require_wanted: Callable[[], None]) -> None:
-        """Sleep in steps, after each of which the call may no longer be wanted."""
+        """Sleep in steps; after each, check whether the call is still wanted."""
         while seconds > _MAX_SLEEP:
             self._clock.sleep(_MAX_SLEEP)
             require_wanted()

@@ -75,7 +75,7 @@ class StillPending(NamedTuple):
 
 
 ListPending = Callable[[Collection[str]], StillPending]
-"""Reads the list of what is pending, as far as it takes to find these keys; called by one thread at a time."""
+"""Reads the list of pending things until these keys are found; called by one thread at a time."""
 
 
 class Scheduler(Generic[T]):
@@ -176,7 +176,7 @@ class Scheduler(Generic[T]):
         return expected
 
     def _learn(self, kind: str, seconds: float) -> None:
-        """Remember after how many seconds a result came; if it changes what is expected, reschedule the others."""
+        """Remember after how many seconds a result came; reschedule the others if it changes the expectation."""
         with self._changed:
             times = self._times.setdefault(kind, deque(maxlen=_SAMPLE))
             before = min(times, default=0.0)
@@ -269,7 +269,7 @@ class Scheduler(Generic[T]):
         return [watch for watches in self._waiting.values() for watch in watches]
 
     def _read_list(self) -> None:
-        """Read the list, and schedule each watch by what it says. If only a few wait, each is polled alone again."""
+        """Read the list, and schedule each watch by it. If only a few wait, each is polled alone again."""
         assert self._list_pending is not None
         with self._changed:
             begun, keys = self._clock.monotonic(), {watch.key for watch in self._all()}
@@ -281,13 +281,13 @@ class Scheduler(Generic[T]):
             now = self._clock.monotonic()
             self._is_listed = bool(listed.pending) or listed.complete
             for watch in self._all():
-                self._heed(listed, watch, begun, now)
+                self._apply_list(listed, watch, begun, now)
             self._is_listing = self._count > _FEW
             if self._is_listing:
                 self._schedule(None, now + (_LIST_INTERVAL if self._is_listed else _LIST_PAUSE))
             self._changed.notify()
 
-    def _heed(self, listed: StillPending, watch: _Watch[T], begun: float, now: float) -> None:
+    def _apply_list(self, listed: StillPending, watch: _Watch[T], begun: float, now: float) -> None:
         """Schedule one watch after a reading of the list that began at `begun`."""
         if watch.key in listed.pending:
             watch.is_missed = False

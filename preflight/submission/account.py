@@ -133,11 +133,11 @@ class CallScope:
 
     @property
     def has_ended(self) -> bool:
-        """Return whether it is stopped, and none of its calls with an effect is in progress."""
+        """Return whether the call is stopped and none of its calls with an effect is in progress."""
         return self.stop.is_set() and self.in_flight.is_idle
 
     def close(self) -> None:
-        """End what only waits or reads; return once the calls with an effect have ended."""
+        """Stop waits and reads; return once the calls with an effect have ended."""
         self.stop.set()
         self.in_flight.close()
 
@@ -206,7 +206,7 @@ class WorkerPool:
         self.scheduler.withdraw(scope)
 
     def close(self) -> None:
-        """End the threads, each after what it is doing."""
+        """End the threads, each after its current work."""
         self.scheduler.close()
         with self._changed:
             self._closed = True
@@ -306,7 +306,7 @@ _lock = threading.Lock()
 
 
 def _forget() -> None:
-    """Share nothing after a fork: the threads of an account exist only in the process that opened it."""
+    """Drop shared accounts after a fork: their threads exist only in the process that opened them."""
     global _lock  # a lock that another thread held at the fork is never released
     _lock = threading.Lock()
     _accounts.clear()

@@ -38,7 +38,7 @@ _LIST_CHUNK: Final = 50
 def _awaited(
     method: Callable[Concatenate[Client[A], P], T],
 ) -> Callable[Concatenate[AsyncClient[A], P], Coroutine[Any, Any, T]]:
-    """Return a method of `AsyncClient` that calls the one of its `Client` in a thread."""
+    """Return a method of `AsyncClient` that calls the same method of its `Client` in a thread."""
 
     @wraps(method)
     async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -50,7 +50,7 @@ def _awaited(
 def _iterated(
     method: Callable[Concatenate[Client[A], P], Iterator[T]],
 ) -> Callable[Concatenate[AsyncClient[A], P], AsyncIterator[T]]:
-    """Return a method of `AsyncClient` that yields what the one of its `Client` does, which a thread reads."""
+    """Return a method of `AsyncClient` that yields the items of the same method of `Client`, read by a thread."""
 
     @wraps(method)
     async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> AsyncIterator[T]:

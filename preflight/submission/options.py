@@ -170,7 +170,7 @@ class SubmissionOptions:
 
 
 def check_plan(spec: ProviderSpec, options: SubmissionOptions) -> CheckPlan:
-    """Return what is checked: the provider's rule set and the further ones."""
+    """Return the check to run: by the provider's rule set and the further ones."""
     further = () if options.rules is None else catalog.resolve(options.rules)
     return plan_for(
         [spec.ruleset, *further],

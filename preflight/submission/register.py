@@ -102,7 +102,7 @@ def _record_disagreement(provider: Provider, ledger: Ledger, failed: Entry) -> N
 
 @dataclass(slots=True)
 class Registrar:
-    """Registers what is not registered yet. The caller holds the claim of the key.
+    """Registers files that are not registered yet. The caller holds the claim of the key.
 
     An entry is `intended` only while a call with an unknown outcome may have taken effect. A registration is given up
     if the account accepts no call for as long as an asset may be processing.
@@ -343,7 +343,7 @@ def unfound(provider: Provider, entry: Entry) -> str:
 
 
 def _problem(error: ProviderError) -> str:
-    """Return what happened, without the remedy and the last period: the look-up decides what is to be done."""
+    """Return the problem without the remedy and the last period: the remedy depends on the look-up."""
     return str(error).removesuffix(error.remedy).rstrip(" .")
 
 

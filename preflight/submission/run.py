@@ -195,7 +195,7 @@ class Submitter:
 
 
 def _item_of(target: SubmitTarget | Item) -> Item:
-    """Return the item of a target. One of a wrong type is a problem of its own, as a missing file is."""
+    """Return the item of a target. A target of a wrong type fails alone, as a missing file does."""
     item = target if isinstance(target, Item) else Item(target)
     if item.problem is not None:
         return item
