@@ -40,7 +40,7 @@ def command() -> None:
     """
 
 
-@command.command("list", epilog=CALL_CODES)
+@command.command("list", short_help="List the built-in rule sets.", epilog=CALL_CODES)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @color_option
 def list_rules(format_: str) -> None:
@@ -86,7 +86,7 @@ def _summary(ruleset: RuleSet) -> dict[str, object]:
     }
 
 
-@command.command("show", epilog=CALL_CODES)
+@command.command("show", short_help="Show the limits of rule sets.", epilog=CALL_CODES)
 @click.argument("names", nargs=-1, required=True, metavar="RULES…", shell_complete=params.complete_rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(names: tuple[str, ...], format_: str) -> None:
@@ -139,7 +139,7 @@ def _limit_line(limit: Limit) -> str:
     return f"    {label(limit.fact):20} {accepted(limit)}{tolerated}"
 
 
-@command.command("validate", epilog=CALL_CODES)
+@command.command("validate", short_help="Validate your rule files.", epilog=CALL_CODES)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE…", shell_complete=params.complete_targets)
 def validate(paths: tuple[str, ...]) -> None:
     """Validate your rule files: keys, words, units, types, bounds, and their examples.
@@ -160,7 +160,7 @@ def validate(paths: tuple[str, ...]) -> None:
         click.echo(f"{printable(path)}: valid, {count} limit{'' if count == 1 else 's'}, read {read}")
 
 
-@command.command("schema", epilog=CALL_CODES)
+@command.command("schema", short_help="Print the JSON Schema of rule files.", epilog=CALL_CODES)
 @click.option("--report", is_flag=True, help="Print the schema of a report, a line of `check --format jsonl`.")
 def schema(report: bool) -> None:  # noqa: FBT001 - by click
     """Print the JSON Schema of rule files, which editors use to complete and check them.
@@ -175,7 +175,7 @@ def schema(report: bool) -> None:  # noqa: FBT001 - by click
     click.echo(json.dumps(report_schema() if report else json_schema(), indent=2))
 
 
-@command.command("diff", epilog=CALL_CODES)
+@command.command("diff", short_help="Show the differences between two rule sets.", epilog=CALL_CODES)
 @click.argument("first", shell_complete=params.complete_rule_sets)
 @click.argument("second", shell_complete=params.complete_rule_sets)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -220,7 +220,7 @@ def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None
     print(text if text is not None else "\n".join(stacked_rows(rows, screen.width)) + "\n", end="")
 
 
-@command.command("explain", epilog=CALL_CODES)
+@command.command("explain", short_help="Explain a finding code.", epilog=CALL_CODES)
 @click.argument("code", required=False, shell_complete=params.complete_finding_codes)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def explain(code: str | None, format_: str) -> None:
@@ -291,7 +291,7 @@ def _explanation(code: str, known: Code | None, uses: list[LimitUse]) -> Iterato
         yield f"    {', '.join(use.rules)}"
 
 
-@command.command("table", epilog=CALL_CODES)
+@command.command("table", short_help="Print the limits of rule sets side by side.", epilog=CALL_CODES)
 @click.argument("names", nargs=-1, metavar="[RULES]…", shell_complete=params.complete_rule_sets)
 def table(names: tuple[str, ...]) -> None:
     """Print the limits of rule sets side by side, as Markdown; without RULES those of all built-in ones.
