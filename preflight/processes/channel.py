@@ -17,11 +17,13 @@ _CHUNK_SIZE: Final = 1 << 18
 class Channel:
     """One end of a socket. Deadlines are in s on `time.monotonic` and hold for all bytes of a frame; None: no deadline.
 
+    sandboxed  messages are only data
     max_frame  longer frames are refused, since the other end may be controlled by the file that it decodes
     """
 
-    def __init__(self, end: socket.socket, max_frame: int = MAX_FRAME) -> None:
+    def __init__(self, end: socket.socket, *, sandboxed: bool, max_frame: int = MAX_FRAME) -> None:
         self._socket = end
+        self._sandboxed = sandboxed
         self._max_frame = max_frame
 
     def close(self) -> None:
@@ -39,6 +41,14 @@ class Channel:
         if length > self._max_frame:
             raise ValueError(f"a frame of {length:,} bytes")
         return self._read(length, deadline)
+
+    def encode(self, message: Mapping[str, object]) -> bytes:
+        """Return the frame of a message."""
+        return encode_message(message, sandboxed=self._sandboxed)
+
+    def receive_message(self, deadline: float | None = None) -> dict[str, object]:
+        """Return the message in one frame. Raise what `receive` raises, and RecursionError."""
+        return decode_message(self.receive(deadline), sandboxed=self._sandboxed)
 
     def is_ready(self, seconds: float) -> bool:
         """Wait until there is something to receive or the other end is gone. Return False if there is neither.

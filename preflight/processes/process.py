@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from preflight.errors import ReadLimit
-from preflight.processes.channel import MAX_FRAME, Channel, decode_message
+from preflight.processes.channel import MAX_FRAME, Channel
 
 if TYPE_CHECKING:
     import subprocess
@@ -123,7 +123,6 @@ class Process:
 
     def __init__(self, profile: ProcessProfile) -> None:
         """Start the process. Raise `CannotStart`."""
-        self._sandboxed = profile.sandboxed
         try:
             self._process, self._channel = _start(profile)
         except OSError as error:
@@ -198,14 +197,14 @@ class Process:
         deadline = time.monotonic() + START_TIMEOUT
         try:
             self._channel.send(request, deadline)
-            return decode_message(self._channel.receive(deadline), sandboxed=self._sandboxed)
+            return self._channel.receive_message(deadline)
         except TimeoutError:
             raise CannotStart(f"did not start within {START_TIMEOUT:g} s") from None
 
     def _receive(self, timer: _Timer) -> dict[str, object]:
         while not self._channel.is_ready(timer.remaining()):
             pass  # the timer raises TimeoutError
-        return decode_message(self._channel.receive(time.monotonic() + timer.remaining()), sandboxed=self._sandboxed)
+        return self._channel.receive_message(time.monotonic() + timer.remaining())
 
 
 class _Timer:
@@ -283,7 +282,7 @@ def _start(profile: ProcessProfile) -> tuple[subprocess.Popen[bytes], Channel]:
         raise
     finally:
         theirs.close()
-    return process, Channel(ours, profile.max_frame)
+    return process, Channel(ours, sandboxed=profile.sandboxed, max_frame=profile.max_frame)
 
 
 def _describe_exit(process: subprocess.Popen[bytes]) -> str:

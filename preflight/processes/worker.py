@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from preflight.processes.channel import Channel, decode_message, encode_message
+from preflight.processes.channel import Channel
 from preflight.processes.confine import confine, forbid_privileges
 from preflight.processes.process import Limits
 
@@ -34,7 +34,7 @@ def serve(*, sandboxed: bool, max_resident: int) -> None:
     """Perform tasks until the other end is closed."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    channel = Channel(socket.socket(fileno=os.dup(0)))
+    channel = Channel(socket.socket(fileno=os.dup(0)), sandboxed=sandboxed)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -46,33 +46,19 @@ def serve(*, sandboxed: bool, max_resident: int) -> None:
         forbid_privileges()
     with contextlib.suppress(EOFError, OSError):
         while True:
-            channel.send(_perform(channel, channel.receive(), sandboxed=sandboxed, max_resident=max_resident))
+            request = channel.receive_message()
+            channel.send(_perform(channel, request, sandboxed=sandboxed, max_resident=max_resident))
 
 
-class _Request(NamedTuple):
-    """A received task."""
-
-    function: str
-    arguments: dict[str, object]
-    size: int | None
-    limits: Limits
-
-
-def _parse(message: dict[str, object]) -> _Request:
-    limits = Limits(*cast("tuple[float]", message["limits"]))
-    arguments = cast("dict[str, object]", message["arguments"])
-    return _Request(cast("str", message["function"]), arguments, cast("int | None", message["size"]), limits)
-
-
-def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident: int) -> bytes:
+def _perform(channel: Channel, request: dict[str, object], *, sandboxed: bool, max_resident: int) -> bytes:
     """Perform a task and return its last message."""
-    request = _parse(decode_message(payload, sandboxed=sandboxed))
-    limits = request.limits
+    limits = Limits(*cast("tuple[float]", request["limits"]))
     try:
-        function = _load(request.function)
-        channel.send(encode_message({"started": True}, sandboxed=sandboxed))
-        answer = _run(channel, function, request, sandboxed=sandboxed)
-        return encode_message({"answer": answer, "reusable": peak() < max_resident}, sandboxed=sandboxed)
+        function = _load(cast("str", request["function"]))
+        channel.send(channel.encode({"started": True}))
+        arguments = cast("dict[str, object]", request["arguments"])
+        answer = function(_open(channel, cast("int | None", request["size"]), limits), **arguments)
+        return channel.encode({"answer": answer, "reusable": peak() < max_resident})
     except MemoryError:
         failed = "it needs more memory than is available"
         if limits.memory is not None:
@@ -84,23 +70,20 @@ def _perform(channel: Channel, payload: bytes, *, sandboxed: bool, max_resident:
         signal.setitimer(signal.ITIMER_PROF, 0)
         if sandboxed:
             _limit_memory(_LOADING_MEMORY)
-    return encode_message({"failed": failed[:500]}, sandboxed=sandboxed)
+    return channel.encode({"failed": failed[:500]})
 
 
-def _run(channel: Channel, function: Callable[..., object], request: _Request, *, sandboxed: bool) -> object:
-    """Return the result of a task, within its limits."""
-    limits = request.limits
+def _open(channel: Channel, size: int | None, limits: Limits) -> io.BufferedReader | _Heartbeat:
+    """Set the limits of a task, and return its first argument: the source, or without one the heartbeat."""
     if limits.memory is not None:
         _limit_memory(limits.memory)
     if limits.seconds is not None:
         signal.setitimer(signal.ITIMER_PROF, limits.seconds)
     alarm = limits.wall + limits.grace
     signal.setitimer(signal.ITIMER_REAL, alarm)
-    if request.size is None:
-        heartbeat = _Heartbeat(channel, alarm, encode_message({"alive": True}, sandboxed=sandboxed))
-        return function(heartbeat, **request.arguments)
-    file = SourceFile(channel, request.size, alarm, sandboxed=sandboxed)
-    return function(io.BufferedReader(file, BUFFER_SIZE), **request.arguments)
+    if size is None:
+        return _Heartbeat(channel, alarm)
+    return io.BufferedReader(SourceFile(channel, size, alarm), BUFFER_SIZE)
 
 
 def _load(name: str) -> Callable[..., object]:
@@ -116,16 +99,15 @@ def _load(name: str) -> Callable[..., object]:
 class _Heartbeat:
     """Restarts the timer of a task, in this process and, if the last message was long ago, at the other end."""
 
-    def __init__(self, channel: Channel, alarm: float, message: bytes) -> None:
+    def __init__(self, channel: Channel, alarm: float) -> None:
         self._channel = channel
         self._alarm = alarm
-        self._message = message
         self._sent = time.monotonic()
 
     def __call__(self) -> None:
         now = time.monotonic()
         if now - self._sent > HEARTBEAT_INTERVAL:
-            self._channel.send(self._message)
+            self._channel.send(self._channel.encode({"alive": True}))
             self._sent = now
         signal.setitimer(signal.ITIMER_REAL, self._alarm)
 
@@ -135,9 +117,8 @@ class SourceFile(io.RawIOBase):
 
     mode = "rb"
 
-    def __init__(self, channel: Channel, size: int, alarm: float, *, sandboxed: bool) -> None:
+    def __init__(self, channel: Channel, size: int, alarm: float) -> None:
         self._channel = channel
-        self._sandboxed = sandboxed
         self._size = size
         self._alarm = alarm
         self._position = 0
@@ -169,7 +150,7 @@ class SourceFile(io.RawIOBase):
         if length <= 0:
             return 0
         signal.setitimer(signal.ITIMER_REAL, 0)
-        self._channel.send(encode_message({"read": [self._position, length]}, sandboxed=self._sandboxed))
+        self._channel.send(self._channel.encode({"read": [self._position, length]}))
         reply = self._channel.receive()
         signal.setitimer(signal.ITIMER_REAL, self._alarm)
         if not reply:

@@ -18,7 +18,7 @@ def ends() -> Iterator[Ends]:
     """Provide a channel that accepts frames of at most 100 bytes, and the bare socket at the other end."""
     ours, theirs = socket.socketpair()
     with theirs:
-        channel = Channel(ours, max_frame=100)
+        channel = Channel(ours, sandboxed=True, max_frame=100)
         yield channel, theirs
         channel.close()
 
