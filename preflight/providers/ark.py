@@ -165,8 +165,7 @@ def _ark(
         if signing == "published" and token is not None:
             text = f"{title}: the published signature has no session token. Leave signing= out."
             raise UsageError(text, parameters=("signing",))
-        signing_keys = SigningKeys(keys["access_key"].reveal(), keys["secret_key"], token)
-        return SignatureAuth(signing_keys, region, signing)
+        return SignatureAuth(SigningKeys(keys["access_key"].reveal(), keys["secret_key"], token), region, signing)
 
     return ProviderSpec(
         name=name,

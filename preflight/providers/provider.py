@@ -193,7 +193,6 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     account = _checked_account(account if account is not None else environment.get(ACCOUNT_VARIABLE) or None)
     origin = None if endpoint is None else endpoint_origin(endpoint)
     chosen = _choose_options(spec, {name: _word(value) for name, value in options.items() if value is not None})
-    rate_limits = parse_rate(rate, spec.rates)
     connection = ApiConnection(
         spec,
         spec.auth(keys, chosen),
@@ -211,7 +210,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
         account=account,
         key_id=_key_id(spec, keys),
         origin=origin or spec.origins["main"],
-        rate_limits=rate_limits,
+        rate_limits=parse_rate(rate, spec.rates),
     )
 
 
