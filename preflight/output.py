@@ -234,7 +234,7 @@ def _require_replaceable(path: str, folder: str, before: os.stat_result) -> None
 
 
 class Interrupts:
-    """A context manager within which Ctrl-C waits from `defer` to `resume`. Elsewhere it raises KeyboardInterrupt.
+    """A context manager within which Ctrl-C waits while it is `deferred`. Elsewhere it raises KeyboardInterrupt.
 
     A handler that the host program has installed for the signal is kept.
     """
@@ -254,12 +254,11 @@ class Interrupts:
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
 
-    def defer(self) -> None:
-        """Delay Ctrl-C until `resume`."""
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Delay Ctrl-C until the end of the block. Raise KeyboardInterrupt there if it was pressed within."""
         self._is_deferred = True
-
-    def resume(self) -> None:
-        """Let Ctrl-C interrupt again. Raise KeyboardInterrupt if it was pressed in between."""
+        yield
         self._is_deferred = False
         if self._is_pending:
             self._is_pending = False
@@ -274,10 +273,8 @@ class Interrupts:
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Delay Ctrl-C until files are renamed or removed."""
-    with Interrupts() as interrupts:
-        interrupts.defer()
+    with Interrupts() as interrupts, interrupts.deferred():
         yield
-        interrupts.resume()
 
 
 def _text(file: int, path: str) -> IO[str]:

@@ -95,18 +95,16 @@ class _Delivery:
     def before_wait(self) -> None:
         """Show all results so far."""
         self.progress.make_room()
-        self._interrupts.defer()
-        self._flush()
-        self._interrupts.resume()
+        with self._interrupts.deferred():
+            self._flush()
 
     def deliver(self, results: Generator[R, None, None], take: Callable[[R], bool]) -> None:
         """Pass each result to `take`, which returns whether the file fails; close the generator at the end."""
         try:
             with self._interrupts:
                 for result in results:
-                    self._interrupts.defer()
-                    fails = take(result)
-                    self._interrupts.resume()
+                    with self._interrupts.deferred():
+                        fails = take(result)
                     self.progress.advance()
                     if fails and self._fail_fast:
                         break
