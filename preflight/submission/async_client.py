@@ -246,8 +246,6 @@ async def _feed(run: SubmissionRun, targets: AsyncIterable[AnyTarget], slots: as
             except StopAsyncIteration:
                 break
             run.start(target)
-    except asyncio.CancelledError:
-        raise
     except BaseException as error:  # noqa: BLE001 - raised again in the task that iterates
         run.end_input(error)
     else:

@@ -268,3 +268,20 @@ def test_processing_assets_need_no_thread_of_their_own(atlas: Sender, box: Sandb
     most = asyncio.run(asyncio.wait_for(main(), 120))
     assert 0 < most <= SUBMIT_THREADS + POLL_THREADS + CALL_THREADS
     assert {entry.state for entry in atlas.entries()} == {"processing"}
+
+
+def test_input_that_raises_its_own_cancellation_ends_the_call(atlas: Sender) -> None:
+    async def main() -> None:
+        async def targets() -> AsyncIterator[Path]:
+            yield atlas.picture()
+            task = asyncio.create_task(asyncio.sleep(10))
+            task.cancel()
+            await task
+
+        async with client_of(atlas) as client:
+            submissions = client.submit_all(targets())
+            assert (await anext(submissions)).outcome == "active"
+            with pytest.raises(asyncio.CancelledError):
+                await anext(submissions)
+
+    run(main())
