@@ -332,7 +332,7 @@ class Registrar:
 
 def unrecoverable(provider: Provider, entry: Entry) -> str:
     """Return why the outcome of a registration cannot be found out, and what can be done."""
-    return f"{provider.title} has no list to look it up in, so it may or may not be registered. {_forget(entry)}"
+    return f"{provider.title} has no list to look it up in, so it may be registered. {_forget(entry)}"
 
 
 def unfound(provider: Provider, entry: Entry) -> str:
