@@ -5,6 +5,7 @@ Other packages add providers by an entry point. Rule sets, the ledger, retries a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -115,6 +116,9 @@ ENTRY_POINTS: Final = "preflight.providers"
 """The group of entry points by which other packages add providers: the provider's name → its `ProviderSpec`."""
 
 
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
 def find_provider(name: str) -> ProviderSpec:
     """Return the provider with this name, also of another package. Raise `UsageError` with the nearest name."""
     if not isinstance(name, str):
@@ -143,7 +147,10 @@ def _installed() -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=ENTRY_POINTS):
         name = entry.name.lower()
-        if name in PROVIDERS or name in found:
+        if not _NAME.fullmatch(name):
+            text = f"A provider of {_package(entry)} is ignored, since its name is not one word of a-z, 0-9, - and _."
+            logging.getLogger("preflight").warning("%s Update or uninstall it.", text)
+        elif name in PROVIDERS or name in found:
             text = f"The provider {name!r} of {_package(entry)} is ignored, since another one has this name."
             logging.getLogger("preflight").warning("%s Uninstall one of the two.", text)
         else:
@@ -157,7 +164,7 @@ def _load(name: str) -> ProviderSpec:
     entry = _installed()[name]
     try:
         spec = entry.load()
-    except Exception as error:  # noqa: BLE001 - the code of another package
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the code of another package
         problem = f"{type(error).__name__}: {error}"
     else:
         if isinstance(spec, ProviderSpec) and spec.name == name:
@@ -168,4 +175,4 @@ def _load(name: str) -> ProviderSpec:
 
 
 def _package(entry: EntryPoint) -> str:
-    return "an unknown package" if entry.dist is None else f"the package {entry.dist.name}"
+    return "an unknown package" if entry.dist is None else f"the package {printable(entry.dist.name[:80])}"

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from functools import wraps
 from itertools import islice
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, Unpack, overload
@@ -112,8 +111,7 @@ class AsyncClient(Generic[ApiT_co]):
         """
         if not isinstance(targets, AsyncIterable):
             require_iterable(targets)
-        settings = replace(self._client.options, **options)
-        settings.validate(self._client.spec)
+        settings = self._client.options.for_call(self._client.spec, options)
         return self._submissions(targets, settings, ResultOrder(targets, ordered=ordered, on_result=on_result))
 
     async def _submissions(

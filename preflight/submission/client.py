@@ -132,8 +132,7 @@ class Client(Generic[ApiT_co]):
         outcome `error`. Raise `UsageError` if the call is wrong for all targets.
         """
         require_iterable(targets)
-        settings = replace(self.options, **options)
-        settings.validate(self.spec)
+        settings = self.options.for_call(self.spec, options)
         return self._submissions(targets, settings, ResultOrder(targets, ordered=ordered, on_result=on_result))
 
     def _submissions(

@@ -17,6 +17,7 @@ from preflight.ledger import Ledger, RegistrationKey
 from preflight.providers import Group, HasGroups, ListsAssets, Page, Provider
 from preflight.rates import InFlight
 from preflight.submission.account import choose_account
+from preflight.submission.options import require_text
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
     RecoveryWindow,
@@ -101,6 +102,7 @@ class GroupManager:
 
     def find(self, word: str) -> Group:
         """Return the group with this id, else the one of this name. Raise `UsageError` unless there is exactly one."""
+        require_text("The group", word)
         matches = [group for group in self.all() if word in (group.id, group.name)]
         matches = [group for group in matches if group.id == word] or matches
         if len(matches) > 1:

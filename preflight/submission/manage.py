@@ -26,6 +26,7 @@ from preflight.providers import (
     find_provider,
 )
 from preflight.submission.account import AccountCheck
+from preflight.submission.options import require_text
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
     LookUp,
@@ -101,6 +102,7 @@ class AssetManager:
 
     def identify(self, word: str, *, gone: bool = False) -> tuple[str, Entry | None]:
         """Return the asset's id, and its entry in the ledger; with `gone`, of a deleted asset. Raise `UsageError`."""
+        require_text("The asset", word)
         known = entries_of(self._ledger, word, self.provider.name)
         here = [entry for entry in known if entry.account_key == account_key(self.provider)]
         with_id = [entry for entry in here if entry.asset_id is not None]

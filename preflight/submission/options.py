@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Final, TypedDict
 
@@ -149,6 +149,16 @@ class SubmissionOptions:
             text = "host= and public_base= both say where files are. Give one of them."
             raise UsageError(text, parameters=("host", "public_base"))
 
+    def for_call(self, spec: ProviderSpec, options: CallOptions) -> SubmissionOptions:
+        """Return these options with those of one call. Raise `UsageError` for one that only a client has."""
+        of_clients = sorted(options.keys() & SubmitOptions.__annotations__.keys() - CallOptions.__annotations__.keys())
+        if of_clients:
+            text = f"{of_clients[0]}= is an option of the client. Give it when the client is made, not to one call."
+            raise UsageError(text, parameters=(of_clients[0],))
+        settings = replace(self, **options)
+        settings.validate(spec)
+        return settings
+
     def poll_timeout_of(self, kind: str) -> float:
         """Return how many seconds an asset of this kind may take."""
         return POLL_TIMEOUTS.get(kind, POLL_TIMEOUTS["video"]) if self.poll_timeout is None else self.poll_timeout
@@ -167,6 +177,12 @@ class SubmissionOptions:
                 "more are added, by which each asset can be found again.",
                 parameters=("name",),
             )
+
+
+def require_text(what: str, value: object) -> None:
+    """Raise `UsageError` for an asset, group or name that is not given as text."""
+    if not isinstance(value, str):
+        raise UsageError(f"{what} is of the type {type(value).__name__}. Give a string.")
 
 
 def check_plan(spec: ProviderSpec, options: SubmissionOptions) -> CheckPlan:

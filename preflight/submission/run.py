@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from inspect import iscoroutinefunction
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -27,6 +28,7 @@ from preflight.errors import (
     SourceError,
     Stopped,
     UnusableAnswer,
+    UsageError,
 )
 from preflight.escape import printable
 from preflight.hosts import Host, LocalFile, no_host_given
@@ -433,6 +435,9 @@ class ResultOrder:
     """
 
     def __init__(self, targets: object, *, ordered: bool, on_result: OnResult | None) -> None:
+        if on_result is not None and (not callable(on_result) or iscoroutinefunction(on_result)):
+            text = "on_result= is not a function that can be called with a submission. Give one that is not async."
+            raise UsageError(text, parameters=("on_result",))
         self._is_stream = not isinstance(targets, list | tuple)
         self._ordered = ordered
         self._on_result = on_result

@@ -165,6 +165,7 @@ def test_commands_know_a_package_provider(installed: Path, example: ExampleServe
     [
         ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
         ("import missing_module", "ModuleNotFoundError: No module named 'missing_module'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
         ("SPEC = 5", "broken:SPEC is not a ProviderSpec of this name"),
         ("from preflight.providers import ATLAS as SPEC", "broken:SPEC is not a ProviderSpec of this name"),
     ],
@@ -190,4 +191,13 @@ def test_name_that_is_taken_is_one_warning(site: Path, caplog: pytest.LogCapture
     assert caplog.messages == [
         "The provider 'atlas' of the package preflight-imitation is ignored, since another one has this name. "
         "Uninstall one of the two."
+    ]
+
+
+def test_name_that_cannot_be_shown_is_one_warning(site: Path, caplog: pytest.LogCaptureFixture) -> None:
+    install(site, "preflight-imitation", {"at\x1b[31mlas": "missing:SPEC"})
+    assert provider_names() == provider_names() == sorted(providers.PROVIDERS)
+    assert caplog.messages == [
+        "A provider of the package preflight-imitation is ignored, since its name is not one word of a-z, 0-9, "
+        "- and _. Update or uninstall it."
     ]

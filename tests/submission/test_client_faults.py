@@ -9,6 +9,7 @@ import sqlite3
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +115,37 @@ def test_option_of_a_wrong_type_is_refused_by_the_calls_of_a_client(atlas: Sende
     for client in (Client("atlas", **atlas.options()), AsyncClient("atlas", **atlas.options())):
         with pytest.raises(UsageError, match=f"{name}="):
             client.submit_all([NARROW], **{name: value})
+
+
+@each_row("name, value", [("ledger", "other.sqlite"), ("rate", "3/min"), ("keys", "k"), ("host", "atlas")])
+def test_option_of_a_client_is_refused_by_its_calls(atlas: Sender, name: str, value: str) -> None:
+    for client in (Client("atlas", **atlas.options()), AsyncClient("atlas", **atlas.options())):
+        with pytest.raises(UsageError, match=f"{name}= is an option of the client"):
+            client.submit_all([NARROW], **{name: value})
+
+
+async def _on_result(submission: object) -> None:
+    raise AssertionError
+
+
+@each_row("function", [5, "print", _on_result])
+def test_callback_that_cannot_be_called_is_refused(atlas: Sender, function: Any) -> None:
+    for client in (Client("atlas", **atlas.options()), AsyncClient("atlas", **atlas.options())):
+        with pytest.raises(UsageError, match="on_result= is not a function"):
+            client.submit_all([NARROW], on_result=function)
+
+
+def test_assets_and_groups_are_named_by_text(box: Sandbox, tmp_path: Path) -> None:
+    with Client("volcengine", **Sender(box, "volcengine", tmp_path).options()) as client:
+        for call in (
+            lambda: client.get(5),
+            lambda: client.delete(None),
+            lambda: client.rename(b"asset-1", "name"),
+            lambda: list(client.list(group=5)),
+            lambda: client.groups.find(5),
+        ):
+            with pytest.raises(UsageError, match=r"is of the type \w+\. Give a string"):
+                call()
 
 
 def test_claim_of_a_closed_ledger_is_an_error(atlas: Sender) -> None:
