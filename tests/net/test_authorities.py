@@ -24,6 +24,8 @@ from tests.servers.proxies import tunnel_proxy
 from tests.servers.talk import Server
 
 PICTURE = Path("fixtures/accepted/picture.png")
+PATHS = (str(PICTURE), PICTURE.name)
+"""Where the servers have it; a public base tries the longer path first."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +35,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def media(certificate: tuple[Path, Path]) -> Iterator[Server]:
-    with hostile({PICTURE.name: PICTURE.read_bytes()}, tls=tls.server_side(*certificate)) as running:
+    with hostile(dict.fromkeys(PATHS, PICTURE.read_bytes()), tls=tls.server_side(*certificate)) as running:
         yield running
 
 
 @pytest.fixture
 def web() -> Iterator[Server]:
-    with hostile({PICTURE.name: PICTURE.read_bytes()}) as running:
+    with hostile(dict.fromkeys(PATHS, PICTURE.read_bytes())) as running:
         yield running
 
 
