@@ -168,6 +168,8 @@ def rehearsing(folder: Path, run: Run) -> Iterator[Rehearsal]:
     """A desk in an empty folder, with a sandbox and a web server."""
 
     class Handler(SimpleHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
         def end_headers(self) -> None:
             path = self.translate_path(self.path)
             if os.path.isfile(path):

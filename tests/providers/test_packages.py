@@ -39,6 +39,7 @@ class ExampleServer(ThreadingHTTPServer):
 
 class ExampleHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: ExampleServer
 
     def do_GET(self) -> None:
