@@ -182,7 +182,7 @@ class TestOpenEntries:
     ) -> None:
         account = opened(name, 130, 0, quick_clock())
         sender = account.sender
-        pictures = sender.pictures(12)
+        pictures = sender.pictures(5)
         own.faults.on("lose-after", action="register", provider=name)
         own.faults.on("error", action="list", provider=name)
         first = sender.many(pictures)
@@ -191,8 +191,8 @@ class TestOpenEntries:
         before = account.lists()
         later = replace(quick_clock(), wall=lambda: time.time() + 200)
         assert {submission.outcome for submission in sender.many(pictures, clock=later)} == {"active"}
-        assert sender.registered() == len(sender.assets()) == 12
-        assert account.lists() - before <= -(-142 // account.provider.spec.page_size) + 2
+        assert sender.registered() == len(sender.assets()) == 5
+        assert account.lists() - before <= -(-135 // account.provider.spec.page_size) + 2
 
     @pytest.mark.parametrize("account", ["atlas"], indirect=True)
     def test_recent_entries_that_are_absent_share_one_more_reading(self, account: Account) -> None:
