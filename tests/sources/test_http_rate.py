@@ -29,11 +29,11 @@ def test_slow_server_is_measured_on_the_head_of_the_file(server: Server, open_ur
 
 
 def test_rate_is_reported_after_deadline(open_url: Open) -> None:
-    source = open_url(f"trickle/4000/{NAME}", timeout=4.0)
+    source = open_url(f"trickle/20000/{NAME}", timeout=0.6, parts=TENFOLD)
     with pytest.raises(SourceError) as caught:
         source.read_at(0, 10)
     assert caught.value.code == "timed_out"
-    assert source.delivery.download_seconds == pytest.approx(SIZE / 4000, rel=0.5)
+    assert source.delivery.download_seconds == pytest.approx(SIZE / 2000, rel=0.5)
 
 
 @pytest.mark.parametrize("behaviour", ["file", "ignores-range", "thinks"])
