@@ -59,14 +59,14 @@ class TestIsolatedFiles:
         assert [reports[index].verdict for index in (20, 60, 100)] == ["unknown"] * 3
 
     def test_hanging_file_is_stopped_at_its_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(isolation, "FILE_TIMEOUT", 1.0)
+        monkeypatch.setattr(isolation, "FILE_TIMEOUT", 0.5)
         began = time.monotonic()
         reports = among_others(Trap(PASSING, "hang"))
         assert lost(reports) == [
             (
                 20,
                 "probe_timeout",
-                f"{PASSING}: the process that read it was stopped after 1 s; other files are not affected",
+                f"{PASSING}: the process that read it was stopped after 0.5 s; other files are not affected",
             )
         ]
         assert time.monotonic() - began < 15
