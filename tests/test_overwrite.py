@@ -278,7 +278,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return many_files(tmp_path_factory.mktemp("few"), 500)
+    return many_files(tmp_path_factory.mktemp("few"), 100)
 
 
 @pytest.fixture
@@ -364,11 +364,11 @@ def test_full_temporary_folder_is_named(few: Path, tmp_path: Path) -> None:
 
 
 def with_small_files(*words: object, first: str = "") -> subprocess.CompletedProcess[str]:
-    """The command where no file may become larger than 100 kB, which no report here fits into.
+    """The command where no file may become larger than 10 kB, which no report here fits into.
 
     first: what the process does before.
     """
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))\n"
     script = f"{first}\n{limit}from preflight.__main__ import main; main()"
     command = [sys.executable, "-c", script, *map(str, words)]
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
