@@ -13,7 +13,7 @@ import time
 import warnings
 
 ORIGIN = "PREFLIGHT_REHEARSAL"
-SPEED = 8.0
+SPEED = 20.0
 """Seconds of the clock in one second: the first poll comes after one."""
 
 
