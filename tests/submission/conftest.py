@@ -33,6 +33,12 @@ def some(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender
     return Sender(box, request.param, tmp_path)
 
 
+@pytest.fixture(params=["atlas", pytest.param("volcengine", marks=pytest.mark.slow)])
+def fewer(request: pytest.FixtureRequest, box: Sandbox, tmp_path: Path) -> Sender:
+    """The two of `some`, for what waits long and is the same code for all: Volcengine is a slow test."""
+    return Sender(box, request.param, tmp_path)
+
+
 @pytest.fixture
 def atlas(box: Sandbox, tmp_path: Path) -> Sender:
     return Sender(box, "atlas", tmp_path)

@@ -150,12 +150,12 @@ def test_run_of_many_survives_a_fault_now_and_then(some: Sender, box: Sandbox, f
     assert some.registered() == len(some.assets()) == 8
 
 
-def test_refusals_for_too_many_calls_are_waited_out(mostly: Sender, box: Sandbox) -> None:
-    box.faults.throttle(5, 0.3, action="register", provider=mostly.name, retry_after=0.1)
-    made = mostly.many(mostly.pictures(12))
+def test_refusals_for_too_many_calls_are_waited_out(fewer: Sender, box: Sandbox) -> None:
+    box.faults.throttle(5, 0.3, action="register", provider=fewer.name, retry_after=0.1)
+    made = fewer.many(fewer.pictures(12))
     assert {submission.outcome for submission in made} == {"active"}
-    assert box.stats.throttled[mostly.name, "register"] > 0
-    assert mostly.registered() == 12
+    assert box.stats.throttled[fewer.name, "register"] > 0
+    assert fewer.registered() == 12
 
 
 @pytest.mark.parametrize(

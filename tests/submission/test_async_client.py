@@ -47,20 +47,20 @@ async def longest_pause(until: asyncio.Event) -> float:
     return longest
 
 
-def test_submits_many_at_once_without_blocking_the_loop(some: Sender, box: Sandbox) -> None:
+def test_submits_many_at_once_without_blocking_the_loop(fewer: Sender, box: Sandbox) -> None:
     async def main() -> None:
         box.faults.latency = 0.3
         ended = asyncio.Event()
         pause = asyncio.create_task(longest_pause(ended))
-        async with client_of(some) as client:
+        async with client_of(fewer) as client:
             assets = await asyncio.gather(*(client.submit(picture) for picture in pictures))
         ended.set()
         assert {asset.status for asset in assets} == {"active"}
         assert await pause < 0.25
 
-    pictures = some.pictures(4)
+    pictures = fewer.pictures(4)
     run(main())
-    assert some.registered() == 4
+    assert fewer.registered() == 4
 
 
 def test_errors_are_those_of_the_client(atlas: Sender, box: Sandbox) -> None:
@@ -165,29 +165,29 @@ def test_targets_of_an_async_queue_that_an_early_end_leaves_are_reported(atlas: 
     run(main())
 
 
-def test_cancelled_task_stops_what_was_not_sent_and_keeps_what_was(some: Sender, box: Sandbox) -> None:
+def test_cancelled_task_stops_what_was_not_sent_and_keeps_what_was(fewer: Sender, box: Sandbox) -> None:
     async def main() -> None:
         box.faults.latency = 0.2
-        async with client_of(some) as client:
+        async with client_of(fewer) as client:
             tasks = [asyncio.create_task(client.submit(picture)) for picture in pictures]
-            while not some.registered():
+            while not fewer.registered():
                 await asyncio.sleep(0.02)
             for task in tasks:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             assert any(isinstance(one, asyncio.CancelledError) for one in ended)
-        assert "intended" not in {entry.state for entry in some.entries()}
-        there = some.registered()
+        assert "intended" not in {entry.state for entry in fewer.entries()}
+        there = fewer.registered()
         await asyncio.sleep(0.5)
-        assert some.registered() == there
+        assert fewer.registered() == there
         box.faults.clear()
-        async with client_of(some) as client:
+        async with client_of(fewer) as client:
             assets = await asyncio.gather(*(client.submit(picture) for picture in pictures))
         assert len({asset.id for asset in assets}) == len(pictures)
 
-    pictures = some.pictures(40)
+    pictures = fewer.pictures(40)
     run(main())
-    assert some.registered() == 40
+    assert fewer.registered() == 40
 
 
 def test_cancel_reaches_a_call_that_waits_for_the_ledger(atlas: Sender, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -396,23 +396,23 @@ class TestCancelAndClose:
             assert list(made) == []
 
     def test_close_ends_calls_in_other_threads_and_waits_for_those_with_an_effect(
-        self, some: Sender, box: Sandbox
+        self, fewer: Sender, box: Sandbox
     ) -> None:
         box.faults.latency = 0.2
-        pictures = some.pictures(10)
-        client = client_of(some)
+        pictures = fewer.pictures(10)
+        client = client_of(fewer)
         with ThreadPoolExecutor(1) as caller:
             made = caller.submit(lambda: list(client.submit_all(pictures)))
-            until(lambda: box.stats.calls[some.name, "register"] > 0 and some.entries())
+            until(lambda: box.stats.calls[fewer.name, "register"] > 0 and fewer.entries())
             client.close()
-            assert "intended" not in {entry.state for entry in some.entries()}
+            assert "intended" not in {entry.state for entry in fewer.entries()}
             assert len(made.result(5)) == 10
-        there = some.registered()
+        there = fewer.registered()
         time.sleep(0.5)
-        assert some.registered() == there
+        assert fewer.registered() == there
         box.faults.clear()
-        assert {one.outcome for one in some.many(pictures)} == {"active"}
-        assert some.registered() == 10
+        assert {one.outcome for one in fewer.many(pictures)} == {"active"}
+        assert fewer.registered() == 10
 
     def test_closed_client_is_a_wrong_call(self, atlas: Sender) -> None:
         client = client_of(atlas)

@@ -200,22 +200,22 @@ def test_asset_in_the_trash_is_registered_again(sender: Sender) -> None:
     assert sender.registered() == 2
 
 
-def test_asset_that_vanishes_while_it_is_polled_is_gone(mostly: Sender, box: Sandbox) -> None:
+def test_asset_that_vanishes_while_it_is_polled_is_gone(fewer: Sender, box: Sandbox) -> None:
     box.faults.delay = 60
-    picture = mostly.picture()
-    mostly.one(picture, wait=False)
-    (stored,) = mostly.assets()
+    picture = fewer.picture()
+    fewer.one(picture, wait=False)
+    (stored,) = fewer.assets()
 
     def wait(event: threading.Event | threading.Condition, seconds: float | None) -> bool:
-        if isinstance(event, threading.Condition) and any(asset.id == stored.id for asset in mostly.assets()):
-            box.forget(mostly.name, stored.id)
+        if isinstance(event, threading.Condition) and any(asset.id == stored.id for asset in fewer.assets()):
+            box.forget(fewer.name, stored.id)
         return quick_wait(event, seconds)
 
-    submission = mostly.one(picture, clock=quick_clock(wait))
+    submission = fewer.one(picture, clock=quick_clock(wait))
     assert (submission.outcome, submission.code) == ("error", "asset_gone")
-    assert mostly.entries()[0].state == "gone"
+    assert fewer.entries()[0].state == "gone"
     box.faults.clear()
-    assert mostly.one(picture).outcome == "active"
+    assert fewer.one(picture).outcome == "active"
 
 
 def test_same_content_twice_in_a_run_is_one_asset(mostly: Sender) -> None:

@@ -134,21 +134,21 @@ class TestEarlyEnd:
 
 
 class TestStops:
-    def test_account_that_is_refused_in_the_middle_loses_nothing(self, some: Sender, box: Sandbox) -> None:
+    def test_account_that_is_refused_in_the_middle_loses_nothing(self, fewer: Sender, box: Sandbox) -> None:
         for call in range(9, 60):
-            box.faults.on("402", action="register", provider=some.name, call=call)
-        pictures = some.pictures(40)
-        calls = box.stats.calls[some.name, "register"]
-        made = some.many(pictures)
+            box.faults.on("402", action="register", provider=fewer.name, call=call)
+        pictures = fewer.pictures(40)
+        calls = box.stats.calls[fewer.name, "register"]
+        made = fewer.many(pictures)
         assert len(made) == 40
         assert {submission.code for submission in made if submission.outcome == "error"} == {"credits"}
-        assert sum(submission.outcome == "active" for submission in made) == some.registered() == 8
-        assert box.stats.calls[some.name, "register"] - calls < 8 + SUBMIT_THREADS + 1
-        assert {entry.state for entry in some.entries()} == {"active"}
+        assert sum(submission.outcome == "active" for submission in made) == fewer.registered() == 8
+        assert box.stats.calls[fewer.name, "register"] - calls < 8 + SUBMIT_THREADS + 1
+        assert {entry.state for entry in fewer.entries()} == {"active"}
         box.faults.clear()
-        again = some.many(pictures)
+        again = fewer.many(pictures)
         assert sum(submission.reused for submission in again) == 8
-        assert some.registered() == 40
+        assert fewer.registered() == 40
 
     def test_ledger_that_fails_in_the_middle_loses_nothing(self, some: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
         pictures = some.pictures(6)
