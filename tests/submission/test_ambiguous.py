@@ -180,10 +180,10 @@ def test_refusal_leaves_nothing_behind(mostly: Sender, box: Sandbox, fault: str,
     assert mostly.one(picture).outcome == "active"
 
 
-def test_polling_survives_temporary_failures(some: Sender, box: Sandbox) -> None:
+def test_polling_survives_temporary_failures(fewer: Sender, box: Sandbox) -> None:
     for call, fault in enumerate(["lose", "error", "503", "html", "gateway", "empty", "429"], 1):
-        box.faults.on(fault, action="get", provider=some.name, call=call)
-    assert some.one(some.picture()).outcome == "active"
+        box.faults.on(fault, action="get", provider=fewer.name, call=call)
+    assert fewer.one(fewer.picture()).outcome == "active"
 
 
 def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box: Sandbox) -> None:
