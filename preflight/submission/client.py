@@ -338,7 +338,12 @@ class Client(Generic[ApiT_co]):
         return run
 
     def end_run(self, run: SubmissionRun, *, stop: bool, wait: bool = True) -> None:
-        """End a run; stop: it has targets in progress; wait: for its calls that have an effect."""
+        """End a run; stop: it has targets in progress; wait: for its calls that have an effect.
+
+        Does nothing in a process that was forked: the run's threads are in the process that began it.
+        """
+        if os.getpid() != self._process:
+            return
         try:
             if stop:
                 run.cancel()

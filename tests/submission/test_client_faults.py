@@ -66,6 +66,16 @@ class TestFork:
             assert in_a_fork(work) == 0
             assert client.get(atlas.entries()[0].name).asset.status == "active"
 
+    def test_stream_that_is_closed_in_a_fork_goes_on_in_the_process_that_began_it(self, atlas: Sender) -> None:
+        with Client("atlas", **atlas.options()) as client:
+            results = client.submit_all(atlas.pictures(2))
+            begun = [next(results)]
+            (run,) = client._runs
+            with run.scope.in_flight:  # a call of a thread that the fork does not have
+                assert in_a_fork(results.close) == 0
+            assert {one.outcome for one in [*begun, *results]} == {"active"}
+        assert atlas.registered() == 2
+
 
 def test_keys_and_proxies_are_not_in_the_repr_of_options(atlas: Sender) -> None:
     options: dict[str, Any] = {**atlas.options(), "keys": "sk-secret-0123456789", "proxy": "http://u:word@127.0.0.1:1"}
