@@ -97,13 +97,15 @@ class Desk:
         return entry.state if entry is not None else None
 
 
-@pytest.fixture
-def desk(box: Sandbox, run: Run, tmp_path: Path, fixtures: Path) -> Iterator[Callable[[str], Desk]]:
+At = Callable[[str], Desk]
+
+
+def open_desks(box: Sandbox, run: Run, ledger: Path, picture: str) -> Iterator[At]:
+    """Yield what opens a desk at a provider; all are closed at the end."""
     desks = []
 
     def at(name: str) -> Desk:
-        picture = box.host(fixtures / "accepted" / "picture.png")
-        desks.append(Desk(box, run, tmp_path / "ledger.sqlite", name, picture))
+        desks.append(Desk(box, run, ledger, name, picture))
         return desks[-1]
 
     yield at
@@ -111,7 +113,9 @@ def desk(box: Sandbox, run: Run, tmp_path: Path, fixtures: Path) -> Iterator[Cal
         each.provider.close()
 
 
-At = Callable[[str], Desk]
+@pytest.fixture
+def desk(box: Sandbox, run: Run, tmp_path: Path, fixtures: Path) -> Iterator[At]:
+    yield from open_desks(box, run, tmp_path / "ledger.sqlite", box.host(fixtures / "accepted" / "picture.png"))
 
 
 def refused(done: Done, *said: str, code: int = 2) -> None:

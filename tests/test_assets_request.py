@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,26 +15,14 @@ from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
 from preflight.submission.register import content_of_file
 from tests.conftest import Run
-from tests.test_assets_cli import Desk, Done, refused
+from tests.test_assets_cli import At, Desk, Done, open_desks, refused
 
 PROMPT = 'it\'s "@Image1", `id` $HOME'
 
 
 @pytest.fixture
-def desk(box: Sandbox, run: Run, tmp_path: Path, fixtures: Path) -> Iterator[Callable[[str], Desk]]:
-    desks = []
-
-    def at(name: str) -> Desk:
-        picture = box.host(fixtures / "accepted" / "picture.png")
-        desks.append(Desk(box, run, tmp_path / "ledger.sqlite", name, picture))
-        return desks[-1]
-
-    yield at
-    for each in desks:
-        each.provider.close()
-
-
-At = Callable[[str], Desk]
+def desk(box: Sandbox, run: Run, tmp_path: Path, fixtures: Path) -> Iterator[At]:
+    yield from open_desks(box, run, tmp_path / "ledger.sqlite", box.host(fixtures / "accepted" / "picture.png"))
 
 
 def offline(at: Desk, *words: str) -> Done:

@@ -93,13 +93,15 @@ def test_call_that_waits_while_another_is_refused_reserves_its_turn_again() -> N
     assert time_.now - begun >= 9.0
 
 
-def test_no_more_calls_are_in_flight_than_the_limits_allow() -> None:
-    pacer = Pacer(one_rate(1000, in_flight=3))
+def most_in_flight(pacer: Pacer, callers: int) -> int:
+    """The most calls that were in flight at once, when so many threads begin one together."""
     inside = most = 0
     lock = threading.Lock()
+    started = threading.Barrier(callers)
 
     def work() -> None:
         nonlocal inside, most
+        started.wait()
         with pacer("register"):
             with lock:
                 inside += 1
@@ -108,12 +110,16 @@ def test_no_more_calls_are_in_flight_than_the_limits_allow() -> None:
             with lock:
                 inside -= 1
 
-    threads = [threading.Thread(target=work) for _ in range(12)]
+    threads = [threading.Thread(target=work) for _ in range(callers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == 3
+    return most
+
+
+def test_no_more_calls_are_in_flight_than_the_limits_allow() -> None:
+    assert most_in_flight(Pacer(one_rate(1000, in_flight=3)), 12) == 3
 
 
 def test_stop_ends_every_wait_at_once() -> None:
@@ -290,27 +296,8 @@ def test_given_rate_takes_precedence_over_the_remembered_one() -> None:
 
 def test_account_of_unknown_rate_starts_with_few_calls_in_flight() -> None:
     """One call at a time does not exceed a limit of three before it is learned."""
-    inside = most = 0
-    lock = threading.Lock()
     pacer = Pacer(RateLimits(Rate(10_000), in_flight={"register": 30}, learned=True))
-    started = threading.Barrier(20)
-
-    def work() -> None:
-        nonlocal inside, most
-        started.wait()
-        with pacer("register"):
-            with lock:
-                inside += 1
-                most = max(most, inside)
-            time.sleep(0.01)
-            with lock:
-                inside -= 1
-
-    threads = [threading.Thread(target=work) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    most = most_in_flight(pacer, 20)
     assert 1 <= most <= 2  # the second slot is given after ten accepted calls
 
 
