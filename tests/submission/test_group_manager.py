@@ -75,6 +75,14 @@ class TestValidate:
             listed = ", ".join(f"{group.name} ({group.id})" for group in made[:20])
             assert str(caught.value).endswith(f"It has {listed}{dots}.")
 
+    def test_message_reads_no_page_more_than_it_shows(self, tmp_path: Path) -> None:
+        with Memory(tmp_path, page_size=21) as memory:
+            for number in range(30):
+                memory.api.add_group(f"g{number}")
+            with pytest.raises(UsageError):
+                GroupManager(memory.provider, memory.ledger, clock=memory.clock).validate(None)
+            assert memory.api.calls == ["list_groups"]
+
     def test_group_without_a_name_is_listed_by_its_id(self, memory: Memory, manager: GroupManager) -> None:
         memory.api.add_group(None, group_id="g-unnamed")
         memory.api.add_group("her\noes", group_id="g-odd")
