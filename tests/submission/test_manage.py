@@ -56,9 +56,11 @@ class TestEntriesOf:
             assert entries_of(memory.ledger, word, "atlas") == [entry]
             assert entries_of(memory.ledger, word, "sunra") == []
 
-    def test_reference_in_capitals_is_that_of_providers_that_write_it_so(self, memory: Memory) -> None:
+    def test_reference_is_found_as_providers_write_it_and_as_it_is_given(self, memory: Memory) -> None:
         entry = memory.enter("asset-1", reference="Asset://asset-1")
         assert entries_of(memory.ledger, "asset://asset-1") == [entry]
+        entry = memory.enter("asset-2", reference="ASSET://asset-2")
+        assert entries_of(memory.ledger, "ASSET://asset-2") == [entry]
 
     def test_source_is_found_by_the_url_that_was_redacted(self, memory: Memory) -> None:
         entry = memory.enter("asset-1", source="https://cdn.example/a.png?token=…")
