@@ -72,6 +72,7 @@ class AccountCheck:
         self._lock = threading.Lock()
         self._accepted: set[str | None] = set()
         self._problem: str | None = None
+        self._asked: list[Entry] = []
 
     def require(self) -> None:
         """Raise `UsageError` if the key was changed to one that does not know the account's assets.
@@ -79,8 +80,11 @@ class AccountCheck:
         Raise `ProviderError` if the provider cannot be asked; the next call asks again.
         """
         with self._lock:
-            known = self._ledger.account(account_key(self._provider))
-            if known not in self._accepted:  # also if another process has used another key meanwhile
+            account = account_key(self._provider)
+            known = self._ledger.account(account)
+            # Meanwhile another process may have used another key, or settled the assets that this one does not know.
+            is_stale = self._problem is not None and self._ledger.registered(account, MAX_READ_BACK) != self._asked
+            if known not in self._accepted or is_stale:
                 self._problem = self._find_problem(known)
                 self._accepted |= {known, self._provider.key_id}
         if self._problem is not None:
@@ -96,6 +100,7 @@ class AccountCheck:
             return None
         # What was registered just now may not be visible yet, to any key.
         missing = [entry for entry in entries if entry.state == "active" or age_of(entry, self._clock) >= VISIBLE_AFTER]
+        self._asked = entries
         return self._describe(missing) if missing else None
 
     def _knows(self, entry: Entry) -> bool:

@@ -109,9 +109,7 @@ class AssetManager:
         fitting = [entry for entry in with_id if (entry.state == "gone") == gone] or with_id
         ids = list(dict.fromkeys(entry.asset_id or "" for entry in fitting))
         if len(ids) > 1:
-            raise UsageError(
-                f"{_quoted(word)} means {len(ids)} assets. Give the id of one: {', '.join(ids[:_MAX_LISTED])}."
-            )
+            raise _several(word, ids)
         if ids:
             self._check.require()
             return ids[0], fitting[0]
@@ -280,6 +278,10 @@ def _quoted(word: str) -> str:
     return repr(redact(word)[:120])
 
 
+def _several(word: str, ids: list[str]) -> UsageError:
+    return UsageError(f"{_quoted(word)} means {len(ids)} assets. Give the id of one: {', '.join(ids[:_MAX_LISTED])}.")
+
+
 def _registered_elsewhere(word: str, entry: Entry, provider: Provider) -> UsageError:
     """Return the error for an entry that is not one of this provider as it was opened."""
     if entry.origin != provider.origin:
@@ -315,7 +317,7 @@ def active_entry(
     ]
     ids = list(dict.fromkeys(entry.asset_id or "" for entry in found))
     if len(ids) > 1:
-        raise UsageError(f"{printable(word)!r} means {len(ids)} assets. Give the id of one: {', '.join(ids[:10])}.")
+        raise _several(word, ids)
     return found[0] if found else None
 
 

@@ -517,6 +517,12 @@ class TestActiveEntry:
                 active_entry(memory.ledger, f"a{count}", "atlas")
             assert str(caught.value) == f"'a{count}' means {count} assets. Give the id of one: {ids}."
 
+    def test_message_shows_the_url_redacted(self, memory: Memory) -> None:
+        for number in range(2):
+            memory.enter(f"asset-{number}", source="https://cdn.example/a.png?token=…")
+        with pytest.raises(UsageError, match=r"'https://cdn\.example/a\.png\?token=…' means 2 assets"):
+            active_entry(memory.ledger, "https://cdn.example/a.png?token=secret", "atlas")
+
 
 def test_file_is_unchanged_while_it_has_the_same_bytes(memory: Memory, tmp_path: Path) -> None:
     path = tmp_path / "a.png"

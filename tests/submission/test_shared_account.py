@@ -145,6 +145,26 @@ class TestCheck:
             assert memory.api.calls == ["get"] * min(newest, 3) + ["list"] * (api is MemoryApi)
             assert self.key(memory) == self.OLD
 
+    @pytest.mark.parametrize("state", ["gone", "failed"])
+    def test_refused_key_is_checked_again_once_the_assets_are_settled(self, memory: Memory, state: Any) -> None:
+        """As the message says, with `assets forget`, while a service runs on."""
+        check = self.check(memory)
+        entries = [memory.enter(f"asset-{number}") for number in range(2)]
+        memory.ledger.write_account(memory.account, self.OLD)
+        for entry, newest in zip(entries, ("the newest 2 assets", "the newest asset"), strict=True):
+            for _ in range(2):
+                with pytest.raises(UsageError, match=f"does not know {newest}"):
+                    check.require()
+            memory.ledger.settle(entry, state)
+        assert memory.api.calls == ["get", "get", "list", "get", "list"]
+        memory.enter("asset-2")
+        memory.api.add("asset-2")
+        memory.api.failures["get"] = [lost()]
+        with pytest.raises(ProviderError):
+            check.require()
+        check.require()
+        assert self.key(memory) == memory.provider.key_id
+
     def test_changed_key_is_accepted_that_lists_an_older_asset(self, memory: Memory) -> None:
         check = self.check(memory)
         for number in (4, 3, 2, 1):
