@@ -42,3 +42,20 @@ class Clock:
 
 
 SYSTEM_CLOCK: Final = Clock()
+_STOP_INTERVAL: Final = 0.25
+"""Seconds of real time after which a waiting thread checks whether it was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptibleLock:
+    """A lock or semaphore. An exception from the clock's `sleep`, which a stop makes raise, ends the wait for it."""
+
+    clock: Clock
+    lock: threading.Lock | threading.Semaphore
+
+    def __enter__(self) -> None:
+        while not self.lock.acquire(timeout=_STOP_INTERVAL):
+            self.clock.sleep(0)
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()

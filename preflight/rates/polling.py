@@ -208,8 +208,13 @@ class Scheduler(Generic[T]):
         if self._closed or self._busy < len(self._threads) or len(self._threads) == self._max_threads:
             return
         thread = threading.Thread(target=self._work, daemon=True, name="preflight-poll")
-        self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system allows no further thread
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def _work(self) -> None:
         while (task := self._take()) is not None:
@@ -266,7 +271,8 @@ class Scheduler(Generic[T]):
     # Lists.
 
     def _all(self) -> list[_Watch[T]]:
-        return [watch for watches in self._waiting.values() for watch in watches]
+        # Copied at once: garbage collection may end a call, and withdraw its watches, in between.
+        return [watch for watches in list(self._waiting.values()) for watch in list(watches)]
 
     def _read_list(self) -> None:
         """Read the list, and schedule each watch by it. If only a few wait, each is polled alone again."""

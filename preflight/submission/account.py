@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from preflight.clock import Clock
+from preflight.clock import Clock, InterruptibleLock
 from preflight.errors import AssetNotFound, UsageError
 from preflight.escape import printable
 from preflight.ledger import AccountKey, Entry, Ledger
@@ -69,7 +69,7 @@ class AccountCheck:
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = InterruptibleLock(clock, threading.Lock())
         self._accepted: set[str | None] = set()
         self._problem: str | None = None
         self._asked: list[Entry] = []
@@ -194,15 +194,28 @@ class WorkerPool:
         finally:
             self._current.scope = before
 
+    @property
+    def is_working(self) -> bool:
+        """Return whether this thread works for a call: it would wait for itself if it waited for that call."""
+        return self._current.scope is not _CurrentScope.scope
+
     def add(self, scope: CallScope, work: Callable[[], object]) -> None:
-        """Queue work for a thread."""
+        """Queue work for a thread. Raise `RuntimeError` if there is none, and none can be started."""
         with self._changed:
+            if self._queued >= self._idle and self._threads < SUBMIT_THREADS:
+                self._start_thread()
             self._waiting.setdefault(scope, deque()).append(work)
             self._queued += 1
-            if self._queued > self._idle and self._threads < SUBMIT_THREADS:
-                self._threads += 1
-                threading.Thread(target=self._work, daemon=True, name="preflight-submit").start()
             self._changed.notify()
+
+    def _start_thread(self) -> None:
+        try:
+            threading.Thread(target=self._work, daemon=True, name="preflight-submit").start()
+        except RuntimeError:  # the system allows no further thread
+            if not self._threads:
+                raise
+        else:
+            self._threads += 1
 
     def withdraw(self, scope: CallScope) -> None:
         """Remove the queued work of a call, and end its polling."""
@@ -266,7 +279,7 @@ class SharedAccount:
         self._look_ups: dict[RecoveryWindow, LookUp] = {}
         self.slots: AbstractContextManager[object] = nullcontext()
         if provider.spec.recover_by is None:
-            self.slots = threading.BoundedSemaphore(MAX_UNRECOVERABLE)
+            self.slots = InterruptibleLock(self.clock, threading.BoundedSemaphore(MAX_UNRECOVERABLE))
         self._pacer = Pacer(provider.rate_limits, self.clock, ledger.rates(account_key(provider)), self._on_rate)
         self.provider = self._paced(provider)
 

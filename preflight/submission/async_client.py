@@ -54,11 +54,26 @@ def _iterated(
     @wraps(method)
     async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> AsyncIterator[T]:
         found = await self._call(method, self._client, *arguments, **keywords)
-        while chunk := await self._call(lambda: tuple(islice(found, _LIST_CHUNK))):
+        while True:
+            chunk, error = await self._call(_read_chunk, found)
             for item in chunk:
                 yield item
+            if error is not None:
+                raise error
+            if not chunk:
+                return
 
     return call
+
+
+def _read_chunk(items: Iterator[T]) -> tuple[list[T], Exception | None]:
+    """Return the next items, and the error that ended them."""
+    chunk: list[T] = []
+    try:
+        chunk.extend(islice(items, _LIST_CHUNK))
+    except Exception as error:  # noqa: BLE001 - raised after these items
+        return chunk, error
+    return chunk, None
 
 
 def _awaited_of_groups(

@@ -92,7 +92,8 @@ class Client(Generic[ApiT_co]):
         self._cancels = 0
         self._is_closed = False
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._has_ended = False
+        self._lock = threading.RLock()  # a generator may be collected by a thread that has it
         self._opening = threading.Lock()
 
     # Submit.
@@ -180,7 +181,8 @@ class Client(Generic[ApiT_co]):
     def close(self) -> None:
         """Cancel all calls in progress, wait for those that have an effect, and close the client.
 
-        Everything can be resumed. A second call does nothing, nor does one in a process that was forked.
+        Everything can be resumed. A second call does nothing, nor does one in a process that was forked. A call by
+        `on_rate` returns at once, since the client is closed after the call that found the rate.
         """
         if os.getpid() != self._process:
             return
@@ -188,9 +190,19 @@ class Client(Generic[ApiT_co]):
             self._is_closed = True
             scopes = [*self._scopes, *(run.scope for run in self._runs)]
         self.cancel()
+        if self._account is not None and self._account.pool.is_working:
+            threading.Thread(target=self._end, args=(scopes,), name="preflight-close").start()
+        else:
+            self._end(scopes)
+
+    def _end(self, scopes: Iterable[CallScope]) -> None:
+        """Wait for the calls of a closed client that have an effect, and release the account."""
         for scope in scopes:
             scope.close()
         with self._opening:
+            if self._has_ended:
+                return
+            self._has_ended = True
             account, self._account = self._account, None
         if account is None or self._provider is not account.provider:
             self._provider.close()
@@ -338,7 +350,7 @@ class Client(Generic[ApiT_co]):
         return run
 
     def end_run(self, run: SubmissionRun, *, stop: bool, wait: bool = True) -> None:
-        """End a run; stop: it has targets in progress; wait: for its calls that have an effect.
+        """End a run; stop: it has targets in progress; wait: for its calls that have an effect, from outside of them.
 
         Does nothing in a process that was forked: the run's threads are in the process that began it.
         """
@@ -347,7 +359,8 @@ class Client(Generic[ApiT_co]):
         try:
             if stop:
                 run.cancel()
-            if stop and wait:
+            # Garbage collection may end a generator in a worker thread, which must not wait for itself.
+            if stop and wait and not (self._account and self._account.pool.is_working):
                 run.scope.close()
         finally:  # after an interrupted wait, `close` must not wait again
             with self._lock:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.clock import SYSTEM_CLOCK, Clock, InterruptibleLock
 from preflight.errors import AssetNotFound, ProviderError, RequestRefused, Stopped, UsageError
 from preflight.escape import printable
 from preflight.ledger import Ledger, RegistrationKey
@@ -59,7 +59,7 @@ class GroupManager:
         self._window = window
         self._in_flight = in_flight or InFlight()
         self._known: dict[str, tuple[str, float]] = {}
-        self._lock = threading.Lock()
+        self._lock = InterruptibleLock(clock, threading.Lock())
 
     @property
     def _api(self) -> HasGroups:

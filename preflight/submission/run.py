@@ -63,6 +63,7 @@ NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it c
 WINDOW: Final = 4096
 """Targets in progress at once in one run: each takes a few kilobytes."""
 _POLL_ON: Final = "It is registered. Run the same command again to continue polling."
+_RAISED: Final = "on_result raised an exception for %s"
 _log = logging.getLogger("preflight")
 
 
@@ -247,7 +248,7 @@ class SubmissionRun:
         self._submitter = submitter
         self._deliver = deliver
         self._fatal: BaseException | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a generator may be collected by a thread that has it
         self._taken = 0
         self._slots = threading.Semaphore(WINDOW)
         self._workers = threading.Semaphore(SUBMIT_THREADS)
@@ -478,7 +479,10 @@ class ResultOrder:
         """Report the result of a target that was taken from the input, after the caller has stopped iterating."""
         if not isinstance(result, Submission):
             return
-        self._report(result)
+        try:
+            self._report(result)
+        except BaseException:  # noqa: BLE001 - it must not end a thread of the account
+            _log.exception(_RAISED, result.source)
         if self._on_result is None and self._is_stream and result.outcome == "cancelled":
             _log.warning("%s was taken from the input, and the call ended before. Submit it again.", result.source)
 
@@ -488,4 +492,4 @@ class ResultOrder:
         try:
             self._on_result(submission)
         except Exception:  # noqa: BLE001 - the caller's function, whose errors must not lose a result
-            _log.exception("on_result raised an exception for %s", submission.source)
+            _log.exception(_RAISED, submission.source)
