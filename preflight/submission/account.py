@@ -36,6 +36,8 @@ MAX_READ_BACK: Final = 3
 _MAX_LIST_PAGES: Final = 100
 SUBMIT_THREADS: Final = 32
 """Targets of one account that are checked and registered at once: 30 calls may be in flight."""
+READ_THREADS: Final = 16
+"""Assets of one account that are read back at once, while others are registered."""
 MAX_UNRECOVERABLE: Final = 2
 """Registrations in flight at once where none can be looked up: what a crash leaves unknown."""
 OnRate = Callable[[FoundRate], None] | None
@@ -165,44 +167,24 @@ class _CurrentInFlight(InFlight):
         self._current.scope.in_flight.__exit__()
 
 
-class WorkerPool:
-    """The threads of one account, shared by all of its calls, which take turns: workers, and a scheduler that polls.
+class Workers:
+    """Threads for the queued work of all calls, which take turns. They are daemons, started when they are needed."""
 
-    Its threads are daemons, started when they are needed.
-
-    clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped
-    in_flight  the calls with an effect of that scope
-    """
-
-    def __init__(self, clock: Clock, list_pending: ListPending | None) -> None:
-        self._base = clock
-        self._current = _CurrentScope()
-        self.clock = replace(clock, sleep=self._sleep)
-        self.in_flight: InFlight = _CurrentInFlight(self._current)
-        self.scheduler: Scheduler[Asset] = Scheduler(self.clock, list_pending=list_pending)
+    def __init__(
+        self, name: str, max_threads: int, working_for: Callable[[CallScope], AbstractContextManager[None]]
+    ) -> None:
+        self._name = name
+        self._max_threads = max_threads
+        self._working_for = working_for
         self._changed = threading.Condition()
         self._waiting: dict[CallScope, deque[Callable[[], object]]] = {}
         self._threads = self._idle = self._queued = 0
         self._closed = False
 
-    @contextmanager
-    def working_for(self, scope: CallScope) -> Iterator[None]:
-        """Let this thread work for one call until the end of the block."""
-        before, self._current.scope = self._current.scope, scope
-        try:
-            yield
-        finally:
-            self._current.scope = before
-
-    @property
-    def is_working(self) -> bool:
-        """Return whether this thread works for a call: it would wait for itself if it waited for that call."""
-        return self._current.scope is not _CurrentScope.scope
-
     def add(self, scope: CallScope, work: Callable[[], object]) -> None:
         """Queue work for a thread. Raise `RuntimeError` if there is none, and none can be started."""
         with self._changed:
-            if self._queued >= self._idle and self._threads < SUBMIT_THREADS:
+            if self._queued >= self._idle and self._threads < self._max_threads:
                 self._start_thread()
             self._waiting.setdefault(scope, deque()).append(work)
             self._queued += 1
@@ -210,7 +192,7 @@ class WorkerPool:
 
     def _start_thread(self) -> None:
         try:
-            threading.Thread(target=self._work, daemon=True, name="preflight-submit").start()
+            threading.Thread(target=self._work, daemon=True, name=self._name).start()
         except RuntimeError:  # the system allows no further thread
             if not self._threads:
                 raise
@@ -218,25 +200,20 @@ class WorkerPool:
             self._threads += 1
 
     def withdraw(self, scope: CallScope) -> None:
-        """Remove the queued work of a call, and end its polling."""
+        """Remove the queued work of a call."""
         with self._changed:
             self._queued -= len(self._waiting.pop(scope, ()))
-        self.scheduler.withdraw(scope)
 
     def close(self) -> None:
         """End the threads, each after its current work."""
-        self.scheduler.close()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-    def _sleep(self, seconds: float) -> None:
-        self._base.stopped_by(self._current.scope.stop).sleep(seconds)
-
     def _work(self) -> None:
         while (found := self._take()) is not None:
             scope, work = found
-            with self.working_for(scope):
+            with self._working_for(scope):
                 work()
 
     def _take(self) -> tuple[CallScope, Callable[[], object]] | None:
@@ -254,6 +231,51 @@ class WorkerPool:
             if queue:
                 self._waiting[scope] = queue  # behind all others
             return scope, work
+
+
+class WorkerPool:
+    """The threads of one account, shared by all of its calls: workers, readers, and a scheduler that polls.
+
+    clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped
+    in_flight  the calls with an effect of that scope
+    workers    check and register targets; readers: read back assets that the ledger knows
+    """
+
+    def __init__(self, clock: Clock, list_pending: ListPending | None) -> None:
+        self._base = clock
+        self._current = _CurrentScope()
+        self.clock = replace(clock, sleep=self._sleep)
+        self.in_flight: InFlight = _CurrentInFlight(self._current)
+        self.workers = Workers("preflight-submit", SUBMIT_THREADS, self.working_for)
+        self.readers = Workers("preflight-read", READ_THREADS, self.working_for)
+        self.scheduler: Scheduler[Asset] = Scheduler(self.clock, list_pending=list_pending)
+
+    @contextmanager
+    def working_for(self, scope: CallScope) -> Iterator[None]:
+        """Let this thread work for one call until the end of the block."""
+        before, self._current.scope = self._current.scope, scope
+        try:
+            yield
+        finally:
+            self._current.scope = before
+
+    @property
+    def is_working(self) -> bool:
+        """Return whether this thread works for a call: it would wait for itself if it waited for that call."""
+        return self._current.scope is not _CurrentScope.scope
+
+    def withdraw(self, scope: CallScope) -> None:
+        """Remove the queued work of a call, and end its polling."""
+        for part in (self.workers, self.readers, self.scheduler):
+            part.withdraw(scope)
+
+    def close(self) -> None:
+        """End the threads, each after its current work."""
+        for part in (self.scheduler, self.workers, self.readers):
+            part.close()
+
+    def _sleep(self, seconds: float) -> None:
+        self._base.stopped_by(self._current.scope.stop).sleep(seconds)
 
 
 class SharedAccount:

@@ -63,7 +63,7 @@ class Client(Generic[ApiT_co]):
 
     All methods may be called from several threads at once, also those of several clients: what is open for one account
     (provider, origin, account, project, ledger) in one process shares one rate limiter, one poller, one ledger, one set
-    of connections and at most 32 + 16 threads. A client with another key of the account has its own connections.
+    of connections and at most 32 + 16 + 16 threads. A client with another key of the account has its own connections.
 
     `Client(providers.ATLAS)` lets a type checker reject what the provider cannot do; `Client("atlas")` allows every
     method, which raises `UsageError` if the provider lacks it.

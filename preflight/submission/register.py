@@ -124,6 +124,11 @@ class Registrar:
     _given_up_at: float = -math.inf
     _account_refused: Callable[[], AccountRefused] | None = None
 
+    def knows(self, request: RegistrationRequest) -> bool:
+        """Return whether the ledger has an asset for a request, which `register` will get."""
+        entry = self.ledger.latest(request.key)
+        return entry is not None and _is_known(request, entry)
+
     def register(self, request: RegistrationRequest) -> RegistrationResult:
         """Return the registration of this key, new or resumed. Raise `ProviderError`, `SourceError` if it fails."""
         entry = self.ledger.latest(request.key)
@@ -133,7 +138,7 @@ class Registrar:
             return RegistrationResult(entry, None, reused=True)
         if entry.state in OPEN_STATES:
             return self._resume(request, entry)
-        if entry.state == "processing" or (entry.state == "active" and request.reusable):
+        if _is_known(request, entry):
             return self._refresh(request, entry)
         if entry.state == "failed" and request.reusable and not self._is_worth_another_try(request, entry):
             return RegistrationResult(entry, None, reused=True)
@@ -328,6 +333,10 @@ class Registrar:
         )
         _record_disagreement(self.provider, self.ledger, failed)
         return RegistrationResult(failed, None, reused=False)
+
+
+def _is_known(request: RegistrationRequest, entry: Entry) -> bool:
+    return entry.state == "processing" or (entry.state == "active" and request.reusable)
 
 
 def unrecoverable(provider: Provider, entry: Entry) -> str:

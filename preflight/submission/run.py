@@ -40,7 +40,7 @@ from preflight.report import Finding, Problem, Report, verdict_of
 from preflight.scan import examine_item
 from preflight.scan.items import name_of
 from preflight.sources.open import is_url
-from preflight.submission.account import SUBMIT_THREADS, AccountCheck, CallScope, WorkerPool
+from preflight.submission.account import SUBMIT_THREADS, AccountCheck, CallScope, WorkerPool, Workers
 from preflight.submission.groups import GroupManager
 from preflight.submission.options import SubmissionOptions
 from preflight.submission.outcome import Submission, cancelled, not_hosted, prevented, rejected, sentences, settled
@@ -68,6 +68,22 @@ _log = logging.getLogger("preflight")
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """How far a target is: its submission, and the ledger's entry if the asset may still be processing."""
+
+    submission: Submission
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTarget:
+    """A target whose asset the ledger knows: it is to be read back from the provider."""
+
+    report: Report
+    request: RegistrationRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Submitter:
     """Submits targets up to an asset's id; shared by all targets of a run.
 
@@ -88,26 +104,34 @@ class Submitter:
     account: AccountCheck
     host: Host | None = None
 
-    def begin(self, item: Item, index: int) -> tuple[Submission, Entry | None]:
-        """Return the submission, with a ledger entry if the asset may still be processing.
+    def begin(self, item: Item, index: int) -> Begun | KnownTarget:
+        """Check a target, and register it unless the ledger knows it.
 
         Raise `UsageError`, `AccountRefused`, `LedgerError` or `Stopped` for an error that concerns the whole call.
         """
         report = self._check(item, index)
         if not report.passed:
-            return rejected(report), None
+            return Begun(rejected(report))
         assert isinstance(item.target, str | os.PathLike)  # any other target has a problem
         target = os.fspath(item.target)
         if self.host is None and not is_url(target):
-            return not_hosted(report, no_host_given(target)), None
+            return Begun(not_hosted(report, no_host_given(target)))
+        return self._attempt(report, lambda: self._submit(item, report, target))
+
+    def finish(self, known: KnownTarget) -> Begun | KnownTarget:
+        """Read the asset of a target back; register it again if it is gone. Raise as `begin` does."""
+        return self._attempt(known.report, lambda: self._register(known.report, known.request))
+
+    def _attempt(self, report: Report, step: Callable[[], Begun | KnownTarget]) -> Begun | KnownTarget:
+        """Return the result of a step; errors that concern one target are its result."""
         try:
-            return self._submit(item, report, target)
+            return step()
         except AccountRefused:
             raise
         except (ProviderError, SourceError) as error:
-            return prevented(report.source, index, report, error), None
+            return Begun(prevented(report.source, report.index, report, error))
 
-    def _submit(self, item: Item, report: Report, target: str) -> tuple[Submission, Entry | None]:
+    def _submit(self, item: Item, report: Report, target: str) -> Begun | KnownTarget:
         if target[:5].lower() == "data:":
             raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered. Save it to a file.")
         if is_url(target):
@@ -117,13 +141,17 @@ class Submitter:
             content = content_of_file(target)
             report = self._check(item, report.index)
             if not report.passed:
-                return rejected(report), None
+                return Begun(rejected(report))
         self.account.require()
         request = self._request(target, report, content)
+        return KnownTarget(report, request) if self.registrar.knows(request) else self._register(report, request)
+
+    def _register(self, report: Report, request: RegistrationRequest) -> Begun:
         with self.ledger.claim(request.key, self.clock):
             found = self.registrar.register(request)
-        note = None if content.reusable else NO_ETAG
-        return settled(report, found.entry, found.asset, self.provider, reused=found.reused, note=note), found.entry
+        note = None if request.reusable else NO_ETAG
+        submission = settled(report, found.entry, found.asset, self.provider, reused=found.reused, note=note)
+        return Begun(submission, found.entry)
 
     def _check(self, item: Item, index: int) -> Report:
         """Return the report, failed if the given type contradicts the content."""
@@ -286,13 +314,21 @@ class SubmissionRun:
         with self._lock:
             index = self._taken
             self._taken += 1
-            if is_running := not self.scope.stop.is_set():
-                self._queued[index] = item
-                self._pool.add(self.scope, partial(self._work, index, item))
+            step = partial(self._submitter.begin, item, index)
+            work = partial(self._work, index, item, step, is_first=True)
+            is_running = self._queue(self._pool.workers, index, item, work)
         if not is_running:
             if self.on_begun is not None:  # the input had been ended
                 self.end_input()
             self._deliver(index, cancelled(name_of(item), index))
+
+    def _queue(self, workers: Workers, index: int, item: Item, work: Callable[[], None]) -> bool:
+        """Queue work on a target unless the run is stopped. The caller holds the lock."""
+        if self.scope.stop.is_set():
+            return False
+        self._queued[index] = item
+        workers.add(self.scope, work)
+        return True
 
     def end_input(self, error: BaseException | None = None) -> None:
         """Deliver how many targets were taken, and the error that ended the input."""
@@ -320,40 +356,49 @@ class SubmissionRun:
 
     # Work.
 
-    def _work(self, index: int, item: Item) -> None:
-        """Process one target, in a worker."""
+    def _work(self, index: int, item: Item, step: Callable[[], Begun | KnownTarget], *, is_first: bool = False) -> None:
+        """Take a step with one target, in a thread of the pool."""
         if self._queued.pop(index, None) is None:
             return  # cancelled
         try:
-            self._begin(index, item)
+            self._advance(index, item, step)
         except Stopped as error:
             self._deliver(index, cancelled(name_of(item), index) if self.scope.stop.is_set() else error)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that iterates
             self._fatal = self._fatal or error
             self._deliver(index, error)
         finally:
-            if self.on_begun is not None:
+            if is_first and self.on_begun is not None:
                 self.on_begun()
 
-    def _begin(self, index: int, item: Item) -> None:
-        """Process one item up to its asset's id. After an error that concerns all items, do not try the others."""
+    def _advance(self, index: int, item: Item, step: Callable[[], Begun | KnownTarget]) -> None:
+        """Take a step towards an item's asset. After an error that concerns all items, do not try the others."""
         if self.scope.stop.is_set():
             raise Stopped
-        entry = None
         try:
             if self._fatal is not None:
                 raise self._fatal
-            submission, entry = self._submitter.begin(item, index)
+            reached = step()
         except (AccountRefused, LedgerError) as error:
             if self.scope.stop.is_set() and isinstance(error, LedgerError):  # the client closed the ledger
                 raise Stopped from None
             cause = error.__cause__  # an error that names this target's asset is raised from the one that concerns all
             self._fatal = cause if isinstance(cause, LedgerError) else error
-            submission = prevented(name_of(item), index, None, error)
-        if submission.outcome == "processing" and entry is not None and self._submitter.settings.wait:
-            self._poll(index, submission, entry)
+            reached = Begun(prevented(name_of(item), index, None, error))
+        if isinstance(reached, KnownTarget):
+            self._read_back(index, item, reached)
+        elif reached.submission.outcome == "processing" and reached.entry and self._submitter.settings.wait:
+            self._poll(index, reached.submission, reached.entry)
         else:
-            self._deliver(index, submission)
+            self._deliver(index, reached.submission)
+
+    def _read_back(self, index: int, item: Item, known: KnownTarget) -> None:
+        """Leave the rest to a reader, so that registering the others need not wait for it."""
+        work = partial(self._work, index, item, partial(self._submitter.finish, known))
+        with self._lock:
+            is_running = self._queue(self._pool.readers, index, item, work)
+        if not is_running:
+            raise Stopped
 
     def _poll(self, index: int, submission: Submission, entry: Entry) -> None:
         timeout = self._submitter.settings.poll_timeout_of(entry.media_kind)

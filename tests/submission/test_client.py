@@ -32,6 +32,7 @@ from preflight.submission import run as running
 from tests.conftest import ROOT
 from tests.submission.clocks import quick_clock
 from tests.submission.sending import ACCEPTED, Sender
+from tests.submission.waiting import until
 
 NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
 
@@ -42,13 +43,6 @@ def client_of(sender: Sender, **more: Any) -> Client[Any]:
 
 def our_threads() -> int:
     return sum(thread.name.startswith("preflight") for thread in threading.enumerate())
-
-
-def until(condition: Any, seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @dataclass

@@ -23,6 +23,7 @@ from preflight.submission.account import WorkerPool
 from preflight.submission.async_client import AsyncClient
 from tests.rows import each_row
 from tests.submission.sending import Sender
+from tests.submission.waiting import until
 
 PATIENCE = 10.0
 
@@ -73,8 +74,7 @@ def test_on_result_that_exits_ends_no_thread_of_the_account(atlas: Sender, caplo
         next(results)
         results.close()
         assert len(set(reported)) == len(reported)
-        account = client._opened()[0]
-        assert account.pool.scheduler._busy == 0
+        until(lambda: client._opened()[0].pool.scheduler._busy == 0)
         assert client.submit(atlas.picture("after")).status == "active"
     assert len(atlas.entries()) == len({entry.name for entry in atlas.entries()})
 
@@ -98,12 +98,12 @@ def test_worker_that_cannot_be_started_is_replaced_by_those_that_run(no_threads:
     scope = pool._current.scope
     for _ in range(40):
         with pytest.raises(RuntimeError, match="new thread"):
-            pool.add(scope, done.release)
+            pool.workers.add(scope, done.release)
     no_threads.undo()
-    pool.add(scope, done.release)
+    pool.workers.add(scope, done.release)
     no_threads.setattr(threading, "Thread", NoThread)
     for _ in range(3):
-        pool.add(scope, done.release)
+        pool.workers.add(scope, done.release)
     assert all(done.acquire(timeout=PATIENCE) for _ in range(4))
     pool.close()
 

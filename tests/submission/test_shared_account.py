@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from preflight.clock import InterruptibleLock
 from preflight.errors import ProviderError, Stopped, UsageError
 from preflight.ledger import Ledger
 from preflight.providers import Rate
@@ -29,6 +29,7 @@ from preflight.submission.account import (
 from preflight.submission.recover import RecoveryWindow
 from tests.rows import each_row
 from tests.submission.memory import Memory, MemoryApi, PlainApi, lost
+from tests.submission.waiting import until
 
 PATIENCE = 20.0
 """Seconds that a test waits for another thread before it fails."""
@@ -38,13 +39,6 @@ PATIENCE = 20.0
 def memory(tmp_path: Path) -> Iterator[Memory]:
     with Memory(tmp_path) as memory:
         yield memory
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.001)
 
 
 class TestChoice:
@@ -307,17 +301,17 @@ class TestPool:
         """Start threads, and wait until all of them have no work."""
         works = Works()
         for _ in range(count):
-            pool.add(CallScope(), works)
+            pool.workers.add(CallScope(), works)
         works.wait(count)
         works.go.set()
-        until(lambda: pool._idle == count)
+        until(lambda: pool.workers._idle == count)
         assert len(self.threads()) == count
 
     @pytest.mark.parametrize("count", [1, 5, 32, 40])
     def test_each_work_gets_a_thread_up_to_thirty_two(self, pool: WorkerPool, count: int) -> None:
         works = Works()
         for _ in range(count):
-            pool.add(CallScope(), works)
+            pool.workers.add(CallScope(), works)
         assert len(self.threads()) == min(count, 32)
         assert all(thread.daemon for thread in self.threads())
         works.wait(min(count, 32))
@@ -329,21 +323,21 @@ class TestPool:
         self.rest(pool, resting)
         for _ in range(3):
             works = Works()
-            with pool._changed:  # no thread wakes before all is added
+            with pool.workers._changed:  # no thread wakes before all is added
                 for _ in range(resting):
-                    pool.add(CallScope(), works)
+                    pool.workers.add(CallScope(), works)
             works.wait(resting)
             assert len(self.threads()) == resting
             works.go.set()
-            until(lambda: pool._idle == resting)
+            until(lambda: pool.workers._idle == resting)
 
     @pytest.mark.parametrize("resting", [1, 2, 3])
     def test_work_beyond_the_threads_without_work_gets_new_ones(self, pool: WorkerPool, resting: int) -> None:
         self.rest(pool, resting)
         works = Works()
-        with pool._changed:
+        with pool.workers._changed:
             for _ in range(resting + 2):
-                pool.add(CallScope(), works)
+                pool.workers.add(CallScope(), works)
         works.wait(resting + 2)
         assert len(self.threads()) == resting + 2
         works.go.set()
@@ -352,7 +346,7 @@ class TestPool:
         self.rest(pool, 1)
         works = Works()
         for _ in range(2):
-            pool.add(CallScope(), works)
+            pool.workers.add(CallScope(), works)
             works.wait()
         assert len(self.threads()) == 2
         works.go.set()
@@ -361,17 +355,17 @@ class TestPool:
         self.rest(pool, 2)
         for _ in range(2):
             withdrawn, works, scope = Works(), Works(), CallScope()
-            with pool._changed:
+            with pool.workers._changed:
                 for _ in range(2):
-                    pool.add(scope, withdrawn)
+                    pool.workers.add(scope, withdrawn)
                 pool.withdraw(scope)
                 pool.withdraw(CallScope())
                 for _ in range(2):
-                    pool.add(CallScope(), works)
+                    pool.workers.add(CallScope(), works)
             works.wait(2)
             assert len(self.threads()) == 2
             works.go.set()
-            until(lambda: pool._idle == 2)
+            until(lambda: pool.workers._idle == 2)
             assert withdrawn.names == []
 
     def test_calls_take_turns(self, pool: WorkerPool) -> None:
@@ -379,14 +373,14 @@ class TestPool:
         done: list[str] = []
         first, second = CallScope(), CallScope()
         finished = threading.Event()
-        with pool._changed:
-            pool._threads = accounts.SUBMIT_THREADS  # the one that rests does all the work
+        with pool.workers._changed:
+            pool.workers._threads = accounts.SUBMIT_THREADS  # the one that rests does all the work
             for number in range(3):
-                pool.add(first, lambda number=number: done.append(f"first {number}"))  # type: ignore[misc]
+                pool.workers.add(first, lambda number=number: done.append(f"first {number}"))  # type: ignore[misc]
             for number in range(2):
-                pool.add(second, lambda number=number: done.append(f"second {number}"))  # type: ignore[misc]
-            pool.add(CallScope(), lambda: done.append("third"))
-            pool.add(first, finished.set)
+                pool.workers.add(second, lambda number=number: done.append(f"second {number}"))  # type: ignore[misc]
+            pool.workers.add(CallScope(), lambda: done.append("third"))
+            pool.workers.add(first, finished.set)
         assert finished.wait(PATIENCE)
         assert done == ["first 0", "second 0", "third", "first 1", "second 1", "first 2"]
 
@@ -423,14 +417,14 @@ class TestPool:
                 stopped.append(True)
             done.set()
 
-        pool.add(scope, work)
+        pool.workers.add(scope, work)
         assert done.wait(PATIENCE)
         assert stopped == [True]
 
     def test_closed_pool_ends_threads_after_their_work(self, pool: WorkerPool) -> None:
         self.rest(pool, 2)
         works = Works()
-        pool.add(CallScope(), works)
+        pool.workers.add(CallScope(), works)
         works.wait()
         pool.close()
         until(lambda: len(self.threads()) == 1)
@@ -586,8 +580,8 @@ class TestSharing:
     ) -> None:
         with Memory(tmp_path / str(admitted), recover_by=recover_by) as memory:
             account = self.open(memory)
-            acquire = getattr(account.slots, "acquire", lambda **_: True)
-            assert sum(acquire(blocking=False) for _ in range(40)) == admitted
+            lock = account.slots.lock if isinstance(account.slots, InterruptibleLock) else None
+            assert sum(lock is None or lock.acquire(blocking=False) for _ in range(40)) == admitted
             release_account(account, None)
 
     def test_provider_with_the_same_key_is_the_shared_one(self, memory: Memory) -> None:
