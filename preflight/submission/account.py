@@ -20,6 +20,7 @@ from preflight.escape import printable
 from preflight.ledger import AccountKey, Entry, Ledger
 from preflight.providers import Asset, ListsAssets, Provider, Rate
 from preflight.rates import FoundRate, InFlight, ListPending, Pacer, Scheduler, StillPending
+from preflight.submission.known import KnownAssets
 from preflight.submission.recover import (
     LookUp,
     RecoveryWindow,
@@ -181,6 +182,11 @@ class Workers:
         self._threads = self._idle = self._queued = 0
         self._closed = False
 
+    @property
+    def queued(self) -> int:
+        """Return how much work no thread has begun."""
+        return self._queued
+
     def add(self, scope: CallScope, work: Callable[[], object]) -> None:
         """Queue work for a thread. Raise `RuntimeError` if there is none, and none can be started."""
         with self._changed:
@@ -317,6 +323,10 @@ class SharedAccount:
         """Return the shared index of the account's assets, or a separate one for a provider with another key."""
         made = LookUp(provider, self.ledger, clock=self.clock, window=window)
         return made if provider is not self.provider else self._look_ups.setdefault(window, made)
+
+    def known_assets(self, provider: Provider) -> KnownAssets:
+        """Return what reads back the assets of one call."""
+        return KnownAssets(provider, self.ledger, self.clock, lambda: self.pool.readers.queued)
 
     def close(self) -> None:
         """End the threads, close the connections, and the ledger unless the caller opened it."""

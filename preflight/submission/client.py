@@ -338,7 +338,8 @@ class Client(Generic[ApiT_co]):
         plan = check_plan(self.spec, settings) if changed else self._plan
         with self._call():
             submitter.groups.validate(settings.group)
-        submitter = replace(submitter, settings=settings, plan=plan, rules_digest=rules_digest(plan.rules))
+        known, digest = account.known_assets(self._provider), rules_digest(plan.rules)
+        submitter = replace(submitter, settings=settings, plan=plan, rules_digest=digest, known=known)
         run = SubmissionRun(account.pool, submitter, deliver)
         with self._lock:
             self.require_open()
@@ -416,7 +417,10 @@ class Client(Generic[ApiT_co]):
         look_ups = account.look_ups(provider, window)
         registrar = Registrar(provider, ledger, clock, look_ups, account.slots, in_flight, settings)
         check, digest = AccountCheck(provider, ledger, clock), rules_digest(self._plan.rules)
-        return Submitter(provider, ledger, settings, self._plan, digest, registrar, groups, clock, check, self._host)
+        known = account.known_assets(provider)
+        return Submitter(
+            provider, ledger, settings, self._plan, digest, registrar, known, groups, clock, check, self._host
+        )
 
     def _open_host(self) -> Host | None:
         settings, http = self.options, self._plan.http or DEFAULT_OPTIONS

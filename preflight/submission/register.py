@@ -50,6 +50,7 @@ class RegistrationRequest:
     reusable      an asset of the same key that the ledger knows is the same file
     make_url      returns the URL once it is certain that a call will be made (it may upload the file)
     require_same  raises `SourceError` unless the file is what was checked; runs right before the call
+    get           returns the asset of an id that the ledger knows
     url           the URL if the file has one of its own; None if `make_url` hosts it
     """
 
@@ -63,6 +64,7 @@ class RegistrationRequest:
     settings: SubmissionOptions
     make_url: Callable[[], str]
     require_same: Callable[[], None]
+    get: Callable[[str], Asset]
     url: str | None = None
 
 
@@ -181,7 +183,7 @@ class Registrar:
     def _refresh(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """Get the asset of an entry; register it again if it is gone."""
         try:
-            asset = call_idempotent(lambda: self.provider.get(entry.asset_id or ""), self.clock)
+            asset = request.get(entry.asset_id or "")
         except AssetNotFound:
             if entry.state == "processing" and age_of(entry, self.clock) < VISIBLE_AFTER:
                 return RegistrationResult(entry, None, reused=True)

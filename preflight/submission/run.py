@@ -42,6 +42,7 @@ from preflight.scan.items import name_of
 from preflight.sources.open import is_url
 from preflight.submission.account import SUBMIT_THREADS, AccountCheck, CallScope, WorkerPool, Workers
 from preflight.submission.groups import GroupManager
+from preflight.submission.known import KnownAssets
 from preflight.submission.options import SubmissionOptions
 from preflight.submission.outcome import Submission, cancelled, not_hosted, prevented, rejected, sentences, settled
 from preflight.submission.recover import account_key
@@ -89,6 +90,7 @@ class Submitter:
 
     settings      the options of the run
     rules_digest  digest of the rule sets
+    known         reads back the assets that the ledger knows, during this run
     account       checked before the first asset is reused
     host          where local files get a URL; None: only URLs can be submitted
     """
@@ -99,6 +101,7 @@ class Submitter:
     plan: CheckPlan
     rules_digest: str
     registrar: Registrar
+    known: KnownAssets
     groups: GroupManager
     clock: Clock
     account: AccountCheck
@@ -191,6 +194,7 @@ class Submitter:
             make_url=make_url,
             require_same=require_same,
             url=target if is_remote else None,
+            get=self.known.get,
         )
 
     def _key(

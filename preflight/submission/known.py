@@ -1,0 +1,87 @@
+"""Read assets that the ledger knows: many from one reading of the provider's list, others by a call for each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from preflight.clock import Clock
+from preflight.errors import ProviderError
+from preflight.ledger import Ledger
+from preflight.providers import Asset, Page, Provider
+from preflight.submission.recover import call_idempotent, read_assets
+
+_MAX_AGE: Final = 30.0
+"""Seconds for which a reading of the list counts."""
+_MAX_HELD: Final = 10_000
+"""Listed assets that are held until they are asked for: each takes about 2 kB."""
+_ASSETS_PER_PAGE: Final = 10
+"""Assets for each of which a page is read: where the list has fewer, single calls are cheaper."""
+
+
+class KnownAssets:
+    """The assets that one call of a client reads back. Thread-safe.
+
+    The list is read page by page, if many wait and its statuses are current. What it lacks, or shows only partly, is
+    read alone; so a deleted asset is noticed.
+    """
+
+    def __init__(self, provider: Provider, ledger: Ledger, clock: Clock, count_waiting: Callable[[], int]) -> None:
+        """count_waiting: returns how many other assets are about to be read."""
+        self._provider = provider
+        self._ledger = ledger
+        self._clock = clock
+        self._count_waiting = count_waiting
+        self._lock = threading.Lock()
+        self._pages: Iterator[Page[Asset]] = iter(())
+        self._ends = clock.monotonic()
+        self._read = self._useful = 0
+        self._held: dict[str, Asset] = {}
+
+    def get(self, asset_id: str) -> Asset:
+        """Return an asset as it is now, or as it was listed during this call. Raise `ProviderError`."""
+        listed = self._find_listed(asset_id) if self._provider.spec.lists_status else None
+        return listed or call_idempotent(lambda: self._provider.get(asset_id), self._clock)
+
+    def _find_listed(self, asset_id: str) -> Asset | None:
+        with self._lock:  # the others wait for the page that is being read
+            if self._clock.monotonic() >= self._ends:
+                self._held.clear()
+                if self._count_waiting() < self._provider.spec.page_size:
+                    return None
+                self._pages = read_assets(self._provider, self._clock)
+                self._ends = self._clock.monotonic() + _MAX_AGE
+                self._read = self._useful = 0
+            while asset_id not in self._held and self._read_page():
+                pass
+            return self._held.pop(asset_id, None)
+
+    def _read_page(self) -> bool:
+        """Read the next page; return False at the end of the list, or while single calls are cheaper."""
+        wanted = self._useful + self._count_waiting()
+        if self._read > wanted // _ASSETS_PER_PAGE or len(self._held) >= _MAX_HELD:
+            return False
+        try:
+            page = next(self._pages, None)
+        except ProviderError:  # the reading has ended
+            return False
+        if page is None:
+            return False
+        self._read += 1
+        known = {asset.id: asset for asset in page.items if _is_whole(asset) and self._is_known(asset)}
+        self._held |= known
+        self._useful += len(known)
+        return True
+
+    def _is_known(self, asset: Asset) -> bool:
+        return self._ledger.by_asset(self._provider.name, asset.id, self._provider.origin) is not None
+
+
+def _is_whole(asset: Asset) -> bool:
+    """Return whether an item of a list has what a call for the asset alone would return."""
+    if asset.name is None or asset.kind is None:
+        return False
+    if asset.status == "failed":
+        return asset.error_message is not None or asset.provider_code is not None
+    return asset.status == "processing" or (asset.status == "active" and asset.url is not None)
