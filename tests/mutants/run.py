@@ -66,7 +66,7 @@ class Counts:
 
     def row(self, name: str) -> str:
         cells = "".join(f"{count:11}" for count in (sum(vars(self).values()), *vars(self).values()))
-        return f"{name:12}{cells}{self.percent:10.1f}"
+        return f"{name:20}{cells}{self.percent:10.1f}"
 
 
 def packages(root: Path, wanted: list[str]) -> list[Package]:
@@ -171,7 +171,7 @@ def report(options: argparse.Namespace, counts: dict[str, Counts], survivors: li
     for mutant in sorted(survivors, key=lambda one: (one.path, one.line)):
         print(mutant)
     headings = "".join(f"{name:>11}" for name in ("mutants", *vars(Counts())))
-    print(f"\n{'package':12}{headings}   percent")
+    print(f"\n{'package':20}{headings}   percent")
     for name, counted in counts.items():
         print(counted.row(name))
     print(sum(counts.values(), Counts()).row("all"))
