@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -31,7 +30,7 @@ from tests.rows import each_row
 from tests.submission.memory import Memory, MemoryApi, PlainApi, lost
 from tests.submission.waiting import until
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds that a test waits for another thread before it fails."""
 
 
@@ -627,14 +626,3 @@ class TestSharing:
             assert (set(listed.pending), listed.complete) == ({"asset-1"}, True)
             assert isinstance(listed, StillPending)
             release_account(account, None)
-
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-    def test_forked_process_has_no_open_account(self, memory: Memory) -> None:
-        account = self.open(memory)
-        with accounts._lock:
-            process = os.fork()
-            if process == 0:
-                os._exit(0 if not accounts._accounts and accounts._lock.acquire(blocking=False) else 1)
-        assert os.waitpid(process, 0)[1] == 0
-        assert list(accounts._accounts.values()) == [account]
-        release_account(account, None)
