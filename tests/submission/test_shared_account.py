@@ -357,8 +357,8 @@ class TestPool:
             with pool.workers._changed:
                 for _ in range(2):
                     pool.workers.add(scope, withdrawn)
-                pool.withdraw(scope)
                 pool.withdraw(CallScope())
+                pool.withdraw(scope)
                 for _ in range(2):
                     pool.workers.add(CallScope(), works)
             works.wait(2)
