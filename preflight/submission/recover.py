@@ -414,7 +414,7 @@ class LookUp:
                     continue
             if is_mine:
                 self._read(walk, look)
-                satisfied = walk.complete or walk.error is None
+                satisfied = walk.complete or walk.error is None or look(walk)
             else:
                 satisfied = self._await(walk, look)
             if walk.error is not None and not satisfied:
