@@ -31,7 +31,7 @@ def confine() -> None:
     _limit("RLIMIT_NPROC", _thread_count() + MAX_TASKS if sys.platform == "linux" else 0)
     _limit("RLIMIT_AS", MAX_MEMORY)
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
+        libc = ctypes.CDLL(None)
         # Only glibc has it; more arenas would use up the limited address space.
         with contextlib.suppress(AttributeError):
             libc.mallopt(_M_ARENA_MAX, 1)
@@ -45,7 +45,7 @@ def forbid_privileges() -> None:
     """Prevent all programs that this process starts from gaining privileges and from writing core dumps."""
     _limit("RLIMIT_CORE", 0)
     if sys.platform == "linux":
-        _forbid_privileges(ctypes.CDLL(None, use_errno=True))
+        _forbid_privileges(ctypes.CDLL(None))
 
 
 _M_ARENA_MAX: Final = -8
@@ -227,9 +227,9 @@ def _program(calls: _Calls, pid: int) -> bytes:
         (_AT_LEAST, "forbid", 0, _NOT_NATIVE),
         *((_EQUAL, "forbid", 0, number) for number in (*calls.forbidden, *_SINCE_2019)),
         (_EQUAL, "missing", 0, _CLONE3),  # a filter cannot read its flags in memory: libc falls back to clone
-        *_only(calls.clone, 0, _ANY_BIT, _CLONE_THREAD),
-        *_only(calls.prlimit64, 0, _EQUAL, 0),  # it must not lower the limits of other processes
-        *_only(calls.tgkill, 0, _EQUAL, pid),  # abort() needs it
+        *_only(calls.clone, _ANY_BIT, _CLONE_THREAD),
+        *_only(calls.prlimit64, _EQUAL, 0),  # it must not lower the limits of other processes
+        *_only(calls.tgkill, _EQUAL, pid),  # abort() needs it
         (_EQUAL, 0, 1 + len(_SIGNALS_OF_FILES), calls.fcntl),
         (_LOAD, 0, 0, _ARGUMENTS + 8),
         *((_EQUAL, "forbid", 0, command) for command in _SIGNALS_OF_FILES),
@@ -243,10 +243,10 @@ def _program(calls: _Calls, pid: int) -> bytes:
     return program + b"".join(struct.pack("=HBBI", _RETURN, 0, 0, result) for result in results.values())
 
 
-def _only(number: int, argument: int, operation: int, operand: int) -> list[_Instruction]:
-    """Return instructions that allow a system call if an argument meets a condition, and else forbid it."""
+def _only(number: int, operation: int, operand: int) -> list[_Instruction]:
+    """Return instructions that allow a system call if its first argument meets a condition, and else forbid it."""
     return [
         (_EQUAL, 0, 2, number),
-        (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),
+        (_LOAD, 0, 0, _ARGUMENTS),
         (operation, "allow", "forbid", operand),
     ]

@@ -173,6 +173,9 @@ def test_landlock_is_asked_for_what_its_version_knows(
     rules = struct.pack(f"={len(fields)}Q", *fields)
     assert kernel.calls == [(444, rules, len(rules), 0), (446, 7, 0)]
     assert closed == [7]
+    kernel = Kernel(landlock=version, descriptor=0)
+    confine._forbid_writing(kernel)  # type: ignore[arg-type]
+    assert kernel.calls[1:] == [(446, 0, 0)]
 
 
 @each_row(("version", "descriptor", "asked"), [(0, 7, []), (-1, 7, []), (3, -1, [444])])
@@ -223,7 +226,7 @@ class Limits:
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     """Provide the kernel that `confine` talks to, on Linux with 80 threads."""
     kernel = Kernel()
-    monkeypatch.setattr(confine.ctypes, "CDLL", lambda name, use_errno: kernel)
+    monkeypatch.setattr(confine.ctypes, "CDLL", lambda _: kernel)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(confine, "open", lambda *_: io.BytesIO(b"0.20 0.18 0.12 1/80 11206\n"), raising=False)
     return kernel

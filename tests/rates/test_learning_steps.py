@@ -153,3 +153,92 @@ def test_calls_in_flight_end_at_their_maximum() -> None:
     for _ in range(40):
         given.accept(1.0)
     assert given.in_flight == 2
+
+
+@each_row(("known", "calls"), [(LearnedRate(3, 60.0, 0.0), 3.0), (LearnedRate(6000, 60.0, 0.0), 1800.0)])
+def test_refusal_takes_over_the_limit_per_minute_that_another_process_has_learned(
+    known: LearnedRate, calls: float
+) -> None:
+    given = estimate()
+    given.refuse(10.0, None, known=known)
+    assert (rate(given), wait(given, 10.0)) == ((calls, 60.0), pytest.approx(60 / calls / 0.97))
+
+
+def test_refusal_keeps_its_own_limit_if_the_other_one_is_not_new() -> None:
+    by_second, by_minute = estimate(), estimate(60)
+    by_second.refuse(10.0, None, known=LearnedRate(5, 1.0, 0.0))
+    by_minute.refuse(10.0, None, known=LearnedRate(3, 60.0, 0.0))
+    assert (rate(by_second), rate(by_minute)) == ((1.0, 1.0), (54.0, 60.0))
+
+
+def test_remembered_rate_does_not_exceed_a_maximum_per_minute() -> None:
+    given = RateEstimate(Rate(60, 60.0), 30, 0.0, known=LearnedRate(120, 60.0, 0.0))
+    assert rate(given) == (60.0, 60.0)
+
+
+@each_row(("accepted", "in_flight"), [(9, 1), (10, 2), (19, 2), (20, 3), (30, 4)])
+def test_each_ten_accepted_calls_allow_one_more_in_flight(accepted: int, in_flight: int) -> None:
+    given = estimate()
+    for _ in range(accepted):
+        given.accept(1.0)
+    assert given.in_flight == in_flight
+
+
+def test_call_that_left_before_the_refusal_says_nothing_about_the_new_rate() -> None:
+    given = estimate()
+    for at in (10.0, 20.0, 30.0):
+        given.accept(at)
+    given.refuse(40.0, None)
+    assert not given.accept(40.1, current=False)
+    given.refuse(42.0, None)
+    assert rate(given) == (4.0, 60.0)
+    assert not given.accept(42.1, current=False)
+    assert given.accept(80.0)
+    assert not given.accept(81.0)
+
+
+def test_switch_to_minutes_waits_four_seconds_at_least() -> None:
+    given = estimate()
+    given.accept(10.0)
+    given.refuse(60.0, None)
+    given.refuse(68.0, None)
+    assert (rate(given), wait(given, 68.0)) == ((1.0, 60.0), 4.0)
+
+
+def test_rate_per_second_is_raised_by_half_until_an_increase_is_refused() -> None:
+    given = estimate()
+    for _ in range(10):
+        given.accept(10.0)
+    given.refuse(10.5, None)
+    given.accept(20.5)
+    assert (rate(given), given.accepted_rate) == ((15.0, 1.0), Rate(10.0, 1.0))
+    given.refuse(21.0, None)
+    assert (rate(given), given.accepted_rate) == ((7.5, 1.0), Rate(7.5, 1.0))
+    given.accept(31.0)
+    assert rate(given) == (7.875, 1.0)
+
+
+def test_calls_of_the_last_minute_count() -> None:
+    given = estimate(60)
+    for at in (40.0, 40.1, 50.0):
+        given.accept(at)
+    given.refuse(100.0, None)
+    assert rate(given) == (2.0, 60.0)
+
+
+def test_high_rate_per_minute_waits_for_its_interval_only() -> None:
+    given = estimate(1500)
+    given.refuse(100.0, None)
+    assert (rate(given), wait(given, 100.0)) == ((1350.0, 60.0), pytest.approx(1.1 * 60 / 1350 / 0.97))
+
+
+@each_row(("elapsed", "calls"), [(0.5, 10.0), (0.25, 18.0)])
+def test_short_time_between_two_refusals_measures_the_rate(elapsed: float, calls: float) -> None:
+    given = estimate()
+    for _ in range(20):
+        given.accept(10.0)
+    given.refuse(10.5, None)
+    for _ in range(5):
+        given.accept(10.6)
+    given.refuse(10.5 + elapsed, None)
+    assert rate(given) == (calls, 1.0)

@@ -18,6 +18,7 @@ from preflight.providers.provider import parse_rate
 from preflight.rates import SAFETY, FoundRate, Pacer
 from preflight.rates.learning import PAUSE
 from tests.clocks import FakeTime
+from tests.rows import each_row
 
 
 def one_rate(calls: int = 30, per: float = 1.0, in_flight: int | None = None) -> RateLimits:
@@ -301,6 +302,155 @@ def test_account_of_unknown_rate_starts_with_few_calls_in_flight() -> None:
     assert 1 <= most <= 2  # the second slot is given after ten accepted calls
 
 
+@each_row(("wait", "slept"), [(40.0, [15.0, 15.0, 10.0]), (15.0, [15.0]), (15.5, [15.0, 0.5]), (3.0, [3.0])])
+def test_long_wait_is_slept_in_steps(wait: float, slept: list[float]) -> None:
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(30), time_.clock)
+    call(pacer, limited(wait))
+    time_.slept.clear()
+    call(pacer)
+    assert [seconds for seconds in time_.slept if seconds] == pytest.approx(slept)
+
+
+def test_waiting_calls_of_an_account_that_accepts_none_are_given_up() -> None:
+    time_ = FakeTime()
+
+    def sleep(seconds: float) -> None:
+        time_.clock.sleep(seconds)
+        if time_.now - begun >= 30.0:
+            pacer.give_up("register", lambda: ValueError("none is accepted"))
+
+    pacer = Pacer(one_rate(30), replace(time_.clock, sleep=sleep))
+    begun = time_.now
+    call(pacer, limited(retry_after=100.0))
+    with pytest.raises(ValueError, match="none is accepted"):
+        call(pacer)
+    assert time_.now - begun == pytest.approx(30.0)
+    call(pacer, action="get")  # others go on
+
+
+def test_call_after_others_were_given_up_is_made() -> None:
+    pacer = Pacer(one_rate(30), FakeTime().clock)
+    pacer.give_up("register", lambda: ValueError("none is accepted"))
+    with pacer("register"):
+        pass
+
+
+def test_call_that_waits_for_a_slot_checks_often_whether_it_was_stopped() -> None:
+    time_, waits = FakeTime(), []
+
+    class Changed:
+        """A condition on which a slot becomes free after the third wait."""
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def notify_all(self) -> None: ...
+
+        def wait(self, seconds: float) -> None:
+            waits.append(seconds)
+            limiter.estimate.in_flight = 1 + (len(waits) == 3)
+
+    pacer = Pacer(one_rate(30, in_flight=1), time_.clock)
+    limiter = pacer._limiter("register")
+    limiter._changed = Changed()  # type: ignore[assignment]
+    with pacer("register"):
+        begun = time_.now
+        call(pacer)
+    assert waits == [0.25, 0.25, 0.25]
+    assert time_.now - begun < 0.1
+
+
+@each_row(("rate", "most"), [(Rate(0.5, 0.0001), 1), (Rate(2.9, 0.0001), 2)])
+def test_calls_in_flight_are_limited_to_a_second_of_the_rate_if_nothing_else_is_said(rate: Rate, most: int) -> None:
+    assert most_in_flight(Pacer(RateLimits(rate)), 4) == most
+
+
+class Turns(Memory):
+    """Another process has the turn, for so many seconds each time that it is asked."""
+
+    def __init__(self, *waits: float) -> None:
+        super().__init__()
+        self.waits = list(waits)
+        self.asked: list[tuple[str, float, float]] = []
+
+    def take_turn(self, action: str, now: float, interval: float) -> float:
+        self.asked.append((action, now, interval))
+        return self.waits.pop(0) if self.waits else 0.0
+
+
+def test_turn_of_another_process_is_waited_for() -> None:
+    time_, memory = FakeTime(), Turns(0.5, 1.5)
+    begun = time_.now
+    call(Pacer(one_rate(3, 60.0), time_.clock, memory))
+    assert memory.asked == [("register", begun + passed, pytest.approx(20 / SAFETY)) for passed in (0, 0.5, 2.0)]
+
+
+@each_row(("rate", "shares"), [(Rate(1), True), (Rate(1, SAFETY), True), (Rate(1.05), False), (Rate(30), False)])
+def test_processes_take_turns_at_intervals_from_a_second(rate: Rate, shares: bool) -> None:
+    memory = Turns()
+    call(Pacer(RateLimits(rate), FakeTime().clock, memory))
+    assert bool(memory.asked) is shares
+
+
+class Unreadable(Memory):
+    """A ledger that fails once it has said that no rate is known."""
+
+    def recent(self, action: str, since: float) -> int:
+        raise LedgerError("the disk is gone")
+
+
+@pytest.mark.parametrize("memory", [None, Memory(), Unreadable()])
+def test_account_of_which_nothing_is_known_is_called_less_and_less_often(memory: Memory | None) -> None:
+    time_ = FakeTime()
+    pacer = Pacer(replace(one_rate(30), learned=True), time_.clock, memory)
+    waits = []
+    for _ in range(3):
+        begun = time_.now
+        call(pacer, limited())
+        waits.append(time_.now - begun)
+    assert waits == pytest.approx([0.0, PAUSE, 10.0])
+
+
+def test_given_rate_is_not_replaced_by_the_remembered_one_after_a_refusal() -> None:
+    time_, memory = FakeTime(), Memory()
+    memory.save("register", LearnedRate(3, 60.0, time_.now))
+    pacer = Pacer(one_rate(30), time_.clock, memory)
+    call(pacer, limited())
+    first, second = times(pacer, time_, 2)
+    assert second - first == pytest.approx(1 / SAFETY)
+
+
+def test_calls_that_are_refused_together_once_more_lower_the_rate_once_more() -> None:
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(30), time_.clock)
+    times(pacer, time_, 10)
+    call(pacer, limited())
+    times(pacer, time_, 5)
+    one, two = pacer("register"), pacer("register")
+    for each in (one, two):
+        each.__enter__()
+    for each in (one, two):
+        with suppress(RateLimited):
+            each.__exit__(RateLimited, limited(), None)
+    begun = time_.now
+    assert times(pacer, time_, 1)[0] - begun == pytest.approx(PAUSE)
+
+
+@each_row(("age", "calls"), [(0.0, 6), (25 * 3600.0, 7)])
+def test_rate_remembered_a_day_ago_is_raised_after_a_minute(age: float, calls: int) -> None:
+    """Calls of two minutes: three a minute, or from the second minute on four."""
+    time_, memory = FakeTime(), Memory()
+    memory.save("register", LearnedRate(3, 60.0, time_.now - age))
+    pacer = Pacer(replace(one_rate(30), learned=True), time_.clock, memory)
+    begun, count = time_.now, 0
+    while time_.now < begun + 120:
+        call(pacer)
+        count += time_.now < begun + 120
+    assert count == calls
+
+
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_published_rates_match_the_page(name: str) -> None:
     limits = PROVIDERS[name].rates
@@ -341,6 +491,8 @@ def test_found_rate_is_described_in_a_sentence() -> None:
         (33.333, 60.0): "33 registrations a minute",
         (1, 1.0): "1 registration a second",
         (28.71, 1.0): "29 registrations a second",
+        (10.46, 1.0): "10 registrations a second",
+        (9.46, 1.0): "9.5 registrations a second",
     }
     for (calls, per), number in sentences.items():
         found = FoundRate("Atlas Cloud", "register", calls, per)
