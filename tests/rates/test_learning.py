@@ -143,7 +143,7 @@ def test_ten_accepted_calls_allow_one_more_in_flight() -> None:
 
 
 def test_refusal_halves_the_calls_in_flight_and_the_next_one_leaves_one() -> None:
-    rate = RateEstimate(PUBLISHED, 8, 0.0, careful=False)
+    rate = RateEstimate(PUBLISHED, 9, 0.0, careful=False)
     accept(rate, 3, 0.5)
     rate.refuse(1.0, None)
     assert rate.in_flight == 4
@@ -151,7 +151,7 @@ def test_refusal_halves_the_calls_in_flight_and_the_next_one_leaves_one() -> Non
     assert rate.in_flight == 1
 
 
-@pytest.mark.parametrize(("seconds", "calls"), [(2.0, 2.0), (5.0, 0.8), (10.0, 10.0)])
+@pytest.mark.parametrize(("seconds", "calls"), [(2.0, 2.0), (5.0, 0.8), (5.5, 10.0)])
 def test_calls_between_two_refusals_measure_the_rate_unless_it_may_have_been_idle(seconds: float, calls: float) -> None:
     rate = estimate()
     accept(rate, 20, 0.5)

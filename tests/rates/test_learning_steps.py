@@ -70,11 +70,17 @@ def test_rate_that_lasted_is_remembered_and_raised_again() -> None:
     assert (rate(given), given.accepted_rate) == ((22.5, 60.0), Rate(15, 60.0))
 
 
-@each_row(("known", "raised"), [(1, 2.0), (2, 3.0), (4, 6.0), (1500, 1800.0), (1798, 1800.0), (1799, 1799.0)])
+@each_row(("known", "raised"), [(1, 2.0), (2, 3.0), (4, 6.0), (1500, 1800.0), (1798, 1800.0), (1798.2, 1798.2)])
 def test_increase_is_a_call_at_least_and_ends_at_the_maximum(known: float, raised: float) -> None:
     given = estimate(known)
     given.accept(600.0)
     assert rate(given) == (raised, 60.0)
+
+
+def test_rate_a_thousandth_below_the_maximum_is_not_raised() -> None:
+    given = RateEstimate(Rate(1000), 30, 0.0, known=LearnedRate(999 * 60, 60.0, 0.0))
+    given.accept(600.0)
+    assert rate(given) == (999 * 60, 60.0)
 
 
 def test_refused_increase_is_taken_back_and_the_next_ones_are_small() -> None:
@@ -203,6 +209,15 @@ def test_switch_to_minutes_waits_four_seconds_at_least() -> None:
     given.refuse(60.0, None)
     given.refuse(68.0, None)
     assert (rate(given), wait(given, 68.0)) == ((1.0, 60.0), 4.0)
+
+
+def test_switch_to_minutes_after_more_refusals_waits_longer() -> None:
+    given = estimate()
+    given.refuse(60.0, None)
+    given.refuse(62.0, None)
+    given.accept(63.0, current=False)  # it left before the refusals
+    given.refuse(121.0, None)
+    assert (rate(given), wait(given, 121.0)) == ((1.0, 60.0), 8.0)
 
 
 def test_rate_per_second_is_raised_by_half_until_an_increase_is_refused() -> None:
