@@ -36,6 +36,34 @@ def test_frame_is_received_whole(ends: Ends, size: int) -> None:
     assert channel.receive(time.monotonic() + 10) == bytes(size)
 
 
+def test_frames_that_arrive_in_pieces_are_kept_apart() -> None:
+    class Pieces:
+        """A socket that returns three bytes at most."""
+
+        def __init__(self, data: bytes) -> None:
+            self.data = data
+            self.asked: list[int] = []
+
+        def settimeout(self, seconds: float | None) -> None:
+            assert seconds is None
+
+        def recv(self, size: int) -> bytes:
+            self.asked.append(size)
+            piece, self.data = self.data[: min(3, size)], self.data[min(3, size) :]
+            return piece
+
+    pieces = Pieces(b"\0\0\0\5abcde\0\0\0\1f")
+    channel = Channel(pieces, sandboxed=True)  # type: ignore[arg-type]
+    assert (channel.receive(), channel.receive()) == (b"abcde", b"f")
+    assert pieces.asked == [4, 1, 5, 2, 4, 1, 1]
+
+
+def test_frame_that_has_arrived_is_received_shortly_before_the_deadline(ends: Ends) -> None:
+    channel, theirs = ends
+    theirs.sendall(b"\0\0\0\3abc")
+    assert channel.receive(time.monotonic() + 0.9) == b"abc"
+
+
 def test_frame_longer_than_the_limit_is_refused(ends: Ends) -> None:
     channel, theirs = ends
     theirs.sendall((101).to_bytes(4, "big"))

@@ -323,6 +323,7 @@ class TestPool:
         pool.call(Task("module:function", {}), READING, source())
         first, second = started[0].requests
         limits = (None, None, 1 << 20, 60.0, 2.0)
+        assert Limits() == (None, None, 0, 60.0, 2.0)
         assert first == {"function": "module:function", "arguments": {"word": "a"}, "size": None, "limits": limits}
         assert second == {"function": "module:function", "arguments": {}, "size": 8, "limits": limits}
 

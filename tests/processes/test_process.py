@@ -10,7 +10,7 @@ import pytest
 
 from preflight.errors import ReadLimit, SourceChanged
 from preflight.processes import process
-from preflight.processes.process import MAX_READ_BYTES, MIN_CHARGED_BYTES, _Reads, _Timer
+from preflight.processes.process import DECODER, MAX_READ_BYTES, MIN_CHARGED_BYTES, READER, _Reads, _Timer
 from preflight.sources.memory import MemorySource
 from tests.rows import each_row
 
@@ -65,6 +65,13 @@ class TestReads:
         assert (served.reply([0, 1]), served.reply([0, 1])) == (b"", b"")
         assert source.calls == 1
         assert "change 1 changed" in str(served.failure)
+
+
+def test_processes_have_bounded_messages_memory_and_time() -> None:
+    assert (DECODER.max_frame, DECODER.max_resident) == (4 * 1_048_576, 160 * 1_048_576)
+    assert (READER.max_frame, READER.max_resident) == (1024 * 1_048_576, 512 * 1_048_576)
+    assert (DECODER.folder, READER.folder) == ("/", None)
+    assert (process.START_TIMEOUT, MIN_CHARGED_BYTES) == (30.0, 4096)
 
 
 class TestTimer:

@@ -22,7 +22,7 @@ from preflight.scan.executors import Executors, Work, run_window
 from preflight.scan.items import Cached, as_outcomes, examine_item, failed, name_of
 from preflight.targets import Item
 from tests.rows import each_row
-from tests.scan.traps import Inline
+from tests.scan.traps import Broken, Inline
 
 PASSING = "fixtures/accepted/picture.png"
 URL = "https://a.example/b.png"
@@ -237,6 +237,25 @@ class TestRoutes:
             assert given.submit(Work("files")).result(20) == ["examined"]
             assert given._threads["files"]._max_workers == threads
 
+    @each_row(("route", "instead"), [("caller", "files"), ("caller_urls", "urls")])
+    def test_batch_that_a_broken_executor_refuses_is_examined_here(self, route: Any, instead: str) -> None:
+        with self.executors(2, Broken(-1)) as given:
+            work: Work[Any] = Work(route)
+            work.batch.append((0, Item("gone.png", problem=Problem("not_found", "x"))))
+            given._examiner = SimpleNamespace(examine=lambda batch: ["examined"], close=lambda: None)
+            (result,) = given.submit(work).result(20)
+            assert (list(given._threads), result == "examined") == ([instead], instead == "files")
+
+    def test_executor_of_the_caller_has_only_what_it_can_examine(self) -> None:
+        executor = Inline()
+        with self.executors(2, executor) as given:
+            inline, cached = Work[Any]("inline"), Work[Any]("cached")
+            inline.batch.append((0, Item(io.BytesIO(b"x"))))
+            cached.results += [1, 2]
+            assert len(given.submit(inline).result(0)) == 1
+            assert given.submit(cached).result(0) == [1, 2]
+        assert executor.sizes == []
+
     def test_closing_cancels_what_waits(self) -> None:
         given = Executors(plan_for("atlas"), as_outcomes, 1, None)
         begun, release = threading.Event(), threading.Event()
@@ -294,6 +313,12 @@ class TestOrder:
             patch.setattr(executors, "Executors", Recorded)
             assert len(list(scan([Item(PASSING)] * 2, plan_for("atlas"), jobs=jobs))) == 2
         assert bool(handed_over) is elsewhere
+
+    def test_files_and_cached_results_alone_need_no_executor(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(executors, "Executors", lambda *_: pytest.fail("no executor is needed"))
+        items = enumerate([Cached(0), Item(PASSING), Cached(2)])
+        encode: Any = lambda outcomes: [index for index, _ in outcomes]  # noqa: E731
+        assert list(scan_encoded(items, plan_for("atlas"), encode)) == [0, 1, 2]
 
     def test_all_items_from_the_first_url_on_go_to_executors(self) -> None:
         routes: list[str] = []
