@@ -2,8 +2,11 @@
 
 `tox -e bench -- resume`, or `python -m tests.bench.resume [PROVIDER [COUNT]]`: Crun and Agentsflare, which cannot look
 up what was lost, with fewer. The sandbox takes 20 ms for each call, processes for 0.5 s, and refuses (429) what goes
-beyond the rate. The goals: 1.05 × the time of the rates alone (30 registrations a second, and 100 calls a second to
-read back what the first run registered), at most 100 MiB, no URL registered twice, none lost.
+beyond the rate. The goals: 1.05 × the time of the rates alone, at most 100 MiB, no URL registered twice, none lost.
+
+The rates alone are 30 registrations a second, and 100 calls a second to read back what the first run registered. The
+ratio to the registrations alone is printed too, since a resumed run reads back while it registers: it cannot be below
+1.03, because 97 % of a rate is used.
 """
 
 from __future__ import annotations
@@ -135,6 +138,7 @@ def report(provider: str, count: int) -> None:
     print(f"  {'the rates alone':34}{least:10.1f} s        1 ×")
     ratio = found.seconds / least
     print(f"  {'preflight submit, twice':34}{found.seconds:10.1f} s  {ratio:7.3f} ×  (allowed: {MAX_RATIO} ×)")
+    print(f"  {'by the registrations alone':34}{'':12}  {found.seconds * RATE / count:7.3f} ×")
     print(f"  {'memory':34}{found.memory:10.0f} MiB          (allowed: {MAX_MEMORY:g})")
     print(f"  {found.doubled} doubled, {found.lost} lost; the second run: {found.outcomes}")
     each = sum(found.calls.values()) / count
