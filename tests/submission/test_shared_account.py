@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from preflight.clock import InterruptibleLock
 from preflight.errors import ProviderError, Stopped, UsageError
 from preflight.ledger import Ledger
 from preflight.providers import Rate
@@ -289,12 +288,12 @@ class TestPool:
         pool = WorkerPool(memory.clock, None)
         yield pool
         pool.close()
-        for thread in self.threads():
+        for thread in (*self.threads(), *self.threads("preflight-read")):
             thread.join(PATIENCE)
             assert not thread.is_alive()
 
-    def threads(self) -> list[threading.Thread]:
-        return [each for each in threading.enumerate() if each not in self.before and each.name == "preflight-submit"]
+    def threads(self, name: str = "preflight-submit") -> list[threading.Thread]:
+        return [each for each in threading.enumerate() if each not in self.before and each.name == name]
 
     def rest(self, pool: WorkerPool, count: int) -> None:
         """Start threads, and wait until all of them have no work."""
@@ -316,6 +315,20 @@ class TestPool:
         works.wait(min(count, 32))
         works.go.set()
         works.wait(count - min(count, 32))
+
+    def test_sixteen_threads_read_back_and_tell_what_is_queued(self, pool: WorkerPool) -> None:
+        works, scope = Works(), CallScope()
+        for _ in range(20):
+            pool.readers.add(scope, works)
+        works.wait(16)
+        assert (len(self.threads("preflight-read")), len(self.threads())) == (16, 0)
+        assert (pool.readers.queued, pool.workers.queued) == (4, 0)
+        pool.withdraw(scope)
+        assert pool.readers.queued == 0
+        works.go.set()
+        pool.close()
+        until(lambda: self.threads("preflight-read") == [])
+        assert len(works.names) == 16
 
     @pytest.mark.parametrize("resting", [1, 2, 3])
     def test_threads_without_work_are_used_before_new_ones(self, pool: WorkerPool, resting: int) -> None:
@@ -340,6 +353,35 @@ class TestPool:
         works.wait(resting + 2)
         assert len(self.threads()) == resting + 2
         works.go.set()
+
+    def test_work_waits_for_a_thread_where_no_further_one_can_be_started(
+        self, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        works = Works()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", self.no_thread)
+            with pytest.raises(RuntimeError, match="can't start"):
+                pool.workers.add(CallScope(), pytest.fail)
+        pool.workers.add(CallScope(), works)
+        works.wait()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", self.no_thread)
+            pool.workers.add(CallScope(), works)
+        assert len(self.threads()) == 1
+        pool.workers.add(CallScope(), works)
+        works.wait()
+        assert len(self.threads()) == 2
+        works.go.set()
+        works.wait()
+
+    def no_thread(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def test_thread_that_works_for_a_call_is_told_apart(self, pool: WorkerPool) -> None:
+        assert not pool.is_working
+        with pool.working_for(CallScope()):
+            assert pool.is_working
+        assert not pool.is_working
 
     def test_thread_that_works_again_counts_as_busy(self, pool: WorkerPool) -> None:
         self.rest(pool, 1)
@@ -573,15 +615,24 @@ class TestSharing:
         release_account(account, listeners[1])
         assert account.listeners == []
 
-    @each_row("recover_by, admitted", [(None, 2), ("name", 40)])
-    def test_few_registrations_are_made_at_once_where_none_can_be_looked_up(
-        self, tmp_path: Path, recover_by: Any, admitted: int
-    ) -> None:
-        with Memory(tmp_path / str(admitted), recover_by=recover_by) as memory:
-            account = self.open(memory)
-            lock = account.slots.lock if isinstance(account.slots, InterruptibleLock) else None
-            assert sum(lock is None or lock.acquire(blocking=False) for _ in range(40)) == admitted
-            release_account(account, None)
+    def test_two_registrations_are_made_at_once_where_none_can_be_looked_up(self, tmp_path: Path) -> None:
+        with Memory(tmp_path / "other", recover_by=None) as memory:
+            account, stopped = self.open(memory), CallScope()
+            stopped.stop.set()
+            with ExitStack() as stack:
+                for _ in range(2):
+                    stack.enter_context(account.slots)
+                with account.pool.working_for(stopped), pytest.raises(Stopped), account.slots:
+                    pytest.fail("a third is made")
+            with account.slots:
+                release_account(account, None)
+
+    def test_any_number_of_registrations_is_made_where_each_can_be_looked_up(self, memory: Memory) -> None:
+        account = self.open(memory)
+        with ExitStack() as stack:
+            for _ in range(40):
+                stack.enter_context(account.slots)
+        release_account(account, None)
 
     def test_provider_with_the_same_key_is_the_shared_one(self, memory: Memory) -> None:
         provider = memory.open()
