@@ -196,7 +196,7 @@ class _Walk:
     """
 
     began: float
-    whole: bool = False
+    whole: bool
     named: dict[str, list[Asset]] = field(default_factory=dict)
     sent: dict[str, list[Asset]] = field(default_factory=dict)
     unnamed: dict[str, Asset] = field(default_factory=dict)
@@ -414,7 +414,7 @@ class LookUp:
                     continue
             if is_mine:
                 self._read(walk, look)
-                satisfied = walk.complete or walk.error is None or look(walk)
+                satisfied = walk.complete or look(walk)
             else:
                 satisfied = self._await(walk, look)
             if walk.error is not None and not satisfied:
